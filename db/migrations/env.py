@@ -1,0 +1,10 @@
+"""Alembic's entry: `tradepost.schema` runs it with a connection of its own; the bare `alembic` command takes the database from the settings."""
+
+from alembic import context
+
+from tradepost.schema import migrate, run_standalone
+
+if (connection := context.config.attributes.get("connection")) is not None:
+    migrate(connection)
+else:
+    run_standalone()

@@ -1,0 +1,222 @@
+"""The first tables: categories, products, variants, tags, their search index, API keys and the outbox."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from tradepost.kit.columns import Id, Json, Moment, SortText
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+# A product without a price sorts last: 2^53 is above every amount.
+PRICE = sa.text("coalesce(price_from_amount, 9007199254740992)")
+ACTIVE = {"sqlite_where": sa.text("status = 'active'"), "postgresql_where": sa.text("status = 'active'")}
+
+
+def row(*, version: bool = True) -> list[sa.Column]:
+    """What every table begins with."""
+    return [*needed(Id, "id"), *needed(Moment, "created_at", "updated_at"), *(needed(sa.Integer, "version") if version else [])]
+
+
+def needed(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
+    """Columns of one type that are never null."""
+    return [sa.Column(name, type_, nullable=False) for name in names]
+
+
+def refers(table: str, column: str, target: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    """A foreign key under its usual name."""
+    return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=op.f(f"fk_{table}_{column}_{target}"), ondelete=ondelete)
+
+
+def key(table: str) -> sa.PrimaryKeyConstraint:
+    """The primary key under its usual name."""
+    return sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}"))
+
+
+def upgrade() -> None:
+    """Make all tables, referred ones first."""
+    categories()
+    products()
+    variants()
+    tags()
+    places()
+    search()
+    accounts()
+    outbox()
+
+
+def downgrade() -> None:
+    """Drop all tables, referring ones first."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TABLE product_search_fts")
+    for table in ("outbox_event", "api_key", "product_search", "product_tag", "product_category", "tag", "variant", "product", "category"):
+        op.drop_table(table)
+
+
+def categories() -> None:
+    """The category tree."""
+    op.create_table(
+        "category",
+        *row(),
+        sa.Column("slug", sa.String, nullable=False),
+        sa.Column("name", SortText, nullable=False),
+        sa.Column("description", sa.String, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("parent_id", Id),
+        sa.Column("path", sa.String, nullable=False),
+        key("category"),
+        sa.UniqueConstraint("slug", name=op.f("category_slug_key")),
+        refers("category", "parent_id", "category"),
+    )
+    op.create_index("category_parent", "category", ["parent_id", "position", "id"])
+    op.create_index("category_position", "category", ["position", "id"])
+    op.create_index("category_name", "category", ["name", "id"])
+    op.create_index("category_created", "category", ["created_at", "id"])
+
+
+def products() -> None:
+    """Products, with one index for each order of the whole list and of its public part."""
+    op.create_table(
+        "product",
+        *row(),
+        sa.Column("slug", sa.String, nullable=False),
+        sa.Column("name", SortText, nullable=False),
+        *needed(sa.String, "description", "status"),
+        *needed(Json, "attributes", "tags"),
+        sa.Column("price_from_amount", sa.BigInteger),
+        sa.Column("price_from_currency", sa.String),
+        *needed(sa.Integer, "rating_count", "rating_sum"),
+        sa.Column("category_id", Id),
+        sa.Column("external_reference", sa.String),
+        sa.Column("source", Json),
+        key("product"),
+        sa.UniqueConstraint("slug", name=op.f("product_slug_key")),
+        sa.UniqueConstraint("external_reference", name=op.f("product_external_reference_key")),
+        sa.CheckConstraint("status IN ('draft', 'active', 'archived')", name=op.f("ck_product_product_status_check")),
+        refers("product", "category_id", "category", "SET NULL"),
+    )
+    op.create_index("product_created", "product", ["created_at", "id"])
+    op.create_index("product_updated", "product", ["updated_at", "id"])
+    op.create_index("product_name", "product", ["name", "id"])
+    op.create_index("product_price", "product", [PRICE, "id"])
+    op.create_index("product_active_created", "product", ["created_at", "id"], **ACTIVE)
+    op.create_index("product_active_name", "product", ["name", "id"], **ACTIVE)
+    op.create_index("product_active_price", "product", [PRICE, "id"], **ACTIVE)
+    op.create_index("product_category_id", "product", ["category_id", "created_at", "id"])
+
+
+def variants() -> None:
+    """What is put into a cart."""
+    op.create_table(
+        "variant",
+        *row(),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        *needed(SortText, "sku", "name"),
+        sa.Column("options", Json, nullable=False),
+        sa.Column("options_key", sa.String, nullable=False),
+        sa.Column("price_amount", sa.BigInteger, nullable=False),
+        sa.Column("price_currency", sa.String, nullable=False),
+        sa.Column("compare_at_price_amount", sa.BigInteger),
+        sa.Column("compare_at_price_currency", sa.String),
+        sa.Column("weight_grams", sa.Integer),
+        sa.Column("barcode", sa.String),
+        sa.Column("attributes", Json, nullable=False),
+        sa.Column("tax_class", sa.String, nullable=False),
+        *needed(sa.Boolean, "track_inventory", "allow_backorder"),
+        sa.Column("external_reference", sa.String),
+        sa.Column("source", Json),
+        sa.Column("imported_quantity", sa.Integer),
+        key("variant"),
+        sa.UniqueConstraint("sku", name=op.f("variant_sku_key")),
+        sa.UniqueConstraint("product_id", "options_key", name=op.f("variant_options_key")),
+        refers("variant", "product_id", "product", "CASCADE"),
+    )
+    op.create_index("variant_product", "variant", ["product_id", "position", "id"])
+
+
+def tags() -> None:
+    """Tags and the products that have them."""
+    op.create_table("tag", *row(version=False), sa.Column("slug", SortText, nullable=False), key("tag"), sa.UniqueConstraint("slug", name=op.f("tag_slug_key")))
+    pairs("product_tag", "tag", unique="product_tag_key", reverse="product_tag_tag")
+
+
+def places() -> None:
+    """The categories that a product stands in."""
+    pairs("product_category", "category", unique="product_category_key", reverse="product_category_category")
+
+
+def pairs(table: str, target: str, *, unique: str, reverse: str) -> None:
+    """A table of pairs of a product and something else, found from both sides; it goes with either."""
+    column = f"{target}_id"
+    op.create_table(
+        table,
+        *row(version=False),
+        sa.Column("product_id", Id, nullable=False),
+        sa.Column(column, Id, nullable=False),
+        key(table),
+        sa.UniqueConstraint("product_id", column, name=op.f(unique)),
+        refers(table, "product_id", "product", "CASCADE"),
+        refers(table, column, target, "CASCADE"),
+    )
+    op.create_index(reverse, table, [column, "product_id"])
+
+
+def search() -> None:
+    """The words of the products, and each database's own index of them."""
+    op.create_table(
+        "product_search",
+        sa.Column("seq", sa.Integer, autoincrement=True, nullable=False),
+        sa.Column("id", Id, nullable=False),
+        *needed(sa.Text, "name", "words"),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_product_search")),
+        sa.UniqueConstraint("id", name=op.f("uq_product_search_id")),
+        refers("product_search", "id", "product", "CASCADE"),
+    )
+    (vectors if op.get_bind().dialect.name == "postgresql" else full_text)()
+
+
+def full_text() -> None:
+    """SQLite: an FTS5 index over `product_search`, kept by triggers. The words come normalised, and `ascii` splits them at spaces and no more."""
+    op.execute("CREATE VIRTUAL TABLE product_search_fts USING fts5(name, words, content='product_search', content_rowid='seq', tokenize='ascii', prefix='2 3')")
+    gone = "INSERT INTO product_search_fts(product_search_fts, rowid, name, words) VALUES ('delete', old.seq, old.name, old.words);"
+    come = "INSERT INTO product_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
+    for change, steps in (("insert", come), ("delete", gone), ("update", f"{gone} {come}")):
+        op.execute(f"CREATE TRIGGER product_search_{change} AFTER {change.upper()} ON product_search BEGIN {steps} END")
+
+
+def vectors() -> None:
+    """PostgreSQL: the words as `tsvector`, one lexeme each; no parser, no dictionary, no locale."""
+    for column in ("name", "words"):
+        lexemes = f"array_to_tsvector(array_remove(string_to_array({column}, ' '), ''))"
+        op.execute(f"ALTER TABLE product_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL")
+    op.execute("CREATE INDEX product_search_words ON product_search USING gin (words_vector)")
+
+
+def accounts() -> None:
+    """Keys that programs call with."""
+    op.create_table(
+        "api_key",
+        *row(),
+        *needed(sa.String, "name", "role", "prefix", "secret_hash"),
+        sa.Column("revoked_at", Moment),
+        key("api_key"),
+        sa.UniqueConstraint("prefix", name=op.f("api_key_prefix_key")),
+    )
+
+
+def outbox() -> None:
+    """What the shop announces."""
+    op.create_table(
+        "outbox_event",
+        *row(version=False),
+        sa.Column("type", sa.String, nullable=False),
+        sa.Column("subject", Id, nullable=False),
+        sa.Column("data", Json, nullable=False),
+        sa.Column("request_id", sa.String, nullable=False),
+        sa.Column("sent_at", Moment),
+        key("outbox_event"),
+    )
+    op.create_index("outbox_event_unsent", "outbox_event", ["sent_at", "id"])
