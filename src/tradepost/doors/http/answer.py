@@ -1,0 +1,79 @@
+"""An answer: ready bytes that send themselves, as 304 where the caller has them already, in the coding that the caller prefers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from .asgi import Receive, Scope, Send, fields
+from .compression import SMALLEST, coded, compressible
+from .conditional import matches
+from .negotiation import accepted_coding
+
+JSON = b"application/json"
+BODILESS = frozenset({204, 304})
+
+VARY = b"Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token"
+VARIES = (b"vary", VARY)
+VARIES_BY_VERSION = (b"vary", VARY + b", X-API-Version")
+
+
+class Answer:
+    """An ASGI app that sends one ready answer.
+
+    `etag` is the strong tag of the plain bytes with its quotes (`conditional.entity_tag` makes it). A GET or HEAD whose `If-None-Match` names it
+    gets 304 in place of 200. Bodies of 1 kB and more are compressed where `Accept-Encoding` allows; the tag then names the coding. Further
+    headers, `Cache-Control` among them, are the door's. An answer that is sent again and again (`keep=True`) packs its bytes once per coding.
+    """
+
+    __slots__ = ("body", "etag", "headers", "kept", "media", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes = b"",
+        media: bytes = JSON,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        etag: bytes | None = None,
+        *,
+        keep: bool = False,
+    ) -> None:
+        self.status, self.body, self.media, self.headers, self.etag = status, body, media, headers, etag
+        self.kept: dict[bytes, bytes] | None = {} if keep else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the answer."""
+        asked, status, body, etag = fields(scope), self.status, self.body, self.etag
+        headers = [*self.headers, VARIES if scope.get("prefix") else VARIES_BY_VERSION]
+        coding = None
+        if len(body) >= SMALLEST and compressible(self.media) and (coding := accepted_coding(asked.get(b"accept-encoding"))) and etag:
+            etag = etag[:-1] + b"-" + coding + b'"'
+        if etag is not None:
+            headers.append((b"etag", etag))
+            if status == 200 and (known := asked.get(b"if-none-match")) is not None and self.is_known(known, scope["method"]):
+                status = 304
+        if status in BODILESS:
+            body = b""
+        else:
+            if body:
+                headers.append((b"content-type", self.media))
+            if coding:
+                body = self.packed(coding)
+                headers.append((b"content-encoding", coding))
+            headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
+
+    def is_known(self, known: bytes, method: str) -> bool:
+        """Whether the caller has these bytes already (RFC 9110, 13.1.2)."""
+        return method in ("GET", "HEAD") and self.etag is not None and matches(known, self.etag)
+
+    def packed(self, coding: bytes) -> bytes:
+        """The body in a coding."""
+        if self.kept is None:
+            return coded(self.body, coding)
+        if coding not in self.kept:
+            self.kept[coding] = coded(self.body, coding)
+        return self.kept[coding]
+
+    def to_asgi_response(self, **_: Any) -> "Answer":
+        """Litestar asks what an exception handler returned for its ASGI form: an Answer is one already."""
+        return self

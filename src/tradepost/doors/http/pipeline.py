@@ -1,0 +1,238 @@
+"""The porch itself: one request from its id to its access line, in front of both doors (pure ASGI).
+
+The order: request id, overload, proxies, allowed hosts, HTTPS, CORS preflight, version, caller, then a fast lane or Litestar. What either of
+them raises before its answer has begun becomes a problem; every answer leaves through its Reply. Nothing here awaits but the caller's
+identification and the answer itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from time import perf_counter
+from typing import Any, Literal
+from urllib.parse import quote
+
+import msgspec
+from litestar.exceptions import HTTPException
+from uuid_utils import uuid7
+
+from tradepost.kit.caller import Caller
+from tradepost.kit.context import Context
+from tradepost.kit.problems import Problem, Unavailable
+
+from .access_log import AccessLog, Line, now
+from .answer import Answer
+from .asgi import App, Headers, Receive, Scope, Send, fields
+from .lanes import Given, tables
+from .origins import METHODS, Hosts, Origins, to_https
+from .problem import problem_of, refuse, unexpected
+from .proxies import Proxies
+from .reply import HSTS, SECURITY, Reply
+from .request import Disconnected
+from .versions import versioned
+
+type Identify = Callable[[Headers], Awaitable[Caller]]
+
+LOG = logging.getLogger("tradepost.porch")
+ID_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
+GONE = 499
+"""What the access line says where the caller left before its answer (no answer has this status)."""
+TICK = 0.25
+
+
+class PorchSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the porch needs of the settings, by the settings' own names."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    https_redirect: bool = False
+    hsts: bool = False
+    body_limit: int = 1024 * 1024
+    request_timeout: float = 30.0
+    requests_in_flight: int = 1000
+    log_format: Literal["text", "json"] = "text"
+
+    @classmethod
+    def of(cls, settings: Any) -> "PorchSettings":
+        """The porch's part of the shop's settings; what they do not name keeps its default."""
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__ if hasattr(settings, name)})
+
+
+class Pipeline:
+    """Pure ASGI in front of both doors. One per app and event loop; `stop` writes what the access log still holds."""
+
+    def __init__(
+        self,
+        next: App,
+        *,
+        identify: Identify,
+        database: Any,
+        settings: PorchSettings,
+        lanes: Given | None = None,
+        paths: Iterable[str] = (),
+        log: AccessLog | None = None,
+    ) -> None:
+        """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` the templates of all routes (a literal path is never taken for a
+        lane's parameter). Without a `log` no access line is written."""
+        self.next, self.identify, self.database, self.settings, self.log = next, identify, database, settings, log
+        self.tables = tables(lanes or {}, paths)
+        self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
+        self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
+        self.flight: dict[Reply, None] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.timer: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; lifespan and WebSocket go to the app as they are."""
+        if scope["type"] != "http":
+            return await self.next(scope, receive, send)
+        reply = self.begin(scope, send)
+        try:
+            await self.serve(scope, receive, reply)
+        except asyncio.CancelledError:
+            if not reply.expired or reply.status:
+                raise
+            await self.give_up(scope, receive, reply)
+        except Disconnected:
+            pass
+        except Exception as fault:
+            if reply.status:
+                raise
+            await answer_to(fault, scope)(scope, receive, reply)
+        finally:
+            self.end(scope, reply)
+
+    def begin(self, scope: Scope, send: Send) -> Reply:
+        """Names the request, starts its clock and makes its way out."""
+        given = fields(scope).get(b"x-request-id")
+        request_id = given if given and len(given) <= 128 and not given.translate(None, ID_LETTERS) else str(uuid7()).encode()
+        scope["request_id"] = request_id.decode()
+        raw = scope.get("raw_path")
+        scope["called"] = raw.decode("latin-1") if raw else quote(scope["path"])
+        scope["body_limit"] = self.settings.body_limit
+        reply = Reply(scope, send, request_id, SECURITY, self.flight)
+        scope["started"] = started = perf_counter()
+        reply.deadline = started + self.settings.request_timeout
+        reply.task = asyncio.current_task()
+        if self.timer is None or self.loop is not asyncio.get_running_loop():
+            self.loop = asyncio.get_running_loop()
+            self.timer = self.loop.call_later(min(TICK, self.settings.request_timeout / 4), self.tick)
+        return reply
+
+    async def serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
+        """Checks the request at the door and hands it on."""
+        answer = self.admit(scope, reply)
+        if answer is not None:
+            return await answer(scope, receive, reply)
+        caller = await self.identify(scope["headers"])
+        scope["context"] = Context(caller, self.database, scope["request_id"])
+        table = self.tables.get(scope["method"])
+        if table is not None:
+            path: str = scope["path"]
+            lane = table.exact.get(path)
+            if lane is not None:
+                scope["path_template"] = path
+                return await (await lane.answer(scope, receive, {}))(scope, receive, reply)
+            cut = path.rfind("/") + 1
+            found = table.under.get(path[:cut])
+            if found is not None and cut < len(path) and path not in table.reserved:
+                lane, name, scope["path_template"] = found
+                return await (await lane.answer(scope, receive, {name: path[cut:]}))(scope, receive, reply)
+        await self.next(scope, receive, reply)
+
+    def admit(self, scope: Scope, reply: Reply) -> Answer | None:
+        """All that is decided before the caller is known; an Answer ends the request here."""
+        asked, settings = fields(scope), self.settings
+        if len(self.flight) >= settings.requests_in_flight and not scope["path"].startswith("/health/"):
+            raise Unavailable("Too many requests are being served at this moment.", retry_after=1)
+        self.flight[reply] = None
+        if self.proxies.networks:
+            self.proxies.resolve(scope)
+        if settings.hsts and scope.get("scheme") == "https":
+            reply.also = [*reply.also, HSTS]
+        if self.origins is not None:
+            reply.also = [*reply.also, *self.origins.headers(asked.get(b"origin"))]
+        self.hosts.check(scope)
+        if settings.https_redirect and (moved := to_https(scope)) is not None:
+            return moved
+        method = scope["method"]
+        if method == "OPTIONS":
+            if self.origins is not None and (preflight := self.origins.preflight(scope)) is not None:
+                return preflight
+            if scope["path"] == "*":
+                return Answer(204, headers=[(b"allow", METHODS)])
+        elif method == "HEAD":
+            scope["method"] = "GET"
+        self.route_version(scope, asked)
+        return None
+
+    def route_version(self, scope: Scope, asked: Mapping[bytes, bytes]) -> None:
+        """Reads the version and takes its prefix off the path."""
+        path = scope["path"]
+        scope["version"], prefix, routed = versioned(path, asked.get(b"x-api-version"))
+        scope["prefix"] = prefix
+        if routed is not path:
+            scope["path"] = routed
+            if raw := scope.get("raw_path"):
+                scope["raw_path"] = raw[len(prefix) :] or b"/"
+
+    async def give_up(self, scope: Scope, receive: Receive, reply: Reply) -> None:
+        """Answers a request that took too long; its own work has been cancelled."""
+        if reply.task is not None:
+            reply.task.uncancel()
+        late = Unavailable(f"The answer took longer than {self.settings.request_timeout:g} s.", retry_after=5)
+        await refuse(late, scope)(scope, receive, reply)
+
+    def end(self, scope: Scope, reply: Reply) -> None:
+        """Takes the request off the list and keeps its access line."""
+        self.flight.pop(reply, None)
+        if self.log is not None:
+            context = scope.get("context")
+            self.log.add(
+                Line(
+                    now(),
+                    scope["request_id"],
+                    reply.method,
+                    scope["called"],
+                    reply.status or GONE,
+                    round((perf_counter() - scope["started"]) * 1000, 2),
+                    max(reply.size, 0),
+                    scope.get("path_template"),
+                    context and context.caller.id,
+                )
+            )
+
+    def tick(self) -> None:
+        """Ends what is over its time and writes the access lines; runs only while there is something to do.
+
+        One timer for all requests: a timer each (`asyncio.timeout`) would cost every request some 2 us.
+        """
+        moment = perf_counter()
+        # A dict keeps its order and all requests have the same time, so the first that has time left ends the search.
+        for reply in list(self.flight):
+            if reply.deadline > moment:
+                break
+            self.flight.pop(reply)
+            reply.expired = True
+            if reply.task is not None:
+                reply.task.cancel()
+        if self.log is not None:
+            self.log.flush()
+        self.timer = self.loop.call_later(min(TICK, self.settings.request_timeout / 4), self.tick) if self.flight and self.loop else None
+
+    def stop(self) -> None:
+        """Writes what the log still holds; called when the app shuts down."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.log is not None:
+            self.log.flush()
+
+
+def answer_to(fault: Exception, scope: Scope) -> Answer:
+    """The answer to whatever was raised before the answer had begun."""
+    if isinstance(fault, Problem):
+        return refuse(fault, scope)
+    problem = problem_of(fault) if isinstance(fault, HTTPException) else None
+    return unexpected(fault, scope) if problem is None else refuse(problem, scope)

@@ -1,0 +1,77 @@
+"""One request's way out: every answer, whoever made it, gets the headers that all answers carry, and is counted."""
+
+from asyncio import Task
+from typing import Any
+
+from .answer import VARIES, VARIES_BY_VERSION
+from .asgi import Headers, Message, Scope, Send
+from .problem import allowed
+from .request import ACCEPT_PATCH
+
+DEFAULTED = frozenset({b"content-security-policy", b"referrer-policy", b"x-content-type-options", b"cross-origin-resource-policy"})
+"""Headers that a door may set otherwise, as the docs pages do with their policy."""
+
+SECURITY: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+]
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+class Reply:
+    """The `send` of one request. `status` is 0 until the answer has begun; a HEAD is answered like a GET and loses its body here."""
+
+    __slots__ = ("also", "deadline", "expired", "flight", "head", "method", "request_id", "scope", "send", "size", "status", "task")
+
+    def __init__(self, scope: Scope, send: Send, request_id: bytes, also: Headers, flight: dict["Reply", None]) -> None:
+        self.scope, self.send, self.request_id, self.also, self.flight = scope, send, request_id, also, flight
+        self.method: str = scope["method"]
+        self.head, self.expired, self.status, self.size = self.method == "HEAD", False, 0, 0
+        self.deadline: float = 0.0
+        self.task: Task[Any] | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Sends one ASGI message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.
+            self.flight.pop(self, None)
+            message = {"type": "http.response.start", "status": self.status, "headers": self.complete(message.get("headers", ()))}
+        elif self.head:
+            if message["type"] != "http.response.body" or self.size < 0:
+                return
+            self.size, message = -1, {"type": "http.response.body", "body": b"", "more_body": False}
+        elif body := message.get("body"):
+            self.size += len(body)
+        await self.send(message)
+
+    def complete(self, given: Any) -> Headers:
+        """The answer's own headers and those that all answers carry."""
+        headers: Headers = [*given, (b"x-request-id", self.request_id), *self.also]
+        varies, own = False, False
+        for name, _ in given:
+            if name == b"vary":
+                varies = True
+            elif name in DEFAULTED:
+                own = True
+        if not varies:
+            headers.append(VARIES if self.scope.get("prefix") else VARIES_BY_VERSION)
+        if own:
+            names = {name for name, _ in given}
+            headers = [*given, *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED)]
+        return with_methods(headers) if self.method == "OPTIONS" else headers
+
+
+def with_methods(headers: Headers) -> Headers:
+    """The answer to OPTIONS: `Allow` with HEAD where GET is, and `Accept-Patch` where PATCH is (RFC 5789, 3.1)."""
+    found: Headers = []
+    for name, value in headers:
+        if name == b"allow":
+            methods = allowed(value.decode())
+            found.append((b"allow", methods.encode()))
+            if "PATCH" in methods:
+                found.append((b"accept-patch", ACCEPT_PATCH.encode()))
+        elif name != b"accept-patch":
+            found.append((name, value))
+    return found
