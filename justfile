@@ -1,0 +1,40 @@
+# The commands of the house. `just` comes with the environment: `uv run just`, or .venv/bin/just.
+
+export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
+
+[private]
+default:
+    @just --list --unsorted
+
+# Make the environment, migrate, load the demo shop if the database is empty, serve
+run *options:
+    scripts/run {{options}}
+
+# Lint, types, import rules and all tests, on SQLite + memory and on PostgreSQL + Redis
+test *options:
+    scripts/test {{options}}
+
+# Lint, types, import rules and the tests of the rooms that changed since COMMIT, on SQLite
+check commit="HEAD":
+    scripts/check {{commit}}
+
+# Lay out the source and mend what can be mended
+format:
+    ruff check --quiet --fix-only
+    ruff format
+
+# Fill the database with the demo shop
+seed products="500":
+    tradepost seed --products {{products}}
+
+# Begin a room: src/tradepost/areas/NAME and its tests
+new-area name:
+    python scripts/new_area.py {{name}}
+
+# Write openapi.json, openapi.v2.json and schema.graphql; look at the difference before you commit it
+export-contract folder="tests/contract":
+    tradepost export-contract {{folder}}
+
+# Resolve the dependencies anew and write requirements.lock
+lock:
+    "$(command -v uv || echo var/uv/bin/uv)" pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate pyproject.toml --all-extras --output-file requirements.lock

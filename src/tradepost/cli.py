@@ -1,0 +1,204 @@
+"""`tradepost`: our commands first, then those of `litestar` (routes, schema, info, ...) with our app set.
+
+A command imports what it needs when it runs, so that `tradepost --help` is quick and the parent of the workers stays small.
+"""
+
+import asyncio
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from tradepost.settings import Settings, SettingsError
+
+APPLICATION = "tradepost.app:application"
+LONGEST_STOP = 30  # seconds; above the time limit of a request, so that a stop cuts none short
+
+
+def main() -> None:
+    """The console script. A wrong setting is one line and exit 2, never a traceback."""
+    os.environ.setdefault("LITESTAR_APP", APPLICATION)
+    try:
+        _commands().main(prog_name="tradepost", obj=_litestar)
+    except SettingsError as fault:
+        click.echo(f"tradepost: {fault}", err=True)
+        sys.exit(2)
+
+
+@click.group()
+def shop() -> None:
+    """The commands of the shop."""
+
+
+@shop.command()
+@click.option("--host", help="Address to listen on [HOST].")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on [PORT].")
+@click.option("--workers", type=click.IntRange(1), help="Processes that serve [WORKERS].")
+@click.option("--reload", is_flag=True, help="Start again when a source file changes.")
+def run(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
+    """Serves the shop until it is told to stop; requests in flight are finished."""
+    # Workers read the settings again; what was said here must be what they see.
+    os.environ |= {name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None}
+    _serve(Settings.read(), reload=reload)
+
+
+@shop.command()
+@click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make if there are none.")
+@click.option("--key", type=click.Path(path_type=Path), default="var/staff_api_key", show_default=True, help="File that keeps the staff API key.")
+def prepare(products: int, key: Path) -> None:
+    """Makes a shop to look at: tables, demo shop if there is none, a staff API key; then says where everything is."""
+    from tradepost.schema import upgrade
+
+    settings = Settings.read()
+    with _reachable(settings):
+        upgrade(settings.database_url)
+        demo = _demo_shop()
+        if asyncio.run(demo.is_empty(settings.database_url)):
+            _with_progress(demo, settings.database_url, products)
+        staff_key = asyncio.run(_api_key(settings, "staff", "scripts/run", key))
+    for name, value in (
+        ("REST", f"{settings.public_url}/v1/products"),
+        ("GraphQL", f"{settings.public_url}/graphql"),
+        ("Docs", f"{settings.public_url}/docs"),
+        ("Staff API key", f"{staff_key}  (send it as X-API-Key; kept in {key})"),
+    ):
+        click.echo(f"{name + ':':15}{value}")
+
+
+@shop.command()
+def migrate() -> None:
+    """Brings the database to the newest version of its tables."""
+    from tradepost.schema import upgrade
+
+    with _reachable(settings := Settings.read()):
+        upgrade(settings.database_url)
+
+
+@shop.command()
+@click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make.")
+def seed(products: int) -> None:
+    """Fills the database with a demo shop, always the same one."""
+    with _reachable(settings := Settings.read()):
+        _with_progress(_demo_shop(), settings.database_url, products)
+
+
+@shop.command("create-api-key")
+@click.option("--role", default="staff", show_default=True, help="What the key may do.")
+@click.option("--name", required=True, help="What the key is for.")
+@click.option("--keep", type=click.Path(path_type=Path), help="File for the key, readable by its owner only; a good key found there is printed again.")
+def create_api_key(role: str, name: str, keep: Path | None) -> None:
+    """Makes an API key and prints it. It is shown this once: only its digest is stored."""
+    with _reachable(settings := Settings.read()):
+        click.echo(asyncio.run(_api_key(settings, role, name, keep)))
+
+
+@shop.command("export-contract")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export_contract(folder: Path) -> None:
+    """Writes the documents that callers build on: openapi.json, openapi.v2.json and schema.graphql."""
+    from tradepost.app import create_app
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in create_app(Settings.read()).state.contract().items():
+        (folder / name).write_bytes(document)
+        click.echo(folder / name)
+
+
+def _commands() -> click.Group:
+    from litestar.cli.main import litestar_group
+
+    # Its commands without the group around them, which would load the app even to print its help; serving is ours.
+    others = {name: command for name, command in litestar_group.commands.items() if name not in {"run", "version"}}
+    return click.CommandCollection("tradepost", sources=[shop, click.Group(commands=others)], help="A shop with two front doors. Settings: .env.example.")
+
+
+def _litestar() -> Any:
+    """What the commands of `litestar` ask for: loaded only if one of them runs."""
+    from litestar.cli._utils import LitestarEnv
+
+    return LitestarEnv.from_env(APPLICATION)
+
+
+def _serve(settings: Settings, *, reload: bool) -> None:
+    from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    Server(
+        APPLICATION,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=settings.workers,
+        loop=Loops.uvloop,
+        # One thread for the network is the cheapest per request; more throughput comes from more workers.
+        runtime_mode=RuntimeModes.st,
+        http=HTTPModes.http1,
+        # Granian counts connections here, not requests: idle keep-alive clients must not starve the others.
+        backlog=4096,
+        backpressure=4096,
+        log_level=LogLevels(settings.log_level),
+        respawn_failed_workers=True,
+        workers_kill_timeout=max(LONGEST_STOP, int(settings.request_timeout) + 1),
+        reload=reload,
+        reload_paths=[Path(__file__).parent] if reload else None,
+    ).serve()
+
+
+@contextmanager
+def _reachable(settings: Settings) -> Iterator[None]:
+    """A database that does not answer is one line and exit 1, never a traceback."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        yield
+    except (OperationalError, OSError) as fault:
+        where = make_url(settings.database_url).render_as_string(hide_password=True)
+        raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
+
+
+async def _api_key(settings: Settings, role: str, name: str, keep: Path | None) -> str:
+    """A new key, or the good one that the file keeps: a second start prints the same, and a new database gets a new one."""
+    from tradepost.areas.accounts.service import api_keys
+
+    async with api_keys(settings.database_url, settings.secret_key) as keys:
+        kept = keep.read_text().strip() if keep and keep.exists() else None
+        if kept and (await keys.identify(kept)).role == role:
+            return kept
+        made = await keys.create(name=name, role=role)
+    if keep:
+        keep.parent.mkdir(parents=True, exist_ok=True)
+        keep.unlink(missing_ok=True)
+        keep.touch(mode=0o600)
+        keep.write_text(f"{made}\n")
+    return made
+
+
+def _demo_shop() -> ModuleType:
+    """The package `db/seed`, which is data and not part of the installed shop."""
+    from tradepost.schema import root
+
+    folder = root() / "db" / "seed"
+    spec = importlib.util.spec_from_file_location("tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)])
+    if spec is None or spec.loader is None:
+        raise click.ClickException(f"{folder} cannot be loaded.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _with_progress(demo: ModuleType, url: str, products: int) -> None:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()) as progress:
+        task = progress.add_task("products", total=products)
+        asyncio.run(demo.seed(url, products, lambda done: progress.update(task, completed=done)))

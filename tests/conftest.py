@@ -1,0 +1,104 @@
+"""What the tests share: one real database per worker, the shop over it on one event loop, and clients that call it in that loop.
+
+`--database sqlite` (the default) is the shop on SQLite and memory, `--database postgresql` on PostgreSQL and Redis.
+TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of our own.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_of, servers, tradepost
+from tradepost.app import Shop, create_app
+from tradepost.settings import Settings
+
+HERE = "http://tradepost.test"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Chooses what the shop stands on."""
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="What the shop stands on in this run.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts the servers in the process that controls the run; its workers only use them."""
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    stack.enter_context(servers(config.getoption("--database"))).export()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Says what this run stands on."""
+    return "shop on " + {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}[config.getoption("--database")]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """One loop for session fixtures and tests."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """This run: its folder and servers."""
+    return Run.of_worker()
+
+
+@pytest.fixture(scope="session")
+def settings(run: Run, worker_id: str) -> Settings:
+    """The settings of the shop under test, over this worker's own copy of the template."""
+    return _settings(copy_of_template(run, worker_id), redis_of(run, worker_id))
+
+
+@pytest.fixture
+def fresh_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
+    """Makes settings over another new copy of the template, for a test that needs a shop of its own."""
+    return lambda: _settings(copy_of_template(run, _new_name(worker_id)), redis_of(run, worker_id))
+
+
+@pytest.fixture
+def empty_url(run: Run, worker_id: str) -> str:
+    """A database without a table, for tests of migrations."""
+    return empty_database(run, _new_name(worker_id))
+
+
+@pytest.fixture(scope="session")
+async def app(settings: Settings, anyio_backend: str) -> AsyncIterator[Shop]:
+    """The shop, started."""
+    shop = create_app(settings)
+    async with shop.lifespan():
+        yield shop
+
+
+@pytest.fixture(scope="session")
+async def client(app: Shop) -> AsyncIterator[httpx.AsyncClient]:
+    """A visitor without a credential."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as visitor:
+        yield visitor
+
+
+@pytest.fixture(scope="session")
+def staff_key(run: Run, settings: Settings) -> str:
+    """An API key of the staff, made by the command."""
+    return tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+
+
+@pytest.fixture(scope="session")
+async def staff(app: Shop, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A member of the staff."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}) as member:
+        yield member
+
+
+def _settings(database_url: str, redis_url: str | None) -> Settings:
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url or "", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": HERE, "POOL_SIZE": "4"}
+    return Settings.read(environ, env_file=None)
+
+
+def _new_name(worker_id: str) -> str:
+    return f"{worker_id}_{uuid4().hex[:8]}"

@@ -1,0 +1,206 @@
+"""Settings are read once, the environment wins, and a wrong value is one line that names the variable."""
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tradepost.settings import READERS, Settings, SettingsError
+
+SECRET = "x" * 32
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory without `.env` and `var/`."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(**environ: str) -> Settings:
+    """The settings that this environment gives, with a secret unless one is named."""
+    return Settings.read({"SECRET_KEY": SECRET, **environ}, env_file=None)
+
+
+def test_nothing_set_gives_a_shop_on_this_machine() -> None:
+    settings = read()
+    assert (settings.profile, settings.host, settings.port, settings.workers) == ("default", "127.0.0.1", 8000, 1)
+    assert settings.database_url == "sqlite+aiosqlite:///./var/tradepost.db"
+    assert settings.redis_url is None
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.is_sqlite
+    assert settings.fast_lane
+    assert settings.ops_loopback
+    assert not settings.debug
+
+
+@pytest.mark.parametrize("field", Settings.__struct_fields__)
+def test_every_field_can_be_set(field: str) -> None:
+    assert field in READERS
+
+
+def test_every_field_is_shown_in_the_example_file() -> None:
+    lines = (Path(__file__).parent.parent / ".env.example").read_text().splitlines()
+    assert [line.partition("=")[0].removeprefix("#").lower() for line in lines if "=" in line.partition(" ")[0]] == list(Settings.__struct_fields__)
+
+
+def test_the_example_file_shows_the_defaults(tmp_path: Path) -> None:
+    lines = (Path(__file__).parent.parent / ".env.example").read_text().splitlines()
+    (tmp_path / "env").write_text("\n".join(line.removeprefix("#") if "=" in line.partition(" ")[0] else line for line in lines))
+    assert Settings.read({"SECRET_KEY": SECRET}, env_file=tmp_path / "env") == msgspec.structs.replace(read(), introspection=True)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("PORT=9000\nHOST=0.0.0.0  # all of them\n")
+    settings = Settings.read({"SECRET_KEY": SECRET, "PORT": "9001"}, env_file=tmp_path / "env")
+    assert (settings.port, settings.host) == (9001, "0.0.0.0")  # noqa: S104 - read, not bound
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    assert read(PORT="", REDIS_URL=" ").port == 8000
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("sqlite:///./shop.db", "sqlite+aiosqlite:///./shop.db"),
+        ("sqlite+aiosqlite:////data/shop.db", "sqlite+aiosqlite:////data/shop.db"),
+        ("postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgres://u:p@h/d?host=/run", "postgresql+asyncpg://u:p@h/d?host=/run"),
+        ("postgresql+asyncpg://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+    ],
+)
+def test_a_database_is_named_with_or_without_its_driver(given: str, used: str) -> None:
+    assert read(DATABASE_URL=given).database_url == used
+
+
+@pytest.mark.parametrize(("word", "means"), [("on", True), ("TRUE", True), ("1", True), ("off", False), ("False", False), ("0", False)])
+def test_a_switch_has_six_words(word: str, means: bool) -> None:
+    assert read(FAST_LANE=word).fast_lane is means
+
+
+@pytest.mark.parametrize(("text", "size"), [("2048", 2048), ("512 kB", 512_000), ("1MiB", 1024**2), ("1 GiB", 1024**3)])
+def test_a_body_limit_may_have_a_unit(text: str, size: int) -> None:
+    assert read(BODY_LIMIT=text).body_limit == size
+
+
+def test_lists_have_commas_between() -> None:
+    settings = read(ALLOWED_HOSTS="shop.example, *.shop.example ,", CORS_ORIGINS="https://a.example,http://localhost:3000", TRUSTED_PROXIES="10.0.0.0/8")
+    assert settings.allowed_hosts == ("shop.example", "*.shop.example")
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.trusted_proxies == ("10.0.0.0/8",)
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({"PORT": "81"}, "http://127.0.0.1:81"),
+        ({"HOST": "0.0.0.0"}, "http://127.0.0.1:8000"),  # noqa: S104 - read, not bound
+        ({"HOST": "::"}, "http://[::1]:8000"),
+        ({"HOST": "::1"}, "http://[::1]:8000"),
+        ({"PUBLIC_URL": "https://shop.example/"}, "https://shop.example"),
+    ],
+)
+def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict[str, str], url: str) -> None:
+    assert read(**environ).public_url == url
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"PORT": "x"}, "PORT: `x` is not a whole number from 1 to 65535."),
+        ({"PORT": "0"}, "PORT: `0` is not a whole number from 1 to 65535."),
+        ({"PORT": "65536"}, "PORT: `65536` is not a whole number from 1 to 65535."),
+        ({"PORT": "\N{ARABIC-INDIC DIGIT EIGHT}0"}, "PORT: `\N{ARABIC-INDIC DIGIT EIGHT}0` is not a whole number from 1 to 65535."),
+        ({"WORKERS": "-1"}, "WORKERS: `-1` is not a whole number from 1 to 256."),
+        ({"PROFILE": "prod"}, "PROFILE: `prod` is none of default, production."),
+        ({"FAST_LANE": "maybe"}, "FAST_LANE: `maybe` is neither `on` nor `off`."),
+        ({"BODY_LIMIT": "1 furlong"}, "BODY_LIMIT: `1 furlong` is not a size from 1 byte to 1 GiB, such as `1048576` or `1 MiB`."),
+        ({"BODY_LIMIT": "0"}, "BODY_LIMIT: `0` is not a size from 1 byte to 1 GiB, such as `1048576` or `1 MiB`."),
+        ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT: `nan` is not a number of seconds from 0.1 to 3600."),
+        ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT: `0` is not a number of seconds from 0.1 to 3600."),
+        ({"SHOP_CURRENCY": "EURO"}, "SHOP_CURRENCY: `EURO` is not a currency code of ISO 4217, such as `EUR`."),
+        ({"PUBLIC_URL": "shop.example"}, "PUBLIC_URL: `shop.example` is not an address such as `https://shop.example`."),
+        ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL: `https://[::1` is not an address such as `https://shop.example`."),
+        (
+            {"CORS_ORIGINS": "https://a.example/x"},
+            "CORS_ORIGINS: `https://a.example/x` is not a list of origins such as `https://shop.example` (no path), or `*`.",
+        ),
+        ({"HOST": "a b"}, "HOST: `a b` is not an address or a host name."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: `loud` is none of debug, info, warning, error."),
+        ({"REDIS_URL": "http://h"}, "REDIS_URL: The value is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`."),
+        (
+            {"DATABASE_URL": "mysql://root:hunter2@h/d"},
+            "DATABASE_URL: The value is neither `sqlite:///PATH` nor `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.",
+        ),
+        ({"SECRET_KEY": "hunter2"}, "SECRET_KEY: The value is shorter than 32 characters."),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_the_variable_and_keeps_secrets(environ: dict[str, str], line: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(**environ)
+    assert str(refused.value) == line
+    assert "hunter2" not in str(refused.value)
+
+
+def test_introspection_is_open_by_default_and_closed_in_production_unless_it_is_set() -> None:
+    assert read().introspects
+    assert not read(PROFILE="production").introspects
+    assert read(PROFILE="production", INTROSPECTION="on").introspects
+    assert not read(INTROSPECTION="off").introspects
+
+
+def test_the_default_profile_makes_a_secret_once_and_only_its_owner_can_read_it(empty_folder: Path) -> None:
+    first, second = Settings.read({}, env_file=None), Settings.read({}, env_file=None)
+    kept = empty_folder / "var" / "secret_key"
+    assert first.secret_key == second.secret_key == kept.read_text()
+    assert len(first.secret_key) >= 32
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert os.listdir(kept.parent) == ["secret_key"]
+
+
+def test_starts_at_the_same_time_agree_on_one_secret(empty_folder: Path) -> None:
+    found: list[str] = []
+    starts = [threading.Thread(target=lambda: found.append(Settings.read({}, env_file=None).secret_key)) for _ in range(8)]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert len(found) == 8
+    assert len(set(found)) == 1
+
+
+def test_a_kept_secret_that_was_cut_short_is_refused(empty_folder: Path) -> None:
+    (empty_folder / "var").mkdir()
+    (empty_folder / "var" / "secret_key").write_text("short")
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY: the kept secret in `var/secret_key` cannot be used"):
+        Settings.read({}, env_file=None)
+
+
+def test_production_is_refused_without_a_secret_and_makes_none(empty_folder: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY: must be set in production"):
+        Settings.read({"PROFILE": "production"}, env_file=None)
+    assert not (empty_folder / "var").exists()
+
+
+def test_settings_can_be_logged_without_their_secrets() -> None:
+    shown = repr(read(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0"))
+    assert "hunter2" not in shown
+    assert SECRET not in shown
+    assert "port=8000" in shown
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        read().port = 1  # type: ignore[misc]
+
+
+def test_a_command_with_a_wrong_setting_prints_one_line_and_ends_with_2(tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "PORT": "x", "SECRET_KEY": SECRET}
+    done = subprocess.run([sys.executable, "-m", "tradepost", "run"], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "tradepost: PORT: `x` is not a whole number from 1 to 65535.\n")
