@@ -1,0 +1,1 @@
+"""Rooms, each with the same file names: models, schemas, policy, resource, service, rest, graphql."""

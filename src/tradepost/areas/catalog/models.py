@@ -1,0 +1,130 @@
+"""Tables of the catalogue."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tradepost.kit.columns import Id, Json, SortText
+from tradepost.kit.search import SearchRow
+from tradepost.kit.tables import Table, Versioned
+
+
+class CategoryRow(Versioned):
+    """A node of the category tree. `path` is the ids from the root to it, each with a slash behind: a descendant's path begins with it."""
+
+    __tablename__, __number__ = "category", 1
+    __table_args__ = (
+        UniqueConstraint("slug", name="category_slug_key"),
+        Index("category_parent", "parent_id", "position", "id"),
+        Index("category_position", "position", "id"),
+        Index("category_name", "name", "id"),
+        Index("category_created", "created_at", "id"),
+    )
+    slug: Mapped[str]
+    name: Mapped[str] = mapped_column(SortText)
+    description: Mapped[str] = mapped_column(default="")
+    position: Mapped[int] = mapped_column(default=0)
+    parent_id: Mapped[str | None] = mapped_column(Id, ForeignKey("category.id"))
+    path: Mapped[str]
+
+
+class ProductRow(Versioned):
+    """A product. The service keeps `price_from_*`, the price of its cheapest variant."""
+
+    __tablename__, __number__ = "product", 2
+    __table_args__ = (
+        UniqueConstraint("slug", name="product_slug_key"),
+        UniqueConstraint("external_reference", name="product_external_reference_key"),
+        CheckConstraint("status IN ('draft', 'active', 'archived')", name="product_status_check"),
+        Index("product_created", "created_at", "id"),
+        Index("product_updated", "updated_at", "id"),
+        Index("product_name", "name", "id"),
+        Index("product_price", text("coalesce(price_from_amount, 9007199254740992)"), "id"),
+        Index("product_active_created", "created_at", "id", sqlite_where=text("status = 'active'"), postgresql_where=text("status = 'active'")),
+        Index("product_active_name", "name", "id", sqlite_where=text("status = 'active'"), postgresql_where=text("status = 'active'")),
+        Index(
+            "product_active_price",
+            text("coalesce(price_from_amount, 9007199254740992)"),
+            "id",
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
+        Index("product_category_id", "category_id", "created_at", "id"),
+    )
+    slug: Mapped[str]
+    name: Mapped[str] = mapped_column(SortText)
+    description: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(default="draft")
+    attributes: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    tags: Mapped[list[str]] = mapped_column(Json, default=list)
+    price_from_amount: Mapped[int | None] = mapped_column(BigInteger)
+    price_from_currency: Mapped[str | None]
+    rating_count: Mapped[int] = mapped_column(default=0)
+    rating_sum: Mapped[int] = mapped_column(default=0)
+    category_id: Mapped[str | None] = mapped_column(Id, ForeignKey("category.id", ondelete="SET NULL"))
+    external_reference: Mapped[str | None]
+    source: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+
+class VariantRow(Versioned):
+    """What is put into a cart: one size, one colour. `options_key` is its options in canonical form, so that no two of a product are alike."""
+
+    __tablename__, __number__ = "variant", 3
+    __table_args__ = (
+        UniqueConstraint("sku", name="variant_sku_key"),
+        UniqueConstraint("product_id", "options_key", name="variant_options_key"),
+        Index("variant_product", "product_id", "position", "id"),
+    )
+    product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(default=0)
+    sku: Mapped[str] = mapped_column(SortText)
+    name: Mapped[str] = mapped_column(SortText)
+    options: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+    options_key: Mapped[str]
+    price_amount: Mapped[int] = mapped_column(BigInteger)
+    price_currency: Mapped[str]
+    compare_at_price_amount: Mapped[int | None] = mapped_column(BigInteger)
+    compare_at_price_currency: Mapped[str | None]
+    weight_grams: Mapped[int | None]
+    barcode: Mapped[str | None]
+    attributes: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    tax_class: Mapped[str] = mapped_column(default="standard")
+    track_inventory: Mapped[bool] = mapped_column(Boolean, default=True)
+    allow_backorder: Mapped[bool] = mapped_column(Boolean, default=False)
+    external_reference: Mapped[str | None]
+    source: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    imported_quantity: Mapped[int | None]
+
+
+class TagRow(Table):
+    """A word that products share. It exists while a product has it."""
+
+    __tablename__, __number__ = "tag", 4
+    __table_args__ = (UniqueConstraint("slug", name="tag_slug_key"),)
+    slug: Mapped[str] = mapped_column(SortText)
+
+
+class ProductCategoryRow(Table):
+    """A product's place in a category; the main category is one of them."""
+
+    __tablename__, __number__ = "product_category", 240
+    __table_args__ = (UniqueConstraint("product_id", "category_id", name="product_category_key"), Index("product_category_category", "category_id", "product_id"))
+    product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
+    category_id: Mapped[str] = mapped_column(Id, ForeignKey("category.id", ondelete="CASCADE"))
+
+
+class ProductTagRow(Table):
+    """A product's tag, for filters and counts; `ProductRow.tags` holds the same for reading."""
+
+    __tablename__, __number__ = "product_tag", 241
+    __table_args__ = (UniqueConstraint("product_id", "tag_id", name="product_tag_key"), Index("product_tag_tag", "tag_id", "product_id"))
+    product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
+    tag_id: Mapped[str] = mapped_column(Id, ForeignKey("tag.id", ondelete="CASCADE"))
+
+
+class ProductSearchRow(SearchRow):
+    """A product's words: `name` those of its name, `words` these and those of its SKUs, tags and description."""
+
+    __tablename__ = "product_search"
+    id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"), unique=True)

@@ -1,0 +1,156 @@
+"""Shapes of the catalogue on the wire, for both doors."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tradepost.kit.inputs import Line, Lines
+from tradepost.kit.money import Money
+
+Slug = Annotated[
+    str,
+    Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, description="Lower-case words joined by hyphens; never a UUID.", examples=["oak-chair"]),
+]
+Name = Annotated[Line, Meta(min_length=1, max_length=200, examples=["Oak chair"])]
+Description = Annotated[Lines, Meta(max_length=20_000, description="Plain text or HTML; escape it where you show it.")]
+Sku = Annotated[Line, Meta(min_length=1, max_length=100, description="Stock keeping unit, unique in the shop.", examples=["CHAIR-OAK-01"])]
+Tag = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60, examples=["outdoor"])]
+Tags = Annotated[list[Tag], Meta(max_length=100, description="Lower-case slugs, each once.")]
+Attributes = Annotated[dict[str, Any], Meta(description="A free JSON object; its keys are never renamed.", examples=[{"material": "oak"}])]
+Options = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=60)], Annotated[str, Meta(min_length=1, max_length=200)]],
+    Meta(max_length=10, description="What tells this variant from its siblings.", examples=[{"size": "M", "colour": "red"}]),
+]
+Reference = Annotated[Line, Meta(min_length=1, max_length=200, description="The id in the system it came from.")]
+Source = Annotated[dict[str, Any] | None, Meta(description="Columns of an import without a home here. Needs `catalog:write`.")]
+Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.")]
+Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Place among its siblings, smallest first.")]
+
+
+class ProductStatus(StrEnum):
+    """Drafts and archived products are hidden from the public."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+
+
+class Category(Struct):
+    """A node of the category tree."""
+
+    id: UUID
+    slug: Slug
+    name: Name
+    description: Description
+    position: Position
+    parent_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class Product(Struct):
+    """Something the shop sells, in one or more variants."""
+
+    id: UUID
+    slug: Slug
+    name: Name
+    description: Description
+    status: ProductStatus
+    attributes: Attributes
+    tags: Tags
+    price_from: Annotated[Money | None, Meta(description="The price of the cheapest variant.")]
+    rating_count: Annotated[int, Meta(ge=0, description="How many approved reviews there are.")]
+    rating_average: Annotated[float | None, Meta(description="Mean of the approved reviews, two decimals.")]
+    category_id: UUID | None
+    external_reference: Reference | None
+    source: Source
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class Variant(Struct):
+    """What is put into a cart: one size, one colour."""
+
+    id: UUID
+    product_id: UUID
+    sku: Sku
+    name: Name
+    options: Options
+    price: Money
+    compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.")]
+    weight_grams: Grams | None
+    barcode: Annotated[Line, Meta(max_length=60)] | None
+    attributes: Attributes
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}$", examples=["standard"])]
+    track_inventory: bool
+    allow_backorder: bool
+    position: Position
+    external_reference: Reference | None
+    source: Source
+    imported_quantity: Annotated[int | None, Meta(description="Stock as an import brought it. Needs `stock:read`.")]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class TagCount(Struct):
+    """A tag and how many products that you may see have it."""
+
+    id: UUID
+    slug: Tag
+    product_count: Annotated[int, Meta(ge=0)]
+
+
+class CategoryInput(Struct, forbid_unknown_fields=True):
+    """A category as it is to be; what is left out has its default."""
+
+    name: Name
+    slug: Annotated[Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.")] = UNSET
+    description: Description = ""
+    position: Position = 0
+    parent_id: Annotated[UUID | None, Meta(description="Null makes it a root of the tree.")] = None
+
+
+class ProductInput(Struct, forbid_unknown_fields=True):
+    """A product as it is to be; what is left out has its default. Variants have their own paths."""
+
+    name: Name
+    slug: Annotated[Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.")] = UNSET
+    description: Description = ""
+    status: ProductStatus = ProductStatus.DRAFT
+    attributes: Attributes = {}
+    tags: Tags = []
+    category_id: Annotated[UUID | None, Meta(description="The main category.")] = None
+    category_ids: Annotated[Annotated[list[UUID], Meta(max_length=100)] | UnsetType, Meta(description="All categories; the main one is added.")] = UNSET
+    external_reference: Reference | None = None
+    source: Source = None
+
+
+class VariantInput(Struct, forbid_unknown_fields=True):
+    """A variant as it is to be; what is left out has its default."""
+
+    sku: Sku
+    price: Money
+    name: Annotated[Line | UnsetType, Meta(max_length=200, description="Made from the options where absent.")] = UNSET
+    options: Options = {}
+    compare_at_price: Money | None = None
+    weight_grams: Grams | None = None
+    barcode: Annotated[Line, Meta(max_length=60)] | None = None
+    attributes: Attributes = {}
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}$")] = "standard"
+    track_inventory: bool = True
+    allow_backorder: bool = False
+    position: Annotated[Position | UnsetType, Meta(description="Last among its siblings where absent.")] = UNSET
+    external_reference: Reference | None = None
+    source: Source = None
+
+
+class ProductCreate(ProductInput, forbid_unknown_fields=True):
+    """A new product, with its variants if you like: they are made in the same transaction."""
+
+    variants: Annotated[list[VariantInput], Meta(max_length=100)] = []

@@ -1,0 +1,26 @@
+"""Who calls."""
+
+import msgspec
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever calls; the anonymous visitor is one too, so there is never a `None`.
+
+    `id` names the principal: a user, or an API key that has none.
+    """
+
+    id: str | None = None
+    role: str = "anonymous"
+    permissions: frozenset[str] = frozenset()
+
+    @property
+    def known(self) -> bool:
+        """Whether a credential was presented and found good."""
+        return self.id is not None
+
+    def may(self, permission: str) -> bool:
+        """Whether this caller holds the permission."""
+        return permission in self.permissions
+
+
+ANONYMOUS = Caller()

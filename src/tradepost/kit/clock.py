@@ -1,0 +1,17 @@
+"""The time, as the wire shows it: UTC, RFC 3339, exactly six decimals."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+type Clock = Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The present moment in UTC. Its microsecond is never 0, because msgspec would then print no decimals at all."""
+    moment = datetime.now(UTC)
+    return moment if moment.microsecond else moment.replace(microsecond=1)
+
+
+def wire(moment: datetime) -> str:
+    """The moment as both doors and SQLite's text columns write it: `2026-01-02T03:04:05.000006Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,218 @@
+"""From a Selection to SQL: one statement per to-many level, exactly the asked columns, the viewer's rows only.
+
+PostgreSQL pages a relation by LATERAL, SQLite by a correlated `IN (SELECT ... LIMIT)`: both read `limit + 1` rows per parent through the
+index, never the whole relation.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.elements import False_, True_
+from sqlalchemy.sql.util import ClauseAdapter
+
+from .access import Viewer
+from .filters import binder
+from .keyset import beyond, order_names
+from .nodes import Actions, Embedded, Leaf, Many, Node, One
+from .plans import Argument, Level, Plan, Statement
+from .resource import ACTIONS, Relation, Resource, Through, Value
+from .selection import Field
+from .window import Shape
+
+LIMIT: BindParameter[int] = bindparam("limit", None, type_=Integer)
+OFFSET: BindParameter[int] = bindparam("offset", None, type_=Integer)
+
+
+class Compiler:
+    """Writes the statements of one selection, top down, for one kind of viewer."""
+
+    def __init__(self, viewer: Viewer, dialect: Dialect, shapes: Iterator[Shape]) -> None:
+        self.viewer, self.dialect, self.shapes = viewer, dialect, shapes
+        self.levels: list[Level] = []
+        self.aliases = 0
+
+    def one(self, resource: Resource[Any], fields: tuple[Field, ...], by: str) -> Plan:
+        """A plan for one row found by a column."""
+        table = self._alias(resource)
+        level, source = self._open(resource, None, fields, table)
+        id = level.column(table.c.id)
+        version = level.column(table.c.version) if resource.versioned else None
+        key: BindParameter[Any] = bindparam("key", None, type_=table.c[by].type)
+        level.rows = self._statement(select(*level.columns).select_from(source).where(self._visible(resource, table), table.c[by] == key), True)
+        self._below(level)
+        return Plan(self.levels, self.dialect.name, id, version)
+
+    def page(self, resource: Resource[Any], fields: tuple[Field, ...], shape: Shape) -> Plan:
+        """A plan for a page of a list."""
+        table = self._alias(resource)
+        level, source = self._open(resource, None, fields, table)
+        level.order = order_names(resource, shape, resource.order)
+        keys = self._keys(resource, table, level.order, shape)
+        level.keys = [level.column(k) for k, _ in keys]
+        where = [*self._matching(resource, table, shape), *beyond(keys, shape)]
+        query = select(*level.columns).select_from(source).where(*where).order_by(*_ordered(keys)).limit(LIMIT)
+        bounded = not shape.numbered and all(resource.filters[n].bounded for n in shape.filters)
+        level.rows = self._statement(query.offset(OFFSET) if shape.numbered else query, bounded)
+        if shape.total or shape.numbered:
+            level.total = self._statement(select(func.count()).select_from(table).where(*self._matching(resource, table, shape)), False)
+        self._below(level)
+        return Plan(self.levels, self.dialect.name)
+
+    def _alias(self, resource: Resource[Any]) -> Any:
+        self.aliases += 1
+        return resource.table.alias(f"t{self.aliases}")
+
+    def _open(self, resource: Resource[Any], relation: Relation | None, fields: tuple[Field, ...], table: Any) -> tuple[Level, Any]:
+        """A new level over a table, with its columns and joins."""
+        level = Level(len(self.levels), resource, relation)
+        self.levels.append(level)
+        level.nodes, source = self._object(level, resource, table, table, fields)
+        return level, source
+
+    def _on(self, table: Any, clause: Any) -> Any:
+        """A clause written about the resource's table, now about this alias of it."""
+        clause = clause.__clause_element__() if hasattr(clause, "__clause_element__") else clause
+        return ClauseAdapter(table).traverse(clause)
+
+    def _visible(self, resource: Resource[Any], table: Any) -> ColumnElement[bool]:
+        return self._on(table, resource.visible(self.viewer))
+
+    def _matching(self, resource: Resource[Any], table: Any, shape: Shape) -> list[ColumnElement[bool]]:
+        """The visible rows and the asked filters, each value a bind."""
+        return [self._visible(resource, table), *[self._on(table, resource.filters[n].where(binder(n))) for n in shape.filters]]
+
+    def _keys(self, resource: Resource[Any], table: Any, order: tuple[str, ...], shape: Shape) -> list[tuple[ColumnElement[Any], bool]]:
+        """The sort keys on this alias, each with whether it descends as the rows are read."""
+        keys: list[tuple[ColumnElement[Any], bool]] = []
+        for name in order:
+            plain = name.removeprefix("-")
+            by: Any = resource.table.c.id if plain == "id" and plain not in resource.sorts else resource.sorts[plain].by
+            needs = resource.sorts[plain].needs if plain in resource.sorts else None
+            keys.append((self._on(table, by(binder(needs)) if needs else by), name.startswith("-") != shape.backward))
+        return keys
+
+    def _object(self, level: Level, resource: Resource[Any], table: Any, source: Any, fields: tuple[Field, ...]) -> tuple[tuple[Node, ...], Any]:
+        """The places of the asked fields in the row; to-one relations are joined, to-many ones wait for `_below`."""
+        nodes: list[Node] = []
+        for field in fields:
+            if not (access := resource.access(field.name)).allows(self.viewer.permissions):
+                raise access.refusal(self.viewer.known)
+            relation = resource.relations.get(field.name)
+            if relation is None:
+                nodes.append(self._own(level, resource, table, field))
+            elif relation.many:
+                many = Many(relation, level.column(table.c.id))
+                nodes.append(many)
+                level.waiting.append((many, field))
+            else:
+                node, source = self._joined(level, relation, table, source, field)
+                nodes.append(node)
+        return tuple(nodes), source
+
+    def _joined(self, level: Level, relation: Relation, table: Any, source: Any, field: Field) -> tuple[One, Any]:
+        assert not isinstance(relation.by, Through)
+        other = self._alias(relation.target)
+        source = source.outerjoin(other, and_(other.c.id == table.c[relation.by.key], self._visible(relation.target, other)))
+        at = level.column(other.c.id)
+        nodes, source = self._object(level, relation.target, other, source, field.inner)
+        return One(at, nodes), source
+
+    def _own(self, level: Level, resource: Resource[Any], table: Any, field: Field) -> Node:
+        """A scalar, an embedded value, or the open actions."""
+        if field.name == ACTIONS:
+            return self._actions(level, resource, table)
+        own = resource.own[field.name]
+        if isinstance(own, Value):
+            first = level.column(table.c[f"{field.name}_{next(iter(own.own))}"]) if own.null else None
+            return Embedded(first, tuple([Leaf(level.column(table.c[f"{field.name}_{f.name}"]), own.own[f.name]) for f in field.inner]))
+        expression = resource.columns.get(field.name)
+        if expression is None:
+            return Leaf(level.column(table.c[field.name]), own)
+        made = expression(self.viewer) if callable(expression) else expression
+        return Leaf(level.column(self._on(table, made).label(field.name)), own)
+
+    def _actions(self, level: Level, resource: Resource[Any], table: Any) -> Actions:
+        """The operations open on this row: each a rule about rows, settled here where it does not depend on the row."""
+        names: list[tuple[str, int | None]] = []
+        for name, rule in resource.actions.items():
+            clause = rule(self.viewer)
+            if not isinstance(clause, False_):
+                names.append((name, None if isinstance(clause, True_) else level.column(self._on(table, clause).label(name))))
+        ones = [(n, level.column(table.c[r.by.key])) for n, r in resource.relations.items() if not r.many and not isinstance(r.by, Through)]
+        return Actions(resource, level.column(table.c.id), tuple(names), tuple(ones))
+
+    def _below(self, level: Level) -> None:
+        """Writes the statements of the to-many relations of a level, depth first (the order of the windows)."""
+        for many, field in level.waiting:
+            many.level = len(self.levels)
+            self._relation(level, many, field, next(self.shapes))
+
+    def _relation(self, parent: Level, many: Many, field: Field, shape: Shape) -> None:
+        """The statement of one to-many relation, for all parents at once."""
+        relation, target = many.relation, many.relation.target
+        table = self._alias(target)
+        level, source = self._open(target, relation, field.inner, table)
+        level.parent_level, level.parent_at = parent.index, many.at
+        level.order = order_names(target, shape, relation.order)
+        keys = self._keys(target, table, level.order, shape)
+        level.keys = [level.column(k) for k, _ in keys]
+        write = self._lateral if self.dialect.name == "postgresql" else self._within
+        level.link = len(level.columns)
+        level.rows = self._statement(write(relation, level, table, source, keys, shape), not isinstance(relation.by, Through) and not shape.filters)
+        if shape.total:
+            level.total = self._statement(self._count(relation, table, shape), False)
+        self._below(level)
+
+    def _lateral(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[Any]:
+        parents = func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False)))).table_valued("id", with_ordinality="place", name="k").render_derived(name="k")
+        source, belongs = _belonging(relation, table, source, parents.c.id)
+        labelled = [c.label(f"c{i}") for i, c in enumerate(level.columns)]
+        where = [*self._matching(relation.target, table, shape), *beyond(keys, shape), belongs]
+        rows = select(*labelled).select_from(source).where(*where).order_by(*_ordered(keys)).limit(LIMIT).correlate(parents).lateral("l")
+        # A join promises no order: the outer query says it again.
+        again = [rows.c[f"c{at}"].desc() if down else rows.c[f"c{at}"].asc() for at, (_, down) in zip(level.keys, keys, strict=True)]
+        return select(*rows.c, parents.c.id).select_from(parents.join(rows, true())).order_by(parents.c.place, *again)
+
+    def _within(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[Any]:
+        parents = func.json_each(bindparam("parents", None, type_=Text)).table_valued("key", "value", name="k")
+        few = relation.target.table.alias(f"w{self.aliases}")
+        few_keys = self._keys(relation.target, few, level.order, shape)
+        few_source, belongs = _belonging(relation, few, few, parents.c.value)
+        where = [*self._matching(relation.target, few, shape), *beyond(few_keys, shape), belongs]
+        ids = select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(few_keys)).limit(LIMIT).correlate(parents)
+        return select(*level.columns, parents.c.value).select_from(parents.join(source, table.c.id.in_(ids))).order_by(parents.c.key, *_ordered(keys))
+
+    def _count(self, relation: Relation, table: Any, shape: Shape) -> Select[Any]:
+        if self.dialect.name == "postgresql":
+            id: Any = func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False)))).table_valued("id", name="k").render_derived(name="k").c.id
+        else:
+            id = func.json_each(bindparam("parents", None, type_=Text)).table_valued("value", name="k").c.value
+        source, belongs = _belonging(relation, table, table, id)
+        return select(id, func.count()).select_from(id.table.join(source, belongs)).where(*self._matching(relation.target, table, shape)).group_by(id)
+
+    def _statement(self, query: Any, bounded: bool) -> Statement:
+        """Compiles a statement to text and remembers where its arguments come from."""
+        query = visitors.replacement_traverse(query, {}, _literal)
+        compiled: Any = query.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
+        take = [Argument(n.partition("~")[0], compiled.params[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
+        return Statement(compiled.string, tuple(take), bounded)
+
+
+def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tuple[Any, ColumnElement[bool]]:
+    """The source with the link table joined where there is one, and the condition that a row belongs to the parent."""
+    if not isinstance(relation.by, Through):
+        return source, table.c[relation.by.key] == parent
+    link = relation.by.here.class_.__table__.alias(f"x_{table.name}")
+    return source.join(link, link.c[relation.by.there.key] == table.c.id), link.c[relation.by.here.key] == parent
+
+
+def _ordered(keys: list[tuple[Any, bool]]) -> list[Any]:
+    return [k.desc() if down else k.asc() for k, down in keys]
+
+
+def _literal(element: Any, **_: Any) -> Any:
+    """A constant of a rule or a column, written into the text: partial indexes see it, and no argument is encoded for it."""
+    return element.render_literal_execute() if isinstance(element, BindParameter) and element.unique and not element.literal_execute else None

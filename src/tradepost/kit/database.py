@@ -1,0 +1,106 @@
+"""The database: an engine for writes, a thin reader for reads, and the unit of work."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import MetaData, UniqueConstraint, event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm.exc import StaleDataError
+
+from .loading import Reads
+from .problems import AlreadyExists, Conflict
+from .readers import SQLITE_PRAGMAS, PostgresReader, Reader, SqliteReader
+from .tables import Table
+
+RETRIED_STATES = frozenset({"40001", "40P01"})
+
+
+class LostRace(Exception):
+    """Another write came first; the transaction can be run again."""
+
+
+class Database:
+    """One database; `transaction` is the only way to write to it."""
+
+    def __init__(self, url: str, *, secret: bytes, pool_size: int = 10) -> None:
+        self.url, self.reads = url, Reads(secret)
+        self.engine = engine(url, pool_size)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+        self.reader: Reader = SqliteReader(url) if self.sqlite else PostgresReader(url, pool_size)
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def start(self) -> None:
+        """Opens the reader; the engine connects at its first write."""
+        await self.reader.start()  # type: ignore[attr-defined]
+
+    async def stop(self) -> None:
+        """Closes all connections."""
+        await self.reader.stop()  # type: ignore[attr-defined]
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed where the block ends well, rolled back else. A clash of unique values is a problem, a lost race is `LostRace`."""
+        async with self.sessions() as session:
+            try:
+                yield session
+                await session.commit()
+            except DBAPIError as fault:
+                raise problem_of(fault) from fault
+            except StaleDataError as fault:
+                raise LostRace from fault
+
+
+def engine(url: str, pool_size: int = 10) -> AsyncEngine:
+    """An engine whose transactions are right for writes: SQLite's begin with BEGIN IMMEDIATE, because a snapshot that is upgraded fails at once (STACK, 5)."""
+    dumps = {"json_serializer": lambda value: msgspec.json.encode(value).decode(), "json_deserializer": msgspec.json.decode}
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps)
+    made = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **dumps)
+
+    @event.listens_for(made.sync_engine, "connect")
+    def pragmas(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        cursor = connection.cursor()
+        for pragma in SQLITE_PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(made.sync_engine, "begin")
+    def begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return made
+
+
+def problem_of(fault: DBAPIError) -> Exception:
+    """What a driver's error means: a unique value that is taken, a row that is pointed at, a race that was lost; else the error itself."""
+    cause: Any = getattr(fault.orig, "__cause__", None) or fault.orig
+    if getattr(cause, "sqlstate", None) in RETRIED_STATES or "database is locked" in str(fault.orig):
+        return LostRace()
+    if not isinstance(fault, IntegrityError):
+        return fault
+    if (field := unique_field(fault, Table.metadata)) is not None:
+        return AlreadyExists(f"Another row has this `{field}`.", field=field)
+    if "foreign key" in str(fault.orig).lower():
+        return Conflict("Something still points at this row, or the row that it points at is gone.")
+    return fault
+
+
+def unique_field(fault: IntegrityError, metadata: MetaData) -> str | None:
+    """The member whose value is taken: constraints are called `<table>_<member>_key`; SQLite names the columns, PostgreSQL the constraint."""
+    said = str(fault.orig)
+    if found := re.search(r'unique constraint "(\w+)"', said):
+        name = found[1]
+    elif found := re.search(r"UNIQUE constraint failed: (.+)", said):
+        columns = [c.split(".")[-1].strip() for c in found[1].split(",")]
+        table = found[1].split(".")[0]
+        unique = [c for c in metadata.tables[table].constraints if isinstance(c, UniqueConstraint)]
+        name = next((str(c.name) for c in unique if [x.name for x in c.columns] == columns), f"{table}_{columns[-1]}_key")
+    else:
+        return None
+    table = next((t for t in sorted(metadata.tables, key=len, reverse=True) if name.startswith(f"{t}_")), "")
+    return name.removeprefix(f"{table}_").removesuffix("_key")

@@ -1,0 +1,144 @@
+"""Inputs: from what a client wrote to a typed Struct, with all faults named at once.
+
+Both doors bring builtins in REST's names; a body of either door is read by the same function, so a fault has the same pointer and code.
+"""
+
+import math
+import unicodedata
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, get_args, get_origin
+
+import jsonschema_rs
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from .problems import MOST_FAULTS, Fault, MalformedBody, Validation
+
+# C0 and C1 controls never belong into a line; tabs and line breaks belong into several lines.
+Line = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
+Lines = Annotated[str, Meta(pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$")]
+
+CONTROLS = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000))}
+DEEPEST = 32
+
+
+def read[T](shape: type[T], given: Any, pointer: str = "") -> T:
+    """The value of a shape in what was given, or 422 with all its faults (at most 100), pointers under `pointer`.
+
+    Text is normalised to NFC; control characters are faults everywhere, also inside free JSON.
+    """
+    faults: list[Fault] = []
+    clean = _clean(given, pointer, faults, 0)
+    try:
+        value = msgspec.convert(clean, shape)
+    except msgspec.ValidationError as fault:
+        raise _refusal(faults + (_all(shape, clean, pointer) or [_first(fault, pointer)])) from None
+    if faults:
+        raise _refusal(faults)
+    return value
+
+
+@cache
+def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The shape of a merge patch for an input shape: every member may be left out, and null gives it its default (RFC 7396)."""
+    made: list[tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(shape):
+        alone = _without_unset(field.type)
+        made.append((field.name, alone | None | UnsetType, UNSET))
+    name = shape.__name__.removesuffix("Input") + "Patch"
+    patch = msgspec.defstruct(name, made, forbid_unknown_fields=True, module=shape.__module__)
+    patch.__doc__ = f"The members of a {shape.__name__.removesuffix('Input').lower()} to be changed; what is left out stays, null gives the default."
+    return patch
+
+
+def _without_unset(type: Any) -> Any:
+    """A member's type without the mark that it may be left out."""
+    if get_origin(type) is Annotated:
+        return Annotated[_without_unset(get_args(type)[0]), *type.__metadata__]
+    kept = [a for a in get_args(type) if a is not UnsetType]
+    return reduce(or_, kept) if UnsetType in get_args(type) else type
+
+
+def _refusal(faults: list[Fault]) -> Validation:
+    more = f" ({len(faults)} faults in all)" if len(faults) > 1 else ""
+    return Validation(f"{faults[0].pointer or '/'}: {faults[0].detail}{more}", errors=faults)
+
+
+def _clean(value: Any, pointer: str, faults: list[Fault], depth: int) -> Any:
+    """The value with its texts in NFC; what no text or number may be is added to the faults."""
+    match value:
+        case str():
+            if value.isascii() and value.isprintable():
+                return value
+            if value.translate(CONTROLS) != value:
+                faults.append(Fault(code="control_character", detail="The text holds a control character; remove it.", pointer=pointer))
+            return unicodedata.normalize("NFC", value)
+        case dict() | list() if depth >= DEEPEST:
+            raise MalformedBody(f"The body is nested deeper than {DEEPEST} levels at `{pointer}`.")
+        case dict():
+            return {_key(k, pointer, faults): _clean(v, f"{pointer}/{escaped(str(k))}", faults, depth + 1) for k, v in value.items()}
+        case list():
+            return [_clean(v, f"{pointer}/{i}", faults, depth + 1) for i, v in enumerate(value)]
+        case float() if not math.isfinite(value):
+            faults.append(Fault(code="not_a_number", detail="The number is not finite.", pointer=pointer))
+            return 0.0
+        case int() if not -(2**63) <= value < 2**63:
+            faults.append(Fault(code="out_of_range", detail="The number does not fit into 64 bits.", pointer=pointer))
+            return 0
+        case None | bool() | int() | float() | msgspec.Raw():
+            return value
+        case _:
+            faults.append(Fault(code="invalid_type", detail=f"A {type(value).__name__} has no place in JSON; send text.", pointer=pointer))
+            return None
+
+
+def _key(key: Any, pointer: str, faults: list[Fault]) -> str:
+    if not isinstance(key, str):
+        faults.append(Fault(code="invalid_type", detail="A member's name is text.", pointer=pointer))
+    return _clean(str(key), f"{pointer}/{escaped(str(key))}", faults, 0)
+
+
+def escaped(token: str) -> str:
+    """A member's name in a JSON pointer (RFC 6901, 3)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+@cache
+def _validator(shape: Any) -> Any:
+    return jsonschema_rs.validator_for(msgspec.json.schema(shape), validate_formats=True)
+
+
+CODES = {
+    "required": "required", "additionalProperties": "unknown_member", "type": "invalid_type", "enum": "not_allowed", "minimum": "out_of_range",
+    "maximum": "out_of_range", "minLength": "too_short", "maxLength": "too_long", "maxItems": "too_many", "pattern": "invalid_format", "format": "invalid_format",
+}  # fmt: skip
+
+
+def _all(shape: Any, given: Any, pointer: str) -> list[Fault]:
+    """All faults by the shape's JSON Schema; msgspec itself stops at the first."""
+    found: list[Fault] = []
+    for error in _validator(shape).iter_errors(given):
+        found += _faults(error, pointer)
+        if len(found) >= MOST_FAULTS:
+            break
+    return found
+
+
+def _faults(error: Any, pointer: str) -> list[Fault]:
+    at = pointer + "".join(["/" + escaped(str(p)) for p in error.instance_path])
+    kind: str = error.kind.name
+    if kind == "additionalProperties":
+        return [Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"{at}/{escaped(n)}") for n in error.kind.unexpected]
+    if kind == "anyOf" and (branch := next((b for b in error.kind.context if b and b[0].kind.name != "type"), None)):
+        return [f for inner in branch for f in _faults(inner, pointer)]
+    if kind == "required":
+        return [Fault(code="required", detail="This member is required.", pointer=f"{at}/{escaped(str(error.kind.property))}")]
+    return [Fault(code=CODES.get(kind, "invalid"), detail=str(error.message)[:300], pointer=at)]
+
+
+def _first(fault: msgspec.ValidationError, pointer: str) -> Fault:
+    """msgspec's one fault; its path is in its text (`$.lines[0].quantity`)."""
+    said, _, path = str(fault).partition(" - at `$")
+    tokens = path.rstrip("`").replace("[", ".").replace("]", "").split(".")
+    return Fault(code="invalid", detail=said + ".", pointer=pointer + "".join(["/" + t for t in tokens if t]))

@@ -1,0 +1,117 @@
+"""Reads: a plan's statements run through a reader, their rows made into records."""
+
+from typing import Any
+
+import msgspec
+
+from .access import Viewer
+from .caller import Caller
+from .compiling import Compiler
+from .paging import Marks
+from .plans import Level, Plan, PlanKey, Plans
+from .problems import InvalidParameter
+from .readers import Reader
+from .records import NO_ROWS, Group, Page, Record
+from .resource import Resource
+from .selection import Selection, below
+from .window import Window
+
+INLINE_ROWS = 2000
+
+
+class Reads:
+    """The read engine of one database: plans, cursors' secret, and how a call's values become arguments."""
+
+    def __init__(self, secret: bytes, plans: Plans | None = None) -> None:
+        self.secret, self.plans = secret, plans or Plans()
+
+    def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, caller: Caller, reader: Reader) -> Plan:
+        """The plan of a selection for callers of this kind; compiled once."""
+        shapes = tuple([w.shape for w in want.windows])
+        shape = window.shape if window is not None else None
+        key = PlanKey(of.name, by, want.form.bare, shapes, shape, caller.permissions, caller.known)
+
+        def compile() -> Plan:
+            compiler = Compiler(Viewer(caller.permissions, caller.known), reader.dialect, iter(shapes))
+            return compiler.one(of, want.form.bare, by) if by is not None else compiler.page(of, want.form.bare, shape or Window().shape)
+
+        return self.plans.get(key, compile)
+
+    async def one[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, caller: Caller) -> Record[S] | None:
+        """One record, or None where no visible row has this value."""
+        plan = self.plan(of, want, by, None, caller, reader)
+        row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
+        if row is None:
+            return None
+        groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
+        return Record(plan.writer(want.form)(row, groups), row[plan.version] if plan.version is not None else None, str(row[plan.id]))
+
+    async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, caller: Caller) -> Page[S]:
+        """A page of records."""
+        plan = self.plan(of, want, None, window, caller, reader)
+        level, limit = plan.top, window.size()
+        group = Group(window, limit, self._marks(level, window), level.keys)
+        given = _given(window, limit, group.marks, None, caller)
+        rows = await reader.all(level.rows, level.rows.bind(given))
+        if level.total is not None:
+            group.totals[None] = (await reader.one(level.total, level.total.bind(given)))[0]
+        shown = group.trim(rows)
+        groups = await self._below(plan, reader, shown.rows, want.windows, caller) if len(plan.levels) > 1 else []
+        return Page(plan.writer(want.form)(shown, None, group, groups), group, shown, group.totals.get(None))
+
+    async def related[S: msgspec.Struct](
+        self, reader: Reader, of: Resource[Any], by: str, value: Any, relation: str, window: Window, want: Selection[S], caller: Caller
+    ) -> Page[S] | None:
+        """A to-many relation of one row as a list of its own, in the statement that serves it below the row; None where there is no such row."""
+        around = below(relation, window, want)
+        plan = self.plan(of, around, by, None, caller, reader)
+        row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
+        if row is None:
+            return None
+        groups = await self._below(plan, reader, [row], around.windows, caller)
+        group, parent = groups[1], str(row[plan.id])
+        shown = next(iter(group.pages.values()), NO_ROWS)
+        total = group.totals.get(next(iter(group.totals), None), 0) if plan.levels[1].total is not None else None
+        group.parent = parent
+        return Page(plan.level_writer(want.form, 1)(shown, parent, group, groups), group, shown, total)
+
+    def _marks(self, level: Level, window: Window) -> Marks:
+        return Marks(self.secret, level.list_name, window.filter, level.order)
+
+    async def _below(self, plan: Plan, reader: Reader, rows: Any, windows: tuple[Window, ...], caller: Caller) -> list[Any]:
+        """The rows of all to-many levels, grouped by parent: one statement each, and one for totals that were asked for."""
+        groups: list[Any] = [rows]
+        for level, window in zip(plan.levels[1:], windows, strict=True):
+            source = rows if level.parent_level == 0 else groups[level.parent_level].shown()
+            parents = list(dict.fromkeys([r[level.parent_at] for r in source if r[level.parent_at] is not None]))
+            groups.append(await self._level(reader, level, window, parents, caller))
+        return groups
+
+    async def _level(self, reader: Reader, level: Level, window: Window, parents: list[Any], caller: Caller) -> Group:
+        assert level.relation is not None
+        limit = window.size(level.relation.size)
+        group = Group(window, limit, self._marks(level, window), level.keys, level.link)
+        if len(parents) > 1 and (window.after or window.before):
+            raise InvalidParameter("A cursor inside a list works for one parent at a time.", parameter="after" if window.after else "before")
+        if parents:
+            given = _given(window, limit, group.marks, parents[0], caller) | {"parents": reader.many(parents)}
+            group.fill(await reader.all(level.rows, level.rows.bind(given), inline=len(parents) * limit <= INLINE_ROWS))
+            if level.total is not None:
+                group.totals = {r[0]: r[1] for r in await reader.all(level.total, level.total.bind(given))}
+        return group
+
+
+def _given(window: Window, limit: int, marks: Marks, parent: Any, caller: Caller) -> dict[str, Any]:
+    """The values of one call, by the names that the statements' binds have."""
+    given: dict[str, Any] = {"limit": limit + 1, "caller_id": caller.id}
+    if window.page is not None:
+        given["offset"] = (window.page - 1) * limit
+    for name, value in window.filter:
+        given[f"filter.{name}"] = value
+    for name, cursor in (("after", window.after), ("before", window.before)):
+        if cursor is not None:
+            for i, key in enumerate(marks.unseal(parent, cursor, name)):
+                given[f"{name}.{i}"] = key
+    return given
+
+

@@ -1,0 +1,103 @@
+"""Operations: service methods declared once, with all that both doors must know of them.
+
+Calling one, from whichever door or the worker, checks its access and, for a write, opens (or joins) the transaction. Guards and limits stand
+here, never on a path or a transport.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, Literal, Self, overload
+
+import msgspec
+
+from .access import Access
+from .context import Context
+from .database import LostRace
+from .problems import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, Problem, Unauthenticated, Validation
+from .resource import Resource
+
+type Kind = Literal["one", "page", "create", "replace", "update", "delete", "batch"]
+
+TRIES = 4
+
+
+class Operation[O, **P, R]:
+    """A declared service method. On the class it is the declaration, on a service it is the guarded call.
+
+    kind: what it does to its resource `of`.    under: the resource and relation that it lists, where it is a list below a row.
+    input: the shape of its body.    public: its answer to callers without a credential may be kept by shared caches.
+    """
+
+    service: type[O]
+
+    def __init__(
+        self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Resource[Any], *, access: Access,
+        problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
+    ) -> None:  # fmt: skip
+        self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
+        self.input, self.under, self.public = input, under, public
+        self.doc, self.writes = (method.__doc__ or "").strip(), kind not in ("one", "page")
+        refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
+        versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
+        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *((Validation,) if input else ()))))
+
+    def __set_name__(self, owner: type[O], name: str) -> None:
+        self.service = owner
+
+    @overload
+    def __get__(self, service: None, owner: type[O]) -> Self: ...
+    @overload
+    def __get__(self, service: O, owner: type[O]) -> Callable[P, Awaitable[R]]: ...
+    def __get__(self, service: O | None, owner: type[O]) -> Self | Callable[P, Awaitable[R]]:
+        if service is None:
+            return self
+        run = self.write if self.writes else self.read
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+            return run(service, *args, **kwargs)
+
+        return call
+
+    def read(self, service: Any, *args: Any, **kwargs: Any) -> Awaitable[R]:
+        """Checks the access; the method does the rest."""
+        self.access.check(service.context.caller)
+        return self.method(service, *args, **kwargs)
+
+    async def write(self, service: Any, *args: Any, **kwargs: Any) -> R:
+        """Checks the access and runs the method in the call's transaction. Who opens it commits it, and runs it again where a race was lost."""
+        context: Context = service.context
+        self.access.check(context.caller)
+        if context.session is not None:
+            return await self._within(service, context, args, kwargs)
+        for _ in range(TRIES):
+            try:
+                async with context.database.transaction() as session:
+                    context.session = session
+                    return await self._within(service, context, args, kwargs)
+            except LostRace:
+                continue
+            except AlreadyExists as clash:
+                if clash.members.get("field") not in context.made:
+                    raise
+            finally:
+                context.session = None
+        raise Conflict("Other writes kept coming first; try again.")
+
+    async def _within(self, service: Any, context: Context, args: Any, kwargs: Any) -> R:
+        outer, context.operation = context.operation, self.name
+        try:
+            return await self.method(service, *args, **kwargs)
+        finally:
+            context.operation = outer
+
+
+def operation[O, **P, R](
+    name: str, kind: Kind, of: Resource[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
+    input: type[msgspec.Struct] | None = None, under: tuple[Resource[Any], str] | None = None, public: bool = False,
+) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
+    """Declares a service method as the operation `name` on a resource. There is none without an access."""
+    found: tuple[type[Problem], ...] = (NotFound,) if kind in ("one", "replace", "update", "delete") or under else ()
+
+    def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
+        return Operation(method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public)
+
+    return declare

@@ -1,0 +1,128 @@
+"""Plans: all statements of one selection, compiled once per shape and kept in a bounded cache."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .nodes import Many, Node
+from .resource import Relation, Resource
+from .selection import Field, Form
+from .window import Shape
+from .writing import Writer
+
+
+class Argument(msgspec.Struct, frozen=True):
+    """Where one positional argument of a statement comes from: a name in the call's values, else a constant; `process` is the type's own."""
+
+    name: str
+    constant: Any
+    process: Callable[[Any], Any] | None
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """SQL text in the driver's own spelling, and its arguments in order. A bounded one reads few rows through an index."""
+
+    sql: str
+    arguments: tuple[Argument, ...]
+    bounded: bool
+
+    def bind(self, given: dict[str, Any]) -> list[Any]:
+        """The arguments of one call."""
+        out: list[Any] = []
+        for a in self.arguments:
+            value = given.get(a.name, a.constant)
+            out.append(a.process(value) if a.process is not None and value is not None else value)
+        return out
+
+
+class Level:
+    """One level of a plan: its statement, that of its total, and where in its rows things stand."""
+
+    rows: Statement
+    total: Statement | None = None
+
+    def __init__(self, index: int, resource: Resource[Any], relation: Relation | None) -> None:
+        self.index, self.resource, self.relation = index, resource, relation
+        self.columns: list[Any] = []
+        self.nodes: tuple[Node, ...] = ()
+        self.keys: list[int] = []
+        self.order: tuple[str, ...] = ()
+        self.waiting: list[tuple[Many, Field]] = []
+        self.parent_level, self.parent_at, self.link = 0, 0, 0
+
+    def column(self, expression: Any) -> int:
+        """The position of a column in the row; adds it where it is new."""
+        for i, column in enumerate(self.columns):
+            if column is expression:
+                return i
+        self.columns.append(expression)
+        return len(self.columns) - 1
+
+    @property
+    def list_name(self) -> str:
+        """What the cursors of this list are bound to."""
+        return self.resource.name if self.relation is None else self.relation.list_name
+
+
+class Plan:
+    """The levels of one selection, the top one first. `version` and `id` are places in the top row of a single read."""
+
+    __slots__ = ("dialect", "id", "levels", "version")
+
+    def __init__(self, levels: list[Level], dialect: str, id: int | None = None, version: int | None = None) -> None:
+        self.levels, self.dialect, self.id, self.version = levels, dialect, id, version
+
+    @property
+    def top(self) -> Level:
+        """The first level."""
+        return self.levels[0]
+
+    def writer(self, form: Form) -> Any:
+        """The function that turns this plan's rows into records as a form wants them; it lives as long as the form."""
+        found = form.writers.get(self)
+        if found is None:
+            writer = Writer(self, form, self.dialect)
+            found = form.writers[self] = writer.page(self.top) if self.id is None else writer.one()
+        return found
+
+    def level_writer(self, form: Form, at: int) -> Any:
+        """The same for a relation that is answered as a list of its own."""
+        found = form.writers.get((self, at))
+        if found is None:
+            found = form.writers[self, at] = Writer(self, form, self.dialect).page(self.levels[at])
+        return found
+
+
+class PlanKey(msgspec.Struct, frozen=True):
+    """What a plan depends on: everything but values, aliases and spelling."""
+
+    resource: str
+    by: str | None
+    fields: tuple[Field, ...]
+    shapes: tuple[Shape, ...]
+    window: Shape | None
+    permissions: frozenset[str]
+    known: bool
+
+
+class Plans:
+    """A bounded cache of plans that evicts the one used longest ago."""
+
+    def __init__(self, most: int = 2000) -> None:
+        self.most = most
+        self.kept: OrderedDict[PlanKey, Plan] = OrderedDict()
+        self.compiled = 0
+
+    def get(self, key: PlanKey, compile: Callable[[], Plan]) -> Plan:
+        """The plan of a key; compiled where it is new."""
+        found = self.kept.get(key)
+        if found is None:
+            found = self.kept[key] = compile()
+            self.compiled += 1
+            if len(self.kept) > self.most:
+                self.kept.popitem(last=False)
+        else:
+            self.kept.move_to_end(key)
+        return found

@@ -1,0 +1,243 @@
+"""Problems: faults that a caller can mend, raised as values of the shop and rendered by each door (RFC 9457).
+
+    Problem
+    |- 400  MalformedBody, InvalidParameter
+    |- 401  Unauthenticated                 403  Forbidden
+    |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
+    |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed
+    |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
+    |- 422  Validation, PatchTargetMissing
+    |- 428  PreconditionRequired
+    '- 500  Internal                        503  Unavailable
+
+A code is stable for ever; `title` and `cure` are said once per class, `detail`, `errors` and `members` are about one occurrence.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import msgspec
+
+MOST_FAULTS = 100
+
+
+class Fault(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One thing that is wrong: where (a JSON pointer into the body, or a parameter's name), a stable code, and what to do."""
+
+    code: str
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class Problem(Exception):
+    """A fault with a stable code, a status, a title and a cure."""
+
+    code: ClassVar[str] = "problem"
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "The request cannot be served"
+    cure: ClassVar[str] = "Read `detail`; it says what was given and what is allowed."
+    example: ClassVar[dict[str, Any]] = {}  # members of one occurrence, for the page and the OpenAPI document that explain this kind
+
+    def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
+        self.detail = detail or self.title
+        self.errors, self.members = (errors or [])[:MOST_FAULTS], members
+        super().__init__(self.detail)
+
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that belong to the answer."""
+        return {}
+
+    def document(self) -> dict[str, Any]:
+        """The members that both doors show; `instance` and `request_id` are the door's to add."""
+        said = {"type": f"/problems/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail}
+        if self.errors:
+            said["errors"] = [msgspec.to_builtins(e) for e in self.errors]
+        return said | self.members
+
+
+def all_problems(of: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Every kind of problem that is loaded, parents before children."""
+    for kind in of.__subclasses__():
+        yield kind
+        yield from all_problems(kind)
+
+
+class MalformedBody(Problem):
+    """The body cannot be read in the media type that it claims."""
+
+    code, status, title = "malformed", 400, "The body cannot be read"
+    cure = "Send well-formed JSON or MessagePack and name its type in `Content-Type`."
+
+
+class InvalidParameter(Problem):
+    """A query parameter, header or GraphQL argument that cannot be used; the detail names what is allowed."""
+
+    code, status, title = "invalid_parameter", 400, "A parameter is not valid"
+    cure = "Correct the parameter that `errors[].parameter` names; the detail lists what is allowed."
+    example = {
+        "detail": "`limit` is 500; allowed are 1 to 100.",
+        "errors": [{"parameter": "limit", "code": "out_of_range", "detail": "`limit` is 500; allowed are 1 to 100."}],
+    }
+
+    def __init__(self, detail: str = "", *, parameter: str | None = None, errors: list[Fault] | None = None, **members: Any) -> None:
+        super().__init__(detail, errors=errors or ([Fault(code="invalid", detail=detail, parameter=parameter)] if parameter else None), **members)
+
+
+class Unauthenticated(Problem):
+    """The operation needs a known caller, or the credential that came is not good."""
+
+    code, status, title = "unauthenticated", 401, "Credentials are needed"
+    cure = "Send an API key in `X-API-Key` or as `Authorization: Bearer`, and check that it is complete and not revoked."
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 11.6.1: a 401 names the scheme."""
+        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
+
+
+class Forbidden(Problem):
+    """The caller is known but lacks the permission that the detail names."""
+
+    code, status, title = "forbidden", 403, "You may not do this"
+    cure = "Use a credential that holds the permission named in the detail."
+
+
+class NotFound(Problem):
+    """There is no such thing, or none that this caller may see."""
+
+    code, status, title = "not_found", 404, "Not found"
+    cure = "Check the id or the path; what you may not see is answered like what does not exist."
+
+
+class MethodNotAllowed(Problem):
+    """The path exists, but not for this method."""
+
+    code, status, title = "method_not_allowed", 405, "The method is not allowed here"
+    cure = "Use one of the methods in `Allow`."
+
+    def __init__(self, allow: str) -> None:
+        super().__init__(f"Allowed here: {allow}.")
+        self.allow = allow
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 15.5.6."""
+        return {"Allow": self.allow}
+
+
+class NotAcceptable(Problem):
+    """None of the media types in `Accept` can be produced here."""
+
+    code, status, title = "not_acceptable", 406, "No acceptable media type"
+    cure = "Name one of the media types in the detail in `Accept`, or leave the header out."
+
+
+class AlreadyExists(Problem):
+    """Another row has the unique value that `field` names."""
+
+    code, status, title = "already_exists", 409, "It already exists"
+    cure = "Choose another value for the member named in `field`, or change the thing that has it."
+
+
+class Conflict(Problem):
+    """The change does not fit the present state, or other writes kept coming first."""
+
+    code, status, title = "conflict", 409, "The change conflicts with the present state"
+    cure = "Read the thing again and repeat the change on what you find."
+
+
+class InvalidTransition(Problem):
+    """The operation is not open on this row in its present state."""
+
+    code, status, title = "invalid_transition", 409, "Not in this state"
+    cure = "Look at `links` (GraphQL: `availableActions`) for what is open now."
+
+
+class PatchTestFailed(Problem):
+    """A `test` operation of a JSON Patch found another value (RFC 6902, 4.6)."""
+
+    code, status, title = "patch_test_failed", 409, "A test in the patch failed"
+    cure = "Read the thing again and make the patch anew."
+
+
+class PreconditionFailed(Problem):
+    """The row is at another version than the caller expected."""
+
+    code, status, title = "precondition_failed", 412, "The version is another one"
+    cure = "Read the thing again and send its present version in `If-Match` (GraphQL: `expectedVersion`)."
+
+
+class ContentTooLarge(Problem):
+    """The body is over its limit."""
+
+    code, status, title = "content_too_large", 413, "The body is too large"
+    cure = "Send less at once; the detail names the limit."
+
+
+class UnsupportedMediaType(Problem):
+    """The body's media type or coding cannot be read here."""
+
+    code, status, title = "unsupported_media_type", 415, "The body's type is not supported"
+    cure = "Send one of the media types in the detail, without a `Content-Encoding`."
+
+    def __init__(self, detail: str = "", *, accept: str = "", accept_patch: str = "") -> None:
+        super().__init__(detail)
+        self.accept, self.accept_patch = accept, accept_patch
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 12.5.1 (`Accept` in a 415) and RFC 5789, 2.2 (`Accept-Patch`)."""
+        return ({"Accept": self.accept} if self.accept else {}) | ({"Accept-Patch": self.accept_patch} if self.accept_patch else {})
+
+
+class Validation(Problem):
+    """A body or `input` that breaks its schema or a rule of the shop; `errors` lists all faults by JSON pointer."""
+
+    code, status, title = "validation", 422, "The input is not valid"
+    cure = "Correct every member that `errors[].pointer` names and send the request again."
+    example = {
+        "detail": "2 members are not valid.",
+        "errors": [
+            {"pointer": "/name", "code": "required", "detail": "`name` is missing."},
+            {"pointer": "/variants/0/price/amount", "code": "out_of_range", "detail": "`amount` is -1; allowed is 0 or more."},
+        ],
+    }
+
+    @classmethod
+    def at(cls, pointer: str, detail: str, code: str = "invalid") -> "Validation":
+        """One fault at one place."""
+        return cls(detail, errors=[Fault(code=code, detail=detail, pointer=pointer)])
+
+
+class PatchTargetMissing(Problem):
+    """A JSON Patch points at something that is not there (RFC 6902, 4)."""
+
+    code, status, title = "patch_target_missing", 422, "The patch points at nothing"
+    cure = "Check the pointers of the patch against the item's default representation."
+
+
+class PreconditionRequired(Problem):
+    """The shop asks for `If-Match` on changes (setting REQUIRE_IF_MATCH; RFC 6585, 3)."""
+
+    code, status, title = "precondition_required", 428, "A precondition is required"
+    cure = "Send the ETag of what you read in `If-Match` (GraphQL: `expectedVersion`)."
+
+
+class Internal(Problem):
+    """A fault of ours. Nothing of its inside is shown; the log has it under the request id."""
+
+    code, status, title = "internal", 500, "Something went wrong on our side"
+    cure = "Try again; if it stays, report the `request_id`."
+
+
+class Unavailable(Problem):
+    """The service cannot answer in time now."""
+
+    code, status, title = "unavailable", 503, "Not available now"
+    cure = "Try again after the seconds in `Retry-After`."
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": str(self.retry_after)}

@@ -1,0 +1,207 @@
+"""Thin readers: they run a plan's SQL text and give rows back. No session, no pool ping, no transaction (PERFORMANCE, E)."""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import asyncpg
+import msgspec
+from sqlalchemy import Dialect, make_url
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
+from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from .plans import Statement
+
+type Row = Sequence[Any]
+
+SQLITE_PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+
+
+class Reader(Protocol):
+    """What a plan runs on. `count` counts the statements, for those who watch the SQL."""
+
+    dialect: Dialect
+    count: int
+
+    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+        """The first row, or None."""
+        ...
+
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+        """All rows. `inline=False` says that there may be many."""
+        ...
+
+    def many(self, ids: list[Any]) -> Any:
+        """Several ids as the one argument that this database takes."""
+        ...
+
+
+class PostgresReader:
+    """A free list of asyncpg connections, each with its prepared autocommit statements. A broken connection is replaced at its next use."""
+
+    def __init__(self, url: str, size: int = 10, statement_timeout: float = 30.0) -> None:
+        self.dialect: Dialect = postgresql()
+        _, arguments = self.dialect.create_connect_args(make_url(url))
+        dropped = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
+        self.arguments = {k: v for k, v in arguments.items() if k not in dropped}
+        self.settings = {"jit": "off", "statement_timeout": str(int(statement_timeout * 1000)), "application_name": "tradepost-reader"}
+        self.size, self.opened, self.count = size, 0, 0
+        self.free: list[tuple[Any, dict[str, Any]]] = []
+        self.waiting: deque[asyncio.Future[tuple[Any, dict[str, Any]]]] = deque()
+
+    async def start(self) -> None:
+        """Opens one connection, so that a wrong address stops the start; the others come with the load."""
+        self.free.append(await self._open())
+
+    async def stop(self) -> None:
+        """Closes the free connections; those in use close when their read ends with the process."""
+        while self.free:
+            await self.free.pop()[0].close()
+
+    async def _open(self) -> tuple[Any, dict[str, Any]]:
+        self.opened += 1
+        try:
+            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType]
+            return await connect(**self.arguments, server_settings=self.settings), {}
+        except BaseException:
+            self.opened -= 1
+            raise
+
+    async def _take(self) -> tuple[Any, dict[str, Any]]:
+        while self.free:
+            found = self.free.pop()
+            if not found[0].is_closed():
+                return found
+            self.opened -= 1
+        if self.opened < self.size:
+            return await self._open()
+        turn: asyncio.Future[tuple[Any, dict[str, Any]]] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        return await turn
+
+    def _give(self, connection: tuple[Any, dict[str, Any]]) -> None:
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                turn.set_result(connection)
+                return
+        self.free.append(connection)
+
+    async def _prepared(self, held: tuple[Any, dict[str, Any]], sql: str) -> Any:
+        connection, prepared = held
+        if connection.is_closed():
+            raise asyncpg.InterfaceError("the connection is closed")
+        if (found := prepared.get(sql)) is None:
+            if len(prepared) >= 500:
+                prepared.pop(next(iter(prepared)))
+            found = prepared[sql] = await connection.prepare(sql)
+        return found
+
+    async def _run(self, method: str, statement: Statement, arguments: list[Any]) -> Any:
+        self.count += 1
+        for last in (False, True):
+            held = await self._take()
+            try:
+                found = held[1].get(statement.sql) or await self._prepared(held, statement.sql)
+                return await getattr(found, method)(*arguments)
+            except (asyncpg.InvalidCachedStatementError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError):
+                # DDL by another process, or a server that went away: once more on a clean connection.
+                held[1].clear()
+                if last:
+                    raise
+            finally:
+                self._give(held)
+
+    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+        """The first row, or None."""
+        return await self._run("fetchrow", statement, arguments)
+
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+        """All rows."""
+        return await self._run("fetch", statement, arguments)
+
+    def many(self, ids: list[Any]) -> Any:
+        """An array."""
+        return ids
+
+
+class SqliteReader:
+    """sqlite3 on the event loop for bounded plans, where a thread would cost more than the read; the others go to a few threads."""
+
+    def __init__(self, url: str, threads: int = 4) -> None:
+        self.dialect: Dialect = sqlite()
+        self.path, self.count, self.threads = make_url(url).database or ":memory:", 0, threads
+        self.pool: asyncio.LifoQueue[sqlite3.Connection] = asyncio.LifoQueue()
+
+    async def start(self) -> None:
+        """Opens the connection of the loop and those of the threads."""
+        self.connection = self._open()
+        for _ in range(self.threads):
+            self.pool.put_nowait(self._open())
+
+    async def stop(self) -> None:
+        """Closes all connections."""
+        self.connection.close()
+        while not self.pool.empty():
+            self.pool.get_nowait().close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=500)
+        for pragma in (*SQLITE_PRAGMAS, "query_only=ON", "mmap_size=268435456"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+        """The first row, or None."""
+        self.count += 1
+        if statement.bounded:
+            return self.connection.execute(statement.sql, arguments).fetchone()
+        rows = await self._threaded(statement, arguments)
+        return rows[0] if rows else None
+
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+        """All rows."""
+        self.count += 1
+        if statement.bounded and inline:
+            return self.connection.execute(statement.sql, arguments).fetchall()
+        return await self._threaded(statement, arguments)
+
+    async def _threaded(self, statement: Statement, arguments: list[Any]) -> Sequence[Row]:
+        connection = await self.pool.get()
+        try:
+            return await asyncio.to_thread(lambda: connection.execute(statement.sql, arguments).fetchall())
+        finally:
+            self.pool.put_nowait(connection)
+
+    def many(self, ids: list[Any]) -> Any:
+        """A JSON list, for `json_each`."""
+        return msgspec.json.encode(ids).decode()
+
+
+class WriteReader:
+    """A plan's SQL on the connection of an open write, so that the answer sees what was written.
+
+    It goes through SQLAlchemy's connection: on the raw driver connection of an SQLAlchemy transaction a write survived the ROLLBACK (STACK, 5).
+    """
+
+    def __init__(self, connection: AsyncConnection, over: Reader) -> None:
+        self.connection, self.over, self.dialect, self.count = connection, over, over.dialect, 0
+
+    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+        """The first row, or None."""
+        return (await self._run(statement, arguments)).fetchone()
+
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+        """All rows."""
+        return (await self._run(statement, arguments)).fetchall()
+
+    async def _run(self, statement: Statement, arguments: list[Any]) -> Any:
+        self.over.count += 1
+        return await self.connection.exec_driver_sql(statement.sql, tuple(arguments))
+
+    def many(self, ids: list[Any]) -> Any:
+        """As the reader of this database."""
+        return self.over.many(ids)

@@ -1,0 +1,146 @@
+"""What stands behind a shape: its table, its visible rows, and the names that may be filtered, sorted and followed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Table
+from sqlalchemy.orm import InstrumentedAttribute
+
+from .access import ANYONE, Access, Viewer, Visible
+from .filters import Filter, Sort
+from .identity import parse_id
+from .problems import NotFound
+from .shapes import Member, member, members
+from .tables import Table as Row
+
+ACTIONS = "available_actions"
+
+type Expression = ColumnElement[Any] | Callable[[Viewer], ColumnElement[Any]]
+
+
+class Through(msgspec.Struct, frozen=True):
+    """The link table of a many-to-many relation: its column that names this side, and the one that names the other."""
+
+    here: InstrumentedAttribute[Any]
+    there: InstrumentedAttribute[Any]
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that leads from one resource to another: to-one by a column here, to-many by a column there or through a link table.
+
+    A bounded relation is a plain list of at most 100 (a rule of the shop sees to that), a paged one a connection.
+    """
+
+    name: str
+    target: "Resource[Any]"
+    by: InstrumentedAttribute[Any] | Through
+    many: bool
+    paged: bool = False
+    order: tuple[str, ...] = ()
+    access: Access = ANYONE
+    doc: str = ""
+
+    @property
+    def size(self) -> int:
+        """Rows per parent where no number was asked for."""
+        return 20 if self.paged else 100
+
+    @property
+    def list_name(self) -> str:
+        """What its cursors are bound to."""
+        column = self.by.here if isinstance(self.by, Through) else self.by
+        return f"{column.class_.__tablename__}.{column.key}"
+
+
+class Value:
+    """An embedded value shape (money, address): each member is a column `<field>_<member>`."""
+
+    relations: Mapping[str, Relation] = {}
+
+    def __init__(self, at: Member) -> None:
+        assert at.shape is not None
+        self.name, self.shape, self.null, self.member = at.shape.__name__, at.shape, at.null, at
+        self.own = members(at.shape)
+
+    def inner(self, name: str) -> None:
+        """Values hold scalars only."""
+        return None
+
+
+class Resource[S: msgspec.Struct]:
+    """Binds a Struct to a table. Later rooms add relations, filters and sorts; the registry freezes it before anything is compiled.
+
+    visible: the rows that a viewer may see, as SQL.    names: the columns that find one row, the id first, then another (a slug).
+    columns: expressions behind members that are no column of the table.    fields: members with an access of their own.
+    actions: operations on one row, each with the rule that says where it is open.    relevance: the order where a `q` is given.
+    """
+
+    def __init__(
+        self, shape: type[S], row: type[Row], *, visible: Visible,
+        name: str | None = None, names: tuple[str, ...] = ("id",), order: tuple[str, ...] = ("-created_at",),
+        filters: Mapping[str, Filter] | None = None, sorts: Mapping[str, Sort] | None = None,
+        columns: Mapping[str, Expression] | None = None, fields: Mapping[str, Access] | None = None, actions: Mapping[str, Visible] | None = None,
+    ) -> None:  # fmt: skip
+        assert isinstance(row.__table__, Table)
+        self.shape, self.row, self.table, self.visible = shape, row, row.__table__, visible
+        self.name, self.names, self.order, self.number = name or shape.__name__, names, order, row.__number__
+        self.filters, self.sorts = dict(filters or {}), dict(sorts or {})
+        self.columns, self.fields, self.actions = dict(columns or {}), dict(fields or {}), dict(actions or {})
+        self.relations: dict[str, Relation] = {}
+        self.versioned = "version" in self.table.c
+        self.own: dict[str, Value | Member] = {n: Value(m) if m.kind == "value" else m for n, m in members(shape).items()}
+        self.own[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
+        self.frozen = False
+
+    def inner(self, name: str) -> "Value | Resource[Any] | None":
+        """What may be asked below a name: a value's members, a relation's resource, or nothing."""
+        if name in self.relations:
+            return self.relations[name].target
+        own = self.own[name]
+        return own if isinstance(own, Value) else None
+
+    def many(self, name: str) -> bool:
+        """Whether the name is a to-many relation."""
+        return name in self.relations and self.relations[name].many
+
+    def readable(self, name: str, permissions: frozenset[str]) -> bool:
+        """Whether holders of these permissions may read the member or follow the relation."""
+        return self.access(name).allows(permissions)
+
+    def access(self, name: str) -> Access:
+        """The access of a member or relation."""
+        return self.relations[name].access if name in self.relations else self.fields.get(name, ANYONE)
+
+    def has_one(self, name: str, target: "Resource[Any]", *, by: InstrumentedAttribute[Any], access: Access = ANYONE, doc: str = "") -> None:
+        """Adds a to-one relation over a column of this table."""
+        self._add(Relation(name=name, target=target, by=by, many=False, access=access, doc=doc))
+
+    def has_many(
+        self, name: str, target: "Resource[Any]", *, by: InstrumentedAttribute[Any] | Through,
+        paged: bool = False, order: tuple[str, ...] = (), access: Access = ANYONE, doc: str = "",
+    ) -> None:  # fmt: skip
+        """Adds a to-many relation over a column of the other table or through a link table."""
+        self._add(Relation(name=name, target=target, by=by, many=True, paged=paged, order=order or target.order, access=access, doc=doc))
+
+    def _add(self, relation: Relation) -> None:
+        if self.frozen or relation.name in self.own or relation.name in self.relations:
+            raise ValueError(f"{self.name} cannot take the relation `{relation.name}`: the registry is frozen or the name is taken")
+        self.relations[relation.name] = relation
+
+    def key(self, text: str) -> tuple[str, str]:
+        """Which column a path's name means and what to look for: the id if it is a UUID, else the resource's other name (a slug)."""
+        if (id := parse_id(text)) is not None:
+            return "id", id
+        if len(self.names) == 1:
+            raise self.missing(text)
+        return self.names[-1], text
+
+    def missing(self, key: str) -> NotFound:
+        """The problem of a row that is not there, or not for this caller."""
+        return NotFound(f"There is no {self.label} `{key}`.")
+
+    @property
+    def label(self) -> str:
+        """Its name in a sentence."""
+        return self.name.lower()

@@ -1,0 +1,119 @@
+"""What was asked: fields and relations, each to-many relation with its Window.
+
+Both doors write the same value. It has no spelling, no `__typename`, no edges: how a door wants it written is its `rendering`, which rides
+along and which `==` does not see.
+"""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from .problems import InvalidParameter
+from .resource import Resource, Value
+from .window import EVERYTHING, Window
+
+
+class Field(msgspec.Struct, frozen=True, cache_hash=True):
+    """One asked name. `inner` is what was asked of an embedded value or a relation."""
+
+    name: str
+    alias: str | None = None
+    inner: "tuple[Field, ...]" = ()
+
+
+class Form:
+    """What a text asks for, made once per text: its fields, the door's rendering of them, and the writers made for it so far."""
+
+    __slots__ = ("bare", "fields", "rendering", "writers")
+
+    def __init__(self, fields: tuple[Field, ...], rendering: Any = None) -> None:
+        self.fields, self.rendering, self.bare = fields, rendering, unnamed(fields)
+        self.writers: dict[Any, Any] = {}
+
+
+def unnamed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """The fields without their aliases: what decides the SQL."""
+    return tuple([Field(f.name, None, unnamed(f.inner)) for f in fields])
+
+
+class Selection[S]:
+    """The asked fields in order, and one Window for each to-many relation among them (depth first)."""
+
+    __slots__ = ("form", "windows")
+
+    def __init__(self, form: Form, windows: tuple[Window, ...] = ()) -> None:
+        self.form, self.windows = form, windows
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Selection) and self.form.fields == other.form.fields and self.windows == other.windows
+
+    def __hash__(self) -> int:
+        return hash((self.form.fields, self.windows))
+
+    def __repr__(self) -> str:
+        return f"Selection({self.form.fields!r}, {self.windows!r})"
+
+
+class Asked(Protocol):
+    """A door's Window while it is not known yet: GraphQL's may hold variables, REST's is known at once."""
+
+    def __hash__(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+
+class Draft:
+    """A selection while a door writes it; the same name, alias and window asked twice are one field."""
+
+    def __init__(self, names: Resource[Any] | Value) -> None:
+        self.names = names
+        self.lines: dict[tuple[str, str | None, Asked | None], tuple[int, Draft | None]] = {}
+
+    def add(self, name: str, alias: str | None = None, window: Asked | None = None) -> "tuple[int, Draft | None]":
+        """Asks for a name; returns its position and the draft of what stands below it."""
+        key = (name, alias, window)
+        if key not in self.lines:
+            inner = self.names.inner(name)
+            self.lines[key] = (len(self.lines), Draft(inner) if inner is not None else None)
+        return self.lines[key]
+
+    def seal(self) -> tuple[tuple[Field, ...], tuple[Any, ...]]:
+        """The finished fields and windows."""
+        fields: list[Field] = []
+        windows: list[Any] = []
+        for (name, alias, window), (_, inner) in self.lines.items():
+            below = inner.seal() if inner is not None else ((), ())
+            if isinstance(self.names, Resource) and self.names.many(name):
+                windows.append(window)
+            windows += below[1]
+            fields.append(Field(name, alias, below[0]))
+        return tuple(fields), tuple(windows)
+
+    def add_default(self, permissions: frozenset[str]) -> "Draft":
+        """Asks for what is answered where nothing was asked: all scalars and embedded values that this kind of caller may read, no relations."""
+        for name in self.names.own:
+            if isinstance(self.names, Value) or self.names.readable(name, permissions):
+                _, inner = self.add(name)
+                if inner is not None:
+                    inner.add_default(permissions)
+        return self
+
+
+def default(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
+    """The default selection of a resource for callers with these permissions."""
+    fields, windows = Draft(resource).add_default(permissions).seal()
+    return Selection(Form(fields), windows)
+
+
+def below(relation: str, window: Window, want: Selection[Any]) -> Selection[Any]:
+    """The selection of one relation around another: how a list below a path is read, in the same SQL as below the row."""
+    return Selection(Form((Field(relation, None, want.form.fields),), want.form.rendering), (window, *want.windows))
+
+
+def check_known(names: Resource[Any] | Value, name: str, parameter: str) -> None:
+    """Refuses an unknown name and lists the known ones."""
+    if name not in names.own and name not in names.relations:
+        known = ", ".join([*names.own, *names.relations])
+        raise InvalidParameter(f"`{name}` is not a field of {names.name}; known: {known}.", parameter=parameter)
+
+
+__all__ = ["EVERYTHING", "Draft", "Field", "Form", "Selection", "Window", "below", "check_known", "default", "unnamed"]

@@ -1,0 +1,135 @@
+"""What every service stands on: reads in the caller's selection, typed finds and claims for the rules, and the answer of a write."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import case, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .access import Viewer
+from .context import Context
+from .identity import parse_id
+from .patching import Document, Patch, check_read_only
+from .inputs import read
+from .problems import InvalidTransition, PreconditionFailed
+from .records import Page, Record
+from .resource import ACTIONS, Resource, Value
+from .selection import Field, Form, Selection, default
+from .tables import Table
+from .window import Window
+
+type Expected = int | tuple[int, ...] | None
+
+
+class Service:
+    """Rules over a context."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @property
+    def session(self) -> AsyncSession:
+        """The open write; only operations that write have one."""
+        assert self.context.session is not None, "not inside a write"
+        return self.context.session
+
+    async def one[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], key: str) -> Record[S]:
+        """The visible row with this id or other name, or 404."""
+        by, value = of.key(key)
+        context = self.context
+        found = await context.database.reads.one(await context.reader(), of, want, by, value, context.caller)
+        if found is None:
+            raise of.missing(key)
+        return found
+
+    async def page[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], window: Window) -> Page[S]:
+        """A page of the visible rows."""
+        context = self.context
+        return await context.database.reads.page(await context.reader(), of, want, window, context.caller)
+
+    async def related[S: msgspec.Struct](self, of: Resource[Any], key: str, relation: str, window: Window, want: Selection[S]) -> Page[S]:
+        """A to-many relation of one visible row as a list of its own: the same SQL, order and cursors as below the row; or 404."""
+        by, value = of.key(key)
+        context = self.context
+        found = await context.database.reads.related(await context.reader(), of, by, value, relation, window, want, context.caller)
+        if found is None:
+            raise of.missing(key)
+        return found
+
+    async def find[S: msgspec.Struct](self, of: Resource[S], key: str) -> S:
+        """The visible row as its own typed Struct, for a rule to look at; or 404."""
+        want: Selection[S] = Selection(Form(tuple([f for f in _everything(of) if f.name != ACTIONS])))
+        return msgspec.json.decode(msgspec.json.encode((await self.one(of, want, key)).body), type=of.shape)
+
+    async def claim[T: Table](self, row: type[T], of: Resource[Any], key: str, expected: Expected = None) -> T:
+        """The visible row as an ORM object of this write, locked, where the operation is open on it, at an expected version; or 404, 409, 412.
+
+        `expected` is a version, several of which one has to match, or none.
+        """
+        id = parse_id(key)
+        if id is None:
+            raise of.missing(key)
+        viewer = Viewer(self.context.caller.permissions, self.context.caller.known)
+        rule = of.actions.get(self.context.operation, lambda _: true())
+        query = select(row, case((rule(viewer), 1), else_=0)).where(row.id == id, of.visible(viewer)).with_for_update(of=row)
+        hit = (await self.session.execute(query, {"caller_id": self.context.caller.id}, execution_options={"populate_existing": True})).first()
+        if hit is None:
+            raise of.missing(key)
+        found: T = hit[0]
+        check_version(getattr(found, "version", None), expected)
+        if not hit[1]:
+            raise InvalidTransition(f"`{self.context.operation}` is not open on this {of.label} now; see its `links` (GraphQL: `availableActions`).")
+        return found
+
+    async def document(self, of: Resource[Any], key: str) -> Document:
+        """The row's default representation without `links`: what a patch is applied to."""
+        want = default(of, self.context.caller.permissions)
+        plain: Selection[Any] = Selection(Form(tuple([f for f in want.form.fields if f.name != ACTIONS])), want.windows)
+        return msgspec.json.decode(msgspec.json.encode((await self.one(of, plain, key)).body))
+
+    async def patched[I: msgspec.Struct](self, of: Resource[Any], key: str, patch: Patch, shape: type[I]) -> I:
+        """The input that a patch of the row amounts to; the changed document is checked like a PUT."""
+        before = await self.document(of, key)
+        return read(shape, check_read_only(before, patch.apply(before), frozenset([f.name for f in msgspec.structs.fields(shape)])))
+
+    async def answer[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], id: str) -> Record[S]:
+        """What was written, read back through the write's own connection."""
+        await self.session.flush()
+        return await self.one(of, want, id)
+
+
+def check_version(present: int | None, expected: Expected) -> None:
+    """Refuses a change that was meant for another version of the row."""
+    if expected is None or present in (expected if isinstance(expected, tuple) else (expected,)):
+        return
+    raise PreconditionFailed(f"The version is {present}; another one was expected.", version=present)
+
+
+def amend(row: Table, values: Mapping[str, Any]) -> list[str]:
+    """Sets the values that differ, and names them."""
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, values[name])
+    return changed
+
+
+def columns(of: Resource[Any], given: msgspec.Struct, *leave: str) -> dict[str, Any]:
+    """An input shape as column values: unset members left out, embedded values flattened, enums and ids as text."""
+    out: dict[str, Any] = {}
+    for name, value in msgspec.structs.asdict(given).items():
+        if name in leave or value is msgspec.UNSET:
+            continue
+        if isinstance(own := of.own.get(name), Value):
+            out |= {f"{name}_{n}": getattr(value, n, None) for n in own.own}
+        else:
+            out[name] = str(value) if isinstance(value, UUID) else value.value if isinstance(value, Enum) else value
+    return out
+
+
+def _everything(of: Resource[Any]) -> tuple[Field, ...]:
+    return default(of, frozenset([a.permission for a in of.fields.values() if a.permission])).form.fields
+
+
