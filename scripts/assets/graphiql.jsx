@@ -5,8 +5,12 @@ import 'graphiql/style.css'
 import { createElement } from 'react'
 import { createRoot } from 'react-dom/client'
 
-const WELCOME = `# The GraphQL door of Tradepost. Ctrl-Space completes, Ctrl-Enter runs; the book at the left shows the schema.
-# A credential goes under "Headers": {"X-API-Key": "tp_..."}
+const WELCOME = `# The GraphQL door of Tradepost.
+# Ctrl-Space completes, Ctrl-Enter runs.
+# The book at the left shows the schema.
+#
+# A credential goes under "Headers":
+# {"X-API-Key": "tp_..."}
 
 {
   products(first: 3) {
@@ -18,5 +22,5 @@ const WELCOME = `# The GraphQL door of Tradepost. Ctrl-Space completes, Ctrl-Ent
 }
 `
 
-const fetcher = createGraphiQLFetcher({ url: '/graphql' })
+const fetcher = createGraphiQLFetcher({ url: '/graphql', enableIncrementalDelivery: false })
 createRoot(document.getElementById('page')).render(createElement(GraphiQL, { fetcher, defaultQuery: WELCOME, shouldPersistHeaders: false }))

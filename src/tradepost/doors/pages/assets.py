@@ -1,0 +1,80 @@
+"""The files behind the pages: they come from this package alone and are sent from memory."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, route
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+from xxhash import xxh3_64_hexdigest
+
+from tradepost.kit.problems import NotFound
+
+from ..http.answer import Answer
+
+FOLDER = Path(__file__).parent / "assets"
+MEDIA = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8", ".svg": b"image/svg+xml", ".txt": b"text/plain; charset=utf-8"}
+READ = [HttpMethod.GET, HttpMethod.HEAD]
+
+# Pages name an asset with the digest of its bytes, so a browser may keep it: a new release has new addresses.
+LASTING = (b"cache-control", b"public, max-age=604800")
+
+
+class Asset:
+    """One file, unpacked when it is first asked for: the bundles are 7 MB, and most processes never show them."""
+
+    __slots__ = ("kept", "media", "name", "packed", "ready")
+
+    def __init__(self, path: Path) -> None:
+        self.name, self.packed, self.kept = path.name.removesuffix(".gz"), path.suffix == ".gz", path.read_bytes()
+        self.media = MEDIA[Path(self.name).suffix]
+        self.ready: Answer | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of the bytes as they are kept."""
+        return xxh3_64_hexdigest(self.kept)
+
+    @property
+    def href(self) -> str:
+        """The address that changes with the bytes."""
+        return f"/docs/assets/{self.name}?v={self.digest}"
+
+    def plain(self) -> bytes:
+        """The bytes without their packing."""
+        return gzip.decompress(self.kept) if self.packed else self.kept
+
+    def answer(self) -> Answer:
+        """The file; callers that take gzip get the bytes as they are kept."""
+        if self.ready is None:
+            self.ready = Answer(200, self.plain(), self.media, [LASTING], f'"{self.digest}"'.encode(), keep=True)
+            if self.packed and self.ready.kept is not None:
+                self.ready.kept[b"gzip"] = self.kept
+        return self.ready
+
+
+type Assets = dict[str, Asset]
+
+
+def load(folder: Path = FOLDER) -> Assets:
+    """All files of the folder that have a media type, by name; some 2 MB as they are kept."""
+    found = (Asset(path) for path in sorted(folder.iterdir()) if Path(path.name.removesuffix(".gz")).suffix in MEDIA)
+    return {asset.name: asset for asset in found}
+
+
+def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
+    """`/docs/assets/{name}`, and the two addresses under which browsers look for an icon."""
+
+    @route("/docs/assets/{name:str}", http_method=READ, include_in_schema=False)
+    async def asset(request: Request[Any, Any, Any]) -> ASGIApp:
+        if (found := assets.get(request.path_params["name"])) is None:
+            raise NotFound("There is no such asset.")
+        return found.answer()
+
+    @route(["/favicon.ico", "/favicon.svg"], http_method=READ, include_in_schema=False)
+    async def favicon(request: Request[Any, Any, Any]) -> ASGIApp:
+        return assets["favicon.svg"].answer()
+
+    return [asset, favicon]
