@@ -5,7 +5,7 @@
     versions      /v1, /v2 and X-API-Version                             negotiation   Accept, Accept-Encoding, Content-Type
     origins       allowed hosts, HTTPS redirect, CORS                    conditional   If-Match, If-None-Match and our tags
     proxies       the client behind a trusted proxy                      request       reading and decoding a body
-    compression   the coders and what is worth coding
+    compression   the coders and what is worth coding                    paths         Allow, the answers to OPTIONS
     access_log    one line per request, written in batches               problem       problems as application/problem+json
 
 Keys that the porch puts into the scope: `request_id` (str), `called` (the path as called, percent-encoded), `version` (1 or 2), `prefix`

@@ -34,9 +34,8 @@ class Table:
         self.reserved: frozenset[str] = frozenset()
 
 
-def tables(given: Given, reserved: Iterable[str] = ()) -> dict[str, Table]:
+def tables(given: Given, reserved: Iterable[str]) -> dict[str, Table]:
     """The lanes by method. `reserved` are the literal paths of all routes: none of them is taken for a parameter's value."""
-    literal = frozenset(path for path in reserved if "{" not in path)
     found: dict[str, Table] = {}
     for (method, template), lane in given.items():
         table = found.setdefault(method, Table())
@@ -45,7 +44,7 @@ def tables(given: Given, reserved: Iterable[str] = ()) -> dict[str, Table]:
             table.exact[template] = lane
         elif tail.endswith("}") and tail.count("{") == 0 and "/" not in tail and head.endswith("/"):
             table.under[head] = lane, tail[:-1].partition(":")[0], template
-            table.reserved |= {path for path in literal if path.startswith(head)}
+            table.reserved |= {path for path in reserved if path.startswith(head)}
         else:
             raise ValueError(f"a lane has one parameter at its end: {template}")
     return found

@@ -7,7 +7,7 @@ identification and the answer itself.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any, Literal
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from .answer import Answer
 from .asgi import App, Headers, Receive, Scope, Send, fields
 from .lanes import Given, tables
 from .origins import METHODS, Hosts, Origins, to_https
+from .paths import Methods, Paths
 from .problem import problem_of, refuse, unexpected
 from .proxies import Proxies
 from .reply import HSTS, SECURITY, Reply
@@ -70,13 +71,14 @@ class Pipeline:
         database: Any,
         settings: PorchSettings,
         lanes: Given | None = None,
-        paths: Iterable[str] = (),
+        paths: Methods | None = None,
         log: AccessLog | None = None,
     ) -> None:
-        """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` the templates of all routes (a literal path is never taken for a
-        lane's parameter). Without a `log` no access line is written."""
+        """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
+        OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written."""
         self.next, self.identify, self.database, self.settings, self.log = next, identify, database, settings, log
-        self.tables = tables(lanes or {}, paths)
+        self.paths = Paths(paths or {})
+        self.tables = tables(lanes or {}, self.paths.literal)
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
         self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
         self.flight: dict[Reply, None] = {}
@@ -165,7 +167,7 @@ class Pipeline:
         elif method == "HEAD":
             scope["method"] = "GET"
         self.route_version(scope, asked)
-        return None
+        return self.paths.options(scope["path"]) if method == "OPTIONS" else None
 
     def route_version(self, scope: Scope, asked: Mapping[bytes, bytes]) -> None:
         """Reads the version and takes its prefix off the path."""

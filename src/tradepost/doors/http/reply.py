@@ -5,8 +5,6 @@ from typing import Any
 
 from .answer import VARIES, VARIES_BY_VERSION
 from .asgi import Headers, Message, Scope, Send
-from .problem import allowed
-from .request import ACCEPT_PATCH
 
 DEFAULTED = frozenset({b"content-security-policy", b"referrer-policy", b"x-content-type-options", b"cross-origin-resource-policy"})
 """Headers that a door may set otherwise, as the docs pages do with their policy."""
@@ -60,18 +58,4 @@ class Reply:
         if own:
             names = {name for name, _ in given}
             headers = [*given, *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED)]
-        return with_methods(headers) if self.method == "OPTIONS" else headers
-
-
-def with_methods(headers: Headers) -> Headers:
-    """The answer to OPTIONS: `Allow` with HEAD where GET is, and `Accept-Patch` where PATCH is (RFC 5789, 3.1)."""
-    found: Headers = []
-    for name, value in headers:
-        if name == b"allow":
-            methods = allowed(value.decode())
-            found.append((b"allow", methods.encode()))
-            if "PATCH" in methods:
-                found.append((b"accept-patch", ACCEPT_PATCH.encode()))
-        elif name != b"accept-patch":
-            found.append((name, value))
-    return found
+        return headers

@@ -104,17 +104,17 @@ def _listed(media: tuple[bytes, ...]) -> str:
 
 def decode[T](media: bytes, body: bytes, decoding: Decoding[T] = BUILTINS) -> T:
     """The body's value. Bytes that are not well-formed are MalformedBody; a value that does not fit the type is msgspec.ValidationError."""
-    packed = media == MSGPACK
+    packed, shaped = media == MSGPACK, decoding.shape is not Any
     try:
         value = decoding.msgpack(body) if packed else decoding.json(body)
-        if packed and decoding.shape is Any:
+        if packed and not shaped:
             only_json(value)
         return value
-    except msgspec.ValidationError:
-        raise
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.") from None
     except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as fault:
+        if shaped and isinstance(fault, msgspec.ValidationError):
+            raise
         kind = "MessagePack" if packed else "JSON"
         raise MalformedBody(f"The body is not well-formed {kind}: {fault}." if body else "The body is empty.") from None
 

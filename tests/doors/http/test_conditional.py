@@ -1,0 +1,74 @@
+"""Entity tags are compared as RFC 9110 says; a write looks only at the version in them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradepost.doors.http.conditional import ANY, Star, Tag, entity_tag, matches, tags, version_of
+
+
+def test_a_tag_names_the_version_and_the_bytes() -> None:
+    assert entity_tag(b"{}", 3).startswith(b'"3.')
+    assert entity_tag(b"{}") == b'"' + entity_tag(b"{}", 3)[3:]
+    assert entity_tag(b"{}") != entity_tag(b"[]")
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        (b'"3.abc"', True),
+        (b'W/"3.abc"', True),
+        (b'"3.abc-gzip"', True),
+        (b'W/"3.abc-br"', True),
+        (b'"3.abc-zstd"', True),
+        (b'"x", "3.abc"', True),
+        (b'"x","y",W/"3.abc"', True),
+        (b"*", True),
+        (b" * ", True),
+        (b'"3.abd"', False),
+        (b'"3.abc', False),
+        (b"3.abc", False),
+        (b'"3.ABC"', False),
+        (b"", False),
+        (b'"a,b", "3.abc"', True),
+    ],
+)
+def test_if_none_match_compares_weakly_and_sees_through_codings(header: bytes, known: bool) -> None:
+    assert matches(header, b'"3.abc"') is known
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        (b"*", ANY),
+        (b'"3.abc"', (3,)),
+        (b'"3.abc-gzip"', (3,)),
+        (b'"3.abc", "4.def"', (3, 4)),
+        (b'W/"3.abc"', ()),
+        (b'W/"3.abc", "4.def"', (4,)),
+        (b'"abc"', ()),
+        (b'"3"', ()),
+        (b'"3."', ()),
+        (b'"-3.abc"', ()),
+        (b'"9999999999999999999.abc"', ()),
+        (b'"3.abc', ()),
+        (b"3.abc", ()),
+        (b"", ()),
+        ('"٣.abc"'.encode(), ()),
+    ],
+)
+def test_if_match_is_about_the_version_of_strong_tags_of_ours(header: bytes | None, expected: tuple[int, ...] | Star | None) -> None:
+    assert version_of(header) == expected
+
+
+@given(st.one_of(st.binary(max_size=60), st.text(alphabet='W/"*,. 0123-gzip', max_size=60).map(str.encode), st.binary(min_size=1030, max_size=1100)))
+def test_whatever_a_precondition_holds_it_is_read_without_a_fault(header: bytes) -> None:
+    assert matches(header, b'"3.abc"') in (True, False)
+    assert version_of(header) is ANY or isinstance(version_of(header), tuple)
+
+
+@given(st.lists(st.builds(Tag, st.text(alphabet="0123456789abcdef.,", min_size=1).map(str.encode), st.booleans()), max_size=5))
+def test_a_list_of_tags_is_read_as_it_was_written(given_tags: list[Tag]) -> None:
+    header = b", ".join(b'%s"%s"' % (b"W/" if tag.weak else b"", tag.opaque) for tag in given_tags)
+    assert tags(header) == tuple(given_tags)

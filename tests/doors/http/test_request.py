@@ -1,0 +1,153 @@
+"""A body is read within its limit and in the types we read; whatever bytes come, the fault is the caller's and says so."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradepost.doors.http.request import ACCEPT_PATCH, JSON, MSGPACK, PATCHES, Decoding, Disconnected, decode, decoded, media_of, read
+from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
+
+
+class Product(msgspec.Struct, forbid_unknown_fields=True):
+    """A tiny input."""
+
+    name: str
+
+
+def scope(method: str = "POST", **headers: str) -> dict[str, Any]:
+    """A scope with these headers."""
+    return {"type": "http", "method": method, "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]}
+
+
+def pieces(*parts: bytes, left: bool = False) -> Any:
+    """A `receive` that gives the body in parts; `left` means that the client goes away after them."""
+    messages = [{"type": "http.request", "body": part, "more_body": left or at < len(parts) - 1} for at, part in enumerate(parts)]
+    waiting = iter([*messages, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(waiting)
+
+    return receive
+
+
+async def test_a_body_in_pieces_is_put_together() -> None:
+    assert await read(scope(), pieces(b"ab", b"", b"cd"), 4) == b"abcd"
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_length_before_it_is_read() -> None:
+    async def never() -> Any:
+        raise AssertionError("the body was read")
+
+    for length in ("5", "9" * 30):
+        with pytest.raises(ContentTooLarge) as refused:
+            await read(scope(content_length=length), never, 4)
+        assert refused.value.members == {"limit": 4}
+
+
+@pytest.mark.parametrize("parts", [(b"abcde",), (b"abc", b"de"), (b"abc", b"de", b"f")])
+async def test_a_body_that_does_not_say_its_length_is_counted(parts: tuple[bytes, ...]) -> None:
+    with pytest.raises(ContentTooLarge):
+        await read(scope(), pieces(*parts), 4)
+
+
+async def test_the_porch_says_the_limit_where_nobody_else_does() -> None:
+    with pytest.raises(ContentTooLarge):
+        await read(scope() | {"body_limit": 3}, pieces(b"abcd"))
+
+
+@pytest.mark.parametrize("parts", [(), (b"ab",)])
+async def test_a_client_that_goes_away_is_no_problem_of_anybody(parts: tuple[bytes, ...]) -> None:
+    with pytest.raises(Disconnected):
+        await read(scope(), pieces(*parts, left=True), 4)
+
+
+@pytest.mark.parametrize(
+    ("header", "media"),
+    [
+        ("application/json", JSON),
+        ("Application/JSON; charset=UTF-8", JSON),
+        ("application/msgpack", MSGPACK),
+        ("application/x-msgpack", MSGPACK),
+        ("application/vnd.msgpack", MSGPACK),
+    ],
+)
+def test_the_spellings_of_a_type_are_one_type(header: str, media: bytes) -> None:
+    assert media_of(scope(content_type=header)) == media
+
+
+@pytest.mark.parametrize("header", ["text/plain", "application/json; charset=latin-1", "application/x-www-form-urlencoded", "application/merge-patch+json", ""])
+def test_other_types_are_refused_with_the_list_of_those_that_are_read(header: str) -> None:
+    with pytest.raises(UnsupportedMediaType) as refused:
+        media_of(scope(content_type=header))
+    assert refused.value.headers() == {"Accept": "application/json, application/msgpack"}
+
+
+def test_a_body_without_a_type_is_refused() -> None:
+    with pytest.raises(UnsupportedMediaType):
+        media_of(scope())
+
+
+def test_a_patch_of_another_type_names_the_patch_formats() -> None:
+    assert media_of(scope("PATCH", content_type="application/json-patch+json"), PATCHES) == b"application/json-patch+json"
+    with pytest.raises(UnsupportedMediaType) as refused:
+        media_of(scope("PATCH", content_type="text/plain"), PATCHES)
+    assert refused.value.headers()["Accept-Patch"] == ACCEPT_PATCH
+
+
+def test_only_unencoded_bodies_are_read() -> None:
+    assert media_of(scope(content_type="application/json", content_encoding="identity")) == JSON
+    for coding in ("gzip", "identity, gzip", "br"):
+        with pytest.raises(UnsupportedMediaType):
+            media_of(scope(content_type="application/json", content_encoding=coding))
+
+
+async def test_both_forms_give_the_same_value() -> None:
+    value = {"name": "Chair", "tags": ["oak", None, True, 1, 1.5]}
+    for media, body in ((JSON, msgspec.json.encode(value)), (MSGPACK, msgspec.msgpack.encode(value))):
+        assert await decoded(scope(content_type=media.decode()), pieces(body)) == value
+
+
+def test_a_value_of_another_shape_is_told_apart_from_malformed_bytes() -> None:
+    shape = Decoding(Product)
+    assert decode(JSON, b'{"name":"Chair"}', shape) == Product("Chair")
+    assert decode(MSGPACK, msgspec.msgpack.encode({"name": "Chair"}), shape) == Product("Chair")
+    with pytest.raises(msgspec.ValidationError):
+        decode(JSON, b'{"name":1}', shape)
+    with pytest.raises(MalformedBody):
+        decode(JSON, b'{"name":', shape)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"NaN", b"1e999", b"[" * 100_000, b"9" * 5000, b"{'a': 1}"])
+def test_malformed_json_is_said_to_be_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBody):
+        decode(JSON, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xc1",
+        b"\x91" * 100_000,
+        msgspec.msgpack.encode({1: 2}),
+        msgspec.msgpack.encode(b"bytes"),
+        msgspec.msgpack.encode([float("nan")]),
+        msgspec.msgpack.encode({"a": msgspec.msgpack.Ext(5, b"x")}),
+        b"\x81\x90\x01",
+    ],
+)
+def test_messagepack_that_json_could_not_say_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedBody):
+        decode(MSGPACK, body)
+
+
+@given(st.sampled_from([JSON, MSGPACK]), st.binary(max_size=60))
+def test_any_bytes_are_a_value_or_malformed(media: bytes, body: bytes) -> None:
+    try:
+        value = decode(media, body)
+    except MalformedBody:
+        return
+    assert msgspec.json.decode(msgspec.json.encode(value)) == value
