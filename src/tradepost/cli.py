@@ -18,7 +18,6 @@ import click
 from tradepost.settings import Settings, SettingsError
 
 APPLICATION = "tradepost.app:application"
-LONGEST_STOP = 30  # seconds; above the time limit of a request, so that a stop cuts none short
 
 
 def main() -> None:
@@ -45,7 +44,9 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     """Serves the shop until it is told to stop; requests in flight are finished."""
     # Workers read the settings again; what was said here must be what they see.
     os.environ |= {name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None}
-    _serve(Settings.read(), reload=reload)
+    from tradepost.serving import serve
+
+    serve(Settings.read(), reload=reload)
 
 
 @shop.command()
@@ -58,10 +59,8 @@ def prepare(products: int, key: Path) -> None:
     settings = Settings.read()
     with _reachable(settings):
         upgrade(settings.database_url)
-        demo = _demo_shop()
-        if asyncio.run(demo.is_empty(settings.database_url)):
-            _with_progress(demo, settings.database_url, products)
-        staff_key = asyncio.run(_api_key(settings, "staff", "scripts/run", key))
+        _fill(settings, products, if_empty=True)
+        staff_key = _kept_key(settings, "staff", "scripts/run", key)
     for name, value in (
         ("REST", f"{settings.public_url}/v1/products"),
         ("GraphQL", f"{settings.public_url}/graphql"),
@@ -85,7 +84,7 @@ def migrate() -> None:
 def seed(products: int) -> None:
     """Fills the database with a demo shop, always the same one."""
     with _reachable(settings := Settings.read()):
-        _with_progress(_demo_shop(), settings.database_url, products)
+        _fill(settings, products)
 
 
 @shop.command("create-api-key")
@@ -95,7 +94,7 @@ def seed(products: int) -> None:
 def create_api_key(role: str, name: str, keep: Path | None) -> None:
     """Makes an API key and prints it. It is shown this once: only its digest is stored."""
     with _reachable(settings := Settings.read()):
-        click.echo(asyncio.run(_api_key(settings, role, name, keep)))
+        click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
 
 
 @shop.command("export-contract")
@@ -125,33 +124,6 @@ def _litestar() -> Any:
     return LitestarEnv.from_env(APPLICATION)
 
 
-def _serve(settings: Settings, *, reload: bool) -> None:
-    from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    Server(
-        APPLICATION,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGI,
-        factory=True,
-        workers=settings.workers,
-        loop=Loops.uvloop,
-        # One thread for the network is the cheapest per request; more throughput comes from more workers.
-        runtime_mode=RuntimeModes.st,
-        http=HTTPModes.http1,
-        # Granian counts connections here, not requests: idle keep-alive clients must not starve the others.
-        backlog=4096,
-        backpressure=4096,
-        log_level=LogLevels(settings.log_level),
-        respawn_failed_workers=True,
-        workers_kill_timeout=max(LONGEST_STOP, int(settings.request_timeout) + 1),
-        reload=reload,
-        reload_paths=[Path(__file__).parent] if reload else None,
-    ).serve()
-
-
 @contextmanager
 def _reachable(settings: Settings) -> Iterator[None]:
     """A database that does not answer is one line and exit 1, never a traceback."""
@@ -165,21 +137,25 @@ def _reachable(settings: Settings) -> Iterator[None]:
         raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
 
 
-async def _api_key(settings: Settings, role: str, name: str, keep: Path | None) -> str:
-    """A new key, or the good one that the file keeps: a second start prints the same, and a new database gets a new one."""
+def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
+    """The key in the file if it still opens the shop, so that a second start prints the same; else a new one, kept there."""
+    kept = file.read_text().strip() if file.exists() else ""
+    key = asyncio.run(_api_key(settings, role, name, kept))
+    if key != kept:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(f"{key}\n")
+    return key
+
+
+async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> str:
     from tradepost.areas.accounts.service import api_keys
 
     async with api_keys(settings.database_url, settings.secret_key) as keys:
-        kept = keep.read_text().strip() if keep and keep.exists() else None
-        if kept and (await keys.identify(kept)).role == role:
+        if kept and await keys.role_of(kept) == role:
             return kept
-        made = await keys.create(name=name, role=role)
-    if keep:
-        keep.parent.mkdir(parents=True, exist_ok=True)
-        keep.unlink(missing_ok=True)
-        keep.touch(mode=0o600)
-        keep.write_text(f"{made}\n")
-    return made
+        return await keys.create(name=name, role=role)
 
 
 def _demo_shop() -> ModuleType:
@@ -196,9 +172,18 @@ def _demo_shop() -> ModuleType:
     return module
 
 
-def _with_progress(demo: ModuleType, url: str, products: int) -> None:
+def _fill(settings: Settings, products: int, *, if_empty: bool = False) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    demo = _demo_shop()
     with Progress(TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()) as progress:
-        task = progress.add_task("products", total=products)
-        asyncio.run(demo.seed(url, products, lambda done: progress.update(task, completed=done)))
+        bar = progress.add_task("products", total=products, visible=False)
+
+        def show(done: int) -> None:
+            progress.update(bar, completed=done, visible=True)
+
+        try:
+            asyncio.run(demo.seed(settings.database_url, products, show, currency=settings.shop_currency))
+        except demo.ShopNotEmptyError as refusal:
+            if not if_empty:
+                raise click.ClickException(str(refusal)) from refusal
