@@ -120,8 +120,8 @@ async def _transaction(url: str, work: Callable[[Connection], None]) -> None:
             if engine.dialect.name == "postgresql":
                 await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             await connection.run_sync(work)
-            if engine.dialect.name == "sqlite" and (broken := (await connection.exec_driver_sql("PRAGMA foreign_key_check")).first()):
-                raise RuntimeError(f"The migration would leave a row of `{broken[0]}` without its `{broken[2]}`.")
+            if engine.dialect.name == "sqlite" and (broken := (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()):
+                raise RuntimeError(f"The migration would leave a row of `{broken['table']}` without its `{broken['parent']}`.")
     finally:
         await engine.dispose()
 

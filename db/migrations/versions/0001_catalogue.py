@@ -1,5 +1,7 @@
 """The first tables: categories, products, variants, tags, their search index, API keys and the outbox."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +14,7 @@ depends_on = None
 
 # A product without a price sorts last: 2^53 is above every amount.
 PRICE = sa.text("coalesce(price_from_amount, 9007199254740992)")
-ACTIVE = {"sqlite_where": sa.text("status = 'active'"), "postgresql_where": sa.text("status = 'active'")}
+ACTIVE: dict[str, Any] = {"sqlite_where": sa.text("status = 'active'"), "postgresql_where": sa.text("status = 'active'")}
 
 
 def row(*, version: bool = True) -> list[sa.Column]:
