@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +35,7 @@ async def test_a_good_request_id_is_echoed(given: str) -> None:
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\tb", "ä", "a/b", "a,b"])
 async def test_any_other_request_id_is_replaced(given: str) -> None:
-    answer = await client().get("/where", headers={"x-request-id": given.encode("latin-1")})
+    answer = await client().get("/where", headers={b"x-request-id": given.encode("latin-1")})
     assert answer.headers["x-request-id"] != given
     assert UUID(answer.headers["x-request-id"]).version == 7
 
@@ -158,7 +159,7 @@ async def test_a_body_over_the_limit_is_413() -> None:
     answer = await client(body_limit=10).post("/products", content=b'"1234567890"', headers=json)
     assert (answer.status_code, answer.json()["limit"]) == (413, 10)
 
-    async def parts() -> Any:
+    async def parts() -> AsyncIterator[bytes]:
         for _ in range(4):
             yield b"    "
 
@@ -206,7 +207,7 @@ async def test_more_requests_than_the_limit_are_503_at_once_and_health_is_let_th
     assert sorted(answer.status_code for answer in answers) == [200, 200, 404, 503]
     refused = next(answer for answer in answers if answer.status_code == 503)
     assert refused.headers["retry-after"] == "1"
-    assert not pipeline.flight
+    assert not pipeline.flight.replies
     assert (await http.get("/plain")).status_code == 200
 
 
@@ -217,7 +218,7 @@ async def test_a_caller_that_cancels_is_not_answered() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not pipeline.flight
+    assert not pipeline.flight.replies
 
 
 async def test_a_fault_after_the_answer_has_begun_ends_the_stream() -> None:

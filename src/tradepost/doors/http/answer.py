@@ -1,6 +1,6 @@
 """An answer: ready bytes that send themselves, as 304 where the caller has them already, in the coding that the caller prefers."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from .asgi import Receive, Scope, Send, fields
@@ -31,7 +31,7 @@ class Answer:
         status: int,
         body: bytes = b"",
         media: bytes = JSON,
-        headers: Iterable[tuple[bytes, bytes]] = (),
+        headers: Sequence[tuple[bytes, bytes]] = (),
         etag: bytes | None = None,
         *,
         keep: bool = False,

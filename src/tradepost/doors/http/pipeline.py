@@ -1,32 +1,31 @@
 """The porch itself: one request from its id to its access line, in front of both doors (pure ASGI).
 
-The order: request id, overload, proxies, allowed hosts, HTTPS, CORS preflight, version, caller, then a fast lane or Litestar. What either of
+The order: request id, proxies, overload, allowed hosts, HTTPS, CORS preflight, version, caller, then a fast lane or Litestar. What either of
 them raises before its answer has begun becomes a problem; every answer leaves through its Reply. Nothing here awaits but the caller's
 identification and the answer itself.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from litestar.exceptions import HTTPException
 from uuid_utils import uuid7
 
 from tradepost.kit.caller import Caller
 from tradepost.kit.context import Context
-from tradepost.kit.problems import Problem, Unavailable
+from tradepost.kit.problems import Unavailable
 
 from .access_log import AccessLog, Line, now
 from .answer import Answer
 from .asgi import App, Headers, Receive, Scope, Send, fields
+from .flight import Flight
 from .lanes import Given, tables
 from .origins import METHODS, Hosts, Origins, to_https
 from .paths import Methods, Paths
-from .problem import problem_of, refuse, unexpected
+from .problem import answer_to, refuse
 from .proxies import Proxies
 from .reply import HSTS, SECURITY, Reply
 from .request import Disconnected
@@ -34,11 +33,9 @@ from .versions import versioned
 
 type Identify = Callable[[Headers], Awaitable[Caller]]
 
-LOG = logging.getLogger("tradepost.porch")
 ID_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 GONE = 499
 """What the access line says where the caller left before its answer (no answer has this status)."""
-TICK = 0.25
 
 
 class PorchSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +49,6 @@ class PorchSettings(msgspec.Struct, frozen=True, kw_only=True):
     body_limit: int = 1024 * 1024
     request_timeout: float = 30.0
     requests_in_flight: int = 1000
-    log_format: Literal["text", "json"] = "text"
 
     @classmethod
     def of(cls, settings: Any) -> "PorchSettings":
@@ -81,9 +77,7 @@ class Pipeline:
         self.tables = tables(lanes or {}, self.paths.literal)
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
         self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
-        self.flight: dict[Reply, None] = {}
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.timer: asyncio.TimerHandle | None = None
+        self.flight = Flight(settings.requests_in_flight, settings.request_timeout, log)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; lifespan and WebSocket go to the app as they are."""
@@ -111,16 +105,10 @@ class Pipeline:
         request_id = given if given and len(given) <= 128 and not given.translate(None, ID_LETTERS) else str(uuid7()).encode()
         scope["request_id"] = request_id.decode()
         raw = scope.get("raw_path")
-        scope["called"] = raw.decode("latin-1") if raw else quote(scope["path"])
+        scope["called"] = raw.decode() if raw and raw.isascii() else quote(scope["path"])
         scope["body_limit"] = self.settings.body_limit
-        reply = Reply(scope, send, request_id, SECURITY, self.flight)
-        scope["started"] = started = perf_counter()
-        reply.deadline = started + self.settings.request_timeout
-        reply.task = asyncio.current_task()
-        if self.timer is None or self.loop is not asyncio.get_running_loop():
-            self.loop = asyncio.get_running_loop()
-            self.timer = self.loop.call_later(min(TICK, self.settings.request_timeout / 4), self.tick)
-        return reply
+        scope["started"] = perf_counter()
+        return Reply(scope, send, request_id, SECURITY, self.flight.replies)
 
     async def serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         """Checks the request at the door and hands it on."""
@@ -146,15 +134,14 @@ class Pipeline:
     def admit(self, scope: Scope, reply: Reply) -> Answer | None:
         """All that is decided before the caller is known; an Answer ends the request here."""
         asked, settings = fields(scope), self.settings
-        if len(self.flight) >= settings.requests_in_flight and not scope["path"].startswith("/health/"):
-            raise Unavailable("Too many requests are being served at this moment.", retry_after=1)
-        self.flight[reply] = None
         if self.proxies.networks:
             self.proxies.resolve(scope)
         if settings.hsts and scope.get("scheme") == "https":
             reply.also = [*reply.also, HSTS]
         if self.origins is not None:
             reply.also = [*reply.also, *self.origins.headers(asked.get(b"origin"))]
+        if not self.flight.enter(reply, scope["started"]) and not scope["path"].startswith("/health/"):
+            raise Unavailable("Too many requests are being served at this moment.", retry_after=1)
         self.hosts.check(scope)
         if settings.https_redirect and (moved := to_https(scope)) is not None:
             return moved
@@ -188,7 +175,7 @@ class Pipeline:
 
     def end(self, scope: Scope, reply: Reply) -> None:
         """Takes the request off the list and keeps its access line."""
-        self.flight.pop(reply, None)
+        self.flight.replies.pop(reply, None)
         if self.log is not None:
             context = scope.get("context")
             self.log.add(
@@ -205,36 +192,6 @@ class Pipeline:
                 )
             )
 
-    def tick(self) -> None:
-        """Ends what is over its time and writes the access lines; runs only while there is something to do.
-
-        One timer for all requests: a timer each (`asyncio.timeout`) would cost every request some 2 us.
-        """
-        moment = perf_counter()
-        # A dict keeps its order and all requests have the same time, so the first that has time left ends the search.
-        for reply in list(self.flight):
-            if reply.deadline > moment:
-                break
-            self.flight.pop(reply)
-            reply.expired = True
-            if reply.task is not None:
-                reply.task.cancel()
-        if self.log is not None:
-            self.log.flush()
-        self.timer = self.loop.call_later(min(TICK, self.settings.request_timeout / 4), self.tick) if self.flight and self.loop else None
-
     def stop(self) -> None:
-        """Writes what the log still holds; called when the app shuts down."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
-        if self.log is not None:
-            self.log.flush()
-
-
-def answer_to(fault: Exception, scope: Scope) -> Answer:
-    """The answer to whatever was raised before the answer had begun."""
-    if isinstance(fault, Problem):
-        return refuse(fault, scope)
-    problem = problem_of(fault) if isinstance(fault, HTTPException) else None
-    return unexpected(fault, scope) if problem is None else refuse(problem, scope)
+        """Stops the clock and writes what the access log still holds; called when the app shuts down."""
+        self.flight.stop()

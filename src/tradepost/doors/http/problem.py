@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, SerializationException
 
 from tradepost.kit.problems import (
     ContentTooLarge,
@@ -61,10 +61,16 @@ def problem_of(exception: HTTPException) -> Problem | None:
     """The problem that says what an error of Litestar's own means; None where it is a fault of ours."""
     if exception.status_code == 405:
         return MethodNotAllowed(allowed((exception.headers or {}).get("allow", "")))
-    if exception.status_code == 400 and "msgpack" in exception.detail.lower():
-        return MalformedBody("The body is not well-formed.")
+    if isinstance(exception.__cause__, SerializationException):
+        return MalformedBody()
     kind = KINDS.get(exception.status_code)
     return None if kind is None else kind("" if kind is NotFound else exception.detail)
+
+
+def answer_to(fault: Exception, scope: Scope) -> Answer:
+    """The answer to whatever was raised before an answer had begun."""
+    problem = fault if isinstance(fault, Problem) else problem_of(fault) if isinstance(fault, HTTPException) else None
+    return unexpected(fault, scope) if problem is None else refuse(problem, scope)
 
 
 def allowed(methods: str) -> str:
@@ -73,18 +79,9 @@ def allowed(methods: str) -> str:
     return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
 
 
-def _of_litestar(request: Any, exception: HTTPException) -> Any:
-    problem = problem_of(exception)
-    return unexpected(exception, request.scope) if problem is None else refuse(problem, request.scope)
+def _handle(request: Any, fault: Exception) -> Any:
+    return answer_to(fault, request.scope)
 
 
-def _of_ours(request: Any, exception: Problem) -> Any:
-    return refuse(exception, request.scope)
-
-
-def _of_chance(request: Any, exception: Exception) -> Any:
-    return unexpected(exception, request.scope)
-
-
-HANDLERS: Mapping[Any, Any] = {HTTPException: _of_litestar, Problem: _of_ours, Exception: _of_chance}
-"""What Litestar is given as `exception_handlers`: what its routing or a handler raises becomes a problem."""
+HANDLERS: Mapping[Any, Any] = {HTTPException: _handle, Exception: _handle}
+"""What Litestar is given as `exception_handlers`: whatever its routing or a handler raises becomes a problem."""
