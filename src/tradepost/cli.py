@@ -6,9 +6,10 @@ A command imports what it needs when it runs, so that `tradepost --help` is quic
 import asyncio
 import importlib.util
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,20 +54,18 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
 @click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make if there are none.")
 @click.option("--key", type=click.Path(path_type=Path), default="var/staff_api_key", show_default=True, help="File that keeps the staff API key.")
 def prepare(products: int, key: Path) -> None:
-    """Makes a shop to look at: tables, demo shop if there is none, a staff API key; then says where everything is."""
+    """Makes a shop to look at: tables, demo shop if there are no goods, a staff API key; then says where everything is. In production only the tables."""
     from tradepost.schema import upgrade
 
     settings = Settings.read()
+    places = {"REST": "/v1/products", "GraphQL": "/graphql", "Docs": "/docs"}
+    shown = {name: settings.public_url + path for name, path in places.items()}
     with _reachable(settings):
         upgrade(settings.database_url)
-        _fill(settings, products, if_empty=True)
-        staff_key = _kept_key(settings, "staff", "scripts/run", key)
-    for name, value in (
-        ("REST", f"{settings.public_url}/v1/products"),
-        ("GraphQL", f"{settings.public_url}/graphql"),
-        ("Docs", f"{settings.public_url}/docs"),
-        ("Staff API key", f"{staff_key}  (send it as X-API-Key; kept in {key})"),
-    ):
+        if settings.profile != "production":
+            _fill(settings, products, if_empty=True)
+            shown["Staff API key"] = f"{_kept_key(settings, 'staff', 'scripts/run', key)}  (send it as X-API-Key; kept in {key})"
+    for name, value in shown.items():
         click.echo(f"{name + ':':15}{value}")
 
 
@@ -127,12 +126,13 @@ def _litestar() -> Any:
 @contextmanager
 def _reachable(settings: Settings) -> Iterator[None]:
     """A database that does not answer is one line and exit 1, never a traceback."""
+    from asyncpg import PostgresError
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     try:
         yield
-    except (OperationalError, OSError) as fault:
+    except (DBAPIError, PostgresError, sqlite3.Error, OSError) as fault:
         where = make_url(settings.database_url).render_as_string(hide_password=True)
         raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
 
@@ -151,11 +151,16 @@ def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
 
 async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> str:
     from tradepost.areas.accounts.service import api_keys
+    from tradepost.kit.problems import Unauthenticated
 
     async with api_keys(settings.database_url, settings.secret_key) as keys:
-        if kept and await keys.role_of(kept) == role:
-            return kept
-        return await keys.create(name=name, role=role)
+        with suppress(Unauthenticated):
+            if kept and (await keys.identify(kept)).role == role:
+                return kept
+        try:
+            return await keys.create(name=name, role=role)
+        except ValueError as fault:
+            raise click.ClickException(str(fault)) from fault
 
 
 def _demo_shop() -> ModuleType:
@@ -176,14 +181,17 @@ def _fill(settings: Settings, products: int, *, if_empty: bool = False) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     demo = _demo_shop()
-    with Progress(TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()) as progress:
-        bar = progress.add_task("products", total=products, visible=False)
+    bar = Progress(TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn())
+    task = bar.add_task("products", total=products)
 
-        def show(done: int) -> None:
-            progress.update(bar, completed=done, visible=True)
+    def show(done: int) -> None:
+        bar.start()
+        bar.update(task, completed=done)
 
-        try:
-            asyncio.run(demo.seed(settings.database_url, products, show, currency=settings.shop_currency))
-        except demo.ShopNotEmptyError as refusal:
-            if not if_empty:
-                raise click.ClickException(str(refusal)) from refusal
+    try:
+        asyncio.run(demo.seed(settings.database_url, products, show, currency=settings.shop_currency))
+    except demo.ShopNotEmptyError as refusal:
+        if not if_empty:
+            raise click.ClickException(str(refusal)) from refusal
+    finally:
+        bar.stop()

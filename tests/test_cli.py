@@ -1,0 +1,103 @@
+"""The commands do what they say against a real database, and a fault that a person can mend is one line."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers import SECRET_KEY
+
+type Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def tradepost(empty_url: str, tmp_path: Path) -> Command:
+    """Runs `tradepost` on an empty database, in a folder of its own."""
+
+    def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        said = {"PATH": os.environ["PATH"], "DATABASE_URL": empty_url, "SECRET_KEY": SECRET_KEY, **environ}
+        return subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=tmp_path, env=said, capture_output=True, text=True, timeout=120)
+
+    return command
+
+
+def test_help_lists_our_commands_and_those_of_litestar(tradepost: Command) -> None:
+    shown = tradepost("--help").stdout
+    for name in ("run", "migrate", "seed", "create-api-key", "export-contract", "routes", "schema"):
+        assert f"\n  {name} " in shown
+
+
+def test_prepare_makes_a_shop_and_prints_the_same_key_at_a_second_start(tradepost: Command, tmp_path: Path) -> None:
+    first, second = tradepost("prepare", "--products", "30"), tradepost("prepare", "--products", "30")
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    for line in (
+        "REST:          http://127.0.0.1:8000/v1/products",
+        "GraphQL:       http://127.0.0.1:8000/graphql",
+        "Docs:          http://127.0.0.1:8000/docs",
+    ):
+        assert line in first.stdout
+        assert line in second.stdout
+    key = (tmp_path / "var" / "staff_api_key").read_text().strip()
+    assert f"Staff API key: {key} " in first.stdout
+    assert f"Staff API key: {key} " in second.stdout
+    assert stat.S_IMODE((tmp_path / "var" / "staff_api_key").stat().st_mode) == 0o600
+
+
+def test_prepare_replaces_a_kept_key_that_opens_nothing(tradepost: Command, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    kept = tmp_path / "var" / "staff_api_key"
+    kept.write_text("tp_of_another_database")
+    kept.chmod(0o644)
+    assert tradepost("prepare", "--products", "5").returncode == 0
+    assert kept.read_text() != "tp_of_another_database"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_prepare_in_production_brings_no_demo_and_no_key(tradepost: Command, tmp_path: Path) -> None:
+    done = tradepost("prepare", PROFILE="production")
+    assert done.returncode == 0, done.stderr
+    assert "tp_" not in done.stdout
+    assert not (tmp_path / "var").exists()
+    assert tradepost("seed", "--products", "1", PROFILE="production").returncode == 0  # there was nothing
+
+
+def test_a_demo_shop_is_not_mixed_with_goods_that_are_there(tradepost: Command) -> None:
+    assert tradepost("migrate").returncode == 0
+    assert tradepost("seed", "--products", "5").returncode == 0
+    again = tradepost("seed", "--products", "5")
+    assert (again.returncode, again.stderr.count("\n")) == (1, 1)
+    assert again.stderr.startswith("Error: The shop has products")
+
+
+def test_migrate_can_be_run_again(tradepost: Command) -> None:
+    assert [tradepost("migrate").returncode for _ in range(2)] == [0, 0]
+
+
+def test_a_key_is_made_for_a_role_that_exists(tradepost: Command) -> None:
+    tradepost("migrate")
+    assert tradepost("create-api-key", "--role", "staff", "--name", "till").stdout.startswith("tp_")
+    refused = tradepost("create-api-key", "--role", "king", "--name", "till")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("Error: `king` is no role")
+
+
+def test_a_database_that_does_not_answer_is_one_line_without_its_password(tradepost: Command) -> None:
+    done = tradepost("migrate", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("Error: DATABASE_URL: postgresql+asyncpg://u:***@127.0.0.1:1/shop cannot be used: ")
+
+
+def test_a_database_without_tables_is_one_line(tradepost: Command) -> None:
+    done = tradepost("seed", "--products", "5")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("Error: DATABASE_URL: ")
+
+
+def test_production_does_not_start_without_a_secret(tradepost: Command) -> None:
+    done = tradepost("run", PROFILE="production", SECRET_KEY="")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "tradepost: SECRET_KEY: must be set in production, to 32 random characters or more.\n"
