@@ -45,6 +45,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says loudly what could not run here and why; scripts/test says it once more at its very end."""
+    if hasattr(terminalreporter.config, "workerinput"):
+        return
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
     lines = [f"{count} tests could not run: {reason}" for reason, count in reasons.items()]
     for line in lines:
@@ -81,7 +83,7 @@ def fresh_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
 @pytest.fixture
 def empty_url(run: Run, worker_id: str) -> str:
     """A database without a table, for tests of migrations."""
-    return empty_database(run, _new_name(worker_id))
+    return _settings(empty_database(run, _new_name(worker_id)), None).database_url
 
 
 @pytest.fixture(scope="session")
