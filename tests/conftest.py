@@ -117,7 +117,7 @@ async def staff(app: "Shop", staff_key: str) -> AsyncIterator[httpx.AsyncClient]
 
 
 def _settings(database_url: str, redis_url: str | None) -> Settings:
-    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url or "", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": HERE, "POOL_SIZE": "4"}
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url or "", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": HERE, "POOL_SIZE": "4", "ACCESS_LOG": "off"}
     return Settings.read(environ, env_file=None)
 
 
