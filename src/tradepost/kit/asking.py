@@ -36,7 +36,7 @@ def _check_names(args: Mapping[str, Any], paged: bool) -> None:
     allowed = (*ARGUMENTS, "page") if paged else ("first", "filter", "sort")
     for name in args:
         if name not in allowed:
-            raise InvalidParameter(f"`{name}` is not an argument here; allowed: {', '.join(allowed)}.", parameter=name)
+            raise InvalidParameter(f"`{name}` is not an argument here.", parameter=name, allowed=allowed)
     if "first" in args and "last" in args:
         raise InvalidParameter("`first` and `last` are given; give one of them.", parameter="last")
     if "page" in args and ("after" in args or "before" in args):
@@ -65,9 +65,9 @@ def sorting(of: Resource[Any], given: Any, permissions: frozenset[str], filters:
         name = key.removeprefix("-") if isinstance(key, str) else ""
         sort = of.sorts.get(name)
         if sort is None or name in seen or not sort.access.allows(permissions):
-            allowed = ", ".join([n for n, s in of.sorts.items() if s.access.allows(permissions)])
+            allowed = [n for n, s in of.sorts.items() if s.access.allows(permissions)]
             said = "is given twice" if name in seen else "cannot be sorted by"
-            raise InvalidParameter(f"`{key}` {said}; allowed: {allowed}, each once, with `-` before it for descending.", parameter="sort")
+            raise InvalidParameter(f"`{key}` {said}; `-` before a name sorts descending.", parameter="sort", allowed=allowed)
         if sort.needs is not None and sort.needs not in filters:
             raise InvalidParameter(f"`{key}` can be sorted by only together with `{sort.needs}`.", parameter="sort")
         seen.add(name)
@@ -83,8 +83,8 @@ def filtered(of: Resource[Any], given: Any, permissions: frozenset[str], strict:
     for name in sorted(values):
         known = of.filters.get(name)
         if known is None or not known.access.allows(permissions):
-            allowed = ", ".join([n for n, f in of.filters.items() if f.access.allows(permissions)])
-            raise InvalidParameter(f"`{name}` is no parameter or filter here; filters: {allowed}.", parameter=name)
+            allowed = [n for n, f in of.filters.items() if f.access.allows(permissions)]
+            raise InvalidParameter(f"`{name}` is no parameter or filter here.", parameter=name, allowed=allowed)
         if values[name] is not None:
             out.append((name, _value(name, known, values[name], strict)))
     return tuple(out)
@@ -94,8 +94,8 @@ def _value(name: str, known: Filter, given: Any, strict: bool) -> Any:
     try:
         value = msgspec.convert(given, known.type, strict=strict)
     except msgspec.ValidationError as fault:
-        allowed = f"; allowed: {', '.join([str(m.value) for m in known.type])}" if isinstance(known.type, type) and issubclass(known.type, enum.Enum) else ""
-        raise InvalidParameter(f"`{name}` is `{given}`: {fault}{allowed}.", parameter=name) from None
+        allowed = [str(m.value) for m in known.type] if isinstance(known.type, type) and issubclass(known.type, enum.Enum) else []
+        raise InvalidParameter(f"`{name}` is `{given}`: {fault}.", parameter=name, allowed=allowed) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` holds a NUL character.", parameter=name)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

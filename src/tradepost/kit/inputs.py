@@ -39,6 +39,11 @@ def read[T](shape: type[T], given: Any, pointer: str = "") -> T:
     return value
 
 
+def later(shape: type[msgspec.Struct]) -> Meta:
+    """Marks a member that is free JSON until it is used; then it is read by this shape, with faults of its own."""
+    return Meta(extra={"shape": shape})
+
+
 @cache
 def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """The shape of a merge patch for an input shape: every member may be left out, and null gives it its default (RFC 7396)."""

@@ -40,6 +40,10 @@ class Operation[O, **P, R]:
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
         self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *((Validation,) if input else ()))))
 
+    def __deepcopy__(self, memo: Any) -> Self:
+        """There is one declaration, however often a router copies its handlers."""
+        return self
+
     def __set_name__(self, owner: type[O], name: str) -> None:
         self.service = owner
 

@@ -13,7 +13,7 @@
 A code is stable for ever; `title` and `cure` are said once per class, `detail`, `errors` and `members` are about one occurrence.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -48,6 +48,9 @@ class Problem(Exception):
         """HTTP headers that belong to the answer."""
         return {}
 
+    def withhold(self) -> None:
+        """Leaves out what only callers that may introspect are told."""
+
     def document(self) -> dict[str, Any]:
         """The members that both doors show; `instance` and `request_id` are the door's to add."""
         said = {"type": f"/problems/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail}
@@ -80,8 +83,27 @@ class InvalidParameter(Problem):
         "errors": [{"parameter": "limit", "code": "out_of_range", "detail": "`limit` is 500; allowed are 1 to 100."}],
     }
 
-    def __init__(self, detail: str = "", *, parameter: str | None = None, errors: list[Fault] | None = None, **members: Any) -> None:
-        super().__init__(detail, errors=errors or ([Fault(code="invalid", detail=detail, parameter=parameter)] if parameter else None), **members)
+    def __init__(self, detail: str = "", *, parameter: str | None = None, allowed: Sequence[str] = (), errors: list[Fault] | None = None) -> None:
+        self.brief, self.parameter = detail, parameter
+        said = f"{detail} Allowed: {', '.join(allowed)}." if allowed else detail
+        super().__init__(said, errors=errors or self._fault(said))
+
+    def _fault(self, said: str) -> list[Fault]:
+        return [Fault(code="invalid", detail=said, parameter=self.parameter)] if self.parameter else []
+
+    def withhold(self) -> None:
+        """Leaves out the allowed names, for callers that may not introspect."""
+        if self.brief != self.detail:
+            self.detail, self.errors = self.brief, self._fault(self.brief)
+
+    def renamed(self, parameter: str, names: Mapping[str, str]) -> "InvalidParameter":
+        """The same of a parameter that this door calls otherwise; `names` are the spellings in the text."""
+        said, brief = self.detail, self.brief
+        for old, new in names.items():
+            said, brief = said.replace(f"`{old}`", f"`{new}`"), brief.replace(f"`{old}`", f"`{new}`")
+        self.detail, self.brief, self.parameter = said, brief, parameter
+        self.errors = self._fault(said)
+        return self
 
 
 class Unauthenticated(Problem):

@@ -5,27 +5,35 @@ syntax. Both databases hold the words in one ordinary table (`SearchRow`); SQLit
 PostgreSQL two generated `tsvector` columns (`name_vector`, `words_vector`, made by `array_to_tsvector`, so that no parser or locale comes in).
 """
 
+import re
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 from advanced_alchemy.base import DefaultBase
-from sqlalchemy import Dialect, Integer, String, Text
+from sqlalchemy import BindParameter, Boolean, Dialect, Integer, Select, String, Text, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 
 MOST_WORDS = 20
+MOST_LETTERS = 64  # of a word; PostgreSQL refuses one above 2,046 bytes
+TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+type Column = Literal["name", "words"]
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a text in normal form, in order, each once."""
+    """The words of a text in normal form, in order, each once; of a very long one its beginning."""
     plain = "".join([c if c.isalnum() else " " for c in unicodedata.normalize("NFKD", text).lower() if not unicodedata.combining(c)])
-    return tuple(dict.fromkeys(plain.split()))
+    return tuple(dict.fromkeys([word[:MOST_LETTERS] for word in plain.split()]))
 
 
 def normal(*texts: str) -> str:
-    """The words of some texts, joined by single spaces: what a search table holds."""
-    return " ".join(dict.fromkeys([w for t in texts for w in words(t)]))
+    """The words of some texts, joined by single spaces: what a search table holds. Tags of HTML are no words."""
+    return " ".join(dict.fromkeys([w for t in texts for w in words(TAG.sub(" ", t))]))
 
 
 class SearchRow(DefaultBase):
@@ -36,13 +44,20 @@ class SearchRow(DefaultBase):
     name: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
 
+    @classmethod
+    def matching(cls, bind: Callable[..., BindParameter[Any]], column: Column = "words") -> Select[Any]:
+        """The ids of the rows where every searched word begins a word of the column; `bind` makes a bind of the words."""
+        found = select(cls.__table__.c.id).where(Matches(cls.__tablename__, "words", bind(Prefixes(), "words")))
+        # All words of a name are among the words: the condition above is the one with an index.
+        return found if column == "words" else found.where(Matches(cls.__tablename__, column, bind(Prefixes(column), column)))
+
 
 class Prefixes(TypeDecorator[tuple[str, ...]]):
     """A bind: words, all of which must begin a word there. In SQLite an FTS5 expression, limited to one column where `column` says so; in PostgreSQL a `tsquery`."""
 
     impl, cache_ok = String, True
 
-    def __init__(self, column: str = "words") -> None:
+    def __init__(self, column: Column = "words") -> None:
         super().__init__()
         self.column = column
 
@@ -53,3 +68,24 @@ class Prefixes(TypeDecorator[tuple[str, ...]]):
         if dialect.name == "postgresql":
             return " & ".join([f"'{w}':*" for w in value])
         return f"{self.column} : (" + " AND ".join([f'"{w}"*' for w in value]) + ")"
+
+
+class Matches(FunctionElement[bool]):
+    """That a row of a search table matches a bind of `Prefixes`; written by each database in its own way."""
+
+    type, inherit_cache, name = Boolean(), False, "matches"
+
+    def __init__(self, table: str, column: Column, wanted: BindParameter[Any]) -> None:
+        super().__init__(wanted)
+        self.table, self.column = table, column
+
+
+@compiles(Matches, "sqlite")
+def _fts5(element: Matches, compiler: Any, **given: Any) -> str:
+    table = element.table
+    return f"{table}.seq IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {compiler.process(element.clauses, **given)})"  # noqa: S608  (names are ours)
+
+
+@compiles(Matches, "postgresql")
+def _tsquery(element: Matches, compiler: Any, **given: Any) -> str:
+    return f"{element.table}.{element.column}_vector @@ CAST({compiler.process(element.clauses, **given)} AS tsquery)"

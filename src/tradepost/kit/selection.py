@@ -8,9 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .problems import InvalidParameter
 from .resource import Resource, Value
-from .window import EVERYTHING, Window
+from .window import Window
 
 
 class Field(msgspec.Struct, frozen=True, cache_hash=True):
@@ -109,11 +108,7 @@ def below(relation: str, window: Window, want: Selection[Any]) -> Selection[Any]
     return Selection(Form((Field(relation, None, want.form.fields),), want.form.rendering), (window, *want.windows))
 
 
-def check_known(names: Resource[Any] | Value, name: str, parameter: str) -> None:
-    """Refuses an unknown name and lists the known ones."""
-    if name not in names.own and name not in names.relations:
-        known = ", ".join([*names.own, *names.relations])
-        raise InvalidParameter(f"`{name}` is not a field of {names.name}; known: {known}.", parameter=parameter)
+def known(names: Resource[Any] | Value, permissions: frozenset[str]) -> list[str]:
+    """The names that may be asked for by callers with these permissions."""
+    return [n for n in (*names.own, *names.relations) if isinstance(names, Value) or names.readable(n, permissions)]
 
-
-__all__ = ["EVERYTHING", "Draft", "Field", "Form", "Selection", "Window", "below", "check_known", "default", "unnamed"]

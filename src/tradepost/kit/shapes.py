@@ -11,7 +11,10 @@ type Kind = Literal["id", "text", "int", "float", "bool", "moment", "enum", "lis
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One member of a shape. `kind` is that of its value, `item` that of a list's items."""
+    """One member of a shape. `kind` is that of its value, `item` that of a list's items.
+
+    A `later` member is read as free JSON first and by its `shape` only where it is used (an item of a batch): the documents show the shape.
+    """
 
     name: str
     kind: Kind
@@ -23,6 +26,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     enum: type[Enum] | None = None
     shape: type[msgspec.Struct] | None = None
     item: "Member | None" = None
+    later: bool = False
 
 
 def members(shape: type[msgspec.Struct]) -> dict[str, Member]:
@@ -40,6 +44,8 @@ def member(name: str, type: Any, required: bool = True) -> Member:
     while True:
         if isinstance(type, mi.Metadata):
             extra: Mapping[str, Any] = type.extra_json_schema or {}
+            if (later := (type.extra or {}).get("shape")) is not None:
+                return Member(name=name, kind="value", type=type, required=required, doc=extra.get("description"), shape=later, later=True)
             doc, wide, type = doc or extra.get("description"), wide or extra.get("format") == "int64", type.type
         elif isinstance(type, mi.UnionType):
             null = null or any(isinstance(t, mi.NoneType) for t in type.types)

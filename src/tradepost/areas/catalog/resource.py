@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Float, Text, case, cast, func, literal_column, select
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Float, Text, case, cast, func, literal_column, select
 
 from tradepost.kit.access import Viewer
 from tradepost.kit.columns import Id
@@ -22,7 +21,7 @@ type Bind = Callable[..., BindParameter[Any]]
 # Products without a price come last. The number is 2^53: amounts stay below it.
 PRICE = func.coalesce(ProductRow.price_from_amount, literal_column("9007199254740992"))
 # Two decimals by integer arithmetic, because `round()` halves differently on the two databases.
-RATING = cast((ProductRow.rating_sum * 200 + ProductRow.rating_count) / (ProductRow.rating_count * 2), Float) / 100
+RATING = cast((ProductRow.rating_sum * 200 + ProductRow.rating_count) // (ProductRow.rating_count * 2), Float) / 100
 
 
 def in_category(bind: Bind) -> ColumnElement[bool]:
@@ -46,9 +45,9 @@ def product_count(viewer: Viewer) -> ColumnElement[int]:
 categories = Resource(
     Category, CategoryRow, visible=policy.everyone, names=("id", "slug"), order=("position", "name"),
     filters={
-        "slug": equal(CategoryRow.slug),
+        "slug": equal(CategoryRow.slug, bounded=True),
         "parent_id": Filter(type=UUID, where=lambda bind: CategoryRow.parent_id == bind(Id), doc="Children of this category.", convert=str),
-        "root": Filter(type=bool, where=lambda bind: CategoryRow.parent_id.is_(None) == bind(CategoryRow.parent_id.is_(None).type), doc="Only roots of the tree, or only others."),
+        "root": Filter(type=bool, where=lambda bind: CategoryRow.parent_id.is_(None) == bind(Boolean), doc="Only roots of the tree, or only others."),
     },
     sorts={"position": Sort(by=CategoryRow.position), "name": Sort(by=CategoryRow.name), "created_at": Sort(by=CategoryRow.created_at)},
     actions={"category_replace": policy.editors, "category_update": policy.editors, "category_delete": policy.editors},
@@ -58,10 +57,10 @@ products = Resource(
     Product, ProductRow, visible=policy.products, names=("id", "slug"),
     filters={
         "status": equal(ProductRow.status, ProductStatus, doc="Others than active ones are seen only by those who edit the catalogue."),
-        "slug": equal(ProductRow.slug),
-        "external_reference": equal(ProductRow.external_reference),
-        "category": Filter(type=str, where=in_category, bounded=False, doc="Slug of a category; its descendants are included."),
-        "tag": Filter(type=str, where=tagged, bounded=False, doc="A tag's slug."),
+        "slug": equal(ProductRow.slug, bounded=True),
+        "external_reference": equal(ProductRow.external_reference, bounded=True),
+        "category": Filter(type=str, where=in_category, doc="Slug of a category; its descendants are included."),
+        "tag": Filter(type=str, where=tagged, doc="A tag's slug."),
         **ranged("price", ProductRow.price_from_amount),
         **ranged("created_at", ProductRow.created_at, datetime),
         **ranged("updated_at", ProductRow.updated_at, datetime),
@@ -78,7 +77,7 @@ products = Resource(
 
 variants = Resource(
     Variant, VariantRow, visible=policy.variants, order=("position",),
-    filters={"sku": equal(VariantRow.sku), "barcode": equal(VariantRow.barcode)},
+    filters={"sku": equal(VariantRow.sku, bounded=True), "barcode": equal(VariantRow.barcode)},
     sorts={"position": Sort(by=VariantRow.position), "sku": Sort(by=VariantRow.sku), "price": Sort(by=VariantRow.price_amount), "created_at": Sort(by=VariantRow.created_at)},
     fields={"source": policy.edit, "imported_quantity": policy.count_stock},
     actions={"variant_replace": policy.editors, "variant_update": policy.editors, "variant_delete": policy.editors},
@@ -86,7 +85,7 @@ variants = Resource(
 
 tags = Resource(
     TagCount, TagRow, name="Tag", visible=policy.tags, names=("id", "slug"), order=("slug",),
-    filters={"slug": equal(TagRow.slug)}, sorts={"slug": Sort(by=TagRow.slug)}, columns={"product_count": product_count},
+    filters={"slug": equal(TagRow.slug, bounded=True)}, sorts={"slug": Sort(by=TagRow.slug)}, columns={"product_count": product_count},
 )  # fmt: skip
 
 categories.has_one("parent", categories, by=CategoryRow.parent_id)

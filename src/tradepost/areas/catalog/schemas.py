@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.kit.inputs import Line, Lines
+from tradepost.kit.inputs import Line, Lines, later, patch_of
 from tradepost.kit.money import Money
 
 Slug = Annotated[
@@ -136,7 +136,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
 
     sku: Sku
     price: Money
-    name: Annotated[Line | UnsetType, Meta(max_length=200, description="Made from the options where absent.")] = UNSET
+    name: Annotated[Annotated[Line, Meta(max_length=200)] | UnsetType, Meta(description="Made from the options where absent.")] = UNSET
     options: Options = {}
     compare_at_price: Money | None = None
     weight_grams: Grams | None = None
@@ -154,3 +154,33 @@ class ProductCreate(ProductInput, forbid_unknown_fields=True):
     """A new product, with its variants if you like: they are made in the same transaction."""
 
     variants: Annotated[list[VariantInput], Meta(max_length=100)] = []
+
+
+CategoryPatch = patch_of(CategoryInput)
+ProductPatch = patch_of(ProductInput)
+VariantPatch = patch_of(VariantInput)
+
+
+class BatchVerb(StrEnum):
+    """What an item of a batch does. `upsert` finds the product by `external_reference`, else by `slug`, its variants by `sku`, and makes or changes them."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+class ProductBatchItem(Struct, forbid_unknown_fields=True):
+    """One change of one product: `create` and `upsert` take `input`, `update` takes `id` and `patch`, `delete` takes `id`."""
+
+    op: BatchVerb
+    id: UUID | UnsetType = UNSET
+    input: Annotated[dict[str, Any] | UnsetType, later(ProductCreate)] = UNSET
+    patch: Annotated[dict[str, Any] | UnsetType, later(ProductPatch)] = UNSET
+    expected_version: int | UnsetType = UNSET
+
+
+class ProductBatch(Struct, forbid_unknown_fields=True):
+    """Up to 100 changes in one transaction, each in a savepoint of its own."""
+
+    items: Annotated[list[ProductBatchItem], Meta(min_length=1, max_length=100)]

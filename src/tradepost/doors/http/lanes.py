@@ -51,11 +51,12 @@ def tables(given: Given, reserved: Iterable[str]) -> dict[str, Table]:
 
 
 def lanes_of(routes: Iterable[Any]) -> dict[tuple[str, str], Lane]:
-    """The lanes among an app's routes: handlers that carry themselves as `opt["lane"]` and whose path a lane can serve."""
+    """The lanes among an app's routes: handlers whose `opt["lane"]` is a lane, or True where they are one, and whose path a lane can serve."""
     found: dict[tuple[str, str], Lane] = {}
     for route in routes:
         for method, (handler, _) in getattr(route, "route_handler_map", {}).items():
             lane = handler.opt.get("lane")
+            lane = handler if lane is True else lane
             if lane is not None and (route.path.count("{") == 0 or (route.path.count("{") == 1 and route.path.endswith("}"))):
                 found[method, route.path] = lane
     return found

@@ -49,6 +49,7 @@ class PorchSettings(msgspec.Struct, frozen=True, kw_only=True):
     body_limit: int = 1024 * 1024
     request_timeout: float = 30.0
     requests_in_flight: int = 1000
+    introspects: bool = True
 
     @classmethod
     def of(cls, settings: Any) -> "PorchSettings":
@@ -117,6 +118,7 @@ class Pipeline:
             return await answer(scope, receive, reply)
         caller = await self.identify(scope["headers"])
         scope["context"] = Context(caller, self.database, scope["request_id"])
+        scope["withholds"] = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
         if table is not None:
             path: str = scope["path"]

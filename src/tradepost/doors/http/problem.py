@@ -44,6 +44,8 @@ _encode = msgspec.json.Encoder().encode
 
 def refuse(problem: Problem, scope: Scope) -> Answer:
     """The answer that carries a problem. Nobody keeps it: it names this one request."""
+    if scope.get("withholds"):
+        problem.withhold()
     document = problem.document()
     document["instance"] = scope.get("called") or scope["path"]
     document["request_id"] = scope.get("request_id", "")

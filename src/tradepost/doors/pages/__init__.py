@@ -7,21 +7,21 @@ from litestar.types import Scope
 
 from .assets import asset_routes, load
 from .docs import docs_routes
-from .entry import entry_routes
+from .entry import Collections, entry_routes
 from .health import Check, health_routes
 from .problems import problem_routes
 
 
-def pages(*, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True) -> list[HTTPRouteHandler]:
+def pages(*, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = dict) -> list[HTTPRouteHandler]:
     """All routes of the pages, for `Litestar(route_handlers=[...])`.
 
     `checks` is what readiness stands on, by name. `introspects` says whether this request may see the documentation (the setting
-    INTROSPECTION, or a known caller). `ops_loopback` opens the details of readiness to loopback.
+    INTROSPECTION, or a known caller). `ops_loopback` opens the details of readiness to loopback. `collections` are REST's, by version.
     """
     assets = load()
     stylesheet = assets["pages.css"].href
     return [
-        *entry_routes(stylesheet, introspects),
+        *entry_routes(stylesheet, introspects, collections),
         *docs_routes(assets, introspects),
         *asset_routes(assets),
         *problem_routes(stylesheet),

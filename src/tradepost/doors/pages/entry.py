@@ -18,6 +18,8 @@ from ..http.negotiation import accepted
 from .assets import READ
 from .html import HTML, TEXT_POLICY, page
 
+type Collections = Callable[[int], dict[str, str]]
+
 ROBOTS = b"User-agent: *\nDisallow: /\n"
 
 LINKS = {
@@ -67,11 +69,22 @@ def entry_answer(request: Request[Any, Any, Any], described: bool, stylesheet: s
     return Answer(200, body, media, [(b"cache-control", b"private, no-cache"), *policy], entity_tag(body))
 
 
-def entry_routes(stylesheet: str, introspects: Callable[[Scope], bool]) -> list[HTTPRouteHandler]:
-    """The entry and the note for crawlers."""
+def version_answer(request: Request[Any, Any, Any], hrefs: dict[str, str]) -> Answer:
+    """`/v1`: the collections of that version."""
+    if accepted(fields(request.scope).get(b"accept"), (JSON,)) is None:
+        raise NotAcceptable("Available here: application/json.")
+    named = {"self": f"/v{request.scope['version']}"} | hrefs
+    body = msgspec.json.encode({"links": {name: {"href": href} for name, href in named.items()}})
+    return Answer(200, body, JSON, [(b"cache-control", b"public, max-age=60")], entity_tag(body))
+
+
+def entry_routes(stylesheet: str, introspects: Callable[[Scope], bool], collections: Collections) -> list[HTTPRouteHandler]:
+    """The entry, that of each version, and the note for crawlers."""
 
     @route("/", http_method=READ, include_in_schema=False)
     async def entry(request: Request[Any, Any, Any]) -> ASGIApp:
+        if request.scope["prefix"]:  # type: ignore[typeddict-item]
+            return version_answer(request, collections(request.scope["version"]))  # type: ignore[typeddict-item]
         return entry_answer(request, introspects(request.scope), stylesheet)
 
     @route("/robots.txt", http_method=READ, include_in_schema=False)

@@ -1,0 +1,130 @@
+"""The composition root: rooms in order, then one database behind both doors."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+from litestar import Controller, Litestar
+
+from tradepost.areas.accounts.service import ApiKeys
+from tradepost.doors.graphql import GraphQLDoor, RootField
+from tradepost.doors.http.access_log import AccessLog
+from tradepost.doors.http.lanes import lanes_of
+from tradepost.doors.http.paths import paths_of
+from tradepost.doors.http.pipeline import Pipeline, PorchSettings
+from tradepost.doors.http.problem import HANDLERS
+from tradepost.doors.pages import pages
+from tradepost.doors.pages.docs import graphiql_page, tool_answer
+from tradepost.doors.rest.contract import contract_routes, documents
+from tradepost.doors.rest.door import RestDoor
+from tradepost.doors.rest.links import Route
+from tradepost.doors.rest.routes import route
+from tradepost.kit.database import Database
+from tradepost.kit.registry import Registry
+from tradepost.schema import at_head
+from tradepost.settings import Settings
+
+# In the only order in which they may import one another.
+AREAS = ("accounts", "catalog")
+
+
+class Shop(Litestar):
+    """Litestar behind the porch: every request passes the pipeline first, also those that no route knows."""
+
+    porch: Pipeline
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.porch(scope, receive, send)
+
+
+def application() -> Shop:
+    """The shop as Granian and the `litestar` command start it: by the settings of the environment."""
+    return create_app(Settings.read())
+
+
+def create_app(settings: Settings) -> Shop:
+    """Both doors over one database."""
+    registry = Registry.collect(load("resource", "service"))
+    database = Database(settings.database_url, secret=settings.secret_key.encode()[:64], pool_size=settings.pool_size)
+    keys = ApiKeys(database, settings.secret_key)
+    rest = RestDoor(registry, require_if_match=settings.require_if_match)
+
+    def introspects(scope: Any) -> bool:
+        return settings.introspects or scope["context"].caller.known
+
+    explorer = graphiql_page()
+    graphql = GraphQLDoor(registry, found(RootField, load("graphql")), introspects=settings.introspects, page=lambda: tool_answer(explorer))
+    readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
+    app = Shop(
+        [
+            *found(type, load("rest"), lambda kind: issubclass(kind, Controller) and kind is not Controller),
+            *pages(checks=readiness, introspects=introspects, ops_loopback=settings.ops_loopback, collections=lambda v: rest.links[v].collections()),
+            *contract_routes(introspects),
+            graphql.route(),
+        ],
+        openapi_config=None,
+        logging_config=None,
+        exception_handlers=dict(HANDLERS),
+        lifespan=[lambda app: _life(app, database)],
+        debug=settings.debug,
+    )
+    rest.open(_open(app, rest))
+    app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql})
+    contract = documents(registry, rest, app.routes, graphql.sdl())
+    app.state.contract = lambda: contract
+    app.porch = Pipeline(
+        Litestar.__call__.__get__(app),
+        identify=keys.caller_of,
+        database=database,
+        settings=PorchSettings.of(settings),
+        lanes=lanes_of(app.routes) if settings.fast_lane else None,
+        paths=paths_of(app.routes),
+        log=AccessLog(settings.log_format) if settings.access_log else None,
+    )
+    return app
+
+
+def load(*files: str) -> list[ModuleType]:
+    """These files of all rooms, the rooms in order."""
+    names = [f"tradepost.areas.{area}.{file}" for file in files for area in AREAS]
+    return [import_module(name) for name in names if find_spec(name)]
+
+
+def found[T](kind: type[T], modules: Iterable[ModuleType], fits: Callable[[T], bool] = lambda _: True) -> list[T]:
+    """What modules declare of a kind, in their order."""
+    values = [v for m in modules for v in vars(m).values()]
+    return list(dict.fromkeys([v for v in values if isinstance(v, kind) and fits(v)]))
+
+
+def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
+    """Gives the REST routes their door, and the door its routes."""
+    for known in app.routes:
+        for method, (handler, _) in getattr(known, "route_handler_map", {}).items():
+            if isinstance(handler, route) and method == str(next(iter(handler.http_methods))):
+                handler.door = door
+                head, brace, tail = known.path.partition("{")
+                yield Route(handler.operation, method, f"{head}{{0}}{tail.partition('}')[2]}" if brace else head)
+
+
+@asynccontextmanager
+async def _life(app: Any, database: Database) -> AsyncIterator[None]:
+    """The database's connections live as long as the worker; the porch writes what it has kept."""
+    await database.start()
+    try:
+        yield
+    finally:
+        app.porch.stop()
+        await database.stop()
+
+
+async def _answers(database: Database) -> None:
+    async with database.engine.connect() as connection:
+        await connection.exec_driver_sql("SELECT 1")
+
+
+async def _is_current(database: Database) -> None:
+    if not await at_head(database.engine):
+        raise RuntimeError("the database is not at the newest migration; run `tradepost migrate`")

@@ -1,0 +1,87 @@
+"""The rules of the accounts: today API keys, each with a role."""
+
+import hmac
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from time import monotonic
+
+from sqlalchemy import select
+
+from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.database import Database
+from tradepost.kit.problems import Unauthenticated
+
+from .keys import new_key, parse
+from .models import ApiKeyRow
+from .policy import ROLES
+
+KEPT_FOR, MOST_KEPT = 60.0, 10_000
+BAD = "The credential is not good: it is mistyped, unknown or revoked."
+
+
+class ApiKeys:
+    """Makes keys and tells whose they are. A key found good is remembered by its digest for a minute, so a hot caller costs no SQL."""
+
+    def __init__(self, database: Database, secret_key: str) -> None:
+        self.database, self.secret = database, secret_key.encode()
+        self.kept: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+
+    async def create(self, *, name: str, role: str) -> str:
+        """A new key of a role; its text is shown this once."""
+        if role not in ROLES:
+            raise ValueError(f"`{role}` is no role; roles: {', '.join(ROLES)}")
+        key = new_key()
+        async with self.database.transaction() as session:
+            session.add(ApiKeyRow(name=name, role=role, prefix=key.prefix, secret_hash=key.digest(self.secret)))
+        return key.text
+
+    async def identify(self, text: str) -> Caller:
+        """Whose key this is; 401 where it is nobody's."""
+        digest = blake2b(text.encode(), digest_size=16, key=self.secret[:64]).digest()
+        if (kept := self.kept.get(digest)) is not None and kept[0] > monotonic():
+            return kept[1]
+        caller = await self._look_up(text)
+        self.kept[digest] = (monotonic() + KEPT_FOR, caller)
+        self.kept.move_to_end(digest)
+        if len(self.kept) > MOST_KEPT:
+            self.kept.popitem(last=False)
+        return caller
+
+    async def _look_up(self, text: str) -> Caller:
+        key = parse(text)
+        if key is None:
+            raise Unauthenticated(BAD)
+        async with self.database.sessions() as session:
+            row = await session.scalar(select(ApiKeyRow).where(ApiKeyRow.prefix == key.prefix))
+        if row is None or row.revoked_at is not None or not hmac.compare_digest(row.secret_hash, key.digest(self.secret)):
+            raise Unauthenticated(BAD)
+        return Caller(id=row.id, role=row.role, permissions=ROLES[row.role])
+
+    async def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller:
+        """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers."""
+        texts: list[str] = []
+        for name, value in headers:
+            if name == b"x-api-key":
+                texts.append(value.decode("latin-1").strip())
+            elif name == b"authorization":
+                scheme, _, rest = value.decode("latin-1").strip().partition(" ")
+                if scheme.lower() != "bearer" or not rest.strip().startswith("tp_"):
+                    raise Unauthenticated("`Authorization` takes `Bearer` and an API key (`tp_...`).")
+                texts.append(rest.strip())
+        if not texts:
+            return ANONYMOUS
+        if any(t != texts[0] for t in texts):
+            raise Unauthenticated("`Authorization` and `X-API-Key` name two credentials; send one.")
+        return await self.identify(texts[0])
+
+
+@asynccontextmanager
+async def api_keys(database_url: str, secret_key: str) -> AsyncIterator[ApiKeys]:
+    """The keys of a database by itself, for commands."""
+    database = Database(database_url, secret=secret_key.encode())
+    try:
+        yield ApiKeys(database, secret_key)
+    finally:
+        await database.engine.dispose()

@@ -1,0 +1,149 @@
+"""A batch of product changes: one transaction, a savepoint for each item, the outcomes in the items' order."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from tradepost.kit.database import LostRace, problem_of
+from tradepost.kit.inputs import read
+from tradepost.kit.patching import MergePatch
+from tradepost.kit.problems import Conflict, Fault, Problem, Validation
+from tradepost.kit.records import Batch, Item, Record
+from tradepost.kit.selection import Selection
+
+from ..models import ProductRow, VariantRow
+from ..resource import products
+from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate, VariantInput
+
+if TYPE_CHECKING:
+    from .products import Products
+
+NEEDS: dict[BatchVerb, tuple[str, ...]] = {
+    BatchVerb.CREATE: ("input",),
+    BatchVerb.UPSERT: ("input",),
+    BatchVerb.UPDATE: ("id", "patch"),
+    BatchVerb.DELETE: ("id",),
+}
+
+
+async def run(service: "Products", given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
+    """The outcomes of all items; `atomic` raises the first fault, its pointers under `/items/N`."""
+    outcomes: list[Item[Product]] = []
+    for at, item in enumerate(given.items):
+        try:
+            outcomes.append(await _apart(service, item, want))
+        except Problem as problem:
+            if atomic:
+                raise _placed(problem, at) from problem
+            outcomes.append(Item(problem.status, problem=problem))
+    return Batch(outcomes)
+
+
+async def _apart(service: "Products", item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
+    """One item in its savepoint."""
+    try:
+        async with service.session.begin_nested():
+            outcome = await _do(service, item, want)
+            await service.session.flush()
+            return outcome
+    except DBAPIError as fault:
+        cause = problem_of(fault)
+        raise (Conflict("Another write came first; try this item again.") if isinstance(cause, LostRace) else cause) from fault
+
+
+async def _do(service: "Products", item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
+    _check(item)
+    expected = None if item.expected_version is UNSET else item.expected_version
+    match item.op:
+        case BatchVerb.CREATE:
+            return Item(201, await service.create(read(ProductCreate, item.input, "/input"), want))
+        case BatchVerb.UPDATE:
+            assert isinstance(item.patch, dict)
+            before = await _version(service, str(item.id))
+            record = await _under("/patch", service.update(str(item.id), MergePatch(item.patch), expected, want))
+            return Item(200, record, changed=record.version != before)
+        case BatchVerb.DELETE:
+            await service.delete(str(item.id), expected, want)
+            return Item(204)
+        case BatchVerb.UPSERT:
+            return await _upsert(service, read(ProductCreate, item.input, "/input"), want)
+
+
+async def _under(pointer: str, call: Any) -> Record[Product]:
+    """A call whose faults stand under a member of the item."""
+    try:
+        return await call
+    except Validation as problem:
+        problem.errors = [msgspec.structs.replace(e, pointer=f"{pointer}{e.pointer or ''}") for e in problem.errors]
+        raise
+
+
+async def _version(service: "Products", id: str) -> int | None:
+    return await service.session.scalar(select(ProductRow.version).where(ProductRow.id == id))
+
+
+async def _upsert(service: "Products", new: ProductCreate, want: Selection[Product]) -> Item[Product]:
+    """The product by `external_reference`, else by `slug`; made where there is none, else changed, its variants by `sku`."""
+    id = await _found(service, new)
+    if id is None:
+        return Item(201, await service.create(new, want))
+    before = await _version(service, id)
+    row = await service.claim(ProductRow, products, id)
+    changed = await service.change(row, new, new.category_ids)
+    changed = await _variants(service, row, new.variants) or changed
+    record = await service.answer(products, want, id)
+    return Item(200, record, changed=changed or record.version != before)
+
+
+async def _found(service: "Products", new: ProductCreate) -> str | None:
+    for column, value in ((ProductRow.external_reference, new.external_reference), (ProductRow.slug, new.slug)):
+        if value is not None and not isinstance(value, UnsetType):
+            found = await service.session.scalar(select(ProductRow.id).where(column == value))
+            if found is not None:
+                return found
+    return None
+
+
+async def _variants(service: "Products", row: ProductRow, given: Sequence[VariantInput]) -> bool:
+    """Changes the variants that are known by their SKU and makes the others; those that are not given stay."""
+    from .summary import summarise
+    from .variants import Variants
+
+    rules = Variants(service.context)
+    query = select(VariantRow).where(VariantRow.product_id == row.id, VariantRow.sku.in_([v.sku for v in given]))
+    known = {v.sku: v for v in (await service.session.scalars(query)).all()}
+    changed, new = False, list[VariantInput]()
+    for at, variant in enumerate(given):
+        if variant.sku in known:
+            changed = await rules.change(known[variant.sku], variant, f"/input/variants/{at}") or changed
+        else:
+            new.append(variant)
+    if new:
+        await rules.add(row, new, "/input/variants")
+        await summarise(service, row)
+    return changed or bool(new)
+
+
+def _check(item: ProductBatchItem) -> None:
+    """Each verb takes its own members."""
+    needs = NEEDS[item.op]
+    faults = [
+        Fault(code="required", detail=f"`{item.op.value}` needs `{name}`.", pointer=f"/{name}")
+        if name in needs
+        else Fault(code="not_allowed", detail=f"`{item.op.value}` takes no `{name}`.", pointer=f"/{name}")
+        for name in ("id", "input", "patch")
+        if (getattr(item, name) is UNSET) == (name in needs)
+    ]
+    if faults:
+        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+
+
+def _placed(problem: Problem, at: int) -> Problem:
+    """The problem with its pointers under the item's place."""
+    placed = [msgspec.structs.replace(e, pointer=f"/items/{at}{e.pointer or ''}") for e in problem.errors]
+    problem.errors = placed or [Fault(code=problem.code, detail=problem.detail, pointer=f"/items/{at}")]
+    return problem

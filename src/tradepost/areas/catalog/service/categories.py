@@ -1,0 +1,104 @@
+"""The rules of the category tree."""
+
+from sqlalchemy import func, select, update
+
+from tradepost.kit.identity import new_id
+from tradepost.kit.operation import operation
+from tradepost.kit.patching import Patch
+from tradepost.kit.problems import AlreadyExists, Conflict, Validation
+from tradepost.kit.records import Page, Record
+from tradepost.kit.selection import Selection
+from tradepost.kit.service import Expected, Service, amend, columns
+from tradepost.kit.window import Window
+
+from .. import policy
+from ..models import CategoryRow, ProductCategoryRow
+from ..resource import categories
+from ..schemas import Category, CategoryInput
+from . import slugs
+
+
+class Categories(Service):
+    """Categories as seen and changed by one caller."""
+
+    @operation("category_list", "page", categories, access=policy.browse, public=True)
+    async def list(self, window: Window, want: Selection[Category]) -> Page[Category]:
+        """The categories of the shop, by their position."""
+        return await self.page(categories, want, window)
+
+    @operation("category_get", "one", categories, access=policy.browse, public=True)
+    async def get(self, key: str, want: Selection[Category]) -> Record[Category]:
+        """One category by its id or its slug."""
+        return await self.one(categories, want, key)
+
+    @operation("category_children", "page", categories, access=policy.browse, under=(categories, "children"), public=True)
+    async def children(self, key: str, window: Window, want: Selection[Category]) -> Page[Category]:
+        """The categories right below one."""
+        return await self.related(categories, key, "children", window, want)
+
+    @operation("category_create", "create", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
+    async def create(self, new: CategoryInput, want: Selection[Category]) -> Record[Category]:
+        """Adds a category to the tree."""
+        values = columns(categories, new, "slug")
+        parent, id = await self.parent_of(values["parent_id"]), new_id(CategoryRow.__number__)
+        slug = await slugs.choose(self, CategoryRow, new.slug, new.name)
+        row = CategoryRow(**values, id=id, slug=slug, path=f"{parent.path if parent else ''}{id}/")
+        self.session.add(row)
+        self.context.announce("category.created", row.id)
+        return await self.answer(categories, want, row.id)
+
+    @operation("category_replace", "replace", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
+    async def replace(self, key: str, new: CategoryInput, expected: Expected, want: Selection[Category]) -> Record[Category]:
+        """Sets all members of a category; what is left out has its default."""
+        return await self.change(await self.claim(CategoryRow, categories, key, expected), new, want)
+
+    @operation("category_update", "update", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
+    async def update(self, key: str, patch: Patch, expected: Expected, want: Selection[Category]) -> Record[Category]:
+        """Changes the given members of a category and leaves the others as they are."""
+        row = await self.claim(CategoryRow, categories, key, expected)
+        return await self.change(row, await self.patched(categories, key, patch, CategoryInput), want)
+
+    @operation("category_delete", "delete", categories, access=policy.edit)
+    async def delete(self, key: str, expected: Expected, want: Selection[Category]) -> Record[Category]:
+        """Takes an empty category out of the tree; with categories or products in it, it stays (409)."""
+        row = await self.claim(CategoryRow, categories, key, expected)
+        gone = await self.one(categories, want, row.id)
+        children = await self.session.scalar(select(func.count()).where(CategoryRow.parent_id == row.id))
+        products = await self.session.scalar(select(func.count()).where(ProductCategoryRow.category_id == row.id))
+        if children or products:
+            raise Conflict(f"The category has {children} categories and {products} products in it; move them first.")
+        await self.session.delete(row)
+        self.context.announce("category.deleted", row.id)
+        return gone
+
+    async def change(self, row: CategoryRow, new: CategoryInput, want: Selection[Category]) -> Record[Category]:
+        """Sets what differs; a new parent moves the whole subtree."""
+        values = columns(categories, new)
+        slugs.check(str(values.get("slug", "")))
+        if values["parent_id"] != row.parent_id:
+            await self.move(row, values["parent_id"])
+        if changed := amend(row, values):
+            self.context.announce("category.updated", row.id, changed=changed)
+        return await self.answer(categories, want, row.id)
+
+    async def move(self, row: CategoryRow, parent_id: str | None) -> None:
+        """Gives the subtree its new paths. All categories are locked meanwhile: two moves at once could make a circle."""
+        await self.session.execute(select(CategoryRow.id).order_by(CategoryRow.id).with_for_update())
+        await self.session.refresh(row, ["path"])
+        parent = await self.parent_of(parent_id)
+        if parent is not None and parent.path.startswith(row.path):
+            raise Validation.at("/parent_id", "A category cannot stand below itself.", "not_allowed")
+        path = f"{parent.path if parent else ''}{row.id}/"
+        below = func.concat(path, func.substr(CategoryRow.path, len(row.path) + 1))
+        await self.session.execute(update(CategoryRow).where(CategoryRow.path.like(f"{row.path}%")).values(path=below), execution_options={"synchronize_session": False})
+
+    async def parent_of(self, parent_id: str | None) -> CategoryRow | None:
+        """The row of a parent; 422 where there is none."""
+        if parent_id is None:
+            return None
+        found = await self.session.get(CategoryRow, parent_id, populate_existing=True)
+        if found is None:
+            raise Validation.at("/parent_id", f"There is no category `{parent_id}`.", "not_found")
+        return found
+
+

@@ -1,0 +1,147 @@
+"""The rules of the products."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import UNSET, UnsetType
+from sqlalchemy import delete, insert, select
+
+from tradepost.kit.operation import operation
+from tradepost.kit.patching import Patch
+from tradepost.kit.problems import AlreadyExists, Conflict, Validation
+from tradepost.kit.records import Batch, Page, Record
+from tradepost.kit.selection import Selection
+from tradepost.kit.service import Expected, Service, amend, columns
+from tradepost.kit.window import Window
+
+from .. import policy
+from ..models import CategoryRow, ProductCategoryRow, ProductRow
+from ..resource import categories, products, tags
+from ..schemas import Product, ProductBatch, ProductCreate, ProductInput
+from . import slugs
+from .batch import run
+from .summary import summarise
+from .tags import Tags
+from .variants import Variants
+
+# Members that stand in tables of their own.
+APART = ("category_ids", "variants")
+PRICE = ("price_from_amount", "price_from_currency")
+
+
+class Products(Service):
+    """Products as seen and changed by one caller."""
+
+    @operation("product_list", "page", products, access=policy.browse, public=True)
+    async def list(self, window: Window, want: Selection[Product]) -> Page[Product]:
+        """The products, newest first."""
+        return await self.page(products, want, window)
+
+    @operation("product_get", "one", products, access=policy.browse, public=True)
+    async def get(self, key: str, want: Selection[Product]) -> Record[Product]:
+        """One product by its id or its slug."""
+        return await self.one(products, want, key)
+
+    @operation("category_products", "page", products, access=policy.browse, under=(categories, "products"), public=True)
+    async def of_category(self, key: str, window: Window, want: Selection[Product]) -> Page[Product]:
+        """The products put into this very category; `?category=` on all products includes those below it."""
+        return await self.related(categories, key, "products", window, want)
+
+    @operation("tag_products", "page", products, access=policy.browse, under=(tags, "products"), public=True)
+    async def of_tag(self, key: str, window: Window, want: Selection[Product]) -> Page[Product]:
+        """The products that have a tag."""
+        return await self.related(tags, key, "products", window, want)
+
+    @operation("product_create", "create", products, access=policy.edit, input=ProductCreate, problems=(AlreadyExists, Conflict))
+    async def create(self, new: ProductCreate, want: Selection[Product]) -> Record[Product]:
+        """Adds a product, with its variants if they are given."""
+        return await self.answer(products, want, (await self.make(new)).id)
+
+    @operation("product_replace", "replace", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,))
+    async def replace(self, key: str, new: ProductInput, expected: Expected, want: Selection[Product]) -> Record[Product]:
+        """Sets all members of a product; what is left out has its default. Its variants stay."""
+        row = await self.claim(ProductRow, products, key, expected)
+        await self.change(row, new, [] if new.category_ids is UNSET else new.category_ids)
+        return await self.answer(products, want, row.id)
+
+    @operation("product_update", "update", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,))
+    async def update(self, key: str, patch: Patch, expected: Expected, want: Selection[Product]) -> Record[Product]:
+        """Changes the given members of a product and leaves the others as they are."""
+        row = await self.claim(ProductRow, products, key, expected)
+        new = await self.patched(products, key, patch, ProductInput)
+        await self.change(row, new, new.category_ids)
+        return await self.answer(products, want, row.id)
+
+    @operation("product_delete", "delete", products, access=policy.edit)
+    async def delete(self, key: str, expected: Expected, want: Selection[Product]) -> Record[Product]:
+        """Takes a product and its variants out of the catalogue."""
+        row = await self.claim(ProductRow, products, key, expected)
+        gone = await self.one(products, want, row.id)
+        await self.session.delete(row)
+        self.context.announce("product.deleted", row.id)
+        return gone
+
+    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=(AlreadyExists, Conflict))
+    async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
+        """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
+        return await run(self, given, atomic, want)
+
+    async def make(self, new: ProductCreate) -> ProductRow:
+        """A new product with all that belongs to it."""
+        values = columns(products, new, "slug", *APART) | {"tags": _unique(new.tags)}
+        # Known before the INSERT, so that a new product is at version 1.
+        values |= dict(zip(PRICE, min([(v.price.amount, v.price.currency) for v in new.variants], default=(None, None)), strict=True))
+        row = ProductRow(**values, slug=await slugs.choose(self, ProductRow, new.slug, new.name))
+        await self.check_category(row.category_id)
+        self.session.add(row)
+        await self.session.flush()
+        self.context.announce("product.created", row.id)
+        await self.put_into(row.id, row.category_id, [] if new.category_ids is UNSET else new.category_ids)
+        await Tags(self.context).put(row.id, row.tags)
+        if new.variants:
+            await Variants(self.context).add(row, new.variants, "/variants")
+        await summarise(self, row)
+        return row
+
+    async def change(self, row: ProductRow, new: ProductInput, category_ids: Sequence[UUID] | UnsetType) -> bool:
+        """Sets what differs, and tells whether anything did. Categories that are not given stay, with the main one among them."""
+        values = columns(products, new, *APART) | {"tags": _unique(new.tags)}
+        slugs.check(str(values.get("slug", "")))
+        if values["category_id"] != row.category_id:
+            await self.check_category(values["category_id"])
+        # The categories first: what follows is then one UPDATE, and one step of the version.
+        moved = await self.put_into(row.id, values["category_id"], category_ids)
+        changed = amend(row, values)
+        if moved:
+            changed.append("categories")
+            row.updated_at = self.context.clock()
+        if changed:
+            self.context.announce("product.updated", row.id, changed=changed)
+            if "tags" in changed:
+                await Tags(self.context).put(row.id, row.tags)
+            await summarise(self, row)
+        return bool(changed)
+
+    async def check_category(self, id: str | None) -> None:
+        """422 where the main category is none."""
+        if id is not None and await self.session.get(CategoryRow, id) is None:
+            raise Validation.at("/category_id", f"There is no category `{id}`.", "not_found")
+
+    async def put_into(self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType) -> bool:
+        """Makes these, and the main one, the categories of a product; tells whether that changed anything."""
+        present = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
+        wanted = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
+        new = wanted - present
+        known = set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all()) if new else set[str]()
+        if unknown := sorted(new - known):
+            raise Validation.at("/category_ids", f"There is no category `{unknown[0]}`.", "not_found")
+        if gone := present - wanted:
+            await self.session.execute(delete(ProductCategoryRow).where(ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(gone)))
+        if new:
+            await self.session.execute(insert(ProductCategoryRow), [{"product_id": id, "category_id": i} for i in sorted(new)])
+        return bool(new or gone)
+
+
+def _unique(slugs: Sequence[str]) -> list[str]:
+    """Tags, each once, in the order given."""
+    return [*dict.fromkeys(slugs)]

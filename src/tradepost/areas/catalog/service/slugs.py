@@ -1,0 +1,28 @@
+"""Which slug a row gets: the given one, else one made from its name that is free."""
+
+from msgspec import UnsetType
+from sqlalchemy import or_, select
+
+from tradepost.kit.identity import is_id
+from tradepost.kit.problems import Validation
+from tradepost.kit.service import Service
+from tradepost.kit.slugs import free, slug_of
+
+from ..models import CategoryRow, ProductRow
+
+
+async def choose(service: Service, row: type[ProductRow] | type[CategoryRow], given: str | UnsetType, name: str) -> str:
+    """The slug of a new row. A made one that another write takes first is made again (`Context.made`)."""
+    if not isinstance(given, UnsetType):
+        return check(given)
+    wanted = slug_of(name, row.__tablename__)
+    service.context.made.add("slug")
+    taken = await service.session.scalars(select(row.slug).where(or_(row.slug == wanted, row.slug.like(f"{wanted}-%"))))
+    return free(f"{wanted}-1" if is_id(wanted) else wanted, taken)
+
+
+def check(slug: str) -> str:
+    """Refuses a slug that looks like an id: a path could mean either."""
+    if is_id(slug):
+        raise Validation.at("/slug", "A slug may not look like a UUID.", "not_allowed")
+    return slug

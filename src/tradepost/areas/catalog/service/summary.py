@@ -1,0 +1,23 @@
+"""What a product knows of its parts: the price it begins at, and the words it is found by."""
+
+from sqlalchemy import insert, select, update
+
+from tradepost.kit.search import normal
+from tradepost.kit.service import Service, amend
+
+from ..models import ProductRow, ProductSearchRow, VariantRow
+
+
+async def summarise(service: Service, product: ProductRow) -> bool:
+    """Makes a product's summary anew from its variants; tells whether its price changed."""
+    session = service.session
+    await session.flush()
+    found = (await session.execute(select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(VariantRow.product_id == product.id))).all()
+    amount, currency = min([(amount, currency) for _, amount, currency in found], default=(None, None))
+    changed = amend(product, {"price_from_amount": amount, "price_from_currency": currency})
+    if changed:
+        service.context.announce("product.updated", product.id, changed=["price_from"])
+    words = {"name": normal(product.name), "words": normal(product.name, *[sku for sku, _, _ in found], *product.tags, product.description)}
+    if not (await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))).rowcount:  # type: ignore[attr-defined]
+        await session.execute(insert(ProductSearchRow).values(words | {"id": product.id}))
+    return bool(changed)

@@ -1,0 +1,120 @@
+"""The rules of the variants. What happens to one touches its product: the price it begins at, the words it is found by."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy import func, select
+
+from tradepost.kit.money import currencies
+from tradepost.kit.operation import operation
+from tradepost.kit.patching import Patch
+from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Validation
+from tradepost.kit.records import Page, Record
+from tradepost.kit.selection import Selection
+from tradepost.kit.service import Expected, Service, amend, columns
+from tradepost.kit.window import Window
+
+from .. import policy
+from ..models import ProductRow, VariantRow
+from ..resource import products, variants
+from ..schemas import Variant, VariantInput
+from .summary import summarise
+
+MOST_VARIANTS = 100
+
+
+class Variants(Service):
+    """Variants as seen and changed by one caller."""
+
+    @operation("variant_list", "page", variants, access=policy.browse, under=(products, "variants"), public=True)
+    async def list(self, key: str, window: Window, want: Selection[Variant]) -> Page[Variant]:
+        """The variants of a product, by their position."""
+        return await self.related(products, key, "variants", window, want)
+
+    @operation("variant_get", "one", variants, access=policy.browse, public=True)
+    async def get(self, key: str, want: Selection[Variant]) -> Record[Variant]:
+        """One variant by its id."""
+        return await self.one(variants, want, key)
+
+    @operation("variant_create", "create", variants, access=policy.edit, input=VariantInput, under=(products, "variants"), problems=(AlreadyExists, Conflict))
+    async def create(self, key: str, new: VariantInput, want: Selection[Variant]) -> Record[Variant]:
+        """Adds a variant to a product, which has at most 100."""
+        product = await self.claim(ProductRow, products, key)
+        [made] = await self.add(product, [new])
+        await summarise(self, product)
+        return await self.answer(variants, want, made.id)
+
+    @operation("variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
+    async def replace(self, key: str, new: VariantInput, expected: Expected, want: Selection[Variant]) -> Record[Variant]:
+        """Sets all members of a variant; what is left out has its default."""
+        row = await self.claim(VariantRow, variants, key, expected)
+        await self.change(row, new)
+        return await self.answer(variants, want, row.id)
+
+    @operation("variant_update", "update", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
+    async def update(self, key: str, patch: Patch, expected: Expected, want: Selection[Variant]) -> Record[Variant]:
+        """Changes the given members of a variant and leaves the others as they are."""
+        row = await self.claim(VariantRow, variants, key, expected)
+        await self.change(row, await self.patched(variants, key, patch, VariantInput))
+        return await self.answer(variants, want, row.id)
+
+    @operation("variant_delete", "delete", variants, access=policy.edit)
+    async def delete(self, key: str, expected: Expected, want: Selection[Variant]) -> Record[Variant]:
+        """Takes a variant out of its product."""
+        row = await self.claim(VariantRow, variants, key, expected)
+        gone = await self.one(variants, want, row.id)
+        await self.session.delete(row)
+        self.context.announce("variant.deleted", row.id, product_id=row.product_id)
+        await summarise(self, await self.product_of(row))
+        return gone
+
+    async def product_of(self, row: VariantRow) -> ProductRow:
+        """The product of a variant, locked: its summary is about to be made anew."""
+        return (await self.session.scalars(select(ProductRow).where(ProductRow.id == row.product_id).with_for_update())).one()
+
+    async def add(self, product: ProductRow, new: Sequence[VariantInput], at: str = "") -> Sequence[VariantRow]:
+        """New rows for a product, behind those that it has; `at` is where they stand in the input."""
+        await self.session.flush()
+        count, last = (await self.session.execute(select(func.count(), func.max(VariantRow.position)).where(VariantRow.product_id == product.id))).one()
+        if count + len(new) > MOST_VARIANTS:
+            raise Conflict(f"A product has at most {MOST_VARIANTS} variants; this one would have {count + len(new)}.")
+        free = -1 if last is None else last
+        rows: list[VariantRow] = []
+        for i, input in enumerate(new):
+            check(input, f"{at}/{i}" if at else "")
+            free += 1
+            position = free if input.position is UNSET else input.position
+            rows.append(VariantRow(**row_values(input) | {"position": position}, product_id=product.id))
+        self.session.add_all(rows)
+        await self.session.flush()
+        for row in rows:
+            self.context.announce("variant.created", row.id, product_id=product.id)
+        return rows
+
+    async def change(self, row: VariantRow, new: VariantInput, at: str = "") -> bool:
+        """Sets what differs, and tells whether anything did."""
+        check(new, at)
+        changed = amend(row, row_values(new))
+        if changed:
+            self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=changed)
+            await summarise(self, await self.product_of(row))
+        return bool(changed)
+
+
+def row_values(new: VariantInput) -> dict[str, object]:
+    """The columns of an input; its options also in canonical form, its name made of them where it has none."""
+    key = msgspec.json.encode(new.options, order="sorted").decode()
+    name = " / ".join(new.options.values()) if new.name is UNSET else new.name
+    return columns(variants, new) | {"options_key": key, "name": name}
+
+
+def check(new: VariantInput, at: str = "") -> None:
+    """The rules that a schema cannot say: a currency that exists, and one currency for both prices."""
+    faults: list[Fault] = []
+    if new.price.currency not in currencies():
+        faults.append(Fault(code="not_allowed", detail=f"`{new.price.currency}` is not a currency of ISO 4217.", pointer=f"{at}/price/currency"))
+    if new.compare_at_price is not None and new.compare_at_price.currency != new.price.currency:
+        faults.append(Fault(code="not_allowed", detail="Both prices of a variant have one currency.", pointer=f"{at}/compare_at_price/currency"))
+    if faults:
+        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)

@@ -1,0 +1,6 @@
+"""The REST door."""
+
+from .ask import Ask
+from .routes import route
+
+__all__ = ["Ask", "route"]

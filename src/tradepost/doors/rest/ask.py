@@ -1,0 +1,69 @@
+"""What a REST request asks: the one argument of every handler besides the path's."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from tradepost.kit.context import Context
+from tradepost.kit.inputs import read
+from tradepost.kit.patching import MergePatch, Patch, json_patch
+from tradepost.kit.problems import PreconditionRequired, Validation
+from tradepost.kit.selection import Selection
+from tradepost.kit.service import Expected
+from tradepost.kit.window import Window
+
+from ..http.asgi import Receive, Scope, fields
+from ..http.conditional import ANY, version_of
+from ..http.request import BODIES, BUILTINS, JSON_PATCH, PATCHES, decode, media_of
+from ..http.request import read as read_body
+from .query import Query
+
+if TYPE_CHECKING:
+    from .door import RestDoor
+
+
+class Ask:
+    """One request: its context, the query's Selection and Window, its body and its preconditions. The body is read when it is asked for."""
+
+    __slots__ = ("context", "door", "query", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, query: Query, door: "RestDoor") -> None:
+        self.scope, self.receive, self.query, self.door = scope, receive, query, door
+        self.context: Context = scope["context"]
+
+    @property
+    def want(self) -> Selection[Any]:
+        """The fields to answer with."""
+        return self.query.want
+
+    @property
+    def window(self) -> Window:
+        """The stretch of the list."""
+        return self.query.window
+
+    def switch(self, name: str) -> bool:
+        """A switch in the query, off where it is left out."""
+        return self.query.switches.get(name, False)
+
+    async def body[T: msgspec.Struct](self, shape: type[T]) -> T:
+        """The body, checked; 422 with all its faults."""
+        media = media_of(self.scope, BODIES)
+        return read(shape, decode(media, await read_body(self.scope, self.receive), BUILTINS))
+
+    async def patch(self) -> Patch:
+        """The patch in the body, by its media type."""
+        media = media_of(self.scope, PATCHES)
+        given = decode(media, await read_body(self.scope, self.receive), BUILTINS)
+        if media == JSON_PATCH:
+            return json_patch(given)
+        if not isinstance(given, dict):
+            raise Validation.at("", "A merge patch of an item is an object.", "invalid_type")
+        return MergePatch(cast(dict[str, Any], given))
+
+    @property
+    def expected(self) -> Expected:
+        """The versions in `If-Match`; None where any will do."""
+        found = version_of(fields(self.scope).get(b"if-match"))
+        if found is None and self.door.require_if_match:
+            raise PreconditionRequired("Send the ETag of what you read in `If-Match`.")
+        return None if found is ANY else found

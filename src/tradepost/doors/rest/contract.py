@@ -1,0 +1,54 @@
+"""The documents that callers build on, and the routes that serve them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from tradepost.kit.problems import NotFound
+from tradepost.kit.registry import Registry
+
+from ..http.answer import Answer
+from ..http.conditional import entity_tag
+from .door import RestDoor
+from .openapi import openapi
+
+KEPT = (b"cache-control", b"public, max-age=300")
+
+
+def documents(registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str) -> Mapping[str, bytes]:
+    """File names and contents: OpenAPI of both versions, and the GraphQL schema."""
+    known = list(routes)
+    return {
+        "openapi.json": _pretty(openapi(registry, door, known, 1)),
+        "openapi.v2.json": _pretty(openapi(registry, door, known, 2)),
+        "schema.graphql": f"{sdl.strip()}\n".encode(),
+    }
+
+
+def _pretty(document: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def contract_routes(introspects: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
+    """`/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`, for those who may introspect."""
+
+    def serve(request: Request[Any, Any, Any], name: str, media: bytes) -> Answer:
+        if not introspects(request.scope):
+            raise NotFound
+        content = request.app.state.contract()[name]
+        return Answer(200, content, media, [KEPT], entity_tag(content))
+
+    @get("/openapi.json", include_in_schema=False)
+    async def openapi_document(request: Request[Any, Any, Any]) -> ASGIApp:
+        version: int = request.scope["version"]  # type: ignore[typeddict-item]
+        return serve(request, "openapi.json" if version == 1 else f"openapi.v{version}.json", b"application/json")
+
+    @get("/schema.graphql", include_in_schema=False)
+    async def schema_document(request: Request[Any, Any, Any]) -> ASGIApp:
+        return serve(request, "schema.graphql", b"application/graphql; charset=utf-8")
+
+    return [openapi_document, schema_document]

@@ -1,0 +1,126 @@
+"""The hinge itself: from a request to an Ask, and from what the operation returned to an Answer."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tradepost.kit.operation import Operation
+from tradepost.kit.problems import NotAcceptable
+from tradepost.kit.records import Batch, Page, Record
+from tradepost.kit.registry import Registry
+from tradepost.kit.rendering import Rendering
+
+from ..http.answer import Answer
+from ..http.asgi import Receive, Scope, fields
+from ..http.conditional import entity_tag
+from ..http.negotiation import accepted
+from .ask import Ask
+from .deprecations import PAGE_NUMBERS
+from .links import Links, Route
+from .query import Query, read_query
+
+JSON, MSGPACK = b"application/json", b"application/msgpack"
+OFFERS = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
+PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
+PRIVATE = (b"cache-control", b"private, no-cache")
+NOT_KEPT = (b"cache-control", b"no-store")
+MOST_QUERIES = 8192
+
+encode = msgspec.json.Encoder().encode
+
+
+class RestDoor:
+    """What all REST routes share: the links of each version, and the queries read so far."""
+
+    def __init__(self, registry: Registry, *, require_if_match: bool = False) -> None:
+        self.registry, self.require_if_match = registry, require_if_match
+        self.links: dict[int, Links] = {}
+        self.renderings: dict[int, Rendering] = {}
+        self.queries: OrderedDict[Any, Query] = OrderedDict()
+
+    def open(self, routes: Iterable[Route]) -> None:
+        """Tells the door where its operations are; links are made from that."""
+        known = list(routes)
+        for version in (1, 2):
+            self.links[version] = links = Links(self.registry, known, f"/v{version}")
+            self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
+
+    def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
+        """What a request asks. A query is read once per text, version and kind of caller."""
+        permissions = scope["context"].caller.permissions
+        key = (operation.name, scope["query_string"], permissions, scope["version"])
+        found = self.queries.get(key)
+        if found is None:
+            found = read_query(operation, scope["query_string"], permissions, scope["version"], self.renderings[scope["version"]])
+            self.queries[key] = found
+            if len(self.queries) > MOST_QUERIES:
+                self.queries.popitem(last=False)
+        return Ask(scope, receive, found, self)
+
+    def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
+        """The answer that carries what an operation returned."""
+        scope = ask.scope
+        headers = [self.keeping(operation, scope)]
+        if status == 204:
+            return Answer(204, headers=headers)
+        media = media_for(scope)
+        version = None
+        if isinstance(made, Page):
+            body: Any = self.page(ask, made, headers)
+        elif isinstance(made, Batch):
+            body = outcomes(made)
+        else:
+            body, version = made.body, made.version
+            if status == 201:
+                headers.append((b"location", (self.links[scope["version"]].location(operation.of, made.id) or "").encode()))
+        content = encode(body) if media == JSON else msgspec.msgpack.encode(msgspec.json.decode(encode(body)))
+        etag = entity_tag(content, version) if not isinstance(made, Batch) else None
+        return Answer(status, content, media, headers, etag)
+
+    def page(self, ask: Ask, made: Page[Any], headers: list[tuple[bytes, bytes]]) -> Any:
+        """A page in its envelope; its neighbours also in `Link`, and for page numbers the note that they will go."""
+        scope, pager = ask.scope, ask.query.pager
+        assert pager is not None
+        envelope = pager.envelope(made, f"/v{scope['version']}{scope['path']}", scope["query_string"].decode())
+        link = envelope.links.header()
+        if pager.numbers:
+            headers += PAGE_NUMBERS.headers()
+            link += b", " + PAGE_NUMBERS.link()
+        headers.append((b"link", link))
+        return envelope
+
+    def keeping(self, operation: Operation[Any, ..., Any], scope: Scope) -> tuple[bytes, bytes]:
+        """Who may keep the answer: shared caches only what callers without any credential read of the catalogue."""
+        if operation.writes:
+            return NOT_KEPT
+        asked = fields(scope)
+        anonymous = not scope["context"].caller.known and b"x-cart-token" not in asked
+        return PUBLIC if operation.public and anonymous else PRIVATE
+
+
+def media_for(scope: Scope) -> bytes:
+    """The media type of the answer."""
+    header = fields(scope).get(b"accept")
+    if header is None:
+        return JSON
+    found = accepted(header, OFFERS)
+    if found is None:
+        raise NotAcceptable("Available here: application/json, application/msgpack.")
+    return found
+
+
+def outcomes(batch: Batch[Any]) -> Any:
+    """The outcomes of a batch, in its items' order."""
+    results: list[dict[str, Any]] = []
+    for item in batch.items:
+        said: dict[str, Any] = {"status": item.status}
+        if item.problem is not None:
+            said["error"] = item.problem.document()
+        if item.record is not None:
+            said["data"] = item.record.body
+        if not item.changed:
+            said["changed"] = False
+        results.append(said)
+    return {"results": results}

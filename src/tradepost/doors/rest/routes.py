@@ -1,0 +1,59 @@
+"""Routes: Litestar handlers that know their operation and answer with ready bytes.
+
+A function returns what its operation returned (a Record, a Page, a Batch); the route makes the status, the headers and the bytes of it. The
+same function serves Litestar's own path and the porch's fast lane.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Method
+
+from tradepost.kit.operation import Kind, Operation
+from tradepost.kit.problems import InvalidParameter
+
+from ..http.answer import Answer
+from ..http.asgi import Receive, Scope
+from .door import RestDoor
+from .query import spelled
+
+METHODS: dict[Kind, Method] = {"one": "GET", "page": "GET", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST"}
+STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
+
+
+class route(HTTPRouteHandler):  # noqa: N801  (it is used as a decorator, as Litestar's own)
+    """A controller's function as the REST side of an operation: `@route("/{key:str}", Products.get)`.
+
+    Method, status and operationId are the operation's. The function takes its Ask and the path's parameters; Litestar sees one endpoint that
+    takes the request, so it makes no signature model, runs no dependency and encodes nothing.
+    """
+
+    door: RestDoor
+
+    def __init__(self, path: str, operation: Operation[Any, ..., Any]) -> None:
+        self.operation, self.status = operation, STATUSES.get(operation.kind, 200)
+        super().__init__(path, http_method=METHODS[operation.kind], status_code=200, operation_id=operation.name, opt={"lane": True})
+
+    def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "route":
+        """Keeps the function and gives Litestar the endpoint."""
+        self.call = fn
+
+        async def endpoint(controller: Any, request: Request[Any, Any, Any]) -> ASGIApp:
+            handler: Any = request.scope["route_handler"]
+            return await handler.answer(request.scope, request.receive, request.path_params)
+
+        endpoint.__name__ = fn.__name__
+        super().__call__(endpoint)
+        return self
+
+    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+        """The answer to a request; also the porch's fast lane comes in here."""
+        ask = self.door.ask(self.operation, scope, receive)
+        try:
+            made = await self.call(self.owner, ask, **given)
+        except InvalidParameter as problem:
+            # A cursor is found bad only while the list is read, where it is called as in a Window.
+            raise spelled(problem) from None
+        return self.door.respond(self.operation, self.status, ask, made)
