@@ -27,9 +27,9 @@ format:
 seed products="500":
     tradepost seed --products {{products}}
 
-# Begin a room: src/tradepost/areas/NAME and its tests
-new-area name:
-    python scripts/new_area.py {{name}}
+# Begin a room: src/tradepost/areas/NAME with one kind of THING (default: NAME in the singular), its migration and its tests
+new-area name thing="":
+    python scripts/new_area.py {{name}} {{thing}}
 
 # Write openapi.json, openapi.v2.json and schema.graphql; look at the difference before you commit it
 export-contract folder="tests/contract":

@@ -8,15 +8,15 @@ from granian.log import LogLevels
 from granian.server import Server
 from litestar import Litestar
 
-from tradepost.settings import Settings
+from tradepost.settings import Settings, SettingsError
 
 MOST_CONNECTIONS = 4096
 SHORTEST_STOP = 30  # seconds that a worker has to finish its requests, or longer where a request may take longer
 
 
 def serve(settings: Settings, *, reload: bool = False) -> None:
-    """Serves until SIGTERM or Ctrl-C; requests in flight are finished first."""
-    Server(
+    """Serves until SIGTERM or Ctrl-C; requests in flight are finished first. An address that cannot be listened on is a wrong setting."""
+    server = Server(
         "tradepost.app:application",
         address=settings.host,
         port=settings.port,
@@ -34,7 +34,13 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         workers_kill_timeout=max(SHORTEST_STOP, int(settings.request_timeout) + 1),
         reload=reload,
         reload_paths=[Path(__file__).parent] if reload else None,
-    ).serve(target_loader=_load, wrap_loader=False)
+    )
+    try:
+        server.serve(target_loader=_load, wrap_loader=False)
+    except RuntimeError as fault:
+        if "(os error" not in str(fault):
+            raise
+        raise SettingsError(f"HOST, PORT: `{settings.host}:{settings.port}` cannot be listened on: {str(fault).partition(' (os error')[0]}.") from None
 
 
 def _load() -> Litestar:

@@ -1,0 +1,89 @@
+"""The real server: it starts, serves with several workers, and stops when it is told to, also while it is still starting."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import SECRET_KEY
+from tradepost.settings import Settings
+
+type Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that nobody listens on."""
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> Iterator[Start]:
+    """Starts `tradepost run` over a demo shop of its own; whatever a test leaves running is ended."""
+    started: list[subprocess.Popen[str]] = []
+    environ = {"PATH": os.environ["PATH"], "DATABASE_URL": fresh_settings().database_url, "SECRET_KEY": SECRET_KEY, "PORT": str(port), "ACCESS_LOG": "off"}
+
+    def run(**more: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", "tradepost", "run"]
+        process = subprocess.Popen(words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def ready(port: int) -> httpx.Response:
+    """The first answer of /health/ready that is good."""
+    for _ in range(300):
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/health/ready")
+            if answer.status_code == 200:
+                return answer
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError("the shop did not get ready in 30 seconds")
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_with_two_workers_and_stops_cleanly(start: Start, port: int, told: signal.Signals) -> None:
+    process = start(WORKERS="2")
+    ready(port)
+    answers = [httpx.get(f"http://127.0.0.1:{port}/v1/products?limit=2").json() for _ in range(8)]
+    assert all(answer == answers[0] for answer in answers)
+    process.send_signal(told)
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+
+
+def test_a_stop_is_heard_while_it_is_still_starting(start: Start, port: int) -> None:
+    process = start()
+    while "Spawning" not in (process.stdout.readline() if process.stdout else "Spawning"):
+        pass
+    time.sleep(0.2)
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, said
+
+
+def test_a_port_that_is_taken_is_one_line_and_exit_2(start: Start, port: int) -> None:
+    with closing(socket.create_server(("127.0.0.1", port))):
+        said, _ = (process := start()).communicate(timeout=30)
+    assert process.returncode == 2
+    assert said.splitlines()[-1] == f"tradepost: HOST, PORT: `127.0.0.1:{port}` cannot be listened on: Address already in use."
+    assert "Traceback" not in said
