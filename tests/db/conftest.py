@@ -1,0 +1,70 @@
+"""A migrated database, the demo shop's package, and rows in one form whatever database they are in."""
+
+import importlib.util
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import NullPool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tradepost import schema
+from tradepost.kit.clock import wire
+
+type Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="session")
+def demo() -> ModuleType:
+    """The package `db/seed`, loaded by its path as the command loads it."""
+    folder = schema.root() / "db" / "seed"
+    spec = importlib.util.spec_from_file_location("tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)])
+    assert spec
+    assert spec.loader
+    sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def migrated_url(empty_url: str) -> str:
+    """A database of this run with all tables and no rows."""
+    schema.upgrade(empty_url)
+    return empty_url
+
+
+def sqlite_url(folder: Path, name: str = "shop") -> str:
+    """A migrated SQLite database of its own."""
+    url = f"sqlite+aiosqlite:///{folder}/{name}.db"
+    schema.upgrade(url)
+    return url
+
+
+async def run(url: str, *statements: str) -> Rows:
+    """Execute statements in one transaction; the rows of the last one."""
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                await connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            *first, last = [text(statement.replace(":", r"\:")) for statement in statements]
+            for statement in first:
+                await connection.execute(statement)
+            found = await connection.execute(last)
+            return [tuple([_plain(value) for value in row]) for row in found] if found.returns_rows else []
+    finally:
+        await engine.dispose()
+
+
+def _plain(value: Any) -> Any:
+    """A value as SQLite holds it."""
+    if isinstance(value, datetime):
+        return wire(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return str(value) if isinstance(value, UUID) else value
