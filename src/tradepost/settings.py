@@ -55,9 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_limit: int = 1024 * 1024
     request_timeout: float = 30.0
     requests_in_flight: int = 1000
-    requests_in_flight: int = 1000
     ops_loopback: bool = True
-    access_log: bool = True
     access_log: bool = True
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -256,9 +254,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "body_limit": _bytes,
     "request_timeout": _seconds,
     "requests_in_flight": _whole(1, 1_000_000),
-    "requests_in_flight": _whole(1, 1_000_000),
     "ops_loopback": _switch,
-    "access_log": _switch,
     "access_log": _switch,
     "log_format": _one_of("text", "json"),
     "log_level": _one_of("debug", "info", "warning", "error"),
