@@ -53,9 +53,9 @@ class Compiler:
         keys = self._keys(resource, table, level.order, shape)
         level.keys = [level.column(k) for k, _ in keys]
         where = [*self._matching(resource, table, shape), *beyond(keys, shape)]
-        query = select(*level.columns).select_from(source).where(*where).order_by(*_ordered(keys)).limit(LIMIT)
+        query = select(*level.columns).select_from(source).where(*where).order_by(*_ordered(keys))
         bounded = not shape.numbered and all(resource.filters[n].bounded for n in shape.filters)
-        level.rows = self._statement(query.offset(OFFSET) if shape.numbered else query, bounded)
+        level.rows = self._statement(_stretch(query, shape), bounded)
         if shape.total or shape.numbered:
             level.total = self._statement(select(func.count()).select_from(table).where(*self._matching(resource, table, shape)), False)
         self._below(level)
@@ -161,8 +161,8 @@ class Compiler:
         level.keys = [level.column(k) for k, _ in keys]
         write = self._lateral if self.dialect.name == "postgresql" else self._within
         level.link = len(level.columns)
-        level.rows = self._statement(write(relation, level, table, source, keys, shape), not isinstance(relation.by, Through) and not shape.filters)
-        if shape.total:
+        level.rows = self._statement(write(relation, level, table, source, keys, shape), not isinstance(relation.by, Through) and not shape.filters and not shape.numbered)
+        if shape.total or shape.numbered:
             level.total = self._statement(self._count(relation, table, shape), False)
         self._below(level)
 
@@ -171,7 +171,7 @@ class Compiler:
         source, belongs = _belonging(relation, table, source, parents.c.id)
         labelled = [c.label(f"c{i}") for i, c in enumerate(level.columns)]
         where = [*self._matching(relation.target, table, shape), *beyond(keys, shape), belongs]
-        rows = select(*labelled).select_from(source).where(*where).order_by(*_ordered(keys)).limit(LIMIT).correlate(parents).lateral("l")
+        rows = _stretch(select(*labelled).select_from(source).where(*where).order_by(*_ordered(keys)), shape).correlate(parents).lateral("l")
         # A join promises no order: the outer query says it again.
         again = [rows.c[f"c{at}"].desc() if down else rows.c[f"c{at}"].asc() for at, (_, down) in zip(level.keys, keys, strict=True)]
         return select(*rows.c, parents.c.id).select_from(parents.join(rows, true())).order_by(parents.c.place, *again)
@@ -182,7 +182,7 @@ class Compiler:
         few_keys = self._keys(relation.target, few, level.order, shape)
         few_source, belongs = _belonging(relation, few, few, parents.c.value)
         where = [*self._matching(relation.target, few, shape), *beyond(few_keys, shape), belongs]
-        ids = select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(few_keys)).limit(LIMIT).correlate(parents)
+        ids = _stretch(select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(few_keys)), shape).correlate(parents)
         return select(*level.columns, parents.c.value).select_from(parents.join(source, table.c.id.in_(ids))).order_by(parents.c.key, *_ordered(keys))
 
     def _count(self, relation: Relation, table: Any, shape: Shape) -> Select[Any]:
@@ -194,11 +194,15 @@ class Compiler:
         return select(id, func.count()).select_from(id.table.join(source, belongs)).where(*self._matching(relation.target, table, shape)).group_by(id)
 
     def _statement(self, query: Any, bounded: bool) -> Statement:
-        """Compiles a statement to text and remembers where its arguments come from."""
-        query = visitors.replacement_traverse(query, {}, _literal)
-        compiled: Any = query.compile(dialect=self.dialect, compile_kwargs={"render_postcompile": True})
-        take = [Argument(n.partition("~")[0], compiled.params[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
-        return Statement(compiled.string, tuple(take), bounded)
+        return statement(query, self.dialect, bounded)
+
+
+def statement(query: Any, dialect: Dialect, bounded: bool) -> Statement:
+    """A query compiled to text in the driver's spelling; remembers where its arguments come from."""
+    query = visitors.replacement_traverse(query, {}, _literal)
+    compiled: Any = query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    take = [Argument(n.partition("~")[0], compiled.params[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
+    return Statement(compiled.string, tuple(take), bounded)
 
 
 def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tuple[Any, ColumnElement[bool]]:
@@ -207,6 +211,11 @@ def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tupl
         return source, table.c[relation.by.key] == parent
     link = relation.by.here.class_.__table__.alias(f"x_{table.name}")
     return source.join(link, link.c[relation.by.there.key] == table.c.id), link.c[relation.by.here.key] == parent
+
+
+def _stretch(query: Select[Any], shape: Shape) -> Select[Any]:
+    """The rows of one page, and the one that shows that there are more."""
+    return query.limit(LIMIT).offset(OFFSET) if shape.numbered else query.limit(LIMIT)
 
 
 def _ordered(keys: list[tuple[Any, bool]]) -> list[Any]:

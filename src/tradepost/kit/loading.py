@@ -14,7 +14,7 @@ from .readers import Reader
 from .records import NO_ROWS, Group, Page, Record
 from .resource import Resource
 from .selection import Selection, below
-from .window import Window
+from .window import PAGE_SIZE, Window
 
 INLINE_ROWS = 2000
 
@@ -63,16 +63,18 @@ class Reads:
         self, reader: Reader, of: Resource[Any], by: str, value: Any, relation: str, window: Window, want: Selection[S], caller: Caller
     ) -> Page[S] | None:
         """A to-many relation of one row as a list of its own, in the statement that serves it below the row; None where there is no such row."""
+        if window.first is None and window.last is None:
+            window = msgspec.structs.replace(window, first=PAGE_SIZE)
         around = below(relation, window, want)
         plan = self.plan(of, around, by, None, caller, reader)
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
         if row is None:
             return None
         groups = await self._below(plan, reader, [row], around.windows, caller)
-        group, parent = groups[1], str(row[plan.id])
-        shown = next(iter(group.pages.values()), NO_ROWS)
-        total = group.totals.get(next(iter(group.totals), None), 0) if plan.levels[1].total is not None else None
+        group, parent = groups[1], row[plan.id]
         group.parent = parent
+        shown = group.pages.get(parent, NO_ROWS)
+        total = group.totals.get(parent, 0) if plan.levels[1].total is not None else None
         return Page(plan.level_writer(want.form, 1)(shown, parent, group, groups), group, shown, total)
 
     def _marks(self, level: Level, window: Window) -> Marks:

@@ -71,18 +71,30 @@ class PostgresReader:
             raise
 
     async def _take(self) -> tuple[Any, dict[str, Any]]:
-        while self.free:
-            found = self.free.pop()
-            if not found[0].is_closed():
-                return found
-            self.opened -= 1
-        if self.opened < self.size:
+        if self.free:
+            held = self.free.pop()
+        elif self.opened < self.size:
             return await self._open()
+        else:
+            held = await self._turn()
+        if not held[0].is_closed():
+            return held
+        self.opened -= 1
+        return await self._take()
+
+    async def _turn(self) -> tuple[Any, dict[str, Any]]:
+        """The next connection that is given back; they wait in line."""
         turn: asyncio.Future[tuple[Any, dict[str, Any]]] = asyncio.get_running_loop().create_future()
         self.waiting.append(turn)
-        return await turn
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give(turn.result())
+            raise
 
     def _give(self, connection: tuple[Any, dict[str, Any]]) -> None:
+        """Hands a connection to who waits longest. A closed one goes the same way: whoever takes it opens another."""
         while self.waiting:
             turn = self.waiting.popleft()
             if not turn.done():
@@ -107,6 +119,10 @@ class PostgresReader:
             try:
                 found = held[1].get(statement.sql) or await self._prepared(held, statement.sql)
                 return await getattr(found, method)(*arguments)
+            except asyncio.CancelledError:
+                # The server may still be at it: this connection answers nobody else.
+                held[0].terminate()
+                raise
             except (asyncpg.InvalidCachedStatementError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError):
                 # DDL by another process, or a server that went away: once more on a clean connection.
                 held[1].clear()

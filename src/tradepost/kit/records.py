@@ -41,7 +41,7 @@ class Group:
 
     def __init__(self, window: Window, limit: int, marks: Marks, keys: Sequence[int], link: int = 0) -> None:
         self.window, self.limit, self.marks, self.keys, self.link = window, limit, marks, keys, link
-        self.parent: str | None = None
+        self.parent: Any = None
         self.pages: dict[Any, Shown] = {}
         self.totals: dict[Any, int] = {}
 

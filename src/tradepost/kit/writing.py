@@ -135,13 +135,15 @@ class Writer:
         return lambda shown, parent, group, groups: [struct(*[m(row, parent, group, groups) for m in made]) for row in shown.rows]
 
 
-def _raw(text: str | None) -> msgspec.Raw | None:
-    """A JSON column's text, which goes out as it is."""
-    return None if text is None else msgspec.Raw(text.encode())
+def _raw(value: Any) -> msgspec.Raw | None:
+    """A JSON column's text, which goes out as it is. SQLAlchemy's own PostgreSQL connections (reads inside a write) have decoded it already."""
+    if value is None:
+        return None
+    return msgspec.Raw(value.encode() if value.__class__ is str else msgspec.json.encode(value))
 
 
-def _plain(text: str | None) -> Any:
-    return None if text is None else msgspec.json.decode(text)
+def _plain(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, str) else value
 
 
 PAGE_MEMBERS: dict[str, PageMaker] = {

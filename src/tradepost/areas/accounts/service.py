@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from time import monotonic
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from tradepost.kit.caller import ANONYMOUS, Caller
 from tradepost.kit.database import Database
@@ -18,6 +18,7 @@ from .models import ApiKeyRow
 from .policy import ROLES
 
 KEPT_FOR, MOST_KEPT = 60.0, 10_000
+BY_PREFIX = select(ApiKeyRow.id, ApiKeyRow.role, ApiKeyRow.secret_hash, ApiKeyRow.revoked_at).where(ApiKeyRow.prefix == bindparam("prefix"))
 BAD = "The credential is not good: it is mistyped, unknown or revoked."
 
 
@@ -53,11 +54,10 @@ class ApiKeys:
         key = parse(text)
         if key is None:
             raise Unauthenticated(BAD)
-        async with self.database.sessions() as session:
-            row = await session.scalar(select(ApiKeyRow).where(ApiKeyRow.prefix == key.prefix))
-        if row is None or row.revoked_at is not None or not hmac.compare_digest(row.secret_hash, key.digest(self.secret)):
+        row = await self.database.first(BY_PREFIX, {"prefix": key.prefix})
+        if row is None or row[3] is not None or not hmac.compare_digest(row[2], key.digest(self.secret)):
             raise Unauthenticated(BAD)
-        return Caller(id=row.id, role=row.role, permissions=ROLES[row.role])
+        return Caller(id=str(row[0]), role=row[1], permissions=ROLES[row[1]])
 
     async def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller:
         """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers."""
@@ -80,8 +80,9 @@ class ApiKeys:
 @asynccontextmanager
 async def api_keys(database_url: str, secret_key: str) -> AsyncIterator[ApiKeys]:
     """The keys of a database by itself, for commands."""
-    database = Database(database_url, secret=secret_key.encode())
+    database = Database(database_url, secret=secret_key.encode()[:64])
+    await database.start()
     try:
         yield ApiKeys(database, secret_key)
     finally:
-        await database.engine.dispose()
+        await database.stop()
