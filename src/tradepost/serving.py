@@ -8,6 +8,7 @@ from granian.log import LogLevels
 from granian.server import Server
 from litestar import Litestar
 
+from tradepost.logs import logging_config
 from tradepost.settings import Settings, SettingsError
 
 MOST_CONNECTIONS = 4096
@@ -30,6 +31,7 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         backlog=MOST_CONNECTIONS,
         backpressure=MOST_CONNECTIONS,
         log_level=LogLevels(settings.log_level),
+        log_dictconfig=logging_config(settings),
         respawn_failed_workers=True,
         workers_kill_timeout=max(SHORTEST_STOP, int(settings.request_timeout) + 1),
         reload=reload,
