@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from litestar import Controller, Litestar
+from redis.asyncio import Redis
 
 from tradepost.areas.accounts.service import ApiKeys
 from tradepost.doors.graphql import GraphQLDoor, RootField
@@ -19,6 +20,7 @@ from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
 from tradepost.doors.rest.contract import contract_routes, documents
+from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
@@ -56,8 +58,10 @@ def create_app(settings: Settings) -> Shop:
         return settings.introspects or scope["context"].caller.known
 
     explorer = graphiql_page()
-    graphql = GraphQLDoor(registry, found(RootField, load("graphql")), introspects=settings.introspects, page=lambda: tool_answer(explorer))
-    readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
+    fields = found(RootField, load("graphql"))
+    graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, page=lambda: tool_answer(explorer))
+    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
+    readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)} | ({"redis": redis.ping} if redis else {})
     app = Shop(
         [
             *found(type, load("rest"), lambda kind: issubclass(kind, Controller) and kind is not Controller),
@@ -68,10 +72,10 @@ def create_app(settings: Settings) -> Shop:
         openapi_config=None,
         logging_config=None,
         exception_handlers=dict(HANDLERS),
-        lifespan=[lambda app: _life(app, database)],
+        lifespan=[lambda app: _life(app, database, redis)],
         debug=settings.debug,
     )
-    rest.open(_open(app, rest))
+    rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
     app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql})
     contract = documents(registry, rest, app.routes, graphql.sdl())
     app.state.contract = lambda: contract
@@ -110,14 +114,16 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database) -> AsyncIterator[None]:
-    """The database's connections live as long as the worker; the porch writes what it has kept."""
+async def _life(app: Any, database: Database, redis: Redis | None) -> AsyncIterator[None]:
+    """The connections live as long as the worker; the porch writes what it has kept."""
     await database.start()
     try:
         yield
     finally:
         app.porch.stop()
         await database.stop()
+        if redis is not None:
+            await redis.aclose()
 
 
 async def _answers(database: Database) -> None:

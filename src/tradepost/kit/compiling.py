@@ -161,13 +161,19 @@ class Compiler:
         level.keys = [level.column(k) for k, _ in keys]
         write = self._lateral if self.dialect.name == "postgresql" else self._within
         level.link = len(level.columns)
-        level.rows = self._statement(write(relation, level, table, source, keys, shape), not isinstance(relation.by, Through) and not shape.filters and not shape.numbered)
+        level.rows = self._statement(
+            write(relation, level, table, source, keys, shape), not isinstance(relation.by, Through) and not shape.filters and not shape.numbered
+        )
         if shape.total or shape.numbered:
             level.total = self._statement(self._count(relation, table, shape), False)
         self._below(level)
 
     def _lateral(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[Any]:
-        parents = func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False)))).table_valued("id", with_ordinality="place", name="k").render_derived(name="k")
+        parents = (
+            func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False))))
+            .table_valued("id", with_ordinality="place", name="k")
+            .render_derived(name="k")
+        )
         source, belongs = _belonging(relation, table, source, parents.c.id)
         labelled = [c.label(f"c{i}") for i, c in enumerate(level.columns)]
         where = [*self._matching(relation.target, table, shape), *beyond(keys, shape), belongs]

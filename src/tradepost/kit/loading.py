@@ -115,5 +115,3 @@ def _given(window: Window, limit: int, marks: Marks, parent: Any, caller: Caller
             for i, key in enumerate(marks.unseal(parent, cursor, name)):
                 given[f"{name}.{i}"] = key
     return given
-
-

@@ -105,7 +105,9 @@ def _applied(document: Any, step: Step, index: int) -> Any:
     try:
         return jsonpatch.JsonPatch([made]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
-        raise PatchTestFailed(f"`{step.path}` has another value.", errors=[Fault(code="test_failed", detail="Another value stands there.", pointer=f"/{index}")]) from None
+        raise PatchTestFailed(
+            f"`{step.path}` has another value.", errors=[Fault(code="test_failed", detail="Another value stands there.", pointer=f"/{index}")]
+        ) from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         at = step.from_ if step.op in ("move", "copy") and step.from_ else step.path
         raise PatchTargetMissing(f"`{at}` leads nowhere.", errors=[Fault(code="missing", detail="Nothing stands there.", pointer=f"/{index}")]) from None

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-
 MOST_WORDS = 20
 MOST_LETTERS = 64  # of a word; PostgreSQL refuses one above 2,046 bytes
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -83,7 +82,7 @@ class Matches(FunctionElement[bool]):
 @compiles(Matches, "sqlite")
 def _fts5(element: Matches, compiler: Any, **given: Any) -> str:
     table = element.table
-    return f"{table}.seq IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {compiler.process(element.clauses, **given)})"  # noqa: S608  (names are ours)
+    return f"{table}.seq IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {compiler.process(element.clauses, **given)})"
 
 
 @compiles(Matches, "postgresql")

@@ -111,4 +111,3 @@ def below(relation: str, window: Window, want: Selection[Any]) -> Selection[Any]
 def known(names: Resource[Any] | Value, permissions: frozenset[str]) -> list[str]:
     """The names that may be asked for by callers with these permissions."""
     return [n for n in (*names.own, *names.relations) if isinstance(names, Value) or names.readable(n, permissions)]
-

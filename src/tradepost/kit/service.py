@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from .access import Viewer
 from .context import Context
 from .identity import parse_id
-from .patching import Document, Patch, check_read_only
 from .inputs import read
+from .patching import Document, Patch, check_read_only
 from .problems import InvalidTransition, PreconditionFailed
 from .records import Page, Record
 from .resource import ACTIONS, Resource, Value
@@ -131,5 +131,3 @@ def columns(of: Resource[Any], given: msgspec.Struct, *leave: str) -> dict[str, 
 
 def _everything(of: Resource[Any]) -> tuple[Field, ...]:
     return default(of, frozenset([a.permission for a in of.fields.values() if a.permission])).form.fields
-
-

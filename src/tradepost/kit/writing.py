@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from .nodes import Actions, Embedded, Leaf, Many, Node
+from .nodes import Actions, Leaf, Many, Node
 from .records import NO_ROWS, Group, Shown
 from .rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
 from .selection import Field, Form

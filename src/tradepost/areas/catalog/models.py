@@ -109,7 +109,10 @@ class ProductCategoryRow(Table):
     """A product's place in a category; the main category is one of them."""
 
     __tablename__, __number__ = "product_category", 240
-    __table_args__ = (UniqueConstraint("product_id", "category_id", name="product_category_key"), Index("product_category_category", "category_id", "product_id"))
+    __table_args__ = (
+        UniqueConstraint("product_id", "category_id", name="product_category_key"),
+        Index("product_category_category", "category_id", "product_id"),
+    )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
     category_id: Mapped[str] = mapped_column(Id, ForeignKey("category.id", ondelete="CASCADE"))
 

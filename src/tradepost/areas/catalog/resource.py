@@ -39,7 +39,9 @@ def tagged(bind: Bind) -> ColumnElement[bool]:
 def product_count(viewer: Viewer) -> ColumnElement[int]:
     """How many visible products have a tag."""
     held = select(func.count()).select_from(ProductTagRow).where(ProductTagRow.tag_id == TagRow.id)
-    return (held if viewer.may("catalog:write") else held.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))).scalar_subquery()
+    return (
+        held if viewer.may("catalog:write") else held.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))
+    ).scalar_subquery()
 
 
 categories = Resource(
@@ -90,7 +92,9 @@ tags = Resource(
 
 categories.has_one("parent", categories, by=CategoryRow.parent_id)
 categories.has_many("children", categories, by=CategoryRow.parent_id, paged=True)
-categories.has_many("products", products, by=Through(ProductCategoryRow.category_id, ProductCategoryRow.product_id), paged=True, doc="Those put into this very category.")
+categories.has_many(
+    "products", products, by=Through(ProductCategoryRow.category_id, ProductCategoryRow.product_id), paged=True, doc="Those put into this very category."
+)
 products.has_one("category", categories, by=ProductRow.category_id, doc="The main category.")
 products.has_many("categories", categories, by=Through(ProductCategoryRow.product_id, ProductCategoryRow.category_id))
 products.has_many("variants", variants, by=VariantRow.product_id)

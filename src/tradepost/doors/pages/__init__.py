@@ -12,7 +12,9 @@ from .health import Check, health_routes
 from .problems import problem_routes
 
 
-def pages(*, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = dict) -> list[HTTPRouteHandler]:
+def pages(
+    *, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = dict
+) -> list[HTTPRouteHandler]:
     """All routes of the pages, for `Litestar(route_handlers=[...])`.
 
     `checks` is what readiness stands on, by name. `introspects` says whether this request may see the documentation (the setting

@@ -9,43 +9,17 @@ from litestar import Request, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from tradepost.kit.problems import NotAcceptable, NotFound, Problem, all_problems
+from tradepost.kit.problems import NotAcceptable, NotFound
 
 from ..http.answer import JSON, Answer
 from ..http.asgi import fields
 from ..http.conditional import entity_tag
+from ..http.explanation import Explanation, explanations
 from ..http.negotiation import accepted
 from .assets import READ
 from .html import HTML, TEXT_POLICY, page, prose
 
 OFFERS = (HTML, JSON)
-REQUEST_ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e10"
-
-
-class Explanation(msgspec.Struct):
-    """A kind of problem in words: what happened, what to do, and a document as it comes over the wire."""
-
-    type: str
-    code: str
-    status: int
-    title: str
-    cause: str
-    cure: str
-    example: dict[str, Any]
-
-
-def explain(kind: type[Problem]) -> Explanation:
-    """The words of a class."""
-    address = f"/problems/{kind.code}"
-    example = {"type": address, "title": kind.title, "status": kind.status, "code": kind.code, "detail": f"{kind.title}."}
-    example |= kind.example | {"instance": "/v1/products", "request_id": REQUEST_ID}
-    return Explanation(address, kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()), kind.cure, example)
-
-
-def explanations() -> dict[str, Explanation]:
-    """All kinds that are loaded, by code, ordered by status; a subclass without a code of its own is its parent's kind."""
-    kinds = sorted(all_problems(), key=lambda kind: (kind.status, kind.code))
-    return {kind.code: explain(kind) for kind in kinds if "code" in vars(kind)}
 
 
 def problem_page(said: Explanation, stylesheet: str) -> bytes:

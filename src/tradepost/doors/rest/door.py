@@ -1,7 +1,7 @@
 """The hinge itself: from a request to an Ask, and from what the operation returned to an Answer."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,10 +18,12 @@ from ..http.conditional import entity_tag
 from ..http.negotiation import accepted
 from .ask import Ask
 from .deprecations import PAGE_NUMBERS
+from .document import Root, equal_document
 from .links import Links, Route
 from .query import Query, read_query
 
 JSON, MSGPACK = b"application/json", b"application/msgpack"
+DOCUMENT = b"application/graphql"
 OFFERS = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
 PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
 PRIVATE = (b"cache-control", b"private, no-cache")
@@ -38,10 +40,12 @@ class RestDoor:
         self.registry, self.require_if_match = registry, require_if_match
         self.links: dict[int, Links] = {}
         self.renderings: dict[int, Rendering] = {}
+        self.roots: Mapping[str, Root] = {}
         self.queries: OrderedDict[Any, Query] = OrderedDict()
 
-    def open(self, routes: Iterable[Route]) -> None:
-        """Tells the door where its operations are; links are made from that."""
+    def open(self, routes: Iterable[Route], roots: Mapping[str, Root]) -> None:
+        """Tells the door where its operations are, for links, and what they are called in GraphQL, for documents."""
+        self.roots = roots
         known = list(routes)
         for version in (1, 2):
             self.links[version] = links = Links(self.registry, known, f"/v{version}")
@@ -65,7 +69,10 @@ class RestDoor:
         headers = [self.keeping(operation, scope)]
         if status == 204:
             return Answer(204, headers=headers)
-        media = media_for(scope)
+        media = media_for(scope, operation.name in self.roots and not operation.writes)
+        if media == DOCUMENT:
+            said = equal_document(self.roots[operation.name], operation, ask.want, ask.window, ask.key).encode()
+            return Answer(200, said, b"application/graphql; charset=utf-8", headers, entity_tag(said))
         version = None
         if isinstance(made, Page):
             body: Any = self.page(ask, made, headers)
@@ -100,14 +107,14 @@ class RestDoor:
         return PUBLIC if operation.public and anonymous else PRIVATE
 
 
-def media_for(scope: Scope) -> bytes:
-    """The media type of the answer."""
+def media_for(scope: Scope, has_document: bool) -> bytes:
+    """The media type of the answer; a read can also be had as the GraphQL document that asks the same."""
     header = fields(scope).get(b"accept")
     if header is None:
         return JSON
-    found = accepted(header, OFFERS)
+    found = accepted(header, (*OFFERS, DOCUMENT) if has_document else OFFERS)
     if found is None:
-        raise NotAcceptable("Available here: application/json, application/msgpack.")
+        raise NotAcceptable(f"Available here: application/json, application/msgpack{', application/graphql' if has_document else ''}.")
     return found
 
 

@@ -81,7 +81,7 @@ class Pager:
         links = PageLinks(
             here,
             self._at(path, f"page={number + 1}") if number < pages else None,
-            self._at(path, f"page={number - 1}") if 1 < number else None,
+            self._at(path, f"page={number - 1}") if number > 1 else None,
             self._at(path, "page=1"),
         )
         return NumberedPage(data=page.body, total=total, page=number, page_size=size, total_pages=pages, links=links)

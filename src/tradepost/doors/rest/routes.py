@@ -23,7 +23,7 @@ METHODS: dict[Kind, Method] = {"one": "GET", "page": "GET", "create": "POST", "r
 STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
 
 
-class route(HTTPRouteHandler):  # noqa: N801  (it is used as a decorator, as Litestar's own)
+class route(HTTPRouteHandler):
     """A controller's function as the REST side of an operation: `@route("/{key:str}", Products.get)`.
 
     Method, status and operationId are the operation's. The function takes its Ask and the path's parameters; Litestar sees one endpoint that
@@ -51,6 +51,7 @@ class route(HTTPRouteHandler):  # noqa: N801  (it is used as a decorator, as Lit
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
         ask = self.door.ask(self.operation, scope, receive)
+        ask.key = given.get("key")
         try:
             made = await self.call(self.owner, ask, **given)
         except InvalidParameter as problem:

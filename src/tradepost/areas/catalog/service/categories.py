@@ -90,7 +90,9 @@ class Categories(Service):
             raise Validation.at("/parent_id", "A category cannot stand below itself.", "not_allowed")
         path = f"{parent.path if parent else ''}{row.id}/"
         below = func.concat(path, func.substr(CategoryRow.path, len(row.path) + 1))
-        await self.session.execute(update(CategoryRow).where(CategoryRow.path.like(f"{row.path}%")).values(path=below), execution_options={"synchronize_session": False})
+        await self.session.execute(
+            update(CategoryRow).where(CategoryRow.path.like(f"{row.path}%")).values(path=below), execution_options={"synchronize_session": False}
+        )
 
     async def parent_of(self, parent_id: str | None) -> CategoryRow | None:
         """The row of a parent; 422 where there is none."""
@@ -100,5 +102,3 @@ class Categories(Service):
         if found is None:
             raise Validation.at("/parent_id", f"There is no category `{parent_id}`.", "not_found")
         return found
-
-
