@@ -167,7 +167,8 @@ def _with_template(run: Run) -> None:
 
 def tradepost(run: Run, url: str, *words: str) -> str:
     """Runs a `tradepost` command against a database and returns what it printed."""
-    environ = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    environ = kept | {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
     done = subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=run.folder, env=environ, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise RuntimeError(f"tradepost {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
