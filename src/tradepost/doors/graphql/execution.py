@@ -1,0 +1,184 @@
+"""Runs GraphQL operations by plan. A document is parsed, validated and compiled once; introspection goes to graphql-core."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from inspect import isawaitable
+from typing import Any
+
+import msgspec
+from graphql import GraphQLError, GraphQLSchema, MaxIntrospectionDepthRule, execute, parse, specified_rules, validate
+from graphql.language import FieldNode
+
+from tradepost.kit.context import Context
+from tradepost.kit.problems import Problem
+from tradepost.kit.registry import Registry
+
+from .batch import BatchRoot
+from .documents import Document, Documents, Prepared, Roots
+from .fields import RootField
+from .problems import (
+    MOST_FAULTS,
+    DocumentTooLarge,
+    IntrospectionOff,
+    InvalidDocument,
+    Refused,
+    UnknownOperation,
+    faults,
+    problem_of,
+    shown,
+)
+from .reference import connect
+from .relay import Getters, NodesRoot
+from .roots import Constant, OneRoot, PageRoot, Root, fresh
+from .selection import Walk
+from .windows import Variables
+
+MOST_TOKENS, MOST_BYTES = 2000, 20_000
+RULES = (*specified_rules, MaxIntrospectionDepthRule)
+LOG = logging.getLogger("tradepost.graphql")
+
+encode = msgspec.json.Encoder().encode
+
+
+class Request(msgspec.Struct, rename="camel"):
+    """The parameters of a GraphQL request."""
+
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class Ready:
+    """A request that can be executed."""
+
+    __slots__ = ("operation", "request", "roots", "variables")
+
+    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots) -> None:
+        self.request, self.operation, self.variables, self.roots = request, operation, variables, roots
+
+    @property
+    def public(self) -> bool:
+        """Whether callers without a credential share the answer."""
+        return all(r.public for r in self.roots or ())
+
+
+class Executor:
+    """Answers GraphQL requests over one schema."""
+
+    def __init__(
+        self, schema: GraphQLSchema, registry: Registry, roots: Iterable[RootField[..., Any]], *, introspects: bool = True, careful: bool = False
+    ) -> None:
+        """`introspects`: whether callers without a credential may see the schema. `careful`: whether changes need `expectedVersion`."""
+        self.schema, self.introspects, self.careful = schema, introspects, careful
+        self.fields = {r.name: r for r in roots}
+        self.getters, self.documents = Getters(registry), Documents()
+        connect(self)
+
+    def prepare(self, request: Request, context: Context) -> Ready:
+        """Everything up to the execution; or Refused."""
+        open = self.introspects or context.caller.known
+        text = request.query or ""
+        document = self.documents.get(text) or self.documents.keep(text, self.document(text, context.request_id, open))
+        if document.introspects and not open:
+            raise Refused.because(IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id)
+        try:
+            operation = document.operation(request.operation_name)
+        except UnknownOperation as problem:
+            raise Refused.because(problem, context.request_id) from None
+        if operation.subscribes:
+            raise Refused.because(InvalidDocument("There are no subscriptions here."), context.request_id)
+        variables = operation.variables(request.variables, context.request_id, open)
+        return Ready(request, operation, variables, operation.roots(variables, self.compile))
+
+    def document(self, text: str, request_id: str, suggests: bool) -> Document:
+        """A new document, parsed and validated."""
+        if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+            raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_BYTES} bytes."), request_id, firm=True)
+        try:
+            ast = parse(text, max_tokens=MOST_TOKENS, allow_empty_selection_sets=False)
+        except GraphQLError as fault:
+            if "token" in fault.message and str(MOST_TOKENS) in fault.message:
+                raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True) from None
+            raise faults(InvalidDocument, [fault], request_id) from None
+        if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
+            raise faults(InvalidDocument, found, request_id)
+        return Document(ast, self.schema)
+
+    def compile(self, operation: Prepared, flags: dict[str, Any]) -> Roots:
+        """The root fields of an operation, in order; None where it looks at the schema."""
+        walk = Walk(self.schema, operation.document.fragments, flags)
+        parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
+        out: dict[str, list[FieldNode]] = {}
+        walk.gather(operation.node.selection_set, parent.name, out)
+        if any(nodes[0].name.value in ("__schema", "__type") for nodes in out.values()):
+            return None
+        return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
+
+    def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: Walk) -> Root:
+        """One root field, compiled."""
+        name = nodes[0].name.value
+        if name == "__typename":
+            return Constant(key, nodes, parent.name)
+        definition = parent.fields[name]
+        field = self.fields.get(name)
+        if field is None:
+            return NodesRoot(key, nodes, name == "nodes", definition, walk, self.getters)
+        if field.operation.kind == "batch":
+            return BatchRoot(key, nodes, field, definition, walk)
+        if field.operation.kind == "page":
+            return PageRoot(key, nodes, field, definition, walk)
+        return OneRoot(key, nodes, field, definition, walk, careful=self.careful)
+
+    async def execute(self, ready: Ready, context: Context) -> bytes:
+        """The bytes of the answer."""
+        roots = ready.roots
+        if roots is None:
+            return await self.reference(ready, context)
+        variables = ready.variables
+        if len(roots) == 1:
+            done: list[Any] = [await self.run(roots[0], variables, context)]
+        elif ready.operation.writes:
+            done = [await self.run(r, variables, fresh(context)) for r in roots]
+        else:
+            done = list(await asyncio.gather(*[self.run(r, variables, context) for r in roots]))
+        body = b",".join([r.prefix + (d if type(d) is bytes else b"null") for r, d in zip(roots, done, strict=True)])
+        failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
+        if not failed:
+            return b'{"data":{%s}}' % body
+        errors = encode([self.error(r, d, context) for r, d in failed])
+        if all(r.nullable for r, _ in failed):
+            return b'{"errors":%s,"data":{%s}}' % (errors, body)
+        return b'{"errors":%s,"data":null}' % errors
+
+    async def run(self, root: Root, variables: Variables, context: Context) -> Any:
+        """The bytes of one root field, or what it raised."""
+        try:
+            return encode(await root.value(context, variables))
+        except Exception as fault:
+            return fault
+
+    def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
+        """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
+        problem = self.problem(fault, context)
+        return shown(problem, context.request_id, GraphQLError(problem.detail, list(root.nodes), path=[root.key]))
+
+    def problem(self, fault: BaseException, context: Context) -> Problem:
+        """The problem that a fault is; an unexpected one is logged."""
+        problem = problem_of(fault)
+        if problem.status >= 500 and not isinstance(fault, Problem):
+            LOG.error("unexpected fault in GraphQL, request %s", context.request_id or "-", exc_info=fault)
+        return problem
+
+    async def reference(self, ready: Ready, context: Context) -> bytes:
+        """Execution by graphql-core: introspection, and the differential test of the plans."""
+        request, open = ready.request, self.introspects or context.caller.known
+        ast = ready.operation.document.ast
+        made: Any = execute(self.schema, ast, None, context, request.variables, request.operation_name or None, hide_suggestions=not open)
+        result = await made if isawaitable(made) else made
+        errors = []
+        for fault in result.errors or ():
+            cause = fault.original_error or fault
+            errors.append(shown(self.problem(cause, context), context.request_id, fault))
+        return encode(({"errors": errors} if errors else {}) | {"data": result.data})

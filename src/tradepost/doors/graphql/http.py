@@ -1,0 +1,143 @@
+"""GraphQL over HTTP (the working draft of the GraphQL Foundation): parameters, media types and statuses."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from graphql import print_schema
+from litestar import Request as LitestarRequest
+from litestar import route
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from tradepost.kit.context import Context
+from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable
+from tradepost.kit.registry import Registry
+
+from ..http.answer import Answer
+from ..http.asgi import Receive, Scope, fields
+from ..http.conditional import entity_tag
+from ..http.negotiation import accepted
+from ..http.request import media_of, read
+from .execution import Executor, Request
+from .fields import RootField
+from .problems import Refused
+from .types import Types
+
+JSON, GRAPHQL, HTML = b"application/json", b"application/graphql-response+json", b"text/html"
+MEDIA = {JSON: b"application/json; charset=utf-8", GRAPHQL: b"application/graphql-response+json; charset=utf-8"}
+OFFERS, BROWSABLE = (JSON, GRAPHQL), (JSON, GRAPHQL, HTML)
+PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
+PRIVATE = (b"cache-control", b"private, no-cache")
+NOT_KEPT = (b"cache-control", b"no-store")
+
+decoder = msgspec.json.Decoder(Request)
+encode = msgspec.json.Encoder().encode
+
+
+class GraphQLDoor:
+    """`/graphql`: the schema, its executor, and what HTTP asks of them."""
+
+    def __init__(
+        self, registry: Registry, roots: Iterable[RootField[..., Any]], *,
+        introspects: bool = True, page: Callable[[], Answer] | None = None, require_version: bool = False,
+    ) -> None:  # fmt: skip
+        """`introspects`: whether callers without a credential may see the schema. `page` makes the explorer's answer for browsers.
+        `require_version`: whether changes need `expectedVersion`."""
+        declared = list(roots)
+        self.strawberry = Types(registry, declared).schema()
+        self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
+        self.introspects, self.page = introspects, page
+
+    def sdl(self) -> str:
+        """The schema document, sorted."""
+        return print_schema(self.strawberry._schema) + "\n"
+
+    def route(self) -> HTTPRouteHandler:
+        """`/graphql` as an ordinary route of Litestar; also a lane of the porch."""
+
+        @route("/graphql", http_method=["GET", "POST"], status_code=200, include_in_schema=False, opt={"lane": self})
+        async def graphql(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
+            return await self.answer(request.scope, request.receive, {})
+
+        return graphql
+
+    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+        """The answer to a request; also the porch's fast lane comes in here."""
+        context: Context = scope["context"]
+        gets = scope["method"] == "GET"
+        media = self.media(scope, context, gets)
+        if media == HTML and self.page is not None:
+            return self.page()
+        try:
+            request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
+        except (MalformedBody, InvalidParameter) as problem:
+            return refuse(Refused.because(problem, context.request_id, firm=True), media)
+        try:
+            ready = self.executor.prepare(request, context)
+        except Refused as refused:
+            return refuse(refused, media)
+        if gets and ready.operation.writes:
+            raise MethodNotAllowed("POST")
+        body = await self.executor.execute(ready, context)
+        if not gets:
+            return Answer(200, body, MEDIA[media], (NOT_KEPT,))
+        return Answer(200, body, MEDIA[media], (keeping(body, ready.public, scope, context),), entity_tag(body))
+
+    def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
+        """The media type of the answer; the explorer is there only for those who may see the schema."""
+        browsable = gets and self.page is not None and (self.introspects or context.caller.known)
+        found = accepted(fields(scope).get(b"accept"), BROWSABLE if browsable else OFFERS)
+        if found is None:
+            raise NotAcceptable("Available here: application/graphql-response+json, application/json.")
+        return found
+
+
+def of_query(query: bytes) -> Request:
+    """The parameters of a GET."""
+    try:
+        given = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50))
+    except ValueError:
+        raise InvalidParameter("The query string cannot be read; percent-encode its values as UTF-8.") from None
+    objects: dict[str, Any] = {}
+    for name in ("variables", "extensions"):
+        if text := given.get(name):
+            try:
+                objects[name] = msgspec.json.decode(text, type=dict[str, Any] | None)
+            except (msgspec.DecodeError, RecursionError):
+                raise InvalidParameter(f"`{name}` is not a JSON object.", parameter=name) from None
+    return asked(Request(given.get("query"), objects.get("variables"), given.get("operationName"), objects.get("extensions")))
+
+
+async def of_body(scope: Scope, receive: Receive) -> Request:
+    """The parameters of a POST."""
+    media_of(scope, (JSON,))
+    body = await read(scope, receive)
+    try:
+        return asked(decoder.decode(body))
+    except msgspec.ValidationError as fault:
+        raise MalformedBody(f"The body is not a GraphQL request: {fault}.") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+        raise MalformedBody(f"The body is not well-formed JSON: {fault}." if body else "The body is empty.") from None
+
+
+def asked(request: Request) -> Request:
+    """The request, if it asks for something."""
+    if not request.query:
+        raise InvalidParameter("`query` is missing: it is the GraphQL document.", parameter="query")
+    return request
+
+
+def refuse(refused: Refused, media: bytes) -> Answer:
+    """A request that is not executed. `application/json` says 200 of faults in the document, because its old readers expect that."""
+    status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
+    return Answer(status, encode({"errors": refused.errors}), MEDIA[media], (NOT_KEPT,))
+
+
+def keeping(body: bytes, public: bool, scope: Scope, context: Context) -> tuple[bytes, bytes]:
+    """Who may keep the answer to a GET: shared caches only what callers without any credential read of the catalogue."""
+    if body.startswith(b'{"errors"'):
+        return NOT_KEPT
+    anonymous = not context.caller.known and b"x-cart-token" not in fields(scope)
+    return PUBLIC if public and anonymous else PRIVATE

@@ -1,0 +1,85 @@
+"""Faults of a GraphQL request itself, before any operation of the shop is called."""
+
+from typing import Any
+
+from graphql import GraphQLError
+
+from tradepost.kit.problems import Fault, Internal, InvalidParameter, Problem
+
+MOST_FAULTS = 50
+
+
+class InvalidDocument(Problem):
+    """The GraphQL document does not parse or does not fit the schema."""
+
+    code, status, title = "invalid_document", 400, "The GraphQL document is not valid"
+    cure = "Correct the document at the line and column in `locations`; `/schema.graphql` has the schema."
+
+
+class InvalidVariables(Problem):
+    """The variables do not fit their declarations."""
+
+    code, status, title = "invalid_variables", 400, "The variables are not valid"
+    cure = "Give every variable a value of the type that the document declares for it."
+
+
+class UnknownOperation(Problem):
+    """The document has no operation of that name, or several and none was named."""
+
+    code, status, title = "unknown_operation", 400, "No such operation in the document"
+    cure = "Name one of the document's operations in `operationName`."
+
+
+class IntrospectionOff(Problem):
+    """The schema is shown only to known callers here."""
+
+    code, status, title = "introspection_off", 400, "Introspection is off"
+    cure = "Send a credential, or read the schema in the documentation."
+
+
+class DocumentTooLarge(Problem):
+    """The document is over a ceiling of its size."""
+
+    code, status, title = "document_too_large", 400, "The GraphQL document is too large"
+    cure = "Ask for less in one document, or use fragments."
+
+
+class Refused(Exception):
+    """A request that is not executed. `firm` ones keep their status under `application/json` too."""
+
+    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False) -> None:
+        self.errors, self.firm = errors, firm
+        super().__init__(errors[0]["message"])
+
+    @classmethod
+    def because(cls, problem: Problem, request_id: str, *, firm: bool = False) -> "Refused":
+        """Refused for one problem."""
+        return cls([shown(problem, request_id)], firm=firm)
+
+
+def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:
+    """A problem as GraphQL writes it: an error whose `extensions` are the problem document without its title."""
+    document = problem.document() | {"request_id": request_id}
+    del document["title"]
+    where: dict[str, Any] = dict(fault.formatted) if fault is not None else {}
+    return {**where, "message": problem.detail, "extensions": document}
+
+
+def faults(kind: type[Problem], found: list[GraphQLError], request_id: str) -> Refused:
+    """Faults of a document or of its variables, at most 50."""
+    return Refused([shown(kind(f.message), request_id, f) for f in found[:MOST_FAULTS]])
+
+
+def problem_of(error: BaseException) -> Problem:
+    """The problem that an error inside a root field stands for; what nobody expected is a fault of ours."""
+    if isinstance(error, GraphQLError):
+        return error_problem(error)
+    return error if isinstance(error, Problem) else Internal()
+
+
+def error_problem(error: GraphQLError) -> Problem:
+    """The problem behind an error of graphql-core's: ours where we raised it, else an argument that could not be used."""
+    cause = error.original_error
+    if cause is None:
+        return InvalidParameter(error.message, errors=[Fault(code="invalid", detail=error.message)])
+    return problem_of(cause)

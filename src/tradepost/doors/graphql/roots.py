@@ -1,0 +1,97 @@
+"""Root fields of a document, compiled: what to call, with what arguments, for which Selection."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLField
+from graphql.language import FieldNode
+
+from tradepost.kit.context import Context
+from tradepost.kit.problems import NotFound, PreconditionRequired
+from tradepost.kit.window import EVERYTHING
+
+from .fields import Ask, RootField
+from .selection import Walk
+from .windows import Arguments, Variables, WindowArguments
+
+
+class Root:
+    """One root field. `value` gives what is encoded under its key, or raises; one that is missing is null where the field may be."""
+
+    nullable, public = True, True
+
+    def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
+        self.key, self.nodes = key, nodes
+        self.prefix = f'"{key}":'.encode()
+
+    async def value(self, context: Context, variables: Variables) -> Any:
+        """The value of this field for one request."""
+        raise NotImplementedError
+
+
+class Constant(Root):
+    """`__typename` of a root type."""
+
+    def __init__(self, key: str, nodes: Sequence[FieldNode], said: str) -> None:
+        super().__init__(key, nodes)
+        self.said = said
+
+    async def value(self, context: Context, variables: Variables) -> Any:
+        """The type's name."""
+        return self.said
+
+
+class OneRoot(Root):
+    """A field that gives one object: a read of one thing, or a write. A `careful` one changes nothing without an expected version."""
+
+    def __init__(
+        self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk, *, careful: bool = False
+    ) -> None:
+        super().__init__(key, nodes)
+        self.careful = careful and "expectedVersion" in field.parameters
+        self.field, self.public, self.writes = field, field.operation.public, field.operation.writes
+        self.arguments = Arguments(definition, nodes[0])
+        of = field.operation.of
+        self.want = walk.want(of, of.name, nodes)
+
+    async def value(self, context: Context, variables: Variables) -> Any:
+        """The record's body; null where a read finds nothing."""
+        try:
+            arguments = self.field.arguments(self.arguments.values(variables))
+            if self.careful and "expected_version" not in arguments:
+                raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
+            ask = Ask(context, self.want.bind(variables, context.caller.permissions), EVERYTHING)
+            return (await self.field.call(ask, **arguments)).body
+        except NotFound:
+            if self.writes:
+                raise
+            return None
+
+
+class PageRoot(Root):
+    """A field that gives a page of a list."""
+
+    def __init__(self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk) -> None:
+        super().__init__(key, nodes)
+        operation = field.operation
+        self.field, self.public, self.nullable = field, operation.public, operation.under is not None
+        self.want, total = walk.want_page(operation.of, nodes)
+        self.window = WindowArguments(definition, nodes[0], operation.of, True, total)
+
+    async def value(self, context: Context, variables: Variables) -> Any:
+        """The page as it was asked for; null where the row that it would stand below is missing."""
+        permissions = context.caller.permissions
+        ask = Ask(context, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
+        if not self.field.parameters:
+            return (await self.field.call(ask)).body
+        try:
+            return (await self.field.call(ask, **self.field.arguments(self.window.values(variables)))).body
+        except NotFound:
+            if self.nullable:
+                return None
+            raise
+
+
+def fresh(context: Context) -> Context:
+    """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
+    return Context(context.caller, context.database, context.request_id, context.clock)
