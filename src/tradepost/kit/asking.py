@@ -1,8 +1,9 @@
 """From a door's arguments to a Window: names and values are checked here, once for both doors."""
 
 import enum
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import msgspec
 
@@ -44,6 +45,8 @@ def _check_names(args: Mapping[str, Any], paged: bool) -> None:
     for name in ("after", "before"):
         if not isinstance(args.get(name, ""), str):
             raise InvalidParameter(f"`{name}` is a cursor, a text.", parameter=name)
+    if not isinstance(args.get("total", False), bool):
+        raise InvalidParameter("`total` is true or false.", parameter="total")
 
 
 def _count(args: Mapping[str, Any], name: str, most: int = MOST_ROWS) -> int | None:
@@ -59,26 +62,29 @@ def _count(args: Mapping[str, Any], name: str, most: int = MOST_ROWS) -> int | N
 
 def sorting(of: Resource[Any], given: Any, permissions: frozenset[str], filters: set[str]) -> tuple[str, ...]:
     """The sort keys: a text of names with commas, or a list of names; `-` before a name turns it round."""
-    keys = tuple([k.strip() for k in given.split(",")] if isinstance(given, str) else given or ())
+    if not isinstance(given, str | list | tuple | None):
+        raise InvalidParameter("`sort` is a text such as `-created_at,name`.", parameter="sort")
+    said: Sequence[Any] = given.split(",") if isinstance(given, str) else given or ()
+    keys = tuple([str(k).strip() for k in said])
     seen: set[str] = set()
     for key in keys:
-        name = key.removeprefix("-") if isinstance(key, str) else ""
+        name = key.removeprefix("-")
         sort = of.sorts.get(name)
         if sort is None or name in seen or not sort.access.allows(permissions):
             allowed = [n for n, s in of.sorts.items() if s.access.allows(permissions)]
-            said = "is given twice" if name in seen else "cannot be sorted by"
-            raise InvalidParameter(f"`{key}` {said}; `-` before a name sorts descending.", parameter="sort", allowed=allowed)
+            fault = "is given twice" if name in seen else "cannot be sorted by"
+            raise InvalidParameter(f"`{key}` {fault}; `-` before a name sorts descending.", parameter="sort", allowed=allowed)
         if sort.needs is not None and sort.needs not in filters:
             raise InvalidParameter(f"`{key}` can be sorted by only together with `{sort.needs}`.", parameter="sort")
         seen.add(name)
     return keys
 
 
-def filtered(of: Resource[Any], given: Any, permissions: frozenset[str], strict: bool) -> tuple[tuple[str, Any], ...]:
+def filtered(of: Resource[Any], given: object, permissions: frozenset[str], strict: bool) -> tuple[tuple[str, Any], ...]:
     """The given filters, converted and in name order."""
     if not isinstance(given, Mapping):
         raise InvalidParameter("`filter` is an object such as `{status: active}`.", parameter="filter")
-    values: Mapping[str, Any] = given
+    values = cast(Mapping[str, Any], given)
     out: list[tuple[str, Any]] = []
     for name in sorted(values):
         known = of.filters.get(name)
@@ -100,6 +106,18 @@ def _value(name: str, known: Filter, given: Any, strict: bool) -> Any:
         raise InvalidParameter(f"`{name}` holds a NUL character.", parameter=name)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise InvalidParameter(f"`{name}` does not fit into 64 bits.", parameter=name)
+    if isinstance(value, datetime):
+        return _moment(name, value)
     if known.convert is not None:
         return known.convert(value)
     return value.value if isinstance(value, enum.Enum) else value
+
+
+def _moment(name: str, value: datetime) -> datetime:
+    """The time in UTC, which has to say its offset and to have a year from 1 to 9999 there too."""
+    try:
+        if value.tzinfo is not None:
+            return value.astimezone(UTC)
+    except OverflowError:
+        pass
+    raise InvalidParameter(f"`{name}` is a time with its offset, such as `2026-01-31T12:00:00Z`.", parameter=name)

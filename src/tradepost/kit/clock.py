@@ -14,4 +14,4 @@ def now() -> datetime:
 
 def wire(moment: datetime) -> str:
     """The moment as both doors and SQLite's text columns write it: `2026-01-02T03:04:05.000006Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

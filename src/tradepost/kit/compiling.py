@@ -5,9 +5,9 @@ index, never the whole relation.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, bindparam, func, select, true
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import False_, True_
@@ -23,7 +23,7 @@ from .selection import Field
 from .window import Shape
 
 LIMIT: BindParameter[int] = bindparam("limit", None, type_=Integer)
-OFFSET: BindParameter[int] = bindparam("offset", None, type_=Integer)
+OFFSET: BindParameter[int] = bindparam("offset", None, type_=BigInteger)
 
 
 class Compiler:
@@ -63,7 +63,8 @@ class Compiler:
 
     def _alias(self, resource: Resource[Any]) -> Any:
         self.aliases += 1
-        return resource.table.alias(f"t{self.aliases}")
+        table: Any = resource.table
+        return table.alias(f"t{self.aliases}")
 
     def _open(self, resource: Resource[Any], relation: Relation | None, fields: tuple[Field, ...], table: Any) -> tuple[Level, Any]:
         """A new level over a table, with its columns and joins."""
@@ -89,7 +90,8 @@ class Compiler:
         keys: list[tuple[ColumnElement[Any], bool]] = []
         for name in order:
             plain = name.removeprefix("-")
-            by: Any = resource.table.c.id if plain == "id" and plain not in resource.sorts else resource.sorts[plain].by
+            own: Any = resource.table.c
+            by: Any = own.id if plain == "id" and plain not in resource.sorts else resource.sorts[plain].by
             needs = resource.sorts[plain].needs if plain in resource.sorts else None
             keys.append((self._on(table, by(binder(needs)) if needs else by), name.startswith("-") != shape.backward))
         return keys
@@ -114,8 +116,11 @@ class Compiler:
 
     def _joined(self, level: Level, relation: Relation, table: Any, source: Any, field: Field) -> tuple[One, Any]:
         assert not isinstance(relation.by, Through)
-        other = self._alias(relation.target)
-        source = source.outerjoin(other, and_(other.c.id == table.c[relation.by.key], self._visible(relation.target, other)))
+        # Asked for under several aliases it is one join: SQLite joins at most 64 tables.
+        other = level.joined.get((table.name, relation.name))
+        if other is None:
+            other = level.joined[table.name, relation.name] = self._alias(relation.target)
+            source = source.outerjoin(other, and_(other.c.id == table.c[relation.by.key], self._visible(relation.target, other)))
         at = level.column(other.c.id)
         nodes, source = self._object(level, relation.target, other, source, field.inner)
         return One(at, nodes), source
@@ -168,7 +173,7 @@ class Compiler:
             level.total = self._statement(self._count(relation, table, shape), False)
         self._below(level)
 
-    def _lateral(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[Any]:
+    def _lateral(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[*tuple[Any, ...]]:
         parents = (
             func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False))))
             .table_valued("id", with_ordinality="place", name="k")
@@ -182,16 +187,17 @@ class Compiler:
         again = [rows.c[f"c{at}"].desc() if down else rows.c[f"c{at}"].asc() for at, (_, down) in zip(level.keys, keys, strict=True)]
         return select(*rows.c, parents.c.id).select_from(parents.join(rows, true())).order_by(parents.c.place, *again)
 
-    def _within(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[Any]:
+    def _within(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[*tuple[Any, ...]]:
         parents = func.json_each(bindparam("parents", None, type_=Text)).table_valued("key", "value", name="k")
-        few = relation.target.table.alias(f"w{self.aliases}")
+        own: Any = relation.target.table
+        few = own.alias(f"w{self.aliases}")
         few_keys = self._keys(relation.target, few, level.order, shape)
         few_source, belongs = _belonging(relation, few, few, parents.c.value)
         where = [*self._matching(relation.target, few, shape), *beyond(few_keys, shape), belongs]
         ids = _stretch(select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(few_keys)), shape).correlate(parents)
         return select(*level.columns, parents.c.value).select_from(parents.join(source, table.c.id.in_(ids))).order_by(parents.c.key, *_ordered(keys))
 
-    def _count(self, relation: Relation, table: Any, shape: Shape) -> Select[Any]:
+    def _count(self, relation: Relation, table: Any, shape: Shape) -> Select[*tuple[Any, ...]]:
         if self.dialect.name == "postgresql":
             id: Any = func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False)))).table_valued("id", name="k").render_derived(name="k").c.id
         else:
@@ -199,14 +205,14 @@ class Compiler:
         source, belongs = _belonging(relation, table, table, id)
         return select(id, func.count()).select_from(id.table.join(source, belongs)).where(*self._matching(relation.target, table, shape)).group_by(id)
 
-    def _statement(self, query: Any, bounded: bool) -> Statement:
+    def _statement(self, query: Select[*tuple[Any, ...]], bounded: bool) -> Statement:
         return statement(query, self.dialect, bounded)
 
 
-def statement(query: Any, dialect: Dialect, bounded: bool) -> Statement:
+def statement(query: Select[*tuple[Any, ...]], dialect: Dialect, bounded: bool) -> Statement:
     """A query compiled to text in the driver's spelling; remembers where its arguments come from."""
-    query = visitors.replacement_traverse(query, {}, _literal)
-    compiled: Any = query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    literal: Any = visitors.replacement_traverse(query, {}, _literal)
+    compiled = literal.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     take = [Argument(n.partition("~")[0], compiled.params[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
     return Statement(compiled.string, tuple(take), bounded)
 
@@ -219,7 +225,7 @@ def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tupl
     return source.join(link, link.c[relation.by.there.key] == table.c.id), link.c[relation.by.here.key] == parent
 
 
-def _stretch(query: Select[Any], shape: Shape) -> Select[Any]:
+def _stretch(query: Select[*tuple[Any, ...]], shape: Shape) -> Select[*tuple[Any, ...]]:
     """The rows of one page, and the one that shows that there are more."""
     return query.limit(LIMIT).offset(OFFSET) if shape.numbered else query.limit(LIMIT)
 
@@ -228,6 +234,8 @@ def _ordered(keys: list[tuple[Any, bool]]) -> list[Any]:
     return [k.desc() if down else k.asc() for k, down in keys]
 
 
-def _literal(element: Any, **_: Any) -> Any:
+def _literal(element: Any, **_: Any) -> BindParameter[Any] | None:
     """A constant of a rule or a column, written into the text: partial indexes see it, and no argument is encoded for it."""
-    return element.render_literal_execute() if isinstance(element, BindParameter) and element.unique and not element.literal_execute else None
+    if not isinstance(element, BindParameter) or not element.unique or element.literal_execute:
+        return None
+    return cast(BindParameter[Any], element).render_literal_execute()

@@ -5,9 +5,8 @@ Both doors bring builtins in REST's names; a body of either door is read by the 
 
 import math
 import unicodedata
-from functools import cache, reduce
-from operator import or_
-from typing import Annotated, Any, get_args, get_origin
+from functools import cache
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import jsonschema_rs
 import msgspec
@@ -15,8 +14,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from .problems import MOST_FAULTS, Fault, MalformedBody, Validation
 
+# The end of a pattern: Python's `$` alone also stands before a last line break.
+END = "$(?!\\n)"
 # C0 and C1 controls never belong into a line; tabs and line breaks belong into several lines.
-Line = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
+Line = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*" + END)]
 Lines = Annotated[str, Meta(pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$")]
 
 CONTROLS = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000))}
@@ -60,9 +61,10 @@ def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
 def _without_unset(type: Any) -> Any:
     """A member's type without the mark that it may be left out."""
     if get_origin(type) is Annotated:
-        return Annotated[_without_unset(get_args(type)[0]), *type.__metadata__]
+        inner: Any = _without_unset(get_args(type)[0])
+        return Annotated[inner, *type.__metadata__]
     kept = [a for a in get_args(type) if a is not UnsetType]
-    return reduce(or_, kept) if UnsetType in get_args(type) else type
+    return Union[*kept] if UnsetType in get_args(type) else type
 
 
 def _refusal(faults: list[Fault]) -> Validation:
@@ -82,9 +84,10 @@ def _clean(value: Any, pointer: str, faults: list[Fault], depth: int) -> Any:
         case dict() | list() if depth >= DEEPEST:
             raise MalformedBody(f"The body is nested deeper than {DEEPEST} levels at `{pointer}`.")
         case dict():
-            return {_key(k, pointer, faults): _clean(v, f"{pointer}/{escaped(str(k))}", faults, depth + 1) for k, v in value.items()}
+            members = cast(dict[Any, Any], value)
+            return {_key(k, pointer, faults): _clean(v, f"{pointer}/{escaped(str(k))}", faults, depth + 1) for k, v in members.items()}
         case list():
-            return [_clean(v, f"{pointer}/{i}", faults, depth + 1) for i, v in enumerate(value)]
+            return [_clean(v, f"{pointer}/{i}", faults, depth + 1) for i, v in enumerate(cast(list[Any], value))]
         case float() if not math.isfinite(value):
             faults.append(Fault(code="not_a_number", detail="The number is not finite.", pointer=pointer))
             return 0.0
@@ -116,7 +119,8 @@ def _validator(shape: Any) -> Any:
 
 CODES = {
     "required": "required", "additionalProperties": "unknown_member", "type": "invalid_type", "enum": "not_allowed", "minimum": "out_of_range",
-    "maximum": "out_of_range", "minLength": "too_short", "maxLength": "too_long", "maxItems": "too_many", "pattern": "invalid_format", "format": "invalid_format",
+    "maximum": "out_of_range", "minLength": "too_short", "maxLength": "too_long", "minItems": "too_few", "maxItems": "too_many",
+    "pattern": "invalid_format", "format": "invalid_format",
 }  # fmt: skip
 
 

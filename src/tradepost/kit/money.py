@@ -6,9 +6,11 @@ from typing import Annotated
 from babel.numbers import get_currency_precision, list_currencies
 from msgspec import Meta, Struct
 
+from .inputs import END
+
 MOST = 2**53 - 1
 
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 code.", examples=["EUR"])]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}" + END, description="An ISO 4217 code.", examples=["EUR"])]
 Amount = Annotated[int, Meta(ge=0, le=MOST, description="Minor units of the currency, below 2^53.", examples=[1250], extra_json_schema={"format": "int64"})]
 
 

@@ -50,6 +50,7 @@ class Level:
         self.keys: list[int] = []
         self.order: tuple[str, ...] = ()
         self.waiting: list[tuple[Many, Field]] = []
+        self.joined: dict[tuple[str, str], Any] = {}
         self.parent_level, self.parent_at, self.link = 0, 0, 0
 
     def column(self, expression: Any) -> int:

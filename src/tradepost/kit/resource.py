@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
 from .access import ANYONE, Access, Viewer, Visible
@@ -59,9 +59,10 @@ class Value:
     relations: Mapping[str, Relation] = {}
 
     def __init__(self, at: Member) -> None:
-        assert at.shape is not None
-        self.name, self.shape, self.null, self.member = at.shape.__name__, at.shape, at.null, at
-        self.own = members(at.shape)
+        shape = at.shape
+        assert shape is not None
+        self.name, self.shape, self.null, self.member = shape.__name__, shape, at.null, at
+        self.own = members(shape)
 
     def inner(self, name: str) -> None:
         """Values hold scalars only."""
@@ -82,8 +83,8 @@ class Resource[S: msgspec.Struct]:
         filters: Mapping[str, Filter] | None = None, sorts: Mapping[str, Sort] | None = None,
         columns: Mapping[str, Expression] | None = None, fields: Mapping[str, Access] | None = None, actions: Mapping[str, Visible] | None = None,
     ) -> None:  # fmt: skip
-        assert isinstance(row.__table__, Table)
-        self.shape, self.row, self.table, self.visible = shape, row, row.__table__, visible
+        self.shape, self.row, self.visible = shape, row, visible
+        self.table: Any = row.__table__
         self.name, self.names, self.order, self.number = name or shape.__name__, names, order, row.__number__
         self.filters, self.sorts = dict(filters or {}), dict(sorts or {})
         self.columns, self.fields, self.actions = dict(columns or {}), dict(fields or {}), dict(actions or {})
@@ -132,7 +133,8 @@ class Resource[S: msgspec.Struct]:
         """Which column a path's name means and what to look for: the id if it is a UUID, else the resource's other name (a slug)."""
         if (id := parse_id(text)) is not None:
             return "id", id
-        if len(self.names) == 1:
+        # PostgreSQL takes no NUL, and no name has one.
+        if len(self.names) == 1 or "\0" in text:
             raise self.missing(text)
         return self.names[-1], text
 

@@ -7,21 +7,23 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.kit.inputs import Line, Lines, later, patch_of
+from tradepost.kit.inputs import END, Line, Lines, later, patch_of
 from tradepost.kit.money import Money
+
+SLUG = "^[a-z0-9]+(-[a-z0-9]+)*" + END
 
 Slug = Annotated[
     str,
-    Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100, description="Lower-case words joined by hyphens; never a UUID.", examples=["oak-chair"]),
+    Meta(pattern=SLUG, max_length=100, description="Lower-case words joined by hyphens; never a UUID.", examples=["oak-chair"]),
 ]
 Name = Annotated[Line, Meta(min_length=1, max_length=200, examples=["Oak chair"])]
 Description = Annotated[Lines, Meta(max_length=20_000, description="Plain text or HTML; escape it where you show it.")]
 Sku = Annotated[Line, Meta(min_length=1, max_length=100, description="Stock keeping unit, unique in the shop.", examples=["CHAIR-OAK-01"])]
-Tag = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60, examples=["outdoor"])]
+Tag = Annotated[str, Meta(pattern=SLUG, max_length=60, examples=["outdoor"])]
 Tags = Annotated[list[Tag], Meta(max_length=100, description="Lower-case slugs, each once.")]
 Attributes = Annotated[dict[str, Any], Meta(description="A free JSON object; its keys are never renamed.", examples=[{"material": "oak"}])]
 Options = Annotated[
-    dict[Annotated[str, Meta(min_length=1, max_length=60)], Annotated[str, Meta(min_length=1, max_length=200)]],
+    dict[Annotated[Line, Meta(min_length=1, max_length=60)], Annotated[Line, Meta(min_length=1, max_length=200)]],
     Meta(max_length=10, description="What tells this variant from its siblings.", examples=[{"size": "M", "colour": "red"}]),
 ]
 Reference = Annotated[Line, Meta(min_length=1, max_length=200, description="The id in the system it came from.")]
@@ -86,7 +88,7 @@ class Variant(Struct):
     weight_grams: Grams | None
     barcode: Annotated[Line, Meta(max_length=60)] | None
     attributes: Attributes
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}$", examples=["standard"])]
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END, examples=["standard"])]
     track_inventory: bool
     allow_backorder: bool
     position: Position
@@ -142,7 +144,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     weight_grams: Grams | None = None
     barcode: Annotated[Line, Meta(max_length=60)] | None = None
     attributes: Attributes = {}
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}$")] = "standard"
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END)] = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
     position: Annotated[Position | UnsetType, Meta(description="Last among its siblings where absent.")] = UNSET
@@ -154,11 +156,6 @@ class ProductCreate(ProductInput, forbid_unknown_fields=True):
     """A new product, with its variants if you like: they are made in the same transaction."""
 
     variants: Annotated[list[VariantInput], Meta(max_length=100)] = []
-
-
-CategoryPatch = patch_of(CategoryInput)
-ProductPatch = patch_of(ProductInput)
-VariantPatch = patch_of(VariantInput)
 
 
 class BatchVerb(StrEnum):
@@ -176,7 +173,7 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
     op: BatchVerb
     id: UUID | UnsetType = UNSET
     input: Annotated[dict[str, Any] | UnsetType, later(ProductCreate)] = UNSET
-    patch: Annotated[dict[str, Any] | UnsetType, later(ProductPatch)] = UNSET
+    patch: Annotated[dict[str, Any] | UnsetType, later(patch_of(ProductInput))] = UNSET
     expected_version: int | UnsetType = UNSET
 
 

@@ -1,6 +1,6 @@
 """The rules of the category tree."""
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, literal, select, update
 
 from tradepost.kit.identity import new_id
 from tradepost.kit.operation import operation
@@ -89,16 +89,16 @@ class Categories(Service):
         if parent is not None and parent.path.startswith(row.path):
             raise Validation.at("/parent_id", "A category cannot stand below itself.", "not_allowed")
         path = f"{parent.path if parent else ''}{row.id}/"
-        below = func.concat(path, func.substr(CategoryRow.path, len(row.path) + 1))
-        await self.session.execute(
-            update(CategoryRow).where(CategoryRow.path.like(f"{row.path}%")).values(path=below), execution_options={"synchronize_session": False}
-        )
+        # Another path is no change of those below: they keep their times and versions.
+        values = {"path": literal(path).concat(func.substr(CategoryRow.path, len(row.path) + 1)), "updated_at": CategoryRow.updated_at}
+        moved = update(CategoryRow).where(CategoryRow.path.like(f"{row.path}%")).values(values)
+        await self.session.execute(moved, execution_options={"synchronize_session": False})
 
     async def parent_of(self, parent_id: str | None) -> CategoryRow | None:
-        """The row of a parent; 422 where there is none."""
+        """The row of a parent, which nobody moves before this write ends; 422 where there is none."""
         if parent_id is None:
             return None
-        found = await self.session.get(CategoryRow, parent_id, populate_existing=True)
+        found = await self.session.get(CategoryRow, parent_id, populate_existing=True, with_for_update={"read": True})
         if found is None:
             raise Validation.at("/parent_id", f"There is no category `{parent_id}`.", "not_found")
         return found
