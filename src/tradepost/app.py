@@ -1,6 +1,6 @@
 """The composition root: rooms in order, then one database behind both doors."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> Shop:
     readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)} | ({"redis": redis.ping} if redis else {})
     app = Shop(
         [
-            *found(type, load("rest"), lambda kind: issubclass(kind, Controller) and kind is not Controller),
+            *controllers(load("rest")),
             *pages(checks=readiness, introspects=introspects, ops_loopback=settings.ops_loopback, collections=lambda v: rest.links[v].collections()),
             *contract_routes(introspects),
             graphql.route(),
@@ -97,10 +97,15 @@ def load(*files: str) -> list[ModuleType]:
     return [import_module(name) for name in names if find_spec(name)]
 
 
-def found[T](kind: type[T], modules: Iterable[ModuleType], fits: Callable[[T], bool] = lambda _: True) -> list[T]:
+def found[T](kind: type[T], modules: Iterable[ModuleType]) -> list[T]:
     """What modules declare of a kind, in their order."""
     values = [v for m in modules for v in vars(m).values()]
-    return list(dict.fromkeys([v for v in values if isinstance(v, kind) and fits(v)]))
+    return list(dict.fromkeys([v for v in values if isinstance(v, kind)]))
+
+
+def controllers(modules: Iterable[ModuleType]) -> list[type[Controller]]:
+    """The controllers of the rooms."""
+    return [kind for kind in found(type, modules) if issubclass(kind, Controller) and kind is not Controller]
 
 
 def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
@@ -114,7 +119,7 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None) -> AsyncIterator[None]:
+async def _life(app: Any, database: Database, redis: Redis | None) -> AsyncGenerator[None]:
     """The connections live as long as the worker; the porch writes what it has kept."""
     await database.start()
     try:

@@ -64,7 +64,7 @@ def sorting(of: Resource[Any], given: Any, permissions: frozenset[str], filters:
     """The sort keys: a text of names with commas, or a list of names; `-` before a name turns it round."""
     if not isinstance(given, str | list | tuple | None):
         raise InvalidParameter("`sort` is a text such as `-created_at,name`.", parameter="sort")
-    said: Sequence[Any] = given.split(",") if isinstance(given, str) else given or ()
+    said = given.split(",") if isinstance(given, str) else cast(Sequence[Any], given or ())
     keys = tuple([str(k).strip() for k in said])
     seen: set[str] = set()
     for key in keys:

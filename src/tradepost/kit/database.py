@@ -1,7 +1,7 @@
 """The database: an engine for writes, a thin reader for reads, and the unit of work."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -33,7 +33,7 @@ class Database:
         self.engine = engine(url, pool_size)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self.reader: Reader = SqliteReader(url) if self.sqlite else PostgresReader(url, pool_size)
-        self.statements: dict[Select[Any], Statement] = {}
+        self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def start(self) -> None:
@@ -45,7 +45,7 @@ class Database:
         await self.reader.stop()  # type: ignore[attr-defined]
         await self.engine.dispose()
 
-    async def first(self, query: Select[Any], given: dict[str, Any]) -> Any:
+    async def first(self, query: Select[*tuple[Any, ...]], given: dict[str, Any]) -> Any:
         """The first row of a query of ours, through the thin reader; None where there is none. A query is compiled once."""
         found = self.statements.get(query)
         if found is None:
@@ -53,7 +53,7 @@ class Database:
         return await self.reader.one(found, found.bind(given))
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """One transaction: committed where the block ends well, rolled back else. A clash of unique values is a problem, a lost race is `LostRace`."""
         async with self.sessions() as session:
             try:
@@ -67,23 +67,27 @@ class Database:
 
 def engine(url: str, pool_size: int = 10) -> AsyncEngine:
     """An engine whose transactions are right for writes: SQLite's begin with BEGIN IMMEDIATE, because a snapshot that is upgraded fails at once (STACK, 5)."""
-    dumps = {"json_serializer": lambda value: msgspec.json.encode(value).decode(), "json_deserializer": msgspec.json.decode}
+    dumps: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": msgspec.json.decode}
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps)
     made = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **dumps)
 
     @event.listens_for(made.sync_engine, "connect")
-    def pragmas(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+    def pragmas(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     @event.listens_for(made.sync_engine, "begin")
-    def begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+    def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return made
+
+
+def _dumps(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def problem_of(fault: DBAPIError) -> Exception:

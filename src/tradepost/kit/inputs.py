@@ -64,7 +64,7 @@ def _without_unset(type: Any) -> Any:
         inner: Any = _without_unset(get_args(type)[0])
         return Annotated[inner, *type.__metadata__]
     kept = [a for a in get_args(type) if a is not UnsetType]
-    return Union[*kept] if UnsetType in get_args(type) else type
+    return cast(Any, Union[*kept] if UnsetType in get_args(type) else type)
 
 
 def _refusal(faults: list[Fault]) -> Validation:

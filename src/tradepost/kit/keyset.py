@@ -27,7 +27,7 @@ def order_names(resource: Resource[Any], shape: Shape, default: tuple[str, ...])
 
 
 def beyond(keys: Keys, shape: Shape) -> list[ColumnElement[bool]]:
-    """The conditions of the cursors in a shape. `keys` say for each key whether it descends as the rows are read, which is the end first where the shape is backward."""
+    """The conditions of the cursors in a shape. `keys` say for each key whether it descends as the rows are read; a backward shape reads the end first."""
     said: list[ColumnElement[bool]] = []
     for name, given, turned in (("after", shape.after, shape.backward), ("before", shape.before, not shape.backward)):
         if given:

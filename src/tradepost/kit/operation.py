@@ -27,6 +27,7 @@ class Operation[O, **P, R]:
     input: the shape of its body.    public: its answer to callers without a credential may be kept by shared caches.
     """
 
+    kind: Kind
     service: type[O]
 
     def __init__(
@@ -89,7 +90,8 @@ class Operation[O, **P, R]:
     async def _within(self, service: Any, context: Context, args: Any, kwargs: Any) -> R:
         outer, context.operation = context.operation, self.name
         try:
-            return await self.method(service, *args, **kwargs)
+            method: Any = self.method
+            return await method(service, *args, **kwargs)
         finally:
             context.operation = outer
 

@@ -53,7 +53,7 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         """The members that both doors show; `instance` and `request_id` are the door's to add."""
-        said = {"type": f"/problems/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail}
+        said: dict[str, Any] = {"type": f"/problems/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail}
         if self.errors:
             said["errors"] = [msgspec.to_builtins(e) for e in self.errors]
         return said | self.members

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import asyncpg
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
 from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from .plans import Statement
 
 type Row = Sequence[Any]
+
+CONNECT: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (asyncpg has no types)
 
 SQLITE_PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
@@ -64,8 +66,7 @@ class PostgresReader:
     async def _open(self) -> tuple[Any, dict[str, Any]]:
         self.opened += 1
         try:
-            connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType]
-            return await connect(**self.arguments, server_settings=self.settings), {}
+            return await CONNECT(**self.arguments, server_settings=self.settings), {}
         except BaseException:
             self.opened -= 1
             raise

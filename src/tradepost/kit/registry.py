@@ -5,7 +5,7 @@ The documents, the access table, the links and the parity test are read from it.
 
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from .operation import Operation
 from .resource import Resource
@@ -27,7 +27,7 @@ class Registry:
         for module in modules:
             for value in vars(module).values():
                 if isinstance(value, Resource):
-                    made.add_resource(value)
+                    made.add_resource(cast(Resource[Any], value))
                 elif isinstance(value, type) and issubclass(value, Service) and value.__module__.startswith(module.__name__):
                     made.add_service(value)
         return made.freeze()
@@ -41,7 +41,7 @@ class Registry:
         """Adds the operations of a service."""
         for value in vars(service).values():
             if isinstance(value, Operation):
-                found: Operation[Any, ..., Any] = value
+                found = cast(Operation[Any, ..., Any], value)
                 if self.operations.setdefault(found.name, found) is not found:
                     raise ValueError(f"two operations are called {found.name}")
 

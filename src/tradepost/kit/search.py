@@ -46,13 +46,13 @@ class SearchRow(DefaultBase):
     @classmethod
     def matching(cls, bind: Callable[..., BindParameter[Any]], column: Column = "words") -> Select[Any]:
         """The ids of the rows where every searched word begins a word of the column; `bind` makes a bind of the words."""
-        found = select(cls.__table__.c.id).where(Matches(cls.__tablename__, "words", bind(Prefixes(), "words")))
+        found = select(cls.__table__.c.id).where(Matches(str(cls.__tablename__), "words", bind(Prefixes(), "words")))
         # All words of a name are among the words: the condition above is the one with an index.
-        return found if column == "words" else found.where(Matches(cls.__tablename__, column, bind(Prefixes(column), column)))
+        return found if column == "words" else found.where(Matches(str(cls.__tablename__), column, bind(Prefixes(column), column)))
 
 
 class Prefixes(TypeDecorator[tuple[str, ...]]):
-    """A bind: words, all of which must begin a word there. In SQLite an FTS5 expression, limited to one column where `column` says so; in PostgreSQL a `tsquery`."""
+    """A bind: words, all of which must begin a word of the column. In SQLite it is an FTS5 expression, in PostgreSQL a `tsquery`."""
 
     impl, cache_ok = String, True
 

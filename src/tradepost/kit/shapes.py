@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import inspect as mi
 
+type Extra = Mapping[str, Any]
 type Kind = Literal["id", "text", "int", "float", "bool", "moment", "enum", "list", "json", "value"]
 
 
@@ -18,7 +19,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: Kind
-    type: Any
+    # What msgspec's inspection says of it.
+    described: Any
     null: bool = False
     required: bool = True
     wide: bool = False
@@ -36,34 +38,39 @@ def members(shape: type[msgspec.Struct]) -> dict[str, Member]:
     return {f.name: member(f.name, f.type, f.required) for f in info.fields}
 
 
-def member(name: str, type: Any, required: bool = True) -> Member:
-    """A member from the type that msgspec's inspection gives."""
+def member(name: str, described: Any, required: bool = True) -> Member:
+    """A member from what msgspec's inspection says of its type."""
     doc: str | None = None
-    wide = False
-    null = False
+    wide = null = False
     while True:
-        if isinstance(type, mi.Metadata):
-            extra: Mapping[str, Any] = type.extra_json_schema or {}
-            if (later := (type.extra or {}).get("shape")) is not None:
-                return Member(name=name, kind="value", type=type, required=required, doc=extra.get("description"), shape=later, later=True)
-            doc, wide, type = doc or extra.get("description"), wide or extra.get("format") == "int64", type.type
-        elif isinstance(type, mi.UnionType):
-            null = null or any(isinstance(t, mi.NoneType) for t in type.types)
-            type = next(t for t in type.types if not isinstance(t, mi.NoneType))
+        if isinstance(described, mi.Metadata):
+            extra, schema = cast(Extra, described.extra or {}), cast(Extra, described.extra_json_schema or {})
+            doc, wide = doc or schema.get("description"), wide or schema.get("format") == "int64"
+            if "shape" in extra:
+                return Member(name=name, kind="value", described=described, required=required, doc=doc, shape=extra["shape"], later=True)
+            described = described.type
+        elif isinstance(described, mi.UnionType):
+            null = null or any(isinstance(t, mi.NoneType) for t in described.types)
+            described = next(t for t in described.types if not isinstance(t, mi.NoneType))
         else:
             break
-    kind = _kind(type)
     return Member(
-        name=name, kind=kind, type=type, null=null, required=required, wide=wide, doc=doc,
-        enum=type.cls if isinstance(type, mi.EnumType) else None,
-        shape=type.cls if isinstance(type, mi.StructType) else None,
-        item=member(name, type.item_type) if isinstance(type, mi.ListType) else None,
-    )  # fmt: skip
+        name=name,
+        kind=_kind(described),
+        described=described,
+        null=null,
+        required=required,
+        wide=wide,
+        doc=doc,
+        enum=described.cls if isinstance(described, mi.EnumType) else None,
+        shape=described.cls if isinstance(described, mi.StructType) else None,
+        item=member(name, described.item_type) if isinstance(described, mi.ListType) else None,
+    )
 
 
-def _kind(type: Any) -> Kind:
+def _kind(described: Any) -> Kind:
     kinds: dict[Any, Kind] = {
         mi.UUIDType: "id", mi.StrType: "text", mi.IntType: "int", mi.FloatType: "float", mi.BoolType: "bool", mi.DateTimeType: "moment",
         mi.EnumType: "enum", mi.ListType: "list", mi.DictType: "json", mi.AnyType: "json", mi.StructType: "value",
     }  # fmt: skip
-    return kinds[type.__class__]
+    return kinds[described.__class__]

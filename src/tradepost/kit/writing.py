@@ -111,7 +111,8 @@ class Writer:
 
     def _part(self, level: Any, part: PageMember, fields: tuple[Field, ...]) -> PageMaker:
         if isinstance(part, Const):
-            return lambda *_: part.value
+            said = part.value
+            return lambda shown, parent, group, groups: said
         if part.kind == "nodes":
             rows = self.space[self._rows(level, part.inner, fields)]
             return lambda shown, parent, group, groups: rows(shown.rows, groups)

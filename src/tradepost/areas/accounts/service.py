@@ -2,7 +2,7 @@
 
 import hmac
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from time import monotonic
@@ -78,7 +78,7 @@ class ApiKeys:
 
 
 @asynccontextmanager
-async def api_keys(database_url: str, secret_key: str) -> AsyncIterator[ApiKeys]:
+async def api_keys(database_url: str, secret_key: str) -> AsyncGenerator[ApiKeys]:
     """The keys of a database by itself, for commands."""
     database = Database(database_url, secret=secret_key.encode()[:64])
     await database.start()

@@ -80,7 +80,10 @@ products = Resource(
 variants = Resource(
     Variant, VariantRow, visible=policy.variants, order=("position",),
     filters={"sku": equal(VariantRow.sku, bounded=True), "barcode": equal(VariantRow.barcode)},
-    sorts={"position": Sort(by=VariantRow.position), "sku": Sort(by=VariantRow.sku), "price": Sort(by=VariantRow.price_amount), "created_at": Sort(by=VariantRow.created_at)},
+    sorts={
+        "position": Sort(by=VariantRow.position), "sku": Sort(by=VariantRow.sku),
+        "price": Sort(by=VariantRow.price_amount), "created_at": Sort(by=VariantRow.created_at),
+    },
     fields={"source": policy.edit, "imported_quantity": policy.count_stock},
     actions={"variant_replace": policy.editors, "variant_update": policy.editors, "variant_delete": policy.editors},
 )  # fmt: skip

@@ -14,7 +14,8 @@ from tradepost.kit.resource import Resource
 class Route(msgspec.Struct, frozen=True):
     """Where an operation is: its method, and its path with `{0}` for the one parameter that it may have."""
 
-    operation: Operation[Any, ..., Any]
+    # Its type is a descriptor, which a checker would bind to this class.
+    operation: Any
     method: str
     path: str
 

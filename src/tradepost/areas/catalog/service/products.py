@@ -1,6 +1,7 @@
 """The rules of the products."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
@@ -105,7 +106,7 @@ class Products(Service):
 
     async def change(self, row: ProductRow, new: ProductInput, category_ids: Sequence[UUID] | UnsetType) -> bool:
         """Sets what differs, and tells whether anything did. Categories that are not given stay, with the main one among them."""
-        values = columns(products, new, *APART) | {"tags": _unique(new.tags)}
+        values: dict[str, Any] = columns(products, new, *APART) | {"tags": _unique(new.tags)}
         slugs.check(str(values.get("slug", "")))
         if values["category_id"] != row.category_id:
             await self.check_category(values["category_id"])
@@ -129,8 +130,8 @@ class Products(Service):
 
     async def put_into(self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType) -> bool:
         """Makes these, and the main one, the categories of a product; tells whether that changed anything."""
-        present = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
-        wanted = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
+        present: set[str] = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
+        wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
         new = wanted - present
         known = set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all()) if new else set[str]()
         if unknown := sorted(new - known):

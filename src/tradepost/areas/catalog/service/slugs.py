@@ -15,7 +15,7 @@ async def choose(service: Service, row: type[ProductRow] | type[CategoryRow], gi
     """The slug of a new row. A made one that another write takes first is made again (`Context.made`)."""
     if not isinstance(given, UnsetType):
         return check(given)
-    wanted = slug_of(name, row.__tablename__)
+    wanted = slug_of(name, str(row.__tablename__))
     service.context.made.add("slug")
     taken = await service.session.scalars(select(row.slug).where(or_(row.slug == wanted, row.slug.like(f"{wanted}-%"))))
     return free(f"{wanted}-1" if is_id(wanted) else wanted, taken)

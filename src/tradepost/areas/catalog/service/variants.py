@@ -1,6 +1,7 @@
 """The rules of the variants. What happens to one touches its product: the price it begins at, the words it is found by."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -76,15 +77,14 @@ class Variants(Service):
     async def add(self, product: ProductRow, new: Sequence[VariantInput], at: str = "") -> Sequence[VariantRow]:
         """New rows for a product, behind those that it has; `at` is where they stand in the input."""
         await self.session.flush()
-        count, last = (await self.session.execute(select(func.count(), func.max(VariantRow.position)).where(VariantRow.product_id == product.id))).one()
+        query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(VariantRow.product_id == product.id)
+        count, last = (await self.session.execute(query)).one()
         if count + len(new) > MOST_VARIANTS:
             raise Conflict(f"A product has at most {MOST_VARIANTS} variants; this one would have {count + len(new)}.")
-        free = -1 if last is None else last
         rows: list[VariantRow] = []
         for i, input in enumerate(new):
             check(input, f"{at}/{i}" if at else "")
-            free += 1
-            position = free if input.position is UNSET else input.position
+            position = last + 1 + i if input.position is UNSET else input.position
             rows.append(VariantRow(**row_values(input) | {"position": position}, product_id=product.id))
         self.session.add_all(rows)
         await self.session.flush()
@@ -102,7 +102,7 @@ class Variants(Service):
         return bool(changed)
 
 
-def row_values(new: VariantInput) -> dict[str, object]:
+def row_values(new: VariantInput) -> dict[str, Any]:
     """The columns of an input; its options also in canonical form, its name made of them where it has none."""
     key = msgspec.json.encode(new.options, order="sorted").decode()
     name = " / ".join(new.options.values()) if new.name is UNSET else new.name
