@@ -46,9 +46,10 @@ def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> 
         process.communicate()
 
 
-def ready(port: int) -> httpx.Response:
+def ready(process: subprocess.Popen[str], port: int) -> httpx.Response:
     """The first answer of /health/ready that is good."""
     for _ in range(300):
+        assert process.poll() is None, process.communicate()[0]
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/health/ready")
             if answer.status_code == 200:
@@ -62,7 +63,7 @@ def ready(port: int) -> httpx.Response:
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_with_two_workers_and_stops_cleanly(start: Start, port: int, told: signal.Signals) -> None:
     process = start(WORKERS="2")
-    ready(port)
+    ready(process, port)
     answers = [httpx.get(f"http://127.0.0.1:{port}/v1/products?limit=2").json() for _ in range(8)]
     assert all(answer == answers[0] for answer in answers)
     process.send_signal(told)
