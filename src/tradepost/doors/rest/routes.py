@@ -16,6 +16,7 @@ from tradepost.kit.problems import InvalidParameter
 
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope
+from .access import guard
 from .door import RestDoor
 from .query import spelled
 
@@ -34,7 +35,15 @@ class route(HTTPRouteHandler):
 
     def __init__(self, path: str, operation: Operation[Any, ..., Any]) -> None:
         self.operation, self.status = operation, STATUSES.get(operation.kind, 200)
-        super().__init__(path, http_method=METHODS[operation.kind], status_code=200, operation_id=operation.name, opt={"lane": True})
+        super().__init__(
+            path,
+            http_method=METHODS[operation.kind],
+            # Litestar knows 204 only for functions that return nothing; the Answer carries the real one.
+            status_code=200,
+            guards=guard(operation.access),
+            operation_id=operation.name,
+            opt={"lane": True},
+        )
 
     def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "route":
         """Keeps the function and gives Litestar the endpoint."""
@@ -51,6 +60,8 @@ class route(HTTPRouteHandler):
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
         ask = self.door.ask(self.operation, scope, receive)
+        # Before the body is read: who may not, is not told what is wrong with it.
+        self.operation.access.check(ask.context.caller)
         ask.key = given.get("key")
         try:
             made = await self.call(self.owner, ask, **given)
