@@ -28,7 +28,7 @@ class BatchRoot(Root):
     def __init__(self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk) -> None:
         super().__init__(key, nodes)
         self.field, self.arguments, self.walk = field, Arguments(definition, nodes[0]), walk
-        self.name = field.operation.of.name
+        self.name, self.access = field.operation.of.name, field.operation.access
         below = walk.collect(nodes, f"{self.name}BatchPayload")
         self.results = {k: walk.collect(f, f"{self.name}BatchResult") for k, f in below.items() if f[0].name.value == "results"}
         self.keys = [(k, f[0].name.value) for k, f in below.items()]

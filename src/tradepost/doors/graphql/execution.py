@@ -155,6 +155,8 @@ class Executor:
     async def run(self, root: Root, variables: Variables, context: Context) -> Any:
         """The bytes of one root field, or what it raised."""
         try:
+            # Before the arguments are read: who may not, is not told what is wrong with them.
+            root.access.check(context.caller)
             return encode(await root.value(context, variables))
         except Exception as fault:
             return fault

@@ -6,6 +6,7 @@ from typing import Any
 from graphql import GraphQLField
 from graphql.language import FieldNode
 
+from tradepost.kit.access import ANYONE
 from tradepost.kit.context import Context
 from tradepost.kit.problems import NotFound, PreconditionRequired
 from tradepost.kit.window import EVERYTHING
@@ -18,7 +19,7 @@ from .windows import Arguments, Variables, WindowArguments
 class Root:
     """One root field. `value` gives what is encoded under its key, or raises; one that is missing is null where the field may be."""
 
-    nullable, public = True, True
+    nullable, public, access = True, True, ANYONE
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.key, self.nodes = key, nodes
@@ -50,6 +51,7 @@ class OneRoot(Root):
         super().__init__(key, nodes)
         self.careful = careful and "expectedVersion" in field.parameters
         self.field, self.public, self.writes = field, field.operation.public, field.operation.writes
+        self.access = field.operation.access
         self.arguments = Arguments(definition, nodes[0])
         of = field.operation.of
         self.want = walk.want(of, of.name, nodes)
@@ -75,6 +77,7 @@ class PageRoot(Root):
         super().__init__(key, nodes)
         operation = field.operation
         self.field, self.public, self.nullable = field, operation.public, operation.under is not None
+        self.access = operation.access
         self.want, total = walk.want_page(operation.of, nodes)
         self.window = WindowArguments(definition, nodes[0], operation.of, True, total)
 
