@@ -194,4 +194,5 @@ def _fill(settings: Settings, products: int, *, if_empty: bool = False) -> None:
         if not if_empty:
             raise click.ClickException(str(refusal)) from refusal
     finally:
-        bar.stop()
+        if bar.live.is_started:  # else it would print an empty line
+            bar.stop()
