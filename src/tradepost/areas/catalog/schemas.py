@@ -17,7 +17,9 @@ Slug = Annotated[
     Meta(pattern=SLUG, max_length=100, description="Lower-case words joined by hyphens; never a UUID.", examples=["oak-chair"]),
 ]
 Name = Annotated[Line, Meta(min_length=1, max_length=200, examples=["Oak chair"])]
-Description = Annotated[Lines, Meta(max_length=20_000, description="Plain text or HTML; escape it where you show it.")]
+CategoryName = Annotated[Name, Meta(examples=["Chairs"])]
+Description = Annotated[Lines, Meta(max_length=20_000, description="Plain text or HTML; escape it where you show it.", examples=["Solid oak, oiled by hand."])]
+CategoryDescription = Annotated[Description, Meta(examples=["For the table, the desk and the balcony."])]
 Sku = Annotated[Line, Meta(min_length=1, max_length=100, description="Stock keeping unit, unique in the shop.", examples=["CHAIR-OAK-01"])]
 Tag = Annotated[str, Meta(pattern=SLUG, max_length=60, examples=["outdoor"])]
 Tags = Annotated[list[Tag], Meta(max_length=100, description="Lower-case slugs, each once.")]
@@ -26,10 +28,12 @@ Options = Annotated[
     dict[Annotated[Line, Meta(min_length=1, max_length=60)], Annotated[Line, Meta(min_length=1, max_length=200)]],
     Meta(max_length=10, description="What tells this variant from its siblings.", examples=[{"size": "M", "colour": "red"}]),
 ]
-Reference = Annotated[Line, Meta(min_length=1, max_length=200, description="The id in the system it came from.")]
+Reference = Annotated[Line, Meta(min_length=1, max_length=200, description="The id in the system it came from.", examples=["ERP-10482"])]
 Source = Annotated[dict[str, Any] | None, Meta(description="Columns of an import without a home here. Needs `catalog:write`.")]
-Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.")]
-Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Place among its siblings, smallest first.")]
+Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
+Barcode = Annotated[Line, Meta(max_length=60, description="GTIN, EAN or what the shop scans.", examples=["4006381333931"])]
+Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
+Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Place among its siblings, smallest first.", examples=[1])]
 
 
 class ProductStatus(StrEnum):
@@ -44,9 +48,9 @@ class Category(Struct):
     """A node of the category tree."""
 
     id: UUID
-    slug: Slug
-    name: Name
-    description: Description
+    slug: Annotated[Slug, Meta(examples=["chairs"])]
+    name: CategoryName
+    description: CategoryDescription
     position: Position
     parent_id: UUID | None
     created_at: datetime
@@ -64,9 +68,9 @@ class Product(Struct):
     status: ProductStatus
     attributes: Attributes
     tags: Tags
-    price_from: Annotated[Money | None, Meta(description="The price of the cheapest variant.")]
-    rating_count: Annotated[int, Meta(ge=0, description="How many approved reviews there are.")]
-    rating_average: Annotated[float | None, Meta(description="Mean of the approved reviews, two decimals.")]
+    price_from: Annotated[Money | None, Meta(description="The price of the cheapest variant.", examples=[{"amount": 14900, "currency": "EUR"}])]
+    rating_count: Annotated[int, Meta(ge=0, description="How many approved reviews there are.", examples=[12])]
+    rating_average: Annotated[float | None, Meta(description="Mean of the approved reviews, two decimals.", examples=[4.5])]
     category_id: UUID | None
     external_reference: Reference | None
     source: Source
@@ -81,12 +85,12 @@ class Variant(Struct):
     id: UUID
     product_id: UUID
     sku: Sku
-    name: Name
+    name: Annotated[Name, Meta(examples=["M / red"])]
     options: Options
-    price: Money
-    compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.")]
+    price: Price
+    compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])]
     weight_grams: Grams | None
-    barcode: Annotated[Line, Meta(max_length=60)] | None
+    barcode: Barcode | None
     attributes: Attributes
     tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END, examples=["standard"])]
     track_inventory: bool
@@ -105,15 +109,15 @@ class TagCount(Struct):
 
     id: UUID
     slug: Tag
-    product_count: Annotated[int, Meta(ge=0)]
+    product_count: Annotated[int, Meta(ge=0, examples=[14])]
 
 
 class CategoryInput(Struct, forbid_unknown_fields=True):
     """A category as it is to be; what is left out has its default."""
 
-    name: Name
-    slug: Annotated[Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.")] = UNSET
-    description: Description = ""
+    name: CategoryName
+    slug: Annotated[Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.", examples=["chairs"])] = UNSET
+    description: CategoryDescription = ""
     position: Position = 0
     parent_id: Annotated[UUID | None, Meta(description="Null makes it a root of the tree.")] = None
 
@@ -137,14 +141,14 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     """A variant as it is to be; what is left out has its default."""
 
     sku: Sku
-    price: Money
-    name: Annotated[Annotated[Line, Meta(max_length=200)] | UnsetType, Meta(description="Made from the options where absent.")] = UNSET
+    price: Price
+    name: Annotated[Annotated[Line, Meta(max_length=200)] | UnsetType, Meta(description="Made from the options where absent.", examples=["M / red"])] = UNSET
     options: Options = {}
-    compare_at_price: Money | None = None
+    compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])] = None
     weight_grams: Grams | None = None
-    barcode: Annotated[Line, Meta(max_length=60)] | None = None
+    barcode: Barcode | None = None
     attributes: Attributes = {}
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END)] = "standard"
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END, examples=["standard"])] = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
     position: Annotated[Position | UnsetType, Meta(description="Last among its siblings where absent.")] = UNSET
@@ -177,7 +181,15 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
     expected_version: int | UnsetType = UNSET
 
 
+BATCH = [
+    {"op": "create", "input": {"name": "Oak chair", "status": "active", "variants": [{"sku": "CHAIR-OAK-01", "price": {"amount": 14900, "currency": "EUR"}}]}},
+    {"op": "upsert", "input": {"name": "Ash table", "external_reference": "ERP-10483"}},
+    {"op": "update", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", "patch": {"status": "archived"}, "expected_version": 3},
+    {"op": "delete", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2f02"},
+]
+
+
 class ProductBatch(Struct, forbid_unknown_fields=True):
     """Up to 100 changes in one transaction, each in a savepoint of its own."""
 
-    items: Annotated[list[ProductBatchItem], Meta(min_length=1, max_length=100)]
+    items: Annotated[list[ProductBatchItem], Meta(min_length=1, max_length=100, examples=[BATCH])]

@@ -1,0 +1,5 @@
+"""The OpenAPI document of one version: made from the registry, the resources and the routes, never by hand."""
+
+from .document import openapi
+
+__all__ = ["openapi"]

@@ -1,0 +1,98 @@
+"""The whole document."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler
+
+from tradepost.kit.problems import Problem, all_problems
+from tradepost.kit.registry import Registry
+
+from ...http.explanation import explain
+from ..door import RestDoor
+from . import around
+from .answers import HEADERS, by_status, problems_of, refusal, response_name
+from .examples import Examples
+from .operations import operation_object, tag_of
+from .parameters import common, of_resource
+from .shapes import components
+
+ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/graphql` explores them.
+
+- **Fields**: `fields` chooses what is answered, also of relations, and after writes. Without it all members but the relations come.
+- **Formats**: JSON, or MessagePack with `Accept: application/msgpack`. Bodies in either, unencoded, at most 1 MiB.
+- **Methods**: HEAD is answered wherever GET is, OPTIONS everywhere; another method is 405 `method_not_allowed` with `Allow`.
+- **Lists**: by cursor; `links.next`, and the `Link` header, lead on.
+- **Conditions**: `If-None-Match` with an ETag gives 304, `If-Match` refuses a change where somebody else was first.
+- **Problems**: every refusal is `application/problem+json` (RFC 9457); its `code` is stable, its `type` a page that explains it.
+- **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
+"""
+
+SCHEMES = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key that `tradepost create-api-key` made: `tp_<id>_<secret>`."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "tp_<id>_<secret>",
+        "description": "The same key in `Authorization: Bearer tp_...`; any other scheme is 401.",
+    },
+}
+
+
+def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: int) -> dict[str, Any]:
+    """OpenAPI 3.1 of a version: the same text for the same shop."""
+    links, prefix = door.links[version], f"/v{version}"
+    collections = links.collections()
+    schemas = dict(sorted((components(registry, links, version) | around.schemas(collections)).items()))
+    examples = Examples(registry, links, schemas)
+    made, tags = paths(door, routes, version)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tradepost", "version": str(version), "summary": "A shop with two front doors, REST and GraphQL.", "description": ABOUT,
+            "contact": {"name": "Whoever runs this shop"}, "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/", "description": "The shop that served this document: production, or yours.", "x-internal": False}],
+        "security": [],
+        "tags": [around.TAG, *tags],
+        "paths": around.paths(prefix) | made,
+        "components": {
+            "securitySchemes": SCHEMES,
+            "schemas": schemas,
+            "parameters": common(version) | {n: p for of in registry.resources.values() for n, p in of_resource(of, examples).items()},
+            "headers": HEADERS,
+            "responses": responses(door),
+            "examples": shown(examples, door, version) | around.examples(collections, prefix),
+        },
+    }  # fmt: skip
+
+
+def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """The operations by path and method, in the order of the registry; and their tags."""
+    made: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    places = {h.operation_id: (r.path, h) for r in routes for h, _ in getattr(r, "route_handler_map", {}).values() if isinstance(h, HTTPRouteHandler)}
+    for name, route in door.links[version].routes.items():
+        path, handler = places[name]
+        tag, doc = tag_of(handler)
+        tags.setdefault(tag, doc)
+        has_document = name in door.roots and not route.operation.writes
+        said = operation_object(route, tag, version, require_if_match=door.require_if_match, has_document=has_document)
+        made.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[route.method.lower()] = said
+    return made, [{"name": tag, "description": doc} for tag, doc in tags.items()]
+
+
+def responses(door: RestDoor) -> dict[str, Any]:
+    """The answers of all operations that refuse, by name."""
+    operations = [r.operation for r in door.links[1].routes.values()]
+    groups = [several for o in operations for several in by_status(problems_of(o, door.require_if_match)).values()]
+    return {name: refusal(several) for name, several in sorted({response_name(s): s for s in groups}.items())}
+
+
+def shown(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
+    """The examples that responses and bodies refer to: shapes, and every kind of problem."""
+    operations = [r.operation for r in door.links[version].routes.values()]
+    values = {name: {"value": value} for name, value in examples.named(operations).items()}
+    kinds: dict[str, type[Problem]] = {kind.__name__: kind for kind in all_problems()}
+    used = {kind.__name__ for o in operations for kind in problems_of(o, door.require_if_match)}
+    return values | {name: {"summary": kind.title, "value": explain(kind).example} for name, kind in kinds.items() if name in used}

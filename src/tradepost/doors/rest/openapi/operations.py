@@ -1,0 +1,57 @@
+"""Operation Objects: one for each operation of the registry that has a route."""
+
+from typing import Any
+
+from litestar.handlers import BaseRouteHandler
+
+from tradepost.kit.inputs import patch_of
+from tradepost.kit.operation import Operation
+
+from ...http.request import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
+from ..links import Route
+from .answers import problems_of, refusals, success
+from .parameters import parameters
+from .schema import ref
+
+CREDENTIALS: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
+OPEN: list[dict[str, list[str]]] = [{}, *CREDENTIALS]
+
+
+def operation_object(route: Route, tag: str, version: int, *, require_if_match: bool, has_document: bool) -> dict[str, Any]:
+    """What the document says of one operation."""
+    operation = route.operation
+    made: dict[str, Any] = {"operationId": operation.name, "tags": [tag], **said(operation)}
+    made["parameters"] = parameters(operation, "{0}" in route.path, version)
+    if operation.input is not None:
+        made["requestBody"] = body(operation, operation.input)
+    made["responses"] = success(operation, version, has_document) | refusals(problems_of(operation, require_if_match))
+    made["security"] = CREDENTIALS if operation.access.permission else OPEN
+    if operation.access.permission:
+        made["x-permission"] = operation.access.permission
+    return made
+
+
+def said(operation: Operation[Any, ..., Any]) -> dict[str, str]:
+    """Its summary and description: what its docstring says, and who may."""
+    doc = " ".join(operation.doc.split())
+    permission = operation.access.permission
+    who = f"Needs the permission `{permission}`." if permission else "Open to all; what a caller may not see is left out."
+    return {"summary": doc.partition(";")[0].partition(". ")[0].rstrip("."), "description": f"{doc} {who}"}
+
+
+def body(operation: Operation[Any, ..., Any], shape: type[Any]) -> dict[str, Any]:
+    """The request's body; a patch comes in two kinds."""
+    name = (patch_of(shape) if operation.kind == "update" else shape).__name__
+    shown = {name: {"$ref": f"#/components/examples/{name}"}}
+    plain = {"schema": ref(name), "examples": shown}
+    content: dict[bytes, Any] = {JSON: plain, MSGPACK: {"schema": ref(name)}}
+    if operation.kind == "update":
+        steps = {"JsonPatch": {"$ref": "#/components/examples/JsonPatch"}}
+        content = {MERGE_PATCH: plain, **content, JSON_PATCH: {"schema": ref("JsonPatch"), "examples": steps}}
+    return {"required": True, "content": {media.decode(): made for media, made in content.items()}}
+
+
+def tag_of(handler: BaseRouteHandler) -> tuple[str, str]:
+    """The tag of a handler's controller, and what the controller says of itself."""
+    controller: Any = handler.fn.__self__  # type: ignore[attr-defined]
+    return controller.tags[0], " ".join((controller.__doc__ or "").split())

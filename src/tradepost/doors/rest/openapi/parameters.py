@@ -1,0 +1,160 @@
+"""Parameters: those of the path, what a query may say of fields, pages, order and filters, and the headers."""
+
+from typing import Any
+
+from tradepost.kit.filters import Filter
+from tradepost.kit.operation import Operation
+from tradepost.kit.resource import Resource
+from tradepost.kit.shapes import Member
+from tradepost.kit.window import MOST_ROWS, PAGE_SIZE
+
+from ..selection import LONGEST
+from .examples import CURSOR, ID, MOMENT, REQUEST_ID, Examples
+from .schema import Schema, schema_of
+from .words import CURSOR as CURSOR_SCHEMA
+
+type Parameter = dict[str, Any]
+
+ROWS: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": MOST_ROWS}
+NUMBER: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2**31 - 1}
+TAG: Schema = {"type": "string", "pattern": r'^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$', "maxLength": 1000}
+MARK = {k: v for k, v in CURSOR_SCHEMA.items() if k != "description"}
+
+
+def parameter(name: str, where: str, schema: Schema, doc: str, example: Any, **more: Any) -> Parameter:
+    """A Parameter Object."""
+    return {"name": name, "in": where, "description": doc, "schema": schema, "example": example, **more}
+
+
+def placed(name: str) -> dict[str, str]:
+    """A parameter by its name among the components."""
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def common(version: int) -> dict[str, Parameter]:
+    """Those that belong to no resource."""
+    known = parameter("If-None-Match", "header", TAG, "The ETag of what you have: 304 where it is the same still.", '"3.8f2d1c0b9a7e6f54"')
+    expected = parameter("If-Match", "header", TAG, "The ETag of what you read, in any representation: 412 where it has changed since.", '"3.8f2d1c0b9a7e6f54"')
+    letters: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$", "maxLength": 128}
+    spoken: Schema = {"type": "string", "enum": [str(version)]}
+    made = {
+        "Limit": parameter("limit", "query", ROWS | {"default": PAGE_SIZE}, "How many at most.", 20),
+        "Cursor": parameter("cursor", "query", MARK, "The page behind this row: the `next_cursor` of the page before.", CURSOR),
+        "Before": parameter(
+            "before", "query", MARK, "The page that ends before this row; `links.prev` uses it. With `cursor`: what is between the two.", CURSOR
+        ),
+        "Include": parameter(
+            "include",
+            "query",
+            {"type": "string", "enum": ["total"]},
+            "`total`: how many there are in all pages; counted, so ask only where you show it.",
+            "total",
+        ),
+        "Atomic": parameter("atomic", "query", {"type": "boolean", "default": False}, "All or nothing: the first fault undoes all, and is the answer.", True),
+        "If-None-Match": known,
+        "If-Match": expected,
+        "X-Request-ID": parameter(
+            "X-Request-ID", "header", letters, "Your name for this request; echoed, and in every line of our log. Made where it is left out.", REQUEST_ID
+        ),
+        "X-API-Version": parameter(
+            "X-API-Version", "header", spoken, "The version without the path's prefix; with the prefix it may only repeat it.", str(version)
+        ),
+    }
+    if version == 1:
+        made["Page"] = parameter("page", "query", NUMBER, "The page's number. Use `cursor`: page numbers are gone in version 2.", 1, deprecated=True)
+        made["PageSize"] = parameter(
+            "page_size", "query", ROWS, "How many on a numbered page. Use `limit`: page numbers are gone in version 2.", 20, deprecated=True
+        )
+    return made
+
+
+def of_resource(of: Resource[Any], examples: Examples) -> dict[str, Parameter]:
+    """Those that all operations on a resource share: its key, its fields and its filters."""
+    text: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+    asked = "Which fields to answer with: the inside of a GraphQL selection set, in snake_case."
+    asked += " Relations take `first`, `filter`, `sort`, those that page also `after`, `last`, `before`, `total`."
+    made = {f"{of.name}.key": key(of, examples), f"{of.name}.fields": parameter("fields", "query", text, asked, fields_example(of))}
+    for name, known in of.filters.items():
+        made[f"{of.name}.{name}"] = filter_parameter(of, name, known, examples)
+    return made
+
+
+def key(of: Resource[Any], examples: Examples) -> Parameter:
+    """The path's name of one row."""
+    if len(of.names) == 1:
+        return parameter(
+            "key", "path", {"type": "string", "format": "uuid", "maxLength": 36}, f"The id of the {of.label}.", ID.format(of.number), required=True
+        )
+    other = of.names[-1]
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
+    return parameter("key", "path", schema, f"The id or the {other} of the {of.label}.", member_example(of, other, examples), required=True)
+
+
+def fields_example(of: Resource[Any]) -> str:
+    """Some members, and a bounded relation with some of its own."""
+    named = [n for n, m in of.own.items() if isinstance(m, Member) and n in ("id", "slug", "sku", "name")]
+    below = next((r for r in of.relations.values() if r.many and not r.paged), None)
+    inner = [n for n, m in below.target.own.items() if isinstance(m, Member) and n in ("sku", "slug", "name")] if below else []
+    return ",".join(named) + (f",{below.name}(first: 3){{{','.join(inner)}}}" if below and inner else "")
+
+
+def member_example(of: Resource[Any], name: str, examples: Examples) -> Any:
+    """The example of a member in the resource's own schema."""
+    return examples.of(examples.schemas[of.name]["properties"][name], name, of)
+
+
+def filter_parameter(of: Resource[Any], name: str, known: Filter, examples: Examples) -> Parameter:
+    """One filter, with a value that could be meant."""
+    schema = schema_of(known.type)
+    schema.pop("description", None)
+    if known.type.__name__ == "datetime":
+        schema["format"] = "date-time"
+    doc = known.doc or f"Only those with this `{name}`."
+    if known.access.permission:
+        doc += f" Needs `{known.access.permission}`."
+    return parameter(name, "query", schema, doc, filter_example(of, name, schema, examples))
+
+
+def filter_example(of: Resource[Any], name: str, schema: Schema, examples: Examples) -> Any:
+    """A member's own example where the filter is named like it, a slug where it is named like a relation."""
+    if schema["type"] == "integer":
+        return 1000
+    if schema.get("format") == "date-time":
+        return MOMENT
+    if "enum" in schema or schema["type"] != "string" or schema.get("format") == "uuid":
+        return examples.of(schema, name, of)
+    if name in of.own:
+        return member_example(of, name, examples)
+    if f"{name}s" in of.own:
+        return member_example(of, f"{name}s", examples)[0]
+    if name in of.relations:
+        return member_example(of.relations[name].target, of.relations[name].target.names[-1], examples)
+    return "oak chair"
+
+
+def sort_parameter(of: Resource[Any], default: tuple[str, ...]) -> Parameter:
+    """The order of a list."""
+    names = "|".join(of.sorts)
+    schema: Schema = {"type": "string", "pattern": f"^-?({names})(,-?({names}))*$", "maxLength": 200, "default": ",".join(default)}
+    needs = "".join([f" `{n}` only with `{s.needs}`, and then the default." for n, s in of.sorts.items() if s.needs])
+    allowed = ", ".join(f"`{n}`" for n in of.sorts)
+    return parameter("sort", "query", schema, f"The order, by one or several of {allowed}; `-` before a name sorts descending.{needs}", ",".join(default))
+
+
+def parameters(operation: Operation[Any, ..., Any], templated: bool, version: int) -> list[Parameter]:
+    """All parameters of an operation."""
+    of, kind = operation.of, operation.kind
+    made: list[Parameter] = [placed(f"{(operation.under[0] if operation.under else of).name}.key")] if templated else []
+    if kind != "delete":
+        made.append(placed(f"{of.name}.fields"))
+    if kind == "page":
+        order = operation.under[0].relations[operation.under[1]].order if operation.under else of.order
+        made += [placed(n) for n in ("Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ()))]
+        made += ([sort_parameter(of, order)] if of.sorts else []) + [placed(f"{of.name}.{name}") for name in of.filters]
+    if kind == "batch":
+        made.append(placed("Atomic"))
+    if not operation.writes:
+        made.append(placed("If-None-Match"))
+    if kind in ("replace", "update", "delete"):
+        made.append(placed("If-Match"))
+    return [*made, placed("X-Request-ID"), placed("X-API-Version")]
