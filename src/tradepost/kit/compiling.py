@@ -213,7 +213,9 @@ def statement(query: Select[*tuple[Any, ...]], dialect: Dialect, bounded: bool) 
     """A query compiled to text in the driver's spelling; remembers where its arguments come from."""
     literal: Any = visitors.replacement_traverse(query, {}, _literal)
     compiled = literal.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    take = [Argument(n.partition("~")[0], compiled.params[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
+    # `params` has names as a driver would want them escaped; ours are those of `positiontup`.
+    constants = compiled.construct_params(escape_names=False)
+    take = [Argument(n.partition("~")[0], constants[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
     return Statement(compiled.string, tuple(take), bounded)
 
 
