@@ -1,7 +1,7 @@
 """Problems: faults that a caller can mend, raised as values of the shop and rendered by each door (RFC 9457).
 
     Problem
-    |- 400  MalformedBody, InvalidParameter
+    |- 400  MalformedBody, InvalidParameter, TooDeep
     |- 401  Unauthenticated                 403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
     |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed
@@ -71,6 +71,7 @@ class MalformedBody(Problem):
 
     code, status, title = "malformed", 400, "The body cannot be read"
     cure = "Send well-formed JSON or MessagePack and name its type in `Content-Type`."
+    example = {"detail": "The body is not well-formed JSON: JSON is malformed: expected ',' or '}' (byte 18)."}
 
 
 class InvalidParameter(Problem):
@@ -106,11 +107,20 @@ class InvalidParameter(Problem):
         return self
 
 
+class TooDeep(InvalidParameter):
+    """A selection follows more relations into one another than the shop allows."""
+
+    code, title = "too_deep", "The selection is too deep"
+    cure = "Follow fewer relations in one request; read the rest by the links or ids that come back."
+    example = {"detail": "Relations can be followed 10 deep; this selection goes deeper."}
+
+
 class Unauthenticated(Problem):
     """The operation needs a known caller, or the credential that came is not good."""
 
     code, status, title = "unauthenticated", 401, "Credentials are needed"
     cure = "Send an API key in `X-API-Key` or as `Authorization: Bearer`, and check that it is complete and not revoked."
+    example = {"detail": "The permission `catalog:write` is needed."}
 
     def headers(self) -> dict[str, str]:
         """RFC 9110, 11.6.1: a 401 names the scheme."""
@@ -122,6 +132,7 @@ class Forbidden(Problem):
 
     code, status, title = "forbidden", 403, "You may not do this"
     cure = "Use a credential that holds the permission named in the detail."
+    example = {"detail": "The permission `catalog:write` is needed."}
 
 
 class NotFound(Problem):
@@ -129,6 +140,7 @@ class NotFound(Problem):
 
     code, status, title = "not_found", 404, "Not found"
     cure = "Check the id or the path; what you may not see is answered like what does not exist."
+    example = {"detail": "There is no product `oak-chair`."}
 
 
 class MethodNotAllowed(Problem):
@@ -136,6 +148,7 @@ class MethodNotAllowed(Problem):
 
     code, status, title = "method_not_allowed", 405, "The method is not allowed here"
     cure = "Use one of the methods in `Allow`."
+    example = {"detail": "Allowed here: GET, HEAD, OPTIONS, POST."}
 
     def __init__(self, allow: str) -> None:
         super().__init__(f"Allowed here: {allow}.")
@@ -151,6 +164,7 @@ class NotAcceptable(Problem):
 
     code, status, title = "not_acceptable", 406, "No acceptable media type"
     cure = "Name one of the media types in the detail in `Accept`, or leave the header out."
+    example = {"detail": "Available here: application/json, application/msgpack."}
 
 
 class AlreadyExists(Problem):
@@ -158,6 +172,7 @@ class AlreadyExists(Problem):
 
     code, status, title = "already_exists", 409, "It already exists"
     cure = "Choose another value for the member named in `field`, or change the thing that has it."
+    example = {"detail": "Another row has this `slug`.", "field": "slug"}
 
 
 class Conflict(Problem):
@@ -165,6 +180,7 @@ class Conflict(Problem):
 
     code, status, title = "conflict", 409, "The change conflicts with the present state"
     cure = "Read the thing again and repeat the change on what you find."
+    example = {"detail": "Other writes kept coming first; try again."}
 
 
 class InvalidTransition(Problem):
@@ -179,6 +195,7 @@ class PatchTestFailed(Problem):
 
     code, status, title = "patch_test_failed", 409, "A test in the patch failed"
     cure = "Read the thing again and make the patch anew."
+    example = {"detail": "`/version` has another value.", "errors": [{"pointer": "/0", "code": "test_failed", "detail": "Another value stands there."}]}
 
 
 class PreconditionFailed(Problem):
@@ -186,6 +203,7 @@ class PreconditionFailed(Problem):
 
     code, status, title = "precondition_failed", 412, "The version is another one"
     cure = "Read the thing again and send its present version in `If-Match` (GraphQL: `expectedVersion`)."
+    example = {"detail": "The version is 3; another one was expected.", "version": 3}
 
 
 class ContentTooLarge(Problem):
@@ -193,6 +211,7 @@ class ContentTooLarge(Problem):
 
     code, status, title = "content_too_large", 413, "The body is too large"
     cure = "Send less at once; the detail names the limit."
+    example = {"detail": "The body may have at most 1048576 bytes.", "limit": 1048576}
 
 
 class UnsupportedMediaType(Problem):
@@ -200,6 +219,7 @@ class UnsupportedMediaType(Problem):
 
     code, status, title = "unsupported_media_type", 415, "The body's type is not supported"
     cure = "Send one of the media types in the detail, without a `Content-Encoding`."
+    example = {"detail": "The body came with `text/plain`; read here: application/json, application/msgpack, in UTF-8."}
 
     def __init__(self, detail: str = "", *, accept: str = "", accept_patch: str = "") -> None:
         super().__init__(detail)
@@ -234,6 +254,7 @@ class PatchTargetMissing(Problem):
 
     code, status, title = "patch_target_missing", 422, "The patch points at nothing"
     cure = "Check the pointers of the patch against the item's default representation."
+    example = {"detail": "`/size` leads nowhere.", "errors": [{"pointer": "/0", "code": "missing", "detail": "Nothing stands there."}]}
 
 
 class PreconditionRequired(Problem):
@@ -241,6 +262,7 @@ class PreconditionRequired(Problem):
 
     code, status, title = "precondition_required", 428, "A precondition is required"
     cure = "Send the ETag of what you read in `If-Match` (GraphQL: `expectedVersion`)."
+    example = {"detail": "Send the ETag of what you read in `If-Match`."}
 
 
 class Internal(Problem):

@@ -29,7 +29,6 @@ def header(doc: str, example: str, **more: Any) -> dict[str, Any]:
 HEADERS: dict[str, dict[str, Any]] = {
     "Accept": header("The media types that are read here.", "application/json, application/msgpack"),
     "Accept-Patch": header("The patches that are read here (RFC 5789).", ACCEPT_PATCH),
-    "Allow": header("The methods of this path.", "GET, HEAD, OPTIONS, POST"),
     "Cache-Control": header("Who may keep the answer, and for how long.", "public, max-age=60, stale-while-revalidate=300"),
     "Deprecation": header(
         "Since when page numbers are deprecated (RFC 9745); only with `page` or `page_size`.", dict(PAGE_NUMBERS.headers())[b"deprecation"].decode()
@@ -96,9 +95,7 @@ def refusal(several: list[type[Problem]]) -> Response:
 
 def own_headers(kind: type[Problem]) -> list[str]:
     """The headers that a kind of problem brings."""
-    if kind is kinds.UnsupportedMediaType:
-        return ["Accept", "Accept-Patch"]
-    return ["Allow"] if kind is kinds.MethodNotAllowed else list(kind().headers())
+    return ["Accept", "Accept-Patch"] if kind is kinds.UnsupportedMediaType else list(kind().headers())
 
 
 def success(operation: Operation[Any, ..., Any], version: int, has_document: bool) -> dict[str, Response]:
