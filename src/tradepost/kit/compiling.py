@@ -214,7 +214,7 @@ def statement(query: Select[*tuple[Any, ...]], dialect: Dialect, bounded: bool) 
     literal: Any = visitors.replacement_traverse(query, {}, _literal)
     compiled = literal.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     # `params` has names as a driver would want them escaped; ours are those of `positiontup`.
-    constants = compiled.construct_params(escape_names=False)
+    constants = compiled.construct_params(escape_names=False, _check=False)
     take = [Argument(n.partition("~")[0], constants[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
     return Statement(compiled.string, tuple(take), bounded)
 
