@@ -1,0 +1,77 @@
+"""Ways into the door for its tests: over HTTP, and straight to the executor."""
+
+import json
+from functools import cache
+from typing import Any
+
+import httpx
+from graphql import GraphQLSchema
+
+from tradepost.app import Shop, found, load
+from tradepost.doors.graphql import GraphQLDoor, RootField
+from tradepost.doors.graphql.execution import Executor, Request
+from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.context import Context
+from tradepost.kit.registry import Registry
+
+EDITOR = Caller(id="key-of-the-tests", role="staff", permissions=frozenset({"catalog:write", "stock:read"}))
+
+type Json = dict[str, Any]
+
+
+@cache
+def door() -> GraphQLDoor:
+    """A door of all rooms over no database."""
+    return GraphQLDoor(Registry.collect(load("resource", "service")), found(RootField, load("graphql")))
+
+
+def schema() -> GraphQLSchema:
+    """The schema of all rooms."""
+    return door().executor.schema
+
+
+def executor_of(shop: Shop) -> Executor:
+    """The executor behind a shop's door."""
+    return shop.state.graphql.executor
+
+
+def context_of(shop: Shop, caller: Caller = ANONYMOUS) -> Context:
+    """A call's surroundings."""
+    return Context(caller, shop.state.database, "a-test")
+
+
+async def by_plan(shop: Shop, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> Json:
+    """The answer of the plan executor."""
+    executor, context = executor_of(shop), context_of(shop, caller)
+    ready = executor.prepare(Request(text, variables), context)
+    assert ready.roots is not None, "this document has no plan"
+    return json.loads(await executor.execute(ready, context))
+
+
+async def by_reference(shop: Shop, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> Json:
+    """The answer of graphql-core."""
+    executor, context = executor_of(shop), context_of(shop, caller)
+    return json.loads(await executor.reference(executor.prepare(Request(text, variables), context), context))
+
+
+async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> Json:
+    """The data of an answer without errors."""
+    answer = await client.post("/graphql", json={"query": query, "variables": variables})
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert "errors" not in body, body["errors"]
+    return body["data"]
+
+
+async def errors_of(client: httpx.AsyncClient, query: str, **variables: Any) -> list[Json]:
+    """The errors of an answer."""
+    answer = await client.post("/graphql", json={"query": query, "variables": variables})
+    return answer.json()["errors"]
+
+
+async def statements(shop: Shop, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> int:
+    """How many SQL statements a document takes, once its plans are known."""
+    await by_plan(shop, text, variables, caller)
+    before = shop.state.database.reader.count
+    await by_plan(shop, text, variables, caller)
+    return shop.state.database.reader.count - before
