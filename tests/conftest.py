@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
+import hypothesis
 import pytest
 
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_of, servers, tradepost
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from tradepost.app import Shop
 
 HERE = "http://tradepost.test"
+
+# A busy machine is no fault of a property.
+hypothesis.settings.register_profile("tradepost", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tradepost")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

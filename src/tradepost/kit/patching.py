@@ -10,7 +10,7 @@ import msgspec
 from .inputs import escaped
 from .problems import Fault, InvalidParameter, PatchTargetMissing, PatchTestFailed, Validation
 
-MOST_STEPS = 100
+MOST_STEPS, MOST_BYTES = 100, 1024 * 1024
 type Document = dict[str, Any]
 
 
@@ -31,8 +31,14 @@ class JsonPatch(msgspec.Struct, frozen=True):
     def apply(self, document: Document) -> Any:
         """The changed document; 409 where a `test` fails, 422 where a pointer leads nowhere."""
         changed: Any = copy.deepcopy(document)
-        for i, step in enumerate(self.steps):
-            changed = _applied(changed, step, i)
+        try:
+            for i, step in enumerate(self.steps):
+                changed = _applied(changed, step, i)
+                # Some copies of copies would fill the memory.
+                if step.op == "copy" and len(msgspec.json.encode(changed)) > MOST_BYTES:
+                    raise Validation.at(f"/{i}", f"The changed document would be larger than {MOST_BYTES} bytes.", "too_large")
+        except RecursionError:
+            raise Validation.at("", "The changed document would be nested too deeply.", "too_deep") from None
         return changed
 
 
@@ -113,8 +119,11 @@ def _applied(document: Any, step: Step, index: int) -> Any:
         raise PatchTargetMissing(f"`{at}` leads nowhere.", errors=[Fault(code="missing", detail="Nothing stands there.", pointer=f"/{index}")]) from None
 
 
-def check_read_only(before: Document, after: Document, writable: frozenset[str]) -> Document:
-    """The writable members of the changed document; 422 where another member was changed, added or removed."""
+def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:
+    """The writable members of the changed document; 422 where it is no object, or another member was changed or removed."""
+    if not isinstance(changed, dict):
+        raise Validation.at("", "The changed document is no object.", "invalid_type")
+    after = cast(Document, changed)
     faults = [
         Fault(code="read_only", detail=f"`{n}` cannot be changed here.", pointer=f"/{escaped(n)}")
         for n in {**before, **after}

@@ -8,8 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
+from .problems import TooDeep
 from .resource import Resource, Value
 from .window import Window
+
+DEEPEST = 10
 
 
 class Field(msgspec.Struct, frozen=True, cache_hash=True):
@@ -63,8 +66,8 @@ class Asked(Protocol):
 class Draft:
     """A selection while a door writes it; the same name, alias and window asked twice are one field."""
 
-    def __init__(self, names: Resource[Any] | Value) -> None:
-        self.names = names
+    def __init__(self, names: Resource[Any] | Value, depth: int = 0) -> None:
+        self.names, self.depth = names, depth
         self.lines: dict[tuple[str, str | None, Asked | None], tuple[int, Draft | None]] = {}
 
     def add(self, name: str, alias: str | None = None, window: Asked | None = None) -> "tuple[int, Draft | None]":
@@ -72,7 +75,9 @@ class Draft:
         key = (name, alias, window)
         if key not in self.lines:
             inner = self.names.inner(name)
-            self.lines[key] = (len(self.lines), Draft(inner) if inner is not None else None)
+            if self.depth == DEEPEST and isinstance(inner, Resource):
+                raise TooDeep(f"Relations can be followed {DEEPEST} deep; this selection goes deeper.")
+            self.lines[key] = (len(self.lines), Draft(inner, self.depth + 1) if inner is not None else None)
         return self.lines[key]
 
     def seal(self) -> tuple[tuple[Field, ...], tuple[Any, ...]]:

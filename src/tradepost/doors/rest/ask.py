@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 class Ask:
     """One request: its context, the query's Selection and Window, its body and its preconditions. The body is read when it is asked for."""
 
-    __slots__ = ("context", "door", "key", "query", "receive", "scope")
+    __slots__ = ("context", "door", "key", "media", "query", "receive", "scope")
 
-    def __init__(self, scope: Scope, receive: Receive, query: Query, door: "RestDoor") -> None:
-        self.scope, self.receive, self.query, self.door = scope, receive, query, door
+    def __init__(self, scope: Scope, receive: Receive, query: Query, door: "RestDoor", media: bytes) -> None:
+        self.scope, self.receive, self.query, self.door, self.media = scope, receive, query, door, media
         self.key: str | None = None
         self.context: Context = scope["context"]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from tradepost.kit.caller import Caller
 from tradepost.kit.operation import Operation
 from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.records import Batch, Page, Record
@@ -52,8 +53,12 @@ class RestDoor:
             self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
 
     def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
-        """What a request asks. A query is read once per text, version and kind of caller."""
-        permissions = scope["context"].caller.permissions
+        """What a request asks, where its caller may and an answer can be written. A query is read once per text, version and kind of caller."""
+        caller: Caller = scope["context"].caller
+        # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
+        operation.access.check(caller)
+        media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
+        permissions = caller.permissions
         key = (operation.name, scope["query_string"], permissions, scope["version"])
         found = self.queries.get(key)
         if found is None:
@@ -61,7 +66,7 @@ class RestDoor:
             self.queries[key] = found
             if len(self.queries) > MOST_QUERIES:
                 self.queries.popitem(last=False)
-        return Ask(scope, receive, found, self)
+        return Ask(scope, receive, found, self, media)
 
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
         """The answer that carries what an operation returned."""
@@ -69,7 +74,7 @@ class RestDoor:
         headers = [self.keeping(operation, scope)]
         if status == 204:
             return Answer(204, headers=headers)
-        media = media_for(scope, operation.name in self.roots and not operation.writes)
+        media = ask.media
         if media == DOCUMENT:
             said = equal_document(self.roots[operation.name], operation, ask.want, ask.window, ask.key).encode()
             return Answer(200, said, b"application/graphql; charset=utf-8", headers, entity_tag(said))

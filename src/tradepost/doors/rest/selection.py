@@ -17,7 +17,7 @@ from graphql import (
 from graphql.language import OperationType, Visitor, visit
 
 from tradepost.kit.asking import window
-from tradepost.kit.problems import InvalidParameter
+from tradepost.kit.problems import InvalidParameter, TooDeep
 from tradepost.kit.rendering import Rendering
 from tradepost.kit.resource import ACTIONS, Resource, Value
 from tradepost.kit.selection import Draft, Form, Selection, known
@@ -33,7 +33,10 @@ def compile_fields(of: Resource[Any], text: str | None, permissions: frozenset[s
     if text is None:
         draft.add_default(permissions)
     else:
-        _write(draft, _parsed(text), permissions)
+        try:
+            _write(draft, _parsed(text), permissions)
+        except TooDeep as problem:
+            raise problem.renamed("fields", {}) from None
     fields, windows = draft.seal()
     return Selection(Form(fields, rendering), windows)
 

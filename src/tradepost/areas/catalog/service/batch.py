@@ -1,7 +1,7 @@
 """A batch of product changes: one transaction, a savepoint for each item, the outcomes in the items' order."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,12 +12,13 @@ from tradepost.kit.database import LostRace, problem_of
 from tradepost.kit.inputs import read
 from tradepost.kit.patching import MergePatch
 from tradepost.kit.problems import Conflict, Fault, Problem, Validation
-from tradepost.kit.records import Batch, Item, Record
+from tradepost.kit.records import Batch, Item
 from tradepost.kit.selection import Selection
 
 from ..models import ProductRow, VariantRow
 from ..resource import products
 from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate, VariantInput
+from .summary import summarise
 
 if TYPE_CHECKING:
     from .products import Products
@@ -60,7 +61,7 @@ async def _do(service: "Products", item: ProductBatchItem, want: Selection[Produ
     expected = None if item.expected_version is UNSET else item.expected_version
     match item.op:
         case BatchVerb.CREATE:
-            return Item(201, await service.create(read(ProductCreate, item.input, "/input"), want))
+            return Item(201, await _under("/input", service.create(read(ProductCreate, item.input, "/input"), want)))
         case BatchVerb.UPDATE:
             assert isinstance(item.patch, dict)
             before = await _version(service, str(item.id))
@@ -70,10 +71,10 @@ async def _do(service: "Products", item: ProductBatchItem, want: Selection[Produ
             await service.delete(str(item.id), expected, want)
             return Item(204)
         case BatchVerb.UPSERT:
-            return await _upsert(service, read(ProductCreate, item.input, "/input"), want)
+            return await _under("/input", _upsert(service, read(ProductCreate, item.input, "/input"), want))
 
 
-async def _under(pointer: str, call: Any) -> Record[Product]:
+async def _under[T](pointer: str, call: Awaitable[T]) -> T:
     """A call whose faults stand under a member of the item."""
     try:
         return await call
@@ -93,10 +94,13 @@ async def _upsert(service: "Products", new: ProductCreate, want: Selection[Produ
         return Item(201, await service.create(new, want))
     before = await _version(service, id)
     row = await service.claim(ProductRow, products, id)
+    # The variants first: what they make of the product's price is then part of its one UPDATE.
+    touched = await _variants(service, row, new.variants)
     changed = await service.change(row, new, new.category_ids)
-    changed = await _variants(service, row, new.variants) or changed
+    if touched and not changed:
+        await summarise(service, row)
     record = await service.answer(products, want, id)
-    return Item(200, record, changed=changed or record.version != before)
+    return Item(200, record, changed=touched or changed or record.version != before)
 
 
 async def _found(service: "Products", new: ProductCreate) -> str | None:
@@ -110,21 +114,21 @@ async def _found(service: "Products", new: ProductCreate) -> str | None:
 
 async def _variants(service: "Products", row: ProductRow, given: Sequence[VariantInput]) -> bool:
     """Changes the variants that are known by their SKU and makes the others; those that are not given stay."""
-    from .summary import summarise
-    from .variants import Variants
+    from .variants import Variants, check
 
     rules = Variants(service.context)
     query = select(VariantRow).where(VariantRow.product_id == row.id, VariantRow.sku.in_([v.sku for v in given]))
     known = {v.sku: v for v in (await service.session.scalars(query)).all()}
     changed, new = False, list[VariantInput]()
     for at, variant in enumerate(given):
+        check(variant, f"/variants/{at}")
         if variant.sku in known:
-            changed = await rules.change(known[variant.sku], variant, f"/input/variants/{at}") or changed
+            changed = rules.set(known[variant.sku], variant) or changed
         else:
             new.append(variant)
+    await service.session.flush()
     if new:
-        await rules.add(row, new, "/input/variants")
-        await summarise(service, row)
+        await rules.add(row, new, "/variants")
     return changed or bool(new)
 
 
@@ -138,6 +142,8 @@ def _check(item: ProductBatchItem) -> None:
         for name in ("id", "input", "patch")
         if (getattr(item, name) is UNSET) == (name in needs)
     ]
+    if item.op in (BatchVerb.CREATE, BatchVerb.UPSERT) and item.expected_version is not UNSET:
+        faults.append(Fault(code="not_allowed", detail=f"`{item.op.value}` takes no `expected_version`.", pointer="/expected_version"))
     if faults:
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 

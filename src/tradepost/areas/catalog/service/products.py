@@ -27,6 +27,7 @@ from .variants import Variants
 
 # Members that stand in tables of their own.
 APART = ("category_ids", "variants")
+MOST_CATEGORIES = 100
 PRICE = ("price_from_amount", "price_from_currency")
 
 
@@ -118,9 +119,9 @@ class Products(Service):
             row.updated_at = self.context.clock()
         if changed:
             self.context.announce("product.updated", row.id, changed=changed)
+            await summarise(self, row)
             if "tags" in changed:
                 await Tags(self.context).put(row.id, row.tags)
-            await summarise(self, row)
         return bool(changed)
 
     async def check_category(self, id: str | None) -> None:
@@ -132,6 +133,8 @@ class Products(Service):
         """Makes these, and the main one, the categories of a product; tells whether that changed anything."""
         present: set[str] = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
         wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
+        if len(wanted) > MOST_CATEGORIES:
+            raise Validation.at("/category_ids", f"A product stands in at most {MOST_CATEGORIES} categories, the main one among them.", "too_many")
         new = wanted - present
         known = set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all()) if new else set[str]()
         if unknown := sorted(new - known):

@@ -10,6 +10,9 @@ from tradepost.kit.slugs import free, slug_of
 
 from ..models import CategoryRow, ProductRow
 
+# What stands where a slug could stand: `/products/batch`.
+RESERVED = frozenset({"batch", "import", "export"})
+
 
 async def choose(service: Service, row: type[ProductRow] | type[CategoryRow], given: str | UnsetType, name: str) -> str:
     """The slug of a new row. A made one that another write takes first is made again (`Context.made`)."""
@@ -18,11 +21,13 @@ async def choose(service: Service, row: type[ProductRow] | type[CategoryRow], gi
     wanted = slug_of(name, str(row.__tablename__))
     service.context.made.add("slug")
     taken = await service.session.scalars(select(row.slug).where(or_(row.slug == wanted, row.slug.like(f"{wanted}-%"))))
-    return free(f"{wanted}-1" if is_id(wanted) else wanted, taken)
+    return free(f"{wanted}-1" if is_id(wanted) else wanted, RESERVED.union(taken))
 
 
 def check(slug: str) -> str:
-    """Refuses a slug that looks like an id: a path could mean either."""
+    """Refuses a slug that looks like an id or is a word of a path: a path could mean either."""
     if is_id(slug):
         raise Validation.at("/slug", "A slug may not look like a UUID.", "not_allowed")
+    if slug in RESERVED:
+        raise Validation.at("/slug", f"`{slug}` has a meaning of its own in a path; choose another slug.", "not_allowed")
     return slug

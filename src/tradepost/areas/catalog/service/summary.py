@@ -9,10 +9,14 @@ from ..models import ProductRow, ProductSearchRow, VariantRow
 
 
 async def summarise(service: Service, product: ProductRow) -> bool:
-    """Makes a product's summary anew from its variants; tells whether its price changed."""
+    """Makes a product's summary anew from its variants as they were flushed; tells whether its price changed.
+
+    The product itself is not flushed: its new price becomes part of the one UPDATE, and one step of the version.
+    """
     session = service.session
-    await session.flush()
-    found = (await session.execute(select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(VariantRow.product_id == product.id))).all()
+    with session.no_autoflush:
+        parts = select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(VariantRow.product_id == product.id)
+        found = (await session.execute(parts)).all()
     amount, currency = min([(amount, currency) for _, amount, currency in found], default=(None, None))
     changed = amend(product, {"price_from_amount": amount, "price_from_currency": currency})
     if changed:

@@ -66,6 +66,7 @@ class Variants(Service):
         row = await self.claim(VariantRow, variants, key, expected)
         gone = await self.one(variants, want, row.id)
         await self.session.delete(row)
+        await self.session.flush()
         self.context.announce("variant.deleted", row.id, product_id=row.product_id)
         await summarise(self, await self.product_of(row))
         return gone
@@ -95,10 +96,15 @@ class Variants(Service):
     async def change(self, row: VariantRow, new: VariantInput, at: str = "") -> bool:
         """Sets what differs, and tells whether anything did."""
         check(new, at)
-        changed = amend(row, row_values(new))
-        if changed:
-            self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=changed)
+        if changed := self.set(row, new):
+            await self.session.flush()
             await summarise(self, await self.product_of(row))
+        return changed
+
+    def set(self, row: VariantRow, new: VariantInput) -> bool:
+        """The same with a checked input, leaving the product's summary to the caller."""
+        if changed := amend(row, row_values(new)):
+            self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=changed)
         return bool(changed)
 
 

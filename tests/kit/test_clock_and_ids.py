@@ -1,0 +1,70 @@
+"""Times and ids: what every row begins with."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradepost.kit import clock
+from tradepost.kit.clock import now, wire
+from tradepost.kit.identity import is_id, kind_of, new_id, parse_id
+
+WIRE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=OFFSETS)
+
+
+def test_no_moment_falls_on_a_whole_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Whole(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return datetime(2026, 1, 2, 3, 4, 5, 0, UTC)
+
+    monkeypatch.setattr(clock, "datetime", Whole)
+    assert now().microsecond == 1
+    assert msgspec.json.encode(now()) == b'"2026-01-02T03:04:05.000001Z"'
+
+
+@given(MOMENTS)
+def test_a_time_on_the_wire_has_six_decimals_and_a_z(moment: datetime) -> None:
+    assert WIRE.fullmatch(wire(moment))
+    assert datetime.fromisoformat(wire(moment)) == moment
+
+
+@given(MOMENTS, MOMENTS)
+def test_times_on_the_wire_sort_as_the_moments_do(one: datetime, other: datetime) -> None:
+    assert (wire(one) < wire(other)) == (one < other)
+
+
+@given(st.integers(0, 255))
+def test_an_id_is_a_uuid7_that_names_its_kind(number: int) -> None:
+    id = new_id(number)
+    assert UUID(id).version == 7
+    assert UUID(id).variant == "specified in RFC 4122"
+    assert kind_of(id) == number
+    assert parse_id(id) == id
+    assert is_id(id)
+
+
+def test_ids_made_one_after_another_differ_and_sort_by_time() -> None:
+    made = [new_id(2) for _ in range(5000)]
+    assert len(set(made)) == len(made)
+    assert made == sorted(made)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "oak-chair", "01a1fd35a00d731cb13c3a7402625f1f", "{01a1fd35-a00d-731c-b13c-3a7402625f1f}", "urn:uuid:01a1fd35-a00d-731c-b13c-3a7402625f1f",
+     "01a1fd35-a00d-731c-b13c-3a7402625f1", "01a1fd35-a00d-731c-b13c-3a7402625f1g", "01a1fd35-a00d-731c-b13c-3a7402625f1f\n", "\u0660" * 36],
+)  # fmt: skip
+def test_only_the_36_characters_of_a_uuid_are_an_id(text: str) -> None:
+    assert parse_id(text) is None
+    assert not is_id(text)
+
+
+def test_an_id_in_capitals_is_the_same_id() -> None:
+    assert parse_id("01A1FD35-A00D-731C-B13C-3A7402625F1F") == "01a1fd35-a00d-731c-b13c-3a7402625f1f"

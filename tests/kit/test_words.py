@@ -1,0 +1,112 @@
+"""Search words and slugs: what a text is found by, and what it is called in a path."""
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import convert
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tradepost.areas.catalog.schemas import Slug
+from tradepost.kit.filters import query_words
+from tradepost.kit.problems import InvalidParameter
+from tradepost.kit.search import MOST_LETTERS, Prefixes, normal, words
+from tradepost.kit.slugs import free, slug_of
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Crème Brûlée", ("creme", "brulee")),
+        ("creme\u0301", ("creme",)),
+        ("Straße", ("straße",)),
+        ("ﬁne x²", ("fine", "x2")),
+        ("İstanbul", ("istanbul",)),
+        ("rock'n'roll AND \"OR\" (NOT*) a:b -c | d & !e", ("rock", "n", "roll", "and", "or", "not", "a", "b", "c", "d", "e")),
+        ("the the The", ("the",)),
+        ("SKU-00_17/b", ("sku", "00", "17", "b")),
+        ("  \t\n ", ()),
+        ("!?…—", ()),
+        ("Ärmel \uff21", ("armel", "a")),
+        ("日本語", ("日本語",)),
+    ],
+)
+def test_a_text_has_these_words(text: str, found: tuple[str, ...]) -> None:
+    assert words(text) == found
+
+
+@given(st.text())
+def test_words_are_their_own_normal_form(text: str) -> None:
+    found = words(text)
+    assert words(" ".join(found)) == found
+    assert len(set(found)) == len(found)
+    assert all(w and len(w) <= MOST_LETTERS and all(c.isalnum() for c in w) for w in found)
+
+
+@given(st.text())
+def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:
+    assert words(unicodedata.normalize("NFC", text)) == words(unicodedata.normalize("NFD", text))
+
+
+def test_tags_of_html_are_no_words() -> None:
+    assert normal('<p class="hidden">Solid <b>oak</b>, 5 < 6 cm</p>') == "solid oak 5 6 cm"
+
+
+def test_a_search_without_a_word_is_refused() -> None:
+    for text in ("", "   ", "!!!", "-", "\u0301"):
+        with pytest.raises(InvalidParameter):
+            query_words(text)
+
+
+def test_a_search_has_at_most_twenty_words() -> None:
+    assert len(query_words(" ".join(f"w{i}" for i in range(20)))) == 20
+    with pytest.raises(InvalidParameter):
+        query_words(" ".join(f"w{i}" for i in range(21)))
+
+
+@given(st.text())
+def test_no_text_reaches_a_database_as_query_syntax(text: str) -> None:
+    wanted = words(text)
+    if not wanted:
+        return
+    tsquery = Prefixes().process_bind_param(wanted, postgresql.dialect())
+    assert tsquery is not None
+    assert re.fullmatch(r"'[^\W_]+':\*( & '[^\W_]+':\*)*", tsquery)
+    fts5 = Prefixes("name").process_bind_param(wanted, sqlite.dialect())
+    assert fts5 is not None
+    assert re.fullmatch(r'name : \("[^\W_]+"\*( AND "[^\W_]+"\*)*\)', fts5)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Oak Chair", "oak-chair"),
+        ("Crème Brûlée!", "creme-brulee"),
+        ("Große Œuvre, Łódź & Søn", "grosse-oeuvre-lodz-son"),
+        ("100% wool", "100-wool"),
+        ("日本語", "product"),
+        ("---", "product"),
+        ("a" * 300, "a" * 64),
+        ("word " * 60, "word"),
+    ],
+)
+def test_a_name_becomes_this_slug(name: str, slug: str) -> None:
+    assert slug_of(name, "product") == slug
+
+
+@given(st.text(max_size=300))
+def test_any_name_becomes_a_good_slug_with_room_for_a_number(name: str) -> None:
+    made = free(slug_of(name, "product"), [])
+    assert convert(f"{made}-1000000", Slug)
+
+
+@given(st.sets(st.integers(1, 12)))
+def test_the_first_free_number_is_taken(numbers: set[int]) -> None:
+    taken = {"oak" if n == 1 else f"oak-{n}" for n in numbers}
+    chosen = free("oak", taken)
+    number = 1 if chosen == "oak" else int(chosen.removeprefix("oak-"))
+    assert chosen not in taken
+    assert number not in numbers
+    assert all(n in numbers for n in range(1, number))
