@@ -83,7 +83,7 @@ def entry_routes(stylesheet: str, introspects: Callable[[Scope], bool], collecti
 
     @route("/", http_method=READ, include_in_schema=False)
     async def entry(request: Request[Any, Any, Any]) -> ASGIApp:
-        if request.scope["prefix"]:  # type: ignore[typeddict-item]
+        if request.scope.get("prefix"):
             return version_answer(request, collections(request.scope["version"]))  # type: ignore[typeddict-item]
         return entry_answer(request, introspects(request.scope), stylesheet)
 
