@@ -167,12 +167,16 @@ def _with_template(run: Run) -> None:
 
 def tradepost(run: Run, url: str, *words: str) -> str:
     """Runs a `tradepost` command against a database and returns what it printed."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    environ = kept | {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
-    done = subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=run.folder, env=environ, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=run.folder, env=environ(url), capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise RuntimeError(f"tradepost {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done.stdout
+
+
+def environ(url: str) -> dict[str, str]:
+    """What a command under test sees: this database, and none of the settings of whoever runs the tests."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return kept | {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
 
 
 def redis_of(run: Run, worker: str) -> str | None:

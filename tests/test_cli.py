@@ -1,6 +1,5 @@
 """The commands do what they say against a real database, and a fault that a person can mend is one line."""
 
-import os
 import stat
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import SECRET_KEY
+from tests import servers
 
 type Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -19,7 +18,7 @@ def tradepost(empty_url: str, tmp_path: Path) -> Command:
     """Runs `tradepost` on an empty database, in a folder of its own."""
 
     def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        said = {"PATH": os.environ["PATH"], "DATABASE_URL": empty_url, "SECRET_KEY": SECRET_KEY, **environ}
+        said = servers.environ(empty_url) | environ
         return subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=tmp_path, env=said, capture_output=True, text=True, timeout=120)
 
     return command

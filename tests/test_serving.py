@@ -1,6 +1,5 @@
 """The real server: it starts, serves with several workers, and stops when it is told to, also while it is still starting."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.servers import SECRET_KEY
+from tests import servers
 from tradepost.settings import Settings
 
 type Start = Callable[..., subprocess.Popen[str]]
@@ -31,7 +30,7 @@ def port() -> int:
 def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> Iterator[Start]:
     """Starts `tradepost run` over a demo shop of its own; whatever a test leaves running is ended."""
     started: list[subprocess.Popen[str]] = []
-    environ = {"PATH": os.environ["PATH"], "DATABASE_URL": fresh_settings().database_url, "SECRET_KEY": SECRET_KEY, "PORT": str(port), "ACCESS_LOG": "off"}
+    environ = servers.environ(fresh_settings().database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
 
     def run(**more: str) -> subprocess.Popen[str]:
         words = [sys.executable, "-m", "tradepost", "run"]

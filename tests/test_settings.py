@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests import servers
 from tradepost.settings import READERS, Settings, SettingsError
 
 SECRET = "x" * 32
@@ -201,6 +202,6 @@ def test_settings_cannot_be_changed() -> None:
 
 
 def test_a_command_with_a_wrong_setting_prints_one_line_and_ends_with_2(tmp_path: Path) -> None:
-    environ = {"PATH": os.environ["PATH"], "PORT": "x", "SECRET_KEY": SECRET}
+    environ = servers.environ("sqlite:///./shop.db") | {"PORT": "x"}
     done = subprocess.run([sys.executable, "-m", "tradepost", "run"], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", "tradepost: PORT: `x` is not a whole number from 1 to 65535.\n")
