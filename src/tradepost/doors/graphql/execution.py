@@ -90,7 +90,10 @@ class Executor:
         if operation.subscribes:
             raise Refused.because(InvalidDocument("There are no subscriptions here."), context.request_id)
         variables = operation.variables(request.variables, context.request_id, open)
-        return Ready(request, operation, variables, operation.roots(variables, self.compile))
+        try:
+            return Ready(request, operation, variables, operation.roots(variables, self.compile))
+        except Problem as ceiling:
+            raise Refused.because(ceiling, context.request_id, firm=True) from None
 
     def document(self, text: str, request_id: str, suggests: bool) -> Document:
         """A new document, parsed and validated."""
@@ -110,8 +113,7 @@ class Executor:
         """The root fields of an operation, in order; None where it looks at the schema."""
         walk = Walk(self.schema, operation.document.fragments, flags)
         parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
-        out: dict[str, list[FieldNode]] = {}
-        walk.gather(operation.node.selection_set, parent.name, out)
+        out = walk.collect([operation.node], parent.name)
         if any(nodes[0].name.value in ("__schema", "__type") for nodes in out.values()):
             return None
         return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]

@@ -31,14 +31,13 @@ class Getters:
 
 
 class NodesRoot(Root):
-    """`node(id:)` and `nodes(ids:)`. What is asked of a kind is worked out when the first id of that kind comes."""
+    """`node(id:)` and `nodes(ids:)`: what is asked of each kind of row, one of which an id chooses when it comes."""
 
     def __init__(self, key: str, nodes: Sequence[FieldNode], many: bool, definition: GraphQLField, walk: Walk, getters: Getters) -> None:
         super().__init__(key, nodes)
-        self.many, self.nullable, self.walk, self.getters = many, not many, walk, getters
-        self.public = getters.public
+        self.many, self.nullable, self.public, self.getters = many, not many, getters.public, getters
         self.arguments = Arguments(definition, nodes[0])
-        self.wants: dict[int, Want] = {}
+        self.wants: dict[int, Want] = {number: walk.want(of, of.name, nodes) for number, (of, _) in getters.by_number.items()}
 
     async def value(self, context: Context, variables: Variables) -> Any:
         """The objects, in the order of their ids."""
@@ -59,11 +58,8 @@ class NodesRoot(Root):
         if known is None or not known[1].access.allows(context.caller.permissions):
             return None
         of, operation = known
-        want = self.wants.get(of.number)
-        if want is None:
-            want = self.wants[of.number] = self.walk.want(of, of.name, self.nodes)
         try:
-            record = await operation.read(operation.service(context), id, want.bind(variables, context.caller.permissions))
+            record = await operation.read(operation.service(context), id, self.wants[of.number].bind(variables, context.caller.permissions))
         except NotFound:
             return None
         return self.shown(record.body, of)

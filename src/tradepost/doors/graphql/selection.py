@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema
-from graphql.language import BooleanValueNode, FieldNode, FragmentDefinitionNode, InlineFragmentNode, SelectionSetNode, VariableNode
+from graphql.language import BooleanValueNode, FieldNode, FragmentDefinitionNode, InlineFragmentNode, OperationDefinitionNode, SelectionSetNode, VariableNode
 
 from tradepost.kit.nodes import Actions
 from tradepost.kit.rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
@@ -69,25 +69,32 @@ class Walk:
         fields, windows = draft.seal()
         return Want(Form(fields, Rendering(members=members, parts=parts, enum_names=not self.plain, plain=self.plain, actions=open_mutations)), windows)
 
-    def collect(self, nodes: Sequence[FieldNode], type: str) -> Found:
+    def collect(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type: str) -> Found:
         """The fields below some nodes of an object type, fragments merged (GraphQL, 6.3.2)."""
         out: Found = {}
+        seen: set[str] = set()
         for node in nodes:
             if node.selection_set is not None:
-                self.gather(node.selection_set, type, out)
+                self.gather(node.selection_set, type, out, seen)
         return out
 
-    def gather(self, chosen: SelectionSetNode, type: str, out: Found) -> None:
-        """Adds the fields of a selection set."""
+    def gather(self, chosen: SelectionSetNode, type: str, out: Found, seen: set[str]) -> None:
+        """Adds the fields of a selection set. A fragment counts once, however often it is spread: else a short document could ask for 2^60 fields."""
         for node in chosen.selections:
             if not self.included(node):
                 continue
             if isinstance(node, FieldNode):
                 out.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
                 continue
-            fragment: Any = node if isinstance(node, InlineFragmentNode) else self.fragments[node.name.value]  # type: ignore[attr-defined]
+            fragment: Any = node
+            if not isinstance(node, InlineFragmentNode):
+                name: str = node.name.value  # type: ignore[attr-defined]
+                if name in seen:
+                    continue
+                seen.add(name)
+                fragment = self.fragments[name]
             if fragment.type_condition is None or self.covers(fragment.type_condition.name.value, type):
-                self.gather(fragment.selection_set, type, out)
+                self.gather(fragment.selection_set, type, out, seen)
 
     def covers(self, condition: str, type: str) -> bool:
         """Whether a fragment on a type or interface is about an object type."""
