@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, Boolean, ColumnElement, Float, Text, case,
 from tradepost.kit.access import Viewer
 from tradepost.kit.columns import Id
 from tradepost.kit.filters import Filter, Sort, equal, ranged, searched
+from tradepost.kit.money import Amount
 from tradepost.kit.resource import Resource, Through
 
 from . import policy
@@ -63,7 +64,7 @@ products = Resource(
         "external_reference": equal(ProductRow.external_reference, bounded=True),
         "category": Filter(type=str, where=in_category, doc="Slug of a category; its descendants are included."),
         "tag": Filter(type=str, where=tagged, doc="A tag's slug."),
-        **ranged("price", ProductRow.price_from_amount),
+        **ranged("price", ProductRow.price_from_amount, Amount),
         **ranged("created_at", ProductRow.created_at, datetime),
         **ranged("updated_at", ProductRow.updated_at, datetime),
         "q": searched(lambda bind: ProductRow.id.in_(ProductSearchRow.matching(bind))),
