@@ -46,6 +46,15 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
+PASSING = ("Deprecation", "Sunset")
+"""Only version 1 has something deprecated."""
+
+
+def known_headers(version: int) -> dict[str, dict[str, Any]]:
+    """The headers of a version's answers."""
+    return {name: said for name, said in HEADERS.items() if version == 1 or name not in PASSING}
+
+
 def headers(*names: str) -> dict[str, Any]:
     """These headers, and those of every answer."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "Cache-Control", "Vary", "X-Request-ID")}
@@ -106,7 +115,7 @@ def success(operation: Operation[Any, ..., Any], version: int, has_document: boo
             return {"204": {"description": "It is gone.", "headers": headers()}}
         case "page":
             names = [f"{of.name}Page", *([f"{of.name}NumberedPage"] if version == 1 else [])]
-            named = ("ETag", "Link", *(("Deprecation", "Sunset") if version == 1 else ()))
+            named = ("ETag", "Link", *(PASSING if version == 1 else ()))
             schema: Schema = {"oneOf": [ref(n) for n in names]} if len(names) > 1 else ref(names[0])
             made = answer("A page of the list." + (" The numbered one only with `page` or `page_size`." if version == 1 else ""), schema, names, named)
         case "batch":
@@ -119,7 +128,7 @@ def success(operation: Operation[Any, ..., Any], version: int, has_document: boo
         return {"200": made}
     if has_document:
         made["content"]["application/graphql"] = {"schema": {"type": "string", "maxLength": 20_000, "description": "The GraphQL document that asks the same."}}
-    return {"200": made, "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": headers("ETag")}}
+    return {"200": made, "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": made["headers"]}}
 
 
 def answer(doc: str, schema: Schema, examples: Iterable[str], named: Iterable[str]) -> Response:

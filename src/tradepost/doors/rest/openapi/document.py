@@ -5,13 +5,12 @@ from typing import Any
 
 from litestar.handlers import HTTPRouteHandler
 
-from tradepost.kit.problems import Problem, all_problems
 from tradepost.kit.registry import Registry
 
 from ...http.explanation import explain
 from ..door import RestDoor
 from . import around
-from .answers import HEADERS, by_status, problems_of, refusal, response_name
+from .answers import by_status, known_headers, problems_of, refusal, response_name
 from .examples import Examples
 from .operations import operation_object, tag_of
 from .parameters import common, of_resource
@@ -60,7 +59,7 @@ def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: 
             "securitySchemes": SCHEMES,
             "schemas": schemas,
             "parameters": common(version) | {n: p for of in registry.resources.values() for n, p in of_resource(of, examples).items()},
-            "headers": HEADERS,
+            "headers": known_headers(version),
             "responses": responses(door),
             "examples": shown(examples, door, version) | around.examples(collections, prefix),
         },
@@ -93,6 +92,5 @@ def shown(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
     """The examples that responses and bodies refer to: shapes, and every kind of problem."""
     operations = [r.operation for r in door.links[version].routes.values()]
     values = {name: {"value": value} for name, value in examples.named(operations).items()}
-    kinds: dict[str, type[Problem]] = {kind.__name__: kind for kind in all_problems()}
-    used = {kind.__name__ for o in operations for kind in problems_of(o, door.require_if_match)}
-    return values | {name: {"summary": kind.title, "value": explain(kind).example} for name, kind in kinds.items() if name in used}
+    used = sorted({kind for o in operations for kind in problems_of(o, door.require_if_match)}, key=lambda kind: (kind.status, kind.__name__))
+    return values | {kind.__name__: {"summary": kind.title, "value": explain(kind).example} for kind in used}

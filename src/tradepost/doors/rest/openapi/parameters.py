@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from msgspec.inspect import type_info
+
 from tradepost.kit.filters import Filter
 from tradepost.kit.operation import Operation
 from tradepost.kit.resource import Resource
-from tradepost.kit.shapes import Member
+from tradepost.kit.shapes import Member, member
 from tradepost.kit.window import MOST_ROWS, PAGE_SIZE
 
 from ..selection import LONGEST
@@ -107,7 +109,7 @@ def filter_parameter(of: Resource[Any], name: str, known: Filter, examples: Exam
     """One filter, with a value that could be meant."""
     schema = schema_of(known.type)
     schema.pop("description", None)
-    if known.type.__name__ == "datetime":
+    if member(name, type_info(known.type)).kind == "moment":
         schema["format"] = "date-time"
     doc = known.doc or f"Only those with this `{name}`."
     if known.access.permission:
@@ -117,8 +119,8 @@ def filter_parameter(of: Resource[Any], name: str, known: Filter, examples: Exam
 
 def filter_example(of: Resource[Any], name: str, schema: Schema, examples: Examples) -> Any:
     """A member's own example where the filter is named like it, a slug where it is named like a relation."""
-    if schema["type"] == "integer":
-        return 1000
+    if "examples" in schema:
+        return schema["examples"][0]
     if schema.get("format") == "date-time":
         return MOMENT
     if "enum" in schema or schema["type"] != "string" or schema.get("format") == "uuid":

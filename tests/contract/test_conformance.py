@@ -1,0 +1,213 @@
+"""The shop answers as its OpenAPI document says: every parameter with its example, every body, in both formats, by visitors and by staff.
+
+Statuses, media types, problem codes and headers must be declared, bodies valid, and no member may come that the document does not name.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tradepost.app import Shop, create_app
+from tradepost.settings import Settings
+
+from .reading import Json, operations, parameters, resolved, validator
+
+BOTH = ["openapi.json", "openapi.v2.json"]
+PROBLEM = "application/problem+json"
+# What of an answer's headers the document must name; the others are everywhere (content-length) or set at the door (security).
+TOLD = {"accept", "accept-patch", "allow", "deprecation", "etag", "link", "location", "retry-after", "sunset", "www-authenticate"}
+TOLD |= {"cache-control", "vary", "x-request-id"}
+
+
+class Promise:
+    """What a document says, to hold answers against."""
+
+    def __init__(self, document: Json) -> None:
+        self.document = document
+        self.checks = cache(lambda text: validator(document, msgspec.json.decode(text), closed=True))
+
+    def check(self, operation: Json, answer: httpx.Response) -> None:
+        """Fails where the answer is not what the document says of the operation."""
+        where = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
+        assert str(answer.status_code) in operation["responses"], where
+        response = resolved(self.document, operation["responses"][str(answer.status_code)])
+        declared = {name.lower() for name in response.get("headers", {})}
+        assert {name for name in answer.headers if name in TOLD} <= declared, where
+        for name, header in response.get("headers", {}).items():
+            if name.lower() in answer.headers:
+                faults = list(self.checks(self.encoded(resolved(self.document, header)["schema"])).iter_errors(answer.headers[name]))
+                assert faults == [], where
+        if "content" not in response:
+            assert answer.content == b"", where
+            return
+        media = answer.headers["content-type"].partition(";")[0]
+        assert media in response["content"], where
+        body = _read(media, answer.content)
+        faults = list(self.checks(self.encoded(response["content"][media]["schema"])).iter_errors(body))
+        assert faults == [], where
+        if media == PROBLEM:
+            shown = [resolved(self.document, e)["value"]["code"] for e in response["content"][media]["examples"].values()]
+            assert body["code"] in shown, where
+
+    def encoded(self, schema: Json) -> bytes:
+        return msgspec.json.encode(schema)
+
+
+def _read(media: str, content: bytes) -> Any:
+    match media:
+        case "application/msgpack":
+            return msgspec.msgpack.decode(content)
+        case "application/graphql":
+            return content.decode()
+        case _:
+            return msgspec.json.decode(content)
+
+
+@pytest.fixture(scope="session", params=BOTH)
+def promise(request: pytest.FixtureRequest, contract: Any) -> Promise:
+    """What the document of a version promises."""
+    return Promise(msgspec.json.decode(contract[request.param]))
+
+
+async def paths_of(promise: Promise, path: str, client: httpx.AsyncClient) -> list[str]:
+    """The path with names of rows that there are, and with its example, which there is not."""
+    if "{key}" not in path:
+        return [path]
+    example = next(p for p in parameters(promise.document, promise.document["paths"][path]["get"]) if p["in"] == "path")["example"]
+    head = path.partition("/{key}")[0]
+    if head in promise.document["paths"]:
+        rows = (await client.get(head, params={"limit": 2})).json()["data"]
+    else:
+        products = (await client.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 2})).json()["data"]
+        rows = [row for product in products for row in product["variants"][:1]]
+    assert rows
+    names = [name for row in rows for name in (row["id"], row.get("slug")) if name]
+    return [path.replace("{key}", name) for name in (*names, example)]
+
+
+def queries(promise: Promise, operation: Json) -> Iterator[dict[str, Any]]:
+    """No parameter, each by itself, those of a page with each other, and each with a value that cannot be meant."""
+    known = [p for p in parameters(promise.document, operation) if p["in"] == "query"]
+    yield {}
+    yield {"nobody_knows_this": "1"}
+    for p in known:
+        yield {p["name"]: _text(p["example"])}
+        yield {p["name"]: "\x00~"}
+        for value in p["schema"].get("enum", ()):
+            yield {p["name"]: _text(value)}
+    named = {p["name"] for p in known}
+    if "limit" in named:
+        yield {"limit": "1", "include": "total"}
+        if "page" in named:
+            yield {"page": "2", "page_size": "1"}
+            yield {"page": "1", "cursor": "x"}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize("who", ["client", "staff"])
+async def test_every_read_answers_as_the_document_says(promise: Promise, who: str, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    caller = {"client": client, "staff": staff}[who]
+    seen: set[int] = set()
+    for path, method, operation in operations(promise.document):
+        if method != "get":
+            continue
+        for at, called in enumerate(await paths_of(promise, path, caller)):
+            for query in queries(promise, operation) if at == 0 else [{}]:
+                answer = await caller.get(called, params=query)
+                promise.check(operation, answer)
+                seen.add(answer.status_code)
+            for headers in (
+                {"Accept": "application/msgpack"},
+                {"Accept": "application/graphql"},
+                {"Accept": "image/png"},
+                {"X-API-Key": "tp_bad"},
+                {"X-API-Version": "7"},
+            ):
+                answer = await caller.get(called, headers=headers)
+                promise.check(operation, answer)
+                seen.add(answer.status_code)
+            if "304" in operation["responses"]:
+                answer = await caller.get(called, headers={"If-None-Match": "*"})
+                promise.check(operation, answer)
+                seen.add(answer.status_code)
+    assert {200, 304, 400, 401, 404, 406} <= seen
+
+
+async def test_the_pages_that_follow_are_as_the_document_says(promise: Promise, client: httpx.AsyncClient) -> None:
+    operation = next(o for _, _, o in operations(promise.document) if o["operationId"] == "product_list")
+    href: str | None = f"/v{promise.document['info']['version']}/products?limit=25&include=total&sort=name"
+    pages = 0
+    while href:
+        answer = await client.get(href)
+        promise.check(operation, answer)
+        href, pages = answer.json()["links"].get("next"), pages + 1
+    assert pages > 1
+
+
+async def test_the_members_that_fields_bring_are_as_the_document_says(promise: Promise, staff: httpx.AsyncClient, app: Shop) -> None:
+    for name, of in app.state.registry.resources.items():
+        operation = next(o for _, _, o in operations(promise.document) if (o["operationId"]) == f"{name.lower()}_get")
+        for path in await paths_of(promise, next(p for p, _, o in operations(promise.document) if o is operation), staff):
+            for relation in of.relations.values():
+                promise.check(operation, await staff.get(path, params={"fields": f"links,{relation.name}" + ("(total: true)" if relation.paged else "")}))
+
+
+async def test_every_write_answers_as_the_document_says(promise: Promise, fresh_settings: Callable[[], Settings]) -> None:
+    shop = create_app(fresh_settings())
+    async with shop.lifespan():
+        key = await shop.state.api_keys.create(name="contract", role="staff")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
+            assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {status async for status in writes(promise, caller, {"X-API-Key": key})}
+
+
+async def writes(promise: Promise, caller: httpx.AsyncClient, staff: dict[str, str]) -> Any:
+    """The statuses of all writes, in the order of the document but deletions last: with the examples, with nonsense, and without a credential."""
+    found = [(p, m, o) for p, m, o in operations(promise.document) if m != "get"]
+    for path, method, operation in sorted(found, key=lambda f: f[1] == "delete"):
+        bodies = _bodies(promise, operation)
+        for called in await _called(promise, path, caller):
+            for headers, body in [
+                (staff | {"If-Match": '"99.x"'}, bodies[0]),
+                (staff | {"Accept": "image/png"}, bodies[0]),
+                ({}, bodies[0]),
+                *((staff, b) for b in bodies),
+            ]:
+                media, content = body
+                answer = await caller.request(method, called, headers=headers | ({"Content-Type": media} if media else {}), content=content)
+                if answer.status_code != 412 or "412" in operation["responses"]:
+                    promise.check(operation, answer)
+                yield answer.status_code
+
+
+def _bodies(promise: Promise, operation: Json) -> list[tuple[str, bytes]]:
+    """The examples in every media type, and what is no body at all."""
+    made: list[tuple[str, bytes]] = []
+    for media, said in operation.get("requestBody", {}).get("content", {}).items():
+        shown = said.get("examples") or operation["requestBody"]["content"]["application/json"]["examples"]
+        for example in shown.values():
+            value = resolved(promise.document, example)["value"]
+            made.append((media, msgspec.msgpack.encode(value) if media == "application/msgpack" else msgspec.json.encode(value)))
+        nonsense = {"nobody_knows_this": 1}
+        made.append((media, msgspec.msgpack.encode(nonsense) if media == "application/msgpack" else msgspec.json.encode(nonsense)))
+        made += [(media, b"{"), ("text/plain", b"{}")]
+    return made or [("", b"")]
+
+
+async def _called(promise: Promise, path: str, caller: httpx.AsyncClient) -> list[str]:
+    """The path with the name of a row that there is, and of one that there is not."""
+    if "{key}" not in path:
+        return [path]
+    head = path.partition("/{key}")[0]
+    if head in promise.document["paths"]:
+        row = (await caller.get(head, params={"limit": 1})).json()["data"][0]
+    else:
+        products = (await caller.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 1})).json()["data"]
+        row = products[0]["variants"][0]
+    return [path.replace("{key}", name) for name in (row["id"], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")]

@@ -1,0 +1,129 @@
+"""The OpenAPI documents say of every operation what the registry says, and what they show is valid by their own schemas."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from tradepost.app import Shop, create_app
+from tradepost.settings import Settings
+
+from .reading import Json, operations, parameters, references, resolved, validator
+
+AROUND = {"entry", "health_live", "health_ready"}
+UNVERSIONED = {"/health/live", "/health/ready"}
+
+
+def test_every_operation_of_the_registry_stands_there_exactly_once(document: Json, shop: Shop) -> None:
+    found = Counter(o["operationId"] for _, _, o in operations(document))
+    assert set(found) - AROUND == set(shop.state.registry.operations)
+    assert set(found.values()) == {1}
+
+
+def test_every_path_carries_the_version(document: Json) -> None:
+    prefix = f"/v{document['info']['version']}"
+    assert [p for p in document["paths"] if p not in UNVERSIONED and not re.match(f"{prefix}(/|$)", p)] == []
+
+
+def test_every_problem_that_an_operation_declares_is_an_answer_of_it(document: Json, shop: Shop) -> None:
+    said = {o["operationId"]: codes(document, o) for _, _, o in operations(document)}
+    for name, operation in shop.state.registry.operations.items():
+        assert {(kind.status, kind.code) for kind in operation.problems} <= said[name], name
+
+
+def test_a_bad_credential_and_a_fault_of_ours_can_happen_anywhere(document: Json) -> None:
+    for path, _, operation in operations(document):
+        assert {(401, "unauthenticated"), (500, "internal")} <= codes(document, operation), path
+
+
+def codes(document: Json, operation: Json) -> set[tuple[int, str]]:
+    """Status and code of the problems of an operation."""
+    found: set[tuple[int, str]] = set()
+    for status, response in operation["responses"].items():
+        shown = resolved(document, response).get("content", {}).get("application/problem+json", {}).get("examples", {})
+        found |= {(int(status), resolved(document, example)["value"]["code"]) for example in shown.values()}
+    return found
+
+
+def test_the_permission_that_an_operation_needs_is_named(document: Json, shop: Shop) -> None:
+    for _, _, said in operations(document):
+        operation = shop.state.registry.operations.get(said["operationId"])
+        needed = operation.access.permission if operation else None
+        assert said.get("x-permission") == needed
+        assert ({} in said["security"]) == (needed is None)
+
+
+def test_every_filter_and_every_sort_key_of_a_list_is_a_parameter(document: Json, shop: Shop) -> None:
+    for _, _, said in operations(document):
+        operation = shop.state.registry.operations.get(said["operationId"])
+        if operation is not None and operation.kind == "page":
+            known = {p["name"]: p for p in parameters(document, said) if p["in"] == "query"}
+            assert set(operation.of.filters) <= set(known)
+            assert all(re.fullmatch(known["sort"]["schema"]["pattern"], f"-{key}") for key in operation.of.sorts)
+
+
+def test_page_numbers_are_in_version_1_only_and_deprecated_there(document: Json) -> None:
+    numbered = [p for _, _, o in operations(document) for p in parameters(document, o) if p["name"] in ("page", "page_size")]
+    assert all(p["deprecated"] for p in numbered)
+    assert bool(numbered) == (document["info"]["version"] == "1")
+
+
+def test_every_reference_leads_somewhere(document: Json) -> None:
+    for ref in set(references(document)):
+        assert resolved(document, {"$ref": ref})
+
+
+def test_no_member_of_a_resource_is_required_because_fields_may_leave_it_out(document: Json, shop: Shop) -> None:
+    for name in shop.state.registry.resources:
+        assert "required" not in document["components"]["schemas"][name]
+
+
+def test_inputs_refuse_members_that_they_do_not_know(document: Json, shop: Shop) -> None:
+    bodies = [resolved(document, m["schema"]) for _, _, o in operations(document) for m in o.get("requestBody", {}).get("content", {}).values()]
+    assert [b for b in bodies if b["type"] == "object" and b.get("additionalProperties") is not False] == []
+
+
+def test_every_example_is_valid_by_the_schema_next_to_it(document: Json) -> None:
+    seen = 0
+    for schema, value, where in shown(document):
+        faults = [
+            f"{where} at {'/'.join(map(str, fault.instance_path))}: {fault.message}" for fault in validator(document, schema, closed=True).iter_errors(value)
+        ]
+        assert faults == []
+        seen += 1
+    assert seen > 100
+
+
+def shown(document: Json) -> list[tuple[Json, Any, str]]:
+    """Schemas and examples: of parameters, headers, bodies, answers, and of the members of the components."""
+    found = [(p["schema"], p["example"], n) for n, p in {**document["components"]["parameters"], **document["components"]["headers"]}.items()]
+    for path, method, operation in operations(document):
+        holders: list[Mapping[str, Any]] = [operation.get("requestBody", {}), *(resolved(document, r) for r in operation["responses"].values())]
+        media = [m for holder in holders for m in holder.get("content", {}).values()]
+        found += [(m["schema"], resolved(document, e)["value"], f"{method} {path}") for m in media for e in m.get("examples", {}).values()]
+    members = [(m, f"{n}.{k}") for n, s in document["components"]["schemas"].items() for k, m in s.get("properties", {}).items()]
+    return found + [(m, example, name) for m, name in members for example in m.get("examples", ())]
+
+
+def test_every_problem_document_is_described_by_the_schema(document: Json) -> None:
+    described = set(document["components"]["schemas"]["Problem"]["properties"])
+    for example in document["components"]["examples"].values():
+        if isinstance(example["value"], dict) and "code" in example["value"]:
+            assert set(example["value"]) <= described
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "localhost", "/tmp", "/work"])  # noqa: S108
+def test_no_machine_is_named(text: str, contract: Mapping[str, bytes]) -> None:
+    assert [name for name, content in contract.items() if text.encode() in content] == []
+
+
+def test_the_document_is_the_same_however_often_it_is_made(settings: Settings, contract: Mapping[str, bytes]) -> None:
+    assert create_app(settings).state.contract() == contract
+
+
+def test_if_match_is_required_where_the_setting_says_so(settings: Settings) -> None:
+    strict = msgspec.json.decode(create_app(msgspec.structs.replace(settings, require_if_match=True)).state.contract()["openapi.json"])
+    assert (428, "precondition_required") in codes(strict, strict["paths"]["/v1/products/{key}"]["put"])
