@@ -46,7 +46,7 @@ async def make_variant(staff: httpx.AsyncClient, product_id: str, price: int = 1
 
 async def read(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:
     """The body of a GET that must succeed."""
-    answer = await client.get(path, params=parameters)
+    answer = await client.get(path, params=parameters or None)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

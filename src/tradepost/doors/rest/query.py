@@ -74,6 +74,8 @@ def _window(operation: Operation[Any, ..., Any], given: dict[str, str], permissi
     try:
         return window(operation.of, args | {"filter": given}, permissions, strict=False)
     except InvalidParameter as problem:
+        if problem.parameter in given:
+            raise  # called as here, also where a Window knows an argument of that name
         raise spelled(problem, {**SPELLED, "first": "page_size"} if numbers else SPELLED) from None
 
 

@@ -66,6 +66,8 @@ class route(HTTPRouteHandler):
         try:
             made = await self.call(self.owner, ask, **given)
         except InvalidParameter as problem:
-            # A cursor is found bad only while the list is read, where it is called as in a Window.
+            # A cursor is found bad only while its list is read, where it is called as in a Window.
+            if ask.window.after is None and ask.window.before is None:
+                raise problem.renamed("fields", {}) from None
             raise spelled(problem) from None
         return self.door.respond(self.operation, self.status, ask, made)

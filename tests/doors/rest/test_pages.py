@@ -1,0 +1,143 @@
+"""Cursor pages: every list can be walked both ways, in every order, without a row missing or coming twice."""
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.doors.rest.oracle import in_order, product_rows
+from tests.factories import assert_problem, make_category, make_product, read, unique, variant_input
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+TAG = unique("paged")
+SORTS = [
+    "created_at", "-created_at", "name", "-name", "price", "-price", "updated_at", "-updated_at", "name,price", "name,-price", "-name,price",
+    "-name,-price", "price,-name,created_at", "-price,name,-updated_at", "price,-name,created_at,-updated_at",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+    """A category with thirteen products of one tag: few names and prices, so that most keys are shared."""
+    category = await make_category(staff)
+    for at in range(13):
+        variants = [variant_input(100 * (at % 3))] if at % 4 else []
+        await make_product(staff, name=["Ärmel", "Zebra", "apple", "Apple"][at % 4], tags=[TAG], category_ids=[category["id"]], variants=variants)
+    return category
+
+
+async def tagged(app: "Shop", client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """The shelf's rows, by plain SQL."""
+    slugs = {p["slug"] for p in (await read(client, "/v1/products", tag=TAG, limit=100, fields="slug"))["data"]}
+    rows = [row for row in await product_rows(app) if row["slug"] in slugs]
+    assert len(rows) == 13
+    return rows
+
+
+async def walk(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[list[str]]:
+    """The ids of all pages from the first on, by the links."""
+    pages: list[list[str]] = []
+    page = await read(client, path, **parameters)
+    while True:
+        pages.append([row["id"] for row in page["data"]])
+        assert page["has_more"] == (page["next_cursor"] is not None) == ("next" in page["links"])
+        if not page["has_more"]:
+            return pages
+        page = await read(client, page["links"]["next"])
+
+
+async def walk_back(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[list[str]]:
+    """The same from the page after the last one to the first, by the links."""
+    last = await read(client, path, **parameters | {"limit": 100})
+    cursor = (await read(client, path, **parameters | {"limit": len(last["data"]) - 1}))["next_cursor"]
+    page = await read(client, path, **parameters, cursor=cursor)
+    pages = [[row["id"] for row in page["data"]]]
+    while "prev" in page["links"]:
+        page = await read(client, page["links"]["prev"])
+        pages.insert(0, [row["id"] for row in page["data"]])
+    return pages
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("limit", [1, 4, 13])
+async def test_a_list_is_walked_forward_in_its_order(app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str, limit: int) -> None:
+    expected = in_order(await tagged(app, client), sort)
+    pages = await walk(client, "/v1/products", tag=TAG, sort=sort, limit=limit, fields="id")
+    assert [id for page in pages for id in page] == expected
+    assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+    assert pages[-1], "the last page is not empty"
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_a_list_is_walked_backward_to_its_beginning(app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str) -> None:
+    pages = await walk_back(client, "/v1/products", tag=TAG, sort=sort, limit=5, fields="id")
+    assert [id for page in pages for id in page] == in_order(await tagged(app, client), sort)
+    assert [len(page) for page in pages] == [2, 5, 5, 1]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_two_cursors_give_what_stands_between_them(app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str) -> None:
+    expected = in_order(await tagged(app, client), sort)
+    rows = {"tag": TAG, "sort": sort, "fields": "id"}
+    marks = [(await read(client, "/v1/products", **rows, limit=at))["next_cursor"] for at in (3, 9)]
+    window = await read(client, "/v1/products", **rows, cursor=marks[0], before=marks[1])
+    assert [row["id"] for row in window["data"]] == expected[3:8]
+    assert window["has_more"] is False
+    part = await read(client, "/v1/products", **rows, cursor=marks[0], before=marks[1], limit=2)
+    assert [row["id"] for row in part["data"]] == expected[3:5]
+    assert part["has_more"] is True
+    assert [row["id"] for row in (await read(client, "/v1/products", **rows, cursor=marks[1], before=marks[0]))["data"]] == []
+
+
+async def test_before_alone_gives_the_page_that_ends_there(app: "Shop", client: httpx.AsyncClient, shelf: Any) -> None:
+    expected = in_order(await tagged(app, client), "name")
+    mark = (await read(client, "/v1/products", tag=TAG, sort="name", limit=9))["next_cursor"]
+    page = await read(client, "/v1/products", tag=TAG, sort="name", before=mark, limit=3, fields="id")
+    assert [row["id"] for row in page["data"]] == expected[5:8]
+    assert "prev" in page["links"]
+
+
+async def test_a_row_added_on_the_way_moves_no_page(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    tag = unique("moving")
+    old = [(await make_product(staff, tags=[tag]))["id"] for _ in range(4)]
+    first = await read(client, "/v1/products", tag=tag, limit=2, fields="id")
+    await make_product(staff, tags=[tag])
+    second = await read(client, first["links"]["next"])
+    assert [row["id"] for page in (first, second) for row in page["data"]] == old[::-1]
+
+
+async def test_a_deleted_row_still_marks_its_place(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    tag = unique("gone")
+    old = [(await make_product(staff, tags=[tag]))["id"] for _ in range(4)]
+    first = await read(client, "/v1/products", tag=tag, limit=2, fields="id")
+    assert (await staff.delete(f"/v1/products/{old[2]}")).status_code == 204
+    assert [row["id"] for row in (await read(client, first["links"]["next"]))["data"]] == [old[1], old[0]]
+
+
+async def test_a_list_below_a_row_is_the_relation_of_that_row(client: httpx.AsyncClient, shelf: dict[str, Any]) -> None:
+    path = f"/v1/categories/{shelf['id']}"
+    below = await walk(client, f"{path}/products", sort="-name,price", limit=4, fields="id")
+    nested = (await read(client, path, fields='products(first: 100, sort: "-name,price", total: true){id}'))["products"]
+    assert [id for page in below for id in page] == [row["id"] for row in nested["data"]]
+    assert nested["total"] == 13
+    back = await walk_back(client, f"{path}/products", sort="-name,price", limit=4, fields="id")
+    assert [id for page in back for id in page] == [row["id"] for row in nested["data"]]
+
+
+async def test_a_cursor_of_a_relation_serves_in_fields_and_in_the_list_below_the_path(client: httpx.AsyncClient, shelf: dict[str, Any]) -> None:
+    path = f"/v1/categories/{shelf['id']}"
+    cursor = (await read(client, f"{path}/products", limit=5, fields="id"))["next_cursor"]
+    listed = await read(client, f"{path}/products", cursor=cursor, limit=5, fields="id")
+    nested = await read(client, path, fields=f'products(first: 5, after: "{cursor}"){{id}}')
+    assert nested["products"]["data"] == listed["data"]
+    assert nested["products"]["next_cursor"] == listed["next_cursor"]
+
+
+async def test_a_cursor_below_several_parents_is_refused(client: httpx.AsyncClient, shelf: dict[str, Any], staff: httpx.AsyncClient) -> None:
+    await make_category(staff)
+    cursor = (await read(client, f"/v1/categories/{shelf['id']}/products", limit=5))["next_cursor"]
+    answer = await client.get("/v1/categories", params={"fields": f'products(after: "{cursor}"){{id}}'})
+    problem = assert_problem(answer, 400, "invalid_parameter")
+    assert [e["parameter"] for e in problem["errors"]] == ["fields"]
