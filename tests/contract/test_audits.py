@@ -1,0 +1,48 @@
+"""The OpenAPI documents as strangers check them: Redocly's recommended-strict, Spectral's OpenAPI rules and those of OWASP. What is off has its reason in scripts/audits."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT
+
+SETTINGS = ROOT / "scripts" / "audits"
+TOOLS = ROOT / "var" / "audits" / "node_modules"
+DOCUMENTS = ["openapi.json", "openapi.v2.json"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, contract: Mapping[str, bytes]) -> Path:
+    """The documents, the settings and the tools in one place, where each finds the others."""
+    if shutil.which("node") is None or not (TOOLS / ".bin" / "spectral").exists():
+        pytest.skip("the audits of the OpenAPI documents need node and npm's packages (scripts/audits/install)")
+    (tmp_path / "node_modules").symlink_to(TOOLS)
+    for name in DOCUMENTS:
+        (tmp_path / name).write_bytes(contract[name])
+    for settings in SETTINGS.glob("*.yaml"):
+        shutil.copy(settings, tmp_path)
+    return tmp_path
+
+
+def test_redocly_finds_nothing(folder: Path) -> None:
+    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    for name in DOCUMENTS:
+        said = run(folder, "redocly", "lint", "--config", "redocly.yaml", "--format", "json", name, **quiet)
+        assert '"totals": {"errors": 0, "warnings": 0' in " ".join(said.split()).replace("{ ", "{"), said
+
+
+def test_spectral_and_owasp_find_nothing(folder: Path) -> None:
+    said = run(folder, "spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "warn", *DOCUMENTS)
+    assert "No results with a severity of 'warn' or higher found!" in said
+
+
+def run(folder: Path, tool: str, *words: str, **environ: str) -> str:
+    """What a tool says; it must end well."""
+    command = [folder / "node_modules" / ".bin" / tool, *words]
+    done = subprocess.run(command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
