@@ -1,6 +1,6 @@
 """What a REST request asks: the one argument of every handler besides the path's."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -18,17 +18,15 @@ from ..http.request import BODIES, BUILTINS, JSON_PATCH, PATCHES, decode, media_
 from ..http.request import read as read_body
 from .query import Query
 
-if TYPE_CHECKING:
-    from .door import RestDoor
-
 
 class Ask:
     """One request: its context, the query's Selection and Window, its body and its preconditions. The body is read when it is asked for."""
 
-    __slots__ = ("context", "door", "key", "media", "query", "receive", "scope")
+    __slots__ = ("careful", "context", "key", "media", "query", "receive", "scope")
 
-    def __init__(self, scope: Scope, receive: Receive, query: Query, door: "RestDoor", media: bytes) -> None:
-        self.scope, self.receive, self.query, self.door, self.media = scope, receive, query, door, media
+    def __init__(self, scope: Scope, receive: Receive, query: Query, media: bytes, *, careful: bool) -> None:
+        """`media`: the type of the answer. `careful`: whether a change needs `If-Match`."""
+        self.scope, self.receive, self.query, self.media, self.careful = scope, receive, query, media, careful
         self.key: str | None = None
         self.context: Context = scope["context"]
 
@@ -65,6 +63,6 @@ class Ask:
     def expected(self) -> Expected:
         """The versions in `If-Match`; None where any will do."""
         found = version_of(fields(self.scope).get(b"if-match"))
-        if found is None and self.door.require_if_match:
+        if found is None and self.careful:
             raise PreconditionRequired("Send the ETag of what you read in `If-Match`.")
         return None if found is ANY else found

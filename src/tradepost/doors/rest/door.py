@@ -66,7 +66,7 @@ class RestDoor:
             self.queries[key] = found
             if len(self.queries) > MOST_QUERIES:
                 self.queries.popitem(last=False)
-        return Ask(scope, receive, found, self, media)
+        return Ask(scope, receive, found, media, careful=self.require_if_match)
 
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
         """The answer that carries what an operation returned."""

@@ -1,7 +1,6 @@
 """A batch of product changes: one transaction, a savepoint for each item, the outcomes in the items' order."""
 
 from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,18 +9,19 @@ from sqlalchemy.exc import DBAPIError
 
 from tradepost.kit.database import LostRace, problem_of
 from tradepost.kit.inputs import read
+from tradepost.kit.operation import operation
 from tradepost.kit.patching import MergePatch
-from tradepost.kit.problems import Conflict, Fault, Problem, Validation
+from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Problem, Validation
 from tradepost.kit.records import Batch, Item
 from tradepost.kit.selection import Selection
 
+from .. import policy
 from ..models import ProductRow, VariantRow
 from ..resource import products
 from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate, VariantInput
+from .products import Products
 from .summary import summarise
-
-if TYPE_CHECKING:
-    from .products import Products
+from .variants import Variants, check
 
 NEEDS: dict[BatchVerb, tuple[str, ...]] = {
     BatchVerb.CREATE: ("input",),
@@ -31,20 +31,24 @@ NEEDS: dict[BatchVerb, tuple[str, ...]] = {
 }
 
 
-async def run(service: "Products", given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
-    """The outcomes of all items; `atomic` raises the first fault, its pointers under `/items/N`."""
-    outcomes: list[Item[Product]] = []
-    for at, item in enumerate(given.items):
-        try:
-            outcomes.append(await _apart(service, item, want))
-        except Problem as problem:
-            if atomic:
-                raise _placed(problem, at) from problem
-            outcomes.append(Item(problem.status, problem=problem))
-    return Batch(outcomes)
+class ProductBatches(Products):
+    """Several changes of products at once, each by the rule that it has alone."""
+
+    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=(AlreadyExists, Conflict))
+    async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
+        """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
+        outcomes: list[Item[Product]] = []
+        for at, item in enumerate(given.items):
+            try:
+                outcomes.append(await _apart(self, item, want))
+            except Problem as problem:
+                if atomic:
+                    raise _placed(problem, at) from problem
+                outcomes.append(Item(problem.status, problem=problem))
+        return Batch(outcomes)
 
 
-async def _apart(service: "Products", item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
+async def _apart(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
     """One item in its savepoint."""
     try:
         async with service.session.begin_nested():
@@ -56,7 +60,7 @@ async def _apart(service: "Products", item: ProductBatchItem, want: Selection[Pr
         raise (Conflict("Another write came first; try this item again.") if isinstance(cause, LostRace) else cause) from fault
 
 
-async def _do(service: "Products", item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
+async def _do(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
     _check(item)
     expected = None if item.expected_version is UNSET else item.expected_version
     match item.op:
@@ -83,11 +87,11 @@ async def _under[T](pointer: str, call: Awaitable[T]) -> T:
         raise
 
 
-async def _version(service: "Products", id: str) -> int | None:
+async def _version(service: Products, id: str) -> int | None:
     return await service.session.scalar(select(ProductRow.version).where(ProductRow.id == id))
 
 
-async def _upsert(service: "Products", new: ProductCreate, want: Selection[Product]) -> Item[Product]:
+async def _upsert(service: Products, new: ProductCreate, want: Selection[Product]) -> Item[Product]:
     """The product by `external_reference`, else by `slug`; made where there is none, else changed, its variants by `sku`."""
     id = await _found(service, new)
     if id is None:
@@ -103,7 +107,7 @@ async def _upsert(service: "Products", new: ProductCreate, want: Selection[Produ
     return Item(200, record, changed=touched or changed or record.version != before)
 
 
-async def _found(service: "Products", new: ProductCreate) -> str | None:
+async def _found(service: Products, new: ProductCreate) -> str | None:
     for column, value in ((ProductRow.external_reference, new.external_reference), (ProductRow.slug, new.slug)):
         if value is not None and not isinstance(value, UnsetType):
             found = await service.session.scalar(select(ProductRow.id).where(column == value))
@@ -112,10 +116,8 @@ async def _found(service: "Products", new: ProductCreate) -> str | None:
     return None
 
 
-async def _variants(service: "Products", row: ProductRow, given: Sequence[VariantInput]) -> bool:
+async def _variants(service: Products, row: ProductRow, given: Sequence[VariantInput]) -> bool:
     """Changes the variants that are known by their SKU and makes the others; those that are not given stay."""
-    from .variants import Variants, check
-
     rules = Variants(service.context)
     query = select(VariantRow).where(VariantRow.product_id == row.id, VariantRow.sku.in_([v.sku for v in given]))
     known = {v.sku: v for v in (await service.session.scalars(query)).all()}

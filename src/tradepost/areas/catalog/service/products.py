@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import Patch
 from tradepost.kit.problems import AlreadyExists, Conflict, Validation
-from tradepost.kit.records import Batch, Page, Record
+from tradepost.kit.records import Page, Record
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Expected, Service, amend, columns
 from tradepost.kit.window import Window
@@ -18,9 +18,8 @@ from tradepost.kit.window import Window
 from .. import policy
 from ..models import CategoryRow, ProductCategoryRow, ProductRow
 from ..resource import categories, products, tags
-from ..schemas import Product, ProductBatch, ProductCreate, ProductInput
+from ..schemas import Product, ProductCreate, ProductInput
 from . import slugs
-from .batch import run
 from .summary import summarise
 from .tags import Tags
 from .variants import Variants
@@ -82,11 +81,6 @@ class Products(Service):
         await self.session.delete(row)
         self.context.announce("product.deleted", row.id)
         return gone
-
-    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=(AlreadyExists, Conflict))
-    async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
-        """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
-        return await run(self, given, atomic, want)
 
     async def make(self, new: ProductCreate) -> ProductRow:
         """A new product with all that belongs to it."""
