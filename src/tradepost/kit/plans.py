@@ -85,14 +85,14 @@ class Plan:
         found = form.writers.get(self)
         if found is None:
             writer = Writer(self, form, self.dialect)
-            found = form.writers[self] = writer.page(self.top) if self.id is None else writer.one()
+            found = form.keep(self, writer.page(self.top) if self.id is None else writer.one())
         return found
 
     def level_writer(self, form: Form, at: int) -> Any:
         """The same for a relation that is answered as a list of its own."""
         found = form.writers.get((self, at))
         if found is None:
-            found = form.writers[self, at] = Writer(self, form, self.dialect).page(self.levels[at])
+            found = form.keep((self, at), Writer(self, form, self.dialect).page(self.levels[at]))
         return found
 
 

@@ -13,6 +13,7 @@ from .resource import Resource, Value
 from .window import Window
 
 DEEPEST = 10
+MOST_WRITERS = 100
 
 
 class Field(msgspec.Struct, frozen=True, cache_hash=True):
@@ -31,6 +32,13 @@ class Form:
     def __init__(self, fields: tuple[Field, ...], rendering: Any = None) -> None:
         self.fields, self.rendering, self.bare = fields, rendering, unnamed(fields)
         self.writers: dict[Any, Any] = {}
+
+    def keep[W](self, key: Any, writer: W) -> W:
+        """Keeps a writer; the oldest goes where there are many, because a text's variables can ask for ever more plans."""
+        self.writers[key] = writer
+        if len(self.writers) > MOST_WRITERS:
+            del self.writers[next(iter(self.writers))]
+        return writer
 
 
 def unnamed(fields: tuple[Field, ...]) -> tuple[Field, ...]:

@@ -92,6 +92,11 @@ async def test_arguments_are_named_in_graphqls_spelling(client: httpx.AsyncClien
     assert "createdAtGte" in fault["message"]
 
 
+async def test_sort_keys_are_named_in_graphqls_spelling(client: httpx.AsyncClient) -> None:
+    message = (await errors_of(client, "{ products(sort: [NAME_ASC, NAME_DESC]) { nodes { id } } }"))[0]["message"]
+    assert message.startswith("`NAME_DESC` is given twice. Allowed: CREATED_AT_ASC, CREATED_AT_DESC, ")
+
+
 async def test_what_nobody_expected_is_logged_and_not_shown(app: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     async def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the password is 1234")

@@ -67,6 +67,7 @@ BODIES: list[tuple[Any, int, int, str]] = [
     ({"query": TYPENAME + " " * 20_000}, 400, 400, "document_too_large"),
     ({"query": "{" + " __typename" * 2_500 + "}"}, 400, 400, "document_too_large"),
     ({"query": "{" + " id" * 2_500 + "}"}, 400, 400, "document_too_large"),
+    ({"query": "{" + " tags { nodes { id } }" * 61 + "}"}, 400, 400, "document_too_large"),
 ]
 
 
@@ -208,8 +209,22 @@ async def test_with_introspection_off_only_known_callers_see_the_schema(closed: 
         assert "errors" not in answer.json()
     assert "Did you mean" not in (await errors_of(closed, "{ product { idd } }"))[0]["message"]
     assert "Did you mean" in (await post(closed, {"query": "{ product { idd } }"}, x_api_key=staff_key)).json()["errors"][0]["message"]
+    query = "{ products(sort: [NAME_ASC, NAME_DESC]) { nodes { id } } }"
+    assert (await errors_of(closed, query))[0]["message"] == "`NAME_DESC` is given twice."
+    assert "Allowed" in (await post(closed, {"query": query}, x_api_key=staff_key)).json()["errors"][0]["message"]
     answer = await closed.get("/graphql", headers={"accept": "text/html,*/*;q=0.8"})
     assert answer.headers["content-type"].startswith("application/json")
+
+
+async def test_the_fast_lane_and_litestars_route_answer_alike(client: httpx.AsyncClient, settings: Settings) -> None:
+    shop = create_app(Settings(**{n: getattr(settings, n) for n in settings.__struct_fields__} | {"fast_lane": False}))
+    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as slow:
+        for query in ("{ products(first: 2) { nodes { id name } } }", "{ nothing }"):
+            for method, given in (("POST", {"json": {"query": query}}), ("GET", {"params": {"query": query}})):
+                answers = [await visitor.request(method, "/graphql", headers={"x-request-id": "same"}, **given) for visitor in (client, slow)]
+                assert answers[0].content == answers[1].content
+                assert answers[0].status_code == answers[1].status_code
+                assert dict(answers[0].headers) == dict(answers[1].headers)
 
 
 async def test_a_document_that_looks_at_the_schema_and_at_the_shop_is_answered_as_a_whole(client: httpx.AsyncClient) -> None:

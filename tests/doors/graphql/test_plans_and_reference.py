@@ -19,7 +19,7 @@ DOCUMENTS = [
     "{ a: products(first: 1, sort: [PRICE_DESC]) { n: nodes { k: id } } b: products(last: 2, sort: NAME_ASC) { nodes { name } } __typename }",
     "query ($n: Int = 2, $on: Boolean!) { products(first: $n) { nodes { id name @include(if: $on) slug @skip(if: $on) } } }",
     "query ($f: ProductFilter) { products(filter: $f, first: 2) { nodes { id variants(first: 2, sort: [PRICE_ASC]) { sku price { amount } } } totalCount } }",
-    "query ($from: BigInt) { products(filter: {status: ACTIVE, priceGte: $from}, first: 2) { nodes { priceFrom { amount } } } categories(first: 3) { nodes { id } } }",
+    "query ($from: BigInt) { products(filter: {status: ACTIVE, priceGte: $from}, first: 2) { nodes { priceFrom { amount } } } tags { nodes { id } } }",
     "{ categories(filter: {root: true}) { nodes { name children(first: 2) { nodes { name parent { name } } totalCount pageInfo { endCursor } } } } }",
     "{ tags(first: 2) { nodes { slug productCount products(first: 2) { edges { cursor node { name category { name } } } } } } }",
     "{ products(first: 1) { nodes { source } } }",

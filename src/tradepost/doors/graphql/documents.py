@@ -145,6 +145,21 @@ class Documents:
         return document
 
 
+def repeats(ast: DocumentNode) -> int:
+    """How often the most frequent response key of fields with fields below them is written.
+
+    The validation compares all fields of one key with one another: 280 times the same took it 0.7 s.
+    """
+    counts: dict[str, int] = {}
+    for definition in ast.definitions:
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            for node in selections(definition.selection_set):
+                if isinstance(node, FieldNode) and node.selection_set is not None:
+                    key = (node.alias or node.name).value
+                    counts[key] = counts.get(key, 0) + 1
+    return max(counts.values(), default=0)
+
+
 def selections(chosen: SelectionSetNode) -> Iterator[Any]:
     """All fields, spreads and inline fragments below a selection set, without recursion."""
     waiting = [chosen]

@@ -15,7 +15,7 @@ from tradepost.kit.problems import Problem
 from tradepost.kit.registry import Registry
 
 from .batch import BatchRoot
-from .documents import Document, Documents, Prepared, Roots
+from .documents import Document, Documents, Prepared, Roots, repeats
 from .fields import RootField
 from .problems import (
     MOST_FAULTS,
@@ -34,7 +34,7 @@ from .roots import Constant, OneRoot, PageRoot, Root, fresh
 from .selection import Walk
 from .windows import Variables
 
-MOST_TOKENS, MOST_BYTES = 2000, 20_000
+MOST_TOKENS, MOST_BYTES, MOST_REPEATS = 2000, 20_000, 60
 RULES = (*specified_rules, MaxIntrospectionDepthRule)
 LOG = logging.getLogger("tradepost.graphql")
 
@@ -78,7 +78,7 @@ class Executor:
 
     def prepare(self, request: Request, context: Context) -> Ready:
         """Everything up to the execution; or Refused."""
-        open = self.introspects or context.caller.known
+        open = self.shows(context)
         text = request.query or ""
         document = self.documents.get(text) or self.documents.keep(text, self.document(text, context.request_id, open))
         if document.introspects and not open:
@@ -105,6 +105,10 @@ class Executor:
             if "token" in fault.message and str(MOST_TOKENS) in fault.message:
                 raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True) from None
             raise faults(InvalidDocument, [fault], request_id) from None
+        if (most := repeats(ast)) > MOST_REPEATS:
+            raise Refused.because(
+                DocumentTooLarge(f"A field is written {most} times under one key; at most {MOST_REPEATS} are allowed."), request_id, firm=True
+            )
         if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
             raise faults(InvalidDocument, found, request_id)
         return Document(ast, self.schema)
@@ -169,15 +173,21 @@ class Executor:
         return shown(problem, context.request_id, GraphQLError(problem.detail, list(root.nodes), path=[root.key]))
 
     def problem(self, fault: BaseException, context: Context) -> Problem:
-        """The problem that a fault is; an unexpected one is logged."""
+        """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
         problem = problem_of(fault)
         if problem.status >= 500 and not isinstance(fault, Problem):
             LOG.error("unexpected fault in GraphQL, request %s", context.request_id or "-", exc_info=fault)
+        if not self.shows(context):
+            problem.withhold()
         return problem
+
+    def shows(self, context: Context) -> bool:
+        """Whether this caller may see the schema, and the names in it."""
+        return self.introspects or context.caller.known
 
     async def reference(self, ready: Ready, context: Context) -> bytes:
         """Execution by graphql-core: introspection, and the differential test of the plans."""
-        request, open = ready.request, self.introspects or context.caller.known
+        request, open = ready.request, self.shows(context)
         ast = ready.operation.document.ast
         made: Any = execute(self.schema, ast, None, context, request.variables, request.operation_name or None, hide_suggestions=not open)
         result = await made if isawaitable(made) else made

@@ -48,7 +48,7 @@ class GraphQLDoor:
         declared = list(roots)
         self.strawberry = Types(registry, declared).schema()
         self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
-        self.introspects, self.page = introspects, page
+        self.page = page
 
     def sdl(self) -> str:
         """The schema document, sorted."""
@@ -87,7 +87,7 @@ class GraphQLDoor:
 
     def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
         """The media type of the answer; the explorer is there only for those who may see the schema."""
-        browsable = gets and self.page is not None and (self.introspects or context.caller.known)
+        browsable = gets and self.page is not None and self.executor.shows(context)
         found = accepted(fields(scope).get(b"accept"), BROWSABLE if browsable else OFFERS)
         if found is None:
             raise NotAcceptable("Available here: application/graphql-response+json, application/json.")

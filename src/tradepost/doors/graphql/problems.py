@@ -14,6 +14,7 @@ class InvalidDocument(Problem):
 
     code, status, title = "invalid_document", 400, "The GraphQL document is not valid"
     cure = "Correct the document at the line and column in `locations`; `/schema.graphql` has the schema."
+    example = {"detail": "Cannot query field 'nam' on type 'Product'. Did you mean 'name'?"}
 
 
 class InvalidVariables(Problem):
@@ -21,6 +22,7 @@ class InvalidVariables(Problem):
 
     code, status, title = "invalid_variables", 400, "The variables are not valid"
     cure = "Give every variable a value of the type that the document declares for it."
+    example = {"detail": "Variable '$first' has invalid value: Int cannot represent non-integer value: 'x'"}
 
 
 class UnknownOperation(Problem):
@@ -28,6 +30,7 @@ class UnknownOperation(Problem):
 
     code, status, title = "unknown_operation", 400, "No such operation in the document"
     cure = "Name one of the document's operations in `operationName`."
+    example = {"detail": "There is no operation `Shelf`; known: `Products`, `Product`."}
 
 
 class IntrospectionOff(Problem):
@@ -35,6 +38,7 @@ class IntrospectionOff(Problem):
 
     code, status, title = "introspection_off", 400, "Introspection is off"
     cure = "Send a credential, or read the schema in the documentation."
+    example = {"detail": "The schema is shown only to callers with a credential."}
 
 
 class DocumentTooLarge(Problem):
@@ -42,6 +46,7 @@ class DocumentTooLarge(Problem):
 
     code, status, title = "document_too_large", 400, "The GraphQL document is too large"
     cure = "Ask for less in one document, or use fragments."
+    example = {"detail": "The document has more than 20000 bytes."}
 
 
 class Refused(Exception):

@@ -11,7 +11,7 @@ from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.resource import Resource
 from tradepost.kit.window import EVERYTHING, Window
 
-from ..names import camel
+from ..names import camel, constant
 
 ARGUMENTS = ("first", "after", "last", "before", "filter", "sort")
 BOUNDED_ARGUMENTS = ("first", "filter", "sort")
@@ -112,7 +112,7 @@ class WindowArguments(Arguments):
         try:
             return asking.window(self.target, args, permissions, paged=self.paged)
         except InvalidParameter as problem:
-            raise spelled(problem) from None
+            raise spelled(problem, self.target, permissions) from None
 
 
 def plain(value: Any) -> Any:
@@ -122,13 +122,19 @@ def plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
-def spelled(problem: InvalidParameter) -> InvalidParameter:
-    """The problem with its parameters in GraphQL's spelling."""
-    for fault in problem.errors:
-        if fault.parameter is not None and (name := camel(fault.parameter)) != fault.parameter:
-            problem.detail = problem.detail.replace(f"`{fault.parameter}`", f"`{name}`")
-            fault.parameter, fault.detail = name, problem.detail
-    return problem
+def spelled(problem: InvalidParameter, of: Resource[Any], permissions: frozenset[str]) -> InvalidParameter:
+    """The problem with names in GraphQL's spelling."""
+    name, said, listed = problem.parameter or "", problem.brief, problem.brief != problem.detail
+    if name == "sort":
+        # What REST says of its `-` means nothing here.
+        said = f"{said.partition(';')[0].rstrip('.')}."
+        for key in of.sorts:
+            said = said.replace(f"`-{key}`", f"`{constant(key, True)}`").replace(f"`{key}`", f"`{constant(key, False)}`")
+        allowed = [constant(n, down) for n, s in of.sorts.items() if s.access.allows(permissions) for down in (False, True)]
+    else:
+        said = said.replace(f"`{name}`", f"`{camel(name)}`")
+        allowed = [camel(n) for n, f in of.filters.items() if f.access.allows(permissions)]
+    return InvalidParameter(said, parameter=camel(name), allowed=allowed if listed else ())
 
 
 def has_variable(node: Any) -> bool:
