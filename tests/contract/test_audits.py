@@ -1,4 +1,7 @@
-"""The OpenAPI documents as strangers check them: Redocly's recommended-strict, Spectral's OpenAPI rules and those of OWASP. What is off has its reason in scripts/audits."""
+"""The OpenAPI documents as strangers check them: Redocly's recommended-strict, Spectral's OpenAPI rules and those of OWASP.
+
+What is off has its reason in scripts/audits.
+"""
 
 import os
 import shutil

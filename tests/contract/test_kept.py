@@ -1,4 +1,7 @@
-"""The documents are kept in the repository: a change of the contract shows in a review, and a breaking one in the changelog."""
+"""The documents are kept in the repository: a change of the contract shows in a review, and a breaking one in the changelog.
+
+`released/` holds those of the last release; a release copies the present ones there.
+"""
 
 import copy
 import re

@@ -16,7 +16,8 @@ from ..http.conditional import entity_tag
 from .door import RestDoor
 from .openapi import openapi
 
-KEPT = (b"cache-control", b"public, max-age=300")
+# It may depend on who asks, so no shared cache keeps it.
+KEPT = (b"cache-control", b"private, max-age=300")
 
 
 def documents(registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str) -> Mapping[str, bytes]:
@@ -34,13 +35,16 @@ def _pretty(document: dict[str, Any]) -> bytes:
 
 
 def contract_routes(introspects: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
-    """`/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`, for those who may introspect."""
+    """`/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`, for those who may introspect. Each is packed once per coding."""
+    ready: dict[str, Answer] = {}
 
     def serve(request: Request[Any, Any, Any], name: str, media: bytes) -> Answer:
         if not introspects(request.scope):
             raise NotFound
-        content = request.app.state.contract()[name]
-        return Answer(200, content, media, [KEPT], entity_tag(content))
+        if name not in ready:
+            content = request.app.state.contract()[name]
+            ready[name] = Answer(200, content, media, [KEPT], entity_tag(content), keep=True)
+        return ready[name]
 
     @get("/openapi.json", include_in_schema=False)
     async def openapi_document(request: Request[Any, Any, Any]) -> ASGIApp:
