@@ -58,7 +58,7 @@ def faults(answer: httpx.Response) -> set[tuple[str, str]]:
 
 def assert_problem(answer: httpx.Response, status: int, code: str) -> Json:
     """The problem in an answer, which must be this one and be complete."""
-    assert answer.status_code == status, answer.text
+    assert answer.status_code == status, answer.text[:500]
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
     assert problem["code"] == code, problem

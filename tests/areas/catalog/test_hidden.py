@@ -1,0 +1,158 @@
+"""What the public may not see does not exist for it: drafts and archived products, on every path and at every depth."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import assert_problem, make_category, make_product, read, unique, variant_input
+
+HIDDEN = ["draft", "archived"]
+
+
+@pytest.fixture(scope="module")
+async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+    """A category and a tag with one product of each status; a tag that only hidden ones have; a word that all have."""
+    category, tag, hidden_tag, word = await make_category(staff), unique("tag"), unique("hidden"), unique("w").replace("-", "")
+    products = {}
+    for status in ("active", *HIDDEN):
+        tags = [tag] if status == "active" else [tag, hidden_tag]
+        products[status] = await make_product(
+            staff, status=status, tags=tags, category_id=category["id"], name=f"{word} {status}", external_reference=unique(),
+            variants=[variant_input(77)],
+        )  # fmt: skip
+    for product in products.values():
+        [variant] = (await read(staff, f"/v1/products/{product['id']}/variants"))["data"]
+        product["variant"] = variant
+    return {"category": category, "tag": tag, "hidden_tag": hidden_tag, "word": word, "products": products}
+
+
+@pytest.mark.parametrize("status", HIDDEN)
+async def test_a_hidden_product_is_not_found_by_any_name(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str) -> None:
+    product = shelf["products"][status]
+    for key in (product["id"], product["slug"]):
+        for path in (f"/v1/products/{key}", f"/v1/products/{key}/variants"):
+            problem = assert_problem(await client.get(path), 404, "not_found")
+            assert status not in problem["detail"].replace(key, "")
+            assert (await client.head(path)).status_code == 404
+            assert (await staff.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("status", HIDDEN)
+async def test_a_variant_is_hidden_with_its_product(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str) -> None:
+    path = f"/v1/variants/{shelf['products'][status]['variant']['id']}"
+    assert_problem(await client.get(path), 404, "not_found")
+    assert (await staff.get(path)).status_code == 200
+
+
+async def test_no_list_shows_a_hidden_product(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+    shown = shelf["products"]["active"]["id"]
+    for path, query in {
+        "/v1/products": {"tag": shelf["tag"]},
+        f"/v1/categories/{shelf['category']['id']}/products": {},
+        f"/v1/tags/{shelf['tag']}/products": {},
+    }.items():
+        for more in ({}, {"include": "total"}, {"sort": "price,-name"}, {"q": shelf["word"]}, {"page": 1}):
+            page = await read(client, path, **query | more)
+            assert [row["id"] for row in page["data"]] == [shown], (path, more)
+            assert page.get("total", 1) == 1
+            assert len((await read(staff, path, **query | more))["data"]) == 3
+
+
+@pytest.mark.parametrize("status", HIDDEN)
+async def test_no_filter_finds_a_hidden_product(client: httpx.AsyncClient, shelf: Any, status: str) -> None:
+    product = shelf["products"][status]
+    filters: list[dict[str, str]] = [
+        {"slug": product["slug"]}, {"external_reference": product["external_reference"]}, {"status": status, "tag": shelf["tag"]}, {"tag": shelf["hidden_tag"]},
+        {"q": product["name"]}, {"q": product["variant"]["sku"]}, {"category": shelf["category"]["slug"], "status": status},
+    ]  # fmt: skip
+    for given in filters:
+        page = await read(client, "/v1/products", **given, include="total")
+        assert (page["data"], page["total"]) == ([], 0), given
+
+
+async def test_no_relation_leads_to_a_hidden_product(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+    shown = {"id": shelf["products"]["active"]["id"]}
+    fields = "products(total: true){id}"
+    for path in (f"/v1/categories/{shelf['category']['id']}", f"/v1/tags/{shelf['tag']}"):
+        found = (await read(client, path, fields=fields))["products"]
+        assert (found["data"], found["total"], found["has_more"]) == ([shown], 1, False)
+        assert (await read(staff, path, fields=fields))["products"]["total"] == 3
+    deep = "category{products{id category{products{id variants{sku}}} categories{products(filter: {status: draft}){id}}}}"
+    found = await read(client, f"/v1/products/{shown['id']}", fields=deep)
+    [product] = found["category"]["products"]["data"]
+    assert [p["id"] for p in product["category"]["products"]["data"]] == [shown["id"]]
+    assert product["categories"][0]["products"]["data"] == []
+
+
+async def test_paging_a_relation_past_hidden_rows_leaves_no_gap(client: httpx.AsyncClient, shelf: Any) -> None:
+    found = await read(client, f"/v1/categories/{shelf['category']['id']}", fields="products(first: 1){id}")
+    assert [row["id"] for row in found["products"]["data"]] == [shelf["products"]["active"]["id"]]
+    assert found["products"]["next_cursor"] is None
+
+
+async def test_a_tag_counts_only_what_the_caller_sees(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+    assert (await read(client, f"/v1/tags/{shelf['tag']}"))["product_count"] == 1
+    assert (await read(staff, f"/v1/tags/{shelf['tag']}"))["product_count"] == 3
+    [listed] = (await read(client, "/v1/tags", slug=shelf["tag"]))["data"]
+    assert listed["product_count"] == 1
+
+
+async def test_a_tag_of_hidden_products_alone_does_not_exist(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+    path = f"/v1/tags/{shelf['hidden_tag']}"
+    assert_problem(await client.get(path), 404, "not_found")
+    assert_problem(await client.get(f"{path}/products"), 404, "not_found")
+    page = await read(client, "/v1/tags", slug=shelf["hidden_tag"], include="total")
+    assert (page["data"], page["total"]) == ([], 0)
+    assert (await read(staff, path))["product_count"] == 2
+
+
+async def test_a_product_appears_and_vanishes_with_its_status(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    tag = unique("turn")
+    product = await make_product(staff, status="draft", tags=[tag])
+    path = f"/v1/products/{product['id']}"
+    for status, seen in (("active", True), ("archived", False), ("active", True), ("draft", False)):
+        assert (await staff.patch(path, json={"status": status})).status_code == 200
+        assert (await client.get(path)).status_code == (200 if seen else 404)
+        assert bool((await read(client, "/v1/tags", slug=tag))["data"]) is seen
+
+
+async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    product = await make_product(staff, source={"erp": 7}, variants=[variant_input(source={"row": 1})])
+    path = f"/v1/products/{product['id']}"
+    assert product["source"] == {"erp": 7}
+    assert "source" not in await read(client, path)
+    assert "source" not in (await read(client, f"{path}/variants"))["data"][0]
+    seen = (await read(staff, f"{path}/variants"))["data"][0]
+    assert seen["source"] == {"row": 1}
+    assert "imported_quantity" in seen
+    for fields in ("source", "variants{source}", "variants{imported_quantity}", "category{products{source}}"):
+        assert_problem(await client.get(path, params={"fields": fields}), 401, "unauthenticated")
+        assert_problem(await client.get("/v1/products", params={"fields": fields}), 401, "unauthenticated")
+
+
+async def test_known_callers_without_the_permission_are_forbidden(app: Any, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    product = await make_product(staff, source={"erp": 7})
+    draft = await make_product(staff, status="draft")
+    customer = {"X-API-Key": await app.state.api_keys.create(name="customer", role="customer")}
+    path = f"/v1/products/{product['id']}"
+    assert_problem(await client.get(path, params={"fields": "source"}, headers=customer), 403, "forbidden")
+    assert "source" not in (await client.get(path, headers=customer)).json()
+    assert_problem(await client.patch(path, json={"name": "Mine"}, headers=customer), 403, "forbidden")
+    assert_problem(await client.get(f"/v1/products/{draft['id']}", headers=customer), 404, "not_found")
+
+
+@pytest.mark.parametrize("body", [b'{"nme": 1}', b"{", b"[]", b""])
+async def test_who_may_not_write_is_told_so_whatever_was_sent(client: httpx.AsyncClient, staff: httpx.AsyncClient, body: bytes) -> None:
+    product = await make_product(staff)
+    headers = {"Content-Type": "application/json"}
+    for method, path in (
+        ("POST", "/v1/products"),
+        ("PUT", f"/v1/products/{product['id']}"),
+        ("PATCH", f"/v1/products/{product['id']}"),
+        ("POST", "/v1/products/batch"),
+    ):
+        answer = await client.request(method, path, content=body, headers=headers)
+        assert_problem(answer, 401, "unauthenticated")
+        assert answer.headers["www-authenticate"] == 'Bearer realm="tradepost"'
+    assert_problem(await client.delete(f"/v1/products/{product['id']}"), 401, "unauthenticated")
