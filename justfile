@@ -35,6 +35,10 @@ new-area name thing="":
 export-contract folder="tests/contract":
     tradepost export-contract {{folder}}
 
+# At a release: what is served now is what later changes are held against
+release-contract: export-contract
+    cp tests/contract/openapi.json tests/contract/openapi.v2.json tests/contract/schema.graphql tests/contract/released/
+
 # Resolve the dependencies anew and write requirements.lock
 lock:
     "$(command -v uv || echo var/uv/bin/uv)" pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate pyproject.toml --all-extras --output-file requirements.lock

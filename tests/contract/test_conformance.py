@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.factories import make_product
 from tradepost.app import Shop, create_app
 from tradepost.settings import Settings
 
@@ -165,6 +166,27 @@ async def test_every_write_answers_as_the_document_says(promise: Promise, fresh_
         key = await shop.state.api_keys.create(name="contract", role="staff")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
             assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {status async for status in writes(promise, caller, {"X-API-Key": key})}
+
+
+async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise, staff: httpx.AsyncClient) -> None:
+    operation = next(o for _, _, o in operations(promise.document) if o["operationId"] == "product_batch")
+    product = await make_product(staff)
+    items = [
+        {"op": "update", "id": product["id"], "patch": {"description": "New."}},
+        {"op": "update", "id": product["id"], "patch": {"description": "New."}},
+        {"op": "update", "id": product["id"], "patch": {}, "expected_version": 99},
+        {"op": "create", "input": {"name": "Lamp", "slug": product["slug"]}},
+        {"op": "create", "input": {}},
+        {"op": "upsert", "input": {"name": "Lamp", "slug": product["slug"]}},
+        {"op": "delete", "id": product["id"]},
+        {"op": "delete", "id": product["id"]},
+    ]
+    seen: list[int] = []
+    for chosen, atomic in [(items, "false"), *(([item], "true") for item in items)]:
+        answer = await staff.post(f"/v{promise.document['info']['version']}/products/batch", params={"atomic": atomic}, json={"items": chosen})
+        promise.check(operation, answer)
+        seen += [outcome["status"] for outcome in answer.json().get("results", ())] or [answer.status_code]
+    assert seen == [200, 200, 412, 409, 422, 200, 204, 404, 404, 404, 404, 201, 422, 200, 404, 404]
 
 
 async def writes(promise: Promise, caller: httpx.AsyncClient, staff: dict[str, str]) -> Any:

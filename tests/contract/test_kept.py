@@ -1,6 +1,6 @@
 """The documents are kept in the repository: a change of the contract shows in a review, and a breaking one in the changelog.
 
-`released/` holds those of the last release; a release copies the present ones there.
+`released/` holds those of the last release (`just release-contract` copies the present ones there).
 """
 
 import copy

@@ -13,7 +13,7 @@ from .problems import problem_routes
 
 
 def pages(
-    *, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = dict
+    *, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = lambda _: {}
 ) -> list[HTTPRouteHandler]:
     """All routes of the pages, for `Litestar(route_handlers=[...])`.
 

@@ -73,7 +73,8 @@ def version_answer(request: Request[Any, Any, Any], hrefs: dict[str, str]) -> An
     """`/v1`: the collections of that version."""
     if accepted(fields(request.scope).get(b"accept"), (JSON,)) is None:
         raise NotAcceptable("Available here: application/json.")
-    named = {"self": f"/v{request.scope['version']}"} | hrefs
+    version: int = request.scope["version"]  # type: ignore[typeddict-item]
+    named = {"self": f"/v{version}"} | hrefs
     body = msgspec.json.encode({"links": {name: {"href": href} for name, href in named.items()}})
     return Answer(200, body, JSON, [(b"cache-control", b"public, max-age=60")], entity_tag(body))
 

@@ -11,7 +11,7 @@ from tradepost.kit.database import LostRace, problem_of
 from tradepost.kit.inputs import read
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import MergePatch
-from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Problem, Validation
+from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
 from tradepost.kit.records import Batch, Item
 from tradepost.kit.selection import Selection
 
@@ -23,6 +23,8 @@ from .products import Products
 from .summary import summarise
 from .variants import Variants, check
 
+# What an item alone can be refused with is the answer to all where the batch is atomic.
+REFUSALS = (NotFound, AlreadyExists, Conflict, PreconditionFailed)
 NEEDS: dict[BatchVerb, tuple[str, ...]] = {
     BatchVerb.CREATE: ("input",),
     BatchVerb.UPSERT: ("input",),
@@ -34,7 +36,7 @@ NEEDS: dict[BatchVerb, tuple[str, ...]] = {
 class ProductBatches(Products):
     """Several changes of products at once, each by the rule that it has alone."""
 
-    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=(AlreadyExists, Conflict))
+    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=REFUSALS)
     async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
         """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
         outcomes: list[Item[Product]] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 from tradepost.kit import problems as kinds
 
-from .answers import ALWAYS, headers, refusals
+from .answers import ALWAYS, headers, refusal, refusals
 from .operations import OPEN
 from .parameters import placed
 from .schema import Schema, object_of, ref
@@ -43,12 +43,13 @@ def examples(collections: dict[str, str], prefix: str) -> dict[str, Any]:
 def paths(prefix: str) -> dict[str, Any]:
     """The paths, by their place."""
     entry = _read("entry", "The collections of this version", "Where to begin: the collections of this version, each with its path.", "Entry", ("ETag",))
-    entry["responses"]["304"] = {"description": "You have it already.", "headers": headers("ETag")}
+    unchanged = {"304": {"description": "You have it already.", "headers": headers("ETag")}}
+    entry["responses"] = dict(sorted((entry["responses"] | unchanged).items()))
     entry["parameters"].insert(0, placed("If-None-Match"))
     live = _read("health_live", "Whether the process answers", "For whoever restarts us: the process answers. It looks at nothing else.", "Health", ())
     ready = _read("health_ready", "Whether the shop can serve", "For whoever sends us traffic: all that the shop stands on answers too.", "Health", ())
     bad = {"Unhealthy": {"$ref": "#/components/examples/Unhealthy"}}
-    content = {"application/json": {"schema": ref("Health"), "examples": bad}} | refusals([kinds.Unavailable])["503"].get("content", {})
+    content = {"application/json": {"schema": ref("Health"), "examples": bad}} | refusal([kinds.Unavailable])["content"]
     ready["responses"]["503"] = {
         "description": "Not ready; try again after the seconds in `Retry-After`.",
         "headers": headers("Retry-After"),

@@ -35,7 +35,11 @@ def said(operation: Operation[Any, ..., Any]) -> dict[str, str]:
     """Its summary and description: what its docstring says, and who may."""
     doc = " ".join(operation.doc.split())
     permission = operation.access.permission
-    who = f"Needs the permission `{permission}`." if permission else "Open to all; what a caller may not see is left out."
+    who = (
+        f"Needs the permission `{permission}`."
+        if permission
+        else f"Open to all; what a caller may not see is {'not found' if operation.kind == 'one' else 'left out'}."
+    )
     return {"summary": doc.partition(";")[0].partition(". ")[0].rstrip("."), "description": f"{doc} {who}"}
 
 
