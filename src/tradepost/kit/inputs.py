@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from .problems import MOST_FAULTS, Fault, MalformedBody, Validation
+from .shapes import snake
 
 # The end of a pattern: Python's `$` alone also stands before a last line break.
 END = "$(?!\\n)"
@@ -52,9 +53,9 @@ def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
     for field in msgspec.structs.fields(shape):
         alone = _without_unset(field.type)
         made.append((field.name, alone | None | UnsetType, UNSET))
-    name = shape.__name__.removesuffix("Input") + "Patch"
-    patch = msgspec.defstruct(name, made, forbid_unknown_fields=True, module=shape.__module__)
-    patch.__doc__ = f"The members of a {shape.__name__.removesuffix('Input').lower()} to be changed; what is left out stays, null gives the default."
+    name = shape.__name__.removesuffix("Input")
+    patch = msgspec.defstruct(f"{name}Patch", made, forbid_unknown_fields=True, module=shape.__module__)
+    patch.__doc__ = f"The members of a {snake(name).replace('_', ' ')} to be changed; what is left out stays, null gives the default."
     return patch
 
 

@@ -11,7 +11,7 @@ from .access import ANYONE, Access, Viewer, Visible
 from .filters import Filter, Sort
 from .identity import parse_id
 from .problems import NotFound
-from .shapes import Member, member, members
+from .shapes import Member, member, members, snake
 from .tables import Table as Row
 
 ACTIONS = "available_actions"
@@ -145,4 +145,9 @@ class Resource[S: msgspec.Struct]:
     @property
     def label(self) -> str:
         """Its name in a sentence."""
-        return self.name.lower()
+        return self.stem.replace("_", " ")
+
+    @property
+    def stem(self) -> str:
+        """What the names of its operations begin with: `gift_card` of `gift_card_update`."""
+        return snake(self.name)

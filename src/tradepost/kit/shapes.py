@@ -1,5 +1,6 @@
 """What a Struct's members are, read once: their kind, whether they may be null, what of them the wire must know."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal, cast
@@ -74,3 +75,8 @@ def _kind(described: Any) -> Kind:
         mi.EnumType: "enum", mi.ListType: "list", mi.DictType: "json", mi.AnyType: "json", mi.StructType: "value",
     }  # fmt: skip
     return kinds[described.__class__]
+
+
+def snake(name: str) -> str:
+    """A shape's name as operations, members and tables write it: `GiftCard` is `gift_card`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -97,4 +97,4 @@ def _format(text: str) -> str:
 
 def _short(of: Resource[Any], operation: str) -> str:
     """`product_update` is `update` on a product."""
-    return operation.removeprefix(f"{of.name.lower()}_")
+    return operation.removeprefix(f"{of.stem}_")

@@ -125,7 +125,7 @@ class Examples:
 
     def id(self, name: str, resource: Resource[Any]) -> str:
         """An id of the kind that a member's name tells: `category_id` is a category's."""
-        kinds = {of.name.lower(): of for of in self.registry.resources.values()}
+        kinds = {of.stem: of for of in self.registry.resources.values()}
         return ID.format(kinds.get(name.removesuffix("s").removesuffix("_id"), resource).number)
 
     def hrefs(self, of: Resource[Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _links(of: Resource[Any], links: Links) -> dict[str, Schema]:
     named = ["self"] if links.location(of, "") else []
     named += [r.operation.under[1] for r in links.routes.values() if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of]
     named += [name for name, r in of.relations.items() if not r.many and links.location(r.target, "")]
-    changes = [name.removeprefix(f"{of.name.lower()}_") for name in of.actions if name in links.routes]
+    changes = [name.removeprefix(f"{of.stem}_") for name in of.actions if name in links.routes]
     return {name: ref("Link") for name in named} | {name: ref("Action") for name in changes}
 
 
