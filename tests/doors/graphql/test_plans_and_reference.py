@@ -2,7 +2,9 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 from graphql import parse, validate
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.doors.graphql.documents import Written, queries
 from tests.doors.graphql.house import EDITOR, by_plan, by_reference, schema
+from tests.factories import make_product
 from tradepost.app import Shop
 from tradepost.kit.caller import ANONYMOUS, Caller
 
@@ -62,6 +65,26 @@ async def known(app: Shop) -> dict[str, list[str]]:
     rows = [*data["products"]["nodes"], *data["tags"]["nodes"], *[v for p in data["products"]["nodes"] for v in p["variants"][:1]]]
     ids = [r["id"] for r in rows] + [p["categoryId"] for p in data["products"]["nodes"] if p["categoryId"]]
     return {"id": ids, "slug": [r["slug"] for r in rows if "slug" in r], "q": ["wool", "a"], "sku": [r["sku"] for r in rows if "sku" in r]}
+
+
+BATCH = """
+mutation ($id: ID!, $gone: ID!) {
+  productBatch(input: {items: [{op: UPDATE, id: $id, patch: {name: "Same"}}, {op: DELETE, id: $gone}, {op: CREATE, input: {name: ""}}]}) {
+    __typename
+    results { status changed data { id ...P } again: data { n: name status } error { __typename code errors { pointer code } members } }
+  }
+  gone: productDelete(id: $gone) { id }
+}
+fragment P on Product { name status attributes category { id } variants { sku } }
+"""
+
+
+async def test_mutations_are_answered_alike(app: Shop, staff: httpx.AsyncClient) -> None:
+    made = await make_product(staff, name="Same")
+    variables = {"id": made["id"], "gone": str(uuid4())}
+    plan = await by_plan(app, BATCH, variables, EDITOR)
+    assert plan["data"]["productBatch"]["results"][0]["changed"] is False
+    equal(plan, await by_reference(app, BATCH, variables, EDITOR))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
