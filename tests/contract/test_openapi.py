@@ -108,6 +108,20 @@ def shown(document: Json) -> list[tuple[Json, Any, str]]:
     return found + [(m, example, name) for m, name in members for example in m.get("examples", ())]
 
 
+def test_every_example_could_be_meant(document: Json) -> None:
+    made_up = [f"{name}: {member}" for name, example in document["components"]["examples"].items() for member in empty_words(example["value"])]
+    assert made_up == [], "these members need an example in their schemas.py: Meta(examples=[...])"
+
+
+def empty_words(value: Any) -> list[str]:
+    """Members whose example is only their own name."""
+    if isinstance(value, list):
+        return [member for part in value for member in empty_words(part)]
+    if not isinstance(value, dict):
+        return []
+    return [n for n, v in value.items() if v == n.replace("_", " ")] + [member for v in value.values() for member in empty_words(v)]
+
+
 def test_every_problem_document_is_described_by_the_schema(document: Json) -> None:
     described = set(document["components"]["schemas"]["Problem"]["properties"])
     for example in document["components"]["examples"].values():

@@ -19,7 +19,8 @@ from .shapes import components
 ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/graphql` explores them.
 
 - **Fields**: `fields` chooses what is answered, also of relations, and after writes. Without it all members but the relations come.
-- **Formats**: JSON, or MessagePack with `Accept: application/msgpack`. Bodies in either, unencoded, at most 1 MiB.
+- **Formats**: JSON, or MessagePack with `Accept: application/msgpack` (also `application/x-msgpack`, `application/vnd.msgpack`).
+  Bodies in either, unencoded, at most 1 MiB.
 - **Methods**: HEAD is answered wherever GET is, OPTIONS everywhere; another method is 405 `method_not_allowed` with `Allow`.
 - **Lists**: by cursor; `links.next`, and the `Link` header, lead on.
 - **Conditions**: `If-None-Match` with an ETag gives 304, `If-Match` refuses a change where somebody else was first.
