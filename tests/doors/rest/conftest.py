@@ -1,0 +1,28 @@
+"""What the tests of the REST door share."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import make_category, make_product, unique, variant_input
+
+
+@pytest.fixture(scope="package")
+async def full_product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+    """A product with everything that a product can have."""
+    category = await make_category(staff)
+    return await make_product(
+        staff, name="Crème", category_id=category["id"], tags=[unique("full")], attributes={"größe": [1, 2.5, None, {"a": True}], "big": 2**53 + 1},
+        description="long " * 300, variants=[variant_input(options={"size": "M", "colour": "red"}), variant_input()],
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="package")
+def read_paths(full_product: dict[str, Any]) -> list[str]:
+    """One path of each kind of read."""
+    category, tag, product = full_product["category_id"], full_product["tags"][0], full_product["id"]
+    return [
+        "/v1/products", f"/v1/products/{product}", f"/v1/products/{product}/variants", "/v1/categories", f"/v1/categories/{category}",
+        f"/v1/categories/{category}/children", f"/v1/categories/{category}/products", "/v1/tags", f"/v1/tags/{tag}", f"/v1/tags/{tag}/products",
+    ]  # fmt: skip
