@@ -15,13 +15,16 @@ from .window import MOST_ROWS, PAGE_SIZE, Window
 ARGUMENTS = ("first", "after", "last", "before", "filter", "sort", "total")
 
 
-def window(of: Resource[Any], given: Mapping[str, Any], permissions: frozenset[str], *, paged: bool = True, strict: bool = True) -> Window:
+def window(
+    of: Resource[Any], given: Mapping[str, Any], permissions: frozenset[str], *, paged: bool = True, numbered: bool = False, strict: bool = True
+) -> Window:
     """The window that some arguments mean, or 400 naming the argument and what is allowed.
 
-    Bounded lists (`paged=False`) know `first`, `filter` and `sort`. `strict=False` reads numbers and Booleans from text, as a query string brings them.
+    Bounded lists (`paged=False`) know `first`, `filter` and `sort`; only `numbered` ones are read by page number. `strict=False` reads numbers
+    and Booleans from text, as a query string brings them.
     """
     args = {k: v for k, v in given.items() if v is not None}
-    _check_names(args, paged)
+    _check_names(args, paged, numbered)
     first, last = _count(args, "first"), _count(args, "last")
     page, before, after = _count(args, "page", 2**31), args.get("before"), args.get("after")
     if before is not None and after is None and first is None and last is None:
@@ -33,8 +36,8 @@ def window(of: Resource[Any], given: Mapping[str, Any], permissions: frozenset[s
     )  # fmt: skip
 
 
-def _check_names(args: Mapping[str, Any], paged: bool) -> None:
-    allowed = (*ARGUMENTS, "page") if paged else ("first", "filter", "sort")
+def _check_names(args: Mapping[str, Any], paged: bool, numbered: bool) -> None:
+    allowed = (*ARGUMENTS, *(("page",) if numbered else ())) if paged else ("first", "filter", "sort")
     for name in args:
         if name not in allowed:
             raise InvalidParameter(f"`{name}` is not an argument here.", parameter=name, allowed=allowed)

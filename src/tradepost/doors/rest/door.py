@@ -66,6 +66,8 @@ class RestDoor:
             self.queries[key] = found
             if len(self.queries) > MOST_QUERIES:
                 self.queries.popitem(last=False)
+        if media == DOCUMENT and found.window.page is not None:
+            raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
         return Ask(scope, receive, found, media, careful=self.require_if_match)
 
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
@@ -76,7 +78,9 @@ class RestDoor:
             return Answer(204, headers=headers)
         media = ask.media
         if media == DOCUMENT:
-            said = equal_document(self.roots[operation.name], operation, ask.want, ask.window, ask.key).encode()
+            # GraphQL's lists below a row take its id only; the path may have named it otherwise.
+            key = str(made.group.parent) if isinstance(made, Page) and operation.under else ask.key
+            said = equal_document(self.roots[operation.name], operation, ask.want, ask.window, key).encode()
             return Answer(200, said, b"application/graphql; charset=utf-8", headers, entity_tag(said))
         version = None
         if isinstance(made, Page):
