@@ -7,7 +7,7 @@ index, never the whole relation.
 from collections.abc import Iterator
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, bindparam, func, select, true
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, any_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import False_, True_
@@ -22,6 +22,7 @@ from .resource import ACTIONS, Relation, Resource, Through, Value
 from .selection import Field
 from .window import Shape
 
+SEVERAL = "several"
 LIMIT: BindParameter[int] = bindparam("limit", None, type_=Integer)
 OFFSET: BindParameter[int] = bindparam("offset", None, type_=BigInteger)
 
@@ -35,15 +36,22 @@ class Compiler:
         self.aliases = 0
 
     def one(self, resource: Resource[Any], fields: tuple[Field, ...], by: str) -> Plan:
-        """A plan for one row found by a column."""
+        """A plan for one row found by a column, or for several by their ids (`SEVERAL`)."""
         table = self._alias(resource)
         level, source = self._open(resource, None, fields, table)
         id = level.column(table.c.id)
         version = level.column(table.c.version) if resource.versioned else None
-        key: BindParameter[Any] = bindparam("key", None, type_=table.c[by].type)
-        level.rows = self._statement(select(*level.columns).select_from(source).where(self._visible(resource, table), table.c[by] == key), True)
+        found = self._among(table.c.id) if by == SEVERAL else table.c[by] == bindparam("key", None, type_=table.c[by].type)
+        level.rows = self._statement(select(*level.columns).select_from(source).where(self._visible(resource, table), found), True)
         self._below(level)
         return Plan(self.levels, self.dialect.name, id, version)
+
+    def _among(self, id: ColumnElement[Any]) -> ColumnElement[bool]:
+        """That an id is one of those given."""
+        if self.dialect.name == "postgresql":
+            return id == any_(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False))))
+        given = func.json_each(bindparam("parents", None, type_=Text)).table_valued("value", name="k")
+        return id.in_(select(given.c.value))
 
     def page(self, resource: Resource[Any], fields: tuple[Field, ...], shape: Shape) -> Plan:
         """A plan for a page of a list."""

@@ -1,12 +1,13 @@
 """Reads: a plan's statements run through a reader, their rows made into records."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from .access import Viewer
 from .caller import Caller
-from .compiling import Compiler
+from .compiling import SEVERAL, Compiler
 from .paging import Marks
 from .plans import Level, Plan, PlanKey, Plans
 from .problems import InvalidParameter
@@ -45,6 +46,15 @@ class Reads:
             return None
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
         return Record(plan.writer(want.form)(row, groups), row[plan.version] if plan.version is not None else None, str(row[plan.id]))
+
+    async def several[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], caller: Caller) -> dict[str, Record[S]]:
+        """The records of the visible rows among some ids, by id: as many statements as for one."""
+        plan = self.plan(of, want, SEVERAL, None, caller, reader)
+        rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))
+        groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
+        write = plan.writer(want.form)
+        made = [Record[S](write(r, groups), r[plan.version] if plan.version is not None else None, str(r[plan.id])) for r in rows]
+        return {record.id: record for record in made}
 
     async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, caller: Caller) -> Page[S]:
         """A page of records."""

@@ -30,6 +30,14 @@ async def test_the_number_of_statements_is_that_of_the_levels_not_of_the_rows(ap
         assert await statements(app, text, {"n": rows} if "$n" in text else None) == expected
 
 
+async def test_nodes_take_as_many_statements_as_there_are_kinds(app: Shop, client: httpx.AsyncClient) -> None:
+    found = await ask(client, "{ products(first: 20) { nodes { id } } categories(first: 10) { nodes { id } } }")
+    ids = [n["id"] for kind in found.values() for n in kind["nodes"]]
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Product { name variants(first: 2) { sku } } ... on Category { name } } }"
+    assert await statements(app, text, {"ids": ids[:1]}) == 2
+    assert await statements(app, text, {"ids": ids}) == 3
+
+
 async def test_aliases_rename_and_do_not_merge(client: httpx.AsyncClient) -> None:
     data = await ask(client, "{ a: products(first: 1) { x: nodes { k: id id } } b: products(first: 2) { nodes { id } } }")
     assert data["a"]["x"][0]["k"] == data["a"]["x"][0]["id"] == data["b"]["nodes"][0]["id"]

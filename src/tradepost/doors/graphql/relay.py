@@ -1,4 +1,4 @@
-"""Relay's `node` and `nodes`: an id names its kind, so one table is asked, through the operation that reads one row of it."""
+"""Relay's `node` and `nodes`: an id names its kind, so one table is asked for all ids of a kind; who may call the kind's reading operation may ask."""
 
 from asyncio import gather
 from collections.abc import Sequence
@@ -44,18 +44,29 @@ class NodesRoot(Root):
         given = self.arguments.values(variables)
         if not self.many:
             return await self.one(str(given["id"]), context, variables)
-        ids: list[str] = given["ids"]
-        if len(ids) > MOST_IDS:
-            raise InvalidParameter(f"`ids` has {len(ids)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
-        known = list(dict.fromkeys(ids))
-        found = dict(zip(known, await gather(*[self.one(id, context, variables) for id in known]), strict=True))
-        return [found[id] for id in ids]
+        texts: list[str] = given["ids"]
+        if len(texts) > MOST_IDS:
+            raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
+        ids = [parse_id(text) for text in texts]
+        by_kind: dict[int, list[str]] = {}
+        for id in dict.fromkeys(ids):
+            if id is not None:
+                by_kind.setdefault(kind_of(id), []).append(id)
+        found: dict[str | None, Any] = {}
+        for some in await gather(*[self.several(kind, of_kind, context, variables) for kind, of_kind in by_kind.items()]):
+            found |= some
+        return [found.get(id) for id in ids]
+
+    def known(self, kind: int, context: Context) -> tuple[Resource[Any], Operation[Any, ..., Any]] | None:
+        """The kind's resource and the operation that reads it, where this caller may call that."""
+        found = self.getters.by_number.get(kind)
+        return found if found is not None and found[1].access.allows(context.caller.permissions) else None
 
     async def one(self, text: str, context: Context, variables: Variables) -> Any:
         """One object; null where there is none, or none of a kind that this caller may read."""
         id = parse_id(text)
-        known = self.getters.by_number.get(kind_of(id)) if id is not None else None
-        if known is None or not known[1].access.allows(context.caller.permissions):
+        known = self.known(kind_of(id), context) if id is not None else None
+        if known is None:
             return None
         of, operation = known
         try:
@@ -63,6 +74,16 @@ class NodesRoot(Root):
         except NotFound:
             return None
         return self.shown(record.body, of)
+
+    async def several(self, kind: int, ids: Sequence[str], context: Context, variables: Variables) -> dict[str, Any]:
+        """The visible objects of a kind by id: as many statements as for one."""
+        known = self.known(kind, context)
+        if known is None:
+            return {}
+        of = known[0]
+        want = self.wants[kind].bind(variables, context.caller.permissions)
+        found = await context.database.reads.several(await context.reader(), of, want, ids, context.caller)
+        return {id: self.shown(record.body, of) for id, record in found.items()}
 
     def shown(self, body: Any, of: Resource[Any]) -> Any:
         """What stands for an object in the answer."""
