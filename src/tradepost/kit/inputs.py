@@ -142,6 +142,9 @@ def _faults(error: Any, pointer: str) -> list[Fault]:
         return [Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"{at}/{escaped(n)}") for n in error.kind.unexpected]
     if kind == "anyOf" and (branch := next((b for b in error.kind.context if b and b[0].kind.name != "type"), None)):
         return [f for inner in branch for f in _faults(inner, pointer)]
+    if kind == "anyOf":
+        said = "; ".join([str(b[0].message) for b in error.kind.context if b])
+        return [Fault(code="invalid_type", detail=said[:300], pointer=at)]
     if kind == "required":
         return [Fault(code="required", detail="This member is required.", pointer=f"{at}/{escaped(str(error.kind.property))}")]
     return [Fault(code=CODES.get(kind, "invalid"), detail=str(error.message)[:300], pointer=at)]

@@ -1,7 +1,7 @@
 """Which slug a row gets: the given one, else one made from its name that is free."""
 
 from msgspec import UnsetType
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from tradepost.kit.identity import is_id
 from tradepost.kit.problems import Validation
@@ -20,6 +20,9 @@ async def choose(service: Service, row: type[ProductRow] | type[CategoryRow], gi
         return check(given)
     wanted = slug_of(name, str(row.__tablename__))
     service.context.made.add("slug")
+    # Writes that make the same slug go one after another: each sees what the one before took, instead of losing to it. SQLite's writes do so anyway.
+    if not service.context.database.sqlite:
+        await service.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{row.__tablename__}.slug:{wanted}", 0))))
     taken = await service.session.scalars(select(row.slug).where(or_(row.slug == wanted, row.slug.like(f"{wanted}-%"))))
     return free(f"{wanted}-1" if is_id(wanted) else wanted, RESERVED.union(taken))
 
