@@ -60,9 +60,10 @@ async def test_a_document_is_answered_alike(app: Shop, text: str, caller: Caller
 @pytest.fixture(scope="module")
 async def known(app: Shop) -> dict[str, list[str]]:
     """Ids and slugs of some rows, hidden ones among them."""
-    text = "{ products(first: 3, sort: [NAME_ASC]) { nodes { id slug categoryId variants { id sku } } } tags(first: 2) { nodes { id slug } } }"
+    text = "{ products(first: 3, filter: {priceGte: 1}) { nodes { id slug categoryId variants { id sku } } } tags(first: 2) { nodes { id slug } } "
+    text += "drafts: products(first: 1, filter: {status: DRAFT}) { nodes { id slug } } }"
     data = (await by_plan(app, text, None, EDITOR))["data"]
-    rows = [*data["products"]["nodes"], *data["tags"]["nodes"], *[v for p in data["products"]["nodes"] for v in p["variants"][:1]]]
+    rows = [*data["products"]["nodes"], *data["drafts"]["nodes"], *data["tags"]["nodes"], *[v for p in data["products"]["nodes"] for v in p["variants"][:1]]]
     ids = [r["id"] for r in rows] + [p["categoryId"] for p in data["products"]["nodes"] if p["categoryId"]]
     return {"id": ids, "slug": [r["slug"] for r in rows if "slug" in r], "q": ["wool", "a"], "sku": [r["sku"] for r in rows if "sku" in r]}
 
