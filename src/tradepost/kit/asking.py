@@ -1,6 +1,7 @@
 """From a door's arguments to a Window: names and values are checked here, once for both doors."""
 
 import enum
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -112,6 +113,8 @@ def _value(name: str, known: Filter, given: Any, strict: bool) -> Any:
         raise InvalidParameter(f"`{name}` does not fit into 64 bits.", parameter=name)
     if isinstance(value, datetime):
         return _moment(name, value)
+    if isinstance(value, str):
+        value = unicodedata.normalize("NFC", value)  # as all text of the shop is kept
     if known.convert is not None:
         return known.convert(value)
     return value.value if isinstance(value, enum.Enum) else value

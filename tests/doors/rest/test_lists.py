@@ -75,6 +75,12 @@ async def test_products_are_found_by_what_is_unique(client: httpx.AsyncClient, s
     assert (await read(client, f"/v1/products/{product['id'].upper()}"))["id"] == product["id"]
 
 
+async def test_a_filter_means_its_text_in_whatever_form_of_unicode(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    mark = unique()
+    product = await make_product(staff, external_reference=f"Caf\u00e9-{mark}")
+    assert await ids(client, external_reference=f"Cafe\u0301-{mark}") == {product["id"]}
+
+
 async def test_filters_narrow_one_another(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     tag, word = unique("both"), unique("w").replace("-", "")
     both = await make_product(staff, tags=[tag], name=f"{word} a", variants=[variant_input(500)])

@@ -86,8 +86,11 @@ async def test_two_cursors_give_what_stands_between_them(app: "Shop", client: ht
     assert [row["id"] for row in window["data"]] == expected[3:8]
     assert window["has_more"] is False
     part = await read(client, "/v1/products", **rows, cursor=marks[0], before=marks[1], limit=2)
-    assert [row["id"] for row in part["data"]] == expected[3:5]
-    assert part["has_more"] is True
+    seen = [row["id"] for row in part["data"]]
+    while part["has_more"]:
+        part = await read(client, part["links"]["next"])
+        seen += [row["id"] for row in part["data"]]
+    assert seen == expected[3:8], "the links stay in the window"
     assert [row["id"] for row in (await read(client, "/v1/products", **rows, cursor=marks[1], before=marks[0]))["data"]] == []
 
 
@@ -141,3 +144,37 @@ async def test_a_cursor_below_several_parents_is_refused(client: httpx.AsyncClie
     answer = await client.get("/v1/categories", params={"fields": f'products(after: "{cursor}"){{id}}'})
     problem = assert_problem(answer, 400, "invalid_parameter")
     assert [e["parameter"] for e in problem["errors"]] == ["fields"]
+
+
+@pytest.mark.parametrize("path", ["/v1/categories", "/v1/tags", "/v1/categories?sort=-name", "/v1/categories?sort=created_at,-name", "/v1/tags?sort=-slug"])
+async def test_every_list_can_be_walked(client: httpx.AsyncClient, shelf: Any, path: str) -> None:
+    base, _, sort = path.partition("?sort=")
+    given = {"sort": sort} if sort else {}
+    pages = await walk(client, base, **given, limit=7, fields="id")
+    whole = await walk(client, base, **given, limit=100, fields="id")
+    found = [id for page in pages for id in page]
+    assert found == [id for page in whole for id in page]
+    assert len(set(found)) == len(found) == (await read(client, base, include="total", limit=1))["total"]
+
+
+async def test_a_relation_is_read_from_either_end(client: httpx.AsyncClient, shelf: dict[str, Any]) -> None:
+    path = f"/v1/categories/{shelf['id']}"
+    expected = [row["id"] for row in (await read(client, f"{path}/products", limit=100, fields="id"))["data"]]
+    last = (await read(client, path, fields="products(last: 3){id}"))["products"]
+    assert [row["id"] for row in last["data"]] == expected[-3:]
+    assert last["has_more"] is False
+    mark = (await read(client, f"{path}/products", limit=5))["next_cursor"]
+    before = (await read(client, path, fields=f'products(last: 2, before: "{mark}"){{id}}'))["products"]
+    assert [row["id"] for row in before["data"]] == expected[2:4]
+    assert before["has_more"] is True
+
+
+async def test_the_link_header_says_what_the_links_say(client: httpx.AsyncClient) -> None:
+    first = await client.get("/v2/products", params={"limit": 2, "sort": "name", "fields": "id,price_from{amount}"})
+    second = await client.get(first.json()["links"]["next"])
+    for answer in (first, second):
+        links = {name: href for name, href in answer.json()["links"].items() if name != "self" and href}
+        assert answer.headers["link"] == ", ".join(f'<{links[name]}>; rel="{name}"' for name in ("next", "prev", "first") if name in links)
+        assert all(href.startswith("/v2/products?") for href in links.values())
+        assert answer.json()["links"]["self"] == str(answer.url).removeprefix("http://tradepost.test")
+    assert set(second.json()["links"]) == {"self", "next", "prev", "first"}

@@ -50,7 +50,7 @@ class NumberedPage(msgspec.Struct, kw_only=True):
 class Pager:
     """Makes the envelopes of one query text; `given` are its parameters without those of the page."""
 
-    __slots__ = ("base", "numbers", "window")
+    __slots__ = ("base", "numbers", "until", "window")
 
     def __init__(self, given: Mapping[str, str], window: Window) -> None:
         self.window, self.numbers = window, window.page is not None
@@ -59,6 +59,8 @@ class Pager:
         if size is not None:
             rest["page_size" if self.numbers else "limit"] = size
         self.base = urlencode(rest)
+        # Between two marks the pages that follow end at the second one too.
+        self.until = f"&before={window.before}" if window.after is not None and window.before is not None else ""
 
     def envelope(self, page: Page[Any], path: str, query: str) -> CursorPage | NumberedPage:
         """The page with what stands around its data. `path` carries the caller's version."""
@@ -68,7 +70,7 @@ class Pager:
         next_cursor, previous = page.next_cursor, page.previous_cursor
         links = PageLinks(
             here,
-            self._at(path, f"cursor={next_cursor}") if next_cursor else None,
+            self._at(path, f"cursor={next_cursor}{self.until}") if next_cursor else None,
             self._at(path, f"before={previous}") if previous else None,
             self._at(path, ""),
         )
