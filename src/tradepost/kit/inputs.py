@@ -6,6 +6,8 @@ Both doors bring builtins in REST's names; a body of either door is read by the 
 import math
 import unicodedata
 from functools import cache
+from inspect import isclass
+from types import UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 import jsonschema_rs
@@ -51,7 +53,7 @@ def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """The shape of a merge patch for an input shape: every member may be left out, and null gives it its default (RFC 7396)."""
     made: list[tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(shape):
-        alone = _without_unset(field.type)
+        alone = _patched(_without_unset(field.type))
         made.append((field.name, alone | None | UnsetType, UNSET))
     name = shape.__name__.removesuffix("Input")
     patch = msgspec.defstruct(f"{name}Patch", made, forbid_unknown_fields=True, module=shape.__module__)
@@ -66,6 +68,17 @@ def _without_unset(type: Any) -> Any:
         return Annotated[inner, *type.__metadata__]
     kept = [a for a in get_args(type) if a is not UnsetType]
     return cast(Any, Union[*kept] if UnsetType in get_args(type) else type)
+
+
+def _patched(type: Any) -> Any:
+    """A member's type in a patch: an embedded value is patched member by member."""
+    if get_origin(type) is Annotated:
+        inner: Any = _patched(get_args(type)[0])
+        return Annotated[inner, *type.__metadata__]
+    if get_origin(type) in (UnionType, Union):
+        made: Any = tuple([_patched(a) for a in get_args(type)])
+        return cast(Any, Union[made])  # noqa: UP007  (members that are known only now)
+    return patch_of(type) if isclass(type) and issubclass(type, msgspec.Struct) else type
 
 
 def _refusal(faults: list[Fault]) -> Validation:

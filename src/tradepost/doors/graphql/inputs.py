@@ -18,7 +18,7 @@ from tradepost.kit.identity import parse_id
 from tradepost.kit.inputs import patch_of, read
 from tradepost.kit.operation import Operation
 from tradepost.kit.patching import JsonPatch, MergePatch, Step, json_patch
-from tradepost.kit.problems import NotFound
+from tradepost.kit.resource import Resource
 from tradepost.kit.shapes import Member, member, members
 
 from ..names import camel
@@ -47,12 +47,11 @@ def parameter(given: inspect.Parameter, annotation: Any, operation: Operation[An
         made = member(name, mi.type_info(list[Step]), required)
         return Parameter(name, made, _json_patch)
     made = member(name, mi.type_info(annotation), required)
-    return Parameter(name, made, _reading(name, type, made))
+    about = operation.under[0] if operation.under else operation.of
+    return Parameter(name, made, _id_of(about) if made.kind == "id" else _reading(name, type, made))
 
 
 def _reading(name: str, type: Any, made: Member) -> Read | None:
-    if made.kind == "id":
-        return _uuid
     if made.kind in ("text", "int", "float", "bool"):
         return None
     inner, pointer = builtins(made), "" if name == "input" else f"/{name}"
@@ -68,11 +67,16 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-def _uuid(value: str) -> UUID:
-    id = parse_id(value)
-    if id is None:
-        raise NotFound(f"There is nothing with the id `{value[:100]}`.")
-    return UUID(id)
+def _id_of(about: Resource[Any]) -> Read:
+    """How an id is read; one that is none is the id of nothing."""
+
+    def read_id(value: str) -> UUID:
+        id = parse_id(value)
+        if id is None:
+            raise about.missing(value)
+        return UUID(id)
+
+    return read_id
 
 
 def builtins(of: Member) -> Read | None:
