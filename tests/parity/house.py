@@ -1,0 +1,163 @@
+"""Both doors of one shop side by side, and a reader that keeps the SQL that runs through it."""
+
+import json
+import os
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from hypothesis import HealthCheck, Phase, seed, settings
+
+from tradepost.app import Shop
+from tradepost.areas.accounts.policy import ROLES
+from tradepost.doors.rest.query import Query, read_query
+from tradepost.kit.operation import Operation
+from tradepost.kit.registry import Registry
+from tradepost.kit.selection import Selection
+from tradepost.kit.window import EVERYTHING, Window
+
+type Json = dict[str, Any]
+type Statements = list[tuple[str, tuple[Any, ...]]]
+
+
+def drawn(examples: int) -> Any:
+    """Settings of a drawn test. PARITY_SEED=number repeats a run, PARITY_TIMES=3 draws three times as many examples."""
+    times = float(os.environ.get("PARITY_TIMES", "1"))
+    fixed = os.environ.get("PARITY_SEED")
+    known = settings(
+        max_examples=max(int(examples * times), 1),
+        deadline=None,
+        database=None,
+        # A failure shows the request and the document, which are short; making them shorter would ask hundreds of questions more.
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
+    return (lambda test: seed(int(fixed))(known(test))) if fixed else known
+
+
+def same(mine: Any, theirs: Any) -> None:
+    """Fails where two answers differ, and shows them; a report of pytest's on large trees takes minutes."""
+    if mine != theirs:
+        raise AssertionError(f"REST\n{mine!r}\nGraphQL\n{theirs!r}"[:4000])
+
+
+class Recorder:
+    """A reader that keeps every statement and its arguments, in front of the real one. Looking up a caller's key is no part of a read."""
+
+    def __init__(self, reader: Any) -> None:
+        self.reader, self.kept = reader, list[tuple[str, tuple[Any, ...]]]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+    @property
+    def count(self) -> int:
+        return self.reader.count
+
+    @count.setter
+    def count(self, value: int) -> None:
+        self.reader.count = value
+
+    def keep(self, statement: Any, arguments: list[Any]) -> None:
+        if "FROM api_key" not in statement.sql:
+            self.kept.append((statement.sql, tuple([str(a) if isinstance(a, list) else a for a in arguments])))
+
+    async def one(self, statement: Any, arguments: list[Any]) -> Any:
+        self.keep(statement, arguments)
+        return await self.reader.one(statement, arguments)
+
+    async def all(self, statement: Any, arguments: list[Any], inline: bool = True) -> Any:
+        self.keep(statement, arguments)
+        return await self.reader.all(statement, arguments, inline=inline)
+
+
+@dataclass(frozen=True, repr=False)
+class Visitor:
+    """One kind of caller: a client that is it, and what it may."""
+
+    name: str
+    client: httpx.AsyncClient
+    permissions: frozenset[str]
+
+    async def rest(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """A request to the REST door."""
+        return await self.client.request(method, f"/v1{path}", **more)
+
+    async def post(self, text: str, variables: Json | None = None) -> Json:
+        """The answer of the GraphQL door to a document."""
+        answer = await self.client.post("/graphql", json={"query": text, "variables": variables or {}})
+        assert answer.status_code == 200, f"{answer.text}\n{text}"
+        return answer.json()
+
+    async def data(self, text: str, variables: Json | None = None) -> Json:
+        """The data of an answer without errors."""
+        answer = await self.post(text, variables)
+        assert "errors" not in answer, f"{answer['errors']}\n{text}\n{json.dumps(variables)}"
+        return answer["data"]
+
+
+@dataclass(repr=False)
+class House:
+    """A shop, its callers, and what its doors are made of."""
+
+    app: Shop
+    anonymous: Visitor
+    staff: Visitor
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recorder = Recorder(self.app.state.database.reader)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("house")
+
+    @property
+    def registry(self) -> Registry:
+        return self.app.state.registry
+
+    @property
+    def executor(self) -> Any:
+        return self.app.state.graphql.executor
+
+    @property
+    def visitors(self) -> dict[str, Visitor]:
+        return {"anonymous": self.anonymous, "staff": self.staff}
+
+    async def recorded[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
+        """What a call returned, and the statements that it took."""
+        self.recorder.kept = []
+        made = await call
+        return made, self.recorder.kept
+
+    def operation(self, name: str) -> Operation[Any, ..., Any]:
+        """The operation of a name."""
+        return self.registry.operations[name]
+
+    def path(self, operation: str, key: str = "") -> str:
+        """Where an operation is, without the version."""
+        return self.app.state.rest.links[1].routes[operation].path.replace("{0}", key)
+
+    def root(self, operation: str) -> Any:
+        """The GraphQL field of an operation."""
+        return next(f for f in self.executor.fields.values() if f.operation.name == operation)
+
+    def rest_reads(self, operation: str, params: Json, permissions: frozenset[str]) -> Query:
+        """What the REST door makes of a query string."""
+        text = str(httpx.QueryParams(params)).encode()
+        return read_query(self.operation(operation), text, permissions, 1, self.app.state.rest.renderings[1])
+
+    def graphql_reads(self, text: str, variables: Json, permissions: frozenset[str]) -> tuple[Selection[Any], Window]:
+        """What the GraphQL door makes of a document with one root field."""
+        from tradepost.doors.graphql.execution import Request
+        from tradepost.kit.caller import Caller
+        from tradepost.kit.context import Context
+
+        caller = Caller(id="a-test" if permissions else None, permissions=permissions)
+        ready = self.executor.prepare(Request(text, variables), Context(caller, self.app.state.database))
+        [root] = ready.roots
+        window = getattr(root, "window", None)
+        return root.want.bind(ready.variables, permissions), window.bind(ready.variables, permissions) if window else EVERYTHING
+
+
+STAFF = ROLES["staff"]

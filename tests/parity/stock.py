@@ -1,0 +1,77 @@
+"""What the parity tests put into the demo shop: archived products, drafts, import leftovers, ratings, tags that nobody else has."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.factories import unique, variant_input
+from tests.parity.house import Visitor
+
+type Json = dict[str, Any]
+
+STATUSES = ("draft", "active", "archived")
+
+
+@dataclass(frozen=True, repr=False)
+class Known:
+    """Keys of rows by the resource's name, visible and hidden ones, and values to filter by."""
+
+    keys: dict[str, list[str]]
+    values: dict[tuple[str, str], list[Any]]
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text("known")
+
+
+async def stocked(staff: Visitor) -> Known:
+    """Puts the rows in, and looks up what there is."""
+    top = (await staff.rest("POST", "/categories", json={"name": "Zweig", "slug": unique("zweig")})).json()
+    below = (await staff.rest("POST", "/categories", json={"name": "Ästchen", "slug": unique("ast"), "parent_id": top["id"], "position": 3})).json()
+    for i, status in enumerate(STATUSES * 3):
+        body = {
+            "name": f"Rôle {'wool' if i % 2 else 'oak'} {i}", "slug": unique("role"), "status": status, "category_id": [top["id"], below["id"], None][i // 3],
+            "category_ids": [top["id"], below["id"]][: i % 3], "attributes": {"camel_case_key": {"inner_key": [1, None, "x_y"]}, "n": 1.5},
+            "tags": [f"only-{status}", "shared-by-all", f"t-{i}"], "source": {"legacy_id": i}, "external_reference": unique("ref"),
+            "variants": [variant_input(1000 * i + j, imported_quantity=None) for j in range(i % 4)],
+        }  # fmt: skip
+        for j, variant in enumerate(body["variants"]):
+            del variant["imported_quantity"]
+            variant |= {"source": {"row": j}, "position": j // 2, "compare_at_price": {"amount": 9_000_000_000, "currency": "EUR"} if j else None}
+        answer = await staff.rest("POST", "/products", json=body)
+        assert answer.status_code == 201, answer.text
+    return await looked_up(staff)
+
+
+async def looked_up(staff: Visitor) -> Known:
+    """Some rows of each kind as an editor sees them, so some of them are hidden from others."""
+
+    async def rows(path: str, **params: str) -> list[Json]:
+        answer = await staff.rest("GET", path, params={"limit": "100", **params})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    products, categories, tags = await rows("/products", fields="id,slug,status,created_at,external_reference,variants{id,sku,barcode}"), [], []
+    categories, tags = await rows("/categories"), await rows("/tags")
+    hidden, shown = [p for p in products if p["status"] != "active"], [p for p in products if p["status"] == "active"]
+    some = [*hidden[:3], *shown[:5], *shown[-2:]]
+    variants = [v for p in [*hidden, *shown] for v in p["variants"]][:9]
+    parents = {c["parent_id"] for c in categories} - {None}
+    branches = [c for c in categories if c["id"] in parents][:4] + categories[:2]
+    return Known(
+        keys={
+            "Product": [*[p["id"] for p in some], *[p["slug"] for p in some[2:5]], "no-such-thing"],
+            "Category": [*[c["id"] for c in branches], categories[-1]["slug"], "no-such-thing"],
+            "Variant": [v["id"] for v in variants],
+            "Tag": [*[t["id"] for t in tags[:4]], *[t["slug"] for t in tags if t["slug"].startswith(("only-", "shared"))]],
+        },
+        values={
+            ("Category", "slug"): [c["slug"] for c in branches], ("Category", "parent_id"): [c["id"] for c in branches], ("Category", "root"): [True, False],
+            ("Product", "status"): list(STATUSES), ("Product", "slug"): [p["slug"] for p in some], ("Product", "tag"): ["sale", "only-draft", "shared-by-all"],
+            ("Product", "external_reference"): [p["external_reference"] or "none" for p in some], ("Product", "category"): [c["slug"] for c in branches],
+            ("Product", "q"): ["wool", "ROLE oa", "rôle", "a s", "sku", "the"],
+            **{("Product", f"price_{k}"): [0, 999, 4000, 2**40] for k in ("gte", "gt", "lte", "lt")},
+            **{("Product", f"{n}_{k}"): [p["created_at"] for p in some] + ["2025-06-01T02:00:00+02:00"]
+               for n in ("created_at", "updated_at") for k in ("gte", "gt", "lte", "lt")},
+            ("Variant", "sku"): [v["sku"] for v in variants], ("Variant", "barcode"): [v["barcode"] or "none" for v in variants],
+            ("Tag", "slug"): ["sale", "only-draft", "only-active"],
+        },
+    )  # fmt: skip

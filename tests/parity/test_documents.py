@@ -1,0 +1,68 @@
+"""The equal document: what `Accept: application/graphql` answers to a GET asks the same of `/graphql`."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.parity.asks import Question, asking
+from tests.parity.house import House, drawn, same
+from tests.parity.spelling import Rest, graphql_page, of_graphql, of_rest, rest_page
+from tests.parity.stock import Known
+
+DOCUMENT = {"Accept": "application/graphql"}
+
+
+@drawn(120)
+@given(asking=asking(), spelling=st.integers(0, 2**32))
+async def test_the_equal_document_is_the_same_selection_window_and_answer(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+    visitor, asked = house.visitors[asking[0]], asking[1].about(known)
+    path, params = Rest(Random(spelling)).request(house, asked)
+    plain, document = await visitor.rest("GET", path, params=params), await visitor.rest("GET", path, params=params, headers=DOCUMENT)
+    assert document.status_code == plain.status_code
+    if plain.status_code == 404:
+        return
+    assert document.headers["content-type"].startswith("application/graphql")
+    query = house.rest_reads(asked.operation, params, visitor.permissions)
+    same((query.want, query.window), house.graphql_reads(document.text, {}, visitor.permissions))
+    [root] = (await visitor.data(document.text)).values()
+    if asked.pages:
+        same(
+            rest_page(asked.asks, plain.json(), bool(asked.args.get("total"))),
+            graphql_page(asked.asks, root | {"pageInfo": {"startCursor": None} | root["pageInfo"]}),
+        )
+    else:
+        same(of_rest(asked.asks, plain.json()), of_graphql(asked.asks, root))
+
+
+@drawn(60)
+@given(text=st.text(min_size=1, max_size=30))
+async def test_any_search_text_survives_the_way_into_the_document(house: House, known: Known, text: str) -> None:
+    params = {"q": text, "fields": "id", "limit": "3"}
+    answer = await house.anonymous.rest("GET", "/products", params=params, headers=DOCUMENT)
+    if answer.status_code == 400:
+        return
+    query = house.rest_reads("product_list", params, frozenset())
+    same((query.want, query.window), house.graphql_reads(answer.text, {}, frozenset()))
+
+
+async def test_a_list_below_a_slug_has_a_document_too(house: House, known: Known) -> None:
+    for path in ("/categories/{}/products", "/categories/{}/children", "/tags/{}/products", "/products/{}/variants"):
+        keys = {"categories": known.values["Category", "slug"], "tags": ["shared-by-all"], "products": known.values["Product", "slug"]}[path.split("/")[1]]
+        for key in keys:
+            plain = await house.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"})
+            document = await house.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"}, headers=DOCUMENT)
+            [root] = (await house.staff.data(document.text)).values()
+            assert root["nodes"] == plain.json()["data"]
+
+
+async def test_a_list_by_page_numbers_has_no_document(house: House) -> None:
+    answer = await house.anonymous.rest("GET", "/products", params={"page": "2", "page_size": "3"}, headers=DOCUMENT)
+    assert answer.status_code == 406
+    assert "cursor" in answer.json()["detail"]
+
+
+async def test_page_numbers_are_for_whole_lists_only(house: House, known: Known) -> None:
+    answer = await house.anonymous.rest("GET", "/categories", params={"fields": "products(page: 2){id}"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
+    assert "`page` is not an argument" in answer.json()["detail"]

@@ -1,0 +1,81 @@
+"""The fast lane changes nothing: with it off, every read is answered with the same bytes and headers."""
+
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import HERE
+from tests.parity.asks import Question, asking
+from tests.parity.house import House, drawn
+from tests.parity.spelling import Pen, Rest
+from tests.parity.stock import Known
+from tradepost.app import create_app
+from tradepost.settings import Settings
+
+type Clients = dict[str, tuple[httpx.AsyncClient, httpx.AsyncClient]]
+
+
+@pytest.fixture(scope="package")
+async def slow(house: House, known: Known, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
+    """Clients of both kinds, each with one of a second shop over the same database, without the lane."""
+    shop = create_app(msgspec.structs.replace(settings, fast_lane=False))
+    assert shop.porch.tables == {}
+    assert house.app.porch.tables
+    async with shop.lifespan():
+        transport = httpx.ASGITransport(app=shop)
+        async with (
+            httpx.AsyncClient(transport=transport, base_url=HERE) as visitor,
+            httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": staff_key}) as member,
+        ):
+            yield {"anonymous": (house.anonymous.client, visitor), "staff": (house.staff.client, member)}
+
+
+async def same_answer(pair: tuple[httpx.AsyncClient, httpx.AsyncClient], method: str, path: str, **more: Any) -> httpx.Response:
+    """Asks both shops; the answers differ in the request's id only."""
+    headers = {"X-Request-ID": "one-and-the-same", **more.pop("headers", {})}
+    fast, slow = [await client.request(method, path, headers=headers, **more) for client in pair]
+    assert (fast.status_code, fast.content) == (slow.status_code, slow.content)
+    assert sorted(fast.headers.multi_items()) == sorted(slow.headers.multi_items())
+    return fast
+
+
+@drawn(100)
+@given(asking=asking(depth=2), spelling=st.integers(0, 2**32), header=st.sampled_from(["", "application/msgpack", "application/graphql", "text/csv"]))
+async def test_a_read_has_equal_bytes_and_headers(house: House, slow: Clients, known: Known, asking: tuple[str, Question], spelling: int, header: str) -> None:
+    asked, pair, chance = asking[1].about(known), slow[asking[0]], Random(spelling)
+    path, params = Rest(chance).request(house, asked)
+    version = chance.choice(["/v1", "/v2", ""])
+    answer = await same_answer(pair, chance.choice(["GET", "HEAD"]), version + path, params=params, headers={"Accept": header} if header else {})
+    if etag := answer.headers.get("etag"):
+        again = await same_answer(pair, "GET", version + path, params=params, headers={"If-None-Match": etag} | ({"Accept": header} if header else {}))
+        assert again.status_code == 304
+    text, variables = Pen(house, chance).document(asked)
+    await same_answer(pair, "POST", "/graphql", json={"query": text, "variables": variables})
+    await same_answer(pair, "GET", "/graphql", params={"query": text, "variables": msgspec.json.encode(variables).decode()})
+
+
+@pytest.mark.parametrize("name", ["anonymous", "staff"])
+@pytest.mark.parametrize(
+    ("method", "path", "more"),
+    [
+        ("GET", "/v1/products/", {}), ("GET", "/v1/products/x/y/z", {}), ("GET", "/v1/products/batch", {}), ("GET", "/products/batch", {}),
+        ("GET", "/v1/products/%2e%2e", {}), ("GET", "/v1/products/a%2Fb", {}), ("GET", "/v1/products/%00", {}), ("GET", "/v1/products/%C3%A9", {}),
+        ("GET", "/v1/products?fields=nope", {}), ("GET", "/v1/products?fields=%FF", {}), ("GET", "/v3/products", {}), ("GET", "/v1/nothing", {}),
+        ("PUT", "/v1/products", {}), ("DELETE", "/v1/tags/x", {}), ("OPTIONS", "/v1/products/x", {}), ("PATCH", "/v1/variants/x", {"json": {}}),
+        ("POST", "/v1/products", {"content": b"{", "headers": {"content-type": "application/json"}}), ("POST", "/v1/products", {"content": b"x"}),
+        ("POST", "/v1/products", {"json": {"nam": 1}}), ("POST", "/v1/products/batch", {"json": {"items": []}}), ("POST", "/graphql", {"content": b""}),
+        ("GET", "/graphql?query={", {}), ("GET", "/graphql?query=mutation{__typename}", {}), ("PUT", "/graphql", {}), ("GET", "/v1/graphql", {}),
+        ("GET", "/v1/products", {"headers": {"X-API-Key": "tp_bad"}}), ("GET", "/v1/products", {"headers": {"X-API-Version": "2"}}),
+        ("GET", "/v1/products", {"headers": {"Accept-Encoding": "zstd"}}), ("GET", "/v1", {}),
+        ("GET", "/v1/products?page=2", {}), ("GET", "/v2/products?page=2", {}),
+    ],
+)  # fmt: skip
+async def test_a_refusal_has_equal_bytes_and_headers(slow: Clients, name: str, method: str, path: str, more: dict[str, Any]) -> None:
+    answer = await same_answer(slow[name], method, path, **{k: dict(v) if isinstance(v, dict) else v for k, v in more.items()})
+    assert answer.status_code < 500

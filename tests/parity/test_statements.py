@@ -1,0 +1,144 @@
+"""What reads cost in SQL: the same number of statements however many rows there are, one for each to-many level, one for each asked total."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.factories import unique, variant_input
+from tests.parity.house import House, Visitor
+from tests.parity.stock import Known
+
+type Row = tuple[str, str, str, int]
+
+# Operation, what REST asks for, what GraphQL asks for, statements. A list that begins at a row is that row and the list: one more.
+LISTS: list[Row] = [
+    ("product_list", "id,name", "nodes { id name }", 1),
+    ("product_list", "id,category{name},price_from", "nodes { id category { name } priceFrom { amount currency } }", 1),
+    ("product_list", "id,variants{sku}", "nodes { id variants { sku } }", 2),
+    ("product_list", "id,variants{sku},categories{slug}", "nodes { id variants { sku } categories { slug } }", 3),
+    ("product_list", "variants{product{categories{id}}}", "nodes { variants { product { categories { id } } } }", 3),
+    ("product_list", "category{products(first:2){id}}", "nodes { category { products(first: 2) { nodes { id } } } }", 2),
+    ("product_list", "category{products(first:2,total:true){id}}", "nodes { category { products(first: 2) { nodes { id } totalCount } } }", 3),
+    ("product_list", "a:variants{sku},b:variants(first:1){sku}", "nodes { a: variants { sku } b: variants(first: 1) { sku } }", 3),
+    ("category_list", "id,parent{name}", "nodes { id parent { name } }", 1),
+    ("category_list", "children{id}", "nodes { children { nodes { id } } }", 2),
+    ("category_list", "children{products{variants{id}}}", "nodes { children { nodes { products { nodes { variants { id } } } } } }", 4),
+    ("category_children", "id,products{id}", "nodes { id products { nodes { id } } }", 3),
+    ("category_products", "id,variants{id}", "nodes { id variants { id } }", 3),
+    ("tag_list", "slug,product_count", "nodes { slug productCount }", 1),
+    ("tag_list", "products{name}", "nodes { products { nodes { name } } }", 2),
+    ("tag_products", "id", "nodes { id }", 2),
+    ("variant_list", "id,product{name}", "nodes { id product { name } }", 2),
+]
+ONES: list[Row] = [
+    ("product_get", "id,name,category{name,parent{name}}", "id name category { name parent { name } }", 1),
+    ("product_get", "id,variants{sku},categories{id}", "id variants { sku } categories { id }", 3),
+    ("category_get", "id,products{id,variants{id}}", "id products { nodes { id variants { id } } }", 3),
+    ("category_get", "products(total:true){id}", "products { nodes { id } totalCount }", 3),
+    ("variant_get", "sku,product{name}", "sku product { name }", 1),
+    ("tag_get", "slug,product_count,products{id}", "slug productCount products { nodes { id } }", 2),
+]
+
+
+@pytest.fixture(scope="package")
+async def rows(house: House, known: Known) -> dict[str, str]:
+    """Keys of rows below which there are more than a page of others."""
+    staff = house.staff
+    body = {"name": "Roots", "slug": unique("roots")}
+    category = (await staff.rest("POST", "/categories", json=body)).json()["id"]
+    tag = unique("many")
+    items = [
+        {"op": "create", "input": {"name": f"Many {i}", "status": "active", "category_id": category, "tags": [tag], "variants": [variant_input()]}}
+        for i in range(100)
+    ]
+    made = await staff.rest("POST", "/products/batch", json={"items": items}, params={"fields": "id,tags"})
+    assert [r["status"] for r in made.json()["results"]] == [201] * 100
+    product = made.json()["results"][0]["data"]["id"]
+    for i in range(60):
+        assert (await staff.rest("POST", "/categories", json={"name": f"Twig {i}", "parent_id": category})).status_code == 201
+        assert (await staff.rest("POST", f"/products/{product}/variants", json=variant_input(), params={"fields": "id"})).status_code == 201
+    variant = (await staff.rest("GET", f"/products/{product}/variants", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
+    tag_id = (await staff.rest("GET", f"/tags/{tag}")).json()["id"]
+    return {"Category": category, "Product": product, "Variant": variant, "Tag": tag_id}
+
+
+def test_every_read_is_in_the_tables(house: House) -> None:
+    told = {operation for operation, *_ in [*LISTS, *ONES]}
+    assert told == {n for n, o in house.registry.operations.items() if not o.writes}
+
+
+def keyed(house: House, operation: str, rows: dict[str, str]) -> tuple[str, str]:
+    """The key of a read, and the argument that GraphQL takes it by."""
+    found = house.operation(operation)
+    if found.kind == "page" and not found.under:
+        return "", ""
+    key = rows[(found.under[0] if found.under else found.of).name]
+    return key, f'{next(iter(house.root(operation).parameters))}: "{key}"'
+
+
+@pytest.mark.parametrize(("operation", "fields", "body", "count"), LISTS)
+async def test_a_list_takes_as_many_statements_for_100_rows_as_for_one(
+    house: House, rows: dict[str, str], visitor: Visitor, operation: str, fields: str, body: str, count: int
+) -> None:
+    key, argument = keyed(house, operation, rows)
+    counts: dict[int, set[int]] = {1: set(), 50: set(), 100: set()}
+    for limit in (1, 50, 100):
+        answer, kept = await house.recorded(visitor.rest("GET", house.path(operation, key), params={"fields": fields, "limit": str(limit)}))
+        assert answer.status_code == 200, answer.text
+        counts[limit].add(len(kept))
+        arguments = ", ".join([a for a in (argument, f"first: {limit}") if a])
+        data, kept = await house.recorded(visitor.data(f"{{ r: {house.root(operation).name}({arguments}) {{ {body} }} }}"))
+        assert data["r"]["nodes"]
+        counts[limit].add(len(kept))
+    assert counts[50] == counts[100] == {count}
+    # A level that has no parents is not asked for at all.
+    assert max(counts[1]) <= count
+    assert len(counts[1]) == 1
+
+
+@pytest.mark.parametrize(("operation", "fields", "body", "count"), ONES)
+async def test_a_single_read_takes_one_statement_for_each_level(
+    house: House, rows: dict[str, str], visitor: Visitor, operation: str, fields: str, body: str, count: int
+) -> None:
+    key, argument = keyed(house, operation, rows)
+    answer, kept = await house.recorded(visitor.rest("GET", house.path(operation, key), params={"fields": fields}))
+    assert (answer.status_code, len(kept)) == (200, count)
+    data, kept = await house.recorded(visitor.data(f"{{ r: {house.root(operation).name}({argument}) {{ {body} }} }}"))
+    assert data["r"]
+    assert len(kept) == count
+
+
+@pytest.mark.parametrize(("more", "text"), [({"include": "total"}, "totalCount"), ({"page": "1"}, None)])
+async def test_a_total_is_one_statement_more(house: House, rows: dict[str, str], more: dict[str, str], text: str | None) -> None:
+    _, kept = await house.recorded(house.staff.rest("GET", "/products", params={"fields": "id", **more}))
+    assert len(kept) == 2
+    if text:
+        _, kept = await house.recorded(house.staff.data("{ products { nodes { id } totalCount } }"))
+        assert len(kept) == 2
+
+
+async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(house: House, rows: dict[str, str], visitor: Visitor) -> None:
+    inner = "{ id ... on Product { variants { sku } } ... on Category { parent { id } } ... on Tag { slug } }"
+    for kind, key in rows.items():
+        data, kept = await house.recorded(visitor.data(f'{{ node(id: "{key}") {inner} }}'))
+        assert data["node"]["id"] == key
+        assert len(kept) == (2 if kind == "Product" else 1)
+    ids = [*rows.values(), *rows.values()]
+    data, kept = await house.recorded(visitor.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids}))
+    assert [n["id"] for n in data["nodes"]] == ids
+    assert len(kept) == 5
+
+
+@pytest.mark.parametrize("text", ['{ node(id: "nothing") { id } }', '{ node(id: "01924560-6c00-7d4b-bb5e-72fc1f750dff") { id } }', "{ __typename }"])
+async def test_what_names_no_row_takes_no_statement(house: House, text: str) -> None:
+    data, kept = await house.recorded(house.staff.data(text))
+    assert kept == []
+    assert not data.get("node")
+
+
+async def test_a_refused_request_takes_no_statement(house: House) -> None:
+    answer: tuple[httpx.Response, Any] = await house.recorded(house.anonymous.rest("GET", "/products", params={"sort": "nope"}))
+    assert (answer[0].status_code, answer[1]) == (400, [])
+    refused, kept = await house.recorded(house.anonymous.post("{ products(first: 0) { nodes { id } } }"))
+    assert (refused["errors"][0]["extensions"]["code"], kept) == ("invalid_parameter", [])
