@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Shop:
 
     explorer = graphiql_page()
     fields = found(RootField, load("graphql"))
-    graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, page=lambda: tool_answer(explorer))
+    graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)} | ({"redis": redis.ping} if redis else {})
     app = Shop(

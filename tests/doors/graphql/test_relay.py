@@ -14,7 +14,7 @@ LIST += "{ edges { cursor node { id } } nodes { id } pageInfo { hasNextPage hasP
 
 async def some(client: httpx.AsyncClient) -> tuple[str, str, str]:
     """The ids of a product, a category and a variant."""
-    found = await ask(client, "{ products(first: 5) { nodes { id categoryId variants(first: 1) { id } } } }")
+    found = await ask(client, "{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id categoryId variants(first: 1) { id } } } }")
     product = next(p for p in found["products"]["nodes"] if p["categoryId"] and p["variants"])
     return product["id"], product["categoryId"], product["variants"][0]["id"]
 
