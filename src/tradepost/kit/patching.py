@@ -119,6 +119,13 @@ def _applied(document: Any, step: Step, index: int) -> Any:
         raise PatchTargetMissing(f"`{at}` leads nowhere.", errors=[Fault(code="missing", detail="Nothing stands there.", pointer=f"/{index}")]) from None
 
 
+def check_names(patch: Patch, known: frozenset[str]) -> None:
+    """Refuses a merge patch that removes what there never is: a mistyped name would pass unseen."""
+    if isinstance(patch, MergePatch) and (unknown := [n for n, v in patch.members.items() if v is None and n not in known]):
+        faults = [Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"/{escaped(n)}") for n in unknown]
+        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+
+
 def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:
     """The writable members of the changed document; 422 where it is no object, or another member was changed or removed."""
     if not isinstance(changed, dict):

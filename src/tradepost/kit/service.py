@@ -13,7 +13,7 @@ from .access import Viewer
 from .context import Context
 from .identity import parse_id
 from .inputs import read
-from .patching import Document, Patch, check_read_only
+from .patching import Document, Patch, check_names, check_read_only
 from .problems import InvalidTransition, PreconditionFailed
 from .records import Page, Record
 from .resource import ACTIONS, Resource, Value
@@ -93,7 +93,9 @@ class Service:
     async def patched[I: msgspec.Struct](self, of: Resource[Any], key: str, patch: Patch, shape: type[I]) -> I:
         """The input that a patch of the row amounts to; the changed document is checked like a PUT."""
         before = await self.document(of, key)
-        return read(shape, check_read_only(before, patch.apply(before), frozenset([f.name for f in msgspec.structs.fields(shape)])))
+        writable = frozenset([f.name for f in msgspec.structs.fields(shape)])
+        check_names(patch, writable.union(before))
+        return read(shape, check_read_only(before, patch.apply(before), writable))
 
     async def answer[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], id: str) -> Record[S]:
         """What was written, read back through the write's own connection."""

@@ -140,3 +140,14 @@ async def test_batches_at_once_do_not_fail_for_one_another(staff: httpx.AsyncCli
     for product in products:
         expected = {f"batch_{i}": 1 for i, ids in enumerate(done) if product["id"] in ids}
         assert (await read(staff, f"/v1/products/{product['id']}"))["attributes"] == expected
+
+
+async def test_upserts_of_one_product_at_once_make_it_once(staff: httpx.AsyncClient) -> None:
+    reference = unique("ERP")
+    items = [{"op": "upsert", "input": {"name": f"Name {i}", "slug": unique("slug"), "external_reference": reference}} for i in range(6)]
+    answers = await at_once(*[staff.post("/v1/products/batch", json={"items": [item]}) for item in items])
+    assert statuses(answers) == {200: 6}
+    results = [a.json()["results"][0] for a in answers]
+    assert Counter(r["status"] for r in results) == {201: 1, 200: 5}, results
+    assert len({r["data"]["id"] for r in results}) == 1
+    assert sorted(r["data"]["version"] for r in results) == [1, 2, 3, 4, 5, 6]

@@ -42,12 +42,22 @@ class ProductBatches(Products):
         outcomes: list[Item[Product]] = []
         for at, item in enumerate(given.items):
             try:
-                outcomes.append(await _apart(self, item, want))
+                outcomes.append(await _again(self, item, want))
             except Problem as problem:
                 if atomic:
                     raise _placed(problem, at) from problem
                 outcomes.append(Item(problem.status, problem=problem))
         return Batch(outcomes)
+
+
+async def _again(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
+    """One item. An upsert that makes what another write just made finds it then, and changes it."""
+    try:
+        return await _apart(service, item, want)
+    except AlreadyExists as clash:
+        if item.op is not BatchVerb.UPSERT or clash.members.get("field") not in ("external_reference", "slug"):
+            raise
+        return await _apart(service, item, want)
 
 
 async def _apart(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
