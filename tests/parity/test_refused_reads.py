@@ -1,0 +1,96 @@
+"""A read that cannot be served is refused alike by both doors: the same code and status, and the parameter in each door's own name."""
+
+from typing import Any
+
+import pytest
+
+from tests.parity.house import House, Visitor
+from tests.parity.spelling import camel
+from tests.parity.stock import Known
+
+type Params = dict[str, str]
+
+# REST's parameters, GraphQL's arguments of the same list, and the parameter that each door names.
+REFUSED: list[tuple[str, Params, str, str, str]] = [
+    ("products", {"limit": "0"}, "first: 0", "limit", "first"),
+    ("products", {"limit": "101"}, "first: 101", "limit", "first"),
+    ("products", {"limit": "-1"}, "first: -1", "limit", "first"),
+    ("products", {"cursor": "nonsense"}, 'after: "nonsense"', "cursor", "after"),
+    ("products", {"cursor": ""}, 'after: ""', "cursor", "after"),
+    ("products", {"cursor": "\u00e9"}, 'after: "\u00e9"', "cursor", "after"),
+    ("products", {"before": "nonsense"}, 'before: "nonsense"', "before", "before"),
+    ("products", {"sort": "name,-name"}, "sort: [NAME_ASC, NAME_DESC]", "sort", "sort"),
+    ("products", {"sort": "relevance"}, "sort: [RELEVANCE_ASC]", "sort", "sort"),
+    ("products", {"q": "!?"}, 'filter: {q: "!?"}', "q", "q"),
+    ("products", {"q": " ".join([f"w{i}" for i in range(21)])}, 'filter: {q: "' + " ".join([f"w{i}" for i in range(21)]) + '"}', "q", "q"),
+    ("products", {"created_at_gte": "yesterday"}, 'filter: {createdAtGte: "yesterday"}', "created_at_gte", "createdAtGte"),
+    ("products", {"updated_at_lt": "2026-01-01T00:00:00"}, 'filter: {updatedAtLt: "2026-01-01T00:00:00"}', "updated_at_lt", "updatedAtLt"),
+    ("products", {"slug": "a\0b"}, 'filter: {slug: "a\\u0000b"}', "slug", "slug"),
+    ("categories", {"parent_id": "no-id"}, 'filter: {parentId: "no-id"}', "parent_id", "parentId"),
+    ("categories", {"cursor": "AAAA"}, 'after: "AAAA"', "cursor", "after"),
+]
+
+
+@pytest.mark.parametrize(("path", "params", "arguments", "mine", "theirs"), REFUSED)
+async def test_a_bad_parameter_is_refused_alike(house: House, visitor: Visitor, path: str, params: Params, arguments: str, mine: str, theirs: str) -> None:
+    rest = (await visitor.rest("GET", f"/{path}", params=params)).json()
+    [error] = (await visitor.post(f"{{ {path}({arguments}) {{ nodes {{ id }} }} }}"))["errors"]
+    assert (rest["code"], rest["status"]) == (error["extensions"]["code"], error["extensions"]["status"]) == ("invalid_parameter", 400)
+    assert ([e["parameter"] for e in rest["errors"]], [e["parameter"] for e in error["extensions"]["errors"]]) == ([mine], [theirs])
+    assert [e["code"] for e in rest["errors"]] == [e["code"] for e in error["extensions"]["errors"]]
+
+
+async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(house: House, known: Known, visitor: Visitor) -> None:
+    cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "sort": "name"})).json()["next_cursor"]
+    assert cursor
+    for path, params, arguments in (
+        ("products", {}, ""),
+        ("products", {"sort": "-name"}, "sort: [NAME_DESC]"),
+        ("products", {"sort": "name", "status": "active"}, "sort: [NAME_ASC], filter: {status: ACTIVE}"),
+        ("categories", {"sort": "name"}, "sort: [NAME_ASC]"),
+    ):
+        rest = (await visitor.rest("GET", f"/{path}", params={**params, "cursor": cursor})).json()
+        [error] = (await visitor.post(f'{{ {path}(after: "{cursor}" {arguments}) {{ nodes {{ id }} }} }}'))["errors"]
+        assert rest["code"] == error["extensions"]["code"] == "invalid_parameter"
+        assert rest["detail"] == error["extensions"]["detail"]
+
+
+async def test_a_cursor_below_several_rows_is_refused_alike(house: House, known: Known, visitor: Visitor) -> None:
+    tag = known.keys["Tag"][0]
+    page: Any = (await visitor.rest("GET", f"/tags/{tag}", params={"fields": "products(first: 1){id}"})).json()["products"]
+    cursor = page["next_cursor"] or "AAAA"
+    rest = (await visitor.rest("GET", "/tags", params={"fields": f'products(first: 1, after: "{cursor}"){{id}}'})).json()
+    [error] = (await visitor.post(f'{{ tags {{ nodes {{ products(first: 1, after: "{cursor}") {{ nodes {{ id }} }} }} }} }}'))["errors"]
+    assert rest["code"] == error["extensions"]["code"] == "invalid_parameter"
+    assert [e["code"] for e in rest["errors"]] == [e["code"] for e in error["extensions"]["errors"]]
+
+
+@pytest.mark.parametrize("relations", [10, 11])
+async def test_relations_are_followed_ten_deep_by_both_doors(house: House, known: Known, visitor: Visitor, relations: int) -> None:
+    fields = "parent{" * relations + "id" + "}" * relations
+    rest = await visitor.rest("GET", "/categories", params={"fields": fields, "limit": "1"})
+    made = await visitor.client.post("/graphql", json={"query": f"{{ categories(first: 1) {{ nodes {{ {fields} }} }} }}"})
+    answer = made.json()
+    # A ceiling keeps its status over GraphQL too.
+    assert made.status_code == rest.status_code
+    if relations == 10:
+        assert rest.status_code == 200
+        assert "errors" not in answer
+    else:
+        [error] = answer["errors"]
+        assert (rest.json()["code"], rest.status_code) == (error["extensions"]["code"], error["extensions"]["status"]) == ("too_deep", 400)
+
+
+async def test_names_that_nobody_knows_are_refused_by_both(house: House, visitor: Visitor) -> None:
+    for name in ("nope", "version_id", "path", "options_key", "secret_hash", "price_from_amount"):
+        for path in ("products", "categories", "tags"):
+            assert (await visitor.rest("GET", f"/{path}", params={"fields": name})).status_code == 400
+            assert (await visitor.rest("GET", f"/{path}", params={name: "1"})).status_code == 400
+            assert (await visitor.rest("GET", f"/{path}", params={"sort": name})).status_code == 400
+            for text in (
+                f"{{ nodes {{ {camel(name)} }} }}",
+                f"(filter: {{{camel(name)}: 1}}) {{ nodes {{ id }} }}",
+                f"(sort: [{name.upper()}_ASC]) {{ nodes {{ id }} }}",
+            ):
+                [error, *_] = (await visitor.post(f"{{ {path}{text} }}"))["errors"]
+                assert error["extensions"]["status"] == 400
