@@ -60,8 +60,6 @@ class route(HTTPRouteHandler):
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
         ask = self.door.ask(self.operation, scope, receive)
-        # Before the body is read: who may not, is not told what is wrong with it.
-        self.operation.access.check(ask.context.caller)
         ask.key = given.get("key")
         try:
             made = await self.call(self.owner, ask, **given)
