@@ -161,7 +161,8 @@ class Pen:
         if not ask.inner:
             return f"{head} {head}" if self.often(0.05) else head
         total = bool(ask.args.get("total"))
-        cut = self.chance.randint(0, len(ask.inner) - 1) if self.often(0.1) and not total else 0
+        # A page stays whole: a second part of it would put the fields of `nodes` before those of `edges`.
+        cut = self.chance.randint(0, len(ask.inner) - 1) if self.often(0.1) and ask.kind != "page" else 0
         parts = [p for p in (ask.inner[:cut], ask.inner[cut:]) if p]
         below = [self.page(ask.of, p, total) if ask.kind == "page" else self.fields(ask.of.name, p) for p in parts]
         return " ".join([f"{head} {b}" for b in below])

@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 import asyncpg
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,9 +26,8 @@ NAMES = ("category", "product", "variant", "tag", "product_tag", "product_catego
 PRICELESS = 2**53
 
 
-@pytest.fixture(scope="package")
-async def tables(house: House, known: Known) -> Tables:
-    """All rows of the catalogue. Nothing here writes while they are compared."""
+async def read_all(house: House) -> Tables:
+    """All rows of the catalogue, read anew for each comparison: other tests write between two of them."""
     url: str = house.app.state.database.url
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.partition("///")[2])
@@ -191,9 +189,8 @@ def lists(draw: Any) -> Question:
 
 @drawn(150)
 @given(drawn_list=lists(), name=st.sampled_from(["anonymous", "staff"]), spelling=st.integers(0, 2**32))
-async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(
-    house: House, known: Known, tables: Tables, drawn_list: Question, name: str, spelling: int
-) -> None:
+async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(house: House, known: Known, drawn_list: Question, name: str, spelling: int) -> None:
+    tables = await read_all(house)
     asked, visitor = drawn_list.about(known), house.visitors[name]
     expected, size = Oracle(tables, name == "staff").answer(asked), drawn_list.args["first"]
     path, params = Rest(Random(spelling)).request(house, asked)
@@ -216,3 +213,37 @@ async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(
         assert root["pageInfo"]["hasPreviousPage"] is True
         back = await visitor.rest("GET", path, params={n: v for n, v in params.items() if n != "cursor"} | {"before": root["pageInfo"]["startCursor"]})
         same([r["id"] for r in back.json()["data"]], expected[:size])
+
+
+BELOW = [
+    ("Category", "products", "category_products"),
+    ("Category", "children", "category_children"),
+    ("Tag", "products", "tag_products"),
+    ("Product", "variants", "variant_list"),
+]
+
+
+@drawn(40)
+@given(drawn_list=lists(), name=st.sampled_from(["anonymous", "staff"]), shuffle=st.integers(0, 2**32))
+async def test_what_stands_below_each_row_is_what_plain_sql_and_python_find(house: House, known: Known, drawn_list: Question, name: str, shuffle: int) -> None:
+    tables = await read_all(house)
+    asked, visitor, oracle = drawn_list.about(known), house.visitors[name], Oracle(tables, name == "staff")
+    inner = [b for b in BELOW if b[2] == asked.operation]
+    for kind, relation, operation in inner:
+        args = asked.args | {"first": 1 + shuffle % 4}
+        arguments = Rest(Random(shuffle)).arguments(args)
+        # The same parent can stand at several places: as a row of the list, or as what several products point at.
+        outer = {"Category": ("category", "product"), "Tag": (None, "tag"), "Product": (None, "product")}[kind]
+        below = f"{relation}{arguments}{{id}}"
+        fields = f"{outer[0]}{{id,{below}}}" if outer[0] else f"id,{below}"
+        path = f"/{outer[1]}s"
+        answer = await visitor.rest("GET", path, params={"fields": fields, "limit": "100"})
+        assert answer.status_code == 200, answer.text
+        rows = [r[outer[0]] if outer[0] else r for r in answer.json()["data"]]
+        assert [r for r in rows if r]
+        for row in [r for r in rows if r]:
+            found = row[relation] if kind == "Product" else row[relation]["data"]
+            expected = oracle.answer(replace(asked, operation=operation, key=row["id"]))
+            same([r["id"] for r in found], expected[: args["first"]])
+            if kind != "Product":
+                assert row[relation]["has_more"] == (len(expected) > args["first"])
