@@ -150,18 +150,18 @@ class Oracle:
     def compared(self, a: Row, b: Row, order: list[str], wanted: Row) -> int:
         for key in order:
             name, sign = key.removeprefix("-"), -1 if key.startswith("-") else 1
-            one, other = self.key(a, name, wanted), self.key(b, name, wanted)
+            one, other = self.key(a, name, wanted, sign), self.key(b, name, wanted, sign)
             if one != other:
                 return sign if one > other else -sign
         return 0
 
-    def key(self, row: Row, name: str, wanted: Row) -> Any:
+    def key(self, row: Row, name: str, wanted: Row, sign: int) -> Any:
         match name:
             case "relevance":
                 return 1 if self.begins(split(wanted["q"]), split(row["name"])) else 2
             case "price":
                 amount = row.get("price_from_amount", row.get("price_amount"))
-                return PRICELESS if amount is None else amount
+                return PRICELESS * sign if amount is None else amount
             case "name" | "sku" | "slug":
                 return row[name].encode()
             case _:

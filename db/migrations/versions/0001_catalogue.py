@@ -14,6 +14,7 @@ depends_on = None
 
 # A product without a price sorts last: 2^53 is above every amount.
 PRICE = sa.text("coalesce(price_from_amount, 9007199254740992)")
+PRICE_DOWN = sa.text("coalesce(price_from_amount, -1)")
 ACTIVE: dict[str, Any] = {"sqlite_where": sa.text("status = 'active'"), "postgresql_where": sa.text("status = 'active'")}
 
 
@@ -103,9 +104,11 @@ def products() -> None:
     op.create_index("product_updated", "product", ["updated_at", "id"])
     op.create_index("product_name", "product", ["name", "id"])
     op.create_index("product_price", "product", [PRICE, "id"])
+    op.create_index("product_price_down", "product", [PRICE_DOWN, "id"])
     op.create_index("product_active_created", "product", ["created_at", "id"], **ACTIVE)
     op.create_index("product_active_name", "product", ["name", "id"], **ACTIVE)
     op.create_index("product_active_price", "product", [PRICE, "id"], **ACTIVE)
+    op.create_index("product_active_price_down", "product", [PRICE_DOWN, "id"], **ACTIVE)
     op.create_index("product_category_id", "product", ["category_id", "created_at", "id"])
 
 

@@ -97,11 +97,8 @@ class Compiler:
         """The sort keys on this alias, each with whether it descends as the rows are read."""
         keys: list[tuple[ColumnElement[Any], bool]] = []
         for name in order:
-            plain = name.removeprefix("-")
-            own: Any = resource.table.c
-            by: Any = own.id if plain == "id" and plain not in resource.sorts else resource.sorts[plain].by
-            needs = resource.sorts[plain].needs if plain in resource.sorts else None
-            keys.append((self._on(table, by(binder(needs)) if needs else by), name.startswith("-") != shape.backward))
+            plain, down = name.removeprefix("-"), name.startswith("-")
+            keys.append((self._on(table, _key(resource, plain, down)), down != shape.backward))
         return keys
 
     def _object(self, level: Level, resource: Resource[Any], table: Any, source: Any, fields: tuple[Field, ...]) -> tuple[tuple[Node, ...], Any]:
@@ -225,6 +222,16 @@ def statement(query: Select[*tuple[Any, ...]], dialect: Dialect, bounded: bool) 
     constants = compiled.construct_params(escape_names=False, _check=False)
     take = [Argument(n.partition("~")[0], constants[n], compiled._bind_processors.get(n)) for n in compiled.positiontup]
     return Statement(compiled.string, tuple(take), bounded)
+
+
+def _key(resource: Resource[Any], name: str, down: bool) -> Any:
+    """The expression behind a sort key; every list can be sorted by id."""
+    own: Any = resource.table.c
+    sort = resource.sorts.get(name)
+    if sort is None:
+        return own.id
+    by: Any = sort.down if down and sort.down is not None else sort.by
+    return by(binder(sort.needs)) if sort.needs else by
 
 
 def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tuple[Any, ColumnElement[bool]]:

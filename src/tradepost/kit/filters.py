@@ -31,9 +31,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sort(msgspec.Struct, frozen=True, kw_only=True):
-    """One sort key: a NOT NULL expression. Where it `needs` a filter, `by` gets the binds of that filter's value; `then` are the keys behind it."""
+    """One sort key: a NOT NULL expression; `down` is another for descending, where rows without a value come last both ways.
+
+    Where it `needs` a filter, `by` gets the binds of that filter's value; `then` are the keys behind it.
+    """
 
     by: ColumnElement[Any] | InstrumentedAttribute[Any] | Callable[[Callable[..., BindParameter[Any]]], ColumnElement[Any]]
+    down: ColumnElement[Any] | None = None
     needs: str | None = None
     then: tuple[str, ...] = ()
     access: Access = ANYONE

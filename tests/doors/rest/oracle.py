@@ -30,12 +30,14 @@ def in_order(rows: list[dict[str, Any]], sort: str) -> list[str]:
     keys = [*sort.split(","), "-id" if sort.split(",")[-1].startswith("-") else "id"]
     ordered = rows
     for key in reversed(keys):
-        ordered = sorted(ordered, key=lambda row, name=key.removeprefix("-"): _value(row, name), reverse=key.startswith("-"))
+        down = key.startswith("-")
+        ordered = sorted(ordered, key=lambda row, name=key.removeprefix("-"), down=down: _value(row, name, down), reverse=down)
     return [row["id"] for row in ordered]
 
 
-def _value(row: dict[str, Any], name: str) -> Any:
+def _value(row: dict[str, Any], name: str, down: bool) -> Any:
     value = row[name]
-    if name == "price":
-        return NO_PRICE if value is None else value
+    if name == "price" and value is None:
+        # Without a price they come last, both ways.
+        return -NO_PRICE if down else NO_PRICE
     return value.encode() if isinstance(value, str) else value

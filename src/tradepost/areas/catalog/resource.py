@@ -19,7 +19,8 @@ from .schemas import Category, Product, ProductStatus, TagCount, Variant
 
 type Bind = Callable[..., BindParameter[Any]]
 
-# Products without a price come last. The number is 2^53: amounts stay below it.
+# Products without a price come last, both ways. The number is 2^53: amounts stay below it.
+PRICE_DOWN = func.coalesce(ProductRow.price_from_amount, literal_column("-1"))
 PRICE = func.coalesce(ProductRow.price_from_amount, literal_column("9007199254740992"))
 # Two decimals by integer arithmetic, because `round()` halves differently on the two databases.
 RATING = cast((ProductRow.rating_sum * 200 + ProductRow.rating_count) // (ProductRow.rating_count * 2), Float) / 100
@@ -70,7 +71,8 @@ products = Resource(
         "q": searched(lambda bind: ProductRow.id.in_(ProductSearchRow.matching(bind))),
     },
     sorts={
-        "created_at": Sort(by=ProductRow.created_at), "updated_at": Sort(by=ProductRow.updated_at), "name": Sort(by=ProductRow.name), "price": Sort(by=PRICE),
+        "created_at": Sort(by=ProductRow.created_at), "updated_at": Sort(by=ProductRow.updated_at), "name": Sort(by=ProductRow.name),
+        "price": Sort(by=PRICE, down=PRICE_DOWN),
         "relevance": Sort(by=lambda bind: case((ProductRow.id.in_(ProductSearchRow.matching(bind, "name")), 1), else_=2), needs="q", then=("-created_at",)),
     },
     columns={"rating_average": case((ProductRow.rating_count > 0, RATING))},
