@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 
 from tradepost.app import Shop
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.doors.rest.query import Query, read_query
+from tradepost.doors.rest.query import Query
 from tradepost.kit.operation import Operation
 from tradepost.kit.registry import Registry
 from tradepost.kit.selection import Selection
@@ -145,7 +145,7 @@ class House:
     def rest_reads(self, operation: str, params: Json, permissions: frozenset[str]) -> Query:
         """What the REST door makes of a query string."""
         text = str(httpx.QueryParams(params)).encode()
-        return read_query(self.operation(operation), text, permissions, 1, self.app.state.rest.renderings[1])
+        return self.app.state.rest.query(self.operation(operation), text, permissions, 1)
 
     def graphql_reads(self, text: str, variables: Json, permissions: frozenset[str]) -> tuple[Selection[Any], Window]:
         """What the GraphQL door makes of a document with one root field."""

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from .access import Viewer
+from .caching import Recent
 from .caller import Caller
 from .compiling import SEVERAL, Compiler
 from .paging import Marks
-from .plans import Level, Plan, PlanKey, Plans
+from .plans import Level, Plan, PlanKey
 from .problems import InvalidParameter
 from .readers import Reader
 from .records import NO_ROWS, Group, Page, Record
@@ -17,14 +18,15 @@ from .resource import Resource
 from .selection import Selection, below
 from .window import PAGE_SIZE, Window
 
-INLINE_ROWS = 2000
+INLINE_ROWS, MOST_PLANS = 2000, 2000
 
 
 class Reads:
     """The read engine of one database: plans, cursors' secret, and how a call's values become arguments."""
 
-    def __init__(self, secret: bytes, plans: Plans | None = None) -> None:
-        self.secret, self.plans = secret, plans or Plans()
+    def __init__(self, secret: bytes) -> None:
+        self.secret = secret
+        self.plans = Recent[PlanKey, Plan](MOST_PLANS)
 
     def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, caller: Caller, reader: Reader) -> Plan:
         """The plan of a selection for callers of this kind; compiled once."""

@@ -1,6 +1,5 @@
 """Plans: all statements of one selection, compiled once per shape and kept in a bounded cache."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -106,24 +105,3 @@ class PlanKey(msgspec.Struct, frozen=True):
     window: Shape | None
     permissions: frozenset[str]
     known: bool
-
-
-class Plans:
-    """A bounded cache of plans that evicts the one used longest ago."""
-
-    def __init__(self, most: int = 2000) -> None:
-        self.most = most
-        self.kept: OrderedDict[PlanKey, Plan] = OrderedDict()
-        self.compiled = 0
-
-    def get(self, key: PlanKey, compile: Callable[[], Plan]) -> Plan:
-        """The plan of a key; compiled where it is new."""
-        found = self.kept.get(key)
-        if found is None:
-            found = self.kept[key] = compile()
-            self.compiled += 1
-            if len(self.kept) > self.most:
-                self.kept.popitem(last=False)
-        else:
-            self.kept.move_to_end(key)
-        return found

@@ -1,17 +1,18 @@
 """The hinge itself: from a request to an Ask, and from what the operation returned to an Answer."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from tradepost.kit.caching import Recent
 from tradepost.kit.caller import Caller
 from tradepost.kit.operation import Operation
 from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.records import Batch, Page, Record
 from tradepost.kit.registry import Registry
 from tradepost.kit.rendering import Rendering
+from tradepost.kit.selection import Selection
 
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope, fields
@@ -22,6 +23,7 @@ from .deprecations import PAGE_NUMBERS
 from .document import Root, equal_document
 from .links import Links, Route
 from .query import Query, read_query
+from .selection import compile_fields
 
 JSON, MSGPACK = b"application/json", b"application/msgpack"
 DOCUMENT = b"application/graphql"
@@ -29,7 +31,7 @@ OFFERS = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
 PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
 PRIVATE = (b"cache-control", b"private, no-cache")
 NOT_KEPT = (b"cache-control", b"no-store")
-MOST_QUERIES = 8192
+MOST_QUERIES, MOST_SELECTIONS = 8192, 2000
 
 encode = msgspec.json.Encoder().encode
 
@@ -42,7 +44,9 @@ class RestDoor:
         self.links: dict[int, Links] = {}
         self.renderings: dict[int, Rendering] = {}
         self.roots: Mapping[str, Root] = {}
-        self.queries: OrderedDict[Any, Query] = OrderedDict()
+        self.queries = Recent[Any, Query](MOST_QUERIES)
+        # Apart from the queries: the pages of one walk share their `fields`, and with it the Structs that are generated for them.
+        self.selections = Recent[Any, Selection[Any]](MOST_SELECTIONS)
 
     def open(self, routes: Iterable[Route], roots: Mapping[str, Root]) -> None:
         """Tells the door where its operations are, for links, and what they are called in GraphQL, for documents."""
@@ -58,17 +62,19 @@ class RestDoor:
         # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
         operation.access.check(caller)
         media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
-        permissions = caller.permissions
-        key = (operation.name, scope["query_string"], permissions, scope["version"])
-        found = self.queries.get(key)
-        if found is None:
-            found = read_query(operation, scope["query_string"], permissions, scope["version"], self.renderings[scope["version"]])
-            self.queries[key] = found
-            if len(self.queries) > MOST_QUERIES:
-                self.queries.popitem(last=False)
+        found = self.query(operation, scope["query_string"], caller.permissions, scope["version"])
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
         return Ask(scope, receive, found, media, careful=self.require_if_match)
+
+    def query(self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int) -> Query:
+        """What a query string asks of an operation."""
+
+        def select(fields: str | None) -> Selection[Any]:
+            key = (operation.of.name, fields, permissions, version)
+            return self.selections.get(key, lambda: compile_fields(operation.of, fields, permissions, self.renderings[version]))
+
+        return self.queries.get((operation.name, text, permissions, version), lambda: read_query(operation, text, permissions, version, select))
 
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
         """The answer that carries what an operation returned."""

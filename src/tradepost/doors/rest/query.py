@@ -1,6 +1,6 @@
 """A query string, read once per text: the Selection, the Window and the switches in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,12 +9,12 @@ import msgspec
 from tradepost.kit.asking import window
 from tradepost.kit.operation import Operation
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.rendering import Rendering
 from tradepost.kit.selection import Selection
 from tradepost.kit.window import EVERYTHING, Window
 
 from .paging import Pager
-from .selection import compile_fields
+
+type Fields = Callable[[str | None], Selection[Any]]
 
 # How REST spells the arguments of a window.
 SPELLED = {"first": "limit", "last": "limit", "after": "cursor"}
@@ -29,10 +29,10 @@ class Query(msgspec.Struct, frozen=True):
     switches: Mapping[str, bool]
 
 
-def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, rendering: Rendering) -> Query:
-    """The query of a request to an operation; 400 where a parameter is unknown or cannot be used."""
+def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields) -> Query:
+    """The query of a request to an operation; 400 where a parameter is unknown or cannot be used. `fields` gives the Selection of that parameter."""
     given = _parameters(text)
-    want = compile_fields(operation.of, given.get("fields"), permissions, rendering)
+    want = fields(given.get("fields"))
     rest = {k: v for k, v in given.items() if k != "fields"}
     if operation.kind == "page":
         asked = _window(operation, rest, permissions, version)
