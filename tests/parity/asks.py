@@ -6,7 +6,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from tests.parity.house import STAFF
-from tests.parity.stock import Known
+from tests.parity.stock import KINDS, Known
 from tradepost.app import load
 from tradepost.kit.registry import Registry
 from tradepost.kit.resource import ACTIONS, Resource, Value
@@ -17,6 +17,15 @@ type Args = dict[str, Any]
 # The same declarations that the app collects: what can be drawn is known before there is a shop.
 REGISTRY = Registry.collect(load("resource", "service"))
 RESTRICTED = ("source", "imported_quantity")
+
+
+def drawable(operation: Any) -> bool:
+    """Whether the stock knows the rows that an operation reads, and those that it begins at."""
+    return operation.of.name in KINDS and (operation.under is None or operation.under[0].name in KINDS)
+
+
+READS = [n for n, o in REGISTRY.operations.items() if not o.writes and drawable(o)]
+LISTS = [n for n in READS if REGISTRY.operations[n].kind == "page"]
 
 
 class Shown:
@@ -83,7 +92,7 @@ def filled(of: Any, args: Args, known: Known) -> Args:
 
 def question(permissions: frozenset[str], operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[Question]:
     """Questions to the reads of the registry."""
-    names = operations or [n for n, o in REGISTRY.operations.items() if not o.writes]
+    names = operations or READS
 
     @st.composite
     def one(draw: Any) -> Question:
@@ -122,7 +131,7 @@ def readable(of: Resource[Any] | Value, permissions: frozenset[str]) -> list[str
 @st.composite
 def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[Ask, ...]:
     """Up to five names of a shape, each under a key of its own."""
-    relations = sorted(of.relations) if depth else []
+    relations = sorted([n for n, r in of.relations.items() if r.target.name in KINDS]) if depth else []
     names = draw(st.lists(st.sampled_from([*readable(of, permissions), *relations, *relations]), min_size=1, max_size=5))
     made: list[Ask] = []
     keys: set[str] = set()

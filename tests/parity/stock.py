@@ -9,6 +9,8 @@ from tests.parity.house import Visitor
 type Json = dict[str, Any]
 
 STATUSES = ("draft", "active", "archived")
+KINDS = ("Product", "Category", "Variant", "Tag")
+"""The kinds that questions are drawn about. A new room joins them with its keys, its filter values and its place in the oracle."""
 
 
 @dataclass(frozen=True, repr=False)

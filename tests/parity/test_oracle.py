@@ -14,7 +14,7 @@ import asyncpg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.parity.asks import REGISTRY, Ask, Question
+from tests.parity.asks import LISTS, REGISTRY, Ask, Question
 from tests.parity.house import House, drawn, same
 from tests.parity.spelling import Pen, Rest
 from tests.parity.stock import Known
@@ -166,9 +166,6 @@ class Oracle:
                 return row[name].encode()
             case _:
                 return row[name]
-
-
-LISTS = [n for n, o in REGISTRY.operations.items() if o.kind == "page"]
 
 
 @st.composite

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import currently_in_test_context, given, note
 from hypothesis import strategies as st
 
-from tests.parity.asks import REGISTRY, Ask, Question, asking
+from tests.parity.asks import LISTS, Ask, Question, asking
 from tests.parity.house import House, Visitor, drawn, same
 from tests.parity.spelling import Pen, Rest, graphql_page, of_graphql, of_rest, rest_page
 from tests.parity.stock import Known
@@ -63,7 +63,7 @@ async def test_a_question_is_one_selection_one_sql_and_one_answer_through_both_d
 
 
 @drawn(60)
-@given(asking=asking([n for n, o in REGISTRY.operations.items() if o.kind == "page"], depth=1), spelling=SPELLINGS)
+@given(asking=asking(LISTS, depth=1), spelling=SPELLINGS)
 async def test_a_cursor_of_one_door_goes_on_at_the_other(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
     visitor, asked = house.visitors[asking[0]], asking[1].about(known)
     first = await asked_of_both(house, visitor, asked, spelling)
