@@ -14,11 +14,13 @@ from tradepost.areas.accounts.service import ApiKeys
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
+from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.http.paths import paths_of
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
+from tradepost.doors.pages.operations import Pair, operation_routes
 from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
@@ -62,10 +64,17 @@ def create_app(settings: Settings) -> Shop:
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)} | ({"redis": redis.ping} if redis else {})
+    metrics = Metrics(
+        {
+            "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
+            "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
+        }
+    )
     app = Shop(
         [
             *controllers(load("rest")),
             *pages(checks=readiness, introspects=introspects, ops_loopback=settings.ops_loopback, collections=lambda v: rest.links[v].collections()),
+            *operation_routes(metrics.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
             *contract_routes(introspects),
             graphql.route(),
         ],
@@ -87,8 +96,20 @@ def create_app(settings: Settings) -> Shop:
         lanes=lanes_of(app.routes) if settings.fast_lane else None,
         paths=paths_of(app.routes),
         log=AccessLog(settings.log_format) if settings.access_log else None,
+        metrics=metrics,
     )
     return app
+
+
+def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[Pair]:
+    """Every operation, and where it is at each door."""
+    routes, names = rest.links[1].routes, {f.operation.name: f.name for f in fields}
+    found: list[Pair] = []
+    for name, operation in registry.operations.items():
+        route = f"{routes[name].method} /v1{routes[name].path.replace('{0}', '{key}')}" if name in routes else None
+        problems = tuple([p.code for p in operation.problems])
+        found.append(Pair(name, route, names.get(name), operation.access.permission, problems))
+    return found
 
 
 def load(*files: str) -> list[ModuleType]:

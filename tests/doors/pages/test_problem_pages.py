@@ -4,6 +4,7 @@ from html import escape
 
 import pytest
 
+import tradepost.app  # noqa: F401  (the problems of the whole shop)
 from tests.doors.pages.house import BROWSER, house
 from tradepost.kit.problems import Problem, all_problems
 

@@ -23,6 +23,7 @@ from .answer import Answer
 from .asgi import App, Headers, Receive, Scope, Send, fields
 from .flight import Flight
 from .lanes import Given, tables
+from .metrics import Metrics
 from .origins import METHODS, Hosts, Origins, to_https
 from .paths import Methods, Paths
 from .problem import answer_to, refuse
@@ -70,10 +71,12 @@ class Pipeline:
         lanes: Given | None = None,
         paths: Methods | None = None,
         log: AccessLog | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
-        OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written."""
-        self.next, self.identify, self.database, self.settings, self.log = next, identify, database, settings, log
+        OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
+        `metrics` nothing is counted."""
+        self.next, self.identify, self.database, self.settings, self.log, self.metrics = next, identify, database, settings, log, metrics
         self.paths = Paths(paths or {})
         self.tables = tables(lanes or {}, self.paths.literal)
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
@@ -176,8 +179,11 @@ class Pipeline:
         await refuse(late, scope)(scope, receive, reply)
 
     def end(self, scope: Scope, reply: Reply) -> None:
-        """Takes the request off the list and keeps its access line."""
+        """Takes the request off the list, counts it and keeps its access line."""
         self.flight.replies.pop(reply, None)
+        took, status, template = perf_counter() - scope["started"], reply.status or GONE, scope.get("path_template")
+        if self.metrics is not None:
+            self.metrics.count(reply.method, template, status, took)
         if self.log is not None:
             context = scope.get("context")
             self.log.add(
@@ -186,10 +192,10 @@ class Pipeline:
                     scope["request_id"],
                     reply.method,
                     scope["called"],
-                    reply.status or GONE,
-                    round((perf_counter() - scope["started"]) * 1000, 2),
+                    status,
+                    round(took * 1000, 2),
                     max(reply.size, 0),
-                    scope.get("path_template"),
+                    template,
                     context and context.caller.id,
                 )
             )

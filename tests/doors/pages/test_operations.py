@@ -1,0 +1,61 @@
+"""What operators see: figures of this worker, and every operation at both doors."""
+
+import re
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tradepost.doors.http.metrics import BOUNDS, Metrics
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+pytestmark = pytest.mark.anyio
+AWAY = {"X-Forwarded-For": "203.0.113.9"}
+
+
+def figure(text: str, name: str, **labels: str) -> float:
+    """The sum of a figure over all series with these labels; worker and bucket do not matter."""
+    lines = [line for line in text.splitlines() if line.startswith(f"{name}{{") and all(f'{k}="{v}"' in line for k, v in labels.items())]
+    return sum(float(line.rpartition(" ")[2]) for line in lines)
+
+
+async def test_a_request_is_counted_under_its_route_and_status_and_never_under_its_path(app: "Shop", staff: httpx.AsyncClient) -> None:
+    before = (await staff.get("/metrics")).text
+    key = "00000000-0000-7000-8000-000000000002"
+    assert (await staff.get(f"/v1/products/{key}")).status_code == 404
+    after = (await staff.get("/metrics")).text
+    count = ("tradepost_request_seconds_count", {"method": "GET", "route": "/products/{key:str}", "status": "404"})
+    assert figure(after, count[0], **count[1]) == figure(before, count[0], **count[1]) + 1
+    assert key not in after
+    assert figure(after, "tradepost_sql_statements_total") > figure(before, "tradepost_sql_statements_total")
+
+
+async def test_figures_and_pairs_are_for_operators_only(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    for path in ("/metrics", "/parity"):
+        assert (await staff.get(path, headers=AWAY)).status_code == 200
+        refused = await client.get(path, headers=AWAY)
+        assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_every_operation_has_its_place_at_both_doors(app: "Shop", staff: httpx.AsyncClient) -> None:
+    found = {pair["operation"]: pair for pair in (await staff.get("/parity")).json()["operations"]}
+    assert list(found) == list(app.state.registry.operations)
+    assert all(pair["rest"] and pair["graphql"] for pair in found.values())
+    assert found["product_update"] | {"problems": []} == {
+        "operation": "product_update", "rest": "PATCH /v1/products/{key}", "graphql": "productUpdate", "permission": "catalog:write", "problems": [],
+    }  # fmt: skip
+    assert "precondition_failed" in found["product_update"]["problems"]
+
+
+def test_buckets_add_up_and_unknown_methods_are_one_series() -> None:
+    metrics = Metrics()
+    for seconds in (0.0005, 0.003, 99.0):
+        metrics.count("BREW", None, 404, seconds)
+    text = metrics.text().decode()
+    buckets = [int(n) for n in re.findall(r'_bucket\{method="other",route="",status="404",worker="\d+",le="[^"]+"\} (\d+)', text)]
+    assert len(buckets) == len(BOUNDS) + 1
+    assert buckets == sorted(buckets)
+    assert (buckets[0], buckets[-1]) == (1, 3)
+    assert figure(text, "tradepost_request_seconds_count", method="other") == 3

@@ -1,0 +1,48 @@
+"""INTROSPECTION=off: who has no credential is not told what there is to ask for; who has one is."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+import msgspec
+import pytest
+
+from tests.conftest import HERE
+from tradepost.settings import Settings
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+pytestmark = pytest.mark.anyio
+WRONG = [{"fields": "nope"}, {"sort": "nope"}, {"nope": "1"}, {"status": "nope"}, {"fields": "variants(first: 1){nope}"}]
+
+
+@pytest.fixture
+async def closed(app: "Shop", settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The same shop for the open net."""
+    from tradepost.app import create_app
+
+    shop = create_app(msgspec.structs.replace(settings, introspection=False))
+    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
+        yield client
+
+
+@pytest.mark.parametrize("params", WRONG, ids=str)
+async def test_the_known_names_are_told_only_to_who_may_introspect(
+    closed: httpx.AsyncClient, client: httpx.AsyncClient, staff_key: str, params: dict[str, str]
+) -> None:
+    told = (await client.get("/v1/products", params=params)).json()
+    known = (await closed.get("/v1/products", params=params, headers={"X-API-Key": staff_key})).json()
+    assert "Allowed: " in told["detail"]
+    assert known["detail"].split(" Allowed")[0] == told["detail"].split(" Allowed")[0]
+    assert "Allowed: " in known["detail"]
+    withheld = await closed.get("/v1/products", params=params)
+    assert (withheld.status_code, withheld.json()["code"]) == (400, "invalid_parameter")
+    assert "Allowed" not in withheld.text
+    assert "external_reference" not in withheld.text
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/v2/openapi.json", "/schema.graphql", "/docs", "/docs/graphql"])
+async def test_the_documents_are_not_there_without_a_credential(closed: httpx.AsyncClient, staff_key: str, path: str) -> None:
+    assert (await closed.get(path)).status_code == 404
+    assert (await closed.get(path, headers={"X-API-Key": staff_key})).status_code == 200
