@@ -20,6 +20,7 @@ from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
+from tradepost.doors.pages.health import Check
 from tradepost.doors.pages.operations import Pair, operation_routes
 from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
@@ -51,30 +52,26 @@ def application() -> Shop:
 
 def create_app(settings: Settings) -> Shop:
     """Both doors over one database."""
-    registry = Registry.collect(load("resource", "service"))
+    registry, fields = Registry.collect(load("resource", "service")), found(RootField, load("graphql"))
     database = Database(settings.database_url, secret=settings.secret_key.encode()[:64], pool_size=settings.pool_size)
-    keys = ApiKeys(database, settings.secret_key)
-    rest = RestDoor(registry, require_if_match=settings.require_if_match)
+    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
+    keys, figures = ApiKeys(database, settings.secret_key), _figures(database)
+    rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
+    graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
     def introspects(scope: Any) -> bool:
         return settings.introspects or scope["context"].caller.known
 
-    explorer = graphiql_page()
-    fields = found(RootField, load("graphql"))
-    graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
-    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
-    readiness = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)} | ({"redis": redis.ping} if redis else {})
-    metrics = Metrics(
-        {
-            "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
-            "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
-        }
-    )
     app = Shop(
         [
             *controllers(load("rest")),
-            *pages(checks=readiness, introspects=introspects, ops_loopback=settings.ops_loopback, collections=lambda v: rest.links[v].collections()),
-            *operation_routes(metrics.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
+            *pages(
+                checks=_readiness(database, redis),
+                introspects=introspects,
+                ops_loopback=settings.ops_loopback,
+                collections=lambda version: rest.links[version].collections(),
+            ),
+            *operation_routes(figures.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
             *contract_routes(introspects),
             graphql.route(),
         ],
@@ -85,10 +82,15 @@ def create_app(settings: Settings) -> Shop:
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
-    app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql})
     contract = documents(registry, rest, app.routes, graphql.sdl())
-    app.state.contract = lambda: contract
-    app.porch = Pipeline(
+    app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql, "contract": lambda: contract})
+    app.porch = _porch(app, settings, keys, database, figures)
+    return app
+
+
+def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics) -> Pipeline:
+    """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
+    return Pipeline(
         Litestar.__call__.__get__(app),
         identify=keys.caller_of,
         database=database,
@@ -96,9 +98,24 @@ def create_app(settings: Settings) -> Shop:
         lanes=lanes_of(app.routes) if settings.fast_lane else None,
         paths=paths_of(app.routes),
         log=AccessLog(settings.log_format) if settings.access_log else None,
-        metrics=metrics,
+        metrics=figures,
     )
-    return app
+
+
+def _figures(database: Database) -> Metrics:
+    """What `/metrics` tells besides requests."""
+    return Metrics(
+        {
+            "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
+            "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
+        }
+    )
+
+
+def _readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
+    """What the shop stands on, by name."""
+    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
+    return checks | ({"redis": redis.ping} if redis is not None else {})
 
 
 def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[Pair]:
