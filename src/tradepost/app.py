@@ -29,6 +29,7 @@ from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
 from tradepost.kit.database import Database
 from tradepost.kit.registry import Registry
+from tradepost.kit.secret import derive
 from tradepost.schema import at_head
 from tradepost.settings import Settings
 
@@ -53,7 +54,7 @@ def application() -> Shop:
 def create_app(settings: Settings) -> Shop:
     """Both doors over one database."""
     registry, fields = Registry.collect(load("resource", "service")), found(RootField, load("graphql"))
-    database = Database(settings.database_url, secret=settings.secret_key.encode()[:64], pool_size=settings.pool_size)
+    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     keys, figures = ApiKeys(database, settings.secret_key), _figures(database)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()

@@ -6,7 +6,7 @@ The checksum lets a secret scanner know a key when it sees one, and refuses a mi
 import hmac
 import re
 import secrets
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 
 import msgspec
 
@@ -25,10 +25,9 @@ class ApiKey(msgspec.Struct, frozen=True):
         """The key as its owner sends it."""
         return f"tp_{self.prefix}_{self.secret}{_checksum(self.prefix, self.secret)}"
 
-    def digest(self, secret_key: bytes) -> str:
-        """What is stored of the secret: an HMAC under a key derived from SECRET_KEY, because the secret has 256 bits of its own."""
-        derived = hmac.digest(secret_key, b"tradepost api key", "sha256")
-        return hmac.new(derived, f"{self.prefix}.{self.secret}".encode(), sha256).hexdigest()
+    def digest(self, key: bytes) -> str:
+        """What is stored of the secret: an HMAC under a key of the shop. No slow hash, because the secret has 256 bits of its own."""
+        return hmac.digest(key, f"{self.prefix}.{self.secret}".encode(), "sha256").hex()
 
 
 def new_key() -> ApiKey:

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 from tradepost.kit.caller import ANONYMOUS, Caller
 from tradepost.kit.database import Database
 from tradepost.kit.problems import Unauthenticated
+from tradepost.kit.secret import derive
 
 from .keys import new_key, parse
 from .models import ApiKeyRow
@@ -26,7 +27,7 @@ class ApiKeys:
     """Makes keys and tells whose they are. A key found good is remembered by its digest for a minute, so a hot caller costs no SQL."""
 
     def __init__(self, database: Database, secret_key: str) -> None:
-        self.database, self.secret = database, secret_key.encode()
+        self.database, self.secret = database, derive(secret_key, "api keys")
         self.kept: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
 
     async def create(self, *, name: str, role: str) -> str:
@@ -40,7 +41,7 @@ class ApiKeys:
 
     async def identify(self, text: str) -> Caller:
         """Whose key this is; 401 where it is nobody's."""
-        digest = blake2b(text.encode(), digest_size=16, key=self.secret[:64]).digest()
+        digest = blake2b(text.encode(), digest_size=16, key=self.secret).digest()
         if (kept := self.kept.get(digest)) is not None and kept[0] > monotonic():
             return kept[1]
         caller = await self._look_up(text)
@@ -80,7 +81,7 @@ class ApiKeys:
 @asynccontextmanager
 async def api_keys(database_url: str, secret_key: str) -> AsyncGenerator[ApiKeys]:
     """The keys of a database by itself, for commands."""
-    database = Database(database_url, secret=secret_key.encode()[:64])
+    database = Database(database_url, secret=derive(secret_key, "cursors"))
     await database.start()
     try:
         yield ApiKeys(database, secret_key)
