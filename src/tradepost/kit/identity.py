@@ -1,7 +1,6 @@
 """Ids: UUIDv7 whose last eight bits name the kind of row (RFC 9562, 5.7: `rand_b` is free), so that `node(id:)` asks one table."""
 
 import re
-from uuid import UUID
 
 from uuid_utils import uuid7
 
@@ -21,8 +20,3 @@ def kind_of(id: str) -> int:
 def parse_id(text: str) -> str | None:
     """The canonical form of a UUID's 36-character text, or None where it is none."""
     return text.lower() if CANONICAL.fullmatch(text) else None
-
-
-def is_id(value: str | UUID) -> bool:
-    """Whether a value is a UUID in its 36-character form."""
-    return isinstance(value, UUID) or CANONICAL.fullmatch(value) is not None

@@ -8,7 +8,7 @@ import jsonpointer
 import msgspec
 
 from .inputs import escaped
-from .problems import Fault, InvalidParameter, PatchTargetMissing, PatchTestFailed, Validation
+from .problems import Fault, PatchTargetMissing, PatchTestFailed, Validation
 
 MOST_STEPS, MOST_BYTES = 100, 1024 * 1024
 type Document = dict[str, Any]
@@ -133,15 +133,9 @@ def check_read_only(before: Document, changed: Any, writable: frozenset[str]) ->
     after = cast(Document, changed)
     faults = [
         Fault(code="read_only", detail=f"`{n}` cannot be changed here.", pointer=f"/{escaped(n)}")
-        for n in {**before, **after}
-        if n not in writable and (n in before) and before.get(n) != after.get(n, msgspec.UNSET)
+        for n, value in before.items()
+        if n not in writable and after.get(n, msgspec.UNSET) != value
     ]
     if faults:
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
     return {n: v for n, v in after.items() if n not in before or n in writable}
-
-
-def either(patch: Any, steps: Any) -> None:
-    """Refuses both and neither of the two kinds of patch."""
-    if (patch is None) == (steps is None):
-        raise InvalidParameter("Give exactly one of `patch` and `jsonPatch`.", parameter="patch")

@@ -8,9 +8,10 @@ import pytest
 
 from tests.doors.graphql.house import EDITOR, Json, ask, by_plan, context_of, errors_of, executor_of, statements
 from tradepost.app import Shop
-from tradepost.doors.graphql.documents import Documents
+from tradepost.doors.graphql.documents import Document
 from tradepost.doors.graphql.execution import Request
 from tradepost.doors.graphql.problems import Refused
+from tradepost.kit.caching import Recent
 
 STATEMENTS = [
     ("{ product(slug: \"x\") { id } }", 1),
@@ -128,14 +129,16 @@ async def test_selections_that_go_too_deep_are_refused(client: httpx.AsyncClient
         assert answer.json()["errors"][0]["extensions"]["code"] == "too_deep"
 
 
-async def test_documents_are_kept_and_go_one_by_one(app: Shop) -> None:
+async def test_documents_are_kept_and_go_one_by_one(app: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     executor, context = executor_of(app), context_of(app)
     first = executor.prepare(Request("{ tags { nodes { slug } } }"), context)
     assert executor.prepare(Request("{ tags { nodes { slug } } }"), context).operation is first.operation
-    kept = Documents(most=2)
+    kept: Recent[str, Document] = Recent(2)
+    monkeypatch.setattr(executor, "documents", kept)
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
-        _ = kept.get(text) or kept.keep(text, executor.document(text, "", True))
+        executor.prepare(Request(text), context)
     assert list(kept.kept) == ["{ a: __typename }", "{ c: __typename }"]
+    assert kept.made == 3
 
 
 async def test_documents_with_faults_are_not_kept(app: Shop) -> None:

@@ -1,6 +1,5 @@
 """Documents: parsed and validated once per text, compiled once per operation and outcome of @skip and @include, kept in bounded caches."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import Any
@@ -22,7 +21,7 @@ from .problems import InvalidVariables, UnknownOperation, faults
 from .roots import Root
 from .windows import NO_VARIABLES, Coerced, Variables, has_variable
 
-MOST_DOCUMENTS, MOST_PLANS = 1000, 64
+MOST_PLANS = 64
 PLAIN: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
 META = frozenset({"__schema", "__type"})
 
@@ -121,28 +120,6 @@ class Document:
                 raise UnknownOperation(f"The document has several operations: {named}. Name one in `operationName`.")
             raise UnknownOperation(f"There is no operation `{name[:100]}`; known: {named}.")
         return found
-
-
-class Documents:
-    """Documents by text; the one used longest ago goes first."""
-
-    def __init__(self, most: int = MOST_DOCUMENTS) -> None:
-        self.most = most
-        self.kept: OrderedDict[str, Document] = OrderedDict()
-
-    def get(self, text: str) -> Document | None:
-        """The document of a text, if it was seen before."""
-        found = self.kept.get(text)
-        if found is not None:
-            self.kept.move_to_end(text)
-        return found
-
-    def keep(self, text: str, document: Document) -> Document:
-        """Keeps a document."""
-        self.kept[text] = document
-        if len(self.kept) > self.most:
-            self.kept.popitem(last=False)
-        return document
 
 
 def repeats(ast: DocumentNode) -> int:

@@ -10,12 +10,13 @@ import msgspec
 from graphql import GraphQLError, GraphQLSchema, MaxIntrospectionDepthRule, execute, parse, specified_rules, validate
 from graphql.language import FieldNode
 
+from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
 from tradepost.kit.problems import Problem
 from tradepost.kit.registry import Registry
 
 from .batch import BatchRoot
-from .documents import Document, Documents, Prepared, Roots, repeats
+from .documents import Document, Prepared, Roots, repeats
 from .fields import RootField
 from .problems import (
     MOST_FAULTS,
@@ -34,7 +35,7 @@ from .roots import Constant, OneRoot, PageRoot, Root, fresh
 from .selection import Walk
 from .windows import Variables
 
-MOST_TOKENS, MOST_BYTES, MOST_REPEATS = 2000, 20_000, 60
+MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_REPEATS = 1000, 2000, 20_000, 60
 RULES = (*specified_rules, MaxIntrospectionDepthRule)
 LOG = logging.getLogger("tradepost.graphql")
 
@@ -73,14 +74,14 @@ class Executor:
         """`introspects`: whether callers without a credential may see the schema. `careful`: whether changes need `expectedVersion`."""
         self.schema, self.introspects, self.careful = schema, introspects, careful
         self.fields = {r.name: r for r in roots}
-        self.getters, self.documents = Getters(registry), Documents()
+        self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
         connect(self)
 
     def prepare(self, request: Request, context: Context) -> Ready:
         """Everything up to the execution; or Refused."""
         open = self.shows(context)
         text = request.query or ""
-        document = self.documents.get(text) or self.documents.keep(text, self.document(text, context.request_id, open))
+        document = self.documents.get(text, lambda: self.document(text, context.request_id, open))
         if document.introspects and not open:
             raise Refused.because(IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id)
         try:

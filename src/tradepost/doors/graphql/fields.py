@@ -12,7 +12,6 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, get_type_hints
 
-from tradepost.kit import patching
 from tradepost.kit.context import Context
 from tradepost.kit.operation import Operation
 from tradepost.kit.patching import JsonPatch, MergePatch, Patch
@@ -34,19 +33,24 @@ class Ask:
 
     @staticmethod
     def either(**given: Any) -> str:
-        """The one argument that was given; or 400 naming the choice."""
-        found = [v for v in given.values() if v is not None]
-        if len(found) != 1:
-            raise InvalidParameter(f"Give exactly one of {', '.join([f'`{camel(n)}`' for n in given])}.", parameter=camel(next(iter(given))))
-        return str(found[0])
+        """The one key that was given; or 400 naming the choice."""
+        return str(one_of(given))
 
     @staticmethod
     def patch(patch: Any, json_patch: Any) -> Patch:
         """The one patch that was given; or 400."""
-        patching.either(patch, json_patch)
-        given: Patch = json_patch if patch is None else patch
+        given = one_of({"patch": patch, "json_patch": json_patch})
         assert isinstance(given, JsonPatch | MergePatch)
         return given
+
+
+def one_of(given: dict[str, Any]) -> Any:
+    """The one argument that is not null; or 400 naming the choice."""
+    found = [v for v in given.values() if v is not None]
+    if len(found) != 1:
+        names = [camel(n) for n in given]
+        raise InvalidParameter(f"Give exactly one of {', '.join([f'`{n}`' for n in names])}.", parameter=names[0])
+    return found[0]
 
 
 type Call[**P, R] = Callable[Concatenate[Ask, P], Awaitable[R]]

@@ -1,5 +1,6 @@
 """Root fields of a document, compiled: what to call, with what arguments, for which Selection."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from .selection import Walk
 from .windows import Arguments, Variables, WindowArguments
 
 
-class Root:
+class Root(ABC):
     """One root field. `value` gives what is encoded under its key, or raises; one that is missing is null where the field may be."""
 
     nullable, public, access = True, True, ANYONE
@@ -25,9 +26,9 @@ class Root:
         self.key, self.nodes = key, nodes
         self.prefix = f'"{key}":'.encode()
 
+    @abstractmethod
     async def value(self, context: Context, variables: Variables) -> Any:
         """The value of this field for one request."""
-        raise NotImplementedError
 
 
 class Constant(Root):

@@ -3,7 +3,7 @@
 from msgspec import UnsetType
 from sqlalchemy import func, or_, select
 
-from tradepost.kit.identity import is_id
+from tradepost.kit.identity import parse_id
 from tradepost.kit.problems import Validation
 from tradepost.kit.service import Service
 from tradepost.kit.slugs import free, slug_of
@@ -24,12 +24,12 @@ async def choose(service: Service, row: type[ProductRow] | type[CategoryRow], gi
     if not service.context.database.sqlite:
         await service.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{row.__tablename__}.slug:{wanted}", 0))))
     taken = await service.session.scalars(select(row.slug).where(or_(row.slug == wanted, row.slug.like(f"{wanted}-%"))))
-    return free(f"{wanted}-1" if is_id(wanted) else wanted, RESERVED.union(taken))
+    return free(f"{wanted}-1" if parse_id(wanted) else wanted, RESERVED.union(taken))
 
 
 def check(slug: str) -> str:
     """Refuses a slug that looks like an id or is a word of a path: a path could mean either."""
-    if is_id(slug):
+    if parse_id(slug):
         raise Validation.at("/slug", "A slug may not look like a UUID.", "not_allowed")
     if slug in RESERVED:
         raise Validation.at("/slug", f"`{slug}` has a meaning of its own in a path; choose another slug.", "not_allowed")
