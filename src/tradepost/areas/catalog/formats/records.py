@@ -1,0 +1,40 @@
+"""What every reader yields and every writer takes, whatever the file looks like: one product with all that belongs to it."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tradepost.kit.inputs import Line
+
+from ..schemas import ProductCreate, VariantInput
+
+LONGEST_URL = 2000
+
+Url = Annotated[str, Meta(pattern="^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$", max_length=LONGEST_URL, examples=["https://cdn.example.com/chair.jpg"])]
+Alt = Annotated[Line, Meta(max_length=512, examples=["The chair from the side"])]
+CategoryPath = Annotated[list[Annotated[Line, Meta(min_length=1, max_length=200)]], Meta(min_length=1, max_length=20, examples=[["Furniture", "Chairs"]])]
+
+
+class MediaRecord(Struct, forbid_unknown_fields=True):
+    """An image that still lies where the shop came from."""
+
+    source_url: Url
+    alt: Alt = ""
+
+
+class VariantRecord(VariantInput, forbid_unknown_fields=True):
+    """A variant, with its stock as the file told it."""
+
+    imported_quantity: Annotated[int, Meta(ge=-(2**31), lt=2**31)] | None = None
+
+
+class ProductRecord(ProductCreate, forbid_unknown_fields=True):
+    """A product as a file tells it; a line of our own NDJSON is this shape as JSON.
+
+    categories: paths of names from the root, the first the main one. They become `category_id` and `category_ids` before the product is written.
+    media: all its images in their order; absent means that the file has none to say, and those present stay.
+    """
+
+    variants: Annotated[list[VariantRecord], Meta(max_length=100)] = []
+    categories: Annotated[list[CategoryPath], Meta(max_length=100)] | UnsetType = UNSET
+    media: Annotated[list[MediaRecord], Meta(max_length=100)] | UnsetType = UNSET
