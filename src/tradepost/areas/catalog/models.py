@@ -106,6 +106,29 @@ class TagRow(Table):
     slug: Mapped[str] = mapped_column(SortText)
 
 
+class MediaRow(Versioned):
+    """A picture of a product. While it is remote, only its address is known: what it holds is learnt when it is fetched."""
+
+    __tablename__, __number__ = "media", 5
+    __table_args__ = (
+        CheckConstraint("status IN ('remote', 'pending', 'stored', 'failed')", name="media_status_check"),
+        CheckConstraint(
+            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL AND width IS NULL AND height IS NULL)", name="media_remote_check"
+        ),
+        Index("media_product", "product_id", "position", "id"),
+    )
+    product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
+    source_url: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="remote")
+    mime: Mapped[str | None]
+    sha256: Mapped[str | None]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    alt: Mapped[str] = mapped_column(default="")
+    position: Mapped[int] = mapped_column(default=0)
+
+
 class ProductCategoryRow(Table):
     """A product's place in a category; the main category is one of them."""
 
