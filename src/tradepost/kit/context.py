@@ -1,9 +1,10 @@
-"""What surrounds one call: who calls, which database, which transaction (if one is open), which time."""
+"""What surrounds one call: who calls, through which door, which database, which transaction (if one is open), which time."""
 
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from .audit import AuditEntry
 from .caller import Caller
 from .clock import Clock, now
 from .database import Database
@@ -14,12 +15,13 @@ from .readers import Reader, WriteReader
 class Context:
     """One call's surroundings. Services are built from it and share its transaction."""
 
-    __slots__ = ("caller", "clock", "database", "made", "operation", "request_id", "session")
+    __slots__ = ("called", "caller", "clock", "database", "door", "made", "operation", "request_id", "session")
 
-    def __init__(self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now) -> None:
-        self.caller, self.database, self.request_id, self.clock = caller, database, request_id, clock
+    def __init__(self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now, door: str = "") -> None:
+        self.caller, self.database, self.request_id, self.clock, self.door = caller, database, request_id, clock, door
         self.session: AsyncSession | None = None
-        self.operation = ""
+        # The operation at work, and the outermost of them: the one that was called.
+        self.operation = self.called = ""
         # Members whose values we chose ourselves (a slug): a clash on them is ours to mend, by choosing again.
         self.made: set[str] = set()
 
@@ -30,7 +32,14 @@ class Context:
         await self.session.flush()
         return WriteReader(await self.session.connection(), self.database.reader)
 
+    @property
+    def signature(self) -> dict[str, Any]:
+        """What an audit entry says of this call."""
+        caller = self.caller
+        return {"caller_id": caller.id, "role": caller.role, "door": self.door, "operation": self.called, "request_id": self.request_id}
+
     def announce(self, type: str, subject: str, **data: Any) -> None:
-        """Puts an event into the outbox of the open write: it is there exactly where the change is."""
+        """Puts an event into the outbox of the open write, and who did it into the audit: both are there exactly where the change is."""
         assert self.session is not None, "an event is announced inside a write"
         self.session.add(OutboxEvent(type=type, subject=subject, data=data, request_id=self.request_id))
+        self.session.add(AuditEntry(type=type, subject=subject, data=data, **self.signature))

@@ -73,6 +73,7 @@ class Operation[O, **P, R]:
         self.access.check(context.caller)
         if context.session is not None:
             return await self._within(service, context, args, kwargs)
+        context.called = self.name
         for _ in range(TRIES):
             try:
                 async with context.database.transaction() as session:

@@ -66,6 +66,7 @@ class GraphQLDoor:
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
         context: Context = scope["context"]
+        context.door = "graphql"
         gets = scope["method"] == "GET"
         media = self.media(scope, context, gets)
         if media == HTML and self.page is not None:

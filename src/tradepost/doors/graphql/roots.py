@@ -98,4 +98,4 @@ class PageRoot(Root):
 
 def fresh(context: Context) -> Context:
     """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
-    return Context(context.caller, context.database, context.request_id, context.clock)
+    return Context(context.caller, context.database, context.request_id, context.clock, context.door)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tradepost.kit.caching import Recent
-from tradepost.kit.caller import Caller
+from tradepost.kit.context import Context
 from tradepost.kit.operation import Operation
 from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.records import Batch, Page, Record
@@ -58,7 +58,9 @@ class RestDoor:
 
     def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
         """What a request asks, where its caller may and an answer can be written. A query is read once per text, version and kind of caller."""
-        caller: Caller = scope["context"].caller
+        context: Context = scope["context"]
+        context.door = "rest"
+        caller = context.caller
         # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
         operation.access.check(caller)
         media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
