@@ -1,10 +1,15 @@
-"""What tests make: rows through the REST door, each under names that nobody else has."""
+"""What tests make: rows through the REST door, or straight in the database where no operation makes them, each under names that nobody else has."""
 
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
+
+from tradepost.areas.catalog.models import MediaRow
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
 
 NUMBERS = count(1)
 
@@ -42,6 +47,15 @@ async def make_product(staff: httpx.AsyncClient, **members: Any) -> Json:
 async def make_variant(staff: httpx.AsyncClient, product_id: str, price: int = 1000, **members: Any) -> Json:
     """A variant of a product."""
     return await made(staff, f"/v1/products/{product_id}/variants", variant_input(price, **members))
+
+
+async def make_media(app: "Shop", product_id: str, **members: Any) -> Json:
+    """A picture of a product, put straight into the database: no operation makes one yet. Only what names it comes back."""
+    row = MediaRow(product_id=product_id, **{"source_url": f"https://images.example/{unique('picture')}.jpg", **members})
+    async with app.state.database.transaction() as session:
+        session.add(row)
+        await session.flush()
+        return {"id": row.id, "source_url": row.source_url}
 
 
 async def read(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:

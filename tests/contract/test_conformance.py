@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.factories import make_product
+from tests.factories import make_media, make_product
 from tradepost.app import Shop, create_app
 from tradepost.settings import Settings
 
@@ -26,6 +26,15 @@ def promise(request: pytest.FixtureRequest, contract: Any) -> Promise:
     return Promise(msgspec.json.decode(contract[request.param]))
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def pictures(app: Shop, staff: httpx.AsyncClient) -> None:
+    """The demo shop has no pictures: two products get some."""
+    for _ in range(2):
+        product = await make_product(staff)
+        await make_media(app, product["id"], alt="The front")
+        await make_media(app, product["id"], status="stored", mime="image/png", sha256="0" * 64, bytes=2**40, width=1, height=2, source_url=None)
+
+
 async def paths_of(promise: Promise, path: str, client: httpx.AsyncClient) -> list[str]:
     """The path with names of rows that there are, and with its example, which there is not."""
     if "{key}" not in path:
@@ -35,8 +44,9 @@ async def paths_of(promise: Promise, path: str, client: httpx.AsyncClient) -> li
     if head in promise.document["paths"]:
         rows = (await client.get(head, params={"limit": 2})).json()["data"]
     else:
-        products = (await client.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 2})).json()["data"]
-        rows = [row for product in products for row in product["variants"][:1]]
+        base, _, below = head.rpartition("/")
+        products = (await client.get(f"{base}/products", params={"fields": f"{below}{{id}}", "limit": 100})).json()["data"]
+        rows = [row for product in products for row in product[below]][:2]
     assert rows
     names = [name for row in rows for name in (row["id"], row.get("slug")) if name]
     return [path.replace("{key}", name) for name in (*names, example)]

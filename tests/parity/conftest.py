@@ -24,7 +24,7 @@ def house(app: Shop, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> Ite
 @pytest.fixture(scope="package")
 async def known(house: House) -> Known:
     """What these tests know of the rows, after some more have been put in."""
-    return await stocked(house.staff)
+    return await stocked(house.app, house.staff)
 
 
 @pytest.fixture(scope="package", params=["anonymous", "staff"])

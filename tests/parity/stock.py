@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.factories import unique, variant_input
+from tests.factories import make_media, unique, variant_input
 from tests.parity.house import Visitor
+from tradepost.app import Shop
 
 type Json = dict[str, Any]
 
 STATUSES = ("draft", "active", "archived")
-KINDS = ("Product", "Category", "Variant", "Tag")
+KINDS = ("Product", "Category", "Variant", "Media", "Tag")
 """The kinds that questions are drawn about. A new room joins them with its keys, its filter values and its place in the oracle."""
 
 
@@ -24,7 +25,7 @@ class Known:
         printer.text("known")
 
 
-async def stocked(staff: Visitor) -> Known:
+async def stocked(app: Shop, staff: Visitor) -> Known:
     """Puts the rows in, and looks up what there is."""
     top = (await staff.rest("POST", "/categories", json={"name": "Zweig", "slug": unique("zweig")})).json()
     below = (await staff.rest("POST", "/categories", json={"name": "Ästchen", "slug": unique("ast"), "parent_id": top["id"], "position": 3})).json()
@@ -40,6 +41,9 @@ async def stocked(staff: Visitor) -> Known:
             variant |= {"source": {"row": j}, "position": j // 2, "compare_at_price": {"amount": 9_000_000_000, "currency": "EUR"} if j else None}
         answer = await staff.rest("POST", "/products", json=body)
         assert answer.status_code == 201, answer.text
+        fetched: Json = {"status": "stored", "mime": "image/png", "sha256": "0" * 64, "bytes": 2**33, "width": 3, "height": 4, "source_url": None}
+        for j in range((i + 1) % 4):
+            await make_media(app, answer.json()["id"], position=j // 2, **fetched if j == i % 3 else {"alt": "Ein Zweig\n…"})
     return await looked_up(staff)
 
 
@@ -51,11 +55,12 @@ async def looked_up(staff: Visitor) -> Known:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    products, categories, tags = await rows("/products", fields="id,slug,status,created_at,external_reference,variants{id,sku,barcode}"), [], []
+    products, categories, tags = await rows("/products", fields="id,slug,status,created_at,external_reference,variants{id,sku,barcode},media{id}"), [], []
     categories, tags = await rows("/categories"), await rows("/tags")
     hidden, shown = [p for p in products if p["status"] != "active"], [p for p in products if p["status"] == "active"]
     some = [*hidden[:3], *shown[:5], *shown[-2:]]
     variants = [v for p in [*hidden, *shown] for v in p["variants"]][:9]
+    media = [m for p in [*hidden, *shown] for m in p["media"]][:9]
     parents = {c["parent_id"] for c in categories} - {None}
     branches = [c for c in categories if c["id"] in parents][:4] + categories[:2]
     return Known(
@@ -63,6 +68,7 @@ async def looked_up(staff: Visitor) -> Known:
             "Product": [*[p["id"] for p in some], *[p["slug"] for p in some[2:5]], "no-such-thing"],
             "Category": [*[c["id"] for c in branches], categories[-1]["slug"], "no-such-thing"],
             "Variant": [v["id"] for v in variants],
+            "Media": [m["id"] for m in media],
             "Tag": [*[t["id"] for t in tags[:4]], *[t["slug"] for t in tags if t["slug"].startswith(("only-", "shared"))]],
         },
         values={
@@ -74,6 +80,7 @@ async def looked_up(staff: Visitor) -> Known:
             **{("Product", f"{n}_{k}"): [p["created_at"] for p in some] + ["2025-06-01T02:00:00+02:00"]
                for n in ("created_at", "updated_at") for k in ("gte", "gt", "lte", "lt")},
             ("Variant", "sku"): [v["sku"] for v in variants], ("Variant", "barcode"): [v["barcode"] or "none" for v in variants],
+            ("Media", "status"): ["remote", "stored", "failed"],
             ("Tag", "slug"): ["sale", "only-draft", "only-active"],
         },
     )  # fmt: skip

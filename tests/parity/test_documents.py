@@ -47,7 +47,7 @@ async def test_any_search_text_survives_the_way_into_the_document(house: House, 
 
 
 async def test_a_list_below_a_slug_has_a_document_too(house: House, known: Known) -> None:
-    for path in ("/categories/{}/products", "/categories/{}/children", "/tags/{}/products", "/products/{}/variants"):
+    for path in ("/categories/{}/products", "/categories/{}/children", "/tags/{}/products", "/products/{}/variants", "/products/{}/media"):
         keys = {"categories": known.values["Category", "slug"], "tags": ["shared-by-all"], "products": known.values["Product", "slug"]}[path.split("/")[1]]
         for key in keys:
             plain = await house.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import unique, variant_input
+from tests.factories import make_media, unique, variant_input
 from tests.parity.house import House, Visitor
 from tests.parity.stock import Known
 
@@ -22,7 +22,7 @@ async def hidden(house: House, known: Known, request: pytest.FixtureRequest) -> 
         body |= {"tags": [word, unique(f"own-{status}")], "variants": [variant_input(500, source={"a": 1})], "source": {"b": 2}}
         made = await staff.rest("POST", "/products", json=body, params={"fields": "id,slug,tags,status,variants{id,sku},external_reference,created_at"})
         assert made.status_code == 201, made.text
-        rows.append(made.json())
+        rows.append(made.json() | {"media": await make_media(house.app, made.json()["id"])})
     tags = {t["slug"]: t["id"] for t in (await staff.rest("GET", "/tags", params={"limit": "100", "sort": "-slug"})).json()["data"]}
     one = rows[1]
     tag_id = tags.get(one["tags"][1]) or (await staff.rest("GET", f"/tags/{one['tags'][1]}")).json()["id"]
@@ -32,7 +32,8 @@ async def hidden(house: House, known: Known, request: pytest.FixtureRequest) -> 
 def secrets(hidden: dict[str, Any]) -> list[str]:
     """Texts that show the row wherever they stand."""
     row = hidden["row"]
-    return [row["id"], row["slug"], row["external_reference"], row["variants"][0]["id"], row["variants"][0]["sku"], hidden["tag"], hidden["tag_id"]]
+    below = [row["variants"][0]["id"], row["variants"][0]["sku"], row["media"]["id"], row["media"]["source_url"]]
+    return [row["id"], row["slug"], row["external_reference"], *below, hidden["tag"], hidden["tag_id"]]
 
 
 async def seen(visitor: Visitor, path: str, **params: str) -> str:
@@ -43,19 +44,22 @@ async def seen(visitor: Visitor, path: str, **params: str) -> str:
 
 async def test_it_has_no_page_of_its_own(house: House, hidden: dict[str, Any]) -> None:
     row = hidden["row"]
-    variant = row["variants"][0]["id"]
+    variant, media = row["variants"][0]["id"], row["media"]["id"]
     for path in (f"/products/{row['id']}", f"/products/{row['slug']}", f"/products/{row['id']}/variants", f"/products/{row['slug']}/variants",
-                 f"/variants/{variant}", f"/tags/{hidden['tag']}", f"/tags/{hidden['tag_id']}", f"/tags/{hidden['tag']}/products"):  # fmt: skip
+                 f"/products/{row['id']}/media", f"/products/{row['slug']}/media", f"/variants/{variant}", f"/media/{media}",
+                 f"/tags/{hidden['tag']}", f"/tags/{hidden['tag_id']}", f"/tags/{hidden['tag']}/products"):  # fmt: skip
         assert (await house.anonymous.rest("GET", path)).status_code == 404, path
         assert (await house.staff.rest("GET", path)).status_code == 200, path
-    text = """query ($id: ID!, $slug: String, $variant: ID!, $tag: ID!, $ids: [ID!]!) {
+    text = """query ($id: ID!, $slug: String, $variant: ID!, $media: ID!, $tag: ID!, $ids: [ID!]!) {
       a: product(id: $id) { id } b: product(slug: $slug) { id } c: productVariants(productId: $id) { nodes { id } }
       d: variant(id: $variant) { id } e: tag(id: $tag) { id } f: tagProducts(tagId: $tag) { nodes { id } } g: node(id: $id) { id }
-      h: node(id: $variant) { id } i: nodes(ids: $ids) { id } }"""
-    given = {"id": row["id"], "slug": row["slug"], "variant": variant, "tag": hidden["tag_id"], "ids": [row["id"], variant, hidden["tag_id"]]}
+      h: node(id: $variant) { id } j: productMedia(productId: $id) { nodes { id } }
+      k: media(id: $media) { id } l: node(id: $media) { id } i: nodes(ids: $ids) { id } }"""
+    ids = [row["id"], variant, media, hidden["tag_id"]]
+    given = {"id": row["id"], "slug": row["slug"], "variant": variant, "media": media, "tag": hidden["tag_id"], "ids": ids}
     data = await house.anonymous.data(text, given)
-    assert {k: v for k, v in data.items() if k != "i"} == dict.fromkeys("abcdefgh")
-    assert data["i"] == [None, None, None]
+    assert {k: v for k, v in data.items() if k != "i"} == dict.fromkeys("abcdefghjkl")
+    assert data["i"] == [None] * 4
     data = await house.staff.data(text, given)
     assert all(data.values())
     assert all(data["i"])
@@ -65,7 +69,7 @@ async def test_it_has_no_page_of_its_own(house: House, hidden: dict[str, Any]) -
     "fields",
     [
         "id,slug", "id,products{id,slug,external_reference}", "products{category{products{id,slug}}}", "products{variants{product{id,category{products{id}}}}}",
-        "products{categories{products{variants{id,sku,product{slug}}}}}",
+        "products{categories{products{variants{id,sku,product{slug}}}}}", "products{media{id,source_url,product{id,media{id}}}}",
     ],
 )  # fmt: skip
 async def test_it_stands_at_no_depth_below_its_category(house: House, hidden: dict[str, Any], fields: str) -> None:

@@ -18,7 +18,7 @@ from tradepost.kit.operation import Operation
 from tradepost.kit.outbox import OutboxEvent
 
 METHODS = {"one": "GET", "page": "GET", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST"}
-PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Tag": "tags"}
+PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Media": "media", "Tag": "tags"}
 
 # Operations that one door lacks, each with its reason (WIRE.md, Operations).
 ONE_DOOR: dict[str, str] = {}

@@ -22,7 +22,7 @@ from tests.parity.stock import Known
 type Row = dict[str, Any]
 type Tables = dict[str, list[Row]]
 
-NAMES = ("category", "product", "variant", "tag", "product_tag", "product_category")
+NAMES = ("category", "product", "variant", "media", "tag", "product_tag", "product_category")
 PRICELESS = 2**53
 
 
@@ -82,7 +82,7 @@ class Oracle:
         rows = [r for r in self.tables[kind.lower()] if self.visible(kind, r)]
         wanted = asked.args.get("filter", {})
         rows = [r for r in rows if self.below(asked, r) and all(self.passes(kind, r, n, v) for n, v in wanted.items())]
-        default = {"Product": ("-created_at",), "Category": ("position", "name"), "Variant": ("position",), "Tag": ("slug",)}[kind]
+        default = {"Product": ("-created_at",), "Category": ("position", "name"), "Variant": ("position",), "Media": ("position",), "Tag": ("slug",)}[kind]
         keys = asked.args.get("sort") or (("relevance",) if "q" in wanted else default)
         order = [key for k in keys for key in ((k, "-created_at") if k.removeprefix("-") == "relevance" else (k,))]
         order.append("-id" if order[-1].startswith("-") else "id")
@@ -92,7 +92,7 @@ class Oracle:
         match kind:
             case "Product":
                 return self.seen(row)
-            case "Variant":
+            case "Variant" | "Media":
                 return self.seen(self.products[row["product_id"]])
             case "Tag":
                 return any(t["tag_id"] == row["id"] and self.seen(self.products[t["product_id"]]) for t in self.tables["product_tag"])
@@ -108,7 +108,7 @@ class Oracle:
                 return any(c["category_id"] == asked.key and c["product_id"] == row["id"] for c in self.tables["product_category"])
             case "tag_products":
                 return any(t["tag_id"] == asked.key and t["product_id"] == row["id"] for t in self.tables["product_tag"])
-            case "variant_list":
+            case "variant_list" | "media_list":
                 return row["product_id"] == asked.key
             case _:
                 return True
@@ -193,7 +193,7 @@ async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(house: Ho
     path, params = Rest(Random(spelling)).request(house, asked)
     answer = await visitor.rest("GET", path, params=params | {"include": "total"})
     if answer.status_code == 404:
-        parent = next(p for p in tables["product"] if p["id"] == asked.key) if asked.operation == "variant_list" else None
+        parent = next(p for p in tables["product"] if p["id"] == asked.key) if asked.operation in ("variant_list", "media_list") else None
         assert name == "anonymous"
         assert parent is None or parent["status"] != "active"
         return
@@ -217,6 +217,7 @@ BELOW = [
     ("Category", "children", "category_children"),
     ("Tag", "products", "tag_products"),
     ("Product", "variants", "variant_list"),
+    ("Product", "media", "media_list"),
 ]
 
 

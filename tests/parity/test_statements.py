@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import unique, variant_input
+from tests.factories import make_media, unique, variant_input
 from tests.parity.house import House, Visitor
 from tests.parity.stock import Known
 
@@ -30,6 +30,8 @@ LISTS: list[Row] = [
     ("tag_list", "products{name}", "nodes { products { nodes { name } } }", 2),
     ("tag_products", "id", "nodes { id }", 2),
     ("variant_list", "id,product{name}", "nodes { id product { name } }", 2),
+    ("product_list", "id,media{source_url}", "nodes { id media { sourceUrl } }", 2),
+    ("media_list", "id,product{name,media{id}}", "nodes { id product { name media { id } } }", 3),
 ]
 ONES: list[Row] = [
     ("product_get", "id,name,category{name,parent{name}}", "id name category { name parent { name } }", 1),
@@ -37,6 +39,7 @@ ONES: list[Row] = [
     ("category_get", "id,products{id,variants{id}}", "id products { nodes { id variants { id } } }", 3),
     ("category_get", "products(total:true){id}", "products { nodes { id } totalCount }", 3),
     ("variant_get", "sku,product{name}", "sku product { name }", 1),
+    ("media_get", "status,product{name}", "status product { name }", 1),
     ("tag_get", "slug,product_count,products{id}", "slug productCount products { nodes { id } }", 2),
 ]
 
@@ -58,9 +61,11 @@ async def rows(house: House, known: Known) -> dict[str, str]:
     for i in range(60):
         assert (await staff.rest("POST", "/categories", json={"name": f"Twig {i}", "parent_id": category})).status_code == 201
         assert (await staff.rest("POST", f"/products/{product}/variants", json=variant_input(), params={"fields": "id"})).status_code == 201
+    for i in range(60):
+        media = await make_media(house.app, product, position=i // 2)
     variant = (await staff.rest("GET", f"/products/{product}/variants", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
     tag_id = (await staff.rest("GET", f"/tags/{tag}")).json()["id"]
-    return {"Category": category, "Product": product, "Variant": variant, "Tag": tag_id}
+    return {"Category": category, "Product": product, "Variant": variant, "Media": media["id"], "Tag": tag_id}
 
 
 def test_every_read_is_in_the_tables(house: House) -> None:
@@ -127,7 +132,7 @@ async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(hous
     ids = [*rows.values(), *rows.values()]
     data, kept = await house.recorded(visitor.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids}))
     assert [n["id"] for n in data["nodes"]] == ids
-    assert len(kept) == 5
+    assert len(kept) == 6
 
 
 @pytest.mark.parametrize("text", ['{ node(id: "nothing") { id } }', '{ node(id: "01924560-6c00-7d4b-bb5e-72fc1f750dff") { id } }', "{ __typename }"])

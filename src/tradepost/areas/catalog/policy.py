@@ -4,7 +4,7 @@ from sqlalchemy import ColumnElement, exists, false, true
 
 from tradepost.kit.access import ANYONE, Viewer, permission
 
-from .models import ProductRow, ProductTagRow, TagRow, VariantRow
+from .models import MediaRow, ProductRow, ProductTagRow, TagRow, VariantRow
 
 browse = ANYONE
 edit = permission("catalog:write")
@@ -29,6 +29,11 @@ def products(viewer: Viewer) -> ColumnElement[bool]:
 def variants(viewer: Viewer) -> ColumnElement[bool]:
     """A variant is visible where its product is. EXISTS, because SQLite makes a list of all visible products of an IN."""
     return true() if viewer.may("catalog:write") else exists().where(ProductRow.id == VariantRow.product_id, products(viewer))
+
+
+def media(viewer: Viewer) -> ColumnElement[bool]:
+    """A picture is visible where its product is."""
+    return true() if viewer.may("catalog:write") else exists().where(ProductRow.id == MediaRow.product_id, products(viewer))
 
 
 def tags(viewer: Viewer) -> ColumnElement[bool]:

@@ -14,8 +14,8 @@ from tradepost.kit.money import Amount
 from tradepost.kit.resource import Resource, Through
 
 from . import policy
-from .models import CategoryRow, ProductCategoryRow, ProductRow, ProductSearchRow, ProductTagRow, TagRow, VariantRow
-from .schemas import Category, Product, ProductStatus, TagCount, Variant
+from .models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, ProductTagRow, TagRow, VariantRow
+from .schemas import Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 type Bind = Callable[..., BindParameter[Any]]
 
@@ -91,6 +91,12 @@ variants = Resource(
     actions={"variant_replace": policy.editors, "variant_update": policy.editors, "variant_delete": policy.editors},
 )  # fmt: skip
 
+media = Resource(
+    Media, MediaRow, visible=policy.media, order=("position",),
+    filters={"status": equal(MediaRow.status, MediaStatus)},
+    sorts={"position": Sort(by=MediaRow.position), "created_at": Sort(by=MediaRow.created_at)},
+)  # fmt: skip
+
 tags = Resource(
     TagCount, TagRow, name="Tag", visible=policy.tags, names=("id", "slug"), order=("slug",),
     filters={"slug": equal(TagRow.slug, bounded=True)}, sorts={"slug": Sort(by=TagRow.slug)}, columns={"product_count": product_count},
@@ -104,5 +110,7 @@ categories.has_many(
 products.has_one("category", categories, by=ProductRow.category_id, doc="The main category.")
 products.has_many("categories", categories, by=Through(ProductCategoryRow.product_id, ProductCategoryRow.category_id))
 products.has_many("variants", variants, by=VariantRow.product_id)
+products.has_many("media", media, by=MediaRow.product_id, doc="Its pictures.")
 variants.has_one("product", products, by=VariantRow.product_id)
+media.has_one("product", products, by=MediaRow.product_id)
 tags.has_many("products", products, by=Through(ProductTagRow.tag_id, ProductTagRow.product_id), paged=True)

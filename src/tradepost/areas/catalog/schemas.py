@@ -8,9 +8,11 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradepost.kit.inputs import END, Line, Lines, later, patch_of
-from tradepost.kit.money import Money
+from tradepost.kit.money import MOST, Money
 
 SLUG = "^[a-z0-9]+(-[a-z0-9]+)*" + END
+# What stands where a slug could stand: `/products/batch`.
+RESERVED = frozenset({"batch", "import", "export"})
 
 Slug = Annotated[
     str,
@@ -34,6 +36,11 @@ Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams."
 Barcode = Annotated[Line, Meta(max_length=60, description="GTIN, EAN or what the shop scans.", examples=["4006381333931"])]
 Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
 Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Place among its siblings, smallest first.", examples=[1])]
+
+FileSize = Annotated[int, Meta(ge=0, le=MOST, extra_json_schema={"format": "int64"})]
+Pixels = Annotated[int, Meta(ge=1)]
+
+SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
 class ProductStatus(StrEnum):
@@ -99,6 +106,34 @@ class Variant(Struct):
     external_reference: Reference | None
     source: Source
     imported_quantity: Annotated[int | None, Meta(description="Stock as an import brought it. Needs `stock:read`.")]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class MediaStatus(StrEnum):
+    """How far a picture is: only its address is known, it is being fetched, the shop has it, or it could not be had."""
+
+    REMOTE = "remote"
+    PENDING = "pending"
+    STORED = "stored"
+    FAILED = "failed"
+
+
+class Media(Struct):
+    """A picture of a product. What it holds (`mime`, `sha256`, `bytes`, `width`, `height`) is null while it is remote."""
+
+    id: UUID
+    product_id: UUID
+    source_url: Annotated[str | None, Meta(description="Where it came from.", examples=["https://images.example.com/oak-chair-front.jpg"])]
+    status: MediaStatus
+    mime: Annotated[str | None, Meta(description="Its media type, as its bytes tell.", examples=["image/jpeg"])]
+    sha256: Annotated[str | None, Meta(description="The SHA-256 of its bytes, in hexadecimal.", examples=[SHA256])]
+    bytes: Annotated[FileSize | None, Meta(description="How large it is.", examples=[248_113])]
+    width: Annotated[Pixels | None, Meta(description="In pixels.", examples=[1600])]
+    height: Annotated[Pixels | None, Meta(description="In pixels.", examples=[1200])]
+    alt: Annotated[str, Meta(description="What it shows, for those who do not see it.", examples=["The oak chair from the front"])]
+    position: Position
     created_at: datetime
     updated_at: datetime
     version: int

@@ -2,8 +2,9 @@
 
 from .batch import ProductBatches
 from .categories import Categories
+from .media import MediaItems
 from .products import Products
 from .tags import Tags
 from .variants import Variants
 
-__all__ = ["Categories", "ProductBatches", "Products", "Tags", "Variants"]
+__all__ = ["Categories", "MediaItems", "ProductBatches", "Products", "Tags", "Variants"]
