@@ -1,0 +1,22 @@
+"""Product files: the formats that are read and written, one file each, and what they share."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from .findings import Finding, UnreadableError
+from .format import Draft, Format
+from .numbers import Sign
+from .opening import Opened, OpenedSheet, recognised
+from .sheet import Sheet
+from .shopify import SHOPIFY
+
+__all__ = ["Draft", "Finding", "Opened", "Sign", "UnreadableError", "open_file"]
+
+SHEETS: Sequence[Format] = (SHOPIFY,)
+
+
+def open_file(path: Path, *, currency: str, sign: Sign | None, moment: datetime) -> Opened:
+    """A product file of any known format. `sign` settles a decimal sign that its prices leave open; `moment` is now, for prices with dates."""
+    sheet = Sheet(path)
+    return OpenedSheet(sheet, recognised(sheet, SHEETS), currency=currency, sign=sign, moment=moment)

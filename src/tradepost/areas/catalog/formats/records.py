@@ -35,6 +35,7 @@ class ProductRecord(ProductCreate, forbid_unknown_fields=True):
     media: all its images in their order; absent means that the file has none to say, and those present stay.
     """
 
-    variants: Annotated[list[VariantRecord], Meta(max_length=100)] = []
+    # Read and never assigned, so the narrower kind is safe.
+    variants: Annotated[list[VariantRecord], Meta(max_length=100)] = []  # pyright: ignore[reportIncompatibleVariableOverride]
     categories: Annotated[list[CategoryPath], Meta(max_length=100)] | UnsetType = UNSET
     media: Annotated[list[MediaRecord], Meta(max_length=100)] | UnsetType = UNSET

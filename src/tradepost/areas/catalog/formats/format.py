@@ -1,0 +1,73 @@
+"""What a format is: how its header is known, what its rows belong to, and what product they make. One file per format fills this in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from .findings import Finding
+from .reading import Reading
+from .sheet import Row
+
+type Product = dict[str, Any]
+
+
+class Place(Struct, frozen=True):
+    """What a row belongs to: the product `key`, which other rows know by `names`; or the product that has the name `parent`."""
+
+    key: str | None = None
+    names: tuple[str, ...] = ()
+    parent: str | None = None
+
+
+class Misplaced(Struct, frozen=True):
+    """A row that belongs to nothing: why, and in which column."""
+
+    column: str
+    said: str
+
+
+class Format(Struct, frozen=True, kw_only=True):
+    """A format of sheets.
+
+    needs: folded columns that all its headers have, each with its other spellings.    dot: an open decimal sign is a dot.
+    prices: whether a folded column holds prices.    place: what a row belongs to.
+    product: the rows of one product as a `ProductRecord` in plain JSON; what it refuses it tells the reading.
+    members: which column tells a member of the record (`name`, `variants.sku`), for what the shop's own rules find.
+    """
+
+    name: str
+    title: str
+    needs: Sequence[Sequence[str]]
+    example: str
+    dot: bool = False
+    prices: Callable[[str], bool]
+    place: Callable[[Row], Place | Misplaced]
+    product: Callable[[Sequence[Row], Reading], Product | None]
+    members: Mapping[str, Sequence[str]]
+    orphan: str = "it belongs to a product that is not in this file."
+
+    def missing(self, columns: Mapping[str, int]) -> list[str]:
+        """The needed columns that a header lacks."""
+        return [names[0] for names in self.needs if not any(n in columns for n in names)]
+
+
+class Draft(Struct, kw_only=True):
+    """One product as it was read. `product` is None where it is refused; `others` counts other products among its rows that are;
+    `lines` and `columns` tell where a member of it stood.
+    """
+
+    line: int
+    product: Product | None
+    findings: list[Finding]
+    others: int = 0
+    lines: list[int] = []
+    columns: Mapping[str, str] = {}
+
+    def place(self, pointer: str) -> tuple[int, str]:
+        """Line and column of a member by its JSON pointer (`/variants/2/sku`)."""
+        parts = pointer.strip("/").split("/")
+        if parts[0] == "variants" and len(parts) > 1 and parts[1].isdigit():
+            at, member = int(parts[1]), ".".join(["variants", *parts[2:3]])
+            return (self.lines[at] if at < len(self.lines) else self.line), self.columns.get(member, ".".join(parts[2:]))
+        return self.line, self.columns.get(parts[0], parts[0])

@@ -1,0 +1,128 @@
+"""Sheets: from the bytes of a CSV file, however it was saved, to rows under a header."""
+
+import codecs
+import csv
+from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO
+
+from .findings import Finding, UnreadableError
+
+LONGEST_CELL = 4 * 1024 * 1024
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "UTF-8"), (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"), (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"))
+
+
+class Row:
+    """One row: the line where it begins (1 is the header's), and its cells by folded column name."""
+
+    __slots__ = ("cells", "columns", "line")
+
+    def __init__(self, line: int, cells: Sequence[str], columns: dict[str, int]) -> None:
+        self.line, self.cells, self.columns = line, cells, columns
+
+    def __getitem__(self, column: str) -> str:
+        """The cell without blanks around it; empty where the file or the row has none."""
+        at = self.columns.get(column)
+        return self.cells[at].strip() if at is not None and at < len(self.cells) else ""
+
+    def first(self, *columns: str) -> str:
+        """The first cell among these columns that is not empty."""
+        return next((found for c in columns if (found := self[c])), "")
+
+
+def is_hint(text: str) -> bool:
+    """Whether this is the line by which Excel is told the delimiter (`sep=;`)."""
+    return text.lstrip().lower().startswith("sep=")
+
+
+def folded(name: str) -> str:
+    """A column's name in the form that is compared: letter case and blanks do not count."""
+    return " ".join(name.casefold().split())
+
+
+class Sheet:
+    """A file that was looked at: its encoding, its delimiter and its header. `rows` reads it from the beginning."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.encoding, self.said = encoding_of(path)
+        self.delimiter = self._delimiter()
+        self.header = next((cells for _, cells, _ in self._read() if any(c.strip() for c in cells) and not is_hint(cells[0])), list[str]())
+        self.columns: dict[str, int] = {}
+        for at, name in enumerate(self.header):
+            self.columns.setdefault(folded(name), at)
+
+    @property
+    def note(self) -> str:
+        """How it is read, in words."""
+        return f"{self.said}, {DELIMITERS[self.delimiter]}"
+
+    def rows(self, findings: list[Finding]) -> Iterator[Row]:
+        """The rows below the header. Blank ones are skipped, a repeated header and what cannot be a row are told."""
+        known, header = len(self.header), [c.strip() for c in self.header]
+        seen = False
+        for line, cells, complete in self._read():
+            if not any(cells) or (not seen and is_hint(cells[0])):
+                continue
+            if len(cells) > known and any(c.strip() for c in cells[known:]):
+                said = f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many. The row is left out."
+                findings.append(Finding(line=line, column="", stood=cells[known][:80], said=said))
+            elif not complete:
+                findings.append(Finding(line=line, column="", stood=cells[-1][:80], said='a quote (") is opened here and never closed. The row is left out.'))
+            elif [c.strip() for c in cells] == header:
+                if seen:
+                    findings.append(Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True))
+                seen = True
+            else:
+                yield Row(line, cells, self.columns)
+
+    def _read(self) -> Iterator[tuple[int, list[str], bool]]:
+        """The line where a row begins, its cells, and whether its quotes are closed."""
+        csv.field_size_limit(LONGEST_CELL)
+        with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
+            lines = _Lines(file)
+            line = 1
+            try:
+                for cells in csv.reader(lines, delimiter=self.delimiter):
+                    yield line, cells, not lines.ended or lines.quotes % 2 == 0
+                    line, lines.quotes = lines.count + 1, 0
+            except csv.Error as fault:
+                raise UnreadableError(f"line {line}: {fault}; is a quote opened there and never closed?") from fault
+
+    def _delimiter(self) -> str:
+        """The delimiter that cuts the first line that is not blank into the most cells."""
+        with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
+            first = next((line for line in iter(lambda: file.readline(LONGEST_CELL), "") if line.strip() and not is_hint(line)), "")
+        return max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d), list[str]())))
+
+
+class _Lines:
+    """The lines of a file, counted; `quotes` counts the quotes since it was last set to 0."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file, self.count, self.quotes, self.ended = file, 0, 0, False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.file:
+            self.count += 1
+            self.quotes += line.count('"')
+            yield line
+        self.ended = True
+
+
+def encoding_of(path: Path) -> tuple[str, str]:
+    """The encoding of a text file for Python and for people: by its mark, else UTF-8 if all of it is, else Windows-1252."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        for mark, encoding, said in MARKS:
+            if head.startswith(mark):
+                return encoding, said
+        file.seek(0)
+        try:
+            for _ in TextIOWrapper(file, encoding="utf-8", newline=""):
+                pass
+        except UnicodeDecodeError:
+            return "cp1252", "Windows-1252"
+    return "utf-8", "UTF-8"
