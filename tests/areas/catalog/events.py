@@ -1,9 +1,10 @@
-"""What the shop announced: a look into the outbox."""
+"""What the shop announced and who did it: a look into the outbox and the audit."""
 
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from tradepost.kit.audit import AuditEntry
 from tradepost.kit.outbox import OutboxEvent
 
 if TYPE_CHECKING:
@@ -20,6 +21,18 @@ async def events_of(app: "Shop", subject: str) -> list[tuple[str, Any]]:
 async def types_of(app: "Shop", subject: str) -> list[str]:
     """Only their types."""
     return [type for type, _ in await events_of(app, subject)]
+
+
+async def entries_of(app: "Shop", subject: str) -> list[AuditEntry]:
+    """The audit entries about a row, in order."""
+    async with app.state.database.sessions() as session:
+        return list(await session.scalars(select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id)))
+
+
+async def count_entries(app: "Shop") -> int:
+    """How many audit entries there are in all."""
+    async with app.state.database.sessions() as session:
+        return len((await session.scalars(select(AuditEntry.id))).all())
 
 
 async def count_events(app: "Shop") -> int:

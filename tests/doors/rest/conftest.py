@@ -1,11 +1,14 @@
 """What the tests of the REST door share."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from tests.factories import make_category, make_product, unique, variant_input
+from tests.factories import make_category, make_media, make_product, unique, variant_input
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
 
 
 @pytest.fixture(scope="package")
@@ -19,10 +22,17 @@ async def full_product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str
 
 
 @pytest.fixture(scope="package")
-def read_paths(full_product: dict[str, Any]) -> list[str]:
+async def full_media(app: "Shop", full_product: dict[str, Any]) -> dict[str, Any]:
+    """A picture of it."""
+    return await make_media(app, full_product["id"], alt="Crème, “from the side”")
+
+
+@pytest.fixture(scope="package")
+def read_paths(full_product: dict[str, Any], full_media: dict[str, Any]) -> list[str]:
     """One path of each kind of read."""
     category, tag, product = full_product["category_id"], full_product["tags"][0], full_product["id"]
     return [
         "/v1/products", f"/v1/products/{product}", f"/v1/products/{product}/variants", "/v1/categories", f"/v1/categories/{category}",
         f"/v1/categories/{category}/children", f"/v1/categories/{category}/products", "/v1/tags", f"/v1/tags/{tag}", f"/v1/tags/{tag}/products",
+        f"/v1/products/{product}/media", f"/v1/media/{full_media['id']}",
     ]  # fmt: skip

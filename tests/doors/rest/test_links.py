@@ -44,6 +44,7 @@ async def test_links_tell_only_what_is_open_to_this_caller(client: httpx.AsyncCl
     assert {name: link["href"] for name, link in public.items()} == {
         "self": path,
         "variants": f"{path}/variants",
+        "media": f"{path}/media",
         "category": f"/v1/categories/{full_product['category_id']}",
     }
     own = (await read(staff, path, fields="links"))["links"]
