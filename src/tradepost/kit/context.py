@@ -1,7 +1,9 @@
 """What surrounds one call: who calls, through which door, which database, which transaction (if one is open), which time."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .audit import AuditEntry
@@ -10,6 +12,9 @@ from .clock import Clock, now
 from .database import Database
 from .outbox import OutboxEvent
 from .readers import Reader, WriteReader
+
+EVENTS: Any = OutboxEvent.__table__
+AUDIT: Any = AuditEntry.__table__
 
 
 class Context:
@@ -43,3 +48,11 @@ class Context:
         assert self.session is not None, "an event is announced inside a write"
         self.session.add(OutboxEvent(type=type, subject=subject, data=data, request_id=self.request_id))
         self.session.add(AuditEntry(type=type, subject=subject, data=data, **self.signature))
+
+    async def announce_all(self, events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
+        """The same of many at once: their types, subjects and data, by one statement for each table."""
+        assert self.session is not None, "an event is announced inside a write"
+        said = [{"type": type, "subject": subject, "data": data} for type, subject, data in events]
+        await self.session.execute(insert(EVENTS), [event | {"request_id": self.request_id} for event in said])
+        signature = self.signature
+        await self.session.execute(insert(AUDIT), [event | signature for event in said])

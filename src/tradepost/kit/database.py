@@ -1,14 +1,16 @@
 """The database: an engine for writes, a thin reader for reads, and the unit of work."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import MetaData, Select, UniqueConstraint, event
+from sqlalchemy import ColumnElement, MetaData, Select, Text, UniqueConstraint, any_, event, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from .compiling import statement
@@ -51,6 +53,13 @@ class Database:
         if found is None:
             found = self.statements[query] = statement(query, self.reader.dialect, True)
         return await self.reader.one(found, found.bind(given))
+
+    def among(self, column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        """That a column is one of some values, which are one argument: the statement is the same however many they are."""
+        if self.sqlite:
+            given = func.json_each(literal(_dumps(values), Text)).table_valued("value")
+            return column.in_(select(given.c.value))
+        return column == any_(literal(list(values), ARRAY(column.type)))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:

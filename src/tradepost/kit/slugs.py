@@ -1,7 +1,6 @@
 """Slugs from names: lower-case ASCII words joined by hyphens."""
 
 import re
-from collections.abc import Iterable
 
 from .search import words
 
@@ -16,12 +15,6 @@ def slug_of(name: str, otherwise: str) -> str:
     return "-".join([w for w in plain if w])[:LONGEST].strip("-") or otherwise
 
 
-def free(slug: str, taken: Iterable[str]) -> str:
-    """The slug, or with `-2`, `-3`, ... where it is taken."""
-    known = set(taken)
-    if slug not in known:
-        return slug
-    number = 2
-    while f"{slug}-{number}" in known:
-        number += 1
-    return f"{slug}-{number}"
+def numbered(slug: str, number: int) -> str:
+    """The slug itself as the first, then with `-2`, `-3`, ..."""
+    return slug if number == 1 else f"{slug}-{number}"

@@ -1,9 +1,10 @@
-"""A batch of product changes: one transaction, a savepoint for each item, the outcomes in the items' order."""
+"""A batch of product changes: one transaction, the outcomes in the items' order. Upserts alone are one set of statements, else each item has a savepoint."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
@@ -12,16 +13,15 @@ from tradepost.kit.inputs import read
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import MergePatch
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
-from tradepost.kit.records import Batch, Item
+from tradepost.kit.records import Batch, Item, Record
 from tradepost.kit.selection import Selection
 
 from .. import policy
-from ..models import ProductRow, VariantRow
+from ..models import ProductRow
 from ..resource import products
-from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate, VariantInput
+from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate
 from .products import Products
-from .summary import summarise
-from .variants import Variants, check
+from .upserts import Done, Upserts, checked
 
 # What an item alone can be refused with is the answer to all where the batch is atomic.
 REFUSALS = (NotFound, AlreadyExists, Conflict, PreconditionFailed)
@@ -31,63 +31,111 @@ NEEDS: dict[BatchVerb, tuple[str, ...]] = {
     BatchVerb.UPDATE: ("id", "patch"),
     BatchVerb.DELETE: ("id",),
 }
+# What an upsert finds a product by. Where another write just took it, the next try finds that one's product.
+FOUND_BY = ("external_reference", "slug")
 
 
 class ProductBatches(Products):
-    """Several changes of products at once, each by the rule that it has alone."""
+    """Several changes of products at once, each by the rule that it has alone. `shape` is what upserts read; `by_options` see `Upserts`."""
+
+    shape: type[ProductCreate] = ProductCreate
+    by_options = False
 
     @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=REFUSALS)
     async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
         """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
-        outcomes: list[Item[Product]] = []
-        for at, item in enumerate(given.items):
+        upserts = Upserts(self, self.by_options, _slugs(given.items))
+        outcomes = await self._together(given.items, atomic, want, upserts) if all(i.op is BatchVerb.UPSERT for i in given.items) else None
+        return Batch(await self._singly(given.items, atomic, want, upserts) if outcomes is None else outcomes)
+
+    async def _together(self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts) -> list[Item[Product]] | None:
+        """The outcomes of upserts as one set; None where it clashes, and has to show item by item which one does."""
+        inputs = [_input(self.shape, item) for item in items]
+        if atomic and any(isinstance(given, Problem) for given in inputs):
+            return None
+        for _ in range(2):
             try:
-                outcomes.append(await _again(self, item, want))
+                async with _savepoint(self):
+                    outcomes = await self._set(inputs, want, upserts)
+                break
+            except AlreadyExists as clash:
+                if clash.members.get("field") not in FOUND_BY:
+                    return None
+            except Conflict:
+                return None
+        else:
+            return None
+        if atomic and (first := next(((at, o.problem) for at, o in enumerate(outcomes) if o.problem is not None), None)):
+            raise _placed(first[1], first[0])
+        return outcomes
+
+    async def _set(self, inputs: Sequence[ProductCreate | Problem], want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
+        run = await upserts.run([given for given in inputs if not isinstance(given, Problem)])
+        done = iter([_inside(d, "/input") if isinstance(d, Problem) else d for d in run])
+        outcomes = [given if isinstance(given, Problem) else next(done) for given in inputs]
+        records = await self.answers(products, want, [o.id for o in outcomes if isinstance(o, Done)])
+        return [_refused(o) if isinstance(o, Problem) else _outcome(o, records) for o in outcomes]
+
+    async def _singly(self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
+        """The outcomes of items each in its savepoint."""
+        outcomes: list[Item[Product]] = []
+        for at, item in enumerate(items):
+            try:
+                outcomes.append(await self._again(item, want, upserts))
             except Problem as problem:
                 if atomic:
                     raise _placed(problem, at) from problem
-                outcomes.append(Item(problem.status, problem=problem))
-        return Batch(outcomes)
+                outcomes.append(_refused(problem))
+        return outcomes
+
+    async def _again(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
+        """One item. An upsert that makes what another write just made finds it then, and changes it."""
+        try:
+            return await self._apart(item, want, upserts)
+        except AlreadyExists as clash:
+            if item.op is not BatchVerb.UPSERT or clash.members.get("field") not in FOUND_BY:
+                raise
+            return await self._apart(item, want, upserts)
+
+    async def _apart(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
+        """One item in its savepoint."""
+        try:
+            async with _savepoint(self):
+                outcome = await self._do(item, want, upserts)
+                await self.session.flush()
+                return outcome
+        except LostRace as race:
+            raise Conflict("Another write came first; try this item again.") from race
+
+    async def _do(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
+        _check(item)
+        expected = None if item.expected_version is UNSET else item.expected_version
+        match item.op:
+            case BatchVerb.CREATE:
+                return Item(201, await _under("/input", self.create(read(ProductCreate, item.input, "/input"), want)))
+            case BatchVerb.UPDATE:
+                assert isinstance(item.patch, dict)
+                before = await self.session.scalar(select(ProductRow.version).where(ProductRow.id == str(item.id)))
+                record = await _under("/patch", self.update(str(item.id), MergePatch(item.patch), expected, want))
+                return Item(200, record, changed=record.version != before)
+            case BatchVerb.DELETE:
+                await self.delete(str(item.id), expected, want)
+                return Item(204)
+            case BatchVerb.UPSERT:
+                [outcome] = await self._set([_input(self.shape, item)], want, upserts)
+                if outcome.problem is not None:
+                    raise outcome.problem
+                return outcome
 
 
-async def _again(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
-    """One item. An upsert that makes what another write just made finds it then, and changes it."""
-    try:
-        return await _apart(service, item, want)
-    except AlreadyExists as clash:
-        if item.op is not BatchVerb.UPSERT or clash.members.get("field") not in ("external_reference", "slug"):
-            raise
-        return await _apart(service, item, want)
-
-
-async def _apart(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
-    """One item in its savepoint."""
+@asynccontextmanager
+async def _savepoint(service: Products) -> AsyncGenerator[None]:
+    """A savepoint; what the database refuses in it is a problem or a lost race."""
     try:
         async with service.session.begin_nested():
-            outcome = await _do(service, item, want)
-            await service.session.flush()
-            return outcome
+            yield
     except DBAPIError as fault:
-        cause = problem_of(fault)
-        raise (Conflict("Another write came first; try this item again.") if isinstance(cause, LostRace) else cause) from fault
-
-
-async def _do(service: Products, item: ProductBatchItem, want: Selection[Product]) -> Item[Product]:
-    _check(item)
-    expected = None if item.expected_version is UNSET else item.expected_version
-    match item.op:
-        case BatchVerb.CREATE:
-            return Item(201, await _under("/input", service.create(read(ProductCreate, item.input, "/input"), want)))
-        case BatchVerb.UPDATE:
-            assert isinstance(item.patch, dict)
-            before = await _version(service, str(item.id))
-            record = await _under("/patch", service.update(str(item.id), MergePatch(item.patch), expected, want))
-            return Item(200, record, changed=record.version != before)
-        case BatchVerb.DELETE:
-            await service.delete(str(item.id), expected, want)
-            return Item(204)
-        case BatchVerb.UPSERT:
-            return await _under("/input", _upsert(service, read(ProductCreate, item.input, "/input"), want))
+        raise problem_of(fault) from fault
 
 
 async def _under[T](pointer: str, call: Awaitable[T]) -> T:
@@ -95,55 +143,29 @@ async def _under[T](pointer: str, call: Awaitable[T]) -> T:
     try:
         return await call
     except Validation as problem:
-        problem.errors = [msgspec.structs.replace(e, pointer=f"{pointer}{e.pointer or ''}") for e in problem.errors]
-        raise
+        raise _inside(problem, pointer) from problem
 
 
-async def _version(service: Products, id: str) -> int | None:
-    return await service.session.scalar(select(ProductRow.version).where(ProductRow.id == id))
+def _input(shape: type[ProductCreate], item: ProductBatchItem) -> ProductCreate | Problem:
+    """What an upsert is given, or why that cannot be used."""
+    try:
+        _check(item)
+        return checked(shape, item.input)
+    except Problem as problem:
+        return problem
 
 
-async def _upsert(service: Products, new: ProductCreate, want: Selection[Product]) -> Item[Product]:
-    """The product by `external_reference`, else by `slug`; made where there is none, else changed, its variants by `sku`."""
-    id = await _found(service, new)
-    if id is None:
-        return Item(201, await service.create(new, want))
-    before = await _version(service, id)
-    row = await service.claim(ProductRow, products, id)
-    # The variants first: what they make of the product's price is then part of its one UPDATE.
-    touched = await _variants(service, row, new.variants)
-    changed = await service.change(row, new, new.category_ids)
-    if touched and not changed:
-        await summarise(service, row)
-    record = await service.answer(products, want, id)
-    return Item(200, record, changed=touched or changed or record.version != before)
+def _slugs(items: Sequence[ProductBatchItem]) -> set[str]:
+    """The slugs that the items give: none is made for another."""
+    return {slug for item in items if isinstance(item.input, dict) and isinstance(slug := item.input.get("slug"), str)}
 
 
-async def _found(service: Products, new: ProductCreate) -> str | None:
-    for column, value in ((ProductRow.external_reference, new.external_reference), (ProductRow.slug, new.slug)):
-        if value is not None and not isinstance(value, UnsetType):
-            found = await service.session.scalar(select(ProductRow.id).where(column == value))
-            if found is not None:
-                return found
-    return None
+def _outcome(done: Done, records: Mapping[str, Record[Product]]) -> Item[Product]:
+    return Item(201 if done.made else 200, records[done.id], changed=done.changed)
 
 
-async def _variants(service: Products, row: ProductRow, given: Sequence[VariantInput]) -> bool:
-    """Changes the variants that are known by their SKU and makes the others; those that are not given stay."""
-    rules = Variants(service.context)
-    query = select(VariantRow).where(VariantRow.product_id == row.id, VariantRow.sku.in_([v.sku for v in given]))
-    known = {v.sku: v for v in (await service.session.scalars(query)).all()}
-    changed, new = False, list[VariantInput]()
-    for at, variant in enumerate(given):
-        check(variant, f"/variants/{at}")
-        if variant.sku in known:
-            changed = rules.set(known[variant.sku], variant) or changed
-        else:
-            new.append(variant)
-    await service.session.flush()
-    if new:
-        await rules.add(row, new, "/variants")
-    return changed or bool(new)
+def _refused(problem: Problem) -> Item[Product]:
+    return Item(problem.status, problem=problem)
 
 
 def _check(item: ProductBatchItem) -> None:
@@ -166,4 +188,10 @@ def _placed(problem: Problem, at: int) -> Problem:
     """The problem with its pointers under the item's place."""
     placed = [msgspec.structs.replace(e, pointer=f"/items/{at}{e.pointer or ''}") for e in problem.errors]
     problem.errors = placed or [Fault(code=problem.code, detail=problem.detail, pointer=f"/items/{at}")]
+    return problem
+
+
+def _inside(problem: Problem, pointer: str) -> Problem:
+    """The problem with its pointers under a member of the item."""
+    problem.errors = [msgspec.structs.replace(e, pointer=f"{pointer}{e.pointer or ''}") for e in problem.errors]
     return problem

@@ -1,6 +1,6 @@
 """The rules of the products."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,14 +20,13 @@ from ..models import CategoryRow, ProductCategoryRow, ProductRow
 from ..resource import categories, products, tags
 from ..schemas import Product, ProductCreate, ProductInput
 from . import slugs
-from .summary import summarise
+from .summary import price_from, summarise
 from .tags import Tags
 from .variants import Variants
 
 # Members that stand in tables of their own.
-APART = ("category_ids", "variants")
+APART = ("category_ids", "variants", "categories", "media")
 MOST_CATEGORIES = 100
-PRICE = ("price_from_amount", "price_from_currency")
 
 
 class Products(Service):
@@ -84,16 +83,15 @@ class Products(Service):
 
     async def make(self, new: ProductCreate) -> ProductRow:
         """A new product with all that belongs to it."""
-        values = columns(products, new, "slug", *APART) | {"tags": _unique(new.tags)}
-        # Known before the INSERT, so that a new product is at version 1.
-        values |= dict(zip(PRICE, min([(v.price.amount, v.price.currency) for v in new.variants], default=(None, None)), strict=True))
-        row = ProductRow(**values, slug=await slugs.choose(self, ProductRow, new.slug, new.name))
+        # The price is known before the INSERT, so that a new product is at version 1.
+        values = product_values(new) | price_from([(v.price.amount, v.price.currency) for v in new.variants])
+        row = ProductRow(**values | {"slug": await slugs.choose(self, ProductRow, new.slug, new.name)})
         await self.check_category(row.category_id)
         self.session.add(row)
         await self.session.flush()
         self.context.announce("product.created", row.id)
         await self.put_into(row.id, row.category_id, [] if new.category_ids is UNSET else new.category_ids)
-        await Tags(self.context).put(row.id, row.tags)
+        await Tags(self.context).put({row.id: row.tags})
         if new.variants:
             await Variants(self.context).add(row, new.variants, "/variants")
         await summarise(self, row)
@@ -101,7 +99,7 @@ class Products(Service):
 
     async def change(self, row: ProductRow, new: ProductInput, category_ids: Sequence[UUID] | UnsetType) -> bool:
         """Sets what differs, and tells whether anything did. Categories that are not given stay, with the main one among them."""
-        values: dict[str, Any] = columns(products, new, *APART) | {"tags": _unique(new.tags)}
+        values = product_values(new)
         slugs.check(str(values.get("slug", "")))
         if values["category_id"] != row.category_id:
             await self.check_category(values["category_id"])
@@ -115,24 +113,23 @@ class Products(Service):
             self.context.announce("product.updated", row.id, changed=changed)
             await summarise(self, row)
             if "tags" in changed:
-                await Tags(self.context).put(row.id, row.tags)
+                await Tags(self.context).put({row.id: row.tags})
         return bool(changed)
 
     async def check_category(self, id: str | None) -> None:
         """422 where the main category is none."""
         if id is not None and await self.session.get(CategoryRow, id) is None:
-            raise Validation.at("/category_id", f"There is no category `{id}`.", "not_found")
+            raise no_category("/category_id", id)
 
     async def put_into(self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType) -> bool:
         """Makes these, and the main one, the categories of a product; tells whether that changed anything."""
         present: set[str] = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
         wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
-        if len(wanted) > MOST_CATEGORIES:
-            raise Validation.at("/category_ids", f"A product stands in at most {MOST_CATEGORIES} categories, the main one among them.", "too_many")
+        check_places(wanted)
         new = wanted - present
         known = set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all()) if new else set[str]()
         if unknown := sorted(new - known):
-            raise Validation.at("/category_ids", f"There is no category `{unknown[0]}`.", "not_found")
+            raise no_category("/category_ids", unknown[0])
         if gone := present - wanted:
             await self.session.execute(delete(ProductCategoryRow).where(ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(gone)))
         if new:
@@ -140,6 +137,17 @@ class Products(Service):
         return bool(new or gone)
 
 
-def _unique(slugs: Sequence[str]) -> list[str]:
-    """Tags, each once, in the order given."""
-    return [*dict.fromkeys(slugs)]
+def product_values(new: ProductInput) -> dict[str, Any]:
+    """The columns of an input; its tags each once, in the order given."""
+    return columns(products, new, *APART) | {"tags": [*dict.fromkeys(new.tags)]}
+
+
+def check_places(categories: Collection[str]) -> None:
+    """Refuses more categories than a product can stand in."""
+    if len(categories) > MOST_CATEGORIES:
+        raise Validation.at("/category_ids", f"A product stands in at most {MOST_CATEGORIES} categories, the main one among them.", "too_many")
+
+
+def no_category(pointer: str, id: str) -> Validation:
+    """The problem of a category that there is not."""
+    return Validation.at(pointer, f"There is no category `{id}`.", "not_found")

@@ -1,5 +1,8 @@
 """What a product knows of its parts: the price it begins at, and the words it is found by."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import insert, select, update
 
 from tradepost.kit.search import normal
@@ -17,11 +20,21 @@ async def summarise(service: Service, product: ProductRow) -> bool:
     with session.no_autoflush:
         parts = select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(VariantRow.product_id == product.id)
         found = (await session.execute(parts)).all()
-    amount, currency = min([(amount, currency) for _, amount, currency in found], default=(None, None))
-    changed = amend(product, {"price_from_amount": amount, "price_from_currency": currency})
+    changed = amend(product, price_from([(amount, currency) for _, amount, currency in found]))
     if changed:
         service.context.announce("product.updated", product.id, changed=["price_from"])
-    words = {"name": normal(product.name), "words": normal(product.name, *[sku for sku, _, _ in found], *product.tags, product.description)}
+    words = words_of(product.name, [sku for sku, _, _ in found], product.tags, product.description)
     if not (await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))).rowcount:  # type: ignore[attr-defined]
         await session.execute(insert(ProductSearchRow).values(words | {"id": product.id}))
     return bool(changed)
+
+
+def price_from(prices: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """The columns of the cheapest of some prices."""
+    amount, currency = min(prices, default=(None, None))
+    return {"price_from_amount": amount, "price_from_currency": currency}
+
+
+def words_of(name: str, skus: Sequence[str], tags: Sequence[str], description: str) -> dict[str, str]:
+    """The words of a product: those of its name, and all of them."""
+    return {"name": normal(name), "words": normal(name, *skus, *tags, description)}

@@ -1,6 +1,7 @@
 """Tags: the words that products share."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +18,8 @@ from ..models import ProductTagRow, TagRow
 from ..resource import tags
 from ..schemas import TagCount
 
+LINKS: Any = ProductTagRow.__table__
+
 
 class Tags(Service):
     """Tags as seen by one caller. Products bring them; nobody makes one by itself."""
@@ -31,14 +34,24 @@ class Tags(Service):
         """One tag by its id or its slug."""
         return await self.one(tags, want, key)
 
-    async def put(self, product_id: str, slugs: Sequence[str]) -> None:
-        """Makes these the tags of a product."""
-        await self.session.execute(delete(ProductTagRow).where(ProductTagRow.product_id == product_id))
-        if not slugs:
-            return
+    async def put(self, tags: Mapping[str, Sequence[str]]) -> None:
+        """Makes these the tags of products, by their ids."""
+        among, wanted = self.context.database.among, {slug for slugs in tags.values() for slug in slugs}
+        if tags:
+            await self.session.execute(delete(LINKS).where(among(LINKS.c.product_id, list(tags))))
+        if wanted:
+            ids = await self.ids_of(wanted)
+            links = [{"product_id": product_id, "tag_id": ids[slug]} for product_id, slugs in tags.items() for slug in slugs]
+            await self.session.execute(insert(LINKS), links)
+
+    async def ids_of(self, slugs: Collection[str]) -> dict[str, str]:
+        """The ids of tags by their slugs; those that there are not yet are made."""
+        query = select(TagRow.slug, TagRow.id).where(self.context.database.among(TagRow.slug, sorted(slugs)))
+        found: dict[str, str] = {slug: id for slug, id in await self.session.execute(query)}
+        if len(found) == len(slugs):
+            return found
         # Two writes may bring the same new tag at once: the second takes the first one's.
         dialect = sqlite if self.context.database.sqlite else postgresql
-        new = [{"id": new_id(TagRow.__number__), "slug": s} for s in sorted(slugs)]
+        new = [{"id": new_id(TagRow.__number__), "slug": slug} for slug in sorted(slugs) if slug not in found]
         await self.session.execute(dialect.insert(TagRow).on_conflict_do_nothing(index_elements=["slug"]), new)
-        ids = (await self.session.scalars(select(TagRow.id).where(TagRow.slug.in_(slugs)))).all()
-        await self.session.execute(insert(ProductTagRow), [{"product_id": product_id, "tag_id": i} for i in ids])
+        return {slug: id for slug, id in await self.session.execute(query)}

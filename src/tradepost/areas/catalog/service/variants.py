@@ -81,7 +81,7 @@ class Variants(Service):
         query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(VariantRow.product_id == product.id)
         count, last = (await self.session.execute(query)).one()
         if count + len(new) > MOST_VARIANTS:
-            raise Conflict(f"A product has at most {MOST_VARIANTS} variants; this one would have {count + len(new)}.")
+            raise too_many(count + len(new))
         rows: list[VariantRow] = []
         for i, input in enumerate(new):
             check(input, f"{at}/{i}" if at else "")
@@ -106,6 +106,11 @@ class Variants(Service):
         if changed := amend(row, row_values(new)):
             self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=changed)
         return bool(changed)
+
+
+def too_many(count: int) -> Conflict:
+    """The problem of a product that would have so many variants."""
+    return Conflict(f"A product has at most {MOST_VARIANTS} variants; this one would have {count}.")
 
 
 def row_values(new: VariantInput) -> dict[str, Any]:

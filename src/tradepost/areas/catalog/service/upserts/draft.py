@@ -1,0 +1,99 @@
+"""One product of an upsert: as it is to be, beside the one that is there. Nothing here asks the database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from tradepost.kit.identity import new_id
+from tradepost.kit.problems import Problem
+
+from ...models import MediaRow, ProductRow
+from ...schemas import ProductCreate
+from ..products import check_places, no_category, price_from, product_values
+from ..summary import words_of
+from .present import Present, Values
+from .variants import Variants
+
+# A change of one of these changes the words that a product is found by.
+WORDS = frozenset({"name", "description", "tags"})
+
+
+class Draft:
+    """A product as it is to be. `was` is the one that is there; `changed` names what differs, `problem` says why nothing is to be done."""
+
+    variants: Variants
+
+    def __init__(self, new: ProductCreate, was: Values | None) -> None:
+        self.new, self.was = new, was
+        self.id: str = new_id(ProductRow.__number__) if was is None else was["id"]
+        self.values = product_values(new)
+        self.changed: list[str] = [] if was is None else [n for n, v in self.values.items() if was[n] != v]
+        self.joined, self.left = set[str](), set[str]()
+        self.media_made, self.media_changed, self.media_gone = list[Values](), list[tuple[Values, Values]](), list[str]()
+        self.problem: Problem | None = None
+
+    def compare(self, present: Present, by_options: bool) -> None:
+        """Finds out what differs in all that belongs to the product."""
+        try:
+            self._place(present.categories.get(self.id, set()))
+            self.variants = Variants(self.id, present.variants.get(self.id, ()), self.new.variants, by_options)
+            self._illustrate(present.media.get(self.id, ()))
+        except Problem as problem:
+            self.problem = problem
+            return
+        self.values |= price_from([(v["price_amount"], v["price_currency"]) for v in self.variants.whole])
+        if (was := self.was) is not None:
+            self.changed += ["categories"] if self.joined or self.left else []
+            self.changed += ["price_from"] if any([was[n] != self.values[n] for n in price_from([])]) else []
+            self.changed += ["media"] if self.media_made or self.media_changed or self.media_gone else []
+
+    def check_categories(self, known: set[str]) -> None:
+        """Refuses categories that there are not."""
+        if unknown := sorted(self.joined - known):
+            main: str | None = self.values["category_id"]
+            self.problem = no_category("/category_id", main) if main is not None and main in unknown else no_category("/category_ids", unknown[0])
+
+    @property
+    def differs(self) -> bool:
+        """Whether there is anything to write."""
+        return self.was is None or bool(self.changed or self.variants.made or self.variants.changed)
+
+    @property
+    def words(self) -> Values | None:
+        """The row of its words, where they may have changed."""
+        if self.was is not None and not self.variants.new_skus and WORDS.isdisjoint(self.changed):
+            return None
+        v = self.values
+        return {"id": self.id} | words_of(v["name"], [x["sku"] for x in self.variants.whole], v["tags"], v["description"])
+
+    def event(self) -> tuple[str, str, dict[str, Any]]:
+        """What is announced of it."""
+        if self.was is None:
+            return "product.created", self.id, {"variants": self.variants.ids["created"]}
+        return "product.updated", self.id, {"changed": self.changed, "variants": self.variants.ids}
+
+    def _place(self, present: set[str]) -> None:
+        """Its categories: those given, or present where none are given, and the main one."""
+        main, given = self.values["category_id"], self.new.category_ids
+        wanted = (present if given is UNSET else {str(i) for i in given}) | ({main} if main else set[str]())
+        check_places(wanted)
+        self.joined, self.left = wanted - present, present - wanted
+
+    def _illustrate(self, present: Sequence[Values]) -> None:
+        """Its pictures, known by where they came from. One that the shop has fetched stays where it is not given any more."""
+        given: Any = getattr(self.new, "media", UNSET)
+        if given is UNSET:
+            return
+        known: dict[str | None, list[Values]] = {}
+        for row in present:
+            known.setdefault(row["source_url"], []).append(row)
+        for position, picture in enumerate(given):
+            url, values = picture.source_url, {"alt": picture.alt, "position": position}
+            if alike := known.get(url):
+                was = alike.pop(0)
+                if was != (new := was | values):
+                    self.media_changed.append((was, new))
+            else:
+                self.media_made.append(values | {"id": new_id(MediaRow.__number__), "product_id": self.id, "source_url": url, "status": "remote"})
+        self.media_gone = [row["id"] for rest in known.values() for row in rest if row["status"] == "remote"]

@@ -1,0 +1,119 @@
+"""The steps of a list of upserts: find, compare, write."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy import select
+
+from tradepost.kit.inputs import read
+from tradepost.kit.problems import AlreadyExists, Problem
+from tradepost.kit.service import Service
+
+from ...models import CategoryRow, ProductRow, VariantRow
+from ...schemas import ProductCreate
+from .. import slugs
+from ..variants import check
+from .draft import Draft
+from .present import Values, find, load
+from .statements import write
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What came of an upsert: the product's id, whether it is new, whether anything changed."""
+
+    id: str
+    made: bool
+    changed: bool
+
+
+class Upserts:
+    """Makes and changes products as inputs say, in a service's open write.
+
+    by_options: a variant whose SKU is new to its product takes the place of the one with the same options.
+    avoid: slugs that none is made of, because an input gives them.
+    """
+
+    def __init__(self, service: Service, by_options: bool, avoid: Collection[str]) -> None:
+        self.service, self.by_options, self.avoid = service, by_options, avoid
+
+    async def run(self, inputs: Sequence[ProductCreate]) -> list[Done | Problem]:
+        """What came of each of the checked inputs, in their order. What means the same product as one before it comes after it, in another set."""
+        out: list[Done | Problem] = []
+        while rest := inputs[len(out) :]:
+            meant = await find(self.service, rest)
+            size = _apart(rest, meant)
+            out += await self._set([Draft(new, was) for new, was in zip(rest[:size], meant[:size], strict=True)])
+        return out
+
+    async def _set(self, drafts: Sequence[Draft]) -> list[Done | Problem]:
+        """The same for inputs that mean a product each."""
+        pictures = any([getattr(d.new, "media", UNSET) is not UNSET for d in drafts])
+        present = await load(self.service, [d.id for d in drafts if d.was is not None], pictures)
+        for draft in drafts:
+            draft.compare(present, self.by_options)
+        await self._check_categories(drafts)
+        await self._check_skus(drafts)
+        await self._name(drafts)
+        if write_these := [d for d in _open(drafts) if d.differs]:
+            await write(self.service, write_these, self.service.context.clock())
+        return [d.problem or Done(d.id, d.was is None, d.differs) for d in drafts]
+
+    async def _check_categories(self, drafts: Sequence[Draft]) -> None:
+        if joined := sorted({c for d in _open(drafts) for c in d.joined}):
+            query = select(CategoryRow.id).where(self.service.context.database.among(CategoryRow.id, joined))
+            known = set(await self.service.session.scalars(query))
+            for draft in _open(drafts):
+                draft.check_categories(known)
+
+    async def _check_skus(self, drafts: Sequence[Draft]) -> None:
+        """Refuses SKUs that another product has. One that a product of the list has may be about to leave it."""
+        wanted = sorted({sku for d in _open(drafts) for sku in d.variants.new_skus})
+        if not wanted:
+            return
+        query = select(VariantRow.sku, VariantRow.product_id).where(self.service.context.database.among(VariantRow.sku, wanted))
+        owners: dict[str, str] = {sku: id for sku, id in await self.service.session.execute(query)}
+        ours = {d.id for d in drafts}
+        taken = {sku for sku, id in owners.items() if id not in ours}
+        for draft in _open(drafts):
+            new = draft.variants.new_skus
+            if not taken.isdisjoint(new):
+                draft.problem = AlreadyExists("Another row has this `sku`.", field="sku")
+            else:
+                taken.update(new)
+
+    async def _name(self, drafts: Sequence[Draft]) -> None:
+        """Gives new products without a slug one."""
+        if nameless := [d for d in _open(drafts) if d.was is None and d.new.slug is UNSET]:
+            chosen = await slugs.choose_all(self.service, ProductRow, [d.new.name for d in nameless], self.avoid)
+            for draft, slug in zip(nameless, chosen, strict=True):
+                draft.values["slug"] = slug
+
+
+def checked(shape: type[ProductCreate], given: Any) -> ProductCreate:
+    """What an upsert is given, checked as far as it can be alone; faults stand under `/input`."""
+    new = read(shape, given, "/input")
+    if new.slug is not UNSET:
+        slugs.check(new.slug, "/input")
+    for at, variant in enumerate(new.variants):
+        check(variant, f"/input/variants/{at}")
+    return new
+
+
+def _open(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    """The drafts that have no problem."""
+    return iter([d for d in drafts if d.problem is None])
+
+
+def _apart(inputs: Sequence[ProductCreate], meant: Sequence[Values | None]) -> int:
+    """How many inputs from the first on mean a product each that no other of them means."""
+    seen = set[tuple[str, str]]()
+    for at, (new, was) in enumerate(zip(inputs, meant, strict=True)):
+        names: set[tuple[str, str]] = {("reference", new.external_reference)} if new.external_reference is not None else set()
+        names |= {("slug", new.slug)} if new.slug is not UNSET else set()
+        names |= {("id", was["id"])} if was is not None else set()
+        if not seen.isdisjoint(names):
+            return at
+        seen |= names
+    return len(inputs)
