@@ -1,0 +1,25 @@
+"""Shapes of the catalogue on the wire, for both doors."""
+
+from .inputs import BatchVerb, CategoryInput, ProductBatch, ProductBatchItem, ProductCreate, ProductInput, VariantInput
+from .members import RESERVED, SLUG, Slug
+from .shapes import Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
+
+__all__ = [
+    "RESERVED",
+    "SLUG",
+    "BatchVerb",
+    "Category",
+    "CategoryInput",
+    "Media",
+    "MediaStatus",
+    "Product",
+    "ProductBatch",
+    "ProductBatchItem",
+    "ProductCreate",
+    "ProductInput",
+    "ProductStatus",
+    "Slug",
+    "TagCount",
+    "Variant",
+    "VariantInput",
+]
