@@ -6,17 +6,17 @@ A command imports what it needs when it runs, so that `tradepost --help` is quic
 import asyncio
 import importlib.util
 import os
-import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
 
+from tradepost.moving import import_products
 from tradepost.settings import Settings, SettingsError
+from tradepost.shell import reachable
 
 APPLICATION = "tradepost.app:application"
 
@@ -60,7 +60,7 @@ def prepare(products: int, key: Path) -> None:
     settings = Settings.read()
     places = {"REST": "/v1/products", "GraphQL": "/graphql", "Docs": "/docs"}
     shown = {name: settings.public_url + path for name, path in places.items()}
-    with _reachable(settings):
+    with reachable(settings):
         upgrade(settings.database_url)
         if settings.profile != "production":
             _fill(settings, products, if_empty=True)
@@ -74,7 +74,7 @@ def migrate() -> None:
     """Brings the database to the newest version of its tables."""
     from tradepost.schema import upgrade
 
-    with _reachable(settings := Settings.read()):
+    with reachable(settings := Settings.read()):
         upgrade(settings.database_url)
 
 
@@ -82,7 +82,7 @@ def migrate() -> None:
 @click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make.")
 def seed(products: int) -> None:
     """Fills the database with a demo shop, always the same one."""
-    with _reachable(settings := Settings.read()):
+    with reachable(settings := Settings.read()):
         _fill(settings, products)
 
 
@@ -92,7 +92,7 @@ def seed(products: int) -> None:
 @click.option("--keep", type=click.Path(path_type=Path), help="File for the key, readable by its owner only; a good key found there is printed again.")
 def create_api_key(role: str, name: str, keep: Path | None) -> None:
     """Makes an API key and prints it. It is shown this once: only its digest is stored."""
-    with _reachable(settings := Settings.read()):
+    with reachable(settings := Settings.read()):
         click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
 
 
@@ -108,6 +108,9 @@ def export_contract(folder: Path) -> None:
         click.echo(folder / name)
 
 
+shop.add_command(import_products)
+
+
 def _commands() -> click.Group:
     from litestar.cli.main import litestar_group
 
@@ -121,20 +124,6 @@ def _litestar() -> Any:
     from litestar.cli._utils import LitestarEnv
 
     return LitestarEnv.from_env(APPLICATION)
-
-
-@contextmanager
-def _reachable(settings: Settings) -> Iterator[None]:
-    """A database that does not answer is one line and exit 1, never a traceback."""
-    from asyncpg import PostgresError
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import DBAPIError
-
-    try:
-        yield
-    except (DBAPIError, PostgresError, sqlite3.Error, OSError) as fault:
-        where = make_url(settings.database_url).render_as_string(hide_password=True)
-        raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
 
 
 def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:

@@ -18,6 +18,8 @@ from .keys import new_key, parse
 from .models import ApiKeyRow
 from .policy import ROLES
 
+# Whoever runs commands on the machine of the shop owns it: the shell's caller has no credential and may do all.
+SYSTEM = Caller(role="admin", permissions=ROLES["admin"])
 KEPT_FOR, MOST_KEPT = 60.0, 10_000
 BY_PREFIX = select(ApiKeyRow.id, ApiKeyRow.role, ApiKeyRow.secret_hash, ApiKeyRow.revoked_at).where(ApiKeyRow.prefix == bindparam("prefix"))
 BAD = "The credential is not good: it is mistyped, unknown or revoked."

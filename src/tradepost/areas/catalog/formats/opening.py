@@ -73,7 +73,8 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
         """Reads all rows into the spool, and hears every price on the way."""
         evidence = Evidence()
         prices = [c for c in self.sheet.columns if self.format.prices(c)]
-        for row in self.sheet.rows(self.findings):
+        for line, cells in self.sheet.rows(self.findings):
+            row = self.sheet.row(line, cells)
             for column in prices:
                 if cell := row[column]:
                     evidence.add(cell)
@@ -81,10 +82,10 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
             if isinstance(place, Misplaced):
                 self.findings.append(self._loose(row, place.column, place.said))
             else:
-                self.spool.add(row.line, row.cells, place.key, place.names, place.parent)
+                self.spool.add(line, cells, place.key, place.names, place.parent)
         self.spool.close_rows()
         for line, parent, cells in self.spool.orphans():
-            self.findings.append(self._loose(Row(line, cells, self.sheet.columns), "", self.format.orphan, parent))
+            self.findings.append(self._loose(self.sheet.row(line, cells), "", self.format.orphan, parent))
         return evidence
 
     def _loose(self, row: Row, column: str, said: str, stood: str | None = None) -> Finding:
@@ -99,11 +100,11 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
     def drafts(self) -> Iterator[Draft]:
         """The products in the order of their first rows."""
         for group in self.spool.products():
-            rows = [Row(line, cells, self.sheet.columns) for line, cells in group]
+            rows = [self.sheet.row(line, cells) for line, cells in group]
             product = self.format.product(rows, self.reading)
             taken = self.reading.take()
             yield Draft(
-                line=rows[0].line,
+                line=taken.line or rows[0].line,
                 product=None if taken.refused else product,
                 findings=taken.findings,
                 others=taken.others,

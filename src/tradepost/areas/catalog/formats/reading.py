@@ -33,12 +33,15 @@ type Plain = dict[str, Any]
 
 
 class Taken(msgspec.Struct):
-    """What a reading tells of one product: whether it is kept out, how many others among its rows are, what was found, the lines of its variants."""
+    """What a reading tells of one product: whether it is kept out, how many others among its rows are, what was found, the lines of its variants,
+    and its own line where that is not the first.
+    """
 
     refused: bool
     others: int
     findings: list[Finding]
     lines: list[int]
+    line: int | None
 
 
 class Reading:
@@ -50,7 +53,15 @@ class Reading:
         self.decimals = exponent(currency)
         self.findings: list[Finding] = []
         self.lines: list[int] = []
+        self.line: int | None = None
+        self.spellings: dict[Sequence[str], str] = {}
         self.refused, self.others, self.made_skus = False, 0, 0
+
+    def column(self, spellings: Sequence[str]) -> str:
+        """The column that the file has, of those that mean the same."""
+        if (found := self.spellings.get(spellings)) is None:
+            found = self.spellings[spellings] = next((c for c in spellings if c in self.names), spellings[0])
+        return found
 
     def mend(self, row: Row, column: str, said: str, stood: str | None = None) -> None:
         """Tells of a fault that is mended."""
@@ -70,9 +81,9 @@ class Reading:
         shown = row[column] if stood is None else stood
         self.findings.append(Finding(line=row.line, column=self.names.get(column, column), stood=shown, said=said, mended=mended))
 
-    def text(self, row: Row, column: str, longest: int = LONGEST_NAME) -> str:
-        """A cell as one line of text without control characters."""
-        given = row[column]
+    def text(self, row: Row, column: str, longest: int = LONGEST_NAME, given: str | None = None) -> str:
+        """A cell, or what is given of it, as one line of text without control characters."""
+        given = row[column] if given is None else given
         if given.isascii() and given.isprintable():
             return self._cut(row, column, given, longest)
         plain = " ".join(given.translate(CONTROLS).split())
@@ -86,9 +97,11 @@ class Reading:
         self.mend(row, column, f"is longer than {longest} characters; cut there.")
         return text[:longest].strip()
 
-    def html(self, row: Row, column: str) -> str:
-        """A cell as clean HTML: what a sanitiser knows to be harmless. Plain text stays as it is."""
-        given = row[column].replace("\r\n", "\n").replace("\r", "\n").translate(CONTROLS)
+    def html(self, row: Row, column: str, given: str | None = None) -> str:
+        """A cell, or what is given of it, as clean HTML: what a sanitiser knows to be harmless. Plain text stays as it is."""
+        given = row[column] if given is None else given
+        if not (given.isascii() and given.isprintable()):
+            given = given.replace("\r\n", "\n").replace("\r", "\n").translate(CONTROLS)
         if not MARKUP.search(given):
             return given
         clean = nh3.clean(given).strip()
@@ -146,12 +159,12 @@ class Reading:
             self.mend(row, column, f"has {len(found)} tags; the first 100 are kept.", row[column])
         return [*found][:100]
 
-    def url(self, row: Row, column: str) -> str:
-        """An address of the web; empty where the cell is, or holds none, which is told."""
-        given = row[column]
+    def url(self, row: Row, column: str, given: str | None = None) -> str:
+        """An address of the web in a cell, or in what is given of it; empty where there is none. What is no address is told."""
+        given = row[column] if given is None else given
         if not given or (URL.fullmatch(given) and len(given) <= LONGEST_URL):
             return given
-        self.mend(row, column, "is no address of the web (http or https); left out.")
+        self.mend(row, column, "is no address of the web (http or https); left out.", given)
         return ""
 
     def images(self, found: Sequence[Plain], row: Row) -> list[Plain]:
@@ -166,7 +179,7 @@ class Reading:
 
     def named(self, cells: Mapping[str, str]) -> Plain:
         """Cells by the names of their columns as the file writes them, without control characters."""
-        return {self.names[c]: cell.translate(CONTROLS) for c, cell in cells.items()}
+        return {self.names[c]: cell if cell.isascii() and cell.isprintable() else cell.translate(CONTROLS) for c, cell in cells.items()}
 
     def slug(self, text: str) -> Plain:
         """A text as the product's slug, if it can be one as it stands; else the shop makes one from the name."""
@@ -191,6 +204,6 @@ class Reading:
 
     def take(self) -> "Taken":
         """What became of the product at hand; the next one begins."""
-        taken = Taken(refused=self.refused, others=self.others, findings=self.findings, lines=self.lines)
-        self.findings, self.lines, self.refused, self.others = [], [], False, 0
+        taken = Taken(refused=self.refused, others=self.others, findings=self.findings, lines=self.lines, line=self.line)
+        self.findings, self.lines, self.line, self.refused, self.others = [], [], None, False, 0
         return taken

@@ -2,7 +2,7 @@
 
 import codecs
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
@@ -15,21 +15,23 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "UTF-8"), (codecs.BOM_UTF16_LE, "utf-16"
 
 
 class Row:
-    """One row: the line where it begins (1 is the header's), and its cells by folded column name."""
+    """One row: the line where it begins (1 is the header's), and its cells that are not blank, by folded column name, without blanks around them."""
 
     __slots__ = ("cells", "columns", "line")
 
-    def __init__(self, line: int, cells: Sequence[str], columns: dict[str, int]) -> None:
+    def __init__(self, line: int, cells: dict[str, str], columns: Mapping[str, int]) -> None:
         self.line, self.cells, self.columns = line, cells, columns
 
     def __getitem__(self, column: str) -> str:
-        """The cell without blanks around it; empty where the file or the row has none."""
-        at = self.columns.get(column)
-        return self.cells[at].strip() if at is not None and at < len(self.cells) else ""
+        """The cell; empty where the file or the row has none."""
+        return self.cells.get(column, "")
 
     def first(self, *columns: str) -> str:
         """The first cell among these columns that is not empty."""
-        return next((found for c in columns if (found := self[c])), "")
+        for column in columns:
+            if column in self.cells:
+                return self.cells[column]
+        return ""
 
 
 def is_hint(text: str) -> bool:
@@ -53,14 +55,20 @@ class Sheet:
         self.columns: dict[str, int] = {}
         for at, name in enumerate(self.header):
             self.columns.setdefault(folded(name), at)
+        self.names = [name if self.columns[name] == at else "" for at, name in enumerate(map(folded, self.header))]
 
     @property
     def note(self) -> str:
         """How it is read, in words."""
         return f"{self.said}, {DELIMITERS[self.delimiter]}"
 
-    def rows(self, findings: list[Finding]) -> Iterator[Row]:
-        """The rows below the header. Blank ones are skipped, a repeated header and what cannot be a row are told."""
+    def row(self, line: int, cells: Sequence[str]) -> Row:
+        """A row from its cells. Of two columns with one name the first is read."""
+        filled = {name: text for name, cell in zip(self.names, cells, strict=False) if cell and name and (text := cell.strip())}
+        return Row(line, filled, self.columns)
+
+    def rows(self, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
+        """Line and cells of the rows below the header. Blank ones are skipped, a repeated header and what cannot be a row are told."""
         known, header = len(self.header), [c.strip() for c in self.header]
         seen = False
         for line, cells, complete in self._read():
@@ -76,7 +84,7 @@ class Sheet:
                     findings.append(Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True))
                 seen = True
             else:
-                yield Row(line, cells, self.columns)
+                yield line, cells
 
     def _read(self) -> Iterator[tuple[int, list[str], bool]]:
         """The line where a row begins, its cells, and whether its quotes are closed."""

@@ -5,6 +5,7 @@ export products".
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tradepost.kit.slugs import slug_of
 
@@ -28,6 +29,7 @@ MOST_VARIANTS = 100
 # Columns whose whole meaning has a home in the model; of the others `source` keeps what stands there.
 PRODUCT_TOLD = frozenset([*HANDLE, TITLE, *BODY, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]])
 VARIANT_TOLD = frozenset([*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]])
+OF_IMAGE = frozenset([*IMAGE, POSITION, ALT])
 # Columns that speak of a variant, also in the first row.
 OF_VARIANT = ("variant ", "cost per item", "price /", "compare at price /", "compare-at price /", "charge tax", "tax code", "weight unit", "fulfillment",
               "requires shipping", "inventory", "continue selling", "unit price")  # fmt: skip
@@ -52,7 +54,7 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
     """The product of the first title under a handle; the rows of another title are another product, and refused."""
     head = next((r for r in rows if r[TITLE]), None)
     if head is None:
-        reading.refuse(rows[0], next(h for h in HANDLE if h in rows[0].columns), "has no row with a Title; its first row needs one.")
+        reading.refuse(rows[0], reading.column(HANDLE), "has no row with a Title; its first row needs one.")
         return None
     own, title = list[Row](), head[TITLE]
     for row in rows:
@@ -65,14 +67,14 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
     variants = [r for r in own if _is_variant(r)]
     if len(variants) > MOST_VARIANTS:
         said = f"has {len(variants)} variants; Shopify allows 2,048 variants a product, we {MOST_VARIANTS}."
-        reading.refuse(head, next(h for h in HANDLE if h in head.columns), said, handle)
+        reading.refuse(head, reading.column(HANDLE), said, handle)
         return None
     status, tags = _status(head, reading), reading.slugs(head, TAGS, head[TAGS].split(","))
     return {
         "name": reading.text(head, TITLE),
         **reading.slug(handle),
         "external_reference": handle,
-        "description": reading.html(head, _present(head, BODY)),
+        "description": reading.html(head, reading.column(BODY)),
         "status": status,
         "attributes": _attributes(head, reading),
         "tags": tags,
@@ -83,11 +85,6 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
     }
 
 
-def _present(row: Row, columns: Sequence[str]) -> str:
-    """The column of these that the file has."""
-    return next((c for c in columns if c in row.columns), columns[0])
-
-
 def _is_variant(row: Row) -> bool:
     """An option value, a SKU or a price makes a row a variant; else it only brings an image."""
     return bool(row[OPTIONS[0][1]] or row.first(*SKU) or row.first(*PRICE))
@@ -95,7 +92,7 @@ def _is_variant(row: Row) -> bool:
 
 def _status(head: Row, reading: Reading) -> str:
     """Hidden is what nobody said should be seen."""
-    published, column = head.first(*PUBLISHED).casefold(), _present(head, PUBLISHED)
+    published, column = head.first(*PUBLISHED).casefold(), reading.column(PUBLISHED)
     status = head[STATUS].casefold() if STATUS in head.columns else "active"
     if status not in ("active", "draft", "archived"):
         reading.mend(head, STATUS, "is none of active, draft, archived; taken as draft.")
@@ -130,20 +127,20 @@ def _options(row: Row, names: Sequence[str], reading: Reading) -> dict[str, str]
 
 
 def _variant(handle: str, row: Row, options: dict[str, str], reading: Reading) -> Plain:
-    price, compare = reading.price(row, _present(row, PRICE)), reading.price(row, _present(row, COMPARE))
+    price, compare = reading.price(row, reading.column(PRICE)), reading.price(row, reading.column(COMPARE))
     if not row.first(*PRICE):
-        reading.refuse(row, _present(row, PRICE), "a variant needs a price; write 0 if it costs nothing.")
+        reading.refuse(row, reading.column(PRICE), "a variant needs a price; write 0 if it costs nothing.")
     tracker, policy = row.first(*TRACKER), row.first(*POLICY).casefold()
     if policy not in ("continue", "deny", "true", "false", "yes", "no", ""):
-        reading.mend(row, _present(row, POLICY), "is neither continue nor deny; taken as deny.")
-    sku, own = reading.sku(row, _present(row, SKU), handle, options)
+        reading.mend(row, reading.column(POLICY), "is neither continue nor deny; taken as deny.")
+    sku, own = reading.sku(row, reading.column(SKU), handle, options)
     return {
         "sku": sku, "price": price or {}, "options": options,
         "compare_at_price": compare,
-        "weight_grams": reading.grams(row, _present(row, GRAMS)),
-        "barcode": reading.text(row, _present(row, BARCODE), 60).lstrip("'") or None,
+        "weight_grams": reading.grams(row, reading.column(GRAMS)),
+        "barcode": reading.text(row, reading.column(BARCODE), 60).lstrip("'") or None,
         "track_inventory": bool(tracker), "allow_backorder": policy in ("continue", "true", "yes"),
-        "imported_quantity": reading.whole(row, _present(row, QUANTITY)),
+        "imported_quantity": reading.whole(row, reading.column(QUANTITY)),
         "source": _variant_source(row, own, reading) or None,
     }  # fmt: skip
 
@@ -152,23 +149,24 @@ def _media(rows: Sequence[Row], reading: Reading) -> list[Plain]:
     """The images in the order of their positions, those of variants behind them; each address once."""
     placed: list[tuple[int, Plain]] = []
     for n, row in enumerate(rows):
-        if url := reading.url(row, _present(row, IMAGE)):
+        if url := reading.url(row, reading.column(IMAGE)):
             at = reading.whole(row, POSITION)
             placed.append((n + 1 if at is None else at, {"source_url": url, "alt": reading.text(row, ALT, 512)}))
     own = [image for _, image in sorted(placed, key=lambda p: p[0])]
-    others = [{"source_url": url, "alt": ""} for row in rows if (url := reading.url(row, _present(row, VARIANT_IMAGE)))]
+    others = [{"source_url": url, "alt": ""} for row in rows if (url := reading.url(row, reading.column(VARIANT_IMAGE)))]
     return reading.images([*own, *others], rows[0])
 
 
+@lru_cache(1000)
 def _of_variant(column: str) -> bool:
     return column.startswith(OF_VARIANT) or "(variant.metafields" in column or column.endswith("linked to")
 
 
 def _variant_source(row: Row, own_sku: bool, reading: Reading) -> Plain:
     """What a variant's row says beyond the model, by the columns' own names."""
-    kept = {c: row[c] for c in row.columns if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and _of_variant(c) and row[c] and not _plain(c, row[c])}
-    if not own_sku and (column := _present(row, SKU)) in row.columns and row[column]:
-        kept[column] = row[column]
+    kept = {c: cell for c, cell in row.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and _of_variant(c) and not _plain(c, cell)}
+    if not own_sku and (given := row.first(*SKU)):
+        kept[reading.column(SKU)] = given
     return reading.named(kept)
 
 
@@ -186,13 +184,13 @@ def _implied(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
 
 def _product_source(head: Row, rows: Sequence[Row], variants: Sequence[Row], status: str, tags: Sequence[str], reading: Reading) -> Plain:
     """What the first row says of the product beyond the model, and what other rows say differently."""
-    kept = {c: head[c] for c in head.columns if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and head[c] and (not _of_variant(c) or head not in variants)}
+    kept = {c: cell for c, cell in head.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and (not _of_variant(c) or head not in variants)}
     found = reading.named({c: cell for c, cell in kept.items() if not _implied(c, cell.casefold(), status, tags)})
-    for row in rows:
-        for column, cell in [(c, row[c]) for c in row.columns if row is not head and row[c]]:
-            if cell == head[column] or column in VARIANT_TOLD or column in (*IMAGE, POSITION, ALT) or (row in variants and _of_variant(column)):
+    for n, row in enumerate(rows, 1):
+        for column, cell in row.cells.items():
+            if column in VARIANT_TOLD or column in OF_IMAGE or cell == head[column] or (_of_variant(column) and row in variants):
                 continue
-            found[f"{reading.names[column]} (row {rows.index(row) + 1})"] = cell
+            found[f"{reading.names[column]} (row {n})"] = cell
     return found
 
 
