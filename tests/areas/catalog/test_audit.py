@@ -57,6 +57,18 @@ async def test_an_item_of_a_batch_is_told_as_the_batch(app: "Shop", staff: httpx
     assert (await told(app, product["id"]))[1:] == [("rest", "product_batch", "product.updated"), ("graphql", "product_batch", "product.updated")]
 
 
+async def test_an_upsert_is_told_once_for_a_product(app: "Shop", staff: httpx.AsyncClient) -> None:
+    item = {"op": "upsert", "input": {"name": "Lamp", "external_reference": unique("ref"), "variants": [variant_input(100)]}}
+    changed = {"op": "upsert", "input": item["input"] | {"name": "Light"}}
+    ids: list[str] = []
+    for given, status in ((item, 201), (item, 200), (changed, 200)):
+        [result] = (await staff.post("/v1/products/batch", json={"items": [given]}, params={"fields": "id"})).json()["results"]
+        assert result["status"] == status
+        ids.append(result["data"]["id"])
+    [id] = set(ids)
+    assert await told(app, id) == [("rest", "product_batch", "product.created"), ("rest", "product_batch", "product.updated")]
+
+
 async def test_each_mutation_of_a_document_is_told_by_its_own_name(app: "Shop", staff: httpx.AsyncClient) -> None:
     product, category = await make_product(staff), await make_category(staff)
     text = (
