@@ -86,39 +86,51 @@ def _refusal(faults: list[Fault]) -> Validation:
     return Validation(f"{faults[0].pointer or '/'}: {faults[0].detail}{more}", errors=faults)
 
 
-def _clean(value: Any, pointer: str, faults: list[Fault], depth: int) -> Any:
+# Where a value stands: the pointer of the whole, or the place around it and its key. It becomes text only where there is a fault.
+type Place = str | tuple["Place", object]
+
+
+def _clean(value: Any, place: Place, faults: list[Fault], depth: int) -> Any:
     """The value with its texts in NFC; what no text or number may be is added to the faults."""
     match value:
         case str():
-            if value.isascii() and value.isprintable():
-                return value
-            if value.translate(CONTROLS) != value:
-                faults.append(Fault(code="control_character", detail="The text holds a control character; remove it.", pointer=pointer))
-            return unicodedata.normalize("NFC", value)
+            return value if value.isascii() and value.isprintable() else _text(value, place, faults)
         case dict() | list() if depth >= DEEPEST:
-            raise MalformedBody(f"The body is nested deeper than {DEEPEST} levels at `{pointer}`.")
+            raise MalformedBody(f"The body is nested deeper than {DEEPEST} levels at `{_pointer(place)}`.")
         case dict():
             members = cast(dict[Any, Any], value)
-            return {_key(k, pointer, faults): _clean(v, f"{pointer}/{escaped(str(k))}", faults, depth + 1) for k, v in members.items()}
+            return {_key(k, place, faults): v if v is None or v is True or v is False else _clean(v, (place, k), faults, depth + 1) for k, v in members.items()}
         case list():
-            return [_clean(v, f"{pointer}/{i}", faults, depth + 1) for i, v in enumerate(cast(list[Any], value))]
+            return [_clean(v, (place, i), faults, depth + 1) for i, v in enumerate(cast(list[Any], value))]
         case float() if not math.isfinite(value):
-            faults.append(Fault(code="not_a_number", detail="The number is not finite.", pointer=pointer))
+            faults.append(Fault(code="not_a_number", detail="The number is not finite.", pointer=_pointer(place)))
             return 0.0
         case int() if not -(2**63) <= value < 2**63:
-            faults.append(Fault(code="out_of_range", detail="The number does not fit into 64 bits.", pointer=pointer))
+            faults.append(Fault(code="out_of_range", detail="The number does not fit into 64 bits.", pointer=_pointer(place)))
             return 0
         case None | bool() | int() | float() | msgspec.Raw():
             return value
         case _:
-            faults.append(Fault(code="invalid_type", detail=f"A {type(value).__name__} has no place in JSON; send text.", pointer=pointer))
+            faults.append(Fault(code="invalid_type", detail=f"A {type(value).__name__} has no place in JSON; send text.", pointer=_pointer(place)))
             return None
 
 
-def _key(key: Any, pointer: str, faults: list[Fault]) -> str:
-    if not isinstance(key, str):
-        faults.append(Fault(code="invalid_type", detail="A member's name is text.", pointer=pointer))
-    return _clean(str(key), f"{pointer}/{escaped(str(key))}", faults, 0)
+def _text(text: str, place: Place, faults: list[Fault]) -> str:
+    if text.translate(CONTROLS) != text:
+        faults.append(Fault(code="control_character", detail="The text holds a control character; remove it.", pointer=_pointer(place)))
+    return unicodedata.normalize("NFC", text)
+
+
+def _key(key: Any, place: Place, faults: list[Fault]) -> str:
+    if isinstance(key, str):
+        return key if key.isascii() and key.isprintable() else _text(key, (place, key), faults)
+    faults.append(Fault(code="invalid_type", detail="A member's name is text.", pointer=_pointer(place)))
+    return _text(str(key), (place, key), faults)
+
+
+def _pointer(place: Place) -> str:
+    """A place as a JSON pointer."""
+    return place if isinstance(place, str) else f"{_pointer(place[0])}/{escaped(str(place[1]))}"
 
 
 def escaped(token: str) -> str:
