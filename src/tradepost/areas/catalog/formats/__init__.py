@@ -10,10 +10,11 @@ from .numbers import Sign
 from .opening import Opened, OpenedSheet, recognised
 from .sheet import Sheet
 from .shopify import SHOPIFY
+from .woocommerce import WOOCOMMERCE
 
 __all__ = ["Draft", "Finding", "Opened", "Sign", "UnreadableError", "open_file"]
 
-SHEETS: Sequence[Format] = (SHOPIFY,)
+SHEETS: Sequence[Format] = (SHOPIFY, WOOCOMMERCE)
 
 
 def open_file(path: Path, *, currency: str, sign: Sign | None, moment: datetime) -> Opened:
