@@ -6,18 +6,22 @@ from pathlib import Path
 
 from .findings import Finding, UnreadableError
 from .format import Draft, Format
+from .ndjson import OpenedLines, is_ndjson
 from .numbers import Sign
 from .opening import Opened, OpenedSheet, recognised
+from .own import OWN
 from .sheet import Sheet
 from .shopify import SHOPIFY
 from .woocommerce import WOOCOMMERCE
 
 __all__ = ["Draft", "Finding", "Opened", "Sign", "UnreadableError", "open_file"]
 
-SHEETS: Sequence[Format] = (SHOPIFY, WOOCOMMERCE)
+SHEETS: Sequence[Format] = (SHOPIFY, WOOCOMMERCE, OWN)
 
 
 def open_file(path: Path, *, currency: str, sign: Sign | None, moment: datetime) -> Opened:
     """A product file of any known format. `sign` settles a decimal sign that its prices leave open; `moment` is now, for prices with dates."""
+    if is_ndjson(path):
+        return OpenedLines(path)
     sheet = Sheet(path)
     return OpenedSheet(sheet, recognised(sheet, SHEETS), currency=currency, sign=sign, moment=moment)

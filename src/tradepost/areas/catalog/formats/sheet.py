@@ -129,8 +129,9 @@ def encoding_of(path: Path) -> tuple[str, str]:
                 return encoding, said
         file.seek(0)
         try:
-            for _ in TextIOWrapper(file, encoding="utf-8", newline=""):
-                pass
+            with TextIOWrapper(file, encoding="utf-8", newline="") as text:
+                for _ in text:
+                    pass
         except UnicodeDecodeError:
             return "cp1252", "Windows-1252"
     return "utf-8", "UTF-8"
