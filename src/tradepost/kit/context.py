@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .audit import AuditEntry
+from .bulk import add
 from .caller import Caller
 from .clock import Clock, now
 from .database import Database
+from .identity import new_id
 from .outbox import OutboxEvent
 from .readers import Reader, WriteReader
-
-EVENTS: Any = OutboxEvent.__table__
-AUDIT: Any = AuditEntry.__table__
 
 
 class Context:
@@ -52,7 +50,6 @@ class Context:
     async def announce_all(self, events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
         """The same of many at once: their types, subjects and data, by one statement for each table."""
         assert self.session is not None, "an event is announced inside a write"
-        said = [{"type": type, "subject": subject, "data": data} for type, subject, data in events]
-        await self.session.execute(insert(EVENTS), [event | {"request_id": self.request_id} for event in said])
-        signature = self.signature
-        await self.session.execute(insert(AUDIT), [event | signature for event in said])
+        said: list[dict[str, Any]] = [{"type": type, "subject": subject, "data": data} for type, subject, data in events]
+        for of, more in ((OutboxEvent, {"request_id": self.request_id}), (AuditEntry, self.signature)):
+            await add(self.session, of, [{"id": new_id(of.__number__)} | event | more for event in said], self.clock())

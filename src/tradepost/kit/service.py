@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -125,15 +126,21 @@ def amend(row: Table, values: Mapping[str, Any]) -> list[str]:
 
 def columns(of: Resource[Any], given: msgspec.Struct, *leave: str) -> dict[str, Any]:
     """An input shape as column values: unset members left out, embedded values flattened, enums and ids as text."""
-    out: dict[str, Any] = {}
+    out, embedded = dict[str, Any](), _embedded(of)
     for name, value in msgspec.structs.asdict(given).items():
-        if name in leave or value is msgspec.UNSET:
+        if value is msgspec.UNSET or name in leave:
             continue
-        if isinstance(own := of.own.get(name), Value):
-            out |= {f"{name}_{n}": getattr(value, n, None) for n in own.own}
+        if (own := embedded.get(name)) is not None:
+            out |= {column: getattr(value, member, None) for column, member in own}
         else:
-            out[name] = str(value) if isinstance(value, UUID) else value.value if isinstance(value, Enum) else value
+            out[name] = value if not isinstance(value, UUID | Enum) else str(value) if isinstance(value, UUID) else value.value
     return out
+
+
+@cache
+def _embedded(of: Resource[Any]) -> dict[str, list[tuple[str, str]]]:
+    """The columns of the embedded values, each with the member that it holds."""
+    return {name: [(f"{name}_{member}", member) for member in own.own] for name, own in of.own.items() if isinstance(own, Value)}
 
 
 def _everything(of: Resource[Any]) -> tuple[Field, ...]:

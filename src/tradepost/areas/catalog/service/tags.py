@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tradepost.kit import bulk
 from tradepost.kit.identity import new_id
 from tradepost.kit.operation import operation
 from tradepost.kit.records import Page, Record
@@ -41,8 +42,9 @@ class Tags(Service):
             await self.session.execute(delete(LINKS).where(among(LINKS.c.product_id, list(tags))))
         if wanted:
             ids = await self.ids_of(wanted)
-            links = [{"product_id": product_id, "tag_id": ids[slug]} for product_id, slugs in tags.items() for slug in slugs]
-            await self.session.execute(insert(LINKS), links)
+            number = ProductTagRow.__number__
+            links = [{"id": new_id(number), "product_id": product_id, "tag_id": ids[slug]} for product_id, slugs in tags.items() for slug in slugs]
+            await bulk.add(self.session, ProductTagRow, links, self.context.clock())
 
     async def ids_of(self, slugs: Collection[str]) -> dict[str, str]:
         """The ids of tags by their slugs; those that there are not yet are made."""

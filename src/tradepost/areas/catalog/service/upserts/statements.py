@@ -1,34 +1,31 @@
 """What differs, written: each table by one statement of each kind, however many rows there are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Text, Update, bindparam, cast, delete, insert, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Text, cast, delete, tuple_, update
 
+from tradepost.kit import bulk
 from tradepost.kit.identity import new_id
-from tradepost.kit.search import SearchRow
 from tradepost.kit.service import Service
-from tradepost.kit.tables import Table, Versioned
+from tradepost.kit.tables import Table
 
 from ...models import MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, VariantRow
 from ..tags import Tags
 from .draft import Draft
-from .present import Values
 
 
 async def write(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
     """Writes all drafts, and announces each once. New rows of a table come in an order that all lists share, so that no two wait for each other."""
     new = sorted([d for d in drafts if d.was is None], key=lambda d: (d.values["external_reference"] or "", d.values["slug"]))
-    await _alter(service, ProductRow, [(d.was, d.was | d.values) for d in drafts if d.was is not None and d.changed], now)
-    await _add(service, ProductRow, [d.values | {"id": d.id} for d in new], now)
+    await bulk.alter(service.session, ProductRow, [(d.was, d.was | d.values) for d in drafts if d.was is not None and d.changed], now)
+    await bulk.add(service.session, ProductRow, [d.values | {"id": d.id} for d in new], now)
     await _places(service, drafts, now)
     tags: dict[str, list[str]] = {d.id: d.values["tags"] for d in drafts if (d.values["tags"] if d.was is None else "tags" in d.changed)}
     await Tags(service.context).put(tags)
     await _variants(service, drafts, now)
-    await _words(service, drafts)
+    await bulk.put(service.session, ProductSearchRow.__table__, [words for d in drafts if (words := d.words) is not None], "id")
     await _media(service, drafts, now)
     await service.context.announce_all([d.event() for d in drafts])
 
@@ -38,7 +35,9 @@ async def _places(service: Service, drafts: Sequence[Draft], now: datetime) -> N
     if left := [(d.id, c) for d in drafts for c in d.left]:
         await service.session.execute(delete(places).where(tuple_(places.c.product_id, places.c.category_id).in_(left)))
     number = ProductCategoryRow.__number__
-    await _add(service, ProductCategoryRow, [{"id": new_id(number), "product_id": d.id, "category_id": c} for d in drafts for c in sorted(d.joined)], now)
+    await bulk.add(
+        service.session, ProductCategoryRow, [{"id": new_id(number), "product_id": d.id, "category_id": c} for d in drafts for c in sorted(d.joined)], now
+    )
 
 
 async def _variants(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
@@ -47,44 +46,18 @@ async def _variants(service: Service, drafts: Sequence[Draft], now: datetime) ->
     if parked := [id for d in drafts for id in d.variants.parked]:
         stand_in = cast(variants.c.id, Text)
         await service.session.execute(update(variants).where(variants.c.id.in_(parked)).values(sku=stand_in, options_key=stand_in, updated_at=now))
-    await _alter(service, VariantRow, [pair for d in drafts for pair in d.variants.changed], now, ("sku", "options_key") if parked else ())
-    await _add(service, VariantRow, sorted([v for d in drafts for v in d.variants.made], key=lambda v: v["sku"]), now)
-
-
-async def _words(service: Service, drafts: Sequence[Draft]) -> None:
-    if rows := [words for d in drafts if (words := d.words) is not None]:
-        added = (sqlite if service.context.database.sqlite else postgresql).insert(_table(ProductSearchRow))
-        put = added.on_conflict_do_update(index_elements=["id"], set_={"name": added.excluded.name, "words": added.excluded.words})
-        await service.session.execute(put, rows)
+    await bulk.alter(service.session, VariantRow, [pair for d in drafts for pair in d.variants.changed], now, ("sku", "options_key") if parked else ())
+    await bulk.add(service.session, VariantRow, sorted([v for d in drafts for v in d.variants.made], key=lambda v: v["sku"]), now)
 
 
 async def _media(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
     media = _table(MediaRow)
     if gone := [id for d in drafts for id in d.media_gone]:
         await service.session.execute(delete(media).where(media.c.id.in_(gone)))
-    await _alter(service, MediaRow, [pair for d in drafts for pair in d.media_changed], now)
-    await _add(service, MediaRow, [m for d in drafts for m in d.media_made], now)
+    await bulk.alter(service.session, MediaRow, [pair for d in drafts for pair in d.media_changed], now)
+    await bulk.add(service.session, MediaRow, [m for d in drafts for m in d.media_made], now)
 
 
-async def _add(service: Service, of: type[Table], rows: Sequence[Values], now: datetime) -> None:
-    if rows:
-        await service.session.execute(insert(_table(of)), [row | {"created_at": now, "updated_at": now} for row in rows])
-
-
-async def _alter(service: Service, of: type[Versioned], pairs: Sequence[tuple[Values, Values]], now: datetime, also: Iterable[str] = ()) -> None:
-    """Sets what differs in any of the rows in all of them: one statement, and each row one version on."""
-    if pairs:
-        names = sorted({n for was, new in pairs for n, value in new.items() if was[n] != value}.union(also))
-        step = [{"this": was["id"], "version": was["version"] + 1, "updated_at": now} | {n: new[n] for n in names} for was, new in pairs]
-        await service.session.execute(_by_id(of), step)
-
-
-@cache
-def _by_id(of: type[Versioned]) -> Update:
-    table = _table(of)
-    return update(table).where(table.c.id == bindparam("this"))
-
-
-def _table(of: type[Table | SearchRow]) -> Any:
+def _table(of: type[Table]) -> Any:
     """A class's table: given the class, the ORM would look for objects to keep in step."""
     return of.__table__
