@@ -91,6 +91,20 @@ def empty_url(run: Run, worker_id: str) -> str:
     return _settings(empty_database(run, _new_name(worker_id)), None).database_url
 
 
+@pytest.fixture
+def bare_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
+    """Makes settings over a new database with all tables and not a row."""
+
+    def make() -> Settings:
+        from tradepost import schema
+
+        made = _settings(empty_database(run, _new_name(worker_id)), redis_of(run, worker_id))
+        schema.upgrade(made.database_url)
+        return made
+
+    return make
+
+
 @pytest.fixture(scope="session")
 async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["Shop"]:
     """The shop, started. Tests of its parts do not load the whole of it."""

@@ -147,4 +147,4 @@ SYNTAX = [
 @given(q=st.lists(st.sampled_from(SYNTAX), max_size=10).map("".join) | st.text(max_size=20))
 async def test_no_text_is_query_syntax(client: httpx.AsyncClient, q: str) -> None:
     answer = await client.get("/v1/products", params={"q": q, "limit": "1", "include": "total"})
-    assert answer.status_code == (200 if any(c.isalnum() for c in q) else 400), (q, answer.text)
+    assert answer.status_code == (200 if "\0" not in q and any(c.isalnum() for c in q) else 400), (q, answer.text)

@@ -13,9 +13,8 @@ from tradepost.kit.service import Service
 from tradepost.kit.slugs import numbered, slug_of
 
 from ..models import CategoryRow, ProductRow
+from ..schemas import RESERVED
 
-# What stands where a slug could stand: `/products/batch`.
-RESERVED = frozenset({"batch", "import", "export"})
 # How many more candidates are looked up each time that none was free.
 GROWTH = 10
 

@@ -1,0 +1,46 @@
+"""What the files of this folder say, in the words of our doors: the same whichever file of the shop was imported."""
+
+from typing import Any
+
+type Json = dict[str, Any]
+
+
+def euros(cents: int) -> Json:
+    """A price."""
+    return {"amount": cents, "currency": "EUR"}
+
+
+def variant(sku: str, cents: int, options: Json, **members: Any) -> Json:
+    """A variant as both doors tell it, with what most have."""
+    usual: Json = {
+        "sku": sku, "price": euros(cents), "options": options, "compare_at_price": None, "weight_grams": None, "barcode": None,
+        "track_inventory": True, "allow_backorder": False, "imported_quantity": None,
+    }  # fmt: skip
+    return usual | members
+
+
+REEF_MUG: Json = {
+    "name": "Reef Mug \u2013 30 cl", "slug": "reef-mug", "external_reference": "reef-mug", "status": "active",
+    "description": "<p>Glazed by hand, 30 cl.</p>\n<p>Caf\u00e9 au lait</p>",
+    "attributes": {"vendor": "T\u00f6pferei S\u00fcd", "seo_title": "A mug", "seo_description": "Glazed by hand"},
+    "tags": ["kitchen", "gift-idea"], "price_from": euros(1490), "category": {"name": "Mugs", "slug": "mugs"}, "categories": [{"name": "Mugs"}],
+    "variants": [
+        variant("MUG-SG-S", 1490, {"Colour": "Sea green", "Size": "Small"}, compare_at_price=euros(1990), weight_grams=350,
+                barcode="4006381333931", imported_quantity=12),
+        variant("MUG-SG-L", 101790, {"Colour": "Sea green", "Size": "Large"}, weight_grams=420, allow_backorder=True, imported_quantity=0),
+        variant("reef-mug-sand-small", 1490, {"Colour": "Sand", "Size": "Small"}, weight_grams=350, imported_quantity=3),
+    ],
+    "media": [
+        {"source_url": "https://cdn.example.com/mug-1.jpg", "alt": "", "status": "remote"},
+        {"source_url": "https://cdn.example.com/mug-2.jpg", "alt": "From above", "status": "remote"},
+        {"source_url": "https://cdn.example.com/mug-3.jpg", "alt": "Three of them", "status": "remote"},
+        {"source_url": "https://cdn.example.com/mug-green.jpg", "alt": "", "status": "remote"},
+    ],
+}  # fmt: skip
+WALNUT_TRAY: Json = {
+    "name": "Walnut Tray", "slug": "walnut-tray", "external_reference": "walnut-tray", "status": "active", "description": "<p>Oiled</p>",
+    "attributes": {"vendor": "Holzwerk"}, "tags": [], "price_from": euros(4900),
+    "category": {"name": "Trays", "slug": "trays"}, "categories": [{"name": "Trays"}],
+    "variants": [variant("walnut-tray", 4900, {}, weight_grams=1200, track_inventory=False, allow_backorder=True)], "media": [],
+}  # fmt: skip
+STATUSES = {"reef-mug": "active", "walnut-tray": "active", "old-lamp": "archived", "voucher": "active", "secret-bowl": "draft", "odd-status": "draft"}
