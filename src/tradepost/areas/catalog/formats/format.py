@@ -33,6 +33,7 @@ class Format(Struct, frozen=True, kw_only=True):
     needs: folded columns that all its headers have, each with its other spellings.    dot: an open decimal sign is a dot.
     prices: whether a folded column holds prices.    place: what a row belongs to.
     product: the rows of one product as a `ProductRecord` in plain JSON; what it refuses it tells the reading.
+    notes: folded columns of our own for what the others cannot tell, of a product and of a variant (`notes.py`).
     members: which column tells a member of the record (`name`, `variants.sku`), for what the shop's own rules find.
     """
 
@@ -45,6 +46,7 @@ class Format(Struct, frozen=True, kw_only=True):
     place: Callable[[Row], Place | Misplaced]
     product: Callable[[Sequence[Row], Reading], Product | None]
     members: Mapping[str, Sequence[str]]
+    notes: tuple[str, str] | None = None
     orphan: str = "it belongs to a product that is not in this file."
 
     def missing(self, columns: Mapping[str, int]) -> list[str]:

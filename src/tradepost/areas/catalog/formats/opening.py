@@ -7,6 +7,7 @@ from typing import Protocol
 
 from .findings import Finding, UnreadableError
 from .format import Draft, Format, Misplaced
+from .notes import read_noted
 from .numbers import Evidence, Sign
 from .reading import Reading
 from .sheet import Row, Sheet
@@ -101,7 +102,7 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
         """The products in the order of their first rows."""
         for group in self.spool.products():
             rows = [self.sheet.row(line, cells) for line, cells in group]
-            product = self.format.product(rows, self.reading)
+            product = read_noted(self.format, rows, self.reading)
             taken = self.reading.take()
             yield Draft(
                 line=taken.line or rows[0].line,

@@ -20,7 +20,7 @@ from .findings import Finding
 from .numbers import Sign, decimal, loose, minor
 from .records import LONGEST_URL
 from .sheet import Row
-from .spool import Spool
+from .spool import Claims
 
 LONGEST_SKU, LONGEST_TAG, LONGEST_NAME, LONGEST_SLUG = 100, 60, 200, 100
 MOST_IMAGES = 100
@@ -47,7 +47,7 @@ class Taken(msgspec.Struct):
 class Reading:
     """The means of a format. `names` are the header's columns as written, by their folded form; `findings` are those of the product at hand."""
 
-    def __init__(self, names: Mapping[str, str], *, currency: str, sign: Sign, moment: datetime, spool: Spool) -> None:
+    def __init__(self, names: Mapping[str, str], *, currency: str, sign: Sign, moment: datetime, spool: Claims) -> None:
         self.names, self.currency, self.moment, self.spool = names, currency, moment, spool
         self.sign: Sign = sign
         self.decimals = exponent(currency)

@@ -11,7 +11,7 @@ from tradepost.kit.slugs import slug_of
 
 from .format import Format, Misplaced, Place
 from .reading import Plain, Reading
-from .sheet import Row
+from .sheet import Row, folded
 
 # Each member with its folded column in the old export and in the newer template.
 HANDLE, TITLE, BODY = ("handle", "url handle"), "title", ("body (html)", "description")
@@ -25,11 +25,15 @@ VARIANT_IMAGE = ("variant image", "variant image url")
 ATTRIBUTES = {"vendor": "vendor", "seo title": "seo_title", "seo description": "seo_description"}
 OPTIONS = tuple([(f"option{n} name", f"option{n} value") for n in (1, 2, 3)])
 MOST_VARIANTS = 100
+# Metafields: Shopify keeps them, and its own export has them under these names.
+NOTES = ("Tradepost (product.metafields.tradepost.product)", "Tradepost (variant.metafields.tradepost.variant)")
 
 # Columns whose whole meaning has a home in the model; of the others `source` keeps what stands there.
 PRODUCT_TOLD = frozenset([*HANDLE, TITLE, *BODY, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]])
 VARIANT_TOLD = frozenset([*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]])
 OF_IMAGE = frozenset([*IMAGE, POSITION, ALT])
+# What these columns say of nearly every variant, and what our export writes into them: Shopify takes nothing for "no".
+USUAL = {"variant fulfillment service": "manual", "variant requires shipping": "true", "variant taxable": "true"}
 # Columns that speak of a variant, also in the first row.
 OF_VARIANT = ("variant ", "cost per item", "price /", "compare at price /", "compare-at price /", "charge tax", "tax code", "weight unit", "fulfillment",
               "requires shipping", "inventory", "continue selling", "unit price")  # fmt: skip
@@ -158,21 +162,22 @@ def _media(rows: Sequence[Row], reading: Reading) -> list[Plain]:
 
 
 @lru_cache(1000)
-def _of_variant(column: str) -> bool:
+def of_variant(column: str) -> bool:
+    """Whether a column speaks of a variant, also in the first row."""
     return column.startswith(OF_VARIANT) or "(variant.metafields" in column or column.endswith("linked to")
 
 
 def _variant_source(row: Row, own_sku: bool, reading: Reading) -> Plain:
     """What a variant's row says beyond the model, by the columns' own names."""
-    kept = {c: cell for c, cell in row.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and _of_variant(c) and not _plain(c, cell)}
+    kept = {c: cell for c, cell in row.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and of_variant(c) and not _plain(c, cell)}
     if not own_sku and (given := row.first(*SKU)):
         kept[reading.column(SKU)] = given
     return reading.named(kept)
 
 
 def _plain(column: str, cell: str) -> bool:
-    """Whether a cell says no more than the member that it became."""
-    return (column in TRACKER and cell == "shopify") or (column in POLICY and cell in ("deny", "continue"))
+    """Whether a cell says no more than the member that it became, or than what is usual."""
+    return cell.casefold() == USUAL.get(column) or (column in TRACKER and cell == "shopify") or (column in POLICY and cell in ("deny", "continue"))
 
 
 def _implied(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
@@ -184,11 +189,11 @@ def _implied(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
 
 def _product_source(head: Row, rows: Sequence[Row], variants: Sequence[Row], status: str, tags: Sequence[str], reading: Reading) -> Plain:
     """What the first row says of the product beyond the model, and what other rows say differently."""
-    kept = {c: cell for c, cell in head.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and (not _of_variant(c) or head not in variants)}
+    kept = {c: cell for c, cell in head.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and (not of_variant(c) or head not in variants)}
     found = reading.named({c: cell for c, cell in kept.items() if not _implied(c, cell.casefold(), status, tags)})
     for n, row in enumerate(rows, 1):
         for column, cell in row.cells.items():
-            if column in VARIANT_TOLD or column in OF_IMAGE or cell == head[column] or (_of_variant(column) and row in variants):
+            if column in VARIANT_TOLD or column in OF_IMAGE or cell == head[column] or (of_variant(column) and row in variants):
                 continue
             found[f"{reading.names[column]} (row {n})"] = cell
     return found
@@ -204,4 +209,5 @@ MEMBERS = {
 SHOPIFY = Format(
     name="shopify", title="Shopify's product export", example="Handle, Title, Body (HTML), ..., Variant Price",
     needs=(HANDLE, (TITLE,), ("option1 value",), PRICE), dot=True, prices=is_price, place=place, product=product, members=MEMBERS,
+    notes=(folded(NOTES[0]), folded(NOTES[1])),
 )  # fmt: skip

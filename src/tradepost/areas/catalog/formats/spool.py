@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import msgspec
 
@@ -17,6 +18,18 @@ TABLES = """
     CREATE TABLE reference (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 ROWS_AT_ONCE = 500
+
+
+class Claims(Protocol):
+    """What must be unique in a file: each name is given once."""
+
+    def claim(self, sku: str) -> bool:
+        """Takes a SKU for one variant; False where another variant of the file has it."""
+        ...
+
+    def claim_reference(self, reference: str) -> bool:
+        """Takes a reference for one product; False where another product of the file has it."""
+        ...
 
 
 class Spool:

@@ -180,4 +180,5 @@ WOOCOMMERCE = Format(
     product=product,
     members=MEMBERS,
     orphan="names a product that is not in this file.",
+    notes=("meta: tradepost_product", "meta: tradepost_variant"),
 )
