@@ -31,8 +31,8 @@ type Command = Callable[..., subprocess.CompletedProcess[str]]
 class Moved:
     """A shop that files are imported into: its commands, and a member of the staff at its doors."""
 
-    def __init__(self, app: "Shop", staff: httpx.AsyncClient, command: Command) -> None:
-        self.app, self.staff, self.command = app, staff, command
+    def __init__(self, app: "Shop", url: str, staff: httpx.AsyncClient, command: Command) -> None:
+        self.app, self.url, self.staff, self.command = app, url, staff, command
 
     async def by_rest(self) -> dict[str, Json]:
         """All products that came from a file, by their reference."""
@@ -80,7 +80,7 @@ async def open_shop(settings: Settings, run: Run, folder: Path, stack: AsyncExit
         given = [sys.executable, "-m", "tradepost", *map(str, words)]
         return subprocess.run(given, cwd=folder, env=said, capture_output=True, text=True, timeout=120)
 
-    return Moved(app, staff, command)
+    return Moved(app, settings.database_url, staff, command)
 
 
 def saved(file: Path, folder: Path, *, encoding: str = "utf-8", delimiter: str = ",", ending: str = "\n") -> Path:
