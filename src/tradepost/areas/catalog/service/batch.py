@@ -70,11 +70,15 @@ class ProductBatches(Products):
         return outcomes
 
     async def _set(self, inputs: Sequence[ProductCreate | Problem], want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
-        run = await upserts.run([given for given in inputs if not isinstance(given, Problem)])
-        done = iter([_inside(d, "/input") if isinstance(d, Problem) else d for d in run])
-        outcomes = [given if isinstance(given, Problem) else next(done) for given in inputs]
-        records = await self.answers(products, want, [o.id for o in outcomes if isinstance(o, Done)])
-        return [_refused(o) if isinstance(o, Problem) else _outcome(o, records) for o in outcomes]
+        """The outcomes of some upserts, each with its record as it was then."""
+        valid = [given for given in inputs if not isinstance(given, Problem)]
+        outcomes = list[Item[Product]]()
+        while rest := valid[len(outcomes) :]:
+            done = await upserts.run(rest)
+            records = await self.answers(products, want, [d.id for d in done if isinstance(d, Done)])
+            outcomes += [_refused(_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records) for d in done]
+        each = iter(outcomes)
+        return [_refused(given) if isinstance(given, Problem) else next(each) for given in inputs]
 
     async def _singly(self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
         """The outcomes of items each in its savepoint."""

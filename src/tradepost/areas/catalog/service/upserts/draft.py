@@ -54,6 +54,10 @@ class Draft:
             main: str | None = self.values["category_id"]
             self.problem = no_category("/category_id", main) if main is not None and main in unknown else no_category("/category_ids", unknown[0])
 
+    def is_called(self, reference: str | None, slug: str | None) -> bool:
+        """Whether its input means the product of this reference or slug."""
+        return (reference is not None and self.new.external_reference == reference) or self.new.slug == slug
+
     @property
     def differs(self) -> bool:
         """Whether there is anything to write."""

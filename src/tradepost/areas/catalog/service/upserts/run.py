@@ -39,16 +39,12 @@ class Upserts:
         self.service, self.by_options, self.avoid = service, by_options, avoid
 
     async def run(self, inputs: Sequence[ProductCreate]) -> list[Done | Problem]:
-        """What came of each of the checked inputs, in their order. What means the same product as one before it comes after it, in another set."""
-        out: list[Done | Problem] = []
-        while rest := inputs[len(out) :]:
-            meant = await find(self.service, rest)
-            size = _apart(rest, meant)
-            out += await self._set([Draft(new, was) for new, was in zip(rest[:size], meant[:size], strict=True)])
-        return out
+        """What came of the first of some checked inputs: of as many as mean a product each. What means one of theirs again has to come after them."""
+        meant = await find(self.service, inputs)
+        size = _apart(inputs, meant)
+        return await self._set([Draft(new, was) for new, was in zip(inputs[:size], meant[:size], strict=True)])
 
     async def _set(self, drafts: Sequence[Draft]) -> list[Done | Problem]:
-        """The same for inputs that mean a product each."""
         pictures = any([getattr(d.new, "media", UNSET) is not UNSET for d in drafts])
         present = await load(self.service, [d.id for d in drafts if d.was is not None], pictures)
         for draft in drafts:
@@ -72,13 +68,16 @@ class Upserts:
         wanted = sorted({sku for d in _open(drafts) for sku in d.variants.new_skus})
         if not wanted:
             return
-        query = select(VariantRow.sku, VariantRow.product_id).where(self.service.context.database.among(VariantRow.sku, wanted))
-        owners: dict[str, str] = {sku: id for sku, id in await self.service.session.execute(query)}
+        names = (VariantRow.sku, ProductRow.id, ProductRow.external_reference, ProductRow.slug)
+        query = select(*names).join(ProductRow, ProductRow.id == VariantRow.product_id).where(self.service.context.database.among(VariantRow.sku, wanted))
+        owners: dict[str, tuple[str | None, ...]] = {sku: tuple(names) for sku, *names in await self.service.session.execute(query)}
         ours = {d.id for d in drafts}
-        taken = {sku for sku, id in owners.items() if id not in ours}
+        taken = {sku for sku, (id, *_) in owners.items() if id not in ours}
         for draft in _open(drafts):
             new = draft.variants.new_skus
             if not taken.isdisjoint(new):
+                if any([draft.is_called(*owners[sku][1:]) for sku in new if sku in owners]):
+                    raise AlreadyExists("Another write just made this product.", field="external_reference")
                 draft.problem = AlreadyExists("Another row has this `sku`.", field="sku")
             else:
                 taken.update(new)

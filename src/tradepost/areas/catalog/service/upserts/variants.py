@@ -35,8 +35,8 @@ class Variants:
             new |= {"id": new_id(VariantRow.__number__), "product_id": product_id, "position": new.get("position", last + 1 + i)}
         self.whole = [*stay.values(), *self.made]
         self.parked = _parked(present, self.changed)
-        if given:
-            _check(self.whole)
+        _check("sku", [new["sku"] for new in inputs])
+        _check("options", [v["options_key"] for v in self.whole])
 
     @property
     def new_skus(self) -> list[str]:
@@ -69,8 +69,7 @@ def _parked(present: Sequence[Values], changed: Sequence[tuple[Values, Values]])
     return out
 
 
-def _check(whole: Sequence[Values]) -> None:
-    """No two variants of a product have one SKU or the same options."""
-    for name, field in (("sku", "sku"), ("options_key", "options")):
-        if len({v[name] for v in whole}) < len(whole):
-            raise AlreadyExists(f"Another row has this `{field}`.", field=field)
+def _check(field: str, values: Sequence[str]) -> None:
+    """Refuses what two variants of a product would share."""
+    if len(set(values)) < len(values):
+        raise AlreadyExists(f"Another row has this `{field}`.", field=field)
