@@ -94,15 +94,7 @@ def empty_url(run: Run, worker_id: str) -> str:
 @pytest.fixture
 def bare_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
     """Makes settings over a new database with all tables and not a row."""
-
-    def make() -> Settings:
-        from tradepost import schema
-
-        made = _settings(empty_database(run, _new_name(worker_id)), redis_of(run, worker_id))
-        schema.upgrade(made.database_url)
-        return made
-
-    return make
+    return lambda: _settings(copy_of_template(run, _new_name(worker_id), bare=True), redis_of(run, worker_id))
 
 
 @pytest.fixture(scope="session")

@@ -130,13 +130,13 @@ def _end(pid: int, folder: Path) -> None:
         return
 
 
-def copy_of_template(run: Run, name: str) -> str:
-    """The URL of a new database with all tables and a small demo shop; the first to ask makes the template, the others wait for it."""
-    _with_template(run)
+def copy_of_template(run: Run, name: str, *, bare: bool = False) -> str:
+    """The URL of a new database with all tables and a small demo shop, or with tables alone; the first to ask makes the template, the others wait for it."""
+    template = _with_template(run, bare=bare)
     if run.postgresql is None:
-        shutil.copyfile(run.folder / "template.db", run.folder / f"{name}.db")
+        shutil.copyfile(run.folder / f"{template}.db", run.folder / f"{name}.db")
         return f"sqlite:///{run.folder}/{name}.db"
-    _wait(_execute(run.postgresql, f'CREATE DATABASE "{run.mark}_{name}" TEMPLATE "{run.mark}"'))
+    _wait(_execute(run.postgresql, f'CREATE DATABASE "{run.mark}_{name}" TEMPLATE "{run.mark}_{template}"'))
     return _database(run, f"{run.mark}_{name}")
 
 
@@ -149,20 +149,19 @@ def empty_database(run: Run, name: str) -> str:
     return _database(run, f"{run.mark}_{name}")
 
 
-def _with_template(run: Run) -> None:
-    with (run.folder / "template.lock").open("w") as lock:
+def _with_template(run: Run, *, bare: bool) -> str:
+    template = "bare" if bare else "template"
+    with (run.folder / f"{template}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = run.folder / "template.made"
+        made = run.folder / f"{template}.made"
         if made.exists():
-            return
-        if run.postgresql is None:
-            url = f"sqlite:///{run.folder}/template.db"
-        else:
-            _wait(_execute(run.postgresql, f'DROP DATABASE IF EXISTS "{run.mark}"', f'CREATE DATABASE "{run.mark}"'))
-            url = _database(run, run.mark)
+            return template
+        url = empty_database(run, template)
         tradepost(run, url, "migrate")
-        tradepost(run, url, "seed", "--products", str(TEMPLATE_PRODUCTS))
+        if not bare:
+            tradepost(run, url, "seed", "--products", str(TEMPLATE_PRODUCTS))
         made.touch()
+    return template
 
 
 def tradepost(run: Run, url: str, *words: str) -> str:

@@ -103,7 +103,7 @@ def test_every_cell_of_a_variable_product_and_its_variation_is_found_again(paren
     product = read_rows(parent, row)
     [variant] = product["variants"]
     assert lost(parent, product, {"options": variant["options"]}, UNSET) == {}
-    # An attribute of a variation that has no value means any: the parent says which there are.
-    open_ = {f"Attribute {n} name" for n in (1, 2) if not row[f"Attribute {n} value(s)"]}
-    shared = {c for c in row if c.endswith("global") and row[c] == parent[c]}
-    assert lost({c: cell for c, cell in row.items() if c not in open_ | shared}, product | {"source": None}, variant, UNSET_OF_VARIATION) == {}
+    # An attribute of a variation that has no value means any: the parent says which there are. One that is on says so by being there.
+    implied = {f"Attribute {n} name" for n in (1, 2) if not row[f"Attribute {n} value(s)"]} | {c for c in row if c.endswith("global") and row[c] == parent[c]}
+    implied |= {"Published"} if row["Published"] in ("1", "true") else set()
+    assert lost({c: cell for c, cell in row.items() if c not in implied}, product | {"source": None}, variant, UNSET_OF_VARIATION) == {}
