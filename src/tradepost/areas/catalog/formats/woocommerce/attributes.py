@@ -54,16 +54,18 @@ def plain_of(own: Mapping[str, Given], options: Sequence[str], others: Plain) ->
     return found | others
 
 
-def told_by_variation(row: Row, own: Mapping[str, Given], head: Row, reading: Reading) -> set[str]:
+def told_by_variation(row: Row, options: Mapping[str, str], own: Mapping[str, Given], head: Row, reading: Reading) -> set[str]:
     """The attribute columns of a variation that its options tell, or its product's columns."""
     told: set[str] = set()
     for columns in columns_of(reading).attributes:
-        name = named(row[columns.name])
-        if len(listed(row[columns.values])) <= 1 and name:
-            told.add(columns.values)
-            same = own.get(name.casefold())
-            told |= {columns.name} if row[columns.values] or same else set[str]()
-            told |= {columns.shared} if same and head[same.columns.shared] == row[columns.shared] else set[str]()
+        name, values = named(row[columns.name]), listed(row[columns.values])
+        same = own.get(name.casefold())
+        if not name or (values and (len(values) > 1 or named(values[0]) not in options.values())):
+            continue
+        if values or same:
+            told |= {columns.name, columns.values}
+        if same and head[same.columns.shared] == row[columns.shared]:
+            told.add(columns.shared)
     return told
 
 

@@ -15,12 +15,16 @@ BREAK = re.compile(r"(\\?)\\n")
 
 def tidy(row: Row) -> Row:
     """The row without the apostrophes that the exporter sets before `= + - @`, lest a spreadsheet takes the cell for a formula."""
+    if "\0'" not in "\0".join(["", *row.cells.values()]):
+        return row
     return Row(row.line, {c: cell[1:] if cell.startswith(MARKED) else cell for c, cell in row.cells.items()}, row.columns)
 
 
 def listed(cell: str) -> list[str]:
     """The values of a list; a comma inside of one is written `\\,`."""
-    return [plain for value in COMMA.split(cell) if (plain := value.replace("\\,", ",").strip())] if cell else []
+    if "," not in cell:
+        return [cell] if cell else []
+    return [plain for value in COMMA.split(cell) if (plain := value.replace("\\,", ",").strip())]
 
 
 def named(text: str) -> str:

@@ -84,7 +84,7 @@ def _first_values(reading: Reading) -> str:
 def _variation(row: Row, at: int, options: dict[str, str], parent: Parent, reading: Reading) -> Plain:
     """One variation. It has its name from its options, as in the shop that it comes from; only without any its own is kept."""
     made, told = _variant(row, parent.word, options, parent, reading)
-    told |= {col.ID, col.PARENT, *told_by_variation(row, parent.attributes, parent.row, reading)}
+    told |= {col.ID, col.PARENT, *told_by_variation(row, options, parent.attributes, parent.row, reading)}
     name = reading.text(row, col.NAME, 200, named(row[col.NAME]))
     if name and not options:
         made["name"] = name
