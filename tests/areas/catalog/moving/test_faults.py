@@ -56,7 +56,7 @@ async def test_a_fault_is_one_line_with_file_line_column_what_stood_and_what_was
     assert done.returncode == 3
     assert done.stderr.splitlines() == [
         'shop.csv:3: Variant Price: "twelve": is no price; write it like 12.5 with the decimal sign `.` and without a currency. The product is left out.',
-        'shop.csv:4: Variant Inventory Qty: "a few": is no whole number; left empty.',
+        'shop.csv:4: Variant Inventory Qty: "a few": is no whole number; left empty, and kept in `source`.',
     ]
     assert "2 created, 0 updated, 0 left alone, 1 refused" in done.stdout
     assert set(await moved.by_rest()) == {"good", "fine"}
@@ -69,6 +69,9 @@ async def test_what_is_mended_does_not_change_the_exit_status(moved: Moved, tmp_
         (2, "Variant Grams", True), (2, "Status", True), (3, "", True), (5, "Image Src", True),
     }  # fmt: skip
     assert (await moved.by_rest())["a"]["status"] == "draft"
+    a, b = [(await moved.staff.get(f"/v1/products/{p}", params={"fields": "source,variants{source}"})).json() for p in "ab"]
+    assert (a["source"], a["variants"][0]["source"]) == ({"Status": "soon"}, {"Variant Grams": "heavy"})
+    assert b["source"] == {"Image Src": "not an address"}
 
 
 async def test_a_fault_takes_out_its_whole_product_and_nothing_else(moved: Moved, tmp_path: Path) -> None:

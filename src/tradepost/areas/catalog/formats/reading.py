@@ -34,7 +34,7 @@ type Plain = dict[str, Any]
 
 class Taken(msgspec.Struct):
     """What a reading tells of one product: whether it is kept out, how many others among its rows are, what was found, the lines of its variants,
-    and its own line where that is not the first.
+    its own line where that is not the first, and line, column and text of cells that no member of the record holds.
     """
 
     refused: bool
@@ -42,6 +42,7 @@ class Taken(msgspec.Struct):
     findings: list[Finding]
     lines: list[int]
     line: int | None
+    lost: list[tuple[int, str, str]]
 
 
 class Reading:
@@ -54,6 +55,7 @@ class Reading:
         self.findings: list[Finding] = []
         self.lines: list[int] = []
         self.line: int | None = None
+        self.lost: list[tuple[int, str, str]] = []
         self.spellings: dict[Sequence[str], str] = {}
         self.refused, self.others, self.made_skus = False, 0, 0
 
@@ -63,9 +65,11 @@ class Reading:
             found = self.spellings[spellings] = next((c for c in spellings if c in self.names), spellings[0])
         return found
 
-    def mend(self, row: Row, column: str, said: str, stood: str | None = None) -> None:
-        """Tells of a fault that is mended."""
+    def mend(self, row: Row, column: str, said: str, stood: str | None = None, *, lost: bool = False) -> None:
+        """Tells of a fault that is mended; `lost` keeps the cell, which no member of the record holds now."""
         self._find(row, column, said, stood, mended=True)
+        if lost:
+            self.lost.append((row.line, column, row[column]))
 
     def refuse(self, row: Row, column: str, said: str, stood: str | None = None) -> None:
         """Tells of a fault that keeps the product out."""
@@ -94,7 +98,7 @@ class Reading:
     def _cut(self, row: Row, column: str, text: str, longest: int) -> str:
         if len(text) <= longest:
             return text
-        self.mend(row, column, f"is longer than {longest} characters; cut there.")
+        self.mend(row, column, f"is longer than {longest} characters; cut there, and kept whole in `source`.", lost=True)
         return text[:longest].strip()
 
     def html(self, row: Row, column: str, given: str | None = None) -> str:
@@ -135,7 +139,7 @@ class Reading:
         found = re.fullmatch(r"([+-]?\d+)(?:[.,]0*)?", text)
         if found and abs(number := int(found[1])) < 2**31:
             return number
-        self.mend(row, column, "is no whole number; left empty.")
+        self.mend(row, column, "is no whole number; left empty, and kept in `source`.", lost=True)
         return None
 
     def grams(self, row: Row, column: str, unit: Decimal = ONE) -> int | None:
@@ -146,7 +150,7 @@ class Reading:
         number = loose(text)
         weight = None if number is None else int(number * unit + HALF)
         if weight is None or weight > 100_000_000:
-            self.mend(row, column, "is no weight; left empty.")
+            self.mend(row, column, "is no weight; left empty, and kept in `source`.", lost=True)
             return None
         return weight
 
@@ -164,7 +168,7 @@ class Reading:
         given = row[column] if given is None else given
         if not given or (URL.fullmatch(given) and len(given) <= LONGEST_URL):
             return given
-        self.mend(row, column, "is no address of the web (http or https); left out.", given)
+        self.mend(row, column, "is no address of the web (http or https); kept in `source` only.", given, lost=True)
         return ""
 
     def images(self, found: Sequence[Plain], row: Row) -> list[Plain]:
@@ -204,6 +208,6 @@ class Reading:
 
     def take(self) -> "Taken":
         """What became of the product at hand; the next one begins."""
-        taken = Taken(refused=self.refused, others=self.others, findings=self.findings, lines=self.lines, line=self.line)
-        self.findings, self.lines, self.line, self.refused, self.others = [], [], None, False, 0
+        taken = Taken(refused=self.refused, others=self.others, findings=self.findings, lines=self.lines, line=self.line, lost=self.lost)
+        self.findings, self.lines, self.lost, self.line, self.refused, self.others = [], [], [], None, False, 0
         return taken
