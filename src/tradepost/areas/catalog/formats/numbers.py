@@ -1,7 +1,7 @@
 """Numbers as people write them: which sign stands before the decimals, and amounts in minor units, exactly."""
 
 import re
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Literal
 
 type Sign = Literal[".", ","]
@@ -62,11 +62,13 @@ def decimal(text: str, sign: Sign) -> Decimal | None:
 
 
 DROPPED = str.maketrans("", "", ".,")
+# The usual context would round what has more than 28 digits.
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 def minor(number: Decimal, exponent: int) -> int | None:
     """The number in minor units of a currency with so many decimals; None where it has more decimals that are not zero."""
-    scaled = number.scaleb(exponent)
+    scaled = number.scaleb(exponent, EXACT)
     return int(scaled) if scaled == scaled.to_integral_value() else None
 
 

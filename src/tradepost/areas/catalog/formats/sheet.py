@@ -11,6 +11,7 @@ from .findings import Finding, UnreadableError
 
 LONGEST_CELL = 4 * 1024 * 1024
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+UNCLOSED = 'a quote (") is opened here and never closed, so all that follows belongs to it. The row is left out.'
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "UTF-8"), (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"), (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"))
 
 
@@ -72,14 +73,15 @@ class Sheet:
         known, header = len(self.header), [c.strip() for c in self.header]
         seen = False
         for line, cells, complete in self._read():
-            if not any(cells) or (not seen and is_hint(cells[0])):
+            plain = [c.strip() for c in cells]
+            if not any(plain) or (not seen and is_hint(plain[0])):
                 continue
-            if len(cells) > known and any(c.strip() for c in cells[known:]):
+            if len(cells) > known and any(plain[known:]):
                 said = f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many. The row is left out."
                 findings.append(Finding(line=line, column="", stood=cells[known][:80], said=said))
             elif not complete:
-                findings.append(Finding(line=line, column="", stood=cells[-1][:80], said='a quote (") is opened here and never closed. The row is left out.'))
-            elif [c.strip() for c in cells] == header:
+                findings.append(Finding(line=line, column="", stood=cells[-1][:80], said=UNCLOSED))
+            elif plain == header:
                 if seen:
                     findings.append(Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True))
                 seen = True
