@@ -141,3 +141,15 @@ def test_a_file_says_the_same_however_it_was_saved(tmp_path: Path, encoding: str
     csv.writer(out, delimiter=delimiter, lineterminator=end).writerows([cells[0], [], *cells[1:2], cells[0], *cells[2:]])
     [found] = drafts_of(tmp_path, out.getvalue().encode(encoding))
     assert found.product == wanted
+
+
+def test_what_is_cut_is_kept_whole_where_its_row_is(tmp_path: Path) -> None:
+    long = "x" * 201
+    row = VARIABLE | {"Categories": f"A > {long}", "Attribute 2 name": "Note", "Attribute 2 value(s)": "y" * 5001}
+    found = draft(tmp_path, row, VARIATION | {"ID": long, "Images": "photo.jpg", "Position": "first"})
+    assert [(line, column) for line, column, _, mended in told(found) if mended] == [
+        (2, "Categories"), (2, "Attribute 2 value(s)"), (3, "Position"), (3, "ID"), (3, "Images"),
+    ]  # fmt: skip
+    [one] = record(found)["variants"]
+    assert one["source"] == {"ID": long, "Images": "photo.jpg", "Position": "first"}
+    assert {c for c in record(found)["source"] if not c.startswith("Attribute 1")} == {"SKU", "Categories", "Attribute 2 name", "Attribute 2 value(s)"}

@@ -50,7 +50,10 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
     made |= {"attributes": plain_of(own, options, others), "variants": variants, "media": _media([head, *children], reading)}
     told |= told_by_product(own, options) | _told(head, made)
     of_both = len(variants) == 1 and not children
-    return made | {"source": of_product(head, told, reading, whole=not of_both)}
+    made["source"] = of_product(head, told, reading, whole=not of_both)
+    # What stood in a cell that was cut is kept where its row is.
+    reading.lost.clear()
+    return made
 
 
 def _is_possible(head: Row, children: Sequence[Row], reference: str, reading: Reading) -> bool:

@@ -21,15 +21,20 @@ UNSET_OF_VARIATION = {**UNSET, "allow customer reviews?": "0"}
 
 def of_product(row: Row, told: Container[str], reading: Reading, *, whole: bool) -> Plain | None:
     """What a product's row says beyond the members that tell some columns; `whole` also keeps what speaks of a variant, because it has none."""
-    kept = {c: cell for c, cell in row.cells.items() if c not in told and UNSET.get(c) != cell and (whole or not col.of_variant(c))}
-    return reading.named(kept) or None
+    return reading.named({c: cell for c, cell in _untold(row, told, UNSET, reading).items() if whole or not col.of_variant(c)}) or None
 
 
 def of_simple(row: Row, told: Container[str], reading: Reading) -> Plain | None:
     """What the row of a simple product says of its only variant."""
-    return reading.named({c: cell for c, cell in row.cells.items() if c not in told and UNSET.get(c) != cell and col.of_variant(c)}) or None
+    return reading.named({c: cell for c, cell in _untold(row, told, UNSET, reading).items() if col.of_variant(c)}) or None
 
 
 def of_variation(row: Row, told: Container[str], reading: Reading) -> Plain | None:
     """What a variation's row says."""
-    return reading.named({c: cell for c, cell in row.cells.items() if c not in told and UNSET_OF_VARIATION.get(c) != cell}) or None
+    return reading.named(_untold(row, told, UNSET_OF_VARIATION, reading)) or None
+
+
+def _untold(row: Row, told: Container[str], unset: Mapping[str, str], reading: Reading) -> dict[str, str]:
+    """The cells that no member tells, also because it could not hold them whole."""
+    lost = {column for line, column, _ in reading.lost if line == row.line}
+    return {c: cell for c, cell in row.cells.items() if c in lost or (c not in told and unset.get(c) != cell)}
