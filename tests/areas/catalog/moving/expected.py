@@ -44,3 +44,25 @@ WALNUT_TRAY: Json = {
     "variants": [variant("walnut-tray", 4900, {}, weight_grams=1200, track_inventory=False, allow_backorder=True)], "media": [],
 }  # fmt: skip
 STATUSES = {"reef-mug": "active", "walnut-tray": "active", "old-lamp": "archived", "voucher": "active", "secret-bowl": "draft", "odd-status": "draft"}
+
+TEE: Json = {
+    "name": "V-Neck Tee", "slug": "v-neck-tee", "external_reference": "44", "status": "active", "description": "Soft cotton.\nMade in Porto.",
+    "attributes": {"short_description": "A tee."}, "tags": ["cotton", "summer-wear"], "price_from": euros(1850),
+    "category": {"name": "Tees", "slug": "tees"}, "categories": [{"name": "Sale"}, {"name": "Tees"}],
+    "variants": [
+        variant("tee-red", 2000, {"Colour": "Red"}, weight_grams=227, imported_quantity=4),
+        variant("tee-green-m", 1850, {"Colour": "Green", "Size": "M"}, compare_at_price=euros(2200), weight_grams=227, track_inventory=False,
+                allow_backorder=True),
+    ],
+    "media": [
+        {"source_url": "https://cdn.example.com/tee-1.jpg", "alt": "", "status": "remote"},
+        {"source_url": "https://cdn.example.com/tee-2.jpg", "alt": "", "status": "remote"},
+        {"source_url": "https://cdn.example.com/tee-red.jpg", "alt": "", "status": "remote"},
+    ],
+}  # fmt: skip
+BELT: Json = {
+    "name": "Belt", "slug": "belt", "external_reference": "58", "status": "active", "description": "<p>Leather, <strong>tanned</strong></p>",
+    "attributes": {"Material": "Leather"}, "tags": [], "price_from": euros(6500),
+    "category": {"name": "Accessories", "slug": "accessories"}, "categories": [{"name": "Accessories"}, {"name": "Men, Women"}, {"name": "Sale"}],
+    "variants": [variant("belt", 6500, {}, weight_grams=544, allow_backorder=True, imported_quantity=0)], "media": [],
+}  # fmt: skip
