@@ -108,6 +108,14 @@ async def test_an_atomic_set_is_undone_by_its_first_fault(staff: httpx.AsyncClie
     assert {r["status"] for r in await upsert(staff, given[:3])} == {201}
 
 
+async def test_a_given_slug_that_is_taken_is_named_though_another_was_made(staff: httpx.AsyncClient) -> None:
+    [given], taken = products(1), await make_product(staff)
+    await upsert(staff, [given])
+    items = [{"op": "upsert", "input": {"name": unique("new")}}, {"op": "upsert", "input": given | {"slug": taken["slug"]}}]
+    answer = await staff.post("/v1/products/batch", json={"items": items}, params={"atomic": "true"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"], answer.json()["field"]) == (409, "/items/1", "slug")
+
+
 async def test_lists_of_the_same_products_at_once_make_each_once(app: "Shop", staff: httpx.AsyncClient) -> None:
     given = products(100)
     lists = [given, given[::-1], given[50:] + given[:50]]

@@ -57,17 +57,14 @@ class ProductBatches(Products):
             try:
                 async with _savepoint(self):
                     outcomes = await self._set(inputs, want, upserts)
-                break
-            except AlreadyExists as clash:
-                if clash.members.get("field") not in FOUND_BY:
-                    return None
-            except Conflict:
+            except (AlreadyExists, Conflict) as clash:
+                if clash.members.get("field") in FOUND_BY:
+                    continue
                 return None
-        else:
-            return None
-        if atomic and (first := next(((at, o.problem) for at, o in enumerate(outcomes) if o.problem is not None), None)):
-            raise _placed(first[1], first[0])
-        return outcomes
+            if atomic and (first := next(((at, o.problem) for at, o in enumerate(outcomes) if o.problem is not None), None)):
+                raise _placed(first[1], first[0])
+            return outcomes
+        return None
 
     async def _set(self, inputs: Sequence[ProductCreate | Problem], want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
         """The outcomes of some upserts, each with its record as it was then."""
@@ -88,6 +85,8 @@ class ProductBatches(Products):
                 outcomes.append(await self._again(item, want, upserts))
             except Problem as problem:
                 if atomic:
+                    # A clash on a slug that the item gives is not ours to mend, though one was made for another item.
+                    self.context.made -= {"slug"} if _slugs([item]) else set()
                     raise _placed(problem, at) from problem
                 outcomes.append(_refused(problem))
         return outcomes
@@ -161,7 +160,8 @@ def _input(shape: type[ProductCreate], item: ProductBatchItem) -> ProductCreate 
 
 def _slugs(items: Sequence[ProductBatchItem]) -> set[str]:
     """The slugs that the items give: none is made for another."""
-    return {slug for item in items if isinstance(item.input, dict) and isinstance(slug := item.input.get("slug"), str)}
+    given = [members for item in items for members in (item.input, item.patch) if isinstance(members, dict)]
+    return {slug for members in given if isinstance(slug := members.get("slug"), str)}
 
 
 def _outcome(done: Done, records: Mapping[str, Record[Product]]) -> Item[Product]:
