@@ -65,11 +65,26 @@ def _digest(member: str, value: Any) -> str:
     return xxhash.xxh3_64_hexdigest(canonical(member, value))[:8]
 
 
+def read_columns(format: Format, rows: Sequence[Row], reading: Reading) -> Plain | None:
+    """The product that the columns tell. What no member holds stands in `source`, of a variant where it is in a variant's column."""
+    product = format.product(rows, reading)
+    if product is None:
+        return None
+    for line, column, cell in reading.lost:
+        name = reading.names[column]
+        of_variant = line in reading.lines and any(column in columns for m, columns in format.members.items() if m.startswith("variants."))
+        owner: Plain = product["variants"][reading.lines.index(line)] if of_variant else product
+        kept: Plain = owner.get("source") or {}
+        owner["source"] = kept
+        kept.setdefault(name if name not in kept or kept[name] == cell else f"{name} (line {line})", cell)
+    return product
+
+
 def read_noted(format: Format, rows: Sequence[Row], reading: Reading) -> Plain | None:
     """The product of some rows, with what their notes say of it."""
     if format.notes is None or not any(n in row.cells for row in rows for n in format.notes):
-        return format.product(rows, reading)
-    product = format.product([_bare(row, format.notes) for row in rows], reading)
+        return read_columns(format, rows, reading)
+    product = read_columns(format, [_bare(row, format.notes) for row in rows], reading)
     if product is None:
         return None
     of_product, of_variant = format.notes

@@ -9,7 +9,7 @@ from .findings import Finding, UnreadableError
 from .format import Draft, Format, Misplaced
 from .notes import read_noted
 from .numbers import Evidence, Sign
-from .reading import Plain, Reading, Taken
+from .reading import Reading
 from .sheet import Row, Sheet
 from .spool import Spool
 
@@ -104,8 +104,6 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
             rows = [self.sheet.row(line, cells) for line, cells in group]
             product = read_noted(self.format, rows, self.reading)
             taken = self.reading.take()
-            if product is not None:
-                self._keep(product, taken)
             yield Draft(
                 line=taken.line or rows[0].line,
                 product=None if taken.refused else product,
@@ -114,16 +112,6 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
                 lines=taken.lines,
                 columns=self.columns,
             )
-
-    def _keep(self, product: Plain, taken: Taken) -> None:
-        """Puts the cells that no member holds into `source`: those of a variant's column into the variant's."""
-        for line, column, cell in taken.lost:
-            name = self.reading.names[column]
-            of_variant = any(m.startswith("variants.") for m, written in self.columns.items() if written == name)
-            owner = product["variants"][taken.lines.index(line)] if of_variant and line in taken.lines else product
-            kept: Plain = owner.get("source") or {}
-            owner["source"] = kept
-            kept.setdefault(name if name not in kept or kept[name] == cell else f"{name} (line {line})", cell)
 
 
 def _settled(evidence: Evidence, format: Format) -> Sign:

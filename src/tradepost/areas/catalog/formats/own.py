@@ -1,5 +1,6 @@
 """Our own sheet: one row a variant, the product's columns in its first row, what is nested as JSON. It says all that a product record can say."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import msgspec
 
 from tradepost.kit.money import MOST, currencies, exponent
 
+from ..schemas import SLUG
 from .cells import text_of
 from .format import Format, Misplaced, Place
 from .numbers import decimal, minor
@@ -50,7 +52,13 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
 def _member(row: Row, column: str, kind: type, reading: Reading) -> Any:
     if kind is str:
         return text_of(row[column])
-    return reading.slugs(row, column, [w.strip() for w in row[column].split(",")]) if kind is set else _json(row, column, kind, reading)
+    return _tags(row, column, reading) if kind is set else _json(row, column, kind, reading)
+
+
+def _tags(row: Row, column: str, reading: Reading) -> list[str]:
+    """Tags as they stand; words that are none become some."""
+    words = [w.strip() for w in row[column].split(",")]
+    return words if all(re.fullmatch(SLUG, w) for w in words) else reading.slugs(row, column, words)
 
 
 def _json(row: Row, column: str, kind: type, reading: Reading) -> Any:

@@ -137,7 +137,7 @@ class Reading:
         if not text:
             return None
         found = re.fullmatch(r"([+-]?\d+)(?:[.,]0*)?", text)
-        if found and abs(number := int(found[1])) < 2**31:
+        if found and -(2**31) <= (number := int(found[1])) < 2**31:
             return number
         self.mend(row, column, "is no whole number; left empty, and kept in `source`.", lost=True)
         return None

@@ -1,0 +1,116 @@
+"""Catalogues as chance makes them: records of products with texts that no sheet likes, each name in them once, as in a shop."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tradepost.areas.catalog.formats.records import ProductRecord
+from tradepost.kit.inputs import read
+
+type Json = dict[str, Any]
+
+NASTY = [
+    ",", ";", '"', "'", "=", "+", "-", "@", "\\,", "\\n", "\\", ">", " > ", "&", "&amp;", "&gt;", "<b>", "</b>", "<script>x</script>", "|", ":", "/", "#",
+    "ß", "é", "漢字", "🪑", "\u00a0", "\u2028", "\u200b", " ", "  ", "a", "b", "Oak", "1.299", "1,5", "true", "{", "[]", "null", "id:1", "'=", "sep=", "%",
+]  # fmt: skip
+LINE = st.lists(st.sampled_from(NASTY), min_size=1, max_size=5).map("".join) | st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=12)
+LINES = st.lists(st.sampled_from([*NASTY, "\n", "\r\n", "\r", "\t"]), max_size=8).map("".join)
+SLUG = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,6}){0,2}", fullmatch=True).filter(lambda s: s not in ("batch", "import", "export"))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | LINES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LINE, inner, max_size=3),
+    max_leaves=6,
+)
+ATTRIBUTES = st.dictionaries(
+    LINE | st.sampled_from(["vendor", "seo_title", "gift_card", "brand", "short_description", "grouped_products", "external_url", "size", "Size"]),
+    JSON | LINE | st.lists(LINE, max_size=3), max_size=3,
+)  # fmt: skip
+COLUMNS = st.sampled_from([
+    "Tags", "Status", "Published", "Type", "Variant SKU", "Variant Taxable", "Cost per item", "Variant Image", "Variant Inventory Policy", "Gift Card", "ID",
+    "Google Shopping / Gender", "Price / International", "Fabric (product.metafields.custom.fabric)", "SKU", "Parent", "Position", "Visibility in catalog",
+    "Sale price", "Date sale price ends", "Attribute 1 visible", "Attribute 1 value(s)", "Meta: _colour", "Stock", "Name", "name", "product", "Handle",
+    "Tags (row 2)", "In stock?", "Weight (lbs)", "tax status", "Tradepost (product.metafields.tradepost.product)", "Meta: tradepost_variant",
+])  # fmt: skip
+WORDS = st.sampled_from(
+    ["Beads, Gold Ring", "true", "FALSE", "0", "1", "parent", "2020-01-01", "9.00", "9,00", "active", "simple, virtual", "https://i.example/x"]
+)
+SOURCE = st.none() | st.dictionaries(COLUMNS | LINE, WORDS | LINE | JSON, max_size=4)
+REFERENCE = st.none() | LINE | SLUG | st.integers(1, 40).map(str)
+PATHS = st.lists(st.lists(st.sampled_from(["A", "A > B", "B", "C, D", "&gt;", " E ", "F\\"]) | LINE, min_size=1, max_size=3), max_size=3, unique_by=repr)
+URL = st.sampled_from(["https://i.example/1.jpg", "http://i.example/a,b.png?x=1", "https://i.example/%20;2", "https://i.example/ü"])
+MEDIA = st.lists(st.fixed_dictionaries({"source_url": URL, "alt": st.just("") | LINE}), max_size=4)
+AMOUNT = st.integers(0, 2**53 - 1) | st.integers(0, 20_000)
+
+
+@st.composite
+def variant(draw: st.DrawFn, currency: str) -> Json:
+    """A variant but for its SKU and options."""
+    price = draw(AMOUNT)
+    compare = draw(st.none() | st.integers(price, price + 5000).map(lambda a: min(a, 2**53 - 1)) | AMOUNT)
+    return {
+        "sku": "", "price": {"amount": price, "currency": currency},
+        "compare_at_price": None if compare is None else {"amount": compare, "currency": currency},
+        "weight_grams": draw(st.none() | st.integers(0, 100_000_000)), "barcode": draw(st.none() | st.just("") | LINE.filter(lambda t: len(t) <= 60)),
+        "attributes": draw(st.just({}) | ATTRIBUTES), "tax_class": draw(st.sampled_from(["standard", "reduced", "parent", "a_b-1"])),
+        "track_inventory": draw(st.booleans()), "allow_backorder": draw(st.booleans()), "external_reference": draw(REFERENCE), "source": draw(SOURCE),
+        "imported_quantity": draw(st.none() | st.integers(-(2**31), 2**31 - 1)),
+    }  # fmt: skip
+
+
+@st.composite
+def variants(draw: st.DrawFn, currency: str) -> list[Json]:
+    """The variants of a product: no two have the same options."""
+    names = draw(st.lists(LINE | st.sampled_from(["Size", "size", "Title", "Colour"]), max_size=5, unique=True))
+    values = st.just("") | LINE | st.sampled_from(["M", "L", "Default Title", "a, b"])
+    chosen = [dict(zip(names, draw(st.tuples(*[values for _ in names])), strict=True)) for _ in range(draw(st.integers(0, 4)))]
+    options = {repr(sorted(o.items())): o for o in ({n: v for n, v in c.items() if v} for c in chosen)}
+    made = [draw(variant(draw(st.sampled_from([currency, currency, "JPY", "KWD", "USD"])))) | {"options": o} for o in options.values()]
+    for at, each in enumerate(made):
+        each["name"] = draw(st.sampled_from([" / ".join(each["options"].values()), ""]) | LINE)
+        each["position"] = draw(st.sampled_from([at, at, at * 10]))
+    return made
+
+
+@st.composite
+def catalogue(draw: st.DrawFn, currency: str) -> list[Json]:
+    """Some products as an export tells them: every member is there."""
+    made: list[Json] = []
+    for _ in range(draw(st.integers(0, 4))):
+        made.append({
+            "name": draw(LINE), "slug": draw(SLUG), "external_reference": draw(REFERENCE), "status": draw(st.sampled_from(["draft", "active", "archived"])),
+            "description": draw(LINES), "categories": draw(PATHS), "tags": draw(st.lists(SLUG, max_size=3, unique=True)), "attributes": draw(ATTRIBUTES),
+            "source": draw(SOURCE), "media": draw(MEDIA), "variants": draw(variants(currency)),
+        })  # fmt: skip
+    _each_once(draw, made)
+    return [normal(p) for p in made]
+
+
+def _each_once(draw: st.DrawFn, products: list[Json]) -> None:
+    """Slugs, references and SKUs are unique in a shop."""
+    slugs, references, skus = set[str](), set[str](), set[str]()
+    for product in products:
+        product["slug"] = _free(product["slug"], slugs)
+        if product["external_reference"] is not None:
+            product["external_reference"] = _free(product["external_reference"], references)
+        for variant in product["variants"]:
+            variant["sku"] = _free(draw(LINE | SLUG | st.sampled_from(["1", "A  B", "A B", " A B", "a b", "'", product["slug"]])), skus)
+
+
+def _free(text: str, taken: set[str]) -> str:
+    text = str(normal_text(text))
+    while text in taken:
+        text += "2"
+    taken.add(text)
+    return text
+
+
+def normal_text(text: str) -> str:
+    """A text as the shop keeps it."""
+    return read(str, text)
+
+
+def normal(product: Json) -> Json:
+    """A record as the shop reads it: its texts in NFC, and nothing that it would refuse."""
+    import msgspec
+
+    return msgspec.to_builtins(read(ProductRecord, product))
