@@ -73,9 +73,9 @@ class ProductBatches(Products):
         while rest := valid[len(outcomes) :]:
             done = await upserts.run(rest)
             records = await self.answers(products, want, [d.id for d in done if isinstance(d, Done)])
-            outcomes += [_refused(_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records) for d in done]
+            outcomes += [Item(d.status, problem=_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records) for d in done]
         each = iter(outcomes)
-        return [_refused(given) if isinstance(given, Problem) else next(each) for given in inputs]
+        return [Item(given.status, problem=given) if isinstance(given, Problem) else next(each) for given in inputs]
 
     async def _singly(self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
         """The outcomes of items each in its savepoint."""
@@ -88,7 +88,7 @@ class ProductBatches(Products):
                     # A clash on a slug that the item gives is not ours to mend, though one was made for another item.
                     self.context.made -= {"slug"} if _slugs([item]) else set()
                     raise _placed(problem, at) from problem
-                outcomes.append(_refused(problem))
+                outcomes.append(Item(problem.status, problem=problem))
         return outcomes
 
     async def _again(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
@@ -166,10 +166,6 @@ def _slugs(items: Sequence[ProductBatchItem]) -> set[str]:
 
 def _outcome(done: Done, records: Mapping[str, Record[Product]]) -> Item[Product]:
     return Item(201 if done.made else 200, records[done.id], changed=done.changed)
-
-
-def _refused(problem: Problem) -> Item[Product]:
-    return Item(problem.status, problem=problem)
 
 
 def _check(item: ProductBatchItem) -> None:
