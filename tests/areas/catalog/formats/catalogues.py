@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 
 from tradepost.areas.catalog.formats.records import ProductRecord
@@ -72,15 +73,19 @@ def variants(draw: st.DrawFn, currency: str) -> list[Json]:
 
 
 @st.composite
+def product(draw: st.DrawFn, currency: str) -> Json:
+    """A product but for the SKUs of its variants."""
+    return {
+        "name": draw(LINE), "slug": draw(SLUG), "external_reference": draw(REFERENCE), "status": draw(st.sampled_from(["draft", "active", "archived"])),
+        "description": draw(LINES), "categories": draw(PATHS), "tags": draw(st.lists(SLUG, max_size=3, unique=True)), "attributes": draw(ATTRIBUTES),
+        "source": draw(SOURCE), "media": draw(MEDIA), "variants": draw(variants(currency)),
+    }  # fmt: skip
+
+
+@st.composite
 def catalogue(draw: st.DrawFn, currency: str) -> list[Json]:
     """Some products as an export tells them: every member is there."""
-    made: list[Json] = []
-    for _ in range(draw(st.integers(0, 4))):
-        made.append({
-            "name": draw(LINE), "slug": draw(SLUG), "external_reference": draw(REFERENCE), "status": draw(st.sampled_from(["draft", "active", "archived"])),
-            "description": draw(LINES), "categories": draw(PATHS), "tags": draw(st.lists(SLUG, max_size=3, unique=True)), "attributes": draw(ATTRIBUTES),
-            "source": draw(SOURCE), "media": draw(MEDIA), "variants": draw(variants(currency)),
-        })  # fmt: skip
+    made = [draw(product(currency)) for _ in range(draw(st.integers(0, 4)))]
     _each_once(draw, made)
     return [normal(p) for p in made]
 
@@ -111,6 +116,4 @@ def normal_text(text: str) -> str:
 
 def normal(product: Json) -> Json:
     """A record as the shop reads it: its texts in NFC, and nothing that it would refuse."""
-    import msgspec
-
     return msgspec.to_builtins(read(ProductRecord, product))
