@@ -23,7 +23,13 @@ def found(folder: Path, content: str | bytes) -> tuple[Sheet, Found, list[Findin
     file = folder / "sheet.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     sheet, findings = Sheet(file), list[Finding]()
-    return sheet, list(sheet.rows(findings)), findings
+    return sheet, [(line, cells) for line, cells, fault in sheet.rows(findings) if not fault], findings
+
+
+def broken(folder: Path, content: str) -> list[tuple[int, list[str], str]]:
+    """The rows that are none: line, cells and what is wrong."""
+    (folder / "sheet.csv").write_text(content, "utf-8", newline="")
+    return [row for row in Sheet(folder / "sheet.csv").rows([]) if row[2]]
 
 
 @pytest.mark.parametrize(
@@ -74,26 +80,28 @@ def test_a_delimiter_in_the_texts_of_a_header_is_not_taken_for_the_files(tmp_pat
 
 
 def test_a_row_that_is_too_long_is_left_out_and_told(tmp_path: Path) -> None:
-    _, rows, findings = found(tmp_path, "a,b\n1,2,3\n4,5,,\n6\n")
-    assert rows == [(3, ["4", "5", "", ""]), (4, ["6"])]
-    assert [(f.line, f.stood, f.mended) for f in findings] == [(2, "3", False)]
+    text = "a,b\n1,2,3\n4,5,,\n6\n"
+    assert found(tmp_path, text)[1] == [(3, ["4", "5", "", ""]), (4, ["6"])]
+    assert [(line, cells, "has 3 cells and the header 2" in fault) for line, cells, fault in broken(tmp_path, text)] == [(2, ["1", "2"], True)]
 
 
-def test_a_quote_that_is_never_closed_is_told_where_it_opens(tmp_path: Path) -> None:
-    _, rows, findings = found(tmp_path, 'a,b\n1,2\n3,"4\n5,6\n')
-    assert rows == [(2, ["1", "2"])]
-    assert [(f.line, f.mended, "never closed" in f.said) for f in findings] == [(3, False, True)]
-    assert findings[0].stood.startswith("4")
+def test_a_quote_that_is_never_closed_is_told_where_it_opens_and_the_next_line_is_a_row(tmp_path: Path) -> None:
+    text = 'a,b\n1,2\n3,"4\n5,6\n'
+    assert found(tmp_path, text)[1] == [(2, ["1", "2"]), (4, ["5", "6"])]
+    assert [(line, cells[0], "never closed" in fault) for line, cells, fault in broken(tmp_path, text)] == [(3, "3", True)]
+    assert found(tmp_path, 'a,b\n1,2\n3,"4\n"5","6"\n')[1] == [(2, ["1", "2"]), (4, ["5", "6"])]
 
 
 def test_quotes_inside_of_a_text_open_nothing(tmp_path: Path) -> None:
-    _, rows, findings = found(tmp_path, 'a,b\n5" pipe,1\n"6"" pipe",2\n7" pipe,3')
-    assert (rows, findings) == ([(2, ['5" pipe', "1"]), (3, ['6" pipe', "2"]), (4, ['7" pipe', "3"])], [])
+    _, rows, findings = found(tmp_path, 'a,b\n5" pipe,1\n"6"" pipe",2\n"x" ,"y"\n7" pipe,3')
+    assert (rows, findings) == ([(2, ['5" pipe', "1"]), (3, ['6" pipe', "2"]), (4, ["x ", "y"]), (5, ['7" pipe', "3"])], [])
 
 
-def test_a_cell_without_end_makes_the_file_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableError, match=r"line 2: .*never closed"):
-        found(tmp_path, 'a,b\n1,"' + "x\n" * (LONGEST_CELL // 2 + 1))
+def test_a_cell_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
+    text = 'a,b\n1,"' + "x\n" * (LONGEST_CELL // 2 + 1)
+    assert [(line, cells) for line, cells, _ in broken(tmp_path, text)] == [(2, ["1"])]
+    with pytest.raises(UnreadableError, match="never closed"):
+        broken(tmp_path, "a,b\n" + '1,"x""\n' * 300)
 
 
 def test_an_empty_file_has_neither_header_nor_rows(tmp_path: Path) -> None:
@@ -138,7 +146,7 @@ def test_rows_of_one_product_need_not_be_adjacent(spool: Spool) -> None:
         spool.add(line, [str(line)], f"p{line % 2}")
     spool.close_rows()
     even, odd = spool.products()
-    assert (spool.size, even, odd) == (2, [(n, [str(n)]) for n in range(0, count, 2)], [(n, [str(n)]) for n in range(1, count, 2)])
+    assert (spool.size, even, odd) == (2, [(n, [str(n)], "") for n in range(0, count, 2)], [(n, [str(n)], "") for n in range(1, count, 2)])
 
 
 def test_a_row_finds_its_parent_wherever_it_stands(spool: Spool) -> None:
@@ -148,7 +156,7 @@ def test_a_row_finds_its_parent_wherever_it_stands(spool: Spool) -> None:
     spool.add(5, ["child"], None, parent="id:2")
     spool.add(6, ["orphan"], None, parent="id:9")
     spool.close_rows()
-    assert list(spool.products()) == [[(2, ["child"]), (3, ["product"])], [(4, ["twin"]), (5, ["child"])]]
+    assert [[line for line, *_ in rows] for rows in spool.products()] == [[2, 3], [4, 5]]
     assert list(spool.orphans()) == [(6, "id:9", ["orphan"])]
 
 

@@ -172,17 +172,20 @@ async def test_what_is_no_product_file_is_one_line_and_exit_2(moved: Moved, tmp_
     assert "odd.csv cannot be read" in done.stderr
 
 
-async def test_a_quote_that_is_never_closed_is_told_with_its_line(moved: Moved, tmp_path: Path) -> None:
-    file = write(tmp_path, simple("a"), simple("b"), f'c,"C,{"," * 8}x', simple("d"))
+async def test_a_quote_that_is_never_closed_takes_out_its_product_alone(moved: Moved, tmp_path: Path) -> None:
+    file = write(tmp_path, simple("a"), simple("b"), 'c,"C, and all that follows', simple("d"), row(handle="b", value="M", sku="b-2", price="3"), simple("e"))
     status, said = outcome(moved, file)
-    assert (status, counts(said)) == (3, (2, 0, 0, 1))
-    assert said["findings"][0]["line"] == 4
+    assert (status, counts(said)) == (3, (4, 0, 0, 1))
+    assert [f["line"] for f in said["findings"]] == [4]
+    assert len((await moved.by_rest())["b"]["variants"]) == 2
 
 
-async def test_a_row_with_too_many_cells_and_one_without_a_handle_are_left_out(moved: Moved, tmp_path: Path) -> None:
-    status, said = outcome(moved, write(tmp_path, simple("a"), simple("b") + ",x,y", row(value="M", sku="Y", price="3")))
+async def test_a_row_with_too_many_cells_takes_out_its_product_and_one_without_a_handle_itself(moved: Moved, tmp_path: Path) -> None:
+    file = write(tmp_path, simple("a"), simple("b"), row(handle="b", value="M", sku="b-2", price="3") + ",x,y", row(value="M", sku="Y", price="3"))
+    status, said = outcome(moved, file)
     assert (status, counts(said)) == (3, (1, 0, 0, 2))
-    assert [f["line"] for f in said["findings"]] == [3, 4]
+    assert sorted(f["line"] for f in said["findings"]) == [4, 5]
+    assert set(await moved.by_rest()) == {"a"}
 
 
 async def test_a_bad_option_of_the_command_is_one_line(moved: Moved, tmp_path: Path) -> None:

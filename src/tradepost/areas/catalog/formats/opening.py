@@ -74,16 +74,16 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
         """Reads all rows into the spool, and hears every price on the way."""
         evidence = Evidence()
         prices = [c for c in self.sheet.columns if self.format.prices(c)]
-        for line, cells in self.sheet.rows(self.findings):
+        for line, cells, fault in self.sheet.rows(self.findings):
             row = self.sheet.row(line, cells)
             for column in prices:
-                if cell := row[column]:
+                if not fault and (cell := row[column]):
                     evidence.add(cell)
             place = self.format.place(row)
             if isinstance(place, Misplaced):
-                self.findings.append(self._loose(row, place.column, place.said))
+                self.findings.append(self._loose(row, *(("", fault, cells[0]) if fault else (place.column, place.said))))
             else:
-                self.spool.add(line, cells, place.key, place.names, place.parent)
+                self.spool.add(line, cells, place.key, place.names, place.parent, fault)
         self.spool.close_rows()
         for line, parent, cells in self.spool.orphans():
             self.findings.append(self._loose(self.sheet.row(line, cells), "", self.format.orphan, parent))
@@ -101,7 +101,10 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
     def drafts(self) -> Iterator[Draft]:
         """The products in the order of their first rows."""
         for group in self.spool.products():
-            rows = [self.sheet.row(line, cells) for line, cells in group]
+            if any(fault for *_, fault in group):
+                yield _broken(group)
+                continue
+            rows = [self.sheet.row(line, cells) for line, cells, _ in group]
             product = read_noted(self.format, rows, self.reading)
             taken = self.reading.take()
             yield Draft(
@@ -112,6 +115,13 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
                 lines=taken.lines,
                 columns=self.columns,
             )
+
+
+def _broken(group: Sequence[tuple[int, Sequence[str], str]]) -> Draft:
+    """A product one of whose rows is none: it would come in without something, so it does not come in."""
+    faults = [(line, cells[-1], fault) for line, cells, fault in group if fault]
+    findings = [Finding(line=line, column="", stood=last, said=f"{fault} The product is left out.") for line, last, fault in faults]
+    return Draft(line=group[0][0], product=None, findings=findings)
 
 
 def _settled(evidence: Evidence, format: Format) -> Sign:

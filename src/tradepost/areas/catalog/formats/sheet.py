@@ -2,16 +2,17 @@
 
 import codecs
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
-from typing import IO
 
 from .findings import Finding, UnreadableError
 
+MOST_UNCLOSED = 100
 LONGEST_CELL = 4 * 1024 * 1024
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-UNCLOSED = 'a quote (") is opened here and never closed, so all that follows belongs to it. The row is left out.'
+UNCLOSED = 'a quote (") is opened in this row and never closed.'
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "UTF-8"), (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"), (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"))
 
 
@@ -68,38 +69,52 @@ class Sheet:
         filled = {name: text for name, cell in zip(self.names, cells, strict=False) if cell and name and (text := cell.strip())}
         return Row(line, filled, self.columns)
 
-    def rows(self, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
-        """Line and cells of the rows below the header. Blank ones are skipped, a repeated header and what cannot be a row are told."""
+    def rows(self, findings: list[Finding]) -> Iterator[tuple[int, list[str], str]]:
+        """Line and cells of the rows below the header, and what is wrong with a row that is none. Blank ones and a repeated header are skipped."""
         known, header = len(self.header), [c.strip() for c in self.header]
         seen = False
         for line, cells, complete in self._read():
             plain = [c.strip() for c in cells]
             if not any(plain) or (not seen and is_hint(plain[0])):
                 continue
-            if len(cells) > known and any(plain[known:]):
-                said = f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many. The row is left out."
-                findings.append(Finding(line=line, column="", stood=cells[known][:80], said=said))
-            elif not complete:
-                findings.append(Finding(line=line, column="", stood=cells[-1][:80], said=UNCLOSED))
-            elif plain == header:
-                if seen:
-                    findings.append(Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True))
-                seen = True
-            else:
-                yield line, cells
+            if not complete:
+                yield line, [*cells[:known]], UNCLOSED
+            elif len(cells) > known and any(plain[known:]):
+                yield line, cells[:known], f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many."
+            elif plain != header:
+                yield line, cells, ""
+            elif seen:
+                findings.append(Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True))
+            seen = seen or plain == header
 
     def _read(self) -> Iterator[tuple[int, list[str], bool]]:
-        """The line where a row begins, its cells, and whether its quotes are closed."""
+        """The line where a row begins, its cells, and whether its quotes are closed. Behind a line that opens one for good it goes on with the next."""
+        skip: int | None = 0
+        for _ in range(MOST_UNCLOSED):
+            skip = yield from self._read_behind(skip)
+            if skip is None:
+                return
+        raise UnreadableError(f'{MOST_UNCLOSED} quotes (") are opened and never closed, the last in line {skip}; is it a CSV file?')
+
+    def _read_behind(self, skip: int) -> Generator[tuple[int, list[str], bool], None, int | None]:
+        """The same behind so many lines, until a row is not complete: the line of that one, or None at the end."""
         csv.field_size_limit(LONGEST_CELL)
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
-            lines = _Lines(file)
-            line = 1
-            try:
-                for cells in csv.reader(lines, delimiter=self.delimiter):
-                    yield line, cells, not lines.ended or lines.quotes % 2 == 0
-                    line, lines.quotes = lines.count + 1, 0
-            except csv.Error as fault:
-                raise UnreadableError(f"line {line}: {fault}; is a quote opened there and never closed?") from fault
+            lines = _Lines(islice(file, skip, None), skip)
+            reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+            while True:
+                line, lines.first = lines.count + 1, ""
+                try:
+                    yield line, next(reader), True
+                except StopIteration:
+                    return None
+                except csv.Error:
+                    if lines.ended or lines.count > line:
+                        yield line, [lines.first.split(self.delimiter)[0].strip('"')], False
+                        return line
+                    # A quote too many in a line of its own (`"12" ,`): it is clear what is meant.
+                    yield line, next(csv.reader([lines.first], delimiter=self.delimiter)), True
+                    reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
 
     def _delimiter(self) -> str:
         """The delimiter that cuts the first line that is not blank into the most cells."""
@@ -108,18 +123,20 @@ class Sheet:
         return max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d), list[str]())))
 
 
-class _Lines:
-    """The lines of a file, counted; `quotes` counts the quotes since it was last set to 0."""
+class _Lines(Iterator[str]):
+    """Lines, counted on from a number; `first` is the first since it was emptied."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self.file, self.count, self.quotes, self.ended = file, 0, 0, False
+    def __init__(self, lines: Iterator[str], count: int) -> None:
+        self.lines, self.count, self.ended, self.first = lines, count, False, ""
 
-    def __iter__(self) -> Iterator[str]:
-        for line in self.file:
-            self.count += 1
-            self.quotes += line.count('"')
-            yield line
-        self.ended = True
+    def __next__(self) -> str:
+        line = next(self.lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.count += 1
+        self.first = self.first or line
+        return line
 
 
 def encoding_of(path: Path) -> tuple[str, str]:

@@ -13,7 +13,7 @@ TABLES = """
     PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000; PRAGMA temp_store = FILE;
     CREATE TABLE product (id INTEGER PRIMARY KEY, key TEXT UNIQUE);
     CREATE TABLE name (name TEXT PRIMARY KEY, product INTEGER) WITHOUT ROWID;
-    CREATE TABLE row (line INTEGER PRIMARY KEY, product INTEGER, parent TEXT, cells BLOB);
+    CREATE TABLE row (line INTEGER PRIMARY KEY, product INTEGER, parent TEXT, cells BLOB, fault TEXT);
     CREATE TABLE sku (sku TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE reference (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 """
@@ -40,7 +40,7 @@ class Spool:
         self.file = sqlite3.connect(Path(self.folder.name) / "spool.db", isolation_level=None)
         self.file.executescript(TABLES)
         self.file.execute("BEGIN")
-        self.waiting: list[tuple[int, str | None, str | None, bytes]] = []
+        self.waiting: list[tuple[int, str | None, str | None, bytes, str]] = []
         self.last: str | None = None
 
     def close(self) -> None:
@@ -48,19 +48,19 @@ class Spool:
         self.file.close()
         self.folder.cleanup()
 
-    def add(self, line: int, cells: Sequence[str], key: str | None, names: Sequence[str] = (), parent: str | None = None) -> None:
-        """Keeps a row of the product `key`, or of the one that has the name `parent`."""
+    def add(self, line: int, cells: Sequence[str], key: str | None, names: Sequence[str] = (), parent: str | None = None, fault: str = "") -> None:
+        """Keeps a row of the product `key`, or of the one that has the name `parent`, and what is wrong with it."""
         if key is not None and key != self.last:
             self.file.execute("INSERT OR IGNORE INTO product (key) VALUES (?)", (key,))
             self.last = key
         for name in names:
             self.file.execute("INSERT OR IGNORE INTO name SELECT ?, id FROM product WHERE key = ?", (name, key))
-        self.waiting.append((line, key, parent, msgspec.msgpack.encode(cells)))
+        self.waiting.append((line, key, parent, msgspec.msgpack.encode(cells), fault))
         if len(self.waiting) >= ROWS_AT_ONCE:
             self._write()
 
     def _write(self) -> None:
-        self.file.executemany("INSERT INTO row SELECT ?, (SELECT id FROM product WHERE key = ?), ?, ?", self.waiting)
+        self.file.executemany("INSERT INTO row SELECT ?, (SELECT id FROM product WHERE key = ?), ?, ?, ?", self.waiting)
         self.waiting.clear()
 
     def close_rows(self) -> None:
@@ -74,11 +74,11 @@ class Spool:
         """How many products there are."""
         return self.file.execute("SELECT count(*) FROM product").fetchone()[0]
 
-    def products(self) -> Iterator[list[tuple[int, list[str]]]]:
-        """Lines and cells of each product, the products in the order of their first keys, the rows in the file's order."""
-        found = self.file.execute("SELECT product, line, cells FROM row WHERE product IS NOT NULL ORDER BY product, line")
+    def products(self) -> Iterator[list[tuple[int, list[str], str]]]:
+        """Lines, cells and faults of each product, the products in the order of their first keys, the rows in the file's order."""
+        found = self.file.execute("SELECT product, line, cells, fault FROM row WHERE product IS NOT NULL ORDER BY product, line")
         for _, rows in groupby(found, key=lambda row: row[0]):
-            yield [(line, msgspec.msgpack.decode(cells)) for _, line, cells in rows]
+            yield [(line, msgspec.msgpack.decode(cells), fault) for _, line, cells, fault in rows]
 
     def orphans(self) -> Iterator[tuple[int, str, list[str]]]:
         """Line, parent and cells of the rows whose parent is not in the file."""
