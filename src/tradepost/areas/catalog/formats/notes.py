@@ -70,13 +70,18 @@ def read_columns(format: Format, rows: Sequence[Row], reading: Reading) -> Plain
     product = format.product(rows, reading)
     if product is None:
         return None
+    numbers = {row.line: n for n, row in enumerate(rows, 1)}
     for line, column, cell in reading.lost:
         name = reading.names[column]
-        of_variant = line in reading.lines and any(column in columns for m, columns in format.members.items() if m.startswith("variants."))
-        owner: Plain = product["variants"][reading.lines.index(line)] if of_variant else product
+        variant: Plain | None = product["variants"][reading.lines.index(line)] if line in reading.lines else None
+        told: Plain = (variant or {}).get("source") or {}
+        if told.get(name) == cell:
+            continue
+        of_variant = any(column in columns for m, columns in format.members.items() if m.startswith("variants."))
+        owner = product if variant is None or not of_variant else variant
         kept: Plain = owner.get("source") or {}
         owner["source"] = kept
-        kept.setdefault(name if name not in kept or kept[name] == cell else f"{name} (line {line})", cell)
+        kept.setdefault(name if name not in kept or kept[name] == cell else f"{name} (row {numbers[line]})", cell)
     return product
 
 
