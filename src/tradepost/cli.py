@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from tradepost.moving import import_products
+from tradepost.moving import export_products, import_products
 from tradepost.settings import Settings, SettingsError
 from tradepost.shell import reachable
 
@@ -109,6 +109,7 @@ def export_contract(folder: Path) -> None:
 
 
 shop.add_command(import_products)
+shop.add_command(export_products)
 
 
 def _commands() -> click.Group:

@@ -1,11 +1,12 @@
 """Moving in and out by the shell: `tradepost import` and `tradepost export`."""
 
 import asyncio
+import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -15,7 +16,9 @@ from tradepost.shell import reachable
 
 if TYPE_CHECKING:
     from tradepost.areas.catalog.formats import Finding, Opened, Sign
+    from tradepost.areas.catalog.service.exporter import Exported
     from tradepost.areas.catalog.service.importer import Summary
+    from tradepost.kit.context import Context
 
 UNREADABLE, SOME_REFUSED = 2, 3
 
@@ -60,10 +63,50 @@ def _currency(code: str) -> str:
     return code.upper()
 
 
+@click.command("export")
+@click.option("--format", "name", type=click.Choice(["shopify", "woocommerce", "csv", "ndjson"]), default="ndjson", show_default=True, help="Whose file.")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it [standard output].")
+@click.option("--currency", help="Currency of the prices in a file that names none [SHOP_CURRENCY].")
+def export_products(name: str, output: Path | None, currency: str | None) -> None:
+    """Writes all products into a file that the other shop, or `tradepost import`, can read again."""
+    settings = Settings.read()
+    money = _currency(currency or settings.shop_currency)
+    with reachable(settings), output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+        try:
+            done = asyncio.run(_write(settings, name, money, file))
+            file.flush()
+        except BrokenPipeError:
+            # Whoever reads had enough (`| head`). Python would complain once more when it closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+    click.echo(f"{done.products} products, {done.variants} variants.", err=True)
+
+
 async def _load(settings: Settings, opened: "Opened", dry_run: bool, report: "_TextReport | _JsonReport") -> "Summary":
-    """The import within a context of its own: the shell's caller is the system."""
-    from tradepost.areas.accounts.service import SYSTEM
+    """The import, by the shell's caller."""
     from tradepost.areas.catalog.service.importer import Importer
+
+    async with _context(settings) as context:
+        with report.progress(opened.size) as progress:
+            return await Importer(context, dry_run=dry_run, tell=report.tell, progress=progress).run(opened)
+
+
+async def _write(settings: Settings, name: str, currency: str, file: IO[bytes]) -> "Exported":
+    """The export, by the shell's caller."""
+    from rich.console import Console
+
+    from tradepost.areas.catalog.service.exporter import Exporter
+
+    async with _context(settings) as context:
+        exporter = Exporter(context)
+        with _Bar("Export", Console(stderr=True), await exporter.size()) as progress:
+            return await exporter.write(name, file, currency=currency, progress=progress)
+
+
+@asynccontextmanager
+async def _context(settings: Settings) -> AsyncGenerator["Context"]:
+    """The shell's caller is the system; its database has to be at the newest version."""
+    from tradepost.areas.accounts.service import SYSTEM
     from tradepost.kit.context import Context
     from tradepost.kit.database import Database
     from tradepost.kit.secret import derive
@@ -74,8 +117,7 @@ async def _load(settings: Settings, opened: "Opened", dry_run: bool, report: "_T
     try:
         if not await at_head(database.engine):
             raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
-        with report.progress(opened.size) as progress:
-            return await Importer(Context(SYSTEM, database, door="cli"), dry_run=dry_run, tell=report.tell, progress=progress).run(opened)
+        yield Context(SYSTEM, database, door="cli")
     finally:
         await database.stop()
 
@@ -91,7 +133,7 @@ class _TextReport:
 
     def progress(self, size: int) -> "_Bar":
         """A bar over the products."""
-        return _Bar(self.console, size)
+        return _Bar("Import", self.console, size)
 
     def tell(self, finding: "Finding") -> None:
         """One line."""
@@ -108,9 +150,9 @@ class _TextReport:
         counts = ", ".join([f"{getattr(summary, kind)} {would}{word}" for kind, word in KINDS.items()])
         click.echo(f"Products: {counts}; {summary.variants} variants.")
         if summary.skus_made:
-            click.echo(f"{summary.skus_made} variants without a SKU were given one, made from the product and the options.")
+            click.echo(f"Variants without a SKU that were given one, made from product and options: {summary.skus_made}.")
         if summary.mended:
-            click.echo(f"{summary.mended} faults were mended; see the lines above.")
+            click.echo(f"Faults that were mended, each told above: {summary.mended}.")
         if self.dry_run:
             click.echo("Nothing was changed (--dry-run).")
         elif not (summary.created or summary.updated):
@@ -128,7 +170,7 @@ class _JsonReport:
 
     def progress(self, size: int) -> "_Bar":
         """No bar: scripts read this."""
-        return _Bar(None, size)
+        return _Bar("Import", None, size)
 
     def tell(self, finding: "Finding") -> None:
         """One element of `findings`."""
@@ -148,15 +190,15 @@ class _JsonReport:
 class _Bar:
     """A progress bar; none where there is no console."""
 
-    def __init__(self, console: Any, size: int) -> None:
-        self.console, self.size, self.stack = console, size, ExitStack()
+    def __init__(self, title: str, console: Any, size: int) -> None:
+        self.title, self.console, self.size, self.stack = title, console, size, ExitStack()
 
     def __enter__(self) -> Callable[[int], None]:
         if self.console is None or not self.console.is_terminal:
             return lambda _: None
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = TextColumn("Import"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()
+        columns = TextColumn(self.title), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()
         bar = self.stack.enter_context(Progress(*columns, console=self.console))
         task = bar.add_task("products", total=self.size)
         return lambda done: bar.update(task, completed=done)

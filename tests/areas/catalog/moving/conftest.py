@@ -37,7 +37,7 @@ class Moved:
     async def by_rest(self) -> dict[str, Json]:
         """All products that came from a file, by their reference."""
         body = await read(self.staff, "/v1/products", fields=FIELDS.replace("\n", ""), limit="100", sort="-created_at")
-        return {p["external_reference"]: p for p in body["data"]}
+        return {p["external_reference"] or p["slug"]: p for p in body["data"]}
 
     async def by_graphql(self) -> dict[str, Json]:
         """The same, asked in GraphQL; aliases give its answer REST's names."""
@@ -48,7 +48,7 @@ class Moved:
         products = [
             p | {"status": p["status"].lower(), "media": [m | {"status": m["status"].lower()} for m in p["media"]]} for p in answer["data"]["products"]["nodes"]
         ]
-        return {p["external_reference"]: p for p in products}
+        return {p["external_reference"] or p["slug"]: p for p in products}
 
 
 @pytest.fixture
