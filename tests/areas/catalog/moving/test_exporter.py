@@ -48,7 +48,7 @@ async def exported(shop: Moved, format: str, file: Path, caller: Caller = SYSTEM
 
 
 async def fill(shop: Moved) -> None:
-    """Goods made here: in categories that look like paths, without variants, and more than a page of them."""
+    """Goods made here: in categories that look like paths, without variants, and nearly a page of them."""
     above = await make_category(shop.staff, name="A > B, C", slug="a")
     below = await make_category(shop.staff, name="&gt;", slug="b", parent_id=above["id"])
     await make_product(shop.staff, **CHAIR, category_id=below["id"], category_ids=[above["id"]])
