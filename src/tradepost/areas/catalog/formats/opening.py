@@ -13,6 +13,8 @@ from .reading import Reading
 from .sheet import Row, Sheet
 from .spool import Spool
 
+LINES = "our own NDJSON: a product as JSON on each line"
+
 type Progress = Callable[[int], None]
 
 
@@ -144,4 +146,4 @@ def recognised(sheet: Sheet, formats: Sequence[Format]) -> Format:
     known = "".join([f"\n  {f.title}: {f.example}" for f in formats])
     lacks = ", ".join([f"`{c}`" for c in near.missing(sheet.columns)])
     shown = ", ".join(sheet.header)[:300]
-    raise UnreadableError(f"the header is of no known format: {shown}\nNearest is {near.title}; it lacks {lacks}. Known are:{known}")
+    raise UnreadableError(f"the header is of no known format: {shown}\nNearest is {near.title}; it lacks {lacks}. Known are:{known}\n  {LINES}")

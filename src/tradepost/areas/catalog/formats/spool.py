@@ -33,11 +33,11 @@ class Claims(Protocol):
 
 
 class Spool:
-    """A temporary SQLite file. First `add` every row, then `close_rows`, then read the `products`."""
+    """A temporary SQLite file. First `add` every row, then `close_rows`, then read the `products`; by one thread at a time, not always the same."""
 
     def __init__(self) -> None:
         self.folder = TemporaryDirectory(prefix="tradepost-import-")
-        self.file = sqlite3.connect(Path(self.folder.name) / "spool.db", isolation_level=None)
+        self.file = sqlite3.connect(Path(self.folder.name) / "spool.db", isolation_level=None, check_same_thread=False)
         self.file.executescript(TABLES)
         self.file.execute("BEGIN")
         self.waiting: list[tuple[int, str | None, str | None, bytes, str]] = []

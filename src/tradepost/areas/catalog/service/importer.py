@@ -1,5 +1,6 @@
 """Moving in: the products of a file, a hundred at a time, through the same batch operation that the doors use."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import batched
@@ -59,22 +60,21 @@ class Importer:
             self._tell(finding)
             self.summary.refused += not finding.mended
         done = 0
-        for drafts in batched(self._good(opened.drafts()), AT_ONCE):
+        async for drafts in _ahead(batched(opened.drafts(), AT_ONCE)):
             async with self._trial():
-                await self._load(drafts)
+                await self._load(self._good(drafts))
             done += len(drafts)
             self.progress(done)
         self.summary.skus_made = opened.made_skus
         return self.summary
 
-    def _good(self, drafts: Iterator[Draft]) -> Iterator[Draft]:
+    def _good(self, drafts: Sequence[Draft]) -> list[Draft]:
         """The drafts that the reader did not refuse."""
         for draft in drafts:
             for finding in draft.findings:
                 self._tell(finding)
             self.summary.refused += draft.others + (draft.product is None)
-            if draft.product is not None:
-                yield draft
+        return [d for d in drafts if d.product is not None]
 
     def _tell(self, finding: Finding) -> None:
         self.summary.mended += finding.mended
@@ -172,6 +172,18 @@ class Importer:
         line, column = draft.place(f"/variants/{at}/sku")
         whose = f"the product `{others[0].slug}` of the shop" if others else "another product"
         return Finding(line=line, column=column, stood=skus[at], said=f"{whose} has this SKU; change one of them. The product is left out.")
+
+
+async def _ahead[T](items: Iterator[T]) -> AsyncGenerator[T]:
+    """Items, the next of which is read in a thread while the database is at work on the one before."""
+    following = asyncio.create_task(asyncio.to_thread(next, items, None))
+    try:
+        while (item := await following) is not None:
+            following = asyncio.create_task(asyncio.to_thread(next, items, None))
+            yield item
+    finally:
+        # A reader at work would lose its spool under its hands.
+        await asyncio.gather(following, return_exceptions=True)
 
 
 def _at(product: Any, pointer: str) -> str:
