@@ -91,12 +91,6 @@ def empty_url(run: Run, worker_id: str) -> str:
     return _settings(empty_database(run, _new_name(worker_id)), None).database_url
 
 
-@pytest.fixture
-def bare_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
-    """Makes settings over a new database with all tables and not a row."""
-    return lambda: _settings(copy_of_template(run, _new_name(worker_id), bare=True), redis_of(run, worker_id))
-
-
 @pytest.fixture(scope="session")
 async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["Shop"]:
     """The shop, started. Tests of its parts do not load the whole of it."""

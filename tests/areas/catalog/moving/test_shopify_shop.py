@@ -1,5 +1,7 @@
 """A Shopify shop moves in: what its file says, both doors say."""
 
+import csv
+import io
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,7 @@ FILE = HERE / "shopify.csv"
 
 @pytest.mark.parametrize("name", ["shopify.csv", "shopify_new.csv"])
 async def test_the_catalogue_agrees_with_the_file_at_both_doors(moved: Moved, name: str) -> None:
-    done = moved.command("import", HERE / name, "--currency", "EUR")
+    done = moved.process("import", HERE / name, "--currency", "EUR")
     assert done.returncode == 0, done.stderr
     by_rest, by_graphql = await moved.by_rest(), await moved.by_graphql()
     assert by_rest["reef-mug"] == REEF_MUG
@@ -38,9 +40,6 @@ async def test_the_same_file_however_it_was_saved_gives_the_same(
 
 
 async def test_the_columns_may_stand_in_any_order_and_letter_case(moved: Moved, tmp_path: Path) -> None:
-    import csv
-    import io
-
     rows = [row[::-1] for row in csv.reader(io.StringIO(FILE.read_text("utf-8"), newline=""))]
     text = io.StringIO(newline="")
     csv.writer(text).writerows([[name.upper() for name in rows[0]], *rows[1:]])
