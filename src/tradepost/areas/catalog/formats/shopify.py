@@ -208,6 +208,6 @@ MEMBERS = {
 
 SHOPIFY = Format(
     name="shopify", title="Shopify's product export", example="Handle, Title, Body (HTML), ..., Variant Price",
-    needs=(HANDLE, (TITLE,), ("option1 value",), PRICE), dot=True, prices=is_price, place=place, product=product, members=MEMBERS,
+    needs=(HANDLE, (TITLE,), PRICE), dot=True, prices=is_price, place=place, product=product, members=MEMBERS,
     notes=(folded(NOTES[0]), folded(NOTES[1])),
 )  # fmt: skip
