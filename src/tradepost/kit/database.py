@@ -61,6 +61,12 @@ class Database:
             return column.in_(select(given.c.value))
         return column == any_(literal(list(values), ARRAY(column.type)))
 
+    async def analyze(self, *tables: type[Table]) -> None:
+        """Lets PostgreSQL look at tables that grow fast. A plan that it made while one was empty, also that of a foreign key, reads all of it until then."""
+        if not self.sqlite:
+            async with self.engine.begin() as connection:
+                await connection.exec_driver_sql(f"ANALYZE {', '.join([str(t.__tablename__) for t in tables])}")
+
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """One transaction: committed where the block ends well, rolled back else. A clash of unique values is a problem, a lost race is `LostRace`."""

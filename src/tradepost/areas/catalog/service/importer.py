@@ -17,12 +17,14 @@ from tradepost.kit.problems import AlreadyExists, Problem
 from tradepost.kit.selection import Field, Form, Selection
 
 from ..formats import Draft, Finding, Opened
-from ..models import CategoryRow, ProductRow, VariantRow
+from ..models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow
 from ..schemas import BatchVerb, Category, CategoryInput, Product, ProductBatch, ProductBatchItem
 from .categories import Categories
 from .imports import ProductImports
 
 AT_ONCE = 100
+# After so many products PostgreSQL looks at the tables again.
+LOOKED_AT = frozenset([AT_ONCE * 4**n for n in range(1, 12)])
 ID: tuple[Field, ...] = (Field("id"),)
 # The children of a category, or the roots, by their name; the first of several.
 BY_NAME = (
@@ -65,6 +67,8 @@ class Importer:
                 await self._load(self._good(drafts))
             done += len(drafts)
             self.progress(done)
+            if not self.dry_run and done in LOOKED_AT:
+                await self.context.database.analyze(ProductRow, VariantRow, MediaRow, ProductCategoryRow, ProductTagRow, TagRow)
         self.summary.skus_made = opened.made_skus
         return self.summary
 
