@@ -34,7 +34,7 @@ from tradepost.schema import at_head
 from tradepost.settings import Settings
 
 # In the only order in which they may import one another.
-AREAS = ("accounts", "catalog")
+AREAS = ("accounts", "catalog", "office")
 
 
 class Shop(Litestar):
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> Shop:
                 checks=_readiness(database, redis),
                 introspects=introspects,
                 ops_loopback=settings.ops_loopback,
-                collections=lambda version: rest.links[version].collections(),
+                collections=lambda version, permissions: rest.links[version].collections(permissions),
             ),
             *operation_routes(figures.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
             *contract_routes(introspects),

@@ -18,7 +18,7 @@ from tradepost.kit.operation import Operation
 from tradepost.kit.outbox import OutboxEvent
 
 METHODS = {"one": "GET", "page": "GET", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST"}
-PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Media": "media", "Tag": "tags"}
+PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Media": "media", "Tag": "tags", "AuditEntry": "audit"}
 
 # Operations that one door lacks, each with its reason (WIRE.md, Operations).
 ONE_DOOR: dict[str, str] = {}
@@ -31,7 +31,7 @@ def graphql_name(of: Operation[Any, ..., Any]) -> str:
     if of.writes:
         return camel(of.name)
     if of.kind == "one":
-        return of.of.name.lower()
+        return camel(of.of.stem)
     return camel(f"{of.under[0].name.lower()}_{of.under[1]}") if of.under else PLURALS[of.of.name]
 
 

@@ -13,7 +13,14 @@ class AuditEntry(Table):
     """One change and who made it. `operation` is what the caller called, `type` and `data` are those of the change's event."""
 
     __tablename__, __number__ = "audit_entry", 251
-    __table_args__ = (Index("audit_entry_subject", "subject", "id"), Index("audit_entry_created", "created_at", "id"))
+    __table_args__ = (
+        Index("audit_entry_created", "created_at", "id"),
+        Index("audit_entry_subject", "subject", "created_at", "id"),
+        Index("audit_entry_caller", "caller_id", "created_at", "id"),
+        Index("audit_entry_operation", "operation", "created_at", "id"),
+        Index("audit_entry_type", "type", "created_at", "id"),
+        Index("audit_entry_door", "door", "created_at", "id"),
+    )
     caller_id: Mapped[str | None] = mapped_column(Id)
     role: Mapped[str]
     door: Mapped[str]

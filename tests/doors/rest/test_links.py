@@ -68,3 +68,10 @@ async def test_the_entry_point_lists_the_collections(client: httpx.AsyncClient) 
     found = (await client.get("/v1")).json()
     for name in ("products", "categories", "tags"):
         assert f"/v1/{name}" in str(found)
+
+
+async def test_the_entry_point_leads_nobody_to_a_list_that_would_refuse_him(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    public, own = await client.get("/v1"), await staff.get("/v1")
+    assert "audit" not in public.json()["links"]
+    assert own.json()["links"]["audit"] == {"href": "/v1/audit"}
+    assert (public.headers["cache-control"], own.headers["cache-control"]) == ("public, max-age=60", "private, no-cache")

@@ -3,7 +3,11 @@
 ROLES: dict[str, frozenset[str]] = {
     "customer": frozenset(),
     "moderator": frozenset({"reviews:moderate"}),
-    "staff": frozenset({"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "ops:read"}),
+    "staff": frozenset(
+        {
+            "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "audit:read", "ops:read",
+        }
+    ),
     "admin": frozenset(
         {
             "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "users:write",

@@ -13,12 +13,13 @@ from .problems import problem_routes
 
 
 def pages(
-    *, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = lambda _: {}
+    *, checks: Mapping[str, Check], introspects: Callable[[Scope], bool], ops_loopback: bool = True, collections: Collections = lambda *_: {}
 ) -> list[HTTPRouteHandler]:
     """All routes of the pages, for `Litestar(route_handlers=[...])`.
 
     `checks` is what readiness stands on, by name. `introspects` says whether this request may see the documentation (the setting
-    INTROSPECTION, or a known caller). `ops_loopback` opens the details of readiness to loopback. `collections` are REST's, by version.
+    INTROSPECTION, or a known caller). `ops_loopback` opens the details of readiness to loopback. `collections` are REST's lists, by version
+    and by the caller's permissions.
     """
     assets = load()
     stylesheet = assets["pages.css"].href

@@ -18,7 +18,7 @@ from ..http.negotiation import accepted
 from .assets import READ
 from .html import HTML, TEXT_POLICY, page
 
-type Collections = Callable[[int], dict[str, str]]
+type Collections = Callable[[int, frozenset[str]], dict[str, str]]
 
 ROBOTS = b"User-agent: *\nDisallow: /\n"
 
@@ -69,14 +69,15 @@ def entry_answer(request: Request[Any, Any, Any], described: bool, stylesheet: s
     return Answer(200, body, media, [(b"cache-control", b"private, no-cache"), *policy], entity_tag(body))
 
 
-def version_answer(request: Request[Any, Any, Any], hrefs: dict[str, str]) -> Answer:
-    """`/v1`: the collections of that version."""
-    if accepted(fields(request.scope).get(b"accept"), (JSON,)) is None:
+def version_answer(scope: Any, collections: Collections) -> Answer:
+    """`/v1`: the collections of that version that are open to this caller."""
+    if accepted(fields(scope).get(b"accept"), (JSON,)) is None:
         raise NotAcceptable("Available here: application/json.")
-    version: int = request.scope["version"]  # type: ignore[typeddict-item]
-    named = {"self": f"/v{version}"} | hrefs
+    version, caller = scope["version"], scope["context"].caller
+    named = {"self": f"/v{version}"} | collections(version, caller.permissions)
     body = msgspec.json.encode({"links": {name: {"href": href} for name, href in named.items()}})
-    return Answer(200, body, JSON, [(b"cache-control", b"public, max-age=60")], entity_tag(body))
+    keeping = b"private, no-cache" if caller.known else b"public, max-age=60"
+    return Answer(200, body, JSON, [(b"cache-control", keeping)], entity_tag(body))
 
 
 def entry_routes(stylesheet: str, introspects: Callable[[Scope], bool], collections: Collections) -> list[HTTPRouteHandler]:
@@ -85,7 +86,7 @@ def entry_routes(stylesheet: str, introspects: Callable[[Scope], bool], collecti
     @route("/", http_method=READ, include_in_schema=False)
     async def entry(request: Request[Any, Any, Any]) -> ASGIApp:
         if request.scope.get("prefix"):
-            return version_answer(request, collections(request.scope["version"]))  # type: ignore[typeddict-item]
+            return version_answer(request.scope, collections)
         return entry_answer(request, introspects(request.scope), stylesheet)
 
     @route("/robots.txt", http_method=READ, include_in_schema=False)

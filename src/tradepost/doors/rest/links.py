@@ -38,9 +38,10 @@ class Links:
         getter = self.registry.getter(of)
         return self.href(getter, key) if getter is not None and getter.name in self.routes else None
 
-    def collections(self) -> dict[str, str]:
-        """The lists that begin at no row, by the last word of their path."""
+    def collections(self, permissions: frozenset[str] | None = None) -> dict[str, str]:
+        """The lists that begin at no row, by the last word of their path; only those that are open to holders of these permissions, where some are given."""
         found = [r for r in self.routes.values() if r.operation.kind == "page" and "{0}" not in r.path]
+        found = [r for r in found if permissions is None or r.operation.access.allows(permissions)]
         return {r.path.removeprefix("/").replace("/", "_"): self.prefix + r.path for r in found}
 
     def maker(self, node: Actions) -> Callable[[Any], msgspec.Raw]:

@@ -1,0 +1,14 @@
+"""Who may look into the office."""
+
+from sqlalchemy import ColumnElement, false, true
+
+from tradepost.kit.access import Viewer, permission
+
+AUDIT = "audit:read"
+
+audit = permission(AUDIT)
+
+
+def auditors(viewer: Viewer) -> ColumnElement[bool]:
+    """The audit is one thing: who may read it reads all of it, and to others no entry exists, whatever path leads there."""
+    return true() if viewer.may(AUDIT) else false()

@@ -1,0 +1,33 @@
+"""What stands behind the shapes of the office. The tables are the kit's, because every room writes into them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from tradepost.kit.audit import AuditEntry as AuditRow
+from tradepost.kit.columns import Id
+from tradepost.kit.filters import Filter, Sort, equal, ranged
+from tradepost.kit.resource import Resource
+
+from . import policy
+from .schemas import AuditEntry
+
+
+def names(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], doc: str) -> Filter:
+    """`?name=id`."""
+    return Filter(type=UUID, where=lambda bind: column == bind(Id), convert=str, doc=doc)
+
+
+audit = Resource(
+    AuditEntry, AuditRow, visible=policy.auditors,
+    filters={
+        "subject": names(AuditRow.subject, "What happened to this."),
+        "caller_id": names(AuditRow.caller_id, "What this user or API key did."),
+        "operation": equal(AuditRow.operation, doc="What this operation changed, and what followed from it."),
+        "type": equal(AuditRow.type),
+        "door": equal(AuditRow.door),
+        **ranged("created_at", AuditRow.created_at, datetime),
+    },
+    sorts={"created_at": Sort(by=AuditRow.created_at)},
+)  # fmt: skip
