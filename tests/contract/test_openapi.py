@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tradepost.app import Shop, create_app
+from tradepost.kit.resource import ACTIONS
 from tradepost.settings import Settings
 
 from .reading import Json, operations, parameters, references, resolved, validator
@@ -53,7 +54,14 @@ def test_the_permission_that_an_operation_needs_is_named(document: Json, shop: S
         operation = shop.state.registry.operations.get(said["operationId"])
         needed = operation.access.permission if operation else None
         assert said.get("x-permission") == needed
-        assert ({} in said["security"]) == (needed is None)
+        scopes = [needed] if needed else []
+        assert said["security"] == [*([] if needed else [{}]), {"apiKey": scopes}, {"bearer": scopes}]
+
+
+def test_the_permission_that_a_member_or_relation_needs_is_named(document: Json, shop: Shop) -> None:
+    for of in shop.state.registry.resources.values():
+        shown = {n: p.get("x-permission") for n, p in document["components"]["schemas"][of.name]["properties"].items() if n != "links"}
+        assert shown == {n: of.access(n).permission for n in (*of.own, *of.relations) if n != ACTIONS}
 
 
 def test_every_filter_and_every_sort_key_of_a_list_is_a_parameter(document: Json, shop: Shop) -> None:

@@ -1,5 +1,8 @@
 """The schema: derived from the registry, sorted, and by Relay's rules."""
 
+import re
+
+import msgspec
 import pytest
 from graphql import (
     GraphQLEnumType,
@@ -15,6 +18,11 @@ from graphql import (
 
 from tests.doors.graphql.house import door, schema
 from tradepost.app import load
+from tradepost.doors.graphql.execution import Request
+from tradepost.doors.graphql.problems import Refused
+from tradepost.doors.names import camel
+from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.context import Context
 from tradepost.kit.registry import Registry
 
 REGISTRY = Registry.collect(load("resource", "service"))
@@ -46,7 +54,8 @@ def test_the_document_is_valid_sorted_and_stable() -> None:
     text = door().sdl()
     built = build_schema(text)
     assert_valid_schema(built)
-    assert print_schema(lexicographic_sort_schema(built)) + "\n" == text
+    # graphql-core prints no directive on a field.
+    assert print_schema(lexicographic_sort_schema(built)) + "\n" == re.sub(r' @needs\(permission: "[a-z:]+"\)', "", text)
     assert door().sdl() == text
 
 
@@ -153,3 +162,30 @@ def test_connections_are_by_relays_rules(name: str) -> None:
 
 def test_the_page_info_is_by_relays_rules() -> None:
     assert fields("PageInfo") == {"hasNextPage": "Boolean!", "hasPreviousPage": "Boolean!", "startCursor": "String", "endCursor": "String"}
+
+
+def test_every_field_that_is_not_open_to_all_says_what_it_needs() -> None:
+    built, shown = build_schema(door().sdl()), dict[str, str]()
+    for type in built.type_map.values():
+        if isinstance(type, GraphQLObjectType):
+            for name, field in type.fields.items():
+                for directive in (field.ast_node and field.ast_node.directives) or ():
+                    if directive.name.value == "needs":
+                        shown[f"{type.name}.{name}"] = directive.arguments[0].value.value
+    needed = dict[str, str | None]()
+    for root in door().executor.fields.values():
+        needed[f"{'Mutation' if root.operation.writes else 'Query'}.{root.name}"] = root.operation.access.permission
+    for of in REGISTRY.resources.values():
+        needed |= {f"{of.name}.{camel(n)}": of.access(n).permission for n in (*of.own, *of.relations)}
+    assert shown == {field: permission for field, permission in needed.items() if permission}
+    assert {"Mutation.productCreate", "Query.audit", "Product.source", "Variant.importedQuantity"} <= set(shown)
+
+
+async def test_introspection_knows_the_directive_and_a_document_cannot_use_it() -> None:
+    context = Context(ANONYMOUS, None)  # type: ignore[arg-type]
+    executor = door().executor
+    text = "{ __schema { directives { name locations args { name } } } }"
+    found = msgspec.json.decode(await executor.execute(executor.prepare(Request(text), context), context))["data"]["__schema"]["directives"]
+    assert {"name": "needs", "locations": ["FIELD_DEFINITION"], "args": [{"name": "permission"}]} in found
+    with pytest.raises(Refused, match="needs"):
+        executor.prepare(Request('{ products { nodes { id @needs(permission: "x") } } }'), context)

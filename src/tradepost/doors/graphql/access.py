@@ -1,11 +1,26 @@
-"""An Access as a Strawberry permission: the object that the Operation checks on every call, as graphql-core's way of running a field sees it."""
+"""An Access as Strawberry sees it: a permission for graphql-core's way of running a field, and a directive for readers of the schema."""
 
 from functools import cache
 from typing import Any, NoReturn
 
 from strawberry.permission import BasePermission
+from strawberry.schema_directive import Location, schema_directive
 
 from tradepost.kit.access import Access
+
+NEEDS = "Only for callers with this permission; others are refused, here and wherever the field is reached. The equal of OpenAPI's scopes."
+
+
+@schema_directive(name="needs", locations=[Location.FIELD_DEFINITION], description=NEEDS)
+class Needs:
+    """`@needs(permission: "catalog:write")` on a field. Not called `requires`: that is Apollo Federation's, with another meaning."""
+
+    permission: str
+
+
+def directives_of(access: Access) -> list[Needs]:
+    """What the schema says of an access: nothing where everybody may."""
+    return [Needs(permission=access.permission)] if access.permission is not None else []
 
 
 @cache

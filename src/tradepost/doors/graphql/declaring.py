@@ -6,18 +6,20 @@ import strawberry
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.arguments import StrawberryArgument
 
-from tradepost.kit.access import Access
+from tradepost.kit.access import ANYONE, Access
 
 from ..names import camel
-from .access import permission_of
+from .access import directives_of, permission_of
 
 
-def field(name: str, type: Any, doc: str | None = None, *, optional: bool = False, access: Access | None = None, deprecated: str | None = None) -> Any:
-    """A field. An `optional` one of an input may be left out."""
+def field(name: str, type: Any, doc: str | None = None, *, optional: bool = False, access: Access = ANYONE, deprecated: str | None = None) -> Any:
+    """A field, guarded by its access and showing it. An `optional` one of an input may be left out."""
     more: dict[str, Any] = {"default": strawberry.UNSET} if optional else {}
-    if access is not None:
+    if access.permission is not None:
         more["permission_classes"] = [permission_of(access)]
-    made = strawberry.field(name=camel(name), description=doc or None, graphql_type=type, deprecation_reason=deprecated, **more)
+    made = strawberry.field(
+        name=camel(name), description=doc or None, graphql_type=type, deprecation_reason=deprecated, directives=directives_of(access), **more
+    )
     made.python_name = name
     return made
 

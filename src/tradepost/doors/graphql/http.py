@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from graphql import print_schema
 from litestar import Request as LitestarRequest
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
@@ -51,8 +50,8 @@ class GraphQLDoor:
         self.page = page
 
     def sdl(self) -> str:
-        """The schema document, sorted."""
-        return print_schema(self.strawberry._schema) + "\n"
+        """The schema document, sorted. By Strawberry, because graphql-core prints no `@needs` on a field."""
+        return self.strawberry.as_str() + "\n"
 
     def route(self) -> HTTPRouteHandler:
         """`/graphql` as an ordinary route of Litestar; also a lane of the porch."""

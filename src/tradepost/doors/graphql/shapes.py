@@ -1,5 +1,6 @@
 """Types from our shapes: objects, inputs, enums and scalars, with nullability and descriptions. Each is made once."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -9,6 +10,7 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.tools import create_type
 
+from tradepost.kit.access import ANYONE, Access
 from tradepost.kit.resource import ACTIONS, Value
 from tradepost.kit.shapes import Member, members
 
@@ -17,6 +19,7 @@ from .declaring import field, maybe
 from .scalars import BigInt
 
 SCALAR_TYPES: dict[str, Any] = {"id": strawberry.ID, "text": str, "int": int, "float": float, "bool": bool, "moment": datetime, "json": JSON}
+NO_ACCESS: Mapping[str, Access] = {}
 ACTIONS_DOC = "The mutations that are open to you on this now."
 
 
@@ -26,10 +29,11 @@ class Shapes:
     def __init__(self) -> None:
         self.made: dict[Any, Any] = {}
 
-    def output(self, name: str, own: Any, doc: str | None) -> Any:
-        """An object type of members and embedded values."""
+    def output(self, name: str, own: Any, doc: str | None, access: Mapping[str, Access] = NO_ACCESS) -> Any:
+        """An object type of members and embedded values; `access` is that of members which have one of their own."""
         if name not in self.made:
-            fields = [field(n, self.value(m), ACTIONS_DOC if n == ACTIONS else _member(m).doc) for n, m in own.items()]
+            docs = {n: ACTIONS_DOC if n == ACTIONS else _member(m).doc for n, m in own.items()}
+            fields = [field(n, self.value(m), docs[n], access=access.get(n, ANYONE)) for n, m in own.items()]
             self.made[name] = create_type(name, fields, description=doc)
         return self.made[name]
 

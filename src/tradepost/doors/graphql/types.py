@@ -46,7 +46,7 @@ class Types:
 
     def resource(self, of: Resource[Any]) -> Any:
         """The first pass of a resource."""
-        made = self.shapes.output(of.name, of.own, of.shape.__doc__)
+        made = self.shapes.output(of.name, of.own, of.shape.__doc__, of.fields)
         if of in self.registry.nodes:
             definition_of(made).interfaces = [definition_of(self.node)]
         return made
@@ -55,7 +55,7 @@ class Types:
         """The field that follows a relation."""
         target = self.made[of.target.name]
         kind = self.lists.connection(of.target) if of.paged else list[target] if of.many else maybe(target)
-        made = field(of.name, kind, of.doc)
+        made = field(of.name, kind, of.doc, access=of.access)
         made.arguments = self.lists.window(of.target, ARGUMENTS if of.paged else BOUNDED_ARGUMENTS) if of.many else []
         return made
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from tradepost.kit import problems as kinds
+from tradepost.kit.access import ANYONE
 
 from .answers import ALWAYS, headers, refusal, refusals
-from .operations import OPEN
+from .operations import security
 from .parameters import placed
 from .schema import Schema, object_of, ref
 
@@ -66,5 +67,5 @@ def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]
     return {
         "operationId": name, "tags": [TAG["name"]], "summary": summary, "description": doc,
         "parameters": [placed("X-Request-ID"), placed("X-API-Version")],
-        "responses": {"200": answer} | refusals(found), "security": OPEN,
+        "responses": {"200": answer} | refusals(found), "security": security(ANYONE),
     }  # fmt: skip

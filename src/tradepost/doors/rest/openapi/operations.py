@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar.handlers import BaseRouteHandler
 
+from tradepost.kit.access import Access
 from tradepost.kit.inputs import patch_of
 from tradepost.kit.operation import Operation
 
@@ -13,8 +14,9 @@ from .answers import problems_of, refusals, success
 from .parameters import parameters
 from .schema import ref
 
-CREDENTIALS: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
-OPEN: list[dict[str, list[str]]] = [{}, *CREDENTIALS]
+type Security = list[dict[str, list[str]]]
+
+SCHEMES = ("apiKey", "bearer")
 
 
 def operation_object(route: Route, tag: str, version: int, *, require_if_match: bool, has_document: bool) -> dict[str, Any]:
@@ -25,10 +27,17 @@ def operation_object(route: Route, tag: str, version: int, *, require_if_match: 
     if operation.input is not None:
         made["requestBody"] = body(operation, operation.input)
     made["responses"] = success(operation, version, has_document) | refusals(problems_of(operation, require_if_match))
-    made["security"] = CREDENTIALS if operation.access.permission else OPEN
+    made["security"] = security(operation.access)
     if operation.access.permission:
         made["x-permission"] = operation.access.permission
     return made
+
+
+def security(access: Access) -> Security:
+    """Which credentials do, each with the permission that its caller needs as its scope (OpenAPI 3.1 has scopes in every scheme)."""
+    needed = [access.permission] if access.permission else []
+    credentials = [{scheme: needed} for scheme in SCHEMES]
+    return credentials if needed else [{}, *credentials]
 
 
 def said(operation: Operation[Any, ..., Any]) -> dict[str, str]:

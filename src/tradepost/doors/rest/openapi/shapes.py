@@ -66,7 +66,9 @@ def _said(of: Resource[Any], name: str, own: Member | Value, held: Any) -> Schem
     if isinstance(own, Member) and own.kind == "moment":
         made = nullable(MOMENT) if own.null else MOMENT
     access = of.access(name).permission
-    return {"description": _needs(made.get("description", ""), access)} | {k: v for k, v in made.items() if k != "description"} if access else made
+    if not access:
+        return made
+    return {"description": _needs(made.get("description", ""), access)} | {k: v for k, v in made.items() if k != "description"} | {"x-permission": access}
 
 
 def _needs(doc: str, permission: str | None) -> str:
@@ -78,6 +80,8 @@ def _relation(relation: Relation) -> Schema:
     doc = _needs(relation.doc or f"{relation.name.replace('_', ' ').capitalize()} of this one.", relation.access.permission)
     target = relation.target.name
     said: Schema = {"description": f"{doc} Comes where `fields` asks for it."}
+    if relation.access.permission:
+        said["x-permission"] = relation.access.permission
     if not relation.many:
         return said | nullable(ref(target))
     return said | (ref(f"{target}List") if relation.paged else list_of(ref(target)))
