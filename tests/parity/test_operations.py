@@ -8,16 +8,14 @@ import pytest
 from graphql import GraphQLInputObjectType, get_named_type, is_non_null_type
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
 
-from tests.factories import unique, variant_input
-from tests.parity.house import House, Json, Visitor, drawn, same
+from tests.factories import unique
+from tests.parity.house import House, Json, drawn, same
 from tests.parity.spelling import camel
 from tests.parity.stock import Known
+from tests.parity.writes import CHANGES, METHODS, PRODUCT, WANTED, Door, events, full, masked, plain, problem, row_of, written
 from tradepost.kit.operation import Operation
-from tradepost.kit.outbox import OutboxEvent
 
-METHODS = {"one": "GET", "page": "GET", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST"}
 PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Media": "media", "Tag": "tags", "AuditEntry": "audit"}
 
 # Operations that one door lacks, each with its reason (WIRE.md, Operations).
@@ -106,147 +104,6 @@ def test_every_problem_of_an_operation_is_in_its_document(house: House) -> None:
 
 
 # Writes through one door each: on two rows that are alike, or on one that stays as it is.
-
-
-def written(value: Any) -> Any:
-    """An input in GraphQL's names; what stands in free JSON keeps its own."""
-    if isinstance(value, dict):
-        return {
-            camel(k): v.upper()
-            if k in ("status", "op") and isinstance(v, str) and k != "path"
-            else (v if k in ("attributes", "source", "options") else written(v))
-            for k, v in value.items()
-        }
-    return [written(v) for v in value] if isinstance(value, list) else value
-
-
-class Door:
-    """One write through one door, its outcome in a common form."""
-
-    def __init__(self, house: House, visitor: Visitor, operation: str) -> None:
-        self.house, self.visitor, self.of = house, visitor, house.operation(operation)
-
-    async def rest(self, fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None) -> Any:
-        headers = {"If-Match": f'"{version}.x"'} if version is not None else {}
-        if steps is not None:
-            headers["Content-Type"] = "application/json-patch+json"
-        content = None if body is None and steps is None else msgspec.json.encode(body if steps is None else steps)
-        headers.setdefault("Content-Type", "application/json")
-        params = {} if self.of.kind == "delete" else {"fields": fields}
-        answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name, key), params=params, content=content, headers=headers)
-        if answer.status_code == 204:
-            return "gone"
-        if answer.headers["content-type"] == "application/problem+json":
-            return problem(answer.json())
-        return answer.json()
-
-    async def graphql(self, body_fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None) -> Any:
-        definition = self.house.executor.schema.mutation_type.fields[camel(self.of.name)]
-        given: Json = {"expectedVersion": version} if version is not None else {}
-        if key:
-            given[next(n for n in definition.args if n.lower().endswith("id"))] = key
-        if steps is not None:
-            given["jsonPatch"] = steps
-        elif body is not None:
-            given["patch" if self.of.kind == "update" else "input"] = written(body)
-        declared = ", ".join([f"${n}: {definition.args[n].type}" for n in given])
-        arguments = ", ".join([f"{n}: ${n}" for n in given])
-        answer = await self.visitor.post(f"mutation ({declared}) {{ it: {camel(self.of.name)}({arguments}) {{ {body_fields} }} }}", given)
-        if "errors" in answer:
-            assert answer.get("data", {"it": None}) == {"it": None}
-            [error] = answer["errors"]
-            return problem(error["extensions"])
-        return "gone" if self.of.kind == "delete" else answer["data"]["it"]
-
-
-def problem(document: Json) -> Any:
-    """What both doors have to say alike of a problem. The order of several faults is that of the members, which GraphQL sorts as its schema does."""
-    faults = sorted([(e.get("pointer") or "", e["code"], e["detail"]) for e in document.get("errors") or ()])
-    return document["code"], document["status"], document["detail"] if len(faults) < 2 else "", document["type"], faults
-
-
-PRODUCT = (
-    "name,description,status,attributes,tags,price_from,external_reference,source,version,category{name},categories{name},variants{sku,position,price,options}",
-    """name description status attributes tags priceFrom { amount currency } externalReference source version category { name } categories { name }
-       variants { sku position price { amount currency } options }""",
-)
-VARIANT = ("sku,name,price,options,position,version,source,attributes,product{name,price_from,version}",
-           "sku name price { amount currency } options position version source attributes product { name priceFrom { amount currency } version }")  # fmt: skip
-CATEGORY = ("name,description,position,version,parent{name}", "name description position version parent { name }")
-WANTED = {"Product": PRODUCT, "Variant": VARIANT, "Category": CATEGORY}
-
-
-def plain(value: Any, own: str) -> Any:
-    """An answer in one spelling: REST's names, enums by value, the mark of this row taken out of its texts."""
-    if isinstance(value, dict):
-        return {
-            snake(k): v.lower() if k == "status" and isinstance(v, str) else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
-            for k, v in value.items()
-        }
-    return masked(value, own) if isinstance(value, str) else [plain(v, own) for v in value] if isinstance(value, list) else value
-
-
-def masked(value: Any, own: str) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(value).decode().replace(own, "*").replace(own.upper(), "*"))
-
-
-def snake(name: str) -> str:
-    return "".join([f"_{c.lower()}" if c.isupper() else c for c in name])
-
-
-async def events(house: House, own: str, ids: list[str]) -> list[Any]:
-    """What was announced of some rows, in order, without what differs by row."""
-    async with house.app.state.database.sessions() as session:
-        found = (await session.execute(select(OutboxEvent).order_by(OutboxEvent.id))).scalars().all()
-    kept = [e for e in found if e.subject in ids or e.data.get("product_id") in ids]
-    return [(e.type, {k: v for k, v in e.data.items() if k != "product_id"}) for e in kept]
-
-
-type Change = tuple[str, str, Callable[[str], Json]]
-
-# Operation, kind of row, and the body (of a row whose texts hold the mark `own`): what both doors are given on rows that are alike.
-CHANGES: list[Change] = [
-    ("product_create", "", lambda own: {"name": f"New {own}"}),
-    ("product_create", "", lambda own: full(own)),
-    ("category_create", "", lambda own: {"name": f"New {own}", "position": 7, "description": "Some\nlines"}),
-    ("variant_create", "Product", lambda own: variant_input(77, sku=f"v-{own}", options={"a_b": "c"}, source={"x_y": None})),
-    ("product_replace", "Product", lambda own: {"name": f"Other {own}"}),
-    ("product_replace", "Product", lambda own: {k: v for k, v in full(own).items() if k != "variants"}),
-    ("product_update", "Product", lambda own: {"name": f"Other {own}", "attributes": {"keep_me": 1, "material": None}}),
-    ("product_update", "Product", lambda own: {"tags": [], "description": None, "status": "archived"}),
-    ("product_update", "Product", lambda own: {}),
-    ("product_update", "Product", lambda own: {"steps": [{"op": "test", "path": "/status", "value": "active"}, {"op": "add", "path": "/tags/-", "value": "new"},
-                                                         {"op": "move", "from": "/attributes/material", "path": "/attributes/of_what"}]}),
-    ("variant_replace", "Variant", lambda own: {"sku": f"w-{own}", "price": {"amount": 2, "currency": "EUR"}, "options": {"size": "S"}}),
-    ("variant_update", "Variant", lambda own: {"price": {"amount": 1}, "weight_grams": 5}),
-    ("variant_update", "Variant", lambda own: {"steps": [{"op": "replace", "path": "/price/amount", "value": 3},
-                                                         {"op": "copy", "from": "/sku", "path": "/barcode"}]}),
-    ("category_replace", "Category", lambda own: {"name": f"Other {own}"}),
-    ("category_update", "Category", lambda own: {"position": 4}),
-    ("category_update", "Category", lambda own: {"steps": [{"op": "remove", "path": "/description"}]}),
-    ("product_delete", "Product", lambda own: {}),
-    ("variant_delete", "Variant", lambda own: {}),
-    ("category_delete", "Category", lambda own: {}),
-]  # fmt: skip
-
-
-def full(own: str) -> Json:
-    """A product with everything."""
-    return {
-        "name": f"Whole {own}", "slug": f"whole-{own}", "description": "<b>x</b>", "status": "active",
-        "attributes": {"snake_key": {"camelKey": [1, 2.5, None]}, "material": "oak"},
-        "tags": ["b-tag", "a-tag", "b-tag"], "external_reference": f"ref-{own}", "source": {"legacy_id": 1},
-        "variants": [variant_input(900 + i, sku=f"sku-{i}-{own}", options={"n": str(i)}) for i in range(3)],
-    }  # fmt: skip
-
-
-async def row_of(house: House, kind: str, own: str) -> str:
-    """A row that is like others but for its mark."""
-    staff = house.staff
-    if kind == "Category":
-        return (await staff.rest("POST", "/categories", json={"name": f"Row {own}", "slug": f"row-{own}", "description": "d"})).json()["id"]
-    product = (await staff.rest("POST", "/products", json=full(own), params={"fields": "id,variants{id}"})).json()
-    return product["variants"][0]["id"] if kind == "Variant" else product["id"]
 
 
 @pytest.mark.parametrize(("operation", "kind", "body"), CHANGES)

@@ -1,0 +1,16 @@
+"""Who may look into the office."""
+
+from tests.factories import unique
+from tests.parity.access.table import FOR_AUDITORS, Place, Places, Row, Rule
+from tests.parity.house import House
+
+TABLE: dict[str, Rule] = {"audit_list": Rule(FOR_AUDITORS), "audit_get": Rule(FOR_AUDITORS)}
+
+MEMBERS: dict[str, Row] = {}
+
+
+async def places(house: House) -> Places:
+    """The entry about a category that was just made."""
+    category = (await house.staff.rest("POST", "/categories", json={"name": "Told", "slug": unique("told")})).json()["id"]
+    [entry] = (await house.staff.rest("GET", "/audit", params={"subject": category})).json()["data"]
+    return {"audit_list": (Place(seeks=entry["id"], filter=("subject", category)), None), "audit_get": (Place(entry["id"], entry["id"]), None)}

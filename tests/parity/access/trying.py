@@ -1,0 +1,124 @@
+"""One cell of the access table tried: through REST, through GraphQL, and at the service by a Context of that caller."""
+
+from typing import Any
+
+import msgspec
+
+from tests.parity.access.table import CALLERS, Outcome, Place
+from tests.parity.house import House, Visitor
+from tests.parity.spelling import camel
+from tests.parity.writes import WANTED, Deed, Door, deed
+from tradepost.kit import asking
+from tradepost.kit.context import Context
+from tradepost.kit.inputs import read
+from tradepost.kit.operation import Operation
+from tradepost.kit.patching import MergePatch
+from tradepost.kit.problems import Problem
+from tradepost.kit.records import Batch, Page
+from tradepost.kit.selection import Field, Form, Selection
+
+OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, "not_found": Outcome.HIDDEN}
+ONLY_ID: Selection[Any] = Selection(Form((Field("id"),)))
+
+
+class Trial:
+    """One operation, called by one kind of caller in each way."""
+
+    def __init__(self, house: House, operation: str, caller: str, visitor: Visitor | None) -> None:
+        self.house, self.of, self.caller, self.visitor = house, house.operation(operation), caller, visitor
+
+    async def read(self, place: Place) -> dict[str, Outcome]:
+        """What comes of a read, by the way it went."""
+        return {"service": await self.served(self.service_read(place))} | (
+            {"rest": await self.rest_read(place), "graphql": await self.graphql_read(place)} if self.visitor else {}
+        )
+
+    async def write(self) -> dict[str, Outcome]:
+        """The same of a write. Each way has a row of its own."""
+        name = self.of.name
+        found = {"service": await self.served(self.service_write(await deed(self.house, name)))}
+        if self.visitor is not None:
+            door = Door(self.house, self.visitor, name)
+            fields = ("id", "results { status }") if self.of.kind == "batch" else WANTED[self.of.of.name]
+            for way, call, wanted in (("rest", door.rest, fields[0]), ("graphql", door.graphql, fields[1])):
+                key, body = await deed(self.house, name)
+                made = await call(wanted, key, None if self.of.kind == "delete" else body)
+                assert not isinstance(made, dict) or "results" not in made or [r["status"] for r in made["results"]] == [201], made
+                found[way] = OUTCOMES[made[0]] if isinstance(made, tuple) else Outcome.ALLOWED
+        return found
+
+    async def rest_read(self, place: Place) -> Outcome:
+        assert self.visitor is not None
+        params = {"fields": "id"} | ({place.filter[0]: place.filter[1]} if place.filter else {})
+        answer = await self.visitor.rest("GET", self.house.path(self.of.name, place.key), params=params)
+        if answer.status_code != 200:
+            return OUTCOMES[answer.json()["code"]]
+        rows = answer.json()["data"] if self.of.kind == "page" else [answer.json()]
+        return seen([row["id"] for row in rows], place)
+
+    async def graphql_read(self, place: Place) -> Outcome:
+        assert self.visitor is not None
+        field, page = self.house.root(self.of.name), self.of.kind == "page"
+        given = [f'{next(iter(field.parameters))}: "{place.key}"'] if place.key else []
+        given += [f'filter: {{{camel(place.filter[0])}: "{place.filter[1]}"}}'] if place.filter else []
+        arguments = f"({', '.join(given)})" if given else ""
+        answer = await self.visitor.post(f"{{ it: {field.name}{arguments} {'{ nodes { id } }' if page else '{ id }'} }}")
+        if "errors" in answer:
+            assert not (answer["data"] or {}).get("it")
+            return OUTCOMES[answer["errors"][0]["extensions"]["code"]]
+        found = answer["data"]["it"]
+        rows = [] if found is None else found["nodes"] if page else [found]
+        return seen([row["id"] for row in rows], place)
+
+    async def service_read(self, place: Place) -> Outcome:
+        key, permissions = [place.key] if place.key else [], CALLERS[self.caller].permissions
+        if self.of.kind == "one":
+            return seen([(await self.method(*key, ONLY_ID)).id], place)
+        window = asking.window(self.of.of, {"filter": dict([place.filter])} if place.filter else {}, permissions)
+        page: Page[Any] = await self.method(*key, window, ONLY_ID)
+        return seen([record["id"] for record in page_rows(page)], place)
+
+    async def service_write(self, given: Deed) -> Outcome:
+        key, body = [given[0]] if given[0] else [], given[1]
+        match self.of.kind:
+            case "create":
+                await self.method(*key, read(shape_of(self.of), body), ONLY_ID)
+            case "replace":
+                await self.method(*key, read(shape_of(self.of), body), None, ONLY_ID)
+            case "update":
+                await self.method(*key, MergePatch(body), None, ONLY_ID)
+            case "delete":
+                await self.method(*key, None, ONLY_ID)
+            case _:
+                made: Batch[Any] = await self.method(read(shape_of(self.of), body), True, ONLY_ID)
+                assert [item.status for item in made.items] == [201]
+        return Outcome.ALLOWED
+
+    @property
+    def method(self) -> Any:
+        """The operation on a service of this caller."""
+        service = self.of.service(Context(CALLERS[self.caller], self.house.app.state.database, "access-table", door="test"))
+        return self.of.__get__(service, self.of.service)
+
+    async def served(self, call: Any) -> Outcome:
+        """What a call of a service comes to."""
+        try:
+            return await call
+        except Problem as problem:
+            return OUTCOMES[problem.code]
+
+
+def seen(ids: list[str], place: Place) -> Outcome:
+    """Whether the row was among those that came."""
+    return Outcome.ALLOWED if place.seeks in ids else Outcome.HIDDEN
+
+
+def shape_of(of: Operation[Any, ..., Any]) -> type[Any]:
+    """The shape of an operation's body."""
+    assert of.input is not None
+    return of.input
+
+
+def page_rows(page: Page[Any]) -> list[dict[str, Any]]:
+    """The rows of a page; without a door they are all that it has."""
+    return msgspec.json.decode(msgspec.json.encode(page.body))
