@@ -124,6 +124,12 @@ def amend(row: Table, values: Mapping[str, Any]) -> list[str]:
     return changed
 
 
+def members_of(of: Resource[Any], changed: Sequence[str]) -> list[str]:
+    """Changed columns as the members that callers know, each once: `price` for `price_amount`. What no member shows is left out."""
+    names = {column: name for name, own in _embedded(of).items() for column, _ in own}
+    return list(dict.fromkeys([name for name in [names.get(c, c) for c in changed] if name in of.own]))
+
+
 def columns(of: Resource[Any], given: msgspec.Struct, *leave: str) -> dict[str, Any]:
     """An input shape as column values: unset members left out, embedded values flattened, enums and ids as text."""
     out, embedded = dict[str, Any](), _embedded(of)

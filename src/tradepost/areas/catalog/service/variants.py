@@ -13,7 +13,7 @@ from tradepost.kit.patching import Patch
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Validation
 from tradepost.kit.records import Page, Record
 from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected, Service, amend, columns
+from tradepost.kit.service import Expected, Service, amend, columns, members_of
 from tradepost.kit.window import Window
 
 from .. import policy
@@ -104,7 +104,7 @@ class Variants(Service):
     def set(self, row: VariantRow, new: VariantInput) -> bool:
         """The same with a checked input, leaving the product's summary to the caller."""
         if changed := amend(row, row_values(new)):
-            self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=changed)
+            self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=members_of(variants, changed))
         return bool(changed)
 
 

@@ -1,0 +1,102 @@
+"""Every write of the registry, through each door, leaves an entry of the audit that says who did it, and nothing that is a secret."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.conftest import HERE
+from tests.factories import unique
+from tests.parity.asks import REGISTRY
+from tests.parity.house import STAFF, House, Json, Visitor
+from tests.parity.writes import Door, deed
+from tradepost.kit.shapes import members
+
+WRITES = [n for n, o in REGISTRY.operations.items() if o.writes]
+
+
+@pytest.fixture(scope="module")
+async def writer(house: House) -> AsyncIterator[tuple[Visitor, str]]:
+    """A member of the staff with a key of its own, and the id of that."""
+    key = await house.app.state.api_keys.create(name="audited", role="staff")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=house.app), base_url=HERE, headers={"X-API-Key": key}) as client:
+        yield Visitor("writer", client, STAFF), (await house.app.state.api_keys.identify(key)).id
+
+
+async def done(house: House, writer: Visitor, operation: str, way: str) -> tuple[set[str], Json]:
+    """One write through one door: the ids of what it made or changed, and what it was given."""
+    of, (key, body) = house.operation(operation), await deed(house, operation)
+    given: Json = {} if of.kind == "delete" else {"body": body}
+    door = Door(house, writer, operation)
+    if of.kind == "batch":
+        made = await (door.rest("id", key, **given) if way == "rest" else door.graphql("results { status data { id } }", key, **given))
+        assert [r["status"] for r in made["results"]] == [201]
+        return {r["data"]["id"] for r in made["results"]}, body
+    made = await (door.rest if way == "rest" else door.graphql)("id", key, **given)
+    assert made == "gone" or "id" in made, made
+    return {key if made == "gone" else made["id"]}, body
+
+
+@pytest.mark.parametrize("way", ["rest", "graphql"])
+@pytest.mark.parametrize("operation", WRITES)
+async def test_a_write_leaves_an_entry_that_says_who_did_what(house: House, writer: tuple[Visitor, str], operation: str, way: str) -> None:
+    visitor, caller = writer
+    visitor.client.headers["X-Request-ID"] = request_id = unique("audited")
+    subjects, body = await done(house, visitor, operation, way)
+    found = (await house.staff.rest("GET", "/audit", params={"caller_id": caller, "limit": "100"})).json()["data"]
+    entries = [e for e in found if e["request_id"] == request_id]
+    assert subjects <= {e["subject"] for e in entries}
+    for entry in entries:
+        assert (entry["caller_id"], entry["role"], entry["door"], entry["operation"]) == (caller, "staff", way, operation)
+        assert list(strange(entry["data"])) == []
+        assert entry["type"].partition(".")[0] in STEMS
+    assert_silent(body, entries)
+
+
+def assert_silent(body: Any, entries: list[Json]) -> None:
+    """Fails where a text that was given stands in an entry."""
+    said = str([entry["data"] for entry in entries])
+    match body:
+        case dict():
+            for value in body.values():
+                assert_silent(value, entries)
+        case list():
+            for value in body:
+                assert_silent(value, entries)
+        case str() if len(body) > 3:
+            assert body not in said
+        case _:
+            pass
+
+
+def strange(data: Any) -> Iterator[Any]:
+    """What in an entry is neither the name of a member nor the id of a row: values have no place in it."""
+    match data:
+        case dict():
+            yield from [name for name in data if name not in NAMES]
+            for value in data.values():
+                yield from strange(value)
+        case list():
+            for value in data:
+                yield from strange(value)
+        case str() if data not in NAMES:
+            try:
+                UUID(data)
+            except ValueError:
+                yield data
+        case str() | bool() | None:
+            pass
+        case _:
+            yield data
+
+
+STEMS = {of.stem for of in REGISTRY.resources.values()}
+# Members of what can be written, and what an entry calls them together.
+NAMES = {"changed"} | {n for o in REGISTRY.operations.values() if o.input for n in members(o.input)} | {n for of in REGISTRY.resources.values() for n in of.own}
+
+
+def test_a_value_in_an_entry_would_be_noticed() -> None:
+    assert list(strange({"changed": ["name"], "product_id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"})) == []
+    assert list(strange({"changed": ["Oak chair"], "secret": {"name": 7}})) == ["secret", "Oak chair", 7]
