@@ -34,6 +34,8 @@ class Operation[O, **P, R]:
         self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Resource[Any], *, access: Access,
         problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
     ) -> None:  # fmt: skip
+        if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
+            raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
         self.input, self.under, self.public = input, under, public
         self.doc, self.writes = (method.__doc__ or "").strip(), kind not in ("one", "page")

@@ -1,0 +1,71 @@
+"""Nothing is registered without an access, and what is registered checks it on every way in."""
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.parity.asks import REGISTRY
+from tradepost.areas.catalog.policy import edit
+from tradepost.areas.catalog.resource import tags
+from tradepost.doors.graphql import mutation, query
+from tradepost.doors.graphql.access import permission_of
+from tradepost.doors.rest import route
+from tradepost.doors.rest.access import guard
+from tradepost.kit.access import ANYONE, permission
+from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.context import Context
+from tradepost.kit.operation import operation
+from tradepost.kit.problems import Forbidden, Unauthenticated
+from tradepost.kit.registry import Registry
+from tradepost.kit.service import Service
+
+SOMEBODY = Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="customer")
+
+
+async def method(self: Any) -> Any:
+    """A method that must never run."""
+    raise AssertionError
+
+
+def test_an_operation_cannot_be_declared_without_an_access() -> None:
+    declared: Any = operation
+    with pytest.raises(TypeError, match="access"):
+        declared("tag_lose", "delete", tags)
+    for nothing in (None, "catalog:write", True, frozenset({"catalog:write"})):
+        with pytest.raises(TypeError, match="tag_lose has no access"):
+            declared("tag_lose", "delete", tags, access=nothing)(method)
+
+
+def test_a_door_takes_only_operations() -> None:
+    """A plain method of a service has no access, so neither door can be built on it."""
+    declared: Any = (lambda m: route("/", m), query, mutation)
+    for door in declared:
+        with pytest.raises(AttributeError):
+            door(method)
+
+
+def test_a_method_that_is_no_operation_is_not_in_the_registry() -> None:
+    service: Any = type("Strays", (Service,), {"__module__": "strays", "lose": method})
+    room = ModuleType("strays")
+    room.Strays = service  # type: ignore[attr-defined]
+    assert Registry.collect([room]).operations == {}
+
+
+@pytest.mark.parametrize("kind", ["one", "delete"])
+async def test_a_refused_call_never_reaches_its_method(kind: Any) -> None:
+    made = operation("tag_lose", kind, tags, access=edit)(method)
+    for caller, problem in ((ANONYMOUS, Unauthenticated), (SOMEBODY, Forbidden)):
+        service: Any = Service(Context(caller, None))  # type: ignore[arg-type]
+        with pytest.raises(problem, match="catalog:write"):
+            await made.__get__(service, Service)()
+
+
+def test_the_same_object_guards_the_route_the_field_and_the_method() -> None:
+    for found in REGISTRY.operations.values():
+        guards = guard(found.access)
+        assert bool(guards) == (found.access.permission is not None)
+        if guards:
+            assert guards[0].__closure__[0].cell_contents is found.access  # type: ignore[union-attr]
+            assert permission_of(found.access) is permission_of(permission(found.access.permission or ""))
+    assert guard(ANYONE) == []
