@@ -25,7 +25,8 @@ NEXT = """
 Next:
   pytest tests/areas/{area}    its tests pass as they are: change room and tests together
   tradepost migrate    makes its table in your database
-  just test    says what tests/parity wants to know of it: some of its rows, the number of statements that its reads take
+  tests/parity/access/{area}.py    who gets what of its operations, as catalog.py beside it says of the catalogue's
+  just test    says what tests/parity wants to know besides: some of its rows, its writes, the number of statements that its reads take
   just export-contract    shows in tests/contract what callers get; commit it
   CHANGELOG.md    tells them, in their words
 """

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -22,7 +23,7 @@ from tradepost.kit.problems import Problem
 from tradepost.kit.selection import Field, Form, Selection
 
 ROOMS = [area for area in AREAS if any(o.service.__module__.startswith(f"tradepost.areas.{area}.") for o in REGISTRY.operations.values())]
-PARTS: list[Any] = [import_module(f"tests.parity.access.{area}") for area in ROOMS]
+PARTS: list[Any] = [import_module(f"tests.parity.access.{area}") for area in ROOMS if find_spec(f"tests.parity.access.{area}")]
 TABLE: dict[str, Rule] = {name: rule for part in PARTS for name, rule in part.TABLE.items()}
 MEMBERS: dict[str, Row] = {name: row for part in PARTS for name, row in part.MEMBERS.items()}
 KINDS = sorted({REGISTRY.operations[n].of.name for n in TABLE if n.endswith("_get")})
@@ -47,7 +48,8 @@ async def places(house: House) -> Places:
 
 
 def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
-    assert set(TABLE) == set(REGISTRY.operations), "say in tests/parity/access/<room>.py who gets what"
+    missing, unknown = sorted(set(REGISTRY.operations) - set(TABLE)), sorted(set(TABLE) - set(REGISTRY.operations))
+    assert (missing, unknown) == ([], []), "say in tests/parity/access/<room>.py who gets what"
 
 
 def test_every_member_and_relation_with_an_access_of_its_own_has_its_row() -> None:
