@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tradepost import areas
 from tradepost.kit import audit as _audit  # noqa: F401 (its table counts)
+from tradepost.kit import idempotency as _idempotency  # noqa: F401 (its table counts)
 from tradepost.kit import outbox as _outbox  # noqa: F401 (its table counts)
 
 # Any number will do, as long as all processes of a shop lock the same one.

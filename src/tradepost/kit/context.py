@@ -18,7 +18,7 @@ from .readers import Reader, WriteReader
 class Context:
     """One call's surroundings. Services are built from it and share its transaction."""
 
-    __slots__ = ("called", "caller", "clock", "database", "door", "made", "operation", "request_id", "session")
+    __slots__ = ("address", "called", "caller", "clock", "database", "door", "key", "made", "operation", "replayed", "request_id", "session")
 
     def __init__(self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now, door: str = "") -> None:
         self.caller, self.database, self.request_id, self.clock, self.door = caller, database, request_id, clock, door
@@ -27,6 +27,9 @@ class Context:
         self.operation = self.called = ""
         # Members whose values we chose ourselves (a slug): a clash on them is ours to mend, by choosing again.
         self.made: set[str] = set()
+        # The client's address; the idempotency key of the one write that is called; whether its outcome was kept from an earlier call.
+        self.address, self.replayed = "", False
+        self.key: str | None = None
 
     async def reader(self) -> Reader:
         """Where a read goes: to the open write after a flush, else to the thin reader."""

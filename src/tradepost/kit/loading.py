@@ -13,7 +13,8 @@ from .paging import Marks
 from .plans import Level, Plan, PlanKey
 from .problems import InvalidParameter
 from .readers import Reader
-from .records import NO_ROWS, Group, Page, Record
+from .records import NO_ROWS, Group, Kept, Page, Record
+from .replaying import reads_rows, remembered
 from .resource import Resource
 from .selection import Selection, below
 from .window import PAGE_SIZE, Window
@@ -57,6 +58,18 @@ class Reads:
         write = plan.writer(want.form)
         made = [Record[S](write(r, groups), r[plan.version] if plan.version is not None else None, str(r[plan.id])) for r in rows]
         return {record.id: record for record in made}
+
+    async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], caller: Caller) -> list[Record[Any]]:
+        """Records as they were once, in their order: scalars from what was kept, relations as they are now."""
+        plan = self.plan(of, want, SEVERAL, None, caller, reader)
+        present = dict[str, Any]()
+        if reads_rows(plan, kept):
+            given = {"parents": reader.many([k.id for k in kept]), "caller_id": caller.id}
+            present = {str(r[plan.id]): r for r in await reader.all(plan.top.rows, plan.top.rows.bind(given))}
+        rows = [remembered(plan, want.form.fields, k, present.get(k.id)) for k in kept]
+        groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
+        write = plan.writer(want.form)
+        return [Record(write(row, groups), k.version, k.id) for row, k in zip(rows, kept, strict=True)]
 
     async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, caller: Caller) -> Page[S]:
         """A page of records."""

@@ -4,6 +4,7 @@ Calling one, from whichever door or the worker, checks its access and, for a wri
 here, never on a path or a transport.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, Literal, Self, overload
 
@@ -12,8 +13,23 @@ import msgspec
 from .access import Access
 from .context import Context
 from .database import LostRace
-from .problems import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed, Problem, Unauthenticated, Validation
+from .fingerprint import fingerprint
+from .idempotency import Claim, claim, is_final
+from .outcomes import again, keeping, kept, kept_problem
+from .problems import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    Unauthenticated,
+    Validation,
+)
 from .resource import Resource
+from .selection import Selection
 
 type Kind = Literal["one", "page", "create", "replace", "update", "delete", "batch"]
 
@@ -39,9 +55,12 @@ class Operation[O, **P, R]:
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
         self.input, self.under, self.public = input, under, public
         self.doc, self.writes = (method.__doc__ or "").strip(), kind not in ("one", "page")
+        # Whether a call may be repeated under a key and has its effect once.
+        self.takes_key, self.signature = self.writes, inspect.signature(method)
+        keyed: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
-        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *((Validation,) if input else ()))))
+        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *keyed, *((Validation,) if input else ()))))
 
     def __deepcopy__(self, memo: Any) -> Self:
         """There is one declaration, however often a router copies its handlers."""
@@ -76,11 +95,26 @@ class Operation[O, **P, R]:
         if context.session is not None:
             return await self._within(service, context, args, kwargs)
         context.called = self.name
+        try:
+            if context.key is None or not self.takes_key:
+                return await self._commit(service, context, args, kwargs)
+            return await self._once(service, context, context.key, args, kwargs)
+        except LostRace:
+            raise Conflict("Other writes kept coming first; try again.") from None
+
+    async def _commit(self, service: Any, context: Context, args: Any, kwargs: Any, claim: Claim | None = None) -> R:
+        """The write in its transaction, again where a race was lost; under a claim with its outcome."""
         for _ in range(TRIES):
             try:
                 async with context.database.transaction() as session:
                     context.session = session
-                    return await self._within(service, context, args, kwargs)
+                    made = await self._within(service, context, args, kwargs)
+                    if claim is None:
+                        return made
+                    made, outcome = kept(made)
+                    await session.flush()
+                    await claim.complete(session, outcome)
+                    return made
             except LostRace:
                 continue
             except AlreadyExists as clash:
@@ -88,7 +122,26 @@ class Operation[O, **P, R]:
                     raise
             finally:
                 context.session = None
-        raise Conflict("Other writes kept coming first; try again.")
+        raise LostRace
+
+    async def _once(self, service: Any, context: Context, key: str, args: Any, kwargs: Any) -> R:
+        """The write under an idempotency key: its outcome where it has one, else the write, which keeps one."""
+        given = self.signature.bind(service, *args, **kwargs).arguments
+        want = next(value for value in given.values() if isinstance(value, Selection))
+        print_ = fingerprint({n: v for n, v in given.items() if v is not service}, context.database.reads.secret)
+        claimed = await claim(context, self.name, key, print_)
+        if isinstance(claimed, str):
+            context.replayed = True
+            return await again(claimed, self.of, want, context)
+        whole = keeping(self.of, want, context.caller.permissions)
+        try:
+            return await self._commit(service, context, [whole if a is want else a for a in args], {n: whole if v is want else v for n, v in kwargs.items()}, claimed)
+        except BaseException as fault:
+            if isinstance(fault, Problem) and is_final(fault):
+                await claimed.settle(kept_problem(fault))
+            else:
+                await claimed.release()
+            raise
 
     async def _within(self, service: Any, context: Context, args: Any, kwargs: Any) -> R:
         outer, context.operation = context.operation, self.name

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from .nodes import Many, Node
+from .records import Both
 from .resource import Relation, Resource
 from .selection import Field, Form
 from .window import Shape
@@ -84,7 +85,8 @@ class Plan:
         found = form.writers.get(self)
         if found is None:
             writer = Writer(self, form, self.dialect)
-            found = form.keep(self, writer.page(self.top) if self.id is None else writer.one())
+            made = writer.page(self.top) if self.id is None else writer.one()
+            found = form.keep(self, made if form.beside is None else _both(made, Writer(self, form.beside, self.dialect).one()))
         return found
 
     def level_writer(self, form: Form, at: int) -> Any:
@@ -93,6 +95,10 @@ class Plan:
         if found is None:
             found = form.keep((self, at), Writer(self, form, self.dialect).page(self.levels[at]))
         return found
+
+
+def _both(shown: Any, whole: Any) -> Any:
+    return lambda row, groups: Both(shown(row, groups), whole(row, groups))
 
 
 class PlanKey(msgspec.Struct, frozen=True):

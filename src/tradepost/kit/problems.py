@@ -4,9 +4,9 @@
     |- 400  MalformedBody, InvalidParameter, TooDeep
     |- 401  Unauthenticated                 403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
-    |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed
+    |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
     |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
-    |- 422  Validation, PatchTargetMissing
+    |- 422  Validation, PatchTargetMissing, IdempotencyKeyReused
     |- 428  PreconditionRequired
     '- 500  Internal                        503  Unavailable
 
@@ -198,6 +198,18 @@ class PatchTestFailed(Problem):
     example = {"detail": "`/version` has another value.", "errors": [{"pointer": "/0", "code": "test_failed", "detail": "Another value stands there."}]}
 
 
+class IdempotencyInProgress(Problem):
+    """A request with this idempotency key is still running, or broke off less than a minute ago."""
+
+    code, status, title = "idempotency_in_progress", 409, "A request with this key is still running"
+    cure = "Send the same request with the same key again after the seconds in `Retry-After`; it is answered with the outcome once there is one."
+    example = {"detail": "A request with this key is still running."}
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 10.2.3."""
+        return {"Retry-After": "1"}
+
+
 class PreconditionFailed(Problem):
     """The row is at another version than the caller expected."""
 
@@ -255,6 +267,14 @@ class PatchTargetMissing(Problem):
     code, status, title = "patch_target_missing", 422, "The patch points at nothing"
     cure = "Check the pointers of the patch against the item's default representation."
     example = {"detail": "`/size` leads nowhere.", "errors": [{"pointer": "/0", "code": "missing", "detail": "Nothing stands there."}]}
+
+
+class IdempotencyKeyReused(Problem):
+    """The idempotency key was used for another input of this operation within the last 24 hours."""
+
+    code, status, title = "idempotency_key_reused", 422, "The key was used for another input"
+    cure = "Make a new key for every new change, and send a key again only with the very same input."
+    example = {"detail": "The key `8e03978e` was used for another input of `product_create`."}
 
 
 class PreconditionRequired(Problem):

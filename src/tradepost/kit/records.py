@@ -4,7 +4,7 @@ A Record's body is a Struct generated for the caller's Selection. Rules do not l
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,6 +29,21 @@ class Shown:
 
     def __init__(self, rows: Sequence[Any], next: bool, previous: bool) -> None:
         self.rows, self.next, self.previous = rows, next, previous
+
+
+class Both(NamedTuple):
+    """The body of a record that is kept as well: what was asked, and the whole default record."""
+
+    shown: Any
+    whole: Any
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A row as it was answered once: the members of its default record in REST's names, with what was open on it."""
+
+    id: str
+    members: dict[str, Any]
+    version: int | None = None
 
 
 NO_ROWS = Shown((), False, False)

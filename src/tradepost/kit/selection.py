@@ -25,12 +25,15 @@ class Field(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 class Form:
-    """What a text asks for, made once per text: its fields, the door's rendering of them, and the writers made for it so far."""
+    """What a text asks for, made once per text: its fields, the door's rendering of them, and the writers made for it so far.
 
-    __slots__ = ("bare", "fields", "rendering", "writers")
+    `beside` has the same fields in another rendering: each row is then written twice, into a body that is `Both`.
+    """
 
-    def __init__(self, fields: tuple[Field, ...], rendering: Any = None) -> None:
-        self.fields, self.rendering, self.bare = fields, rendering, unnamed(fields)
+    __slots__ = ("bare", "beside", "fields", "rendering", "writers")
+
+    def __init__(self, fields: tuple[Field, ...], rendering: Any = None, beside: "Form | None" = None) -> None:
+        self.fields, self.rendering, self.bare, self.beside = fields, rendering, unnamed(fields), beside
         self.writers: dict[Any, Any] = {}
 
     def keep[W](self, key: Any, writer: W) -> W:

@@ -12,12 +12,15 @@ from graphql.language import FieldNode
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
-from tradepost.kit.problems import Problem
+from tradepost.kit.problems import InvalidParameter, Problem
 from tradepost.kit.registry import Registry
 
+from ..http.asgi import Scope
+from ..http.idempotency import HEADER, key_of
 from .batch import BatchRoot
 from .documents import Document, Prepared, Roots, repeats
 from .fields import RootField
+from .idempotency import OnMutations
 from .problems import (
     MOST_FAULTS,
     DocumentTooLarge,
@@ -36,7 +39,7 @@ from .selection import Walk
 from .windows import Variables
 
 MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_REPEATS = 1000, 2000, 20_000, 60
-RULES = (*specified_rules, MaxIntrospectionDepthRule)
+RULES = (*specified_rules, MaxIntrospectionDepthRule, OnMutations)
 LOG = logging.getLogger("tradepost.graphql")
 
 encode = msgspec.json.Encoder().encode
@@ -63,6 +66,21 @@ class Ready:
     def public(self) -> bool:
         """Whether callers without a credential share the answer."""
         return all(r.public for r in self.roots or ())
+
+    @property
+    def written(self) -> list[Root]:
+        """The fields that call an operation that writes."""
+        return [r for r in self.roots or () if self.operation.writes and not isinstance(r, Constant)]
+
+    def key(self, scope: Scope) -> str | None:
+        """The key in the request's header, for the one field that it can be meant for; a directive there wins."""
+        written = self.written
+        if not written or (len(written) == 1 and written[0].once.written is not None):
+            return None
+        key = key_of(scope)
+        if key is not None and len(written) > 1:
+            raise InvalidParameter(f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.", parameter=HEADER)
+        return key
 
 
 class Executor:
@@ -144,19 +162,21 @@ class Executor:
         if roots is None:
             return await self.reference(ready, context)
         variables = ready.variables
-        if len(roots) == 1:
-            done: list[Any] = [await self.run(roots[0], variables, context)]
-        elif ready.operation.writes:
-            done = [await self.run(r, variables, fresh(context)) for r in roots]
+        more = b""
+        if ready.operation.writes:
+            contexts = [context] if len(roots) == 1 else [fresh(context) for _ in roots]
+            done: list[Any] = [await self.run(r, variables, c) for r, c in zip(roots, contexts, strict=True)]
+            if replayed := [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]:
+                context.replayed, more = len(replayed) == len(ready.written), b',"extensions":{"replayed":%s}' % encode(replayed)
         else:
             done = list(await asyncio.gather(*[self.run(r, variables, context) for r in roots]))
         body = b",".join([r.prefix + (d if type(d) is bytes else b"null") for r, d in zip(roots, done, strict=True)])
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
         if not failed:
-            return b'{"data":{%s}}' % body
+            return b'{"data":{%s}%s}' % (body, more)
         errors = encode([self.error(r, d, context) for r, d in failed])
         if all(r.nullable for r, _ in failed):
-            return b'{"errors":%s,"data":{%s}}' % (errors, body)
+            return b'{"errors":%s,"data":{%s}%s}' % (errors, body, more)
         return b'{"errors":%s,"data":null}' % errors
 
     async def run(self, root: Root, variables: Variables, context: Context) -> Any:
@@ -164,6 +184,7 @@ class Executor:
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
+            context.key = root.once.of(variables) or context.key
             return encode(await root.value(context, variables))
         except Exception as fault:
             return fault

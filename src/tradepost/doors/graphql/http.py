@@ -17,10 +17,12 @@ from tradepost.kit.registry import Registry
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope, fields
 from ..http.conditional import entity_tag
+from ..http.idempotency import REPLAYED
 from ..http.negotiation import accepted
 from ..http.request import media_of, read
 from .execution import Executor, Request
 from .fields import RootField
+from .idempotency import IDEMPOTENT
 from .problems import Refused
 from .types import Types
 
@@ -46,6 +48,7 @@ class GraphQLDoor:
         `require_version`: whether changes need `expectedVersion`."""
         declared = list(roots)
         self.strawberry = Types(registry, declared).schema()
+        self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
         self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
         self.page = page
 
@@ -80,9 +83,13 @@ class GraphQLDoor:
             return refuse(refused, media)
         if gets and ready.operation.writes:
             raise MethodNotAllowed("POST")
+        try:
+            context.key = ready.key(scope)
+        except InvalidParameter as problem:
+            return refuse(Refused.because(problem, context.request_id, firm=True), media)
         body = await self.executor.execute(ready, context)
         if not gets:
-            return Answer(200, body, MEDIA[media], (NOT_KEPT,))
+            return Answer(200, body, MEDIA[media], (NOT_KEPT, REPLAYED) if context.replayed else (NOT_KEPT,))
         return Answer(200, body, MEDIA[media], (keeping(body, ready.public, scope, context),), entity_tag(body))
 
     def media(self, scope: Scope, context: Context, gets: bool) -> bytes:

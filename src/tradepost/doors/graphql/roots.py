@@ -13,6 +13,7 @@ from tradepost.kit.problems import NotFound, PreconditionRequired
 from tradepost.kit.window import EVERYTHING
 
 from .fields import Ask, RootField
+from .idempotency import Key
 from .selection import Walk
 from .windows import Arguments, Variables, WindowArguments
 
@@ -23,7 +24,7 @@ class Root(ABC):
     nullable, public, access = True, True, ANYONE
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
-        self.key, self.nodes = key, nodes
+        self.key, self.nodes, self.once = key, nodes, Key(nodes)
         self.prefix = f'"{key}":'.encode()
 
     @abstractmethod
@@ -98,4 +99,6 @@ class PageRoot(Root):
 
 def fresh(context: Context) -> Context:
     """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
-    return Context(context.caller, context.database, context.request_id, context.clock, context.door)
+    made = Context(context.caller, context.database, context.request_id, context.clock, context.door)
+    made.address, made.key = context.address, context.key
+    return made

@@ -6,6 +6,7 @@
     origins       allowed hosts, HTTPS redirect, CORS                    conditional   If-Match, If-None-Match and our tags
     proxies       the client behind a trusted proxy                      request       reading and decoding a body
     compression   the coders and what is worth coding                    paths         Allow, the answers to OPTIONS
+    idempotency   Idempotency-Key and Idempotent-Replayed
     flight        the limits of requests in number and in time
     access_log    one line per request, written in batches               problem       problems as application/problem+json
 

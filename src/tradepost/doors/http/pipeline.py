@@ -120,7 +120,8 @@ class Pipeline:
         if answer is not None:
             return await answer(scope, receive, reply)
         caller = await self.identify(scope["headers"])
-        scope["context"] = Context(caller, self.database, scope["request_id"])
+        scope["context"] = context = Context(caller, self.database, scope["request_id"])
+        context.address = client[0] if (client := scope.get("client")) else ""
         scope["withholds"] = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
         if table is not None:

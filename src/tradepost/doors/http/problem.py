@@ -23,6 +23,7 @@ from tradepost.kit.problems import (
 
 from .answer import Answer
 from .asgi import Scope
+from .idempotency import REPLAYED
 
 MEDIA = b"application/problem+json"
 NOT_KEPT = (b"cache-control", b"no-store")
@@ -50,7 +51,9 @@ def refuse(problem: Problem, scope: Scope) -> Answer:
     document["instance"] = scope.get("called") or scope["path"]
     document["request_id"] = scope.get("request_id", "")
     headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers().items()]
-    return Answer(problem.status, _encode(document), MEDIA, [*headers, NOT_KEPT])
+    context = scope.get("context")
+    again = [REPLAYED] if context is not None and context.replayed else []
+    return Answer(problem.status, _encode(document), MEDIA, [*headers, NOT_KEPT, *again])
 
 
 def unexpected(exception: Exception, scope: Scope) -> Answer:

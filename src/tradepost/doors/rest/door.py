@@ -17,6 +17,7 @@ from tradepost.kit.selection import Selection
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope, fields
 from ..http.conditional import entity_tag
+from ..http.idempotency import REPLAYED, key_of
 from ..http.negotiation import accepted
 from .ask import Ask
 from .deprecations import PAGE_NUMBERS
@@ -63,6 +64,8 @@ class RestDoor:
         caller = context.caller
         # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
         operation.access.check(caller)
+        if operation.takes_key:
+            context.key = key_of(scope)
         media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
         found = self.query(operation, scope["query_string"], caller.permissions, scope["version"])
         if media == DOCUMENT and found.window.page is not None:
@@ -82,6 +85,8 @@ class RestDoor:
         """The answer that carries what an operation returned."""
         scope = ask.scope
         headers = [self.keeping(operation, scope)]
+        if ask.context.replayed:
+            headers.append(REPLAYED)
         if status == 204:
             return Answer(204, headers=headers)
         media = ask.media
