@@ -1,5 +1,6 @@
 """The composition root: rooms in order, then one database behind both doors."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -28,6 +29,7 @@ from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
 from tradepost.kit.database import Database
+from tradepost.kit.idempotency import keep_sweeping
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.schema import at_head
@@ -161,9 +163,13 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 async def _life(app: Any, database: Database, redis: Redis | None) -> AsyncGenerator[None]:
     """The connections live as long as the worker; the porch writes what it has kept."""
     await database.start()
+    # Until there is a worker, whoever serves sweeps.
+    sweeper = asyncio.create_task(keep_sweeping(database))
     try:
         yield
     finally:
+        sweeper.cancel()
+        await asyncio.wait([sweeper])
         app.porch.stop()
         await database.stop()
         if redis is not None:

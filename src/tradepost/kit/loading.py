@@ -62,6 +62,7 @@ class Reads:
     async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], caller: Caller) -> list[Record[Any]]:
         """Records as they were once, in their order: scalars from what was kept, relations as they are now."""
         plan = self.plan(of, want, SEVERAL, None, caller, reader)
+        assert plan.id is not None
         present = dict[str, Any]()
         if reads_rows(plan, kept):
             given = {"parents": reader.many([k.id for k in kept]), "caller_id": caller.id}

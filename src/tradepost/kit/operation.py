@@ -5,8 +5,8 @@ here, never on a path or a transport.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, Literal, Self, overload
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Concatenate, Literal, Self, cast, overload
 
 import msgspec
 
@@ -124,18 +124,19 @@ class Operation[O, **P, R]:
                 context.session = None
         raise LostRace
 
-    async def _once(self, service: Any, context: Context, key: str, args: Any, kwargs: Any) -> R:
+    async def _once(self, service: Any, context: Context, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> R:
         """The write under an idempotency key: its outcome where it has one, else the write, which keeps one."""
         given = self.signature.bind(service, *args, **kwargs).arguments
-        want = next(value for value in given.values() if isinstance(value, Selection))
-        print_ = fingerprint({n: v for n, v in given.items() if v is not service}, context.database.reads.secret)
-        claimed = await claim(context, self.name, key, print_)
+        want = next(cast(Selection[Any], value) for value in given.values() if isinstance(value, Selection))
+        del given[next(iter(given))]
+        claimed = await claim(context, self.name, key, fingerprint(given, context.database.reads.secret))
         if isinstance(claimed, str):
             context.replayed = True
             return await again(claimed, self.of, want, context)
         whole = keeping(self.of, want, context.caller.permissions)
+        args, kwargs = [whole if a is want else a for a in args], {n: whole if v is want else v for n, v in kwargs.items()}
         try:
-            return await self._commit(service, context, [whole if a is want else a for a in args], {n: whole if v is want else v for n, v in kwargs.items()}, claimed)
+            return await self._commit(service, context, args, kwargs, claimed)
         except BaseException as fault:
             if isinstance(fault, Problem) and is_final(fault):
                 await claimed.settle(kept_problem(fault))

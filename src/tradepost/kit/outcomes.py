@@ -6,7 +6,7 @@ answered too. A secret in an outcome (the text of a new API key) has to be seale
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -72,7 +72,7 @@ def _actions(node: Actions) -> Callable[[Any], Any]:
 def kept(made: Any) -> tuple[Any, str]:
     """What an operation returned, as its door wants it, and the outcome to keep."""
     if isinstance(made, Batch):
-        items: list[Item[Any]] = made.items
+        items = cast(Batch[Any], made).items
         outcome = Outcome(items=[KeptItem(i.status, i.record and _whole(i.record), i.problem and _said(i.problem), i.changed) for i in items])
         shown: Any = Batch([msgspec.structs.replace(i, record=i.record and _shown(i.record)) for i in items])
     else:

@@ -97,7 +97,7 @@ class Plan:
         return found
 
 
-def _both(shown: Any, whole: Any) -> Any:
+def _both(shown: Callable[..., Any], whole: Callable[..., Any]) -> Callable[[Any, Any], Both]:
     return lambda row, groups: Both(shown(row, groups), whole(row, groups))
 
 

@@ -1,6 +1,6 @@
 """Rows that are no more read but remembered: from what was kept of one to the row that a plan's writer takes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,16 +20,16 @@ def reads_rows(plan: Plan, kept: Sequence[Kept]) -> bool:
 def remembered(plan: Plan, fields: tuple[Field, ...], kept: Kept, present: Sequence[Any] | None) -> list[Any]:
     """A row of the plan's top level: what was kept in its places, and for the rest what the row holds now, if there still is one."""
     row: list[Any] = [None] * len(plan.top.columns) if present is None else list(present)
-    identify = str if plan.dialect == "sqlite" else UUID
+    identify: Callable[[str], Any] = str if plan.dialect == "sqlite" else UUID
     row[plan.id or 0] = identify(kept.id)
     for node, field in zip(plan.top.nodes, fields, strict=True):
         _fill(row, node, field.name, kept, identify)
     return row
 
 
-def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Any) -> None:
+def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Callable[[str], Any]) -> None:
     """Puts one member into its places."""
-    said = kept.members.get(ACTIONS if isinstance(node, Actions) else name)
+    said: Any = kept.members.get(ACTIONS if isinstance(node, Actions) else name)
     match node:
         case Leaf() | Embedded() if name not in kept.members:
             pass
@@ -47,7 +47,7 @@ def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Any) -> N
                 if at is not None:
                     row[at] = action in said["open"]
             for relation, at in node.ones:
-                row[at] = (found := said["ones"].get(relation)) and identify(found)
+                row[at] = said["ones"].get(relation) and identify(said["ones"][relation])
         case Many():
             row[node.at] = identify(kept.id)
         case One():

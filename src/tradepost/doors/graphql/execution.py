@@ -12,11 +12,9 @@ from graphql.language import FieldNode
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
-from tradepost.kit.problems import InvalidParameter, Problem
+from tradepost.kit.problems import Problem
 from tradepost.kit.registry import Registry
 
-from ..http.asgi import Scope
-from ..http.idempotency import HEADER, key_of
 from .batch import BatchRoot
 from .documents import Document, Prepared, Roots, repeats
 from .fields import RootField
@@ -34,6 +32,7 @@ from .problems import (
 )
 from .reference import connect
 from .relay import Getters, NodesRoot
+from .requests import Ready, Request
 from .roots import Constant, OneRoot, PageRoot, Root, fresh
 from .selection import Walk
 from .windows import Variables
@@ -43,44 +42,6 @@ RULES = (*specified_rules, MaxIntrospectionDepthRule, OnMutations)
 LOG = logging.getLogger("tradepost.graphql")
 
 encode = msgspec.json.Encoder().encode
-
-
-class Request(msgspec.Struct, rename="camel"):
-    """The parameters of a GraphQL request."""
-
-    query: str | None = None
-    variables: dict[str, Any] | None = None
-    operation_name: str | None = None
-    extensions: dict[str, Any] | None = None
-
-
-class Ready:
-    """A request that can be executed."""
-
-    __slots__ = ("operation", "request", "roots", "variables")
-
-    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots) -> None:
-        self.request, self.operation, self.variables, self.roots = request, operation, variables, roots
-
-    @property
-    def public(self) -> bool:
-        """Whether callers without a credential share the answer."""
-        return all(r.public for r in self.roots or ())
-
-    @property
-    def written(self) -> list[Root]:
-        """The fields that call an operation that writes."""
-        return [r for r in self.roots or () if self.operation.writes and not isinstance(r, Constant)]
-
-    def key(self, scope: Scope) -> str | None:
-        """The key in the request's header, for the one field that it can be meant for; a directive there wins."""
-        written = self.written
-        if not written or (len(written) == 1 and written[0].once.written is not None):
-            return None
-        key = key_of(scope)
-        if key is not None and len(written) > 1:
-            raise InvalidParameter(f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.", parameter=HEADER)
-        return key
 
 
 class Executor:

@@ -36,6 +36,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "ETag": header(
         "The tag of these very bytes; one object's begins with its version. For `If-None-Match` and `If-Match`.", '"3.8f2d1c0b9a7e6f54"', pattern='^"[^"]+"$'
     ),
+    "Idempotent-Replayed": header("That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"),
     "Link": header("The neighbours of this page (RFC 8288).", f'</v1/products?cursor={CURSOR}>; rel="next", </v1/products>; rel="first"'),
     "Location": header("Where the new one is.", "/v1/products/0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", format="uri-reference"),
     "Retry-After": header("In how many seconds to try again.", "1", pattern="^[0-9]+$"),
@@ -46,6 +47,7 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
+AGAIN = ("Idempotent-Replayed",)
 PASSING = ("Deprecation", "Sunset")
 """Only version 1 has something deprecated."""
 
@@ -98,6 +100,8 @@ def refusal(several: list[type[Problem]]) -> Response:
     """The response of a status: its problems, each with cause, cure and an example."""
     said = "\n".join(f"- `{kind.code}`: {explain(kind).cause} {kind.cure}" for kind in several)
     named = dict.fromkeys(name for kind in several for name in own_headers(kind))
+    # Those that only writes are refused with, and that are kept.
+    named |= dict.fromkeys(AGAIN if several[0].status in (409, 412) else ())
     shown = {kind.__name__: {"$ref": f"#/components/examples/{kind.__name__}"} for kind in several}
     return {"description": said, "headers": headers(*named), "content": {PROBLEM_JSON: {"schema": ref("Problem"), "examples": shown}}}
 
@@ -112,18 +116,19 @@ def success(operation: Operation[Any, ..., Any], version: int, has_document: boo
     of, kind = operation.of, operation.kind
     match kind:
         case "delete":
-            return {"204": {"description": "It is gone.", "headers": headers()}}
+            return {"204": {"description": "It is gone.", "headers": headers(*AGAIN)}}
         case "page":
             names = [f"{of.name}Page", *([f"{of.name}NumberedPage"] if version == 1 else [])]
             named = ("ETag", "Link", *(PASSING if version == 1 else ()))
             schema: Schema = {"oneOf": [ref(n) for n in names]} if len(names) > 1 else ref(names[0])
             made = answer("A page of the list." + (" The numbered one only with `page` or `page_size`." if version == 1 else ""), schema, names, named)
         case "batch":
-            made = answer("The outcomes, in the order of the items.", ref(f"{of.name}Outcomes"), [f"{of.name}Outcomes"], ())
+            made = answer("The outcomes, in the order of the items.", ref(f"{of.name}Outcomes"), [f"{of.name}Outcomes"], AGAIN)
         case "create":
-            return {"201": answer("It is made; this is it.", ref(of.name), [of.name], ("ETag", "Location"))}
+            return {"201": answer("It is made; this is it.", ref(of.name), [of.name], ("ETag", "Location", *AGAIN))}
         case _:
-            made = answer("This is it." if kind == "one" else "It is changed; this is it.", ref(of.name), [of.name], ("ETag",))
+            named = ("ETag", *(AGAIN if operation.writes else ()))
+            made = answer("This is it." if kind == "one" else "It is changed; this is it.", ref(of.name), [of.name], named)
     if operation.writes:
         return {"200": made}
     if has_document:

@@ -24,6 +24,9 @@ ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/
 - **Methods**: HEAD is answered wherever GET is, OPTIONS everywhere; another method is 405 `method_not_allowed` with `Allow`.
 - **Lists**: by cursor; `links.next`, and the `Link` header, lead on.
 - **Conditions**: `If-None-Match` with an ETag gives 304, `If-Match` refuses a change where somebody else was first.
+- **Once**: a write with an `Idempotency-Key` has its effect once, however often it is sent; the outcome is kept for 24 hours, for both doors.
+  An outcome is a success, or a 404, 409 or 412 of the rules. A replay is the object as it was then, with the ETag that it had; relations are as they are now.
+  The version in `If-Match` is part of the input: it was compared when the write ran, and a replay does not compare it again.
 - **Problems**: every refusal is `application/problem+json` (RFC 9457); its `code` is stable, its `type` a page that explains it.
 - **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
 """

@@ -20,6 +20,7 @@ type Parameter = dict[str, Any]
 ROWS: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": MOST_ROWS}
 NUMBER: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2**31 - 1}
 TAG: Schema = {"type": "string", "pattern": r'^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$', "maxLength": 1000}
+KEY: Schema = {"type": "string", "pattern": r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$', "maxLength": 512}
 MARK = {k: v for k, v in CURSOR_SCHEMA.items() if k != "description"}
 
 
@@ -55,6 +56,14 @@ def common(version: int) -> dict[str, Parameter]:
         "Atomic": parameter("atomic", "query", {"type": "boolean", "default": False}, "All or nothing: the first fault undoes all, and is the answer.", True),
         "If-None-Match": known,
         "If-Match": expected,
+        "Idempotency-Key": parameter(
+            "Idempotency-Key",
+            "header",
+            KEY,
+            "A name of your own for this one change, such as a UUID, bare or in double quotes. Of all requests with it, through either door, one has its "
+            "effect; the others get its outcome for 24 hours, with `Idempotent-Replayed: true`. 409 while it runs, 422 on another input.",
+            "8e03978e-40d5-43dd-bc93-6894a57f9324",
+        ),
         "X-Request-ID": parameter(
             "X-Request-ID", "header", letters, "Your name for this request; echoed, and in every line of our log. Made where it is left out.", REQUEST_ID
         ),
@@ -159,4 +168,6 @@ def parameters(operation: Operation[Any, ..., Any], templated: bool, version: in
         made.append(placed("If-None-Match"))
     if kind in ("replace", "update", "delete"):
         made.append(placed("If-Match"))
+    if operation.takes_key:
+        made.append(placed("Idempotency-Key"))
     return [*made, placed("X-Request-ID"), placed("X-API-Version")]

@@ -1,0 +1,51 @@
+"""Requests: what comes to the GraphQL door, and what is ready to be executed."""
+
+from typing import Any
+
+import msgspec
+
+from tradepost.kit.problems import InvalidParameter
+
+from ..http.asgi import Scope
+from ..http.idempotency import HEADER, key_of
+from .documents import Prepared, Roots
+from .roots import Constant, Root
+from .windows import Variables
+
+
+class Request(msgspec.Struct, rename="camel"):
+    """The parameters of a GraphQL request."""
+
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+class Ready:
+    """A request that can be executed."""
+
+    __slots__ = ("operation", "request", "roots", "variables")
+
+    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots) -> None:
+        self.request, self.operation, self.variables, self.roots = request, operation, variables, roots
+
+    @property
+    def public(self) -> bool:
+        """Whether callers without a credential share the answer."""
+        return all(r.public for r in self.roots or ())
+
+    @property
+    def written(self) -> list[Root]:
+        """The fields that call an operation that writes."""
+        return [r for r in self.roots or () if self.operation.writes and not isinstance(r, Constant)]
+
+    def key(self, scope: Scope) -> str | None:
+        """The key in the request's header, for the one field that it can be meant for; a directive there wins."""
+        written = self.written
+        if not written or (len(written) == 1 and written[0].once.written is not None):
+            return None
+        key = key_of(scope)
+        if key is not None and len(written) > 1:
+            raise InvalidParameter(f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.", parameter=HEADER)
+        return key
