@@ -1,0 +1,75 @@
+"""Calls with an idempotency key at both doors, and looks at what became of them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from sqlalchemy import select, update
+
+from tradepost.areas.catalog.models import ProductRow
+from tradepost.kit.idempotency import RECORDS
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+type Json = dict[str, Any]
+
+CREATE = "mutation($key: String!, $input: ProductCreateInput!) { productCreate(input: $input) @idempotent(key: $key) { id slug name version createdAt } }"
+
+
+@dataclass
+class Caller:
+    """One caller at both doors."""
+
+    app: "Shop"
+    client: httpx.AsyncClient
+
+    async def rest(self, method: str, path: str, key: str | None, body: Any = None, /, *, query: Json | None = None, **headers: str) -> httpx.Response:
+        """A request to the REST door."""
+        more = {"Idempotency-Key": key} if key is not None else {}
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.request(method, f"/v1{path}", json=body, params=query, headers=more | given)
+
+    async def graphql(self, text: str, /, header: str | None = None, **variables: Any) -> httpx.Response:
+        """A document; its key is one of the variables, or in the header."""
+        more = {"Idempotency-Key": header} if header is not None else {}
+        return await self.client.post("/graphql", json={"query": text, "variables": variables}, headers=more)
+
+    async def create(self, door: str, key: str, body: Json) -> httpx.Response:
+        """A new product through either door."""
+        return await (self.rest("POST", "/products", key, body) if door == "rest" else self.graphql(CREATE, key=key, input=body))
+
+
+def problem_in(answer: httpx.Response) -> Json | None:
+    """The problem of an answer of either door."""
+    said = answer.json() if answer.content else {}
+    if "errors" in said and "code" not in said:
+        return said["errors"][0]["extensions"]
+    return said if answer.status_code >= 400 else None
+
+
+def is_replay(answer: httpx.Response) -> bool:
+    """Whether the outcome was kept from an earlier call; both doors say so in the header, GraphQL also in the body."""
+    replayed = answer.headers.get("idempotent-replayed") == "true"
+    if answer.content and (said := answer.json()).keys() & {"data"} and "productCreate" in (said["data"] or {}):
+        assert (said.get("extensions") == {"replayed": ["productCreate"]}) is replayed
+    return replayed
+
+
+async def records(app: "Shop", key: str | None = None) -> list[Any]:
+    """What is kept, of a key or in all."""
+    query = select(RECORDS) if key is None else select(RECORDS).where(RECORDS.c.key == key)
+    async with app.state.database.engine.connect() as connection:
+        return list((await connection.execute(query)).all())
+
+
+async def alter(app: "Shop", key: str, **values: Any) -> None:
+    """Changes what is kept of a key, as time or another process would."""
+    async with app.state.database.transaction() as session:
+        await session.execute(update(RECORDS).where(RECORDS.c.key == key).values(**values))
+
+
+async def products_named(app: "Shop", name: str) -> list[str]:
+    """The ids of the products of a name."""
+    async with app.state.database.sessions() as session:
+        return list(await session.scalars(select(ProductRow.id).where(ProductRow.name == name)))

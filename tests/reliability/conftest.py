@@ -1,0 +1,33 @@
+"""Callers with keys: what the tests of idempotency share."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.reliability.calls import Caller, records
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+
+@pytest.fixture
+def mine(app: "Shop", staff: httpx.AsyncClient) -> Caller:
+    """A member of the staff at both doors."""
+    return Caller(app, staff)
+
+
+@pytest.fixture(scope="session")
+async def other(app: "Shop") -> AsyncIterator[Caller]:
+    """Another member of the staff."""
+    key = await app.state.api_keys.create(name="another", role="staff")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}) as client:
+        yield Caller(app, client)
+
+
+@pytest.fixture
+async def no_claims_left(app: "Shop") -> AsyncIterator[None]:
+    """At the end of the test no claim is open: each has an outcome or was given back."""
+    yield
+    assert [r for r in await records(app) if r.outcome is None] == []
