@@ -14,9 +14,9 @@ from .plans import Level, Plan, PlanKey
 from .problems import InvalidParameter
 from .readers import Reader
 from .records import NO_ROWS, Group, Kept, Page, Record
-from .replaying import reads_rows, remembered
+from .replaying import knows_all, led_to, ones, put, remembered
 from .resource import Resource
-from .selection import Selection, below
+from .selection import Form, Selection, below
 from .window import PAGE_SIZE, Window
 
 INLINE_ROWS, MOST_PLANS = 2000, 2000
@@ -60,17 +60,25 @@ class Reads:
         return {record.id: record for record in made}
 
     async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], caller: Caller) -> list[Record[Any]]:
-        """Records as they were once, in their order: scalars from what was kept, relations as they are now."""
-        plan = self.plan(of, want, SEVERAL, None, caller, reader)
-        assert plan.id is not None
-        present = dict[str, Any]()
-        if reads_rows(plan, kept):
-            given = {"parents": reader.many([k.id for k in kept]), "caller_id": caller.id}
-            present = {str(r[plan.id]): r for r in await reader.all(plan.top.rows, plan.top.rows.bind(given))}
-        rows = [remembered(plan, want.form.fields, k, present.get(k.id)) for k in kept]
+        """Records as they were once, in their order: scalars from what was kept, related rows as they are now."""
+        plan, fields = self.plan(of, want, SEVERAL, None, caller, reader), want.form.fields
+        present = {} if knows_all(plan, kept) else await self._rows(plan, reader, [k.id for k in kept], caller)
+        rows = [remembered(plan, fields, k, present.get(k.id)) for k in kept]
+        for relation, node, inner in ones(of, plan, fields):
+            own = self.plan(relation.target, Selection(Form(inner)), SEVERAL, None, caller, reader)
+            found = await self._rows(own, reader, [id for k in kept if (id := led_to(k, relation.name))], caller)
+            for row, k in zip(rows, kept, strict=True):
+                if (other := found.get(led_to(k, relation.name))) is not None:
+                    put(row, node, own, other)
         groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
         write = plan.writer(want.form)
         return [Record(write(row, groups), k.version, k.id) for row, k in zip(rows, kept, strict=True)]
+
+    async def _rows(self, plan: Plan, reader: Reader, ids: Sequence[str], caller: Caller) -> dict[str | None, Any]:
+        """The visible rows among some ids, by id."""
+        assert plan.id is not None
+        rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id})) if ids else ()
+        return {str(r[plan.id]): r for r in rows}
 
     async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, caller: Caller) -> Page[S]:
         """A page of records."""

@@ -1,20 +1,23 @@
-"""Rows that are no more read but remembered: from what was kept of one to the row that a plan's writer takes."""
+"""Rows that are no more read but remembered: from what was kept of one to the row that a plan's writer takes.
 
-from collections.abc import Callable, Sequence
+Scalars are those of then. A to-one relation leads where it led then, to the row as it is now; to-many relations are read anew altogether.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from .nodes import Actions, Embedded, Leaf, Many, Node, One
 from .plans import Plan
 from .records import Kept
-from .resource import ACTIONS
+from .resource import ACTIONS, Relation, Resource
 from .selection import Field
 
 
-def reads_rows(plan: Plan, kept: Sequence[Kept]) -> bool:
-    """Whether what was kept is not enough: a to-one relation is joined to the row itself, and a member may be new to this caller or to the shop."""
+def knows_all(plan: Plan, kept: Sequence[Kept]) -> bool:
+    """Whether all asked members were kept: one may be new to this caller, or to the shop."""
     names = [n.member.name for n in plan.top.nodes if isinstance(n, Leaf)]
-    return any(isinstance(n, One) for n in plan.top.nodes) or any(n not in k.members for n in names for k in kept)
+    return all(n in k.members for n in names for k in kept)
 
 
 def remembered(plan: Plan, fields: tuple[Field, ...], kept: Kept, present: Sequence[Any] | None) -> list[Any]:
@@ -51,4 +54,45 @@ def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Callable[
         case Many():
             row[node.at] = identify(kept.id)
         case One():
-            pass
+            row[node.null] = None
+
+
+def led_to(kept: Kept, relation: str) -> str | None:
+    """The id of the row that a to-one relation led to."""
+    return kept.members[ACTIONS]["ones"].get(relation)
+
+
+def ones(of: Resource[Any], plan: Plan, fields: tuple[Field, ...]) -> Iterator[tuple[Relation, One, tuple[Field, ...]]]:
+    """The asked to-one relations, with the fields that are asked of each without what is to-many below them: that is read with the other levels."""
+    for node, field in zip(plan.top.nodes, fields, strict=True):
+        if isinstance(node, One):
+            relation = of.relations[field.name]
+            yield relation, node, _without_many(relation.target, field.inner)
+
+
+def _without_many(of: Resource[Any], fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    return tuple([Field(f.name, None, _without_many(of.relations[f.name].target, f.inner) if f.name in of.relations else f.inner)
+                  for f in fields if not of.many(f.name)])  # fmt: skip
+
+
+def put(row: list[Any], node: One, plan: Plan, found: Sequence[Any]) -> None:
+    """Puts a row of the other table, read by a plan of its own, where it would stand had it been joined."""
+    row[node.null] = found[plan.id or 0]
+    for at, there in zip(_places(node.nodes), _places(plan.top.nodes), strict=True):
+        row[at] = found[there]
+
+
+def _places(nodes: Sequence[Node]) -> Iterator[int]:
+    """All places of some nodes, in order; a to-many relation has none of its own."""
+    for node in nodes:
+        match node:
+            case Leaf():
+                yield node.at
+            case Embedded() | One():
+                if node.null is not None:
+                    yield node.null
+                yield from _places(node.nodes)
+            case Actions():
+                yield from (node.id, *[at for _, at in node.names if at is not None], *[at for _, at in node.ones])
+            case Many():
+                pass
