@@ -19,8 +19,8 @@ from .selection import Selection
 
 def fingerprint(arguments: Mapping[str, Any], secret: bytes) -> str:
     """The fingerprint of a call, from its arguments by name."""
-    given = {name: _argument(name, value) for name, value in arguments.items() if not isinstance(value, Selection)}
     try:
+        given = {name: _argument(name, value) for name, value in arguments.items() if not isinstance(value, Selection)}
         text = json.dumps(_canonical(given), sort_keys=True, separators=(",", ":"))
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.") from None

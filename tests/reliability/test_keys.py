@@ -1,0 +1,181 @@
+"""How a key is given, and what is no outcome."""
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.factories import assert_problem, faults, unique
+from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+pytestmark = pytest.mark.usefixtures("no_claims_left")
+
+BARE = "mutation($input: ProductCreateInput!) { productCreate(input: $input) { id } }"
+GOOD = ["a", "!", "~", "x" * 255, '"quoted"', f'"{"x" * 255}"', '"with\\"quotes\\"and\\\\"', "8e03978e-40d5-43dd-bc93-6894a57f9324", "a;b=c", "a\\b"]
+BAD = ["", '""', '"', "x" * 256, f'"{"x" * 256}"', "two words", '"two words"', '"open', '"a"b', '"a";p=1', '"a\\b"', "a,\tb", "gr\u00fcn", '"a", "b"']
+
+
+@pytest.mark.parametrize("key", GOOD)
+async def test_a_key_is_1_to_255_visible_characters_bare_or_quoted(mine: Caller, app: "Shop", key: str) -> None:
+    name = unique("good")
+    first = await mine.rest("POST", "/products", key, {"name": name})
+    # Bare and quoted are one key, which the next of these may find used.
+    assert first.status_code in (201, 422)
+    plain = key[1:-1].replace('\\"', '"').replace("\\\\", "\\") if key.startswith('"') else key
+    assert await records(app, plain)
+    assert is_replay(await mine.graphql(CREATE, key=plain, input={"name": name})) is (first.status_code == 201)
+
+
+@pytest.mark.parametrize("key", BAD)
+async def test_any_other_key_is_400_and_named(mine: Caller, app: "Shop", key: str) -> None:
+    name = unique("bad")
+    headers: Any = {"Idempotency-Key": key.encode("latin-1")}
+    problem = assert_problem(answer := await mine.client.post("/v1/products", json={"name": name}, headers=headers), 400, "invalid_parameter")
+    assert faults(answer) == {("Idempotency-Key", "invalid")}
+    assert "`Idempotency-Key`" in problem["detail"]
+    for accept in ("application/json", "application/graphql-response+json"):
+        body = {"query": BARE, "variables": {"input": {"name": name}}}
+        answer = await mine.client.post("/graphql", json=body, headers=headers | {"Accept": accept})
+        assert answer.status_code == 400
+        assert answer.json()["errors"][0]["extensions"]["errors"][0]["parameter"] == "Idempotency-Key"
+    answer = await mine.create("graphql", key, {"name": name})
+    assert answer.json()["data"] == {"productCreate": None}
+    assert answer.json()["errors"][0]["extensions"]["errors"] == [{"parameter": "key", "code": "invalid", "detail": answer.json()["errors"][0]["message"]}]
+    assert await products_named(app, name) == []
+
+
+async def test_a_key_has_no_meaning_on_a_read(mine: Caller) -> None:
+    assert (await mine.rest("GET", "/products", "two words")).status_code == 200
+    assert (await mine.graphql("{ products(first: 1) { nodes { id } } }", header="two words")).status_code == 200
+
+
+async def test_the_header_counts_for_the_one_mutation_field(mine: Caller, app: "Shop") -> None:
+    name, key = unique("header"), unique("key")
+    text = "mutation($input: ProductCreateInput!) { __typename productCreate(input: $input) { id } }"
+    first, again = [await mine.graphql(text, header=key, input={"name": name}) for _ in range(2)]
+    assert [is_replay(a) for a in (first, again)] == [False, True]
+    assert first.json()["data"] == again.json()["data"]
+    assert len(await products_named(app, name)) == 1
+
+
+async def test_the_header_with_several_mutation_fields_runs_nothing(mine: Caller, app: "Shop") -> None:
+    name = unique("several")
+    each = f'productCreate(input: $input) @idempotent(key: "{name}") {{ id }}'
+    text = f"mutation($input: ProductCreateInput!) {{ a: productCreate(input: $input) {{ id }} b: {each} }}"
+    answer = await mine.graphql(text, header=unique("key"), input={"name": name})
+    assert answer.status_code == 400
+    [error] = answer.json()["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["errors"][0]["parameter"]) == ("invalid_parameter", "Idempotency-Key")
+    assert "data" not in answer.json()
+    assert await products_named(app, name) == []
+
+
+async def test_the_directive_wins_over_the_header(mine: Caller, app: "Shop") -> None:
+    name, key, header = unique("both"), unique("key"), unique("header")
+    answer = await mine.graphql(CREATE, header=header, key=key, input={"name": name})
+    assert answer.json()["data"]["productCreate"]["name"] == name
+    assert len(await records(app, key)) == 1
+    assert await records(app, header) == []
+    # What does not count is not read.
+    assert is_replay(await mine.graphql(CREATE, header="two words", key=key, input={"name": name}))
+
+
+async def test_several_fields_have_keys_of_their_own(mine: Caller, app: "Shop") -> None:
+    name, keys = unique("each"), [unique("key") for _ in range(3)]
+    text = """mutation($i: ProductCreateInput!, $a: String!, $b: String!) {
+      a: productCreate(input: $i) @idempotent(key: $a) { id } ...More }
+      fragment More on Mutation { b: productCreate(input: $i) @idempotent(key: $b) { id } }"""
+    first = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[1])
+    mixed = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
+    again = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
+    assert "extensions" not in first.json()
+    assert mixed.json()["extensions"] == {"replayed": ["a"]}
+    # The header speaks of the whole answer.
+    assert [a.headers.get("idempotent-replayed") for a in (first, mixed, again)] == [None, None, "true"]
+    assert again.json() == mixed.json() | {"extensions": {"replayed": ["a", "b"]}}
+    assert len(await products_named(app, name)) == 3
+    same = await mine.graphql(text, i={"name": name}, a=keys[1], b=keys[1])
+    assert same.json()["data"]["a"] == same.json()["data"]["b"] == first.json()["data"]["b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ products(first: 1) @idempotent(key: "k") { nodes { id } } }',
+        'mutation { productCreate(input: {name: "x"}) { id @idempotent(key: "k") } }',
+        'mutation { productCreate(input: {name: "x"}) @idempotent { id } }',
+        'mutation { productCreate(input: {name: "x"}) @idempotent(key: null) { id } }',
+        'mutation { productCreate(input: {name: "x"}) @idempotent(key: "a") @idempotent(key: "b") { id } }',
+        'mutation { productCreate(input: {name: "x"}) @idempotent(key: "a") { id } productCreate(input: {name: "x"}) @idempotent(key: "b") { id } }',
+        'mutation($k: String) { productCreate(input: {name: "x"}) @idempotent(key: $k) { id } }',
+        'mutation @idempotent(key: "k") { productCreate(input: {name: "x"}) { id } }',
+    ],
+)
+async def test_a_directive_that_would_not_be_kept_is_refused(mine: Caller, text: str) -> None:
+    answer = await mine.client.post("/graphql", json={"query": text}, headers={"Accept": "application/graphql-response+json"})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["extensions"]["code"] in ("invalid_document", "invalid_parameter")
+
+
+async def test_the_schema_shows_the_directive(mine: Caller) -> None:
+    said = (await mine.graphql("{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }")).json()["data"]["__schema"]
+    [found] = [d for d in said["directives"] if d["name"] == "idempotent"]
+    assert found == {"name": "idempotent", "locations": ["FIELD"], "args": [{"name": "key", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}}]}
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+async def test_another_input_is_422(mine: Caller, app: "Shop", door: str) -> None:
+    name, key = unique("input"), unique("key")
+    await mine.create("rest", key, {"name": name})
+    problem = problem_in(await mine.create(door, key, {"name": name, "description": "more"}))
+    assert problem is not None
+    assert (problem["status"], problem["code"], problem["type"]) == (422, "idempotency_key_reused", "/problems/idempotency_key_reused")
+    assert is_replay(await mine.create(door, key, {"name": name, "description": ""})), "a default that is written out is no other input"
+    assert len(await products_named(app, name)) == 1
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+async def test_a_validation_is_no_outcome(mine: Caller, app: "Shop", door: str) -> None:
+    key, name = unique("key"), unique("mended")
+    nowhere = "01a1fdf4-f534-734d-a2e4-9a1d33482601"
+    wrong = await mine.create("rest", key, {"name": name, "category_id": nowhere})
+    assert (problem_in(wrong) or {})["code"] == "validation"
+    assert (problem_in(await mine.create(door, key, {"name": ""})) or {})["code"] == "validation"
+    assert await records(app, key) == []
+    mended = await mine.create(door, key, {"name": name})
+    assert problem_in(mended) is None
+    assert not is_replay(mended)
+
+
+async def test_who_may_not_leaves_no_record_and_learns_nothing(app: "Shop", client: httpx.AsyncClient, mine: Caller) -> None:
+    key = unique("key")
+    await mine.create("rest", key, {"name": "x"})
+    kept = await records(app, key)
+    customer = await app.state.api_keys.create(name="a customer", role="customer")
+    for headers, status in (({}, 401), ({"X-API-Key": customer}, 403)):
+        answer = await client.post("/v1/products", json={"name": "x"}, headers={"Idempotency-Key": key, **headers})
+        assert answer.status_code == status
+        said = await client.post("/graphql", json={"query": BARE, "variables": {"input": {"name": "x"}}}, headers={"Idempotency-Key": key, **headers})
+        assert said.json()["errors"][0]["extensions"]["status"] == status
+    assert await records(app, key) == kept
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+async def test_a_fault_of_ours_gives_the_key_back(mine: Caller, app: "Shop", door: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradepost.areas.catalog.service.products import Products
+
+    real, key, name = Products.answer, unique("key"), unique("fault")
+
+    async def broken(*_: Any) -> Any:
+        raise RuntimeError("in the middle of a write")
+
+    monkeypatch.setattr(Products, "answer", broken)
+    assert (problem_in(await mine.create(door, key, {"name": name})) or {})["code"] == "internal"
+    monkeypatch.setattr(Products, "answer", real)
+    assert await products_named(app, name) == []
+    answer = await mine.create(door, key, {"name": name})
+    assert problem_in(answer) is None
+    assert not is_replay(answer)
