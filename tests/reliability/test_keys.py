@@ -1,12 +1,15 @@
 """How a key is given, and what is no outcome."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.factories import assert_problem, faults, unique
 from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records
+from tests.servers import ROOT
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -73,6 +76,15 @@ async def test_the_header_with_several_mutation_fields_runs_nothing(mine: Caller
     assert await products_named(app, name) == []
 
 
+async def test_a_replay_that_cannot_be_shown_is_no_replay(mine: Caller) -> None:
+    key, body = unique("key"), {"name": unique("cursor")}
+    assert (await mine.rest("POST", "/products", key, body)).status_code == 201
+    broken = await mine.rest("POST", "/products", key, body, query={"fields": 'category{products(after: "x"){id}},id'})
+    whole = await mine.rest("POST", "/products", key, body, query={"fields": "category{products{id}},id"})
+    assert (whole.status_code, is_replay(whole)) == (201, True)
+    assert is_replay(broken) is (broken.status_code == 201)
+
+
 async def test_the_directive_wins_over_the_header(mine: Caller, app: "Shop") -> None:
     name, key, header = unique("both"), unique("key"), unique("header")
     answer = await mine.graphql(CREATE, header=header, key=key, input={"name": name})
@@ -124,6 +136,17 @@ async def test_the_schema_shows_the_directive(mine: Caller) -> None:
     said = (await mine.graphql("{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }")).json()["data"]["__schema"]
     [found] = [d for d in said["directives"] if d["name"] == "idempotent"]
     assert found == {"name": "idempotent", "locations": ["FIELD"], "args": [{"name": "key", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}}]}
+
+
+def test_openapi_shows_the_key_on_every_write_and_nowhere_else(app: "Shop") -> None:
+    for document in (Path("tests/contract/openapi.json"), Path("tests/contract/openapi.v2.json")):
+        said = msgspec.json.decode((ROOT / document).read_bytes())
+        operations = {o["operationId"]: o for path in said["paths"].values() for o in path.values() if "operationId" in o}
+        for name, operation in app.state.registry.operations.items():
+            keyed = {"$ref": "#/components/parameters/Idempotency-Key"} in operations[name]["parameters"]
+            refusals = [r["$ref"].rsplit("/", 1)[1] for r in operations[name]["responses"].values() if "$ref" in r]
+            assert keyed is operation.takes_key is operation.writes
+            assert any("IdempotencyInProgress" in r for r in refusals) is any("IdempotencyKeyReused" in r for r in refusals) is keyed
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])

@@ -24,6 +24,7 @@ from tradepost.kit import idempotency
 from tradepost.kit.clock import now
 from tradepost.kit.context import Context
 from tradepost.kit.idempotency import KEPT, LEASE, sweep
+from tradepost.kit.identity import new_id
 from tradepost.kit.problems import IdempotencyInProgress
 from tradepost.settings import Settings
 
@@ -76,7 +77,7 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
     from tradepost.kit.selection import Field, Form, Selection
 
     name, key, database = unique("two"), unique("key"), app.state.database
-    who = Who(id=unique("somebody"), role="staff", permissions=frozenset({"catalog:write"}))
+    who = Who(id=new_id(1), role="staff", permissions=frozenset({"catalog:write"}))
     want: Selection[Product] = Selection(Form((Field("id"), Field("name"))))
 
     def context(late: timedelta = timedelta()) -> Context:
@@ -149,6 +150,29 @@ async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(mine: C
     gone = await asyncio.gather(*[sweep(app.state.database, now()) for _ in range(3)])
     assert sum(gone) == 5
     assert [len(await records(app, key)) for key in keys] == [0, 0, 0, 0, 0, 1]
+
+
+async def test_the_sweep_goes_on_after_a_fault(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+    key, real, swept = unique("key"), sweep, list[int]()
+
+    async def sometimes(*given: Any) -> int:
+        swept.append(await real(*given))
+        if len(swept) == 1:
+            raise RuntimeError("the database went away")
+        return swept[-1]
+
+    monkeypatch.setattr(idempotency, "sweep", sometimes)
+    monkeypatch.setattr(idempotency, "EVERY", 0.01)
+    await mine.create("rest", key, {"name": "x"})
+    sweeping = asyncio.create_task(idempotency.keep_sweeping(app.state.database))
+    while not swept:
+        await asyncio.sleep(0.01)
+    await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
+    while await records(app, key):
+        await asyncio.sleep(0.01)
+    sweeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sweeping
 
 
 @contextmanager

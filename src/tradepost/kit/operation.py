@@ -131,7 +131,6 @@ class Operation[O, **P, R]:
         del given[next(iter(given))]
         claimed = await claim(context, self.name, key, fingerprint(given, context.database.reads.secret))
         if isinstance(claimed, str):
-            context.replayed = True
             return await again(claimed, self.of, want, context)
         whole = keeping(self.of, want, context.caller.permissions)
         args, kwargs = [whole if a is want else a for a in args], {n: whole if v is want else v for n, v in kwargs.items()}

@@ -86,12 +86,14 @@ def kept_problem(problem: Problem) -> str:
 
 
 async def again(outcome: str, of: Resource[Any], want: Selection[Any], context: Context) -> Any:
-    """What an operation returned or raised, from its kept outcome, in the selection of this call."""
+    """What an operation returned or raised, from its kept outcome, in the selection of this call. The context is told that it is a replay."""
     found = msgspec.json.decode(outcome, type=Outcome)
     if found.problem is not None:
+        context.replayed = True
         raise _problem(found.problem)
     rows = [found.record] if found.record is not None else [i.record for i in found.items or () if i.record is not None]
     records = await context.database.reads.again(await context.reader(), of, want, rows, context.caller) if rows else []
+    context.replayed = True
     if found.items is None:
         return records[0]
     each = iter(records)
