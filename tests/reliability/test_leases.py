@@ -153,23 +153,24 @@ async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(mine: C
 
 
 async def test_the_sweep_goes_on_after_a_fault(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
-    key, real, swept = unique("key"), sweep, list[int]()
+    key, real, swept = unique("key"), sweep, asyncio.Queue[int]()
 
     async def sometimes(*given: Any) -> int:
-        swept.append(await real(*given))
-        if len(swept) == 1:
+        gone = await real(*given)
+        swept.put_nowait(gone)
+        if swept.qsize() == 1:
             raise RuntimeError("the database went away")
-        return swept[-1]
+        return gone
 
     monkeypatch.setattr(idempotency, "sweep", sometimes)
     monkeypatch.setattr(idempotency, "EVERY", 0.01)
     await mine.create("rest", key, {"name": "x"})
     sweeping = asyncio.create_task(idempotency.keep_sweeping(app.state.database))
-    while not swept:
-        await asyncio.sleep(0.01)
+    await swept.get()
     await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
-    while await records(app, key):
-        await asyncio.sleep(0.01)
+    while await swept.get() == 0:
+        pass
+    assert await records(app, key) == []
     sweeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sweeping
