@@ -10,6 +10,25 @@ import pytest
 from tests.factories import assert_problem, faults, unique
 from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records
 from tests.servers import ROOT
+from tradepost.areas.catalog.service import Products
+from tradepost.kit.database import LostRace
+from tradepost.kit.idempotency import is_final
+from tradepost.kit.problems import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    Internal,
+    InvalidTransition,
+    NotFound,
+    PatchTargetMissing,
+    PatchTestFailed,
+    PreconditionFailed,
+    Unauthenticated,
+    Unavailable,
+    Validation,
+)
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -188,8 +207,6 @@ async def test_who_may_not_leaves_no_record_and_learns_nothing(app: "Shop", clie
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 async def test_a_fault_of_ours_gives_the_key_back(mine: Caller, app: "Shop", door: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tradepost.areas.catalog.service.products import Products
-
     real, key, name = Products.answer, unique("key"), unique("fault")
 
     async def broken(*_: Any) -> Any:
@@ -202,3 +219,24 @@ async def test_a_fault_of_ours_gives_the_key_back(mine: Caller, app: "Shop", doo
     answer = await mine.create(door, key, {"name": name})
     assert problem_in(answer) is None
     assert not is_replay(answer)
+
+
+def test_of_the_problems_only_refusals_by_the_rules_are_final() -> None:
+    final = {NotFound(), AlreadyExists(), Conflict(), InvalidTransition(), PatchTestFailed(), PreconditionFailed()}
+    others = {Validation(), PatchTargetMissing(), Unauthenticated(), Forbidden(), IdempotencyInProgress(), IdempotencyKeyReused(), Unavailable(), Internal()}
+    assert {p for p in final | others | {Conflict.of_race("Try again.")} if is_final(p)} == final
+
+
+async def test_a_lost_race_is_no_outcome(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells the caller to come again, which would be of no use if it were kept."""
+    for path, body in (("/products", {"name": "x"}), ("/products/batch?atomic=true", {"items": [{"op": "create", "input": {"name": "x"}}]})):
+        real, key = Products.make, unique("key")
+
+        async def lost(*_: Any) -> Any:
+            raise LostRace
+
+        monkeypatch.setattr(Products, "make", lost)
+        assert_problem(await mine.rest("POST", path, key, body), 409, "conflict")
+        assert await records(app, key) == []
+        monkeypatch.setattr(Products, "make", real)
+        assert (await mine.rest("POST", path, key, body)).status_code in (200, 201)

@@ -71,7 +71,7 @@ def principal(caller: Caller, address: str) -> str:
 
 def is_final(problem: Problem) -> bool:
     """Whether a problem is an outcome: the rules refused this change to this state. Other 4xx tell what to mend in the request, and 5xx rolled back."""
-    return problem.status in (404, 409, 412) and not isinstance(problem, IdempotencyInProgress)
+    return problem.status in (404, 409, 412) and not problem.passing
 
 
 class Claim:

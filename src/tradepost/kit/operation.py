@@ -100,20 +100,20 @@ class Operation[O, **P, R]:
                 return await self._commit(service, context, args, kwargs)
             return await self._once(service, context, context.key, args, kwargs)
         except LostRace:
-            raise Conflict("Other writes kept coming first; try again.") from None
+            raise Conflict.of_race("Other writes kept coming first; try again.") from None
 
-    async def _commit(self, service: Any, context: Context, args: Any, kwargs: Any, claim: Claim | None = None) -> R:
+    async def _commit(self, service: Any, context: Context, args: Any, kwargs: Any, claimed: Claim | None = None) -> R:
         """The write in its transaction, again where a race was lost; under a claim with its outcome."""
         for _ in range(TRIES):
             try:
                 async with context.database.transaction() as session:
                     context.session = session
                     made = await self._within(service, context, args, kwargs)
-                    if claim is None:
+                    if claimed is None:
                         return made
                     made, outcome = kept(made)
                     await session.flush()
-                    await claim.complete(session, outcome)
+                    await claimed.complete(session, outcome)
                     return made
             except LostRace:
                 continue

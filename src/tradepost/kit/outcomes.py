@@ -12,7 +12,7 @@ import msgspec
 
 from .context import Context
 from .nodes import Actions
-from .problems import Fault, Problem, all_problems
+from .problems import Conflict, Fault, Problem, all_problems
 from .records import Batch, Both, Item, Kept, Record
 from .rendering import Pick, Rendering
 from .resource import ACTIONS, Resource
@@ -119,8 +119,8 @@ def _said(problem: Problem) -> KeptProblem:
 
 
 def _problem(said: KeptProblem) -> Problem:
-    """A kept problem. Its class may have gone with an older release; its text stays."""
-    kind = next((k for k in all_problems() if k.code == said.code), Problem)
+    """A kept problem. Its class may have gone with an older release; what it said is a conflict then."""
+    kind = next((k for k in all_problems() if k.code == said.code), Conflict)
     problem = kind.__new__(kind)
     Problem.__init__(problem, said.detail, errors=said.errors, **said.members)
     return problem

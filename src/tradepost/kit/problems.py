@@ -37,6 +37,7 @@ class Problem(Exception):
     status: ClassVar[int] = 400
     title: ClassVar[str] = "The request cannot be served"
     cure: ClassVar[str] = "Read `detail`; it says what was given and what is allowed."
+    passing: bool = False  # whether the very same request may well succeed in a moment
     example: ClassVar[dict[str, Any]] = {}  # members of one occurrence, for the page and the OpenAPI document that explain this kind
 
     def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
@@ -182,6 +183,13 @@ class Conflict(Problem):
     cure = "Read the thing again and repeat the change on what you find."
     example = {"detail": "Other writes kept coming first; try again."}
 
+    @classmethod
+    def of_race(cls, detail: str) -> "Conflict":
+        """Other writes came first."""
+        made = cls(detail)
+        made.passing = True
+        return made
+
 
 class InvalidTransition(Problem):
     """The operation is not open on this row in its present state."""
@@ -204,6 +212,7 @@ class IdempotencyInProgress(Problem):
     code, status, title = "idempotency_in_progress", 409, "A request with this key is still running"
     cure = "Send the same request with the same key again after the seconds in `Retry-After`; it is answered with the outcome once there is one."
     example = {"detail": "A request with this key is still running."}
+    passing = True
 
     def headers(self) -> dict[str, str]:
         """RFC 9110, 10.2.3."""

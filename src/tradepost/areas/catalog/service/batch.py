@@ -108,7 +108,7 @@ class ProductBatches(Products):
                 await self.session.flush()
                 return outcome
         except LostRace as race:
-            raise Conflict("Another write came first; try this item again.") from race
+            raise Conflict.of_race("Another write came first; try this item again.") from race
 
     async def _do(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
         _check(item)
