@@ -5,8 +5,8 @@ from alembic import op
 
 from tradepost.kit.columns import Id, Moment
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
