@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from graphql import print_directive
 from litestar import Request as LitestarRequest
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
@@ -48,13 +49,15 @@ class GraphQLDoor:
         `require_version`: whether changes need `expectedVersion`."""
         declared = list(roots)
         self.strawberry = Types(registry, declared).schema()
+        # By Strawberry, because graphql-core prints no `@needs` on a field; but it would print a directive of documents behind those of the schema.
+        self.text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry.as_str()}\n"
         self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
         self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
         self.page = page
 
     def sdl(self) -> str:
-        """The schema document, sorted. By Strawberry, because graphql-core prints no `@needs` on a field."""
-        return self.strawberry.as_str() + "\n"
+        """The schema document, sorted."""
+        return self.text
 
     def route(self) -> HTTPRouteHandler:
         """`/graphql` as an ordinary route of Litestar; also a lane of the porch."""
