@@ -28,6 +28,7 @@ from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
 from tradepost.kit.database import Database
+from tradepost.kit.limits import Limits
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.schema import at_head
@@ -56,7 +57,8 @@ def create_app(settings: Settings) -> Shop:
     registry, fields = Registry.collect(load("resource", "service")), found(RootField, load("graphql"))
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
-    keys, figures = ApiKeys(database, settings.secret_key), _figures(database)
+    limits = _limits(settings)
+    keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
@@ -84,12 +86,12 @@ def create_app(settings: Settings) -> Shop:
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
     contract = documents(registry, rest, app.routes, graphql.sdl())
-    app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql, "contract": lambda: contract})
-    app.porch = _porch(app, settings, keys, database, figures)
+    app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql, "limits": limits, "contract": lambda: contract})
+    app.porch = _porch(app, settings, keys, database, figures, limits)
     return app
 
 
-def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics) -> Pipeline:
+def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics, limits: Limits) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
         Litestar.__call__.__get__(app),
@@ -100,15 +102,23 @@ def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database,
         paths=paths_of(app.routes),
         log=AccessLog(settings.log_format) if settings.access_log else None,
         metrics=figures,
+        limits=limits,
     )
 
 
-def _figures(database: Database) -> Metrics:
+def _limits(settings: Settings) -> Limits:
+    """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
+    return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff)
+
+
+def _figures(database: Database, limits: Limits) -> Metrics:
     """What `/metrics` tells besides requests."""
     return Metrics(
         {
             "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
             "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
+            "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
+            "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
         }
     )
 

@@ -18,6 +18,8 @@ from .resource import Resource
 type Kind = Literal["one", "page", "create", "replace", "update", "delete", "batch"]
 
 TRIES = 4
+READING, WRITING = 1, 10
+"""Points of a call that names none of its own."""
 
 
 class Operation[O, **P, R]:
@@ -25,6 +27,7 @@ class Operation[O, **P, R]:
 
     kind: what it does to its resource `of`.    under: the resource and relation that it lists, where it is a list below a row.
     input: the shape of its body.    public: its answer to callers without a credential may be kept by shared caches.
+    points: what one call costs besides its rows.
     """
 
     kind: Kind
@@ -33,12 +36,14 @@ class Operation[O, **P, R]:
     def __init__(
         self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Resource[Any], *, access: Access,
         problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
+        points: int | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
             raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
         self.input, self.under, self.public = input, under, public
         self.doc, self.writes = (method.__doc__ or "").strip(), kind not in ("one", "page")
+        self.points = points if points is not None else WRITING if self.writes else READING
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
         self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *((Validation,) if input else ()))))
@@ -102,11 +107,12 @@ class Operation[O, **P, R]:
 def operation[O, **P, R](
     name: str, kind: Kind, of: Resource[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
     input: type[msgspec.Struct] | None = None, under: tuple[Resource[Any], str] | None = None, public: bool = False,
+    points: int | None = None,
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
     found: tuple[type[Problem], ...] = (NotFound,) if kind in ("one", "replace", "update", "delete") or under else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
-        return Operation(method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public)
+        return Operation(method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public, points=points)
 
     return declare

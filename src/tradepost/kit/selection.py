@@ -27,11 +27,12 @@ class Field(msgspec.Struct, frozen=True, cache_hash=True):
 class Form:
     """What a text asks for, made once per text: its fields, the door's rendering of them, and the writers made for it so far."""
 
-    __slots__ = ("bare", "fields", "rendering", "writers")
+    __slots__ = ("bare", "branches", "fields", "rendering", "writers")
 
     def __init__(self, fields: tuple[Field, ...], rendering: Any = None) -> None:
         self.fields, self.rendering, self.bare = fields, rendering, unnamed(fields)
         self.writers: dict[Any, Any] = {}
+        self.branches: tuple[Any, ...] | None = None  # the relations in it, once it has been priced
 
     def keep[W](self, key: Any, writer: W) -> W:
         """Keeps a writer; the oldest goes where there are many, because a text's variables can ask for ever more plans."""
@@ -47,12 +48,13 @@ def unnamed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
 
 
 class Selection[S]:
-    """The asked fields in order, and one Window for each to-many relation among them (depth first)."""
+    """The asked fields in order, and one Window for each to-many relation among them (depth first). `weight` is what `price` remembers of it."""
 
-    __slots__ = ("form", "windows")
+    __slots__ = ("form", "weight", "windows")
 
     def __init__(self, form: Form, windows: tuple[Window, ...] = ()) -> None:
         self.form, self.windows = form, windows
+        self.weight: tuple[int, int] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Selection) and self.form.fields == other.form.fields and self.windows == other.windows

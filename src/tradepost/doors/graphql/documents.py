@@ -25,8 +25,8 @@ MOST_PLANS = 64
 PLAIN: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
 META = frozenset({"__schema", "__type"})
 
-type Roots = list[Root] | None
-"""The compiled root fields, or None where graphql-core has to run the operation."""
+type Roots = list[Root]
+"""The compiled root fields."""
 
 
 class Plain:

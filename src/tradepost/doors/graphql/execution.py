@@ -12,11 +12,12 @@ from graphql.language import FieldNode
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
+from tradepost.kit.price import LEAST, Price
 from tradepost.kit.problems import Problem
 from tradepost.kit.registry import Registry
 
 from .batch import BatchRoot
-from .documents import Document, Prepared, Roots, repeats
+from .documents import META, Document, Prepared, Roots, repeats
 from .fields import RootField
 from .problems import (
     MOST_FAULTS,
@@ -31,7 +32,7 @@ from .problems import (
 )
 from .reference import connect
 from .relay import Getters, NodesRoot
-from .roots import Constant, OneRoot, PageRoot, Root, fresh
+from .roots import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
 from .selection import Walk
 from .windows import Variables
 
@@ -54,15 +55,25 @@ class Request(msgspec.Struct, rename="camel"):
 class Ready:
     """A request that can be executed."""
 
-    __slots__ = ("operation", "request", "roots", "variables")
+    __slots__ = ("operation", "prices", "request", "roots", "variables")
 
-    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots) -> None:
-        self.request, self.operation, self.variables, self.roots = request, operation, variables, roots
+    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]) -> None:
+        self.request, self.operation, self.variables, self.roots, self.prices = request, operation, variables, roots, prices
+
+    @property
+    def points(self) -> int:
+        """The price of the document: the sum of its root fields, and 1 at least where any of them costs something or says nothing."""
+        return sum([p.points for p in self.prices]) or (0 if any(not isinstance(r, Constant) for r in self.roots) else 1)
+
+    @property
+    def introspects(self) -> bool:
+        """Whether graphql-core has to run it."""
+        return any([type(r) is SchemaRoot for r in self.roots])
 
     @property
     def public(self) -> bool:
         """Whether callers without a credential share the answer."""
-        return all(r.public for r in self.roots or ())
+        return all(r.public for r in self.roots)
 
 
 class Executor:
@@ -76,6 +87,10 @@ class Executor:
         self.fields = {r.name: r for r in roots}
         self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
         connect(self)
+
+    def knows(self, request: Request) -> bool:
+        """Whether a request's document has been read before."""
+        return (request.query or "") in self.documents
 
     def prepare(self, request: Request, context: Context) -> Ready:
         """Everything up to the execution; or Refused."""
@@ -92,9 +107,10 @@ class Executor:
             raise Refused.because(InvalidDocument("There are no subscriptions here."), context.request_id)
         variables = operation.variables(request.variables, context.request_id, open)
         try:
-            return Ready(request, operation, variables, operation.roots(variables, self.compile))
+            roots = operation.roots(variables, self.compile)
         except Problem as ceiling:
             raise Refused.because(ceiling, context.request_id, firm=True) from None
+        return Ready(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
 
     def document(self, text: str, request_id: str, suggests: bool) -> Document:
         """A new document, parsed and validated."""
@@ -115,12 +131,10 @@ class Executor:
         return Document(ast, self.schema)
 
     def compile(self, operation: Prepared, flags: dict[str, Any]) -> Roots:
-        """The root fields of an operation, in order; None where it looks at the schema."""
+        """The root fields of an operation, in order."""
         walk = Walk(self.schema, operation.document.fragments, flags)
         parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
         out = walk.collect([operation.node], parent.name)
-        if any(nodes[0].name.value in ("__schema", "__type") for nodes in out.values()):
-            return None
         return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
 
     def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: Walk) -> Root:
@@ -128,6 +142,8 @@ class Executor:
         name = nodes[0].name.value
         if name == "__typename":
             return Constant(key, nodes, parent.name)
+        if name in META:
+            return SchemaRoot(key, nodes)
         definition = parent.fields[name]
         field = self.fields.get(name)
         if field is None:
@@ -140,16 +156,16 @@ class Executor:
 
     async def execute(self, ready: Ready, context: Context) -> bytes:
         """The bytes of the answer."""
-        roots = ready.roots
-        if roots is None:
+        roots, variables, prices = ready.roots, ready.variables, ready.prices
+        if len(roots) == 1 and type(roots[0]) is not SchemaRoot:
+            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
+        elif ready.introspects:
+            context.meter.net = ready.points
             return await self.reference(ready, context)
-        variables = ready.variables
-        if len(roots) == 1:
-            done: list[Any] = [await self.run(roots[0], variables, context)]
         elif ready.operation.writes:
-            done = [await self.run(r, variables, fresh(context)) for r in roots]
+            done = [await self.run(r, variables, fresh(context), p) for r, p in zip(roots, prices, strict=True)]
         else:
-            done = list(await asyncio.gather(*[self.run(r, variables, context) for r in roots]))
+            done = list(await asyncio.gather(*[self.run(r, variables, context, p) for r, p in zip(roots, prices, strict=True)]))
         body = b",".join([r.prefix + (d if type(d) is bytes else b"null") for r, d in zip(roots, done, strict=True)])
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
         if not failed:
@@ -159,13 +175,17 @@ class Executor:
             return b'{"errors":%s,"data":{%s}}' % (errors, body)
         return b'{"errors":%s,"data":null}' % errors
 
-    async def run(self, root: Root, variables: Variables, context: Context) -> Any:
-        """The bytes of one root field, or what it raised."""
+    async def run(self, root: Root, variables: Variables, context: Context, price: Price) -> Any:
+        """The bytes of one root field, or what it raised. What it costs in the end goes onto the meter: a field that is refused 1, if it costs anything."""
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
-            return encode(await root.value(context, variables))
+            value, rows = await root.value(context, variables)
+            said = encode(value)
+            context.meter.net += price.net(rows)
+            return said
         except Exception as fault:
+            context.meter.net += min(price.points, 1)
             return fault
 
     def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
@@ -197,3 +217,11 @@ class Executor:
             cause = fault.original_error or fault
             errors.append(shown(self.problem(cause, context), context.request_id, fault))
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
+
+
+def priced(root: Root, context: Context, variables: Variables) -> Price:
+    """The price of a root field. Where its arguments cannot be read it is the least: running it will tell what is wrong with them."""
+    try:
+        return root.price(context, variables)
+    except Exception:
+        return LEAST

@@ -1,5 +1,6 @@
 """Faults of a GraphQL request itself, before any operation of the shop is called."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLError
@@ -50,16 +51,16 @@ class DocumentTooLarge(Problem):
 
 
 class Refused(Exception):
-    """A request that is not executed. `firm` ones keep their status under `application/json` too."""
+    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own."""
 
-    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False) -> None:
-        self.errors, self.firm = errors, firm
+    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None) -> None:
+        self.errors, self.firm, self.headers = errors, firm, dict(headers or {})
         super().__init__(errors[0]["message"])
 
     @classmethod
     def because(cls, problem: Problem, request_id: str, *, firm: bool = False) -> "Refused":
         """Refused for one problem."""
-        return cls([shown(problem, request_id)], firm=firm)
+        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers())
 
 
 def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:

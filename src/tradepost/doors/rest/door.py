@@ -7,7 +7,9 @@ import msgspec
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
+from tradepost.kit.limits import COMPILING
 from tradepost.kit.operation import Operation
+from tradepost.kit.price import price
 from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.records import Batch, Page, Record
 from tradepost.kit.registry import Registry
@@ -22,7 +24,7 @@ from .ask import Ask
 from .deprecations import PAGE_NUMBERS
 from .document import Root, equal_document
 from .links import Links, Route
-from .query import Query, read_query
+from .query import Query, fields_of, read_query
 from .selection import compile_fields
 
 JSON, MSGPACK = b"application/json", b"application/msgpack"
@@ -56,18 +58,28 @@ class RestDoor:
             self.links[version] = links = Links(self.registry, known, f"/v{version}")
             self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
 
-    def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
-        """What a request asks, where its caller may and an answer can be written. A query is read once per text, version and kind of caller."""
+    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
+        """What a request asks, where its caller may, an answer can be written and its price is paid. A query is read once per text, version and
+        kind of caller."""
         context: Context = scope["context"]
         context.door = "rest"
         caller = context.caller
         # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
         operation.access.check(caller)
         media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
-        found = self.query(operation, scope["query_string"], caller.permissions, scope["version"])
+        text, version = scope["query_string"], scope["version"]
+        known = (operation.name, text, caller.permissions, version) in self.queries
+        if not known and (operation.of.name, fields_of(text), caller.permissions, version) not in self.selections:
+            await context.meter.admit_text()
+        found = self.query(operation, text, caller.permissions, version)
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
-        return Ask(scope, receive, found, media, careful=self.require_if_match)
+        ask = Ask(scope, receive, found, media, careful=self.require_if_match)
+        items = await ask.items() if operation.kind == "batch" else 1
+        ask.price = price(operation, found.want, found.window, items)
+        # Of a new query it is not known yet whether its plan is; what is held back for compiling one comes back where it is.
+        await context.meter.pay(ask.price.points, 0 if known else COMPILING)
+        return ask
 
     def query(self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int) -> Query:
         """What a query string asks of an operation."""
@@ -81,6 +93,7 @@ class RestDoor:
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
         """The answer that carries what an operation returned."""
         scope = ask.scope
+        ask.context.meter.net = ask.price.net(made.rows)
         headers = [self.keeping(operation, scope)]
         if status == 204:
             return Answer(204, headers=headers)

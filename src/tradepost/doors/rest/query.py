@@ -44,6 +44,11 @@ def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: fr
     return Query(want, EVERYTHING, None, switches)
 
 
+def fields_of(text: bytes) -> str | None:
+    """What a query string says of `fields`, which alone is dear to read."""
+    return _parameters(text).get("fields") if b"fields" in text or b"%" in text else None
+
+
 def _parameters(text: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
