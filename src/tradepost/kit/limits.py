@@ -65,6 +65,14 @@ class Shared(Protocol):
         """Whether they cannot be reached."""
         ...
 
+    async def start(self) -> None:
+        """Looks for them."""
+        ...
+
+    async def stop(self) -> None:
+        """Lets them go."""
+        ...
+
     async def take(self, key: str, size: int, points: int) -> float | None:
         """As in memory; None where they cannot be reached in time."""
         ...
@@ -81,6 +89,11 @@ class Limits:
         """`known` is the size for roles that `sizes` does not name."""
         self.sizes, self.known, self.local, self.shared = dict(sizes), known, local or Buckets(), shared
         self.refused = self.drained = 0
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the buckets are shared now."""
+        return self.shared is not None and not self.shared.gone
 
     def meter(self, key: str, role: str) -> "Meter":
         """The meter of one request of a principal."""

@@ -55,7 +55,9 @@ class Reads:
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
         return self._record(plan, plan.writer(want.form), row, groups)
 
-    async def several[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], context: "Context") -> dict[str, Record[S]]:
+    async def several[S: msgspec.Struct](
+        self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], context: "Context"
+    ) -> dict[str, Record[S]]:
         """The records of the visible rows among some ids, by id: as many statements as for one."""
         plan, caller = self.plan(of, want, SEVERAL, None, context, reader), context.caller
         rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))

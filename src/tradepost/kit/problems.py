@@ -293,7 +293,8 @@ class QuotaExceeded(Problem):
     }
 
     def __init__(self, retry_after: int = 1, points: int = 600) -> None:
-        super().__init__(f"The request costs more points than are left of {points} a minute.", **{"violated-policies": ["points"]})
+        super().__init__(f"The request costs more points than are left of {points} a minute.")
+        self.members["violated-policies"] = ["points"]
         self.retry_after = max(retry_after, 1)
 
     def headers(self) -> dict[str, str]:

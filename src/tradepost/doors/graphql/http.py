@@ -11,8 +11,8 @@ from litestar import route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from tradepost.kit.context import Context
 from tradepost.kit.clock import wire
+from tradepost.kit.context import Context
 from tradepost.kit.limits import COMPILING
 from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable, QuotaExceeded, TooExpensive
 from tradepost.kit.registry import Registry

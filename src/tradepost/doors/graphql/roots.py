@@ -17,7 +17,6 @@ from .fields import Ask, RootField
 from .selection import Walk
 from .windows import Arguments, Variables, WindowArguments
 
-
 type Value = tuple[Any, int]
 """What is encoded under a root field's key, and how many rows it holds."""
 
