@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .problems import TooDeep
+from .problems import TooDeep, TooManyAliases
 from .resource import Resource, Value
 from .window import Window
 
-DEEPEST = 10
+DEEPEST, MOST_ALIASES = 10, 50
 MOST_WRITERS = 100
 
 
@@ -40,6 +40,11 @@ class Form:
         if len(self.writers) > MOST_WRITERS:
             del self.writers[next(iter(self.writers))]
         return writer
+
+
+def too_many_aliases() -> TooManyAliases:
+    """The problem of a text with more aliases than it may have: each asks for the same things once more (CVE-2026-35441)."""
+    return TooManyAliases(f"At most {MOST_ALIASES} aliases are allowed; there are more.")
 
 
 def unnamed(fields: tuple[Field, ...]) -> tuple[Field, ...]:

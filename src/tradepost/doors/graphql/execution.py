@@ -17,7 +17,8 @@ from tradepost.kit.problems import Problem
 from tradepost.kit.registry import Registry
 
 from .batch import BatchRoot
-from .documents import META, Document, Prepared, Roots, repeats
+from .ceilings import META, check
+from .documents import Document, Prepared, Roots
 from .fields import RootField
 from .problems import (
     MOST_FAULTS,
@@ -25,6 +26,7 @@ from .problems import (
     IntrospectionOff,
     InvalidDocument,
     Refused,
+    TooManyMutations,
     UnknownOperation,
     faults,
     problem_of,
@@ -36,7 +38,7 @@ from .roots import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
 from .selection import Walk
 from .windows import Variables
 
-MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_REPEATS = 1000, 2000, 20_000, 60
+MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_MUTATIONS = 1000, 2000, 20_000, 4
 RULES = (*specified_rules, MaxIntrospectionDepthRule)
 LOG = logging.getLogger("tradepost.graphql")
 
@@ -122,10 +124,12 @@ class Executor:
             if "token" in fault.message and str(MOST_TOKENS) in fault.message:
                 raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True) from None
             raise faults(InvalidDocument, [fault], request_id) from None
-        if (most := repeats(ast)) > MOST_REPEATS:
-            raise Refused.because(
-                DocumentTooLarge(f"A field is written {most} times under one key; at most {MOST_REPEATS} are allowed."), request_id, firm=True
-            )
+        try:
+            check(ast)
+        except Problem as ceiling:
+            raise Refused.because(ceiling, request_id, firm=True) from None
+        except RecursionError:
+            raise Refused.because(DocumentTooLarge("The document is nested too deeply."), request_id, firm=True) from None
         if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
             raise faults(InvalidDocument, found, request_id)
         return Document(ast, self.schema)
@@ -135,6 +139,8 @@ class Executor:
         walk = Walk(self.schema, operation.document.fragments, flags)
         parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
         out = walk.collect([operation.node], parent.name)
+        if operation.writes and len(out) > MOST_MUTATIONS:
+            raise TooManyMutations(f"A document may have at most {MOST_MUTATIONS} mutation fields; this one has {len(out)}, and none was run.")
         return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
 
     def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: Walk) -> Root:
@@ -176,13 +182,14 @@ class Executor:
         return b'{"errors":%s,"data":null}' % errors
 
     async def run(self, root: Root, variables: Variables, context: Context, price: Price) -> Any:
-        """The bytes of one root field, or what it raised. What it costs in the end goes onto the meter: a field that is refused 1, if it costs anything."""
+        """The bytes of one root field, or what it raised. What it costs in the end goes onto the meter: a field that is refused or
+        missing 1, if it costs anything."""
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
             value, rows = await root.value(context, variables)
             said = encode(value)
-            context.meter.net += price.net(rows)
+            context.meter.net += price.net(rows) if value is not None else min(price.points, 1)
             return said
         except Exception as fault:
             context.meter.net += min(price.points, 1)

@@ -50,6 +50,22 @@ class DocumentTooLarge(Problem):
     example = {"detail": "The document has more than 20000 bytes."}
 
 
+class TooManyMutations(Problem):
+    """A document has more mutation fields than may be run together."""
+
+    code, status, title = "too_many_mutations", 400, "There are too many mutations in the document"
+    cure = "Send several documents, or use a batch operation."
+    example = {"detail": "A document may have at most 4 mutation fields; this one has 5, and none was run."}
+
+
+class TooManyIntrospections(Problem):
+    """A document looks at the schema too often."""
+
+    code, status, title = "too_many_introspections", 400, "The document looks at the schema too often"
+    cure = "Ask for `__schema` once, or read `/schema.graphql`."
+    example = {"detail": "`__schema` and `__type` may be asked for 4 times in a document."}
+
+
 class Refused(Exception):
     """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own."""
 

@@ -25,6 +25,8 @@ ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/
 - **Lists**: by cursor; `links.next`, and the `Link` header, lead on.
 - **Conditions**: `If-None-Match` with an ETag gives 304, `If-Match` refuses a change where somebody else was first.
 - **Problems**: every refusal is `application/problem+json` (RFC 9457); its `code` is stable, its `type` a page that explains it.
+- **Budget**: every request costs points, a read by the rows that it can answer with, a write 10. `X-Request-Cost` tells what it was, `RateLimit` what
+  is left; an empty budget is 429 `quota_exceeded` with `Retry-After`. Both doors drain the same budget. No request may cost more than 1000.
 - **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
 """
 
