@@ -16,6 +16,13 @@ class Recent[K, V]:
     def __contains__(self, key: K) -> bool:
         return key in self.kept
 
+    def find(self, key: K) -> V | None:
+        """The value of a key, if it is kept."""
+        found = self.kept.get(key)
+        if found is not None:
+            self.kept.move_to_end(key)
+        return found
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key, made where it is not kept. What `make` raises is not kept."""
         found = self.kept.get(key)

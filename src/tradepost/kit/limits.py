@@ -125,16 +125,23 @@ class Meter:
         self.price = points
         owed = points + (COMPILING if self.new_texts else reserve) - self.drained
         if owed > 0 or not self.touched:
-            await self.drain(owed)
+            if self.limits is None or self.limits.shared is not None:
+                await self.drain(owed)
+            else:
+                self._drained(self.limits, max(min(owed, self.size - self.drained), 0), None)
 
     async def drain(self, points: int) -> None:
         """Drains points, or refuses the request. No price is above a full bucket, else it could never be paid."""
         limits = self.limits
         if limits is None:
             return
-        self.touched = True
         points = max(min(points, self.size - self.drained), 0)
         left = await limits.shared.take(self.key, self.size, points) if limits.shared is not None else None
+        self._drained(limits, points, left)
+
+    def _drained(self, limits: Limits, points: int, left: float | None) -> None:
+        """Takes down what is left; where nobody has drained it elsewhere, it is drained here."""
+        self.touched = True
         if left is not None:
             self.remote = True
         else:
@@ -150,9 +157,11 @@ class Meter:
         if self.settled:
             return
         self.settled = True
-        charged = net + self.compiling
+        charged = net + self.compiling if self.new_texts or self.plans else net
         back = self.drained - charged
-        self.charged, self.left = charged, min(max(self.left + back, 0), self.size)
+        self.charged = charged
+        if back:
+            self.left = min(max(self.left + back, 0), self.size)
         limits = self.limits
         if limits is None:
             return

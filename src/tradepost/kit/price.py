@@ -28,16 +28,22 @@ class Branch(msgspec.Struct, frozen=True):
     inner: "tuple[Branch, ...]"
 
 
-class Price(msgspec.Struct, frozen=True, gc=False):
-    """A price before it is paid: what is owed in any case, and the most rows."""
+class Price:
+    """A price before it is paid: what is owed in any case, and the most rows. `points` is what is drained."""
 
-    base: int
-    rows: int
+    __slots__ = ("base", "points", "rows")
 
-    @property
-    def points(self) -> int:
-        """What is drained."""
-        return self.base - -self.rows // ROWS_A_POINT
+    def __init__(self, base: int, rows: int) -> None:
+        self.base, self.rows, self.points = base, rows, base - -rows // ROWS_A_POINT
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Price) and (self.base, self.rows) == (other.base, other.rows)
+
+    def __hash__(self) -> int:
+        return hash((self.base, self.rows))
+
+    def __repr__(self) -> str:
+        return f"Price(base={self.base}, rows={self.rows})"
 
     def net(self, rows: int) -> int:
         """What stays drained where so many rows came. A bounded relation may hold more rows than it is priced for; it costs no more for that."""

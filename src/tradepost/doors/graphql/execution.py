@@ -65,6 +65,8 @@ class Ready:
     @property
     def points(self) -> int:
         """The price of the document: the sum of its root fields, and 1 at least where any of them costs something or says nothing."""
+        if len(self.prices) == 1 and (only := self.prices[0].points):
+            return only
         return sum([p.points for p in self.prices]) or (0 if any(not isinstance(r, Constant) for r in self.roots) else 1)
 
     @property

@@ -1,7 +1,9 @@
 """GraphQL over HTTP (the working draft of the GraphQL Foundation): parameters, media types and statuses."""
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -164,10 +166,16 @@ def with_cost(body: bytes, context: Context) -> bytes:
     if meter.limits is None:
         return body
     meter.settle(max(meter.net, min(meter.price, 1)))
-    ends = wire(context.clock() + timedelta(seconds=meter.reset))
+    ends = moment(int(time()) + 1 + meter.reset)
     return b'%s,"extensions":{"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}}}' % (
-        body[:-1], meter.price + COMPILING * meter.new_texts, meter.charged, int(meter.left), ends.encode(),
+        body[:-1], meter.price + COMPILING * meter.new_texts, meter.charged, max(int(meter.left), 0), ends,
     )  # fmt: skip
+
+
+@lru_cache(64)
+def moment(second: int) -> bytes:
+    """A whole second as the wire shows times."""
+    return wire(datetime.fromtimestamp(second, UTC)).encode()
 
 
 def keeping(body: bytes, public: bool, scope: Scope, context: Context) -> tuple[bytes, bytes]:

@@ -33,6 +33,7 @@ class Root(ABC):
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.key, self.nodes = key, nodes
+        self.priced: Price | None = None
         self.prefix = f'"{key}":'.encode()
 
     @abstractmethod
@@ -87,8 +88,12 @@ class OneRoot(Root):
         self.want = walk.want(of, of.name, nodes)
 
     def price(self, context: Context, variables: Variables) -> Price:
-        """The price of the operation."""
-        return price(self.field.operation, self.want.bind(variables, context.caller.permissions))
+        """The price of the operation; without variables in its relations it is always the same."""
+        found = self.priced
+        if found is None:
+            found = price(self.field.operation, self.want.bind(variables, context.caller.permissions))
+            self.priced = found if self.want.fixed else None
+        return found
 
     async def value(self, context: Context, variables: Variables) -> Value:
         """The record's body; null where a read finds nothing."""
@@ -117,9 +122,12 @@ class PageRoot(Root):
         self.window = WindowArguments(definition, nodes[0], operation.of, True, total)
 
     def price(self, context: Context, variables: Variables) -> Price:
-        """The price of the operation."""
-        permissions = context.caller.permissions
-        return price(self.field.operation, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
+        """The price of the operation; without variables it is always the same."""
+        found, permissions = self.priced, context.caller.permissions
+        if found is None:
+            found = price(self.field.operation, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
+            self.priced = found if self.want.fixed and self.window.fixed else None
+        return found
 
     async def value(self, context: Context, variables: Variables) -> Value:
         """The page as it was asked for; null where the row that it would stand below is missing."""

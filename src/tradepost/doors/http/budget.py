@@ -5,7 +5,6 @@ The doors drain the price of what they run; what they do not come to, pages and 
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from math import ceil
 from time import time
 
 from tradepost.kit.caller import Caller
@@ -56,10 +55,10 @@ def net(meter: Meter, status: int, late: bool) -> int:
 
     Where even that 1 was not to be had it is nothing.
     """
+    if status < 400 and status != 304 and not late and meter.net > 0:
+        return meter.net
     least = min(meter.drained, meter.price, 1)
-    if late:
-        return max(meter.drained - meter.compiling, least)
-    return least if status == 304 or status >= 400 else max(meter.net, least)
+    return max(meter.drained - meter.compiling, least) if late else least
 
 
 @lru_cache(64)
@@ -70,11 +69,13 @@ def standing(size: int) -> Headers:
 
 def headers(meter: Meter) -> Headers:
     """What every answer tells: `X-RateLimit-Reset` is the Unix time at which the bucket is full again, `t` the seconds until then."""
-    left, reset = int(meter.left), meter.reset
+    left, reset = int(meter.left) if meter.left > 0 else 0, meter.reset
+    policy, limit = standing(meter.size)
     return [
-        *standing(meter.size),
+        policy,
+        limit,
         (b"ratelimit", b'"points";r=%d;t=%d' % (left, reset)),
         (b"x-ratelimit-remaining", b"%d" % left),
-        (b"x-ratelimit-reset", b"%d" % ceil(time() + reset)),
+        (b"x-ratelimit-reset", b"%d" % (int(time()) + 1 + reset)),
         (b"x-request-cost", b"%d" % meter.charged),
     ]

@@ -43,7 +43,10 @@ class Reply:
     async def __call__(self, message: Message) -> None:
         """Sends one ASGI message on."""
         if message["type"] == "http.response.start":
-            if self.limits is not None and not await self.settle(self.limits, message["status"]):
+            meter = self.meter
+            if meter is not None and meter.touched:
+                meter.settle(budget.net(meter, message["status"], self.expired))
+            elif self.limits is not None and not await self.settle(self.limits, message["status"]):
                 return
             self.status = message["status"]
             # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.

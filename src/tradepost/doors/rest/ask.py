@@ -8,7 +8,6 @@ from msgspec import UNSET
 from tradepost.kit.context import Context
 from tradepost.kit.inputs import read
 from tradepost.kit.patching import MergePatch, Patch, json_patch
-from tradepost.kit.price import LEAST, Price
 from tradepost.kit.problems import PreconditionRequired, Validation
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Expected
@@ -30,7 +29,7 @@ class Ask:
         """`media`: the type of the answer. `careful`: whether a change needs `If-Match`."""
         self.scope, self.receive, self.query, self.media, self.careful = scope, receive, query, media, careful
         self.key: str | None = None
-        self.price: Price = LEAST
+        self.price = query.price
         self.given: Any = UNSET
         self.context: Context = scope["context"]
 

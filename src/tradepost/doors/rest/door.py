@@ -67,18 +67,20 @@ class RestDoor:
         # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
         operation.access.check(caller)
         media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
-        text, version = scope["query_string"], scope["version"]
-        known = (operation.name, text, caller.permissions, version) in self.queries
-        if not known and (operation.of.name, fields_of(text), caller.permissions, version) not in self.selections:
-            await context.meter.admit_text()
-        found = self.query(operation, text, caller.permissions, version)
+        text, version, meter = scope["query_string"], scope["version"], context.meter
+        found, reserve = self.queries.find((operation.name, text, caller.permissions, version)), 0
+        if found is None:
+            # Of a new query it is not known yet whether its plan is; what is held back for compiling one comes back where it is.
+            reserve = COMPILING
+            if (operation.of.name, fields_of(text), caller.permissions, version) not in self.selections:
+                await meter.admit_text()
+            found = self.query(operation, text, caller.permissions, version)
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
         ask = Ask(scope, receive, found, media, careful=self.require_if_match)
-        items = await ask.items() if operation.kind == "batch" else 1
-        ask.price = price(operation, found.want, found.window, items)
-        # Of a new query it is not known yet whether its plan is; what is held back for compiling one comes back where it is.
-        await context.meter.pay(ask.price.points, 0 if known else COMPILING)
+        if operation.kind == "batch":
+            ask.price = price(operation, found.want, items=await ask.items())
+        await meter.pay(ask.price.points, reserve)
         return ask
 
     def query(self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int) -> Query:
