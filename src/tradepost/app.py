@@ -10,6 +10,7 @@ from typing import Any
 
 from litestar import Controller, Litestar
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from tradepost.areas.accounts.service import ApiKeys
 from tradepost.doors.graphql import GraphQLDoor, RootField
@@ -21,7 +22,7 @@ from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
-from tradepost.doors.pages.health import Check
+from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.operations import Pair, operation_routes
 from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
@@ -30,8 +31,10 @@ from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
 from tradepost.kit.database import Database
 from tradepost.kit.idempotency import keep_sweeping
+from tradepost.kit.limits import Limits
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
+from tradepost.kit.shared_limits import SharedBuckets
 from tradepost.schema import at_head
 from tradepost.settings import Settings
 
@@ -58,7 +61,8 @@ def create_app(settings: Settings) -> Shop:
     registry, fields = Registry.collect(load("resource", "service")), found(RootField, load("graphql"))
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
-    keys, figures = ApiKeys(database, settings.secret_key), _figures(database)
+    limits = _limits(settings)
+    keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
@@ -81,17 +85,19 @@ def create_app(settings: Settings) -> Shop:
         openapi_config=None,
         logging_config=None,
         exception_handlers=dict(HANDLERS),
-        lifespan=[lambda app: _life(app, database, redis)],
+        lifespan=[lambda app: _life(app, database, redis, limits)],
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
     contract = documents(registry, rest, app.routes, graphql.sdl())
-    app.state.update({"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql, "contract": lambda: contract})
-    app.porch = _porch(app, settings, keys, database, figures)
+    app.state.update(
+        {"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql, "limits": limits, "contract": lambda: contract}
+    )
+    app.porch = _porch(app, settings, keys, database, figures, limits)
     return app
 
 
-def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics) -> Pipeline:
+def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics, limits: Limits) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
         Litestar.__call__.__get__(app),
@@ -102,15 +108,25 @@ def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database,
         paths=paths_of(app.routes),
         log=AccessLog(settings.log_format) if settings.access_log else None,
         metrics=figures,
+        limits=limits,
     )
 
 
-def _figures(database: Database) -> Metrics:
+def _limits(settings: Settings) -> Limits:
+    """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
+    shared = SharedBuckets(settings.redis_url) if settings.redis_url else None
+    return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff, shared=shared)
+
+
+def _figures(database: Database, limits: Limits) -> Metrics:
     """What `/metrics` tells besides requests."""
     return Metrics(
         {
             "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
             "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
+            "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
+            "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
+            "limits_shared": ("gauge", "1 where the buckets are shared by all processes, 0 where this one limits by itself.", lambda: float(limits.is_shared)),
         }
     )
 
@@ -118,7 +134,15 @@ def _figures(database: Database) -> Metrics:
 def _readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
     """What the shop stands on, by name."""
     checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
-    return checks | ({"redis": redis.ping} if redis is not None else {})
+    return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
+
+
+async def _shares(redis: Redis) -> None:
+    """Without Redis each process limits by itself; the shop stays open."""
+    try:
+        await redis.ping()
+    except (RedisError, OSError) as fault:
+        raise Degraded(type(fault).__name__) from fault
 
 
 def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[Pair]:
@@ -160,17 +184,21 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None) -> AsyncGenerator[None]:
+async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits) -> AsyncGenerator[None]:
     """The connections live as long as the worker; the porch writes what it has kept."""
     await database.start()
     # Until there is a worker, whoever serves sweeps.
     sweeper = asyncio.create_task(keep_sweeping(database))
+    if limits.shared is not None:
+        await limits.shared.start()
     try:
         yield
     finally:
         sweeper.cancel()
         await asyncio.wait([sweeper])
         app.porch.stop()
+        if limits.shared is not None:
+            await limits.shared.stop()
         await database.stop()
         if redis is not None:
             await redis.aclose()

@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_limit: int = 1024 * 1024
     request_timeout: float = 30.0
     requests_in_flight: int = 1000
+    budget_anonymous: int = 600
+    budget_customer: int = 1200
+    budget_staff: int = 6000
     ops_loopback: bool = True
     access_log: bool = True
     log_format: Literal["text", "json"] = "text"
@@ -254,6 +257,9 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "body_limit": _bytes,
     "request_timeout": _seconds,
     "requests_in_flight": _whole(1, 1_000_000),
+    "budget_anonymous": _whole(1, 1_000_000_000),
+    "budget_customer": _whole(1, 1_000_000_000),
+    "budget_staff": _whole(1, 1_000_000_000),
     "ops_loopback": _switch,
     "access_log": _switch,
     "log_format": _one_of("text", "json"),

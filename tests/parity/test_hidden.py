@@ -69,7 +69,7 @@ async def test_it_has_no_page_of_its_own(house: House, hidden: dict[str, Any]) -
     "fields",
     [
         "id,slug", "id,products{id,slug,external_reference}", "products{category{products{id,slug}}}", "products{variants{product{id,category{products{id}}}}}",
-        "products{categories{products{variants{id,sku,product{slug}}}}}", "products{media{id,source_url,product{id,media{id}}}}",
+        "products{categories{products{id,slug}}}", "products{variants{id,sku,product{slug}}}", "products{media{id,source_url,product{id,media{id}}}}",
     ],
 )  # fmt: skip
 async def test_it_stands_at_no_depth_below_its_category(house: House, hidden: dict[str, Any], fields: str) -> None:

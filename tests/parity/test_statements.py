@@ -17,13 +17,16 @@ LISTS: list[Row] = [
     ("product_list", "id,category{name},price_from", "nodes { id category { name } priceFrom { amount currency } }", 1),
     ("product_list", "id,variants{sku}", "nodes { id variants { sku } }", 2),
     ("product_list", "id,variants{sku},categories{slug}", "nodes { id variants { sku } categories { slug } }", 3),
-    ("product_list", "variants{product{categories{id}}}", "nodes { variants { product { categories { id } } } }", 3),
+    ("product_list", "variants{product{categories(first:2){id}}}", "nodes { variants { product { categories(first: 2) { id } } } }", 3),
     ("product_list", "category{products(first:2){id}}", "nodes { category { products(first: 2) { nodes { id } } } }", 2),
     ("product_list", "category{products(first:2,total:true){id}}", "nodes { category { products(first: 2) { nodes { id } totalCount } } }", 3),
     ("product_list", "a:variants{sku},b:variants(first:1){sku}", "nodes { a: variants { sku } b: variants(first: 1) { sku } }", 3),
     ("category_list", "id,parent{name}", "nodes { id parent { name } }", 1),
     ("category_list", "children{id}", "nodes { children { nodes { id } } }", 2),
-    ("category_list", "children{products{variants{id}}}", "nodes { children { nodes { products { nodes { variants { id } } } } } }", 4),
+    (
+        "category_list", "children(first:3){products(first:4){variants(first:5){id}}}",
+        "nodes { children(first: 3) { nodes { products(first: 4) { nodes { variants(first: 5) { id } } } } } }", 4,
+    ),
     ("category_children", "id,products{id}", "nodes { id products { nodes { id } } }", 3),
     ("category_products", "id,variants{id}", "nodes { id variants { id } }", 3),
     ("tag_list", "slug,product_count", "nodes { slug productCount }", 1),
@@ -33,7 +36,7 @@ LISTS: list[Row] = [
     ("product_list", "id,media{source_url}", "nodes { id media { sourceUrl } }", 2),
     ("media_list", "id,product{name,media{id}}", "nodes { id product { name media { id } } }", 3),
     ("audit_list", "id,subject,data", "nodes { id subject data }", 1),
-]
+]  # fmt: skip
 ONES: list[Row] = [
     ("product_get", "id,name,category{name,parent{name}}", "id name category { name parent { name } }", 1),
     ("product_get", "id,variants{sku},categories{id}", "id variants { sku } categories { id }", 3),

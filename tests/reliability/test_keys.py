@@ -122,11 +122,11 @@ async def test_several_fields_have_keys_of_their_own(mine: Caller, app: "Shop") 
     first = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[1])
     mixed = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
     again = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
-    assert "extensions" not in first.json()
-    assert mixed.json()["extensions"] == {"replayed": ["a"]}
+    assert "replayed" not in first.json()["extensions"]
+    assert mixed.json()["extensions"]["replayed"] == ["a"]
     # The header speaks of the whole answer.
     assert [a.headers.get("idempotent-replayed") for a in (first, mixed, again)] == [None, None, "true"]
-    assert again.json() == mixed.json() | {"extensions": {"replayed": ["a", "b"]}}
+    assert (again.json()["data"], again.json()["extensions"]["replayed"]) == (mixed.json()["data"], ["a", "b"])
     assert len(await products_named(app, name)) == 3
     same = await mine.graphql(text, i={"name": name}, a=keys[1], b=keys[1])
     assert same.json()["data"]["a"] == same.json()["data"]["b"] == first.json()["data"]["b"]

@@ -13,6 +13,16 @@ class Recent[K, V]:
         self.most, self.made = most, 0
         self.kept: OrderedDict[K, V] = OrderedDict()
 
+    def __contains__(self, key: K) -> bool:
+        return key in self.kept
+
+    def find(self, key: K) -> V | None:
+        """The value of a key, if it is kept."""
+        found = self.kept.get(key)
+        if found is not None:
+            self.kept.move_to_end(key)
+        return found
+
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of a key, made where it is not kept. What `make` raises is not kept."""
         found = self.kept.get(key)

@@ -127,6 +127,7 @@ class Compiler:
             other = level.joined[table.name, relation.name] = self._alias(relation.target)
             source = source.outerjoin(other, and_(other.c.id == table.c[relation.by.key], self._visible(relation.target, other)))
         at = level.column(other.c.id)
+        level.ones.append(at)
         nodes, source = self._object(level, relation.target, other, source, field.inner)
         return One(at, nodes), source
 

@@ -1,7 +1,7 @@
 """Reads: a plan's statements run through a reader, their rows made into records."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -9,6 +9,7 @@ from .access import Viewer
 from .caching import Recent
 from .caller import Caller
 from .compiling import SEVERAL, Compiler
+from .counting import rows_below
 from .paging import Marks
 from .plans import Level, Plan, PlanKey
 from .problems import InvalidParameter
@@ -18,6 +19,9 @@ from .replaying import knows_all, led_to, ones, put, remembered
 from .resource import Resource
 from .selection import Form, Selection, below
 from .window import PAGE_SIZE, Window
+
+if TYPE_CHECKING:
+    from .context import Context
 
 INLINE_ROWS, MOST_PLANS = 2000, 2000
 
@@ -29,43 +33,47 @@ class Reads:
         self.secret = secret
         self.plans = Recent[PlanKey, Plan](MOST_PLANS)
 
-    def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, caller: Caller, reader: Reader) -> Plan:
-        """The plan of a selection for callers of this kind; compiled once."""
+    def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, context: "Context", reader: Reader) -> Plan:
+        """The plan of a selection for callers of this kind; compiled once, on the meter of the call that needs it."""
+        caller = context.caller
         shapes = tuple([w.shape for w in want.windows])
         shape = window.shape if window is not None else None
         key = PlanKey(of.name, by, want.form.bare, shapes, shape, caller.permissions, caller.known)
 
         def compile() -> Plan:
+            context.meter.plans += 1
             compiler = Compiler(Viewer(caller.permissions, caller.known), reader.dialect, iter(shapes))
             return compiler.one(of, want.form.bare, by) if by is not None else compiler.page(of, want.form.bare, shape or Window().shape)
 
         return self.plans.get(key, compile)
 
-    async def one[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, caller: Caller) -> Record[S] | None:
+    async def one[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: "Context") -> Record[S] | None:
         """One record, or None where no visible row has this value."""
-        plan = self.plan(of, want, by, None, caller, reader)
+        plan, caller = self.plan(of, want, by, None, context, reader), context.caller
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
         if row is None:
             return None
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
-        return Record(plan.writer(want.form)(row, groups), row[plan.version] if plan.version is not None else None, str(row[plan.id]))
+        return self._record(plan, plan.writer(want.form), row, groups)
 
-    async def several[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], caller: Caller) -> dict[str, Record[S]]:
+    async def several[S: msgspec.Struct](
+        self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], context: "Context"
+    ) -> dict[str, Record[S]]:
         """The records of the visible rows among some ids, by id: as many statements as for one."""
-        plan = self.plan(of, want, SEVERAL, None, caller, reader)
+        plan, caller = self.plan(of, want, SEVERAL, None, context, reader), context.caller
         rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))
         groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
         write = plan.writer(want.form)
-        made = [Record[S](write(r, groups), r[plan.version] if plan.version is not None else None, str(r[plan.id])) for r in rows]
-        return {record.id: record for record in made}
+        return {record.id: record for record in [self._record(plan, write, row, groups) for row in rows]}
 
-    async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], caller: Caller) -> list[Record[Any]]:
+    async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], context: "Context") -> list[Record[Any]]:
         """Records as they were once, in their order: scalars from what was kept, related rows as they are now."""
-        plan, fields = self.plan(of, want, SEVERAL, None, caller, reader), want.form.fields
+        caller = context.caller
+        plan, fields = self.plan(of, want, SEVERAL, None, context, reader), want.form.fields
         present = {} if knows_all(plan, kept) else await self._rows(plan, reader, [k.id for k in kept], caller)
         rows = [remembered(plan, fields, k, present.get(k.id)) for k in kept]
         for relation, node, inner in ones(of, plan, fields):
-            own = self.plan(relation.target, Selection(Form(inner)), SEVERAL, None, caller, reader)
+            own = self.plan(relation.target, Selection(Form(inner)), SEVERAL, None, context, reader)
             found = await self._rows(own, reader, [id for k in kept if (id := led_to(k, relation.name))], caller)
             for row, k in zip(rows, kept, strict=True):
                 if (other := found.get(led_to(k, relation.name))) is not None:
@@ -80,9 +88,9 @@ class Reads:
         rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id})) if ids else ()
         return {str(r[plan.id]): r for r in rows}
 
-    async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, caller: Caller) -> Page[S]:
+    async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, context: "Context") -> Page[S]:
         """A page of records."""
-        plan = self.plan(of, want, None, window, caller, reader)
+        plan, caller = self.plan(of, want, None, window, context, reader), context.caller
         level, limit = plan.top, window.size()
         group = Group(window, limit, self._marks(level, window), level.keys)
         given = _given(window, limit, group.marks, None, caller)
@@ -91,16 +99,17 @@ class Reads:
             group.totals[None] = (await reader.one(level.total, level.total.bind(given)))[0]
         shown = group.trim(rows)
         groups = await self._below(plan, reader, shown.rows, want.windows, caller) if len(plan.levels) > 1 else []
-        return Page(plan.writer(want.form)(shown, None, group, groups), group, shown, group.totals.get(None))
+        count = len(shown.rows) + rows_below(plan, shown.rows, groups)
+        return Page(plan.writer(want.form)(shown, None, group, groups), group, shown, group.totals.get(None), count)
 
     async def related[S: msgspec.Struct](
-        self, reader: Reader, of: Resource[Any], by: str, value: Any, relation: str, window: Window, want: Selection[S], caller: Caller
+        self, reader: Reader, of: Resource[Any], by: str, value: Any, relation: str, window: Window, want: Selection[S], context: "Context"
     ) -> Page[S] | None:
         """A to-many relation of one row as a list of its own, in the statement that serves it below the row; None where there is no such row."""
         if window.first is None and window.last is None:
             window = msgspec.structs.replace(window, first=PAGE_SIZE)
         around = below(relation, window, want)
-        plan = self.plan(of, around, by, None, caller, reader)
+        plan, caller = self.plan(of, around, by, None, context, reader), context.caller
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
         if row is None:
             return None
@@ -109,7 +118,12 @@ class Reads:
         group.parent = parent
         shown = group.pages.get(parent, NO_ROWS)
         total = group.totals.get(parent, 0) if plan.levels[1].total is not None else None
-        return Page(plan.level_writer(want.form, 1)(shown, parent, group, groups), group, shown, total)
+        return Page(plan.level_writer(want.form, 1)(shown, parent, group, groups), group, shown, total, rows_below(plan, [row], groups))
+
+    def _record(self, plan: Plan, write: Any, row: Any, groups: list[Any]) -> Record[Any]:
+        """The record of a row that was read by itself or among others."""
+        version = row[plan.version] if plan.version is not None else None
+        return Record(write(row, groups), version, str(row[plan.id]), rows_below(plan, [row], groups))
 
     def _marks(self, level: Level, window: Window) -> Marks:
         return Marks(self.secret, level.list_name, window.filter, level.order)

@@ -34,6 +34,8 @@ from .selection import Selection
 type Kind = Literal["one", "page", "create", "replace", "update", "delete", "batch"]
 
 TRIES = 4
+READING, WRITING = 1, 10
+"""Points of a call that names none of its own."""
 
 
 class Operation[O, **P, R]:
@@ -41,6 +43,7 @@ class Operation[O, **P, R]:
 
     kind: what it does to its resource `of`.    under: the resource and relation that it lists, where it is a list below a row.
     input: the shape of its body.    public: its answer to callers without a credential may be kept by shared caches.
+    points: what one call costs besides its rows.
     """
 
     kind: Kind
@@ -49,6 +52,7 @@ class Operation[O, **P, R]:
     def __init__(
         self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Resource[Any], *, access: Access,
         problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
+        points: int | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
             raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
@@ -58,6 +62,7 @@ class Operation[O, **P, R]:
         # Whether a call may be repeated under a key and has its effect once.
         self.takes_key, self.signature = self.writes, inspect.signature(method)
         keyed: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
+        self.points = points if points is not None else WRITING if self.writes else READING
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
         self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *keyed, *((Validation,) if input else ()))))
@@ -155,11 +160,12 @@ class Operation[O, **P, R]:
 def operation[O, **P, R](
     name: str, kind: Kind, of: Resource[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
     input: type[msgspec.Struct] | None = None, under: tuple[Resource[Any], str] | None = None, public: bool = False,
+    points: int | None = None,
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
     found: tuple[type[Problem], ...] = (NotFound,) if kind in ("one", "replace", "update", "delete") or under else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
-        return Operation(method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public)
+        return Operation(method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public, points=points)
 
     return declare

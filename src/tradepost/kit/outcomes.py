@@ -92,7 +92,7 @@ async def again(outcome: str, of: Resource[Any], want: Selection[Any], context: 
         context.replayed = True
         raise _problem(found.problem)
     rows = [found.record] if found.record is not None else [i.record for i in found.items or () if i.record is not None]
-    records = await context.database.reads.again(await context.reader(), of, want, rows, context.caller) if rows else []
+    records = await context.database.reads.again(await context.reader(), of, want, rows, context) if rows else []
     context.replayed = True
     if found.items is None:
         return records[0]

@@ -38,7 +38,7 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class Level:
-    """One level of a plan: its statement, that of its total, and where in its rows things stand."""
+    """One level of a plan: its statement, that of its total, and where in its rows things stand (`ones`: the ids of joined rows)."""
 
     rows: Statement
     total: Statement | None = None
@@ -48,6 +48,7 @@ class Level:
         self.columns: list[Any] = []
         self.nodes: tuple[Node, ...] = ()
         self.keys: list[int] = []
+        self.ones: list[int] = []
         self.order: tuple[str, ...] = ()
         self.waiting: list[tuple[Many, Field]] = []
         self.joined: dict[tuple[str, str], Any] = {}

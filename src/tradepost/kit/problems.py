@@ -1,13 +1,13 @@
 """Problems: faults that a caller can mend, raised as values of the shop and rendered by each door (RFC 9457).
 
     Problem
-    |- 400  MalformedBody, InvalidParameter, TooDeep
+    |- 400  MalformedBody, InvalidParameter, TooDeep, TooManyAliases, TooExpensive
     |- 401  Unauthenticated                 403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
     |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
     |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
     |- 422  Validation, PatchTargetMissing, IdempotencyKeyReused
-    |- 428  PreconditionRequired
+    |- 428  PreconditionRequired            429  QuotaExceeded
     '- 500  Internal                        503  Unavailable
 
 A code is stable for ever; `title` and `cure` are said once per class, `detail`, `errors` and `members` are about one occurrence.
@@ -114,6 +114,22 @@ class TooDeep(InvalidParameter):
     code, title = "too_deep", "The selection is too deep"
     cure = "Follow fewer relations in one request; read the rest by the links or ids that come back."
     example = {"detail": "Relations can be followed 10 deep; this selection goes deeper."}
+
+
+class TooManyAliases(InvalidParameter):
+    """A `fields` text or a GraphQL document gives more other names than the shop allows."""
+
+    code, title = "too_many_aliases", "There are too many aliases"
+    cure = "Ask for less in one request, or for the same things under their own names."
+    example = {"detail": "At most 50 aliases are allowed; there are more."}
+
+
+class TooExpensive(Problem):
+    """One request would cost more points than any request may, or than the caller's bucket can ever hold."""
+
+    code, title = "too_expensive", "The request is too expensive"
+    cure = "Ask for fewer rows (`limit`, `first`) or fewer relations in one another; `points` is the price and `limit` the most that is allowed."
+    example = {"detail": "The request costs up to 1101 points; at most 1000 are allowed.", "points": 1101, "limit": 1000}
 
 
 class Unauthenticated(Problem):
@@ -292,6 +308,31 @@ class PreconditionRequired(Problem):
     code, status, title = "precondition_required", 428, "A precondition is required"
     cure = "Send the ETag of what you read in `If-Match` (GraphQL: `expectedVersion`)."
     example = {"detail": "Send the ETag of what you read in `If-Match`."}
+
+
+class QuotaExceeded(Problem):
+    """The caller's bucket of points does not hold what the request costs. It fills all the time, up to a minute's points."""
+
+    code, status, title = "quota_exceeded", 429, "The budget is used up"
+    cure = "Wait for the seconds in `Retry-After`; `RateLimit` tells in every answer what is left, `X-Request-Cost` what the request has cost."
+    example = {
+        "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "detail": "The request costs more points than are left of 600 a minute.",
+        "violated-policies": ["points"],
+    }
+
+    def __init__(self, retry_after: int = 1, points: int = 600) -> None:
+        super().__init__(f"The request costs more points than are left of {points} a minute.")
+        self.members["violated-policies"] = ["points"]
+        self.retry_after = max(retry_after, 1)
+
+    def headers(self) -> dict[str, str]:
+        """RFC 6585, 4."""
+        return {"Retry-After": str(self.retry_after)}
+
+    def document(self) -> dict[str, Any]:
+        """Its type is the one that IANA keeps for it (draft-ietf-httpapi-ratelimit-headers)."""
+        return super().document() | {"type": self.example["type"]}
 
 
 class Internal(Problem):

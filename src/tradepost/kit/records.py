@@ -14,12 +14,12 @@ from .window import Window
 
 
 class Record[S]:
-    """A row in the caller's selection, and its `version` (None where rows of its kind have none)."""
+    """A row in the caller's selection, its `version` (None where rows of its kind have none), and how many rows stand below it."""
 
-    __slots__ = ("body", "id", "version")
+    __slots__ = ("body", "id", "rows", "version")
 
-    def __init__(self, body: Any, version: int | None = None, id: str = "") -> None:
-        self.body, self.version, self.id = body, version, id
+    def __init__(self, body: Any, version: int | None = None, id: str = "", rows: int = 0) -> None:
+        self.body, self.version, self.id, self.rows = body, version, id, rows
 
 
 class Shown:
@@ -91,12 +91,12 @@ class Group:
 
 
 class Page[S]:
-    """A page of records. `body` is what the rendering made of it: the records alone, or the door's own page."""
+    """A page of records. `body` is what the rendering made of it: the records alone, or the door's own page. `rows` are those of all its levels."""
 
-    __slots__ = ("body", "group", "shown", "total")
+    __slots__ = ("body", "group", "rows", "shown", "total")
 
-    def __init__(self, body: Any, group: Group, shown: Shown, total: int | None) -> None:
-        self.body, self.group, self.shown, self.total = body, group, shown, total
+    def __init__(self, body: Any, group: Group, shown: Shown, total: int | None, rows: int = 0) -> None:
+        self.body, self.group, self.shown, self.total, self.rows = body, group, shown, total, rows
 
     @property
     def next_cursor(self) -> str | None:
@@ -125,3 +125,8 @@ class Batch[S]:
 
     def __init__(self, items: list[Item[S]]) -> None:
         self.items = items
+
+    @property
+    def rows(self) -> int:
+        """How many rows stand below the records."""
+        return sum([item.record.rows for item in self.items if item.record is not None])

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .problems import TooDeep
+from .problems import TooDeep, TooManyAliases
 from .resource import Resource, Value
 from .window import Window
 
-DEEPEST = 10
+DEEPEST, MOST_ALIASES = 10, 50
 MOST_WRITERS = 100
 
 
@@ -30,11 +30,12 @@ class Form:
     `beside` has the same fields in another rendering: each row is then written twice, into a body that is `Both`.
     """
 
-    __slots__ = ("bare", "beside", "fields", "rendering", "writers")
+    __slots__ = ("bare", "beside", "branches", "fields", "rendering", "writers")
 
     def __init__(self, fields: tuple[Field, ...], rendering: Any = None, beside: "Form | None" = None) -> None:
         self.fields, self.rendering, self.bare, self.beside = fields, rendering, unnamed(fields), beside
         self.writers: dict[Any, Any] = {}
+        self.branches: tuple[Any, ...] | None = None  # the relations in it, once it has been priced
 
     def keep[W](self, key: Any, writer: W) -> W:
         """Keeps a writer; the oldest goes where there are many, because a text's variables can ask for ever more plans."""
@@ -44,18 +45,24 @@ class Form:
         return writer
 
 
+def too_many_aliases() -> TooManyAliases:
+    """The problem of a text with more aliases than it may have: each asks for the same things once more (CVE-2026-35441)."""
+    return TooManyAliases(f"At most {MOST_ALIASES} aliases are allowed; there are more.")
+
+
 def unnamed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
     """The fields without their aliases: what decides the SQL."""
     return tuple([Field(f.name, None, unnamed(f.inner)) for f in fields])
 
 
 class Selection[S]:
-    """The asked fields in order, and one Window for each to-many relation among them (depth first)."""
+    """The asked fields in order, and one Window for each to-many relation among them (depth first). `weight` is what `price` remembers of it."""
 
-    __slots__ = ("form", "windows")
+    __slots__ = ("form", "weight", "windows")
 
     def __init__(self, form: Form, windows: tuple[Window, ...] = ()) -> None:
         self.form, self.windows = form, windows
+        self.weight: tuple[int, int] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Selection) and self.form.fields == other.form.fields and self.windows == other.windows

@@ -41,7 +41,7 @@ class Service:
         """The visible row with this id or other name, or 404."""
         by, value = of.key(key)
         context = self.context
-        found = await context.database.reads.one(await context.reader(), of, want, by, value, context.caller)
+        found = await context.database.reads.one(await context.reader(), of, want, by, value, context)
         if found is None:
             raise of.missing(key)
         return found
@@ -49,13 +49,13 @@ class Service:
     async def page[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], window: Window) -> Page[S]:
         """A page of the visible rows."""
         context = self.context
-        return await context.database.reads.page(await context.reader(), of, want, window, context.caller)
+        return await context.database.reads.page(await context.reader(), of, want, window, context)
 
     async def related[S: msgspec.Struct](self, of: Resource[Any], key: str, relation: str, window: Window, want: Selection[S]) -> Page[S]:
         """A to-many relation of one visible row as a list of its own: the same SQL, order and cursors as below the row; or 404."""
         by, value = of.key(key)
         context = self.context
-        found = await context.database.reads.related(await context.reader(), of, by, value, relation, window, want, context.caller)
+        found = await context.database.reads.related(await context.reader(), of, by, value, relation, window, want, context)
         if found is None:
             raise of.missing(key)
         return found
@@ -106,7 +106,7 @@ class Service:
     async def answers[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], ids: Sequence[str]) -> dict[str, Record[S]]:
         """The same of several rows by their ids: as many statements as for one."""
         context = self.context
-        return await context.database.reads.several(await context.reader(), of, want, ids, context.caller) if ids else {}
+        return await context.database.reads.several(await context.reader(), of, want, ids, context) if ids else {}
 
 
 def check_version(present: int | None, expected: Expected) -> None:

@@ -20,7 +20,7 @@ STATEMENTS = [
     ("query ($n: Int) { products(first: $n) { nodes { id } totalCount } }", 2),
     ("query ($n: Int) { products(first: $n) { nodes { variants { sku } } } }", 2),
     ("query ($n: Int) { products(first: $n, sort: CREATED_AT_ASC) { nodes { variants { sku } categories { id } category { children { nodes { id }}} } } }", 4),
-    ("query ($n: Int) { categories(first: $n) { nodes { products(first: 3) { nodes { variants { sku } } totalCount } } } }", 4),
+    ("query ($n: Int) { categories(first: $n, sort: [CREATED_AT_ASC]) { nodes { products(first: 3) { nodes { variants { sku } } totalCount } } } }", 4),
     ("query ($n: Int) { tags(first: $n) { nodes { slug productCount } } products(first: $n) { nodes { id } } }", 2),
 ]  # fmt: skip
 

@@ -61,10 +61,10 @@ async def test_one_relation_is_asked_twice_under_two_names(client: httpx.AsyncCl
 
 
 async def test_many_aliases_of_a_relation_are_answered_on_both_databases(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    fields = ",".join(f"a{i}:category{{id parent{{id}}}}" for i in range(100))
+    fields = ",".join(f"a{i}:category{{id parent{{id}}}}" for i in range(50))
     found = await read(client, f"/v1/products/{product['id']}", fields=fields)
-    assert len(found) == 100
-    assert found["a0"] == found["a99"] == {"id": product["category_id"], "parent": None}
+    assert len(found) == 50
+    assert found["a0"] == found["a49"] == {"id": product["category_id"], "parent": None}
 
 
 async def test_fields_apply_to_each_element_of_a_list_and_never_to_its_envelope(client: httpx.AsyncClient, product: dict[str, Any]) -> None:

@@ -8,12 +8,13 @@ from graphql import GraphQLField
 from graphql.language import FieldNode
 
 from tradepost.kit.context import Context
+from tradepost.kit.price import Price, price
 from tradepost.kit.problems import Problem
 from tradepost.kit.records import Batch, Item
-from tradepost.kit.window import EVERYTHING
+from tradepost.kit.window import EVERYTHING, MOST_ROWS
 
 from .fields import Ask, RootField
-from .roots import Root
+from .roots import Root, Value
 from .selection import Found, Walk
 from .windows import Arguments, Variables
 
@@ -36,13 +37,19 @@ class BatchRoot(Root):
         self.want = walk.want_each(field.operation.of, self.name, [f for _, f in asked])
         self.places = {id(f): i for i, (_, f) in enumerate(asked)}
 
-    async def value(self, context: Context, variables: Variables) -> Any:
+    def price(self, context: Context, variables: Variables) -> Price:
+        """The price of the operation, for as many items as there are; more than a hundred are refused."""
+        items = self.arguments.values(variables).get("input", {}).get("items", ())
+        return price(self.field.operation, self.want.bind(variables, context.caller.permissions), items=max(min(len(items), MOST_ROWS), 1))
+
+    async def value(self, context: Context, variables: Variables) -> Value:
         """The outcomes."""
         arguments = self.field.arguments(self.arguments.values(variables))
         ask = Ask(context, self.want.bind(variables, context.caller.permissions), EVERYTHING)
         batch: Batch[Any] = await self.field.call(ask, **arguments)
         typename = f"{self.name}BatchPayload"
-        return {k: typename if name == "__typename" else [self.item(i, self.results[k]) for i in batch.items] for k, name in self.keys}
+        said = {k: typename if name == "__typename" else [self.item(i, self.results[k]) for i in batch.items] for k, name in self.keys}
+        return said, batch.rows
 
     def item(self, item: Item[Any], fields: Found) -> dict[str, Any]:
         """One outcome."""

@@ -17,16 +17,16 @@ from graphql.language import (
     VariableNode,
 )
 
+from .ceilings import META
 from .problems import InvalidVariables, UnknownOperation, faults
 from .roots import Root
 from .windows import NO_VARIABLES, Coerced, Variables, has_variable
 
 MOST_PLANS = 64
 PLAIN: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
-META = frozenset({"__schema", "__type"})
 
-type Roots = list[Root] | None
-"""The compiled root fields, or None where graphql-core has to run the operation."""
+type Roots = list[Root]
+"""The compiled root fields."""
 
 
 class Plain:
@@ -120,21 +120,6 @@ class Document:
                 raise UnknownOperation(f"The document has several operations: {named}. Name one in `operationName`.")
             raise UnknownOperation(f"There is no operation `{name[:100]}`; known: {named}.")
         return found
-
-
-def repeats(ast: DocumentNode) -> int:
-    """How often the most frequent response key of fields with fields below them is written.
-
-    The validation compares all fields of one key with one another: 280 times the same took it 0.7 s.
-    """
-    counts: dict[str, int] = {}
-    for definition in ast.definitions:
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            for node in selections(definition.selection_set):
-                if isinstance(node, FieldNode) and node.selection_set is not None:
-                    key = (node.alias or node.name).value
-                    counts[key] = counts.get(key, 0) + 1
-    return max(counts.values(), default=0)
 
 
 def selections(chosen: SelectionSetNode) -> Iterator[Any]:

@@ -12,11 +12,13 @@ from graphql.language import FieldNode
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
+from tradepost.kit.price import LEAST, Price
 from tradepost.kit.problems import Problem
 from tradepost.kit.registry import Registry
 
 from .batch import BatchRoot
-from .documents import Document, Prepared, Roots, repeats
+from .ceilings import META, check
+from .documents import Document, Prepared, Roots
 from .fields import RootField
 from .idempotency import OnMutations
 from .problems import (
@@ -25,6 +27,7 @@ from .problems import (
     IntrospectionOff,
     InvalidDocument,
     Refused,
+    TooManyMutations,
     UnknownOperation,
     faults,
     problem_of,
@@ -33,11 +36,11 @@ from .problems import (
 from .reference import connect
 from .relay import Getters, NodesRoot
 from .requests import Ready, Request
-from .roots import Constant, OneRoot, PageRoot, Root, fresh
+from .roots import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
 from .selection import Walk
 from .windows import Variables
 
-MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_REPEATS = 1000, 2000, 20_000, 60
+MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_MUTATIONS = 1000, 2000, 20_000, 4
 RULES = (*specified_rules, MaxIntrospectionDepthRule, OnMutations)
 LOG = logging.getLogger("tradepost.graphql")
 
@@ -56,6 +59,10 @@ class Executor:
         self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
         connect(self)
 
+    def knows(self, request: Request) -> bool:
+        """Whether a request's document has been read before."""
+        return (request.query or "") in self.documents
+
     def prepare(self, request: Request, context: Context) -> Ready:
         """Everything up to the execution; or Refused."""
         open = self.shows(context)
@@ -71,9 +78,10 @@ class Executor:
             raise Refused.because(InvalidDocument("There are no subscriptions here."), context.request_id)
         variables = operation.variables(request.variables, context.request_id, open)
         try:
-            return Ready(request, operation, variables, operation.roots(variables, self.compile))
+            roots = operation.roots(variables, self.compile)
         except Problem as ceiling:
             raise Refused.because(ceiling, context.request_id, firm=True) from None
+        return Ready(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
 
     def document(self, text: str, request_id: str, suggests: bool) -> Document:
         """A new document, parsed and validated."""
@@ -85,21 +93,23 @@ class Executor:
             if "token" in fault.message and str(MOST_TOKENS) in fault.message:
                 raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True) from None
             raise faults(InvalidDocument, [fault], request_id) from None
-        if (most := repeats(ast)) > MOST_REPEATS:
-            raise Refused.because(
-                DocumentTooLarge(f"A field is written {most} times under one key; at most {MOST_REPEATS} are allowed."), request_id, firm=True
-            )
+        try:
+            check(ast)
+        except Problem as ceiling:
+            raise Refused.because(ceiling, request_id, firm=True) from None
+        except RecursionError:
+            raise Refused.because(DocumentTooLarge("The document is nested too deeply."), request_id, firm=True) from None
         if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
             raise faults(InvalidDocument, found, request_id)
         return Document(ast, self.schema)
 
     def compile(self, operation: Prepared, flags: dict[str, Any]) -> Roots:
-        """The root fields of an operation, in order; None where it looks at the schema."""
+        """The root fields of an operation, in order."""
         walk = Walk(self.schema, operation.document.fragments, flags)
         parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
         out = walk.collect([operation.node], parent.name)
-        if any(nodes[0].name.value in ("__schema", "__type") for nodes in out.values()):
-            return None
+        if operation.writes and len(out) > MOST_MUTATIONS:
+            raise TooManyMutations(f"A document may have at most {MOST_MUTATIONS} mutation fields; this one has {len(out)}, and none was run.")
         return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
 
     def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: Walk) -> Root:
@@ -107,6 +117,8 @@ class Executor:
         name = nodes[0].name.value
         if name == "__typename":
             return Constant(key, nodes, parent.name)
+        if name in META:
+            return SchemaRoot(key, nodes)
         definition = parent.fields[name]
         field = self.fields.get(name)
         if field is None:
@@ -119,35 +131,41 @@ class Executor:
 
     async def execute(self, ready: Ready, context: Context) -> bytes:
         """The bytes of the answer."""
-        roots = ready.roots
-        if roots is None:
+        roots, variables, prices, contexts = ready.roots, ready.variables, ready.prices, [context]
+        if len(roots) == 1 and type(roots[0]) is not SchemaRoot:
+            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
+        elif ready.introspects:
+            context.meter.net = ready.points
             return await self.reference(ready, context)
-        variables = ready.variables
-        more = b""
-        if ready.operation.writes:
-            contexts = [context] if len(roots) == 1 else [fresh(context) for _ in roots]
-            done: list[Any] = [await self.run(r, variables, c) for r, c in zip(roots, contexts, strict=True)]
-            if replayed := [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]:
-                context.replayed, more = len(replayed) == len(ready.written), b',"extensions":{"replayed":%s}' % encode(replayed)
+        elif ready.operation.writes:
+            contexts = [fresh(context) for _ in roots]
+            done = [await self.run(r, variables, c, p) for r, c, p in zip(roots, contexts, prices, strict=True)]
         else:
-            done = list(await asyncio.gather(*[self.run(r, variables, context) for r in roots]))
+            done = list(await asyncio.gather(*[self.run(r, variables, context, p) for r, p in zip(roots, prices, strict=True)]))
+        if ready.operation.writes and (replayed := [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]):
+            context.replays, context.replayed = replayed, len(replayed) == len(ready.written)
         body = b",".join([r.prefix + (d if type(d) is bytes else b"null") for r, d in zip(roots, done, strict=True)])
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
         if not failed:
-            return b'{"data":{%s}%s}' % (body, more)
+            return b'{"data":{%s}}' % body
         errors = encode([self.error(r, d, context) for r, d in failed])
         if all(r.nullable for r, _ in failed):
-            return b'{"errors":%s,"data":{%s}%s}' % (errors, body, more)
+            return b'{"errors":%s,"data":{%s}}' % (errors, body)
         return b'{"errors":%s,"data":null}' % errors
 
-    async def run(self, root: Root, variables: Variables, context: Context) -> Any:
-        """The bytes of one root field, or what it raised."""
+    async def run(self, root: Root, variables: Variables, context: Context, price: Price) -> Any:
+        """The bytes of one root field, or what it raised. What it costs in the end goes onto the meter: a field that is refused or
+        missing 1, if it costs anything."""
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
             context.key = root.once.of(variables) or context.key
-            return encode(await root.value(context, variables))
+            value, rows = await root.value(context, variables)
+            said = encode(value)
+            context.meter.net += price.net(rows) if value is not None and not context.replayed else min(price.points, 1)
+            return said
         except Exception as fault:
+            context.meter.net += min(price.points, 1)
             return fault
 
     def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
@@ -179,3 +197,11 @@ class Executor:
             cause = fault.original_error or fault
             errors.append(shown(self.problem(cause, context), context.request_id, fault))
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
+
+
+def priced(root: Root, context: Context, variables: Variables) -> Price:
+    """The price of a root field. Where its arguments cannot be read it is the least: running it will tell what is wrong with them."""
+    try:
+        return root.price(context, variables)
+    except Exception:
+        return LEAST

@@ -1,6 +1,9 @@
 """GraphQL over HTTP (the working draft of the GraphQL Foundation): parameters, media types and statuses."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from time import time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,8 +14,10 @@ from litestar import route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from tradepost.kit.clock import wire
 from tradepost.kit.context import Context
-from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable
+from tradepost.kit.limits import COMPILING
+from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable, QuotaExceeded, TooExpensive
 from tradepost.kit.registry import Registry
 
 from ..http.answer import Answer
@@ -21,7 +26,7 @@ from ..http.conditional import entity_tag
 from ..http.idempotency import REPLAYED
 from ..http.negotiation import accepted
 from ..http.request import media_of, read
-from .execution import Executor, Request
+from .execution import Executor, Ready, Request
 from .fields import RootField
 from .idempotency import IDEMPOTENT
 from .problems import Refused
@@ -77,23 +82,31 @@ class GraphQLDoor:
         if media == HTML and self.page is not None:
             return self.page()
         try:
-            request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
-        except (MalformedBody, InvalidParameter) as problem:
-            return refuse(Refused.because(problem, context.request_id, firm=True), media)
-        try:
-            ready = self.executor.prepare(request, context)
+            ready = await self.ready(scope, receive, context, gets)
         except Refused as refused:
-            return refuse(refused, media)
-        if gets and ready.operation.writes:
-            raise MethodNotAllowed("POST")
+            return await refuse(refused, media, None if gets else context)
         try:
             context.key = ready.key(scope)
         except InvalidParameter as problem:
-            return refuse(Refused.because(problem, context.request_id, firm=True), media)
+            return await refuse(Refused.because(problem, context.request_id, firm=True), media, None if gets else context)
         body = await self.executor.execute(ready, context)
         if not gets:
-            return Answer(200, body, MEDIA[media], (NOT_KEPT, REPLAYED) if context.replayed else (NOT_KEPT,))
+            return Answer(200, with_extensions(body, context), MEDIA[media], (NOT_KEPT, REPLAYED) if context.replayed else (NOT_KEPT,))
         return Answer(200, body, MEDIA[media], (keeping(body, ready.public, scope, context),), entity_tag(body))
+
+    async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
+        """What is asked, compiled and paid; or Refused."""
+        try:
+            request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
+            if not self.executor.knows(request):
+                await context.meter.admit_text()
+            ready = self.executor.prepare(request, context)
+            if gets and ready.operation.writes:
+                raise MethodNotAllowed("POST")
+            await context.meter.pay(ready.points)
+        except (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive) as problem:
+            raise Refused.because(problem, context.request_id, firm=True) from None
+        return ready
 
     def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
         """The media type of the answer; the explorer is there only for those who may see the schema."""
@@ -139,10 +152,42 @@ def asked(request: Request) -> Request:
     return request
 
 
-def refuse(refused: Refused, media: bytes) -> Answer:
-    """A request that is not executed. `application/json` says 200 of faults in the document, because its old readers expect that."""
+async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answer:
+    """A request that is not executed; what it costs is told to whom `paying` names. `application/json` says 200 of faults in the document, because
+    its old readers expect that."""
+    body = encode({"errors": refused.errors})
+    if paying is not None:
+        if not paying.meter.touched:
+            try:
+                await paying.meter.drain(1)
+            except QuotaExceeded as problem:
+                refused = Refused.because(problem, paying.request_id, firm=True)
+                body = encode({"errors": refused.errors})
+        paying.meter.settle(min(paying.meter.drained, 1))
+        body = with_extensions(body, paying)
     status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
-    return Answer(status, encode({"errors": refused.errors}), MEDIA[media], (NOT_KEPT,))
+    own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
+    return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
+
+
+def with_extensions(body: bytes, context: Context) -> bytes:
+    """The answer with the fields that were replayed and what it has cost, which ends the request's account."""
+    meter, members = context.meter, list[bytes]()
+    if context.replays:
+        members.append(b'"replayed":%s' % msgspec.json.encode(context.replays))
+    if meter.limits is not None:
+        meter.settle(max(meter.net, min(meter.price, 1)))
+        ends = moment(int(time()) + 1 + meter.reset)
+        members.append(b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}' % (
+            meter.price + COMPILING * meter.new_texts, meter.charged, max(int(meter.left), 0), ends,
+        ))  # fmt: skip
+    return b'%s,"extensions":{%s}}' % (body[:-1], b",".join(members)) if members else body
+
+
+@lru_cache(64)
+def moment(second: int) -> bytes:
+    """A whole second as the wire shows times."""
+    return wire(datetime.fromtimestamp(second, UTC)).encode()
 
 
 def keeping(body: bytes, public: bool, scope: Scope, context: Context) -> tuple[bytes, bytes]:

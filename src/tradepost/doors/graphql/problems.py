@@ -1,5 +1,6 @@
 """Faults of a GraphQL request itself, before any operation of the shop is called."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLError
@@ -49,17 +50,33 @@ class DocumentTooLarge(Problem):
     example = {"detail": "The document has more than 20000 bytes."}
 
 
-class Refused(Exception):
-    """A request that is not executed. `firm` ones keep their status under `application/json` too."""
+class TooManyMutations(Problem):
+    """A document has more mutation fields than may be run together."""
 
-    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False) -> None:
-        self.errors, self.firm = errors, firm
+    code, status, title = "too_many_mutations", 400, "There are too many mutations in the document"
+    cure = "Send several documents, or use a batch operation."
+    example = {"detail": "A document may have at most 4 mutation fields; this one has 5, and none was run."}
+
+
+class TooManyIntrospections(Problem):
+    """A document looks at the schema too often."""
+
+    code, status, title = "too_many_introspections", 400, "The document looks at the schema too often"
+    cure = "Ask for `__schema` once, or read `/schema.graphql`."
+    example = {"detail": "`__schema` and `__type` may be asked for 4 times in a document."}
+
+
+class Refused(Exception):
+    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own."""
+
+    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None) -> None:
+        self.errors, self.firm, self.headers = errors, firm, dict(headers or {})
         super().__init__(errors[0]["message"])
 
     @classmethod
     def because(cls, problem: Problem, request_id: str, *, firm: bool = False) -> "Refused":
         """Refused for one problem."""
-        return cls([shown(problem, request_id)], firm=firm)
+        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers())
 
 
 def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:

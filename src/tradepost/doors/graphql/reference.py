@@ -48,6 +48,6 @@ def root_resolver(executor: "Executor", name: str) -> Callable[..., Any]:
             root.shown = lambda body, of: msgspec.to_builtins(body) | {KIND: of.name}
         context = fresh(info.context) if field is not None and field.operation.writes else info.context
         context.key = root.once.of(info.variable_values) or context.key
-        return msgspec.to_builtins(await root.value(context, info.variable_values))
+        return msgspec.to_builtins((await root.value(context, info.variable_values))[0])
 
     return resolve

@@ -1,6 +1,7 @@
 """Relay's `node` and `nodes`: an id names its kind, so one table is asked for all ids of a kind; who may call the kind's reading operation may ask."""
 
 from asyncio import gather
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +11,12 @@ from graphql.language import FieldNode
 from tradepost.kit.context import Context
 from tradepost.kit.identity import kind_of, parse_id
 from tradepost.kit.operation import Operation
+from tradepost.kit.price import LEAST, Price, price, weight
 from tradepost.kit.problems import InvalidParameter, NotFound
 from tradepost.kit.registry import Registry
 from tradepost.kit.resource import Resource
 
-from .roots import Root
+from .roots import NOTHING, Root, Value
 from .selection import Walk, Want
 from .windows import Arguments, Variables
 
@@ -40,51 +42,70 @@ class NodesRoot(Root):
         self.arguments = Arguments(definition, nodes[0])
         self.wants: dict[int, Want] = {number: walk.want(of, of.name, nodes) for number, (of, _) in getters.by_number.items()}
 
-    async def value(self, context: Context, variables: Variables) -> Any:
+    def price(self, context: Context, variables: Variables) -> Price:
+        """`node` costs what the kind's reading operation does, `nodes` what a list of these would."""
+        given, permissions = self.arguments.values(variables), context.caller.permissions
+        if not self.many:
+            id = parse_id(str(given["id"]))
+            known = self.known(kind_of(id), context) if id is not None else None
+            return price(known[1], self.wants[known[0].number].bind(variables, permissions)) if known is not None else LEAST
+        rows = more = 0
+        for kind, count in Counter([kind_of(id) for id in map(parse_id, self.ids(given)) if id is not None]).items():
+            if (known := self.known(kind, context)) is not None:
+                below, added = weight(known[0], self.wants[kind].bind(variables, permissions))
+                rows, more = rows + count * (1 + below), more + added
+        return Price(LEAST.base + more, rows)
+
+    def ids(self, given: dict[str, Any]) -> list[str]:
+        """The ids that were given; there may not be more of them than rows in a page."""
+        texts: list[str] = given["ids"]
+        if len(texts) > MOST_IDS:
+            raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
+        return texts
+
+    async def value(self, context: Context, variables: Variables) -> Value:
         """The objects, in the order of their ids."""
         given = self.arguments.values(variables)
         if not self.many:
             return await self.one(str(given["id"]), context, variables)
-        texts: list[str] = given["ids"]
-        if len(texts) > MOST_IDS:
-            raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
-        ids = [parse_id(text) for text in texts]
+        ids = [parse_id(text) for text in self.ids(given)]
         by_kind: dict[int, list[str]] = {}
         for id in dict.fromkeys(ids):
             if id is not None:
                 by_kind.setdefault(kind_of(id), []).append(id)
-        found: dict[str | None, Any] = {}
+        found: dict[str | None, Value] = {}
         for some in await gather(*[self.several(kind, of_kind, context, variables) for kind, of_kind in by_kind.items()]):
             found |= some
-        return [found.get(id) for id in ids]
+        values = [found.get(id, NOTHING) for id in ids]
+        return [body for body, _ in values], sum([rows for _, rows in values])
 
     def known(self, kind: int, context: Context) -> tuple[Resource[Any], Operation[Any, ..., Any]] | None:
         """The kind's resource and the operation that reads it, where this caller may call that."""
         found = self.getters.by_number.get(kind)
         return found if found is not None and found[1].access.allows(context.caller.permissions) else None
 
-    async def one(self, text: str, context: Context, variables: Variables) -> Any:
+    async def one(self, text: str, context: Context, variables: Variables) -> Value:
         """One object; null where there is none, or none of a kind that this caller may read."""
         id = parse_id(text)
         known = self.known(kind_of(id), context) if id is not None else None
         if known is None:
-            return None
+            return NOTHING
         of, operation = known
         try:
             record = await operation.read(operation.service(context), id, self.wants[of.number].bind(variables, context.caller.permissions))
         except NotFound:
-            return None
-        return self.shown(record.body, of)
+            return NOTHING
+        return self.shown(record.body, of), record.rows
 
-    async def several(self, kind: int, ids: Sequence[str], context: Context, variables: Variables) -> dict[str, Any]:
-        """The visible objects of a kind by id: as many statements as for one."""
+    async def several(self, kind: int, ids: Sequence[str], context: Context, variables: Variables) -> dict[str, Value]:
+        """The visible objects of a kind by id, each with its rows: as many statements as for one."""
         known = self.known(kind, context)
         if known is None:
             return {}
         of = known[0]
         want = self.wants[kind].bind(variables, context.caller.permissions)
-        found = await context.database.reads.several(await context.reader(), of, want, ids, context.caller)
-        return {id: self.shown(record.body, of) for id, record in found.items()}
+        found = await context.database.reads.several(await context.reader(), of, want, ids, context)
+        return {id: (self.shown(record.body, of), 1 + record.rows) for id, record in found.items()}
 
     def shown(self, body: Any, of: Resource[Any]) -> Any:
         """What stands for an object in the answer."""

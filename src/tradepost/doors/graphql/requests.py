@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 
+from tradepost.kit.price import Price
 from tradepost.kit.problems import InvalidParameter
 
 from ..http.asgi import Scope
 from ..http.idempotency import HEADER, key_of
 from .documents import Prepared, Roots
-from .roots import Constant, Root
+from .roots import Constant, Root, SchemaRoot
 from .windows import Variables
 
 
@@ -25,20 +26,32 @@ class Request(msgspec.Struct, rename="camel"):
 class Ready:
     """A request that can be executed."""
 
-    __slots__ = ("operation", "request", "roots", "variables")
+    __slots__ = ("operation", "prices", "request", "roots", "variables")
 
-    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots) -> None:
-        self.request, self.operation, self.variables, self.roots = request, operation, variables, roots
+    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]) -> None:
+        self.request, self.operation, self.variables, self.roots, self.prices = request, operation, variables, roots, prices
+
+    @property
+    def points(self) -> int:
+        """The price of the document: the sum of its root fields, and 1 at least where any of them costs something or says nothing."""
+        if len(self.prices) == 1 and (only := self.prices[0].points):
+            return only
+        return sum([p.points for p in self.prices]) or (0 if any(not isinstance(r, Constant) for r in self.roots) else 1)
+
+    @property
+    def introspects(self) -> bool:
+        """Whether graphql-core has to run it."""
+        return any([type(r) is SchemaRoot for r in self.roots])
 
     @property
     def public(self) -> bool:
         """Whether callers without a credential share the answer."""
-        return all(r.public for r in self.roots or ())
+        return all(r.public for r in self.roots)
 
     @property
     def written(self) -> list[Root]:
         """The fields that call an operation that writes."""
-        return [r for r in self.roots or () if self.operation.writes and not isinstance(r, Constant)]
+        return [r for r in self.roots if self.operation.writes and not isinstance(r, Constant)]
 
     def key(self, scope: Scope) -> str | None:
         """The key in the request's header, for the one field that it can be meant for; a directive there wins."""

@@ -9,6 +9,7 @@ from graphql.language import FieldNode
 
 from tradepost.kit.access import ANYONE
 from tradepost.kit.context import Context
+from tradepost.kit.price import FREE, Price, price
 from tradepost.kit.problems import NotFound, PreconditionRequired
 from tradepost.kit.window import EVERYTHING
 
@@ -17,18 +18,31 @@ from .idempotency import Key
 from .selection import Walk
 from .windows import Arguments, Variables, WindowArguments
 
+type Value = tuple[Any, int]
+"""What is encoded under a root field's key, and how many rows it holds."""
+
+NOTHING: Value = (None, 0)
+
+
+INTROSPECTING = Price(5, 0)
+
 
 class Root(ABC):
-    """One root field. `value` gives what is encoded under its key, or raises; one that is missing is null where the field may be."""
+    """One root field. `value` gives its Value, or raises; one that is missing is null where the field may be."""
 
     nullable, public, access = True, True, ANYONE
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
+        self.priced: Price | None = None
         self.prefix = f'"{key}":'.encode()
 
     @abstractmethod
-    async def value(self, context: Context, variables: Variables) -> Any:
+    def price(self, context: Context, variables: Variables) -> Price:
+        """What this field costs in one request."""
+
+    @abstractmethod
+    async def value(self, context: Context, variables: Variables) -> Value:
         """The value of this field for one request."""
 
 
@@ -39,9 +53,25 @@ class Constant(Root):
         super().__init__(key, nodes)
         self.said = said
 
-    async def value(self, context: Context, variables: Variables) -> Any:
+    def price(self, context: Context, variables: Variables) -> Price:
+        """It is known without looking."""
+        return FREE
+
+    async def value(self, context: Context, variables: Variables) -> Value:
         """The type's name."""
-        return self.said
+        return self.said, 0
+
+
+class SchemaRoot(Root):
+    """`__schema` or `__type`: graphql-core answers it."""
+
+    def price(self, context: Context, variables: Variables) -> Price:
+        """A look at the schema has a price of its own."""
+        return INTROSPECTING
+
+    async def value(self, context: Context, variables: Variables) -> Value:
+        """Only graphql-core knows."""
+        raise NotImplementedError
 
 
 class OneRoot(Root):
@@ -58,18 +88,27 @@ class OneRoot(Root):
         of = field.operation.of
         self.want = walk.want(of, of.name, nodes)
 
-    async def value(self, context: Context, variables: Variables) -> Any:
+    def price(self, context: Context, variables: Variables) -> Price:
+        """The price of the operation; without variables in its relations it is always the same."""
+        found = self.priced
+        if found is None:
+            found = price(self.field.operation, self.want.bind(variables, context.caller.permissions))
+            self.priced = found if self.want.fixed else None
+        return found
+
+    async def value(self, context: Context, variables: Variables) -> Value:
         """The record's body; null where a read finds nothing."""
         try:
             arguments = self.field.arguments(self.arguments.values(variables))
             if self.careful and "expected_version" not in arguments:
                 raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
             ask = Ask(context, self.want.bind(variables, context.caller.permissions), EVERYTHING)
-            return (await self.field.call(ask, **arguments)).body
+            record = await self.field.call(ask, **arguments)
+            return record.body, record.rows
         except NotFound:
             if self.writes:
                 raise
-            return None
+            return NOTHING
 
 
 class PageRoot(Root):
@@ -83,22 +122,29 @@ class PageRoot(Root):
         self.want, total = walk.want_page(operation.of, nodes)
         self.window = WindowArguments(definition, nodes[0], operation.of, True, total)
 
-    async def value(self, context: Context, variables: Variables) -> Any:
+    def price(self, context: Context, variables: Variables) -> Price:
+        """The price of the operation; without variables it is always the same."""
+        found, permissions = self.priced, context.caller.permissions
+        if found is None:
+            found = price(self.field.operation, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
+            self.priced = found if self.want.fixed and self.window.fixed else None
+        return found
+
+    async def value(self, context: Context, variables: Variables) -> Value:
         """The page as it was asked for; null where the row that it would stand below is missing."""
         permissions = context.caller.permissions
         ask = Ask(context, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
-        if not self.field.parameters:
-            return (await self.field.call(ask)).body
         try:
-            return (await self.field.call(ask, **self.field.arguments(self.window.values(variables)))).body
+            page = await self.field.call(ask, **(self.field.arguments(self.window.values(variables)) if self.field.parameters else {}))
+            return page.body, page.rows
         except NotFound:
             if self.nullable:
-                return None
+                return NOTHING
             raise
 
 
 def fresh(context: Context) -> Context:
     """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
-    made = Context(context.caller, context.database, context.request_id, context.clock, context.door)
+    made = Context(context.caller, context.database, context.request_id, context.clock, context.door, context.meter)
     made.address, made.key = context.address, context.key
     return made

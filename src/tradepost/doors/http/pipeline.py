@@ -16,8 +16,10 @@ from uuid_utils import uuid7
 
 from tradepost.kit.caller import Caller
 from tradepost.kit.context import Context
+from tradepost.kit.limits import Limits
 from tradepost.kit.problems import Unavailable
 
+from . import budget
 from .access_log import AccessLog, Line, now
 from .answer import Answer
 from .asgi import App, Headers, Receive, Scope, Send, fields
@@ -72,11 +74,13 @@ class Pipeline:
         paths: Methods | None = None,
         log: AccessLog | None = None,
         metrics: Metrics | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
         OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
-        `metrics` nothing is counted."""
+        `metrics` nothing is counted, without `limits` nobody has a bucket."""
         self.next, self.identify, self.database, self.settings, self.log, self.metrics = next, identify, database, settings, log, metrics
+        self.limits = limits
         self.paths = Paths(paths or {})
         self.tables = tables(lanes or {}, self.paths.literal)
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
@@ -112,7 +116,7 @@ class Pipeline:
         scope["called"] = raw.decode() if raw and raw.isascii() else quote(scope["path"])
         scope["body_limit"] = self.settings.body_limit
         scope["started"] = perf_counter()
-        return Reply(scope, send, request_id, SECURITY, self.flight.replies)
+        return Reply(scope, send, request_id, SECURITY, self.flight.replies, self.limits)
 
     async def serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         """Checks the request at the door and hands it on."""
@@ -120,7 +124,9 @@ class Pipeline:
         if answer is not None:
             return await answer(scope, receive, reply)
         caller = await self.identify(scope["headers"])
-        scope["context"] = context = Context(caller, self.database, scope["request_id"])
+        if self.limits is not None:
+            reply.meter = budget.meter_of(self.limits, caller, scope)
+        scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter)
         context.address = client[0] if (client := scope.get("client")) else ""
         scope["withholds"] = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])

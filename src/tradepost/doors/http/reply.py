@@ -3,8 +3,12 @@
 from asyncio import Task
 from typing import Any
 
+from tradepost.kit.limits import Limits, Meter
+
+from . import budget
 from .answer import VARIES, VARIES_BY_VERSION
 from .asgi import Headers, Message, Scope, Send
+from .problem import refuse
 
 DEFAULTED = frozenset({b"content-security-policy", b"referrer-policy", b"x-content-type-options", b"cross-origin-resource-policy"})
 """Headers that a door may set otherwise, as the docs pages do with their policy."""
@@ -18,12 +22,19 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class Reply:
-    """The `send` of one request. `status` is 0 until the answer has begun; a HEAD is answered like a GET and loses its body here."""
+    """The `send` of one request. `status` is 0 until the answer has begun; a HEAD is answered like a GET and loses its body here.
 
-    __slots__ = ("also", "deadline", "expired", "flight", "head", "method", "request_id", "scope", "send", "size", "status", "task")
+    With `limits` an answer ends the account of its request as it begins; where the bucket is empty and nothing has been drained, 429 takes its place.
+    """
 
-    def __init__(self, scope: Scope, send: Send, request_id: bytes, also: Headers, flight: dict["Reply", None]) -> None:
-        self.scope, self.send, self.request_id, self.also, self.flight = scope, send, request_id, also, flight
+    __slots__ = (
+        "also", "deadline", "expired", "flight", "head", "limits", "meter", "method", "refused", "request_id", "scope", "send", "size", "status", "task",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, send: Send, request_id: bytes, also: Headers, flight: dict["Reply", None], limits: Limits | None = None) -> None:
+        self.scope, self.send, self.request_id, self.also, self.flight, self.limits = scope, send, request_id, also, flight, limits
+        self.meter: Meter | None = None
+        self.refused = False
         self.method: str = scope["method"]
         self.head, self.expired, self.status, self.size = self.method == "HEAD", False, 0, 0
         self.deadline: float = 0.0
@@ -32,10 +43,17 @@ class Reply:
     async def __call__(self, message: Message) -> None:
         """Sends one ASGI message on."""
         if message["type"] == "http.response.start":
+            meter = self.meter
+            if meter is not None and meter.touched:
+                meter.settle(budget.net(meter, message["status"], self.expired))
+            elif self.limits is not None and not await self.settle(self.limits, message["status"]):
+                return
             self.status = message["status"]
             # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.
             self.flight.pop(self, None)
             message = {"type": "http.response.start", "status": self.status, "headers": self.complete(message.get("headers", ()))}
+        elif self.refused:
+            return
         elif self.head:
             if message["type"] != "http.response.body" or self.size < 0:
                 return
@@ -44,9 +62,23 @@ class Reply:
             self.size += len(body)
         await self.send(message)
 
+    async def settle(self, limits: Limits, status: int) -> bool:
+        """Ends the request's account; False where it is refused after all, and that has been answered."""
+        meter = self.meter
+        if meter is None:
+            # Refused before it was known who calls.
+            meter = self.meter = budget.meter_of(limits, None, self.scope)
+        if meter.settled or (problem := await budget.settle(meter, status, self.scope, self.expired)) is None:
+            return True
+        await refuse(problem, self.scope)(self.scope, _nothing, self)
+        self.refused = True
+        return False
+
     def complete(self, given: Any) -> Headers:
         """The answer's own headers and those that all answers carry."""
         headers: Headers = [*given, (b"x-request-id", self.request_id), *self.also]
+        if self.meter is not None:
+            headers += budget.headers(self.meter)
         varies, own = False, False
         for name, _ in given:
             if name == b"vary":
@@ -59,3 +91,8 @@ class Reply:
             names = {name for name, _ in given}
             headers = [*given, *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED)]
         return headers
+
+
+async def _nothing() -> Message:
+    """What is received for an answer that reads nothing."""
+    return {"type": "http.disconnect"}

@@ -20,7 +20,12 @@ from .assets import READ
 from .operators import operates
 
 type Check = Callable[[], Awaitable[object]]
-"""Returns if the thing is well and raises if it is not."""
+"""Returns if the thing is well and raises if it is not: Degraded where the shop goes on without it."""
+
+
+class Degraded(Exception):
+    """Something is missing that the shop can do without for a while; it is still ready."""
+
 
 PATIENCE = 2.0
 RETRY_AFTER = b"5"
@@ -31,7 +36,7 @@ log = logging.getLogger("tradepost.health")
 
 
 class Finding(msgspec.Struct, omit_defaults=True):
-    """What one check found; `fault` is the kind of the error, or `timeout`."""
+    """What one check found: `ok`, `degraded` or `failed`. `fault` is the kind of the error, or `timeout`."""
 
     status: str
     ms: float
@@ -40,15 +45,17 @@ class Finding(msgspec.Struct, omit_defaults=True):
 
 async def examine(name: str, check: Check, patience: float) -> Finding:
     """Runs one check; it never raises."""
-    began, fault = time.perf_counter(), None
+    began, fault, status = time.perf_counter(), None, "failed"
     try:
         await within(check, patience)
+    except Degraded as missing:
+        fault, status = str(missing), "degraded"
     except TimeoutError:
         fault = "timeout"
     except Exception as error:
         fault = type(error).__name__
         log.warning("health check %s failed: %s", name, error)
-    return Finding("failed" if fault else "ok", round((time.perf_counter() - began) * 1000, 1), fault)
+    return Finding(status if fault else "ok", round((time.perf_counter() - began) * 1000, 1), fault)
 
 
 async def within(check: Check, patience: float) -> None:
@@ -69,7 +76,7 @@ async def findings(checks: Mapping[str, Check], patience: float = PATIENCE) -> d
 
 def report(found: dict[str, Finding], details: bool) -> Answer:
     """200 if all is well, else 503 with `Retry-After`; the single checks only where `details` may be seen."""
-    well = all(f.fault is None for f in found.values())
+    well = all(f.status != "failed" for f in found.values())
     said: dict[str, Any] = {"status": "ok" if well else "unavailable"} | ({"checks": found} if details else {})
     return Answer(200 if well else 503, msgspec.json.encode(said), headers=[NO_STORE] if well else [NO_STORE, (b"retry-after", RETRY_AFTER)])
 

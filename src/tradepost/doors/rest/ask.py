@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 import msgspec
+from msgspec import UNSET
 
 from tradepost.kit.context import Context
 from tradepost.kit.inputs import read
@@ -10,7 +11,7 @@ from tradepost.kit.patching import MergePatch, Patch, json_patch
 from tradepost.kit.problems import PreconditionRequired, Validation
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Expected
-from tradepost.kit.window import Window
+from tradepost.kit.window import MOST_ROWS, Window
 
 from ..http.asgi import Receive, Scope, fields
 from ..http.conditional import ANY, version_of
@@ -22,12 +23,14 @@ from .query import Query
 class Ask:
     """One request: its context, the query's Selection and Window, its body and its preconditions. The body is read when it is asked for."""
 
-    __slots__ = ("careful", "context", "key", "media", "query", "receive", "scope")
+    __slots__ = ("careful", "context", "given", "key", "media", "price", "query", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive, query: Query, media: bytes, *, careful: bool) -> None:
         """`media`: the type of the answer. `careful`: whether a change needs `If-Match`."""
         self.scope, self.receive, self.query, self.media, self.careful = scope, receive, query, media, careful
         self.key: str | None = None
+        self.price = query.price
+        self.given: Any = UNSET
         self.context: Context = scope["context"]
 
     @property
@@ -46,8 +49,18 @@ class Ask:
 
     async def body[T: msgspec.Struct](self, shape: type[T]) -> T:
         """The body, checked; 422 with all its faults."""
+        return read(shape, await self.plain() if self.given is UNSET else self.given)
+
+    async def plain(self) -> Any:
+        """The body as it came."""
         media = media_of(self.scope, BODIES)
-        return read(shape, decode(media, await read_body(self.scope, self.receive), BUILTINS))
+        return decode(media, await read_body(self.scope, self.receive), BUILTINS)
+
+    async def items(self) -> int:
+        """How many items a batch has: a hundred at most, because more are refused, and one at least."""
+        self.given = await self.plain()
+        listed: Any = cast(dict[str, Any], self.given).get("items") if isinstance(self.given, dict) else None
+        return max(min(len(cast(list[Any], listed)), MOST_ROWS), 1) if isinstance(listed, list) else 1
 
     async def patch(self) -> Patch:
         """The patch in the body, by its media type."""

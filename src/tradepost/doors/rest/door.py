@@ -7,7 +7,9 @@ import msgspec
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
+from tradepost.kit.limits import COMPILING
 from tradepost.kit.operation import Operation
+from tradepost.kit.price import price
 from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.records import Batch, Page, Record
 from tradepost.kit.registry import Registry
@@ -23,7 +25,7 @@ from .ask import Ask
 from .deprecations import PAGE_NUMBERS
 from .document import Root, equal_document
 from .links import Links, Route
-from .query import Query, read_query
+from .query import Query, fields_of, read_query
 from .selection import compile_fields
 
 JSON, MSGPACK = b"application/json", b"application/msgpack"
@@ -57,8 +59,9 @@ class RestDoor:
             self.links[version] = links = Links(self.registry, known, f"/v{version}")
             self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
 
-    def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
-        """What a request asks, where its caller may and an answer can be written. A query is read once per text, version and kind of caller."""
+    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
+        """What a request asks, where its caller may, an answer can be written and its price is paid. A query is read once per text, version and
+        kind of caller."""
         context: Context = scope["context"]
         context.door = "rest"
         caller = context.caller
@@ -67,10 +70,21 @@ class RestDoor:
         if operation.takes_key:
             context.key = key_of(scope)
         media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
-        found = self.query(operation, scope["query_string"], caller.permissions, scope["version"])
+        text, version, meter = scope["query_string"], scope["version"], context.meter
+        found, reserve = self.queries.find((operation.name, text, caller.permissions, version)), 0
+        if found is None:
+            # Of a new query it is not known yet whether its plan is; what is held back for compiling one comes back where it is.
+            reserve = COMPILING
+            if (operation.of.name, fields_of(text), caller.permissions, version) not in self.selections:
+                await meter.admit_text()
+            found = self.query(operation, text, caller.permissions, version)
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
-        return Ask(scope, receive, found, media, careful=self.require_if_match)
+        ask = Ask(scope, receive, found, media, careful=self.require_if_match)
+        if operation.kind == "batch":
+            ask.price = price(operation, found.want, items=await ask.items())
+        await meter.pay(ask.price.points, reserve)
+        return ask
 
     def query(self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int) -> Query:
         """What a query string asks of an operation."""
@@ -84,6 +98,8 @@ class RestDoor:
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
         """The answer that carries what an operation returned."""
         scope = ask.scope
+        # An outcome that was kept has cost its price once.
+        ask.context.meter.net = min(ask.price.points, 1) if ask.context.replayed else ask.price.net(made.rows)
         headers = [self.keeping(operation, scope)]
         if ask.context.replayed:
             headers.append(REPLAYED)

@@ -8,6 +8,7 @@ import msgspec
 
 from tradepost.kit.asking import window
 from tradepost.kit.operation import Operation
+from tradepost.kit.price import Price, price
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.selection import Selection
 from tradepost.kit.window import EVERYTHING, Window
@@ -21,12 +22,13 @@ SPELLED = {"first": "limit", "last": "limit", "after": "cursor"}
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What a query string asks for."""
+    """What a query string asks for, and its price (a batch's is that of one item)."""
 
     want: Selection[Any]
     window: Window
     pager: Pager | None
     switches: Mapping[str, bool]
+    price: Price
 
 
 def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields) -> Query:
@@ -36,12 +38,17 @@ def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: fr
     rest = {k: v for k, v in given.items() if k != "fields"}
     if operation.kind == "page":
         asked = _window(operation, rest, permissions, version)
-        return Query(want, asked, Pager(given, asked), {})
+        return Query(want, asked, Pager(given, asked), {}, price(operation, want, asked))
     switches = {"atomic": _switch("atomic", rest.pop("atomic"))} if operation.kind == "batch" and "atomic" in rest else {}
     if rest:
         allowed = ["fields", "atomic"] if operation.kind == "batch" else ["fields"]
         raise InvalidParameter(f"`{next(iter(rest))}` is no parameter here.", parameter=next(iter(rest)), allowed=allowed)
-    return Query(want, EVERYTHING, None, switches)
+    return Query(want, EVERYTHING, None, switches, price(operation, want))
+
+
+def fields_of(text: bytes) -> str | None:
+    """What a query string says of `fields`, which alone is dear to read."""
+    return _parameters(text).get("fields") if b"fields" in text or b"%" in text else None
 
 
 def _parameters(text: bytes) -> dict[str, str]:

@@ -59,7 +59,7 @@ class route(HTTPRouteHandler):
 
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
-        ask = self.door.ask(self.operation, scope, receive)
+        ask = await self.door.ask(self.operation, scope, receive)
         ask.key = given.get("key")
         try:
             made = await self.call(self.owner, ask, **given)

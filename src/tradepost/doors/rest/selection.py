@@ -17,10 +17,10 @@ from graphql import (
 from graphql.language import OperationType, Visitor, visit
 
 from tradepost.kit.asking import window
-from tradepost.kit.problems import InvalidParameter, TooDeep
+from tradepost.kit.problems import InvalidParameter, TooDeep, TooManyAliases
 from tradepost.kit.rendering import Rendering
 from tradepost.kit.resource import ACTIONS, Resource, Value
-from tradepost.kit.selection import Draft, Form, Selection, known
+from tradepost.kit.selection import MOST_ALIASES, Draft, Form, Selection, known, too_many_aliases
 from tradepost.kit.window import Window
 
 LONGEST, MOST_TOKENS = 20_000, 2000
@@ -34,8 +34,11 @@ def compile_fields(of: Resource[Any], text: str | None, permissions: frozenset[s
         draft.add_default(permissions)
     else:
         try:
-            _write(draft, _parsed(text), permissions)
-        except TooDeep as problem:
+            chosen = _parsed(text)
+            if _aliases(chosen) > MOST_ALIASES:
+                raise too_many_aliases()
+            _write(draft, chosen, permissions)
+        except (TooDeep, TooManyAliases) as problem:
             raise problem.renamed("fields", {}) from None
     fields, windows = draft.seal()
     return Selection(Form(fields, rendering), windows)
@@ -57,6 +60,18 @@ def _parsed(text: str) -> SelectionSetNode:
             return chosen
         case _:
             raise _bad("`fields` is the inside of one selection set, such as `id,name,variants{sku}`.")
+
+
+def _aliases(chosen: SelectionSetNode) -> int:
+    """How many aliases stand in a selection set, at all depths."""
+    found, waiting = 0, [chosen]
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                found += node.alias is not None
+                if node.selection_set is not None:
+                    waiting.append(node.selection_set)
+    return found
 
 
 def _write(draft: Draft, chosen: SelectionSetNode, permissions: frozenset[str]) -> None:

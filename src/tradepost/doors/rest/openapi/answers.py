@@ -15,8 +15,9 @@ from .schema import Schema, ref
 
 type Response = dict[str, Any]
 
-ALWAYS: tuple[type[Problem], ...] = (kinds.InvalidParameter, kinds.Unauthenticated, kinds.NotAcceptable, kinds.Internal, kinds.Unavailable)
+ALWAYS: tuple[type[Problem], ...] = (kinds.InvalidParameter, kinds.Unauthenticated, kinds.NotAcceptable, kinds.QuotaExceeded, kinds.Internal, kinds.Unavailable)
 WITH_BODY: tuple[type[Problem], ...] = (kinds.MalformedBody, kinds.ContentTooLarge, kinds.UnsupportedMediaType, kinds.Validation)
+WITH_FIELDS: tuple[type[Problem], ...] = (kinds.TooDeep, kinds.TooManyAliases, kinds.TooExpensive)
 WITH_PATCH: tuple[type[Problem], ...] = (kinds.PatchTestFailed, kinds.PatchTargetMissing)
 PROBLEM_JSON = "application/problem+json"
 
@@ -37,6 +38,12 @@ HEADERS: dict[str, dict[str, Any]] = {
         "The tag of these very bytes; one object's begins with its version. For `If-None-Match` and `If-Match`.", '"3.8f2d1c0b9a7e6f54"', pattern='^"[^"]+"$'
     ),
     "Idempotent-Replayed": header("That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"),
+    "RateLimit": header("What is left of the budget, and in how many seconds it is whole again.", '"points";r=573;t=3', pattern='^"points";r=[0-9]+;t=[0-9]+$'),
+    "RateLimit-Policy": header("The budget: the points that a minute brings.", '"points";q=600;w=60;tradepost-unit="points"'),
+    "X-RateLimit-Limit": header("The points of the budget.", "600", pattern="^[0-9]+$"),
+    "X-RateLimit-Remaining": header("The points that are left.", "573", pattern="^[0-9]+$"),
+    "X-RateLimit-Reset": header("When the budget is whole again, in seconds since 1970.", "1795255200", pattern="^[0-9]+$"),
+    "X-Request-Cost": header("The points that this request has cost.", "3", pattern="^[0-9]+$"),
     "Link": header("The neighbours of this page (RFC 8288).", f'</v1/products?cursor={CURSOR}>; rel="next", </v1/products>; rel="first"'),
     "Location": header("Where the new one is.", "/v1/products/0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", format="uri-reference"),
     "Retry-After": header("In how many seconds to try again.", "1", pattern="^[0-9]+$"),
@@ -48,6 +55,9 @@ HEADERS: dict[str, dict[str, Any]] = {
 
 
 AGAIN = ("Idempotent-Replayed",)
+BUDGET = ("RateLimit", "RateLimit-Policy", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-Cost")
+"""How the caller's budget stands, in every answer."""
+
 PASSING = ("Deprecation", "Sunset")
 """Only version 1 has something deprecated."""
 
@@ -59,7 +69,7 @@ def known_headers(version: int) -> dict[str, dict[str, Any]]:
 
 def headers(*names: str) -> dict[str, Any]:
     """These headers, and those of every answer."""
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "Cache-Control", "Vary", "X-Request-ID")}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "Cache-Control", *BUDGET, "Vary", "X-Request-ID")}
 
 
 def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> list[type[Problem]]:
@@ -68,7 +78,7 @@ def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> 
     if operation.kind == "delete":
         found.remove(kinds.NotAcceptable)
     else:
-        found.append(kinds.TooDeep)
+        found += WITH_FIELDS
     if operation.input is not None:
         found += WITH_BODY
     if operation.kind == "update":

@@ -22,7 +22,7 @@ def schemas(collections: dict[str, str]) -> dict[str, Schema]:
     checked: Schema = {
         "type": "object",
         "properties": {
-            "status": HEALTH,
+            "status": {"type": "string", "enum": ["ok", "degraded", "failed"]},
             "ms": {"type": "number", "minimum": 0, "maximum": 60_000, "description": "How long it took."},
             "fault": {"type": "string", "maxLength": 100},
         },
@@ -61,7 +61,7 @@ def paths(prefix: str) -> dict[str, Any]:
 
 def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]) -> dict[str, Any]:
     shown = {schema: {"$ref": f"#/components/examples/{schema}"}}
-    found = [kind for kind in PROBLEMS if schema == "Entry" or kind is not kinds.NotAcceptable]
+    found = [kind for kind in PROBLEMS if schema == "Entry" or kind not in (kinds.NotAcceptable, kinds.QuotaExceeded)]
     found += [kinds.Unavailable] if schema == "Entry" else []
     answer = {"description": doc, "headers": headers(*named), "content": {"application/json": {"schema": ref(schema), "examples": shown}}}
     return {

@@ -28,6 +28,8 @@ ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/
   An outcome is a success, or a 404, 409 or 412 of the rules. A replay is the object as it was then, with the ETag that it had; relations are as they are now.
   The version in `If-Match` is part of the input: it was compared when the write ran, and a replay does not compare it again.
 - **Problems**: every refusal is `application/problem+json` (RFC 9457); its `code` is stable, its `type` a page that explains it.
+- **Budget**: every request costs points, a read by the rows that it can answer with, a write 10. `X-Request-Cost` tells what it was, `RateLimit` what
+  is left; an empty budget is 429 `quota_exceeded` with `Retry-After`. Both doors drain the same budget. No request may cost more than 1000.
 - **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
 """
 

@@ -25,7 +25,20 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
     "errors": list_of(ref("Fault")) | {"description": "All faults, at most 100."},
     "field": {"type": "string", "maxLength": 100, "description": "With `already_exists`: the member whose value another row has."},
     "version": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**53 - 1, "description": "With `precondition_failed`: the present version."},
-    "limit": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1, "description": "With `content_too_large`: the most bytes allowed."},
+    "limit": {
+        "type": "integer",
+        "format": "int64",
+        "minimum": 0,
+        "maximum": 2**53 - 1,
+        "description": "With `content_too_large` and `too_expensive`: the most allowed.",
+    },
+    "points": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1, "description": "With `too_expensive`: the price of the request."},
+    "violated-policies": {
+        "type": "array",
+        "maxItems": 10,
+        "items": {"type": "string", "maxLength": 100},
+        "description": "With `quota_exceeded`: the policies of `RateLimit-Policy` that the request is over.",
+    },
 }
 
 

@@ -1,0 +1,81 @@
+"""The budget at the door: whose bucket a request drains, and the headers that tell how it stands.
+
+The doors drain the price of what they run; what they do not come to, pages and refusals among it, pays 1 as its answer begins.
+"""
+
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from time import time
+
+from tradepost.kit.caller import Caller
+from tradepost.kit.limits import Limits, Meter
+from tradepost.kit.problems import QuotaExceeded
+
+from .asgi import Headers, Scope
+
+ANONYMOUS = "anonymous"
+SPARED = "/health/"
+"""What begins so is never refused: whoever restarts us must not take an empty bucket for a dead process."""
+
+
+def meter_of(limits: Limits, caller: Caller | None, scope: Scope) -> Meter:
+    """The meter of a request: the bucket is the known caller's, else that of the address that it came from."""
+    if caller is not None and caller.known:
+        return limits.meter(f"caller:{caller.id}", caller.role)
+    client = scope.get("client")
+    return limits.meter(principal(client[0] if client else ""), ANONYMOUS)
+
+
+@lru_cache(8192)
+def principal(address: str) -> str:
+    """The bucket of an address. An IPv6 client has a whole /64 to itself, so that is one."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return f"address:{address[:64]}"
+    if found.version == 6:
+        return principal(str(found.ipv4_mapped)) if found.ipv4_mapped else f"address:{ip_network((found, 64), strict=False).network_address}/64"
+    return f"address:{found}"
+
+
+async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaExceeded | None:
+    """Ends the account of an answer that begins now; what nobody has drained yet pays 1. Gives the problem of a bucket that is empty."""
+    refused = None
+    if not meter.touched:
+        try:
+            await meter.drain(1)
+        except QuotaExceeded as problem:
+            refused = None if scope["path"].startswith(SPARED) else problem
+    meter.settle(net(meter, status, late))
+    return refused
+
+
+def net(meter: Meter, status: int, late: bool) -> int:
+    """What a request pays in the end, without what compiling costs: 1 where it was refused or has the answer already, and all where it took too long.
+
+    Where even that 1 was not to be had it is nothing.
+    """
+    if status < 400 and status != 304 and not late and meter.net > 0:
+        return meter.net
+    least = min(meter.drained, meter.price, 1)
+    return max(meter.drained - meter.compiling, least) if late else least
+
+
+@lru_cache(64)
+def standing(size: int) -> Headers:
+    """The headers that are the same in every answer of one size of bucket."""
+    return [(b"ratelimit-policy", b'"points";q=%d;w=60;tradepost-unit="points"' % size), (b"x-ratelimit-limit", b"%d" % size)]
+
+
+def headers(meter: Meter) -> Headers:
+    """What every answer tells: `X-RateLimit-Reset` is the Unix time at which the bucket is full again, `t` the seconds until then."""
+    left, reset = int(meter.left) if meter.left > 0 else 0, meter.reset
+    policy, limit = standing(meter.size)
+    return [
+        policy,
+        limit,
+        (b"ratelimit", b'"points";r=%d;t=%d' % (left, reset)),
+        (b"x-ratelimit-remaining", b"%d" % left),
+        (b"x-ratelimit-reset", b"%d" % (int(time()) + 1 + reset)),
+        (b"x-request-cost", b"%d" % meter.charged),
+    ]

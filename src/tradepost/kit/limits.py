@@ -1,0 +1,188 @@
+"""How much: a bucket of points for every principal, and the meter that one request runs on.
+
+A bucket holds at most a minute's points and fills all the time (a token bucket): `take` drains it, `give` puts back what was not used. One
+process keeps its buckets in memory; several share them in Redis (shared_limits.py), and each falls back to its own where Redis is gone. The
+shell and the worker have none.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from math import ceil
+from time import monotonic
+from typing import Protocol
+
+from .problems import QuotaExceeded, TooExpensive
+
+MOST_BUCKETS, MOST_POINTS, COMPILING = 100_000, 1000, 10
+MINUTE = 60.0
+
+
+class Buckets:
+    """Buckets in memory. One that is full is as good as none, so those are what goes first where there are many."""
+
+    __slots__ = ("clock", "kept", "most")
+
+    def __init__(self, clock: Callable[[], float] = monotonic, most: int = MOST_BUCKETS) -> None:
+        self.clock, self.most = clock, most
+        self.kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str, size: int, points: int) -> float:
+        """Drains points, and says what is left; where there are too few nothing is drained, and it says by how many (below 0)."""
+        moment, kept = self.clock(), self.kept
+        held = kept.get(key)
+        left = (size if held is None else min(size, held[0] + (moment - held[1]) * size / MINUTE)) - points
+        if left < 0 and points > 0:
+            return left
+        if held is None:
+            self._forget(moment)
+        kept[key] = (left, moment)
+        kept.move_to_end(key)
+        return left
+
+    def give(self, key: str, size: int, points: int) -> None:
+        """Puts points back; fewer than none are a debt, which is drained whatever there is."""
+        moment, held = self.clock(), self.kept.get(key)
+        if held is not None:
+            self.kept[key] = (min(size, held[0] + (moment - held[1]) * size / MINUTE + points), moment)
+        elif points < 0:
+            self.kept[key] = (size + points, moment)
+
+    def _forget(self, moment: float) -> None:
+        """Drops what was not used for two minutes, a few at a time, and the one used longest ago where there are too many."""
+        kept = self.kept
+        for _ in range(2):
+            oldest = next(iter(kept), None)
+            if oldest is None or (moment - kept[oldest][1] < 2 * MINUTE and len(kept) < self.most):
+                return
+            del kept[oldest]
+
+
+class Shared(Protocol):
+    """Buckets that several processes share."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether they cannot be reached."""
+        ...
+
+    async def start(self) -> None:
+        """Looks for them."""
+        ...
+
+    async def stop(self) -> None:
+        """Lets them go."""
+        ...
+
+    async def take(self, key: str, size: int, points: int) -> float | None:
+        """As in memory; None where they cannot be reached in time."""
+        ...
+
+    def give(self, key: str, size: int, points: int) -> None:
+        """As in memory; nobody waits for it."""
+        ...
+
+
+class Limits:
+    """The sizes of the buckets by role, and where the buckets are."""
+
+    def __init__(self, sizes: Mapping[str, int], *, known: int, local: Buckets | None = None, shared: Shared | None = None) -> None:
+        """`known` is the size for roles that `sizes` does not name."""
+        self.sizes, self.known, self.local, self.shared = dict(sizes), known, local or Buckets(), shared
+        self.refused = self.drained = 0
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the buckets are shared now."""
+        return self.shared is not None and not self.shared.gone
+
+    def meter(self, key: str, role: str) -> "Meter":
+        """The meter of one request of a principal."""
+        return Meter(self, key, self.sizes.get(role, self.known))
+
+
+class Meter:
+    """What one request pays. `net` is the price by what it really got, before what compiling costs; `charged` what it pays in the end."""
+
+    __slots__ = ("charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "price", "remote", "settled", "size", "touched")
+
+    def __init__(self, limits: Limits | None, key: str, size: int) -> None:
+        self.limits, self.key, self.size = limits, key, size
+        self.drained = self.net = self.charged = self.new_texts = self.plans = 0
+        self.price = 1
+        self.left: float = size
+        self.remote = self.settled = self.touched = False
+
+    async def admit_text(self) -> None:
+        """Pays for a text not seen before, before it is read: a request's least price, and what compiling costs."""
+        await self.drain(1 + COMPILING)
+        self.new_texts = 1
+
+    async def pay(self, points: int, reserve: int = 0) -> None:
+        """Drains the price of a request before it is run. A `reserve` is drained besides where a plan may have to be compiled."""
+        most = min(MOST_POINTS, self.size)
+        if points > most:
+            raise TooExpensive(f"The request costs up to {points} points; at most {most} are allowed.", points=points, limit=most)
+        self.price = points
+        owed = points + (COMPILING if self.new_texts else reserve) - self.drained
+        if owed > 0 or not self.touched:
+            if self.limits is None or self.limits.shared is not None:
+                await self.drain(owed)
+            else:
+                self._drained(self.limits, max(min(owed, self.size - self.drained), 0), None)
+
+    async def drain(self, points: int) -> None:
+        """Drains points, or refuses the request. No price is above a full bucket, else it could never be paid."""
+        limits = self.limits
+        if limits is None:
+            return
+        points = max(min(points, self.size - self.drained), 0)
+        left = await limits.shared.take(self.key, self.size, points) if limits.shared is not None else None
+        self._drained(limits, points, left)
+
+    def _drained(self, limits: Limits, points: int, left: float | None) -> None:
+        """Takes down what is left; where nobody has drained it elsewhere, it is drained here."""
+        self.touched = True
+        if left is not None:
+            self.remote = True
+        else:
+            left = limits.local.take(self.key, self.size, points)
+        if left < 0 and points:
+            limits.refused += 1
+            self.left = max(left + points, 0)
+            raise QuotaExceeded(ceil(-left * MINUTE / self.size), self.size)
+        self.left, self.drained = left, self.drained + points
+
+    def settle(self, net: int) -> None:
+        """Ends the account: what was drained above the net price and the compiling goes back. Only the first word counts."""
+        if self.settled:
+            return
+        self.settled = True
+        charged = net + self.compiling if self.new_texts or self.plans else net
+        back = self.drained - charged
+        self.charged = charged
+        if back:
+            self.left = min(max(self.left + back, 0), self.size)
+        limits = self.limits
+        if limits is None:
+            return
+        limits.drained += charged
+        if back:
+            if self.remote and limits.shared is not None:
+                limits.shared.give(self.key, self.size, back)
+            else:
+                limits.local.give(self.key, self.size, back)
+
+    @property
+    def compiling(self) -> int:
+        """What reading new texts and making new plans has cost; a text's first plan is paid with it."""
+        return COMPILING * max(self.new_texts, self.plans)
+
+    @property
+    def reset(self) -> int:
+        """In how many seconds the bucket is full again."""
+        return ceil((self.size - self.left) * MINUTE / self.size)
+
+
+def unlimited() -> Meter:
+    """The meter of callers without a bucket."""
+    return Meter(None, "", MOST_POINTS)

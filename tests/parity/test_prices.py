@@ -1,0 +1,114 @@
+"""One price: the same question costs the same through both doors, and never more than was said before."""
+
+from random import Random
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.budgets import spent
+from tests.parity.asks import Question, asking
+from tests.parity.house import House, drawn
+from tests.parity.spelling import Pen, Rest
+from tests.parity.stock import Known
+from tradepost.doors.graphql.execution import Request
+from tradepost.kit.caller import Caller
+from tradepost.kit.context import Context
+from tradepost.kit.price import Price, price
+
+SPELLINGS = st.integers(0, 2**32)
+
+
+def priced(house: House, name: str, asked: Question, spelling: int) -> tuple[Price, Price]:
+    """The price of a question as a URL and as a document."""
+    chance, visitor = Random(spelling), house.visitors[name]
+    _, params = Rest(chance).request(house, asked)
+    text, variables = Pen(house, chance).document(asked)
+    query = house.rest_reads(asked.operation, params, visitor.permissions)
+    caller = Caller(id="a-test" if visitor.permissions else None, permissions=visitor.permissions)
+    ready = house.executor.prepare(Request(text, variables), Context(caller, house.app.state.database))
+    [there] = ready.prices
+    return price(house.operation(asked.operation), query.want, query.window), there
+
+
+@pytest.mark.parametrize("part", range(4))
+@drawn(250)
+@given(asking=asking(), spelling=SPELLINGS)
+async def test_a_selection_has_one_price_at_both_doors(house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int) -> None:
+    here, there = priced(house, asking[0], asking[1].about(known), spelling)
+    assert here == there
+    assert here.points >= 1
+
+
+@drawn(150)
+@given(asking=asking(), spelling=SPELLINGS)
+async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+    name, asked = asking[0], asking[1].about(known)
+    said, _ = priced(house, name, asked, spelling)
+    chance, visitor = Random(spelling), house.visitors[name]
+    path, params = Rest(chance).request(house, asked)
+    text, variables = Pen(house, chance).document(asked)
+    paid: list[int] = []
+    for _ in range(2):
+        # Twice: the first may have paid for compiling as well.
+        there = await visitor.client.post("/graphql", json={"query": text, "variables": variables})
+        here = await visitor.rest("GET", path, params=params)
+        paid = [spent(here), spent(there)]
+    cost = there.json()["extensions"]["cost"]
+    assert paid[0] == paid[1] == cost["charged"] <= said.points == cost["requested"]
+
+
+async def asked_for(house: House, path: str, text: str) -> tuple[int, int]:
+    """What a URL and a document cost, compiled before."""
+    found = (0, 0)
+    for _ in range(2):
+        here: httpx.Response = await house.staff.rest("GET", path)
+        there = await house.staff.client.post("/graphql", json={"query": text})
+        found = spent(here), spent(there)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "limit", "points"),
+    [
+        ("product_list", "id", 20, 3), ("product_list", "id,category{id}", 20, 5), ("product_list", "variants(first:20){id}", 100, 211),
+        ("product_list", "variants{id}", 20, 23), ("category_list", "products{id}", 20, 43), ("product_get", "id", None, 1),
+        ("product_get", "variants{id}", None, 2), ("product_list", "category{parent{id}}", 20, 7), ("product_create", "id", None, 10),
+        ("product_create", "variants{id}", None, 11),
+    ],
+)  # fmt: skip
+async def test_the_formula_to_the_letter(house: House, operation: str, fields: str, limit: int | None, points: int) -> None:
+    params = {"fields": fields} | ({"limit": str(limit)} if limit else {})
+    query = house.rest_reads(operation, params, house.staff.permissions)
+    assert price(house.operation(operation), query.want, query.window).points == points
+
+
+@pytest.mark.parametrize(
+    ("params", "more"),
+    [({"include": "total"}, 5), ({"q": "chair"}, 5), ({"q": "chair", "include": "total"}, 10), ({"page": "2"}, 5), ({"fields": "variants(first: 1){id}"}, 2)],
+)
+async def test_totals_and_searches_cost_more(house: House, params: dict[str, str], more: int) -> None:
+    query = house.rest_reads("product_list", {"fields": "id"} | params, frozenset())
+    assert price(house.operation("product_list"), query.want, query.window).points == 3 + more
+
+
+async def test_a_batch_costs_by_its_items(house: House) -> None:
+    items = [{"op": "delete", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"}] * 7
+    for _ in range(2):
+        here = await house.staff.rest("POST", "/products/batch", json={"items": items})
+        text = "mutation ($i: ProductBatchInput!) { productBatch(input: $i) { results { status } } }"
+        there = await house.staff.client.post("/graphql", json={"query": text, "variables": {"i": {"items": [{"op": "DELETE", "id": items[0]["id"]}] * 7}}})
+        assert (here.status_code, there.status_code) == (200, 200), there.text
+    assert spent(here) == spent(there) == 70
+
+
+async def test_rows_that_come_twice_are_paid_twice(house: House, known: Known) -> None:
+    """Products of one category: each shows it, and is paid for it, though it is read once."""
+    found = (await house.staff.rest("GET", "/products", params={"fields": "category{id}", "limit": "100"})).json()["data"]
+    category = next(p["category"]["id"] for p in found if p["category"])
+    path = f"/categories/{category}/products?limit=100&fields=category{{products(first: 1){{id}}}}"
+    text = f'{{ categoryProducts(categoryId: "{category}", first: 100) {{ nodes {{ category {{ products(first: 1) {{ nodes {{ id }} }} }} }} }} }}'
+    rows = len((await house.staff.rest("GET", path)).json()["data"])
+    here, there = await asked_for(house, path, text)
+    assert here == there == 1 + -(-3 * rows // 10)
