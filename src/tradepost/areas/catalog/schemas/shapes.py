@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tradepost.kit.inputs import END
+from tradepost.kit.inputs import END, Line
 from tradepost.kit.money import Money
 
 from .members import (
@@ -82,7 +82,7 @@ class Variant(Struct):
     id: UUID
     product_id: UUID
     sku: Sku
-    name: Annotated[Name, Meta(examples=["M / red"])]
+    name: Annotated[Line, Meta(max_length=200, description="Empty where the variant has neither a name nor options.", examples=["M / red"])]
     options: Options
     price: Price
     compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])]
