@@ -187,10 +187,10 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits) -> AsyncGenerator[None]:
     """The connections live as long as the worker; the porch writes what it has kept."""
     await database.start()
-    # Until there is a worker, whoever serves sweeps.
-    sweeper = asyncio.create_task(keep_sweeping(database))
     if limits.shared is not None:
         await limits.shared.start()
+    # Until there is a worker, whoever serves sweeps.
+    sweeper = asyncio.create_task(keep_sweeping(database))
     try:
         yield
     finally:

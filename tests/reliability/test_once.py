@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from tests.areas.catalog.events import types_of
 from tests.factories import make_product, unique, variant_input
-from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records
+from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records, replayed_in
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -161,7 +161,18 @@ async def test_the_outcome_of_a_batch_is_one_for_both_doors(mine: Caller) -> Non
         for r in first.json()["results"]
     ]  # fmt: skip
     assert results == mirrored
-    assert again.json()["extensions"]["replayed"] == ["productBatch"]
+    assert replayed_in(again) == ["productBatch"]
+
+
+async def test_a_replay_costs_one_point(mine: Caller) -> None:
+    key, body = unique("key"), {"name": unique("cost"), "variants": [variant_input()]}
+    costs = [int((await mine.rest("POST", "/products", key, body)).headers["x-request-cost"]) for _ in range(3)]
+    assert costs[0] >= 10
+    assert costs[2] == 1
+    for _ in range(2):
+        answer = await mine.create("graphql", key, body)
+    assert is_replay(answer)
+    assert answer.json()["extensions"]["cost"]["charged"] == int(answer.headers["x-request-cost"]) == 1
 
 
 async def test_a_key_that_is_not_used_costs_no_statement(app: "Shop", mine: Caller) -> None:

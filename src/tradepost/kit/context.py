@@ -19,22 +19,7 @@ from .readers import Reader, WriteReader
 class Context:
     """One call's surroundings. Services are built from it and share its transaction. The shell and the worker have no meter that runs."""
 
-    __slots__ = (
-        "address",
-        "called",
-        "caller",
-        "clock",
-        "database",
-        "door",
-        "key",
-        "made",
-        "meter",
-        "operation",
-        "replayed",
-        "replays",
-        "request_id",
-        "session",
-    )
+    __slots__ = ("address", "called", "caller", "clock", "database", "door", "key", "made", "meter", "operation", "replayed", "request_id", "session")
 
     def __init__(self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now, door: str = "", meter: Meter | None = None) -> None:
         self.caller, self.database, self.request_id, self.clock, self.door = caller, database, request_id, clock, door
@@ -46,8 +31,6 @@ class Context:
         self.made: set[str] = set()
         # The client's address; the idempotency key of the one write that is called; whether its outcome was kept from an earlier call.
         self.address, self.replayed = "", False
-        # The fields of a document that were answered with outcomes of earlier calls.
-        self.replays: list[str] = []
         self.key: str | None = None
 
     async def reader(self) -> Reader:

@@ -68,8 +68,7 @@ class Reads:
 
     async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], context: "Context") -> list[Record[Any]]:
         """Records as they were once, in their order: scalars from what was kept, related rows as they are now."""
-        caller = context.caller
-        plan, fields = self.plan(of, want, SEVERAL, None, context, reader), want.form.fields
+        plan, fields, caller = self.plan(of, want, SEVERAL, None, context, reader), want.form.fields, context.caller
         present = {} if knows_all(plan, kept) else await self._rows(plan, reader, [k.id for k in kept], caller)
         rows = [remembered(plan, fields, k, present.get(k.id)) for k in kept]
         for relation, node, inner in ones(of, plan, fields):

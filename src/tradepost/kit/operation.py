@@ -59,10 +59,10 @@ class Operation[O, **P, R]:
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
         self.input, self.under, self.public = input, under, public
         self.doc, self.writes = (method.__doc__ or "").strip(), kind not in ("one", "page")
+        self.points = points if points is not None else WRITING if self.writes else READING
         # Whether a call may be repeated under a key and has its effect once.
         self.takes_key, self.signature = self.writes, inspect.signature(method)
         keyed: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
-        self.points = points if points is not None else WRITING if self.writes else READING
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
         self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *keyed, *((Validation,) if input else ()))))

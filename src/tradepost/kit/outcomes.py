@@ -111,7 +111,7 @@ def _whole(record: Record[Any]) -> Kept:
 
 def _shown(record: Record[Any]) -> Record[Any]:
     body: Both = record.body
-    return Record(body.shown, record.version, record.id)
+    return Record(body.shown, record.version, record.id, record.rows)
 
 
 def _said(problem: Problem) -> KeptProblem:

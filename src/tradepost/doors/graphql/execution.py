@@ -131,19 +131,20 @@ class Executor:
 
     async def execute(self, ready: Ready, context: Context) -> bytes:
         """The bytes of the answer."""
-        roots, variables, prices, contexts = ready.roots, ready.variables, ready.prices, [context]
+        roots, variables, prices = ready.roots, ready.variables, ready.prices
         if len(roots) == 1 and type(roots[0]) is not SchemaRoot:
             done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
+            ready.replayed = [roots[0].key] if context.replayed else []
         elif ready.introspects:
             context.meter.net = ready.points
             return await self.reference(ready, context)
         elif ready.operation.writes:
             contexts = [fresh(context) for _ in roots]
             done = [await self.run(r, variables, c, p) for r, c, p in zip(roots, contexts, prices, strict=True)]
+            ready.replayed = [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]
+            context.replayed = len(ready.replayed) == len(ready.written)
         else:
             done = list(await asyncio.gather(*[self.run(r, variables, context, p) for r, p in zip(roots, prices, strict=True)]))
-        if ready.operation.writes and (replayed := [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]):
-            context.replays, context.replayed = replayed, len(replayed) == len(ready.written)
         body = b",".join([r.prefix + (d if type(d) is bytes else b"null") for r, d in zip(roots, done, strict=True)])
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
         if not failed:
@@ -162,6 +163,7 @@ class Executor:
             context.key = root.once.of(variables) or context.key
             value, rows = await root.value(context, variables)
             said = encode(value)
+            # A missing thing and a kept outcome cost the least.
             context.meter.net += price.net(rows) if value is not None and not context.replayed else min(price.points, 1)
             return said
         except Exception as fault:

@@ -1,6 +1,6 @@
 """GraphQL over HTTP (the working draft of the GraphQL Foundation): parameters, media types and statuses."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import time
@@ -85,13 +85,9 @@ class GraphQLDoor:
             ready = await self.ready(scope, receive, context, gets)
         except Refused as refused:
             return await refuse(refused, media, None if gets else context)
-        try:
-            context.key = ready.key(scope)
-        except InvalidParameter as problem:
-            return await refuse(Refused.because(problem, context.request_id, firm=True), media, None if gets else context)
         body = await self.executor.execute(ready, context)
         if not gets:
-            return Answer(200, with_extensions(body, context), MEDIA[media], (NOT_KEPT, REPLAYED) if context.replayed else (NOT_KEPT,))
+            return Answer(200, extended(body, context, ready.replayed), MEDIA[media], (NOT_KEPT, REPLAYED) if context.replayed else (NOT_KEPT,))
         return Answer(200, body, MEDIA[media], (keeping(body, ready.public, scope, context),), entity_tag(body))
 
     async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
@@ -103,6 +99,7 @@ class GraphQLDoor:
             ready = self.executor.prepare(request, context)
             if gets and ready.operation.writes:
                 raise MethodNotAllowed("POST")
+            context.key = ready.key(scope)
             await context.meter.pay(ready.points)
         except (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive) as problem:
             raise Refused.because(problem, context.request_id, firm=True) from None
@@ -164,24 +161,24 @@ async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answ
                 refused = Refused.because(problem, paying.request_id, firm=True)
                 body = encode({"errors": refused.errors})
         paying.meter.settle(min(paying.meter.drained, 1))
-        body = with_extensions(body, paying)
+        body = extended(body, paying)
     status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
     own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
     return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
 
 
-def with_extensions(body: bytes, context: Context) -> bytes:
-    """The answer with the fields that were replayed and what it has cost, which ends the request's account."""
-    meter, members = context.meter, list[bytes]()
-    if context.replays:
-        members.append(b'"replayed":%s' % msgspec.json.encode(context.replays))
+def extended(body: bytes, context: Context, replayed: Sequence[str] = ()) -> bytes:
+    """The answer with what it has cost, which ends the request's account, and with the fields whose outcomes were kept."""
+    meter, more = context.meter, list[bytes]()
     if meter.limits is not None:
         meter.settle(max(meter.net, min(meter.price, 1)))
         ends = moment(int(time()) + 1 + meter.reset)
-        members.append(b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}' % (
+        more.append(b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}' % (
             meter.price + COMPILING * meter.new_texts, meter.charged, max(int(meter.left), 0), ends,
         ))  # fmt: skip
-    return b'%s,"extensions":{%s}}' % (body[:-1], b",".join(members)) if members else body
+    if replayed:
+        more.append(b'"replayed":' + encode(replayed))
+    return b'%s,"extensions":{%s}}' % (body[:-1], b",".join(more)) if more else body
 
 
 @lru_cache(64)

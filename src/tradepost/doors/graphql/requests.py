@@ -24,12 +24,13 @@ class Request(msgspec.Struct, rename="camel"):
 
 
 class Ready:
-    """A request that can be executed."""
+    """A request that can be executed. `replayed` names the fields whose outcomes were kept, once it has been."""
 
-    __slots__ = ("operation", "prices", "request", "roots", "variables")
+    __slots__ = ("operation", "prices", "replayed", "request", "roots", "variables")
 
     def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]) -> None:
         self.request, self.operation, self.variables, self.roots, self.prices = request, operation, variables, roots, prices
+        self.replayed: list[str] = []
 
     @property
     def points(self) -> int:

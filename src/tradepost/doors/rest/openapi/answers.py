@@ -37,13 +37,13 @@ HEADERS: dict[str, dict[str, Any]] = {
     "ETag": header(
         "The tag of these very bytes; one object's begins with its version. For `If-None-Match` and `If-Match`.", '"3.8f2d1c0b9a7e6f54"', pattern='^"[^"]+"$'
     ),
-    "Idempotent-Replayed": header("That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"),
     "RateLimit": header("What is left of the budget, and in how many seconds it is whole again.", '"points";r=573;t=3', pattern='^"points";r=[0-9]+;t=[0-9]+$'),
     "RateLimit-Policy": header("The budget: the points that a minute brings.", '"points";q=600;w=60;tradepost-unit="points"'),
     "X-RateLimit-Limit": header("The points of the budget.", "600", pattern="^[0-9]+$"),
     "X-RateLimit-Remaining": header("The points that are left.", "573", pattern="^[0-9]+$"),
     "X-RateLimit-Reset": header("When the budget is whole again, in seconds since 1970.", "1795255200", pattern="^[0-9]+$"),
     "X-Request-Cost": header("The points that this request has cost.", "3", pattern="^[0-9]+$"),
+    "Idempotent-Replayed": header("That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"),
     "Link": header("The neighbours of this page (RFC 8288).", f'</v1/products?cursor={CURSOR}>; rel="next", </v1/products>; rel="first"'),
     "Location": header("Where the new one is.", "/v1/products/0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", format="uri-reference"),
     "Retry-After": header("In how many seconds to try again.", "1", pattern="^[0-9]+$"),
@@ -54,10 +54,10 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 
 
-AGAIN = ("Idempotent-Replayed",)
 BUDGET = ("RateLimit", "RateLimit-Policy", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-Cost")
 """How the caller's budget stands, in every answer."""
 
+AGAIN = ("Idempotent-Replayed",)
 PASSING = ("Deprecation", "Sunset")
 """Only version 1 has something deprecated."""
 
