@@ -47,7 +47,7 @@ async def test_shopify_gets_its_own_columns_back(moved: Moved) -> None:
 
 
 async def test_the_demo_shop_can_leave_as_well(moved: Moved, other: Moved, tmp_path: Path) -> None:
-    moved.command("seed", "--products", "30")
+    moved.process("seed", "--products", "30")
     for name in ("shopify", "ndjson"):
         assert moved.command("export", "--format", name, "--output", tmp_path / name).returncode == 0
     assert other.command("import", tmp_path / "shopify").returncode == 0
