@@ -38,6 +38,8 @@ WORDS = st.sampled_from(
 SOURCE = st.none() | st.dictionaries(COLUMNS | LINE, WORDS | LINE | JSON, max_size=4)
 REFERENCE = st.none() | LINE | SLUG | st.integers(1, 40).map(str)
 PATHS = st.lists(st.lists(st.sampled_from(["A", "A > B", "B", "C, D", "&gt;", " E ", "F\\"]) | LINE, min_size=1, max_size=3), max_size=3, unique_by=repr)
+# With an empty path in front there is no main one.
+PLACES = PATHS | PATHS.filter(len).map(lambda paths: [[], *paths])
 URL = st.sampled_from(["https://i.example/1.jpg", "http://i.example/a,b.png?x=1", "https://i.example/%20;2", "https://i.example/ü"])
 MEDIA = st.lists(st.fixed_dictionaries({"source_url": URL, "alt": st.just("") | LINE}), max_size=4)
 AMOUNT = st.integers(0, 2**53 - 1) | st.integers(0, 20_000)
@@ -77,7 +79,7 @@ def product(draw: st.DrawFn, currency: str) -> Json:
     """A product but for the SKUs of its variants."""
     return {
         "name": draw(LINE), "slug": draw(SLUG), "external_reference": draw(REFERENCE), "status": draw(st.sampled_from(["draft", "active", "archived"])),
-        "description": draw(LINES), "categories": draw(PATHS), "tags": draw(st.lists(SLUG, max_size=3, unique=True)), "attributes": draw(ATTRIBUTES),
+        "description": draw(LINES), "categories": draw(PLACES), "tags": draw(st.lists(SLUG, max_size=3, unique=True)), "attributes": draw(ATTRIBUTES),
         "source": draw(SOURCE), "media": draw(MEDIA), "variants": draw(variants(currency)),
     }  # fmt: skip
 

@@ -48,9 +48,13 @@ async def test_shopify_gets_its_own_columns_back(moved: Moved) -> None:
 
 async def test_the_demo_shop_can_leave_as_well(moved: Moved, other: Moved, tmp_path: Path) -> None:
     moved.process("seed", "--products", "30")
-    for name in ("shopify", "ndjson"):
+    [category] = (await read(moved.staff, "/v1/categories", limit="1"))["data"]
+    aside = {"name": "Put aside", "slug": "put-aside", "category_ids": [category["id"]]}
+    assert (await moved.staff.post("/v1/products", json=aside)).status_code == 201, "in a category, but none is its main one"
+    for name in ("shopify", "woocommerce", "ndjson"):
         assert moved.command("export", "--format", name, "--output", tmp_path / name).returncode == 0
     assert other.command("import", tmp_path / "shopify").returncode == 0
     assert await all_of(other) == await all_of(moved)
-    again = other.command("import", tmp_path / "ndjson")
-    assert "0 created, 0 updated, 30 left alone, 0 refused" in again.stdout, again.stdout + again.stderr
+    for name in ("shopify", "woocommerce", "ndjson"):
+        again = other.command("import", tmp_path / name)
+        assert "0 created, 0 updated, 31 left alone, 0 refused" in again.stdout, again.stdout + again.stderr

@@ -12,7 +12,7 @@ LONGEST_URL = 2000
 
 Url = Annotated[str, Meta(pattern="^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$", max_length=LONGEST_URL, examples=["https://cdn.example.com/chair.jpg"])]
 Alt = Annotated[Line, Meta(max_length=512, examples=["The chair from the side"])]
-CategoryPath = Annotated[list[Annotated[Line, Meta(min_length=1, max_length=200)]], Meta(min_length=1, max_length=20, examples=[["Furniture", "Chairs"]])]
+CategoryPath = Annotated[list[Annotated[Line, Meta(min_length=1, max_length=200)]], Meta(max_length=20, examples=[["Furniture", "Chairs"]])]
 
 
 class MediaRecord(Struct, forbid_unknown_fields=True):
@@ -31,7 +31,8 @@ class VariantRecord(VariantInput, forbid_unknown_fields=True):
 class ProductRecord(ProductCreate, forbid_unknown_fields=True):
     """A product as a file tells it; a line of our own NDJSON is this shape as JSON.
 
-    categories: paths of names from the root, the first the main one. They become `category_id` and `category_ids` before the product is written.
+    categories: paths of names from the root, the first the main one; an empty path in its place means that none is. They become `category_id` and
+    `category_ids` before the product is written.
     media: all its images in their order; absent means that the file has none to say, and those present stay.
     """
 

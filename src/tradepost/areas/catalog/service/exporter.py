@@ -118,4 +118,5 @@ def _record(row: Plain, paths: dict[str, list[str]]) -> Plain:
     main = row.pop("category_id")
     ids = sorted([c["id"] for c in row.pop("categories")], key=lambda id: id != main)
     images = [image for image in row["media"] if URL.fullmatch(image["source_url"] or "") and len(image["source_url"]) <= LONGEST_URL]
-    return row | {"categories": [paths[id] for id in ids if id in paths], "media": images}
+    found = [paths[id] for id in ids if id in paths]
+    return row | {"categories": [[], *found] if found and main not in paths else found, "media": images}

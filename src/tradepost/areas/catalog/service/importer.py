@@ -130,9 +130,10 @@ class Importer:
         """The product with ids of categories in place of their paths; what is missing of a path is made."""
         if (paths := product.get("categories")) is None:
             return product
-        ids = [await self._category(path) for path in paths]
+        main = await self._category(paths[0]) if paths and paths[0] else None
+        ids = [await self._category(path) for path in paths if path]
         rest = {name: value for name, value in product.items() if name != "categories"}
-        return rest | {"category_id": ids[0] if ids else None, "category_ids": ids}
+        return rest | {"category_id": main, "category_ids": ids}
 
     async def _category(self, path: Sequence[str]) -> str:
         """The category at the end of a path of names."""

@@ -124,7 +124,7 @@ def _product(record: Plain, handle: str) -> Cells:
     return told | {
         "Title": record["name"] if record["name"].strip() else handle,
         "Body (HTML)": record.get("description", ""),
-        "Type": categories[0][-1] if categories else "",
+        "Type": categories[0][-1] if categories and categories[0] else "",
         "Tags": ", ".join(record.get("tags", ())),
         "Published": "true" if status == "active" else "false",
         "Status": status,

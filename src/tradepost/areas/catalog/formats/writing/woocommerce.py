@@ -159,7 +159,7 @@ def _product(record: Plain) -> Cells:
         "Name": entity(record["name"] if record["name"].strip() else record.get("slug") or "product"),
         "Published": "1" if record.get("status") == "active" else "-1",
         "Description": breaks(record.get("description", "")),
-        "Categories": listed([" > ".join([entity(step).replace(">", "&gt;") for step in path]) for path in record.get("categories") or ()]),
+        "Categories": listed([" > ".join([entity(step).replace(">", "&gt;") for step in path]) for path in record.get("categories") or () if path]),
         "Tags": listed(record.get("tags", ())),
         "Images": listed([m["source_url"] for m in record.get("media") or ()]),
         "Short description": breaks(short) if isinstance(short := attributes.get("short_description"), str) else "",
