@@ -32,6 +32,7 @@ from tradepost.doors.rest.routes import route
 from tradepost.kit.database import Database
 from tradepost.kit.idempotency import keep_sweeping
 from tradepost.kit.limits import Limits
+from tradepost.kit.means import Means
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
@@ -62,6 +63,7 @@ def create_app(settings: Settings) -> Shop:
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
+    means = Means()
     keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
@@ -91,13 +93,22 @@ def create_app(settings: Settings) -> Shop:
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
     contract = documents(registry, rest, app.routes, graphql.sdl())
     app.state.update(
-        {"registry": registry, "database": database, "api_keys": keys, "rest": rest, "graphql": graphql, "limits": limits, "contract": lambda: contract}
+        {
+            "registry": registry,
+            "database": database,
+            "api_keys": keys,
+            "rest": rest,
+            "graphql": graphql,
+            "limits": limits,
+            "means": means,
+            "contract": lambda: contract,
+        }
     )
-    app.porch = _porch(app, settings, keys, database, figures, limits)
+    app.porch = _porch(app, settings, keys, database, figures, limits, means)
     return app
 
 
-def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics, limits: Limits) -> Pipeline:
+def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics, limits: Limits, means: Means) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
         Litestar.__call__.__get__(app),
@@ -109,6 +120,7 @@ def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database,
         log=AccessLog(settings.log_format) if settings.access_log else None,
         metrics=figures,
         limits=limits,
+        means=means,
     )
 
 

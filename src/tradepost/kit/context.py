@@ -12,6 +12,7 @@ from .clock import Clock, now
 from .database import Database
 from .identity import new_id
 from .limits import Meter, unlimited
+from .means import NO_MEANS, Means
 from .outbox import OutboxEvent
 from .readers import Reader, WriteReader
 
@@ -19,11 +20,15 @@ from .readers import Reader, WriteReader
 class Context:
     """One call's surroundings. Services are built from it and share its transaction. The shell and the worker have no meter that runs."""
 
-    __slots__ = ("address", "called", "caller", "clock", "database", "door", "key", "made", "meter", "operation", "replayed", "request_id", "session")
+    __slots__ = (
+        "address", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "operation", "replayed", "request_id", "session",
+    )  # fmt: skip
 
-    def __init__(self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now, door: str = "", meter: Meter | None = None) -> None:
+    def __init__(
+        self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now, door: str = "", meter: Meter | None = None, means: Means = NO_MEANS
+    ) -> None:
         self.caller, self.database, self.request_id, self.clock, self.door = caller, database, request_id, clock, door
-        self.meter = meter or unlimited()
+        self.meter, self.means = meter or unlimited(), means
         self.session: AsyncSession | None = None
         # The operation at work, and the outermost of them: the one that was called.
         self.operation = self.called = ""

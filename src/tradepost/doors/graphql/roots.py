@@ -145,6 +145,6 @@ class PageRoot(Root):
 
 def fresh(context: Context) -> Context:
     """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
-    made = Context(context.caller, context.database, context.request_id, context.clock, context.door, context.meter)
+    made = Context(context.caller, context.database, context.request_id, context.clock, context.door, context.meter, context.means)
     made.address, made.key = context.address, context.key
     return made

@@ -17,6 +17,7 @@ from uuid_utils import uuid7
 from tradepost.kit.caller import Caller
 from tradepost.kit.context import Context
 from tradepost.kit.limits import Limits
+from tradepost.kit.means import NO_MEANS, Means
 from tradepost.kit.problems import Unavailable
 
 from . import budget
@@ -75,12 +76,13 @@ class Pipeline:
         log: AccessLog | None = None,
         metrics: Metrics | None = None,
         limits: Limits | None = None,
+        means: Means = NO_MEANS,
     ) -> None:
         """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
         OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
-        `metrics` nothing is counted, without `limits` nobody has a bucket."""
+        `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every Context."""
         self.next, self.identify, self.database, self.settings, self.log, self.metrics = next, identify, database, settings, log, metrics
-        self.limits = limits
+        self.limits, self.means = limits, means
         self.paths = Paths(paths or {})
         self.tables = tables(lanes or {}, self.paths.literal)
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
@@ -126,7 +128,7 @@ class Pipeline:
         caller = await self.identify(scope["headers"])
         if self.limits is not None:
             reply.meter = budget.meter_of(self.limits, caller, scope)
-        scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter)
+        scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter, means=self.means)
         context.address = client[0] if (client := scope.get("client")) else ""
         scope["withholds"] = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
