@@ -6,12 +6,16 @@ import msgspec
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Whoever calls; the anonymous visitor is one too, so there is never a `None`.
 
-    `id` names the principal: a user, or an API key that has none.
+    `id` names the principal: a user, or an API key that has none. `session` and `key` name the credential, where it is a user's; `points` is the
+    key's own limit a minute, where it has one besides the user's bucket.
     """
 
     id: str | None = None
     role: str = "anonymous"
     permissions: frozenset[str] = frozenset()
+    session: str | None = None
+    key: str | None = None
+    points: int | None = None
 
     @property
     def known(self) -> bool:

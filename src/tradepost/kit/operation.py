@@ -28,44 +28,62 @@ from .problems import (
     Unauthenticated,
     Validation,
 )
-from .resource import Resource
+from .resource import Resource, Result
 from .selection import Selection
 
-type Kind = Literal["one", "page", "create", "replace", "update", "delete", "batch"]
+type Attempt = Callable[[Any], str | None]
+type Kind = Literal["one", "page", "ask", "create", "replace", "update", "delete", "batch", "act"]
 
 TRIES = 4
-READING, WRITING = 1, 10
-"""Points of a call that names none of its own."""
+READING, WRITING, ATTEMPTING = 1, 10, 20
+"""Points of a call that names none of its own; an attempt at a credential costs more, because a slow hash stands behind it."""
+STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
+READS: frozenset[Kind] = frozenset({"one", "page", "ask"})
 
 
 class Operation[O, **P, R]:
     """A declared service method. On the class it is the declaration, on a service it is the guarded call.
 
-    kind: what it does to its resource `of`.    under: the resource and relation that it lists, where it is a list below a row.
-    input: the shape of its body.    public: its answer to callers without a credential may be kept by shared caches.
-    points: what one call costs besides its rows.
+    kind: what it does to its resource `of`; an `ask` reads by what stands in its body, an `act` is a change that none of the other words names.
+    under: the resource and relation that it lists, where it is a list below a row.    input: the shape of its body.
+    public: its answer to callers without a credential may be kept by shared caches.    points: what one call costs besides its rows.
+    status: that of its success in HTTP.    keyed: whether a write may be repeated under an idempotency key.
+    attempt: it tries a credential; the function gives the account that is tried, from the body. Such a call is counted and always pays in full.
+    only: why it is on one door alone, and on which.
     """
 
     kind: Kind
     service: type[O]
 
     def __init__(
-        self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Resource[Any], *, access: Access,
+        self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Result[Any], *, access: Access,
         problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
-        points: int | None = None,
+        points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
     ) -> None:  # fmt: skip
         if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
             raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
-        self.input, self.under, self.public = input, under, public
-        self.doc, self.writes = (method.__doc__ or "").strip(), kind not in ("one", "page")
-        self.points = points if points is not None else WRITING if self.writes else READING
+        self.input, self.under, self.public, self.attempt, self.only = input, under, public, attempt, only
+        self.doc, self.writes = (method.__doc__ or "").strip(), kind not in READS
+        usual = ATTEMPTING if attempt is not None else WRITING if self.writes else READING
+        self.points, self.status = points if points is not None else usual, status or STATUSES.get(kind, 200)
         # Whether a call may be repeated under a key and has its effect once.
-        self.takes_key, self.signature = self.writes, inspect.signature(method)
-        keyed: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
+        self.takes_key, self.signature = self.writes and keyed, inspect.signature(method)
+        repeated: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
-        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *keyed, *((Validation,) if input else ()))))
+        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ()))))
+
+    @property
+    def rows(self) -> Resource[Any]:
+        """The resource of an operation on rows: a list, a batch, and whatever else takes an id."""
+        assert isinstance(self.of, Resource), f"{self.name} is about no rows"
+        return self.of
+
+    @property
+    def about(self) -> Resource[Any]:
+        """What the id in its path names: the row that it lists below, else a row of its own."""
+        return self.under[0] if self.under else self.rows
 
     def __deepcopy__(self, memo: Any) -> Self:
         """There is one declaration, however often a router copies its handlers."""
@@ -116,7 +134,7 @@ class Operation[O, **P, R]:
                     made = await self._within(service, context, args, kwargs)
                     if claimed is None:
                         return made
-                    made, outcome = kept(made)
+                    made, outcome = kept(made, self.of, context)
                     await session.flush()
                     await claimed.complete(session, outcome)
                     return made
@@ -158,14 +176,17 @@ class Operation[O, **P, R]:
 
 
 def operation[O, **P, R](
-    name: str, kind: Kind, of: Resource[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
+    name: str, kind: Kind, of: Result[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
     input: type[msgspec.Struct] | None = None, under: tuple[Resource[Any], str] | None = None, public: bool = False,
-    points: int | None = None,
+    points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
     found: tuple[type[Problem], ...] = (NotFound,) if kind in ("one", "replace", "update", "delete") or under else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
-        return Operation(method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public, points=points)
+        return Operation(
+            method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public, points=points, status=status,
+            keyed=keyed, attempt=attempt, only=only,
+        )  # fmt: skip
 
     return declare

@@ -2,7 +2,7 @@
 
 Kept is either the problem, or of every row its whole default record, as its caller might read it, in no door's spelling. One SELECT brings
 both what was asked and what is kept. A replay takes the scalars from what was kept and reads the relations anew, so a row that is gone is
-answered too. A secret in an outcome (the text of a new API key) has to be sealed here, in `kept` and `again`, once an operation answers with one.
+answered too. A secret in an outcome (the text of a new API key) is kept sealed.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,10 @@ from .nodes import Actions
 from .problems import Conflict, Fault, Problem, all_problems
 from .records import Batch, Both, Item, Kept, Record
 from .rendering import Pick, Rendering
-from .resource import ACTIONS, Resource
+from .resource import ACTIONS, Resource, Result
+from .secret import Seal
 from .selection import Field, Form, Selection, default
+from .telling import tell
 
 
 class KeptProblem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -45,7 +47,7 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
     problem: KeptProblem | None = None
 
 
-def keeping(of: Resource[Any], want: Selection[Any], permissions: frozenset[str]) -> Selection[Any]:
+def keeping(of: Result[Any], want: Selection[Any], permissions: frozenset[str]) -> Selection[Any]:
     """The selection that reads what was asked and the whole default record besides; the bodies of its records are `Both`."""
     form: Form = want.form
     name = ("keeping", permissions)
@@ -69,15 +71,24 @@ def _actions(node: Actions) -> Callable[[Any], Any]:
     return lambda row: {"open": [n for n, at in node.names if at is None or row[at]], "ones": {n: row[at] for n, at in node.ones}}
 
 
-def kept(made: Any) -> tuple[Any, str]:
+def kept(made: Any, of: Result[Any], context: Context) -> tuple[Any, str]:
     """What an operation returned, as its door wants it, and the outcome to keep."""
     if isinstance(made, Batch):
         items = cast(Batch[Any], made).items
         outcome = Outcome(items=[KeptItem(i.status, i.record and _whole(i.record), i.problem and _said(i.problem), i.changed) for i in items])
         shown: Any = Batch([msgspec.structs.replace(i, record=i.record and _shown(i.record)) for i in items])
     else:
-        outcome, shown = Outcome(record=_whole(made)), _shown(made)
+        whole = _whole(made)
+        if of.sealed:
+            whole = msgspec.structs.replace(whole, members=_sealed(whole.members, of, context.means.of(Seal).close))
+        outcome, shown = Outcome(record=whole), _shown(made)
     return shown, _text(outcome)
+
+
+def _sealed(members: Any, of: Result[Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The members of a record with its secrets sealed, or opened again."""
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(members))
+    return {n: change(v) if n in of.sealed and v is not None else v for n, v in plain.items()}
 
 
 def kept_problem(problem: Problem) -> str:
@@ -85,13 +96,18 @@ def kept_problem(problem: Problem) -> str:
     return _text(Outcome(problem=_said(problem)))
 
 
-async def again(outcome: str, of: Resource[Any], want: Selection[Any], context: Context) -> Any:
+async def again(outcome: str, of: Result[Any], want: Selection[Any], context: Context) -> Any:
     """What an operation returned or raised, from its kept outcome, in the selection of this call. The context is told that it is a replay."""
     found = msgspec.json.decode(outcome, type=Outcome)
     if found.problem is not None:
         context.replayed = True
         raise _problem(found.problem)
     rows = [found.record] if found.record is not None else [i.record for i in found.items or () if i.record is not None]
+    if of.sealed:
+        rows = [msgspec.structs.replace(row, members=_sealed(row.members, of, context.means.of(Seal).open)) for row in rows]
+    if not isinstance(of, Resource):
+        context.replayed = True
+        return tell(of, msgspec.convert(rows[0].members, of.shape), want)
     records = await context.database.reads.again(await context.reader(), of, want, rows, context) if rows else []
     context.replayed = True
     if found.items is None:

@@ -7,7 +7,7 @@ import msgspec
 
 from .nodes import Many, Node
 from .records import Both
-from .resource import Relation, Resource
+from .resource import Relation
 from .selection import Field, Form
 from .window import Shape
 from .writing import Writer
@@ -43,7 +43,7 @@ class Level:
     rows: Statement
     total: Statement | None = None
 
-    def __init__(self, index: int, resource: Resource[Any], relation: Relation | None) -> None:
+    def __init__(self, index: int, resource: Any, relation: Relation | None) -> None:
         self.index, self.resource, self.relation = index, resource, relation
         self.columns: list[Any] = []
         self.nodes: tuple[Node, ...] = ()

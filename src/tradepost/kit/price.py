@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from .operation import Operation
-from .resource import Resource
+from .resource import Result
 from .selection import Field, Selection
 from .window import EVERYTHING, Window
 
@@ -61,7 +61,7 @@ def price(operation: Operation[Any, ..., Any], want: Selection[Any], window: Win
     return Price(operation.points * items + more, below * items)
 
 
-def weight(of: Resource[Any], want: Selection[Any]) -> tuple[int, int]:
+def weight(of: Result[Any], want: Selection[Any]) -> tuple[int, int]:
     """The most rows below one row of a selection, and what its lists add for counting and searching. Worked out once per Selection."""
     if want.weight is None:
         form = want.form
@@ -72,7 +72,7 @@ def weight(of: Resource[Any], want: Selection[Any]) -> tuple[int, int]:
     return want.weight
 
 
-def branches(of: Resource[Any], fields: tuple[Field, ...]) -> tuple[Branch, ...]:
+def branches(of: Result[Any], fields: tuple[Field, ...]) -> tuple[Branch, ...]:
     """The relations among some fields, in their order: that of the Windows, depth first."""
     found = [(relation, field.inner) for field in fields if (relation := of.relations.get(field.name)) is not None]
     return tuple([Branch((PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.many else 0, branches(r.target, inner)) for r, inner in found])

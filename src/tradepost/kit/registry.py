@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from .operation import Operation
-from .resource import Resource
+from .resource import Resource, Result
 from .service import Service
 
 
@@ -17,6 +17,8 @@ class Registry:
 
     def __init__(self) -> None:
         self.resources: dict[str, Resource[Any]] = {}
+        # The shapes that operations answer with and no table stands behind.
+        self.results: dict[str, Result[Any]] = {}
         self.numbers: dict[int, Resource[Any]] = {}
         self.operations: dict[str, Operation[Any, ..., Any]] = {}
 
@@ -28,6 +30,8 @@ class Registry:
             for value in vars(module).values():
                 if isinstance(value, Resource):
                     made.add_resource(cast(Resource[Any], value))
+                elif isinstance(value, Result):
+                    made.add_result(cast(Result[Any], value))
                 elif isinstance(value, type) and issubclass(value, Service) and value.__module__.startswith(module.__name__):
                     made.add_service(value)
         return made.freeze()
@@ -36,6 +40,11 @@ class Registry:
         """Adds a resource; a name or number that another one has is refused."""
         if self.resources.setdefault(of.name, of) is not of or self.numbers.setdefault(of.number, of) is not of:
             raise ValueError(f"two resources are called {of.name} or have the number {of.number}")
+
+    def add_result(self, of: Result[Any]) -> None:
+        """Adds a result; a name that a resource or another result has is refused."""
+        if of.name in self.resources or self.results.setdefault(of.name, of) is not of:
+            raise ValueError(f"two results are called {of.name}")
 
     def add_service(self, service: type[Service]) -> None:
         """Adds the operations of a service."""
@@ -53,7 +62,7 @@ class Registry:
 
     def getter(self, of: Resource[Any]) -> Operation[Any, ..., Any] | None:
         """The operation that reads one row of a resource: `node(id:)` calls it, so it cannot skip its access."""
-        return next((o for o in self.operations.values() if o.kind == "one" and o.of is of), None)
+        return next((o for o in self.operations.values() if o.kind == "one" and o.of is of and "key" in o.signature.parameters), None)
 
     @property
     def nodes(self) -> list[Resource[Any]]:

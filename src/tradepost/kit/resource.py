@@ -1,6 +1,6 @@
 """What stands behind a shape: its table, its visible rows, and the names that may be filtered, sorted and followed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -69,30 +69,20 @@ class Value:
         return None
 
 
-class Resource[S: msgspec.Struct]:
-    """Binds a Struct to a table. Later rooms add relations, filters and sorts; the registry freezes it before anything is compiled.
+class Result[S: msgspec.Struct]:
+    """A shape that operations answer with. By itself no row stands behind it: tokens, an acceptance, the state of a bucket.
 
-    visible: the rows that a viewer may see, as SQL.    names: the columns that find one row, the id first, then another (a slug).
-    columns: expressions behind members that are no column of the table.    fields: members with an access of their own.
-    actions: operations on one row, each with the rule that says where it is open.    relevance: the order where a `q` is given.
+    fields: members with an access of their own.    sealed: members that are secret, so what is kept of an answer holds them encrypted.
+    personal: no cache keeps an answer with it.
     """
 
     def __init__(
-        self, shape: type[S], row: type[Row], *, visible: Visible,
-        name: str | None = None, names: tuple[str, ...] = ("id",), order: tuple[str, ...] = ("-created_at",),
-        filters: Mapping[str, Filter] | None = None, sorts: Mapping[str, Sort] | None = None,
-        columns: Mapping[str, Expression] | None = None, fields: Mapping[str, Access] | None = None, actions: Mapping[str, Visible] | None = None,
-    ) -> None:  # fmt: skip
-        self.shape, self.row, self.visible = shape, row, visible
-        self.table: Any = row.__table__
-        self.name, self.names, self.order, self.number = name or shape.__name__, names, order, row.__number__
-        self.filters, self.sorts = dict(filters or {}), dict(sorts or {})
-        self.columns, self.fields, self.actions = dict(columns or {}), dict(fields or {}), dict(actions or {})
+        self, shape: type[S], *, name: str | None = None, fields: Mapping[str, Access] | None = None, sealed: Iterable[str] = (), personal: bool = False
+    ) -> None:
+        self.shape, self.name, self.fields = shape, name or shape.__name__, dict(fields or {})
+        self.sealed, self.personal = frozenset(sealed), personal
         self.relations: dict[str, Relation] = {}
-        self.versioned = "version" in self.table.c
         self.own: dict[str, Value | Member] = {n: Value(m) if m.kind == "value" else m for n, m in members(shape).items()}
-        self.own[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
-        self.frozen = False
 
     def inner(self, name: str) -> "Value | Resource[Any] | None":
         """What may be asked below a name: a value's members, a relation's resource, or nothing."""
@@ -112,6 +102,42 @@ class Resource[S: msgspec.Struct]:
     def access(self, name: str) -> Access:
         """The access of a member or relation."""
         return self.relations[name].access if name in self.relations else self.fields.get(name, ANYONE)
+
+    @property
+    def label(self) -> str:
+        """Its name in a sentence."""
+        return self.stem.replace("_", " ")
+
+    @property
+    def stem(self) -> str:
+        """What the names of its operations begin with: `gift_card` of `gift_card_update`."""
+        return snake(self.name)
+
+
+class Resource[S: msgspec.Struct](Result[S]):
+    """A Result that the rows of a table stand behind. Later rooms add relations, filters and sorts; the registry freezes it before anything is compiled.
+
+    visible: the rows that a viewer may see, as SQL.    names: the columns that find one row, the id first, then another (a slug).
+    columns: expressions behind members that are no column of the table.    fields: members with an access of their own.
+    actions: operations on one row, each with the rule that says where it is open.    relevance: the order where a `q` is given.
+    """
+
+    def __init__(
+        self, shape: type[S], row: type[Row], *, visible: Visible,
+        name: str | None = None, names: tuple[str, ...] = ("id",), order: tuple[str, ...] = ("-created_at",),
+        filters: Mapping[str, Filter] | None = None, sorts: Mapping[str, Sort] | None = None,
+        columns: Mapping[str, Expression] | None = None, fields: Mapping[str, Access] | None = None, actions: Mapping[str, Visible] | None = None,
+        sealed: Iterable[str] = (), personal: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(shape, name=name, fields=fields, sealed=sealed, personal=personal)
+        self.row, self.visible = row, visible
+        self.table: Any = row.__table__
+        self.names, self.order, self.number = names, order, row.__number__
+        self.filters, self.sorts = dict(filters or {}), dict(sorts or {})
+        self.columns, self.actions = dict(columns or {}), dict(actions or {})
+        self.versioned = "version" in self.table.c
+        self.own[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
+        self.frozen = False
 
     def has_one(self, name: str, target: "Resource[Any]", *, by: InstrumentedAttribute[Any], access: Access = ANYONE, doc: str = "") -> None:
         """Adds a to-one relation over a column of this table."""
@@ -141,13 +167,3 @@ class Resource[S: msgspec.Struct]:
     def missing(self, key: str) -> NotFound:
         """The problem of a row that is not there, or not for this caller."""
         return NotFound(f"There is no {self.label} `{key}`.")
-
-    @property
-    def label(self) -> str:
-        """Its name in a sentence."""
-        return self.stem.replace("_", " ")
-
-    @property
-    def stem(self) -> str:
-        """What the names of its operations begin with: `gift_card` of `gift_card_update`."""
-        return snake(self.name)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from .problems import TooDeep, TooManyAliases
-from .resource import Resource, Value
+from .resource import Resource, Result, Value
 from .window import Window
 
 DEEPEST, MOST_ALIASES = 10, 50
@@ -84,7 +84,7 @@ class Asked(Protocol):
 class Draft:
     """A selection while a door writes it; the same name, alias and window asked twice are one field."""
 
-    def __init__(self, names: Resource[Any] | Value, depth: int = 0) -> None:
+    def __init__(self, names: Result[Any] | Value, depth: int = 0) -> None:
         self.names, self.depth = names, depth
         self.lines: dict[tuple[str, str | None, Asked | None], tuple[int, Draft | None]] = {}
 
@@ -120,7 +120,7 @@ class Draft:
         return self
 
 
-def default(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
+def default(resource: Result[Any], permissions: frozenset[str]) -> Selection[Any]:
     """The default selection of a resource for callers with these permissions."""
     fields, windows = Draft(resource).add_default(permissions).seal()
     return Selection(Form(fields), windows)
@@ -131,6 +131,6 @@ def below(relation: str, window: Window, want: Selection[Any]) -> Selection[Any]
     return Selection(Form((Field(relation, None, want.form.fields),), want.form.rendering), (window, *want.windows))
 
 
-def known(names: Resource[Any] | Value, permissions: frozenset[str]) -> list[str]:
+def known(names: Result[Any] | Value, permissions: frozenset[str]) -> list[str]:
     """The names that may be asked for by callers with these permissions."""
     return [n for n in (*names.own, *names.relations) if isinstance(names, Value) or names.readable(n, permissions)]

@@ -17,9 +17,10 @@ from .inputs import read
 from .patching import Document, Patch, check_names, check_read_only
 from .problems import InvalidTransition, PreconditionFailed
 from .records import Page, Record
-from .resource import ACTIONS, Resource, Value
+from .resource import ACTIONS, Resource, Result, Value
 from .selection import Field, Form, Selection, default
 from .tables import Table
+from .telling import tell
 from .window import Window
 
 type Expected = int | tuple[int, ...] | None
@@ -97,6 +98,14 @@ class Service:
         writable = frozenset([f.name for f in msgspec.structs.fields(shape)])
         check_names(patch, writable.union(before))
         return read(shape, check_read_only(before, patch.apply(before), writable))
+
+    def tell[S: msgspec.Struct](self, of: Result[S], value: S, want: Selection[S]) -> Record[S]:
+        """A value that no row stands behind, in the caller's selection."""
+        return tell(of, value, want)
+
+    def use[T](self, kind: type[T]) -> T:
+        """What the shop provides of a type besides its database."""
+        return self.context.means.of(kind)
 
     async def answer[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], id: str) -> Record[S]:
         """What was written, read back through the write's own connection."""

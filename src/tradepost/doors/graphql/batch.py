@@ -34,7 +34,7 @@ class BatchRoot(Root):
         self.results = {k: walk.collect(f, f"{self.name}BatchResult") for k, f in below.items() if f[0].name.value == "results"}
         self.keys = [(k, f[0].name.value) for k, f in below.items()]
         asked = [(k, f) for fields in self.results.values() for k, f in fields.items() if f[0].name.value == "data"]
-        self.want = walk.want_each(field.operation.of, self.name, [f for _, f in asked])
+        self.want = walk.want_each(field.operation.rows, self.name, [f for _, f in asked])
         self.places = {id(f): i for i, (_, f) in enumerate(asked)}
 
     def price(self, context: Context, variables: Variables) -> Price:

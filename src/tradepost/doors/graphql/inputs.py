@@ -47,8 +47,7 @@ def parameter(given: inspect.Parameter, annotation: Any, operation: Operation[An
         made = member(name, mi.type_info(list[Step]), required)
         return Parameter(name, made, _json_patch)
     made = member(name, mi.type_info(annotation), required)
-    about = operation.under[0] if operation.under else operation.of
-    return Parameter(name, made, _id_of(about) if made.kind == "id" else _reading(name, type, made))
+    return Parameter(name, made, _id_of(operation.about) if made.kind == "id" else _reading(name, type, made))
 
 
 def _reading(name: str, type: Any, made: Member) -> Read | None:

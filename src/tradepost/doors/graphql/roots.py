@@ -119,8 +119,8 @@ class PageRoot(Root):
         operation = field.operation
         self.field, self.public, self.nullable = field, operation.public, operation.under is not None
         self.access = operation.access
-        self.want, total = walk.want_page(operation.of, nodes)
-        self.window = WindowArguments(definition, nodes[0], operation.of, True, total)
+        self.want, total = walk.want_page(operation.rows, nodes)
+        self.window = WindowArguments(definition, nodes[0], operation.rows, True, total)
 
     def price(self, context: Context, variables: Variables) -> Price:
         """The price of the operation; without variables it is always the same."""

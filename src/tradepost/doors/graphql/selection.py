@@ -8,7 +8,7 @@ from graphql.language import BooleanValueNode, FieldNode, FragmentDefinitionNode
 
 from tradepost.kit.nodes import Actions
 from tradepost.kit.rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
-from tradepost.kit.resource import Relation, Resource
+from tradepost.kit.resource import Relation, Resource, Result
 from tradepost.kit.selection import Draft, Form, Selection
 
 from ..names import camel
@@ -46,7 +46,7 @@ class Walk:
     def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any], plain: bool = False) -> None:
         self.schema, self.fragments, self.flags, self.plain = schema, fragments, flags, plain
 
-    def want(self, of: Resource[Any], type: str, nodes: Sequence[FieldNode]) -> Want:
+    def want(self, of: Result[Any], type: str, nodes: Sequence[FieldNode]) -> Want:
         """What some nodes ask of an object."""
         draft = Draft(of)
         return self._sealed(draft, members=self.members(draft, type, nodes))

@@ -38,6 +38,8 @@ class Types:
         for of in self.registry.resources.values():
             for relation in of.relations.values():
                 definition_of(self.made[of.name]).fields.append(self.relation(relation))
+        for of in self.registry.results.values():
+            self.shapes.output(of.name, of.own, of.shape.__doc__, of.fields)
         query = create_type("Query", self.fields(False) + self.node_fields(), description="What can be read.")
         writes = self.fields(True)
         mutation = create_type("Mutation", writes, description=MUTATION_DOC) if writes else None
@@ -67,16 +69,16 @@ class Types:
                 known = field(root.call.__name__, self.answer(root.operation), root.operation.doc, access=root.operation.access, deprecated=root.deprecated)
                 known.arguments = [argument(p.name, self.shapes.argument_type(p.member), p.member.doc) for p in root.parameters.values()]
                 if root.operation.kind == "page":
-                    known.arguments += self.lists.window(root.operation.of, ARGUMENTS)
+                    known.arguments += self.lists.window(root.operation.rows, ARGUMENTS)
                 made.append(known)
         return made
 
     def answer(self, operation: Operation[Any, ..., Any]) -> Any:
         """What an operation's field gives: a list below a row is null where there is no such row, single things and all writes may be null."""
         if operation.kind == "page":
-            made = self.lists.connection(operation.of)
+            made = self.lists.connection(operation.rows)
             return made if operation.under is None else maybe(made)
-        return maybe(self.batch(operation.of) if operation.kind == "batch" else self.made[operation.of.name])
+        return maybe(self.batch(operation.rows) if operation.kind == "batch" else self.made[operation.of.name])
 
     def batch(self, of: Resource[Any]) -> Any:
         """`ProductBatchPayload`: the outcomes in the order of the items."""

@@ -9,7 +9,7 @@ import msgspec
 
 from tradepost.kit.clock import wire
 from tradepost.kit.operation import Operation
-from tradepost.kit.resource import Resource, Value
+from tradepost.kit.resource import Resource, Result, Value
 from tradepost.kit.selection import Field, Selection
 from tradepost.kit.window import Window
 
@@ -30,18 +30,17 @@ def equal_document(root: Root, operation: Operation[Any, ..., Any], want: Select
     args = [] if key is None else [f"{_key_argument(root, operation, key)}: {_value(key)}"]
     body = _fields(operation.of, want.form.fields, iter(want.windows))
     if operation.kind == "page":
-        args += _arguments(operation.of, window)
+        args += _arguments(operation.rows, window)
         body = _page(body, window)
     said = f"({', '.join(args)})" if args else ""
     return f"{{ {root.name}{said} {{ {body} }} }}\n"
 
 
 def _key_argument(root: Root, operation: Operation[Any, ..., Any], key: str) -> str:
-    of = operation.under[0] if operation.under else operation.of
-    return root.keys[0] if of.key(key)[0] == "id" else root.keys[-1]
+    return root.keys[0] if operation.about.key(key)[0] == "id" else root.keys[-1]
 
 
-def _fields(names: Resource[Any] | Value, fields: tuple[Field, ...], windows: Iterator[Window]) -> str:
+def _fields(names: Result[Any] | Value, fields: tuple[Field, ...], windows: Iterator[Window]) -> str:
     said: list[str] = []
     for field in fields:
         alias = f"{field.alias}: " if field.alias else ""

@@ -69,7 +69,7 @@ class RestDoor:
         operation.access.check(caller)
         if operation.takes_key:
             context.key = key_of(scope)
-        media = JSON if operation.kind == "delete" else media_for(scope, operation.name in self.roots and not operation.writes)
+        media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
         text, version, meter = scope["query_string"], scope["version"], context.meter
         found, reserve = self.queries.find((operation.name, text, caller.permissions, version)), 0
         if found is None:
@@ -85,6 +85,10 @@ class RestDoor:
             ask.price = price(operation, found.want, items=await ask.items())
         await meter.pay(ask.price.points, reserve)
         return ask
+
+    def has_document(self, operation: Operation[Any, ..., Any]) -> bool:
+        """Whether what an operation is asked can also be written as a GraphQL document: what is asked in a body cannot."""
+        return operation.kind in ("one", "page") and operation.name in self.roots
 
     def query(self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int) -> Query:
         """What a query string asks of an operation."""

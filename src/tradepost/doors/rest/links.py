@@ -8,7 +8,7 @@ import msgspec
 from tradepost.kit.nodes import Actions
 from tradepost.kit.operation import Operation
 from tradepost.kit.registry import Registry
-from tradepost.kit.resource import Resource
+from tradepost.kit.resource import Resource, Result
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -33,9 +33,9 @@ class Links:
         """The path of an operation on one row."""
         return self.prefix + self.routes[operation.name].path.replace("{0}", key)
 
-    def location(self, of: Resource[Any], key: str) -> str | None:
+    def location(self, of: Result[Any], key: str) -> str | None:
         """The path of a row, where it has one."""
-        getter = self.registry.getter(of)
+        getter = self.registry.getter(of) if isinstance(of, Resource) else None
         return self.href(getter, key) if getter is not None and getter.name in self.routes else None
 
     def collections(self, permissions: frozenset[str] | None = None) -> dict[str, str]:

@@ -79,7 +79,7 @@ def _window(operation: Operation[Any, ..., Any], given: dict[str, str], permissi
     else:
         args["first"] = size
     try:
-        return window(operation.of, args | {"filter": given}, permissions, numbered=True, strict=False)
+        return window(operation.rows, args | {"filter": given}, permissions, numbered=True, strict=False)
     except InvalidParameter as problem:
         if problem.parameter in given:
             raise  # called as here, also where a Window knows an argument of that name

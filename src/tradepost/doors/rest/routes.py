@@ -20,8 +20,9 @@ from .access import guard
 from .door import RestDoor
 from .query import spelled
 
-METHODS: dict[Kind, Method] = {"one": "GET", "page": "GET", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST"}
-STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
+METHODS: dict[Kind, Method] = {
+    "one": "GET", "page": "GET", "ask": "POST", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST", "act": "POST",
+}  # fmt: skip
 
 
 class route(HTTPRouteHandler):
@@ -34,7 +35,7 @@ class route(HTTPRouteHandler):
     door: RestDoor
 
     def __init__(self, path: str, operation: Operation[Any, ..., Any]) -> None:
-        self.operation, self.status = operation, STATUSES.get(operation.kind, 200)
+        self.operation = operation
         super().__init__(
             path,
             http_method=METHODS[operation.kind],
@@ -68,4 +69,4 @@ class route(HTTPRouteHandler):
             if ask.window.after is None and ask.window.before is None:
                 raise problem.renamed("fields", {}) from None
             raise spelled(problem) from None
-        return self.door.respond(self.operation, self.status, ask, made)
+        return self.door.respond(self.operation, self.operation.status, ask, made)

@@ -19,7 +19,7 @@ from graphql.language import OperationType, Visitor, visit
 from tradepost.kit.asking import window
 from tradepost.kit.problems import InvalidParameter, TooDeep, TooManyAliases
 from tradepost.kit.rendering import Rendering
-from tradepost.kit.resource import ACTIONS, Resource, Value
+from tradepost.kit.resource import ACTIONS, Resource, Result, Value
 from tradepost.kit.selection import MOST_ALIASES, Draft, Form, Selection, known, too_many_aliases
 from tradepost.kit.window import Window
 
@@ -27,7 +27,7 @@ LONGEST, MOST_TOKENS = 20_000, 2000
 LINKS = "links"
 
 
-def compile_fields(of: Resource[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None) -> Selection[Any]:
+def compile_fields(of: Result[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None) -> Selection[Any]:
     """The Selection that a text asks for, by callers with these permissions; without a text the default fields."""
     draft = Draft(of)
     if text is None:
@@ -103,14 +103,14 @@ def _inside(inner: Draft | None, node: FieldNode, written: str, permissions: fro
         _write(inner, node.selection_set, permissions)
 
 
-def _check(names: Resource[Any] | Value, name: str, written: str, permissions: frozenset[str]) -> None:
+def _check(names: Result[Any] | Value, name: str, written: str, permissions: frozenset[str]) -> None:
     """Refuses an unknown name and lists the known ones."""
     if written == ACTIONS or (name not in names.own and name not in names.relations):
         allowed = [LINKS if n == ACTIONS else n for n in known(names, permissions)]
         raise InvalidParameter(f"`{written}` is not a field of {names.name}.", parameter="fields", allowed=allowed)
 
 
-def _window(names: Resource[Any] | Value, name: str, node: FieldNode, permissions: frozenset[str]) -> Window | None:
+def _window(names: Result[Any] | Value, name: str, node: FieldNode, permissions: frozenset[str]) -> Window | None:
     """The window in a to-many relation's arguments; nothing else takes arguments."""
     if not isinstance(names, Resource) or not names.many(name):
         if node.arguments:

@@ -75,7 +75,7 @@ def headers(*names: str) -> dict[str, Any]:
 def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> list[type[Problem]]:
     """All that can be answered: what the operation declares, and what the door adds."""
     found = [*ALWAYS, *operation.problems]
-    if operation.kind == "delete":
+    if operation.status == 204:
         found.remove(kinds.NotAcceptable)
     else:
         found += WITH_FIELDS
@@ -124,9 +124,10 @@ def own_headers(kind: type[Problem]) -> list[str]:
 def success(operation: Operation[Any, ..., Any], version: int, has_document: bool) -> dict[str, Response]:
     """What comes where all goes well."""
     of, kind = operation.of, operation.kind
+    again = AGAIN if operation.takes_key else ()
     match kind:
-        case "delete":
-            return {"204": {"description": "It is gone.", "headers": headers(*AGAIN)}}
+        case _ if operation.status == 204:
+            return {"204": {"description": "It is gone." if kind == "delete" else "It is done.", "headers": headers(*again)}}
         case "page":
             names = [f"{of.name}Page", *([f"{of.name}NumberedPage"] if version == 1 else [])]
             named = ("ETag", "Link", *(PASSING if version == 1 else ()))
@@ -135,12 +136,14 @@ def success(operation: Operation[Any, ..., Any], version: int, has_document: boo
         case "batch":
             made = answer("The outcomes, in the order of the items.", ref(f"{of.name}Outcomes"), [f"{of.name}Outcomes"], AGAIN)
         case "create":
-            return {"201": answer("It is made; this is it.", ref(of.name), [of.name], ("ETag", "Location", *AGAIN))}
+            return {"201": answer("It is made; this is it.", ref(of.name), [of.name], ("ETag", "Location", *again))}
         case _:
-            named = ("ETag", *(AGAIN if operation.writes else ()))
-            made = answer("This is it." if kind == "one" else "It is changed; this is it.", ref(of.name), [of.name], named)
-    if operation.writes:
-        return {"200": made}
+            said = {"one": "This is it.", "ask": "This is it.", "act": "It is done; this is what came of it."}.get(kind, "It is changed; this is it.")
+            if operation.status == 202:
+                said = "It will be done."
+            made = answer(said, ref(of.name), [of.name], ("ETag", *again))
+    if operation.writes or kind == "ask":
+        return {str(operation.status): made}
     if has_document:
         made["content"]["application/graphql"] = {"schema": {"type": "string", "maxLength": 20_000, "description": "The GraphQL document that asks the same."}}
     return {"200": made, "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": made["headers"]}}

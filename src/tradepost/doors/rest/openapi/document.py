@@ -13,7 +13,7 @@ from . import around
 from .answers import by_status, known_headers, problems_of, refusal, response_name
 from .examples import Examples
 from .operations import operation_object, tag_of
-from .parameters import common, of_resource
+from .parameters import common, of_resource, of_result
 from .shapes import components
 
 ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/graphql` explores them.
@@ -64,7 +64,8 @@ def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: 
         "components": {
             "securitySchemes": SCHEMES,
             "schemas": schemas,
-            "parameters": common(version) | {n: p for of in registry.resources.values() for n, p in of_resource(of, examples).items()},
+            "parameters": common(version) | {n: p for of in registry.results.values() for n, p in of_result(of).items()}
+            | {n: p for of in registry.resources.values() for n, p in of_resource(of, examples).items()},
             "headers": known_headers(version),
             "responses": responses(door),
             "examples": shown(examples, door, version) | around.examples(collections, prefix),
@@ -81,7 +82,7 @@ def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str
         path, handler = places[name]
         tag, doc = tag_of(handler)
         tags.setdefault(tag, doc)
-        has_document = name in door.roots and not route.operation.writes
+        has_document = door.has_document(route.operation)
         said = operation_object(route, tag, version, require_if_match=door.require_if_match, has_document=has_document)
         made.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[route.method.lower()] = said
     return made, [{"name": tag, "description": doc} for tag, doc in tags.items()]

@@ -7,7 +7,7 @@ from tradepost.kit.inputs import patch_of
 from tradepost.kit.operation import Operation
 from tradepost.kit.problems import Validation
 from tradepost.kit.registry import Registry
-from tradepost.kit.resource import Resource
+from tradepost.kit.resource import Resource, Result
 
 from ...http.explanation import explain
 from ..links import Links
@@ -35,21 +35,21 @@ class Examples:
             if operation.input is not None:
                 patched = operation.kind == "update"
                 name = (patch_of(operation.input) if patched else operation.input).__name__
-                made[name] = self.patch(name, of) if patched else self.input(name, of)
+                made[name] = self.patch(name, operation.rows) if patched else self.input(name, of)
             if operation.kind == "page":
                 made.setdefault(f"{of.name}Page", self.page(operation, numbered=False))
                 if f"{of.name}NumberedPage" in self.schemas:
                     made.setdefault(f"{of.name}NumberedPage", self.page(operation, numbered=True))
             elif operation.kind == "batch":
-                made[f"{of.name}Outcomes"] = self.outcomes(of)
+                made[f"{of.name}Outcomes"] = self.outcomes(operation.rows)
         return {"JsonPatch": self.schemas["JsonPatch"]["examples"][0]} | dict(sorted(made.items()))
 
-    def resource(self, of: Resource[Any]) -> dict[str, Any]:
+    def resource(self, of: Result[Any]) -> dict[str, Any]:
         """Its default representation, as a visitor gets it: all but the relations."""
         shown = {n: s for n, s in self.schemas[of.name]["properties"].items() if n not in of.relations and (n == "links" or of.readable(n, frozenset()))}
-        return {n: self.hrefs(of) if n == "links" else self.of(s, n, of) for n, s in shown.items()}
+        return {n: self.hrefs(of) if n == "links" and isinstance(of, Resource) else self.of(s, n, of) for n, s in shown.items()}
 
-    def input(self, name: str, of: Resource[Any]) -> dict[str, Any]:
+    def input(self, name: str, of: Result[Any]) -> dict[str, Any]:
         """A whole body. What would be null where it is left out is left out, unless it has an example of its own."""
         schema = self.schemas[name]
         said = {n: s for n, s in schema["properties"].items() if s.get("default", "") is not None or _speaks(s)}
@@ -81,7 +81,7 @@ class Examples:
             ]
         }
 
-    def of(self, schema: Schema, name: str, resource: Resource[Any]) -> Any:
+    def of(self, schema: Schema, name: str, resource: Result[Any]) -> Any:
         """A value that is valid against the schema; `name` is that of the member, `resource` what it is a member of."""
         if "examples" in schema:
             return schema["examples"][0]
@@ -105,7 +105,7 @@ class Examples:
             case _:
                 return None
 
-    def component(self, name: str, member: str, resource: Resource[Any]) -> Any:
+    def component(self, name: str, member: str, resource: Result[Any]) -> Any:
         """An example of a component schema."""
         schema = self.schemas[name]
         if "enum" in schema or "examples" in schema:
@@ -113,7 +113,7 @@ class Examples:
         # Members of an input are those of the resource that its name begins with.
         return self.input(name, next((r for n, r in self.registry.resources.items() if name.startswith(n)), resource))
 
-    def text(self, schema: Schema, name: str, resource: Resource[Any]) -> str:
+    def text(self, schema: Schema, name: str, resource: Result[Any]) -> str:
         """A text that fits the schema's format."""
         match schema.get("format"):
             case "uuid":
@@ -123,10 +123,11 @@ class Examples:
             case _:
                 return str(schema.get("default") or name.replace("_", " "))
 
-    def id(self, name: str, resource: Resource[Any]) -> str:
+    def id(self, name: str, resource: Result[Any]) -> str:
         """An id of the kind that a member's name tells: `category_id` is a category's."""
-        kinds = {of.stem: of for of in self.registry.resources.values()}
-        return ID.format(kinds.get(name.removesuffix("s").removesuffix("_id"), resource).number)
+        kinds: dict[str, Result[Any]] = {of.stem: of for of in self.registry.resources.values()}
+        kind = kinds.get(name.removesuffix("s").removesuffix("_id"), resource)
+        return ID.format(kind.number if isinstance(kind, Resource) else 0)
 
     def hrefs(self, of: Resource[Any]) -> dict[str, Any]:
         """The links of a row, as a visitor gets them."""

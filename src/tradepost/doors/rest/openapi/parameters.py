@@ -6,7 +6,7 @@ from msgspec.inspect import type_info
 
 from tradepost.kit.filters import Filter
 from tradepost.kit.operation import Operation
-from tradepost.kit.resource import Resource
+from tradepost.kit.resource import Resource, Result
 from tradepost.kit.shapes import Member, member
 from tradepost.kit.window import MOST_ROWS, PAGE_SIZE
 
@@ -81,13 +81,20 @@ def common(version: int) -> dict[str, Parameter]:
 
 def of_resource(of: Resource[Any], examples: Examples) -> dict[str, Parameter]:
     """Those that all operations on a resource share: its key, its fields and its filters."""
-    text: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
-    asked = "Which fields to answer with: the inside of a GraphQL selection set, in snake_case."
-    asked += " Relations take `first`, `filter`, `sort`, those that page also `after`, `last`, `before`, `total`."
-    made = {f"{of.name}.key": key(of, examples), f"{of.name}.fields": parameter("fields", "query", text, asked, fields_example(of))}
+    made = {
+        f"{of.name}.key": key(of, examples),
+        **of_result(of, " Relations take `first`, `filter`, `sort`, those that page also `after`, `last`, `before`, `total`."),
+    }
     for name, known in of.filters.items():
         made[f"{of.name}.{name}"] = filter_parameter(of, name, known, examples)
     return made
+
+
+def of_result(of: Result[Any], more: str = "") -> dict[str, Parameter]:
+    """Which of its members to answer with."""
+    text: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+    asked = f"Which fields to answer with: the inside of a GraphQL selection set, in snake_case.{more}"
+    return {f"{of.name}.fields": parameter("fields", "query", text, asked, fields_example(of))}
 
 
 def key(of: Resource[Any], examples: Examples) -> Parameter:
@@ -101,11 +108,12 @@ def key(of: Resource[Any], examples: Examples) -> Parameter:
     return parameter("key", "path", schema, f"The id or the {other} of the {of.label}.", member_example(of, other, examples), required=True)
 
 
-def fields_example(of: Resource[Any]) -> str:
+def fields_example(of: Result[Any]) -> str:
     """Some members, and a bounded relation with some of its own."""
     named = [n for n, m in of.own.items() if isinstance(m, Member) and n in ("id", "slug", "sku", "name")]
     below = next((r for r in of.relations.values() if r.many and not r.paged), None)
     inner = [n for n, m in below.target.own.items() if isinstance(m, Member) and n in ("sku", "slug", "name")] if below else []
+    named = named or list(of.own)[:2]
     return ",".join(named) + (f",{below.name}(first: 3){{{','.join(inner)}}}" if below and inner else "")
 
 
@@ -155,16 +163,17 @@ def sort_parameter(of: Resource[Any], default: tuple[str, ...]) -> Parameter:
 def parameters(operation: Operation[Any, ..., Any], templated: bool, version: int) -> list[Parameter]:
     """All parameters of an operation."""
     of, kind = operation.of, operation.kind
-    made: list[Parameter] = [placed(f"{(operation.under[0] if operation.under else of).name}.key")] if templated else []
-    if kind != "delete":
+    made: list[Parameter] = [placed(f"{operation.about.name}.key")] if templated else []
+    if operation.status != 204:
         made.append(placed(f"{of.name}.fields"))
     if kind == "page":
+        of = operation.rows
         order = operation.under[0].relations[operation.under[1]].order if operation.under else of.order
         made += [placed(n) for n in ("Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ()))]
         made += ([sort_parameter(of, order)] if of.sorts else []) + [placed(f"{of.name}.{name}") for name in of.filters]
     if kind == "batch":
         made.append(placed("Atomic"))
-    if not operation.writes:
+    if kind in ("one", "page"):
         made.append(placed("If-None-Match"))
     if kind in ("replace", "update", "delete"):
         made.append(placed("If-Match"))

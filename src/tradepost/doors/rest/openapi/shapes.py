@@ -5,7 +5,7 @@ from typing import Any
 from tradepost.kit.inputs import patch_of
 from tradepost.kit.operation import Operation
 from tradepost.kit.registry import Registry
-from tradepost.kit.resource import ACTIONS, Relation, Resource, Value
+from tradepost.kit.resource import ACTIONS, Relation, Resource, Result, Value
 from tradepost.kit.shapes import Member, members
 
 from ..links import Links
@@ -19,17 +19,19 @@ def components(registry: Registry, links: Links, version: int) -> dict[str, Sche
     """All schemas of a version, by name."""
     operations = registry.operations.values()
     inputs = list(dict.fromkeys(shape for o in operations for shape in _inputs(o)))
-    made = schemas_of([*inputs, *(of.shape for of in registry.resources.values())])
+    answered: list[Result[Any]] = [*registry.resources.values(), *registry.results.values()]
+    made = schemas_of([*inputs, *(of.shape for of in answered)])
     for shape in inputs:
         _complete(made[shape.__name__]["properties"], shape)
-    for of in registry.resources.values():
+    for of in answered:
         held = made.pop(of.shape.__name__)
-        made[of.name] = output(of, held, links)
+        made[of.name] = output(of, held)
+    for of in registry.resources.values():
         made[f"{of.name}Links"] = object_of(_links(of, links), doc="Where this one's own page and its relations are, and the changes open on it to you now.")
         made |= {f"{r.target.name}List": _list(r.target) for r in of.relations.values() if r.paged}
-    for of in {o.of.name: o.of for o in operations if o.kind == "page"}.values():
+    for of in {o.of.name: o.rows for o in operations if o.kind == "page"}.values():
         made |= _pages(of, version)
-    for of in {o.of.name: o.of for o in operations if o.kind == "batch"}.values():
+    for of in {o.of.name: o.rows for o in operations if o.kind == "batch"}.values():
         made |= _batch(of)
     return dict(sorted((made | _common()).items()))
 
@@ -53,15 +55,17 @@ def _complete(properties: dict[str, Schema], shape: Any) -> None:
             properties[name]["description"] = member.doc
 
 
-def output(of: Resource[Any], held: Schema, links: Links) -> Schema:
-    """A resource as it is answered: no member is required, because `fields` may leave any out."""
+def output(of: Result[Any], held: Schema) -> Schema:
+    """A result as it is answered: no member is required, because `fields` may leave any out."""
     properties = {name: _said(of, name, own, held["properties"].get(name)) for name, own in of.own.items() if name != ACTIONS}
-    properties["links"] = ref(f"{of.name}Links")
+    if ACTIONS in of.own:
+        properties["links"] = ref(f"{of.name}Links")
     properties |= {name: _relation(relation) for name, relation in of.relations.items()}
-    return object_of(properties, doc=f"{held.get('description', of.name)} `fields` says which members come; without it all but the relations do.")
+    said = "without it all but the relations do" if of.relations else "without it all do"
+    return object_of(properties, doc=f"{held.get('description', of.name)} `fields` says which members come; {said}.")
 
 
-def _said(of: Resource[Any], name: str, own: Member | Value, held: Any) -> Schema:
+def _said(of: Result[Any], name: str, own: Member | Value, held: Any) -> Schema:
     made = held
     if isinstance(own, Member) and own.kind == "moment":
         made = nullable(MOMENT) if own.null else MOMENT
