@@ -1,6 +1,6 @@
 """What surrounds one call: who calls, through which door, which database, which transaction (if one is open), which time."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,7 +21,8 @@ class Context:
     """One call's surroundings. Services are built from it and share its transaction. The shell and the worker have no meter that runs."""
 
     __slots__ = (
-        "address", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "operation", "replayed", "request_id", "session",
+        "address", "after", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "once", "operation", "replayed", "request_id",
+        "session",
     )  # fmt: skip
 
     def __init__(
@@ -32,11 +33,15 @@ class Context:
         self.session: AsyncSession | None = None
         # The operation at work, and the outermost of them: the one that was called.
         self.operation = self.called = ""
+        # What is done once the write is committed; where it is not, never.
+        self.after: list[Callable[[], Awaitable[None]]] = []
         # Members whose values we chose ourselves (a slug): a clash on them is ours to mend, by choosing again.
         self.made: set[str] = set()
         # The client's address; the idempotency key of the one write that is called; whether its outcome was kept from an earlier call.
         self.address, self.replayed = "", False
         self.key: str | None = None
+        # A secret that this call has made, for its own answer and for no other.
+        self.once: str | None = None
 
     async def reader(self) -> Reader:
         """Where a read goes: to the open write after a flush, else to the thin reader."""
