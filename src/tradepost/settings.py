@@ -43,10 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = "http://127.0.0.1:8000"
-    token_algorithm: Literal["EdDSA", "HS256"] = "EdDSA"
+    token_algorithm: Literal["EdDSA", "HS256"] = "EdDSA"  # noqa: S105 - no secret
     signing_keys: str = "var/signing_keys.json"
     token_issuer: str | None = None
-    token_audience: str = "tradepost"
+    token_audience: str = "tradepost"  # noqa: S105 - no secret
     access_token_seconds: int = 900
     password_min_length: int = 8
     shop_currency: str = "EUR"

@@ -7,7 +7,7 @@ import base64
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def new_key() -> OKPKey:
 
 
 @contextmanager
-def _draft(path: Path, keys: Sequence[OKPKey]) -> Iterator[Path]:
+def _draft(path: Path, keys: Sequence[OKPKey]) -> Generator[Path]:
     """The keys in a file aside, of which nothing is left at the end."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
@@ -103,7 +103,7 @@ def _draft(path: Path, keys: Sequence[OKPKey]) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path) -> Generator[None]:
     """Of two rotations at once the second waits, so that neither key is lost."""
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -27,8 +27,8 @@ RULES = (
 )
 
 LIST = Path(__file__).parent / "common_passwords" / "common-passwords.txt.gz"
-# Three times around, so that `890123` is a row too.
-ROWS = tuple(row * 3 for row in ("abcdefghijklmnopqrstuvwxyz", "0123456789", "1234567890")) + ("qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm")
+# The alphabet and the digits go around, so that `890123` is a row too.
+ROWS = ("abcdefghijklmnopqrstuvwxyz" * 3, "0123456789" * 30, "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm")
 
 
 def normal(password: str) -> str:

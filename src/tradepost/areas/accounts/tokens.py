@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from joserfc import jws
@@ -66,7 +66,7 @@ class _Payload(msgspec.Struct, omit_defaults=True):
 class _Only(JWSRegistry):
     """One algorithm and no other. joserfc warns of the name `EdDSA`, which RFC 9864 replaces by `Ed25519`; most verifiers know only the old one yet."""
 
-    def get_alg(self, name: str) -> jws.JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         if self.allowed is None or name not in self.allowed:
             raise UnsupportedAlgorithmError(f"`{name}` is not the algorithm of the keys")
         return self.algorithms[name]
