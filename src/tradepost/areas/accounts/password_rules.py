@@ -28,7 +28,7 @@ RULES = (
 
 LIST = Path(__file__).parent / "common_passwords" / "common-passwords.txt.gz"
 # The alphabet and the digits go around, so that `890123` is a row too.
-ROWS = ("abcdefghijklmnopqrstuvwxyz" * 3, "0123456789" * 30, "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm")
+ROWS = ("abcdefghijklmnopqrstuvwxyz" * 30, "0123456789" * 30, "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm")
 
 
 def normal(password: str) -> str:
