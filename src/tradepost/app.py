@@ -12,7 +12,10 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tradepost.areas.accounts.passwords import Passwords
 from tradepost.areas.accounts.service import ApiKeys
+from tradepost.areas.accounts.signing import SigningKeys
+from tradepost.areas.accounts.tokens import Tokens
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
@@ -64,6 +67,9 @@ def create_app(settings: Settings) -> Shop:
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
     means = Means()
+    signing = means.provide(SigningKeys, signing_keys(settings))
+    means.provide(Tokens, Tokens(signing, issuer=settings.issuer, audience=settings.token_audience, seconds=settings.access_token_seconds))
+    means.provide(Passwords, Passwords(least=settings.password_min_length))
     keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
@@ -79,6 +85,7 @@ def create_app(settings: Settings) -> Shop:
                 introspects=introspects,
                 ops_loopback=settings.ops_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
+                public_keys=signing.document,
             ),
             *operation_routes(figures.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
             *contract_routes(introspects),
@@ -87,6 +94,7 @@ def create_app(settings: Settings) -> Shop:
         openapi_config=None,
         logging_config=None,
         exception_handlers=dict(HANDLERS),
+        on_startup=[signing.load],
         lifespan=[lambda app: _life(app, database, redis, limits)],
         debug=settings.debug,
     )
@@ -122,6 +130,11 @@ def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database,
         limits=limits,
         means=means,
     )
+
+
+def signing_keys(settings: Settings) -> SigningKeys:
+    """The keys of access tokens; their file is made on the first run of the default profile only."""
+    return SigningKeys(settings.secret_key, algorithm=settings.token_algorithm, path=settings.signing_keys, makes=settings.profile != "production")
 
 
 def _limits(settings: Settings) -> Limits:

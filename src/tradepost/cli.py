@@ -96,6 +96,20 @@ def create_api_key(role: str, name: str, keep: Path | None) -> None:
         click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
 
 
+@shop.command("rotate-signing-key")
+def rotate_signing_key() -> None:
+    """Signs access tokens with a new key from now on, without a restart; the three before it still verify. Bring the file to every machine."""
+    from tradepost.app import signing_keys
+    from tradepost.areas.accounts.signing import SigningKeysError
+
+    settings = Settings.read()
+    try:
+        newest, *older = signing_keys(settings).rotate()
+    except SigningKeysError as fault:
+        raise click.ClickException(f"SIGNING_KEYS: {fault}") from fault
+    click.echo(f"New signing key {newest}, kept in {settings.signing_keys}; still good: {', '.join(older) or 'no other'}")
+
+
 @shop.command("export-contract")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export_contract(folder: Path) -> None:

@@ -43,6 +43,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = "http://127.0.0.1:8000"
+    token_algorithm: Literal["EdDSA", "HS256"] = "EdDSA"  # noqa: S105 - no secret
+    signing_keys: str = "var/signing_keys.json"
+    token_issuer: str | None = None
+    token_audience: str = "tradepost"  # noqa: S105 - no secret
+    access_token_seconds: int = 900
+    password_min_length: int = 8
     shop_currency: str = "EUR"
     introspection: bool | None = None
     fast_lane: bool = True
@@ -84,6 +90,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def introspects(self) -> bool:
         """Whether GraphQL answers introspection: as set, or else everywhere but in production."""
         return self.profile != "production" if self.introspection is None else self.introspection
+
+    @property
+    def issuer(self) -> str:
+        """Who access tokens say they are from: as set, or else the public address."""
+        return self.token_issuer or self.public_url
 
     @property
     def is_sqlite(self) -> bool:
@@ -186,6 +197,19 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _algorithm(text: str) -> str:
+    found = {"eddsa": "EdDSA", "hs256": "HS256"}.get(text.lower())
+    if found is None:
+        raise ValueError("is none of EdDSA, HS256")
+    return found
+
+
+def _claim(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,200}", text):
+        raise ValueError("is not a name or an address of 200 characters at most, without spaces")
+    return text
+
+
 def _currency(text: str) -> str:
     if text.upper() not in currencies():
         raise ValueError("is not a currency code of ISO 4217, such as `EUR`")
@@ -245,6 +269,12 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "host": _host,
     "port": _whole(1, 65535),
     "public_url": _public_url,
+    "token_algorithm": _algorithm,
+    "signing_keys": str,
+    "token_issuer": _claim,
+    "token_audience": _claim,
+    "access_token_seconds": _whole(10, 86_400),
+    "password_min_length": _whole(8, 64),
     "shop_currency": _currency,
     "introspection": _switch,
     "fast_lane": _switch,
