@@ -12,8 +12,11 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tradepost.areas.accounts.opaque import OpaqueTokens
 from tradepost.areas.accounts.passwords import Passwords
-from tradepost.areas.accounts.service import ApiKeys
+from tradepost.areas.accounts.remembered import Remembered
+from tradepost.areas.accounts.revocations import Revocations
+from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import Tokens
 from tradepost.doors.graphql import GraphQLDoor, RootField
@@ -37,7 +40,7 @@ from tradepost.kit.idempotency import keep_sweeping
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import Means
 from tradepost.kit.registry import Registry
-from tradepost.kit.secret import derive
+from tradepost.kit.secret import Seal, derive
 from tradepost.kit.shared_limits import SharedBuckets
 from tradepost.schema import at_head
 from tradepost.settings import Settings
@@ -70,7 +73,13 @@ def create_app(settings: Settings) -> Shop:
     signing = means.provide(SigningKeys, signing_keys(settings))
     means.provide(Tokens, Tokens(signing, issuer=settings.issuer, audience=settings.token_audience, seconds=settings.access_token_seconds))
     means.provide(Passwords, Passwords(least=settings.password_min_length))
-    keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
+    means.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
+    means.provide(AccountSettings, AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront))
+    means.provide(Seal, Seal(settings.secret_key))
+    remembered = Remembered(derive(settings.secret_key, "remembered credentials"))
+    revocations = means.provide(Revocations, Revocations(remembered, settings.redis_url, settings.secret_key))
+    credentials = means.provide(Credentials, Credentials(database, settings.secret_key, tokens=means.of(Tokens), remembered=remembered))
+    figures = _figures(database, limits)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
@@ -95,7 +104,7 @@ def create_app(settings: Settings) -> Shop:
         logging_config=None,
         exception_handlers=dict(HANDLERS),
         on_startup=[signing.load],
-        lifespan=[lambda app: _life(app, database, redis, limits)],
+        lifespan=[lambda app: _life(app, database, redis, limits, credentials, revocations)],
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
@@ -104,7 +113,7 @@ def create_app(settings: Settings) -> Shop:
         {
             "registry": registry,
             "database": database,
-            "api_keys": keys,
+            "credentials": credentials,
             "rest": rest,
             "graphql": graphql,
             "limits": limits,
@@ -112,15 +121,15 @@ def create_app(settings: Settings) -> Shop:
             "contract": lambda: contract,
         }
     )
-    app.porch = _porch(app, settings, keys, database, figures, limits, means)
+    app.porch = _porch(app, settings, credentials, database, figures, limits, means)
     return app
 
 
-def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics, limits: Limits, means: Means) -> Pipeline:
+def _porch(app: Litestar, settings: Settings, credentials: Credentials, database: Database, figures: Metrics, limits: Limits, means: Means) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
         Litestar.__call__.__get__(app),
-        identify=keys.caller_of,
+        identify=credentials.caller_of,
         database=database,
         settings=PorchSettings.of(settings),
         lanes=lanes_of(app.routes) if settings.fast_lane else None,
@@ -209,18 +218,21 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits) -> AsyncGenerator[None]:
+async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, credentials: Credentials, revocations: Revocations) -> AsyncGenerator[None]:
     """The connections live as long as the worker; the porch writes what it has kept."""
     await database.start()
     if limits.shared is not None:
         await limits.shared.start()
     # Until there is a worker, whoever serves sweeps.
-    sweeper = asyncio.create_task(keep_sweeping(database))
+    await revocations.start()
+    tasks = [asyncio.create_task(keep_sweeping(database)), asyncio.create_task(credentials.keep_used())]
     try:
         yield
     finally:
-        sweeper.cancel()
-        await asyncio.wait([sweeper])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await revocations.stop()
         app.porch.stop()
         if limits.shared is not None:
             await limits.shared.stop()

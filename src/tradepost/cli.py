@@ -154,10 +154,10 @@ def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
 
 
 async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> str:
-    from tradepost.areas.accounts.service import api_keys
+    from tradepost.areas.accounts.service import credentials
     from tradepost.kit.problems import Unauthenticated
 
-    async with api_keys(settings.database_url, settings.secret_key) as keys:
+    async with credentials(settings.database_url, settings.secret_key) as keys:
         with suppress(Unauthenticated):
             if kept and (await keys.identify(kept)).role == role:
                 return kept

@@ -48,7 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_issuer: str | None = None
     token_audience: str = "tradepost"  # noqa: S105 - no secret
     access_token_seconds: int = 900
+    refresh_token_days: int = 30
     password_min_length: int = 8
+    storefront_url: str | None = None
     shop_currency: str = "EUR"
     introspection: bool | None = None
     fast_lane: bool = True
@@ -90,6 +92,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def introspects(self) -> bool:
         """Whether GraphQL answers introspection: as set, or else everywhere but in production."""
         return self.profile != "production" if self.introspection is None else self.introspection
+
+    @property
+    def storefront(self) -> str:
+        """Where the links in letters lead: the shop's own pages, or else the public address."""
+        return self.storefront_url or self.public_url
 
     @property
     def issuer(self) -> str:
@@ -274,6 +281,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "token_issuer": _claim,
     "token_audience": _claim,
     "access_token_seconds": _whole(10, 86_400),
+    "refresh_token_days": _whole(1, 3650),
+    "storefront_url": _public_url,
     "password_min_length": _whole(8, 64),
     "shop_currency": _currency,
     "introspection": _switch,

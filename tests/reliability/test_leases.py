@@ -216,7 +216,7 @@ async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(fr
     settings, key = fresh_settings(), unique("key")
     app = create_app(settings)
     async with app.lifespan():
-        headers = {"X-API-Key": await app.state.api_keys.create(name="tests", role="staff")}
+        headers = {"X-API-Key": await app.state.credentials.create(name="tests", role="staff")}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers=headers) as client:
             mine = Caller(app, client)
             with serving("tests.reliability.hanging:application", settings.database_url, tmp_path) as (address, kill):

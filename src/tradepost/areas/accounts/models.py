@@ -1,5 +1,6 @@
 """Tables of the accounts. No secret is in them: passwords as argon2id, everything random as an HMAC under a key of the shop."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
@@ -89,7 +90,7 @@ class ApiKeyRow(Versioned):
     secret_hash: Mapped[str]
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
     user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
-    scopes: Mapped[list[str] | None] = mapped_column(Json)
+    scopes: Mapped[Sequence[str] | None] = mapped_column(Json)
     points_per_minute: Mapped[int | None]
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     last_used_at: Mapped[datetime | None] = mapped_column(Moment)

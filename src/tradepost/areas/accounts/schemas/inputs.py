@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from .members import City, Country, Email, FullName, KeyName, Lines, Password, Phone, Points, Postcode, Recipient, Scopes, Secret, Username
 from .shapes import Role
@@ -98,9 +98,7 @@ class ApiKeyInput(Struct, forbid_unknown_fields=True):
     """A key to be made."""
 
     name: KeyName
-    scopes: Annotated[Scopes | UnsetType | None, Meta(description="Permissions that it is narrowed to, all of which you must hold; null: all of yours.")] = (
-        UNSET
-    )
+    scopes: Annotated[Scopes | None, Meta(description="Permissions that it is narrowed to, all of which you must hold; null: all of yours.")] = None
     points_per_minute: Points | None = None
     expires_at: Annotated[datetime | None, Meta(description="From when on it lets nobody in; with its offset.", examples=["2027-06-30T12:00:00.000001Z"])] = (
         None

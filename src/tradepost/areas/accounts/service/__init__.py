@@ -1,0 +1,25 @@
+"""The rules of the accounts."""
+
+from .account import AccountSettings, InvalidCredentials, InvalidToken
+from .addresses import Addresses
+from .api_keys import ApiKeys
+from .credentials import SYSTEM, Credentials, credentials
+from .recovery import Recovery
+from .registration import Registration
+from .sessions import Sessions
+from .users import Users
+
+__all__ = [
+    "SYSTEM",
+    "AccountSettings",
+    "Addresses",
+    "ApiKeys",
+    "Credentials",
+    "InvalidCredentials",
+    "InvalidToken",
+    "Recovery",
+    "Registration",
+    "Sessions",
+    "Users",
+    "credentials",
+]
