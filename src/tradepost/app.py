@@ -29,15 +29,21 @@ from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
+from tradepost.kit import idempotency
+from tradepost.kit.chores import Chore
+from tradepost.kit.clock import now
 from tradepost.kit.database import Database
-from tradepost.kit.idempotency import keep_sweeping
+from tradepost.kit.delivery import Delivery
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import Means
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.waiting import is_behind
+from tradepost.providing import means_of
 from tradepost.schema import at_head
 from tradepost.settings import Settings
+from tradepost.worker import Worker
 
 # In the only order in which they may import one another.
 AREAS = ("accounts", "catalog", "office")
@@ -63,8 +69,9 @@ def create_app(settings: Settings) -> Shop:
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
-    means = Means()
-    keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
+    means = means_of(settings, database)
+    worker = Worker(database, means, deliveries(), chores()) if settings.works else None
+    keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
@@ -87,7 +94,7 @@ def create_app(settings: Settings) -> Shop:
         openapi_config=None,
         logging_config=None,
         exception_handlers=dict(HANDLERS),
-        lifespan=[lambda app: _life(app, database, redis, limits)],
+        lifespan=[lambda app: _life(app, database, redis, limits, worker)],
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
@@ -101,6 +108,7 @@ def create_app(settings: Settings) -> Shop:
             "graphql": graphql,
             "limits": limits,
             "means": means,
+            "worker": worker,
             "contract": lambda: contract,
         }
     )
@@ -130,14 +138,18 @@ def _limits(settings: Settings) -> Limits:
     return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff, shared=shared)
 
 
-def _figures(database: Database, limits: Limits) -> Metrics:
-    """What `/metrics` tells besides requests."""
+def _figures(database: Database, limits: Limits, worker: Worker | None) -> Metrics:
+    """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
+    relay = worker.relay if worker is not None else None
     return Metrics(
         {
             "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
             "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
             "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
             "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
+            "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),
+            "event_faults_total": ("counter", "Attempts to deliver an event that failed.", lambda: relay.failed if relay else 0),
+            "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),
             "limits_shared": ("gauge", "1 where the buckets are shared by all processes, 0 where this one limits by itself.", lambda: float(limits.is_shared)),
         }
     )
@@ -145,8 +157,14 @@ def _figures(database: Database, limits: Limits) -> Metrics:
 
 def _readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
     """What the shop stands on, by name."""
-    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
+    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database), "outbox": lambda: _is_relayed(database)}
     return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
+
+
+async def _is_relayed(database: Database) -> None:
+    """Without a worker events and letters wait; the shop stays open."""
+    if await is_behind(database, now()):
+        raise Degraded("events wait for a worker")
 
 
 async def _shares(redis: Redis) -> None:
@@ -180,6 +198,16 @@ def found[T](kind: type[T], modules: Iterable[ModuleType]) -> list[T]:
     return list(dict.fromkeys([v for v in values if isinstance(v, kind)]))
 
 
+def deliveries() -> list[Delivery]:
+    """The functions of the rooms that hear events."""
+    return found(Delivery, load("service"))
+
+
+def chores() -> list[Chore]:
+    """What the kit and the rooms have done every so often."""
+    return found(Chore, [idempotency, *load("service")])
+
+
 def controllers(modules: Iterable[ModuleType]) -> list[type[Controller]]:
     """The controllers of the rooms."""
     return [kind for kind in found(type, modules) if issubclass(kind, Controller) and kind is not Controller]
@@ -196,18 +224,18 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits) -> AsyncGenerator[None]:
-    """The connections live as long as the worker; the porch writes what it has kept."""
+async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
+    """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
     await database.start()
     if limits.shared is not None:
         await limits.shared.start()
-    # Until there is a worker, whoever serves sweeps.
-    sweeper = asyncio.create_task(keep_sweeping(database))
+    working = asyncio.create_task(worker.run()) if worker is not None else None
     try:
         yield
     finally:
-        sweeper.cancel()
-        await asyncio.wait([sweeper])
+        if worker is not None and working is not None:
+            worker.stop()
+            await working
         app.porch.stop()
         if limits.shared is not None:
             await limits.shared.stop()

@@ -86,6 +86,16 @@ def seed(products: int) -> None:
         _fill(settings, products)
 
 
+@shop.command()
+def worker() -> None:
+    """Delivers events and mail and does the chores, until it is told to stop; what is being delivered is finished."""
+    from tradepost.app import chores, deliveries
+    from tradepost.worker import work
+
+    with reachable(settings := Settings.read()):
+        work(settings, deliveries(), chores())
+
+
 @shop.command("create-api-key")
 @click.option("--role", default="staff", show_default=True, help="What the key may do.")
 @click.option("--name", required=True, help="What the key is for.")
