@@ -91,6 +91,23 @@ def test_the_command_works_until_it_is_told_to_stop(fresh_settings: Callable[[],
     assert "0 events delivered" in said
 
 
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_heard_while_it_is_still_starting(fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals) -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "tradepost", "worker"]
+    environ = servers.environ(fresh_settings().database_url)
+    process = subprocess.Popen(words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout is not None
+        while "strawberry" not in process.stdout.readline():
+            pass
+        process.send_signal(told)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert "at work" not in said
+
+
 def test_the_command_says_what_is_missing_in_one_line(empty_url: str, tmp_path: Path) -> None:
     def said(**more: str) -> tuple[int, list[str]]:
         environ = servers.environ(empty_url) | more

@@ -6,6 +6,7 @@ A command imports what it needs when it runs, so that `tradepost --help` is quic
 import asyncio
 import importlib.util
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -89,6 +90,8 @@ def seed(products: int) -> None:
 @shop.command()
 def worker() -> None:
     """Delivers events and mail and does the chores, until it is told to stop; what is being delivered is finished."""
+    for told in (signal.SIGTERM, signal.SIGINT):  # until it is at work there is nothing to finish
+        signal.signal(told, lambda *_: sys.exit(0))
     from tradepost.app import chores, deliveries
     from tradepost.worker import work
 
