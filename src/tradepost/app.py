@@ -12,13 +12,9 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tradepost.areas.accounts.opaque import OpaqueTokens
-from tradepost.areas.accounts.passwords import Passwords
-from tradepost.areas.accounts.remembered import Remembered
 from tradepost.areas.accounts.revocations import Revocations
-from tradepost.areas.accounts.service import AccountSettings, Credentials
+from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
-from tradepost.areas.accounts.tokens import Tokens
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
@@ -35,15 +31,21 @@ from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
+from tradepost.kit import idempotency
+from tradepost.kit.chores import Chore
+from tradepost.kit.clock import now
 from tradepost.kit.database import Database
-from tradepost.kit.idempotency import keep_sweeping
+from tradepost.kit.delivery import Delivery
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import Means
 from tradepost.kit.registry import Registry
-from tradepost.kit.secret import Seal, derive
+from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.waiting import is_behind
+from tradepost.providing import means_of
 from tradepost.schema import at_head
 from tradepost.settings import Settings
+from tradepost.worker import Worker
 
 # In the only order in which they may import one another.
 AREAS = ("accounts", "catalog", "office")
@@ -69,17 +71,9 @@ def create_app(settings: Settings) -> Shop:
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
-    means = Means()
-    signing = means.provide(SigningKeys, signing_keys(settings))
-    means.provide(Tokens, Tokens(signing, issuer=settings.issuer, audience=settings.token_audience, seconds=settings.access_token_seconds))
-    means.provide(Passwords, Passwords(least=settings.password_min_length))
-    means.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
-    means.provide(AccountSettings, AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront))
-    means.provide(Seal, Seal(settings.secret_key))
-    remembered = Remembered(derive(settings.secret_key, "remembered credentials"))
-    revocations = means.provide(Revocations, Revocations(remembered, settings.redis_url, settings.secret_key))
-    credentials = means.provide(Credentials, Credentials(database, settings.secret_key, tokens=means.of(Tokens), remembered=remembered))
-    figures = _figures(database, limits)
+    means = means_of(settings, database)
+    worker = Worker(database, means, deliveries(), chores()) if settings.works else None
+    signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), _figures(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
@@ -104,7 +98,7 @@ def create_app(settings: Settings) -> Shop:
         logging_config=None,
         exception_handlers=dict(HANDLERS),
         on_startup=[signing.load],
-        lifespan=[lambda app: _life(app, database, redis, limits, credentials, revocations)],
+        lifespan=[lambda app: _life(app, database, redis, limits, worker)],
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
@@ -118,6 +112,7 @@ def create_app(settings: Settings) -> Shop:
             "graphql": graphql,
             "limits": limits,
             "means": means,
+            "worker": worker,
             "contract": lambda: contract,
         }
     )
@@ -141,25 +136,24 @@ def _porch(app: Litestar, settings: Settings, credentials: Credentials, database
     )
 
 
-def signing_keys(settings: Settings) -> SigningKeys:
-    """The keys of access tokens; their file is made on the first run of the default profile only."""
-    return SigningKeys(settings.secret_key, algorithm=settings.token_algorithm, path=settings.signing_keys, makes=settings.profile != "production")
-
-
 def _limits(settings: Settings) -> Limits:
     """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
     shared = SharedBuckets(settings.redis_url) if settings.redis_url else None
     return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff, shared=shared)
 
 
-def _figures(database: Database, limits: Limits) -> Metrics:
-    """What `/metrics` tells besides requests."""
+def _figures(database: Database, limits: Limits, worker: Worker | None) -> Metrics:
+    """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
+    relay = worker.relay if worker is not None else None
     return Metrics(
         {
             "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
             "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
             "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
             "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
+            "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),
+            "event_faults_total": ("counter", "Attempts to deliver an event that failed.", lambda: relay.failed if relay else 0),
+            "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),
             "limits_shared": ("gauge", "1 where the buckets are shared by all processes, 0 where this one limits by itself.", lambda: float(limits.is_shared)),
         }
     )
@@ -167,8 +161,14 @@ def _figures(database: Database, limits: Limits) -> Metrics:
 
 def _readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
     """What the shop stands on, by name."""
-    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
+    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database), "outbox": lambda: _is_relayed(database)}
     return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
+
+
+async def _is_relayed(database: Database) -> None:
+    """Without a worker events and letters wait; the shop stays open."""
+    if await is_behind(database, now()):
+        raise Degraded("events wait for a worker")
 
 
 async def _shares(redis: Redis) -> None:
@@ -202,6 +202,16 @@ def found[T](kind: type[T], modules: Iterable[ModuleType]) -> list[T]:
     return list(dict.fromkeys([v for v in values if isinstance(v, kind)]))
 
 
+def deliveries() -> list[Delivery]:
+    """The functions of the rooms that hear events."""
+    return found(Delivery, load("service"))
+
+
+def chores() -> list[Chore]:
+    """What the kit and the rooms have done every so often."""
+    return found(Chore, [idempotency, *load("service")])
+
+
 def controllers(modules: Iterable[ModuleType]) -> list[type[Controller]]:
     """The controllers of the rooms."""
     return [kind for kind in found(type, modules) if issubclass(kind, Controller) and kind is not Controller]
@@ -218,21 +228,24 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, credentials: Credentials, revocations: Revocations) -> AsyncGenerator[None]:
-    """The connections live as long as the worker; the porch writes what it has kept."""
+async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
+    """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
     await database.start()
     if limits.shared is not None:
         await limits.shared.start()
-    # Until there is a worker, whoever serves sweeps.
-    await revocations.start()
-    tasks = [asyncio.create_task(keep_sweeping(database)), asyncio.create_task(credentials.keep_used())]
+    means: Means = app.state.means
+    await means.of(Revocations).start()
+    working = asyncio.create_task(worker.run()) if worker is not None else None
+    noting = asyncio.create_task(means.of(Credentials).keep_used())
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        await revocations.stop()
+        if worker is not None and working is not None:
+            worker.stop()
+            await working
+        noting.cancel()
+        await asyncio.wait([noting])
+        await means.of(Revocations).stop()
         app.porch.stop()
         if limits.shared is not None:
             await limits.shared.stop()

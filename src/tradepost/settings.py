@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -71,6 +72,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: int = 10
+    worker: bool | None = None
+    mailer: Literal["console", "file", "smtp"] | None = None
+    smtp_url: str | None = None
+    mail_from: str = "shop@localhost"
+    mail_folder: str = "var/mail"
     debug: bool = False
 
     @classmethod
@@ -102,6 +108,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def issuer(self) -> str:
         """Who access tokens say they are from: as set, or else the public address."""
         return self.token_issuer or self.public_url
+
+    @property
+    def works(self) -> bool:
+        """Whether those that serve do the worker's work as well: as set, or else everywhere but in production."""
+        return self.profile != "production" if self.worker is None else self.worker
+
+    @property
+    def mails_by(self) -> Literal["console", "file", "smtp"]:
+        """Where letters go: as set, or else to the console, and in production to an SMTP server."""
+        return self.mailer or ("smtp" if self.profile == "production" else "console")
 
     @property
     def is_sqlite(self) -> bool:
@@ -236,6 +252,24 @@ def _redis_url(text: str) -> str:
     return text.replace("valkey://", "redis://", 1)
 
 
+def _smtp_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        alone = not url.query and not url.fragment and url.path in {"", "/"}
+        good = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and alone and url.port != 0 and bool(url.username) == bool(url.password)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out)")
+    return text
+
+
+def _sender(text: str) -> str:
+    if not re.fullmatch(r"[^\s@<>]+@[A-Za-z0-9.-]+", parseaddr(text)[1]) or not text.isprintable():
+        raise ValueError("is no sender such as `shop@example.com` or `Shop <shop@example.com>`")
+    return text
+
+
 def _public_url(text: str) -> str:
     try:
         url = urlsplit(text)
@@ -304,6 +338,11 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "log_format": _one_of("text", "json"),
     "log_level": _one_of("debug", "info", "warning", "error"),
     "pool_size": _whole(1, 1000),
+    "worker": _switch,
+    "mailer": _one_of("console", "file", "smtp"),
+    "smtp_url": _smtp_url,
+    "mail_from": _sender,
+    "mail_folder": str,
     "debug": _switch,
 }
-SECRETS = frozenset({"secret_key", "database_url", "redis_url"})
+SECRETS = frozenset({"secret_key", "database_url", "redis_url", "smtp_url"})

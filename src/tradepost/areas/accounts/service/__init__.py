@@ -4,9 +4,11 @@ from .account import AccountSettings, InvalidCredentials, InvalidToken
 from .addresses import Addresses
 from .api_keys import ApiKeys
 from .credentials import SYSTEM, Credentials, credentials
+from .letters import already_registered, password_changed, password_reset, verify_email
 from .recovery import Recovery
 from .registration import Registration
 from .sessions import Sessions
+from .sweeping import sweep
 from .users import Users
 
 __all__ = [
@@ -21,5 +23,10 @@ __all__ = [
     "Registration",
     "Sessions",
     "Users",
+    "already_registered",
     "credentials",
+    "password_changed",
+    "password_reset",
+    "sweep",
+    "verify_email",
 ]
