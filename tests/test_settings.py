@@ -134,6 +134,10 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
             {"CORS_ORIGINS": "https://a.example/x"},
             "CORS_ORIGINS: `https://a.example/x` is not a list of origins such as `https://shop.example` (no path), or `*`.",
         ),
+        ({"TOKEN_ALGORITHM": "none"}, "TOKEN_ALGORITHM: `none` is none of EdDSA, HS256."),
+        ({"TOKEN_AUDIENCE": "a b"}, "TOKEN_AUDIENCE: `a b` is not a name or an address of 200 characters at most, without spaces."),
+        ({"ACCESS_TOKEN_SECONDS": "0"}, "ACCESS_TOKEN_SECONDS: `0` is not a whole number from 10 to 86400."),
+        ({"PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH: `7` is not a whole number from 8 to 64."),
         ({"HOST": "a b"}, "HOST: `a b` is not an address or a host name."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: `loud` is none of debug, info, warning, error."),
         ({"REDIS_URL": "http://h"}, "REDIS_URL: The value is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`."),
@@ -155,6 +159,12 @@ def test_a_wrong_value_is_one_line_that_names_the_variable_and_keeps_secrets(env
         read(**environ)
     assert str(refused.value) == line
     assert "hunter2" not in str(refused.value)
+
+
+def test_access_tokens_come_from_the_public_address_unless_it_is_set() -> None:
+    assert read(PUBLIC_URL="https://shop.example/").issuer == "https://shop.example"
+    assert read(TOKEN_ISSUER="urn:shop").issuer == "urn:shop"
+    assert read(TOKEN_ALGORITHM="hs256").token_algorithm == "HS256"
 
 
 def test_introspection_is_open_by_default_and_closed_in_production_unless_it_is_set() -> None:

@@ -146,7 +146,7 @@ def test_a_file_that_breaks_stops_a_start_but_no_running_shop(path: Path, caplog
     before = names(running)
     for text in ("", "{", "[]", '{"keys": []}', '{"keys": [{"kty": "RSA", "crv": "", "d": "x"}]}', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "d": "aGk"}]}'):
         path.write_text(text)
-        with pytest.raises(SigningKeysError, match=r"signing_keys\.json"):
+        with pytest.raises(SigningKeysError, match="signing_keys"):
             keys(path).load()
         time.moment += LOOK_EVERY
         with caplog.at_level(logging.ERROR, "tradepost.signing"):
@@ -173,6 +173,8 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises(SigningKeysError, match="cannot be written"):
         keys(tmp_path / "file" / "keys.json").load()
+    with pytest.raises(SigningKeysError, match="cannot be written"):
+        keys(tmp_path / "file" / "keys.json").rotate()
 
 
 def test_production_makes_no_file_and_its_machines_agree(path: Path) -> None:

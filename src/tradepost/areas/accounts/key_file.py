@@ -69,13 +69,13 @@ def read(path: Path) -> list[OKPKey]:
 
 def make(path: Path) -> None:
     """A file with one new key, unless there is one: of several processes that start together one wins, and all use its key."""
-    with _draft(path, [new_key()]) as draft, suppress(FileExistsError):
+    with _folder(path), _draft(path, [new_key()]) as draft, suppress(FileExistsError):
         os.link(draft, path)
 
 
 def rotate(path: Path, before: Sequence[OKPKey]) -> list[OKPKey]:
     """Puts a new key in front and keeps the older ones, those of the file or else these; says what is in the file now."""
-    with _alone(path):
+    with _folder(path):
         keys = [new_key(), *(read(path) if path.exists() else before)][: MOST_OLDER + 1]
         with _draft(path, keys) as draft:
             draft.replace(path)
@@ -89,26 +89,29 @@ def new_key() -> OKPKey:
 
 @contextmanager
 def _draft(path: Path, keys: Sequence[OKPKey]) -> Generator[Path]:
-    """The keys in a file aside, of which nothing is left at the end."""
+    """The keys in a file aside, safely on the disk, of which nothing is left at the end."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    draft.touch(mode=0o600)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.touch(mode=0o600)
-        draft.write_bytes(msgspec.json.encode({"keys": [key.as_dict(private=True) for key in keys]}))
+        with draft.open("wb") as file:
+            file.write(msgspec.json.encode({"keys": [key.as_dict(private=True) for key in keys]}))
+            file.flush()
+            os.fsync(file.fileno())
         yield draft
-    except OSError as fault:
-        raise SigningKeysError(f"the signing keys cannot be written to `{path}` ({fault.strerror})") from None
     finally:
         draft.unlink(missing_ok=True)
 
 
 @contextmanager
-def _alone(path: Path) -> Generator[None]:
-    """Of two rotations at once the second waits, so that neither key is lost."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+def _folder(path: Path) -> Generator[None]:
+    """The file's folder for one process alone: of two rotations at once the second waits, so that neither key is lost."""
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+    except OSError as fault:
+        raise SigningKeysError(f"the signing keys cannot be written to `{path}` ({fault.strerror})") from None

@@ -76,6 +76,7 @@ class Revocations:
             self.task.cancel()
             await asyncio.wait([self.task])
             self.task = None
+            self.listening.clear()
         for client in (self.publisher, self.subscriber):
             if client is not None:
                 await client.aclose()
