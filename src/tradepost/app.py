@@ -12,6 +12,7 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tradepost.areas.accounts.passwords import Passwords
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
@@ -246,6 +247,7 @@ async def _life(app: Any, database: Database, redis: Redis | None, limits: Limit
         noting.cancel()
         await asyncio.wait([noting])
         await means.of(Revocations).stop()
+        means.of(Passwords).stop()
         app.porch.stop()
         if limits.shared is not None:
             await limits.shared.stop()

@@ -13,7 +13,7 @@ from .account import AccountSettings
 from .mailed import RESET, VERIFY, new_token
 
 ACTIVE = select(UserRow.id, UserRow.email).where(UserRow.status == "active")
-BY_ID, BY_EMAIL = ACTIVE.where(UserRow.id == bindparam("id", type_=Id)), ACTIVE.where(UserRow.email == bindparam("email"))
+BY_ID, BY_EMAIL = ACTIVE.where(UserRow.id == bindparam("id", None, type_=Id)), ACTIVE.where(UserRow.email == bindparam("email", None))
 
 
 class Reader(msgspec.Struct, frozen=True):
