@@ -70,8 +70,7 @@ class Account(Service):
 
     def mail(self, letter: str, subject: str | None = None, **data: Any) -> None:
         """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that."""
-        event = OutboxEvent(type=f"mail.{letter}", subject=subject or new_id(OutboxEvent.__number__), data=data, request_id=self.context.request_id)
-        self.session.add(event)
+        self.context.post(f"mail.{letter}", subject or new_id(OutboxEvent.__number__), **data)
 
     def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Has every process forget credentials, once this write is committed."""
