@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tradepost.app import Shop
 
 HERE = "http://tradepost.test"
+BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
 
 # A busy machine is no fault of a property.
 hypothesis.settings.register_profile("tradepost", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -124,7 +125,7 @@ async def staff(app: "Shop", staff_key: str) -> AsyncIterator[httpx.AsyncClient]
 def _settings(database_url: str, redis_url: str | None) -> Settings:
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url or "", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": HERE, "POOL_SIZE": "4", "ACCESS_LOG": "off"}
     # A thousand requests in a second are no caller here that has to be slowed down.
-    environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
+    environ |= dict.fromkeys(BUDGETS, "1000000000")
     return Settings.read(environ, env_file=None)
 
 

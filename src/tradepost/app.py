@@ -29,6 +29,7 @@ from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
+from tradepost.kit.attempts import Attempts
 from tradepost.kit.database import Database
 from tradepost.kit.idempotency import keep_sweeping
 from tradepost.kit.limits import Limits
@@ -64,6 +65,7 @@ def create_app(settings: Settings) -> Shop:
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
     means = Means()
+    means.provide(Attempts, _attempts(settings, limits))
     keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
@@ -128,6 +130,12 @@ def _limits(settings: Settings) -> Limits:
     """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
     shared = SharedBuckets(settings.redis_url) if settings.redis_url else None
     return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff, shared=shared)
+
+
+def _attempts(settings: Settings, limits: Limits) -> Attempts:
+    """How often credentials may be tried."""
+    secret = derive(settings.secret_key, "attempts")
+    return Attempts(limits, secret, account=settings.budget_login_account, address=settings.budget_login_address)
 
 
 def _figures(database: Database, limits: Limits) -> Metrics:
