@@ -56,8 +56,9 @@ class Attempts:
         self._give(key, self.address, had - times, remote)
         room = left + 1 if had else 0
         for account, some in written.items():
-            own = self.key(account, caller)
-            if room >= 1 and own is not None:
+            if room < 1:
+                break
+            if (own := self.key(account, caller)) is not None:
                 self._give(own, self.account, -some, remote)
             room -= some
 

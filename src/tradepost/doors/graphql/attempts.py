@@ -47,7 +47,7 @@ def written(ast: DocumentNode, fields: Fields, request: Request) -> Counter[str 
     variables = given(node, request)
     for field in roots(ast, node, variables):
         root = fields.get(field.name.value)
-        if root is not None and root.operation.attempt is not None:
+        if root is not None and root.operation.attempt is not None and root.operation.writes:
             found[account(root, field, variables)] += 1
     return found
 
