@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tradepost.app import Shop
 
 HERE = "http://tradepost.test"
+BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
 
 # A busy machine is no fault of a property.
 hypothesis.settings.register_profile("tradepost", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -127,7 +128,7 @@ def _settings(run: Run, database_url: str, redis_url: str | None) -> Settings:
     # What is announced stays in the outbox for a test to look at; those of the worker start their own.
     environ["WORKER"] = "off"
     # A thousand requests in a second are no caller here that has to be slowed down.
-    environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
+    environ |= dict.fromkeys(BUDGETS, "1000000000")
     return Settings.read(environ, env_file=None)
 
 

@@ -33,6 +33,7 @@ from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
 from tradepost.kit import idempotency
+from tradepost.kit.attempts import Attempts
 from tradepost.kit.chores import Chore
 from tradepost.kit.clock import now
 from tradepost.kit.database import Database
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> Shop:
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
     means = means_of(settings, database)
+    means.provide(Attempts, _attempts(settings, limits))
     worker = Worker(database, means, deliveries(), chores()) if settings.works else None
     signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), _figures(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
@@ -141,6 +143,12 @@ def _limits(settings: Settings) -> Limits:
     """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
     shared = SharedBuckets(settings.redis_url) if settings.redis_url else None
     return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff, shared=shared)
+
+
+def _attempts(settings: Settings, limits: Limits) -> Attempts:
+    """How often credentials may be tried."""
+    secret = derive(settings.secret_key, "attempts")
+    return Attempts(limits, secret, account=settings.budget_login_account, address=settings.budget_login_address)
 
 
 def _figures(database: Database, limits: Limits, worker: Worker | None) -> Metrics:

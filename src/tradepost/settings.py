@@ -67,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_anonymous: int = 600
     budget_customer: int = 1200
     budget_staff: int = 6000
+    budget_login_account: int = 10
+    budget_login_address: int = 30
     ops_loopback: bool = True
     access_log: bool = True
     log_format: Literal["text", "json"] = "text"
@@ -333,6 +335,8 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "budget_anonymous": _whole(1, 1_000_000_000),
     "budget_customer": _whole(1, 1_000_000_000),
     "budget_staff": _whole(1, 1_000_000_000),
+    "budget_login_account": _whole(1, 1_000_000_000),
+    "budget_login_address": _whole(1, 1_000_000_000),
     "ops_loopback": _switch,
     "access_log": _switch,
     "log_format": _one_of("text", "json"),

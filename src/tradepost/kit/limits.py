@@ -31,7 +31,7 @@ class Buckets:
         moment, kept = self.clock(), self.kept
         held = kept.get(key)
         left = (size if held is None else min(size, held[0] + (moment - held[1]) * size / MINUTE)) - points
-        if left < 0 and points > 0:
+        if left < 0:
             return left
         if held is None:
             self._forget(moment)
@@ -42,10 +42,13 @@ class Buckets:
     def give(self, key: str, size: int, points: int) -> None:
         """Puts points back; fewer than none are a debt, which is drained whatever there is."""
         moment, held = self.clock(), self.kept.get(key)
-        if held is not None:
-            self.kept[key] = (min(size, held[0] + (moment - held[1]) * size / MINUTE + points), moment)
-        elif points < 0:
-            self.kept[key] = (size + points, moment)
+        if held is None:
+            if points >= 0:
+                return
+            self._forget(moment)
+        left = min(size, (size if held is None else held[0] + (moment - held[1]) * size / MINUTE) + points)
+        # A debt is written as the moment at which it is paid, so that it is not forgotten before.
+        self.kept[key] = (left, moment) if left >= 0 else (0.0, moment - left * MINUTE / size)
 
     def _forget(self, moment: float) -> None:
         """Drops what was not used for two minutes, a few at a time, and the one used longest ago where there are too many."""
@@ -101,13 +104,14 @@ class Limits:
 
 
 class Meter:
-    """What one request pays. `net` is the price by what it really got, before what compiling costs; `charged` what it pays in the end."""
+    """What one request pays. `net` is the price by what it really got, before what compiling costs; `charged` what it pays in the end.
+    `attempts` are those at credentials that it has begun: they pay in full, whatever comes of them."""
 
-    __slots__ = ("charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "price", "remote", "settled", "size", "touched")
+    __slots__ = ("attempts", "charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "price", "remote", "settled", "size", "touched")
 
     def __init__(self, limits: Limits | None, key: str, size: int) -> None:
         self.limits, self.key, self.size = limits, key, size
-        self.drained = self.net = self.charged = self.new_texts = self.plans = 0
+        self.drained = self.net = self.charged = self.new_texts = self.plans = self.attempts = 0
         self.price = 1
         self.left: float = size
         self.remote = self.settled = self.touched = False

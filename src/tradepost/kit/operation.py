@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Literal, Self, cast, overload
 import msgspec
 
 from .access import Access
+from .attempts import Attempts
 from .context import Context
 from .database import LostRace
 from .fingerprint import fingerprint
@@ -99,7 +100,7 @@ class Operation[O, **P, R]:
     def __get__(self, service: O | None, owner: type[O]) -> Self | Callable[P, Awaitable[R]]:
         if service is None:
             return self
-        run = self.write if self.writes else self.read
+        run = self.tried if self.attempt is not None else self.write if self.writes else self.read
 
         def call(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
             return run(service, *args, **kwargs)
@@ -110,6 +111,23 @@ class Operation[O, **P, R]:
         """Checks the access; the method does the rest."""
         self.access.check(service.context.caller)
         return self.method(service, *args, **kwargs)
+
+    async def tried(self, service: Any, *args: Any, **kwargs: Any) -> R:
+        """Checks the access, and counts the attempt before anything else is done; once, however often its transaction has to begin again."""
+        context: Context = service.context
+        self.access.check(context.caller)
+        context.meter.attempts += 1
+        attempts = context.means.find(Attempts)
+        if attempts is not None:
+            await attempts.count(self.account(args, kwargs), context.address, context.caller.id)
+        return await (self.write if self.writes else self.read)(service, *args, **kwargs)
+
+    def account(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+        """The account that a call tries, from its body; None where it names none."""
+        for given in (*args, *kwargs.values()):
+            if self.attempt is not None and self.input is not None and isinstance(given, self.input):
+                return self.attempt(given)
+        return None
 
     async def write(self, service: Any, *args: Any, **kwargs: Any) -> R:
         """Checks the access and runs the method in the call's transaction. Who opens it commits it, and runs it again where a race was lost."""

@@ -311,7 +311,7 @@ class PreconditionRequired(Problem):
 
 
 class QuotaExceeded(Problem):
-    """The caller's bucket of points does not hold what the request costs. It fills all the time, up to a minute's points."""
+    """The caller's bucket of points does not hold what the request costs, or there were too many attempts at credentials. Buckets fill all the time."""
 
     code, status, title = "quota_exceeded", 429, "The budget is used up"
     cure = "Wait for the seconds in `Retry-After`; `RateLimit` tells in every answer what is left, `X-Request-Cost` what the request has cost."
@@ -321,10 +321,14 @@ class QuotaExceeded(Problem):
         "violated-policies": ["points"],
     }
 
-    def __init__(self, retry_after: int = 1, points: int = 600) -> None:
-        super().__init__(f"The request costs more points than are left of {points} a minute.")
-        self.members["violated-policies"] = ["points"]
+    def __init__(self, retry_after: int = 1, points: int = 600, *, policy: str = "points", detail: str = "") -> None:
+        """`points`: what a minute brings. `policy` names the bucket where it is another one, with a `detail` of its own."""
+        super().__init__(detail or f"The request costs more points than are left of {points} a minute.")
+        self.members["violated-policies"] = [policy]
         self.retry_after = max(retry_after, 1)
+        if policy != "points":
+            # One field of a GraphQL document may be refused alone, and has no header to say it in.
+            self.members["retry_after"] = self.retry_after
 
     def headers(self) -> dict[str, str]:
         """RFC 6585, 4."""

@@ -15,7 +15,7 @@ AGAIN = 0.5
 """Seconds between two attempts to find Redis again."""
 KEY = "tradepost:points:"
 
-# A bucket is one text: what was left in it, and when. It is forgotten after two minutes, when it is full in any case.
+# A bucket is one text: what was left in it, and when. It is forgotten after two minutes, or when a debt is paid, so it is full in any case.
 SCRIPT = """
 local size, points, firm = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
 local time = redis.call('TIME')
@@ -28,7 +28,7 @@ if held then
 end
 left = math.min(size, left - points)
 if not (firm and points > 0 and left < 0) then
-  redis.call('SET', KEYS[1], string.format('%.6f %.6f', left, now), 'PX', 120000)
+  redis.call('SET', KEYS[1], string.format('%.6f %.6f', left, now), 'PX', math.max(120000, math.ceil((size - left) * 60000 / size)))
 end
 return math.floor(left * 1000)
 """

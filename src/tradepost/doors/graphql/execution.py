@@ -80,7 +80,7 @@ class Executor:
         try:
             roots = operation.roots(variables, self.compile)
         except Problem as ceiling:
-            raise Refused.because(ceiling, context.request_id, firm=True) from None
+            raise Refused.because(ceiling, context.request_id, firm=True, over=document.ast) from None
         return Ready(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
 
     def document(self, text: str, request_id: str, suggests: bool) -> Document:
@@ -96,9 +96,9 @@ class Executor:
         try:
             check(ast)
         except Problem as ceiling:
-            raise Refused.because(ceiling, request_id, firm=True) from None
+            raise Refused.because(ceiling, request_id, firm=True, over=ast) from None
         except RecursionError:
-            raise Refused.because(DocumentTooLarge("The document is nested too deeply."), request_id, firm=True) from None
+            raise Refused.because(DocumentTooLarge("The document is nested too deeply."), request_id, firm=True, over=ast) from None
         if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
             raise faults(InvalidDocument, found, request_id)
         return Document(ast, self.schema)
@@ -156,7 +156,8 @@ class Executor:
 
     async def run(self, root: Root, variables: Variables, context: Context, price: Price) -> Any:
         """The bytes of one root field, or what it raised. What it costs in the end goes onto the meter: a field that is refused or
-        missing 1, if it costs anything."""
+        missing 1, if it costs anything, and one that has tried a credential its whole price."""
+        begun = context.meter.attempts
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
@@ -164,10 +165,10 @@ class Executor:
             value, rows = await root.value(context, variables)
             said = encode(value)
             # A missing thing and a kept outcome cost the least.
-            context.meter.net += price.net(rows) if value is not None and not context.replayed else min(price.points, 1)
+            context.meter.net += price.net(rows) if value is not None and (root.tries or not context.replayed) else min(price.points, 1)
             return said
         except Exception as fault:
-            context.meter.net += min(price.points, 1)
+            context.meter.net += price.points if root.tries and context.meter.attempts > begun else min(price.points, 1)
             return fault
 
     def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:

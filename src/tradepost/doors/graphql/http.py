@@ -26,6 +26,7 @@ from ..http.conditional import entity_tag
 from ..http.idempotency import REPLAYED
 from ..http.negotiation import accepted
 from ..http.request import media_of, read
+from .attempts import owe
 from .execution import Executor, Ready, Request
 from .fields import RootField
 from .idempotency import IDEMPOTENT
@@ -96,14 +97,31 @@ class GraphQLDoor:
             request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
             if not self.executor.knows(request):
                 await context.meter.admit_text()
-            ready = self.executor.prepare(request, context)
+            ready = await self.prepare(request, context)
             if gets and ready.operation.writes:
                 raise MethodNotAllowed("POST")
             context.key = ready.key(scope)
-            await context.meter.pay(ready.points)
+            await self.pay(ready, context)
         except (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive) as problem:
             raise Refused.because(problem, context.request_id, firm=True) from None
         return ready
+
+    async def prepare(self, request: Request, context: Context) -> Ready:
+        """What is asked, compiled. Where the document is over a ceiling, what it tries is counted."""
+        try:
+            return self.executor.prepare(request, context)
+        except Refused as refused:
+            if refused.over is not None:
+                await owe(refused.over, self.executor.fields, request, context)
+            raise
+
+    async def pay(self, ready: Ready, context: Context) -> None:
+        """Drains the price. Where it is over what any request may cost, what the document tries is counted as well."""
+        try:
+            await context.meter.pay(ready.points)
+        except TooExpensive:
+            await owe(ready.operation.document.ast, self.executor.fields, ready.request, context)
+            raise
 
     def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
         """The media type of the answer; the explorer is there only for those who may see the schema."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphql import GraphQLError
+from graphql.language import DocumentNode
 
 from tradepost.kit.problems import Fault, Internal, InvalidParameter, Problem
 
@@ -67,16 +68,17 @@ class TooManyIntrospections(Problem):
 
 
 class Refused(Exception):
-    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own."""
+    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own; `over` is the
+    document where it was read and is over a ceiling."""
 
-    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None) -> None:
-        self.errors, self.firm, self.headers = errors, firm, dict(headers or {})
+    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None, over: DocumentNode | None = None) -> None:
+        self.errors, self.firm, self.headers, self.over = errors, firm, dict(headers or {}), over
         super().__init__(errors[0]["message"])
 
     @classmethod
-    def because(cls, problem: Problem, request_id: str, *, firm: bool = False) -> "Refused":
+    def because(cls, problem: Problem, request_id: str, *, firm: bool = False, over: DocumentNode | None = None) -> "Refused":
         """Refused for one problem."""
-        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers())
+        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers(), over=over)
 
 
 def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:

@@ -28,9 +28,10 @@ INTROSPECTING = Price(5, 0)
 
 
 class Root(ABC):
-    """One root field. `value` gives its Value, or raises; one that is missing is null where the field may be."""
+    """One root field. `value` gives its Value, or raises; one that is missing is null where the field may be. One that `tries` a credential
+    always pays in full."""
 
-    nullable, public, access = True, True, ANYONE
+    nullable, public, tries, access = True, True, False, ANYONE
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
@@ -83,7 +84,7 @@ class OneRoot(Root):
         super().__init__(key, nodes)
         self.careful = careful and "expectedVersion" in field.parameters
         self.field, self.public, self.writes = field, field.operation.public, field.operation.writes
-        self.access = field.operation.access
+        self.access, self.tries = field.operation.access, field.operation.attempt is not None
         self.arguments = Arguments(definition, nodes[0])
         of = field.operation.of
         self.want = walk.want(of, of.name, nodes)

@@ -4,9 +4,9 @@ The doors drain the price of what they run; what they do not come to, pages and 
 """
 
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from time import time
 
+from tradepost.kit.addresses import bucket_of
 from tradepost.kit.caller import Caller
 from tradepost.kit.limits import Limits, Meter
 from tradepost.kit.problems import QuotaExceeded
@@ -23,19 +23,7 @@ def meter_of(limits: Limits, caller: Caller | None, scope: Scope) -> Meter:
     if caller is not None and caller.known:
         return limits.meter(f"caller:{caller.id}", caller.role)
     client = scope.get("client")
-    return limits.meter(principal(client[0] if client else ""), ANONYMOUS)
-
-
-@lru_cache(8192)
-def principal(address: str) -> str:
-    """The bucket of an address. An IPv6 client has a whole /64 to itself, so that is one."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return f"address:{address[:64]}"
-    if found.version == 6:
-        return principal(str(found.ipv4_mapped)) if found.ipv4_mapped else f"address:{ip_network((found, 64), strict=False).network_address}/64"
-    return f"address:{found}"
+    return limits.meter(bucket_of(client[0] if client else ""), ANONYMOUS)
 
 
 async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaExceeded | None:
@@ -51,14 +39,15 @@ async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaEx
 
 
 def net(meter: Meter, status: int, late: bool) -> int:
-    """What a request pays in the end, without what compiling costs: 1 where it was refused or has the answer already, and all where it took too long.
+    """What a request pays in the end, without what compiling costs: 1 where it was refused or has the answer already, and all where it took too long
+    or tried a credential.
 
     Where even that 1 was not to be had it is nothing.
     """
     if status < 400 and status != 304 and not late and meter.net > 0:
         return meter.net
     least = min(meter.drained, meter.price, 1)
-    return max(meter.drained - meter.compiling, least) if late else least
+    return max(meter.drained - meter.compiling, least) if late or meter.attempts else least
 
 
 @lru_cache(64)

@@ -102,7 +102,7 @@ class RestDoor:
     def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
         """The answer that carries what an operation returned."""
         scope = ask.scope
-        ask.context.meter.net = 1 if ask.context.replayed else ask.price.net(made.rows)
+        ask.context.meter.net = 1 if ask.context.replayed and operation.attempt is None else ask.price.net(made.rows)
         headers = [self.keeping(operation, scope)]
         if ask.context.replayed:
             headers.append(REPLAYED)
