@@ -80,6 +80,8 @@ async def test_a_relation_to_what_is_personal_makes_the_whole_answer_so(visitor:
 
 
 async def test_a_fault_is_kept_by_no_cache_either(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/graphql", params={"query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": '{"ids": [' + '"x",' * 100 + '"x"]}'})
+    answer = await client.get(
+        "/graphql", params={"query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": '{"ids": [' + '"x",' * 100 + '"x"]}'}
+    )
     assert "errors" in answer.json()
     assert answer.headers["cache-control"] == "no-store"
