@@ -107,12 +107,12 @@ class SharedBuckets:
             answer = await line.ask(*words)
         if type(answer) is list:
             return cast(list[int], answer)
-        self._forget(line, "did not answer in time" if answer is None else f"answered {answer}")
+        self._forget(line, line.why if answer is None else f"answered {answer}")
         return None
 
     async def _connect(self) -> bool:
         try:
-            line = await asyncio.wait_for(connect(self.url, lambda broken: self._forget(broken, "closed the connection")), AGAIN)
+            line = await asyncio.wait_for(connect(self.url, lambda broken: self._forget(broken, broken.why)), AGAIN)
             if await line.ask("SCRIPT", "LOAD", SCRIPT) is None:
                 raise ConnectionError
         except (OSError, TimeoutError, ConnectionError):
