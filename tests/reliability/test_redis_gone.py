@@ -13,9 +13,11 @@ import httpx
 import msgspec
 import psutil
 import pytest
+from redis.asyncio import Redis
 
-from tests.budgets import left
 from tests.conftest import HERE
+from tradepost.kit import line
+from tradepost.kit.caller import Caller
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,6 +60,12 @@ async def visitor(shop: "Shop") -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no Redis that is gone."""
+    monkeypatch.setattr(line, "SILENT_TICKS", 500)
+
+
 async def both(client: httpx.AsyncClient) -> list[httpx.Response]:
     """A request through either door, at once; both are answered."""
     answers = await asyncio.gather(client.get("/v1/products/none"), client.post("/graphql", json=DOCUMENT))
@@ -70,7 +78,7 @@ async def shown(client: httpx.AsyncClient) -> tuple[int, str, str]:
     ready = await client.get("/health/ready")
     metrics = (await client.get("/metrics")).text
     gauge = next(line for line in metrics.splitlines() if line.startswith("tradepost_limits_shared{"))
-    return ready.status_code, ready.json()["checks"]["redis"], gauge.split()[1].removesuffix(".0")
+    return ready.status_code, ready.json()["checks"]["redis"]["status"], gauge.split()[1].removesuffix(".0")
 
 
 def kill(server: Any) -> None:
@@ -90,8 +98,9 @@ async def is_back(shop: "Shop") -> None:
 
 
 async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
-    shop: "Shop", visitor: httpx.AsyncClient, server: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    shop: "Shop", visitor: httpx.AsyncClient, server: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, patient: None
 ) -> None:
+    await is_back(shop)
     await both(visitor)
     assert await shown(visitor) == (200, "ok", "1")
     port = server.port
@@ -103,36 +112,56 @@ async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
         for _ in range(5):
             await both(visitor)
         assert await shown(visitor) == (200, "degraded", "0")
-        before, after = [left((await both(visitor))[0]) for _ in range(2)]
-        assert after < before + 200, "this process limits by itself"
+        assert shop.state.limits.local.kept, "this process limits by itself"
         again = await asyncio.to_thread(valkey, tmp_path / "again", port)
         try:
             await is_back(shop)
             await both(visitor)
             assert await shown(visitor) == (200, "ok", "1")
+            said = [r.message for r in caplog.records if r.name == "tradepost.limits"]
         finally:
             await asyncio.to_thread(again.stop)
-    said = [r.message for r in caplog.records if r.name == "tradepost.limits"]
-    assert said[:2] == ["Redis closed the connection: each process limits by itself until it is back", "Redis is back: all processes share the limits again"]
+    assert said == ["Redis closed the connection: each process limits by itself until it is back", "Redis is back: all processes share the limits again"]
 
 
-async def test_a_redis_that_hangs_holds_nobody_up_for_longer_than_50_ms(shop: "Shop", visitor: httpx.AsyncClient, server: Any) -> None:
+async def test_a_redis_that_hangs_is_noticed_within_50_ms(shop: "Shop", visitor: httpx.AsyncClient, server: Any, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         await both(visitor)
-    added: list[float] = []
-    for _ in range(5):
+    took: list[float] = []
+    for _ in range(15):
         # Several times, because a busy machine adds to it.
-        began = time.perf_counter()
-        await both(visitor)
-        usual = time.perf_counter() - began
+        await is_back(shop)
         os.kill(server.pid, signal.SIGSTOP)
         try:
-            began = time.perf_counter()
-            await both(visitor)
-            added.append(time.perf_counter() - began - usual)
-            assert not shop.state.limits.is_shared
-            await both(visitor)
+            with caplog.at_level(logging.WARNING, "tradepost.limits"):
+                caplog.clear()
+                began = time.time()
+                await both(visitor)
+                assert not shop.state.limits.is_shared
+                await both(visitor)
+            [said] = [r for r in caplog.records if r.name == "tradepost.limits"]
         finally:
             os.kill(server.pid, signal.SIGCONT)
-        await is_back(shop)
-    assert min(added) < 0.05, added
+        assert said.message == "Redis did not answer in time: each process limits by itself until it is back"
+        took.append(said.created - began)
+        if took[-1] < 0.05:
+            return
+    raise AssertionError(took)
+
+
+@pytest.mark.parametrize("points", [None, 5000])
+async def test_a_request_asks_redis_once(points: int | None, shop: "Shop", visitor: httpx.AsyncClient, server: Any, patient: None) -> None:
+    async def identify(_: Any) -> Caller:
+        return Caller(id="01890a5d-ac96-774b-bcce-b302099a80fb", role="customer", key="a key", points=points)
+
+    shop.porch.identify = identify
+    await is_back(shop)
+    for _ in range(2):
+        await both(visitor)
+    async with Redis(port=server.port) as redis:
+        await redis.config_resetstat()
+        for _ in range(5):
+            await both(visitor)
+        asked = await redis.info("commandstats")
+    assert asked["cmdstat_evalsha"]["calls"] == 10
+    assert asked["cmdstat_get"]["calls"] == (10 if points is None else 20)
