@@ -181,7 +181,7 @@ def operation[O, **P, R](
     points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
-    found: tuple[type[Problem], ...] = (NotFound,) if kind in ("one", "replace", "update", "delete") or under else ()
+    found: tuple[type[Problem], ...] = (NotFound,) if (kind in ("one", "replace", "update", "delete") and isinstance(of, Resource)) or under else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
         return Operation(

@@ -50,6 +50,11 @@ class Ready:
         return all(r.public for r in self.roots)
 
     @property
+    def personal(self) -> bool:
+        """Whether no cache may keep the answer."""
+        return any(r.personal for r in self.roots)
+
+    @property
     def written(self) -> list[Root]:
         """The fields that call an operation that writes."""
         return [r for r in self.roots if self.operation.writes and not isinstance(r, Constant)]

@@ -30,7 +30,7 @@ INTROSPECTING = Price(5, 0)
 class Root(ABC):
     """One root field. `value` gives its Value, or raises; one that is missing is null where the field may be."""
 
-    nullable, public, access = True, True, ANYONE
+    nullable, public, personal, access = True, True, False, ANYONE
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
@@ -86,6 +86,7 @@ class OneRoot(Root):
         self.access = field.operation.access
         self.arguments = Arguments(definition, nodes[0])
         of = field.operation.of
+        self.personal = of.personal
         self.want = walk.want(of, of.name, nodes)
 
     def price(self, context: Context, variables: Variables) -> Price:
@@ -118,7 +119,7 @@ class PageRoot(Root):
         super().__init__(key, nodes)
         operation = field.operation
         self.field, self.public, self.nullable = field, operation.public, operation.under is not None
-        self.access = operation.access
+        self.access, self.personal = operation.access, operation.of.personal
         self.want, total = walk.want_page(operation.rows, nodes)
         self.window = WindowArguments(definition, nodes[0], operation.rows, True, total)
 
