@@ -67,16 +67,19 @@ class TooManyIntrospections(Problem):
 
 
 class Refused(Exception):
-    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own."""
+    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own.
 
-    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None) -> None:
-        self.errors, self.firm, self.headers = errors, firm, dict(headers or {})
+    `problem` is what it is refused for, where that is not a list of faults in the document.
+    """
+
+    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None, problem: Problem | None = None) -> None:
+        self.errors, self.firm, self.headers, self.problem = errors, firm, dict(headers or {}), problem
         super().__init__(errors[0]["message"])
 
     @classmethod
     def because(cls, problem: Problem, request_id: str, *, firm: bool = False) -> "Refused":
         """Refused for one problem."""
-        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers())
+        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers(), problem=problem)
 
 
 def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:

@@ -23,6 +23,8 @@ def components(registry: Registry, links: Links, version: int) -> dict[str, Sche
     made = schemas_of([*inputs, *(of.shape for of in answered)])
     for shape in inputs:
         _complete(made[shape.__name__]["properties"], shape)
+        if shown := getattr(shape, "EXAMPLES", None):
+            made[shape.__name__]["examples"] = shown
     for of in answered:
         held = made.pop(of.shape.__name__)
         made[of.name] = output(of, held)
