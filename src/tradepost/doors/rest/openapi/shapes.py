@@ -70,7 +70,7 @@ def output(of: Result[Any], held: Schema) -> Schema:
 def _said(of: Result[Any], name: str, own: Member | Value, held: Any) -> Schema:
     made = held
     if isinstance(own, Member) and own.kind == "moment":
-        made = nullable(MOMENT) if own.null else MOMENT
+        made = ({"description": own.doc} if own.doc else {}) | (nullable(MOMENT) if own.null else MOMENT)
     access = of.access(name).permission
     if not access:
         return made
