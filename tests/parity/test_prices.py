@@ -42,9 +42,12 @@ async def test_a_selection_has_one_price_at_both_doors(house: House, known: Know
     assert here.points >= 1
 
 
-@drawn(150)
+@pytest.mark.parametrize("part", range(4))
+@drawn(250)
 @given(asking=asking(), spelling=SPELLINGS)
-async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(
+    house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int
+) -> None:
     name, asked = asking[0], asking[1].about(known)
     said, _ = priced(house, name, asked, spelling)
     chance, visitor = Random(spelling), house.visitors[name]
