@@ -17,6 +17,7 @@ from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.doors.graphql import GraphQLDoor, RootField
+from tradepost.doors.graphql import quoting as graphql_quoting
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
 from tradepost.doors.http.metrics import Metrics
@@ -27,6 +28,7 @@ from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
 from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.operations import Pair, operation_routes
+from tradepost.doors.rest import quoting as rest_quoting
 from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
@@ -40,6 +42,7 @@ from tradepost.kit.database import Database
 from tradepost.kit.delivery import Delivery
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import Means
+from tradepost.kit.quoting import DocumentQuotes, RequestQuotes
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
@@ -79,6 +82,9 @@ def create_app(settings: Settings) -> Shop:
     signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), _figures(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
+
+    means.provide(DocumentQuotes, graphql_quoting.Quotes(graphql.executor))
+    means.provide(RequestQuotes, rest_quoting.Quotes(rest, introspects=settings.introspects))
 
     def introspects(scope: Any) -> bool:
         return settings.introspects or scope["context"].caller.known

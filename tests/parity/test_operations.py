@@ -18,6 +18,9 @@ from tradepost.kit.operation import Operation
 
 PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Media": "media", "Tag": "tags", "AuditEntry": "audit"}
 
+# Where the operations are that answer with no row; in GraphQL they have their own names.
+OWN_PATHS = {"rate_limit": "/rate-limit", "price": "/price"}
+
 # Operations that one door lacks, each with its reason (WIRE.md, Operations).
 ONE_DOOR: dict[str, str] = {}
 # Fields of GraphQL that are no operation: they are other ways to the operations that read one row.
@@ -26,7 +29,7 @@ NO_OPERATION = {"node", "nodes"}
 
 def graphql_name(of: Operation[Any, ..., Any]) -> str:
     """Writes are called as the operation, reads by their nouns."""
-    if of.writes:
+    if of.writes or of.name in OWN_PATHS:
         return camel(of.name)
     if of.kind == "one":
         return camel(of.of.stem)
@@ -35,6 +38,8 @@ def graphql_name(of: Operation[Any, ..., Any]) -> str:
 
 def rest_path(of: Operation[Any, ..., Any]) -> str:
     """Collections and items; lists below a row and what is made in them under its path."""
+    if of.name in OWN_PATHS:
+        return OWN_PATHS[of.name]
     if of.under:
         return f"/{PLURALS[of.under[0].name]}/{{0}}/{of.under[1]}"
     if of.kind == "batch":
@@ -72,6 +77,10 @@ def test_inputs_have_the_same_members_on_both_doors(house: House) -> None:
         route = house.app.state.rest.links[1].routes[name]
         path = next(p for p in openapi["paths"] if p.replace("{key}", "{0}") == f"/v1{route.path}")
         body = openapi["paths"][path][route.method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+        if of.kind == "ask":
+            # Its arguments stand in the place of a body's members.
+            assert {camel(n) for n in schemas[body["$ref"].rpartition("/")[2]]["properties"]} == set(house.executor.schema.query_type.fields[camel(name)].args)
+            continue
         argument = house.executor.schema.mutation_type.fields[camel(name)].args["input"]
         compared += compare_input(schemas, body, get_named_type(argument.type), name)
     assert compared >= 40

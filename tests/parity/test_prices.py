@@ -1,6 +1,7 @@
 """One price: the same question costs the same through both doors, and never more than was said before."""
 
 from random import Random
+from typing import Any
 
 import httpx
 import pytest
@@ -41,9 +42,12 @@ async def test_a_selection_has_one_price_at_both_doors(house: House, known: Know
     assert here.points >= 1
 
 
-@drawn(150)
+@pytest.mark.parametrize("part", range(4))
+@drawn(250)
 @given(asking=asking(), spelling=SPELLINGS)
-async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(
+    house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int
+) -> None:
     name, asked = asking[0], asking[1].about(known)
     said, _ = priced(house, name, asked, spelling)
     chance, visitor = Random(spelling), house.visitors[name]
@@ -57,6 +61,33 @@ async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(hou
         paid = [spent(here), spent(there)]
     cost = there.json()["extensions"]["cost"]
     assert paid[0] == paid[1] == cost["charged"] <= said.points == cost["requested"]
+
+
+@drawn(150)
+@given(asking=asking(), spelling=SPELLINGS)
+async def test_a_quote_of_either_kind_at_either_door_is_the_price_of_the_request(
+    house: House, known: Known, asking: tuple[str, Question], spelling: int
+) -> None:
+    """Four quotes and two requests agree, and nobody is charged more."""
+    asked, chance, visitor = asking[1].about(known), Random(spelling), house.visitors[asking[0]]
+    path, params = Rest(chance).request(house, asked)
+    text, variables = Pen(house, chance).document(asked)
+    url = str(httpx.URL(f"http://here/v1{path}", params=params)).removeprefix("http://here")
+    declared, arguments = "$document: String, $variables: JSON, $url: String", "document: $document, variables: $variables, url: $url"
+    quotes: list[Any] = []
+    for quoted in ({"url": url}, {"document": text, "variables": variables}):
+        answer = await visitor.rest("POST", "/price", json=quoted, params={"fields": "points,operations"})
+        assert answer.status_code == 200, answer.text
+        there = await visitor.data(f"query ({declared}) {{ price({arguments}) {{ points operations {{ operation points rows }} }} }}", quoted)
+        quotes += [answer.json(), there["price"]]
+    assert quotes == [quotes[0]] * 4
+    points = quotes[0]["points"]
+    assert [(line["operation"], line["points"]) for line in quotes[0]["operations"]] == [(asked.operation, points)]
+    cost = (await visitor.client.post("/graphql", json={"query": text, "variables": variables})).json()["extensions"]["cost"]
+    # The document is no longer new; its plan may be, which costs 10 once.
+    assert cost["requested"] == points
+    assert cost["charged"] <= points + 10
+    assert spent(await visitor.client.get(url)) <= points, "by now the plan is known too"
 
 
 async def asked_for(house: House, path: str, text: str) -> tuple[int, int]:

@@ -48,6 +48,10 @@ ONES: list[Row] = [
     ("audit_get", "type,data", "type data", 1),
 ]
 
+# Reads behind which no row stands.
+TOLD = {"rate_limit": ("/rate-limit", None, "rateLimit { remaining }"),
+        "price": ("/price", {"url": "/v1/products"}, 'price(url: "/v1/products") { points }')}  # fmt: skip
+
 
 @pytest.fixture(scope="package")
 async def rows(house: House, known: Known) -> dict[str, str]:
@@ -75,7 +79,7 @@ async def rows(house: House, known: Known) -> dict[str, str]:
 
 
 def test_every_read_is_in_the_tables(house: House) -> None:
-    told = {operation for operation, *_ in [*LISTS, *ONES]}
+    told = {operation for operation, *_ in [*LISTS, *ONES]} | set(TOLD)
     assert told == {n for n, o in house.registry.operations.items() if not o.writes}
 
 
@@ -109,6 +113,16 @@ async def test_a_list_takes_as_many_statements_for_100_rows_as_for_one(
     assert max(counts[1]) <= count
     assert len(counts[1]) == 1
     return None
+
+
+@pytest.mark.parametrize("operation", TOLD)
+async def test_what_no_row_stands_behind_takes_no_statement(house: House, visitor: Visitor, operation: str) -> None:
+    path, body, text = TOLD[operation]
+    answer, kept = await house.recorded(visitor.rest("POST" if body else "GET", path, json=body))
+    assert (answer.status_code, kept) == (200, [])
+    data, kept = await house.recorded(visitor.data(f"{{ r: {text} }}"))
+    assert data["r"]
+    assert kept == []
 
 
 @pytest.mark.parametrize(("operation", "fields", "body", "count"), ONES)

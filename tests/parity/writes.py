@@ -11,7 +11,7 @@ from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
 from tradepost.kit.outbox import OutboxEvent
 
-METHODS = {"one": "GET", "page": "GET", "create": "POST", "replace": "PUT", "update": "PATCH", "delete": "DELETE", "batch": "POST"}
+METHODS = {"one": "GET", "page": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(("create", "batch", "ask", "act"), "POST")
 
 
 def written(value: Any) -> Any:

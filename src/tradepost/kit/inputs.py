@@ -37,9 +37,9 @@ def read[T](shape: type[T], given: Any, pointer: str = "") -> T:
     try:
         value = msgspec.convert(clean, shape)
     except msgspec.ValidationError as fault:
-        raise _refusal(faults + (_all(shape, clean, pointer) or [_first(fault, pointer)])) from None
+        raise refusal(faults + (_all(shape, clean, pointer) or [_first(fault, pointer)])) from None
     if faults:
-        raise _refusal(faults)
+        raise refusal(faults)
     return value
 
 
@@ -81,7 +81,8 @@ def _patched(type: Any) -> Any:
     return patch_of(type) if isclass(type) and issubclass(type, msgspec.Struct) else type
 
 
-def _refusal(faults: list[Fault]) -> Validation:
+def refusal(faults: list[Fault]) -> Validation:
+    """422 with these faults; the first of them is told in the detail."""
     more = f" ({len(faults)} faults in all)" if len(faults) > 1 else ""
     return Validation(f"{faults[0].pointer or '/'}: {faults[0].detail}{more}", errors=faults)
 

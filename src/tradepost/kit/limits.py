@@ -134,15 +134,14 @@ class Meter:
         self.remote = self.settled = self.touched = False
 
     async def admit_text(self) -> None:
-        """Pays for a text not seen before, before it is read: a request's least price, and what compiling costs."""
-        await self.drain(1 + COMPILING)
-        self.new_texts = 1
+        """Pays for a text not seen before, before it is read: what compiling costs, and where that is the first of a request also its least price."""
+        await self.drain(COMPILING if self.touched else 1 + COMPILING)
+        self.new_texts += 1
 
     async def pay(self, points: int, reserve: int = 0) -> None:
         """Drains the price of a request before it is run. A `reserve` is drained besides where a plan may have to be compiled."""
-        most = min(MOST_POINTS, self.ceiling)
-        if points > most:
-            raise TooExpensive(f"The request costs up to {points} points; at most {most} are allowed.", points=points, limit=most)
+        if points > self.most:
+            raise TooExpensive(f"The request costs up to {points} points; at most {self.most} are allowed.", points=points, limit=self.most)
         self.price = points
         owed = points + (COMPILING if self.new_texts else reserve) - self.drained
         if owed > 0 or not self.touched:
@@ -201,6 +200,16 @@ class Meter:
     def compiling(self) -> int:
         """What reading new texts and making new plans has cost; a text's first plan is paid with it."""
         return COMPILING * max(self.new_texts, self.plans)
+
+    @property
+    def most(self) -> int:
+        """The most that one request may cost."""
+        return min(MOST_POINTS, self.ceiling)
+
+    @property
+    def sure(self) -> float:
+        """What is left in any case once this request is paid, while it still runs: its whole price is gone, and some of that may come back."""
+        return min(self.left + max(self.drained - self.price - COMPILING * self.new_texts, 0), self.size)
 
     @property
     def reset(self) -> int:

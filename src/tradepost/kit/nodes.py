@@ -34,6 +34,13 @@ class Embedded(msgspec.Struct, frozen=True):
     nodes: "tuple[Node, ...]"
 
 
+class Several(msgspec.Struct, frozen=True):
+    """A list of embedded values: at one place of the row stands a list, of rows of their own."""
+
+    at: int
+    nodes: "tuple[Node, ...]"
+
+
 class One(msgspec.Struct, frozen=True):
     """A joined to-one relation; absent where its id is null, also because the row is not visible."""
 
@@ -50,4 +57,4 @@ class Many:
         self.relation, self.at, self.level = relation, at, 0
 
 
-type Node = Leaf | Actions | Embedded | One | Many
+type Node = Leaf | Actions | Embedded | Several | One | Many

@@ -65,7 +65,7 @@ class Operation[O, **P, R]:
             raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
         self.input, self.under, self.public, self.attempt, self.only = input, under, public, attempt, only
-        self.doc, self.writes = (method.__doc__ or "").strip(), kind not in READS
+        self.doc, self.writes = inspect.cleandoc(method.__doc__ or ""), kind not in READS
         usual = ATTEMPTING if attempt is not None else WRITING if self.writes else READING
         self.points, self.status = points if points is not None else usual, status or STATUSES.get(kind, 200)
         # Whether a call may be repeated under a key and has its effect once.
@@ -201,7 +201,7 @@ def operation[O, **P, R](
     points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
-    found: tuple[type[Problem], ...] = (NotFound,) if kind in ("one", "replace", "update", "delete") or under else ()
+    found: tuple[type[Problem], ...] = (NotFound,) if (kind in ("one", "replace", "update", "delete") and isinstance(of, Resource)) or under else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
         return Operation(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from .nodes import Actions, Embedded, Leaf, Many, Node, One
+from .nodes import Actions, Embedded, Leaf, Many, Node, One, Several
 from .plans import Plan
 from .records import Kept
 from .resource import ACTIONS, Relation, Resource
@@ -53,6 +53,8 @@ def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Callable[
                 row[at] = said["ones"].get(relation) and identify(said["ones"][relation])
         case Many():
             row[node.at] = identify(kept.id)
+        case Several():
+            row[node.at] = said and [[one[n.member.name] for n in node.nodes if isinstance(n, Leaf)] for one in said]
         case One():
             row[node.null] = None
 
@@ -86,7 +88,7 @@ def _places(nodes: Sequence[Node]) -> Iterator[int]:
     """All places of some nodes, in order; a to-many relation has none of its own."""
     for node in nodes:
         match node:
-            case Leaf():
+            case Leaf() | Several():
                 yield node.at
             case Embedded() | One():
                 if node.null is not None:

@@ -54,15 +54,21 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Value:
-    """An embedded value shape (money, address): each member is a column `<field>_<member>`."""
+    """An embedded value shape (money, address): each member is a column `<field>_<member>`. Where no row stands behind it, it may be a list of them."""
 
     relations: Mapping[str, Relation] = {}
 
     def __init__(self, at: Member) -> None:
-        shape = at.shape
+        self.many = at.item is not None
+        shape = at.shape if at.item is None else at.item.shape
         assert shape is not None
         self.name, self.shape, self.null, self.member = shape.__name__, shape, at.null, at
         self.own = members(shape)
+
+    @staticmethod
+    def of(at: Member) -> "Value | Member":
+        """The value that a member holds, or holds a list of; else the member itself."""
+        return Value(at) if at.kind == "value" or (at.item is not None and at.item.kind == "value") else at
 
     def inner(self, name: str) -> None:
         """Values hold scalars only."""
@@ -82,7 +88,7 @@ class Result[S: msgspec.Struct]:
         self.shape, self.name, self.fields = shape, name or shape.__name__, dict(fields or {})
         self.sealed, self.personal = frozenset(sealed), personal
         self.relations: dict[str, Relation] = {}
-        self.own: dict[str, Value | Member] = {n: Value(m) if m.kind == "value" else m for n, m in members(shape).items()}
+        self.own: dict[str, Value | Member] = {n: Value.of(m) for n, m in members(shape).items()}
 
     def inner(self, name: str) -> "Value | Resource[Any] | None":
         """What may be asked below a name: a value's members, a relation's resource, or nothing."""

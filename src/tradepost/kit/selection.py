@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from .caller import Caller
 from .problems import TooDeep, TooManyAliases
 from .resource import Resource, Result, Value
 from .window import Window
@@ -134,6 +135,15 @@ def default(resource: Result[Any], permissions: frozenset[str]) -> Selection[Any
 def below(relation: str, window: Window, want: Selection[Any]) -> Selection[Any]:
     """The selection of one relation around another: how a list below a path is read, in the same SQL as below the row."""
     return Selection(Form((Field(relation, None, want.form.fields),), want.form.rendering), (window, *want.windows))
+
+
+def check(of: Result[Any], fields: tuple[Field, ...], caller: Caller) -> None:
+    """Refuses a caller that may not read one of the fields, at any depth: 401 or 403."""
+    for field in fields:
+        if not (access := of.access(field.name)).allows(caller.permissions):
+            raise access.refusal(caller.known)
+        if (relation := of.relations.get(field.name)) is not None:
+            check(relation.target, field.inner, caller)
 
 
 def known(names: Result[Any] | Value, permissions: frozenset[str]) -> list[str]:

@@ -18,7 +18,7 @@ from .patching import Document, Patch, check_names, check_read_only
 from .problems import InvalidTransition, PreconditionFailed
 from .records import Page, Record
 from .resource import ACTIONS, Resource, Result, Value
-from .selection import Field, Form, Selection, default
+from .selection import Field, Form, Selection, check, default
 from .tables import Table
 from .telling import tell
 from .window import Window
@@ -101,6 +101,7 @@ class Service:
 
     def tell[S: msgspec.Struct](self, of: Result[S], value: S, want: Selection[S]) -> Record[S]:
         """A value that no row stands behind, in the caller's selection."""
+        check(of, want.form.fields, self.context.caller)
         return tell(of, value, want)
 
     def use[T](self, kind: type[T]) -> T:

@@ -1,17 +1,20 @@
 """Telling: from a value of a rule to a record in the caller's selection, written as the rows of a table are, though there are none."""
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from .nodes import Embedded, Leaf, Node
+from .clock import wire
+from .nodes import Embedded, Leaf, Node, Several
 from .plans import Level, Plan
 from .records import Record
 from .resource import Result, Value
 from .selection import Field, Form, Selection
+from .shapes import Member
 
 type Take = Callable[[Any], Any]
 
@@ -34,13 +37,17 @@ class Told:
         level.nodes = tuple([self.node(of.own[f.name], f, f.name) for f in fields])
         self.plan = Plan([level], "", id=0)
 
-    def node(self, own: Any, field: Field, path: str) -> Node:
-        """A member, or an embedded value with some of its own."""
-        if isinstance(own, Value):
-            null = self.place(attrgetter(path)) if own.null else None
-            return Embedded(null, tuple([Leaf(self.place(_within(path, f.name)), own.own[f.name]) for f in field.inner]))
+    def node(self, own: Value | Member, field: Field, path: str) -> Node:
+        """A member, an embedded value with some of its own, or a list of such values."""
         take = attrgetter(path)
-        return Leaf(self.place((lambda value: _plain(take(value))) if own.enum is not None else take), own)
+        if not isinstance(own, Value):
+            return Leaf(self.place(lambda value: _plain(take(value))), own)
+        if own.many:
+            each = [attrgetter(f.name) for f in field.inner]
+            rows: Take = lambda value: None if (held := take(value)) is None else [[_plain(get(one)) for get in each] for one in held]  # noqa: E731
+            return Several(self.place(rows), tuple([Leaf(i, own.own[f.name]) for i, f in enumerate(field.inner)]))
+        null = self.place(take) if own.null else None
+        return Embedded(null, tuple([Leaf(self.place(_within(path, f.name)), own.own[f.name]) for f in field.inner]))
 
     def place(self, take: Take) -> int:
         """A new place in the row."""
@@ -55,4 +62,7 @@ def _within(path: str, name: str) -> Take:
 
 
 def _plain(value: Any) -> Any:
+    """A value as the rows of a table bring it, and a time as the wire shows it."""
+    if isinstance(value, datetime):
+        return wire(value)
     return value.value if isinstance(value, Enum) else value

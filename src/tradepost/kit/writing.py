@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from .nodes import Actions, Leaf, Many, Node
+from .nodes import Actions, Leaf, Many, Node, Several
 from .records import NO_ROWS, Group, Shown
 from .rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
 from .selection import Field, Form
@@ -74,6 +74,9 @@ class Writer:
         if isinstance(node, Actions):
             return self._actions(node)
         made = self._object(node.nodes, member.inner, field.inner)
+        if isinstance(node, Several):
+            each = self._keep(self._function("rows, g", f"None if rows is None else [{made} for r in rows]"), "V")
+            return f"{each}(r[{node.at}], g)"
         return made if node.null is None else f"(None if r[{node.null}] is None else {made})"
 
     def _leaf(self, node: Leaf) -> str:

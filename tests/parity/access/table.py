@@ -4,7 +4,8 @@ A room's file says in `TABLE` for every operation what each kind of caller gets,
 access of their own, and in `places` on which rows that is tried. A new kind of caller is a new column: a field of `Row`.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from tradepost.areas.accounts.policy import ROLES
@@ -70,11 +71,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a read is tried: the key of its path, and for a list the row that has to be in it, with a filter that finds it."""
+    """Where a read is tried: the key of its path, and for a list the row that has to be in it, with a filter that finds it.
+
+    `given` is what an operation that asks by a body is asked.
+    """
 
     key: str = ""
     seeks: str = ""
     filter: tuple[str, str] | None = None
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 # Operation -> where a shown row is, and where a hidden one.

@@ -1,5 +1,6 @@
 """One cell of the access table tried: through REST, through GraphQL, and at the service by a Context of that caller."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from tests.parity.access.table import CALLERS, Outcome, Place
 from tests.parity.house import House, Visitor
 from tests.parity.spelling import camel
-from tests.parity.writes import WANTED, Deed, Door, deed
+from tests.parity.writes import METHODS, WANTED, Deed, Door, deed
 from tradepost.kit import asking
 from tradepost.kit.context import Context
 from tradepost.kit.inputs import read
@@ -15,6 +16,7 @@ from tradepost.kit.operation import Operation
 from tradepost.kit.patching import MergePatch
 from tradepost.kit.problems import Problem
 from tradepost.kit.records import Batch, Page
+from tradepost.kit.resource import Resource, Result, Value
 from tradepost.kit.selection import Field, Form, Selection
 
 OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, "not_found": Outcome.HIDDEN}
@@ -29,9 +31,31 @@ class Trial:
 
     async def read(self, place: Place) -> dict[str, Outcome]:
         """What comes of a read, by the way it went."""
+        if not isinstance(self.of.of, Resource):
+            return await self.told(self.of.of, place)
         return {"service": await self.served(self.service_read(place))} | (
             {"rest": await self.rest_read(place), "graphql": await self.graphql_read(place)} if self.visitor else {}
         )
+
+    async def told(self, of: Result[Any], place: Place) -> dict[str, Outcome]:
+        """The same of an answer that no row stands behind: one member of it is asked for, which comes or does not."""
+        member = next(n for n, m in of.own.items() if not isinstance(m, Value))
+        given = [read(shape_of(self.of), dict(place.given))] if self.of.input else []
+        found = {"service": await self.served(self.spoken(self.method(*given, Selection(Form((Field(member),))))))}
+        if self.visitor is not None:
+            body = {"json": place.given} if self.of.input else {}
+            answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body)
+            found["rest"] = Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]
+            assert answer.status_code != 200 or list(answer.json()) == [member]
+            arguments = f"({', '.join([f'{camel(n)}: {json.dumps(v)}' for n, v in place.given.items()])})" if place.given else ""
+            said = await self.visitor.post(f"{{ it: {self.house.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}")
+            found["graphql"] = OUTCOMES[said["errors"][0]["extensions"]["code"]] if "errors" in said else Outcome.ALLOWED
+        return found
+
+    async def spoken(self, call: Any) -> Outcome:
+        """That a call comes to an answer."""
+        assert (await call).body is not None
+        return Outcome.ALLOWED
 
     async def write(self) -> dict[str, Outcome]:
         """The same of a write. Each way has a row of its own."""
@@ -97,7 +121,8 @@ class Trial:
     @property
     def method(self) -> Any:
         """The operation on a service of this caller."""
-        service = self.of.service(Context(CALLERS[self.caller], self.house.app.state.database, "access-table", door="test"))
+        state = self.house.app.state
+        service = self.of.service(Context(CALLERS[self.caller], state.database, "access-table", door="test", means=state.means))
         return self.of.__get__(service, self.of.service)
 
     async def served(self, call: Any) -> Outcome:

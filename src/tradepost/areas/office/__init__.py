@@ -1,1 +1,4 @@
-"""The office: what the staff looks up about the shop itself. Today the audit; jobs, events, rate limit and price quotes come to live here."""
+"""The office: what the staff looks up about the shop itself, the audit, and what every caller asks of its budget: rate limit and price quotes.
+
+Jobs and events come to live here.
+"""

@@ -8,10 +8,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 from tradepost.kit.audit import AuditEntry as AuditRow
 from tradepost.kit.columns import Id
 from tradepost.kit.filters import Filter, Sort, equal, ranged
-from tradepost.kit.resource import Resource
+from tradepost.kit.resource import Resource, Result
 
 from . import policy
-from .schemas import AuditEntry
+from .schemas import AuditEntry, PriceQuote, RateLimit
 
 
 def names(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], doc: str) -> Filter:
@@ -32,3 +32,7 @@ audit = Resource(
     sorts={"created_at": Sort(by=AuditRow.created_at)},
     personal=True,
 )  # fmt: skip
+
+# Each tells of one caller's bucket at one moment, so nobody keeps them.
+rate_limits = Result(RateLimit, personal=True)
+price_quotes = Result(PriceQuote, personal=True)

@@ -10,9 +10,13 @@ of it. The plan executor and graphql-core call the same function.
 
 import inspect
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Any, Concatenate, get_type_hints
 
+import msgspec
+
 from tradepost.kit.context import Context
+from tradepost.kit.inputs import read
 from tradepost.kit.operation import Operation
 from tradepost.kit.patching import JsonPatch, MergePatch, Patch
 from tradepost.kit.problems import InvalidParameter
@@ -35,6 +39,11 @@ class Ask:
     def either(**given: Any) -> str:
         """The one key that was given; or 400 naming the choice."""
         return str(one_of(given))
+
+    @staticmethod
+    def body[T: msgspec.Struct](shape: type[T], **given: Any) -> T:
+        """The arguments of a field as the body that REST takes in their place; 422 with all its faults."""
+        return read(shape, {n: v.value if isinstance(v, Enum) else v for n, v in given.items() if v is not None})
 
     @staticmethod
     def patch(patch: Any, json_patch: Any) -> Patch:

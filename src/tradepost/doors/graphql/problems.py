@@ -69,16 +69,20 @@ class TooManyIntrospections(Problem):
 
 class Refused(Exception):
     """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own; `over` is the
-    document where it was read and is over a ceiling."""
+    document where it was read and is over a ceiling. `problem` is what it is refused for, where that is not a list of faults in the document.
+    """
 
-    def __init__(self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None, over: DocumentNode | None = None) -> None:
-        self.errors, self.firm, self.headers, self.over = errors, firm, dict(headers or {}), over
+    def __init__(
+        self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None,
+        over: DocumentNode | None = None, problem: Problem | None = None,
+    ) -> None:  # fmt: skip
+        self.errors, self.firm, self.headers, self.over, self.problem = errors, firm, dict(headers or {}), over, problem
         super().__init__(errors[0]["message"])
 
     @classmethod
     def because(cls, problem: Problem, request_id: str, *, firm: bool = False, over: DocumentNode | None = None) -> "Refused":
         """Refused for one problem."""
-        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers(), over=over)
+        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers(), over=over, problem=problem)
 
 
 def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:

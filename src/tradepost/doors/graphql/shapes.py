@@ -41,6 +41,7 @@ class Shapes:
         """The type of what an object holds."""
         if isinstance(of, Value):
             made = self.output(of.name, of.own, of.shape.__doc__)
+            made = list[made] if of.many else made
             return maybe(made) if of.null else made
         made = self.scalar(of)
         return maybe(made) if of.null else made

@@ -57,10 +57,9 @@ class Ask:
         return decode(media, await read_body(self.scope, self.receive), BUILTINS)
 
     async def items(self) -> int:
-        """How many items a batch has: a hundred at most, because more are refused, and one at least."""
+        """How many items the batch in the body has."""
         self.given = await self.plain()
-        listed: Any = cast(dict[str, Any], self.given).get("items") if isinstance(self.given, dict) else None
-        return max(min(len(cast(list[Any], listed)), MOST_ROWS), 1) if isinstance(listed, list) else 1
+        return items_of(self.given)
 
     async def patch(self) -> Patch:
         """The patch in the body, by its media type."""
@@ -79,3 +78,9 @@ class Ask:
         if found is None and self.careful:
             raise PreconditionRequired("Send the ETag of what you read in `If-Match`.")
         return None if found is ANY else found
+
+
+def items_of(body: Any) -> int:
+    """How many items of a batch are paid for: a hundred at most, because more are refused, and one at least."""
+    listed: Any = cast(dict[str, Any], body).get("items") if isinstance(body, dict) else None
+    return max(min(len(cast(list[Any], listed)), MOST_ROWS), 1) if isinstance(listed, list) else 1

@@ -14,6 +14,7 @@ from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.records import Batch, Page, Record
 from tradepost.kit.registry import Registry
 from tradepost.kit.rendering import Rendering
+from tradepost.kit.resource import Resource
 from tradepost.kit.selection import Selection
 
 from ..http.answer import Answer
@@ -70,21 +71,27 @@ class RestDoor:
         if operation.takes_key:
             context.key = key_of(scope)
         media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
-        text, version, meter = scope["query_string"], scope["version"], context.meter
-        found, reserve = self.queries.find((operation.name, text, caller.permissions, version)), 0
-        if found is None:
-            # Of a new query it is not known yet whether its plan is; what is held back for compiling one comes back where it is.
-            reserve = COMPILING
-            if (operation.of.name, fields_of(text), caller.permissions, version) not in self.selections:
-                await meter.admit_text()
-            found = self.query(operation, text, caller.permissions, version)
+        found, reserve = await self.read(operation, scope["query_string"], scope["version"], context)
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
         ask = Ask(scope, receive, found, media, careful=self.require_if_match)
         if operation.kind == "batch":
             ask.price = price(operation, found.want, items=await ask.items())
-        await meter.pay(ask.price.points, reserve)
+        await context.meter.pay(ask.price.points, reserve)
         return ask
+
+    async def read(self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: Context) -> tuple[Query, int]:
+        """What a query string asks of an operation, and what is held back because its plan may be new; a text not seen before is paid first."""
+        permissions = context.caller.permissions
+        found = self.queries.find((operation.name, text, permissions, version))
+        if found is not None:
+            return found, 0
+        fields, rows = fields_of(text), isinstance(operation.of, Resource)
+        # Where no row stands behind the answer nothing is compiled but the caller's own text.
+        if (rows or fields is not None) and (operation.of.name, fields, permissions, version) not in self.selections:
+            await context.meter.admit_text()
+        # Of a new query it is not known yet whether its plan is; what is held back for compiling one comes back where it is.
+        return self.query(operation, text, permissions, version), COMPILING if rows else 0
 
     def has_document(self, operation: Operation[Any, ..., Any]) -> bool:
         """Whether what an operation is asked can also be written as a GraphQL document: what is asked in a body cannot."""
@@ -141,7 +148,7 @@ class RestDoor:
 
     def keeping(self, operation: Operation[Any, ..., Any], ask: Ask) -> tuple[bytes, bytes]:
         """Who may keep the answer: nobody what is personal, shared caches only what callers without any credential read of the catalogue."""
-        if operation.writes or ask.query.personal:
+        if operation.kind not in ("one", "page") or ask.query.personal:
             return NOT_KEPT
         anonymous = not ask.context.caller.known and b"x-cart-token" not in fields(ask.scope)
         return PUBLIC if operation.public and anonymous else PRIVATE

@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Method
 
 from tradepost.kit.operation import Kind, Operation
 from tradepost.kit.problems import InvalidParameter
+from tradepost.kit.resource import Resource
 
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope
@@ -65,6 +66,8 @@ class route(HTTPRouteHandler):
         try:
             made = await self.call(self.owner, ask, **given)
         except InvalidParameter as problem:
+            if not isinstance(self.operation.of, Resource):
+                raise  # about what its body asks
             # A cursor is found bad only while its list is read, where it is called as in a Window.
             if ask.window.after is None and ask.window.before is None:
                 raise problem.renamed("fields", {}) from None

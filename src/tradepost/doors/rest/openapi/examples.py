@@ -50,8 +50,11 @@ class Examples:
         return {n: self.hrefs(of) if n == "links" and isinstance(of, Resource) else self.of(s, n, of) for n, s in shown.items()}
 
     def input(self, name: str, of: Result[Any]) -> dict[str, Any]:
-        """A whole body. What would be null where it is left out is left out, unless it has an example of its own."""
+        """A whole body: the shape's own example, where not all of its members go together. What would be null where it is left out is left out, unless
+        it has an example of its own."""
         schema = self.schemas[name]
+        if "examples" in schema:
+            return schema["examples"][0]
         said = {n: s for n, s in schema["properties"].items() if s.get("default", "") is not None or _speaks(s)}
         return {n: self.of(s, n, of) for n, s in said.items()}
 

@@ -7,6 +7,7 @@ from litestar.handlers import BaseRouteHandler
 from tradepost.kit.access import Access
 from tradepost.kit.inputs import patch_of
 from tradepost.kit.operation import Operation
+from tradepost.kit.resource import Resource
 
 from ...http.request import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
 from ..links import Route
@@ -44,11 +45,8 @@ def said(operation: Operation[Any, ..., Any]) -> dict[str, str]:
     """Its summary and description: what its docstring says, and who may."""
     doc = " ".join(operation.doc.split())
     permission = operation.access.permission
-    who = (
-        f"Needs the permission `{permission}`."
-        if permission
-        else f"Open to all; what a caller may not see is {'not found' if operation.kind == 'one' else 'left out'}."
-    )
+    hidden = f"; what a caller may not see is {'not found' if operation.kind == 'one' else 'left out'}" if isinstance(operation.of, Resource) else ""
+    who = f"Needs the permission `{permission}`." if permission else f"Open to all{hidden}."
     return {"summary": doc.partition(";")[0].partition(". ")[0].rstrip("."), "description": f"{doc} {who}"}
 
 

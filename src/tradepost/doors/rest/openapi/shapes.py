@@ -23,6 +23,8 @@ def components(registry: Registry, links: Links, version: int) -> dict[str, Sche
     made = schemas_of([*inputs, *(of.shape for of in answered)])
     for shape in inputs:
         _complete(made[shape.__name__]["properties"], shape)
+        if shown := getattr(shape, "EXAMPLES", None):
+            made[shape.__name__]["examples"] = shown
     for of in answered:
         held = made.pop(of.shape.__name__)
         made[of.name] = output(of, held)
@@ -68,7 +70,7 @@ def output(of: Result[Any], held: Schema) -> Schema:
 def _said(of: Result[Any], name: str, own: Member | Value, held: Any) -> Schema:
     made = held
     if isinstance(own, Member) and own.kind == "moment":
-        made = nullable(MOMENT) if own.null else MOMENT
+        made = ({"description": own.doc} if own.doc else {}) | (nullable(MOMENT) if own.null else MOMENT)
     access = of.access(name).permission
     if not access:
         return made

@@ -1,0 +1,86 @@
+"""Answers that no row stands behind: told in the caller's selection, lists of values in them too, and closed where a member is."""
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+import pytest
+
+from tradepost.kit.access import permission
+from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.context import Context
+from tradepost.kit.problems import Forbidden, Unauthenticated
+from tradepost.kit.resource import Result
+from tradepost.kit.selection import Field, Form, Selection, default
+from tradepost.kit.service import Service
+from tradepost.kit.telling import tell
+
+
+class Mood(Enum):
+    """How it went."""
+
+    WELL = "well"
+
+
+class Part(msgspec.Struct):
+    """One of several."""
+
+    name: str
+    mood: Mood
+    at: datetime | None = None
+
+
+class Whole(msgspec.Struct):
+    """A value with a list of values."""
+
+    count: int
+    parts: list[Part]
+    rest: list[Part] | None = None
+    first: Part | None = None
+    notes: list[str] = []
+    secret: str = "s"
+
+
+WHOLE = Result(Whole, fields={"secret": permission("secrets:read")})
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def told(value: Whole, *fields: Field) -> dict[str, Any]:
+    """What is answered to a selection."""
+    return msgspec.json.decode(msgspec.json.encode(tell(WHOLE, value, Selection(Form(fields))).body))
+
+
+def test_a_list_of_values_is_told_in_the_asked_members_of_each() -> None:
+    value = Whole(2, [Part("a", Mood.WELL), Part("b", Mood.WELL, NOON)])
+    assert told(value, Field("parts", "p", (Field("mood"), Field("name", "n"))), Field("count")) == {
+        "p": [{"mood": "well", "n": "a"}, {"mood": "well", "n": "b"}],
+        "count": 2,
+    }
+    assert told(value, Field("parts", None, (Field("at"),))) == {"parts": [{"at": None}, {"at": "2026-01-02T12:00:00.000000Z"}]}
+
+
+def test_an_empty_list_is_empty_and_one_that_is_not_there_null() -> None:
+    inner = (Field("name"),)
+    assert told(Whole(0, []), Field("parts", None, inner), Field("rest", None, inner), Field("first", None, inner)) == {
+        "parts": [],
+        "rest": None,
+        "first": None,
+    }
+    assert told(Whole(0, [], [Part("r", Mood.WELL)]), Field("rest", None, inner), Field("notes")) == {"rest": [{"name": "r"}], "notes": []}
+
+
+def test_without_a_selection_all_comes_that_the_caller_may_read() -> None:
+    names = [f.name for f in default(WHOLE, frozenset()).form.fields]
+    assert names == ["count", "parts", "rest", "first", "notes"]
+    assert [f.name for f in default(WHOLE, frozenset({"secrets:read"})).form.fields] == [*names, "secret"]
+
+
+def test_a_member_with_an_access_of_its_own_is_refused_to_others() -> None:
+    want: Selection[Whole] = Selection(Form((Field("count"), Field("secret"))))
+    for caller, refusal in ((ANONYMOUS, Unauthenticated), (Caller(id="x"), Forbidden)):
+        service = Service(Context(caller, None))  # type: ignore[arg-type]
+        with pytest.raises(refusal, match="secrets:read"):
+            service.tell(WHOLE, Whole(1, []), want)
+    allowed = Service(Context(Caller(id="x", permissions=frozenset({"secrets:read"})), None))  # type: ignore[arg-type]
+    assert msgspec.json.encode(allowed.tell(WHOLE, Whole(1, []), want).body) == b'{"count":1,"secret":"s"}'
