@@ -77,19 +77,19 @@ def run() -> Run:
 @pytest.fixture(scope="session")
 def settings(run: Run, worker_id: str) -> Settings:
     """The settings of the shop under test, over this worker's own copy of the template."""
-    return _settings(copy_of_template(run, worker_id), redis_of(run, worker_id))
+    return _settings(run, copy_of_template(run, worker_id), redis_of(run, worker_id))
 
 
 @pytest.fixture
 def fresh_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
     """Makes settings over another new copy of the template, for a test that needs a shop of its own."""
-    return lambda: _settings(copy_of_template(run, _new_name(worker_id)), redis_of(run, worker_id))
+    return lambda: _settings(run, copy_of_template(run, _new_name(worker_id)), redis_of(run, worker_id))
 
 
 @pytest.fixture
 def empty_url(run: Run, worker_id: str) -> str:
     """A database without a table, for tests of migrations."""
-    return _settings(empty_database(run, _new_name(worker_id)), None).database_url
+    return _settings(run, empty_database(run, _new_name(worker_id)), None).database_url
 
 
 @pytest.fixture(scope="session")
@@ -122,8 +122,11 @@ async def staff(app: "Shop", staff_key: str) -> AsyncIterator[httpx.AsyncClient]
         yield member
 
 
-def _settings(database_url: str, redis_url: str | None) -> Settings:
+def _settings(run: Run, database_url: str, redis_url: str | None) -> Settings:
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url or "", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": HERE, "POOL_SIZE": "4", "ACCESS_LOG": "off"}
+    environ["SIGNING_KEYS"] = str(run.folder / "signing_keys.json")
+    # What is announced stays in the outbox for a test to look at; those of the worker start their own.
+    environ["WORKER"] = "off"
     # A thousand requests in a second are no caller here that has to be slowed down.
     environ |= dict.fromkeys(BUDGETS, "1000000000")
     return Settings.read(environ, env_file=None)

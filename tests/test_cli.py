@@ -1,5 +1,6 @@
 """The commands do what they say against a real database, and a fault that a person can mend is one line."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -100,3 +101,23 @@ def test_production_does_not_start_without_a_secret(tradepost: Command) -> None:
     done = tradepost("run", PROFILE="production", SECRET_KEY="")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "tradepost: SECRET_KEY: must be set in production, to 32 random characters or more.\n"
+
+
+def test_a_signing_key_is_rotated_by_a_command(tradepost: Command, tmp_path: Path) -> None:
+    first, second = tradepost("rotate-signing-key"), tradepost("rotate-signing-key")
+    kept = tmp_path / "var" / "signing_keys.json"
+    names = [key["kid"] for key in json.loads(kept.read_text())["keys"]]
+    assert first.stdout == f"New signing key {names[1]}, kept in var/signing_keys.json; still good: no other\n"
+    assert second.stdout == f"New signing key {names[0]}, kept in var/signing_keys.json; still good: {names[1]}\n"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert all(key["d"] not in first.stdout + second.stdout for key in json.loads(kept.read_text())["keys"])
+
+
+def test_a_rotation_that_is_not_possible_is_one_line(tradepost: Command, tmp_path: Path) -> None:
+    for environ, said in (
+        ({"TOKEN_ALGORITHM": "HS256"}, "Error: SIGNING_KEYS: with TOKEN_ALGORITHM=HS256 the key comes from SECRET_KEY; set another one there\n"),
+        ({"SIGNING_KEYS": "broken.json"}, "Error: SIGNING_KEYS: the signing keys in `broken.json` cannot be read (DecodeError)\n"),
+    ):
+        (tmp_path / "broken.json").write_text("{")
+        done = tradepost("rotate-signing-key", **environ)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", said)

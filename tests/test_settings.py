@@ -53,7 +53,9 @@ def test_every_field_is_shown_in_the_example_file() -> None:
 def test_the_example_file_shows_the_defaults(tmp_path: Path) -> None:
     lines = (Path(__file__).parent.parent / ".env.example").read_text().splitlines()
     (tmp_path / "env").write_text("\n".join(line.removeprefix("#") if "=" in line.partition(" ")[0] else line for line in lines))
-    assert Settings.read({"SECRET_KEY": SECRET}, env_file=tmp_path / "env") == msgspec.structs.replace(read(), introspection=True)
+    assert Settings.read({"SECRET_KEY": SECRET}, env_file=tmp_path / "env") == msgspec.structs.replace(
+        read(), introspection=True, worker=True, mailer="console"
+    )
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
@@ -132,6 +134,10 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
             {"CORS_ORIGINS": "https://a.example/x"},
             "CORS_ORIGINS: `https://a.example/x` is not a list of origins such as `https://shop.example` (no path), or `*`.",
         ),
+        ({"TOKEN_ALGORITHM": "none"}, "TOKEN_ALGORITHM: `none` is none of EdDSA, HS256."),
+        ({"TOKEN_AUDIENCE": "a b"}, "TOKEN_AUDIENCE: `a b` is not a name or an address of 200 characters at most, without spaces."),
+        ({"ACCESS_TOKEN_SECONDS": "0"}, "ACCESS_TOKEN_SECONDS: `0` is not a whole number from 10 to 86400."),
+        ({"PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH: `7` is not a whole number from 8 to 64."),
         ({"HOST": "a b"}, "HOST: `a b` is not an address or a host name."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: `loud` is none of debug, info, warning, error."),
         ({"REDIS_URL": "http://h"}, "REDIS_URL: The value is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`."),
@@ -139,6 +145,12 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
             {"DATABASE_URL": "mysql://root:hunter2@h/d"},
             "DATABASE_URL: The value is neither `sqlite:///PATH` nor `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.",
         ),
+        (
+            {"SMTP_URL": "smtp://shop:hunter2@mail.example/inbox"},
+            "SMTP_URL: The value is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out).",
+        ),
+        ({"MAILER": "pigeon"}, "MAILER: `pigeon` is none of console, file, smtp."),
+        ({"MAIL_FROM": "the shop"}, "MAIL_FROM: `the shop` is no sender such as `shop@example.com` or `Shop <shop@example.com>`."),
         ({"SECRET_KEY": "hunter2"}, "SECRET_KEY: The value is shorter than 32 characters."),
     ],
 )
@@ -149,11 +161,24 @@ def test_a_wrong_value_is_one_line_that_names_the_variable_and_keeps_secrets(env
     assert "hunter2" not in str(refused.value)
 
 
+def test_access_tokens_come_from_the_public_address_unless_it_is_set() -> None:
+    assert read(PUBLIC_URL="https://shop.example/").issuer == "https://shop.example"
+    assert read(TOKEN_ISSUER="urn:shop").issuer == "urn:shop"
+    assert read(TOKEN_ALGORITHM="hs256").token_algorithm == "HS256"
+
+
 def test_introspection_is_open_by_default_and_closed_in_production_unless_it_is_set() -> None:
     assert read().introspects
     assert not read(PROFILE="production").introspects
     assert read(PROFILE="production", INTROSPECTION="on").introspects
     assert not read(INTROSPECTION="off").introspects
+
+
+def test_letters_and_events_are_the_servers_work_by_default_and_the_workers_in_production_unless_it_is_set() -> None:
+    assert (read().works, read().mails_by) == (True, "console")
+    assert (read(PROFILE="production").works, read(PROFILE="production").mails_by) == (False, "smtp")
+    chosen = read(PROFILE="production", WORKER="on", MAILER="file")
+    assert (chosen.works, chosen.mails_by) == (True, "file")
 
 
 def test_the_default_profile_makes_a_secret_once_and_only_its_owner_can_read_it(empty_folder: Path) -> None:
@@ -190,7 +215,7 @@ def test_production_is_refused_without_a_secret_and_makes_none(empty_folder: Pat
 
 
 def test_settings_can_be_logged_without_their_secrets() -> None:
-    shown = repr(read(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0"))
+    shown = repr(read(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0", SMTP_URL="smtp://u:hunter2@h"))
     assert "hunter2" not in shown
     assert SECRET not in shown
     assert "port=8000" in shown

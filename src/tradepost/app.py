@@ -12,7 +12,10 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from tradepost.areas.accounts.service import ApiKeys
+from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.revocations import Revocations
+from tradepost.areas.accounts.service import Credentials
+from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
@@ -29,16 +32,22 @@ from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.routes import route
+from tradepost.kit import idempotency
 from tradepost.kit.attempts import Attempts
+from tradepost.kit.chores import Chore
+from tradepost.kit.clock import now
 from tradepost.kit.database import Database
-from tradepost.kit.idempotency import keep_sweeping
+from tradepost.kit.delivery import Delivery
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import Means
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.waiting import is_behind
+from tradepost.providing import means_of
 from tradepost.schema import at_head
 from tradepost.settings import Settings
+from tradepost.worker import Worker
 
 # In the only order in which they may import one another.
 AREAS = ("accounts", "catalog", "office")
@@ -64,9 +73,10 @@ def create_app(settings: Settings) -> Shop:
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
     redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
     limits = _limits(settings)
-    means = Means()
+    means = means_of(settings, database)
     means.provide(Attempts, _attempts(settings, limits))
-    keys, figures = ApiKeys(database, settings.secret_key), _figures(database, limits)
+    worker = Worker(database, means, deliveries(), chores()) if settings.works else None
+    signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), _figures(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
 
@@ -81,6 +91,7 @@ def create_app(settings: Settings) -> Shop:
                 introspects=introspects,
                 ops_loopback=settings.ops_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
+                public_keys=signing.document,
             ),
             *operation_routes(figures.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
             *contract_routes(introspects),
@@ -89,7 +100,8 @@ def create_app(settings: Settings) -> Shop:
         openapi_config=None,
         logging_config=None,
         exception_handlers=dict(HANDLERS),
-        lifespan=[lambda app: _life(app, database, redis, limits)],
+        on_startup=[signing.load],
+        lifespan=[lambda app: _life(app, database, redis, limits, worker)],
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
@@ -98,23 +110,24 @@ def create_app(settings: Settings) -> Shop:
         {
             "registry": registry,
             "database": database,
-            "api_keys": keys,
+            "credentials": credentials,
             "rest": rest,
             "graphql": graphql,
             "limits": limits,
             "means": means,
+            "worker": worker,
             "contract": lambda: contract,
         }
     )
-    app.porch = _porch(app, settings, keys, database, figures, limits, means)
+    app.porch = _porch(app, settings, credentials, database, figures, limits, means)
     return app
 
 
-def _porch(app: Litestar, settings: Settings, keys: ApiKeys, database: Database, figures: Metrics, limits: Limits, means: Means) -> Pipeline:
+def _porch(app: Litestar, settings: Settings, credentials: Credentials, database: Database, figures: Metrics, limits: Limits, means: Means) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
         Litestar.__call__.__get__(app),
-        identify=keys.caller_of,
+        identify=credentials.caller_of,
         database=database,
         settings=PorchSettings.of(settings),
         lanes=lanes_of(app.routes) if settings.fast_lane else None,
@@ -138,14 +151,18 @@ def _attempts(settings: Settings, limits: Limits) -> Attempts:
     return Attempts(limits, secret, account=settings.budget_login_account, address=settings.budget_login_address)
 
 
-def _figures(database: Database, limits: Limits) -> Metrics:
-    """What `/metrics` tells besides requests."""
+def _figures(database: Database, limits: Limits, worker: Worker | None) -> Metrics:
+    """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
+    relay = worker.relay if worker is not None else None
     return Metrics(
         {
             "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
             "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
             "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
             "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
+            "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),
+            "event_faults_total": ("counter", "Attempts to deliver an event that failed.", lambda: relay.failed if relay else 0),
+            "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),
             "limits_shared": ("gauge", "1 where the buckets are shared by all processes, 0 where this one limits by itself.", lambda: float(limits.is_shared)),
         }
     )
@@ -153,8 +170,14 @@ def _figures(database: Database, limits: Limits) -> Metrics:
 
 def _readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
     """What the shop stands on, by name."""
-    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database)}
+    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database), "outbox": lambda: _is_relayed(database)}
     return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
+
+
+async def _is_relayed(database: Database) -> None:
+    """Without a worker events and letters wait; the shop stays open."""
+    if await is_behind(database, now()):
+        raise Degraded("events wait for a worker")
 
 
 async def _shares(redis: Redis) -> None:
@@ -188,6 +211,16 @@ def found[T](kind: type[T], modules: Iterable[ModuleType]) -> list[T]:
     return list(dict.fromkeys([v for v in values if isinstance(v, kind)]))
 
 
+def deliveries() -> list[Delivery]:
+    """The functions of the rooms that hear events."""
+    return found(Delivery, load("service"))
+
+
+def chores() -> list[Chore]:
+    """What the kit and the rooms have done every so often."""
+    return found(Chore, [idempotency, *load("service")])
+
+
 def controllers(modules: Iterable[ModuleType]) -> list[type[Controller]]:
     """The controllers of the rooms."""
     return [kind for kind in found(type, modules) if issubclass(kind, Controller) and kind is not Controller]
@@ -204,18 +237,25 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits) -> AsyncGenerator[None]:
-    """The connections live as long as the worker; the porch writes what it has kept."""
+async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
+    """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
     await database.start()
     if limits.shared is not None:
         await limits.shared.start()
-    # Until there is a worker, whoever serves sweeps.
-    sweeper = asyncio.create_task(keep_sweeping(database))
+    means: Means = app.state.means
+    await means.of(Revocations).start()
+    working = asyncio.create_task(worker.run()) if worker is not None else None
+    noting = asyncio.create_task(means.of(Credentials).keep_used())
     try:
         yield
     finally:
-        sweeper.cancel()
-        await asyncio.wait([sweeper])
+        if worker is not None and working is not None:
+            worker.stop()
+            await working
+        noting.cancel()
+        await asyncio.wait([noting])
+        await means.of(Revocations).stop()
+        means.of(Passwords).stop()
         app.porch.stop()
         if limits.shared is not None:
             await limits.shared.stop()

@@ -6,6 +6,7 @@ A command imports what it needs when it runs, so that `tradepost --help` is quic
 import asyncio
 import importlib.util
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -86,6 +87,18 @@ def seed(products: int) -> None:
         _fill(settings, products)
 
 
+@shop.command()
+def worker() -> None:
+    """Delivers events and mail and does the chores, until it is told to stop; what is being delivered is finished."""
+    for told in (signal.SIGTERM, signal.SIGINT):  # until it is at work there is nothing to finish
+        signal.signal(told, lambda *_: sys.exit(0))
+    from tradepost.app import chores, deliveries
+    from tradepost.worker import work
+
+    with reachable(settings := Settings.read()):
+        work(settings, deliveries(), chores())
+
+
 @shop.command("create-api-key")
 @click.option("--role", default="staff", show_default=True, help="What the key may do.")
 @click.option("--name", required=True, help="What the key is for.")
@@ -94,6 +107,20 @@ def create_api_key(role: str, name: str, keep: Path | None) -> None:
     """Makes an API key and prints it. It is shown this once: only its digest is stored."""
     with reachable(settings := Settings.read()):
         click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
+
+
+@shop.command("rotate-signing-key")
+def rotate_signing_key() -> None:
+    """Signs access tokens with a new key from now on, without a restart; the three before it still verify. Bring the file to every machine."""
+    from tradepost.areas.accounts.signing import SigningKeysError
+    from tradepost.providing import signing_keys
+
+    settings = Settings.read()
+    try:
+        newest, *older = signing_keys(settings).rotate()
+    except SigningKeysError as fault:
+        raise click.ClickException(f"SIGNING_KEYS: {fault}") from fault
+    click.echo(f"New signing key {newest}, kept in {settings.signing_keys}; still good: {', '.join(older) or 'no other'}")
 
 
 @shop.command("export-contract")
@@ -140,10 +167,10 @@ def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
 
 
 async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> str:
-    from tradepost.areas.accounts.service import api_keys
+    from tradepost.areas.accounts.service import credentials
     from tradepost.kit.problems import Unauthenticated
 
-    async with api_keys(settings.database_url, settings.secret_key) as keys:
+    async with credentials(settings.database_url, settings.secret_key) as keys:
         with suppress(Unauthenticated):
             if kept and (await keys.identify(kept)).role == role:
                 return kept

@@ -114,6 +114,7 @@ async def _context(settings: Settings) -> AsyncGenerator["Context"]:
     from tradepost.kit.context import Context
     from tradepost.kit.database import Database
     from tradepost.kit.secret import derive
+    from tradepost.providing import means_of
     from tradepost.schema import at_head
 
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=2)
@@ -121,7 +122,7 @@ async def _context(settings: Settings) -> AsyncGenerator["Context"]:
     try:
         if not await at_head(database.engine):
             raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
-        yield Context(SYSTEM, database, door="cli")
+        yield Context(SYSTEM, database, door="cli", means=means_of(settings, database))
     finally:
         await database.stop()
 

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -43,6 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = "http://127.0.0.1:8000"
+    token_algorithm: Literal["EdDSA", "HS256"] = "EdDSA"  # noqa: S105 - no secret
+    signing_keys: str = "var/signing_keys.json"
+    token_issuer: str | None = None
+    token_audience: str = "tradepost"  # noqa: S105 - no secret
+    access_token_seconds: int = 900
+    refresh_token_days: int = 30
+    password_min_length: int = 8
+    storefront_url: str | None = None
     shop_currency: str = "EUR"
     introspection: bool | None = None
     fast_lane: bool = True
@@ -65,6 +74,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: int = 10
+    worker: bool | None = None
+    mailer: Literal["console", "file", "smtp"] | None = None
+    smtp_url: str | None = None
+    mail_from: str = "shop@localhost"
+    mail_folder: str = "var/mail"
     debug: bool = False
 
     @classmethod
@@ -86,6 +100,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def introspects(self) -> bool:
         """Whether GraphQL answers introspection: as set, or else everywhere but in production."""
         return self.profile != "production" if self.introspection is None else self.introspection
+
+    @property
+    def storefront(self) -> str:
+        """Where the links in letters lead: the shop's own pages, or else the public address."""
+        return self.storefront_url or self.public_url
+
+    @property
+    def issuer(self) -> str:
+        """Who access tokens say they are from: as set, or else the public address."""
+        return self.token_issuer or self.public_url
+
+    @property
+    def works(self) -> bool:
+        """Whether those that serve do the worker's work as well: as set, or else everywhere but in production."""
+        return self.profile != "production" if self.worker is None else self.worker
+
+    @property
+    def mails_by(self) -> Literal["console", "file", "smtp"]:
+        """Where letters go: as set, or else to the console, and in production to an SMTP server."""
+        return self.mailer or ("smtp" if self.profile == "production" else "console")
 
     @property
     def is_sqlite(self) -> bool:
@@ -188,6 +222,19 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _algorithm(text: str) -> str:
+    found = {"eddsa": "EdDSA", "hs256": "HS256"}.get(text.lower())
+    if found is None:
+        raise ValueError("is none of EdDSA, HS256")
+    return found
+
+
+def _claim(text: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,200}", text):
+        raise ValueError("is not a name or an address of 200 characters at most, without spaces")
+    return text
+
+
 def _currency(text: str) -> str:
     if text.upper() not in currencies():
         raise ValueError("is not a currency code of ISO 4217, such as `EUR`")
@@ -205,6 +252,24 @@ def _redis_url(text: str) -> str:
     if not re.match(r"(redis|rediss|valkey|unix)://.", text):
         raise ValueError("is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`")
     return text.replace("valkey://", "redis://", 1)
+
+
+def _smtp_url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        alone = not url.query and not url.fragment and url.path in {"", "/"}
+        good = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and alone and url.port != 0 and bool(url.username) == bool(url.password)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out)")
+    return text
+
+
+def _sender(text: str) -> str:
+    if not re.fullmatch(r"[^\s@<>]+@[A-Za-z0-9.-]+", parseaddr(text)[1]) or not text.isprintable():
+        raise ValueError("is no sender such as `shop@example.com` or `Shop <shop@example.com>`")
+    return text
 
 
 def _public_url(text: str) -> str:
@@ -247,6 +312,14 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "host": _host,
     "port": _whole(1, 65535),
     "public_url": _public_url,
+    "token_algorithm": _algorithm,
+    "signing_keys": str,
+    "token_issuer": _claim,
+    "token_audience": _claim,
+    "access_token_seconds": _whole(10, 86_400),
+    "refresh_token_days": _whole(1, 3650),
+    "storefront_url": _public_url,
+    "password_min_length": _whole(8, 64),
     "shop_currency": _currency,
     "introspection": _switch,
     "fast_lane": _switch,
@@ -269,6 +342,11 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "log_format": _one_of("text", "json"),
     "log_level": _one_of("debug", "info", "warning", "error"),
     "pool_size": _whole(1, 1000),
+    "worker": _switch,
+    "mailer": _one_of("console", "file", "smtp"),
+    "smtp_url": _smtp_url,
+    "mail_from": _sender,
+    "mail_folder": str,
     "debug": _switch,
 }
-SECRETS = frozenset({"secret_key", "database_url", "redis_url"})
+SECRETS = frozenset({"secret_key", "database_url", "redis_url", "smtp_url"})

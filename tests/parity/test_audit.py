@@ -20,9 +20,9 @@ WRITES = [n for n, o in REGISTRY.operations.items() if o.writes]
 @pytest.fixture(scope="module")
 async def writer(house: House) -> AsyncIterator[tuple[Visitor, str]]:
     """A member of the staff with a key of its own, and the id of that."""
-    key = await house.app.state.api_keys.create(name="audited", role="staff")
+    key = await house.app.state.credentials.create(name="audited", role="staff")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=house.app), base_url=HERE, headers={"X-API-Key": key}) as client:
-        yield Visitor("writer", client, STAFF), (await house.app.state.api_keys.identify(key)).id
+        yield Visitor("writer", client, STAFF), (await house.app.state.credentials.identify(key)).id
 
 
 async def done(house: House, writer: Visitor, operation: str, way: str) -> tuple[set[str], Json]:

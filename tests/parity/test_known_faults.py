@@ -264,6 +264,6 @@ async def test_an_entity_tag_is_no_way_around_the_caller(house: House, secret: J
 
 async def another(house: House) -> Visitor:
     """A customer by a key."""
-    headers = {"X-API-Key": await house.app.state.api_keys.create(name="a customer", role="customer")}
+    headers = {"X-API-Key": await house.app.state.credentials.create(name="a customer", role="customer")}
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=house.app), base_url="http://tradepost.test", headers=headers)
     return Visitor("customer", client, frozenset())

@@ -200,7 +200,7 @@ async def test_a_change_is_refused_alike(house: House, case: str, change: Json, 
 async def test_who_may_not_write_is_told_so_alike_whatever_was_sent(house: House, visitor_name: str) -> None:
     visitor = house.anonymous
     if visitor_name == "customer":
-        key = await house.app.state.api_keys.create(name="a customer", role="customer")
+        key = await house.app.state.credentials.create(name="a customer", role="customer")
         house.staff.client.headers["X-API-Key"], staff_key = key, house.staff.client.headers["X-API-Key"]
     try:
         visitor = house.staff if visitor_name == "customer" else visitor

@@ -21,7 +21,7 @@ def mine(app: "Shop", staff: httpx.AsyncClient) -> Caller:
 @pytest.fixture(scope="session")
 async def other(app: "Shop") -> AsyncIterator[Caller]:
     """Another member of the staff."""
-    key = await app.state.api_keys.create(name="another", role="staff")
+    key = await app.state.credentials.create(name="another", role="staff")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}) as client:
         yield Caller(app, client)
 

@@ -195,7 +195,7 @@ async def test_who_may_not_leaves_no_record_and_learns_nothing(app: "Shop", clie
     key = unique("key")
     await mine.create("rest", key, {"name": "x"})
     kept = await records(app, key)
-    customer = await app.state.api_keys.create(name="a customer", role="customer")
+    customer = await app.state.credentials.create(name="a customer", role="customer")
     for headers, status in (({}, 401), ({"X-API-Key": customer}, 403)):
         answer = await client.post("/v1/products", json={"name": "x"}, headers={"Idempotency-Key": key, **headers})
         assert answer.status_code == status

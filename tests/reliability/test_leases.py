@@ -21,6 +21,7 @@ from tests.areas.catalog.events import types_of
 from tests.factories import unique
 from tests.reliability.calls import Caller, alter, is_replay, problem_in, products_named, records
 from tradepost.kit import idempotency
+from tradepost.kit.caller import Caller as Who
 from tradepost.kit.clock import now
 from tradepost.kit.context import Context
 from tradepost.kit.idempotency import KEPT, LEASE, sweep
@@ -73,7 +74,6 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
     """The first stands still for longer than its lease; the second is a minute later by its own clock, as another process would be."""
     from tradepost.areas.catalog.schemas import Product, ProductCreate
     from tradepost.areas.catalog.service import Products
-    from tradepost.kit.caller import Caller as Who
     from tradepost.kit.selection import Field, Form, Selection
 
     name, key, database = unique("two"), unique("key"), app.state.database
@@ -152,28 +152,15 @@ async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(mine: C
     assert [len(await records(app, key)) for key in keys] == [0, 0, 0, 0, 0, 1]
 
 
-async def test_the_sweep_goes_on_after_a_fault(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
-    key, real, swept = unique("key"), sweep, asyncio.Queue[int]()
+async def test_the_sweep_is_a_chore_of_the_worker(mine: Caller, app: "Shop") -> None:
+    from tradepost.app import chores
 
-    async def sometimes(*given: Any) -> int:
-        gone = await real(*given)
-        swept.put_nowait(gone)
-        if swept.qsize() == 1:
-            raise RuntimeError("the database went away")
-        return gone
-
-    monkeypatch.setattr(idempotency, "sweep", sometimes)
-    monkeypatch.setattr(idempotency, "EVERY", 0.01)
+    key = unique("key")
     await mine.create("rest", key, {"name": "x"})
-    sweeping = asyncio.create_task(idempotency.keep_sweeping(app.state.database))
-    await swept.get()
     await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
-    while await swept.get() == 0:
-        pass
+    assert idempotency.sweep_keys in chores()
+    await idempotency.sweep_keys(Context(Who(), app.state.database))
     assert await records(app, key) == []
-    sweeping.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await sweeping
 
 
 @contextmanager
@@ -216,7 +203,7 @@ async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(fr
     settings, key = fresh_settings(), unique("key")
     app = create_app(settings)
     async with app.lifespan():
-        headers = {"X-API-Key": await app.state.api_keys.create(name="tests", role="staff")}
+        headers = {"X-API-Key": await app.state.credentials.create(name="tests", role="staff")}
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers=headers) as client:
             mine = Caller(app, client)
             with serving("tests.reliability.hanging:application", settings.database_url, tmp_path) as (address, kill):

@@ -1,6 +1,6 @@
 """What surrounds one call: who calls, through which door, which database, which transaction (if one is open), which time."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from .database import Database
 from .identity import new_id
 from .limits import Meter, unlimited
 from .means import NO_MEANS, Means
-from .outbox import OutboxEvent
+from .outbox import OutboxEvent, is_personal
 from .readers import Reader, WriteReader
 
 
@@ -21,7 +21,8 @@ class Context:
     """One call's surroundings. Services are built from it and share its transaction. The shell and the worker have no meter that runs."""
 
     __slots__ = (
-        "address", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "operation", "replayed", "request_id", "session",
+        "address", "after", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "once", "operation", "replayed", "request_id",
+        "session",
     )  # fmt: skip
 
     def __init__(
@@ -32,11 +33,15 @@ class Context:
         self.session: AsyncSession | None = None
         # The operation at work, and the outermost of them: the one that was called.
         self.operation = self.called = ""
+        # What is done once the write is committed; where it is not, never.
+        self.after: list[Callable[[], Awaitable[None]]] = []
         # Members whose values we chose ourselves (a slug): a clash on them is ours to mend, by choosing again.
         self.made: set[str] = set()
         # The client's address; the idempotency key of the one write that is called; whether its outcome was kept from an earlier call.
         self.address, self.replayed = "", False
         self.key: str | None = None
+        # A secret that this call has made, for its own answer and for no other.
+        self.once: str | None = None
 
     async def reader(self) -> Reader:
         """Where a read goes: to the open write after a flush, else to the thin reader."""
@@ -53,13 +58,25 @@ class Context:
 
     def announce(self, type: str, subject: str, **data: Any) -> None:
         """Puts an event into the outbox of the open write, and who did it into the audit: both are there exactly where the change is."""
+        assert not is_personal(type), "the audit would keep what is personal; use `post`"
+        session = self._put(type, subject, data)
+        session.add(AuditEntry(type=type, subject=subject, data=data, **self.signature))
+
+    def post(self, type: str, subject: str, **data: Any) -> None:
+        """Puts an event for one person (`mail.*`) into the outbox of the open write. The audit does not know it; its data is emptied once it is delivered."""
+        assert is_personal(type), "only what is personal is kept from the audit"
+        self._put(type, subject, data)
+
+    def _put(self, type: str, subject: str, data: dict[str, Any]) -> AsyncSession:
         assert self.session is not None, "an event is announced inside a write"
         self.session.add(OutboxEvent(type=type, subject=subject, data=data, request_id=self.request_id))
-        self.session.add(AuditEntry(type=type, subject=subject, data=data, **self.signature))
+        self.session.info.setdefault("announced", set[str]()).add(type)
+        return self.session
 
     async def announce_all(self, events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
         """The same of many at once: their types, subjects and data, by one statement for each table."""
         assert self.session is not None, "an event is announced inside a write"
+        self.session.info.setdefault("announced", set[str]()).update(type for type, _, _ in events)
         said: list[dict[str, Any]] = [{"type": type, "subject": subject, "data": data} for type, subject, data in events]
         for of, more in ((OutboxEvent, {"request_id": self.request_id}), (AuditEntry, self.signature)):
             await add(self.session, of, [{"id": new_id(of.__number__)} | event | more for event in said], self.clock())

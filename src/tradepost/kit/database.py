@@ -1,5 +1,6 @@
 """The database: an engine for writes, a thin reader for reads, and the unit of work."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -37,6 +38,8 @@ class Database:
         self.reader: Reader = SqliteReader(url) if self.sqlite else PostgresReader(url, pool_size)
         self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Set when this process has committed an event of a type that its relay hears.
+        self.announced, self.heard = asyncio.Event(), frozenset[str]()
 
     async def start(self) -> None:
         """Opens the reader; the engine connects at its first write."""
@@ -74,6 +77,8 @@ class Database:
             try:
                 yield session
                 await session.commit()
+                if not self.heard.isdisjoint(session.info.get("announced", ())):
+                    self.announced.set()
             except DBAPIError as fault:
                 raise problem_of(fault) from fault
             except StaleDataError as fault:

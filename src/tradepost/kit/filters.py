@@ -67,9 +67,9 @@ def ranged(name: str, column: Any, type: Any = int) -> dict[str, Filter]:
     return {f"{name}_{suffix}": made(method, text) for suffix, (method, text) in said.items()}
 
 
-def searched(where: Condition) -> Filter:
+def searched(where: Condition, *, doc: str) -> Filter:
     """`?q=text`: every word must begin a word of the row."""
-    return Filter(type=str, where=where, convert=query_words, doc="Words, each of which must begin a word in name, SKU, tags or description.")
+    return Filter(type=str, where=where, convert=query_words, doc=doc)
 
 
 def query_words(text: str) -> tuple[str, ...]:

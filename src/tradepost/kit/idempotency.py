@@ -7,12 +7,9 @@ kept is an outcome of the shop's rules; where a call is refused for its form, it
 The claim compares times of this process's clock. That is no question of safety: the owner's name is what the commit asks for.
 """
 
-import asyncio
-import logging
 import re
 from datetime import datetime, timedelta
 from functools import cache
-from random import uniform
 from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint, and_, bindparam, delete, or_, select, update
@@ -20,8 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from . import clock
 from .caller import Caller
+from .chores import every
 from .columns import Moment
 from .context import Context
 from .database import Database
@@ -30,9 +27,8 @@ from .problems import IdempotencyInProgress, IdempotencyKeyReused, InvalidParame
 from .tables import Table
 
 LEASE, KEPT = timedelta(seconds=60), timedelta(hours=24)
-# Seconds between two sweeps, and how many rows one transaction of theirs deletes.
-EVERY, AT_ONCE = 300.0, 500
-LOG = logging.getLogger("tradepost.idempotency")
+# How many rows one transaction of a sweep deletes.
+AT_ONCE = 500
 VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 # An RFC 9651 string: in quotes, where a backslash stands before a quote or a backslash and before nothing else.
 QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
@@ -147,11 +143,7 @@ async def sweep(database: Database, now: datetime) -> int:
             return gone
 
 
-async def keep_sweeping(database: Database) -> None:
-    """Sweeps every few minutes for as long as it is left to; no two processes keep step."""
-    while True:
-        await asyncio.sleep(EVERY * uniform(0.5, 1.5))  # noqa: S311 (nothing is secret about it)
-        try:
-            await sweep(database, clock.now())
-        except Exception:
-            LOG.exception("old idempotency records could not be deleted; the next sweep tries again")
+@every(minutes=5)
+async def sweep_keys(context: Context) -> None:
+    """Lets go of the keys that are older than a day."""
+    await sweep(context.database, context.clock())

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .context import Context
 
 INLINE_ROWS, MOST_PLANS = 2000, 2000
+ONCE = "shown_once"
+"""The bind of a member that no column holds: the secret of what a call makes, while that call runs."""
 
 
 class Reads:
@@ -50,7 +52,7 @@ class Reads:
     async def one[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: "Context") -> Record[S] | None:
         """One record, or None where no visible row has this value."""
         plan, caller = self.plan(of, want, by, None, context, reader), context.caller
-        row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
+        row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id, ONCE: context.once}))
         if row is None:
             return None
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []

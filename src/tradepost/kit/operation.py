@@ -146,16 +146,18 @@ class Operation[O, **P, R]:
     async def _commit(self, service: Any, context: Context, args: Any, kwargs: Any, claimed: Claim | None = None) -> R:
         """The write in its transaction, again where a race was lost; under a claim with its outcome."""
         for _ in range(TRIES):
+            context.after = []
             try:
                 async with context.database.transaction() as session:
                     context.session = session
                     made = await self._within(service, context, args, kwargs)
-                    if claimed is None:
-                        return made
-                    made, outcome = kept(made, self.of, context)
-                    await session.flush()
-                    await claimed.complete(session, outcome)
-                    return made
+                    if claimed is not None:
+                        made, outcome = kept(made, self.of, context)
+                        await session.flush()
+                        await claimed.complete(session, outcome)
+                for follow in context.after:
+                    await follow()
+                return made
             except LostRace:
                 continue
             except AlreadyExists as clash:

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from tests.factories import assert_problem, make_product
 from tradepost.areas.accounts.keys import LETTERS, new_key, parse
 from tradepost.areas.accounts.models import ApiKeyRow
-from tradepost.areas.accounts.service import ApiKeys
+from tradepost.areas.accounts.service import Credentials
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -109,7 +109,7 @@ async def test_a_wrong_secret_under_a_good_id_lets_nobody_in(client: httpx.Async
 
 
 async def test_a_revoked_key_lets_nobody_in(app: "Shop", client: httpx.AsyncClient, draft: str) -> None:
-    text = await app.state.api_keys.create(name="short-lived", role="staff")
+    text = await app.state.credentials.create(name="short-lived", role="staff")
     key = parse(text)
     assert key is not None
     async with app.state.database.transaction() as session:
@@ -118,18 +118,18 @@ async def test_a_revoked_key_lets_nobody_in(app: "Shop", client: httpx.AsyncClie
 
 
 async def test_a_key_of_another_shops_secret_lets_nobody_in(app: "Shop", client: httpx.AsyncClient) -> None:
-    other = ApiKeys(app.state.database, "another secret key altogether, long enough")
+    other = Credentials(app.state.database, "another secret key altogether, long enough")
     text = await other.create(name="elsewhere", role="staff")
     assert_problem(await client.get(PATH, headers={"X-API-Key": text}), 401, "unauthenticated")
 
 
 @pytest.mark.parametrize("role", ["customer", "moderator"])
 async def test_a_role_may_do_what_its_permissions_say(app: "Shop", client: httpx.AsyncClient, role: str) -> None:
-    headers = {"X-API-Key": await app.state.api_keys.create(name=role, role=role)}
+    headers = {"X-API-Key": await app.state.credentials.create(name=role, role=role)}
     assert (await client.get(PATH, headers=headers)).status_code == 200
     assert_problem(await client.post(PATH, json={"name": "x"}, headers=headers), 403, "forbidden")
 
 
 async def test_there_are_no_other_roles(app: "Shop") -> None:
     with pytest.raises(ValueError, match="no role"):
-        await app.state.api_keys.create(name="x", role="root")
+        await app.state.credentials.create(name="x", role="root")

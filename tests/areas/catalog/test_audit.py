@@ -30,7 +30,7 @@ async def graphql(staff: httpx.AsyncClient, text: str, **variables: Any) -> Any:
 
 
 async def test_an_entry_says_who_called_what_and_in_which_request(app: "Shop", staff: httpx.AsyncClient, staff_key: str) -> None:
-    caller = await app.state.api_keys.identify(staff_key)
+    caller = await app.state.credentials.identify(staff_key)
     body = {"name": "Lamp", "slug": unique("lamp")}
     made = (await staff.post("/v1/products", json=body, headers={"X-Request-Id": "by-rest"})).json()
     await graphql(staff, 'mutation ($id: ID!) { productUpdate(id: $id, patch: {name: "Light"}) { id } }', id=made["id"])
@@ -102,7 +102,7 @@ async def test_a_failed_item_leaves_no_entry_and_its_neighbours_keep_theirs(app:
 
 async def test_an_entry_goes_with_its_rolled_back_transaction(app: "Shop", staff_key: str) -> None:
     database = app.state.database
-    context = Context(await app.state.api_keys.identify(staff_key), database, "a-test", door="cli")
+    context = Context(await app.state.credentials.identify(staff_key), database, "a-test", door="cli")
     before = await count_entries(app), await count_events(app)
 
     async def stumble() -> None:

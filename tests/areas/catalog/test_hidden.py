@@ -134,7 +134,7 @@ async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(cli
 async def test_known_callers_without_the_permission_are_forbidden(app: Any, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, source={"erp": 7})
     draft = await make_product(staff, status="draft")
-    customer = {"X-API-Key": await app.state.api_keys.create(name="customer", role="customer")}
+    customer = {"X-API-Key": await app.state.credentials.create(name="customer", role="customer")}
     path = f"/v1/products/{product['id']}"
     assert_problem(await client.get(path, params={"fields": "source"}, headers=customer), 403, "forbidden")
     assert "source" not in (await client.get(path, headers=customer)).json()

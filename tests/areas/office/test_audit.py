@@ -43,7 +43,7 @@ async def both(staff: httpx.AsyncClient, filter: Json, sort: str = "-created_at"
 async def test_the_staff_reads_who_changed_what_through_either_door(app: "Shop", staff: httpx.AsyncClient, staff_key: str) -> None:
     product = (await staff.post("/v1/products", json={"name": "Lamp"}, headers={"X-Request-Id": "by-rest"})).json()
     await graphql(staff, 'mutation ($id: ID!) { productUpdate(id: $id, patch: {name: "Light"}) { id } }', id=product["id"])
-    caller = (await app.state.api_keys.identify(staff_key)).id
+    caller = (await app.state.credentials.identify(staff_key)).id
     newest, first = await both(staff, {"subject": product["id"]})
     same = {"caller_id": caller, "role": "staff", "subject": product["id"]}
     assert first | same == first
@@ -58,8 +58,8 @@ async def test_the_staff_reads_who_changed_what_through_either_door(app: "Shop",
 
 
 async def test_each_filter_finds_its_entries_and_no_others(app: "Shop", staff: httpx.AsyncClient) -> None:
-    key = await app.state.api_keys.create(name=unique("auditor"), role="staff")
-    caller = (await app.state.api_keys.identify(key)).id
+    key = await app.state.credentials.create(name=unique("auditor"), role="staff")
+    caller = (await app.state.credentials.identify(key)).id
     other = {"X-API-Key": key}
     product = (await staff.post("/v1/products", json={"name": "Lamp", "variants": [variant_input()]}, headers=other)).json()
     text = 'mutation { productCreate(input: {name: "By GraphQL"}) { id } categoryCreate(input: {name: "By GraphQL"}) { id } }'
@@ -75,8 +75,8 @@ async def test_each_filter_finds_its_entries_and_no_others(app: "Shop", staff: h
 
 
 async def test_a_stretch_of_time_is_found_in_either_order(app: "Shop", staff: httpx.AsyncClient) -> None:
-    headers = {"X-API-Key": await app.state.api_keys.create(name=unique("auditor"), role="staff")}
-    mine = {"caller_id": (await app.state.api_keys.identify(headers["X-API-Key"])).id}
+    headers = {"X-API-Key": await app.state.credentials.create(name=unique("auditor"), role="staff")}
+    mine = {"caller_id": (await app.state.credentials.identify(headers["X-API-Key"])).id}
     for name in "abc":
         await staff.post("/v1/categories", json={"name": name}, headers=headers)
     newest, middle, first = await both(staff, mine)
@@ -103,7 +103,7 @@ async def test_the_list_pages_and_a_cursor_is_good_at_the_other_door(staff: http
 async def test_it_is_closed_to_others_on_every_path(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient, role: str | None) -> None:
     category = await make_category(staff)
     [entry] = (await read(staff, PATH, subject=category["id"]))["data"]
-    headers = {"X-API-Key": await app.state.api_keys.create(name=unique("key"), role=role)} if role else {}
+    headers = {"X-API-Key": await app.state.credentials.create(name=unique("key"), role=role)} if role else {}
     status, code = (403, "forbidden") if role else (401, "unauthenticated")
     for path in (PATH, f"{PATH}/{entry['id']}", f"{PATH}/no-id", f"{PATH}?subject={category['id']}", f"{PATH}?nobody_knows=1", f"{PATH}?fields=nope"):
         assert_problem(await client.get(path, headers=headers), status, code)
@@ -116,7 +116,7 @@ async def test_it_is_closed_to_others_on_every_path(app: "Shop", client: httpx.A
 
 
 async def test_an_admin_reads_it_too(app: "Shop", client: httpx.AsyncClient) -> None:
-    headers = {"X-API-Key": await app.state.api_keys.create(name=unique("key"), role="admin")}
+    headers = {"X-API-Key": await app.state.credentials.create(name=unique("key"), role="admin")}
     assert (await client.get(PATH, headers=headers)).status_code == 200
 
 

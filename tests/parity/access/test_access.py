@@ -35,7 +35,7 @@ async def visitors(house: House) -> AsyncIterator[dict[str, Visitor]]:
     async with AsyncExitStack() as stack:
         made = {"anonymous": house.anonymous}
         for role in COMING[1:]:
-            headers = {"X-API-Key": await house.app.state.api_keys.create(name=f"access {role}", role=role)}
+            headers = {"X-API-Key": await house.app.state.credentials.create(name=f"access {role}", role=role)}
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app=house.app), base_url=HERE, headers=headers)
             made[role] = Visitor(role, await stack.enter_async_context(client), CALLERS[role].permissions)
         yield made

@@ -1,1 +1,1 @@
-"""Accounts: who is known to the shop. Today API keys with a role; users, sessions and tokens come to live here."""
+"""Accounts: who is known to the shop. Users with their sessions, addresses and API keys, and what each role may."""

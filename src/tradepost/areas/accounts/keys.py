@@ -32,7 +32,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 def new_key() -> ApiKey:
     """A key that nobody can guess: 95 bits of id, 256 bits of secret."""
-    return ApiKey(_random(16), _random(43))
+    return ApiKey(random_letters(16), random_letters(43))
 
 
 def parse(text: str) -> ApiKey | None:
@@ -43,7 +43,8 @@ def parse(text: str) -> ApiKey | None:
     return ApiKey(found[1], found[2])
 
 
-def _random(length: int) -> str:
+def random_letters(length: int) -> str:
+    """So many letters of base62, by chance that nobody can foresee."""
     return "".join([secrets.choice(LETTERS) for _ in range(length)])
 
 

@@ -1,21 +1,110 @@
-"""Tables of the accounts."""
+"""Tables of the accounts. No secret is in them: passwords as argon2id, everything random as an HMAC under a key of the shop."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tradepost.kit.columns import Moment
-from tradepost.kit.tables import Versioned
+from tradepost.kit.columns import Id, Json, Moment, SortText
+from tradepost.kit.search import SearchRow
+from tradepost.kit.tables import Table, Versioned
+
+
+class UserRow(Versioned):
+    """Somebody with an account. A closed one has lost its name, its addresses and its ways in; the row stays, because orders point at it."""
+
+    __tablename__, __number__ = "user", 11
+    __table_args__ = (
+        UniqueConstraint("email", name="user_email_key"),
+        UniqueConstraint("username", name="user_username_key"),
+        CheckConstraint("status IN ('active', 'suspended', 'closed')", name="user_status_check"),
+        Index("user_created", "created_at", "id"),
+        Index("user_role", "role", "created_at", "id"),
+        Index("user_status", "status", "created_at", "id"),
+    )
+    email: Mapped[str] = mapped_column(SortText)
+    username: Mapped[str | None]
+    full_name: Mapped[str] = mapped_column(default="")
+    password_hash: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="active")
+    role: Mapped[str] = mapped_column(default="customer")
+    email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class UserSearchRow(SearchRow):
+    """A user's words: `name` those of its names, `words` these and those of its e-mail address."""
+
+    __tablename__ = "user_search"
+    id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"), unique=True)
+
+
+class SessionRow(Table):
+    """One login and all that followed from it: the family of its refresh tokens. Access tokens name it, so ending it ends them."""
+
+    __tablename__, __number__ = "session", 12
+    __table_args__ = (Index("session_user", "user_id", "id"), Index("session_expires", "expires_at"))
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class RefreshTokenRow(Table):
+    """A refresh token of a session. It is good once; used again, it ends the session."""
+
+    __tablename__, __number__ = "refresh_token", 13
+    __table_args__ = (UniqueConstraint("secret_hash", name="refresh_token_secret_hash_key"), Index("refresh_token_session", "session_id"))
+    session_id: Mapped[str] = mapped_column(Id, ForeignKey("session.id", ondelete="CASCADE"))
+    secret_hash: Mapped[str]
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class MailedTokenRow(Table):
+    """What a letter lets its reader do, once: prove that an address is its own, or set a new password. `email` is the address that is proved."""
+
+    __tablename__, __number__ = "mailed_token", 15
+    __table_args__ = (
+        UniqueConstraint("secret_hash", name="mailed_token_secret_hash_key"),
+        Index("mailed_token_user", "user_id"),
+        Index("mailed_token_expires", "expires_at"),
+    )
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
+    purpose: Mapped[str]
+    email: Mapped[str]
+    secret_hash: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class ApiKeyRow(Versioned):
-    """A key that a program calls with. The secret is shown once and kept only as a keyed hash; `prefix` finds the row in constant time."""
+    """A key that a program calls with. The secret is shown once and kept only as a keyed hash; `prefix` finds the row in constant time.
+
+    A user's key may what its owner may, narrowed to `scopes`; a key of nobody (made at the shop's own machine) has a role of its own.
+    """
 
     __tablename__, __number__ = "api_key", 10
-    __table_args__ = (UniqueConstraint("prefix", name="api_key_prefix_key"),)
+    __table_args__ = (UniqueConstraint("prefix", name="api_key_prefix_key"), Index("api_key_user", "user_id", "created_at", "id"))
     name: Mapped[str]
-    role: Mapped[str]
+    role: Mapped[str | None]
     prefix: Mapped[str]
     secret_hash: Mapped[str]
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
+    scopes: Mapped[Sequence[str] | None] = mapped_column(Json)
+    points_per_minute: Mapped[int | None]
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class AddressRow(Versioned):
+    """An address in a user's book."""
+
+    __tablename__, __number__ = "address", 14
+    __table_args__ = (Index("address_user", "user_id", "created_at", "id"),)
+    user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    lines: Mapped[list[str]] = mapped_column(Json)
+    city: Mapped[str]
+    postcode: Mapped[str]
+    country: Mapped[str]
+    phone: Mapped[str | None]

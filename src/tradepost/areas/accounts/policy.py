@@ -1,17 +1,78 @@
-"""Roles and what each may do: the one place that says so."""
+"""Roles and what each may do: the one place that says so. And who may see and change an account."""
+
+from sqlalchemy import ColumnElement, and_, false, or_, true
+
+from tradepost.kit.access import ANYONE, Viewer, permission
+
+from .models import AddressRow, ApiKeyRow, UserRow
+
+OWN = frozenset({"account:read", "account:write"})
+"""What everybody with an account may: look after it. A key that is narrowed to other scopes may not."""
 
 ROLES: dict[str, frozenset[str]] = {
-    "customer": frozenset(),
-    "moderator": frozenset({"reviews:moderate"}),
-    "staff": frozenset(
-        {
-            "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "audit:read", "ops:read",
-        }
-    ),
-    "admin": frozenset(
-        {
-            "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "users:write",
-            "webhooks:write", "audit:read", "ops:read", "keys:write",
-        }
-    ),
+    "customer": OWN,
+    "moderator": OWN | {"reviews:moderate"},
+    "staff": OWN | {
+        "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "audit:read", "ops:read",
+    },
+    "admin": OWN | {
+        "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "users:write",
+        "webhooks:write", "audit:read", "ops:read",
+    },
 }  # fmt: skip
+PERMISSIONS = frozenset[str]().union(*ROLES.values())
+
+anybody = ANYONE
+look_after, change_own = permission("account:read"), permission("account:write")
+see_users, manage_users = permission("users:read"), permission("users:write")
+
+
+def users(viewer: Viewer) -> ColumnElement[bool]:
+    """Everybody sees the own account, the staff those of all."""
+    return true() if viewer.may("users:read") else own_account(viewer)
+
+
+def own_account(viewer: Viewer) -> ColumnElement[bool]:
+    """The caller's own."""
+    return and_(UserRow.id == viewer.id, UserRow.status == "active") if viewer.known and viewer.may("account:read") else false()
+
+
+def own_changes(viewer: Viewer) -> ColumnElement[bool]:
+    """The caller's own, where its credential may change it."""
+    return own_account(viewer) if viewer.may("account:write") else false()
+
+
+def others(viewer: Viewer) -> ColumnElement[bool]:
+    """Accounts that an admin may change: nobody takes away the own role, so there is always one admin left."""
+    return and_(UserRow.id != viewer.id, UserRow.status != "closed") if viewer.may("users:write") else false()
+
+
+def active_others(viewer: Viewer) -> ColumnElement[bool]:
+    """Those of them that are active."""
+    return and_(others(viewer), UserRow.status == "active") if viewer.may("users:write") else false()
+
+
+def suspended_others(viewer: Viewer) -> ColumnElement[bool]:
+    """Those of them that are suspended."""
+    return and_(others(viewer), UserRow.status == "suspended") if viewer.may("users:write") else false()
+
+
+def addresses(viewer: Viewer) -> ColumnElement[bool]:
+    """An address book is its owner's alone."""
+    return AddressRow.user_id == viewer.id if viewer.known and viewer.may("account:read") else false()
+
+
+def address_changes(viewer: Viewer) -> ColumnElement[bool]:
+    """Its owner changes it."""
+    return addresses(viewer) if viewer.may("account:write") else false()
+
+
+def api_keys(viewer: Viewer) -> ColumnElement[bool]:
+    """Keys that are not revoked: everybody's own, and all for those who manage users, those of nobody among them."""
+    mine = ApiKeyRow.user_id == viewer.id if viewer.known and viewer.may("account:read") else false()
+    return and_(ApiKeyRow.revoked_at.is_(None), or_(mine, true() if viewer.may("users:write") else false()))
+
+
+def api_key_changes(viewer: Viewer) -> ColumnElement[bool]:
+    """Who sees a key may revoke it, with a credential that may change things."""
+    return true() if viewer.may("account:write") else false()

@@ -68,7 +68,9 @@ products = Resource(
         **ranged("price", ProductRow.price_from_amount, Amount),
         **ranged("created_at", ProductRow.created_at, datetime),
         **ranged("updated_at", ProductRow.updated_at, datetime),
-        "q": searched(lambda bind: ProductRow.id.in_(ProductSearchRow.matching(bind))),
+        "q": searched(
+            lambda bind: ProductRow.id.in_(ProductSearchRow.matching(bind)), doc="Words, each of which must begin a word in name, SKU, tags or description."
+        ),
     },
     sorts={
         "created_at": Sort(by=ProductRow.created_at), "updated_at": Sort(by=ProductRow.updated_at), "name": Sort(by=ProductRow.name),

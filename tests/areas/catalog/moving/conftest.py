@@ -101,7 +101,7 @@ async def other(two_shops: tuple[Moved, Moved]) -> Moved:
 def bare(run: Run, name: str, usual: Settings) -> Settings:
     """The usual settings over a new database without a row."""
     environ = {"DATABASE_URL": servers.copy_of_template(run, name, bare=True), "SECRET_KEY": servers.SECRET_KEY, "ACCESS_LOG": "off", "POOL_SIZE": "4"}
-    return Settings.read(environ | {"REDIS_URL": usual.redis_url or ""}, env_file=None)
+    return Settings.read(environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None)
 
 
 async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Moved:

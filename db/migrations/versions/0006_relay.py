@@ -1,0 +1,30 @@
+"""What a relay needs to know of an event: when it is due, how often it was tried, what went wrong."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from tradepost.kit.columns import Moment
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """What was announced before there was a relay is due."""
+    op.add_column("outbox_event", sa.Column("due_at", Moment))
+    op.add_column("outbox_event", sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("outbox_event", sa.Column("fault", sa.String))
+    op.execute("UPDATE outbox_event SET due_at = created_at WHERE sent_at IS NULL")
+    op.drop_index("outbox_event_unsent", "outbox_event")
+    waits = sa.text("due_at IS NOT NULL")
+    op.create_index("outbox_event_due", "outbox_event", ["due_at", "id"], sqlite_where=waits, postgresql_where=waits)
+
+
+def downgrade() -> None:
+    """Back to what is sent or not."""
+    op.drop_index("outbox_event_due", "outbox_event")
+    op.create_index("outbox_event_unsent", "outbox_event", ["sent_at", "id"])
+    for name in ("fault", "attempts", "due_at"):
+        op.drop_column("outbox_event", name)

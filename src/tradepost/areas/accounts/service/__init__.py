@@ -1,0 +1,32 @@
+"""The rules of the accounts."""
+
+from .account import AccountSettings, InvalidCredentials, InvalidToken
+from .addresses import Addresses
+from .api_keys import ApiKeys
+from .credentials import SYSTEM, Credentials, credentials
+from .letters import already_registered, password_changed, password_reset, verify_email
+from .recovery import Recovery
+from .registration import Registration
+from .sessions import Sessions
+from .sweeping import sweep
+from .users import Users
+
+__all__ = [
+    "SYSTEM",
+    "AccountSettings",
+    "Addresses",
+    "ApiKeys",
+    "Credentials",
+    "InvalidCredentials",
+    "InvalidToken",
+    "Recovery",
+    "Registration",
+    "Sessions",
+    "Users",
+    "already_registered",
+    "credentials",
+    "password_changed",
+    "password_reset",
+    "sweep",
+    "verify_email",
+]

@@ -1,0 +1,91 @@
+"""What the services of accounts share: the caller's own row, letters to be sent, and addresses in one spelling."""
+
+from typing import Any
+
+import msgspec
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import bindparam, select
+
+from tradepost.kit.columns import Id
+from tradepost.kit.identity import new_id
+from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.problems import Forbidden, Problem, Validation
+from tradepost.kit.service import Service
+
+from ..models import UserRow
+from ..passwords import Passwords
+from ..revocations import Revocations
+
+BY_ID = select(UserRow.password_hash).where(UserRow.id == bindparam("id", type_=Id))
+BY_EMAIL = select(UserRow.id, UserRow.password_hash, UserRow.status).where(UserRow.email == bindparam("email"))
+
+
+class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What of the shop's settings the accounts need."""
+
+    refresh_token_days: int = 30
+    storefront_url: str = "http://127.0.0.1:8000"
+
+
+class InvalidCredentials(Problem):
+    """The address and the password do not belong together, or the account cannot be used."""
+
+    code, status, title = "invalid_credentials", 401, "The credentials are not right"
+    cure = "Check the address and the password; a forgotten password can be set anew (`password_reset`)."
+    example = {"detail": "The e-mail address or the password is not right."}
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 11.6.1: a 401 names the scheme."""
+        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
+
+
+class InvalidToken(Problem):
+    """A token of a letter or a refresh token that is unknown, used already, ended or too old."""
+
+    code, status, title = "invalid_token", 401, "The token is not good"
+    cure = "Ask for a new letter, or log in again."
+    example = {"detail": "The token is not good: it is unknown, used already or too old."}
+
+    def headers(self) -> dict[str, str]:
+        """RFC 9110, 11.6.1."""
+        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
+
+
+class Account(Service):
+    """A service that is about the caller's own account."""
+
+    async def owner(self) -> UserRow:
+        """The caller's own row, locked for this write; 403 where its credential belongs to no user."""
+        id = self.context.caller.id
+        row = await self.session.get(UserRow, id, populate_existing=True, with_for_update=True) if id is not None else None
+        if row is None or row.status != "active":
+            raise Forbidden("This credential belongs to no user; log in as one.")
+        return row
+
+    async def confirm(self, password: str) -> None:
+        """That the caller knows the password of its account. It comes before the first statement of a write, so nothing is locked meanwhile."""
+        row = await self.context.database.first(BY_ID, {"id": self.context.caller.id})
+        if not await self.use(Passwords).verify(row[0] if row is not None else None, password):
+            raise InvalidCredentials("The password is not right.")
+
+    def mail(self, letter: str, subject: str | None = None, **data: Any) -> None:
+        """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that."""
+        self.context.post(f"mail.{letter}", subject or new_id(OutboxEvent.__number__), **data)
+
+    def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
+        """Has every process forget credentials, once this write is committed."""
+        if (told := self.context.means.find(Revocations)) is not None:
+            self.context.after.append(lambda: told.announce(user=user, session=session, key=key))
+
+
+def same_email(text: str) -> str:
+    """An address in the spelling that it is stored in; one that is none is only lower-cased, and nobody has it."""
+    return text.strip().lower()
+
+
+def new_email(text: str, pointer: str = "/email") -> str:
+    """An address that may be stored, in lower case; 422 where it is none. Whether it exists is not asked: a letter finds that out."""
+    try:
+        return validate_email(text, check_deliverability=False).normalized.lower()
+    except EmailNotValidError as fault:
+        raise Validation.at(pointer, f"This is no e-mail address: {fault}", "invalid_format") from None

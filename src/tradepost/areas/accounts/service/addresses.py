@@ -1,0 +1,89 @@
+"""The rules of address books."""
+
+from functools import cache
+
+from babel import Locale
+from sqlalchemy import func, select
+
+from tradepost.kit.operation import operation
+from tradepost.kit.patching import Patch
+from tradepost.kit.problems import Conflict, Validation
+from tradepost.kit.records import Page, Record
+from tradepost.kit.selection import Selection
+from tradepost.kit.service import Expected, amend, columns
+from tradepost.kit.window import Window
+
+from .. import policy
+from ..models import AddressRow
+from ..resource import addresses
+from ..schemas import Address, AddressInput
+from .account import Account
+
+MOST = 50
+
+
+class Addresses(Account):
+    """The address book of the caller."""
+
+    @operation("address_list", "page", addresses, access=policy.look_after)
+    async def list(self, window: Window, want: Selection[Address]) -> Page[Address]:
+        """The addresses of the caller, the newest first."""
+        return await self.page(addresses, want, window)
+
+    @operation("address_get", "one", addresses, access=policy.look_after)
+    async def get(self, key: str, want: Selection[Address]) -> Record[Address]:
+        """One of the caller's addresses by its id."""
+        return await self.one(addresses, want, key)
+
+    @operation("address_create", "create", addresses, access=policy.change_own, input=AddressInput, problems=(Conflict,))
+    async def create(self, new: AddressInput, want: Selection[Address]) -> Record[Address]:
+        """Adds an address to the caller's book, which holds 50."""
+        user = await self.owner()
+        if (await self.session.scalar(select(func.count()).where(AddressRow.user_id == user.id)) or 0) >= MOST:
+            raise Conflict(f"An address book holds {MOST} addresses; delete one first.")
+        row = AddressRow(user_id=user.id, **checked(new))
+        self.session.add(row)
+        await self.session.flush()
+        self.context.announce("address.created", row.id)
+        return await self.answer(addresses, want, row.id)
+
+    @operation("address_replace", "replace", addresses, access=policy.change_own, input=AddressInput)
+    async def replace(self, key: str, new: AddressInput, expected: Expected, want: Selection[Address]) -> Record[Address]:
+        """Sets all members of an address; what is left out has its default."""
+        return await self.change(await self.claim(AddressRow, addresses, key, expected), new, want)
+
+    @operation("address_update", "update", addresses, access=policy.change_own, input=AddressInput)
+    async def update(self, key: str, patch: Patch, expected: Expected, want: Selection[Address]) -> Record[Address]:
+        """Changes the given members of an address and leaves the others as they are."""
+        row = await self.claim(AddressRow, addresses, key, expected)
+        return await self.change(row, await self.patched(addresses, key, patch, AddressInput), want)
+
+    @operation("address_delete", "delete", addresses, access=policy.change_own)
+    async def delete(self, key: str, expected: Expected, want: Selection[Address]) -> Record[Address]:
+        """Takes an address out of the caller's book."""
+        row = await self.claim(AddressRow, addresses, key, expected)
+        gone = await self.one(addresses, want, row.id)
+        await self.session.delete(row)
+        self.context.announce("address.deleted", row.id)
+        return gone
+
+    async def change(self, row: AddressRow, new: AddressInput, want: Selection[Address]) -> Record[Address]:
+        """Sets what differs."""
+        if changed := amend(row, checked(new)):
+            self.context.announce("address.updated", row.id, changed=changed)
+        return await self.answer(addresses, want, row.id)
+
+
+def checked(given: AddressInput) -> dict[str, object]:
+    """The columns of an address; 422 where its country is none."""
+    if given.country not in countries():
+        raise Validation.at("/country", f"`{given.country}` is no country code of ISO 3166-1, such as `DK`.", "not_allowed")
+    return columns(addresses, given)
+
+
+@cache
+def countries() -> frozenset[str]:
+    """The codes of ISO 3166-1 alpha-2, as CLDR has them; those that it has besides (`EU`, `UN`, `XA`, `ZZ` ...) are no countries."""
+    others = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "AC", "CP", "DG", "EA", "IC", "TA", "CQ"}
+    known = [str(code) for code in Locale("en").territories]
+    return frozenset([code for code in known if len(code) == 2 and code.isalpha() and code not in others])

@@ -1,0 +1,182 @@
+"""Whose credential a request brings: an API key, or an access token of a session or of an API key.
+
+What was found good is remembered for a minute (`Remembered`), so a hot caller costs neither SQL nor a signature; a revocation makes every
+process forget it at once where Redis is, and within that minute elsewhere.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select, update
+
+from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.clock import moment, now
+from tradepost.kit.columns import Id
+from tradepost.kit.database import Database
+from tradepost.kit.problems import Unauthenticated
+from tradepost.kit.secret import derive
+
+from ..keys import ApiKey, new_key, parse
+from ..models import ApiKeyRow, SessionRow, UserRow
+from ..policy import ROLES
+from ..remembered import Remembered
+from ..tokens import Claims, Tokens
+
+# Whoever runs commands on the machine of the shop owns it: the shell's caller has no credential and may do all.
+SYSTEM = Caller(role="admin", permissions=ROLES["admin"])
+EVERY = 30.0
+"""Seconds between two times that `last_used_at` is written."""
+OF_KEY = select(
+    ApiKeyRow.id, ApiKeyRow.secret_hash, ApiKeyRow.revoked_at, ApiKeyRow.expires_at, ApiKeyRow.role, ApiKeyRow.scopes, ApiKeyRow.points_per_minute,
+    UserRow.id, UserRow.status, UserRow.role,
+).outerjoin(UserRow, UserRow.id == ApiKeyRow.user_id)  # fmt: skip
+BY_PREFIX = OF_KEY.where(ApiKeyRow.prefix == bindparam("prefix"))
+BY_KEY = OF_KEY.where(ApiKeyRow.id == bindparam("id", type_=Id))
+BY_SESSION = (
+    select(SessionRow.revoked_at, SessionRow.expires_at, UserRow.id, UserRow.status, UserRow.role)
+    .join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(SessionRow.id == bindparam("id", type_=Id))
+)
+BAD = "The credential is not good: it is mistyped, unknown, expired or revoked."
+LOG = logging.getLogger("tradepost.accounts")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A row of an API key, as a reader of either database brings it."""
+
+    id: str
+    secret_hash: str
+    expires: datetime | None
+    caller: Caller
+
+
+class Credentials:
+    """Tells whose credentials are, and makes keys that belong to no user."""
+
+    def __init__(self, database: Database, secret_key: str, *, tokens: Tokens | None = None, remembered: Remembered | None = None) -> None:
+        self.database, self.secret, self.tokens = database, derive(secret_key, "api keys"), tokens
+        self.remembered = remembered if remembered is not None else Remembered(derive(secret_key, "remembered credentials"))
+        self.used: dict[str, datetime] = {}
+
+    async def create(self, *, name: str, role: str) -> str:
+        """A new key of a role, for the shop's own machine; its text is shown this once."""
+        if role not in ROLES:
+            raise ValueError(f"`{role}` is no role; roles: {', '.join(ROLES)}")
+        key = new_key()
+        async with self.database.transaction() as session:
+            session.add(ApiKeyRow(name=name, role=role, prefix=key.prefix, secret_hash=key.digest(self.secret)))
+        return key.text
+
+    async def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller:
+        """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers."""
+        texts: list[str] = []
+        for name, value in headers:
+            if name == b"x-api-key":
+                texts.append(value.decode("latin-1").strip())
+                if not texts[-1].startswith("tp_"):
+                    raise Unauthenticated(BAD)
+            elif name == b"authorization":
+                scheme, _, rest = value.decode("latin-1").strip().partition(" ")
+                if scheme.lower() != "bearer" or not rest.strip():
+                    raise Unauthenticated("`Authorization` takes `Bearer` and an access token or an API key (`tp_...`).")
+                texts.append(rest.strip())
+        if not texts:
+            return ANONYMOUS
+        if any(t != texts[0] for t in texts):
+            raise Unauthenticated("`Authorization` and `X-API-Key` name two credentials; send one.")
+        return await self.identify(texts[0])
+
+    async def identify(self, text: str) -> Caller:
+        """Whose API key or access token this is; 401 where it is nobody's."""
+        if (known := self.remembered.find(text)) is not None:
+            return known
+        ticket = self.remembered.begin()
+        if text.startswith("tp_"):
+            key = parse(text)
+            if key is None:
+                raise Unauthenticated(BAD)
+            found = await self.key(key)
+            expires = found.expires
+        else:
+            if self.tokens is None:
+                raise Unauthenticated(BAD)
+            claims = self.tokens.read(text)
+            found = await self.of_token(claims)
+            expires = claims.expires if found.expires is None else min(claims.expires, found.expires)
+        caller = found.caller
+        self.remembered.keep(ticket, text, caller, user=caller.id, session=caller.session, key=caller.key or found.id, expires=expires)
+        return caller
+
+    async def key(self, key: ApiKey) -> Found:
+        """A key's row, where it lets somebody in."""
+        row = await self.database.first(BY_PREFIX, {"prefix": key.prefix})
+        # Compared where there is no row as well: what is unknown takes as long as what is wrong.
+        right = hmac.compare_digest(row[1] if row is not None else "", key.digest(self.secret))
+        if row is None or not right:
+            raise Unauthenticated(BAD)
+        return self.admit(row)
+
+    async def of_token(self, claims: Claims) -> Found:
+        """What an access token stands on, as it is now: a session, or the API key that it was given for."""
+        if claims.key is not None:
+            row = await self.database.first(BY_KEY, {"id": claims.key})
+            if row is None:
+                raise Unauthenticated(BAD)
+            found = self.admit(row)
+            may = found.caller.permissions if claims.scope is None else found.caller.permissions & claims.scope
+            return msgspec.structs.replace(found, caller=msgspec.structs.replace(found.caller, permissions=may))
+        row = await self.database.first(BY_SESSION, {"id": claims.session}) if claims.session is not None else None
+        if row is None or row[0] is not None or moment(row[1]) <= now() or str(row[2]) != claims.user or row[3] != "active":
+            raise Unauthenticated(BAD)
+        caller = Caller(id=claims.user, role=row[4], permissions=ROLES[row[4]], session=claims.session)
+        return Found(str(claims.session), "", None, caller)
+
+    def admit(self, row: Any) -> Found:
+        """The caller behind a key's row; 401 where the key or its owner is let in no more."""
+        id, hash, revoked, expires, role, scopes, points, user, status, owner = row
+        until = moment(expires) if expires is not None else None
+        if revoked is not None or (until is not None and until <= now()) or (user is not None and status != "active"):
+            raise Unauthenticated(BAD)
+        self.used[str(id)] = now()
+        role = owner if user is not None else role
+        may = ROLES[role] if scopes is None else ROLES[role].intersection(msgspec.json.decode(scopes) if isinstance(scopes, str) else scopes)
+        # A user's keys share the user's bucket; a key of nobody is somebody of its own.
+        return Found(str(id), hash, until, Caller(id=str(user or id), role=role, permissions=may, key=str(id) if user is not None else None, points=points))
+
+    async def keep_used(self) -> None:
+        """Writes `last_used_at` every now and then, for as long as it is left to."""
+        try:
+            while True:
+                await asyncio.sleep(EVERY)
+                await self.write_used()
+        finally:
+            await self.write_used()
+
+    async def write_used(self) -> None:
+        """Writes when keys were used last; no version changes by it."""
+        used, self.used = self.used, {}
+        if not used:
+            return
+        try:
+            async with self.database.transaction() as session:
+                for id, at in sorted(used.items()):
+                    await session.execute(update(ApiKeyRow).where(ApiKeyRow.id == id).values(last_used_at=at, updated_at=ApiKeyRow.updated_at))
+        except Exception:
+            LOG.exception("it could not be written when API keys were used last")
+
+
+@asynccontextmanager
+async def credentials(database_url: str, secret_key: str) -> AsyncGenerator[Credentials]:
+    """The credentials of a database by itself, for commands."""
+    database = Database(database_url, secret=derive(secret_key, "cursors"))
+    await database.start()
+    try:
+        yield Credentials(database, secret_key)
+    finally:
+        await database.stop()

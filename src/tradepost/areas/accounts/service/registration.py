@@ -1,0 +1,96 @@
+"""The rules of new accounts, and of the addresses that belong to them. What is answered never tells whether an address is known."""
+
+from sqlalchemy import select
+
+from tradepost.kit.identity import new_id
+from tradepost.kit.operation import operation
+from tradepost.kit.problems import AlreadyExists
+from tradepost.kit.records import Record
+from tradepost.kit.selection import Selection
+
+from .. import policy
+from ..models import UserRow
+from ..passwords import Passwords
+from ..resource import receipts
+from ..schemas import EmailChangeInput, EmailVerifyInput, Receipt, ReceiptStatus, RegisterInput
+from .account import Account, InvalidCredentials, new_email, same_email
+from .mailed import VERIFY, redeem
+from .sessions import DONE
+from .words import keep_words
+
+ACCEPTED = Receipt(ReceiptStatus.ACCEPTED)
+
+
+class Registration(Account):
+    """How somebody gets an account, and proves to read its mail."""
+
+    @operation(
+        "register", "act", receipts, access=policy.anybody, input=RegisterInput, problems=(AlreadyExists,), status=202,
+        attempt=lambda given: same_email(given.email),
+    )  # fmt: skip
+    async def register(self, given: RegisterInput, want: Selection[Receipt]) -> Record[Receipt]:
+        """Makes an account, which can be used at once; a letter asks its owner to verify the address. The answer is the same where the address
+        has an account already, whose owner is told by a letter; a user name that is taken is refused."""
+        email, passwords = new_email(given.email), self.use(Passwords)
+        passwords.check(given.password, "/password", about=[email, given.username or ""])
+        # In either case, and before this write locks anything: what is known takes as long as what is new.
+        stored = await passwords.hash(given.password)
+        await self.check_username(given.username)
+        known = await self.session.scalar(select(UserRow.id).where(UserRow.email == email))
+        if known is not None:
+            self.mail("already_registered", known)
+            return self.tell(receipts, ACCEPTED, want)
+        # Two at once with one address: the second looks again and finds it known.
+        self.context.made.add("email")
+        await self.add(email, stored, given)
+        return self.tell(receipts, ACCEPTED, want)
+
+    @operation("email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(AlreadyExists,), attempt=lambda given: None)
+    async def verify(self, given: EmailVerifyInput, want: Selection[Receipt]) -> Record[Receipt]:
+        """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
+        token = await redeem(self, given.token, VERIFY)
+        user = await self.session.get_one(UserRow, token.user, with_for_update=True)
+        if user.email != token.email:
+            user.email = token.email
+            await keep_words(self.session, user)
+        user.email_verified_at = self.context.clock()
+        self.context.announce("user.email_verified", user.id)
+        return self.tell(receipts, DONE, want)
+
+    @operation("email_verification_request", "act", receipts, access=policy.change_own, status=202, attempt=lambda given: None)
+    async def request_verification(self, want: Selection[Receipt]) -> Record[Receipt]:
+        """Sends the letter that asks to verify the account's address once more."""
+        user = await self.owner()
+        self.mail("verify_email", user.id, email=user.email)
+        self.context.announce("user.email_verification_requested", user.id)
+        return self.tell(receipts, ACCEPTED, want)
+
+    @operation(
+        "email_change", "act", receipts, access=policy.change_own, input=EmailChangeInput, problems=(InvalidCredentials,), status=202,
+        attempt=lambda given: None,
+    )  # fmt: skip
+    async def change_email(self, given: EmailChangeInput, want: Selection[Receipt]) -> Record[Receipt]:
+        """Asks for another address. It is the account's once the letter that goes there has been answered; where it is another account's, nothing changes."""
+        email = new_email(given.email)
+        await self.confirm(given.password)
+        user = await self.owner()
+        self.mail("verify_email", user.id, email=email)
+        self.context.announce("user.email_change_requested", user.id)
+        return self.tell(receipts, ACCEPTED, want)
+
+    async def check_username(self, username: str | None, mine: str | None = None) -> None:
+        """Refuses a user name that somebody else has."""
+        if username is None:
+            return
+        taken = await self.session.scalar(select(UserRow.id).where(UserRow.username == username))
+        if taken is not None and taken != mine:
+            raise AlreadyExists("Another account has this `username`.", field="username")
+
+    async def add(self, email: str, stored: str, given: RegisterInput) -> None:
+        """The new account, and the letter to its owner."""
+        user = UserRow(id=new_id(UserRow.__number__), email=email, username=given.username, full_name=given.full_name, password_hash=stored)
+        self.session.add(user)
+        await self.session.flush()
+        await keep_words(self.session, user)
+        self.mail("verify_email", user.id, email=email)
+        self.context.announce("user.registered", user.id)

@@ -1,0 +1,155 @@
+"""The rules of sessions: how one begins, goes on and ends."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from tradepost.kit.audit import AuditEntry
+from tradepost.kit.clock import moment
+from tradepost.kit.database import LostRace
+from tradepost.kit.identity import new_id
+from tradepost.kit.operation import operation
+from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.problems import Forbidden
+from tradepost.kit.records import Record
+from tradepost.kit.selection import Selection
+
+from .. import policy
+from ..models import RefreshTokenRow, SessionRow, UserRow
+from ..opaque import REFRESH, OpaqueTokens
+from ..passwords import Passwords
+from ..resource import receipts, token_pairs
+from ..revocations import Revocations
+from ..schemas import LoginInput, Receipt, ReceiptStatus, RefreshInput, TokenPair
+from ..tokens import Tokens
+from .account import BY_EMAIL, Account, AccountSettings, InvalidCredentials, InvalidToken, same_email
+
+WRONG = "The e-mail address or the password is not right."
+BAD = "The token is not good: it is unknown, used already or too old."
+BY_REFRESH_TOKEN = (
+    select(RefreshTokenRow.id, RefreshTokenRow.used_at, SessionRow.id, SessionRow.revoked_at, SessionRow.expires_at, UserRow.id, UserRow.status)
+    .join(SessionRow, SessionRow.id == RefreshTokenRow.session_id)
+    .join(UserRow, UserRow.id == SessionRow.user_id)
+    .where(RefreshTokenRow.secret_hash == bindparam("hash"))
+)
+DONE = Receipt(ReceiptStatus.DONE)
+
+
+class Sessions(Account):
+    """Sessions as their user begins, continues and ends them."""
+
+    @operation(
+        "login", "act", token_pairs, access=policy.anybody, input=LoginInput, problems=(InvalidCredentials,), keyed=False,
+        attempt=lambda given: same_email(given.email),
+    )  # fmt: skip
+    async def login(self, given: LoginInput, want: Selection[TokenPair]) -> Record[TokenPair]:
+        """Begins a session with the address and the password of an account. Every attempt counts, right or wrong."""
+        # Before the first statement of this write: nothing is locked while the slow hash is made.
+        user = await self.checked(given.email, given.password)
+        return self.tell(token_pairs, await self.begin(user), want)
+
+    @operation(
+        "token_refresh", "act", token_pairs, access=policy.anybody, input=RefreshInput, problems=(InvalidToken,), keyed=False, attempt=lambda given: None
+    )
+    async def refresh(self, given: RefreshInput, want: Selection[TokenPair]) -> Record[TokenPair]:
+        """Goes on with a session: its refresh token for a new pair. Each token is good once; one that comes again was stolen, and ends the session."""
+        return self.tell(token_pairs, await self.continued(given.refresh_token), want)
+
+    @operation("logout", "act", receipts, access=policy.look_after, status=204, keyed=False)
+    async def logout(self, want: Selection[Receipt]) -> Record[Receipt]:
+        """Ends the session that the access token belongs to, and with it its tokens."""
+        session = self.context.caller.session
+        if session is None:
+            raise Forbidden("You came with an API key; revoke it where it shall be of no use any more.")
+        await self.session.execute(update(SessionRow).where(SessionRow.id == session).values(revoked_at=self.context.clock()))
+        self.revoke(session=session)
+        self.context.announce("session.ended", session)
+        return self.tell(receipts, DONE, want)
+
+    @operation("logout_everywhere", "act", receipts, access=policy.change_own, status=204, keyed=False)
+    async def logout_everywhere(self, want: Selection[Receipt]) -> Record[Receipt]:
+        """Ends all sessions of the account, this one too. API keys go on."""
+        user = await self.owner()
+        await self.end_all(user.id)
+        self.context.announce("user.logged_out", user.id)
+        return self.tell(receipts, DONE, want)
+
+    async def checked(self, email: str, password: str) -> str:
+        """The id of the active user with this address and password; it takes alike whatever is wrong."""
+        row = await self.context.database.first(BY_EMAIL, {"email": same_email(email)})
+        passwords = self.use(Passwords)
+        right = await passwords.verify(row[1] if row is not None else None, password)
+        if row is None or not right or row[2] != "active":
+            raise InvalidCredentials(WRONG)
+        if passwords.is_outdated(row[1]):
+            made = await passwords.hash(password)
+            await self.session.execute(update(UserRow).where(UserRow.id == str(row[0]), UserRow.password_hash == row[1]).values(password_hash=made))
+        return str(row[0])
+
+    async def begin(self, user: str) -> TokenPair:
+        """A new session of a user, and its first tokens."""
+        # Locked against a suspension that comes at the same moment: it either sees this session, or this sees it.
+        status = await self.session.scalar(select(UserRow.status).where(UserRow.id == user).with_for_update(read=True))
+        if status != "active":
+            raise InvalidCredentials(WRONG)
+        row = SessionRow(id=new_id(SessionRow.__number__), user_id=user, expires_at=self.until())
+        self.session.add(row)
+        await self.session.flush()
+        self.context.announce("session.begun", row.id, user_id=user)
+        return await self.pair(user, row.id)
+
+    async def continued(self, text: str) -> TokenPair:
+        """The next tokens of the session that a refresh token belongs to."""
+        now = self.context.clock()
+        row = await self.context.database.first(BY_REFRESH_TOKEN, {"hash": self.use(OpaqueTokens).digest(text)})
+        if row is None:
+            raise InvalidToken(BAD)
+        token, used, session, revoked, expires, user, status = row
+        if used is not None:
+            await self.stolen(str(session))
+            raise InvalidToken(BAD)
+        if revoked is not None or moment(expires) <= now or status != "active":
+            raise InvalidToken(BAD)
+        taken: Any = await self.session.execute(
+            update(RefreshTokenRow).where(RefreshTokenRow.id == str(token), RefreshTokenRow.used_at.is_(None)).values(used_at=now)
+        )
+        alive: Any = await self.session.execute(
+            update(SessionRow).where(SessionRow.id == str(session), SessionRow.revoked_at.is_(None)).values(expires_at=self.until())
+        )
+        if not taken.rowcount or not alive.rowcount:
+            # Somebody used it, or ended the session, since it was read: look again.
+            raise LostRace
+        self.context.announce("session.continued", str(session), user_id=str(user))
+        return await self.pair(str(user), str(session))
+
+    async def stolen(self, session: str) -> None:
+        """Ends a session whose refresh token came a second time (RFC 9700, 4.14.2). This is committed by itself, because the call fails."""
+        async with self.context.database.transaction() as apart:
+            done: Any = await apart.execute(
+                update(SessionRow).where(SessionRow.id == session, SessionRow.revoked_at.is_(None)).values(revoked_at=self.context.clock())
+            )
+            if not done.rowcount:
+                return
+            apart.add(OutboxEvent(type="session.stolen", subject=session, data={}, request_id=self.context.request_id))
+            apart.add(AuditEntry(type="session.stolen", subject=session, data={}, **self.context.signature))
+        if (told := self.context.means.find(Revocations)) is not None:
+            await told.announce(session=session)
+
+    async def pair(self, user: str, session: str) -> TokenPair:
+        """Tokens of a session. The refresh token exists from this commit on."""
+        opaque = self.use(OpaqueTokens)
+        refresh = opaque.new(REFRESH)
+        self.session.add(RefreshTokenRow(session_id=session, secret_hash=opaque.digest(refresh)))
+        access, seconds = self.use(Tokens).issue(user=user, session=session)
+        return TokenPair(access_token=access, token_type="Bearer", expires_in=seconds, refresh_token=refresh)  # noqa: S106  (no secret)
+
+    async def end_all(self, user: str, *, keep: str | None = None) -> None:
+        """Ends the sessions of a user, but for one that is kept."""
+        ended = update(SessionRow).where(SessionRow.user_id == user, SessionRow.revoked_at.is_(None)).values(revoked_at=self.context.clock())
+        await self.session.execute(ended if keep is None else ended.where(SessionRow.id != keep))
+        self.revoke(user=user)
+
+    def until(self) -> datetime:
+        """Until when a session goes on that is used now."""
+        return self.context.clock() + timedelta(days=self.use(AccountSettings).refresh_token_days)

@@ -1,0 +1,96 @@
+"""The rules of accounts as their owners and the staff see and change them."""
+
+from sqlalchemy import delete, update
+
+from tradepost.kit.operation import operation
+from tradepost.kit.patching import Patch
+from tradepost.kit.problems import AlreadyExists, InvalidTransition, NotFound
+from tradepost.kit.records import Page, Record
+from tradepost.kit.selection import Selection
+from tradepost.kit.service import Expected, amend, columns
+from tradepost.kit.window import Window
+
+from .. import policy
+from ..models import AddressRow, ApiKeyRow, MailedTokenRow, UserRow
+from ..resource import receipts, users
+from ..schemas import AccountCloseInput, ProfileInput, Receipt, RoleInput, User
+from .account import InvalidCredentials
+from .registration import Registration
+from .sessions import DONE, Sessions
+from .words import keep_words
+
+
+class Users(Registration, Sessions):
+    """Accounts as one caller sees and changes them."""
+
+    @operation("user_list", "page", users, access=policy.see_users)
+    async def list(self, window: Window, want: Selection[User]) -> Page[User]:
+        """Everybody who has, or had, an account; the newest first."""
+        return await self.page(users, want, window)
+
+    @operation("user_get", "one", users, access=policy.look_after)
+    async def get(self, key: str, want: Selection[User]) -> Record[User]:
+        """One account by its id: one's own, or with `users:read` anybody's."""
+        return await self.one(users, want, key)
+
+    @operation("me", "one", users, access=policy.look_after)
+    async def me(self, want: Selection[User]) -> Record[User]:
+        """The account of the caller; not found where its credential belongs to no user."""
+        return await self.one(users, want, self.context.caller.id or "")
+
+    @operation("me_update", "update", users, access=policy.change_own, input=ProfileInput, problems=(AlreadyExists,))
+    async def update_me(self, patch: Patch, expected: Expected, want: Selection[User]) -> Record[User]:
+        """Changes what the caller says of itself. The address and the password have operations of their own."""
+        row = await self.claim(UserRow, users, self.context.caller.id or "", expected)
+        values = columns(users, await self.patched(users, row.id, patch, ProfileInput))
+        await self.check_username(values["username"], row.id)
+        if changed := amend(row, values):
+            await keep_words(self.session, row)
+            self.context.announce("user.updated", row.id, changed=changed)
+        return await self.answer(users, want, row.id)
+
+    @operation(
+        "me_close", "act", receipts, access=policy.change_own, input=AccountCloseInput, problems=(InvalidCredentials,), status=204, keyed=False,
+        attempt=lambda given: None,
+    )  # fmt: skip
+    async def close_me(self, given: AccountCloseInput, want: Selection[Receipt]) -> Record[Receipt]:
+        """Closes the account of the caller for ever: its name, addresses and ways in are gone; what was ordered stays without them."""
+        await self.confirm(given.password)
+        user = await self.owner()
+        user.email, user.username, user.full_name, user.password_hash = f"{user.id}@closed.invalid", None, "", None
+        user.status, user.email_verified_at, user.role = "closed", None, "customer"
+        await keep_words(self.session, user)
+        for gone in (AddressRow, MailedTokenRow):
+            await self.session.execute(delete(gone).where(gone.user_id == user.id))
+        await self.session.execute(update(ApiKeyRow).where(ApiKeyRow.user_id == user.id).values(revoked_at=self.context.clock()))
+        await self.end_all(user.id)
+        self.context.announce("user.closed", user.id)
+        return self.tell(receipts, DONE, want)
+
+    @operation("user_role_set", "act", users, access=policy.manage_users, input=RoleInput, problems=(NotFound, InvalidTransition))
+    async def set_role(self, key: str, given: RoleInput, want: Selection[User]) -> Record[User]:
+        """Makes somebody a customer, moderator, member of the staff or admin. Nobody changes the own role."""
+        user = await self.claim(UserRow, users, key)
+        if amend(user, {"role": given.role.value}):
+            self.revoke(user=user.id)
+            self.context.announce("user.role_changed", user.id, role=user.role)
+        return await self.answer(users, want, user.id)
+
+    @operation("user_suspend", "act", users, access=policy.manage_users, problems=(NotFound, InvalidTransition))
+    async def suspend(self, key: str, want: Selection[User]) -> Record[User]:
+        """Shuts somebody out: sessions end, keys let nobody in, nobody can log in, until the account is restored."""
+        user = await self.claim(UserRow, users, key)
+        user.status = "suspended"
+        await self.session.flush()
+        await self.end_all(user.id)
+        self.context.announce("user.suspended", user.id)
+        return await self.answer(users, want, user.id)
+
+    @operation("user_restore", "act", users, access=policy.manage_users, problems=(NotFound, InvalidTransition))
+    async def restore(self, key: str, want: Selection[User]) -> Record[User]:
+        """Lets somebody in again who was suspended. API keys work as before; sessions have to begin anew."""
+        user = await self.claim(UserRow, users, key)
+        user.status = "active"
+        self.revoke(user=user.id)
+        self.context.announce("user.restored", user.id)
+        return await self.answer(users, want, user.id)

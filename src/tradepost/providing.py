@@ -1,0 +1,52 @@
+"""What services need besides the database, made once for each process from its settings."""
+
+from pathlib import Path
+
+from tradepost.areas.accounts.opaque import OpaqueTokens
+from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.remembered import Remembered
+from tradepost.areas.accounts.revocations import Revocations
+from tradepost.areas.accounts.service import AccountSettings, Credentials
+from tradepost.areas.accounts.signing import SigningKeys
+from tradepost.areas.accounts.tokens import Tokens
+from tradepost.kit.database import Database
+from tradepost.kit.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
+from tradepost.kit.means import Means
+from tradepost.kit.secret import Seal, derive
+from tradepost.settings import Settings
+
+
+def means_of(settings: Settings, database: Database) -> Means:
+    """All of it, for whoever makes a Context: both doors, the worker, the shell."""
+    means = Means()
+    if (mailer := _mailer(settings)) is not None:
+        means.provide(Mailer, mailer)
+    means.provide(Seal, Seal(settings.secret_key))
+    _accounts(means, settings, database)
+    return means
+
+
+def _accounts(means: Means, settings: Settings, database: Database) -> None:
+    """What tells who calls, and lets somebody in."""
+    signing = means.provide(SigningKeys, signing_keys(settings))
+    tokens = means.provide(Tokens, Tokens(signing, issuer=settings.issuer, audience=settings.token_audience, seconds=settings.access_token_seconds))
+    means.provide(Passwords, Passwords(least=settings.password_min_length))
+    means.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
+    means.provide(AccountSettings, AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront))
+    remembered = Remembered(derive(settings.secret_key, "remembered credentials"))
+    means.provide(Revocations, Revocations(remembered, settings.redis_url, settings.secret_key))
+    means.provide(Credentials, Credentials(database, settings.secret_key, tokens=tokens, remembered=remembered))
+
+
+def signing_keys(settings: Settings) -> SigningKeys:
+    """The keys of access tokens; their file is made on the first run of the default profile only."""
+    return SigningKeys(settings.secret_key, algorithm=settings.token_algorithm, path=settings.signing_keys, makes=settings.profile != "production")
+
+
+def _mailer(settings: Settings) -> Mailer | None:
+    """Where letters go; none where that is an SMTP server that nobody has named, so that they wait."""
+    if settings.mails_by == "console":
+        return ConsoleMailer(settings.mail_from)
+    if settings.mails_by == "file":
+        return FileMailer(settings.mail_from, Path(settings.mail_folder))
+    return SmtpMailer(settings.mail_from, settings.smtp_url) if settings.smtp_url else None

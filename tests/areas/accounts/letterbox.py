@@ -1,0 +1,48 @@
+"""Letters as they would arrive: the worker's deliveries over the outbox of a shop, into a list."""
+
+import re
+from typing import TYPE_CHECKING
+
+from tests.kit.outboxes import settle
+from tradepost.app import deliveries
+from tradepost.areas.accounts.service import SYSTEM
+from tradepost.kit.context import Context
+from tradepost.kit.mail import Letter, Mailer
+from tradepost.kit.means import Means
+from tradepost.kit.relay import Relay
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+
+class Letterbox:
+    """The shop's own letters, written by the functions of its rooms. `failing` says how many sendings fail before one works."""
+
+    def __init__(self, shop: "Shop") -> None:
+        self.letters: list[tuple[str, Letter]] = []
+        self.failing = 0
+        means = Means()
+        means.things |= shop.state.means.things
+        means.provide(Mailer, self)  # type: ignore[type-abstract]
+        self.database = shop.state.database
+        self.relay = Relay(self.database, lambda request: Context(SYSTEM, self.database, request, door="worker", means=means), deliveries())
+
+    async def send(self, letter: Letter, id: str) -> None:
+        """Takes a letter."""
+        if self.failing:
+            self.failing -= 1
+            raise ConnectionError
+        self.letters.append((id, letter))
+
+    async def collect(self, to: str) -> list[Letter]:
+        """The letters to an address, once the outbox is empty."""
+        while await settle(self.relay):
+            pass
+        return [letter for _, letter in self.letters if letter.to == to]
+
+
+def token_in(letter: Letter) -> str:
+    """The token in a letter's link."""
+    found = re.search(r"#token=(\S+)", letter.text)
+    assert found is not None, letter.text
+    return found[1]

@@ -1,0 +1,86 @@
+"""Relays over one outbox, and functions of the tests that hear what is announced there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.clock import now
+from tradepost.kit.context import Context
+from tradepost.kit.database import Database
+from tradepost.kit.delivery import Delivery
+from tradepost.kit.identity import new_id
+from tradepost.kit.relay import Relay
+from tradepost.kit.waiting import EVENTS
+
+SUBJECT = new_id(9)
+
+
+class Times:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.late = timedelta()
+
+    def __call__(self) -> datetime:
+        """The present, and what was added to it."""
+        return now() + self.late
+
+    def pass_by(self, **much: float) -> None:
+        """Time goes by."""
+        self.late += timedelta(**much)
+
+
+def relay(database: Database, *deliveries: Delivery, clock: Any = now, **more: Any) -> Relay:
+    """A relay that hears these functions."""
+    return Relay(database, lambda request_id: Context(ANONYMOUS, database, request_id, door="worker"), deliveries, clock=clock, **more)
+
+
+async def settle(of: Relay) -> int:
+    """One round, and the end of all that it began; how much that was."""
+    of.passed_at = 0.0
+    begun = await of.round()
+    await of._finish()
+    return begun
+
+
+async def announce(database: Database, type: str, *many: dict[str, Any]) -> list[str]:
+    """Events of a type with these data, each in a transaction of its own; their ids."""
+    for data in many:
+        async with database.transaction() as session:
+            context = Context(ANONYMOUS, database, "the-request")
+            context.session = session
+            (context.post if type.startswith("mail.") else context.announce)(type, SUBJECT, **data)
+    async with database.engine.connect() as connection:
+        found = await connection.execute(select(EVENTS.c.id).where(EVENTS.c.type == type).order_by(EVENTS.c.id))
+        return list(found.scalars())[-len(many) :]
+
+
+async def look(database: Database, id: str) -> Any:
+    """An event as it is now."""
+    async with database.engine.connect() as connection:
+        return (await connection.execute(select(EVENTS).where(EVENTS.c.id == id))).one()
+
+
+async def change(database: Database, id: str, **values: Any) -> None:
+    """Changes an event, as time or another process would."""
+    async with database.transaction() as session:
+        await session.execute(update(EVENTS).where(EVENTS.c.id == id).values(**values))
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Waits for something to be so; half a minute at most."""
+    for _ in range(1500):
+        found = true()
+        if found if isinstance(found, bool) else await found:
+            return
+        await asyncio.sleep(0.02)
+    raise TimeoutError("it did not come to be in 30 seconds")
+
+
+async def is_sent(database: Database, id: str) -> bool:
+    """Whether all was done with an event."""
+    return (await look(database, id)).sent_at is not None

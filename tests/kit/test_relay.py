@@ -1,0 +1,364 @@
+"""The relay: at least once, never two at a time, and what fails waits by itself and ends."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.kit.outboxes import SUBJECT, Times, announce, change, is_sent, look, relay, settle, until
+from tests.servers import Run, copy_of_template
+from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.clock import now
+from tradepost.kit.context import Context
+from tradepost.kit.database import Database
+from tradepost.kit.delivery import Event, Undeliverable, delivers
+from tradepost.kit.relay import Relay
+from tradepost.kit.waiting import EVENTS, is_behind
+from tradepost.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def url(run: Run, worker_id: str) -> str:
+    """A database with all tables, for this file alone."""
+    return Settings.read({"DATABASE_URL": copy_of_template(run, f"relay_{worker_id}", bare=True), "SECRET_KEY": "x" * 32}, env_file=None).database_url
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """The same, with nothing in its outbox."""
+    made = Database(url, secret=b"x" * 32, pool_size=8)
+    await made.start()
+    async with made.transaction() as session:
+        await session.execute(EVENTS.delete())
+    yield made
+    await made.stop()
+
+
+class Heard:
+    """A function that hears events, and raises what it is told to."""
+
+    def __init__(self, *types: str, fault: Exception | None = None) -> None:
+        self.events: list[Event] = []
+        self.fault = fault
+        self.delivery = delivers(*types)(self.hear)
+
+    async def hear(self, context: Context, event: Event) -> None:
+        """Notes the event."""
+        self.events.append(event)
+        assert context.session is None
+        assert (context.request_id, context.door) == ("the-request", "worker")
+        if self.fault is not None:
+            raise self.fault
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what was heard, in order."""
+        return [e.id for e in self.events]
+
+
+async def test_an_event_is_delivered_as_it_was_announced_and_then_no_more(database: Database) -> None:
+    heard = Heard("order.placed")
+    [id] = await announce(database, "order.placed", {"total": "9.50"})
+    one = relay(database, heard.delivery)
+    assert [await settle(one), await settle(one)] == [1, 0]
+    [event] = heard.events
+    assert (event.id, event.type, event.data, event.attempt) == (id, "order.placed", {"total": "9.50"}, 1)
+    kept = await look(database, id)
+    assert (kept.due_at, kept.fault, kept.data) == (None, None, {"total": "9.50"})
+    assert kept.sent_at >= event.created_at
+
+
+async def test_events_are_taken_in_their_order_and_no_more_than_there_is_room_for(database: Database) -> None:
+    heard = Heard("a.b")
+    ids = await announce(database, "a.b", *[{"n": n} for n in range(20)])
+    one = relay(database, heard.delivery)
+    counts = [await settle(one) for _ in range(4)]
+    assert counts == [8, 8, 4, 0]
+    assert [sorted(heard.ids[i : i + 8]) for i in (0, 8, 16)] == [ids[:8], ids[8:16], ids[16:]]
+
+
+async def test_several_relays_never_deliver_one_event_at_the_same_time(database: Database, url: str) -> None:
+    """Three relays, each over connections of its own."""
+    seen, by = Counter[str](), Counter[int]()
+    ids = await announce(database, "a.b", *[{} for _ in range(60)])
+
+    def hearing(number: int) -> Any:
+        async def hear(context: Context, event: Event) -> None:
+            seen[event.id] += 1
+            by[number] += 1
+            await asyncio.sleep(0.01)
+
+        return delivers("a.b")(hear)
+
+    others = [Database(url, secret=b"x" * 32, pool_size=4) for _ in range(3)]
+    relays = [relay(other, hearing(n)) for n, other in enumerate(others)]
+    for other, one in zip(others, relays, strict=True):
+        await other.start()
+        one.poll = 0.01
+    running = [asyncio.create_task(one.run()) for one in relays]
+    await until(lambda: len(seen) == 60)
+    for one in relays:
+        one.stop()
+    await asyncio.gather(*running)
+    for other in others:
+        await other.stop()
+    assert seen == dict.fromkeys(ids, 1)
+    assert len(by) == 3, "each had a share"
+
+
+async def test_a_lease_is_another_relays_to_take_when_it_ran_out_and_not_before(database: Database) -> None:
+    heard, times = Heard("a.b"), Times()
+    [id] = await announce(database, "a.b", {})
+    dying, other = relay(database, heard.delivery), relay(database, heard.delivery, clock=times)
+    [event] = await dying.waiting.claim(now(), dying.lease, 8)
+    assert await settle(other) == 0
+    times.pass_by(seconds=55)
+    assert await settle(other) == 0
+    times.pass_by(seconds=6)
+    assert await settle(other) == 1
+    assert [(e.id, e.attempt) for e in (event, *heard.events)] == [(id, 1), (id, 2)]
+
+
+async def test_who_lost_the_lease_writes_nothing_over_the_other_attempt(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    stuck, go = asyncio.Event(), asyncio.Event()
+
+    async def hear(context: Context, event: Event) -> None:
+        if event.attempt == 1:
+            stuck.set()
+            await go.wait()
+            raise RuntimeError
+
+    [id] = await announce(database, "mail.x", {"link": "secret"})
+    one = relay(database, delivers("mail.x")(hear))
+    await one.round()
+    await stuck.wait()
+    await change(database, id, due_at=now() - timedelta(seconds=1))
+    await one.round()
+    await until(lambda: is_sent(database, id))
+    go.set()
+    await one._finish()
+    kept = await look(database, id)
+    assert (kept.attempts, kept.due_at, kept.fault, kept.data) == (2, None, None, {})
+    assert "may arrive twice" in caplog.text
+
+
+async def test_what_fails_is_tried_again_later_and_later_and_ends_as_dead(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    heard, times = Heard("mail.x", fault=ConnectionRefusedError("to ada@example.com")), Times()
+    [id] = await announce(database, "mail.x", {"to": "ada@example.com"})
+    one = relay(database, heard.delivery, clock=times)
+    for attempt, pause in enumerate(Relay.pauses, 1):
+        assert await settle(one) == 1
+        kept = await look(database, id)
+        assert (kept.attempts, kept.sent_at, kept.fault, kept.data) == (attempt, None, "ConnectionRefusedError", {"to": "ada@example.com"})
+        waits = (kept.due_at - times()).total_seconds()
+        assert pause * 0.8 - 1 <= waits <= pause * 1.2
+        times.pass_by(seconds=waits - 0.5)
+        assert await settle(one) == 0
+        times.pass_by(seconds=1)
+    assert await settle(one) == 1
+    kept = await look(database, id)
+    assert (kept.attempts, kept.sent_at, kept.due_at, kept.fault, kept.data) == (9, None, None, "ConnectionRefusedError", {})
+    times.pass_by(days=30)
+    assert await settle(one) == 0
+    assert set(heard.ids) == {id}
+    assert (one.failed, one.dead) == (9, 1)
+    assert [r.levelname for r in caplog.records if "given up" in r.message] == ["ERROR"]
+    assert "test_relay.py" in caplog.text
+    assert "ada" not in caplog.text
+
+
+async def test_an_event_that_is_undeliverable_is_dead_at_once(database: Database) -> None:
+    heard = Heard("a.b", fault=Undeliverable())
+    [id] = await announce(database, "a.b", {"n": 1})
+    await settle(relay(database, heard.delivery))
+    kept = await look(database, id)
+    assert (kept.attempts, kept.due_at, kept.sent_at, kept.fault, kept.data) == (1, None, None, "Undeliverable", {"n": 1})
+
+
+async def test_an_event_that_ends_every_relay_is_dead_in_the_end(database: Database) -> None:
+    heard = Heard("a.b")
+    [id] = await announce(database, "a.b", {})
+    await change(database, id, attempts=len(Relay.pauses) + 1)
+    await settle(relay(database, heard.delivery))
+    assert heard.events == []
+    kept = await look(database, id)
+    assert (kept.due_at, kept.sent_at, kept.fault) == (None, None, "LeaseExpired")
+
+
+async def test_a_poison_event_and_one_that_hangs_hold_up_no_other(database: Database) -> None:
+    arrived: list[int] = []
+    all_of_them = asyncio.Event()
+
+    async def hear(context: Context, event: Event) -> None:
+        if event.data["n"] == 0:
+            raise ValueError
+        if event.data["n"] == 1:
+            await asyncio.Event().wait()
+        arrived.append(event.data["n"])
+        if len(arrived) == 30:
+            all_of_them.set()
+
+    ids = await announce(database, "a.b", *[{"n": n} for n in range(32)])
+    one = relay(database, delivers("a.b")(hear))
+    one.lease, one.poll = timedelta(seconds=6), 0.05
+    running = asyncio.create_task(one.run())
+    await all_of_them.wait()
+    assert sorted(arrived) == [*range(2, 32)]
+    await until(lambda: not one.running)
+    one.stop()
+    await running
+    assert [(await look(database, id)).fault for id in ids[:2]] == ["ValueError", "TimeoutError"]
+
+
+async def test_both_functions_of_a_type_are_called_and_both_again_when_one_failed(database: Database) -> None:
+    good, bad, times = Heard("a.b", "c.d"), Heard("a.b", fault=RuntimeError()), Times()
+    [id] = await announce(database, "a.b", {})
+    await announce(database, "c.d", {})
+    one = relay(database, good.delivery, bad.delivery, clock=times)
+    await settle(one)
+    assert (await look(database, id)).fault == "RuntimeError"
+    bad.fault = None
+    times.pass_by(seconds=7)
+    await settle(one)
+    assert (good.ids.count(id), bad.ids) == (2, [id, id])
+    assert len(good.ids) == 3
+    assert (await look(database, id)).sent_at is not None
+
+
+async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_personal(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tradepost.kit import waiting
+
+    async with database.transaction() as session:
+        context = Context(ANONYMOUS, database)
+        context.session = session
+        await context.announce_all([("product.created", SUBJECT, {"n": n}) for n in range(2500)])
+    [letter] = await announce(database, "mail.nobody", {"to": "ada@example.com"})
+    [heard_by] = await announce(database, "a.b", {})
+    monkeypatch.setattr(waiting, "PASSED_AT_ONCE", 1000)
+    heard = Heard("a.b")
+    await settle(relay(database, heard.delivery))
+    async with database.engine.connect() as connection:
+        left = await connection.execute(select(func.count()).where(EVENTS.c.sent_at.is_(None) | EVENTS.c.due_at.is_not(None)))
+        kept = await connection.execute(select(func.count()).where(EVENTS.c.type == "product.created", EVENTS.c.attempts == 0))
+        assert (left.scalar(), kept.scalar()) == (0, 2500)
+    assert (await look(database, letter)).data == {}
+    assert heard.ids == [heard_by]
+
+
+async def test_what_is_held_waits_with_its_data(database: Database) -> None:
+    heard = Heard("mail.x", "a.b")
+    [letter] = await announce(database, "mail.x", {"to": "ada@example.com"})
+    await announce(database, "a.b", {})
+    assert await settle(relay(database, heard.delivery, held=["mail.x"])) == 1
+    kept = await look(database, letter)
+    assert (kept.attempts, kept.sent_at, kept.data) == (0, None, {"to": "ada@example.com"})
+    assert kept.due_at is not None
+    assert await settle(relay(database, heard.delivery)) == 1
+    assert (await look(database, letter)).sent_at is not None
+
+
+async def test_a_commit_of_this_process_wakes_its_relay(database: Database) -> None:
+    heard, arrived = Heard("a.b"), asyncio.Event()
+
+    async def also(context: Context, event: Event) -> None:
+        arrived.set()
+
+    async def broken_off() -> None:
+        async with database.transaction() as session:
+            context = Context(ANONYMOUS, database)
+            context.session = session
+            context.announce("a.b", SUBJECT)
+            raise ZeroDivisionError
+
+    one = relay(database, heard.delivery, delivers("a.b")(also))
+    one.poll = 3600.0
+    running = asyncio.create_task(one.run())
+    await asyncio.sleep(0.05)
+    with pytest.raises(ZeroDivisionError):
+        await broken_off()
+    assert not database.announced.is_set()
+    await announce(database, "a.b", {})
+    await arrived.wait()
+    one.stop()
+    await running
+    assert len(heard.events) == 1
+
+
+async def test_a_stop_finishes_what_is_being_delivered_and_begins_nothing(database: Database) -> None:
+    begun, go, done = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def hear(context: Context, event: Event) -> None:
+        begun.set()
+        await go.wait()
+        done.append(event.id)
+
+    ids = await announce(database, "a.b", {}, {})
+    one = relay(database, delivers("a.b")(hear))
+    one.at_once = 1
+    running = asyncio.create_task(one.run())
+    await begun.wait()
+    one.stop()
+    await asyncio.sleep(0.05)
+    assert not running.done()
+    go.set()
+    await running
+    assert done == ids[:1]
+    assert [(await look(database, id)).sent_at is not None for id in ids] == [True, False]
+
+
+async def test_a_stop_leaves_to_its_lease_what_does_not_end(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def hear(context: Context, event: Event) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    [id] = await announce(database, "a.b", {})
+    one = relay(database, delivers("a.b")(hear))
+    one.grace = 0.05
+    running = asyncio.create_task(one.run())
+    await begun.wait()
+    one.stop()
+    await running
+    kept = await look(database, id)
+    assert (kept.sent_at, kept.attempts) == (None, 1)
+    assert kept.due_at > now() + timedelta(seconds=50)
+
+
+async def test_a_relay_goes_on_when_the_database_comes_back(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    heard = Heard("a.b")
+    one = relay(database, heard.delivery)
+    one.poll = 0.02
+    real, database.first = database.first, lambda *_: (_ for _ in ()).throw(ConnectionError("gone"))  # type: ignore[method-assign]
+    running = asyncio.create_task(one.run())
+    await until(lambda: "could not be read" in caplog.text)
+    database.first = real  # type: ignore[method-assign]
+    await announce(database, "a.b", {})
+    await until(lambda: bool(heard.events))
+    one.stop()
+    await running
+    assert logging.ERROR in [r.levelno for r in caplog.records]
+
+
+async def test_personal_events_are_posted_and_not_announced(database: Database) -> None:
+    async with database.transaction() as session:
+        context = Context(ANONYMOUS, database)
+        context.session = session
+        with pytest.raises(AssertionError, match="use `post`"):
+            context.announce("mail.x", "a")
+        with pytest.raises(AssertionError, match="kept from the audit"):
+            context.post("order.placed", "a")
+
+
+async def test_an_outbox_that_nobody_empties_is_behind_after_five_minutes(database: Database) -> None:
+    [id] = await announce(database, "a.b", {})
+    assert not await is_behind(database, now() + timedelta(minutes=4))
+    assert await is_behind(database, now() + timedelta(minutes=6))
+    await settle(relay(database))
+    assert (await look(database, id)).sent_at is not None
+    assert not await is_behind(database, now() + timedelta(minutes=6))

@@ -1,0 +1,47 @@
+"""`tradepost` with a function more, which writes what it is given to the mailer, and takes its time over letters to `slow@example.com`.
+
+Where the file `hanging` is missing such a letter makes it and is never finished.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from tradepost import app
+from tradepost.cli import main
+from tradepost.kit.context import Context
+from tradepost.kit.delivery import Event, delivers
+from tradepost.kit.mail import Letter, Mailer
+
+ROOMS = app.load
+
+
+@delivers("mail.test")
+async def write(context: Context, event: Event) -> None:
+    """A letter."""
+    if event.data["to"] == "slow@example.com" and not await asyncio.to_thread(Path("hanging").exists):
+        await asyncio.to_thread(Path("hanging").touch)
+        await asyncio.Event().wait()
+    if event.data["to"] == "late@example.com":
+        await asyncio.to_thread(Path("late").touch)
+        await asyncio.sleep(1)
+    await context.means.of(Mailer).send(Letter(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id)
+
+
+def _load(*files: str) -> Iterable[ModuleType]:
+    """The files of all rooms, and this one among the services."""
+    return [*ROOMS(*files), *([sys.modules[__name__]] if "service" in files else [])]
+
+
+app.load = _load  # type: ignore[assignment]
+
+
+def application() -> app.Shop:
+    """The shop, served."""
+    return app.application()
+
+
+if __name__ == "__main__":
+    main()

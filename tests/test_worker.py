@@ -1,0 +1,148 @@
+"""The worker as a user starts it: a process of its own, or beside the doors."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests import servers
+from tests.kit.outboxes import announce, is_sent, look, until
+from tests.reliability.test_leases import serving
+from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.chores import every, keep
+from tradepost.kit.context import Context
+from tradepost.kit.database import Database
+from tradepost.kit.waiting import EVENTS
+from tradepost.settings import Settings
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+
+async def test_events_of_a_served_shop_are_delivered_beside_the_doors(
+    fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = fresh_settings().database_url
+    database = Database(url, secret=b"x" * 32, pool_size=2)
+    await database.start()
+    [letter] = await announce(database, "mail.test", {"to": "ada@example.com"})
+    (tmp_path / ".env").write_text("MAILER=file\nMAIL_FROM=Ada's <shop@ada.example>\n")
+    key = await asyncio.to_thread(_key, url)
+    with serving("tests.reliability.posting:application", url, tmp_path) as (address, _):
+        await until(lambda: is_sent(database, letter))
+        made = await asyncio.to_thread(httpx.post, f"{address}/v1/products", json={"name": "Lamp"}, headers={"X-API-Key": key})
+        assert made.status_code == 201
+        await until(lambda: _no_more(database))
+        metrics = (await asyncio.to_thread(httpx.get, f"{address}/metrics")).text
+        ready = (await asyncio.to_thread(httpx.get, f"{address}/health/ready")).json()
+    await database.stop()
+    assert 'tradepost_events_delivered_total{worker="' in metrics
+    assert [line.split()[-1] for line in metrics.splitlines() if line.startswith("tradepost_events_delivered_total{")] == ["1"]
+    assert ready["checks"]["outbox"]["status"] == "ok"
+    [file] = (tmp_path / "var" / "mail").iterdir()
+    assert file.name == f"{letter}.eml"
+    assert "From: Ada's <shop@ada.example>" in file.read_text()
+
+
+def _key(url: str) -> str:
+    words = [sys.executable, "-m", "tradepost", "create-api-key", "--name", "tests"]
+    return subprocess.run(words, env=servers.environ(url), capture_output=True, text=True, check=True).stdout.strip()
+
+
+async def _no_more(database: Database) -> bool:
+    async with database.engine.connect() as connection:
+        return (await connection.execute(EVENTS.select().where(EVENTS.c.due_at.is_not(None)))).first() is None
+
+
+async def test_a_shop_that_only_serves_leaves_the_outbox_to_the_worker(fresh_settings: Callable[[], Settings]) -> None:
+    from tradepost.app import create_app
+
+    settings = fresh_settings()
+    assert not settings.works
+    shop = create_app(settings)
+    async with shop.lifespan():
+        [id] = await announce(shop.state.database, "a.b", {})
+        await asyncio.sleep(1.5)
+        assert (await look(shop.state.database, id)).due_at is not None
+        assert shop.state.worker is None
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_works_until_it_is_told_to_stop(fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals) -> None:
+    environ = servers.environ(fresh_settings().database_url)
+    words = [sys.executable, "-m", "tradepost", "worker"]
+    process = subprocess.Popen(words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout is not None
+        assert "the worker is at work" in process.stdout.readline()
+        time.sleep(0.2)
+        process.send_signal(told)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert "0 events delivered" in said
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_is_heard_while_it_is_still_starting(fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals) -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "tradepost", "worker"]
+    environ = servers.environ(fresh_settings().database_url)
+    process = subprocess.Popen(words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert process.stdout is not None
+        while "strawberry" not in process.stdout.readline():
+            pass
+        process.send_signal(told)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert "at work" not in said
+
+
+def test_the_command_says_what_is_missing_in_one_line(empty_url: str, tmp_path: Path) -> None:
+    def said(**more: str) -> tuple[int, list[str]]:
+        environ = servers.environ(empty_url) | more
+        done = subprocess.run([sys.executable, "-m", "tradepost", "worker"], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stderr.splitlines()
+
+    code, lines = said()
+    assert (code, len(lines)) == (1, 1), lines
+    assert "tradepost migrate" in lines[0]
+    code, lines = said(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
+    assert (code, len(lines)) == (1, 1), lines
+    assert "cannot be used" in lines[0]
+    code, lines = said(SMTP_URL="mail.example")
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].startswith("tradepost: SMTP_URL: ")
+
+
+async def test_a_chore_is_run_again_and_again_also_after_a_fault(app: "Shop", caplog: pytest.LogCaptureFixture) -> None:
+    ran = asyncio.Queue[int]()
+
+    @every(seconds=0.01)
+    async def sweep(context: Context) -> None:
+        ran.put_nowait(1)
+        if ran.qsize() == 1:
+            raise RuntimeError("the database went away")
+
+    keeping = asyncio.create_task(keep(sweep, lambda: Context(ANONYMOUS, app.state.database)))
+    await until(lambda: ran.qsize() >= 3)
+    keeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+    assert "sweep failed; the next run tries again" in caplog.text
+
+
+def test_times_between_runs_add_up() -> None:
+    async def sweep(context: Context) -> None: ...
+
+    assert every(days=1, hours=1, minutes=1, seconds=1)(sweep).seconds == 90061
