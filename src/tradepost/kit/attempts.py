@@ -72,7 +72,7 @@ class Attempts:
     def _refusal(self, left: float, size: int, policy: str, what: str) -> QuotaExceeded:
         self.limits.refused += 1
         detail = f"There were too many attempts {what}; {size} a minute are allowed."
-        return QuotaExceeded(ceil(-left * MINUTE / size), policy=policy, detail=detail)
+        return QuotaExceeded(ceil(-left * MINUTE / size), policies=(policy,), detail=detail)
 
     async def _take(self, key: str, size: int) -> tuple[float, bool]:
         """Drains one, and says what is left (below 0: nothing was drained) and whether that was in the shared bucket."""
@@ -82,5 +82,7 @@ class Attempts:
 
     def _give(self, key: str, size: int, times: int, remote: bool) -> None:
         """Puts attempts back, or drains a debt, where the address's one was taken."""
-        shared = self.limits.shared
-        (shared if remote and shared is not None else self.limits.local).give(key, size, times)
+        if remote and (shared := self.limits.shared) is not None:
+            shared.give(times, (key, size))
+        else:
+            self.limits.local.give(key, size, times)

@@ -2,19 +2,22 @@
 
 A bucket holds at most a minute's points and fills all the time (a token bucket): `take` drains it, `give` puts back what was not used. One
 process keeps its buckets in memory; several share them in Redis (shared_limits.py), and each falls back to its own where Redis is gone. The
-shell and the worker have none.
+shell and the worker have none. A key with a limit of its own drains a second one besides (key_limits.py).
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from .problems import QuotaExceeded, TooExpensive
 
 MOST_BUCKETS, MOST_POINTS, COMPILING = 100_000, 1000, 10
 MINUTE = 60.0
+
+type Bucket = tuple[str, int]
+"""Its key, and how many points it holds."""
 
 
 class Buckets:
@@ -38,6 +41,11 @@ class Buckets:
         kept[key] = (left, moment)
         kept.move_to_end(key)
         return left
+
+    def take_all(self, buckets: Sequence[Bucket], points: int) -> list[float]:
+        """Drains points of each bucket, and says what is left in each; where there are too few in any, nothing is drained, and those are below 0."""
+        lefts = [self.take(key, size, 0) - points for key, size in buckets]
+        return lefts if points > 0 and min(lefts) < 0 else [self.take(key, size, points) for key, size in buckets]
 
     def give(self, key: str, size: int, points: int) -> None:
         """Puts points back; fewer than none are a debt, which is drained whatever there is."""
@@ -80,8 +88,12 @@ class Shared(Protocol):
         """As in memory; None where they cannot be reached in time."""
         ...
 
-    def give(self, key: str, size: int, points: int) -> None:
-        """As in memory; nobody waits for it."""
+    async def take_all(self, buckets: Sequence[Bucket], points: int) -> list[float] | None:
+        """As in memory, at once; None where they cannot be reached in time."""
+        ...
+
+    def give(self, points: int, *buckets: Bucket) -> None:
+        """Puts points back into each, as in memory; nobody waits for it."""
         ...
 
 
@@ -104,13 +116,18 @@ class Limits:
 
 
 class Meter:
-    """What one request pays. `net` is the price by what it really got, before what compiling costs; `charged` what it pays in the end.
-    `attempts` are those at credentials that it has begun: they pay in full, whatever comes of them."""
+    """What one request pays. `net` is the price by what it really got, before what compiling costs; `charged` what it pays in the end. `ceiling` is the
+    most that can ever be drained; `policy`, `size` and `left` tell of the bucket, and `sizes` of both, where there are two. `attempts` are those at
+    credentials that it has begun: they pay in full, whatever comes of them."""
 
-    __slots__ = ("attempts", "charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "price", "remote", "settled", "size", "touched")
+    policy = b"points"
+    sizes: tuple[int, ...] = ()
+    __slots__ = (
+        "attempts", "ceiling", "charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "price", "remote", "settled", "size", "touched",
+    )  # fmt: skip
 
     def __init__(self, limits: Limits | None, key: str, size: int) -> None:
-        self.limits, self.key, self.size = limits, key, size
+        self.limits, self.key, self.size, self.ceiling = limits, key, size, size
         self.drained = self.net = self.charged = self.new_texts = self.plans = self.attempts = 0
         self.price = 1
         self.left: float = size
@@ -123,7 +140,7 @@ class Meter:
 
     async def pay(self, points: int, reserve: int = 0) -> None:
         """Drains the price of a request before it is run. A `reserve` is drained besides where a plan may have to be compiled."""
-        most = min(MOST_POINTS, self.size)
+        most = min(MOST_POINTS, self.ceiling)
         if points > most:
             raise TooExpensive(f"The request costs up to {points} points; at most {most} are allowed.", points=points, limit=most)
         self.price = points
@@ -132,18 +149,21 @@ class Meter:
             if self.limits is None or self.limits.shared is not None:
                 await self.drain(owed)
             else:
-                self._drained(self.limits, max(min(owed, self.size - self.drained), 0), None)
+                self._drained(self.limits, max(min(owed, self.ceiling - self.drained), 0), None)
 
     async def drain(self, points: int) -> None:
         """Drains points, or refuses the request. No price is above a full bucket, else it could never be paid."""
         limits = self.limits
         if limits is None:
             return
-        points = max(min(points, self.size - self.drained), 0)
-        left = await limits.shared.take(self.key, self.size, points) if limits.shared is not None else None
-        self._drained(limits, points, left)
+        points = max(min(points, self.ceiling - self.drained), 0)
+        self._drained(limits, points, await self._take(limits.shared, points) if limits.shared is not None else None)
 
-    def _drained(self, limits: Limits, points: int, left: float | None) -> None:
+    def _take(self, shared: Shared, points: int) -> Awaitable[float | list[float] | None]:
+        """Drains what others drain too."""
+        return shared.take(self.key, self.size, points)
+
+    def _drained(self, limits: Limits, points: int, left: Any) -> None:
         """Takes down what is left; where nobody has drained it elsewhere, it is drained here."""
         self.touched = True
         if left is not None:
@@ -164,17 +184,18 @@ class Meter:
         charged = net + self.compiling if self.new_texts or self.plans else net
         back = self.drained - charged
         self.charged = charged
-        if back:
-            self.left = min(max(self.left + back, 0), self.size)
-        limits = self.limits
-        if limits is None:
-            return
-        limits.drained += charged
-        if back:
-            if self.remote and limits.shared is not None:
-                limits.shared.give(self.key, self.size, back)
-            else:
-                limits.local.give(self.key, self.size, back)
+        if self.limits is not None:
+            self.limits.drained += charged
+            if back:
+                self._give(self.limits, back)
+
+    def _give(self, limits: Limits, points: int) -> None:
+        """Puts points back where they came from."""
+        self.left = min(max(self.left + points, 0), self.size)
+        if self.remote and limits.shared is not None:
+            limits.shared.give(points, (self.key, self.size))
+        else:
+            limits.local.give(self.key, self.size, points)
 
     @property
     def compiling(self) -> int:

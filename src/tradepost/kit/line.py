@@ -1,7 +1,8 @@
 """One connection to Redis that many requests share: commands go out as they come, answers come back in the same order.
 
 A client library's pool takes 50 us of CPU for a call, this line 4 to 19: no lock, no task, no timer for each call. One timer watches over all
-of them, and runs only while somebody waits.
+of them, and runs only while somebody waits. What is sent in one turn of the loop goes out by one system call: a call of its own for each
+command costs 30 us where many requests are served, because each wakes Redis.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ class Line(asyncio.Protocol):
     def __init__(self, broken: Callable[["Line"], None]) -> None:
         self.broken, self.reader = broken, hiredis.Reader()
         self.waiting: deque[asyncio.Future[Any] | None] = deque()
+        self.unsent: list[bytes] = []
+        self.why = "closed the connection"
         self.transport: asyncio.Transport | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.answers = self.seen = self.silent = 0
@@ -79,10 +82,18 @@ class Line(asyncio.Protocol):
     def _send(self, words: tuple[Word, ...], future: asyncio.Future[Any] | None) -> None:
         assert self.transport is not None
         self.waiting.append(future)
-        self.transport.write(pack(words))
+        if not self.unsent:
+            self.loop.call_soon(self._flush)
+        self.unsent.append(pack(words))
         if self.timer is None:
             self.seen, self.silent = self.answers, 0
             self.timer = self.loop.call_later(TICK, self._look)
+
+    def _flush(self) -> None:
+        """Sends what has come together."""
+        said, self.unsent = self.unsent, []
+        if self.transport is not None:
+            self.transport.write(b"".join(said))
 
     def _look(self) -> None:
         """Counts the looks without an answer. Several are needed: after a long stop of this process the first comes before what was received."""
@@ -92,6 +103,7 @@ class Line(asyncio.Protocol):
         self.silent = self.silent + 1 if self.answers == self.seen else 0
         self.seen = self.answers
         if self.silent >= SILENT_TICKS:
+            self.why = "did not answer in time"
             self.close()
         else:
             self.timer = self.loop.call_later(TICK, self._look)

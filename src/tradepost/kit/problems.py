@@ -38,6 +38,7 @@ class Problem(Exception):
     title: ClassVar[str] = "The request cannot be served"
     cure: ClassVar[str] = "Read `detail`; it says what was given and what is allowed."
     passing: bool = False  # whether the very same request may well succeed in a moment
+    retry_after: int | None = None  # in how many seconds it may
     example: ClassVar[dict[str, Any]] = {}  # members of one occurrence, for the page and the OpenAPI document that explain this kind
 
     def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
@@ -46,8 +47,8 @@ class Problem(Exception):
         super().__init__(self.detail)
 
     def headers(self) -> dict[str, str]:
-        """HTTP headers that belong to the answer."""
-        return {}
+        """HTTP headers that belong to the answer. When to come back is RFC 9110, 10.2.3, and of a 429 RFC 6585, 4."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
     def withhold(self) -> None:
         """Leaves out what only callers that may introspect are told."""
@@ -57,6 +58,8 @@ class Problem(Exception):
         said: dict[str, Any] = {"type": f"/problems/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail}
         if self.errors:
             said["errors"] = [msgspec.to_builtins(e) for e in self.errors]
+        if self.retry_after is not None:
+            said["retry_after"] = self.retry_after
         return said | self.members
 
 
@@ -226,13 +229,10 @@ class IdempotencyInProgress(Problem):
     """A request with this idempotency key is still running, or broke off less than a minute ago."""
 
     code, status, title = "idempotency_in_progress", 409, "A request with this key is still running"
-    cure = "Send the same request with the same key again after the seconds in `Retry-After`; it is answered with the outcome once there is one."
-    example = {"detail": "A request with this key is still running."}
+    cure = "Send the same request with the same key again after the seconds in `retry_after`; it is answered with the outcome once there is one."
+    example = {"detail": "A request with this key is still running.", "retry_after": 1}
     passing = True
-
-    def headers(self) -> dict[str, str]:
-        """RFC 9110, 10.2.3."""
-        return {"Retry-After": "1"}
+    retry_after = 1
 
 
 class PreconditionFailed(Problem):
@@ -314,25 +314,19 @@ class QuotaExceeded(Problem):
     """The caller's bucket of points does not hold what the request costs, or there were too many attempts at credentials. Buckets fill all the time."""
 
     code, status, title = "quota_exceeded", 429, "The budget is used up"
-    cure = "Wait for the seconds in `Retry-After`; `RateLimit` tells in every answer what is left, `X-Request-Cost` what the request has cost."
+    cure = "Wait for the seconds in `retry_after`; `RateLimit` tells in every answer what is left, `X-Request-Cost` what the request has cost."
     example = {
         "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
         "detail": "The request costs more points than are left of 600 a minute.",
+        "retry_after": 12,
         "violated-policies": ["points"],
     }
 
-    def __init__(self, retry_after: int = 1, points: int = 600, *, policy: str = "points", detail: str = "") -> None:
-        """`points`: what a minute brings. `policy` names the bucket where it is another one, with a `detail` of its own."""
+    def __init__(self, retry_after: int = 1, points: int = 600, policies: Sequence[str] = ("points",), *, detail: str = "") -> None:
+        """`points`: what a minute brings. `policies` name the buckets that are short, with a `detail` of their own where they do not hold points."""
         super().__init__(detail or f"The request costs more points than are left of {points} a minute.")
-        self.members["violated-policies"] = [policy]
+        self.members["violated-policies"] = list(policies)
         self.retry_after = max(retry_after, 1)
-        if policy != "points":
-            # One field of a GraphQL document may be refused alone, and has no header to say it in.
-            self.members["retry_after"] = self.retry_after
-
-    def headers(self) -> dict[str, str]:
-        """RFC 6585, 4."""
-        return {"Retry-After": str(self.retry_after)}
 
     def document(self) -> dict[str, Any]:
         """Its type is the one that IANA keeps for it (draft-ietf-httpapi-ratelimit-headers)."""
@@ -350,12 +344,9 @@ class Unavailable(Problem):
     """The service cannot answer in time now."""
 
     code, status, title = "unavailable", 503, "Not available now"
-    cure = "Try again after the seconds in `Retry-After`."
+    cure = "Try again after the seconds in `retry_after`."
+    example = {"detail": "Too many requests are being served at this moment.", "retry_after": 1}
 
     def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
-
-    def headers(self) -> dict[str, str]:
-        """RFC 9110, 10.2.3."""
-        return {"Retry-After": str(self.retry_after)}

@@ -45,6 +45,11 @@ class Form:
         return writer
 
 
+def personal(of: Result[Any], fields: tuple[Field, ...]) -> bool:
+    """Whether an answer with these fields of a shape holds somebody's own data, its own or that of a relation in it: no cache keeps it."""
+    return of.personal or any([personal(r.target, f.inner) for f in fields if (r := of.relations.get(f.name)) is not None])
+
+
 def too_many_aliases() -> TooManyAliases:
     """The problem of a text with more aliases than it may have: each asks for the same things once more (CVE-2026-35441)."""
     return TooManyAliases(f"At most {MOST_ALIASES} aliases are allowed; there are more.")

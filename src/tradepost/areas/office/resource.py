@@ -30,4 +30,5 @@ audit = Resource(
         **ranged("created_at", AuditRow.created_at, datetime),
     },
     sorts={"created_at": Sort(by=AuditRow.created_at)},
+    personal=True,
 )  # fmt: skip

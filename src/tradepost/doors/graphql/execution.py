@@ -149,6 +149,8 @@ class Executor:
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
         if not failed:
             return b'{"data":{%s}}' % body
+        if len(roots) == 1 and isinstance(done[0], Problem):
+            ready.retry_after = done[0].retry_after
         errors = encode([self.error(r, d, context) for r, d in failed])
         if all(r.nullable for r, _ in failed):
             return b'{"errors":%s,"data":{%s}}' % (errors, body)

@@ -87,9 +87,11 @@ class GraphQLDoor:
         except Refused as refused:
             return await refuse(refused, media, None if gets else context)
         body = await self.executor.execute(ready, context)
+        later = [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
         if not gets:
-            return Answer(200, extended(body, context, ready.replayed), MEDIA[media], (NOT_KEPT, REPLAYED) if context.replayed else (NOT_KEPT,))
-        return Answer(200, body, MEDIA[media], (keeping(body, ready.public, scope, context),), entity_tag(body))
+            again = [REPLAYED] if context.replayed else []
+            return Answer(200, extended(body, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later))
+        return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later), entity_tag(body))
 
     async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
         """What is asked, compiled and paid; or Refused."""
@@ -205,9 +207,10 @@ def moment(second: int) -> bytes:
     return wire(datetime.fromtimestamp(second, UTC)).encode()
 
 
-def keeping(body: bytes, public: bool, scope: Scope, context: Context) -> tuple[bytes, bytes]:
-    """Who may keep the answer to a GET: shared caches only what callers without any credential read of the catalogue."""
-    if body.startswith(b'{"errors"'):
+def keeping(body: bytes, ready: Ready, scope: Scope, context: Context) -> tuple[bytes, bytes]:
+    """Who may keep the answer to a GET: nobody faults and what is personal, shared caches only what callers without any credential read of the
+    catalogue."""
+    if body.startswith(b'{"errors"') or ready.personal:
         return NOT_KEPT
     anonymous = not context.caller.known and b"x-cart-token" not in fields(scope)
-    return PUBLIC if public and anonymous else PRIVATE
+    return PUBLIC if ready.public and anonymous else PRIVATE

@@ -15,6 +15,7 @@ from tradepost.kit.price import LEAST, Price, price, weight
 from tradepost.kit.problems import InvalidParameter, NotFound
 from tradepost.kit.registry import Registry
 from tradepost.kit.resource import Resource
+from tradepost.kit.selection import personal
 
 from .roots import NOTHING, Root, Value
 from .selection import Walk, Want
@@ -41,6 +42,13 @@ class NodesRoot(Root):
         self.many, self.nullable, self.public, self.getters = many, not many, getters.public, getters
         self.arguments = Arguments(definition, nodes[0])
         self.wants: dict[int, Want] = {number: walk.want(of, of.name, nodes) for number, (of, _) in getters.by_number.items()}
+        self.kinds_kept_off = {n for n, (of, _) in getters.by_number.items() if personal(of, self.wants[n].form.fields)}
+
+    def keeps_off(self, variables: Variables) -> bool:
+        """Whether any id is of a kind that is personal."""
+        given = self.arguments.values(variables)
+        ids = [parse_id(str(text)) for text in (given["ids"] if self.many else [given["id"]])]
+        return any([kind_of(id) in self.kinds_kept_off for id in ids if id is not None])
 
     def price(self, context: Context, variables: Variables) -> Price:
         """`node` costs what the kind's reading operation does, `nodes` what a list of these would."""

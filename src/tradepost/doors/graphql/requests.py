@@ -24,13 +24,15 @@ class Request(msgspec.Struct, rename="camel"):
 
 
 class Ready:
-    """A request that can be executed. `replayed` names the fields whose outcomes were kept, once it has been."""
+    """A request that can be executed. Once it has been, `replayed` names the fields whose outcomes were kept, and `retry_after` tells in how many
+    seconds its only field may succeed."""
 
-    __slots__ = ("operation", "prices", "replayed", "request", "roots", "variables")
+    __slots__ = ("operation", "prices", "replayed", "request", "retry_after", "roots", "variables")
 
     def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]) -> None:
         self.request, self.operation, self.variables, self.roots, self.prices = request, operation, variables, roots, prices
         self.replayed: list[str] = []
+        self.retry_after: int | None = None
 
     @property
     def points(self) -> int:
@@ -48,6 +50,14 @@ class Ready:
     def public(self) -> bool:
         """Whether callers without a credential share the answer."""
         return all(r.public for r in self.roots)
+
+    @property
+    def personal(self) -> bool:
+        """Whether no cache keeps the answer. Faulty arguments end in an error, and that nobody keeps either."""
+        try:
+            return any([r.keeps_off(self.variables) for r in self.roots])
+        except Exception:
+            return True
 
     @property
     def written(self) -> list[Root]:

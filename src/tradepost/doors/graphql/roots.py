@@ -11,6 +11,7 @@ from tradepost.kit.access import ANYONE
 from tradepost.kit.context import Context
 from tradepost.kit.price import FREE, Price, price
 from tradepost.kit.problems import NotFound, PreconditionRequired
+from tradepost.kit.selection import personal
 from tradepost.kit.window import EVERYTHING
 
 from .fields import Ask, RootField
@@ -31,7 +32,7 @@ class Root(ABC):
     """One root field. `value` gives its Value, or raises; one that is missing is null where the field may be. One that `tries` a credential
     always pays in full."""
 
-    nullable, public, tries, access = True, True, False, ANYONE
+    nullable, public, personal, tries, access = True, True, False, False, ANYONE
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
@@ -41,6 +42,10 @@ class Root(ABC):
     @abstractmethod
     def price(self, context: Context, variables: Variables) -> Price:
         """What this field costs in one request."""
+
+    def keeps_off(self, variables: Variables) -> bool:
+        """Whether the answer holds personal data, which no cache keeps."""
+        return self.personal
 
     @abstractmethod
     async def value(self, context: Context, variables: Variables) -> Value:
@@ -88,6 +93,7 @@ class OneRoot(Root):
         self.arguments = Arguments(definition, nodes[0])
         of = field.operation.of
         self.want = walk.want(of, of.name, nodes)
+        self.personal = personal(of, self.want.form.fields)
 
     def price(self, context: Context, variables: Variables) -> Price:
         """The price of the operation; without variables in its relations it is always the same."""
@@ -121,6 +127,7 @@ class PageRoot(Root):
         self.field, self.public, self.nullable = field, operation.public, operation.under is not None
         self.access = operation.access
         self.want, total = walk.want_page(operation.rows, nodes)
+        self.personal = personal(operation.of, self.want.form.fields)
         self.window = WindowArguments(definition, nodes[0], operation.rows, True, total)
 
     def price(self, context: Context, variables: Variables) -> Price:

@@ -8,6 +8,7 @@ from time import time
 
 from tradepost.kit.addresses import bucket_of
 from tradepost.kit.caller import Caller
+from tradepost.kit.key_limits import POLICIES, KeyMeter
 from tradepost.kit.limits import Limits, Meter
 from tradepost.kit.problems import QuotaExceeded
 
@@ -19,9 +20,13 @@ SPARED = "/health/"
 
 
 def meter_of(limits: Limits, caller: Caller | None, scope: Scope) -> Meter:
-    """The meter of a request: the bucket is the known caller's, else that of the address that it came from."""
+    """The meter of a request: the bucket is the known caller's, and besides that of a key with a limit of its own, else that of the address that
+    it came from."""
     if caller is not None and caller.known:
-        return limits.meter(f"caller:{caller.id}", caller.role)
+        meter = limits.meter(f"caller:{caller.id}", caller.role)
+        if caller.points is None:
+            return meter
+        return KeyMeter(limits, (meter.key, meter.size), (f"key:{caller.key or caller.id}", max(caller.points, 1)))
     client = scope.get("client")
     return limits.meter(bucket_of(client[0] if client else ""), ANONYMOUS)
 
@@ -50,20 +55,22 @@ def net(meter: Meter, status: int, late: bool) -> int:
     return max(meter.drained - meter.compiling, least) if late or meter.attempts else least
 
 
-@lru_cache(64)
-def standing(size: int) -> Headers:
-    """The headers that are the same in every answer of one size of bucket."""
-    return [(b"ratelimit-policy", b'"points";q=%d;w=60;tradepost-unit="points"' % size), (b"x-ratelimit-limit", b"%d" % size)]
+@lru_cache(1024)
+def standing(size: int, sizes: tuple[int, ...]) -> Headers:
+    """The headers that are the same in every answer of one size of bucket; `sizes` are those of both where a key has its own."""
+    policies = [b'"%b";q=%d;w=60;tradepost-unit="points"' % policy for policy in zip(POLICIES, sizes or (size,), strict=False)]
+    return [(b"ratelimit-policy", b", ".join(policies)), (b"x-ratelimit-limit", b"%d" % size)]
 
 
 def headers(meter: Meter) -> Headers:
-    """What every answer tells: `X-RateLimit-Reset` is the Unix time at which the bucket is full again, `t` the seconds until then."""
+    """What every answer tells: `X-RateLimit-Reset` is the Unix time at which the bucket is full again, `t` the seconds until then. Of two buckets the
+    one that is nearer to its end is told."""
     left, reset = int(meter.left) if meter.left > 0 else 0, meter.reset
-    policy, limit = standing(meter.size)
+    policy, limit = standing(meter.size, meter.sizes)
     return [
         policy,
         limit,
-        (b"ratelimit", b'"points";r=%d;t=%d' % (left, reset)),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (meter.policy, left, reset)),
         (b"x-ratelimit-remaining", b"%d" % left),
         (b"x-ratelimit-reset", b"%d" % (int(time()) + 1 + reset)),
         (b"x-request-cost", b"%d" % meter.charged),

@@ -103,7 +103,7 @@ class RestDoor:
         """The answer that carries what an operation returned."""
         scope = ask.scope
         ask.context.meter.net = 1 if ask.context.replayed and operation.attempt is None else ask.price.net(made.rows)
-        headers = [self.keeping(operation, scope)]
+        headers = [self.keeping(operation, ask)]
         if ask.context.replayed:
             headers.append(REPLAYED)
         if status == 204:
@@ -139,12 +139,11 @@ class RestDoor:
         headers.append((b"link", link))
         return envelope
 
-    def keeping(self, operation: Operation[Any, ..., Any], scope: Scope) -> tuple[bytes, bytes]:
-        """Who may keep the answer: shared caches only what callers without any credential read of the catalogue."""
-        if operation.writes:
+    def keeping(self, operation: Operation[Any, ..., Any], ask: Ask) -> tuple[bytes, bytes]:
+        """Who may keep the answer: nobody what is personal, shared caches only what callers without any credential read of the catalogue."""
+        if operation.writes or ask.query.personal:
             return NOT_KEPT
-        asked = fields(scope)
-        anonymous = not scope["context"].caller.known and b"x-cart-token" not in asked
+        anonymous = not ask.context.caller.known and b"x-cart-token" not in fields(ask.scope)
         return PUBLIC if operation.public and anonymous else PRIVATE
 
 

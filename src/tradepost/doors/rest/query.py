@@ -10,7 +10,7 @@ from tradepost.kit.asking import window
 from tradepost.kit.operation import Operation
 from tradepost.kit.price import Price, price
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.selection import Selection
+from tradepost.kit.selection import Selection, personal
 from tradepost.kit.window import EVERYTHING, Window
 
 from .paging import Pager
@@ -22,13 +22,14 @@ SPELLED = {"first": "limit", "last": "limit", "after": "cursor"}
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What a query string asks for, and its price (a batch's is that of one item)."""
+    """What a query string asks for, its price (a batch's is that of one item), and whether its answer holds personal data."""
 
     want: Selection[Any]
     window: Window
     pager: Pager | None
     switches: Mapping[str, bool]
     price: Price
+    personal: bool
 
 
 def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields) -> Query:
@@ -36,14 +37,15 @@ def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: fr
     given = _parameters(text)
     want = fields(given.get("fields"))
     rest = {k: v for k, v in given.items() if k != "fields"}
+    own = personal(operation.of, want.form.fields)
     if operation.kind == "page":
         asked = _window(operation, rest, permissions, version)
-        return Query(want, asked, Pager(given, asked), {}, price(operation, want, asked))
+        return Query(want, asked, Pager(given, asked), {}, price(operation, want, asked), own)
     switches = {"atomic": _switch("atomic", rest.pop("atomic"))} if operation.kind == "batch" and "atomic" in rest else {}
     if rest:
         allowed = ["fields", "atomic"] if operation.kind == "batch" else ["fields"]
         raise InvalidParameter(f"`{next(iter(rest))}` is no parameter here.", parameter=next(iter(rest)), allowed=allowed)
-    return Query(want, EVERYTHING, None, switches, price(operation, want))
+    return Query(want, EVERYTHING, None, switches, price(operation, want), own)
 
 
 def fields_of(text: bytes) -> str | None:

@@ -61,7 +61,7 @@ async def password_reset(context: Context, event: Event) -> None:
     await send(context, event, user.email, "A new password", text)
 
 
-@delivers("user.password_changed")
+@delivers("mail.password_changed")
 async def password_changed(context: Context, event: Event) -> None:
     """Tells the owner of an account that its password is another one now."""
     user = await user_of(context, id=event.subject)

@@ -34,6 +34,7 @@ class Recovery(Sessions):
         passwords.check(given.new_password, "/new_password", about=[user.email, user.username or ""])
         user.password_hash = stored
         await self.end_all(user.id, keep=self.context.caller.session)
+        self.mail("password_changed", user.id)
         self.context.announce("user.password_changed", user.id)
         return self.tell(receipts, DONE, want)
 
@@ -64,5 +65,6 @@ class Recovery(Sessions):
             user.email_verified_at = self.context.clock()
         await self.session.execute(delete(MailedTokenRow).where(MailedTokenRow.user_id == user.id, MailedTokenRow.purpose == RESET))
         await self.end_all(user.id)
+        self.mail("password_changed", user.id)
         self.context.announce("user.password_changed", user.id)
         return self.tell(receipts, DONE, want)

@@ -37,8 +37,13 @@ HEADERS: dict[str, dict[str, Any]] = {
     "ETag": header(
         "The tag of these very bytes; one object's begins with its version. For `If-None-Match` and `If-Match`.", '"3.8f2d1c0b9a7e6f54"', pattern='^"[^"]+"$'
     ),
-    "RateLimit": header("What is left of the budget, and in how many seconds it is whole again.", '"points";r=573;t=3', pattern='^"points";r=[0-9]+;t=[0-9]+$'),
-    "RateLimit-Policy": header("The budget: the points that a minute brings.", '"points";q=600;w=60;tradepost-unit="points"'),
+    "RateLimit": header(
+        "What is left of the budget, and in how many seconds it is whole again.", '"points";r=573;t=3', pattern='^"(points|key)";r=[0-9]+;t=[0-9]+$'
+    ),
+    "RateLimit-Policy": header(
+        "The budget: the points that a minute brings. A key with a limit of its own has `key` besides, and drains both.",
+        '"points";q=600;w=60;tradepost-unit="points"',
+    ),
     "X-RateLimit-Limit": header("The points of the budget.", "600", pattern="^[0-9]+$"),
     "X-RateLimit-Remaining": header("The points that are left.", "573", pattern="^[0-9]+$"),
     "X-RateLimit-Reset": header("When the budget is whole again, in seconds since 1970.", "1795255200", pattern="^[0-9]+$"),

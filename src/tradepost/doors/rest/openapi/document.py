@@ -29,7 +29,8 @@ ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/
   The version in `If-Match` is part of the input: it was compared when the write ran, and a replay does not compare it again.
 - **Problems**: every refusal is `application/problem+json` (RFC 9457); its `code` is stable, its `type` a page that explains it.
 - **Budget**: every request costs points, a read by the rows that it can answer with, a write 10. `X-Request-Cost` tells what it was, `RateLimit` what
-  is left; an empty budget is 429 `quota_exceeded` with `Retry-After`. Both doors drain the same budget. No request may cost more than 1000.
+  is left; an empty budget is 429 `quota_exceeded`, and `Retry-After` and `retry_after` say when to come back. Both doors drain the same budget. No request
+  may cost more than 1000. A key with a limit of its own drains that and its owner's; `RateLimit` tells of the one with less in it.
   Attempts at credentials cost 20 whatever comes of them, and are counted besides, on each account and from each address (by default 10 and 30 a minute):
   429 `quota_exceeded` with `login-account` or `login-address` in `violated-policies`.
 - **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.

@@ -33,6 +33,13 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
         "description": "With `content_too_large` and `too_expensive`: the most allowed.",
     },
     "points": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1, "description": "With `too_expensive`: the price of the request."},
+    "retry_after": {
+        "type": "integer",
+        "format": "int32",
+        "minimum": 1,
+        "maximum": 86_400,
+        "description": "In how many seconds to try again, as `Retry-After` says.",
+    },
     "violated-policies": {
         "type": "array",
         "maxItems": 10,

