@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from tests.servers import SECRET_KEY
 from tradepost.app import _open, controllers, found, load
-from tradepost.areas.accounts.service import ApiKeys
+from tradepost.areas.accounts.service import Credentials
 from tradepost.doors.graphql import Ask as Field
 from tradepost.doors.graphql import GraphQLDoor, RootField, mutation
 from tradepost.doors.http.lanes import lanes_of
@@ -27,7 +27,6 @@ from tradepost.kit.addresses import bucket_of
 from tradepost.kit.attempts import Attempts
 from tradepost.kit.database import Database
 from tradepost.kit.limits import Buckets, Limits
-from tradepost.kit.means import Means
 from tradepost.kit.operation import operation
 from tradepost.kit.problems import Conflict, Unauthenticated
 from tradepost.kit.records import Record
@@ -36,6 +35,7 @@ from tradepost.kit.resource import Result
 from tradepost.kit.secret import derive
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Service
+from tradepost.providing import means_of
 from tradepost.settings import Settings
 
 
@@ -126,7 +126,7 @@ class Gate:
         self.now = 0.0
         sizes = {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}
         self.limits = Limits(sizes, known=settings.budget_staff, local=Buckets(lambda: self.now))
-        means = Means()
+        means = means_of(settings, self.database)
         secret = derive(SECRET_KEY, "attempts")
         self.attempts = means.provide(Attempts, Attempts(self.limits, secret, account=settings.budget_login_account, address=settings.budget_login_address))
         rest = RestDoor(registry)
@@ -135,9 +135,8 @@ class Gate:
             exception_handlers=dict(HANDLERS), openapi_config=None, logging_config=None,
         )  # fmt: skip
         rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
-        keys = ApiKeys(self.database, settings.secret_key)
         self.porch = Pipeline(
-            app, identify=keys.caller_of, database=self.database, settings=PorchSettings.of(settings),
+            app, identify=means.of(Credentials).caller_of, database=self.database, settings=PorchSettings.of(settings),
             lanes=lanes_of(app.routes), paths=paths_of(app.routes), limits=self.limits, means=means,
         )  # fmt: skip
 
