@@ -257,7 +257,7 @@ async def test_what_would_be_refused_is_refused_here_naming_the_member(
 
 
 async def test_a_known_caller_without_the_permission_is_told_forbidden(app: Shop, visitor: httpx.AsyncClient) -> None:
-    headers = {"X-API-Key": await app.state.api_keys.create(name="a customer", role="customer")}
+    headers = {"X-API-Key": await app.state.credentials.create(name="a customer", role="customer")}
     for given in ({"url": "/v1/audit"}, {"document": "{ audit { nodes { id } } }"}):
         answer = await visitor.post(PRICE, json=given, headers=headers)
         assert_problem(answer, 422, "validation")
