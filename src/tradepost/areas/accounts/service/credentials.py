@@ -134,8 +134,9 @@ class Credentials:
         row = await self.database.first(BY_SESSION, {"id": claims.session}) if claims.session is not None else None
         if row is None or row[0] is not None or moment(row[1]) <= now() or str(row[2]) != claims.user or row[3] != "active":
             raise Unauthenticated(BAD)
-        caller = Caller(id=claims.user, role=row[4], permissions=ROLES[row[4]], session=claims.session)
-        return Found(str(claims.session), "", None, caller)
+        may = ROLES[row[4]] if claims.scope is None else ROLES[row[4]] & claims.scope
+        caller = Caller(id=claims.user, role=row[4], permissions=may, session=claims.session)
+        return Found(str(claims.session), "", moment(row[1]), caller)
 
     def admit(self, row: Any) -> Found:
         """The caller behind a key's row; 401 where the key or its owner is let in no more."""
