@@ -35,7 +35,7 @@ BAD: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"country": "XX"}, ("/country", "not_allowed")), ({"country": "EU"}, ("/country", "not_allowed")), ({"country": "ZZ"}, ("/country", "not_allowed")),
     ({"country": "dk"}, ("/country", "invalid_format")), ({"country": "DNK"}, ("/country", "invalid_format")),
     ({"country": ""}, ("/country", "invalid_format")),
-    ({"country": "DK\n"}, ("/country", "control_character")), ({"phone": "87654321"}, ("/phone", "invalid_format")),
+    ({"country": "DK\n"}, ("/country", "invalid_format")), ({"phone": "87654321"}, ("/phone", "invalid_format")),
     ({"phone": "+0123456"}, ("/phone", "invalid_format")), ({"lines": []}, ("/lines", "too_few")), ({"lines": ["x"] * 5}, ("/lines", "too_many")),
     ({"lines": ["x", ""]}, ("/lines/1", "too_short")), ({"lines": ["x\ny"]}, ("/lines/0", "invalid_format")), ({"city": ""}, ("/city", "too_short")),
     ({"name": "x" * 201}, ("/name", "too_long")), ({"postcode": "8" * 21}, ("/postcode", "too_long")),
@@ -103,11 +103,12 @@ async def test_patches_change_what_they_name_and_are_checked_like_a_whole(app: "
     id = (await kim.ok("rest", "address_create", HOME))["id"]
     async with kim.client() as client:
         path = f"/v1/users/me/addresses/{id}"
-        answer = await client.patch(path, json={"city": "Odense", "phone": None}, headers={"If-Match": '"1"'})
+        first = {"If-Match": (await client.get(path)).headers["etag"]}
+        answer = await client.patch(path, json={"city": "Odense", "phone": None}, headers=first)
         assert {n: answer.json()[n] for n in HOME} == HOME | {"city": "Odense", "phone": None}
-        assert_problem(await client.patch(path, json={"city": "x"}, headers={"If-Match": '"1"'}), 412, "precondition_failed")
-        assert_problem(await client.put(path, json=HOME, headers={"If-Match": '"1"'}), 412, "precondition_failed")
-        assert_problem(await client.delete(path, headers={"If-Match": '"1"'}), 412, "precondition_failed")
+        assert_problem(await client.patch(path, json={"city": "x"}, headers=first), 412, "precondition_failed")
+        assert_problem(await client.put(path, json=HOME, headers=first), 412, "precondition_failed")
+        assert_problem(await client.delete(path, headers=first), 412, "precondition_failed")
         for bad in ({"country": "XX"}, {"country": None}, {"lines": []}, {"user_id": kim.id}, {"id": kim.id}, {"version": 9}):
             assert_problem(await client.patch(path, json=bad), 422, "validation")
         patch = [{"op": "test", "path": "/country", "value": "DK"}, {"op": "add", "path": "/lines/-", "value": "c/o Bo"}]

@@ -212,6 +212,7 @@ async def test_last_used_is_written_and_no_version_changes(app: "Shop", door: Do
     kim = await person(app)
     made = await kim.ok(door, "api_key_create", {"name": "x"})
     assert made["last_used_at"] is None
+    unused = await row_of(app, ApiKeyRow, id=made["id"])
     before = datetime.now(UTC)
     assert await kim.bearing(made["secret"]).lets_in(door)
     await app.state.credentials.write_used()
@@ -219,7 +220,7 @@ async def test_last_used_is_written_and_no_version_changes(app: "Shop", door: Do
     assert before <= datetime.fromisoformat(seen["last_used_at"]) <= datetime.now(UTC)
     assert seen["version"] == made["version"]
     row = await row_of(app, ApiKeyRow, id=made["id"])
-    assert row.updated_at == row.created_at
+    assert row.updated_at == unused.updated_at
     forged = type(new_key())(made["prefix"], new_key().secret)
     app.state.credentials.used.clear()
     assert not await kim.bearing(forged.text).lets_in(door)
