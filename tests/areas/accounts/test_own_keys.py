@@ -271,3 +271,20 @@ async def test_points_a_minute_are_kept_and_bounded(app: "Shop", door: Door) -> 
     assert (await app.state.credentials.identify(made["secret"])).points == 300
     for points in (0, -1, 1_000_001):
         assert (await kim.call(door, "api_key_create", {"name": "x", "points_per_minute": points})).places == {("/points_per_minute", "out_of_range")}
+
+
+async def test_a_secret_is_of_its_own_key_where_a_document_makes_and_revokes_several(app: "Shop") -> None:
+    kim = await person(app)
+    old = await kim.ok("graphql", "api_key_create", {"name": "old"})
+    text = """mutation ($id: ID!) {
+      one: apiKeyCreate(input: {name: "one"}) { prefix secret }
+      gone: apiKeyDelete(id: $id) { prefix secret }
+      two: apiKeyCreate(input: {name: "two"}) { prefix secret }
+    }"""
+    async with kim.client() as client:
+        said = (await client.post("/graphql", json={"query": text, "variables": {"id": old["id"]}})).json()["data"]
+    assert said["gone"] == {"prefix": old["prefix"], "secret": None}
+    for name in ("one", "two"):
+        key = parse(said[name]["secret"])
+        assert key is not None
+        assert key.prefix == said[name]["prefix"]

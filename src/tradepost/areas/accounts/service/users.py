@@ -61,7 +61,8 @@ class Users(Registration, Sessions):
         await keep_words(self.session, user)
         for gone in (AddressRow, MailedTokenRow):
             await self.session.execute(delete(gone).where(gone.user_id == user.id))
-        await self.session.execute(update(ApiKeyRow).where(ApiKeyRow.user_id == user.id).values(revoked_at=self.context.clock()))
+        keys = update(ApiKeyRow).where(ApiKeyRow.user_id == user.id, ApiKeyRow.revoked_at.is_(None))
+        await self.session.execute(keys.values(revoked_at=self.context.clock()))
         await self.end_all(user.id)
         self.context.announce("user.closed", user.id)
         return self.tell(receipts, DONE, want)
