@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
+from advanced_alchemy.base import DefaultBase
 from sqlalchemy import func, select, update
 
 from tests.conftest import HERE
@@ -14,7 +15,6 @@ from tradepost.areas.accounts.service.mailed import new_token
 from tradepost.kit.caller import ANONYMOUS
 from tradepost.kit.context import Context
 from tradepost.kit.outbox import OutboxEvent
-from tradepost.kit.tables import Table
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -164,19 +164,19 @@ async def again(of: Person, door: Door = "rest", password: str = PASSWORD) -> Pe
     return await logged_in(of.app, of.id, of.email, password, door)
 
 
-async def row_of(app: "Shop", of: type[Table], **values: Any) -> Any:
+async def row_of(app: "Shop", of: type[DefaultBase], **values: Any) -> Any:
     """The one row with these values, or None."""
     async with app.state.database.transaction() as session:
         return (await session.scalars(select(of).filter_by(**values))).one_or_none()
 
 
-async def rows_of(app: "Shop", of: type[Table], **values: Any) -> list[Any]:
+async def rows_of(app: "Shop", of: type[DefaultBase], **values: Any) -> list[Any]:
     """All rows with these values."""
     async with app.state.database.transaction() as session:
         return list(await session.scalars(select(of).filter_by(**values)))
 
 
-async def count_of(app: "Shop", of: type[Table], **values: Any) -> int:
+async def count_of(app: "Shop", of: type[DefaultBase], **values: Any) -> int:
     """How many they are."""
     async with app.state.database.transaction() as session:
         return await session.scalar(select(func.count()).select_from(of).filter_by(**values)) or 0

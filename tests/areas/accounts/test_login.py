@@ -142,7 +142,7 @@ class Gate:
 
             return self.submit(later)
 
-        self.passwords.threads.submit = held  # type: ignore[method-assign]
+        self.passwords.threads.submit = held
         return self
 
     def __exit__(self, *_: object) -> None:
