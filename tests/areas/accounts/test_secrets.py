@@ -96,3 +96,20 @@ async def test_a_mountain_of_marks_is_refused_before_it_costs_anything(app: "Sho
         answer = await House(app).call(door, "login", {"email": "kim@shop.example", "password": "x"} | {member: "a" + "\u0315\u0300" * 100_000})
         assert answer.code == "validation"
         assert (f"/{member}", "too_many_marks") in answer.places
+
+
+async def test_a_fault_of_variables_or_of_a_document_quotes_no_input(app: "Shop") -> None:
+    secret = unique("secret-phrase")
+    text = "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }"
+    bodies: list[Any] = [
+        {"query": text, "variables": {"input": given}}
+        for given in ({"email": "x", "password": secret, "more": 1}, secret, [secret], {"password": secret}, {"email": "x", "password": [secret]})
+    ]
+    bodies += [
+        {"query": f"mutation {{ login(input: {given}) {{ accessToken }} }}"} for given in (f'{{email: "x", password: "{secret}", more: 1}}', f'"{secret}"')
+    ]
+    async with House(app).client() as client:
+        for body in bodies:
+            answer = await client.post("/graphql", json=body)
+            assert answer.json()["errors"], body
+            assert secret not in answer.text, answer.text
