@@ -100,6 +100,21 @@ async def test_a_letter_sets_another_password_once_and_ends_all_sessions(app: "S
 
 
 @both
+async def test_who_made_an_account_with_an_address_of_somebody_else_keeps_no_way_in(app: "Shop", door: Door) -> None:
+    thief = await person(app)  # and the address is not the thief's
+    key = thief.bearing((await thief.ok(door, "api_key_create", {"name": "back door"}))["secret"])
+    assert await key.lets_in(door)
+    token = await letter_token(app, RESET, thief.id, thief.email)
+    assert await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": OTHER}) is None
+    assert [await one.lets_in(door) for one in (thief, key)] == [False, False]
+    owner = await again(thief, door, OTHER)
+    own = owner.bearing((await owner.ok(door, "api_key_create", {"name": "till"}))["secret"])
+    token = await letter_token(app, RESET, owner.id, owner.email)
+    assert await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": PASSWORD}) is None
+    assert [await one.lets_in(door) for one in (owner, own)] == [False, True]
+
+
+@both
 async def test_a_letters_token_is_for_one_purpose_and_not_for_long(app: "Shop", door: Door) -> None:
     kim = await person(app)
     verify, reset = [await letter_token(app, purpose, kim.id, kim.email) for purpose in (VERIFY, RESET)]

@@ -50,7 +50,8 @@ class Recovery(Sessions):
         attempt=lambda given: None,
     )  # fmt: skip
     async def confirm_reset(self, given: PasswordResetConfirmInput, want: Selection[Receipt]) -> Record[Receipt]:
-        """Sets the password of the account that a letter was about, and ends all its sessions. Its reader owns the address, so it counts as verified."""
+        """Sets the password of the account that a letter was about, and ends all its sessions. Its reader owns the address, so it counts as verified; where it
+        was not before, the account's API keys are revoked as well."""
         passwords = self.use(Passwords)
         passwords.check(given.new_password, "/new_password")
         stored = await passwords.hash(given.new_password)
@@ -60,6 +61,8 @@ class Recovery(Sessions):
         passwords.check(given.new_password, "/new_password", about=[user.email, user.username or ""])
         user.password_hash = stored
         if user.email_verified_at is None:
+            # Whoever made the account may have been somebody else, who must keep no way in.
+            await self.revoke_keys(user.id)
             user.email_verified_at = self.context.clock()
         await forget_letters(self.session, user.id, but=user.email)
         await self.end_all(user.id)

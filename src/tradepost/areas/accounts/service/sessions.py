@@ -17,7 +17,7 @@ from tradepost.kit.records import Record
 from tradepost.kit.selection import Selection
 
 from .. import policy
-from ..models import RefreshTokenRow, SessionRow, UserRow
+from ..models import ApiKeyRow, RefreshTokenRow, SessionRow, UserRow
 from ..opaque import REFRESH, OpaqueTokens
 from ..passwords import Passwords
 from ..resource import receipts, token_pairs
@@ -163,6 +163,11 @@ class Sessions(Account):
         ended = update(SessionRow).where(SessionRow.user_id == user, SessionRow.revoked_at.is_(None)).values(revoked_at=self.context.clock())
         await self.session.execute(ended if keep is None else ended.where(SessionRow.id != keep))
         self.revoke(user=user)
+
+    async def revoke_keys(self, user: str) -> None:
+        """Revokes the API keys of a user. Processes forget them with the user: `end_all` tells them."""
+        keys = update(ApiKeyRow).where(ApiKeyRow.user_id == user, ApiKeyRow.revoked_at.is_(None))
+        await self.session.execute(keys.values(revoked_at=self.context.clock()))
 
     def until(self) -> datetime:
         """Until when a session goes on that is used now."""

@@ -1,6 +1,6 @@
 """The rules of accounts as their owners and the staff see and change them."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import Patch
@@ -11,7 +11,7 @@ from tradepost.kit.service import Expected, amend, columns
 from tradepost.kit.window import Window
 
 from .. import policy
-from ..models import AddressRow, ApiKeyRow, MailedTokenRow, UserRow
+from ..models import AddressRow, MailedTokenRow, UserRow
 from ..resource import receipts, users
 from ..schemas import AccountCloseInput, ProfileInput, Receipt, RoleInput, User
 from .account import InvalidCredentials
@@ -61,8 +61,7 @@ class Users(Registration, Sessions):
         await keep_words(self.session, user)
         for gone in (AddressRow, MailedTokenRow):
             await self.session.execute(delete(gone).where(gone.user_id == user.id))
-        keys = update(ApiKeyRow).where(ApiKeyRow.user_id == user.id, ApiKeyRow.revoked_at.is_(None))
-        await self.session.execute(keys.values(revoked_at=self.context.clock()))
+        await self.revoke_keys(user.id)
         await self.end_all(user.id)
         self.context.announce("user.closed", user.id)
         return self.tell(receipts, DONE, want)
