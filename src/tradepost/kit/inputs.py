@@ -23,7 +23,12 @@ END = "$(?!\\n)"
 Line = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*" + END)]
 Lines = Annotated[str, Meta(pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$")]
 
+SECRET = {"secret": True}
+"""Marks a member (`Meta(extra=SECRET)`) whose value no fault may quote."""
+MOST_MARKS = 30
 CONTROLS = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000))}
+# They count as no marks and are made of nothing else.
+OTHER_MARKS = frozenset("\u0f73\u0f75\u0f81")
 DEEPEST = 32
 
 
@@ -119,7 +124,21 @@ def _clean(value: Any, place: Place, faults: list[Fault], depth: int) -> Any:
 def _text(text: str, place: Place, faults: list[Fault]) -> str:
     if text.translate(CONTROLS) != text:
         faults.append(Fault(code="control_character", detail="The text holds a control character; remove it.", pointer=_pointer(place)))
+    if len(text) > MOST_MARKS and _is_overmarked(text):
+        # Not normalised: that takes the square of their number.
+        faults.append(Fault(code="too_many_marks", detail=f"More than {MOST_MARKS} combining marks stand in a row.", pointer=_pointer(place)))
+        return text
     return unicodedata.normalize("NFC", text)
+
+
+def _is_overmarked(text: str) -> bool:
+    """Whether more combining marks stand in a row than in any language (Unicode Standard Annex 15, 13: Stream-Safe Text Format)."""
+    row = 0
+    for letter in text:
+        row = row + 1 if unicodedata.combining(letter) or letter in OTHER_MARKS else 0
+        if row > MOST_MARKS:
+            return True
+    return False
 
 
 def _key(key: Any, place: Place, faults: list[Fault]) -> str:
@@ -141,7 +160,14 @@ def escaped(token: str) -> str:
 
 @cache
 def _validator(shape: Any) -> Any:
-    return jsonschema_rs.validator_for(msgspec.json.schema(shape), validate_formats=True)
+    return jsonschema_rs.validator_for(msgspec.json.schema(shape), validate_formats=True, mask="This" if _holds_secrets(shape) else None)
+
+
+def _holds_secrets(shape: Any) -> bool:
+    """Whether a member must not be quoted. Nothing is then, because a fault may quote all that is around it."""
+    members = msgspec.structs.fields(shape) if isclass(shape) and issubclass(shape, msgspec.Struct) else ()
+    marks = [m for f in members for m in getattr(f.type, "__metadata__", ()) if isinstance(m, Meta)]
+    return any((m.extra or {}).get("secret") for m in marks)
 
 
 CODES = {

@@ -1,6 +1,7 @@
 """Reads: a plan's statements run through a reader, their rows made into records."""
 
 from collections.abc import Sequence
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 INLINE_ROWS, MOST_PLANS = 2000, 2000
 ONCE = "shown_once"
-"""The bind of a member that no column holds: the secret of what a call makes, while that call runs."""
+"""The bind of a member that no column holds: the secret of what a call makes, in that call's answer."""
 
 
 class Reads:
@@ -52,9 +53,13 @@ class Reads:
     async def one[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: "Context") -> Record[S] | None:
         """One record, or None where no visible row has this value."""
         plan, caller = self.plan(of, want, by, None, context, reader), context.caller
-        row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id, ONCE: context.once}))
+        # A secret does not travel to the database, which may log what it is given; something in its stead comes back.
+        stead = token_hex(16) if context.once is not None else None
+        row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id, ONCE: stead}))
         if row is None:
             return None
+        if stead is not None:
+            row = tuple([context.once if v == stead else v for v in row])
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
         return self._record(plan, plan.writer(want.form), row, groups)
 

@@ -164,7 +164,7 @@ class Operation[O, **P, R]:
                 if clash.members.get("field") not in context.made:
                     raise
             finally:
-                context.session = None
+                context.session = context.once = None
         raise LostRace
 
     async def _once(self, service: Any, context: Context, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> R:

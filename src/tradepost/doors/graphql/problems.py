@@ -1,5 +1,6 @@
 """Faults of a GraphQL request itself, before any operation of the shop is called."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,6 +68,10 @@ class TooManyIntrospections(Problem):
     example = {"detail": "`__schema` and `__type` may be asked for 4 times in a document."}
 
 
+# A text that was meant as one may have been put into a list; a number that was sent for a number is nobody's secret.
+QUOTED = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
+
+
 class Refused(Exception):
     """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own; `over` is the
     document where it was read and is over a ceiling. `problem` is what it is refused for, where that is not a list of faults in the document.
@@ -95,7 +100,12 @@ def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) 
 
 def faults(kind: type[Problem], found: list[GraphQLError], request_id: str) -> Refused:
     """Faults of a document or of its variables, at most 50."""
-    return Refused([shown(kind(f.message), request_id, f) for f in found[:MOST_FAULTS]])
+    return Refused([shown(kind(unquoted(f.message)), request_id, f) for f in found[:MOST_FAULTS]])
+
+
+def unquoted(message: str) -> str:
+    """What graphql-core says of a value, without the value: it may be a whole input with a password in it."""
+    return QUOTED.sub(".", message)
 
 
 def problem_of(error: BaseException) -> Problem:

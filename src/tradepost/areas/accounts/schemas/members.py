@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradepost.kit.inputs import END, Line
+from tradepost.kit.inputs import END, SECRET, Line
 
 Email = Annotated[Line, Meta(min_length=3, max_length=254, description="An e-mail address, in lower case.", examples=["kim@shop.example"])]
 Username = Annotated[
@@ -15,10 +15,10 @@ Password = Annotated[
     str,
     Meta(
         description="8 to 256 characters of any kind, none of the common passwords; a few words are good. No composition rules (NIST SP 800-63B).",
-        examples=["seven grey herons asleep"], extra_json_schema={"format": "password"},
+        examples=["seven grey herons asleep"], extra_json_schema={"format": "password"}, extra=SECRET,
     ),
 ]  # fmt: skip
-Secret = Annotated[str, Meta(max_length=512)]
+Secret = Annotated[str, Meta(max_length=512, extra=SECRET)]
 Recipient = Annotated[Line, Meta(min_length=1, max_length=200, description="Who lives or works there.", examples=["Kim Larsen"])]
 Lines = Annotated[
     list[Annotated[Line, Meta(min_length=1, max_length=200)]],

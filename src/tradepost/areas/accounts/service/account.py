@@ -20,6 +20,9 @@ BY_ID = select(UserRow.password_hash).where(UserRow.id == bindparam("id", type_=
 BY_EMAIL = select(UserRow.id, UserRow.password_hash, UserRow.status).where(UserRow.email == bindparam("email"))
 
 
+NOT_RIGHT = "The password is not right."
+
+
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What of the shop's settings the accounts need."""
 
@@ -54,19 +57,25 @@ class InvalidToken(Problem):
 class Account(Service):
     """A service that is about the caller's own account."""
 
-    async def owner(self) -> UserRow:
-        """The caller's own row, locked for this write; 403 where its credential belongs to no user."""
+    async def owner(self, confirmed: str | None = None) -> UserRow:
+        """The caller's own row, locked for this write; 403 where its credential belongs to no user, 401 where its password is not what was confirmed."""
         id = self.context.caller.id
         row = await self.session.get(UserRow, id, populate_existing=True, with_for_update=True) if id is not None else None
         if row is None or row.status != "active":
             raise Forbidden("This credential belongs to no user; log in as one.")
+        # Somebody may have set another one since it was verified, which nothing was locked for.
+        if confirmed is not None and row.password_hash != confirmed:
+            raise InvalidCredentials(NOT_RIGHT)
         return row
 
-    async def confirm(self, password: str) -> None:
-        """That the caller knows the password of its account. It comes before the first statement of a write, so nothing is locked meanwhile."""
+    async def confirm(self, password: str) -> str:
+        """That the caller knows the password of its account: its hash, for `owner` to be sure that it still is. It comes before the first
+        statement of a write, so nothing is locked meanwhile."""
         row = await self.context.database.first(BY_ID, {"id": self.context.caller.id})
-        if not await self.use(Passwords).verify(row[0] if row is not None else None, password):
-            raise InvalidCredentials("The password is not right.")
+        stored: str | None = row[0] if row is not None else None
+        if not await self.use(Passwords).verify(stored, password) or stored is None:
+            raise InvalidCredentials(NOT_RIGHT)
+        return stored
 
     def mail(self, letter: str, subject: str | None = None, **data: Any) -> None:
         """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that."""
@@ -80,12 +89,20 @@ class Account(Service):
 
 def same_email(text: str) -> str:
     """An address in the spelling that it is stored in; one that is none is only lower-cased, and nobody has it."""
-    return text.strip().lower()
+    try:
+        return _spelled(text.strip())
+    except EmailNotValidError:
+        return text.strip().lower()
 
 
 def new_email(text: str, pointer: str = "/email") -> str:
     """An address that may be stored, in lower case; 422 where it is none. Whether it exists is not asked: a letter finds that out."""
     try:
-        return validate_email(text, check_deliverability=False).normalized.lower()
+        return _spelled(text)
     except EmailNotValidError as fault:
         raise Validation.at(pointer, f"This is no e-mail address: {fault}", "invalid_format") from None
+
+
+def _spelled(text: str) -> str:
+    """In NFC and lower case, the domain as its users write it: `kim@xn--bcher-kva.example` is `kim@bücher.example`."""
+    return validate_email(text, check_deliverability=False).normalized.lower()

@@ -1,12 +1,13 @@
 """The rules of API keys that belong to users."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
+from tradepost.kit.clock import wire
 from tradepost.kit.operation import operation
-from tradepost.kit.problems import Conflict, Validation
+from tradepost.kit.problems import Conflict, Forbidden, Validation
 from tradepost.kit.records import Page, Record
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Expected
@@ -21,6 +22,8 @@ from .account import Account
 from .credentials import Credentials
 
 MOST = 50
+LAST = datetime(9999, 12, 31, tzinfo=UTC)
+"""The last day that any clock of ours can tell, wherever the caller's is."""
 
 
 class ApiKeys(Account):
@@ -42,10 +45,10 @@ class ApiKeys(Account):
         user = await self.owner()
         if (await self.session.scalar(select(func.count()).where(ApiKeyRow.user_id == user.id, ApiKeyRow.revoked_at.is_(None))) or 0) >= MOST:
             raise Conflict(f"An account has {MOST} keys at most; revoke one first.")
-        made = new_key()
+        made, by = new_key(), await self.calling()
         row = ApiKeyRow(
             user_id=user.id, name=new.name, prefix=made.prefix, secret_hash=made.digest(self.use(Credentials).secret), scopes=self.scopes(new),
-            points_per_minute=new.points_per_minute, expires_at=self.expiry(new),
+            points_per_minute=points(new, by), expires_at=self.expiry(new, by),
         )  # fmt: skip
         self.session.add(row)
         await self.session.flush()
@@ -63,22 +66,42 @@ class ApiKeys(Account):
         self.context.announce("api_key.revoked", row.id)
         return gone
 
+    async def calling(self) -> ApiKeyRow | None:
+        """The key that the caller calls with, if any, kept as it is until this write is done. What it makes may not more, not longer and not faster than it."""
+        id = self.context.caller.key
+        if id is None:
+            return None
+        row = await self.session.get(ApiKeyRow, id, populate_existing=True, with_for_update={"read": True})
+        if row is None or row.revoked_at is not None:
+            raise Forbidden("The key that you call with has been revoked.")
+        return row
+
     def scopes(self, new: ApiKeyInput) -> Sequence[str] | None:
-        """The permissions that a key is narrowed to. What calls with a narrowed key can make none that may more."""
-        held = self.context.caller.permissions
+        """The permissions that a key is narrowed to. What calls with a narrowed credential can make none that may more."""
+        caller, held = self.context.caller, self.context.caller.permissions
         if new.scopes is None:
-            return sorted(held) if self.context.caller.key is not None else None
+            return sorted(held) if caller.key is not None or held != policy.ROLES[caller.role] else None
         for i, scope in enumerate(new.scopes):
             if scope not in held:
                 raise Validation.at(f"/scopes/{i}", f"You do not hold `{scope}`; a key can be narrowed to: {', '.join(sorted(held))}.", "not_allowed")
         return sorted(set(new.scopes))
 
-    def expiry(self, new: ApiKeyInput) -> datetime | None:
-        """From when on it lets nobody in, which must be to come."""
-        given = new.expires_at
+    def expiry(self, new: ApiKeyInput, by: ApiKeyRow | None) -> datetime | None:
+        """From when on it lets nobody in, which must be to come; where the caller's own key expires, not later than that."""
+        given, last = new.expires_at, by.expires_at if by is not None else None
         if given is None:
-            return None
-        if given.tzinfo is None or given <= self.context.clock():
+            return last
+        if given.tzinfo is None or not self.context.clock() < given <= LAST:
             raise Validation.at("/expires_at", "This is a time to come, with its offset, such as `2031-01-31T12:00:00Z`.", "out_of_range")
+        if last is not None and given > last:
+            raise Validation.at("/expires_at", f"The key that you call with expires at {wire(last)}; one that it makes cannot outlive it.", "out_of_range")
         # Times have six decimals on the wire, which is why none of ours ends in a whole second (kit/clock).
         return given if given.microsecond else given.replace(microsecond=1)
+
+
+def points(new: ApiKeyInput, by: ApiKeyRow | None) -> int | None:
+    """Its own limit; where the caller's own key has one, not above that."""
+    given, most = new.points_per_minute, by.points_per_minute if by is not None else None
+    if given is not None and most is not None and given > most:
+        raise Validation.at("/points_per_minute", f"The key that you call with has {most} points a minute; one that it makes cannot have more.", "out_of_range")
+    return given if given is not None else most

@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from tradepost.kit.caller import ANONYMOUS, Caller
 from tradepost.kit.clock import moment, now
 from tradepost.kit.columns import Id
 from tradepost.kit.database import Database
+from tradepost.kit.identity import parse_id
 from tradepost.kit.problems import Unauthenticated
 from tradepost.kit.secret import derive
 
@@ -125,17 +126,23 @@ class Credentials:
     async def of_token(self, claims: Claims) -> Found:
         """What an access token stands on, as it is now: a session, or the API key that it was given for."""
         if claims.key is not None:
-            row = await self.database.first(BY_KEY, {"id": claims.key})
+            row = await self.named(BY_KEY, claims.key)
             if row is None:
                 raise Unauthenticated(BAD)
             found = self.admit(row)
             may = found.caller.permissions if claims.scope is None else found.caller.permissions & claims.scope
             return msgspec.structs.replace(found, caller=msgspec.structs.replace(found.caller, permissions=may))
-        row = await self.database.first(BY_SESSION, {"id": claims.session}) if claims.session is not None else None
+        row = await self.named(BY_SESSION, claims.session)
         if row is None or row[0] is not None or moment(row[1]) <= now() or str(row[2]) != claims.user or row[3] != "active":
             raise Unauthenticated(BAD)
-        caller = Caller(id=claims.user, role=row[4], permissions=ROLES[row[4]], session=claims.session)
-        return Found(str(claims.session), "", None, caller)
+        may = ROLES[row[4]] if claims.scope is None else ROLES[row[4]] & claims.scope
+        caller = Caller(id=claims.user, role=row[4], permissions=may, session=claims.session)
+        return Found(str(claims.session), "", moment(row[1]), caller)
+
+    async def named(self, query: Select[*tuple[Any, ...]], text: str | None) -> Any:
+        """The row that a claim names by its id, if it is one: PostgreSQL takes no other text."""
+        id = parse_id(text) if text is not None else None
+        return await self.database.first(query, {"id": id}) if id is not None else None
 
     def admit(self, row: Any) -> Found:
         """The caller behind a key's row; 401 where the key or its owner is let in no more."""

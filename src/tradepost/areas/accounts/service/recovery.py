@@ -1,20 +1,17 @@
 """The rules of passwords that are changed, and of those that were forgotten."""
 
-from sqlalchemy import delete
-
 from tradepost.kit.operation import operation
 from tradepost.kit.records import Record
 from tradepost.kit.selection import Selection
 
 from .. import policy
-from ..models import MailedTokenRow, UserRow
 from ..passwords import Passwords
 from ..resource import receipts
 from ..schemas import PasswordChangeInput, PasswordResetConfirmInput, PasswordResetInput, Receipt
 from .account import InvalidCredentials, InvalidToken, same_email
-from .mailed import RESET, redeem
+from .mailed import RESET, forget_letters, redeem
 from .registration import ACCEPTED
-from .sessions import DONE, Sessions
+from .sessions import BAD, DONE, Sessions
 
 
 class Recovery(Sessions):
@@ -26,13 +23,14 @@ class Recovery(Sessions):
     )  # fmt: skip
     async def change(self, given: PasswordChangeInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Sets another password. All other sessions of the account end; this one goes on."""
-        await self.confirm(given.current_password)
+        confirmed = await self.confirm(given.current_password)
         passwords = self.use(Passwords)
         passwords.check(given.new_password, "/new_password")
         stored = await passwords.hash(given.new_password)
-        user = await self.owner()
+        user = await self.owner(confirmed)
         passwords.check(given.new_password, "/new_password", about=[user.email, user.username or ""])
         user.password_hash = stored
+        await forget_letters(self.session, user.id, but=user.email)
         await self.end_all(user.id, keep=self.context.caller.session)
         self.mail("password_changed", user.id)
         self.context.announce("user.password_changed", user.id)
@@ -53,17 +51,21 @@ class Recovery(Sessions):
         attempt=lambda given: None,
     )  # fmt: skip
     async def confirm_reset(self, given: PasswordResetConfirmInput, want: Selection[Receipt]) -> Record[Receipt]:
-        """Sets the password of the account that a letter was about, and ends all its sessions. Its reader owns the address, so it counts as verified."""
+        """Sets the password of the account that a letter was about, and ends all its sessions. Its reader owns the address, so it counts as verified; where it
+        was not before, the account's API keys are revoked as well."""
         passwords = self.use(Passwords)
         passwords.check(given.new_password, "/new_password")
         stored = await passwords.hash(given.new_password)
-        token = await redeem(self, given.token, RESET)
-        user = await self.session.get_one(UserRow, token.user, with_for_update=True)
+        user, email = await redeem(self, given.token, RESET)
+        if user.email != email:
+            raise InvalidToken(BAD)
         passwords.check(given.new_password, "/new_password", about=[user.email, user.username or ""])
         user.password_hash = stored
-        if user.email == token.email and user.email_verified_at is None:
+        if user.email_verified_at is None:
+            # Whoever made the account may have been somebody else, who must keep no way in.
+            await self.revoke_keys(user.id)
             user.email_verified_at = self.context.clock()
-        await self.session.execute(delete(MailedTokenRow).where(MailedTokenRow.user_id == user.id, MailedTokenRow.purpose == RESET))
+        await forget_letters(self.session, user.id, but=user.email)
         await self.end_all(user.id)
         self.mail("password_changed", user.id)
         self.context.announce("user.password_changed", user.id)

@@ -14,7 +14,7 @@ from ..passwords import Passwords
 from ..resource import receipts
 from ..schemas import EmailChangeInput, EmailVerifyInput, Receipt, ReceiptStatus, RegisterInput
 from .account import Account, InvalidCredentials, new_email, same_email
-from .mailed import VERIFY, redeem
+from .mailed import VERIFY, forget_letters, redeem
 from .sessions import DONE
 from .words import keep_words
 
@@ -37,22 +37,30 @@ class Registration(Account):
         stored = await passwords.hash(given.password)
         await self.check_username(given.username)
         known = await self.session.scalar(select(UserRow.id).where(UserRow.email == email))
-        if known is not None:
-            self.mail("already_registered", known)
-            return self.tell(receipts, ACCEPTED, want)
         # Two at once with one address: the second looks again and finds it known.
         self.context.made.add("email")
-        await self.add(email, stored, given)
+        async with self.session.begin_nested() as apart:
+            # Where the address is known, the same is written for one that nobody can have, and taken back: it costs what a new one costs.
+            made = await self.add(email if known is None else f"{new_id(UserRow.__number__)}@known.invalid", stored, given)
+            if known is not None:
+                await apart.rollback()
+        if known is None:
+            self.mail("verify_email", made, email=email)
+            self.context.announce("user.registered", made)
+        else:
+            self.mail("already_registered", known)
+            self.context.announce("user.registered_again", known)
         return self.tell(receipts, ACCEPTED, want)
 
     @operation("email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(AlreadyExists,), attempt=lambda given: None)
     async def verify(self, given: EmailVerifyInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
-        token = await redeem(self, given.token, VERIFY)
-        user = await self.session.get_one(UserRow, token.user, with_for_update=True)
-        if user.email != token.email:
-            user.email = token.email
+        user, email = await redeem(self, given.token, VERIFY)
+        if user.email != email:
+            user.email = email
             await keep_words(self.session, user)
+            # What went to the address of before is good for nothing any more.
+            await forget_letters(self.session, user.id)
         user.email_verified_at = self.context.clock()
         self.context.announce("user.email_verified", user.id)
         return self.tell(receipts, DONE, want)
@@ -72,8 +80,7 @@ class Registration(Account):
     async def change_email(self, given: EmailChangeInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Asks for another address. It is the account's once the letter that goes there has been answered; where it is another account's, nothing changes."""
         email = new_email(given.email)
-        await self.confirm(given.password)
-        user = await self.owner()
+        user = await self.owner(await self.confirm(given.password))
         self.mail("verify_email", user.id, email=email)
         self.context.announce("user.email_change_requested", user.id)
         return self.tell(receipts, ACCEPTED, want)
@@ -86,11 +93,11 @@ class Registration(Account):
         if taken is not None and taken != mine:
             raise AlreadyExists("Another account has this `username`.", field="username")
 
-    async def add(self, email: str, stored: str, given: RegisterInput) -> None:
-        """The new account, and the letter to its owner."""
+    async def add(self, email: str, stored: str, given: RegisterInput) -> str:
+        """The id of a new account."""
         user = UserRow(id=new_id(UserRow.__number__), email=email, username=given.username, full_name=given.full_name, password_hash=stored)
         self.session.add(user)
         await self.session.flush()
         await keep_words(self.session, user)
-        self.mail("verify_email", user.id, email=email)
-        self.context.announce("user.registered", user.id)
+        await self.session.flush()
+        return user.id

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, select, update
 
 from tradepost.kit.audit import AuditEntry
@@ -16,7 +17,7 @@ from tradepost.kit.records import Record
 from tradepost.kit.selection import Selection
 
 from .. import policy
-from ..models import RefreshTokenRow, SessionRow, UserRow
+from ..models import ApiKeyRow, RefreshTokenRow, SessionRow, UserRow
 from ..opaque import REFRESH, OpaqueTokens
 from ..passwords import Passwords
 from ..resource import receipts, token_pairs
@@ -36,6 +37,13 @@ BY_REFRESH_TOKEN = (
 DONE = Receipt(ReceiptStatus.DONE)
 
 
+class Known(msgspec.Struct, frozen=True):
+    """A user whose password was right, and the hash that says so."""
+
+    id: str
+    password_hash: str
+
+
 class Sessions(Account):
     """Sessions as their user begins, continues and ends them."""
 
@@ -46,8 +54,7 @@ class Sessions(Account):
     async def login(self, given: LoginInput, want: Selection[TokenPair]) -> Record[TokenPair]:
         """Begins a session with the address and the password of an account. Every attempt counts, right or wrong."""
         # Before the first statement of this write: nothing is locked while the slow hash is made.
-        user = await self.checked(given.email, given.password)
-        return self.tell(token_pairs, await self.begin(user), want)
+        return self.tell(token_pairs, await self.begin(await self.checked(given.email, given.password)), want)
 
     @operation(
         "token_refresh", "act", token_pairs, access=policy.anybody, input=RefreshInput, problems=(InvalidToken,), keyed=False, attempt=lambda given: None
@@ -75,29 +82,36 @@ class Sessions(Account):
         self.context.announce("user.logged_out", user.id)
         return self.tell(receipts, DONE, want)
 
-    async def checked(self, email: str, password: str) -> str:
-        """The id of the active user with this address and password; it takes alike whatever is wrong."""
+    async def checked(self, email: str, password: str) -> Known:
+        """The active user with this address and password; it takes alike whatever is wrong."""
         row = await self.context.database.first(BY_EMAIL, {"email": same_email(email)})
         passwords = self.use(Passwords)
         right = await passwords.verify(row[1] if row is not None else None, password)
         if row is None or not right or row[2] != "active":
             raise InvalidCredentials(WRONG)
-        if passwords.is_outdated(row[1]):
-            made = await passwords.hash(password)
-            await self.session.execute(update(UserRow).where(UserRow.id == str(row[0]), UserRow.password_hash == row[1]).values(password_hash=made))
-        return str(row[0])
+        if not passwords.is_outdated(row[1]):
+            return Known(str(row[0]), row[1])
+        made = await passwords.hash(password)
+        # No member shows it, so neither the version nor the time of the last change is another one.
+        renewed = update(UserRow).where(UserRow.id == str(row[0]), UserRow.password_hash == row[1])
+        done: Any = await self.session.execute(renewed.values(password_hash=made, updated_at=UserRow.updated_at))
+        return Known(str(row[0]), made if done.rowcount else row[1])
 
-    async def begin(self, user: str) -> TokenPair:
+    async def begin(self, user: Known) -> TokenPair:
         """A new session of a user, and its first tokens."""
-        # Locked against a suspension that comes at the same moment: it either sees this session, or this sees it.
-        status = await self.session.scalar(select(UserRow.status).where(UserRow.id == user).with_for_update(read=True))
-        if status != "active":
+        # Locked against a suspension or another password that comes at the same moment: it either sees this session, or this sees it.
+        query = select(UserRow.status, UserRow.password_hash).where(UserRow.id == user.id).with_for_update(read=True)
+        found = (await self.session.execute(query)).first()
+        if found is None or found.status != "active":
             raise InvalidCredentials(WRONG)
-        row = SessionRow(id=new_id(SessionRow.__number__), user_id=user, expires_at=self.until())
+        if found.password_hash != user.password_hash:
+            # Another one was set since, or the same one hashed anew by another log-in: look again.
+            raise LostRace
+        row = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=self.until())
         self.session.add(row)
         await self.session.flush()
-        self.context.announce("session.begun", row.id, user_id=user)
-        return await self.pair(user, row.id)
+        self.context.announce("session.begun", row.id, user_id=user.id)
+        return await self.pair(user.id, row.id)
 
     async def continued(self, text: str) -> TokenPair:
         """The next tokens of the session that a refresh token belongs to."""
@@ -149,6 +163,11 @@ class Sessions(Account):
         ended = update(SessionRow).where(SessionRow.user_id == user, SessionRow.revoked_at.is_(None)).values(revoked_at=self.context.clock())
         await self.session.execute(ended if keep is None else ended.where(SessionRow.id != keep))
         self.revoke(user=user)
+
+    async def revoke_keys(self, user: str) -> None:
+        """Revokes the API keys of a user. Processes forget them with the user: `end_all` tells them."""
+        keys = update(ApiKeyRow).where(ApiKeyRow.user_id == user, ApiKeyRow.revoked_at.is_(None))
+        await self.session.execute(keys.values(revoked_at=self.context.clock()))
 
     def until(self) -> datetime:
         """Until when a session goes on that is used now."""

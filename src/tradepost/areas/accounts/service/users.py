@@ -1,17 +1,17 @@
 """The rules of accounts as their owners and the staff see and change them."""
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select
 
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import Patch
-from tradepost.kit.problems import AlreadyExists, InvalidTransition, NotFound
+from tradepost.kit.problems import AlreadyExists, Forbidden, InvalidTransition, NotFound
 from tradepost.kit.records import Page, Record
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Expected, amend, columns
 from tradepost.kit.window import Window
 
 from .. import policy
-from ..models import AddressRow, ApiKeyRow, MailedTokenRow, UserRow
+from ..models import AddressRow, MailedTokenRow, UserRow
 from ..resource import receipts, users
 from ..schemas import AccountCloseInput, ProfileInput, Receipt, RoleInput, User
 from .account import InvalidCredentials
@@ -55,14 +55,13 @@ class Users(Registration, Sessions):
     )  # fmt: skip
     async def close_me(self, given: AccountCloseInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Closes the account of the caller for ever: its name, addresses and ways in are gone; what was ordered stays without them."""
-        await self.confirm(given.password)
-        user = await self.owner()
+        user = await self.owner(await self.confirm(given.password))
         user.email, user.username, user.full_name, user.password_hash = f"{user.id}@closed.invalid", None, "", None
         user.status, user.email_verified_at, user.role = "closed", None, "customer"
         await keep_words(self.session, user)
         for gone in (AddressRow, MailedTokenRow):
             await self.session.execute(delete(gone).where(gone.user_id == user.id))
-        await self.session.execute(update(ApiKeyRow).where(ApiKeyRow.user_id == user.id).values(revoked_at=self.context.clock()))
+        await self.revoke_keys(user.id)
         await self.end_all(user.id)
         self.context.announce("user.closed", user.id)
         return self.tell(receipts, DONE, want)
@@ -70,6 +69,7 @@ class Users(Registration, Sessions):
     @operation("user_role_set", "act", users, access=policy.manage_users, input=RoleInput, problems=(NotFound, InvalidTransition))
     async def set_role(self, key: str, given: RoleInput, want: Selection[User]) -> Record[User]:
         """Makes somebody a customer, moderator, member of the staff or admin. Nobody changes the own role."""
+        await self.still_manages()
         user = await self.claim(UserRow, users, key)
         if amend(user, {"role": given.role.value}):
             self.revoke(user=user.id)
@@ -79,6 +79,7 @@ class Users(Registration, Sessions):
     @operation("user_suspend", "act", users, access=policy.manage_users, problems=(NotFound, InvalidTransition))
     async def suspend(self, key: str, want: Selection[User]) -> Record[User]:
         """Shuts somebody out: sessions end, keys let nobody in, nobody can log in, until the account is restored."""
+        await self.still_manages()
         user = await self.claim(UserRow, users, key)
         user.status = "suspended"
         await self.session.flush()
@@ -89,8 +90,16 @@ class Users(Registration, Sessions):
     @operation("user_restore", "act", users, access=policy.manage_users, problems=(NotFound, InvalidTransition))
     async def restore(self, key: str, want: Selection[User]) -> Record[User]:
         """Lets somebody in again who was suspended. API keys work as before; sessions have to begin anew."""
+        await self.still_manages()
         user = await self.claim(UserRow, users, key)
         user.status = "active"
         self.revoke(user=user.id)
         self.context.announce("user.restored", user.id)
         return await self.answer(users, want, user.id)
+
+    async def still_manages(self) -> None:
+        """That the caller's own account may still manage others, until this write is done: of two admins who shut each other out, one stays."""
+        query = select(UserRow.status, UserRow.role).where(UserRow.id == self.context.caller.id).with_for_update(read=True)
+        own = (await self.session.execute(query)).first()
+        if own is not None and (own.status != "active" or not policy.manage_users.allows(policy.ROLES[own.role])):
+            raise Forbidden("You may not manage users any more.")

@@ -1,0 +1,204 @@
+"""Sessions against a model of a few lines: whatever is done in whatever order, the tokens that are alive are those that the model says."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+
+from tests.areas.accounts.people import DOORS, OTHER, PASSWORD, Answer, Door, House, person
+from tradepost.areas.accounts.passwords import Passwords
+
+if TYPE_CHECKING:
+    from tradepost.app import Shop
+    from tradepost.settings import Settings
+
+WORDS = (PASSWORD, OTHER)
+doors, users, flags = st.sampled_from(DOORS), st.integers(0, 1), st.booleans()
+
+
+@dataclass
+class Session:
+    """A session as the model has it: whose it is, and whether its tokens are alive."""
+
+    user: int
+    alive: bool = True
+
+
+@dataclass
+class Token:
+    """A token of a session; a refresh token is used once."""
+
+    text: str
+    session: Session
+    used: bool = False
+
+
+@dataclass
+class World:
+    """The shop that all examples run in, and the loop that it runs on."""
+
+    app: "Shop"
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
+    admin: House
+
+
+@dataclass
+class User:
+    """What the model knows of a user."""
+
+    id: str
+    email: str
+    word: int = 0
+    active: bool = True
+    sessions: list[Session] = field(default_factory=list[Session])
+
+    def end(self, but: Session | None = None) -> None:
+        """All sessions end, but for one."""
+        for session in self.sessions:
+            session.alive = session.alive and session is but
+
+
+class Sessions(RuleBasedStateMachine):
+    """Two users, and all that begins, continues and ends their sessions."""
+
+    world: World
+    access, refresh = Bundle("access"), Bundle("refresh")
+
+    def __init__(self) -> None:
+        super().__init__()
+        made = [self.world.run(person(self.world.app)) for _ in range(2)]
+        self.users = [User(p.id, p.email) for p in made]
+        self.tokens = list[Token]()
+        for user, one in zip(self.users, made, strict=True):  # a session that nothing but the ends of all sessions reaches
+            user.sessions.append(Session(self.users.index(user)))
+            self.tokens.append(Token(one.access_token, user.sessions[0]))
+
+    def call(self, door: Door, operation: str, body: Any = None, *, by: str | None = None, id: str | None = None) -> Answer:
+        """One call."""
+        house = House(self.world.app) if by is None else House(self.world.app).bearing(by)
+        return self.world.run(house.call(door, operation, body, id=id))
+
+    def begun(self, session: Session, pair: dict[str, Any]) -> tuple[Token, Token]:
+        """The tokens of a pair."""
+        access, refresh = Token(pair["access_token"], session), Token(pair["refresh_token"], session)
+        self.tokens.append(access)
+        return access, refresh
+
+    @rule(targets=(access, refresh), user=users, door=doors, right=flags)
+    def login(self, user: int, door: Door, right: bool) -> Any:
+        """Begins a session where the password is right and the user active."""
+        of = self.users[user]
+        answer = self.call(door, "login", {"email": of.email, "password": WORDS[of.word if right else 1 - of.word]})
+        assert answer.code == (None if right and of.active else "invalid_credentials")
+        if answer.code is not None:
+            return multiple()
+        of.sessions.append(Session(user))
+        return multiple(*self.begun(of.sessions[-1], answer.body))
+
+    # Both kinds stand in both bundles: one sent for the other is refused and changes nothing.
+    @rule(targets=(access, refresh), token=refresh, door=doors)
+    def continue_(self, token: Token, door: Door) -> Any:
+        """Goes on with a session by a fresh token; a used one ends it."""
+        if not token.text.startswith("rt_"):
+            assert self.call(door, "token_refresh", {"refresh_token": token.text[:512]}).code == "invalid_token"
+            return multiple()
+        answer = self.call(door, "token_refresh", {"refresh_token": token.text})
+        assert answer.code == (None if token.session.alive and not token.used else "invalid_token")
+        if answer.code is not None:
+            token.session.alive = token.session.alive and not token.used
+            return multiple()
+        token.used = True
+        return multiple(*self.begun(token.session, answer.body))
+
+    @rule(token=access, door=doors)
+    def come_in(self, token: Token, door: Door) -> None:
+        """A token of a session that is alive lets in."""
+        assert self.call(door, "me", by=token.text).code == (None if self.lets_in(token) else "unauthenticated")
+
+    @rule(token=access, door=doors, everywhere=flags)
+    def logout(self, token: Token, door: Door, everywhere: bool) -> None:
+        """Ends one session, or all of a user."""
+        answer = self.call(door, "logout_everywhere" if everywhere else "logout", by=token.text)
+        assert answer.code == (None if self.lets_in(token) else "unauthenticated")
+        if answer.code is None and everywhere:
+            self.users[token.session.user].end()
+        elif answer.code is None:
+            token.session.alive = False
+
+    @rule(token=access, door=doors)
+    def change_password(self, token: Token, door: Door) -> None:
+        """Ends the other sessions."""
+        user = self.users[token.session.user]
+        body = {"current_password": WORDS[user.word], "new_password": WORDS[1 - user.word]}
+        answer = self.call(door, "password_change", body, by=token.text)
+        assert answer.code == (None if self.lets_in(token) else "unauthenticated")
+        if answer.code is None:
+            user.word = 1 - user.word
+            user.end(but=token.session)
+
+    @rule(user=users, door=doors, out=flags)
+    def suspend_or_restore(self, user: int, door: Door, out: bool) -> None:
+        """Ends all sessions and lets nobody in, or lets in again who logs in."""
+        of = self.users[user]
+        answer = self.world.run(self.world.admin.call(door, "user_suspend" if out else "user_restore", id=of.id))
+        assert answer.code == (None if of.active == out else "invalid_transition")
+        if out:
+            of.end()
+        of.active = not out
+
+    def lets_in(self, token: Token) -> bool:
+        """Whether it should."""
+        return token.session.alive and not token.text.startswith("rt_")
+
+    @invariant()
+    def a_suspended_user_has_no_session(self) -> None:
+        """The model's own."""
+        assert all(u.active or not any(s.alive for s in u.sessions) for u in self.users)
+
+    def teardown(self) -> None:
+        """In the end every token is asked."""
+        for token in self.tokens:
+            self.come_in_at_both(token)
+
+    def come_in_at_both(self, token: Token) -> None:
+        """At both doors."""
+        for door in DOORS:
+            assert self.call(door, "me", by=token.text).code == (None if self.lets_in(token) else "unauthenticated")
+
+
+@contextmanager
+def started(settings: "Settings") -> Iterator[tuple["Shop", Callable[[Coroutine[Any, Any, Any]], Any]]]:
+    """A shop on a loop of its own, and what runs there: the machine itself knows no loop."""
+    from tradepost.app import create_app
+
+    app, open, closing = create_app(settings), asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            open.set()
+            await closing.wait()
+
+    with asyncio.Runner() as runner:
+        life = runner.get_loop().create_task(live())
+        runner.run(open.wait())
+        try:
+            yield app, runner.run
+        finally:
+            closing.set()
+            runner.run(asyncio.wait_for(life, 20))
+
+
+def test_the_tokens_that_are_alive_are_those_that_the_model_says(fresh_settings: "Callable[[], Settings]") -> None:
+    with started(fresh_settings()) as (app, run):
+        # What passwords cost is not what is tested here.
+        app.state.means.of(Passwords).hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        Sessions.world = World(app, run, run(person(app, "admin")))
+        run_state_machine_as_test(
+            Sessions, settings=settings(max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        )
