@@ -219,7 +219,8 @@ async def test_what_has_ended_is_refused_in_the_other_process_at_once_with_redis
                     while await there(shop, kim).lets_in():  # noqa: ASYNC110 (there is nothing to wait for)
                         await asyncio.sleep(0.01)
             else:
-                assert await there(shop, kim).lets_in(), how
+                # The token passes there; the row of a suspended or closed account is hidden in any case.
+                assert await there(shop, kim).code("rest", "me") in (None, "not_found"), how
                 clock[0] += 60
                 assert not await there(shop, kim).lets_in("graphql"), how
 

@@ -99,7 +99,9 @@ def _draft(path: Path, keys: Sequence[OKPKey]) -> Generator[Path]:
             os.fsync(file.fileno())
         yield draft
     finally:
-        draft.unlink(missing_ok=True)
+        # Where the folder is none there is no draft, and that is told already.
+        with suppress(OSError):
+            draft.unlink()
 
 
 @contextmanager
