@@ -12,8 +12,10 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tradepost.areas.accounts.about import SIGNING_IN
 from tradepost.areas.accounts.opaque import OpaqueTokens
 from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.policy import SCOPES
 from tradepost.areas.accounts.remembered import Remembered
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import AccountSettings, Credentials
@@ -23,7 +25,7 @@ from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
 from tradepost.doors.http.metrics import Metrics
-from tradepost.doors.http.paths import paths_of
+from tradepost.doors.http.paths import apart, paths_of
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
@@ -34,6 +36,7 @@ from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
+from tradepost.doors.rest.openapi import Signing
 from tradepost.doors.rest.routes import route
 from tradepost.kit.database import Database
 from tradepost.kit.idempotency import keep_sweeping
@@ -108,7 +111,7 @@ def create_app(settings: Settings) -> Shop:
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
-    contract = documents(registry, rest, app.routes, graphql.sdl())
+    contract = documents(registry, rest, app.routes, graphql.sdl(), Signing(SCOPES, SIGNING_IN))
     app.state.update(
         {
             "registry": registry,
@@ -138,6 +141,7 @@ def _porch(app: Litestar, settings: Settings, credentials: Credentials, database
         metrics=figures,
         limits=limits,
         means=means,
+        apart=apart(app.routes),
     )
 
 

@@ -59,9 +59,9 @@ class RestDoor:
             self.links[version] = links = Links(self.registry, known, f"/v{version}")
             self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
 
-    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
+    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive, *, media: bytes | None = None) -> Ask:
         """What a request asks, where its caller may, an answer can be written and its price is paid. A query is read once per text, version and
-        kind of caller."""
+        kind of caller. `media` is the type of an answer that leaves no choice."""
         context: Context = scope["context"]
         context.door = "rest"
         caller = context.caller
@@ -69,7 +69,8 @@ class RestDoor:
         operation.access.check(caller)
         if operation.takes_key:
             context.key = key_of(scope)
-        media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
+        if media is None:
+            media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
         text, version, meter = scope["query_string"], scope["version"], context.meter
         found, reserve = self.queries.find((operation.name, text, caller.permissions, version)), 0
         if found is None:

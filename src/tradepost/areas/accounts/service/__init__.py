@@ -4,6 +4,7 @@ from .account import AccountSettings, InvalidCredentials, InvalidToken
 from .addresses import Addresses
 from .api_keys import ApiKeys
 from .credentials import SYSTEM, Credentials, credentials
+from .grants import Grants
 from .recovery import Recovery
 from .registration import Registration
 from .sessions import Sessions
@@ -15,6 +16,7 @@ __all__ = [
     "Addresses",
     "ApiKeys",
     "Credentials",
+    "Grants",
     "InvalidCredentials",
     "InvalidToken",
     "Recovery",

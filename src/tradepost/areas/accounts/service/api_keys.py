@@ -15,6 +15,7 @@ from tradepost.kit.window import Window
 from .. import policy
 from ..keys import new_key
 from ..models import ApiKeyRow
+from ..policy import ROLES
 from ..resource import api_keys
 from ..schemas import ApiKey, ApiKeyInput
 from .account import Account
@@ -64,10 +65,11 @@ class ApiKeys(Account):
         return gone
 
     def scopes(self, new: ApiKeyInput) -> Sequence[str] | None:
-        """The permissions that a key is narrowed to. What calls with a narrowed key can make none that may more."""
+        """The permissions that a key is narrowed to. What calls with a narrowed credential can make none that may more."""
         held = self.context.caller.permissions
         if new.scopes is None:
-            return sorted(held) if self.context.caller.key is not None else None
+            narrowed = self.context.caller.key is not None or held != ROLES[self.context.caller.role]
+            return sorted(held) if narrowed else None
         for i, scope in enumerate(new.scopes):
             if scope not in held:
                 raise Validation.at(f"/scopes/{i}", f"You do not hold `{scope}`; a key can be narrowed to: {', '.join(sorted(held))}.", "not_allowed")
