@@ -190,7 +190,7 @@ def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., An
     for name, operation in registry.operations.items():
         route = f"{routes[name].method} /v1{routes[name].path.replace('{0}', '{key}')}" if name in routes else None
         problems = tuple([p.code for p in operation.problems])
-        found.append(Pair(name, route, names.get(name), operation.access.permission, problems))
+        found.append(Pair(name, route, names.get(name), operation.access.permission, problems, operation.only or None))
     return found
 
 

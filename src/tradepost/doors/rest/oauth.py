@@ -14,7 +14,7 @@ import msgspec
 
 from tradepost.kit.oauth import REFUSALS, InvalidClient, InvalidRequest
 from tradepost.kit.operation import Operation
-from tradepost.kit.problems import MalformedBody, Problem
+from tradepost.kit.problems import MalformedBody, Problem, Validation
 
 from ..http.answer import Answer
 from ..http.asgi import Headers, Receive, Scope
@@ -27,6 +27,7 @@ LONGEST, MOST_PARAMETERS = 16 * 1024, 50
 HEADERS: Headers = [NOT_KEPT, (b"pragma", b"no-cache")]
 SAID = {ord('"'): "'", ord("\\"): "/"}
 """What `error_description` may not hold, and what stands for it."""
+SHORTLY = {"required": "missing", "too_long": "too long", "control_character": "not valid: it holds a control character"}
 
 
 class token_route(route):
@@ -64,11 +65,18 @@ class token_route(route):
 
 def refusal(problem: Problem) -> Answer:
     """An error as RFC 6749, 5.2 has it. What is wrong with the request's own form is `invalid_request`."""
-    kind = problem if isinstance(problem, REFUSALS) else InvalidRequest(problem.detail)
+    kind = problem if isinstance(problem, REFUSALS) else InvalidRequest(wrong(problem))
     described = "".join([c for c in kind.detail.translate(SAID) if " " <= c <= "~"])
     said = {"error": kind.code, "error_description": described, "error_uri": f"/problems/{kind.code}"}
     headers = [(name.lower().encode(), value.encode()) for name, value in kind.headers().items()]
     return Answer(kind.status, msgspec.json.encode(said), JSON, [*HEADERS, *headers])
+
+
+def wrong(problem: Problem) -> str:
+    """What is wrong with the request. Of parameters only the names are told: a value that is refused may be a secret, and errors are logged."""
+    if isinstance(problem, Validation):
+        return " ".join([f"`{(fault.pointer or '').removeprefix('/')}` is {SHORTLY.get(fault.code, 'not valid')}." for fault in problem.errors])
+    return problem.detail
 
 
 async def parameters(scope: Scope, receive: Receive) -> dict[str, str]:

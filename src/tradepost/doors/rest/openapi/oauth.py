@@ -45,7 +45,7 @@ def schemas(operations: Iterable[Operation[Any, ..., Any]], made: Mapping[str, S
 def granted(operation: Operation[Any, ..., Any], made: Schema) -> Schema:
     """The members; one that can be null is left out where it would be."""
     own = operation.of.own
-    properties = {name: next(iter(member.get("anyOf", [member]))) for name, member in made["properties"].items()}
+    properties = {name: {n: v for n, v in member.items() if n != "anyOf"} | member.get("anyOf", [{}])[0] for name, member in made["properties"].items()}
     doc = " ".join((operation.of.shape.__doc__ or "").split())
     return object_of(properties, required=[name for name in properties if not own[name].null], doc=doc)
 
