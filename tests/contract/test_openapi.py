@@ -53,11 +53,8 @@ def codes(document: Json, operation: Json) -> set[tuple[int, str]]:
     found: set[tuple[int, str]] = set()
     for status, response in operation["responses"].items():
         content = resolved(document, response).get("content", {})
-        values = [
-            resolved(document, e)["value"]
-            for media in ("application/problem+json", "application/json")
-            for e in content.get(media, {}).get("examples", {}).values()
-        ]
+        shown = [content.get(media, {}).get("examples", {}) for media in ("application/problem+json", "application/json")]
+        values = [resolved(document, example)["value"] for examples in shown for example in examples.values()]
         found |= {(int(status), value.get("code") or value.get("error")) for value in values if int(status) >= 400}
     return found
 

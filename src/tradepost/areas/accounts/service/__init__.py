@@ -2,6 +2,7 @@
 
 from .account import AccountSettings, InvalidCredentials, InvalidToken
 from .addresses import Addresses
+from .admins import Admins
 from .api_keys import ApiKeys
 from .credentials import SYSTEM, Credentials, credentials
 from .grants import Grants
@@ -14,6 +15,7 @@ __all__ = [
     "SYSTEM",
     "AccountSettings",
     "Addresses",
+    "Admins",
     "ApiKeys",
     "Credentials",
     "Grants",
