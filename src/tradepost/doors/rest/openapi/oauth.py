@@ -31,7 +31,7 @@ ERROR = object_of(
 
 def schemes(paths: Iterable[str], scopes: Mapping[str, str]) -> dict[str, Any]:
     """The security scheme of the token endpoint, where there is one: what a tool's Authorize button asks for."""
-    doc = "A token of the token endpoint (a JWT by the advice of RFC8725), for the address and the password of an account, or the id and the secret of an API key."
+    doc = "A token of the token endpoint (a JWT by the advice of RFC8725), for the address and password of an account, or the id and the secret of an API key."
     places = [{"tokenUrl": path, "refreshUrl": path, "scopes": dict(sorted(scopes.items()))} for path in paths]
     return {"oauth2": {"type": "oauth2", "description": doc, "flows": {"password": places[0], "clientCredentials": places[0]}}} if places else {}
 
