@@ -1,15 +1,20 @@
 """The commands do what they say against a real database, and a fault that a person can mend is one line."""
 
+import asyncio
 import json
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 
 from tests import servers
+from tradepost.areas.accounts.models import UserRow
+from tradepost.kit.database import Database
 
 type Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -121,3 +126,65 @@ def test_a_rotation_that_is_not_possible_is_one_line(tradepost: Command, tmp_pat
         (tmp_path / "broken.json").write_text("{")
         done = tradepost("rotate-signing-key", **environ)
         assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+
+
+def test_create_admin_makes_one_who_may_all(tradepost: Command, empty_url: str) -> None:
+    assert tradepost("migrate").returncode == 0
+    done = create_admin(empty_url, "seven grey herons asleep\n")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "Kim@Shop.example is a new admin" in done.stdout
+    assert "herons" not in done.stdout
+    [row] = rows(empty_url)
+    assert (row.email, row.role, row.status) == ("kim@shop.example", "admin", "active")
+    assert row.email_verified_at is not None
+    assert row.password_hash.startswith("$argon2id$")
+
+
+def test_create_admin_leaves_a_verified_account_its_password_and_sets_that_of_any_other(tradepost: Command, empty_url: str) -> None:
+    assert tradepost("migrate").returncode == 0
+    assert create_admin(empty_url, "seven grey herons asleep\n").returncode == 0
+    [before] = rows(empty_url)
+    again = tradepost("create-admin", "--email", "kim@shop.example")
+    assert (again.returncode, "its password is as it was" in again.stdout) == (0, True), again.stderr
+    assert rows(empty_url)[0].password_hash == before.password_hash
+    rows(empty_url, "UPDATE \"user\" SET email_verified_at = NULL, role = 'customer', status = 'suspended'")
+    # Anybody may have made it: without a new password it is not raised.
+    refused = tradepost("create-admin", "--email", "kim@shop.example")
+    assert refused.returncode == 1
+    assert rows(empty_url)[0].role == "customer"
+    assert create_admin(empty_url, "four green boats at noon\n").returncode == 0
+    [after] = rows(empty_url)
+    assert (after.role, after.status, after.password_hash == before.password_hash) == ("admin", "active", False)
+
+
+@pytest.mark.parametrize(("email", "password", "said"), [("kim", "seven grey herons asleep", "no e-mail address"), ("k@shop.example", "password1", "common")])
+def test_create_admin_refuses_what_registering_refuses_in_one_line(tradepost: Command, empty_url: str, email: str, password: str, said: str) -> None:
+    assert tradepost("migrate").returncode == 0
+    done = create_admin(empty_url, f"{password}\n", email)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    assert rows(empty_url) == []
+
+
+def create_admin(url: str, given: str, email: str = "Kim@Shop.example") -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "tradepost", "create-admin", "--email", email, "--password-stdin"]
+    return subprocess.run(words, env=servers.environ(url), input=given, capture_output=True, text=True, timeout=120, check=False)
+
+
+def rows(url: str, change: str = "") -> list[Any]:
+    """The users, after a change if one is given."""
+
+    async def read() -> list[Any]:
+        database = Database(url, secret=b"x" * 32)
+        await database.start()
+        try:
+            async with database.transaction() as session:
+                if change:
+                    await session.execute(text(change))
+                return list(await session.scalars(select(UserRow)))
+        finally:
+            await database.stop()
+
+    return asyncio.run(read())

@@ -12,7 +12,9 @@ from litestar import Controller, Litestar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from tradepost.areas.accounts.about import SIGNING_IN
 from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.policy import SCOPES
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
@@ -21,7 +23,7 @@ from tradepost.doors.graphql import quoting as graphql_quoting
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.lanes import lanes_of
 from tradepost.doors.http.metrics import Metrics
-from tradepost.doors.http.paths import paths_of
+from tradepost.doors.http.paths import apart, paths_of
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
@@ -33,6 +35,7 @@ from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
 from tradepost.doors.rest.door import RestDoor
 from tradepost.doors.rest.links import Route
+from tradepost.doors.rest.openapi import Signing
 from tradepost.doors.rest.routes import route
 from tradepost.kit import idempotency
 from tradepost.kit.attempts import Attempts
@@ -111,7 +114,7 @@ def create_app(settings: Settings) -> Shop:
         debug=settings.debug,
     )
     rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
-    contract = documents(registry, rest, app.routes, graphql.sdl())
+    contract = documents(registry, rest, app.routes, graphql.sdl(), Signing(SCOPES, SIGNING_IN))
     app.state.update(
         {
             "registry": registry,
@@ -142,6 +145,7 @@ def _porch(app: Litestar, settings: Settings, credentials: Credentials, database
         metrics=figures,
         limits=limits,
         means=means,
+        apart=apart(app.routes),
     )
 
 
@@ -201,7 +205,7 @@ def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., An
     for name, operation in registry.operations.items():
         route = f"{routes[name].method} /v1{routes[name].path.replace('{0}', '{key}')}" if name in routes else None
         problems = tuple([p.code for p in operation.problems])
-        found.append(Pair(name, route, names.get(name), operation.access.permission, problems))
+        found.append(Pair(name, route, names.get(name), operation.access.permission, problems, operation.only or None))
     return found
 
 

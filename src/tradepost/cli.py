@@ -109,6 +109,20 @@ def create_api_key(role: str, name: str, keep: Path | None) -> None:
         click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
 
 
+@shop.command("create-admin")
+@click.option("--email", required=True, help="The address of the account.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, its first line, instead of asking for it.")
+def create_admin(email: str, password_stdin: bool) -> None:
+    """Makes an admin, or makes one of an account that there is.
+
+    An account whose address is verified keeps its password; any other gets the new one, and what was begun with the old one ends.
+    """
+    from tradepost.admins import create
+
+    with reachable(settings := Settings.read()):
+        create(settings, email, password_stdin)
+
+
 @shop.command("rotate-signing-key")
 def rotate_signing_key() -> None:
     """Signs access tokens with a new key from now on, without a restart; the three before it still verify. Bring the file to every machine."""

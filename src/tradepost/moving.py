@@ -4,8 +4,8 @@ import asyncio
 import gc
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, asynccontextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,13 +13,12 @@ import click
 import msgspec
 
 from tradepost.settings import Settings
-from tradepost.shell import reachable
+from tradepost.shell import context_of, reachable
 
 if TYPE_CHECKING:
     from tradepost.areas.catalog.formats import Finding, Opened, Sign
     from tradepost.areas.catalog.service.exporter import Exported
     from tradepost.areas.catalog.service.importer import Summary
-    from tradepost.kit.context import Context
 
 UNREADABLE, SOME_REFUSED = 2, 3
 
@@ -90,7 +89,7 @@ async def _load(settings: Settings, opened: "Opened", dry_run: bool, report: "_T
     # What is loaded stays, and what a batch makes goes with it: looking for cycles so often costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    async with _context(settings) as context:
+    async with context_of(settings) as context:
         with report.progress(opened.size) as progress:
             return await Importer(context, dry_run=dry_run, tell=report.tell, progress=progress).run(opened)
 
@@ -101,30 +100,10 @@ async def _write(settings: Settings, name: str, currency: str, file: IO[bytes]) 
 
     from tradepost.areas.catalog.service.exporter import Exporter
 
-    async with _context(settings) as context:
+    async with context_of(settings) as context:
         exporter = Exporter(context)
         with _Bar("Export", Console(stderr=True), await exporter.size()) as progress:
             return await exporter.write(name, file, currency=currency, progress=progress)
-
-
-@asynccontextmanager
-async def _context(settings: Settings) -> AsyncGenerator["Context"]:
-    """The shell's caller is the system; its database has to be at the newest version."""
-    from tradepost.areas.accounts.service import SYSTEM
-    from tradepost.kit.context import Context
-    from tradepost.kit.database import Database
-    from tradepost.kit.secret import derive
-    from tradepost.providing import means_of
-    from tradepost.schema import at_head
-
-    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=2)
-    await database.start()
-    try:
-        if not await at_head(database.engine):
-            raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
-        yield Context(SYSTEM, database, door="cli", means=means_of(settings, database))
-    finally:
-        await database.stop()
 
 
 class _TextReport:

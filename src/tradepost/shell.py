@@ -1,12 +1,16 @@
 """What the commands share."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from tradepost.settings import Settings
+
+if TYPE_CHECKING:
+    from tradepost.kit.context import Context
 
 
 @contextmanager
@@ -21,3 +25,26 @@ def reachable(settings: Settings) -> Iterator[None]:
     except (DBAPIError, PostgresError, sqlite3.Error, OSError) as fault:
         where = make_url(settings.database_url).render_as_string(hide_password=True)
         raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
+
+
+@asynccontextmanager
+async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
+    """The shell's caller is the system; its database has to be at the newest version."""
+    from tradepost.areas.accounts.revocations import Revocations
+    from tradepost.areas.accounts.service import SYSTEM
+    from tradepost.kit.context import Context
+    from tradepost.kit.database import Database
+    from tradepost.kit.secret import derive
+    from tradepost.providing import means_of
+    from tradepost.schema import at_head
+
+    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=2)
+    means = means_of(settings, database)
+    await database.start()
+    try:
+        if not await at_head(database.engine):
+            raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
+        yield Context(SYSTEM, database, door="cli", means=means)
+    finally:
+        await means.of(Revocations).stop()
+        await database.stop()

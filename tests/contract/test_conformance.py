@@ -3,20 +3,25 @@
 Statuses, media types, problem codes and headers must be declared, bodies valid, and no member may come that the document does not name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import update
 
-from tests.factories import make_media, make_product
+from tests.conftest import HERE
+from tests.factories import make_media, make_product, unique
 from tradepost.app import Shop, create_app
+from tradepost.areas.accounts.models import UserRow
 from tradepost.settings import Settings
 
 from .promise import Promise
 from .reading import Json, operations, parameters, resolved
 
+WRITERS = {"application/msgpack": msgspec.msgpack.encode, "application/x-www-form-urlencoded": lambda value: urlencode(value).encode()}
 BOTH = ["openapi.json", "openapi.v2.json"]
 
 
@@ -24,6 +29,21 @@ BOTH = ["openapi.json", "openapi.v2.json"]
 def promise(request: pytest.FixtureRequest, contract: Any) -> Promise:
     """What the document of a version promises."""
     return Promise(msgspec.json.decode(contract[request.param]))
+
+
+@pytest.fixture(scope="module")
+async def staff(app: Shop, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """A member of the staff who is a user, with an address and the API key that it comes with."""
+    who = {"email": f"{unique('kim')}@shop.example", "password": "four green boats at noon"}
+    assert (await client.post("/v1/auth/register", json=who)).status_code == 202
+    async with app.state.database.transaction() as session:
+        await session.execute(update(UserRow).where(UserRow.email == who["email"]).values(role="staff"))
+    bearer = {"Authorization": f"Bearer {(await client.post('/v1/auth/login', json=who)).json()['access_token']}"}
+    address = {"name": "Kim Larsen", "lines": ["Vestergade 12"], "city": "Aarhus", "postcode": "8000", "country": "DK"}
+    assert (await client.post("/v1/users/me/addresses", json=address, headers=bearer)).status_code == 201
+    key = (await client.post("/v1/api-keys", json={"name": "contract"}, headers=bearer)).json()["secret"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": key}) as member:
+        yield member
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -156,7 +176,7 @@ async def writes(promise: Promise, caller: httpx.AsyncClient, staff: dict[str, s
     found = [(p, m, o) for p, m, o in operations(promise.document) if m != "get"]
     for path, method, operation in sorted(found, key=lambda f: f[1] == "delete"):
         bodies = _bodies(promise, operation)
-        for called in await _called(promise, path, caller):
+        for called in await _called(promise, path, caller, staff):
             for headers, body in [
                 (staff | {"If-Match": '"99.x"'}, bodies[0]),
                 (staff | {"Accept": "image/png"}, bodies[0]),
@@ -177,21 +197,20 @@ def _bodies(promise: Promise, operation: Json) -> list[tuple[str, bytes]]:
         shown = said.get("examples") or operation["requestBody"]["content"]["application/json"]["examples"]
         for example in shown.values():
             value = resolved(promise.document, example)["value"]
-            made.append((media, msgspec.msgpack.encode(value) if media == "application/msgpack" else msgspec.json.encode(value)))
-        nonsense = {"nobody_knows_this": 1}
-        made.append((media, msgspec.msgpack.encode(nonsense) if media == "application/msgpack" else msgspec.json.encode(nonsense)))
+            made.append((media, WRITERS.get(media, msgspec.json.encode)(value)))
+        made.append((media, WRITERS.get(media, msgspec.json.encode)({"nobody_knows_this": 1})))
         made += [(media, b"{"), ("text/plain", b"{}")]
     return made or [("", b"")]
 
 
-async def _called(promise: Promise, path: str, caller: httpx.AsyncClient) -> list[str]:
-    """The path with the name of a row that there is, and of one that there is not."""
+async def _called(promise: Promise, path: str, caller: httpx.AsyncClient, staff: dict[str, str]) -> list[str]:
+    """The path with the name of a row that there is, and of one that there is not; a key of nobody has no rows of its own."""
     if "{key}" not in path:
         return [path]
     head = path.partition("/{key}")[0]
     if head in promise.document["paths"]:
-        row = (await caller.get(head, params={"limit": 1})).json()["data"][0]
+        rows = (await caller.get(head, params={"limit": 1}, headers=staff)).json().get("data", [])
     else:
         products = (await caller.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 1})).json()["data"]
-        row = products[0]["variants"][0]
-    return [path.replace("{key}", name) for name in (row["id"], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")]
+        rows = products[0]["variants"][:1]
+    return [path.replace("{key}", name) for name in (*[row["id"] for row in rows], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")]

@@ -115,6 +115,7 @@ def sessions() -> None:
         *row(),
         sa.Column("user_id", Id, nullable=False),
         sa.Column("expires_at", Moment, nullable=False),
+        sa.Column("scopes", Json),
         sa.Column("revoked_at", Moment),
         refers("session", "user_id", "user"),
         key("session"),

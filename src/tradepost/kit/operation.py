@@ -50,7 +50,7 @@ class Operation[O, **P, R]:
     public: its answer to callers without a credential may be kept by shared caches.    points: what one call costs besides its rows.
     status: that of its success in HTTP.    keyed: whether a write may be repeated under an idempotency key.
     attempt: it tries a credential; the function gives the account that is tried, from the body. Such a call is counted and always pays in full.
-    only: why it is on one door alone, and on which.
+    only: why it is on one door alone, after the name of that door: `rest: a form is what RFC 6749 asks for`.
     """
 
     kind: Kind
@@ -63,6 +63,8 @@ class Operation[O, **P, R]:
     ) -> None:  # fmt: skip
         if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
             raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
+        if only and not only.startswith(("rest: ", "graphql: ")):
+            raise ValueError(f"the operation {name} says not on which door it is: `rest: ...` or `graphql: ...`")
         self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
         self.input, self.under, self.public, self.attempt, self.only = input, under, public, attempt, only
         self.doc, self.writes = inspect.cleandoc(method.__doc__ or ""), kind not in READS
@@ -74,6 +76,10 @@ class Operation[O, **P, R]:
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
         self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ()))))
+
+    def stands(self, door: str) -> bool:
+        """Whether it is to be found at a door: `rest` or `graphql`."""
+        return not self.only or self.only.startswith(f"{door}: ")
 
     @property
     def rows(self) -> Resource[Any]:

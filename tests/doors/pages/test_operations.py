@@ -42,9 +42,13 @@ async def test_figures_and_pairs_are_for_operators_only(client: httpx.AsyncClien
 async def test_every_operation_has_its_place_at_both_doors(app: "Shop", staff: httpx.AsyncClient) -> None:
     found = {pair["operation"]: pair for pair in (await staff.get("/parity")).json()["operations"]}
     assert list(found) == list(app.state.registry.operations)
-    assert all(pair["rest"] and pair["graphql"] for pair in found.values())
+    for name, pair in found.items():
+        assert (bool(pair["rest"]), bool(pair["graphql"])) == tuple([app.state.registry.operations[name].stands(door) for door in ("rest", "graphql")]), name
+        assert pair["only"] is not None or (pair["rest"] and pair["graphql"]), name
+    assert found["token_grant"]["only"].startswith("rest: a token endpoint is a path that takes a form")
     assert found["product_update"] | {"problems": []} == {
         "operation": "product_update", "rest": "PATCH /v1/products/{key}", "graphql": "productUpdate", "permission": "catalog:write", "problems": [],
+        "only": None,
     }  # fmt: skip
     assert "precondition_failed" in found["product_update"]["problems"]
 

@@ -40,12 +40,16 @@ class UserSearchRow(SearchRow):
 
 
 class SessionRow(Table):
-    """One login and all that followed from it: the family of its refresh tokens. Access tokens name it, so ending it ends them."""
+    """One login and all that followed from it: the family of its refresh tokens. Access tokens name it, so ending it ends them.
+
+    `scopes` are what an OAuth2 client narrowed it to, for good; null is all that its user may.
+    """
 
     __tablename__, __number__ = "session", 12
     __table_args__ = (Index("session_user", "user_id", "id"), Index("session_expires", "expires_at"))
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    scopes: Mapped[Sequence[str] | None] = mapped_column(Json)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
 
 

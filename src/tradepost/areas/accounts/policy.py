@@ -20,6 +20,23 @@ ROLES: dict[str, frozenset[str]] = {
         "webhooks:write", "audit:read", "ops:read",
     },
 }  # fmt: skip
+SCOPES = {
+    "account:read": "See the own account, its addresses and its API keys.",
+    "account:write": "Change the own account, its addresses and its API keys; log out everywhere.",
+    "audit:read": "See who changed what.",
+    "catalog:write": "Change the catalogue, and see what is not published.",
+    "ops:read": "See how the shop runs: metrics, health, parity.",
+    "orders:read": "See the orders of all customers.",
+    "orders:write": "Change the orders of all customers.",
+    "reviews:moderate": "Approve and reject reviews.",
+    "stock:read": "See how much of everything there is.",
+    "stock:write": "Change how much of everything there is.",
+    "users:read": "See the accounts of all.",
+    "users:write": "Change roles, suspend and restore accounts, see and revoke all API keys.",
+    "webhooks:write": "Change where events are sent.",
+}
+"""What each permission lets its holder do; tokens and keys can be narrowed to some of them."""
+
 PERMISSIONS = frozenset[str]().union(*ROLES.values())
 
 anybody = ANYONE

@@ -10,7 +10,7 @@ from tradepost.kit.resource import Resource, Result
 
 from . import policy
 from .models import AddressRow, ApiKeyRow, UserRow, UserSearchRow
-from .schemas import Address, ApiKey, Receipt, Role, TokenPair, User, UserStatus
+from .schemas import Address, ApiKey, Grant, Receipt, Role, TokenPair, User, UserStatus
 
 users = Resource(
     User, UserRow, visible=policy.users, personal=True,
@@ -42,6 +42,7 @@ api_keys = Resource(
 )  # fmt: skip
 
 token_pairs = Result(TokenPair, personal=True, sealed={"access_token", "refresh_token"})
+grants = Result(Grant, personal=True, sealed={"access_token", "refresh_token"})
 receipts = Result(Receipt, personal=True)
 
 users.has_many("addresses", addresses, by=AddressRow.user_id, access=policy.look_after, doc="The own address book; that of others is empty.")

@@ -2,7 +2,7 @@
 
 from litestar import Controller
 
-from tradepost.doors.rest import Ask, route
+from tradepost.doors.rest import Ask, route, token_route
 from tradepost.kit.records import Page, Record
 
 from .schemas import (
@@ -13,6 +13,8 @@ from .schemas import (
     ApiKeyInput,
     EmailChangeInput,
     EmailVerifyInput,
+    Grant,
+    GrantInput,
     LoginInput,
     PasswordChangeInput,
     PasswordResetConfirmInput,
@@ -24,7 +26,7 @@ from .schemas import (
     TokenPair,
     User,
 )
-from .service import Addresses, ApiKeys, Recovery, Registration, Sessions, Users
+from .service import Addresses, ApiKeys, Grants, Recovery, Registration, Sessions, Users
 
 
 class SessionController(Controller):
@@ -63,6 +65,10 @@ class SessionController(Controller):
     @route("/logout-everywhere", Sessions.logout_everywhere)
     async def logout_everywhere(self, ask: Ask) -> Record[Receipt]:
         return await Sessions(ask.context).logout_everywhere(ask.want)
+
+    @token_route("/token", Grants.grant)
+    async def token_grant(self, ask: Ask) -> Record[Grant]:
+        return await Grants(ask.context).grant(await ask.body(GrantInput), ask.want)
 
     @route("/password", Recovery.change)
     async def password_change(self, ask: Ask) -> Record[Receipt]:

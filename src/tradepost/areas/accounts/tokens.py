@@ -85,7 +85,7 @@ class Tokens:
         self._header, self._payload = msgspec.json.Decoder(_Header), msgspec.json.Decoder(_Payload)
 
     def issue(self, *, user: str, session: str | None, key: str | None = None, scope: Collection[str] | None = None) -> tuple[str, int]:
-        """A token for a user, and for how many seconds it is good."""
+        """A token, and for how many seconds it is good. `user` is whose it is; a key that is nobody's stands for itself (RFC 9068, 2.2)."""
         signing, moment = self.keys.current(), int(self.clock().timestamp())
         said = _Payload(
             self.issuer, self.audience, user, moment, moment + self.seconds, secrets.token_urlsafe(16),

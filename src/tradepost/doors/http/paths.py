@@ -19,6 +19,11 @@ def paths_of(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
     return {route.path: frozenset(str(method) for method in route.methods) for route in routes if hasattr(route, "route_handler_map")}
 
 
+def apart(routes: Iterable[Any]) -> frozenset[str]:
+    """The paths that read `Authorization` themselves, with their handlers' `opt["apart"]`."""
+    return frozenset(route.path for route in routes for handler, _ in getattr(route, "route_handler_map", {}).values() if handler.opt.get("apart"))
+
+
 class Paths:
     """All templates, taken apart."""
 

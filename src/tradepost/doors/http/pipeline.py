@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 from uuid_utils import uuid7
 
-from tradepost.kit.caller import Caller
+from tradepost.kit.caller import ANONYMOUS, Caller
 from tradepost.kit.context import Context
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import NO_MEANS, Means
@@ -77,12 +77,14 @@ class Pipeline:
         metrics: Metrics | None = None,
         limits: Limits | None = None,
         means: Means = NO_MEANS,
+        apart: frozenset[str] = frozenset(),
     ) -> None:
         """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
         OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
-        `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every Context."""
+        `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every Context. On the paths in `apart` nobody is a
+        caller, because their routes read `Authorization` themselves."""
         self.next, self.identify, self.database, self.settings, self.log, self.metrics = next, identify, database, settings, log, metrics
-        self.limits, self.means = limits, means
+        self.limits, self.means, self.apart = limits, means, apart
         self.paths = Paths(paths or {})
         self.tables = tables(lanes or {}, self.paths.literal)
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
@@ -125,7 +127,7 @@ class Pipeline:
         answer = self.admit(scope, reply)
         if answer is not None:
             return await answer(scope, receive, reply)
-        caller = await self.identify(scope["headers"])
+        caller = ANONYMOUS if scope["path"] in self.apart else await self.identify(scope["headers"])
         if self.limits is not None:
             reply.meter = budget.meter_of(self.limits, caller, scope)
         scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter, means=self.means)

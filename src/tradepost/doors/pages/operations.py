@@ -20,13 +20,17 @@ OPERATE = permission("ops:read")
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """One operation at both doors: its REST route and its GraphQL field, the permission that it needs, the problems that it may answer with."""
+    """One operation at both doors: its REST route and its GraphQL field, the permission that it needs, the problems that it may answer with.
+
+    `only` is why it is on one door alone, if it is, after that door's name.
+    """
 
     operation: str
     rest: str | None
     graphql: str | None
     permission: str | None
     problems: tuple[str, ...]
+    only: str | None = None
 
 
 def operation_routes(metrics: Callable[[], bytes], parity: Callable[[], Iterable[Pair]], ops_loopback: bool) -> list[HTTPRouteHandler]:

@@ -14,18 +14,18 @@ from tradepost.kit.registry import Registry
 from ..http.answer import Answer
 from ..http.conditional import entity_tag
 from .door import RestDoor
-from .openapi import openapi
+from .openapi import Signing, openapi
 
 # It may depend on who asks, so no shared cache keeps it.
 KEPT = (b"cache-control", b"private, max-age=300")
 
 
-def documents(registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str) -> Mapping[str, bytes]:
+def documents(registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, signing: Signing) -> Mapping[str, bytes]:
     """File names and contents: OpenAPI of both versions, and the GraphQL schema."""
     known = list(routes)
     return {
-        "openapi.json": _pretty(openapi(registry, door, known, 1)),
-        "openapi.v2.json": _pretty(openapi(registry, door, known, 2)),
+        "openapi.json": _pretty(openapi(registry, door, known, 1, signing)),
+        "openapi.v2.json": _pretty(openapi(registry, door, known, 2, signing)),
         "schema.graphql": f"{sdl.strip()}\n".encode(),
     }
 

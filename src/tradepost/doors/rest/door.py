@@ -60,9 +60,9 @@ class RestDoor:
             self.links[version] = links = Links(self.registry, known, f"/v{version}")
             self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
 
-    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive) -> Ask:
+    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive, *, media: bytes | None = None) -> Ask:
         """What a request asks, where its caller may, an answer can be written and its price is paid. A query is read once per text, version and
-        kind of caller."""
+        kind of caller. `media` is the type of an answer that leaves no choice."""
         context: Context = scope["context"]
         context.door = "rest"
         caller = context.caller
@@ -70,7 +70,8 @@ class RestDoor:
         operation.access.check(caller)
         if operation.takes_key:
             context.key = key_of(scope)
-        media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
+        if media is None:
+            media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
         found, reserve = await self.read(operation, scope["query_string"], scope["version"], context)
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")

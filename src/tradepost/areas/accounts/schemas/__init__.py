@@ -6,6 +6,7 @@ from .inputs import (
     ApiKeyInput,
     EmailChangeInput,
     EmailVerifyInput,
+    GrantInput,
     LoginInput,
     PasswordChangeInput,
     PasswordResetConfirmInput,
@@ -15,7 +16,7 @@ from .inputs import (
     RegisterInput,
     RoleInput,
 )
-from .shapes import Address, ApiKey, Receipt, ReceiptStatus, Role, TokenPair, User, UserStatus
+from .shapes import Address, ApiKey, Grant, Receipt, ReceiptStatus, Role, TokenPair, User, UserStatus
 
 __all__ = [
     "AccountCloseInput",
@@ -25,6 +26,8 @@ __all__ = [
     "ApiKeyInput",
     "EmailChangeInput",
     "EmailVerifyInput",
+    "Grant",
+    "GrantInput",
     "LoginInput",
     "PasswordChangeInput",
     "PasswordResetConfirmInput",

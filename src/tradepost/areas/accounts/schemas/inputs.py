@@ -31,6 +31,38 @@ class RefreshInput(Struct, forbid_unknown_fields=True):
     refresh_token: Annotated[Secret, Meta(examples=["rt_9xKq..."])]
 
 
+class GrantInput(Struct):
+    """What a client asks the token endpoint for (RFC 6749). Parameters that are not known here are passed over (3.2)."""
+
+    grant_type: Annotated[str, Meta(max_length=100, description="`password`, `refresh_token` or `client_credentials`.", examples=["password"])]
+    username: Annotated[str, Meta(max_length=254, description="With `password`: the e-mail address of the account.", examples=["kim@shop.example"])] | None = (
+        None
+    )
+    password: (
+        Annotated[
+            str, Meta(max_length=2048, description="With `password`: it.", examples=["seven grey herons asleep"], extra_json_schema={"format": "password"})
+        ]
+        | None
+    ) = None
+    refresh_token: Annotated[Secret, Meta(description="With `refresh_token`: that of the last answer; it is good once.")] | None = None
+    client_id: (
+        Annotated[
+            str, Meta(max_length=100, description="The `prefix` of an API key, or its id. Only `client_credentials` needs it; HTTP Basic can say it as well.")
+        ]
+        | None
+    ) = None
+    client_secret: (
+        Annotated[Secret, Meta(description="The API key, whole or without `tp_` and the prefix.", extra_json_schema={"format": "password"})] | None
+    ) = None
+    scope: Annotated[
+        str,
+        Meta(
+            max_length=2000, description="Permissions to narrow the token to, separated by spaces, all of which have to be held; left out: all of them.",
+            examples=["account:read account:write"],
+        ),
+    ] | None = None  # fmt: skip
+
+
 class PasswordChangeInput(Struct, forbid_unknown_fields=True):
     """The password as it is, and as it is to be."""
 

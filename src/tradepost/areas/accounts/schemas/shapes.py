@@ -85,6 +85,18 @@ class TokenPair(Struct):
     refresh_token: Annotated[str, Meta(description="Good once, for the next pair. Used a second time it ends the session.", examples=["rt_9xKq..."])]
 
 
+class Grant(Struct):
+    """What the token endpoint gives (RFC 6749, 5.1)."""
+
+    access_token: Annotated[str, Meta(description="Send it as `Authorization: Bearer`.", examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9..."])]
+    token_type: Annotated[str, Meta(description="Always `Bearer`.", examples=["Bearer"])]
+    expires_in: Annotated[int, Meta(description="Seconds for which the access token is good.", examples=[900])]
+    refresh_token: Annotated[
+        str | None, Meta(description="Good once, for the next token. A client that came with an API key gets none.", examples=["rt_9xKq..."])
+    ]
+    scope: Annotated[str, Meta(description="The permissions that the token has, separated by spaces.", examples=["account:read account:write"])]
+
+
 class ReceiptStatus(StrEnum):
     """What became of it."""
 

@@ -2,8 +2,10 @@
 
 from .account import AccountSettings, InvalidCredentials, InvalidToken
 from .addresses import Addresses
+from .admins import Admins
 from .api_keys import ApiKeys
 from .credentials import SYSTEM, Credentials, credentials
+from .grants import Grants
 from .letters import already_registered, password_changed, password_reset, verify_email
 from .recovery import Recovery
 from .registration import Registration
@@ -15,8 +17,10 @@ __all__ = [
     "SYSTEM",
     "AccountSettings",
     "Addresses",
+    "Admins",
     "ApiKeys",
     "Credentials",
+    "Grants",
     "InvalidCredentials",
     "InvalidToken",
     "Recovery",

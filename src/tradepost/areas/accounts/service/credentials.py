@@ -28,6 +28,7 @@ from ..models import ApiKeyRow, SessionRow, UserRow
 from ..policy import ROLES
 from ..remembered import Remembered
 from ..tokens import Claims, Tokens
+from .scopes import permissions, stored
 
 # Whoever runs commands on the machine of the shop owns it: the shell's caller has no credential and may do all.
 SYSTEM = Caller(role="admin", permissions=ROLES["admin"])
@@ -39,6 +40,7 @@ OF_KEY = select(
 ).outerjoin(UserRow, UserRow.id == ApiKeyRow.user_id)  # fmt: skip
 BY_PREFIX = OF_KEY.where(ApiKeyRow.prefix == bindparam("prefix"))
 BY_KEY = OF_KEY.where(ApiKeyRow.id == bindparam("id", type_=Id))
+PREFIX_OF = select(ApiKeyRow.prefix).where(ApiKeyRow.id == bindparam("id", type_=Id))
 BY_SESSION = (
     select(SessionRow.revoked_at, SessionRow.expires_at, UserRow.id, UserRow.status, UserRow.role)
     .join(UserRow, UserRow.id == SessionRow.user_id)
@@ -123,6 +125,17 @@ class Credentials:
             raise Unauthenticated(BAD)
         return self.admit(row)
 
+    async def client(self, id: str, secret: str) -> Found:
+        """The key that an OAuth2 client is, where it lets somebody in. Its id is the key's `prefix` or id, its secret the whole key or what stands
+        behind the prefix in it."""
+        row_id = parse_id(id)
+        row = await self.database.first(PREFIX_OF, {"id": row_id}) if row_id is not None else (id,)
+        prefix: str = row[0] if row is not None else ""
+        key = parse(secret if secret.startswith("tp_") else f"tp_{prefix}_{secret}")
+        if key is None or key.prefix != prefix:
+            raise Unauthenticated(BAD)
+        return await self.key(key)
+
     async def of_token(self, claims: Claims) -> Found:
         """What an access token stands on, as it is now: a session, or the API key that it was given for."""
         if claims.key is not None:
@@ -130,13 +143,14 @@ class Credentials:
             if row is None:
                 raise Unauthenticated(BAD)
             found = self.admit(row)
+            if found.caller.id != claims.user:
+                raise Unauthenticated(BAD)
             may = found.caller.permissions if claims.scope is None else found.caller.permissions & claims.scope
             return msgspec.structs.replace(found, caller=msgspec.structs.replace(found.caller, permissions=may))
         row = await self.named(BY_SESSION, claims.session)
         if row is None or row[0] is not None or moment(row[1]) <= now() or str(row[2]) != claims.user or row[3] != "active":
             raise Unauthenticated(BAD)
-        may = ROLES[row[4]] if claims.scope is None else ROLES[row[4]] & claims.scope
-        caller = Caller(id=claims.user, role=row[4], permissions=may, session=claims.session)
+        caller = Caller(id=claims.user, role=row[4], permissions=permissions(row[4], claims.scope), session=claims.session)
         return Found(str(claims.session), "", moment(row[1]), caller)
 
     async def named(self, query: Select[*tuple[Any, ...]], text: str | None) -> Any:
@@ -152,7 +166,7 @@ class Credentials:
             raise Unauthenticated(BAD)
         self.used[str(id)] = now()
         role = owner if user is not None else role
-        may = ROLES[role] if scopes is None else ROLES[role].intersection(msgspec.json.decode(scopes) if isinstance(scopes, str) else scopes)
+        may = permissions(role, stored(scopes))
         # A user's keys share the user's bucket; a key of nobody is somebody of its own.
         return Found(str(id), hash, until, Caller(id=str(user or id), role=role, permissions=may, key=str(id) if user is not None else None, points=points))
 

@@ -13,7 +13,7 @@ from ..models import UserRow
 from ..passwords import Passwords
 from ..resource import receipts
 from ..schemas import EmailChangeInput, EmailVerifyInput, Receipt, ReceiptStatus, RegisterInput
-from .account import Account, InvalidCredentials, new_email, same_email
+from .account import Account, InvalidCredentials, InvalidToken, new_email, same_email
 from .mailed import VERIFY, forget_letters, redeem
 from .sessions import DONE
 from .words import keep_words
@@ -52,7 +52,9 @@ class Registration(Account):
             self.context.announce("user.registered_again", known)
         return self.tell(receipts, ACCEPTED, want)
 
-    @operation("email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(AlreadyExists,), attempt=lambda given: None)
+    @operation(
+        "email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(AlreadyExists, InvalidToken), attempt=lambda given: None
+    )
     async def verify(self, given: EmailVerifyInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
         user, email = await redeem(self, given.token, VERIFY)

@@ -1,5 +1,6 @@
 """The rules of sessions: how one begins, goes on and ends."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,16 +21,28 @@ from .. import policy
 from ..models import ApiKeyRow, RefreshTokenRow, SessionRow, UserRow
 from ..opaque import REFRESH, OpaqueTokens
 from ..passwords import Passwords
+from ..policy import ROLES
 from ..resource import receipts, token_pairs
 from ..revocations import Revocations
-from ..schemas import LoginInput, Receipt, ReceiptStatus, RefreshInput, TokenPair
+from ..schemas import Grant, LoginInput, Receipt, ReceiptStatus, RefreshInput, TokenPair
 from ..tokens import Tokens
 from .account import BY_EMAIL, Account, AccountSettings, InvalidCredentials, InvalidToken, same_email
+from .scopes import narrowed, permissions, stored
 
 WRONG = "The e-mail address or the password is not right."
 BAD = "The token is not good: it is unknown, used already or too old."
 BY_REFRESH_TOKEN = (
-    select(RefreshTokenRow.id, RefreshTokenRow.used_at, SessionRow.id, SessionRow.revoked_at, SessionRow.expires_at, UserRow.id, UserRow.status)
+    select(
+        RefreshTokenRow.id,
+        RefreshTokenRow.used_at,
+        SessionRow.id,
+        SessionRow.revoked_at,
+        SessionRow.expires_at,
+        UserRow.id,
+        UserRow.status,
+        UserRow.role,
+        SessionRow.scopes,
+    )
     .join(SessionRow, SessionRow.id == RefreshTokenRow.session_id)
     .join(UserRow, UserRow.id == SessionRow.user_id)
     .where(RefreshTokenRow.secret_hash == bindparam("hash"))
@@ -54,14 +67,14 @@ class Sessions(Account):
     async def login(self, given: LoginInput, want: Selection[TokenPair]) -> Record[TokenPair]:
         """Begins a session with the address and the password of an account. Every attempt counts, right or wrong."""
         # Before the first statement of this write: nothing is locked while the slow hash is made.
-        return self.tell(token_pairs, await self.begin(await self.checked(given.email, given.password)), want)
+        return self.tell(token_pairs, pair_of(await self.begin(await self.checked(given.email, given.password))), want)
 
     @operation(
         "token_refresh", "act", token_pairs, access=policy.anybody, input=RefreshInput, problems=(InvalidToken,), keyed=False, attempt=lambda given: None
     )
     async def refresh(self, given: RefreshInput, want: Selection[TokenPair]) -> Record[TokenPair]:
         """Goes on with a session: its refresh token for a new pair. Each token is good once; one that comes again was stolen, and ends the session."""
-        return self.tell(token_pairs, await self.continued(given.refresh_token), want)
+        return self.tell(token_pairs, pair_of(await self.continued(given.refresh_token)), want)
 
     @operation("logout", "act", receipts, access=policy.look_after, status=204, keyed=False)
     async def logout(self, want: Selection[Receipt]) -> Record[Receipt]:
@@ -97,34 +110,37 @@ class Sessions(Account):
         done: Any = await self.session.execute(renewed.values(password_hash=made, updated_at=UserRow.updated_at))
         return Known(str(row[0]), made if done.rowcount else row[1])
 
-    async def begin(self, user: Known) -> TokenPair:
-        """A new session of a user, and its first tokens."""
+    async def begin(self, user: Known, scope: str | None = None) -> Grant:
+        """A new session of a user, narrowed to a scope where one is named, and its first tokens."""
         # Locked against a suspension or another password that comes at the same moment: it either sees this session, or this sees it.
-        query = select(UserRow.status, UserRow.password_hash).where(UserRow.id == user.id).with_for_update(read=True)
+        query = select(UserRow.status, UserRow.role, UserRow.password_hash).where(UserRow.id == user.id).with_for_update(read=True)
         found = (await self.session.execute(query)).first()
         if found is None or found.status != "active":
             raise InvalidCredentials(WRONG)
         if found.password_hash != user.password_hash:
             # Another one was set since, or the same one hashed anew by another log-in: look again.
             raise LostRace
-        row = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=self.until())
+        scopes = narrowed(ROLES[found.role], scope)
+        row = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=self.until(), scopes=scopes)
         self.session.add(row)
         await self.session.flush()
         self.context.announce("session.begun", row.id, user_id=user.id)
-        return await self.pair(user.id, row.id)
+        return await self.pair(user.id, row.id, found.role, scopes)
 
-    async def continued(self, text: str) -> TokenPair:
-        """The next tokens of the session that a refresh token belongs to."""
+    async def continued(self, text: str, scope: str | None = None) -> Grant:
+        """The next tokens of the session that a refresh token belongs to. A scope narrows the access token alone (RFC 6749, 6)."""
         now = self.context.clock()
         row = await self.context.database.first(BY_REFRESH_TOKEN, {"hash": self.use(OpaqueTokens).digest(text)})
         if row is None:
             raise InvalidToken(BAD)
-        token, used, session, revoked, expires, user, status = row
+        token, used, session, revoked, expires, user, status, role, column = row
         if used is not None:
             await self.stolen(str(session))
             raise InvalidToken(BAD)
         if revoked is not None or moment(expires) <= now or status != "active":
             raise InvalidToken(BAD)
+        scopes = stored(column)
+        asked = narrowed(permissions(role, scopes), scope)
         taken: Any = await self.session.execute(
             update(RefreshTokenRow).where(RefreshTokenRow.id == str(token), RefreshTokenRow.used_at.is_(None)).values(used_at=now)
         )
@@ -135,7 +151,7 @@ class Sessions(Account):
             # Somebody used it, or ended the session, since it was read: look again.
             raise LostRace
         self.context.announce("session.continued", str(session), user_id=str(user))
-        return await self.pair(str(user), str(session))
+        return await self.pair(str(user), str(session), role, scopes if asked is None else asked)
 
     async def stolen(self, session: str) -> None:
         """Ends a session whose refresh token came a second time (RFC 9700, 4.14.2). This is committed by itself, because the call fails."""
@@ -150,13 +166,13 @@ class Sessions(Account):
         if (told := self.context.means.find(Revocations)) is not None:
             await told.announce(session=session)
 
-    async def pair(self, user: str, session: str) -> TokenPair:
+    async def pair(self, user: str, session: str, role: str, scopes: Sequence[str] | None) -> Grant:
         """Tokens of a session. The refresh token exists from this commit on."""
         opaque = self.use(OpaqueTokens)
         refresh = opaque.new(REFRESH)
         self.session.add(RefreshTokenRow(session_id=session, secret_hash=opaque.digest(refresh)))
-        access, seconds = self.use(Tokens).issue(user=user, session=session)
-        return TokenPair(access_token=access, token_type="Bearer", expires_in=seconds, refresh_token=refresh)  # noqa: S106  (no secret)
+        access, seconds = self.use(Tokens).issue(user=user, session=session, scope=scopes)
+        return Grant(access, "Bearer", seconds, refresh, " ".join(sorted(permissions(role, scopes))))
 
     async def end_all(self, user: str, *, keep: str | None = None) -> None:
         """Ends the sessions of a user, but for one that is kept."""
@@ -172,3 +188,8 @@ class Sessions(Account):
     def until(self) -> datetime:
         """Until when a session goes on that is used now."""
         return self.context.clock() + timedelta(days=self.use(AccountSettings).refresh_token_days)
+
+
+def pair_of(grant: Grant) -> TokenPair:
+    """What a login gives of a grant."""
+    return TokenPair(access_token=grant.access_token, token_type=grant.token_type, expires_in=grant.expires_in, refresh_token=grant.refresh_token or "")

@@ -1,5 +1,5 @@
 """The OpenAPI document of one version: made from the registry, the resources and the routes, never by hand."""
 
-from .document import openapi
+from .document import Signing, openapi
 
-__all__ = ["openapi"]
+__all__ = ["Signing", "openapi"]

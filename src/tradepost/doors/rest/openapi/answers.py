@@ -51,6 +51,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Idempotent-Replayed": header("That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"),
     "Link": header("The neighbours of this page (RFC 8288).", f'</v1/products?cursor={CURSOR}>; rel="next", </v1/products>; rel="first"'),
     "Location": header("Where the new one is.", "/v1/products/0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", format="uri-reference"),
+    "Pragma": header("The same for caches of HTTP/1.0 (RFC 6749, 5.1).", "no-cache"),
     "Retry-After": header("In how many seconds to try again.", "1", pattern="^[0-9]+$"),
     "Sunset": header("Until when page numbers work (RFC 8594); only with `page` or `page_size`.", dict(PAGE_NUMBERS.headers())[b"sunset"].decode()),
     "Vary": header("What of the request the answer depends on.", "Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token"),

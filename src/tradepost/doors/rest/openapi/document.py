@@ -1,15 +1,19 @@
 """The whole document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from tradepost.kit.oauth import REFUSALS
+from tradepost.kit.operation import Operation
 from tradepost.kit.registry import Registry
 
 from ...http.explanation import explain
 from ..door import RestDoor
-from . import around
+from ..oauth import token_route
+from . import around, oauth
 from .answers import by_status, known_headers, problems_of, refusal, response_name
 from .examples import Examples
 from .operations import operation_object, tag_of
@@ -34,31 +38,42 @@ ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/
   limit of its own drains that and its owner's; `RateLimit` tells of the one with less in it.
   Attempts at credentials cost 20 whatever comes of them, and are counted besides, on each account and from each address (by default 10 and 30 a minute):
   429 `quota_exceeded` with `login-account` or `login-address` in `violated-policies`.
-- **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
+{signing_in}- **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
 """
 
 SCHEMES = {
-    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key that `tradepost create-api-key` made: `tp_<id>_<secret>`."},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key: `tp_<id>_<secret>`."},
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "bearerFormat": "tp_<id>_<secret>",
-        "description": "The same key in `Authorization: Bearer tp_...`; any other scheme is 401.",
+        "bearerFormat": "JWT, or tp_<id>_<secret>",
+        "description": "An access token (a JWT), or an API key, in `Authorization: Bearer`; any other scheme is 401.",
     },
 }
 
 
-def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: int) -> dict[str, Any]:
+class Signing(msgspec.Struct, frozen=True):
+    """What the rooms say of who may: every permission in a sentence, and how to sign in, in lines of Markdown."""
+
+    scopes: Mapping[str, str] = {}
+    about: str = ""
+
+
+def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, signing: Signing) -> dict[str, Any]:
     """OpenAPI 3.1 of a version: the same text for the same shop."""
     links, prefix = door.links[version], f"/v{version}"
     collections = links.collections()
-    schemas = dict(sorted((components(registry, links, version) | around.schemas(collections)).items()))
+    tokens = token_operations(routes)
+    plain = components(registry, links, version)
+    schemas = dict(sorted((plain | oauth.schemas(tokens.values(), plain) | around.schemas(collections)).items()))
+    results = [of for of in registry.results.values() if all(o.of is not of for o in tokens.values())]
     examples = Examples(registry, links, schemas)
     made, tags = paths(door, routes, version)
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Tradepost", "version": str(version), "summary": "A shop with two front doors, REST and GraphQL.", "description": ABOUT,
+            "title": "Tradepost", "version": str(version), "summary": "A shop with two front doors, REST and GraphQL.",
+            "description": ABOUT.replace("{signing_in}", signing.about),
             "contact": {"name": "Whoever runs this shop"}, "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "The shop that served this document: production, or yours.", "x-internal": False}],
@@ -66,13 +81,13 @@ def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: 
         "tags": [around.TAG, *tags],
         "paths": around.paths(prefix) | made,
         "components": {
-            "securitySchemes": SCHEMES,
+            "securitySchemes": SCHEMES | oauth.schemes([prefix + path for path in tokens], signing.scopes),
             "schemas": schemas,
-            "parameters": common(version) | {n: p for of in registry.results.values() for n, p in of_result(of).items()}
+            "parameters": common(version) | {n: p for of in results for n, p in of_result(of).items()}
             | {n: p for of in registry.resources.values() for n, p in of_resource(of, examples).items()},
             "headers": known_headers(version),
             "responses": responses(door),
-            "examples": shown(examples, door, version) | around.examples(collections, prefix),
+            "examples": shown(examples, door, version) | around.examples(collections, prefix) | (oauth.examples() if tokens else {}),
         },
     }  # fmt: skip
 
@@ -87,15 +102,28 @@ def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str
         tag, doc = tag_of(handler)
         tags.setdefault(tag, doc)
         has_document = door.has_document(route.operation)
-        said = operation_object(route, tag, version, require_if_match=door.require_if_match, has_document=has_document)
+        if isinstance(handler, token_route):
+            said = oauth.operation_object(route.operation, tag)
+        else:
+            said = operation_object(route, tag, version, require_if_match=door.require_if_match, has_document=has_document)
         made.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[route.method.lower()] = said
     return made, [{"name": tag, "description": doc} for tag, doc in tags.items()]
 
 
+def token_operations(routes: Sequence[Any]) -> dict[str, Operation[Any, ..., Any]]:
+    """The token endpoints by their paths."""
+    found = [(r.path, h) for r in routes for h, _ in getattr(r, "route_handler_map", {}).values()]
+    return {path: handler.operation for path, handler in found if isinstance(handler, token_route)}
+
+
+def refusing(door: RestDoor, version: int) -> list[Operation[Any, ..., Any]]:
+    """The operations that refuse by problems of their own."""
+    return [r.operation for r in door.links[version].routes.values() if not set(REFUSALS).intersection(r.operation.problems)]
+
+
 def responses(door: RestDoor) -> dict[str, Any]:
     """The answers of all operations that refuse, by name."""
-    operations = [r.operation for r in door.links[1].routes.values()]
-    groups = [several for o in operations for several in by_status(problems_of(o, door.require_if_match)).values()]
+    groups = [several for o in refusing(door, 1) for several in by_status(problems_of(o, door.require_if_match)).values()]
     return {name: refusal(several) for name, several in sorted({response_name(s): s for s in groups}.items())}
 
 
@@ -103,5 +131,5 @@ def shown(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
     """The examples that responses and bodies refer to: shapes, and every kind of problem."""
     operations = [r.operation for r in door.links[version].routes.values()]
     values = {name: {"value": value} for name, value in examples.named(operations).items()}
-    used = sorted({kind for o in operations for kind in problems_of(o, door.require_if_match)}, key=lambda kind: (kind.status, kind.__name__))
+    used = sorted({kind for o in refusing(door, version) for kind in problems_of(o, door.require_if_match)}, key=lambda kind: (kind.status, kind.__name__))
     return values | {kind.__name__: {"summary": kind.title, "value": explain(kind).example} for kind in used}

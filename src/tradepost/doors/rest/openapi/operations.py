@@ -17,7 +17,7 @@ from .schema import ref
 
 type Security = list[dict[str, list[str]]]
 
-SCHEMES = ("apiKey", "bearer")
+SCHEMES = ("apiKey", "bearer", "oauth2")
 
 
 def operation_object(route: Route, tag: str, version: int, *, require_if_match: bool, has_document: bool) -> dict[str, Any]:
