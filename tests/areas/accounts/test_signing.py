@@ -146,7 +146,7 @@ def test_a_file_that_breaks_stops_a_start_but_no_running_shop(path: Path, caplog
     before = names(running)
     for text in ("", "{", "[]", '{"keys": []}', '{"keys": [{"kty": "RSA", "crv": "", "d": "x"}]}', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "d": "aGk"}]}'):
         path.write_text(text)
-        with pytest.raises(SigningKeysError, match="signing_keys"):
+        with pytest.raises(SigningKeysError, match=r"signing_keys\.json"):
             keys(path).load()
         time.moment += LOOK_EVERY
         with caplog.at_level(logging.ERROR, "tradepost.signing"):
