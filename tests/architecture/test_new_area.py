@@ -15,7 +15,7 @@ from tests.servers import ROOT, Run
 
 IGNORED = shutil.ignore_patterns("__pycache__", "node_modules")
 # A table whose name SQL keeps for itself, and a room that is called otherwise than its things.
-ROOMS = {"grants": ("grants",), "lost_property": ("lost_property", "found_thing")}
+ROOMS = {"unions": ("unions",), "lost_property": ("lost_property", "found_thing")}
 FOLDERS = [f"src/tradepost/areas/{room}" for room in ROOMS]
 LAID_OUT = [*FOLDERS, "tests/areas", "db/migrations", "src/tradepost/app.py"]
 FITS = "from tradepost.schema import drift, upgrade; upgrade(url := 'sqlite+aiosqlite:///drift.db'); assert drift(url) == [], drift(url)"
@@ -37,6 +37,7 @@ REFUSED = {
     "room": (("catalog",), "`catalog` is taken"),
     "keyword": (("lambda", "thing"), "`lambda` is taken"),
     "type": (("categories",), "`Category` is in use"),
+    "type of one door": (("grants",), "`Grant` is in use"),
     "path": (("documents", "doc"), "`docs` is in use"),
     "own word": (("pages",), "`Page` has a meaning"),
 }
