@@ -3,13 +3,14 @@
 from tests.factories import unique
 from tests.parity.access.table import FOR_AUDITORS, Place, Places, Row, Rule
 from tests.parity.house import House
+from tests.people import Person
 
 TABLE: dict[str, Rule] = {"audit_list": Rule(FOR_AUDITORS), "audit_get": Rule(FOR_AUDITORS)}
 
 MEMBERS: dict[str, Row] = {}
 
 
-async def places(house: House) -> Places:
+async def places(house: House, owner: Person) -> Places:
     """The entry about a category that was just made."""
     category = (await house.staff.rest("POST", "/categories", json={"name": "Told", "slug": unique("told")})).json()["id"]
     [entry] = (await house.staff.rest("GET", "/audit", params={"subject": category})).json()["data"]

@@ -68,10 +68,14 @@ class Account(Service):
         if not await self.use(Passwords).verify(row[0] if row is not None else None, password):
             raise InvalidCredentials("The password is not right.")
 
-    def mail(self, letter: str, subject: str | None = None, **data: Any) -> None:
-        """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that."""
-        event = OutboxEvent(type=f"mail.{letter}", subject=subject or new_id(OutboxEvent.__number__), data=data, request_id=self.context.request_id)
-        self.session.add(event)
+    def mail(self, letter: str, subject: str | None = None, **data: Any) -> str:
+        """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that.
+
+        Returns the id that the letter is filed under: its subject, or one of its own where nobody knows yet whose it is.
+        """
+        filed = subject or new_id(OutboxEvent.__number__)
+        self.session.add(OutboxEvent(type=f"mail.{letter}", subject=filed, data=data, request_id=self.context.request_id))
+        return filed
 
     def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Has every process forget credentials, once this write is committed."""

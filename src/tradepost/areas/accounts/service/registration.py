@@ -39,6 +39,8 @@ class Registration(Account):
         known = await self.session.scalar(select(UserRow.id).where(UserRow.email == email))
         if known is not None:
             self.mail("already_registered", known)
+            # The caller is not told, but the staff is.
+            self.context.announce("user.registration_repeated", known)
             return self.tell(receipts, ACCEPTED, want)
         # Two at once with one address: the second looks again and finds it known.
         self.context.made.add("email")
