@@ -117,10 +117,13 @@ async def test_a_member_gives_each_caller_what_the_table_says(house: House, visi
     if name in of.own:
         assert (name in (await visitor.rest("GET", house.path(getter.name, key))).json()) == (expected is Outcome.ALLOWED)
     inner = camel(name) if name in of.own else f"{camel(name)} {{ id }}"
-    for field in (f'{house.root(getter.name).name}(id: "{key}") {{ {inner} }}', f'node(id: "{key}") {{ ... on {kind} {{ {inner} }} }}'):
+    own, node = f'{house.root(getter.name).name}(id: "{key}") {{ {inner} }}', f'node(id: "{key}") {{ ... on {kind} {{ {inner} }} }}'
+    for field in (own, node):
         said = await visitor.post(f"{{ it: {field} }}")
         codes = [OUTCOMES[e["extensions"]["code"]] for e in said.get("errors", ())]
-        assert codes == ([] if expected in (Outcome.ALLOWED, Outcome.HIDDEN) else [expected])
+        # A node that the caller may not read at all is null, as if it were not there.
+        silent = expected in (Outcome.ALLOWED, Outcome.HIDDEN) or (field is node and TABLE[getter.name].shown.of(caller) is expected)
+        assert codes == ([] if silent else [expected])
         assert ((said.get("data") or {}).get("it") is not None) == (expected is Outcome.ALLOWED)
 
 
