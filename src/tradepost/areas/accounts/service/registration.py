@@ -13,7 +13,7 @@ from ..models import UserRow
 from ..passwords import Passwords
 from ..resource import receipts
 from ..schemas import EmailChangeInput, EmailVerifyInput, Receipt, ReceiptStatus, RegisterInput
-from .account import Account, InvalidCredentials, new_email, same_email
+from .account import Account, InvalidCredentials, InvalidToken, new_email, same_email
 from .mailed import VERIFY, redeem
 from .sessions import DONE
 from .words import keep_words
@@ -47,7 +47,10 @@ class Registration(Account):
         await self.add(email, stored, given)
         return self.tell(receipts, ACCEPTED, want)
 
-    @operation("email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(AlreadyExists,), attempt=lambda given: None)
+    @operation(
+        "email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(InvalidToken, AlreadyExists),
+        attempt=lambda given: None,
+    )  # fmt: skip
     async def verify(self, given: EmailVerifyInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
         token = await redeem(self, given.token, VERIFY)
