@@ -135,9 +135,8 @@ async def test_the_members_that_fields_bring_are_as_the_document_says(promise: P
 
 async def test_every_write_answers_as_the_document_says(promise: Promise, fresh_settings: Callable[[], Settings]) -> None:
     shop = create_app(fresh_settings())
-    async with shop.lifespan():
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
-            assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {status async for status in writes(promise, caller, shop)}
+    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
+        assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {status async for status in writes(promise, caller, shop)}
 
 
 async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise, staff: httpx.AsyncClient) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import HERE
 from tests.factories import unique
-from tests.parity.asks import REGISTRY
 from tests.parity.account_writes import ACTS, ready
+from tests.parity.asks import REGISTRY
 from tests.parity.house import STAFF, House, Json, Visitor
 from tests.parity.spelling import camel
 from tests.parity.writes import ONE_MEMBER, Door, deed
@@ -101,9 +101,7 @@ async def test_registering_a_known_address_is_told_to_the_staff_alone(house: Hou
         answer = await house.anonymous.rest("POST", "/auth/register", json=body, headers={"X-Request-ID": request_id})
         answers.append((answer.status_code, answer.content, sorted(set(answer.headers) - {"date"})))
         [entry] = await entries_of(house, "register", request_id)
-        assert (entry["type"], entry["subject"] == known.id) == (
-            ("user.registration_repeated", True) if email == known.email else ("user.registered", False)
-        )
+        assert (entry["type"], entry["subject"] == known.id) == (("user.registration_repeated", True) if email == known.email else ("user.registered", False))
     assert answers[0] == answers[1]
 
 

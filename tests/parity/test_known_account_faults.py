@@ -76,7 +76,9 @@ async def test_cve_2025_31481_node_is_no_way_to_somebody_else(house: House, mine
     """API Platform: Relay's `node` found a row without asking the security of its own operation."""
     assert mine.person is not None
     ids = [mine.person.id, rows["address"], rows["key"]["id"]]
-    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { email addresses { lines } } ... on Address { lines } ... on ApiKey { user { email } } } }"
+    text = (
+        "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { email addresses { lines } } ... on Address { lines } ... on ApiKey { user { email } } } }"
+    )
     for role in ("anonymous", "customer", "moderator"):
         assert (await (await arrived(house, role)).data(text, {"ids": ids}))["nodes"] == [None] * 3
     narrowed = await arrived(house, "admin", [])
@@ -131,7 +133,10 @@ async def test_cve_2024_34708_an_alias_reveals_no_secret_of_a_key(house: House, 
     for visitor in (mine, await arrived(house, "admin")):
         answers: list[Any] = []
         for fields in ("secret", "a:secret", "name:secret", "id,x:secret,user{id}"):
-            answers += [await visitor.rest("GET", f"/api-keys/{key}", params={"fields": fields}), await visitor.rest("GET", "/api-keys", params={"fields": fields})]
+            answers += [
+                await visitor.rest("GET", f"/api-keys/{key}", params={"fields": fields}),
+                await visitor.rest("GET", "/api-keys", params={"fields": fields}),
+            ]
         answers.append(await visitor.rest("GET", f"/api-keys/{key}"))
         for text in (f'apiKey(id: "{key}") {{ {inner} }}', f"apiKeys {{ nodes {{ {inner} }} }}", f'node(id: "{key}") {{ ... on ApiKey {{ {inner} }} }}'):
             answers.append(await visitor.client.post("/graphql", json={"query": f"{{ {text} }}"}))

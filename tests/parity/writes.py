@@ -96,7 +96,9 @@ def plain(value: Any, own: str) -> Any:
     """An answer in one spelling: REST's names, enums by value, the mark of this row taken out of its texts."""
     if isinstance(value, dict):
         return {
-            snake(k): v.lower() if k in ("status", "role") and isinstance(v, str) else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
+            snake(k): v.lower()
+            if k in ("status", "role") and isinstance(v, str)
+            else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
             for k, v in value.items()
         }
     return masked(value, own) if isinstance(value, str) else [plain(v, own) for v in value] if isinstance(value, list) else value

@@ -9,7 +9,7 @@ from tests.parity.access.table import CALLERS, Outcome, Place
 from tests.parity.account_writes import ACTS, arrived
 from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
-from tests.parity.writes import ONE_MEMBER, WANTED, Door, deed
+from tests.parity.writes import ONE_MEMBER, Door, deed
 from tests.people import somebody
 from tradepost.kit import asking
 from tradepost.kit.caller import ANONYMOUS
