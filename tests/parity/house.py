@@ -111,6 +111,7 @@ class House:
     app: Shop
     anonymous: Visitor
     staff: Visitor
+    customer: Visitor
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -129,7 +130,7 @@ class House:
 
     @property
     def visitors(self) -> dict[str, Visitor]:
-        return {"anonymous": self.anonymous, "staff": self.staff}
+        return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer}
 
     async def recorded[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
         """What a call returned, and the statements that it took."""
@@ -167,4 +168,4 @@ class House:
         return root.want.bind(ready.variables, permissions), window.bind(ready.variables, permissions) if window else EVERYTHING
 
 
-STAFF = ROLES["staff"]
+STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]

@@ -109,7 +109,7 @@ def masked(value: Any, own: str) -> Any:
 
 
 def snake(name: str) -> str:
-    return "".join([f"_{c.lower()}" if c.isupper() else c for c in name])
+    return "".join([f"_{c.lower()}" if c.isupper() else c for c in name]).removeprefix("_")
 
 
 async def events(house: House, own: str, ids: list[str]) -> list[Any]:
