@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from tests.parity.house import STAFF
+from tests.parity.house import CUSTOMER, STAFF
 from tests.parity.stock import KINDS, Known
 from tradepost.app import load
 from tradepost.kit.registry import Registry
@@ -25,6 +25,7 @@ def drawable(operation: Any) -> bool:
 
 
 READS = [n for n, o in REGISTRY.operations.items() if not o.writes and drawable(o)]
+CALLERS = (("anonymous", frozenset[str]()), ("staff", STAFF), ("customer", CUSTOMER))
 LISTS = [n for n in READS if REGISTRY.operations[n].kind == "page"]
 
 
@@ -92,13 +93,13 @@ def filled(of: Any, args: Args, known: Known) -> Args:
 
 def question(permissions: frozenset[str], operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[Question]:
     """Questions to the reads of the registry."""
-    names = operations or READS
+    names = [n for n in operations or READS if REGISTRY.operations[n].access.allows(permissions)]
 
     @st.composite
     def one(draw: Any) -> Question:
         operation = REGISTRY.operations[draw(st.sampled_from(names))]
         of, pages = operation.of, operation.kind == "page"
-        keyed = not pages or operation.under is not None
+        keyed = "key" in operation.signature.parameters
         brief = draw(st.integers(0, 9)) == 9
         asks = default(of, permissions) if brief else draw(asked(of, permissions, depth))
         args = draw(root_window(of)) if pages else {}
@@ -109,7 +110,7 @@ def question(permissions: frozenset[str], operations: list[str] | None = None, d
 
 def asking(operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[tuple[str, Question]]:
     """Who asks, and what."""
-    return st.one_of(*[st.tuples(st.just(name), question(may, operations, depth)) for name, may in (("anonymous", frozenset[str]()), ("staff", STAFF))])
+    return st.one_of(*[st.tuples(st.just(name), question(may, operations, depth)) for name, may in CALLERS])
 
 
 def default(of: Resource[Any] | Value, permissions: frozenset[str]) -> tuple[Ask, ...]:
@@ -131,7 +132,7 @@ def readable(of: Resource[Any] | Value, permissions: frozenset[str]) -> list[str
 @st.composite
 def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[Ask, ...]:
     """Up to five names of a shape, each under a key of its own."""
-    relations = sorted([n for n, r in of.relations.items() if r.target.name in KINDS]) if depth else []
+    relations = sorted([n for n, r in of.relations.items() if r.target.name in KINDS and r.access.allows(permissions)]) if depth else []
     names = draw(st.lists(st.sampled_from([*readable(of, permissions), *relations, *relations]), min_size=1, max_size=5))
     made: list[Ask] = []
     keys: set[str] = set()
@@ -189,7 +190,7 @@ def root_window(draw: Any, of: Resource[Any]) -> Args:
 def conditions(draw: Any, of: Resource[Any]) -> Args:
     """A filter and an order."""
     args: Args = {}
-    names = draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True)) if draw(st.integers(0, 1)) else []
+    names = draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True)) if of.filters and draw(st.integers(0, 1)) else []
     if names:
         args["filter"] = {n: draw(st.integers(0, 20)) for n in names}
     sorts = [n for n, s in of.sorts.items() if s.needs is None or s.needs in names]

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
+from tests.people import Person
 from tradepost.app import Shop
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.doors.rest.query import Query
@@ -42,8 +43,12 @@ def same(mine: Any, theirs: Any) -> None:
         raise AssertionError(f"REST\n{mine!r}\nGraphQL\n{theirs!r}"[:4000])
 
 
+# What the statements have in them that look up a caller's credential; no answer has a member of it.
+CREDENTIALS = ("secret_hash", "FROM session")
+
+
 class Recorder:
-    """A reader that keeps every statement and its arguments, in front of the real one. Looking up a caller's key is no part of a read."""
+    """A reader that keeps every statement and its arguments, in front of the real one. Looking up a caller's credential is no part of a read."""
 
     def __init__(self, reader: Any) -> None:
         self.reader, self.kept = reader, list[tuple[str, tuple[Any, ...]]]()
@@ -60,7 +65,7 @@ class Recorder:
         self.reader.count = value
 
     def keep(self, statement: Any, arguments: list[Any]) -> None:
-        if "FROM api_key" not in statement.sql:
+        if not any(mark in statement.sql for mark in CREDENTIALS):
             self.kept.append((statement.sql, tuple([str(a) if isinstance(a, list) else a for a in arguments])))
 
     async def one(self, statement: Any, arguments: list[Any]) -> Any:
@@ -79,14 +84,16 @@ class Visitor:
     name: str
     client: httpx.AsyncClient
     permissions: frozenset[str]
+    credential: str | None = None
+    person: Person | None = None
 
     async def rest(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A request to the REST door."""
         return await self.client.request(method, f"/v1{path}", **more)
 
-    async def post(self, text: str, variables: Json | None = None) -> Json:
+    async def post(self, text: str, variables: Json | None = None, headers: dict[str, str] | None = None) -> Json:
         """The answer of the GraphQL door to a document."""
-        answer = await self.client.post("/graphql", json={"query": text, "variables": variables or {}})
+        answer = await self.client.post("/graphql", json={"query": text, "variables": variables or {}}, headers=headers)
         assert answer.status_code == 200, f"{answer.text}\n{text}"
         return answer.json()
 
@@ -104,6 +111,7 @@ class House:
     app: Shop
     anonymous: Visitor
     staff: Visitor
+    customer: Visitor
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,7 +130,7 @@ class House:
 
     @property
     def visitors(self) -> dict[str, Visitor]:
-        return {"anonymous": self.anonymous, "staff": self.staff}
+        return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer}
 
     async def recorded[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
         """What a call returned, and the statements that it took."""
@@ -160,4 +168,4 @@ class House:
         return root.want.bind(ready.variables, permissions), window.bind(ready.variables, permissions) if window else EVERYTHING
 
 
-STAFF = ROLES["staff"]
+STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]

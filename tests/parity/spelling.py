@@ -10,6 +10,9 @@ from tests.parity.house import House
 
 type Json = dict[str, Any]
 
+# Members whose values are names of an enum, which GraphQL writes in capitals.
+ENUMS = ("status", "role")
+
 
 def camel(name: str) -> str:
     """REST's name in GraphQL."""
@@ -66,7 +69,7 @@ class Rest:
         if name == "sort":
             return literal(",".join(value)) if self.chance.random() < 0.5 else "[" + ", ".join([literal(v) for v in value]) + "]"
         if name == "filter":
-            return "{" + ", ".join([f"{n}: {v if n == 'status' and self.chance.random() < 0.5 else literal(v)}" for n, v in value.items()]) + "}"
+            return "{" + ", ".join([f"{n}: {v if n in ENUMS and self.chance.random() < 0.5 else literal(v)}" for n, v in value.items()]) + "}"
         return literal(value)
 
 
@@ -200,7 +203,7 @@ class Pen:
             text = keys[0] if len(keys) == 1 and self.often(0.5) else f"[{', '.join(keys)}]"
             return self.given(str(type), keys, 0.3, text)
         if name == "filter":
-            fields = {camel(n): (v.upper() if n == "status" else v) for n, v in value.items()}
+            fields = {camel(n): (v.upper() if n in ENUMS else v) for n, v in value.items()}
             if self.often(0.3):
                 return self.given(str(type), fields, 1)
             return "{" + ", ".join([f"{n}: {self.condition(type, n, v)}" for n, v in fields.items()]) + "}"
@@ -208,7 +211,7 @@ class Pen:
 
     def condition(self, type: Any, name: str, value: Any) -> str:
         """One member of a filter; it can be a variable inside of the object."""
-        return self.given(str(type.fields[name].type), value, 0.2, value if name == "status" else None)
+        return self.given(str(type.fields[name].type), value, 0.2, value if name in ENUMS else None)
 
 
 def of_rest(asks: tuple[Ask, ...], given: Any) -> Any:
@@ -222,7 +225,7 @@ def of_rest(asks: tuple[Ask, ...], given: Any) -> Any:
 
 def _rest_member(ask: Ask, value: Any) -> Any:
     if ask.name == ACTIONS:
-        return sorted([camel(f"{ask.parent.stem}_{n}") for n, link in value.items() if "method" in link])
+        return sorted([camel(n if n.startswith("me_") else f"{ask.parent.stem}_{n}") for n, link in value.items() if "method" in link])
     if ask.kind == "page":
         return rest_page(ask.inner, value, bool(ask.args.get("total")))
     if ask.kind == "list":
@@ -254,7 +257,7 @@ def _graphql_member(ask: Ask, value: Any) -> Any:
         return [of_graphql(ask.inner, v) for v in value]
     if ask.inner:
         return of_graphql(ask.inner, value)
-    return value.lower() if ask.name == "status" and value is not None else value
+    return value.lower() if ask.name in ENUMS and value is not None else value
 
 
 def graphql_page(asks: tuple[Ask, ...], value: Any) -> Any:

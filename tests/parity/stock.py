@@ -5,12 +5,13 @@ from typing import Any
 
 from tests.factories import make_media, unique, variant_input
 from tests.parity.house import Visitor
+from tests.people import Person, somebody
 from tradepost.app import Shop
 
 type Json = dict[str, Any]
 
 STATUSES = ("draft", "active", "archived")
-KINDS = ("Product", "Category", "Variant", "Media", "Tag")
+KINDS = ("Product", "Category", "Variant", "Media", "Tag", "User", "Address", "ApiKey")
 """The kinds that questions are drawn about. A new room joins them with its keys, its filter values and its place in the oracle."""
 
 
@@ -25,7 +26,7 @@ class Known:
         printer.text("known")
 
 
-async def stocked(app: Shop, staff: Visitor) -> Known:
+async def stocked(app: Shop, staff: Visitor, customer: Visitor) -> Known:
     """Puts the rows in, and looks up what there is."""
     top = (await staff.rest("POST", "/categories", json={"name": "Zweig", "slug": unique("zweig")})).json()
     below = (await staff.rest("POST", "/categories", json={"name": "Ästchen", "slug": unique("ast"), "parent_id": top["id"], "position": 3})).json()
@@ -44,10 +45,29 @@ async def stocked(app: Shop, staff: Visitor) -> Known:
         fetched: Json = {"status": "stored", "mime": "image/png", "sha256": "0" * 64, "bytes": 2**33, "width": 3, "height": 4, "source_url": None}
         for j in range((i + 1) % 4):
             await make_media(app, answer.json()["id"], position=j // 2, **fetched if j == i % 3 else {"alt": "Ein Zweig\n…"})
-    return await looked_up(staff)
+    assert customer.person is not None
+    return await looked_up(staff, await peopled(app, customer.person))
 
 
-async def looked_up(staff: Visitor) -> Known:
+async def peopled(app: Shop, customer: Person) -> Known:
+    """Puts users in, with addresses and keys: those of the customer, and those of somebody else, which it may not see."""
+    others = [await somebody(app, role, full_name=f"Ångström {role}", username=unique("u")) for role in ("customer", "moderator", "staff", "admin")]
+    suspended = await somebody(app, status="suspended", full_name="")
+    addresses = [await person.address(city=f"City {i}", phone=None if i % 2 else "+4587654321") for i, person in enumerate([customer] * 4 + others[:1] * 2)]
+    keys = [await person.key(scopes=["account:read"] if i % 2 else None, points_per_minute=i + 1) for i, person in enumerate([customer] * 3 + others[:2])]
+    people = [customer, *others, suspended]
+    return Known(
+        keys={"User": [p.id for p in people], "Address": addresses, "ApiKey": [k["id"] for k in keys]},
+        values={
+            ("User", "email"): [p.email for p in people] + ["nobody@shop.example"], ("User", "role"): ["customer", "moderator", "staff", "admin"],
+            ("User", "status"): ["active", "suspended", "closed"], ("User", "q"): ["angstrom", "kim", "ANG st", "kim lar", "u", "shop example"],
+            ("ApiKey", "prefix"): [k["prefix"] for k in keys] + ["none"],
+            **{("User", f"created_at_{k}"): [keys[0]["created_at"], "2025-06-01T02:00:00+02:00"] for k in ("gte", "gt", "lte", "lt")},
+        },
+    )  # fmt: skip
+
+
+async def looked_up(staff: Visitor, people: Known) -> Known:
     """Some rows of each kind as an editor sees them, so some of them are hidden from others."""
 
     async def rows(path: str, **params: str) -> list[Json]:
@@ -64,14 +84,14 @@ async def looked_up(staff: Visitor) -> Known:
     parents = {c["parent_id"] for c in categories} - {None}
     branches = [c for c in categories if c["id"] in parents][:4] + categories[:2]
     return Known(
-        keys={
+        keys=people.keys | {
             "Product": [*[p["id"] for p in some], *[p["slug"] for p in some[2:5]], "no-such-thing"],
             "Category": [*[c["id"] for c in branches], categories[-1]["slug"], "no-such-thing"],
             "Variant": [v["id"] for v in variants],
             "Media": [m["id"] for m in media],
             "Tag": [*[t["id"] for t in tags[:4]], *[t["slug"] for t in tags if t["slug"].startswith(("only-", "shared"))]],
         },
-        values={
+        values=people.values | {
             ("Category", "slug"): [c["slug"] for c in branches], ("Category", "parent_id"): [c["id"] for c in branches], ("Category", "root"): [True, False],
             ("Product", "status"): list(STATUSES), ("Product", "slug"): [p["slug"] for p in some], ("Product", "tag"): ["sale", "only-draft", "shared-by-all"],
             ("Product", "external_reference"): [p["external_reference"] or "none" for p in some], ("Product", "category"): [c["slug"] for c in branches],

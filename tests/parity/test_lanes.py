@@ -24,7 +24,7 @@ type Clients = dict[str, tuple[httpx.AsyncClient, httpx.AsyncClient]]
 
 @pytest.fixture(scope="package")
 async def slow(house: House, known: Known, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
-    """Clients of both kinds, each with one of a second shop over the same database, without the lane."""
+    """Clients of all kinds, each with one of a second shop over the same database, without the lane."""
     shop = create_app(msgspec.structs.replace(settings, fast_lane=False))
     assert shop.porch.tables == {}
     assert house.app.porch.tables
@@ -33,8 +33,13 @@ async def slow(house: House, known: Known, settings: Settings, staff_key: str) -
         async with (
             httpx.AsyncClient(transport=transport, base_url=HERE) as visitor,
             httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": staff_key}) as member,
+            httpx.AsyncClient(transport=transport, base_url=HERE, headers=house.customer.client.headers) as customer,
         ):
-            yield {"anonymous": (house.anonymous.client, visitor), "staff": (house.staff.client, member)}
+            yield {
+                "anonymous": (house.anonymous.client, visitor),
+                "staff": (house.staff.client, member),
+                "customer": (house.customer.client, customer),
+            }
 
 
 def without_cost(answer: httpx.Response) -> bytes:

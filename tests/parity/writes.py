@@ -19,7 +19,7 @@ def written(value: Any) -> Any:
     if isinstance(value, dict):
         return {
             camel(k): v.upper()
-            if k in ("status", "op") and isinstance(v, str) and k != "path"
+            if k in ("status", "op", "role") and isinstance(v, str) and k != "path"
             else (v if k in ("attributes", "source", "options") else written(v))
             for k, v in value.items()
         }
@@ -31,14 +31,15 @@ class Door:
 
     def __init__(self, house: House, visitor: Visitor, operation: str) -> None:
         self.house, self.visitor, self.of = house, visitor, house.operation(operation)
+        self.headers = dict[str, str]()
 
     async def rest(self, fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None) -> Any:
-        headers = {"If-Match": f'"{version}.x"'} if version is not None else {}
+        headers = self.headers | ({"If-Match": f'"{version}.x"'} if version is not None else {})
         if steps is not None:
             headers["Content-Type"] = "application/json-patch+json"
         content = None if body is None and steps is None else msgspec.json.encode(body if steps is None else steps)
         headers.setdefault("Content-Type", "application/json")
-        params = {} if self.of.kind == "delete" else {"fields": fields}
+        params = {} if self.of.status == 204 else {"fields": fields}
         answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name, key), params=params, content=content, headers=headers)
         if answer.status_code == 204:
             return "gone"
@@ -55,14 +56,14 @@ class Door:
             given["jsonPatch"] = steps
         elif body is not None:
             given["patch" if self.of.kind == "update" else "input"] = written(body)
-        declared = ", ".join([f"${n}: {definition.args[n].type}" for n in given])
-        arguments = ", ".join([f"{n}: ${n}" for n in given])
-        answer = await self.visitor.post(f"mutation ({declared}) {{ it: {camel(self.of.name)}({arguments}) {{ {body_fields} }} }}", given)
+        declared = f"({', '.join([f'${n}: {definition.args[n].type}' for n in given])})" if given else ""
+        arguments = f"({', '.join([f'{n}: ${n}' for n in given])})" if given else ""
+        answer = await self.visitor.post(f"mutation {declared} {{ it: {camel(self.of.name)}{arguments} {{ {body_fields} }} }}", given, self.headers)
         if "errors" in answer:
             assert answer.get("data", {"it": None}) == {"it": None}
             [error] = answer["errors"]
             return problem(error["extensions"])
-        return "gone" if self.of.kind == "delete" else answer["data"]["it"]
+        return "gone" if self.of.status == 204 else answer["data"]["it"]
 
 
 def problem(document: Json) -> Any:
@@ -79,14 +80,25 @@ PRODUCT = (
 VARIANT = ("sku,name,price,options,position,version,source,attributes,product{name,price_from,version}",
            "sku name price { amount currency } options position version source attributes product { name priceFrom { amount currency } version }")  # fmt: skip
 CATEGORY = ("name,description,position,version,parent{name}", "name description position version parent { name }")
-WANTED = {"Product": PRODUCT, "Variant": VARIANT, "Category": CATEGORY}
+USER = ("email,username,full_name,status,role,email_verified_at,version", "email username fullName status role emailVerifiedAt version")
+ADDRESS = ("name,lines,city,postcode,country,phone,version", "name lines city postcode country phone version")
+API_KEY = ("name,scopes,points_per_minute,expires_at,last_used_at,version,user{email}",
+           "name scopes pointsPerMinute expiresAt lastUsedAt version user { email }")  # fmt: skip
+WANTED = {
+    "Product": PRODUCT, "Variant": VARIANT, "Category": CATEGORY, "User": USER, "Address": ADDRESS, "ApiKey": API_KEY,
+    "Receipt": ("status", "status"), "TokenPair": ("token_type,expires_in", "tokenType expiresIn"),
+}  # fmt: skip
+# One member each, for those who only want to know whether it went well.
+ONE_MEMBER = {"Receipt": "status", "TokenPair": "token_type"}
 
 
 def plain(value: Any, own: str) -> Any:
     """An answer in one spelling: REST's names, enums by value, the mark of this row taken out of its texts."""
     if isinstance(value, dict):
         return {
-            snake(k): v.lower() if k == "status" and isinstance(v, str) else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
+            snake(k): v.lower()
+            if k in ("status", "role") and isinstance(v, str)
+            else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
             for k, v in value.items()
         }
     return masked(value, own) if isinstance(value, str) else [plain(v, own) for v in value] if isinstance(value, list) else value
@@ -97,7 +109,7 @@ def masked(value: Any, own: str) -> Any:
 
 
 def snake(name: str) -> str:
-    return "".join([f"_{c.lower()}" if c.isupper() else c for c in name])
+    return "".join([f"_{c.lower()}" if c.isupper() else c for c in name]).removeprefix("_")
 
 
 async def events(house: House, own: str, ids: list[str]) -> list[Any]:

@@ -3,6 +3,7 @@
 from tests.factories import make_media, unique, variant_input
 from tests.parity.access.table import FOR_EDITORS, FOR_STOCKKEEPERS, OPEN_TO_ALL, SEEN_BY_EDITORS, Place, Places, Row, Rule
 from tests.parity.house import House, Json
+from tests.people import Person
 
 PUBLIC = Rule(OPEN_TO_ALL)
 DRAFTS_HIDDEN = Rule(OPEN_TO_ALL, SEEN_BY_EDITORS)
@@ -40,7 +41,7 @@ TABLE: dict[str, Rule] = {
 MEMBERS: dict[str, Row] = {"Product.source": FOR_EDITORS, "Variant.source": FOR_EDITORS, "Variant.imported_quantity": FOR_STOCKKEEPERS}
 
 
-async def places(house: House) -> Places:
+async def places(house: House, owner: Person) -> Places:
     """An active product and a draft in one category, with a word that both have and one of its own each."""
     parent = await _made(house, "/categories", {"name": "Parent", "slug": unique("parent")})
     category = await _made(house, "/categories", {"name": "Child", "slug": unique("child"), "parent_id": parent["id"]})

@@ -3,6 +3,7 @@
 from tests.factories import unique
 from tests.parity.access.table import FOR_AUDITORS, OPEN_TO_ALL, Place, Places, Row, Rule
 from tests.parity.house import House
+from tests.people import Person
 
 TABLE: dict[str, Rule] = {
     "audit_list": Rule(FOR_AUDITORS), "audit_get": Rule(FOR_AUDITORS), "rate_limit": Rule(OPEN_TO_ALL), "price": Rule(OPEN_TO_ALL),
@@ -11,7 +12,7 @@ TABLE: dict[str, Rule] = {
 MEMBERS: dict[str, Row] = {}
 
 
-async def places(house: House) -> Places:
+async def places(house: House, owner: Person) -> Places:
     """The entry about a category that was just made; what a caller's own budget tells needs no row."""
     category = (await house.staff.rest("POST", "/categories", json={"name": "Told", "slug": unique("told")})).json()["id"]
     [entry] = (await house.staff.rest("GET", "/audit", params={"subject": category})).json()["data"]

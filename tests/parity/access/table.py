@@ -9,9 +9,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.kit.caller import Caller
-
-SOMEBODY = "01890a5d-ac96-774b-bcce-b302099a800a"
 
 
 class Outcome(StrEnum):
@@ -28,10 +25,14 @@ A, U, F, H = Outcome
 
 @dataclass(frozen=True)
 class Row:
-    """The outcome for each kind of caller. The last two are API keys that may do less than their owner: one nothing, one only `catalog:write`."""
+    """The outcome for each kind of caller. What belongs to somebody belongs to `customer`, and `other` is another customer.
+
+    The last two are API keys that may do less than their owner: one of an admin nothing, one of a member of the staff only `catalog:write`.
+    """
 
     anonymous: Outcome
     customer: Outcome
+    other: Outcome
     moderator: Outcome
     staff: Outcome
     admin: Outcome
@@ -43,30 +44,58 @@ class Row:
         return asdict(self)[caller]
 
 
-# Those that come through the doors: by no credential, or by a key of their role.
-COMING = ("anonymous", "customer", "moderator", "staff", "admin")
+@dataclass(frozen=True)
+class Kind:
+    """A kind of caller: a user of a role who has logged in, or a program with a key of that user which is narrowed to `scopes`."""
+
+    role: str
+    scopes: tuple[str, ...] | None = None
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """What such a caller may."""
+        return ROLES.get(self.role, frozenset()) if self.scopes is None else frozenset(self.scopes)
+
+    @property
+    def known(self) -> bool:
+        """Whether it comes with a credential."""
+        return self.role != "anonymous"
+
+
 CALLERS = {
-    "anonymous": Caller(),
-    **{role: Caller(id=SOMEBODY, role=role, permissions=ROLES[role]) for role in COMING[1:]},
-    # Keys cannot be narrowed yet, so these two call the services only.
-    "empty_key": Caller(id=SOMEBODY, role="admin"),
-    "catalog_key": Caller(id=SOMEBODY, role="admin", permissions=frozenset({"catalog:write"})),
+    **{role: Kind(role) for role in ("anonymous", "customer")},
+    "other": Kind("customer"),
+    **{role: Kind(role) for role in ("moderator", "staff", "admin")},
+    "empty_key": Kind("admin", ()),
+    "catalog_key": Kind("staff", ("catalog:write",)),
 }
 
-# Who gets what:  anonymous, customer, moderator, staff, admin, empty key, catalog key
-OPEN_TO_ALL = Row(A, A, A, A, A, A, A)
-FOR_EDITORS = Row(U, F, F, A, A, F, A)
-SEEN_BY_EDITORS = Row(H, H, H, A, A, H, A)
-FOR_AUDITORS = Row(U, F, F, A, A, F, F)
-FOR_STOCKKEEPERS = Row(U, F, F, A, A, F, F)
+# Who gets what:  anonymous, customer, other customer, moderator, staff, admin, empty key, catalog key
+OPEN_TO_ALL = Row(A, A, A, A, A, A, A, A)
+FOR_EDITORS = Row(U, F, F, F, A, A, F, A)
+SEEN_BY_EDITORS = Row(H, H, H, H, A, A, H, A)
+FOR_AUDITORS = Row(U, F, F, F, A, A, F, F)
+FOR_STOCKKEEPERS = Row(U, F, F, F, A, A, F, F)
+FOR_STAFF = Row(U, F, F, F, A, A, F, F)
+FOR_ADMINS = Row(U, F, F, F, F, A, F, F)
+FOR_USERS = Row(U, A, A, A, A, A, F, F)
+"""Everybody with an account, on what is the own."""
+FOR_THE_OWNER = Row(U, A, H, H, H, H, F, F)
+FOR_THE_OWNER_AND_STAFF = Row(U, A, H, H, A, A, F, F)
+FOR_THE_OWNER_AND_ADMINS = Row(U, A, H, H, H, A, F, F)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What an operation gives. `hidden` is the outcome on a row that some of those who may call it do not see."""
+    """What an operation gives. `hidden` is the outcome on another row, which some of those who may call it do not see."""
 
     shown: Row
     hidden: Row | None = None
+
+    @property
+    def hides(self) -> bool:
+        """Whether one of the two says that something is hidden from those who may call it."""
+        return self.hidden is not None or H in asdict(self.shown).values()
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,15 @@ from typing import Any
 
 import msgspec
 
+from tests.factories import unique
 from tests.parity.access.table import CALLERS, Outcome, Place
-from tests.parity.house import House, Visitor
+from tests.parity.account_writes import ACTS, arrived
+from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
-from tests.parity.writes import METHODS, WANTED, Deed, Door, deed
+from tests.parity.writes import METHODS, ONE_MEMBER, Door, deed
+from tests.people import somebody
 from tradepost.kit import asking
+from tradepost.kit.caller import ANONYMOUS
 from tradepost.kit.context import Context
 from tradepost.kit.inputs import read
 from tradepost.kit.operation import Operation
@@ -23,33 +27,53 @@ OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, 
 ONLY_ID: Selection[Any] = Selection(Form((Field("id"),)))
 
 
+def only(of: Operation[Any, ..., Any]) -> Selection[Any]:
+    """A selection of one member."""
+    return Selection(Form((Field(ONE_MEMBER.get(of.of.name, "id")),)))
+
+
+async def guest(house: House, caller: str) -> Visitor:
+    """A new caller of a kind."""
+    kind = CALLERS[caller]
+    return await arrived(house, kind.role, None if kind.scopes is None else list(kind.scopes))
+
+
+async def context_of(house: House, visitor: Visitor) -> Context:
+    """The surroundings of a call by this visitor, without a door."""
+    state = house.app.state
+    who = await state.credentials.identify(visitor.credential) if visitor.credential else ANONYMOUS
+    return Context(who, state.database, "access-table", door="test", means=state.means)
+
+
 class Trial:
     """One operation, called by one kind of caller in each way."""
 
-    def __init__(self, house: House, operation: str, caller: str, visitor: Visitor | None) -> None:
+    def __init__(self, house: House, operation: str, caller: str, visitor: Visitor) -> None:
         self.house, self.of, self.caller, self.visitor = house, house.operation(operation), caller, visitor
 
     async def read(self, place: Place) -> dict[str, Outcome]:
         """What comes of a read, by the way it went."""
         if not isinstance(self.of.of, Resource):
             return await self.told(self.of.of, place)
-        return {"service": await self.served(self.service_read(place))} | (
-            {"rest": await self.rest_read(place), "graphql": await self.graphql_read(place)} if self.visitor else {}
-        )
+        return {
+            "service": await self.served(self.service_read(place)),
+            "rest": await self.rest_read(place),
+            "graphql": await self.graphql_read(place),
+        }
 
     async def told(self, of: Result[Any], place: Place) -> dict[str, Outcome]:
         """The same of an answer that no row stands behind: one member of it is asked for, which comes or does not."""
         member = next(n for n, m in of.own.items() if not isinstance(m, Value))
         given = [read(shape_of(self.of), dict(place.given))] if self.of.input else []
-        found = {"service": await self.served(self.spoken(self.method(*given, Selection(Form((Field(member),))))))}
-        if self.visitor is not None:
-            body = {"json": place.given} if self.of.input else {}
-            answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body)
-            found["rest"] = Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]
-            assert answer.status_code != 200 or list(answer.json()) == [member]
-            arguments = f"({', '.join([f'{camel(n)}: {json.dumps(v)}' for n, v in place.given.items()])})" if place.given else ""
-            said = await self.visitor.post(f"{{ it: {self.house.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}")
-            found["graphql"] = OUTCOMES[said["errors"][0]["extensions"]["code"]] if "errors" in said else Outcome.ALLOWED
+        method = await self.method()
+        found = {"service": await self.served(self.spoken(method(*given, Selection(Form((Field(member),))))))}
+        body = {"json": place.given} if self.of.input else {}
+        answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body)
+        found["rest"] = Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]
+        assert answer.status_code != 200 or list(answer.json()) == [member]
+        arguments = f"({', '.join([f'{camel(n)}: {json.dumps(v)}' for n, v in place.given.items()])})" if place.given else ""
+        said = await self.visitor.post(f"{{ it: {self.house.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}")
+        found["graphql"] = OUTCOMES[said["errors"][0]["extensions"]["code"]] if "errors" in said else Outcome.ALLOWED
         return found
 
     async def spoken(self, call: Any) -> Outcome:
@@ -58,21 +82,33 @@ class Trial:
         return Outcome.ALLOWED
 
     async def write(self) -> dict[str, Outcome]:
-        """The same of a write. Each way has a row of its own."""
-        name = self.of.name
-        found = {"service": await self.served(self.service_write(await deed(self.house, name)))}
-        if self.visitor is not None:
-            door = Door(self.house, self.visitor, name)
-            fields = ("id", "results { status }") if self.of.kind == "batch" else WANTED[self.of.of.name]
-            for way, call, wanted in (("rest", door.rest, fields[0]), ("graphql", door.graphql, fields[1])):
-                key, body = await deed(self.house, name)
-                made = await call(wanted, key, None if self.of.kind == "delete" else body)
-                assert not isinstance(made, dict) or "results" not in made or [r["status"] for r in made["results"]] == [201], made
-                found[way] = OUTCOMES[made[0]] if isinstance(made, tuple) else Outcome.ALLOWED
+        """The same of a write. Each way has a row of its own, and where it is about the caller's own account, a caller of its own."""
+        found: dict[str, Outcome] = {}
+        for way in ("service", "rest", "graphql"):
+            key, body = await self.prepared()
+            if way == "service":
+                found[way] = await self.served(self.service_write(key, body))
+                continue
+            door = Door(self.house, self.visitor, self.of.name)
+            name = ONE_MEMBER.get(self.of.of.name, "id")
+            fields = ("id", "results { status }") if self.of.kind == "batch" else (name, camel(name))
+            made = await (door.rest(fields[0], key, body) if way == "rest" else door.graphql(fields[1], key, body))
+            assert not isinstance(made, dict) or "results" not in made or [r["status"] for r in made["results"]] == [201], made
+            found[way] = OUTCOMES[made[0]] if isinstance(made, tuple) else Outcome.ALLOWED
         return found
 
+    async def prepared(self) -> tuple[str, Json | None]:
+        """The key of a row and a body. A row that belongs to somebody belongs to the customer: who comes as one comes as its owner."""
+        if (act := ACTS.get(self.of.name)) is None:
+            key, body = await deed(self.house, self.of.name)
+            return key, None if self.of.kind == "delete" else body
+        self.visitor = await guest(self.house, self.caller)
+        mine = self.caller == "customer" and act.role == "customer"
+        owner = self.visitor.person if mine else await somebody(self.house.app, status=act.status)
+        assert owner is not None
+        return await act.make(owner, unique("m").replace("-", ""))
+
     async def rest_read(self, place: Place) -> Outcome:
-        assert self.visitor is not None
         params = {"fields": "id"} | ({place.filter[0]: place.filter[1]} if place.filter else {})
         answer = await self.visitor.rest("GET", self.house.path(self.of.name, place.key), params=params)
         if answer.status_code != 200:
@@ -81,7 +117,6 @@ class Trial:
         return seen([row["id"] for row in rows], place)
 
     async def graphql_read(self, place: Place) -> Outcome:
-        assert self.visitor is not None
         field, page = self.house.root(self.of.name), self.of.kind == "page"
         given = [f'{next(iter(field.parameters))}: "{place.key}"'] if place.key else []
         given += [f'filter: {{{camel(place.filter[0])}: "{place.filter[1]}"}}'] if place.filter else []
@@ -96,33 +131,28 @@ class Trial:
 
     async def service_read(self, place: Place) -> Outcome:
         key, permissions = [place.key] if place.key else [], CALLERS[self.caller].permissions
+        method = await self.method()
         if self.of.kind == "one":
-            return seen([(await self.method(*key, ONLY_ID)).id], place)
+            return seen([(await method(*key, ONLY_ID)).id], place)
         window = asking.window(self.of.of, {"filter": dict([place.filter])} if place.filter else {}, permissions)
-        page: Page[Any] = await self.method(*key, window, ONLY_ID)
+        page: Page[Any] = await method(*key, window, ONLY_ID)
         return seen([record["id"] for record in page_rows(page)], place)
 
-    async def service_write(self, given: Deed) -> Outcome:
-        key, body = [given[0]] if given[0] else [], given[1]
-        match self.of.kind:
-            case "create":
-                await self.method(*key, read(shape_of(self.of), body), ONLY_ID)
-            case "replace":
-                await self.method(*key, read(shape_of(self.of), body), None, ONLY_ID)
-            case "update":
-                await self.method(*key, MergePatch(body), None, ONLY_ID)
-            case "delete":
-                await self.method(*key, None, ONLY_ID)
-            case _:
-                made: Batch[Any] = await self.method(read(shape_of(self.of), body), True, ONLY_ID)
-                assert [item.status for item in made.items] == [201]
+    async def service_write(self, key: str, body: Json | None) -> Outcome:
+        given: Json = {"key": key, "expected": None, "atomic": True, "want": only(self.of)}
+        if self.of.kind == "update":
+            given["patch"] = MergePatch(body)
+        names = [n for n in self.of.signature.parameters if n != "self"]
+        for name in [n for n in names if n not in given]:
+            # What is left is the row that it begins at, or the body.
+            given[name] = key if name.endswith("key") or name == "product" else read(shape_of(self.of), body)
+        made = await (await self.method())(*[given[n] for n in names])
+        assert not isinstance(made, Batch) or [item.status for item in made.items] == [201]
         return Outcome.ALLOWED
 
-    @property
-    def method(self) -> Any:
+    async def method(self) -> Any:
         """The operation on a service of this caller."""
-        state = self.house.app.state
-        service = self.of.service(Context(CALLERS[self.caller], state.database, "access-table", door="test", means=state.means))
+        service = self.of.service(await context_of(self.house, self.visitor))
         return self.of.__get__(service, self.of.service)
 
     async def served(self, call: Any) -> Outcome:

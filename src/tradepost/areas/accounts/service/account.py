@@ -77,9 +77,14 @@ class Account(Service):
             raise InvalidCredentials(NOT_RIGHT)
         return stored
 
-    def mail(self, letter: str, subject: str | None = None, **data: Any) -> None:
-        """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that."""
-        self.context.post(f"mail.{letter}", subject or new_id(OutboxEvent.__number__), **data)
+    def mail(self, letter: str, subject: str | None = None, **data: Any) -> str:
+        """Has a letter sent once this write is committed. Whoever delivers it looks up whom it is for; nobody waits for that.
+
+        Returns the id that the letter is filed under: its subject, or one of its own where nobody knows yet whose it is.
+        """
+        filed = subject or new_id(OutboxEvent.__number__)
+        self.context.post(f"mail.{letter}", filed, **data)
+        return filed
 
     def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Has every process forget credentials, once this write is committed."""

@@ -42,8 +42,8 @@ class Recovery(Sessions):
     )  # fmt: skip
     async def reset(self, given: PasswordResetInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Sends a letter with which its reader can set a new password, where the address has an account. The answer is the same where it has none."""
-        # Not even looked up: whoever sends the letter does that.
-        self.mail("password_reset", email=same_email(given.email))
+        # Not even looked up: whoever sends the letter does that. So what is told of it names the letter, and no user.
+        self.context.announce("password_reset.requested", self.mail("password_reset", email=same_email(given.email)))
         return self.tell(receipts, ACCEPTED, want)
 
     @operation(

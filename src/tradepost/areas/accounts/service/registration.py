@@ -49,7 +49,8 @@ class Registration(Account):
             self.context.announce("user.registered", made)
         else:
             self.mail("already_registered", known)
-            self.context.announce("user.registered_again", known)
+            # The caller is not told, but the staff is.
+            self.context.announce("user.registration_repeated", known)
         return self.tell(receipts, ACCEPTED, want)
 
     @operation(

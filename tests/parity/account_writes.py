@@ -1,0 +1,124 @@
+"""The writes of the accounts: who may, and what they are given. Most act on the caller itself, so each try has a caller of its own."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.parity.house import House, Json, Visitor
+from tests.people import ADDRESS, PASSWORD, Person, somebody, visitor
+from tradepost.areas.accounts.policy import ROLES
+from tradepost.areas.accounts.service.mailed import RESET, VERIFY
+
+type Given = tuple[str, Json | None]
+type Make = Callable[[Person, str], Awaitable[Given]]
+"""From the owner of the row (or whoever is meant in the body) and a mark of its own: the key of the row and the body."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One write: a role that may, and how its row and its body are made. `status` is that of the account that it is about."""
+
+    role: str
+    make: Make
+    status: str = "active"
+
+
+def given(body: Callable[[Person, str], Json] | None = None) -> Make:
+    """Of a write that begins at no row."""
+
+    async def make(owner: Person, own: str) -> Given:
+        return "", body(owner, own) if body is not None else None
+
+    return make
+
+
+def at_user(body: Json | None = None) -> Make:
+    """Of a write on another account."""
+
+    async def make(owner: Person, own: str) -> Given:
+        return owner.id, body
+
+    return make
+
+
+def at_address(body: Json | None) -> Make:
+    """Of a write on an address in the owner's book."""
+
+    async def make(owner: Person, own: str) -> Given:
+        return await owner.address(), body
+
+    return make
+
+
+async def at_key(owner: Person, own: str) -> Given:
+    """Of a write on an API key of the owner."""
+    return (await owner.key())["id"], None
+
+
+async def with_refresh_token(owner: Person, own: str) -> Given:
+    return "", {"refresh_token": await owner.refresh_token()}
+
+
+async def with_verification(owner: Person, own: str) -> Given:
+    return "", {"token": await owner.mailed(VERIFY)}
+
+
+async def with_reset(owner: Person, own: str) -> Given:
+    return "", {"token": await owner.mailed(RESET), "new_password": f"four boats {own}"}
+
+
+ACTS: dict[str, Act] = {
+    "register": Act("anonymous", given(lambda owner, own: {"email": f"new-{own}@shop.example", "password": f"six boats {own}x", "username": f"u{own}"})),
+    "email_verify": Act("anonymous", with_verification),
+    "email_verification_request": Act("customer", given()),
+    "email_change": Act("customer", given(lambda owner, own: {"email": f"other-{own}@shop.example", "password": PASSWORD})),
+    "login": Act("anonymous", given(lambda owner, own: {"email": owner.email, "password": PASSWORD})),
+    "token_refresh": Act("anonymous", with_refresh_token),
+    "logout": Act("customer", given()),
+    "logout_everywhere": Act("customer", given()),
+    "password_change": Act("customer", given(lambda owner, own: {"current_password": PASSWORD, "new_password": f"four boats {own}"})),
+    "password_reset": Act("anonymous", given(lambda owner, own: {"email": owner.email})),
+    "password_reset_confirm": Act("anonymous", with_reset),
+    "me_update": Act("customer", given(lambda owner, own: {"full_name": f"Name {own}", "username": f"u{own}"})),
+    "me_close": Act("customer", given(lambda owner, own: {"password": PASSWORD})),
+    "user_role_set": Act("admin", at_user({"role": "moderator"})),
+    "user_suspend": Act("admin", at_user()),
+    "user_restore": Act("admin", at_user(), status="suspended"),
+    "address_create": Act("customer", given(lambda owner, own: ADDRESS | {"name": f"Name {own}"})),
+    "address_replace": Act("customer", at_address({"name": "Sam Holm", "lines": ["Havnegade 1"], "city": "Odense", "country": "DK"})),
+    "address_update": Act("customer", at_address({"city": "Odense", "phone": None})),
+    "address_delete": Act("customer", at_address(None)),
+    "api_key_create": Act("customer", given(lambda owner, own: {"name": f"Scanner {own}", "scopes": ["account:read"], "points_per_minute": 7})),
+    "api_key_delete": Act("customer", at_key),
+}
+
+
+async def arrived(house: House, role: str, scopes: list[str] | None = None, own: str = "") -> Visitor:
+    """Somebody of a role who has just logged in; with scopes, a program with a key of that user which is narrowed to them."""
+    if role == "anonymous":
+        return house.anonymous
+    person = await somebody(house.app, role, **({"email": f"{own}@shop.example"} if own else {}))
+    credential = person.token if scopes is None else (await person.key(scopes=scopes))["secret"]
+    return Visitor(role, visitor(house.app, credential), ROLES[role] if scopes is None else frozenset(scopes), credential, person)
+
+
+async def ready(house: House, operation: str, own: str) -> tuple[Visitor, str, Json | None]:
+    """A caller who may, the key of a row of its own (or of somebody else's where it is about others), and the body."""
+    act = ACTS[operation]
+    caller = await arrived(house, act.role, own=f"caller-{own}")
+    owner = caller.person if act.role == "customer" else await somebody(house.app, email=f"owner-{own}@shop.example", status=act.status)
+    assert owner is not None
+    return caller, *await act.make(owner, own)
+
+
+def wrong(shape: type[Any] | None) -> Json | None:
+    """A body with every needed member, none of which can be meant."""
+    if shape is None:
+        return None
+    values: Json = {"role": "moderator", "lines": []}
+    return {n: values.get(n, "") for n in shape.__struct_fields__ if n in _needed(shape)}
+
+
+def _needed(shape: Any) -> set[str]:
+    count = len(shape.__struct_defaults__)
+    return set(shape.__struct_fields__[: len(shape.__struct_fields__) - count])
