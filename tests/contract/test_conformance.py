@@ -10,12 +10,10 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import update
 
 from tests.factories import make_media, make_product, unique
 from tests.people import somebody
 from tradepost.app import Shop, create_app
-from tradepost.areas.accounts.models import UserRow
 from tradepost.settings import Settings
 
 from .promise import Promise
@@ -29,21 +27,6 @@ BOTH = ["openapi.json", "openapi.v2.json"]
 def promise(request: pytest.FixtureRequest, contract: Any) -> Promise:
     """What the document of a version promises."""
     return Promise(msgspec.json.decode(contract[request.param]))
-
-
-@pytest.fixture(scope="module")
-async def staff(app: Shop, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """A member of the staff who is a user, with an address and the API key that it comes with."""
-    who = {"email": f"{unique('kim')}@shop.example", "password": "four green boats at noon"}
-    assert (await client.post("/v1/auth/register", json=who)).status_code == 202
-    async with app.state.database.transaction() as session:
-        await session.execute(update(UserRow).where(UserRow.email == who["email"]).values(role="staff"))
-    bearer = {"Authorization": f"Bearer {(await client.post('/v1/auth/login', json=who)).json()['access_token']}"}
-    address = {"name": "Kim Larsen", "lines": ["Vestergade 12"], "city": "Aarhus", "postcode": "8000", "country": "DK"}
-    assert (await client.post("/v1/users/me/addresses", json=address, headers=bearer)).status_code == 201
-    key = (await client.post("/v1/api-keys", json={"name": "contract"}, headers=bearer)).json()["secret"]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": key}) as member:
-        yield member
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,12 +14,12 @@ from tests.parity.asks import REGISTRY
 from tests.parity.house import STAFF, House, Json, Visitor
 from tests.parity.spelling import camel
 from tests.parity.writes import ONE_MEMBER, Door, deed
-from tests.people import somebody
+from tests.people import PASSWORD, somebody
 from tradepost.areas.accounts.schemas import Role
 from tradepost.kit.shapes import members
 
 WRITES = [n for n, o in REGISTRY.operations.items() if o.writes]
-BY_STAFF = [n for n in WRITES if n not in ACTS]
+BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].only]
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,27 @@ async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(hou
         assert key in {e["subject"] for e in entries}
     elif caller is not None and made == "gone" and operation != "logout":
         assert caller in {e["subject"] for e in entries}
+
+
+@pytest.mark.parametrize("grant", ["password", "refresh_token", "client_credentials"])
+async def test_a_token_that_is_granted_leaves_an_entry_without_a_secret(house: House, grant: str) -> None:
+    """The one write that is on one door alone: a token endpoint takes a form."""
+    person, request_id = await somebody(house.app), unique("audited")
+    key = await person.key()
+    forms: dict[str, Json] = {
+        "password": {"username": person.email, "password": PASSWORD}, "refresh_token": {"refresh_token": await person.refresh_token()},
+        "client_credentials": {"client_id": key["prefix"], "client_secret": key["secret"]},
+    }  # fmt: skip
+    form = {"grant_type": grant, **forms[grant]}
+    answer = await house.anonymous.client.post("/v1/auth/token", data=form, headers={"X-Request-ID": request_id})
+    assert answer.status_code == 200, answer.text
+    entries = await entries_of(house, "token_grant", request_id)
+    assert entries
+    for entry in entries:
+        assert (entry["door"], entry["caller_id"]) == ("rest", None)
+        assert entry["type"].partition(".")[0] in STEMS
+    assert_silent({n: v for n, v in form.items() if n != "grant_type"}, entries)
+    assert_silent({n: v for n, v in answer.json().items() if n.endswith("_token")}, entries)
 
 
 async def entries_of(house: House, operation: str, request_id: str) -> list[Json]:

@@ -25,6 +25,7 @@ TABLE: dict[str, Rule] = {
     "email_change": OWN,
     "login": ANYBODY,
     "token_refresh": ANYBODY,
+    "token_grant": ANYBODY,
     "logout": OWN,
     "logout_everywhere": OWN,
     "password_change": OWN,
