@@ -183,9 +183,11 @@ async def count_of(app: "Shop", of: type[DefaultBase], **values: Any) -> int:
 
 
 async def letters_to(app: "Shop", subject: str) -> list[tuple[str, Json]]:
-    """The letters about somebody that are to be sent: what kind, and what stands in each."""
+    """The letters about somebody that are to be sent: what kind, and what stands in each but the mark of the password that they were asked for under."""
     rows = await rows_of(app, OutboxEvent, subject=subject)
-    return [(r.type.removeprefix("mail."), r.data) for r in sorted(rows, key=lambda r: r.id) if r.type.startswith("mail.")]
+    return [
+        (r.type.removeprefix("mail."), {n: v for n, v in r.data.items() if n != "mark"}) for r in sorted(rows, key=lambda r: r.id) if r.type.startswith("mail.")
+    ]
 
 
 async def letter_token(app: "Shop", purpose: str, user: str, email: str) -> str:

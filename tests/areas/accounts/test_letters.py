@@ -173,6 +173,31 @@ async def test_another_address_counts_once_its_letter_is_answered(visitor: httpx
     await login(visitor, other)
 
 
+async def test_who_read_the_address_of_before_is_told_that_there_is_another(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+    email, other = address(), address()
+    await register(visitor, email)
+    await box.collect(email)
+    headers = await login(visitor, email)
+    await visitor.post("/v1/auth/email-change", json={"email": other, "password": PASSWORD}, headers=headers)
+    [letter] = await box.collect(other)
+    await visitor.post("/v1/auth/email-verification", json={"token": token_in(letter)})
+    told = (await box.collect(email))[-1]
+    assert told.subject == "Your e-mail address was changed"
+    assert "#token" not in told.text
+
+
+async def test_a_letter_that_was_asked_for_before_a_new_password_is_not_sent_after_it(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+    """Else whoever had the old password could take the account over by a letter that was late."""
+    email, other = address(), address()
+    await register(visitor, email)
+    await box.collect(email)
+    headers = await login(visitor, email)
+    await visitor.post("/v1/auth/email-change", json={"email": other, "password": PASSWORD}, headers=headers)
+    changed = await visitor.post("/v1/auth/password", json={"current_password": PASSWORD, "new_password": OTHER}, headers=headers)
+    assert changed.status_code == 204
+    assert await box.collect(other) == []
+
+
 async def test_the_address_of_another_account_is_not_given_away_and_its_owner_is_told(visitor: httpx.AsyncClient, box: Letterbox) -> None:
     email, taken = address(), address()
     await register(visitor, email)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import select, update
 
 from tests.areas.accounts.people import DOORS, PASSWORD, Door, House, Person, again, camel, person, registered, row_of
 from tests.factories import Json, assert_problem, unique
@@ -241,3 +242,17 @@ async def test_nobody_reads_a_password_hash(app: "Shop", admin: Person, door: Do
         assert (await client.get("/v1/users", params={"fields": "password_hash"})).status_code == 400
         assert (await client.get("/v1/users", params={"sort": "password_hash"})).status_code == 400
         assert (await client.get("/v1/users", params={"password_hash": row.password_hash})).status_code == 400
+
+
+@both
+async def test_the_only_admin_of_a_shop_does_not_close_its_account(app: "Shop", admin: Person, door: Door) -> None:
+    others = update(UserRow).where(UserRow.role == "admin", UserRow.id != admin.id)
+    async with app.state.database.transaction() as session:
+        kept = (await session.scalars(select(UserRow.id).where(UserRow.role == "admin", UserRow.id != admin.id))).all()
+        await session.execute(others.values(role="staff"))
+    try:
+        assert await admin.code(door, "me_close", {"password": PASSWORD}) == "conflict"
+        assert await admin.lets_in()
+    finally:
+        async with app.state.database.transaction() as session:
+            await session.execute(update(UserRow).where(UserRow.id.in_(kept)).values(role="admin"))

@@ -60,7 +60,7 @@ def own_changes(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def others(viewer: Viewer) -> ColumnElement[bool]:
-    """Accounts that an admin may change: nobody takes away the own role, so there is always one admin left."""
+    """Accounts that an admin may change: nobody takes away the own role, and the last admin does not close its account, so there is always one left."""
     return and_(UserRow.id != viewer.id, UserRow.status != "closed") if viewer.may("users:write") else false()
 
 

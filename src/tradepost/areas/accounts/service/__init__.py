@@ -6,7 +6,7 @@ from .admins import Admins
 from .api_keys import ApiKeys
 from .credentials import SYSTEM, Credentials, credentials
 from .grants import Grants
-from .letters import already_registered, password_changed, password_reset, verify_email
+from .letters import already_registered, email_changed, password_changed, password_reset, verify_email
 from .recovery import Recovery
 from .registration import Registration
 from .sessions import Sessions
@@ -29,6 +29,7 @@ __all__ = [
     "Users",
     "already_registered",
     "credentials",
+    "email_changed",
     "password_changed",
     "password_reset",
     "sweep",

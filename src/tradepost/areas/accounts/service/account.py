@@ -13,6 +13,7 @@ from tradepost.kit.problems import Forbidden, Problem, Validation
 from tradepost.kit.service import Service
 
 from ..models import UserRow
+from ..opaque import OpaqueTokens
 from ..passwords import Passwords
 from ..revocations import Revocations
 
@@ -86,10 +87,19 @@ class Account(Service):
         self.context.post(f"mail.{letter}", filed, **data)
         return filed
 
+    def ask_to_verify(self, user: UserRow, email: str) -> None:
+        """Has the letter sent that asks whether an address is the user's."""
+        self.mail("verify_email", user.id, email=email, mark=mark_of(self.use(OpaqueTokens), user.password_hash))
+
     def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Has every process forget credentials, once this write is committed."""
         if (told := self.context.means.find(Revocations)) is not None:
             self.context.after.append(lambda: told.announce(user=user, session=session, key=key))
+
+
+def mark_of(opaque: OpaqueTokens, password_hash: str | None) -> str:
+    """What tells whether a password is still the same, and nothing else of it."""
+    return opaque.digest(password_hash or "")[:16]
 
 
 def same_email(text: str) -> str:

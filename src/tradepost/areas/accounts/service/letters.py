@@ -9,10 +9,11 @@ from tradepost.kit.delivery import Event, delivers
 from tradepost.kit.mail import Letter, Mailer
 
 from ..models import UserRow
-from .account import AccountSettings
+from ..opaque import OpaqueTokens
+from .account import AccountSettings, mark_of
 from .mailed import RESET, VERIFY, new_token
 
-ACTIVE = select(UserRow.id, UserRow.email).where(UserRow.status == "active")
+ACTIVE = select(UserRow.id, UserRow.email, UserRow.password_hash).where(UserRow.status == "active")
 BY_ID, BY_EMAIL = ACTIVE.where(UserRow.id == bindparam("id", None, type_=Id)), ACTIVE.where(UserRow.email == bindparam("email", None))
 
 
@@ -21,6 +22,7 @@ class Reader(msgspec.Struct, frozen=True):
 
     id: str
     email: str
+    password_hash: str | None
 
 
 @delivers("mail.verify_email")
@@ -28,7 +30,8 @@ async def verify_email(context: Context, event: Event) -> None:
     """Asks whoever reads this address whether it is theirs. Where another account has it by now, its owner is told that somebody asked for it."""
     email: str = event.data["email"]
     user = await user_of(context, id=event.subject)
-    if user is None:
+    # A password that was changed since makes what was asked for before it worthless, also where the letter is late.
+    if user is None or event.data["mark"] != mark_of(context.means.of(OpaqueTokens), user.password_hash):
         return
     holder = await user_of(context, email=email)
     if holder is not None and holder.id != user.id:
@@ -61,6 +64,13 @@ async def password_reset(context: Context, event: Event) -> None:
     await send(context, event, user.email, "A new password", text)
 
 
+@delivers("mail.email_changed")
+async def email_changed(context: Context, event: Event) -> None:
+    """Tells the reader of an address that an account has another one now."""
+    text = "Your account at the shop has another e-mail address now; nothing is sent to this one any more.\n\nIf that was not you, write to the shop at once."
+    await send(context, event, event.data["email"], "Your e-mail address was changed", text)
+
+
 @delivers("mail.password_changed")
 async def password_changed(context: Context, event: Event) -> None:
     """Tells the owner of an account that its password is another one now."""
@@ -73,7 +83,7 @@ async def password_changed(context: Context, event: Event) -> None:
 async def user_of(context: Context, *, id: str = "", email: str = "") -> Reader | None:
     """The active user with this id or address."""
     row = await context.database.first(BY_ID if id else BY_EMAIL, {"id": id, "email": email})
-    return Reader(str(row[0]), row[1]) if row is not None else None
+    return Reader(str(row[0]), row[1], row[2]) if row is not None else None
 
 
 async def send(context: Context, event: Event, to: str, subject: str, text: str) -> None:

@@ -45,8 +45,8 @@ class Registration(Account):
             if known is not None:
                 await apart.rollback()
         if known is None:
-            self.mail("verify_email", made, email=email)
-            self.context.announce("user.registered", made)
+            self.ask_to_verify(made, email)
+            self.context.announce("user.registered", made.id)
         else:
             self.mail("already_registered", known)
             # The caller is not told, but the staff is.
@@ -60,6 +60,7 @@ class Registration(Account):
         """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
         user, email = await redeem(self, given.token, VERIFY)
         if user.email != email:
+            self.mail("email_changed", user.id, email=user.email)
             user.email = email
             await keep_words(self.session, user)
             # What went to the address of before is good for nothing any more.
@@ -72,7 +73,7 @@ class Registration(Account):
     async def request_verification(self, want: Selection[Receipt]) -> Record[Receipt]:
         """Sends the letter that asks to verify the account's address once more."""
         user = await self.owner()
-        self.mail("verify_email", user.id, email=user.email)
+        self.ask_to_verify(user, user.email)
         self.context.announce("user.email_verification_requested", user.id)
         return self.tell(receipts, ACCEPTED, want)
 
@@ -84,7 +85,7 @@ class Registration(Account):
         """Asks for another address. It is the account's once the letter that goes there has been answered; where it is another account's, nothing changes."""
         email = new_email(given.email)
         user = await self.owner(await self.confirm(given.password))
-        self.mail("verify_email", user.id, email=email)
+        self.ask_to_verify(user, email)
         self.context.announce("user.email_change_requested", user.id)
         return self.tell(receipts, ACCEPTED, want)
 
@@ -96,11 +97,11 @@ class Registration(Account):
         if taken is not None and taken != mine:
             raise AlreadyExists("Another account has this `username`.", field="username")
 
-    async def add(self, email: str, stored: str, given: RegisterInput) -> str:
-        """The id of a new account."""
+    async def add(self, email: str, stored: str, given: RegisterInput) -> UserRow:
+        """A new account."""
         user = UserRow(id=new_id(UserRow.__number__), email=email, username=given.username, full_name=given.full_name, password_hash=stored)
         self.session.add(user)
         await self.session.flush()
         await keep_words(self.session, user)
         await self.session.flush()
-        return user.id
+        return user

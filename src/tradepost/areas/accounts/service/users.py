@@ -4,7 +4,7 @@ from sqlalchemy import delete, select
 
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import Patch
-from tradepost.kit.problems import AlreadyExists, Forbidden, InvalidTransition, NotFound
+from tradepost.kit.problems import AlreadyExists, Conflict, Forbidden, InvalidTransition, NotFound
 from tradepost.kit.records import Page, Record
 from tradepost.kit.selection import Selection
 from tradepost.kit.service import Expected, amend, columns
@@ -50,12 +50,13 @@ class Users(Registration, Sessions):
         return await self.answer(users, want, row.id)
 
     @operation(
-        "me_close", "act", receipts, access=policy.change_own, input=AccountCloseInput, problems=(InvalidCredentials,), status=204, keyed=False,
+        "me_close", "act", receipts, access=policy.change_own, input=AccountCloseInput, problems=(InvalidCredentials, Conflict), status=204, keyed=False,
         attempt=lambda given: None,
     )  # fmt: skip
     async def close_me(self, given: AccountCloseInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Closes the account of the caller for ever: its name, addresses and ways in are gone; what was ordered stays without them."""
         user = await self.owner(await self.confirm(given.password))
+        await self.leaves_an_admin(user)
         user.email, user.username, user.full_name, user.password_hash = f"{user.id}@closed.invalid", None, "", None
         user.status, user.email_verified_at, user.role = "closed", None, "customer"
         await keep_words(self.session, user)
@@ -96,6 +97,14 @@ class Users(Registration, Sessions):
         self.revoke(user=user.id)
         self.context.announce("user.restored", user.id)
         return await self.answer(users, want, user.id)
+
+    async def leaves_an_admin(self, user: UserRow) -> None:
+        """That the shop has another admin where this one goes, who stays until this write is done; else nobody could make one but by the shell."""
+        if user.role != "admin":
+            return
+        others = select(UserRow.id).where(UserRow.role == "admin", UserRow.status == "active", UserRow.id != user.id)
+        if await self.session.scalar(others.order_by(UserRow.id).limit(1).with_for_update()) is None:
+            raise Conflict("You are the only admin of the shop; make somebody else one first.")
 
     async def still_manages(self) -> None:
         """That the caller's own account may still manage others, until this write is done: of two admins who shut each other out, one stays."""
