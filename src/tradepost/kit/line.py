@@ -14,7 +14,7 @@ from typing import Any, cast
 import hiredis
 from redis.asyncio.connection import SSLConnection, parse_url
 
-TICK, SILENT_TICKS = 0.015, 3
+TICK, SILENT_TICKS = 0.012, 3
 """Seconds between two looks, and after how many without an answer the other side counts as gone."""
 
 type Word = str | int

@@ -4,7 +4,6 @@ The `Message-ID` is made from the id that comes with a letter, so that whoever g
 """
 
 import asyncio
-import os
 import sys
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -13,6 +12,7 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, parseaddr
 from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_hex
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -103,8 +103,7 @@ class FileMailer:
 
     def _keep(self, message: bytes, id: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f".{id}.{os.getpid()}"
-        draft.unlink(missing_ok=True)
+        draft = self.folder / f".{id}.{token_hex(8)}"
         draft.touch(mode=0o600)
         draft.write_bytes(message)
         draft.replace(self.folder / f"{id}.eml")

@@ -1,6 +1,6 @@
 """Buckets in Redis, so that several processes drain the same ones: one atomic script, one awaited call for each request.
 
-All requests of a process share one connection (line.py), which costs a fifth of a call through a pool. Where Redis is silent for 45 ms it
+All requests of a process share one connection (line.py), which costs a fifth of a call through a pool. Where Redis is silent for 40 ms it
 counts as gone: requests go on with the buckets of their own process, and a task looks for Redis until it is back. Its clock is the one that
 counts, so processes on several machines agree.
 """

@@ -101,7 +101,8 @@ async def other(two_shops: tuple[Moved, Moved]) -> Moved:
 def bare(run: Run, name: str, usual: Settings) -> Settings:
     """The usual settings over a new database without a row."""
     environ = {"DATABASE_URL": servers.copy_of_template(run, name, bare=True), "SECRET_KEY": servers.SECRET_KEY, "ACCESS_LOG": "off", "POOL_SIZE": "4"}
-    return Settings.read(environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None)
+    # The commands stop this process's loop while they run, so nothing in it may hold SQLite's one lock for writes meanwhile.
+    return Settings.read(environ | {"WORKER": "off", "REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None)
 
 
 async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Moved:
@@ -109,6 +110,7 @@ async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Move
     from tradepost.app import create_app
 
     app = create_app(settings)
+    app.state.credentials.every = 86_400.0
     await stack.enter_async_context(app.lifespan())
     key = servers.tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
     transport = httpx.ASGITransport(app=app)

@@ -32,8 +32,6 @@ from .scopes import permissions, stored
 
 # Whoever runs commands on the machine of the shop owns it: the shell's caller has no credential and may do all.
 SYSTEM = Caller(role="admin", permissions=ROLES["admin"])
-EVERY = 30.0
-"""Seconds between two times that `last_used_at` is written."""
 OF_KEY = select(
     ApiKeyRow.id, ApiKeyRow.secret_hash, ApiKeyRow.revoked_at, ApiKeyRow.expires_at, ApiKeyRow.role, ApiKeyRow.scopes, ApiKeyRow.points_per_minute,
     UserRow.id, UserRow.status, UserRow.role,
@@ -60,7 +58,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Credentials:
-    """Tells whose credentials are, and makes keys that belong to no user."""
+    """Tells whose credentials are, and makes keys that belong to no user. `every` is in seconds: how often `last_used_at` is written."""
+
+    every = 30.0
 
     def __init__(self, database: Database, secret_key: str, *, tokens: Tokens | None = None, remembered: Remembered | None = None) -> None:
         self.database, self.secret, self.tokens = database, derive(secret_key, "api keys"), tokens
@@ -174,7 +174,7 @@ class Credentials:
         """Writes `last_used_at` every now and then, for as long as it is left to."""
         try:
             while True:
-                await asyncio.sleep(EVERY)
+                await asyncio.sleep(self.every)
                 await self.write_used()
         finally:
             await self.write_used()
