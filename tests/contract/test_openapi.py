@@ -14,7 +14,7 @@ from tradepost.settings import Settings
 
 from .reading import Json, operations, parameters, references, resolved, validator
 
-AROUND = {"entry", "health_live", "health_ready"}
+AROUND = {"entry", "document", "health_live", "health_ready"}
 UNVERSIONED = {"/health/live", "/health/ready"}
 
 
