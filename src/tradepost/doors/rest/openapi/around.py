@@ -13,6 +13,7 @@ from .schema import Schema, list_of, object_of, ref
 HEALTH: Schema = {"type": "string", "enum": ["ok", "unavailable"]}
 PROBLEMS = tuple(kind for kind in ALWAYS if kind is not kinds.Unavailable)
 
+NUMBER: Schema = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 2**31 - 1}
 ERROR: Schema = {
     "type": "object",
     "properties": {
@@ -20,12 +21,12 @@ ERROR: Schema = {
         "path": {
             "type": "array",
             "maxItems": 100,
-            "items": {"anyOf": [{"type": "string", "maxLength": 200}, {"type": "integer", "format": "int32", "minimum": 0, "maximum": 2**31 - 1}]},
+            "items": {"anyOf": [{"type": "string", "maxLength": 200}, NUMBER]},
         },
         "locations": {
             "type": "array",
             "maxItems": 100,
-            "items": {"type": "object", "additionalProperties": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2**31 - 1}},
+            "items": {"type": "object", "additionalProperties": NUMBER},
         },
         "extensions": {"type": "object", "additionalProperties": True, "description": "The problem, without its title."},
     },
