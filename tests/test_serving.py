@@ -81,6 +81,29 @@ def test_a_stop_is_heard_while_it_is_still_starting(start: Start, port: int) -> 
     assert process.returncode == 0, said
 
 
+def test_a_document_that_cannot_be_registered_is_one_line_and_exit_2(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "Card.graphql").write_text("query Card {\n  nothing\n}\n")
+    said, _ = (process := start(DOCUMENTS=str(tmp_path), WORKERS="2")).communicate(timeout=60)
+    assert process.returncode == 2, said
+    assert said.splitlines()[-1] == "tradepost: DOCUMENTS: `Card.graphql`, line 2: Cannot query field 'nothing' on type 'Query'."
+    assert "Traceback" not in said
+
+
+def test_a_served_shop_runs_its_registered_documents_and_no_others(start: Start, port: int, tmp_path: Path) -> None:
+    (tmp_path / "Shelf.graphql").write_text("query Shelf($first: Int!) { products(first: $first) { nodes { name } } }\n")
+    process = start(DOCUMENTS=str(tmp_path), DOCUMENTS_ONLY="on", PROFILE="production")
+    ready(process, port)
+    shop = f"http://127.0.0.1:{port}"
+    first = httpx.get(f"{shop}/v1/documents/Shelf?first=2")
+    known = httpx.get(f"{shop}/v1/documents/Shelf?first=2", headers={"If-None-Match": first.headers["etag"]})
+    other = httpx.post(f"{shop}/graphql", json={"query": "{ __typename }"})
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, said
+    assert len(first.json()["data"]["products"]["nodes"]) == 2
+    assert (known.status_code, other.status_code) == (304, 403)
+
+
 def test_a_port_that_is_taken_is_one_line_and_exit_2(start: Start, port: int) -> None:
     with closing(socket.create_server(("127.0.0.1", port))):
         said, _ = (process := start()).communicate(timeout=30)

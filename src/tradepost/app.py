@@ -1,10 +1,11 @@
 """The composition root: rooms in order, then one database behind both doors."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +21,10 @@ from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql import quoting as graphql_quoting
+from tradepost.doors.graphql.calls import DocumentCalls
+from tradepost.doors.graphql.registered import FaultyDocument
 from tradepost.doors.http.access_log import AccessLog
+from tradepost.doors.http.answer import Answer
 from tradepost.doors.http.lanes import lanes_of
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.http.paths import apart, paths_of
@@ -49,10 +53,11 @@ from tradepost.kit.quoting import DocumentQuotes, RequestQuotes
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.shared_texts import SharedTexts
 from tradepost.kit.waiting import is_behind
 from tradepost.providing import means_of
 from tradepost.schema import at_head
-from tradepost.settings import Settings
+from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
 # In the only order in which they may import one another.
@@ -84,7 +89,7 @@ def create_app(settings: Settings) -> Shop:
     worker = Worker(database, means, deliveries(), chores()) if settings.works else None
     signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), _figures(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
-    graphql = GraphQLDoor(registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=lambda: tool_answer(explorer))
+    graphql = _graphql(settings, registry, fields, lambda: tool_answer(explorer))
 
     means.provide(DocumentQuotes, graphql_quoting.Quotes(graphql.executor))
     means.provide(RequestQuotes, rest_quoting.Quotes(rest, introspects=settings.introspects))
@@ -105,6 +110,7 @@ def create_app(settings: Settings) -> Shop:
             *operation_routes(figures.text, lambda: pairs(registry, rest, fields), settings.ops_loopback),
             *contract_routes(introspects),
             graphql.route(),
+            DocumentCalls(graphql).route(),
         ],
         openapi_config=None,
         logging_config=None,
@@ -147,6 +153,19 @@ def _porch(app: Litestar, settings: Settings, credentials: Credentials, database
         means=means,
         apart=apart(app.routes),
     )
+
+
+def _graphql(settings: Settings, registry: Registry, fields: Iterable[RootField[..., Any]], page: Callable[[], Answer]) -> GraphQLDoor:
+    """The GraphQL door with its documents; one that cannot be registered is a wrong setting."""
+    shared = SharedTexts(settings.redis_url) if settings.redis_url and settings.apq else None
+    folder = Path(settings.documents) if settings.documents else None
+    try:
+        return GraphQLDoor(
+            registry, fields, introspects=settings.introspects, require_version=settings.require_if_match, page=page,
+            documents=folder, only=settings.documents_only, learns=settings.apq, shared=shared,
+        )  # fmt: skip
+    except FaultyDocument as fault:
+        raise SettingsError(f"DOCUMENTS: {fault}.") from None
 
 
 def _limits(settings: Settings) -> Limits:
@@ -250,8 +269,10 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
     """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
     await database.start()
-    if limits.shared is not None:
-        await limits.shared.start()
+    texts: SharedTexts | None = app.state.graphql.persisted.shared
+    for shared in (limits.shared, texts):
+        if shared is not None:
+            await shared.start()
     means: Means = app.state.means
     await means.of(Revocations).start()
     working = asyncio.create_task(worker.run()) if worker is not None else None
@@ -267,8 +288,9 @@ async def _life(app: Any, database: Database, redis: Redis | None, limits: Limit
         await means.of(Revocations).stop()
         means.of(Passwords).stop()
         app.porch.stop()
-        if limits.shared is not None:
-            await limits.shared.stop()
+        for shared in (limits.shared, texts):
+            if shared is not None:
+                await shared.stop()
         await database.stop()
         if redis is not None:
             await redis.aclose()

@@ -1,7 +1,13 @@
 """The server process: Granian with the shop's settings, measured choices, and stops that cut nothing short."""
 
+import os
 import signal
+import sys
+import time
+from functools import partial
+from multiprocessing import Pipe
 from pathlib import Path
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.log import LogLevels
@@ -16,7 +22,9 @@ SHORTEST_STOP = 30  # seconds that a worker has to finish its requests, or longe
 
 
 def serve(settings: Settings, *, reload: bool = False) -> None:
-    """Serves until SIGTERM or Ctrl-C; requests in flight are finished first. An address that cannot be listened on is a wrong setting."""
+    """Serves until SIGTERM or Ctrl-C; requests in flight are finished first. An address that cannot be listened on is a wrong setting, and so is
+    whatever a worker finds wrong with them while it loads, as with a document that cannot be registered."""
+    faults, telling = Pipe(duplex=False)
     server = Server(
         "tradepost.app:application",
         address=settings.host,
@@ -38,17 +46,27 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         reload_paths=[Path(__file__).parent] if reload else None,
     )
     try:
-        server.serve(target_loader=_load, wrap_loader=False)
+        server.serve(target_loader=partial(_load, telling), wrap_loader=False)
     except RuntimeError as fault:
         if "(os error" not in str(fault):
             raise
         raise SettingsError(f"HOST, PORT: `{settings.host}:{settings.port}` cannot be listened on: {str(fault).partition(' (os error')[0]}.") from None
+    finally:
+        if faults.poll():
+            raise SettingsError(faults.recv()) from None
 
 
-def _load() -> Litestar:
+def _load(telling: Any) -> Litestar:
     """The app, in a worker, which must hear SIGTERM while it still loads: the handlers that it inherits from the parent would swallow it."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent as well, which then says SIGTERM
     from tradepost.app import application
 
-    return application()
+    try:
+        return application()
+    except SettingsError as fault:
+        telling.send(str(fault))
+        os.kill(os.getppid(), signal.SIGTERM)
+        # The parent ends this process as it stops; one that ended by itself would be started again.
+        time.sleep(SHORTEST_STOP)
+        sys.exit(2)

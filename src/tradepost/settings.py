@@ -54,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storefront_url: str | None = None
     shop_currency: str = "EUR"
     introspection: bool | None = None
+    documents: str | None = None
+    documents_only: bool = False
+    apq: bool = False
     fast_lane: bool = True
     require_if_match: bool = False
     allowed_hosts: tuple[str, ...] = ()
@@ -322,6 +325,9 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "password_min_length": _whole(8, 64),
     "shop_currency": _currency,
     "introspection": _switch,
+    "documents": str,
+    "documents_only": _switch,
+    "apq": _switch,
     "fast_lane": _switch,
     "require_if_match": _switch,
     "allowed_hosts": _names,

@@ -4,6 +4,7 @@ Statuses, media types, problem codes and headers must be declared, bodies valid,
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -114,6 +115,21 @@ async def test_every_read_answers_as_the_document_says(promise: Promise, who: st
                 promise.check(operation, answer)
                 seen.add(answer.status_code)
     assert {200, 304, 400, 401, 404, 406} <= seen
+
+
+async def test_a_registered_document_answers_as_the_document_says(promise: Promise, settings: Settings, tmp_path: Path) -> None:
+    text = "query Shelf($first: Int!, $all: Boolean = false) { products(first: $first) { nodes { id } } audit @include(if: $all) { nodes { id } } }"
+    (tmp_path / "Shelf.graphql").write_text(text)
+    shop, prefix = create_app(msgspec.structs.replace(settings, documents=str(tmp_path))), f"/v{promise.document['info']['version']}"
+    operation, seen = promise.document["paths"][f"{prefix}/documents/{{name}}"]["get"], set[int]()
+    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
+        for query in ({"first": 1}, {"first": 0}, {"first": 1, "all": True}, {}, {"nobody_knows_this": 1}, {"first": "x"}):
+            for headers in ({}, {"Accept": "application/graphql-response+json"}, {"Accept": "image/png"}, {"If-None-Match": "*"}, {"X-API-Key": "tp_bad"}):
+                answer = await caller.get(f"{prefix}/documents/Shelf", params={n: str(v).lower() for n, v in query.items()}, headers=headers)
+                promise.check(operation, answer)
+                seen.add(answer.status_code)
+        promise.check(operation, await caller.get(f"{prefix}/documents/Nobody"))
+    assert seen == {200, 304, 400, 401, 406}
 
 
 async def test_the_pages_that_follow_are_as_the_document_says(promise: Promise, client: httpx.AsyncClient) -> None:

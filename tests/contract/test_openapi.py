@@ -17,7 +17,7 @@ from tradepost.settings import Settings
 
 from .reading import Json, operations, parameters, references, resolved, validator
 
-AROUND = {"entry", "health_live", "health_ready"}
+AROUND = {"entry", "document", "health_live", "health_ready"}
 TOKEN = "token_grant"
 """It speaks as RFC 6749 says: with a form, and errors of its own."""
 UNVERSIONED = {"/health/live", "/health/ready"}

@@ -118,12 +118,14 @@ class Limits:
 class Meter:
     """What one request pays. `net` is the price by what it really got, before what compiling costs; `charged` what it pays in the end. `ceiling` is the
     most that can ever be drained; `policy`, `size` and `left` tell of the bucket, and `sizes` of both, where there are two. `attempts` are those at
-    credentials that it has begun: they pay in full, whatever comes of them."""
+    credentials that it has begun: they pay in full, whatever comes of them. Where it is `prepaid` compiling costs nothing: what it asks was known when
+    the shop started."""
 
     policy = b"points"
     sizes: tuple[int, ...] = ()
     __slots__ = (
-        "attempts", "ceiling", "charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "price", "remote", "settled", "size", "touched",
+        "attempts", "ceiling", "charged", "drained", "key", "left", "limits", "net", "new_texts", "plans", "prepaid", "price", "remote", "settled", "size",
+        "touched",
     )  # fmt: skip
 
     def __init__(self, limits: Limits | None, key: str, size: int) -> None:
@@ -131,7 +133,7 @@ class Meter:
         self.drained = self.net = self.charged = self.new_texts = self.plans = self.attempts = 0
         self.price = 1
         self.left: float = size
-        self.remote = self.settled = self.touched = False
+        self.prepaid = self.remote = self.settled = self.touched = False
 
     async def admit_text(self) -> None:
         """Pays for a text not seen before, before it is read: what compiling costs, and where that is the first of a request also its least price."""
@@ -199,7 +201,7 @@ class Meter:
     @property
     def compiling(self) -> int:
         """What reading new texts and making new plans has cost; a text's first plan is paid with it."""
-        return COMPILING * max(self.new_texts, self.plans)
+        return 0 if self.prepaid else COMPILING * max(self.new_texts, self.plans)
 
     @property
     def most(self) -> int:

@@ -95,7 +95,9 @@ class Prepared:
 
 
 class Document:
-    """A validated document."""
+    """A validated document. A `trusted` one was registered when the shop started."""
+
+    trusted = False
 
     def __init__(self, ast: DocumentNode, schema: GraphQLSchema) -> None:
         self.ast, self.schema = ast, schema

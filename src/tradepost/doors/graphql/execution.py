@@ -23,6 +23,7 @@ from .fields import RootField
 from .idempotency import OnMutations
 from .problems import (
     MOST_FAULTS,
+    DocumentNotTrusted,
     DocumentTooLarge,
     IntrospectionOff,
     InvalidDocument,
@@ -34,6 +35,7 @@ from .problems import (
     shown,
 )
 from .reference import connect
+from .registered import NONE
 from .relay import Getters, NodesRoot
 from .requests import Ready, Request
 from .roots import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
@@ -57,17 +59,27 @@ class Executor:
         self.schema, self.introspects, self.careful = schema, introspects, careful
         self.fields = {r.name: r for r in roots}
         self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
+        # Registered documents, and whether only these are run.
+        self.registered, self.only = NONE, False
         connect(self)
 
     def knows(self, request: Request) -> bool:
-        """Whether a request's document has been read before."""
-        return (request.query or "") in self.documents
-
-    def prepare(self, request: Request, context: Context) -> Ready:
-        """Everything up to the execution; or Refused."""
-        open = self.shows(context)
+        """Whether a request's document has been read before, or will not be read at all."""
         text = request.query or ""
-        document = self.documents.get(text, lambda: self.document(text, context.request_id, open))
+        return text in self.documents or text in self.registered.by_text or self.only
+
+    def read(self, text: str, request_id: str, suggests: bool) -> Document:
+        """The document of a text."""
+        if (found := self.registered.by_text.get(text)) is not None:
+            return found
+        if self.only:
+            raise Refused.because(DocumentNotTrusted(), request_id, firm=True)
+        return self.documents.get(text, lambda: self.document(text, request_id, suggests))
+
+    def prepare(self, request: Request, context: Context, document: Document | None = None) -> Ready:
+        """Everything up to the execution; or Refused. The document is that of the request's text, unless it was found otherwise."""
+        open = self.shows(context)
+        document = document or self.read(request.query or "", context.request_id, open)
         if document.introspects and not open:
             raise Refused.because(IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id)
         try:

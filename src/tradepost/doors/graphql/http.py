@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from time import time
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from graphql import print_directive
@@ -19,18 +19,22 @@ from tradepost.kit.context import Context
 from tradepost.kit.limits import COMPILING
 from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable, QuotaExceeded, TooExpensive
 from tradepost.kit.registry import Registry
+from tradepost.kit.shared_texts import SharedTexts
 
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope, fields
 from ..http.conditional import entity_tag
 from ..http.idempotency import REPLAYED
 from ..http.negotiation import accepted
-from ..http.request import media_of, read
 from .attempts import owe
+from .documents import Document
 from .execution import Executor, Ready, Request
 from .fields import RootField
 from .idempotency import IDEMPOTENT
-from .problems import Refused
+from .persisted import Persisted
+from .problems import DocumentNotTrusted, PersistedQueryMismatch, PersistedQueryNotFound, PersistedQueryNotSupported, Refused
+from .reading import of_body, of_query
+from .registered import registered
 from .types import Types
 
 JSON, GRAPHQL, HTML = b"application/json", b"application/graphql-response+json", b"text/html"
@@ -40,7 +44,10 @@ PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
 PRIVATE = (b"cache-control", b"private, no-cache")
 NOT_KEPT = (b"cache-control", b"no-store")
 
-decoder = msgspec.json.Decoder(Request)
+FIRM = (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive, DocumentNotTrusted, PersistedQueryMismatch)
+"""Faults of the request that keep their status under `application/json` too; the protocol of Apollo's clients has a 200 for what they ask by hash."""
+BY_HASH = (PersistedQueryNotFound, PersistedQueryNotSupported)
+
 encode = msgspec.json.Encoder().encode
 
 
@@ -50,15 +57,21 @@ class GraphQLDoor:
     def __init__(
         self, registry: Registry, roots: Iterable[RootField[..., Any]], *,
         introspects: bool = True, page: Callable[[], Answer] | None = None, require_version: bool = False,
+        documents: Path | None = None, only: bool = False, learns: bool = False, shared: SharedTexts | None = None,
     ) -> None:  # fmt: skip
         """`introspects`: whether callers without a credential may see the schema. `page` makes the explorer's answer for browsers.
-        `require_version`: whether changes need `expectedVersion`."""
+        `require_version`: whether changes need `expectedVersion`. `documents` is the folder of the registered ones (FaultyDocument where one of them
+        cannot be used), `only` whether no others are run; `learns`: whether others are persisted by their hash, in `shared` too."""
         declared = list(roots)
         self.strawberry = Types(registry, declared).schema()
         # By Strawberry, because graphql-core prints no `@needs` on a field; but it would print a directive of documents behind those of the schema.
         self.text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry.as_str()}\n"
         self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
         self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
+        if documents is not None:
+            self.executor.registered = registered(documents, self.executor)
+        self.executor.only = only
+        self.persisted = Persisted(self.executor, learns=learns, shared=shared)
         self.page = page
 
     def sdl(self) -> str:
@@ -81,44 +94,56 @@ class GraphQLDoor:
         gets = scope["method"] == "GET"
         media = self.media(scope, context, gets)
         if media == HTML and self.page is not None:
+            if self.executor.only:
+                raise DocumentNotTrusted
             return self.page()
         try:
             ready = await self.ready(scope, receive, context, gets)
         except Refused as refused:
             return await refuse(refused, media, None if gets else context)
+        if gets:
+            return await self.shown(ready, media, scope, context)
         body = await self.executor.execute(ready, context)
-        later = [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
-        if not gets:
-            again = [REPLAYED] if context.replayed else []
-            return Answer(200, extended(body, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later))
-        return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later), entity_tag(body))
+        again = [REPLAYED] if context.replayed else []
+        return Answer(200, extended(body, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
+
+    async def shown(self, ready: Ready, media: bytes, scope: Scope, context: Context) -> Answer:
+        """The answer to a GET."""
+        body = await self.executor.execute(ready, context)
+        return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body))
 
     async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
         """What is asked, compiled and paid; or Refused."""
         try:
             request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
-            if not self.executor.knows(request):
+            digest, document = await self.persisted.find(request)
+            if document is None and not self.executor.knows(request):
                 await context.meter.admit_text()
-            ready = await self.prepare(request, context)
+            ready = await self.prepare(request, context, document)
             if gets and ready.operation.writes:
                 raise MethodNotAllowed("POST")
             context.key = ready.key(scope)
             await self.pay(ready, context)
-        except (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive) as problem:
+            self.persisted.keep(digest, request, ready.operation.document)
+        except FIRM as problem:
             raise Refused.because(problem, context.request_id, firm=True) from None
+        except BY_HASH as problem:
+            raise Refused.because(problem, context.request_id) from None
         return ready
 
-    async def prepare(self, request: Request, context: Context) -> Ready:
+    async def prepare(self, request: Request, context: Context, document: Document | None = None) -> Ready:
         """What is asked, compiled. Where the document is over a ceiling, what it tries is counted."""
         try:
-            return self.executor.prepare(request, context)
+            return self.executor.prepare(request, context, document)
         except Refused as refused:
             if refused.over is not None:
                 await owe(refused.over, self.executor.fields, request, context)
             raise
 
     async def pay(self, ready: Ready, context: Context) -> None:
-        """Drains the price. Where it is over what any request may cost, what the document tries is counted as well."""
+        """Drains the price; that of compiling is not in a registered document's. Where it is over what any request may cost, what the document tries is
+        counted as well."""
+        context.meter.prepaid = ready.operation.document.trusted
         try:
             await context.meter.pay(ready.points)
         except TooExpensive:
@@ -132,41 +157,6 @@ class GraphQLDoor:
         if found is None:
             raise NotAcceptable("Available here: application/graphql-response+json, application/json.")
         return found
-
-
-def of_query(query: bytes) -> Request:
-    """The parameters of a GET."""
-    try:
-        given = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50))
-    except ValueError:
-        raise InvalidParameter("The query string cannot be read; percent-encode its values as UTF-8.") from None
-    objects: dict[str, Any] = {}
-    for name in ("variables", "extensions"):
-        if text := given.get(name):
-            try:
-                objects[name] = msgspec.json.decode(text, type=dict[str, Any] | None)
-            except (msgspec.DecodeError, RecursionError):
-                raise InvalidParameter(f"`{name}` is not a JSON object.", parameter=name) from None
-    return asked(Request(given.get("query"), objects.get("variables"), given.get("operationName"), objects.get("extensions")))
-
-
-async def of_body(scope: Scope, receive: Receive) -> Request:
-    """The parameters of a POST."""
-    media_of(scope, (JSON,))
-    body = await read(scope, receive)
-    try:
-        return asked(decoder.decode(body))
-    except msgspec.ValidationError as fault:
-        raise MalformedBody(f"The body is not a GraphQL request: {fault}.") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
-        raise MalformedBody(f"The body is not well-formed JSON: {fault}." if body else "The body is empty.") from None
-
-
-def asked(request: Request) -> Request:
-    """The request, if it asks for something."""
-    if not request.query:
-        raise InvalidParameter("`query` is missing: it is the GraphQL document.", parameter="query")
-    return request
 
 
 async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answer:
@@ -185,6 +175,11 @@ async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answ
     status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
     own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
     return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
+
+
+def later(ready: Ready) -> list[tuple[bytes, bytes]]:
+    """When to come back, where the only field says so."""
+    return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
 
 
 def extended(body: bytes, context: Context, replayed: Sequence[str] = ()) -> bytes:

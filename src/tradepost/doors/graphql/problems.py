@@ -68,6 +68,38 @@ class TooManyIntrospections(Problem):
     example = {"detail": "`__schema` and `__type` may be asked for 4 times in a document."}
 
 
+class PersistedQueryNotFound(Problem):
+    """No document is kept under the hash that came alone. Code and message are those that Apollo's clients know: they send the document next."""
+
+    code, status, title = "PERSISTED_QUERY_NOT_FOUND", 404, "PersistedQueryNotFound"
+    cure = "Send the document in `query` beside its hash, once; from then on the hash will do."
+    example = {"detail": "PersistedQueryNotFound"}
+
+
+class PersistedQueryNotSupported(Problem):
+    """A hash came alone, it is not that of a registered document, and documents of others are not kept here. Apollo's clients send texts from then on."""
+
+    code, status, title = "PERSISTED_QUERY_NOT_SUPPORTED", 400, "PersistedQueryNotSupported"
+    cure = "Send the document in `query`; whoever runs the shop may register it, or set APQ=on."
+    example = {"detail": "PersistedQueryNotSupported"}
+
+
+class PersistedQueryMismatch(Problem):
+    """The hash that came with a document is not its hash."""
+
+    code, status, title = "persisted_query_mismatch", 400, "The hash is not that of the document"
+    cure = "Send the SHA-256 of the very text in `query`, in hexadecimal digits."
+    example = {"detail": "The hash is not that of the document."}
+
+
+class DocumentNotTrusted(Problem):
+    """Only registered documents are run here, and this is none of them, whoever asks for it."""
+
+    code, status, title = "document_not_trusted", 403, "Only registered documents are run here"
+    cure = "Call a registered document by its hash or name, or have whoever runs the shop register this one."
+    example = {"detail": "Only registered documents are run here."}
+
+
 # A text that was meant as one may have been put into a list; a number that was sent for a number is nobody's secret.
 QUOTED = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
 

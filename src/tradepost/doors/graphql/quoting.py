@@ -10,7 +10,7 @@ from tradepost.kit.selection import check
 
 from .batch import BatchRoot
 from .execution import Executor
-from .problems import InvalidVariables, Refused, UnknownOperation
+from .problems import DocumentNotTrusted, InvalidVariables, Refused, UnknownOperation
 from .requests import Request
 from .roots import Constant, OneRoot, PageRoot, Root
 from .windows import Variables
@@ -60,7 +60,7 @@ def name_of(root: Root) -> str:
 
 
 def _refusal(refused: Refused) -> Problem:
-    if refused.firm and refused.problem is not None:
+    if refused.firm and refused.problem is not None and not isinstance(refused.problem, DocumentNotTrusted):
         return refused.problem
     return refusal([Fault(code=(code := e["extensions"]["code"]), detail=_said(e), pointer=POINTERS.get(code, DOCUMENT)) for e in refused.errors])
 

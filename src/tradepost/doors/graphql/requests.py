@@ -21,6 +21,7 @@ class Request(msgspec.Struct, rename="camel"):
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
     extensions: dict[str, Any] | None = None
+    document_id: str | None = None
 
 
 class Ready:

@@ -1,17 +1,44 @@
-"""What stands around the operations: the entry of the version, and the two health checks."""
+"""What stands around the operations: the entry of the version, the registered documents, and the two health checks."""
 
 from typing import Any
 
 from tradepost.kit import problems as kinds
 from tradepost.kit.access import ANYONE
 
-from .answers import ALWAYS, headers, refusal, refusals
+from .answers import ALWAYS, WITH_FIELDS, headers, refusal, refusals
 from .operations import security
-from .parameters import placed
-from .schema import Schema, object_of, ref
+from .parameters import parameter, placed
+from .schema import Schema, list_of, object_of, ref
 
 HEALTH: Schema = {"type": "string", "enum": ["ok", "unavailable"]}
 PROBLEMS = tuple(kind for kind in ALWAYS if kind is not kinds.Unavailable)
+
+NUMBER: Schema = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 2**31 - 1}
+ERROR: Schema = {
+    "type": "object",
+    "properties": {
+        "message": {"type": "string", "maxLength": 20_000},
+        "path": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {"anyOf": [{"type": "string", "maxLength": 200}, NUMBER]},
+        },
+        "locations": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {"type": "object", "additionalProperties": NUMBER},
+        },
+        "extensions": {"type": "object", "additionalProperties": True, "description": "The problem, without its title."},
+    },
+    "required": ["message"],
+}
+NAME: Schema = {"type": "string", "pattern": "^[_A-Za-z][_0-9A-Za-z]*$", "maxLength": 200}
+VARIABLES: Schema = {"type": "object", "additionalProperties": {"type": "string", "maxLength": 20_000}}
+DOCUMENT = (
+    "Runs a GraphQL query that whoever runs the shop has registered. Each of its variables is a parameter of the query string by its own name: texts, ids, "
+    "numbers, `true` and `false` and the names of enums as they are, lists and input objects as JSON. The answer, its ETag, its price and who may keep it are "
+    "those of the same document by `GET /graphql`, under `Accept: application/graphql-response+json` as well."
+)
 
 TAG = {"name": "House", "description": "Where to begin, and whether all is well."}
 
@@ -31,6 +58,12 @@ def schemas(collections: dict[str, str]) -> dict[str, Schema]:
     checks: Schema = {"type": "object", "maxProperties": 20, "additionalProperties": checked, "description": "The single checks; for operators only."}
     return {
         "Entry": object_of({"links": links}, required=["links"], doc="Where to go from here."),
+        "GraphQLAnswer": {
+            "type": "object",
+            "description": "As GraphQL answers: `data` by the document, `null` where all of it failed; `errors` where something did.",
+            "properties": {"data": {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}]}, "errors": list_of(ERROR)},
+            "required": ["data"],
+        },
         "Health": object_of({"status": HEALTH, "checks": checks}, required=["status"], doc="Whether all is well."),
     }
 
@@ -38,7 +71,13 @@ def schemas(collections: dict[str, str]) -> dict[str, Schema]:
 def examples(collections: dict[str, str], prefix: str) -> dict[str, Any]:
     """One of each, and of the one that bears bad news."""
     links = {name: {"href": href} for name, href in {"self": prefix, **collections}.items()}
-    return {"Entry": {"value": {"links": links}}, "Health": {"value": {"status": "ok"}}, "Unhealthy": {"value": {"status": "unavailable"}}}
+    answer = {"data": {"products": {"nodes": [{"name": "Oak Chair", "slug": "oak-chair"}]}}}
+    return {
+        "Entry": {"value": {"links": links}},
+        "GraphQLAnswer": {"value": answer},
+        "Health": {"value": {"status": "ok"}},
+        "Unhealthy": {"value": {"status": "unavailable"}},
+    }
 
 
 def paths(prefix: str) -> dict[str, Any]:
@@ -56,7 +95,7 @@ def paths(prefix: str) -> dict[str, Any]:
         "headers": headers("Retry-After"),
         "content": content,
     }
-    return {prefix: {"get": entry}, "/health/live": {"get": live}, "/health/ready": {"get": ready}}
+    return {prefix: {"get": entry}, f"{prefix}/documents/{{name}}": {"get": _document()}, "/health/live": {"get": live}, "/health/ready": {"get": ready}}
 
 
 def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]) -> dict[str, Any]:
@@ -68,4 +107,24 @@ def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]
         "operationId": name, "tags": [TAG["name"]], "summary": summary, "description": doc,
         "parameters": [placed("X-Request-ID"), placed("X-API-Version")],
         "responses": {"200": answer} | refusals(found), "security": security(ANYONE),
+    }  # fmt: skip
+
+
+def _document() -> dict[str, Any]:
+    """`GET documents/{name}`: the names differ from shop to shop."""
+    shown = {"GraphQLAnswer": {"$ref": "#/components/examples/GraphQLAnswer"}}
+    content = {media: {"schema": ref("GraphQLAnswer"), "examples": shown} for media in ("application/json", "application/graphql-response+json")}
+    named = headers("ETag", "Retry-After")
+    variables = parameter("variables", "query", VARIABLES, "One parameter for each variable that the document declares.", {"slug": "oak-chair"}, style="form")
+    return {
+        "operationId": "document", "tags": [TAG["name"]], "summary": "A registered GraphQL document", "description": DOCUMENT,
+        "parameters": [
+            parameter("name", "path", NAME, "The name of the document, which is that of its operation.", "ProductCard", required=True),
+            variables | {"explode": True}, placed("If-None-Match"), placed("X-Request-ID"), placed("X-API-Version"),
+        ],
+        "responses": {
+            "200": {"description": "What the document asks for.", "headers": named, "content": content},
+            "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": named},
+        } | refusals([*ALWAYS, kinds.NotFound, *WITH_FIELDS]),
+        "security": security(ANYONE),
     }  # fmt: skip
