@@ -83,7 +83,9 @@ def stock(url: str, products: int, folder: Path) -> str:
 
 def tradepost(url: str, folder: Path, *words: str) -> str:
     """Runs a command of the shop and returns what it printed."""
-    done = subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=folder, env=environ() | {"DATABASE_URL": url, "SECRET_KEY": SECRET}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tradepost", *words], cwd=folder, env=environ() | {"DATABASE_URL": url, "SECRET_KEY": SECRET}, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(f"tradepost {' '.join(words)}: {done.stderr[-2000:]}")
     return done.stdout

@@ -14,7 +14,7 @@ from time import perf_counter
 
 import uvloop
 
-LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 PATIENCE = 120  # seconds that one run may take
 
 
@@ -121,7 +121,7 @@ class _Connection(asyncio.Protocol):
         if self.busy:
             self.load.count_answer(False, perf_counter() - self.began)
         if self.load.sent < self.load.count:
-            self.load.reopening = asyncio.ensure_future(self.load.open())  # noqa: RUF006 - kept on the load
+            self.load.reopening = asyncio.ensure_future(self.load.open())
 
 
 def _whole(buffer: bytes, head: int) -> bool:

@@ -19,6 +19,7 @@ class Entrant:
     server: Server
     requests: Callable[[int], Sequence[bytes]]
     status: int = 200
+    warm: int = 0
 
 
 @dataclass
@@ -55,7 +56,8 @@ def compare(generator: Generator, entrants: Sequence[Entrant], postgres: psutil.
 
 def _calibrate(generator: Generator, entrant: Entrant, seconds: float, least: int) -> int:
     """Warms up (prepared statements, compiled plans, the JIT), and finds how many requests take so long."""
-    generator.drive(entrant.server.port, entrant.requests(least), least, entrant.status)
+    first = max(least, entrant.warm)
+    generator.drive(entrant.server.port, entrant.requests(first), first, entrant.status)
     probe = 4 * least
     for _ in range(3):
         run = generator.drive(entrant.server.port, entrant.requests(probe), probe, entrant.status)

@@ -6,7 +6,7 @@ import time
 import psutil
 
 from . import machine
-from .processes import tree_cpu
+from .processes import whole_cpu
 
 MOST = 0.05  # of all cores; above this the machine was not quiet
 
@@ -19,7 +19,7 @@ class Watch:
         self.began, self.busy, self.own = time.perf_counter(), machine.busy(), self._own()
 
     def _own(self) -> float:
-        return tree_cpu(psutil.Process(os.getpid())) + tree_cpu(self.postgres)
+        return whole_cpu(psutil.Process(os.getpid())) + whole_cpu(self.postgres)
 
     def others(self) -> tuple[float, float]:
         """The shares of all cores that other processes and the host's other guests took since."""

@@ -66,10 +66,18 @@ def _verdict(value: float, must: float, goal: float) -> str:
 
 def _aims(found: Sequence[aims.Outcome], more: list[list[str]]) -> str:
     rows = [
-        [o.aim.text, *(["", ""] if o.ratio is None else [f"{o.ratio:.2f}x", f"{o.ends[0]:.2f} to {o.ends[1]:.2f}"]), f"{o.aim.must:g}x", f"{o.aim.goal:g}x", o.verdict]
+        [
+            o.aim.text,
+            *(["", ""] if o.ratio is None else [f"{o.ratio:.2f}x", f"{o.ends[0]:.2f} to {o.ends[1]:.2f}"]),
+            f"{o.aim.must:g}x",
+            f"{o.aim.goal:g}x",
+            o.verdict,
+        ]
         for o in found
     ]
-    text = "Ratios of the server's CPU time per request, within a round: the median of the rounds, and their ends. `less`: how many times less Tradepost uses.\n"
+    text = (
+        "Ratios of the server's CPU time per request, within a round: the median of the rounds, and their ends. `less`: how many times less Tradepost uses.\n"
+    )
     return f"## Aims\n\n{text}\n" + _table(["aim", "measured", "rounds", "must", "goal", ""], rows + more)
 
 
@@ -82,7 +90,15 @@ def _kind(kind: str, found: Mapping[str, Figures]) -> str:
         ]
         for title, f in sorted(found.items(), key=lambda pair: pair[1].to(found[base]))
     ]  # fmt: skip
-    heads = ["", f"CPU, x {base.partition(':')[0]}", "CPU, us", "database, us", "requests/s", "p50 / p99, ms", *(["failed"] if any(g.failed for g in found.values()) else [])]
+    heads = [
+        "",
+        f"CPU, x {base.partition(':')[0]}",
+        "CPU, us",
+        "database, us",
+        "requests/s",
+        "p50 / p99, ms",
+        *(["failed"] if any(g.failed for g in found.values()) else []),
+    ]
     return f"## {KINDS[kind][0].upper()}{KINDS[kind][1:]}\n\n" + _table(heads, rows)
 
 

@@ -18,7 +18,7 @@ from .contestants import CONSTANT, FASTAPI, LIMIT, PEERS_OF_GRAPHQL, PEERS_OF_RE
 from .database import Cluster, stock
 from .install import HERE, Missing
 from .load import Generator
-from .measure import Entrant, Figures, compare
+from .measure import Entrant, compare
 from .processes import Server
 from .report import Report
 
@@ -102,7 +102,7 @@ class Bench:
         for title, contestant, server in asked:
             if kind in contestant.kinds:
                 requests = work.mixed(contestant.make, self.ids) if kind == "mixed" else contestant.make(kind, self.ids)
-                found.append(Entrant(title, server, lambda _, requests=requests: requests))
+                found.append(Entrant(title, server, lambda _, requests=requests: requests, warm=contestant.warm))
         return found
 
     def check(self, kind: str, asked: Sequence[tuple[str, Contestant, Server]], bodies: Path) -> None:

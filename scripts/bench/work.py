@@ -64,7 +64,8 @@ def constant(kind: str, ids: Sequence[str]) -> list[bytes]:
 
 def tradepost_graphql(kind: str, ids: Sequence[str]) -> list[bytes]:
     """Our connections."""
-    shelves = "query ($n: Int!) { categories(first: $n) { nodes { id slug name description products(first: 5) { nodes { id slug name priceFrom { amount currency } } } } } }"
+    within = "id slug name description products(first: 5) { nodes { id slug name priceFrom { amount currency } } }"
+    shelves = f"query ($n: Int!) {{ categories(first: $n) {{ nodes {{ {within} }} }} }}"
     return graphql(kind, ids, lambda: f"query ($n: Int!) {{ products(first: $n) {{ nodes {{ {WITHIN[kind]} }} }} }}", shelves)
 
 
@@ -82,20 +83,22 @@ def graphql(kind: str, ids: Sequence[str], listed: Callable[[], str], shelves: s
     return [_post(shelves if kind == "shelves" else listed(), {"n": COUNTS[kind]})]
 
 
-FLAT = "rowId slug name description status attributes tags priceFromAmount priceFromCurrency ratingCount ratingSum createdAt updatedAt version"
+FLAT = "id: rowId slug name description status attributes tags priceFromAmount priceFromCurrency ratingCount ratingSum createdAt updatedAt version"
 POSTGRAPHILE = {
-    "list20": FLAT + " category { rowId slug name }",
-    "list100": FLAT + " category { rowId slug name }",
-    "variants": FLAT + " variants(orderBy: [POSITION_ASC, PRIMARY_KEY_ASC]) { nodes { rowId sku name options priceAmount priceCurrency position } }",
+    "list20": FLAT + " category: categoryByCategoryId { id: rowId slug name }",
+    "list100": FLAT + " category: categoryByCategoryId { id: rowId slug name }",
+    "variants": FLAT
+    + " variants: variantsByProductId(orderBy: [POSITION_ASC, ROW_ID_ASC]) { nodes { id: rowId sku name options priceAmount priceCurrency position } }",
 }
+POSTGRAPHILE_LIST = (
+    'query ($n: Int!) {{ allProducts(first: $n, condition: {{ status: "active" }}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {{ nodes {{ {0} }} }} }}'
+)
 
 
 def postgraphile(kind: str, ids: Sequence[str]) -> list[bytes]:
-    """The schema that PostGraphile makes of the tables: prices are flat, the average is left to the client."""
-    if kind == "shelves":
-        return []  # its order lies behind the table between, which it does not offer without a plugin
-    listed = "query ($n: Int!) {{ products(first: $n, condition: {{ status: \"active\" }}, orderBy: [CREATED_AT_DESC, PRIMARY_KEY_DESC]) {{ nodes {{ {0} }} }} }}"
-    return graphql(kind, ids, lambda: listed.format(POSTGRAPHILE[kind]), "", f"query ($id: UUID!) {{ product(rowId: $id) {{ {FLAT} }} }}")
+    """The schema that PostGraphile makes of the tables: prices are flat, the average is left to the client. It has no shelves without a plugin."""
+    one = f"query ($id: UUID!) {{ productByRowId(rowId: $id) {{ {FLAT} }} }}"
+    return graphql(kind, ids, lambda: POSTGRAPHILE_LIST.format(POSTGRAPHILE[kind]), "", one)
 
 
 def _post(document: str, variables: dict[str, Any]) -> bytes:
@@ -137,7 +140,7 @@ def new_products_graphql(start: int, count: int, **headers: str) -> list[bytes]:
 def same(answer: bytes) -> Any:
     """What an answer says, whatever its spelling: without envelopes, in snake case, times as moments, prices and ratings in one shape."""
     found = json.loads(answer)
-    if "errors" in found and found["errors"]:
+    if found.get("errors"):
         raise ValueError(str(found["errors"])[:500])
     found = found.get("data", found)
     if isinstance(found, dict) and len(found) == 1:
@@ -184,5 +187,6 @@ def _rated(out: dict[str, Any]) -> dict[str, Any]:
 
 def _moment(text: str) -> Any:
     if re.fullmatch(r"\d{4}-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:?\d\d)", text):
-        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+        # To the millisecond: the Date of JavaScript knows no more.
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="milliseconds")
     return text
