@@ -1,6 +1,6 @@
 """Measures Tradepost beside its peers and its limits and writes RESULTS.md and results.svg beside this file. It asserts nothing.
 
-just bench [--quick] [--products N] [--rounds N] [--seconds S] [--only KIND ...] [--scale] [--into FOLDER]
+just bench [--quick] [--products N] [--rounds N] [--seconds S] [--only KIND ...] [--scale [--requests N]] [--into FOLDER]
 """
 
 import argparse
@@ -21,11 +21,11 @@ def main() -> None:
     if given.scale:
         from .scale import measure_scale
 
-        measure_scale(given.into)
+        measure_scale(given.into, given.requests)
         return
     plan = Plan(
         products=given.products or (10_000 if given.quick else 100_000),
-        rounds=given.rounds or (3 if given.quick else 7),
+        rounds=given.rounds or (3 if given.quick else 5),
         seconds=given.seconds or (0.2 if given.quick else 1.0),
         least=32 if given.quick else 64,
         kinds=given.only or list(work.KINDS),
@@ -42,8 +42,8 @@ def measured(plan: Plan, *, whole: bool) -> Report:
     """All stages; `whole` is false where only some kinds of reading are wanted."""
     began = time.perf_counter()
     how = (
-        f"{plan.products:,} products on PostgreSQL 18 (Unix socket, fsync on), 32 connections with keep-alive, one worker each, {plan.rounds} interleaved rounds"
-        f" of about {plan.seconds:g} s a turn, {time.strftime('%Y-%m-%d')}"
+        f"{plan.products:,} products on PostgreSQL 18 (Unix socket, fsync on), 32 connections with keep-alive, one worker each,"
+        f" {plan.rounds} interleaved rounds of about {plan.seconds:g} s a turn, {time.strftime('%Y-%m-%d')}"
     )
     report = Report(machine=machine.described(), how=how, quiet="")
     with cluster() as server, Generator() as generator:
@@ -66,10 +66,11 @@ def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="10,000 products, 3 short rounds: ends within 3 minutes once the peers are installed.")
     parser.add_argument("--products", type=int, help="How many products the shop has [100000].")
-    parser.add_argument("--rounds", type=int, help="[7]")
+    parser.add_argument("--rounds", type=int, help="How often each has its turn [5].")
     parser.add_argument("--seconds", type=float, help="How long a turn is, about [1].")
     parser.add_argument("--only", nargs="+", choices=list(work.KINDS), metavar="KIND", help=f"Only these kinds of reading: {', '.join(work.KINDS)}.")
     parser.add_argument("--scale", action="store_true", help="A million products, half a million requests, two workers; writes SCALE.md.")
+    parser.add_argument("--requests", type=int, default=500_000, help="With --scale: how many requests the memory is watched for [500000].")
     parser.add_argument("--into", type=Path, default=HERE, help="Where the results are written.")
     return parser.parse_args()
 

@@ -52,7 +52,6 @@ def _axis(bottom: int) -> str:
     lines = []
     for power in range(-1, int(MOST) + 1):
         x = _x(10**power)
-        lines.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="46" y2="{bottom - 20}" stroke="#e5e7eb"/><text x="{x:.1f}" y="42" text-anchor="middle" fill="#57606a">{10**power:g}x</text>'
-        )
+        lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="46" y2="{bottom - 20}" stroke="#e5e7eb"/>')
+        lines.append(f'<text x="{x:.1f}" y="42" text-anchor="middle" fill="#57606a">{10**power:g}x</text>')
     return "".join(lines)

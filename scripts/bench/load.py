@@ -15,7 +15,7 @@ from time import perf_counter
 import uvloop
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-PATIENCE = 120  # seconds that one run may take
+PATIENCE = 600  # seconds that one run may take
 
 
 @dataclass

@@ -7,7 +7,7 @@ from statistics import median
 
 import psutil
 
-from .load import Generator
+from .load import Generator, Run
 from .processes import Server, tree_cpu
 
 
@@ -56,15 +56,18 @@ def compare(generator: Generator, entrants: Sequence[Entrant], postgres: psutil.
 
 def _calibrate(generator: Generator, entrant: Entrant, seconds: float, least: int) -> int:
     """Warms up (prepared statements, compiled plans, the JIT), and finds how many requests take so long."""
-    first = max(least, entrant.warm)
-    generator.drive(entrant.server.port, entrant.requests(first), first, entrant.status)
-    probe = 4 * least
+    run = _drive(generator, entrant, max(least, entrant.warm))
+    probe = run.count
     for _ in range(3):
-        run = generator.drive(entrant.server.port, entrant.requests(probe), probe, entrant.status)
         if run.seconds > seconds / 3:
             break
         probe = min(int(probe * seconds / run.seconds), 8 * probe)
+        run = _drive(generator, entrant, probe)
     return max(least, int(run.count / run.seconds * seconds))
+
+
+def _drive(generator: Generator, entrant: Entrant, count: int) -> Run:
+    return generator.drive(entrant.server.port, entrant.requests(count), count, entrant.status)
 
 
 def _measure(generator: Generator, entrant: Entrant, count: int, postgres: psutil.Process | None, into: Figures) -> None:

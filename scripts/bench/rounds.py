@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from .load import Generator
 from .measure import Entrant, compare
 from .processes import Server
 from .report import Report
+
+BEGAN = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -188,5 +191,5 @@ def first_difference(a: Any, b: Any, at: str = "") -> str:
 
 
 def say(text: str) -> None:
-    """Progress, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Progress, on standard error, with the seconds since the start."""
+    print(f"{time.perf_counter() - BEGAN:5.0f} s  {text}", file=sys.stderr, flush=True)

@@ -8,11 +8,15 @@ from uuid import UUID
 import asyncpg
 from msgspec import Raw, Struct, json
 
-P = "p.id, p.slug, p.name, p.description, p.status, p.attributes, p.tags, p.price_from_amount, p.price_from_currency, p.rating_count, p.rating_sum, p.created_at, p.updated_at, p.version"
+P = (
+    "p.id, p.slug, p.name, p.description, p.status, p.attributes, p.tags, p.price_from_amount, p.price_from_currency, p.rating_count, p.rating_sum,"
+    " p.created_at, p.updated_at, p.version"
+)
 ACTIVE = "p.status = 'active'"
 ONE = f"SELECT {P} FROM product p WHERE p.id = $1 AND {ACTIVE}"
-PAGE = f"SELECT {P}, c.id, c.slug, c.name FROM product p LEFT JOIN category c ON c.id = p.category_id WHERE {ACTIVE} ORDER BY p.created_at DESC, p.id DESC LIMIT $1"
-PRODUCTS = f"SELECT {P} FROM product p WHERE {ACTIVE} ORDER BY p.created_at DESC, p.id DESC LIMIT $1"
+NEWEST = f"WHERE {ACTIVE} ORDER BY p.created_at DESC, p.id DESC LIMIT $1"
+PAGE = f"SELECT {P}, c.id, c.slug, c.name FROM product p LEFT JOIN category c ON c.id = p.category_id {NEWEST}"
+PRODUCTS = f"SELECT {P} FROM product p {NEWEST}"
 VARIANTS = "SELECT product_id, id, sku, name, options, price_amount, price_currency, position FROM variant WHERE product_id = ANY($1) ORDER BY position, id"
 CATEGORIES = "SELECT id, slug, name, description FROM category ORDER BY position, name, id LIMIT $1"
 SHELF = (
