@@ -28,7 +28,7 @@ def main() -> None:
     plan = Plan(
         products=given.products or (10_000 if given.quick else 100_000),
         rounds=given.rounds or (3 if given.quick else 5),
-        seconds=given.seconds or (0.2 if given.quick else 1.0),
+        seconds=given.seconds or (0.2 if given.quick else 0.7),
         least=32 if given.quick else 64,
         kinds=given.only or [kind for kind in work.KINDS if not (given.quick and kind in LONG)],
         pipeline=("--rounds", "3", "--requests", "300") if given.quick else (),
@@ -71,7 +71,7 @@ def _given() -> argparse.Namespace:
     )
     parser.add_argument("--products", type=int, help="How many products the shop has [100000].")
     parser.add_argument("--rounds", type=int, help="How often each has its turn [5].")
-    parser.add_argument("--seconds", type=float, help="How long a turn is, about [1].")
+    parser.add_argument("--seconds", type=float, help="How long a turn is, about [0.7].")
     parser.add_argument("--only", nargs="+", choices=list(work.KINDS), metavar="KIND", help=f"Only these kinds of reading: {', '.join(work.KINDS)}.")
     parser.add_argument("--scale", action="store_true", help="A million products, half a million requests, two workers; writes SCALE.md.")
     parser.add_argument("--requests", type=int, default=500_000, help="With --scale: how many requests the memory is watched for [500000].")

@@ -71,7 +71,8 @@ class Bench:
         """Measures one kind of work."""
         say(f"{kind}: {len(entrants)} entrants")
         plan, postgres = self.plan, self.cluster.processes()
-        found = compare(self.generator, entrants, postgres, plan.rounds, plan.seconds, plan.least)
+        least = 32 if kind == "shelves" else plan.least  # the database sorts whole categories for each of them
+        found = compare(self.generator, entrants, postgres, plan.rounds, plan.seconds, least)
         self.report.results[kind] = found
         for title, figures in found.items():
             if figures.failed:
