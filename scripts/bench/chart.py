@@ -8,7 +8,7 @@ from . import aims, work
 from .measure import Figures
 
 WIDTH, LABEL, BAR, GAP = 900, 290, 15, 34
-MOST = 3.0  # powers of ten that the scale shows
+LEAST, MOST = -2, 2  # powers of ten that the scale shows
 OURS, THEIRS, LIMIT = "#1f6feb", "#9aa4af", "#d4a72c"
 
 
@@ -34,7 +34,7 @@ def drawn(results: Mapping[str, Mapping[str, Figures]]) -> str:
 
 
 def _x(ratio: float) -> float:
-    return LABEL + (WIDTH - LABEL - 60) * (min(max(log10(ratio), -1), MOST) + 1) / (MOST + 1)
+    return LABEL + (WIDTH - LABEL - 60) * (min(max(log10(ratio), LEAST), MOST) - LEAST) / (MOST - LEAST)
 
 
 def _bar(title: str, ratio: float, y: int) -> str:
@@ -50,7 +50,7 @@ def _bar(title: str, ratio: float, y: int) -> str:
 
 def _axis(bottom: int) -> str:
     lines = []
-    for power in range(-1, int(MOST) + 1):
+    for power in range(LEAST, MOST + 1):
         x = _x(10**power)
         lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="46" y2="{bottom - 20}" stroke="#e5e7eb"/>')
         lines.append(f'<text x="{x:.1f}" y="42" text-anchor="middle" fill="#57606a">{10**power:g}x</text>')
