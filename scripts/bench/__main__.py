@@ -4,16 +4,18 @@ just bench [--quick] [--products N] [--rounds N] [--seconds S] [--only KIND ...]
 """
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 
 from . import chart, machine, quiet, work
 from .database import cluster, stock
-from .install import HERE
+from .install import HERE, INTO
 from .load import Generator
 from .report import Report
 from .rounds import Bench, Plan, say
 
+UNFINISHED = INTO / "unfinished"  # what a run has so far
 LONG = ("shelves", "mixed")  # kinds that --quick leaves out
 
 
@@ -34,10 +36,15 @@ def main() -> None:
         pipeline=("--rounds", "3", "--requests", "300") if given.quick else (),
     )
     report = measured(plan, whole=not given.only)
-    given.into.mkdir(parents=True, exist_ok=True)
-    (given.into / "RESULTS.md").write_text(report.text())
-    (given.into / "results.svg").write_text(chart.drawn(report.results))
+    write(report, given.into)
     print(report.text())
+
+
+def write(report: Report, into: Path) -> None:
+    """The page and its chart."""
+    into.mkdir(parents=True, exist_ok=True)
+    (into / "RESULTS.md").write_text(report.text())
+    (into / "results.svg").write_text(chart.drawn(report.results))
 
 
 def measured(plan: Plan, *, whole: bool) -> Report:
@@ -52,14 +59,21 @@ def measured(plan: Plan, *, whole: bool) -> Report:
         server.run("CREATE DATABASE shop")
         say("making the shop")
         key = stock(server.url("shop"), plan.products, server.folder)
-        bench = Bench(plan, server, generator, report, key)
         watch = quiet.Watch(server.processes())
+
+        def keep() -> None:
+            """What there is so far, for whoever interrupts a long run."""
+            report.quiet = quiet.said(*watch.others(), watch.load)
+            write(report, UNFINISHED)
+
+        bench = Bench(plan, server, generator, report, key, keep)
         bench.reads(server.folder)
         if whole:
             bench.writes(server.folder)
             bench.sqlite(server.folder)
             bench.pipeline()
-        report.quiet = quiet.said(*watch.others(), watch.load)
+        keep()
+    shutil.rmtree(UNFINISHED)
     report.how += f", {(time.perf_counter() - began) / 60:.0f} minutes in all"
     return report
 
