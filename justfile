@@ -42,3 +42,7 @@ release-contract: export-contract
 # Resolve the dependencies anew and write requirements.lock
 lock:
     "$(command -v uv || echo var/uv/bin/uv)" pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate pyproject.toml --all-extras --output-file requirements.lock
+
+# Measure speed beside peers and limits: scripts/bench/RESULTS.md (`--quick`: within 3 minutes; `--scale`: a million products)
+bench *options:
+    python -m scripts.bench {{options}}

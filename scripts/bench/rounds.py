@@ -1,0 +1,198 @@
+"""The stages of a whole measurement: reads, 304, writes, SQLite, the pipeline alone."""
+
+import itertools
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import work
+from .aims import GRAPHQL
+from .asking import ask, request
+from .contestants import CONSTANT, FASTAPI, LIMIT, PEERS_OF_GRAPHQL, PEERS_OF_REST, TRADEPOST, WRITERS, Contestant
+from .database import Cluster, stock
+from .install import HERE, Missing
+from .load import Generator
+from .measure import Entrant, compare
+from .processes import Server
+from .report import Report
+
+BEGAN = time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: products in the shop, rounds, seconds a turn, the fewest requests a turn, and which kinds of work."""
+
+    products: int
+    rounds: int
+    seconds: float
+    least: int
+    kinds: Sequence[str]
+    pipeline: tuple[str, ...]
+
+
+class Bench:
+    """One measurement: its shop, its load generator and the report that it fills."""
+
+    def __init__(self, plan: Plan, cluster: Cluster, generator: Generator, report: Report, key: str, keep: Callable[[], None]) -> None:
+        self.plan, self.cluster, self.generator, self.report, self.key, self.keep = plan, cluster, generator, report, key, keep
+        self.ids = [str(row[0]) for row in cluster.rows("SELECT id FROM product WHERE status = 'active'")]
+        self.ids = random.Random(1).sample(self.ids, min(2000, len(self.ids)))  # noqa: S311
+
+    @contextmanager
+    def running(self, url: str, folder: Path, *contestants: Contestant) -> Iterator[dict[str, Server]]:
+        """Those of them that can be started here, one after another; the others are noted."""
+        with ExitStack() as stack:
+            servers: dict[str, Server] = {}
+            for contestant in contestants:
+                try:
+                    servers[contestant.name] = server = contestant.start(url, folder)
+                except (Missing, RuntimeError) as fault:
+                    self.note(f"Not measured: {str(fault)[:300]}")
+                    continue
+                stack.callback(server.stop)
+                say(f"{contestant.title}: first answer after {server.first_answer:.1f} s")
+            yield servers
+
+    def note(self, text: str) -> None:
+        """Into the report, once, and onto the screen."""
+        if text not in self.report.notes:
+            self.report.notes.append(text)
+            say(text)
+
+    def compare(self, kind: str, entrants: Sequence[Entrant]) -> None:
+        """Measures one kind of work."""
+        say(f"{kind}: {len(entrants)} entrants")
+        plan, postgres = self.plan, self.cluster.processes()
+        # The database sorts whole categories for each of the shelves, whoever asks.
+        least, rounds = (32, min(plan.rounds, 3)) if kind == "shelves" else (plan.least, plan.rounds)
+        found = compare(self.generator, entrants, postgres, rounds, plan.seconds, least)
+        self.report.results[kind] = found
+        for title, figures in found.items():
+            if figures.failed:
+                self.note(f"{title}, {kind}: {figures.failed} requests failed; its figures do not count.")
+        self.keep()
+
+    def reads(self, folder: Path) -> None:
+        """All kinds of reading, through both doors; then 304, and memory."""
+        bodies = folder / "bodies"
+        bodies.mkdir(exist_ok=True)
+        everyone = (TRADEPOST, LIMIT, *PEERS_OF_REST, *PEERS_OF_GRAPHQL)
+        with self.running(self.cluster.url("shop"), folder, *everyone) as servers, ExitStack() as stack:
+            idle = {c.title: servers[c.name].memory()[0] for c in everyone if c.name in servers}
+            asked = [(c.title, c, servers[c.name]) for c in everyone if c.name in servers]
+            asked.append((GRAPHQL, GRAPHQL_DOOR, servers["tradepost"]))
+            for kind in self.plan.kinds:
+                self.check(kind, asked, bodies)
+            floor = Contestant(**vars(CONSTANT) | {"peer": False, "said": {"BODIES": str(bodies)}})
+            asked.append((floor.title, floor, server := floor.start("", folder)))
+            stack.callback(server.stop)
+            for kind in self.plan.kinds:
+                self.compare(kind, self.entrants(kind, asked))
+            self.unchanged(servers)
+            for c in everyone:
+                if c.name in servers:
+                    largest, tree = servers[c.name].memory()
+                    self.report.starts[c.title], self.report.memory[c.title] = servers[c.name].first_answer, (idle[c.title], largest, tree)
+
+    def entrants(self, kind: str, asked: Sequence[tuple[str, Contestant, Server]]) -> list[Entrant]:
+        """Who takes part in this kind of work."""
+        found = []
+        for title, contestant, server in asked:
+            if kind in contestant.kinds:
+                requests = work.mixed(contestant.make, self.ids) if kind == "mixed" else contestant.make(kind, self.ids)
+                found.append(Entrant(title, server, lambda _, requests=requests: requests, warm=contestant.warm))
+        return found
+
+    def check(self, kind: str, asked: Sequence[tuple[str, Contestant, Server]], bodies: Path) -> None:
+        """Notes whoever does not answer what the limit answers; keeps the limit's bytes for the floor."""
+        if kind == "mixed":
+            return
+        server = next(server for _, contestant, server in asked if contestant is LIMIT)
+        expected = ask(server.port, LIMIT.make(kind, self.ids)[0])[2]
+        (bodies / f"{kind}.json").write_bytes(expected)
+        for title, contestant, server in asked:
+            if kind not in contestant.kinds:
+                continue
+            status, _, body = ask(server.port, contestant.make(kind, self.ids)[0])
+            try:
+                difference = first_difference(work.same(expected), work.same(body))
+            except ValueError as fault:
+                difference = str(fault)[:200]
+            if status != 200 or difference:
+                self.note(f"{title}, {kind}: does not answer the same ({status}, {difference}).")
+
+    def unchanged(self, servers: dict[str, Server]) -> None:
+        """304 through our door, beside the limit that answers one by id."""
+        ours = servers["tradepost"]
+        requests = []
+        for id in self.ids[:300]:
+            [plain] = work.tradepost_rest("one", [id])
+            tag = ask(ours.port, plain)[1]["etag"]
+            requests.append(plain.replace(b"\r\n\r\n", b"\r\nIf-None-Match: " + tag.encode() + b"\r\n\r\n", 1))
+        ones = LIMIT.make("one", self.ids)
+        self.compare("304", [Entrant(TRADEPOST.title, ours, lambda _: requests, 304), Entrant(LIMIT.title, servers["bare"], lambda _: ones)])
+
+    def writes(self, folder: Path) -> None:
+        """Writing into a copy of the shop; all who write fill the same tables, in turn."""
+        url, numbers = self.cluster.copy("shop", "writes"), itertools.count(1)
+
+        def new(make: Any) -> Any:
+            return lambda count: make([next(numbers) for _ in range(count)])
+
+        ours = new(lambda n: work.new_products("/v1/products", n[0], len(n), X_API_Key=self.key))
+        mutations = new(lambda n: work.new_products_graphql(n[0], len(n), X_API_Key=self.key))
+        plain = new(lambda n: work.new_products("/products", n[0], len(n)))
+        with self.running(url, folder, *WRITERS) as servers:
+            entrants = [
+                Entrant(c.title, servers[c.name], ours if c is TRADEPOST else plain, 201) for c in WRITERS if c.name in servers
+            ]  # fmt: skip
+            entrants.append(Entrant(GRAPHQL, servers["tradepost"], mutations, 200))
+            self.compare("write", entrants)
+
+    def sqlite(self, folder: Path) -> None:
+        """The same shop in a SQLite file."""
+        url = f"sqlite:///{folder}/shop.db"
+        stock(url, self.plan.products, folder)
+        peer = Contestant(**vars(FASTAPI) | {"title": "FastAPI + SQLAlchemy + aiosqlite", "probe": request("GET", "/products?limit=1", Connection="close")})
+        with self.running(url, folder, TRADEPOST, peer) as servers:
+            asked = [(c.title, c, servers[c.name]) for c in (TRADEPOST, peer) if c.name in servers]
+            for kind in ("one", "list20", "list100"):
+                self.compare(f"sqlite:{kind}", self.entrants(kind, asked))
+
+    def pipeline(self) -> None:
+        """The budget alone."""
+        words = [sys.executable, str(HERE / "pipeline.py"), "--json", *self.plan.pipeline]
+        done = subprocess.run(words, capture_output=True, text=True)
+        if done.returncode:
+            self.note("The pipeline alone was not measured: " + done.stderr.strip().splitlines()[-1][:200])
+        else:
+            self.report.pipeline = json.loads(done.stdout)
+
+
+GRAPHQL_DOOR = Contestant(**vars(TRADEPOST) | {"title": GRAPHQL, "make": work.tradepost_graphql})
+
+
+def first_difference(a: Any, b: Any, at: str = "") -> str:
+    """Where two answers first differ, or nothing."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        if a.keys() != b.keys():
+            return f"{at}: members {sorted(a.keys() ^ b.keys())}"
+        return next((found for key in a if (found := first_difference(a[key], b[key], f"{at}/{key}"))), "")
+    if isinstance(a, list) and isinstance(b, list):
+        if len(a) != len(b):
+            return f"{at}: {len(b)} of {len(a)}"
+        return next((found for i, (x, y) in enumerate(zip(a, b, strict=True)) if (found := first_difference(x, y, f"{at}/{i}"))), "")
+    return "" if a == b else f"{at}: {str(b)[:60]!r} in place of {str(a)[:60]!r}"
+
+
+def say(text: str) -> None:
+    """Progress, on standard error, with the seconds since the start."""
+    print(f"{time.perf_counter() - BEGAN:5.0f} s  {text}", file=sys.stderr, flush=True)
