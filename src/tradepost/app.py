@@ -11,7 +11,6 @@ from typing import Any
 
 from litestar import Controller, Litestar
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from tradepost.areas.accounts.about import SIGNING_IN
 from tradepost.areas.accounts.passwords import Passwords
@@ -32,8 +31,7 @@ from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.problem import HANDLERS
 from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
-from tradepost.doors.pages.health import Check, Degraded
-from tradepost.doors.pages.operations import Pair, operation_routes
+from tradepost.doors.pages.operations import operation_routes
 from tradepost.doors.rest import quoting as rest_quoting
 from tradepost.doors.rest.contract import contract_routes, documents
 from tradepost.doors.rest.document import Root
@@ -44,7 +42,6 @@ from tradepost.doors.rest.routes import route
 from tradepost.kit import idempotency
 from tradepost.kit.attempts import Attempts
 from tradepost.kit.chores import Chore
-from tradepost.kit.clock import now
 from tradepost.kit.database import Database
 from tradepost.kit.delivery import Delivery
 from tradepost.kit.limits import Limits
@@ -54,9 +51,8 @@ from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
 from tradepost.kit.shared_texts import SharedTexts
-from tradepost.kit.waiting import is_behind
+from tradepost.operating import figures_of, pairs, readiness
 from tradepost.providing import means_of
-from tradepost.schema import at_head
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
@@ -87,7 +83,7 @@ def create_app(settings: Settings) -> Shop:
     means = means_of(settings, database)
     means.provide(Attempts, _attempts(settings, limits))
     worker = Worker(database, means, deliveries(), chores()) if settings.works else None
-    signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), _figures(database, limits, worker)
+    signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), figures_of(database, limits, worker)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = _graphql(settings, registry, fields, lambda: tool_answer(explorer))
 
@@ -101,7 +97,7 @@ def create_app(settings: Settings) -> Shop:
         [
             *controllers(load("rest")),
             *pages(
-                checks=_readiness(database, redis),
+                checks=readiness(database, redis),
                 introspects=introspects,
                 ops_loopback=settings.ops_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
@@ -180,54 +176,6 @@ def _attempts(settings: Settings, limits: Limits) -> Attempts:
     return Attempts(limits, secret, account=settings.budget_login_account, address=settings.budget_login_address)
 
 
-def _figures(database: Database, limits: Limits, worker: Worker | None) -> Metrics:
-    """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
-    relay = worker.relay if worker is not None else None
-    return Metrics(
-        {
-            "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
-            "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
-            "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
-            "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
-            "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),
-            "event_faults_total": ("counter", "Attempts to deliver an event that failed.", lambda: relay.failed if relay else 0),
-            "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),
-            "limits_shared": ("gauge", "1 where the buckets are shared by all processes, 0 where this one limits by itself.", lambda: float(limits.is_shared)),
-        }
-    )
-
-
-def _readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
-    """What the shop stands on, by name."""
-    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database), "outbox": lambda: _is_relayed(database)}
-    return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
-
-
-async def _is_relayed(database: Database) -> None:
-    """Without a worker events and letters wait; the shop stays open."""
-    if await is_behind(database, now()):
-        raise Degraded("events wait for a worker")
-
-
-async def _shares(redis: Redis) -> None:
-    """Without Redis each process limits by itself; the shop stays open."""
-    try:
-        await redis.ping()
-    except (RedisError, OSError) as fault:
-        raise Degraded(type(fault).__name__) from fault
-
-
-def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[Pair]:
-    """Every operation, and where it is at each door."""
-    routes, names = rest.links[1].routes, {f.operation.name: f.name for f in fields}
-    found: list[Pair] = []
-    for name, operation in registry.operations.items():
-        route = f"{routes[name].method} /v1{routes[name].path.replace('{0}', '{key}')}" if name in routes else None
-        problems = tuple([p.code for p in operation.problems])
-        found.append(Pair(name, route, names.get(name), operation.access.permission, problems, operation.only or None))
-    return found
-
-
 def load(*files: str) -> list[ModuleType]:
     """These files of all rooms, the rooms in order."""
     names = [f"tradepost.areas.{area}.{file}" for file in files for area in AREAS]
@@ -294,13 +242,3 @@ async def _life(app: Any, database: Database, redis: Redis | None, limits: Limit
         await database.stop()
         if redis is not None:
             await redis.aclose()
-
-
-async def _answers(database: Database) -> None:
-    async with database.engine.connect() as connection:
-        await connection.exec_driver_sql("SELECT 1")
-
-
-async def _is_current(database: Database) -> None:
-    if not await at_head(database.engine):
-        raise RuntimeError("the database is not at the newest migration; run `tradepost migrate`")

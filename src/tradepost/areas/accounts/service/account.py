@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 from tradepost.kit.columns import Id
 from tradepost.kit.identity import new_id
 from tradepost.kit.outbox import OutboxEvent
-from tradepost.kit.problems import Forbidden, Problem, Validation
+from tradepost.kit.problems import Forbidden, Unauthenticated, Validation
 from tradepost.kit.service import Service
 
 from ..models import UserRow
@@ -31,28 +31,20 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     storefront_url: str = "http://127.0.0.1:8000"
 
 
-class InvalidCredentials(Problem):
+class InvalidCredentials(Unauthenticated):
     """The address and the password do not belong together, or the account cannot be used."""
 
     code, status, title = "invalid_credentials", 401, "The credentials are not right"
     cure = "Check the address and the password; a forgotten password can be set anew (`password_reset`)."
     example = {"detail": "The e-mail address or the password is not right."}
 
-    def headers(self) -> dict[str, str]:
-        """RFC 9110, 11.6.1: a 401 names the scheme."""
-        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
 
-
-class InvalidToken(Problem):
+class InvalidToken(Unauthenticated):
     """A token of a letter or a refresh token that is unknown, used already, ended or too old."""
 
     code, status, title = "invalid_token", 401, "The token is not good"
     cure = "Ask for a new letter, or log in again."
     example = {"detail": "The token is not good: it is unknown, used already or too old."}
-
-    def headers(self) -> dict[str, str]:
-        """RFC 9110, 11.6.1."""
-        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
 
 
 class Account(Service):
