@@ -104,7 +104,8 @@ class Oracle:
             case "Address":
                 return row["user_id"] == self.me
             case "ApiKey":
-                return row["user_id"] == self.me and row["revoked_at"] is None
+                # A key of nobody belongs to no caller, a caller without an account among them.
+                return self.me is not None and row["user_id"] == self.me and row["revoked_at"] is None
             case _:
                 return True
 
