@@ -18,7 +18,7 @@ from .compiling import statement
 from .loading import Reads
 from .plans import Statement
 from .problems import AlreadyExists, Conflict
-from .readers import SQLITE_PRAGMAS, PostgresReader, Reader, SqliteReader
+from .readers import SQLITE_PRAGMAS, PostgresReader, Reader, SqliteReader, read_ids_as_text
 from .tables import Table
 
 RETRIED_STATES = frozenset({"40001", "40P01"})
@@ -89,7 +89,9 @@ def engine(url: str, pool_size: int = 10) -> AsyncEngine:
     """An engine whose transactions are right for writes: SQLite's begin with BEGIN IMMEDIATE, because a snapshot that is upgraded fails at once (STACK, 5)."""
     dumps: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": msgspec.json.decode}
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps)
+        made = create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps)
+        event.listen(made.sync_engine, "connect", lambda connection, _: connection.run_async(read_ids_as_text))
+        return made
     made = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **dumps)
 
     @event.listens_for(made.sync_engine, "connect")

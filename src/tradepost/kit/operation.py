@@ -6,6 +6,7 @@ here, never on a path or a transport.
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MethodType
 from typing import Any, Concatenate, Literal, Self, cast, overload
 
 import msgspec
@@ -70,6 +71,7 @@ class Operation[O, **P, R]:
         self.doc, self.writes = inspect.cleandoc(method.__doc__ or ""), kind not in READS
         usual = ATTEMPTING if attempt is not None else WRITING if self.writes else READING
         self.points, self.status = points if points is not None else usual, status or STATUSES.get(kind, 200)
+        self.run: Any = self.tried if attempt is not None else self.write if self.writes else self.read
         # Whether a call may be repeated under a key and has its effect once.
         self.takes_key, self.signature = self.writes and keyed, inspect.signature(method)
         repeated: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
@@ -106,12 +108,7 @@ class Operation[O, **P, R]:
     def __get__(self, service: O | None, owner: type[O]) -> Self | Callable[P, Awaitable[R]]:
         if service is None:
             return self
-        run = self.tried if self.attempt is not None else self.write if self.writes else self.read
-
-        def call(*args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
-            return run(service, *args, **kwargs)
-
-        return call
+        return MethodType(self.run, service)
 
     def read(self, service: Any, *args: Any, **kwargs: Any) -> Awaitable[R]:
         """Checks the access; the method does the rest."""

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -32,11 +32,11 @@ class Reader(Protocol):
     dialect: Dialect
     count: int
 
-    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+    def one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
         """The first row, or None."""
         ...
 
-    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[Sequence[Row]]:
         """All rows. `inline=False` says that there may be many."""
         ...
 
@@ -70,22 +70,26 @@ class PostgresReader:
     async def _open(self) -> tuple[Any, dict[str, Any]]:
         self.opened += 1
         try:
-            return await CONNECT(**self.arguments, server_settings=self.settings), {}
+            connection = await CONNECT(**self.arguments, server_settings=self.settings)
+            await read_ids_as_text(connection)
+            await connection.set_type_codec("json", schema="pg_catalog", encoder=str.encode, decoder=msgspec.Raw, format="binary")
+            return connection, {}
         except BaseException:
             self.opened -= 1
             raise
 
     async def _take(self) -> tuple[Any, dict[str, Any]]:
-        if self.free:
-            held = self.free.pop()
-        elif self.opened < self.size:
-            return await self._open()
-        else:
-            held = await self._turn()
-        if not held[0].is_closed():
-            return held
-        self.opened -= 1
-        return await self._take()
+        """A connection that is open: a free one, a new one, or the next that is given back."""
+        while True:
+            if self.free:
+                held = self.free.pop()
+            elif self.opened < self.size:
+                return await self._open()
+            else:
+                held = await self._turn()
+            if not held[0].is_closed():
+                return held
+            self.opened -= 1
 
     async def _turn(self) -> tuple[Any, dict[str, Any]]:
         """The next connection that is given back; they wait in line."""
@@ -119,8 +123,9 @@ class PostgresReader:
 
     async def _run(self, method: str, statement: Statement, arguments: list[Any]) -> Any:
         self.count += 1
-        for last in (False, True):
-            held = await self._take()
+        for attempt in range(3):
+            # A free one is used as it is, because asking whether it is open costs more than finding out; after a fault it is asked.
+            held = self.free.pop() if self.free and not attempt else await self._take()
             try:
                 found = held[1].get(statement.sql) or await self._prepared(held, statement.sql)
                 return await getattr(found, method)(*arguments)
@@ -129,24 +134,29 @@ class PostgresReader:
                 held[0].terminate()
                 raise
             except (asyncpg.InvalidCachedStatementError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError):
-                # DDL by another process, or a server that went away: once more on a clean connection.
+                # DDL by another process, or a server that went away: again on a clean connection.
                 held[1].clear()
-                if last:
+                if attempt == 2:
                     raise
             finally:
                 self._give(held)
 
-    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+    def one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
         """The first row, or None."""
-        return await self._run("fetchrow", statement, arguments)
+        return self._run("fetchrow", statement, arguments)
 
-    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[Sequence[Row]]:
         """All rows."""
-        return await self._run("fetch", statement, arguments)
+        return self._run("fetch", statement, arguments)
 
     def many(self, ids: list[Any]) -> Any:
         """An array."""
         return ids
+
+
+async def read_ids_as_text(connection: Any) -> None:
+    """Lets a connection of asyncpg bring ids as text, as SQLite does: a UUID object would cost more to make and to write than all else in a row."""
+    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
 class SqliteReader:

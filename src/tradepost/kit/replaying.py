@@ -3,9 +3,8 @@
 Scalars are those of then. A to-one relation leads where it led then, to the row as it is now; to-many relations are read anew altogether.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import UUID
 
 from .nodes import Actions, Embedded, Leaf, Many, Node, One, Several
 from .plans import Plan
@@ -23,21 +22,20 @@ def knows_all(plan: Plan, kept: Sequence[Kept]) -> bool:
 def remembered(plan: Plan, fields: tuple[Field, ...], kept: Kept, present: Sequence[Any] | None) -> list[Any]:
     """A row of the plan's top level: what was kept in its places, and for the rest what the row holds now, if there still is one."""
     row: list[Any] = [None] * len(plan.top.columns) if present is None else list(present)
-    identify: Callable[[str], Any] = str if plan.dialect == "sqlite" else UUID
-    row[plan.id or 0] = identify(kept.id)
+    row[plan.id or 0] = kept.id
     for node, field in zip(plan.top.nodes, fields, strict=True):
-        _fill(row, node, field.name, kept, identify)
+        _fill(row, node, field.name, kept)
     return row
 
 
-def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Callable[[str], Any]) -> None:
+def _fill(row: list[Any], node: Node, name: str, kept: Kept) -> None:
     """Puts one member into its places."""
     said: Any = kept.members.get(ACTIONS if isinstance(node, Actions) else name)
     match node:
         case Leaf() | Embedded() if name not in kept.members:
             pass
         case Leaf():
-            row[node.at] = identify(said) if node.member.kind == "id" and said is not None else said
+            row[node.at] = said
         case Embedded():
             if node.null is not None:
                 row[node.null] = said and next(iter(said.values()))
@@ -45,14 +43,14 @@ def _fill(row: list[Any], node: Node, name: str, kept: Kept, identify: Callable[
                 assert isinstance(inner, Leaf)
                 row[inner.at] = said and said[inner.member.name]
         case Actions():
-            row[node.id] = identify(kept.id)
+            row[node.id] = kept.id
             for action, at in node.names:
                 if at is not None:
                     row[at] = action in said["open"]
             for relation, at in node.ones:
-                row[at] = said["ones"].get(relation) and identify(said["ones"][relation])
+                row[at] = said["ones"].get(relation)
         case Many():
-            row[node.at] = identify(kept.id)
+            row[node.at] = kept.id
         case Several():
             row[node.at] = said and [[one[n.member.name] for n in node.nodes if isinstance(n, Leaf)] for one in said]
         case One():

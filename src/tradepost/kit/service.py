@@ -42,7 +42,8 @@ class Service:
         """The visible row with this id or other name, or 404."""
         by, value = of.key(key)
         context = self.context
-        found = await context.database.reads.one(await context.reader(), of, want, by, value, context)
+        reader = context.database.reader if context.session is None else await context.reader()
+        found = await context.database.reads.one(reader, of, want, by, value, context)
         if found is None:
             raise of.missing(key)
         return found
@@ -50,7 +51,8 @@ class Service:
     async def page[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], window: Window) -> Page[S]:
         """A page of the visible rows."""
         context = self.context
-        return await context.database.reads.page(await context.reader(), of, want, window, context)
+        reader = context.database.reader if context.session is None else await context.reader()
+        return await context.database.reads.page(reader, of, want, window, context)
 
     async def related[S: msgspec.Struct](self, of: Resource[Any], key: str, relation: str, window: Window, want: Selection[S]) -> Page[S]:
         """A to-many relation of one visible row as a list of its own: the same SQL, order and cursors as below the row; or 404."""

@@ -27,7 +27,7 @@ class Writer:
     def __init__(self, plan: Any, form: Form, dialect: str) -> None:
         self.plan, self.form, self.booleans = plan, form, dialect == "sqlite"
         self.rendering: Rendering = form.rendering or DEFAULT
-        self.space: dict[str, Any] = {"NONE": NO_ROWS, "raw": _plain if self.rendering.plain else _raw}
+        self.space: dict[str, Any] = {"NONE": NO_ROWS, "raw": _plain if self.rendering.plain else _raw, "Raw": None if self.rendering.plain else msgspec.Raw}
 
     def one(self) -> Callable[[Any, Groups], Any]:
         """The function that turns the row of a single read into its record."""
@@ -82,7 +82,7 @@ class Writer:
     def _leaf(self, node: Leaf) -> str:
         place, member = f"r[{node.at}]", node.member
         if member.kind in ("json", "list"):
-            return f"raw({place})"
+            return f"(v if (v := {place}).__class__ is Raw or v is None else raw(v))"
         if member.kind == "bool" and self.booleans:
             return f"(None if {place} is None else {place} == 1)"
         if member.enum is not None and self.rendering.enum_names:
@@ -140,14 +140,12 @@ class Writer:
 
 
 def _raw(value: Any) -> msgspec.Raw | None:
-    """A JSON column's text, which goes out as it is. SQLAlchemy's own PostgreSQL connections (reads inside a write) have decoded it already."""
-    if value is None:
-        return None
-    return msgspec.Raw(value.encode() if value.__class__ is str else msgspec.json.encode(value))
+    """A JSON column that does not come as it goes out: SQLite brings its text, and SQLAlchemy (reads inside a write) has decoded it already."""
+    return msgspec.Raw(value if value.__class__ is str else msgspec.json.encode(value))
 
 
 def _plain(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, str) else value
+    return msgspec.json.decode(value) if isinstance(value, str | msgspec.Raw) else value
 
 
 PAGE_MEMBERS: dict[str, PageMaker] = {

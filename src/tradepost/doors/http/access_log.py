@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -74,7 +75,16 @@ def as_text(lines: list[Line]) -> bytes:
 
 def moment(seconds: float | str) -> str:
     """A time as RFC 3339 with milliseconds."""
-    return seconds if isinstance(seconds, str) else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(seconds, str):
+        return seconds
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(8)
+def _second(seconds: int) -> str:
+    """All of a time but its fraction: the lines of one second share it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 now = time.time

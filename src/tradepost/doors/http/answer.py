@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .asgi import Receive, Scope, Send, fields
+from .asgi import Headers, Receive, Scope, Send, fields
 from .compression import SMALLEST, coded, compressible
 from .conditional import matches
 from .negotiation import accepted_coding
@@ -41,6 +41,12 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the answer."""
+        status, headers, body = self.told(scope)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
+
+    def told(self, scope: Scope) -> tuple[int, Headers, bytes]:
+        """What the answer is to one request: its status, its own headers and its body."""
         asked, status, body, etag = fields(scope), self.status, self.body, self.etag
         headers = [*self.headers, VARIES if scope.get("prefix") else VARIES_BY_VERSION]
         coding = None
@@ -51,16 +57,14 @@ class Answer:
             if status == 200 and (known := asked.get(b"if-none-match")) is not None and self.is_known(known, scope["method"]):
                 status = 304
         if status in BODILESS:
-            body = b""
-        else:
-            if body:
-                headers.append((b"content-type", self.media))
-            if coding:
-                body = self.packed(coding)
-                headers.append((b"content-encoding", coding))
-            headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
+            return status, headers, b""
+        if body:
+            headers.append((b"content-type", self.media))
+        if coding:
+            body = self.packed(coding)
+            headers.append((b"content-encoding", coding))
+        headers.append((b"content-length", b"%d" % len(body)))
+        return status, headers, body
 
     def is_known(self, known: bytes, method: str) -> bool:
         """Whether the caller has these bytes already (RFC 9110, 13.1.2)."""

@@ -139,12 +139,12 @@ class Pipeline:
             lane = table.exact.get(path)
             if lane is not None:
                 scope["path_template"] = path
-                return await (await lane.answer(scope, receive, {}))(scope, receive, reply)
+                return await reply.give(await lane.answer(scope, receive, {}))
             cut = path.rfind("/") + 1
             found = table.under.get(path[:cut])
             if found is not None and cut < len(path) and path not in table.reserved:
                 lane, name, scope["path_template"] = found
-                return await (await lane.answer(scope, receive, {name: path[cut:]}))(scope, receive, reply)
+                return await reply.give(await lane.answer(scope, receive, {name: path[cut:]}))
         await self.next(scope, receive, reply)
 
     def admit(self, scope: Scope, reply: Reply) -> Answer | None:

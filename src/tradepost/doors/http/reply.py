@@ -6,7 +6,7 @@ from typing import Any
 from tradepost.kit.limits import Limits, Meter
 
 from . import budget
-from .answer import VARIES, VARIES_BY_VERSION
+from .answer import VARIES, VARIES_BY_VERSION, Answer
 from .asgi import Headers, Message, Scope, Send
 from .problem import refuse
 
@@ -18,6 +18,7 @@ SECURITY: Headers = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 ]
+EMPTY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
@@ -43,24 +44,40 @@ class Reply:
     async def __call__(self, message: Message) -> None:
         """Sends one ASGI message on."""
         if message["type"] == "http.response.start":
-            meter = self.meter
-            if meter is not None and meter.touched:
-                meter.settle(budget.net(meter, message["status"], self.expired))
-            elif self.limits is not None and not await self.settle(self.limits, message["status"]):
-                return
-            self.status = message["status"]
-            # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.
-            self.flight.pop(self, None)
-            message = {"type": "http.response.start", "status": self.status, "headers": self.complete(message.get("headers", ()))}
-        elif self.refused:
+            if await self.begin(message["status"]):
+                await self.send({"type": "http.response.start", "status": self.status, "headers": self.complete(message.get("headers", ()))})
             return
-        elif self.head:
+        if self.refused:
+            return
+        if self.head:
             if message["type"] != "http.response.body" or self.size < 0:
                 return
-            self.size, message = -1, {"type": "http.response.body", "body": b"", "more_body": False}
+            self.size, message = -1, EMPTY
         elif body := message.get("body"):
             self.size += len(body)
         await self.send(message)
+
+    async def give(self, answer: Answer) -> None:
+        """Sends a ready answer whole: the same messages, at once."""
+        status, headers, body = answer.told(self.scope)
+        if await self.begin(status):
+            await self.send({"type": "http.response.start", "status": status, "headers": self.complete(headers)})
+            if self.head:
+                return await self.send(EMPTY)
+            self.size = len(body)
+            await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def begin(self, status: int) -> bool:
+        """Ends the request's account as its answer begins; False where it is refused after all, and that has been answered."""
+        meter = self.meter
+        if meter is not None and meter.touched:
+            meter.settle(budget.net(meter, status, self.expired))
+        elif self.limits is not None and not await self.settle(self.limits, status):
+            return False
+        self.status = status
+        # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.
+        self.flight.pop(self, None)
+        return True
 
     async def settle(self, limits: Limits, status: int) -> bool:
         """Ends the request's account; False where it is refused after all, and that has been answered."""
@@ -79,16 +96,10 @@ class Reply:
         headers: Headers = [*given, (b"x-request-id", self.request_id), *self.also]
         if self.meter is not None:
             headers += budget.headers(self.meter)
-        varies, own = False, False
-        for name, _ in given:
-            if name == b"vary":
-                varies = True
-            elif name in DEFAULTED:
-                own = True
-        if not varies:
+        names = {name for name, _ in given}
+        if b"vary" not in names:
             headers.append(VARIES if self.scope.get("prefix") else VARIES_BY_VERSION)
-        if own:
-            names = {name for name, _ in given}
+        if not DEFAULTED.isdisjoint(names):
             headers = [*given, *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED)]
         return headers
 

@@ -72,7 +72,10 @@ class RestDoor:
             context.key = key_of(scope)
         if media is None:
             media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
-        found, reserve = await self.read(operation, scope["query_string"], scope["version"], context)
+        text, version, reserve = scope["query_string"], scope["version"], 0
+        found = self.queries.find((operation.name, text, caller.permissions, version))
+        if found is None:
+            found, reserve = await self.read(operation, text, version, context)
         if media == DOCUMENT and found.window.page is not None:
             raise NotAcceptable("A page by number has no equal GraphQL document; ask for it with `limit` and `cursor`.")
         ask = Ask(scope, receive, found, media, careful=self.require_if_match)
@@ -82,11 +85,8 @@ class RestDoor:
         return ask
 
     async def read(self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: Context) -> tuple[Query, int]:
-        """What a query string asks of an operation, and what is held back because its plan may be new; a text not seen before is paid first."""
+        """What a new query string asks of an operation, and what is held back because its plan may be new; a text not seen before is paid first."""
         permissions = context.caller.permissions
-        found = self.queries.find((operation.name, text, permissions, version))
-        if found is not None:
-            return found, 0
         fields, rows = fields_of(text), isinstance(operation.of, Resource)
         # Where no row stands behind the answer nothing is compiled but the caller's own text.
         if (rows or fields is not None) and (operation.of.name, fields, permissions, version) not in self.selections:

@@ -12,7 +12,7 @@ from ..policy import ROLES
 
 def stored(column: Any) -> list[str] | None:
     """The scopes in a column, as a reader of either database brings them."""
-    return msgspec.json.decode(column) if isinstance(column, str) else cast(list[str] | None, column)
+    return msgspec.json.decode(column) if isinstance(column, str | msgspec.Raw) else cast(list[str] | None, column)
 
 
 def permissions(role: str, scopes: Collection[str] | None) -> frozenset[str]:
