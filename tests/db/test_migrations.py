@@ -9,7 +9,7 @@ from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.db.conftest import run, sqlite_url
-from tradepost import schema
+from tradepost import revisions, schema
 
 pytestmark = pytest.mark.anyio
 
@@ -44,9 +44,9 @@ async def test_down_leaves_nothing_behind(empty_url: str) -> None:
 
 async def test_tells_whether_it_is_at_head(empty_url: str) -> None:
     engine = create_async_engine(empty_url, poolclass=NullPool)
-    before = await schema.at_head(engine)
+    before = await revisions.at_head(engine)
     schema.upgrade(empty_url)
-    assert (before, await schema.at_head(engine)) == (False, True)
+    assert (before, await revisions.at_head(engine)) == (False, True)
     await engine.dispose()
 
 
