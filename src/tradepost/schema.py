@@ -1,4 +1,5 @@
-"""The database's schema: bringing it to a revision, and telling whether it fits the models; at which one it is says `revisions`. The migrations themselves are in `db/migrations`."""
+"""The database's schema: bringing it to a revision, and telling whether it fits the models. The migrations themselves are in `db/migrations`;
+at which one a database is says `revisions`."""
 
 import asyncio
 import warnings

@@ -5,6 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -84,3 +86,7 @@ def test_a_migration_that_leaves_orphans_is_taken_back(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(RuntimeError, match="a row of `product_search` without its `product`"):
         schema.upgrade(url)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    assert revisions.head() == ScriptDirectory.from_config(Config(toml_file=revisions.root() / "pyproject.toml")).get_current_head()
