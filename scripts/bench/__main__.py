@@ -33,7 +33,7 @@ def main() -> None:
         products=given.products or (10_000 if given.quick else 100_000),
         rounds=given.rounds or (3 if given.quick else 5),
         seconds=given.seconds or (0.1 if given.quick else 0.5),
-        least=32 if given.quick else 64,
+        least=16 if given.quick else 64,
         kinds=given.only or list(work.KINDS),
         warm=0.2 if given.quick else 1.0,
         pipeline=("--rounds", "3", "--requests", "300") if given.quick else (),
