@@ -129,7 +129,8 @@ def house_as_it_is() -> House:
 
     from tradepost.app import create_app
     from tradepost.kit.tables import Table
-    from tradepost.schema import head, metadata
+    from tradepost.revisions import head
+    from tradepost.schema import metadata
     from tradepost.settings import Settings
 
     shop = create_app(Settings.read({"SECRET_KEY": "only to look at the house, nothing is served"}, env_file=None))

@@ -110,3 +110,10 @@ def test_a_port_that_is_taken_is_one_line_and_exit_2(start: Start, port: int) ->
     assert process.returncode == 2
     assert said.splitlines()[-1] == f"tradepost: HOST, PORT: `127.0.0.1:{port}` cannot be listened on: Address already in use."
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("loads", "absent"), [("tradepost.app", "alembic redis rich"), ("tradepost.cli, tradepost.serving", "litestar sqlalchemy rich")])
+def test_what_a_worker_and_its_parent_do_not_need_is_not_loaded(loads: str, absent: str) -> None:
+    asked = f"import sys, {loads}; print(*[name for name in {absent.split()} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

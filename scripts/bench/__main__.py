@@ -5,23 +5,25 @@ just bench [--quick] [--products N] [--rounds N] [--seconds S] [--only KIND ...]
 
 import argparse
 import shutil
+import signal
+import sys
 import time
 from pathlib import Path
 
 from . import chart, machine, quiet, work
 from .database import cluster, stock
-from .install import HERE, INTO
+from .install import HERE, INTO, compile_own
 from .load import Generator
 from .report import Report
 from .rounds import Bench, Plan, say
 
 UNFINISHED = INTO / "unfinished"  # what a run has so far
-LONG = ("shelves", "mixed")  # kinds that --quick leaves out
 
 
 def main() -> None:
     """Reads what is wanted, measures, writes."""
     given = _given()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: servers are stopped and folders removed on the way out
     if given.scale:
         from .scale import measure_scale
 
@@ -30,9 +32,10 @@ def main() -> None:
     plan = Plan(
         products=given.products or (10_000 if given.quick else 100_000),
         rounds=given.rounds or (3 if given.quick else 5),
-        seconds=given.seconds or (0.2 if given.quick else 0.7),
-        least=32 if given.quick else 64,
-        kinds=given.only or [kind for kind in work.KINDS if not (given.quick and kind in LONG)],
+        seconds=given.seconds or (0.1 if given.quick else 0.5),
+        least=16 if given.quick else 64,
+        kinds=given.only or list(work.KINDS),
+        warm=0.2 if given.quick else 1.0,
         pipeline=("--rounds", "3", "--requests", "300") if given.quick else (),
     )
     report = measured(plan, whole=not given.only)
@@ -55,6 +58,7 @@ def measured(plan: Plan, *, whole: bool) -> Report:
         f" {plan.rounds} interleaved rounds of about {plan.seconds:g} s a turn, {time.strftime('%Y-%m-%d')}"
     )
     report = Report(machine=machine.described(), how=how, quiet="")
+    compile_own()
     with cluster() as server, Generator() as generator:
         server.run("CREATE DATABASE shop")
         say("making the shop")
@@ -81,11 +85,11 @@ def measured(plan: Plan, *, whole: bool) -> Report:
 def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--quick", action="store_true", help="10,000 products, 3 short rounds, neither shelves nor mixed: ends within 3 minutes once the peers are installed."
+        "--quick", action="store_true", help="10,000 products, 3 short rounds, a fifth of the warm-up: ends within 3 minutes once the peers are installed."
     )
     parser.add_argument("--products", type=int, help="How many products the shop has [100000].")
     parser.add_argument("--rounds", type=int, help="How often each has its turn [5].")
-    parser.add_argument("--seconds", type=float, help="How long a turn is, about [0.7].")
+    parser.add_argument("--seconds", type=float, help="How long a turn is, about [0.5].")
     parser.add_argument("--only", nargs="+", choices=list(work.KINDS), metavar="KIND", help=f"Only these kinds of reading: {', '.join(work.KINDS)}.")
     parser.add_argument("--scale", action="store_true", help="A million products, half a million requests, two workers; writes SCALE.md.")
     parser.add_argument("--requests", type=int, default=500_000, help="With --scale: how many requests the memory is watched for [500000].")

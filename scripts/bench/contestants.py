@@ -14,7 +14,7 @@ from .processes import Server
 
 PLENTY = "1000000000"
 JIT = 1500
-KINDS = tuple(work.KINDS)
+KINDS, WIDE = tuple(work.KINDS), tuple(work.WIDE)
 
 
 @dataclass(frozen=True)
@@ -76,29 +76,37 @@ def _tradepost(_: Path) -> list[str]:
 
 TRADEPOST_SAID = {
     "PROFILE": "production", "SECRET_KEY": SECRET, "WORKER": "off", "BUDGET_ANONYMOUS": PLENTY, "BUDGET_CUSTOMER": PLENTY, "BUDGET_STAFF": PLENTY,
-    "PYTHONPATH": "",
+    "PYTHONPATH": "", "READ_CACHE": "off",
 }  # fmt: skip
 GRAPHQL_PROBE = request("POST", "/graphql", b'{"query": "{ __typename }"}', Connection="close")
 
 TRADEPOST = Contestant(
     "tradepost", "Tradepost REST", work.tradepost_rest, _tradepost, TRADEPOST_SAID, request("GET", "/v1/products?limit=1", Connection="close"), peer=False
 )
-LIMIT = Contestant("bare", "limit: bare ASGI + prepared asyncpg + msgspec", work.plain_rest, _granian("bare:app"), peer=False)
+# Measured beside it for 304 and read-cache hits alone; everywhere else the cache is off.
+CACHED = Contestant(**vars(TRADEPOST) | {"name": "tradepost-cached", "title": "Tradepost, read cache on", "said": TRADEPOST_SAID | {"READ_CACHE": "on"}})
+LIMIT = Contestant("bare", "limit: bare ASGI + prepared asyncpg + msgspec", work.plain_rest, _granian("bare:app"), peer=False, kinds=WIDE)
 CONSTANT = Contestant(
-    "constant", "floor: bare Granian, constant bytes", work.constant, _granian("constant:app"), probe=request("GET", "/one", Connection="close"), peer=False
+    "constant",
+    "floor: bare Granian, constant bytes",
+    work.constant,
+    _granian("constant:app"),
+    kinds=WIDE,
+    probe=request("GET", "/one", Connection="close"),
+    peer=False,
 )
-FASTAPI = Contestant("fastapi", "FastAPI + Pydantic + SQLAlchemy", work.plain_rest, _uvicorn)
+FASTAPI = Contestant("fastapi", "FastAPI + Pydantic + SQLAlchemy", work.plain_rest, _uvicorn, kinds=WIDE)
 PEERS_OF_REST = (
     FASTAPI,
-    Contestant("django", "Django REST framework", work.plain_rest, _gunicorn),
-    Contestant("flask", "Flask + SQLAlchemy", work.plain_rest, _gunicorn),
-    Contestant("fastify", "Fastify + pg (Node)", work.plain_rest, _node, warm=JIT),
+    Contestant("django", "Django REST framework", work.plain_rest, _gunicorn, kinds=WIDE),
+    Contestant("flask", "Flask + SQLAlchemy", work.plain_rest, _gunicorn, kinds=WIDE),
+    Contestant("fastify", "Fastify + pg (Node)", work.plain_rest, _node, kinds=WIDE, warm=JIT),
 )
-FLAT_KINDS = ("one", "list20", "list100", "variants", "mixed")
+FLAT_KINDS = tuple(kind for kind in KINDS if kind != "shelves")
 PEERS_OF_GRAPHQL = (
     Contestant("strawberry", "FastAPI + Strawberry", work.plain_graphql, _uvicorn, probe=GRAPHQL_PROBE),
     Contestant("ariadne", "Ariadne", work.plain_graphql, _uvicorn, probe=GRAPHQL_PROBE),
     Contestant("mercurius", "Mercurius, JIT (Node)", work.plain_graphql, _node, probe=GRAPHQL_PROBE, warm=JIT),
     Contestant("postgraphile", "PostGraphile (Node)", work.postgraphile, _node, probe=GRAPHQL_PROBE, kinds=FLAT_KINDS, warm=JIT),
 )
-WRITERS = (TRADEPOST, FASTAPI, PEERS_OF_REST[2])
+WRITERS = (TRADEPOST, *PEERS_OF_REST)

@@ -8,8 +8,11 @@ import asyncio
 import multiprocessing
 import os
 import re
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from time import perf_counter
 
 import uvloop
@@ -37,21 +40,37 @@ class Generator:
     """The process that makes the load. Use it as a context manager."""
 
     def __enter__(self) -> "Generator":
-        self.pool = multiprocessing.get_context("spawn").Pool(1, _settle)
+        spawn = multiprocessing.get_context("spawn")
+        self.ours, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=_serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.pool.terminate()
-        self.pool.join()
+        self.process.kill()
+        self.process.join()
 
     def drive(self, port: int, requests: Sequence[bytes], count: int, status: int = 200, connections: int = 32) -> Run:
         """Sends so many requests, going round the given ones, and waits for all answers."""
-        return self.pool.apply(_drive, (port, requests, count, status, connections))
+        self.ours.send((port, requests, count, status, connections))
+        found = self.ours.recv()
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
 
-def _settle() -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1]})
+def _serve(asked: Connection) -> None:
+    # Whoever interrupts the measurement reaches the whole group of processes; this one goes when its parent is done with it.
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, signal.SIG_IGN)
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with suppress(EOFError):
+        while True:
+            try:
+                asked.send(_drive(*asked.recv()))
+            except (OSError, TimeoutError) as fault:
+                asked.send(fault)
 
 
 def _drive(port: int, requests: Sequence[bytes], count: int, status: int, connections: int) -> Run:

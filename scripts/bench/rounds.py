@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from . import work
-from .aims import GRAPHQL
+from .aims import GRAPHQL, HIT, UNCACHED, UNCHANGED
 from .asking import ask, request
-from .contestants import CONSTANT, FASTAPI, LIMIT, PEERS_OF_GRAPHQL, PEERS_OF_REST, TRADEPOST, WRITERS, Contestant
+from .contestants import CACHED, CONSTANT, FASTAPI, LIMIT, PEERS_OF_GRAPHQL, PEERS_OF_REST, TRADEPOST, WRITERS, Contestant
 from .database import Cluster, stock
 from .install import HERE, Missing
 from .load import Generator
@@ -28,13 +28,14 @@ BEGAN = time.perf_counter()
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: products in the shop, rounds, seconds a turn, the fewest requests a turn, and which kinds of work."""
+    """How much is measured: products in the shop, rounds, seconds a turn, the fewest requests a turn, which kinds of work, and how much of the warm-up."""
 
     products: int
     rounds: int
     seconds: float
     least: int
     kinds: Sequence[str]
+    warm: float
     pipeline: tuple[str, ...]
 
 
@@ -71,9 +72,7 @@ class Bench:
         """Measures one kind of work."""
         say(f"{kind}: {len(entrants)} entrants")
         plan, postgres = self.plan, self.cluster.processes()
-        # The database sorts whole categories for each of the shelves, whoever asks.
-        least, rounds = (32, min(plan.rounds, 3)) if kind == "shelves" else (plan.least, plan.rounds)
-        found = compare(self.generator, entrants, postgres, rounds, plan.seconds, least)
+        found = compare(self.generator, entrants, postgres, plan.rounds, plan.seconds, plan.least)
         self.report.results[kind] = found
         for title, figures in found.items():
             if figures.failed:
@@ -96,7 +95,7 @@ class Bench:
             stack.callback(server.stop)
             for kind in self.plan.kinds:
                 self.compare(kind, self.entrants(kind, asked))
-            self.unchanged(servers)
+            self.unchanged(servers, folder)
             for c in everyone:
                 if c.name in servers:
                     largest, tree = servers[c.name].memory()
@@ -108,15 +107,16 @@ class Bench:
         for title, contestant, server in asked:
             if kind in contestant.kinds:
                 requests = work.mixed(contestant.make, self.ids) if kind == "mixed" else contestant.make(kind, self.ids)
-                found.append(Entrant(title, server, lambda _, requests=requests: requests, warm=contestant.warm))
+                found.append(Entrant(title, server, lambda _, requests=requests: requests, warm=int(contestant.warm * self.plan.warm)))
         return found
 
     def check(self, kind: str, asked: Sequence[tuple[str, Contestant, Server]], bodies: Path) -> None:
-        """Notes whoever does not answer what the limit answers; keeps the limit's bytes for the floor."""
+        """Notes whoever does not answer what the limit answers (or our REST door, where the limit has no such payload); keeps the bytes for the floor."""
         if kind == "mixed":
             return
-        server = next(server for _, contestant, server in asked if contestant is LIMIT)
-        expected = ask(server.port, LIMIT.make(kind, self.ids)[0])[2]
+        base = LIMIT if kind in LIMIT.kinds else TRADEPOST
+        server = next(server for _, contestant, server in asked if contestant is base)
+        expected = ask(server.port, base.make(kind, self.ids)[0])[2]
         (bodies / f"{kind}.json").write_bytes(expected)
         for title, contestant, server in asked:
             if kind not in contestant.kinds:
@@ -129,16 +129,21 @@ class Bench:
             if status != 200 or difference:
                 self.note(f"{title}, {kind}: does not answer the same ({status}, {difference}).")
 
-    def unchanged(self, servers: dict[str, Server]) -> None:
-        """304 through our door, beside the limit that answers one by id."""
-        ours = servers["tradepost"]
-        requests = []
-        for id in self.ids[:300]:
-            [plain] = work.tradepost_rest("one", [id])
-            tag = ask(ours.port, plain)[1]["etag"]
-            requests.append(plain.replace(b"\r\n\r\n", b"\r\nIf-None-Match: " + tag.encode() + b"\r\n\r\n", 1))
-        ones = LIMIT.make("one", self.ids)
-        self.compare("304", [Entrant(TRADEPOST.title, ours, lambda _: requests, 304), Entrant(LIMIT.title, servers["bare"], lambda _: ones)])
+    def unchanged(self, servers: dict[str, Server], folder: Path) -> None:
+        """304 and hits of the read cache through our door, beside the limit that answers one by id."""
+        plain, limit = work.tradepost_rest("one", self.ids[:300]), LIMIT.make("one", self.ids)
+        if "READ_CACHE" not in (HERE.parent.parent / ".env.example").read_text():
+            self.note("There is no setting READ_CACHE in this version: what is called a read cache below is none.")
+        with self.running(self.cluster.url("shop"), folder, CACHED) as more:
+            ours, cached = servers["tradepost"], more["tradepost-cached"]
+            known = {server.name: [_conditional(server, one) for one in plain] for server in (ours, cached)}
+            entrants = [
+                Entrant(UNCHANGED, cached, lambda _: known[cached.name], 304),
+                Entrant(HIT, cached, lambda _: plain),
+                Entrant(UNCACHED, ours, lambda _: known[ours.name], 304),
+                Entrant(LIMIT.title, servers["bare"], lambda _: limit),
+            ]
+            self.compare("304", entrants)
 
     def writes(self, folder: Path) -> None:
         """Writing into a copy of the shop; all who write fill the same tables, in turn."""
@@ -170,14 +175,26 @@ class Bench:
     def pipeline(self) -> None:
         """The budget alone."""
         words = [sys.executable, str(HERE / "pipeline.py"), "--json", *self.plan.pipeline]
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode:
-            self.note("The pipeline alone was not measured: " + done.stderr.strip().splitlines()[-1][:200])
+        # A session of its own: Ctrl-C reaches us alone, and we end it gently, so that it removes what it made.
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+            try:
+                out, faults = process.communicate()
+            except BaseException:
+                process.terminate()
+                raise
+        if process.returncode:
+            self.note("The pipeline alone was not measured: " + faults.strip().splitlines()[-1][:200])
         else:
-            self.report.pipeline = json.loads(done.stdout)
+            self.report.pipeline = json.loads(out)
 
 
 GRAPHQL_DOOR = Contestant(**vars(TRADEPOST) | {"title": GRAPHQL, "make": work.tradepost_graphql})
+
+
+def _conditional(server: Server, plain: bytes) -> bytes:
+    """The request of somebody who has the answer already."""
+    tag = ask(server.port, plain)[1]["etag"].encode()
+    return plain.replace(b"\r\n\r\n", b"\r\nIf-None-Match: " + tag + b"\r\n\r\n", 1)
 
 
 def first_difference(a: Any, b: Any, at: str = "") -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from .asking import request
 
-KINDS = {
+WIDE = {
     "one": "one product by id",
     "list20": "20 products with category",
     "list100": "100 products with category",
@@ -19,6 +19,14 @@ KINDS = {
     "shelves": "20 categories with their first 5 products each",
     "mixed": "mixed: 10 one, 6 list 20, 2 list 100, 2 with variants",
 }
+# The payload by which the aims of GraphQL are judged: they were taken from measurements with 8 plain members of a product, and 3 of its category.
+PLAIN = {
+    "one:8": "GraphQL, 8 plain members: one product by id",
+    "list20:8": "GraphQL, 8 plain members: 20 products with category",
+    "list100:8": "GraphQL, 8 plain members: 100 products with category",
+    "variants:8": "GraphQL, 8 plain members: 20 products with 4 members of their variants",
+}
+KINDS = WIDE | PLAIN
 MIX = ("one",) * 10 + ("list20",) * 6 + ("list100",) * 2 + ("variants",) * 2
 COUNTS = {"list20": 20, "list100": 100, "variants": 20, "shelves": 20}
 
@@ -30,12 +38,26 @@ FIELDS = {
     "variants": PRODUCT + ",variants{id,sku,name,options,price,position}",
     "shelves": "id,slug,name,description,products(first:5){id,slug,name,price_from}",
 }
+EIGHT = "id,slug,name,description,status,rating_count,created_at,version"
+FIELDS |= {
+    "one:8": EIGHT,
+    "list20:8": EIGHT + ",category{id,slug,name}",
+    "list100:8": EIGHT + ",category{id,slug,name}",
+    "variants:8": EIGHT + ",variants{id,sku,name,position}",
+}
 GRAPHQL_PRODUCT = "id slug name description status attributes tags priceFrom { amount currency } ratingCount ratingAverage createdAt updatedAt version"
 WITHIN = {
     "one": GRAPHQL_PRODUCT,
     "list20": GRAPHQL_PRODUCT + " category { id slug name }",
     "list100": GRAPHQL_PRODUCT + " category { id slug name }",
     "variants": GRAPHQL_PRODUCT + " variants { id sku name options price { amount currency } position }",
+}
+GRAPHQL_EIGHT = "id slug name description status ratingCount createdAt version"
+WITHIN |= {
+    "one:8": GRAPHQL_EIGHT,
+    "list20:8": GRAPHQL_EIGHT + " category { id slug name }",
+    "list100:8": GRAPHQL_EIGHT + " category { id slug name }",
+    "variants:8": GRAPHQL_EIGHT + " variants { id sku name position }",
 }
 
 type Requests = Callable[[str, Sequence[str]], list[bytes]]
@@ -44,9 +66,14 @@ type Requests = Callable[[str, Sequence[str]], list[bytes]]
 def tradepost_rest(kind: str, ids: Sequence[str]) -> list[bytes]:
     """Through our REST door, with exactly the members that all send."""
     wanted = quote(FIELDS[kind], safe=",{}():")
-    if kind == "one":
+    if _form(kind) == "one":
         return [request("GET", f"/v1/products/{id}?fields={wanted}") for id in ids]
-    return [request("GET", f"/v1/{'categories' if kind == 'shelves' else 'products'}?limit={COUNTS[kind]}&fields={wanted}")]
+    return [request("GET", f"/v1/{'categories' if kind == 'shelves' else 'products'}?limit={COUNTS[_form(kind)]}&fields={wanted}")]
+
+
+def _form(kind: str) -> str:
+    """Which list it is, whatever its payload."""
+    return kind.partition(":")[0]
 
 
 def plain_rest(kind: str, ids: Sequence[str]) -> list[bytes]:
@@ -77,14 +104,20 @@ def plain_graphql(kind: str, ids: Sequence[str]) -> list[bytes]:
 
 def graphql(kind: str, ids: Sequence[str], listed: Callable[[], str], shelves: str, one: str = "") -> list[bytes]:
     """POST, a document and its variables, as every client sends them."""
-    if kind == "one":
-        one = one or f"query ($id: ID!) {{ product(id: $id) {{ {WITHIN['one']} }} }}"
+    if _form(kind) == "one":
+        one = one or f"query ($id: ID!) {{ product(id: $id) {{ {WITHIN[kind]} }} }}"
         return [_post(one, {"id": id}) for id in ids]
-    return [_post(shelves if kind == "shelves" else listed(), {"n": COUNTS[kind]})]
+    return [_post(shelves if kind == "shelves" else listed(), {"n": COUNTS[_form(kind)]})]
 
 
 FLAT = "id: rowId slug name description status attributes tags priceFromAmount priceFromCurrency ratingCount ratingSum createdAt updatedAt version"
+FLAT_EIGHT = "id: rowId slug name description status ratingCount createdAt version"
 POSTGRAPHILE = {
+    "one": FLAT,
+    "one:8": FLAT_EIGHT,
+    "list20:8": FLAT_EIGHT + " category: categoryByCategoryId { id: rowId slug name }",
+    "list100:8": FLAT_EIGHT + " category: categoryByCategoryId { id: rowId slug name }",
+    "variants:8": FLAT_EIGHT + " variants: variantsByProductId(orderBy: [POSITION_ASC, ROW_ID_ASC]) { nodes { id: rowId sku name position } }",
     "list20": FLAT + " category: categoryByCategoryId { id: rowId slug name }",
     "list100": FLAT + " category: categoryByCategoryId { id: rowId slug name }",
     "variants": FLAT
@@ -97,7 +130,7 @@ POSTGRAPHILE_LIST = (
 
 def postgraphile(kind: str, ids: Sequence[str]) -> list[bytes]:
     """The schema that PostGraphile makes of the tables: prices are flat, the average is left to the client. It has no shelves without a plugin."""
-    one = f"query ($id: UUID!) {{ productByRowId(rowId: $id) {{ {FLAT} }} }}"
+    one = f"query ($id: UUID!) {{ productByRowId(rowId: $id) {{ {POSTGRAPHILE[kind]} }} }}"
     return graphql(kind, ids, lambda: POSTGRAPHILE_LIST.format(POSTGRAPHILE[kind]), "", one)
 
 

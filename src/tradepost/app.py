@@ -7,10 +7,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Litestar
-from redis.asyncio import Redis
 
 from tradepost.areas.accounts.about import SIGNING_IN
 from tradepost.areas.accounts.passwords import Passwords
@@ -56,6 +55,9 @@ from tradepost.providing import means_of
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
 # In the only order in which they may import one another.
 AREAS = ("accounts", "catalog", "office")
 
@@ -78,7 +80,7 @@ def create_app(settings: Settings) -> Shop:
     """Both doors over one database."""
     registry, fields = Registry.collect(load("resource", "service")), found(RootField, load("graphql"))
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
-    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=1) if settings.redis_url else None
+    redis = _redis(settings.redis_url) if settings.redis_url else None
     limits = _limits(settings)
     means = means_of(settings, database)
     means.provide(Attempts, _attempts(settings, limits))
@@ -164,6 +166,13 @@ def _graphql(settings: Settings, registry: Registry, fields: Iterable[RootField[
         raise SettingsError(f"DOCUMENTS: {fault}.") from None
 
 
+def _redis(url: str) -> "Redis":
+    """Redis as readiness asks it."""
+    from redis.asyncio import Redis  # here: a shop without Redis does without the 14 MB of its commands
+
+    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
+
+
 def _limits(settings: Settings) -> Limits:
     """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
     shared = SharedBuckets(settings.redis_url) if settings.redis_url else None
@@ -214,7 +223,7 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: Redis | None, limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
+async def _life(app: Any, database: Database, redis: "Redis | None", limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
     """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
     await database.start()
     texts: SharedTexts | None = app.state.graphql.persisted.shared

@@ -153,12 +153,26 @@ shop.add_command(import_products)
 shop.add_command(export_products)
 
 
-def _commands() -> click.Group:
-    from litestar.cli.main import litestar_group
+class _Others(click.Group):
+    """The commands of `litestar` without the group around them, which would load the app even to print its help; serving is ours. Loaded when one is
+    looked for that we do not have: what runs the workers must stay small."""
 
-    # Its commands without the group around them, which would load the app even to print its help; serving is ours.
-    others = {name: command for name, command in litestar_group.commands.items() if name not in {"run", "version"}}
-    return click.CommandCollection("tradepost", sources=[shop, click.Group(commands=others)], help="A shop with two front doors. Settings: .env.example.")
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return sorted(self._loaded())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        return self._loaded().get(cmd_name)
+
+    def _loaded(self) -> dict[str, click.Command]:
+        from litestar.cli.main import litestar_group
+
+        return {name: command for name, command in litestar_group.commands.items() if name not in {"run", "version"}}
+
+
+def _commands() -> click.Group:
+    return click.CommandCollection("tradepost", sources=[shop, _Others()], help="A shop with two front doors. Settings: .env.example.")
 
 
 def _litestar() -> Any:
@@ -196,7 +210,7 @@ async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> 
 
 def _demo_shop() -> ModuleType:
     """The package `db/seed`, which is data and not part of the installed shop."""
-    from tradepost.schema import root
+    from tradepost.revisions import root
 
     folder = root() / "db" / "seed"
     spec = importlib.util.spec_from_file_location("tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)])

@@ -1,10 +1,7 @@
 """What the shop tells its operators: its figures, whether it is ready, and every operation at both doors."""
 
 from collections.abc import Iterable
-from typing import Any
-
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from typing import TYPE_CHECKING, Any
 
 from tradepost.doors.graphql import RootField
 from tradepost.doors.http.metrics import Metrics
@@ -16,8 +13,11 @@ from tradepost.kit.database import Database
 from tradepost.kit.limits import Limits
 from tradepost.kit.registry import Registry
 from tradepost.kit.waiting import is_behind
-from tradepost.schema import at_head
+from tradepost.revisions import at_head
 from tradepost.worker import Worker
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
 def figures_of(database: Database, limits: Limits, worker: Worker | None) -> Metrics:
@@ -37,7 +37,7 @@ def figures_of(database: Database, limits: Limits, worker: Worker | None) -> Met
     )
 
 
-def readiness(database: Database, redis: Redis | None) -> dict[str, Check]:
+def readiness(database: Database, redis: "Redis | None") -> dict[str, Check]:
     """What the shop stands on, by name."""
     checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database), "outbox": lambda: _is_relayed(database)}
     return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
@@ -49,8 +49,10 @@ async def _is_relayed(database: Database) -> None:
         raise Degraded("events wait for a worker")
 
 
-async def _shares(redis: Redis) -> None:
+async def _shares(redis: "Redis") -> None:
     """Without Redis each process limits by itself; the shop stays open."""
+    from redis.exceptions import RedisError  # here: loaded only where there is a Redis
+
     try:
         await redis.ping()
     except (RedisError, OSError) as fault:

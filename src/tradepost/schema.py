@@ -1,4 +1,5 @@
-"""The database's schema: bringing it to a revision, and telling whether it fits the models. The migrations themselves are in `db/migrations`."""
+"""The database's schema: bringing it to a revision, and telling whether it fits the models. The migrations themselves are in `db/migrations`;
+at which one a database is says `revisions`."""
 
 import asyncio
 import warnings
@@ -14,7 +15,6 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, NullPool, event
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -23,6 +23,7 @@ from tradepost import areas
 from tradepost.kit import audit as _audit  # noqa: F401 (its table counts)
 from tradepost.kit import idempotency as _idempotency  # noqa: F401 (its table counts)
 from tradepost.kit import outbox as _outbox  # noqa: F401 (its table counts)
+from tradepost.revisions import root
 
 # Any number will do, as long as all processes of a shop lock the same one.
 LOCK = 7_416_321
@@ -34,12 +35,6 @@ def metadata() -> MetaData:
         if util.find_spec(name := f"tradepost.areas.{room.name}.models"):
             import_module(name)
     return DefaultBase.metadata
-
-
-def root() -> Path:
-    """The folder that holds `db/`: the checkout around an editable install, else the working directory."""
-    above = [folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file()]
-    return above[0] if above else Path.cwd()
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -65,18 +60,6 @@ def drift(url: str) -> list[str]:
 
     _connected(url, compare)
     return [str(change) for change in found]
-
-
-def head() -> str:
-    """The newest revision in `db/migrations`."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
-
-
-async def at_head(engine: AsyncEngine) -> bool:
-    """Whether the database is at the newest revision."""
-    async with engine.connect() as connection:
-        current = await connection.run_sync(lambda c: MigrationContext.configure(c).get_current_revision())
-    return current == head()
 
 
 def migrate(connection: Connection) -> None:

@@ -36,7 +36,7 @@ async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
     from tradepost.kit.database import Database
     from tradepost.kit.secret import derive
     from tradepost.providing import means_of
-    from tradepost.schema import at_head
+    from tradepost.revisions import at_head
 
     database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=2)
     means = means_of(settings, database)

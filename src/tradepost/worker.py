@@ -24,7 +24,7 @@ from tradepost.kit.relay import Relay
 from tradepost.kit.secret import derive
 from tradepost.logs import logging_config
 from tradepost.providing import means_of
-from tradepost.schema import at_head
+from tradepost.revisions import at_head
 from tradepost.settings import Settings
 
 LOG = logging.getLogger("tradepost.worker")

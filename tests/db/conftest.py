@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tradepost import schema
+from tradepost import revisions, schema
 from tradepost.kit.clock import wire
 
 type Rows = list[tuple[Any, ...]]
@@ -22,7 +22,7 @@ type Rows = list[tuple[Any, ...]]
 @pytest.fixture(scope="session")
 def demo() -> ModuleType:
     """The package `db/seed`, loaded by its path as the command loads it."""
-    folder = schema.root() / "db" / "seed"
+    folder = revisions.root() / "db" / "seed"
     spec = importlib.util.spec_from_file_location("tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)])
     assert spec
     assert spec.loader

@@ -5,11 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.db.conftest import run, sqlite_url
-from tradepost import schema
+from tradepost import revisions, schema
 
 pytestmark = pytest.mark.anyio
 
@@ -44,9 +46,9 @@ async def test_down_leaves_nothing_behind(empty_url: str) -> None:
 
 async def test_tells_whether_it_is_at_head(empty_url: str) -> None:
     engine = create_async_engine(empty_url, poolclass=NullPool)
-    before = await schema.at_head(engine)
+    before = await revisions.at_head(engine)
     schema.upgrade(empty_url)
-    assert (before, await schema.at_head(engine)) == (False, True)
+    assert (before, await revisions.at_head(engine)) == (False, True)
     await engine.dispose()
 
 
@@ -84,3 +86,7 @@ def test_a_migration_that_leaves_orphans_is_taken_back(tmp_path: Path) -> None:
         connection.commit()
     with pytest.raises(RuntimeError, match="a row of `product_search` without its `product`"):
         schema.upgrade(url)
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    assert revisions.head() == ScriptDirectory.from_config(Config(toml_file=revisions.root() / "pyproject.toml")).get_current_head()

@@ -21,7 +21,8 @@ VARIANTS = "SELECT product_id, id, sku, name, options, price_amount, price_curre
 CATEGORIES = "SELECT id, slug, name, description FROM category ORDER BY position, name, id LIMIT $1"
 SHELF = (
     "SELECT c.id, p.id, p.slug, p.name, p.price_from_amount, p.price_from_currency FROM unnest($1::uuid[]) AS c(id) CROSS JOIN LATERAL (SELECT p.* FROM"
-    f" product_category pc JOIN product p ON p.id = pc.product_id WHERE pc.category_id = c.id AND {ACTIVE} ORDER BY p.created_at DESC, p.id DESC LIMIT 5) p"
+    f" product_category pc JOIN product p ON p.id = pc.product_id WHERE pc.category_id = c.id AND {ACTIVE}"
+    " ORDER BY pc.product_created_at DESC, pc.product_id DESC LIMIT 5) p"
     " ORDER BY c.id, p.created_at DESC, p.id DESC"
 )
 START = {

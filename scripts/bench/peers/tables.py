@@ -94,6 +94,7 @@ class ProductCategory(Base):
     __tablename__ = "product_category"
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id"))
     category_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("category.id"))
+    product_created_at: Mapped[datetime | None]  # the product's, set by a trigger: an index has a category's products in this order
 
 
 class Outbox(Base):
@@ -141,7 +142,7 @@ def shelves(ids: list[uuid.UUID], first: int) -> Select[tuple[uuid.UUID, Product
     """The first products of each of these categories, by one statement."""
     wanted = values(column_("id", ID), name="wanted").data([(id,) for id in ids])
     inner = select(Product).join(ProductCategory, ProductCategory.product_id == Product.id).where(ProductCategory.category_id == wanted.c.id)
-    inner = inner.where(Product.status == "active").order_by(Product.created_at.desc(), Product.id.desc()).limit(first)
+    inner = inner.where(Product.status == "active").order_by(ProductCategory.product_created_at.desc(), ProductCategory.product_id.desc()).limit(first)
     shown = aliased(Product, lateral(inner))
     return select(wanted.c.id, shown).select_from(wanted).join(shown, true()).order_by(wanted.c.id, shown.created_at.desc(), shown.id.desc())
 

@@ -185,10 +185,11 @@ class Compiler:
             .table_valued("id", with_ordinality="place", name="k")
             .render_derived(name="k")
         )
-        source, belongs = _belonging(relation, table, source, parents.c.id)
+        source, belongs, link = _belonging(relation, table, source, parents.c.id)
+        by = _in_link(relation, link, level.order, keys)
         labelled = [c.label(f"c{i}") for i, c in enumerate(level.columns)]
-        where = [*self._matching(relation.target, table, shape), *beyond(keys, shape), belongs]
-        rows = _stretch(select(*labelled).select_from(source).where(*where).order_by(*_ordered(keys)), shape).correlate(parents).lateral("l")
+        where = [*self._matching(relation.target, table, shape), *beyond(by, shape), belongs]
+        rows = _stretch(select(*labelled).select_from(source).where(*where).order_by(*_ordered(by)), shape).correlate(parents).lateral("l")
         # A join promises no order: the outer query says it again.
         again = [rows.c[f"c{at}"].desc() if down else rows.c[f"c{at}"].asc() for at, (_, down) in zip(level.keys, keys, strict=True)]
         return select(*rows.c, parents.c.id).select_from(parents.join(rows, true())).order_by(parents.c.place, *again)
@@ -197,10 +198,10 @@ class Compiler:
         parents = func.json_each(bindparam("parents", None, type_=Text)).table_valued("key", "value", name="k")
         own: Any = relation.target.table
         few = own.alias(f"w{self.aliases}")
-        few_keys = self._keys(relation.target, few, level.order, shape)
-        few_source, belongs = _belonging(relation, few, few, parents.c.value)
-        where = [*self._matching(relation.target, few, shape), *beyond(few_keys, shape), belongs]
-        ids = _stretch(select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(few_keys)), shape).correlate(parents)
+        few_source, belongs, link = _belonging(relation, few, few, parents.c.value)
+        by = _in_link(relation, link, level.order, self._keys(relation.target, few, level.order, shape))
+        where = [*self._matching(relation.target, few, shape), *beyond(by, shape), belongs]
+        ids = _stretch(select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(by)), shape).correlate(parents)
         return select(*level.columns, parents.c.value).select_from(parents.join(source, table.c.id.in_(ids))).order_by(parents.c.key, *_ordered(keys))
 
     def _count(self, relation: Relation, table: Any, shape: Shape) -> Select[*tuple[Any, ...]]:
@@ -208,7 +209,7 @@ class Compiler:
             id: Any = func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False)))).table_valued("id", name="k").render_derived(name="k").c.id
         else:
             id = func.json_each(bindparam("parents", None, type_=Text)).table_valued("value", name="k").c.value
-        source, belongs = _belonging(relation, table, table, id)
+        source, belongs, _ = _belonging(relation, table, table, id)
         return select(id, func.count()).select_from(id.table.join(source, belongs)).where(*self._matching(relation.target, table, shape)).group_by(id)
 
     def _statement(self, query: Select[*tuple[Any, ...]], bounded: bool) -> Statement:
@@ -235,12 +236,21 @@ def _key(resource: Resource[Any], name: str, down: bool) -> Any:
     return by(binder(sort.needs)) if sort.needs else by
 
 
-def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tuple[Any, ColumnElement[bool]]:
-    """The source with the link table joined where there is one, and the condition that a row belongs to the parent."""
+def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tuple[Any, ColumnElement[bool], Any]:
+    """The source with the link table joined where there is one, the condition that a row belongs to the parent, and the link table or None."""
     if not isinstance(relation.by, Through):
-        return source, table.c[relation.by.key] == parent
+        return source, table.c[relation.by.key] == parent, None
     link = relation.by.here.class_.__table__.alias(f"x_{table.name}")
-    return source.join(link, link.c[relation.by.there.key] == table.c.id), link.c[relation.by.here.key] == parent
+    return source.join(link, link.c[relation.by.there.key] == table.c.id), link.c[relation.by.here.key] == parent, link
+
+
+def _in_link(relation: Relation, link: Any, order: tuple[str, ...], keys: list[tuple[Any, bool]]) -> list[tuple[Any, bool]]:
+    """The sort keys as columns of the link table, if it holds all of them: its index then has the rows in order. Else the keys as they are."""
+    if not isinstance(relation.by, Through):
+        return keys
+    held = {name: column.key for name, column in relation.by.sorts.items()} | {"id": relation.by.there.key}
+    names = [held.get(name.removeprefix("-")) for name in order]
+    return [(link.c[name], down) for name, (_, down) in zip(names, keys, strict=True) if name] if all(names) else keys
 
 
 def _stretch(query: Select[*tuple[Any, ...]], shape: Shape) -> Select[*tuple[Any, ...]]:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import SSLConnection, parse_url
 
 TICK, SILENT_TICKS = 0.012, 3
 """Seconds between two looks, and after how many without an answer the other side counts as gone."""
@@ -111,6 +110,8 @@ class Line(asyncio.Protocol):
 
 async def connect(url: str, broken: Callable[[Line], None]) -> Line:
     """A line to the Redis of a URL, in the database that it names; `broken` is called when it ends by itself."""
+    from redis.asyncio.connection import SSLConnection, parse_url  # here: a shop without Redis does without the 14 MB of its commands
+
     given: dict[str, Any] = dict(parse_url(url))
     loop = asyncio.get_running_loop()
 

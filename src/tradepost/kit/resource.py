@@ -20,10 +20,15 @@ type Expression = ColumnElement[Any] | Callable[[Viewer], ColumnElement[Any]]
 
 
 class Through(msgspec.Struct, frozen=True):
-    """The link table of a many-to-many relation: its column that names this side, and the one that names the other."""
+    """The link table of a many-to-many relation: its column that names this side, and the one that names the other.
+
+    `sorts` are columns of the link table that hold a sort key of the other side. A list in the order of these is read from an index of the link table,
+    as far as it is asked for; for any other order the database has to sort all rows of the relation.
+    """
 
     here: InstrumentedAttribute[Any]
     there: InstrumentedAttribute[Any]
+    sorts: Mapping[str, InstrumentedAttribute[Any]] = {}
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):

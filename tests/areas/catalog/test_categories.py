@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
+from sqlalchemy import select
 
 from tests.areas.catalog.events import types_of
-from tests.factories import assert_problem, faults, make_category, make_product, read
+from tests.factories import assert_problem, faults, make_category, make_product, read, unique, variant_input
+from tradepost.areas.catalog.models import ProductCategoryRow, ProductRow
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -91,3 +94,25 @@ async def test_slugs_of_categories_clash_with_one_another_only(staff: httpx.Asyn
     assert (await make_product(staff, slug=category["slug"]))["slug"] == category["slug"]
     problem = assert_problem(await staff.post("/v1/categories", json={"name": "x", "slug": category["slug"]}), 409, "already_exists")
     assert problem["field"] == "slug"
+
+
+async def test_the_link_of_a_product_has_its_time_whoever_put_it_there(app: "Shop", staff: httpx.AsyncClient) -> None:
+    one, other = await make_category(staff), await make_category(staff)
+    made = await make_product(staff, category_id=one["id"])
+    await staff.patch(f"/v1/products/{made['id']}", json={"category_ids": [one["id"], other["id"]]})
+    item = {"op": "upsert", "input": {"name": "Chair", "external_reference": unique("ERP"), "category_id": other["id"], "variants": [variant_input(500)]}}
+    assert (await staff.post("/v1/products/batch", json={"items": [item]})).status_code == 200
+    link, product = ProductCategoryRow.__table__, ProductRow.__table__
+    held = select(link.c.product_created_at, product.c.created_at).join(product, product.c.id == link.c.product_id)
+    async with app.state.database.transaction() as session:
+        rows = (await session.execute(held.where(link.c.category_id.in_([one["id"], other["id"]])))).all()
+    assert len(rows) == 3
+    assert all(kept == born for kept, born in rows), rows
+
+
+@pytest.mark.parametrize(("sort", "by_link"), [("", True), (', sort: "created_at"', True), (', sort: "name"', False)])
+async def test_only_the_order_that_the_link_table_holds_is_read_from_it(app: "Shop", client: httpx.AsyncClient, sort: str, by_link: bool) -> None:
+    plans = app.state.database.reads.plans.kept
+    plans.clear()
+    await read(client, "/v1/categories", fields=f"id,products(first: 2{sort}){{id}}", limit=3)
+    assert [("product_created_at" in level.rows.sql) for plan in plans.values() for level in plan.levels[1:]] == [by_link]

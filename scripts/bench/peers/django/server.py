@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+import uuid
 from urllib.parse import parse_qs, urlsplit
 
 import django
@@ -27,9 +29,10 @@ settings.configure(
 django.setup()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import models  # noqa: E402
+from django.db import models, transaction  # noqa: E402
 from django.db.models import Prefetch  # noqa: E402
 from django.urls import path  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from rest_framework import generics, serializers  # noqa: E402
 from rest_framework.parsers import JSONParser  # noqa: E402
 from rest_framework.renderers import BaseRenderer  # noqa: E402
@@ -91,12 +94,29 @@ class Place(Table):
 
 class Variant(Table):
     product = models.ForeignKey(Product, models.CASCADE, related_name="variants")
-    sku, name, price_currency = models.TextField(), models.TextField(), models.TextField()
-    options = Json()
-    price_amount, position = models.BigIntegerField(), models.IntegerField()
+    sku, name, price_currency, options_key, tax_class = *[models.TextField() for _ in range(4)], models.TextField(default="standard")
+    options, attributes = Json(), Json(default=dict)
+    price_amount, position, version = models.BigIntegerField(), models.IntegerField(), models.IntegerField(default=1)
+    track_inventory, allow_backorder = models.BooleanField(default=True), models.BooleanField(default=False)
 
     class Meta(Table.Meta):
         abstract, db_table = False, "variant"
+
+
+class Outbox(Table):
+    type, request_id, subject, data = models.TextField(), models.TextField(), models.UUIDField(), Json()
+    due_at, attempts = models.DateTimeField(), models.IntegerField(default=0)
+
+    class Meta(Table.Meta):
+        abstract, db_table = False, "outbox_event"
+
+
+class Audit(Table):
+    type, request_id, subject, data = models.TextField(), models.TextField(), models.UUIDField(), Json()
+    role, door, operation = models.TextField(), models.TextField(), models.TextField()
+
+    class Meta(Table.Meta):
+        abstract, db_table = False, "audit_entry"
 
 
 class CategoryOut(serializers.ModelSerializer):
@@ -141,6 +161,48 @@ class VariedOut(ProductOut):
         fields = (*P, "variants")
 
 
+class MoneyIn(serializers.Serializer):
+    amount, currency = serializers.IntegerField(min_value=0), serializers.CharField(max_length=3)
+
+
+class VariantIn(serializers.Serializer):
+    sku, options, price = serializers.CharField(), serializers.DictField(child=serializers.CharField()), MoneyIn()
+
+
+class ProductIn(serializers.Serializer):
+    name, slug, description, status = serializers.CharField(), serializers.CharField(), serializers.CharField(), serializers.CharField()
+    attributes, tags = serializers.DictField(), serializers.ListField(child=serializers.CharField())
+    variants = VariantIn(many=True)
+
+    def create(self, given):
+        """The product, its variants, and an event and an audit entry for each, by one statement for each table."""
+        moment, variants = timezone.now(), given.pop("variants")
+        times = {"created_at": moment, "updated_at": moment}
+        cheapest = min((v["price"] for v in variants), key=lambda price: price["amount"])
+        product = Product(id=new_id(), price_from_amount=cheapest["amount"], price_from_currency=cheapest["currency"], **given, **times)
+        rows = [
+            Variant(
+                id=new_id(), product=product, position=i, sku=v["sku"], name=" / ".join(v["options"].values()), options=v["options"],
+                options_key=str(sorted(v["options"].items())), price_amount=v["price"]["amount"], price_currency=v["price"]["currency"], **times,
+            )
+            for i, v in enumerate(variants)
+        ]  # fmt: skip
+        told = [("product.created", product.id, {}), *[("variant.created", v.id, {"product_id": str(product.id)}) for v in rows]]
+        told = [{"type": t, "subject": s, "data": d, "request_id": str(product.id), **times} for t, s, d in told]
+        with transaction.atomic():
+            product.save(force_insert=True)
+            Variant.objects.bulk_create(rows)
+            Outbox.objects.bulk_create([Outbox(id=new_id(), due_at=moment, **t) for t in told])
+            Audit.objects.bulk_create([Audit(id=new_id(), role="staff", door="rest", operation="product_create", **t) for t in told])
+        return product
+
+
+def new_id():
+    """UUIDv7: its first 48 bits are the time, so that indexes grow at their end, as the shop's do."""
+    chance = uuid.uuid4().int
+    return uuid.UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | (chance >> 64 & 0xFFF) << 64 | 2 << 62 | chance & (1 << 62) - 1)
+
+
 class ShownOut(ProductOut):
     class Meta(ProductOut.Meta):
         fields = ("id", "slug", "name", "price_from")
@@ -173,6 +235,11 @@ class Many(View):
 
 class Listed(Many):
     queryset, serializer_class = newest.select_related("category"), ListedOut
+
+    def post(self, request):
+        given = ProductIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(ProductOut(given.save()).data, 201)
 
 
 class Varied(Many):

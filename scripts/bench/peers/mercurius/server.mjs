@@ -15,7 +15,7 @@ const SQL = {
   categories: 'SELECT id, slug, name, description FROM category ORDER BY position, name, id LIMIT $1',
   shelves: `SELECT c.id AS c_id, p.* FROM unnest($1::uuid[]) AS c(id) CROSS JOIN LATERAL
     (SELECT ${P} FROM product_category pc JOIN product p ON p.id = pc.product_id WHERE pc.category_id = c.id AND p.status = 'active'
-     ORDER BY p.created_at DESC, p.id DESC LIMIT $2) p ORDER BY c.id, p.created_at DESC, p.id DESC`,
+     ORDER BY pc.product_created_at DESC, pc.product_id DESC LIMIT $2) p ORDER BY c.id, p.created_at DESC, p.id DESC`,
 };
 const rows = async (name, values) => (await pool.query({ name, text: SQL[name], values })).rows;
 const price = (amount, currency) => (amount === null ? null : { amount, currency });

@@ -10,10 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from tradepost.kit.secret import derive
 
@@ -53,6 +49,8 @@ class Revocations:
         self.remembered.forget(user=user, session=session, key=key)
         if self.publisher is None:
             return
+        from redis.exceptions import RedisError  # here: loaded only where there is a Redis
+
         try:
             async with asyncio.timeout(2 * PATIENCE):
                 await self.publisher.publish(self.channel, msgspec.json.encode(_Revoked(user, session, key)))
@@ -129,5 +127,9 @@ class Revocations:
 
 
 def _client(url: str, *, retries: int, socket_timeout: float | None) -> Any:
+    from redis.asyncio import Redis  # here: a shop without Redis does without the 14 MB of its commands
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     made: Any = Redis  # whose methods are typed in part only
     return made.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), retries))

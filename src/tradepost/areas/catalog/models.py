@@ -1,11 +1,12 @@
 """Tables of the catalogue."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tradepost.kit.columns import Id, Json, SortText
+from tradepost.kit.columns import Id, Json, Moment, SortText
 from tradepost.kit.search import SearchRow
 from tradepost.kit.tables import Table, Versioned
 
@@ -130,15 +131,19 @@ class MediaRow(Versioned):
 
 
 class ProductCategoryRow(Table):
-    """A product's place in a category; the main category is one of them."""
+    """A product's place in a category; the main category is one of them.
+
+    `product_created_at` is the product's, set by a trigger: with it an index has the products of a category in the order of their list.
+    """
 
     __tablename__, __number__ = "product_category", 240
     __table_args__ = (
         UniqueConstraint("product_id", "category_id", name="product_category_key"),
-        Index("product_category_category", "category_id", "product_id"),
+        Index("product_category_category", "category_id", "product_created_at", "product_id"),
     )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
     category_id: Mapped[str] = mapped_column(Id, ForeignKey("category.id", ondelete="CASCADE"))
+    product_created_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class ProductTagRow(Table):

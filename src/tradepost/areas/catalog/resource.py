@@ -107,7 +107,11 @@ tags = Resource(
 categories.has_one("parent", categories, by=CategoryRow.parent_id)
 categories.has_many("children", categories, by=CategoryRow.parent_id, paged=True)
 categories.has_many(
-    "products", products, by=Through(ProductCategoryRow.category_id, ProductCategoryRow.product_id), paged=True, doc="Those put into this very category."
+    "products",
+    products,
+    paged=True,
+    doc="Those put into this very category.",
+    by=Through(ProductCategoryRow.category_id, ProductCategoryRow.product_id, {"created_at": ProductCategoryRow.product_created_at}),
 )
 products.has_one("category", categories, by=ProductRow.category_id, doc="The main category.")
 products.has_many("categories", categories, by=Through(ProductCategoryRow.product_id, ProductCategoryRow.category_id))

@@ -1,4 +1,4 @@
-"""The files behind the pages: they come from this package alone and are sent from memory."""
+"""The files behind the pages: they come from this package alone, and once asked for are sent from memory."""
 
 import gzip
 from pathlib import Path
@@ -23,35 +23,29 @@ LASTING = (b"cache-control", b"public, max-age=604800")
 
 
 class Asset:
-    """One file, unpacked when it is first asked for: the bundles are 7 MB, and most processes never show them."""
+    """One file, read and unpacked when it is first asked for: the bundles are 2 MB as they are kept and 7 MB unpacked, and most processes never show them."""
 
-    __slots__ = ("kept", "media", "name", "packed", "ready")
+    __slots__ = ("digest", "media", "name", "path", "ready")
 
     def __init__(self, path: Path) -> None:
-        self.name, self.packed, self.kept = path.name.removesuffix(".gz"), path.suffix == ".gz", path.read_bytes()
+        self.path, self.name = path, path.name.removesuffix(".gz")
+        self.digest = xxh3_64_hexdigest(path.read_bytes())  # of the bytes as they are kept
         self.media = MEDIA[Path(self.name).suffix]
         self.ready: Answer | None = None
-
-    @property
-    def digest(self) -> str:
-        """Of the bytes as they are kept."""
-        return xxh3_64_hexdigest(self.kept)
 
     @property
     def href(self) -> str:
         """The address that changes with the bytes."""
         return f"/docs/assets/{self.name}?v={self.digest}"
 
-    def plain(self) -> bytes:
-        """The bytes without their packing."""
-        return gzip.decompress(self.kept) if self.packed else self.kept
-
     def answer(self) -> Answer:
         """The file; callers that take gzip get the bytes as they are kept."""
         if self.ready is None:
-            self.ready = Answer(200, self.plain(), self.media, [LASTING], f'"{self.digest}"'.encode(), keep=True)
-            if self.packed and self.ready.kept is not None:
-                self.ready.kept[b"gzip"] = self.kept
+            kept, packed = self.path.read_bytes(), self.path.suffix == ".gz"
+            plain = gzip.decompress(kept) if packed else kept
+            self.ready = Answer(200, plain, self.media, [LASTING], f'"{self.digest}"'.encode(), keep=True)
+            if packed and self.ready.kept is not None:
+                self.ready.kept[b"gzip"] = kept
         return self.ready
 
 
@@ -59,7 +53,7 @@ type Assets = dict[str, Asset]
 
 
 def load(folder: Path = FOLDER) -> Assets:
-    """All files of the folder that have a media type, by name; some 2 MB as they are kept."""
+    """All files of the folder that have a media type, by name."""
     found = (Asset(path) for path in sorted(folder.iterdir()) if Path(path.name.removesuffix(".gz")).suffix in MEDIA)
     return {asset.name: asset for asset in found}
 
