@@ -33,7 +33,7 @@ class Announced:
         event = {"type": type, "subject": subject, "data": data, "request_id": request_id}
         self.events.append(event)
         if not is_personal(type):
-            self.entries.append(event | signature)
+            self.entries.append({**event, **signature})
 
     @property
     def mark(self) -> tuple[int, int]:

@@ -8,17 +8,18 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Executable, Text, bindparam, cast, column, func, literal, select, true, update
+from sqlalchemy import Text, bindparam, cast, column, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as on_postgresql
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as on_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ClauseElement
 
 from .columns import Json, Moment
 from .compiling import statement
 from .plans import Statement
-from .tables import Table, Versioned
+from .tables import Versioned
 
 type Values = Mapping[str, Any]
 type Default = Callable[[None], Any]
@@ -32,7 +33,7 @@ async def add(session: AsyncSession, of: type[Any], rows: Sequence[Values], now:
     if rows:
         inserted, made = _insert(of.__table__, tuple(rows[0]), session.get_bind().dialect.name)
         if made:
-            rows = [{name: make(None) for name, make in made} | row for row in rows]
+            rows = [{**{name: make(None) for name, make in made}, **row} for row in rows]
         await _run(session, inserted, rows, now)
 
 
@@ -61,7 +62,7 @@ def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> None:
     session.connection().exec_driver_sql(sql, arguments)
 
 
-def _compiled(query: Executable, dialect: str) -> Statement:
+def _compiled(query: ClauseElement, dialect: str) -> Statement:
     return statement(query, DIALECTS[dialect], False)
 
 

@@ -103,7 +103,7 @@ class Service:
     async def insert(self, of: type[Table], *rows: Mapping[str, Any]) -> list[str]:
         """Inserts new rows by one statement, past the session: no rule holds them as objects. Their ids."""
         ids = [new_id(of.__number__) for _ in rows]
-        await bulk.add(self.session, of, [{"id": id} | row for id, row in zip(ids, rows, strict=True)], self.context.clock())
+        await bulk.add(self.session, of, [{"id": id, **row} for id, row in zip(ids, rows, strict=True)], self.context.clock())
         return ids
 
     def tell[S: msgspec.Struct](self, of: Result[S], value: S, want: Selection[S]) -> Record[S]:
