@@ -20,7 +20,7 @@ from ..models import CategoryRow, ProductCategoryRow, ProductRow
 from ..resource import categories, products, tags
 from ..schemas import Product, ProductCreate, ProductInput
 from . import slugs
-from .summary import price_from, put_words, summarise, words_of
+from .summary import WORDS, price_from, put_words, summarise, words_of
 from .tags import Tags
 from .variants import Variants
 
@@ -99,17 +99,19 @@ class Products(Service):
         """Sets what differs, and tells whether anything did. Categories that are not given stay, with the main one among them."""
         values = product_values(new)
         slugs.check(str(values.get("slug", "")))
-        if values["category_id"] != row.category_id:
+        moves = values["category_id"] != row.category_id
+        if moves:
             await self.check_category(values["category_id"])
         # The categories first: what follows is then one UPDATE, and one step of the version.
-        moved = await self.put_into(row.id, values["category_id"], category_ids)
+        moved = (moves or category_ids is not UNSET) and await self.put_into(row.id, values["category_id"], category_ids)
         changed = amend(row, values)
         if moved:
             changed.append("categories")
             row.updated_at = self.context.clock()
         if changed:
             self.context.announce("product.updated", row.id, changed=changed)
-            await summarise(self, row)
+            if not WORDS.isdisjoint(changed):
+                await summarise(self, row)
             if "tags" in changed:
                 await Tags(self.context).put({row.id: row.tags})
         return bool(changed)

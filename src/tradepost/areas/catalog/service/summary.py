@@ -11,6 +11,9 @@ from tradepost.kit.service import Service, amend
 
 from ..models import ProductRow, ProductSearchRow, VariantRow
 
+WORDS = frozenset({"name", "description", "tags"})
+"""The members of a product whose words it is found by, besides its SKUs."""
+
 
 async def summarise(service: Service, product: ProductRow) -> bool:
     """Makes a product's summary anew from its variants as they were flushed; tells whether its price changed.
