@@ -236,7 +236,8 @@ async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_
     async with database.transaction() as session:
         context = Context(ANONYMOUS, database)
         context.session = session
-        await context.announce_all([("product.created", SUBJECT, {"n": n}) for n in range(2500)])
+        for n in range(2500):
+            context.announce("product.created", SUBJECT, n=n)
     [letter] = await announce(database, "mail.nobody", {"to": "ada@example.com"})
     [heard_by] = await announce(database, "a.b", {})
     monkeypatch.setattr(waiting, "PASSED_AT_ONCE", 1000)

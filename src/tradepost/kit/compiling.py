@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, any_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.sql.elements import False_, True_
 from sqlalchemy.sql.util import ClauseAdapter
 
@@ -216,7 +216,7 @@ class Compiler:
         return statement(query, self.dialect, bounded)
 
 
-def statement(query: Select[*tuple[Any, ...]], dialect: Dialect, bounded: bool) -> Statement:
+def statement(query: ClauseElement, dialect: Dialect, bounded: bool) -> Statement:
     """A query compiled to text in the driver's spelling; remembers where its arguments come from."""
     literal: Any = visitors.replacement_traverse(query, {}, _literal)
     compiled = literal.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})

@@ -1,19 +1,18 @@
 """What surrounds one call: who calls, through which door, which database, which transaction (if one is open), which time."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from .audit import AuditEntry
-from .bulk import add
+from .announcing import Announced
 from .caller import Caller
 from .clock import Clock, now
 from .database import Database
-from .identity import new_id
 from .limits import Meter, unlimited
 from .means import NO_MEANS, Means
-from .outbox import OutboxEvent, is_personal
+from .outbox import is_personal
 from .readers import Reader, WriteReader
 
 
@@ -47,36 +46,37 @@ class Context:
         """Where a read goes: to the open write after a flush, else to the thin reader."""
         if self.session is None:
             return self.database.reader
-        await self.session.flush()
-        return WriteReader(await self.session.connection(), self.database.reader)
+        return WriteReader(self.session, self.database.reader)
 
     @property
     def signature(self) -> dict[str, Any]:
         """What an audit entry says of this call."""
         caller = self.caller
-        return {"caller_id": caller.id, "role": caller.role, "door": self.door, "operation": self.called, "request_id": self.request_id}
+        return {"caller_id": caller.id, "role": caller.role, "door": self.door, "operation": self.called}
 
     def announce(self, type: str, subject: str, **data: Any) -> None:
-        """Puts an event into the outbox of the open write, and who did it into the audit: both are there exactly where the change is."""
+        """Puts an event into the outbox with the open write, and who did it into the audit: both are there exactly where the change is."""
         assert not is_personal(type), "the audit would keep what is personal; use `post`"
-        session = self._put(type, subject, data)
-        session.add(AuditEntry(type=type, subject=subject, data=data, **self.signature))
+        self._put(type, subject, data)
 
     def post(self, type: str, subject: str, **data: Any) -> None:
-        """Puts an event for one person (`mail.*`) into the outbox of the open write. The audit does not know it; its data is emptied once it is delivered."""
+        """Puts an event for one person (`mail.*`) into the outbox with the open write. The audit does not know it; its data is emptied once it is delivered."""
         assert is_personal(type), "only what is personal is kept from the audit"
         self._put(type, subject, data)
 
-    def _put(self, type: str, subject: str, data: dict[str, Any]) -> AsyncSession:
+    def _put(self, type: str, subject: str, data: dict[str, Any]) -> None:
         assert self.session is not None, "an event is announced inside a write"
-        self.session.add(OutboxEvent(type=type, subject=subject, data=data, request_id=self.request_id))
-        self.session.info.setdefault("announced", set[str]()).add(type)
-        return self.session
+        Announced.of(self.session).add(type, subject, data, self.request_id, self.signature)
 
-    async def announce_all(self, events: Sequence[tuple[str, str, dict[str, Any]]]) -> None:
-        """The same of many at once: their types, subjects and data, by one statement for each table."""
-        assert self.session is not None, "an event is announced inside a write"
-        self.session.info.setdefault("announced", set[str]()).update(type for type, _, _ in events)
-        said: list[dict[str, Any]] = [{"type": type, "subject": subject, "data": data} for type, subject, data in events]
-        for of, more in ((OutboxEvent, {"request_id": self.request_id}), (AuditEntry, self.signature)):
-            await add(self.session, of, [{"id": new_id(of.__number__)} | event | more for event in said], self.clock())
+    @asynccontextmanager
+    async def apart(self) -> AsyncGenerator[None]:
+        """A savepoint of the open write: where its block fails, what it changed is taken back, and what it announced with it."""
+        assert self.session is not None, "a savepoint is part of a write"
+        announced = Announced.of(self.session)
+        mark = announced.mark
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            announced.back_to(mark)
+            raise

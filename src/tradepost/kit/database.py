@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
+from .announcing import Announced
+from .clock import now
 from .compiling import statement
 from .loading import Reads
 from .plans import Statement
@@ -76,8 +78,10 @@ class Database:
         async with self.sessions() as session:
             try:
                 yield session
+                announced = Announced.of(session)
+                await announced.write(session, now())
                 await session.commit()
-                if not self.heard.isdisjoint(session.info.get("announced", ())):
+                if not self.heard.isdisjoint(announced.types):
                     self.announced.set()
             except DBAPIError as fault:
                 raise problem_of(fault) from fault

@@ -74,13 +74,11 @@ class Claim:
     """A key that this call has claimed."""
 
     def __init__(self, database: Database, id: str, owner: str) -> None:
-        self.database, self.id, self.owner = database, id, owner
-        self.mine: Any = and_(RECORDS.c.id == id, RECORDS.c.lease_owner == owner)
+        self.database, self.mine = database, {"mine": id, "owner": owner}
 
     async def complete(self, session: AsyncSession, outcome: str) -> None:
         """Writes the outcome as part of a transaction, which must not be committed where the lease is lost."""
-        kept = update(RECORDS).where(self.mine).values(outcome=outcome, lease_owner=None, lease_until=None)
-        done: Any = await session.execute(kept)
+        done: Any = await session.execute(COMPLETE, {**self.mine, "kept": outcome})
         if done.rowcount != 1:
             raise IdempotencyInProgress("The lease of this key ran out, and another request has it now; nothing was changed by this one.")
 
@@ -92,7 +90,7 @@ class Claim:
     async def release(self) -> None:
         """Gives the key back, so that the next call with it runs. After a commit, also one that this call did not live to see, it does nothing."""
         async with self.database.transaction() as session:
-            await session.execute(delete(RECORDS).where(self.mine))
+            await session.execute(RELEASE, self.mine)
 
 
 async def claim(context: Context, operation: str, key: str, fingerprint: str) -> Claim | str:
@@ -116,6 +114,9 @@ async def claim(context: Context, operation: str, key: str, fingerprint: str) ->
         return known.outcome
 
 
+MINE = and_(RECORDS.c.id == bindparam("mine"), RECORDS.c.lease_owner == bindparam("owner"))
+COMPLETE = update(RECORDS).where(MINE).values(outcome=bindparam("kept"), lease_owner=None, lease_until=None)
+RELEASE = delete(RECORDS).where(MINE)
 FIND = select(RECORDS.c.fingerprint, RECORDS.c.outcome).where(*[RECORDS.c[name] == bindparam(name) for name in ("principal", "operation", "key")])
 
 

@@ -12,7 +12,9 @@ from typing import Any, Concatenate, Literal, Self, cast, overload
 import msgspec
 
 from .access import Access
+from .announcing import Announced
 from .attempts import Attempts
+from .clock import now
 from .context import Context
 from .database import LostRace
 from .fingerprint import fingerprint
@@ -156,7 +158,7 @@ class Operation[O, **P, R]:
                     made = await self._within(service, context, args, kwargs)
                     if claimed is not None:
                         made, outcome = kept(made, self.of, context)
-                        await session.flush()
+                        await Announced.of(session).write(session, now())
                         await claimed.complete(session, outcome)
                 for follow in context.after:
                     await follow()

@@ -12,7 +12,8 @@ import msgspec
 from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from .plans import Statement
 
@@ -229,26 +230,29 @@ class SqliteReader:
 
 
 class WriteReader:
-    """A plan's SQL on the connection of an open write, so that the answer sees what was written.
+    """A plan's SQL on the connection of an open write, behind what waits in its session, so that the answer sees what was written.
 
     It goes through SQLAlchemy's connection: on the raw driver connection of an SQLAlchemy transaction a write survived the ROLLBACK (STACK, 5).
     """
 
-    def __init__(self, connection: AsyncConnection, over: Reader) -> None:
-        self.connection, self.over, self.dialect, self.count = connection, over, over.dialect, 0
+    def __init__(self, session: AsyncSession, over: Reader) -> None:
+        self.session, self.over, self.dialect, self.count = session, over, over.dialect, 0
 
     async def one(self, statement: Statement, arguments: list[Any]) -> Any:
         """The first row, or None."""
-        return (await self._run(statement, arguments)).fetchone()
+        rows = await self.all(statement, arguments)
+        return rows[0] if rows else None
 
     async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
         """All rows."""
-        return (await self._run(statement, arguments)).fetchall()
-
-    async def _run(self, statement: Statement, arguments: list[Any]) -> Any:
         self.over.count += 1
-        return await self.connection.exec_driver_sql(statement.sql, tuple(arguments))
+        return await self.session.run_sync(_rows, statement.sql, tuple(arguments))
 
     def many(self, ids: list[Any]) -> Any:
         """As the reader of this database."""
         return self.over.many(ids)
+
+
+def _rows(session: Session, sql: str, arguments: tuple[Any, ...]) -> Sequence[Row]:
+    session.flush()
+    return session.connection().exec_driver_sql(sql, arguments).fetchall()

@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select, update
 
-from tradepost.kit.audit import AuditEntry
+from tradepost.kit.announcing import Announced
 from tradepost.kit.clock import moment
 from tradepost.kit.database import LostRace
 from tradepost.kit.identity import new_id
 from tradepost.kit.operation import operation
-from tradepost.kit.outbox import OutboxEvent
 from tradepost.kit.problems import Forbidden
 from tradepost.kit.records import Record
 from tradepost.kit.selection import Selection
@@ -161,8 +160,7 @@ class Sessions(Account):
             )
             if not done.rowcount:
                 return
-            apart.add(OutboxEvent(type="session.stolen", subject=session, data={}, request_id=self.context.request_id))
-            apart.add(AuditEntry(type="session.stolen", subject=session, data={}, **self.context.signature))
+            Announced.of(apart).add("session.stolen", session, {}, self.context.request_id, self.context.signature)
         if (told := self.context.means.find(Revocations)) is not None:
             await told.announce(session=session)
 

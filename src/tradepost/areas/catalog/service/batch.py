@@ -135,7 +135,7 @@ class ProductBatches(Products):
 async def _savepoint(service: Products) -> AsyncGenerator[None]:
     """A savepoint; what the database refuses in it is a problem or a lost race."""
     try:
-        async with service.session.begin_nested():
+        async with service.context.apart():
             yield
     except DBAPIError as fault:
         raise problem_of(fault) from fault

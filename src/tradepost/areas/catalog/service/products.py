@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from tradepost.kit.operation import operation
 from tradepost.kit.patching import Patch
@@ -20,7 +20,7 @@ from ..models import CategoryRow, ProductCategoryRow, ProductRow
 from ..resource import categories, products, tags
 from ..schemas import Product, ProductCreate, ProductInput
 from . import slugs
-from .summary import price_from, summarise
+from .summary import WORDS, price_from, put_words, summarise, words_of
 from .tags import Tags
 from .variants import Variants
 
@@ -55,7 +55,7 @@ class Products(Service):
     @operation("product_create", "create", products, access=policy.edit, input=ProductCreate, problems=(AlreadyExists, Conflict))
     async def create(self, new: ProductCreate, want: Selection[Product]) -> Record[Product]:
         """Adds a product, with its variants if they are given."""
-        return await self.answer(products, want, (await self.make(new)).id)
+        return await self.answer(products, want, await self.make(new))
 
     @operation("product_replace", "replace", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,))
     async def replace(self, key: str, new: ProductInput, expected: Expected, want: Selection[Product]) -> Record[Product]:
@@ -81,37 +81,37 @@ class Products(Service):
         self.context.announce("product.deleted", row.id)
         return gone
 
-    async def make(self, new: ProductCreate) -> ProductRow:
-        """A new product with all that belongs to it."""
+    async def make(self, new: ProductCreate) -> str:
+        """A new product with all that belongs to it; its id. Nothing of it is read back for a rule: what it is made of is known."""
         # The price is known before the INSERT, so that a new product is at version 1.
         values = product_values(new) | price_from([(v.price.amount, v.price.currency) for v in new.variants])
-        row = ProductRow(**values | {"slug": await slugs.choose(self, ProductRow, new.slug, new.name)})
-        await self.check_category(row.category_id)
-        self.session.add(row)
-        await self.session.flush()
-        self.context.announce("product.created", row.id)
-        await self.put_into(row.id, row.category_id, [] if new.category_ids is UNSET else new.category_ids)
-        await Tags(self.context).put({row.id: row.tags})
-        if new.variants:
-            await Variants(self.context).add(row, new.variants, "/variants")
-        await summarise(self, row)
-        return row
+        values["slug"] = await slugs.choose(self, ProductRow, new.slug, new.name)
+        await self.check_category(values["category_id"])
+        [id] = await self.insert(ProductRow, values)
+        self.context.announce("product.created", id)
+        await self.put_into(id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, present=set())
+        await Tags(self.context).link({id: values["tags"]})
+        await Variants(self.context).add(id, new.variants, "/variants", first=True)
+        await put_words(self, id, words_of(new.name, [v.sku for v in new.variants], values["tags"], new.description))
+        return id
 
     async def change(self, row: ProductRow, new: ProductInput, category_ids: Sequence[UUID] | UnsetType) -> bool:
         """Sets what differs, and tells whether anything did. Categories that are not given stay, with the main one among them."""
         values = product_values(new)
         slugs.check(str(values.get("slug", "")))
-        if values["category_id"] != row.category_id:
+        moves = values["category_id"] != row.category_id
+        if moves:
             await self.check_category(values["category_id"])
         # The categories first: what follows is then one UPDATE, and one step of the version.
-        moved = await self.put_into(row.id, values["category_id"], category_ids)
+        moved = (moves or category_ids is not UNSET) and await self.put_into(row.id, values["category_id"], category_ids)
         changed = amend(row, values)
         if moved:
             changed.append("categories")
             row.updated_at = self.context.clock()
         if changed:
             self.context.announce("product.updated", row.id, changed=changed)
-            await summarise(self, row)
+            if not WORDS.isdisjoint(changed):
+                await summarise(self, row)
             if "tags" in changed:
                 await Tags(self.context).put({row.id: row.tags})
         return bool(changed)
@@ -121,9 +121,10 @@ class Products(Service):
         if id is not None and await self.session.get(CategoryRow, id) is None:
             raise no_category("/category_id", id)
 
-    async def put_into(self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType) -> bool:
-        """Makes these, and the main one, the categories of a product; tells whether that changed anything."""
-        present: set[str] = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
+    async def put_into(self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType, present: set[str] | None = None) -> bool:
+        """Makes these, and the main one, the categories of a product; tells whether that changed anything. `present` are those it has, if known."""
+        if present is None:
+            present = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
         wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
         check_places(wanted)
         new = wanted - present
@@ -133,7 +134,7 @@ class Products(Service):
         if gone := present - wanted:
             await self.session.execute(delete(ProductCategoryRow).where(ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(gone)))
         if new:
-            await self.session.execute(insert(ProductCategoryRow), [{"product_id": id, "category_id": i} for i in sorted(new)])
+            await self.insert(ProductCategoryRow, *[{"product_id": id, "category_id": i} for i in sorted(new)])
         return bool(new or gone)
 
 

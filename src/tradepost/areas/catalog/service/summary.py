@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
+from tradepost.kit import bulk
 from tradepost.kit.search import normal
 from tradepost.kit.service import Service, amend
 
 from ..models import ProductRow, ProductSearchRow, VariantRow
+
+WORDS = frozenset({"name", "description", "tags"})
+"""The members of a product whose words it is found by, besides its SKUs."""
 
 
 async def summarise(service: Service, product: ProductRow) -> bool:
@@ -25,8 +29,13 @@ async def summarise(service: Service, product: ProductRow) -> bool:
         service.context.announce("product.updated", product.id, changed=["price_from"])
     words = words_of(product.name, [sku for sku, _, _ in found], product.tags, product.description)
     if not (await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))).rowcount:  # type: ignore[attr-defined]
-        await session.execute(insert(ProductSearchRow).values(words | {"id": product.id}))
+        await put_words(service, product.id, words)
     return bool(changed)
+
+
+async def put_words(service: Service, id: str, words: dict[str, str]) -> None:
+    """The words of a product that has none yet."""
+    await bulk.add(service.session, ProductSearchRow, [words | {"id": id}], service.context.clock())
 
 
 def price_from(prices: Sequence[tuple[int, str]]) -> dict[str, Any]:

@@ -37,10 +37,13 @@ class Tags(Service):
 
     async def put(self, tags: Mapping[str, Sequence[str]]) -> None:
         """Makes these the tags of products, by their ids."""
-        among, wanted = self.context.database.among, {slug for slugs in tags.values() for slug in slugs}
         if tags:
-            await self.session.execute(delete(LINKS).where(among(LINKS.c.product_id, list(tags))))
-        if wanted:
+            await self.session.execute(delete(LINKS).where(self.context.database.among(LINKS.c.product_id, list(tags))))
+            await self.link(tags)
+
+    async def link(self, tags: Mapping[str, Sequence[str]]) -> None:
+        """Gives products, by their ids, tags that they do not have."""
+        if wanted := {slug for slugs in tags.values() for slug in slugs}:
             ids = await self.ids_of(wanted)
             number = ProductTagRow.__number__
             links = [{"id": new_id(number), "product_id": product_id, "tag_id": ids[slug]} for product_id, slugs in tags.items() for slug in slugs]

@@ -42,9 +42,9 @@ class Variants(Service):
     async def create(self, key: str, new: VariantInput, want: Selection[Variant]) -> Record[Variant]:
         """Adds a variant to a product, which has at most 100."""
         product = await self.claim(ProductRow, products, key)
-        [made] = await self.add(product, [new])
+        [made] = await self.add(product.id, [new])
         await summarise(self, product)
-        return await self.answer(variants, want, made.id)
+        return await self.answer(variants, want, made)
 
     @operation("variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
     async def replace(self, key: str, new: VariantInput, expected: Expected, want: Selection[Variant]) -> Record[Variant]:
@@ -75,23 +75,25 @@ class Variants(Service):
         """The product of a variant, locked: its summary is about to be made anew."""
         return (await self.session.scalars(select(ProductRow).where(ProductRow.id == row.product_id).with_for_update())).one()
 
-    async def add(self, product: ProductRow, new: Sequence[VariantInput], at: str = "") -> Sequence[VariantRow]:
-        """New rows for a product, behind those that it has; `at` is where they stand in the input."""
-        await self.session.flush()
-        query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(VariantRow.product_id == product.id)
-        count, last = (await self.session.execute(query)).one()
+    async def add(self, product_id: str, new: Sequence[VariantInput], at: str = "", *, first: bool = False) -> Sequence[str]:
+        """New rows for a product, behind those that it has; their ids. `at` is where they stand in the input; `first` says that it has none yet."""
+        count, last = (0, -1) if first else await self.present(product_id)
         if count + len(new) > MOST_VARIANTS:
             raise too_many(count + len(new))
-        rows: list[VariantRow] = []
         for i, input in enumerate(new):
             check(input, f"{at}/{i}" if at else "")
-            position = last + 1 + i if input.position is UNSET else input.position
-            rows.append(VariantRow(**row_values(input) | {"position": position}, product_id=product.id))
-        self.session.add_all(rows)
-        await self.session.flush()
-        for row in rows:
-            self.context.announce("variant.created", row.id, product_id=product.id)
-        return rows
+        places = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
+        rows = [row_values(input) | {"position": place, "product_id": product_id} for input, place in zip(new, places, strict=True)]
+        ids = await self.insert(VariantRow, *rows)
+        for id in ids:
+            self.context.announce("variant.created", id, product_id=product_id)
+        return ids
+
+    async def present(self, product_id: str) -> tuple[int, int]:
+        """How many variants a product has, and the last of their positions (-1 where it has none)."""
+        query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(VariantRow.product_id == product_id)
+        count, last = (await self.session.execute(query)).one()
+        return count, last
 
     async def change(self, row: VariantRow, new: VariantInput, at: str = "") -> bool:
         """Sets what differs, and tells whether anything did."""

@@ -11,12 +11,11 @@ from tradepost.kit.problems import Problem
 from ...models import MediaRow, ProductRow
 from ...schemas import ProductCreate
 from ..products import check_places, no_category, price_from, product_values
-from ..summary import words_of
+from ..summary import WORDS, words_of
 from .present import Present, Values
 from .variants import Variants
 
 # A change of one of these changes the words that a product is found by.
-WORDS = frozenset({"name", "description", "tags"})
 
 
 class Draft:

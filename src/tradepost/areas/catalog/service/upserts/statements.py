@@ -27,7 +27,9 @@ async def write(service: Service, drafts: Sequence[Draft], now: datetime) -> Non
     await _variants(service, drafts, now)
     await bulk.put(service.session, ProductSearchRow.__table__, [words for d in drafts if (words := d.words) is not None], "id")
     await _media(service, drafts, now)
-    await service.context.announce_all([d.event() for d in drafts])
+    for draft in drafts:
+        type, subject, data = draft.event()
+        service.context.announce(type, subject, **data)
 
 
 async def _places(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
