@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from graphql import GraphQLError, GraphQLSchema, MaxIntrospectionDepthRule, execute, parse, specified_rules, validate
-from graphql.language import FieldNode
+from graphql.language import DocumentNode, FieldNode
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
@@ -27,6 +27,7 @@ from .problems import (
     DocumentTooLarge,
     IntrospectionOff,
     InvalidDocument,
+    InvalidVariables,
     Refused,
     TooManyMutations,
     UnknownOperation,
@@ -34,7 +35,7 @@ from .problems import (
     problem_of,
     shown,
 )
-from .reference import connect
+from .reference import Stock, connect
 from .registered import NONE
 from .relay import Getters, NodesRoot
 from .requests import Ready, Request
@@ -204,15 +205,20 @@ class Executor:
         return self.introspects or context.caller.known
 
     async def reference(self, ready: Ready, context: Context) -> bytes:
-        """Execution by graphql-core: introspection, and the differential test of the plans."""
-        request, open = ready.request, self.shows(context)
-        ast = ready.operation.document.ast
-        made: Any = execute(self.schema, ast, None, context, request.variables, request.operation_name or None, hide_suggestions=not open)
+        """The same by graphql-core."""
+        return await self.stock(ready.operation.document.ast, ready.request, context)
+
+    async def stock(self, ast: DocumentNode, request: Request, context: Context) -> bytes:
+        """What graphql-core makes of a validated document; of it the plans share the operations, the validation and how a problem is shown."""
+        open = self.shows(context)
+        made: Any = execute(
+            self.schema, ast, None, context, request.variables, request.operation_name or None, executor_class=Stock, hide_suggestions=not open
+        )  # fmt: skip
         result = await made if isawaitable(made) else made
-        errors = []
-        for fault in result.errors or ():
-            cause = fault.original_error or fault
-            errors.append(shown(self.problem(cause, context), context.request_id, fault))
+        found: list[GraphQLError] = result.errors or []
+        if result.data is None and any([fault.path is None for fault in found]):
+            return encode({"errors": faults(InvalidVariables, found, context.request_id).errors})
+        errors = [shown(self.problem(fault.original_error or fault, context), context.request_id, fault) for fault in found]
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
 
 
