@@ -38,7 +38,7 @@ from .problems import (
 from .reference import Stock, connect
 from .registered import NONE
 from .relay import Getters, NodesRoot
-from .requests import Ready, Request
+from .requests import HANDOVERS, Ready, Request
 from .roots import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
 from .selection import Walk
 from .windows import Variables
@@ -62,6 +62,8 @@ class Executor:
         self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
         # Registered documents, and whether only these are run.
         self.registered, self.only = NONE, False
+        # How many operations graphql-core had to run, by reason.
+        self.handovers = dict.fromkeys(HANDOVERS, 0)
         connect(self)
 
     def knows(self, request: Request) -> bool:
@@ -145,12 +147,13 @@ class Executor:
     async def execute(self, ready: Ready, context: Context) -> bytes:
         """The bytes of the answer."""
         roots, variables, prices = ready.roots, ready.variables, ready.prices
-        if len(roots) == 1 and type(roots[0]) is not SchemaRoot:
-            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
-            ready.replayed = [roots[0].key] if context.replayed else []
-        elif ready.introspects:
+        if ready.operation.document.special and (why := ready.handover) is not None:
+            self.handovers[why] += 1
             context.meter.net = ready.points
             return await self.reference(ready, context)
+        if len(roots) == 1:
+            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
+            ready.replayed = [roots[0].key] if context.replayed else []
         elif ready.operation.writes:
             contexts = [fresh(context) for _ in roots]
             done = [await self.run(r, variables, c, p) for r, c, p in zip(roots, contexts, prices, strict=True)]
@@ -189,7 +192,8 @@ class Executor:
     def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
         """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
         problem = self.problem(fault, context)
-        return shown(problem, context.request_id, GraphQLError(problem.detail, list(root.nodes), path=[root.key]))
+        nodes = fault.nodes if isinstance(fault, GraphQLError) else None  # those of an argument that cannot be used
+        return shown(problem, context.request_id, GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.key]))
 
     def problem(self, fault: BaseException, context: Context) -> Problem:
         """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
