@@ -74,6 +74,7 @@ class Pen:
     variables: tuple[dict[str, Any], dict[str, Any]] = field(default_factory=lambda: ({}, {}))
     names: int = 0
     fields: int = 0
+    roots: int = 0
 
     def chance(self, one_in: int) -> bool:
         """True once in so many times."""
@@ -88,13 +89,19 @@ class Pen:
         """A selection set of an object or interface type, with what lies on the path."""
         parts = [self.towards(of, depth, scope, path)] if path else []
         open = [n for n, f in of.fields.items() if leaf(f) or (depth > 0 and self.fields < MOST_FIELDS)]
-        for _ in range(self.random.randint(0, 1 if path else 3) if open else 0):
+        for _ in range(self.random.randint(0, 2 if path else 3) if open else 0):
+            if self.full(of):
+                break
             parts.insert(self.random.randint(0, len(parts)), self.field(of, self.random.choice(open), depth, scope))
         if self.chance(4) or not parts:
             parts.append(self.field(of, "__typename", depth, scope))
-        if self.chance(4) and self.fields < MOST_FIELDS and (found := self.fragment(of, depth - 1, scope)):
+        if not self.full(of) and self.chance(4) and self.fields < MOST_FIELDS and (found := self.fragment(of, depth - 1, scope)):
             parts.append(found)
         return "{ " + " ".join(parts) + " }"
+
+    def full(self, of: Any) -> bool:
+        """Whether there are enough fields: a document may have four mutations, and an alias of `__typename` is one as well."""
+        return of is self.schema.mutation_type and self.roots > 1
 
     def towards(self, of: Any, depth: int, scope: Scope, path: tuple[Coordinate, ...]) -> str:
         """The next field on the path, in a fragment where it is one of a possible type's alone."""
@@ -145,19 +152,25 @@ class Pen:
         self.fields += 1
         below = None if definition is None or leaf(definition) else get_named_type(definition.type)
         if there is None:
-            arguments = "" if definition is None else self.arguments(definition, getattr(below, "name", ""), depth)
+            arguments = "" if definition is None else self.arguments(definition, getattr(below, "name", ""))
             there = scope.entries[key] = Entry(name, type, arguments, Scope())
+            self.roots += of is self.schema.mutation_type
         inner = "" if below is None else " " + self.selection(below, depth - 1, there.scope, path)
         return f"{'' if key == name else f'{key}: '}{name}{there.arguments}{self.switch()}{inner}"
 
-    def arguments(self, definition: Any, below: str, depth: int) -> str:
-        """Some arguments of a field, and all that it needs; pages are small."""
+    def arguments(self, definition: Any, below: str) -> str:
+        """Some arguments of a field, and all that it needs. Pages are small; of an id and a slug mostly one is given; few of both ends and cursors."""
         owner, made = re.sub(r"(Connection|BatchPayload)$", "", below), list[str]()
-        size = self.random.choice([n for n in ("first", "first", "last") if n in definition.args]) if "first" in definition.args else None
-        if size and depth < DEPTH and below.endswith("Connection") is False and self.chance(2):
-            size = None
+        likely = {n: 4 for n in definition.args} | dict.fromkeys(("after", "before", "jsonPatch"), 16)
+        if "first" in definition.args:
+            likely |= {"first": 40, "last": 40}
+            if below.endswith("Connection") or self.chance(2):
+                likely[self.random.choice([n for n in ("first", "first", "last") if n in definition.args])] = 1
+        for one in [{"id", "slug"}, {"patch", "jsonPatch"}, {"document", "url"}]:
+            if one <= definition.args.keys():
+                likely |= dict.fromkeys(one, 16) | {self.random.choice(sorted(one)): 1}
         for name, argument in definition.args.items():
-            if is_non_null_type(argument.type) or name == size or (name not in ("first", "last") and self.chance(4)):
+            if is_non_null_type(argument.type) or self.chance(likely[name]):
                 made.append(f"{name}: {self.literal(name, argument.type, owner)}")
         return f"({', '.join(made)})" if made else ""
 

@@ -49,7 +49,8 @@ class World:
     def asked(self, document: Written, role: str) -> list[Asked]:
         """The document with each set of its variables."""
         document = document.about(self.find)
-        return [Asked(self.app, document.text, variables, self.callers[role]) for variables in document.variables]
+        first, second = document.variables
+        return [Asked(self.app, document.text, variables, self.callers[role]) for variables in ((first, second) if first != second else (first,))]
 
 
 def camel(name: str) -> str:

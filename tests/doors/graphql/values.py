@@ -23,13 +23,13 @@ TEXTS: dict[str, list[str]] = {
     "description": ["Some\n\"lines\" \\ \U0001d518", ""], "sku": ["NEW-1", "NEW-2"], "tags": ["new-tag", "sale", "No Tag"], "currency": ["EUR", "EUR", "XX"],
     "email": ["new@shop.example", "@User.email#0", "@User.email#1", "nothing"], "password": [PASSWORD, "wrong password here"], "country": ["DK", "Atlantis"],
     "currentPassword": [PASSWORD, "wrong password here"], "newPassword": ["four new boats", "short"], "token": ["@Letter.verify#0", "@Letter.reset#0"],
-    "refreshToken": ["@Token.refresh#0", "rt_none"], "scopes": ["account:read", "catalog:write", "none"], "op": ["add", "replace", "remove", "test", "jump"],
+    "refreshToken": ["@Token.refresh#0", "rt_none"], "scopes": ["account:read", "account:read", "catalog:write", "none"], "op": ["add", "replace", "remove", "test", "jump"],
     "path": ["/name", "/tags/-", "/city", "/full_name", "/position", "/nothing"], "from": ["/name"], "lines": ["Vestergade 12", "2. tv."], "city": ["Aarhus"],
     "phone": ["+4587654321", "none"], "url": ["/v1/products?limit=3", "/v1/nothing"], "operationName": ["A"],
     "document": ["query A { products(first: 2) { nodes { id category { id } } } }", "{ nothing }", "mutation { logout { status } }"],
 }  # fmt: skip
 NUMBERS: dict[str, list[int]] = {
-    "first": [1, 2, 3, 2, 1, 3, 2, 0, 101], "last": [1, 2, 3, 1, 2, -1], "expectedVersion": [1, 1, 2], "position": [0, 7, -1],
+    "first": [1, 2, 3] * 6 + [0, 101], "last": [1, 2, 3] * 5 + [-1], "expectedVersion": [1, 1, 2], "position": [0, 7, -1],
     "pointsPerMinute": [7, 0], "weightGrams": [10, -5], "amount": [0, 1000, 5_000_000_000, -1],
 }  # fmt: skip
 FREE = [{"a_b": [1, None, "x"], "camelCase": {"n": 1.5}}, {}, {"size": "M"}, None, "text", 7]
@@ -69,7 +69,7 @@ def leaves(name: str, type: Any, owner: str) -> list[Any]:
         case "Float":
             return [0.5, 2]
         case "DateTime":
-            return [*[f"@{owner}.{name}#{n}" for n in range(2)], MOMENT, MOMENT, "yesterday"]
+            return [*[f"@{owner}.{name}#{n}" for n in range(2)], *[MOMENT] * 6, "yesterday"]
         case "JSON":
             return [{"n": 2}] if name == "variables" else FREE
         case "ID":
