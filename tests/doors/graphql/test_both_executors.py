@@ -76,7 +76,7 @@ async def world(app: Shop, staff: httpx.AsyncClient) -> World:
 
 
 @pytest.mark.parametrize("role", [*ROLE_NAMES, "stocktaker"])
-@drawn(400)
+@drawn(320)
 @given(document=documents(SCHEMA, "query"))
 async def test_a_query_is_answered_alike(world: World, role: str, document: Written) -> None:
     for asked in world.asked(document, role):
@@ -84,7 +84,7 @@ async def test_a_query_is_answered_alike(world: World, role: str, document: Writ
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
-@drawn(60)
+@drawn(100)
 @given(document=documents(SCHEMA, "mutation"))
 async def test_mutations_are_answered_alike(world: World, role: str, document: Written) -> None:
     for asked in world.asked(document, role):

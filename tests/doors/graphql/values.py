@@ -19,18 +19,23 @@ MOMENT, NOBODY = "2026-01-02T03:04:05.000006Z", "0199d2a4-6c1e-7b53-9f0e-3a5d8c7
 # Whose id it is where the name does not say it: those of arguments are called after what they name.
 MEANT = {"parentId": "Category", "callerId": "User", "subject": "Product", "categoryIds": "Category", "addressId": "Address"}
 TEXTS: dict[str, list[str]] = {
-    "name": ["Lampe Ü", "Lamp", ""], "fullName": ["Kim Ø", ""], "username": ["kim-new", "a"], "slug": ["new-slug", "other-new-slug", "No Slug"],
-    "description": ["Some\n\"lines\" \\ \U0001d518", ""], "sku": ["NEW-1", "NEW-2"], "tags": ["new-tag", "sale", "No Tag"], "currency": ["EUR", "EUR", "XX"],
-    "email": ["new@shop.example", "@User.email#0", "@User.email#1", "nothing"], "password": [PASSWORD, "wrong password here"], "country": ["DK", "Atlantis"],
-    "currentPassword": [PASSWORD, "wrong password here"], "newPassword": ["four new boats", "short"], "token": ["@Letter.verify#0", "@Letter.reset#0"],
-    "refreshToken": ["@Token.refresh#0", "rt_none"], "scopes": ["account:read", "account:read", "catalog:write", "none"], "op": ["add", "replace", "remove", "test", "jump"],
+    "name": ["Lampe Ü", "Lamp", "Lamp 3", ""], "fullName": ["Kim Ø", "Kim"], "username": ["kim-new", "a"], "slug": ["new-slug", "other-new-slug", "No Slug"],
+    "description": ["Some\n\"lines\" \\ \U0001d518", ""], "sku": ["NEW-1", "NEW-2"], "tags": ["new-tag", "sale", "b-tag", "No Tag"],
+    "currency": ["EUR", "EUR", "EUR", "EUR", "XX"], "email": ["new@shop.example", "@User.email#0", "@User.email#1", "nothing"],
+    "password": [PASSWORD, "wrong password here"], "country": ["DK", "DK", "SE", "Atlantis"], "currentPassword": [PASSWORD, "wrong password here"],
+    "newPassword": ["four new boats", "short"], "token": ["@Letter.verify#0", "@Letter.reset#0"], "refreshToken": ["@Token.refresh#0", "rt_none"],
+    "scopes": ["account:read", "account:read", "catalog:write", "none"], "op": ["add", "replace", "remove", "test", "jump"],
     "path": ["/name", "/tags/-", "/city", "/full_name", "/position", "/nothing"], "from": ["/name"], "lines": ["Vestergade 12", "2. tv."], "city": ["Aarhus"],
-    "phone": ["+4587654321", "none"], "url": ["/v1/products?limit=3", "/v1/nothing"], "operationName": ["A"],
+    "phone": ["+4587654321", "+4587654322", "none"], "url": ["/v1/products?limit=3", "/v1/nothing"], "operationName": ["A"],
     "document": ["query A { products(first: 2) { nodes { id category { id } } } }", "{ nothing }", "mutation { logout { status } }"],
 }  # fmt: skip
 NUMBERS: dict[str, list[int]] = {
-    "first": [1, 2, 3] * 6 + [0, 101], "last": [1, 2, 3] * 5 + [-1], "expectedVersion": [1, 1, 2], "position": [0, 7, -1],
-    "pointsPerMinute": [7, 0], "weightGrams": [10, -5], "amount": [0, 1000, 5_000_000_000, -1],
+    "first": [1, 2, 3] * 6 + [0, 101], "last": [1, 2, 3] * 5 + [-1], "expectedVersion": [1, 1, 2], "position": [0, 7, 3, -1],
+    "pointsPerMinute": [7, 0], "weightGrams": [10, 0, 99, -5], "amount": [0, 1000, 7, 5_000_000_000, -1],
+}  # fmt: skip
+OBJECTS: dict[str, list[Any]] = {
+    "options": [{"size": "M"}, {"size": "L", "colour": "sand"}, {}], "attributes": [{"a_b": [1, None, "x"], "camelCase": {"n": 1.5}}, {}],
+    "source": [{"a_b": 1}, [1, "x"], None], "variables": [{"n": 2}, {}],
 }  # fmt: skip
 FREE = [{"a_b": [1, None, "x"], "camelCase": {"n": 1.5}}, {}, {"size": "M"}, None, "text", 7]
 BROKEN = ["x", 1.5, True, {"a": 1}, [None], 2**40, "", -(2**70)]
@@ -71,7 +76,7 @@ def leaves(name: str, type: Any, owner: str) -> list[Any]:
         case "DateTime":
             return [*[f"@{owner}.{name}#{n}" for n in range(2)], *[MOMENT] * 6, "yesterday"]
         case "JSON":
-            return [{"n": 2}] if name == "variables" else FREE
+            return OBJECTS.get(name, FREE)
         case "ID":
             return ids(name, owner)
         case _:

@@ -63,7 +63,7 @@ class Executor:
         # Registered documents, and whether only these are run.
         self.registered, self.only = NONE, False
         # How many operations graphql-core had to run, by reason.
-        self.handovers = dict.fromkeys(HANDOVERS, 0)
+        self.handovers: dict[str, int] = dict.fromkeys(HANDOVERS, 0)
         connect(self)
 
     def knows(self, request: Request) -> bool:

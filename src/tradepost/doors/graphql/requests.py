@@ -13,7 +13,8 @@ from .documents import Prepared, Roots
 from .roots import Constant, Root, SchemaRoot
 from .windows import Variables
 
-INTROSPECTION, CONDITION = HANDOVERS = ("introspection", "null_condition")
+INTROSPECTION, CONDITION = "introspection", "null_condition"
+HANDOVERS: tuple[str, ...] = (INTROSPECTION, CONDITION)
 """What the plans do not do: the schema is graphql-core's to tell, and a document may fail in collecting its fields."""
 
 
