@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +26,7 @@ type Json = dict[str, Any]
 encode = msgspec.json.Encoder().encode
 # What a write makes anew each time: ids and times of this run, tokens and secrets.
 UUID, TIME = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-SECRET = re.compile(rb'"(eyJ[\w.-]{50,}|rt_\w{20,}|tp_\w{20,})"')
+SECRET = re.compile(rb'"(eyJ[\w.-]{50,}|\w{2,4}_[\w-]{20,}|[0-9A-Za-z]{16})"')
 
 
 class Answer(msgspec.Struct):
@@ -37,12 +38,13 @@ class Answer(msgspec.Struct):
 
 @dataclass(frozen=True, repr=False)
 class Asked:
-    """A document with the values of its variables, asked by somebody."""
+    """A document with the values of its variables, asked by somebody. Where it writes, `database` is one that is put back."""
 
     shop: Shop
     text: str
     variables: Json
     caller: Caller
+    database: Database | None = None
 
     def __repr__(self) -> str:
         return f"{self.caller.role}\n{self.text}\n{encode(self.variables).decode()}"
@@ -50,7 +52,7 @@ class Asked:
     def context(self) -> Context:
         """A call's surroundings."""
         state = self.shop.state
-        return Context(self.caller, state.database, "a-test", means=state.means)
+        return Context(self.caller, self.database or state.database, "a-test", means=state.means)
 
     async def by_plan(self) -> bytes:
         """The answer of the plan executor, from the text on."""
@@ -92,14 +94,13 @@ def renamed(answer: bytes, since: datetime) -> bytes:
 
 
 @asynccontextmanager
-async def put_back(database: Database) -> AsyncIterator[None]:
-    """What is written inside is there until the end of the block, and then never was. Every transaction of the shop is a savepoint of one that is ours."""
-    sessions = database.sessions
+async def put_back(database: Database) -> AsyncIterator[Database]:
+    """The database as it is for one block: what is written there is there until its end, and then never was. Every transaction is a savepoint of ours."""
     async with database.engine.connect() as connection:
         begun = await connection.begin()
-        database.sessions = async_sessionmaker(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+        made = copy(database)
+        made.sessions = async_sessionmaker(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
         try:
-            yield
+            yield made
         finally:
-            database.sessions = sessions
             await begun.rollback()
