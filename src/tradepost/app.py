@@ -85,9 +85,10 @@ def create_app(settings: Settings) -> Shop:
     means = means_of(settings, database)
     means.provide(Attempts, _attempts(settings, limits))
     worker = Worker(database, means, deliveries(), chores()) if settings.works else None
-    signing, credentials, figures = means.of(SigningKeys), means.of(Credentials), figures_of(database, limits, worker)
+    signing, credentials = means.of(SigningKeys), means.of(Credentials)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
     graphql = _graphql(settings, registry, fields, lambda: tool_answer(explorer))
+    figures = figures_of(database, limits, worker, graphql)
 
     means.provide(DocumentQuotes, graphql_quoting.Quotes(graphql.executor))
     means.provide(RequestQuotes, rest_quoting.Quotes(rest, introspects=settings.introspects))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tradepost.doors.graphql import RootField
+from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.operations import Pair
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-def figures_of(database: Database, limits: Limits, worker: Worker | None) -> Metrics:
+def figures_of(database: Database, limits: Limits, worker: Worker | None, graphql: GraphQLDoor) -> Metrics:
     """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
     relay = worker.relay if worker is not None else None
     return Metrics(
         {
             "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
             "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
+            "graphql_handovers_total": (
+                "counter",
+                "GraphQL operations that graphql-core had to run, because no plan can.",
+                lambda: graphql.executor.handovers,
+            ),
             "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
             "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
             "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),

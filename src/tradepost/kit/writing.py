@@ -100,7 +100,8 @@ class Writer:
         if not node.relation.paged:
             rows = self._rows(level, member.inner, fields)
             return f"{rows}({group}.pages.get({parent}, NONE).rows, g)"
-        parts = member.parts or (*ENVELOPE, *((Part("total", "total"),) if level.total else ()))
+        # A page of which nothing is left, because all of it is skipped, is an empty object.
+        parts = member.parts if member.parts is not None else (*ENVELOPE, *((Part("total", "total"),) if level.total else ()))
         page = self._keep(self._page(level, parts, fields), "P")
         return f"{page}({group}.pages.get({parent}, NONE), {parent}, {group}, g)"
 

@@ -106,6 +106,8 @@ class Document:
         fields = [f for chosen in sets for f in selections(chosen)]
         self.flags = tuple(sorted({v for f in fields for v in switches(f)}))
         self.introspects = any(isinstance(f, FieldNode) and f.name.value in META for f in fields)
+        # Whether graphql-core may have to run it, for what its variables are or for what it asks.
+        self.special = self.introspects or bool(self.flags)
         self.deep = any(isinstance(f, FieldNode) and has_deep_variable(f) for f in fields)
         operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = {d.name.value if d.name else None: Prepared(self, d) for d in operations}

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from graphql import GraphQLError, GraphQLSchema, MaxIntrospectionDepthRule, execute, parse, specified_rules, validate
-from graphql.language import FieldNode
+from graphql.language import DocumentNode, FieldNode
 
 from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
@@ -27,6 +27,7 @@ from .problems import (
     DocumentTooLarge,
     IntrospectionOff,
     InvalidDocument,
+    InvalidVariables,
     Refused,
     TooManyMutations,
     UnknownOperation,
@@ -34,10 +35,10 @@ from .problems import (
     problem_of,
     shown,
 )
-from .reference import connect
+from .reference import Stock, connect
 from .registered import NONE
 from .relay import Getters, NodesRoot
-from .requests import Ready, Request
+from .requests import HANDOVERS, Ready, Request
 from .roots import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
 from .selection import Walk
 from .windows import Variables
@@ -61,6 +62,8 @@ class Executor:
         self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
         # Registered documents, and whether only these are run.
         self.registered, self.only = NONE, False
+        # How many operations graphql-core had to run, by reason.
+        self.handovers: dict[str, int] = dict.fromkeys(HANDOVERS, 0)
         connect(self)
 
     def knows(self, request: Request) -> bool:
@@ -144,12 +147,13 @@ class Executor:
     async def execute(self, ready: Ready, context: Context) -> bytes:
         """The bytes of the answer."""
         roots, variables, prices = ready.roots, ready.variables, ready.prices
-        if len(roots) == 1 and type(roots[0]) is not SchemaRoot:
-            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
-            ready.replayed = [roots[0].key] if context.replayed else []
-        elif ready.introspects:
+        if ready.operation.document.special and (why := ready.handover) is not None:
+            self.handovers[why] += 1
             context.meter.net = ready.points
             return await self.reference(ready, context)
+        if len(roots) == 1:
+            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
+            ready.replayed = [roots[0].key] if context.replayed else []
         elif ready.operation.writes:
             contexts = [fresh(context) for _ in roots]
             done = [await self.run(r, variables, c, p) for r, c, p in zip(roots, contexts, prices, strict=True)]
@@ -188,7 +192,8 @@ class Executor:
     def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
         """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
         problem = self.problem(fault, context)
-        return shown(problem, context.request_id, GraphQLError(problem.detail, list(root.nodes), path=[root.key]))
+        nodes = fault.nodes if isinstance(fault, GraphQLError) else None  # those of an argument that cannot be used
+        return shown(problem, context.request_id, GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.key]))
 
     def problem(self, fault: BaseException, context: Context) -> Problem:
         """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
@@ -204,15 +209,20 @@ class Executor:
         return self.introspects or context.caller.known
 
     async def reference(self, ready: Ready, context: Context) -> bytes:
-        """Execution by graphql-core: introspection, and the differential test of the plans."""
-        request, open = ready.request, self.shows(context)
-        ast = ready.operation.document.ast
-        made: Any = execute(self.schema, ast, None, context, request.variables, request.operation_name or None, hide_suggestions=not open)
+        """The same by graphql-core."""
+        return await self.stock(ready.operation.document.ast, ready.request, context)
+
+    async def stock(self, ast: DocumentNode, request: Request, context: Context) -> bytes:
+        """What graphql-core makes of a validated document; of it the plans share the operations, the validation and how a problem is shown."""
+        open = self.shows(context)
+        made: Any = execute(
+            self.schema, ast, None, context, request.variables, request.operation_name or None, executor_class=Stock, hide_suggestions=not open
+        )  # fmt: skip
         result = await made if isawaitable(made) else made
-        errors = []
-        for fault in result.errors or ():
-            cause = fault.original_error or fault
-            errors.append(shown(self.problem(cause, context), context.request_id, fault))
+        found: list[GraphQLError] = result.errors or []
+        if result.data is None and any([fault.path is None for fault in found]):
+            return encode({"errors": faults(InvalidVariables, found, context.request_id).errors})
+        errors = [shown(self.problem(fault.original_error or fault, context), context.request_id, fault) for fault in found]
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
 
 

@@ -58,25 +58,18 @@ class NodesRoot(Root):
             known = self.known(kind_of(id), context) if id is not None else None
             return price(known[1], self.wants[known[0].number].bind(variables, permissions)) if known is not None else LEAST
         rows = more = 0
-        for kind, count in Counter([kind_of(id) for id in map(parse_id, self.ids(given)) if id is not None]).items():
+        for kind, count in Counter([kind_of(id) for id in map(parse_id, ids_of(given)) if id is not None]).items():
             if (known := self.known(kind, context)) is not None:
                 below, added = weight(known[0], self.wants[kind].bind(variables, permissions))
                 rows, more = rows + count * (1 + below), more + added
         return Price(LEAST.base + more, rows)
-
-    def ids(self, given: dict[str, Any]) -> list[str]:
-        """The ids that were given; there may not be more of them than rows in a page."""
-        texts: list[str] = given["ids"]
-        if len(texts) > MOST_IDS:
-            raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
-        return texts
 
     async def value(self, context: Context, variables: Variables) -> Value:
         """The objects, in the order of their ids."""
         given = self.arguments.values(variables)
         if not self.many:
             return await self.one(str(given["id"]), context, variables)
-        ids = [parse_id(text) for text in self.ids(given)]
+        ids = [parse_id(text) for text in ids_of(given)]
         by_kind: dict[int, list[str]] = {}
         for id in dict.fromkeys(ids):
             if id is not None:
@@ -103,7 +96,7 @@ class NodesRoot(Root):
             record = await operation.read(operation.service(context), id, self.wants[of.number].bind(variables, context.caller.permissions))
         except NotFound:
             return NOTHING
-        return self.shown(record.body, of), record.rows
+        return record.body, record.rows
 
     async def several(self, kind: int, ids: Sequence[str], context: Context, variables: Variables) -> dict[str, Value]:
         """The visible objects of a kind by id, each with its rows: as many statements as for one."""
@@ -113,8 +106,12 @@ class NodesRoot(Root):
         of = known[0]
         want = self.wants[kind].bind(variables, context.caller.permissions)
         found = await context.database.reads.several(await context.reader(), of, want, ids, context)
-        return {id: (self.shown(record.body, of), 1 + record.rows) for id, record in found.items()}
+        return {id: (record.body, 1 + record.rows) for id, record in found.items()}
 
-    def shown(self, body: Any, of: Resource[Any]) -> Any:
-        """What stands for an object in the answer."""
-        return body
+
+def ids_of(given: dict[str, Any]) -> list[str]:
+    """The ids that were given; there may not be more of them than rows in a page."""
+    texts: list[str] = given["ids"]
+    if len(texts) > MOST_IDS:
+        raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
+    return texts

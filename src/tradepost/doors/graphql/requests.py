@@ -13,6 +13,10 @@ from .documents import Prepared, Roots
 from .roots import Constant, Root, SchemaRoot
 from .windows import Variables
 
+INTROSPECTION, CONDITION = "introspection", "null_condition"
+HANDOVERS: tuple[str, ...] = (INTROSPECTION, CONDITION)
+"""What the plans do not do: the schema is graphql-core's to tell, and a document may fail in collecting its fields."""
+
 
 class Request(msgspec.Struct, rename="camel"):
     """The parameters of a GraphQL request."""
@@ -43,9 +47,14 @@ class Ready:
         return sum([p.points for p in self.prices]) or (0 if any(not isinstance(r, Constant) for r in self.roots) else 1)
 
     @property
-    def introspects(self) -> bool:
-        """Whether graphql-core has to run it."""
-        return any([type(r) is SchemaRoot for r in self.roots])
+    def handover(self) -> str | None:
+        """Why graphql-core has to run it, as a word of HANDOVERS; None where the plan can."""
+        document = self.operation.document
+        if document.introspects and any([type(r) is SchemaRoot for r in self.roots]):
+            return INTROSPECTION
+        # A variable with a default may be null, and no condition may: that is a fault of the place where the condition stands.
+        coerced = self.variables.coerced
+        return CONDITION if any([f in coerced and coerced[f] is None for f in document.flags]) else None
 
     @property
     def public(self) -> bool:

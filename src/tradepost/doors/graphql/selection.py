@@ -43,8 +43,8 @@ class Want:
 class Walk:
     """Reads one operation of a document, for one outcome of its @skip and @include."""
 
-    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any], plain: bool = False) -> None:
-        self.schema, self.fragments, self.flags, self.plain = schema, fragments, flags, plain
+    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any]) -> None:
+        self.schema, self.fragments, self.flags = schema, fragments, flags
 
     def want(self, of: Result[Any], type: str, nodes: Sequence[FieldNode]) -> Want:
         """What some nodes ask of an object."""
@@ -67,7 +67,7 @@ class Walk:
 
     def _sealed(self, draft: Draft, *, members: tuple[ObjectMember, ...] | None = None, parts: tuple[PageMember, ...] | None = None) -> Want:
         fields, windows = draft.seal()
-        return Want(Form(fields, Rendering(members=members, parts=parts, enum_names=not self.plain, plain=self.plain, actions=open_mutations)), windows)
+        return Want(Form(fields, Rendering(members=members, parts=parts, enum_names=True, actions=open_mutations)), windows)
 
     def collect(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type: str) -> Found:
         """The fields below some nodes of an object type, fragments merged (GraphQL, 6.3.2)."""

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLError, GraphQLField, Undefined, coerce_input_literal, get_argument_values, is_non_null_type, print_ast
+from graphql import GraphQLField, Undefined, coerce_input_literal, get_argument_values, is_non_null_type, print_ast
+from graphql.execution.values import VariableValues
 from graphql.language import ArgumentNode, FieldNode, ListValueNode, ObjectValueNode, VariableNode
 
 from tradepost.kit import asking
@@ -68,7 +69,8 @@ class Arguments:
             if value is not Undefined:
                 values[name] = value
             if name in self.needed and (value is None or value is Undefined):
-                raise GraphQLError(f"Argument '{name}' may not be null.", self.node)
+                # graphql-core finds the words, and which argument it is.
+                get_argument_values(self.definition, self.node, VariableValues({}, variables.coerced))
         return values
 
 

@@ -13,8 +13,9 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 """Upper bounds of the duration's buckets, in seconds."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-type Gauges = Mapping[str, tuple[str, str, Callable[[], float]]]
-"""Further figures by name: their type, what they say, and how they are read."""
+type Figure = float | Mapping[str, float]
+type Gauges = Mapping[str, tuple[str, str, Callable[[], Figure]]]
+"""Further figures by name: their type, what they say, and how they are read; a mapping has one for each `reason`."""
 
 
 class Series:
@@ -52,7 +53,10 @@ class Metrics:
             lines += [f'tradepost_request_seconds_bucket{{{labels},le="{bound}"}} {n}' for bound, n in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True)]
             lines += [f"tradepost_request_seconds_sum{{{labels}}} {series.seconds:.6f}", f"tradepost_request_seconds_count{{{labels}}} {counts[-1]}"]
         for name, (kind, said, read) in self.gauges.items():
-            lines += [f"# HELP tradepost_{name} {said}", f"# TYPE tradepost_{name} {kind}", f"tradepost_{name}{{{worker}}} {read():g}"]
+            figure = read()
+            found = {f'reason="{reason}",{worker}': n for reason, n in figure.items()} if isinstance(figure, Mapping) else {worker: figure}
+            lines += [f"# HELP tradepost_{name} {said}", f"# TYPE tradepost_{name} {kind}"]
+            lines += [f"tradepost_{name}{{{labels}}} {n:g}" for labels, n in found.items()]
         return ("\n".join(lines) + "\n").encode()
 
 
