@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
 
 from .compiling import statement
+from .invalidation import Invalidation, Recording
 from .loading import Reads
 from .plans import Statement
 from .problems import AlreadyExists, Conflict
@@ -38,17 +39,28 @@ class Database:
         self.reader: Reader = SqliteReader(url) if self.sqlite else PostgresReader(url, pool_size)
         self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Hears of every write; none where nobody keeps what was read.
+        self.invalidation: Invalidation | None = None
         # Set when this process has committed an event of a type that its relay hears.
         self.announced, self.heard = asyncio.Event(), frozenset[str]()
 
     async def start(self) -> None:
-        """Opens the reader; the engine connects at its first write."""
+        """Opens the reader, and listens to what others write; the engine connects at its first write."""
         await self.reader.start()  # type: ignore[attr-defined]
+        if self.invalidation is not None:
+            await self.invalidation.start()
 
     async def stop(self) -> None:
         """Closes all connections."""
+        if self.invalidation is not None:
+            await self.invalidation.stop()
         await self.reader.stop()  # type: ignore[attr-defined]
         await self.engine.dispose()
+
+    def invalidates(self, invalidation: Invalidation) -> None:
+        """From now on what is written is told."""
+        self.invalidation = invalidation
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=Recording)
 
     async def first(self, query: Select[*tuple[Any, ...]], given: dict[str, Any]) -> Any:
         """The first row of a query of ours, through the thin reader; None where there is none. A query is compiled once."""
@@ -76,7 +88,7 @@ class Database:
         async with self.sessions() as session:
             try:
                 yield session
-                await session.commit()
+                await (session.commit() if self.invalidation is None else self.invalidation.commit(session))
                 if not self.heard.isdisjoint(session.info.get("announced", ())):
                     self.announced.set()
             except DBAPIError as fault:
