@@ -91,6 +91,11 @@ class Invalidation:
         if self.cache is not None:
             self.cache.forget(tags)
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it keeps nothing at the moment, because it would not hear what others write."""
+        return self.cache is not None and self.cache.deaf
+
     def hear(self, heard: bool) -> None:
         """The channel can be heard from now on, or no longer."""
         if self.cache is not None:

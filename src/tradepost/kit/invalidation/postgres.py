@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 NAME, LONGEST = "tradepost_written", 7900
 """The channel, of which each database has its own; and the bytes that PostgreSQL takes of one message."""
-TICK, PATIENCE = 0.4, 0.5
-"""Seconds between two questions, and for an answer: a dead connection is noticed within their sum."""
+TICK, PATIENCE, LONGEST_PATIENCE = 0.4, 0.5, 5.0
+"""Seconds between two questions, after how many without an answer it counts as deaf (a dead connection is noticed within their sum), and after how many
+another connection is opened."""
 LEAST_PAUSE, MOST_PAUSE = 0.25, 5.0
 
 LOG = logging.getLogger("tradepost.read_cache")
@@ -77,8 +78,7 @@ class NotifyChannel:
                 pause, warned = LEAST_PAUSE, False
                 while True:
                     await asyncio.sleep(TICK)
-                    async with asyncio.timeout(PATIENCE):
-                        await self._ask()
+                    await self._ask(hearer)
             except Exception as fault:  # whatever it was: nobody else looks after this task
                 hearer.hear(False)
                 self._leave()
@@ -88,8 +88,16 @@ class NotifyChannel:
             await asyncio.sleep(pause)
             pause = min(2 * pause, MOST_PAUSE)
 
-    async def _ask(self) -> None:
-        await self.connection.execute("SELECT 1")
+    async def _ask(self, hearer: "Invalidation") -> None:
+        """Who has to wait for the answer is deaf until it comes: what came before it has been heard then."""
+        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.hear, False)
+        try:
+            async with asyncio.timeout(LONGEST_PATIENCE):
+                await self.connection.execute("SELECT 1")
+        finally:
+            late.cancel()
+        if hearer.is_deaf:
+            hearer.hear(True)
 
     def _leave(self) -> None:
         connection, self.connection = self.connection, None

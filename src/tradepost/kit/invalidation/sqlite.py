@@ -28,7 +28,7 @@ class FileChannel:
 
     async def start(self, hearer: "Invalidation") -> None:
         """Looks once, and from now on every second."""
-        hearer.hear(await self._is_unchanged() is not None)
+        await self._look(hearer)
         self.task = asyncio.create_task(self._look_on(hearer))
 
     async def stop(self) -> None:
@@ -46,21 +46,21 @@ class FileChannel:
     async def _look_on(self, hearer: "Invalidation") -> None:
         while True:
             await asyncio.sleep(TICK)
-            unchanged = await self._is_unchanged()
-            if not unchanged:
-                hearer.hear(unchanged is not None)
-            elif hearer.cache is not None and hearer.cache.deaf:
-                hearer.hear(True)
+            await self._look(hearer)
 
-    async def _is_unchanged(self) -> bool | None:
-        """Whether no other connection has written since the last look; None where that cannot be told now."""
+    async def _look(self, hearer: "Invalidation") -> None:
+        """Hears whether another connection has written since the last look."""
+        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.hear, False)
         try:
-            async with asyncio.timeout(PATIENCE):
-                found = await self._ask()
-        except Exception:  # a file that is gone, a connection that is busy: whatever it is, nothing is known
-            return None
-        before, (self.connection, self.version) = (self.connection, self.version), found
-        return before[0] is found[0] and before[1] == found[1]
+            found = await self._ask()
+        except Exception:  # whatever it is that went wrong: nothing is known
+            hearer.hear(False)
+            return
+        finally:
+            late.cancel()
+        if found[0] is not self.connection or found[1] != self.version or hearer.is_deaf:
+            hearer.hear(True)
+        self.connection, self.version = found
 
     async def _ask(self) -> tuple[Any, int]:
         async with self.engine.connect() as connection:
