@@ -36,7 +36,7 @@ def tables(query: Select[*tuple[Any, ...]], own: str = "") -> frozenset[str] | N
             if is_untold(table):
                 return None
             if table is element or element.name != own:
-                found.add(table.name)
+                found.add(str(table.name))  # a plain text: SQLAlchemy's own is one of a kind that no message takes
         elif _is_unsettled(element):
             return None
         else:
@@ -70,4 +70,4 @@ class Seen:
             self.settled = False
         else:
             self.tags.update(plan.reads)
-            self.tags.update([(plan.top.resource.table.name, id) for id in ids])
+            self.tags.update([(str(plan.top.resource.table.name), id) for id in ids])

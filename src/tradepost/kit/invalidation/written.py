@@ -38,7 +38,7 @@ def _executed(state: ORMExecuteState) -> None:
 
 def _note(session: Session, table: SqlTable, id: str | None, *, deleted: bool = False) -> None:
     if not is_untold(table):
-        _tags(session).add((table.name, id))
+        _tags(session).add((str(table.name), id))
     if deleted:
         _tags(session).update(following(table))
 
@@ -57,7 +57,7 @@ def following(table: SqlTable) -> tuple[Tag, ...]:
             if other not in found and any(key.ondelete and key.column.table is gone for key in other.foreign_keys):
                 found.add(other)
                 waiting.append(other)
-    return tuple([(other.name, None) for other in found if not is_untold(other)])
+    return tuple([(str(other.name), None) for other in found if not is_untold(other)])
 
 
 def written(session: AsyncSession) -> frozenset[Tag]:
