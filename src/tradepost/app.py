@@ -46,12 +46,13 @@ from tradepost.kit.delivery import Delivery
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import Means
 from tradepost.kit.quoting import DocumentQuotes, RequestQuotes
+from tradepost.kit.read_cache import ReadCache
 from tradepost.kit.registry import Registry
 from tradepost.kit.secret import derive
 from tradepost.kit.shared_limits import SharedBuckets
 from tradepost.kit.shared_texts import SharedTexts
 from tradepost.operating import figures_of, pairs, readiness
-from tradepost.providing import means_of
+from tradepost.providing import database_of, means_of
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
@@ -79,16 +80,18 @@ def application() -> Shop:
 def create_app(settings: Settings) -> Shop:
     """Both doors over one database."""
     registry, fields = Registry.collect(load("resource", "service")), found(RootField, load("graphql"))
-    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
+    cache = ReadCache() if settings.read_cache else None
+    database = database_of(settings, cache=cache)
     redis = _redis(settings.redis_url) if settings.redis_url else None
     limits = _limits(settings)
     means = means_of(settings, database)
     means.provide(Attempts, _attempts(settings, limits))
     worker = Worker(database, means, deliveries(), chores()) if settings.works else None
     signing, credentials = means.of(SigningKeys), means.of(Credentials)
-    rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match), graphiql_page()
+    rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
     graphql = _graphql(settings, registry, fields, lambda: tool_answer(explorer))
-    figures = figures_of(database, limits, worker, graphql)
+    graphql.executor.cache = cache
+    figures = figures_of(database, limits, worker, graphql, cache)
 
     means.provide(DocumentQuotes, graphql_quoting.Quotes(graphql.executor))
     means.provide(RequestQuotes, rest_quoting.Quotes(rest, introspects=settings.introspects))
@@ -130,6 +133,7 @@ def create_app(settings: Settings) -> Shop:
             "limits": limits,
             "means": means,
             "worker": worker,
+            "cache": cache,
             "contract": lambda: contract,
         }
     )

@@ -11,6 +11,7 @@ from tradepost.doors.rest.door import RestDoor
 from tradepost.kit.clock import now
 from tradepost.kit.database import Database
 from tradepost.kit.limits import Limits
+from tradepost.kit.read_cache import ReadCache
 from tradepost.kit.registry import Registry
 from tradepost.kit.waiting import is_behind
 from tradepost.revisions import at_head
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-def figures_of(database: Database, limits: Limits, worker: Worker | None, graphql: GraphQLDoor) -> Metrics:
+def figures_of(database: Database, limits: Limits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None) -> Metrics:
     """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
     relay = worker.relay if worker is not None else None
     return Metrics(
@@ -34,6 +35,10 @@ def figures_of(database: Database, limits: Limits, worker: Worker | None, graphq
             ),
             "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
             "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
+            "read_cache_hits_total": ("counter", "Public reads that were answered from the read cache.", lambda: cache.hits if cache else 0),
+            "read_cache_misses_total": ("counter", "Public reads that the read cache did not have.", lambda: cache.misses if cache else 0),
+            "read_cache_dropped_total": ("counter", "Answers that were dropped because of a write.", lambda: cache.dropped if cache else 0),
+            "read_cache_bytes": ("gauge", "Bytes that the read cache holds.", lambda: cache.bytes if cache else 0),
             "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),
             "event_faults_total": ("counter", "Attempts to deliver an event that failed.", lambda: relay.failed if relay else 0),
             "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),

@@ -10,10 +10,31 @@ from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import Tokens
 from tradepost.kit.database import Database
+from tradepost.kit.invalidation import Channel, Invalidation
+from tradepost.kit.invalidation.postgres import NotifyChannel
+from tradepost.kit.invalidation.redis import RedisChannel
+from tradepost.kit.invalidation.sqlite import FileChannel
 from tradepost.kit.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
 from tradepost.kit.means import Means
+from tradepost.kit.read_cache import ReadCache
+from tradepost.kit.readers import PostgresReader
 from tradepost.kit.secret import Seal, derive
 from tradepost.settings import Settings
+
+
+def database_of(settings: Settings, pool_size: int | None = None, cache: ReadCache | None = None) -> Database:
+    """The shop's database. What is written to it is told to every process that keeps what it reads, and dropped from this one's `cache`."""
+    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=pool_size or settings.pool_size)
+    if settings.read_cache:
+        database.invalidates(Invalidation(_channel(settings, database), cache))
+    return database
+
+
+def _channel(settings: Settings, database: Database) -> Channel:
+    """How processes hear what others write."""
+    if settings.redis_url:
+        return RedisChannel(settings.redis_url, settings.secret_key)
+    return NotifyChannel(database.reader.arguments) if isinstance(database.reader, PostgresReader) else FileChannel(database.engine)
 
 
 def means_of(settings: Settings, database: Database) -> Means:

@@ -77,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     pool_size: int = 10
+    read_cache: bool = True
     worker: bool | None = None
     mailer: Literal["console", "file", "smtp"] | None = None
     smtp_url: str | None = None
@@ -348,6 +349,7 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "log_format": _one_of("text", "json"),
     "log_level": _one_of("debug", "info", "warning", "error"),
     "pool_size": _whole(1, 1000),
+    "read_cache": _switch,
     "worker": _switch,
     "mailer": _one_of("console", "file", "smtp"),
     "smtp_url": _smtp_url,

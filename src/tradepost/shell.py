@@ -33,12 +33,10 @@ async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
     from tradepost.kit.context import Context
-    from tradepost.kit.database import Database
-    from tradepost.kit.secret import derive
-    from tradepost.providing import means_of
+    from tradepost.providing import database_of, means_of
     from tradepost.revisions import at_head
 
-    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=2)
+    database = database_of(settings, pool_size=2)
     means = means_of(settings, database)
     await database.start()
     try:

@@ -21,9 +21,8 @@ from tradepost.kit.mail import Mailer
 from tradepost.kit.means import Means
 from tradepost.kit.outbox import is_personal
 from tradepost.kit.relay import Relay
-from tradepost.kit.secret import derive
 from tradepost.logs import logging_config
-from tradepost.providing import means_of
+from tradepost.providing import database_of, means_of
 from tradepost.revisions import at_head
 from tradepost.settings import Settings
 
@@ -68,7 +67,7 @@ def work(settings: Settings, deliveries: Iterable[Delivery], chores: Iterable[Ch
 
 
 async def _work(settings: Settings, deliveries: Iterable[Delivery], chores: Iterable[Chore]) -> None:
-    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
+    database = database_of(settings)
     await database.start()
     try:
         if not await at_head(database.engine):

@@ -133,7 +133,9 @@ class House:
         return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer}
 
     async def recorded[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
-        """What a call returned, and the statements that it took."""
+        """What a call returned, and the statements that it took; nothing was kept of an earlier one."""
+        if (cache := self.app.state.cache) is not None:
+            cache.clear()
         self.recorder.kept = []
         made = await call
         return made, self.recorder.kept

@@ -6,9 +6,10 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .columns import Id, Json
-from .tables import Table
+from .tables import Table, untold
 
 
+@untold
 class AuditEntry(Table):
     """One change and who made it. `operation` is what the caller called, `type` and `data` are those of the change's event."""
 

@@ -20,6 +20,7 @@ from .nodes import Actions, Embedded, Leaf, Many, Node, One
 from .plans import Argument, Level, Plan, Statement
 from .resource import ACTIONS, Relation, Resource, Through, Value
 from .selection import Field
+from .sources import tables
 from .window import Shape
 
 SEVERAL = "several"
@@ -34,6 +35,7 @@ class Compiler:
         self.viewer, self.dialect, self.shapes = viewer, dialect, shapes
         self.levels: list[Level] = []
         self.aliases = 0
+        self.reads: frozenset[str] | None = frozenset()
 
     def one(self, resource: Resource[Any], fields: tuple[Field, ...], by: str) -> Plan:
         """A plan for one row found by a column, or for several by their ids (`SEVERAL`)."""
@@ -42,9 +44,9 @@ class Compiler:
         id = level.column(table.c.id)
         version = level.column(table.c.version) if resource.versioned else None
         found = self._among(table.c.id) if by == SEVERAL else table.c[by] == bindparam("key", None, type_=table.c[by].type)
-        level.rows = self._statement(select(*level.columns).select_from(source).where(self._visible(resource, table), found), True)
+        level.rows = self._statement(select(*level.columns).select_from(source).where(self._visible(resource, table), found), True, table.name)
         self._below(level)
-        return Plan(self.levels, self.dialect.name, id, version)
+        return Plan(self.levels, self.dialect.name, id, version, self._reads())
 
     def _among(self, id: ColumnElement[Any]) -> ColumnElement[bool]:
         """That an id is one of those given."""
@@ -67,7 +69,7 @@ class Compiler:
         if shape.total or shape.numbered:
             level.total = self._statement(select(func.count()).select_from(table).where(*self._matching(resource, table, shape)), False)
         self._below(level)
-        return Plan(self.levels, self.dialect.name)
+        return Plan(self.levels, self.dialect.name, reads=self._reads())
 
     def _alias(self, resource: Resource[Any]) -> Any:
         self.aliases += 1
@@ -212,8 +214,15 @@ class Compiler:
         source, belongs, _ = _belonging(relation, table, table, id)
         return select(id, func.count()).select_from(id.table.join(source, belongs)).where(*self._matching(relation.target, table, shape)).group_by(id)
 
-    def _statement(self, query: Select[*tuple[Any, ...]], bounded: bool) -> Statement:
+    def _statement(self, query: Select[*tuple[Any, ...]], bounded: bool, own: str = "") -> Statement:
+        """One statement of the plan; `own` is the alias under which a single read has its row, which need not be found among all rows."""
+        found = tables(query, own)
+        self.reads = None if found is None or self.reads is None else self.reads | found
         return statement(query, self.dialect, bounded)
+
+    def _reads(self) -> tuple[tuple[str, None], ...] | None:
+        """What all statements of the plan look at."""
+        return None if self.reads is None else tuple([(table, None) for table in sorted(self.reads)])
 
 
 def statement(query: ClauseElement, dialect: Dialect, bounded: bool) -> Statement:

@@ -14,6 +14,7 @@ from .limits import Meter, unlimited
 from .means import NO_MEANS, Means
 from .outbox import is_personal
 from .readers import Reader, WriteReader
+from .sources import Seen
 
 
 class Context:
@@ -21,7 +22,7 @@ class Context:
 
     __slots__ = (
         "address", "after", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "once", "operation", "replayed", "request_id",
-        "session",
+        "seen", "session",
     )  # fmt: skip
 
     def __init__(
@@ -41,6 +42,8 @@ class Context:
         self.key: str | None = None
         # A secret that this call has made, for its own answer and for no other.
         self.once: str | None = None
+        # Where the answer may be kept: what was read for it.
+        self.seen: Seen | None = None
 
     async def reader(self) -> Reader:
         """Where a read goes: to the open write after a flush, else to the thin reader."""

@@ -17,6 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from .announcing import Announced
 from .clock import now
 from .compiling import statement
+from .invalidation import Invalidation, Recording
 from .loading import Reads
 from .plans import Statement
 from .problems import AlreadyExists, Conflict
@@ -40,17 +41,28 @@ class Database:
         self.reader: Reader = SqliteReader(url) if self.sqlite else PostgresReader(url, pool_size)
         self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        # Hears of every write; none where nobody keeps what was read.
+        self.invalidation: Invalidation | None = None
         # Set when this process has committed an event of a type that its relay hears.
         self.announced, self.heard = asyncio.Event(), frozenset[str]()
 
     async def start(self) -> None:
-        """Opens the reader; the engine connects at its first write."""
+        """Opens the reader, and listens to what others write; the engine connects at its first write."""
         await self.reader.start()  # type: ignore[attr-defined]
+        if self.invalidation is not None:
+            await self.invalidation.start()
 
     async def stop(self) -> None:
         """Closes all connections."""
+        if self.invalidation is not None:
+            await self.invalidation.stop()
         await self.reader.stop()  # type: ignore[attr-defined]
         await self.engine.dispose()
+
+    def invalidates(self, invalidation: Invalidation) -> None:
+        """From now on what is written is told."""
+        self.invalidation = invalidation
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, sync_session_class=Recording)
 
     async def first(self, query: Select[*tuple[Any, ...]], given: dict[str, Any]) -> Any:
         """The first row of a query of ours, through the thin reader; None where there is none. A query is compiled once."""
@@ -80,7 +92,7 @@ class Database:
                 yield session
                 announced = Announced.of(session)
                 await announced.write(session, now())
-                await session.commit()
+                await (session.commit() if self.invalidation is None else self.invalidation.commit(session))
                 if not self.heard.isdisjoint(announced.types):
                     self.announced.set()
             except DBAPIError as fault:
@@ -94,8 +106,13 @@ def engine(url: str, pool_size: int = 10) -> AsyncEngine:
     dumps: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": msgspec.json.decode}
     if not url.startswith("sqlite"):
         made = create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps)
-        event.listen(made.sync_engine, "connect", lambda connection, _: connection.run_async(read_ids_as_text))
+
+        @event.listens_for(made.sync_engine, "connect")
+        def ids(connection: Any, _: Any) -> None:
+            connection.run_async(read_ids_as_text)
+
         return made
+
     made = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **dumps)
 
     @event.listens_for(made.sync_engine, "connect")

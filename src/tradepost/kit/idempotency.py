@@ -24,7 +24,7 @@ from .context import Context
 from .database import Database
 from .identity import new_id
 from .problems import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter, Problem
-from .tables import Table
+from .tables import Table, untold
 
 LEASE, KEPT = timedelta(seconds=60), timedelta(hours=24)
 # How many rows one transaction of a sweep deletes.
@@ -34,6 +34,7 @@ VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
+@untold
 class IdempotencyRecord(Table):
     """A key that a caller used on an operation. While it runs it has a lease, afterwards its outcome (see `outcomes`)."""
 

@@ -58,6 +58,8 @@ class Reads:
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id, ONCE: stead}))
         if row is None:
             return None
+        if context.seen is not None:
+            context.seen.note(plan, str(row[plan.id]))
         if stead is not None:
             row = tuple([context.once if v == stead else v for v in row])
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
@@ -70,6 +72,8 @@ class Reads:
         plan, caller = self.plan(of, want, SEVERAL, None, context, reader), context.caller
         rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))
         groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
+        if context.seen is not None:
+            context.seen.note(plan, *[str(row[plan.id]) for row in rows])
         write = plan.writer(want.form)
         return {record.id: record for record in [self._record(plan, write, row, groups) for row in rows]}
 
@@ -97,6 +101,8 @@ class Reads:
     async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, context: "Context") -> Page[S]:
         """A page of records."""
         plan, caller = self.plan(of, want, None, window, context, reader), context.caller
+        if context.seen is not None:
+            context.seen.note(plan)
         level, limit = plan.top, window.size()
         group = Group(window, limit, self._marks(level, window), level.keys)
         given = _given(window, limit, group.marks, None, caller)
@@ -119,6 +125,8 @@ class Reads:
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
         if row is None:
             return None
+        if context.seen is not None:
+            context.seen.note(plan, str(row[plan.id]))
         groups = await self._below(plan, reader, [row], around.windows, caller)
         group, parent = groups[1], row[plan.id]
         group.parent = parent

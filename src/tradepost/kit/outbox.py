@@ -8,12 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .clock import now
 from .columns import Id, Json, Moment
-from .tables import Table
+from .tables import Table, untold
 
 # Events of these types are for one person: no audit entry repeats their data, and it is emptied once they are delivered or dead.
 PERSONAL = "mail."
 
 
+@untold
 class OutboxEvent(Table):
     """One thing that happened: `product.created`. It exists exactly where its change was committed.
 

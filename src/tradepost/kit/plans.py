@@ -69,12 +69,17 @@ class Level:
 
 
 class Plan:
-    """The levels of one selection, the top one first. `version` and `id` are places in the top row of a single read."""
+    """The levels of one selection, the top one first. `version` and `id` are places in the top row of a single read.
 
-    __slots__ = ("dialect", "id", "levels", "version")
+    `reads` are the tables that it looks at besides that row, each as a tag; None where what it gives depends on more than rows.
+    """
 
-    def __init__(self, levels: list[Level], dialect: str, id: int | None = None, version: int | None = None) -> None:
-        self.levels, self.dialect, self.id, self.version = levels, dialect, id, version
+    __slots__ = ("dialect", "id", "levels", "reads", "version")
+
+    def __init__(
+        self, levels: list[Level], dialect: str, id: int | None = None, version: int | None = None, reads: tuple[tuple[str, None], ...] | None = None
+    ) -> None:
+        self.levels, self.dialect, self.reads, self.id, self.version = levels, dialect, reads, id, version
 
     @property
     def top(self) -> Level:

@@ -3,12 +3,27 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
+import sqlalchemy
 from advanced_alchemy.base import DefaultBase
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .clock import now
 from .columns import Id, Moment
 from .identity import new_id
+
+UNTOLD = "untold"
+
+
+def untold[Row: type[DefaultBase]](row: Row) -> Row:
+    """Marks a table whose writes are told to nobody, because there are many of them and no cache may keep what it holds."""
+    table: Any = row.__table__
+    table.info[UNTOLD] = True
+    return row
+
+
+def is_untold(table: sqlalchemy.Table) -> bool:
+    """Whether a table is marked so."""
+    return UNTOLD in table.info
 
 
 class Table(DefaultBase):

@@ -90,7 +90,7 @@ async def test_without_redis_this_process_forgets(stack: AsyncExitStack) -> None
     alone = await process(stack, None)
     await alone.announce(user="ann")
     assert known(alone) == {"b1"}
-    assert alone.task is None
+    assert alone.pubsub is None
 
 
 async def test_a_channel_that_broke_is_joined_again_and_everything_is_forgotten(valkey: Any, stack: AsyncExitStack) -> None:
@@ -139,7 +139,7 @@ async def test_a_channel_that_is_only_silent_counts_as_broken(stack: AsyncExitSt
             if b"CLIENT" in line or b"HELLO" in line:
                 writer.write(b"+OK\r\n" * (line.count(b"CLIENT") + line.count(b"HELLO")))
             if b"SUBSCRIBE" in line:
-                channel = listener.channel.encode()
+                channel = listener.pubsub.name.encode()
                 writer.write(b"*3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n" % (len(channel), channel))
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
@@ -164,7 +164,7 @@ async def test_a_quiet_channel_that_answers_stays(valkey: Any, stack: AsyncExitS
 async def test_a_message_that_nobody_understands_may_mean_anything(valkey: Any, stack: AsyncExitStack) -> None:
     one = await process(stack, f"redis://127.0.0.1:{valkey.port}")
     async with Redis(port=valkey.port) as stranger:
-        await stranger.publish(one.channel, b"\xff")
+        await stranger.publish(one.pubsub.name, b"\xff")
     await until(lambda: not known(one))
     fill(one.remembered)
     await one.announce(user="ann")

@@ -72,6 +72,7 @@ async def errors_of(client: httpx.AsyncClient, query: str, **variables: Any) -> 
 async def statements(shop: Shop, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> int:
     """How many SQL statements a document takes, once its plans are known."""
     await by_plan(shop, text, variables, caller)
+    shop.state.cache.clear()
     before = shop.state.database.reader.count
     await by_plan(shop, text, variables, caller)
     return shop.state.database.reader.count - before

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tradepost.kit.columns import Id, Json, Moment, SortText
 from tradepost.kit.search import SearchRow
-from tradepost.kit.tables import Table, Versioned
+from tradepost.kit.tables import Table, Versioned, untold
 
 
+@untold
 class UserRow(Versioned):
     """Somebody with an account. A closed one has lost its name, its addresses and its ways in; the row stays, because orders point at it."""
 
@@ -32,6 +33,7 @@ class UserRow(Versioned):
     email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+@untold
 class UserSearchRow(SearchRow):
     """A user's words: `name` those of its names, `words` these and those of its e-mail address."""
 
@@ -39,6 +41,7 @@ class UserSearchRow(SearchRow):
     id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"), unique=True)
 
 
+@untold
 class SessionRow(Table):
     """One login and all that followed from it: the family of its refresh tokens. Access tokens name it, so ending it ends them.
 
@@ -53,6 +56,7 @@ class SessionRow(Table):
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+@untold
 class RefreshTokenRow(Table):
     """A refresh token of a session. It is good once; used again, it ends the session."""
 
@@ -63,6 +67,7 @@ class RefreshTokenRow(Table):
     used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+@untold
 class MailedTokenRow(Table):
     """What a letter lets its reader do, once: prove that an address is its own, or set a new password. `email` is the address that is proved."""
 
@@ -80,6 +85,7 @@ class MailedTokenRow(Table):
     used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+@untold
 class ApiKeyRow(Versioned):
     """A key that a program calls with. The secret is shown once and kept only as a keyed hash; `prefix` finds the row in constant time.
 
@@ -100,6 +106,7 @@ class ApiKeyRow(Versioned):
     last_used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+@untold
 class AddressRow(Versioned):
     """An address in a user's book."""
 

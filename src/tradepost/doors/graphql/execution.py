@@ -14,7 +14,9 @@ from tradepost.kit.caching import Recent
 from tradepost.kit.context import Context
 from tradepost.kit.price import LEAST, Price
 from tradepost.kit.problems import Problem
+from tradepost.kit.read_cache import Entry, ReadCache
 from tradepost.kit.registry import Registry
+from tradepost.kit.sources import Seen
 
 from .batch import BatchRoot
 from .ceilings import META, check
@@ -64,6 +66,8 @@ class Executor:
         self.registered, self.only = NONE, False
         # How many operations graphql-core had to run, by reason.
         self.handovers: dict[str, int] = dict.fromkeys(HANDOVERS, 0)
+        # Where what public fields give is kept, if anywhere.
+        self.cache: ReadCache | None = None
         connect(self)
 
     def knows(self, request: Request) -> bool:
@@ -180,6 +184,12 @@ class Executor:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
             context.key = root.once.of(variables) or context.key
+            if self.cache is not None and root.kept and (key := kept_under(root, variables, context)) is not None:
+                found = self.cache.find(key)
+                if found is None:
+                    found = await self.cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
+                context.meter.net += found.net
+                return found.value
             value, rows = await root.value(context, variables)
             said = encode(value)
             # A missing thing and a kept outcome cost the least.
@@ -224,6 +234,26 @@ class Executor:
             return encode({"errors": faults(InvalidVariables, found, context.request_id).errors})
         errors = [shown(self.problem(fault.original_error or fault, context), context.request_id, fault) for fault in found]
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
+
+
+def kept_under(root: Root, variables: Variables, context: Context) -> tuple[Any, ...] | None:
+    """The key of a root field in the read cache: all that its bytes depend on. The number stands for the field, because the cache may outlive it."""
+    caller = context.caller
+    try:
+        return root.number, encode(variables.coerced) if variables.coerced else b"", caller.permissions, caller.known
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+async def entry(root: Root, variables: Variables, context: Context, price: Price, seen: Seen) -> Entry:
+    """What a root field gives, as it may be kept. What it reads is noted in a context of its own: other fields read at the same time."""
+    own = fresh(context)
+    own.seen = seen
+    value, rows = await root.value(own, variables)
+    said = encode(value)
+    if value is None:
+        return Entry(said, 0, min(price.points, 1), fleeting=True)
+    return Entry(said, len(said), price.net(rows))
 
 
 def priced(root: Root, context: Context, variables: Variables) -> Price:

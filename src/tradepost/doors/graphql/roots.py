@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from graphql import GraphQLField
@@ -23,7 +24,7 @@ type Value = tuple[Any, int]
 """What is encoded under a root field's key, and how many rows it holds."""
 
 NOTHING: Value = (None, 0)
-
+NUMBERS = count(1)
 
 INTROSPECTING = Price(5, 0)
 
@@ -33,8 +34,11 @@ class Root(ABC):
     always pays in full."""
 
     nullable, public, personal, tries, access = True, True, False, False, ANYONE
+    kept = False
+    """Whether the read cache may keep what it gives."""
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
+        self.number = next(NUMBERS)
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
         self.priced: Price | None = None
         self.prefix = f'"{key}":'.encode()
@@ -94,6 +98,7 @@ class OneRoot(Root):
         of = field.operation.of
         self.want = walk.want(of, of.name, nodes)
         self.personal = personal(of, self.want.form.fields)
+        self.kept = self.public and not self.personal
 
     def price(self, context: Context, variables: Variables) -> Price:
         """The price of the operation; without variables in its relations it is always the same."""
@@ -128,6 +133,7 @@ class PageRoot(Root):
         self.access = operation.access
         self.want, total = walk.want_page(operation.rows, nodes)
         self.personal = personal(operation.of, self.want.form.fields)
+        self.kept = self.public and not self.personal
         self.window = WindowArguments(definition, nodes[0], operation.rows, True, total)
 
     def price(self, context: Context, variables: Variables) -> Price:

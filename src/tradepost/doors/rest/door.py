@@ -11,6 +11,7 @@ from tradepost.kit.limits import COMPILING
 from tradepost.kit.operation import Operation
 from tradepost.kit.price import price
 from tradepost.kit.problems import NotAcceptable
+from tradepost.kit.read_cache import ReadCache
 from tradepost.kit.records import Batch, Page, Record
 from tradepost.kit.registry import Registry
 from tradepost.kit.rendering import Rendering
@@ -31,6 +32,7 @@ from .selection import compile_fields
 
 JSON, MSGPACK = b"application/json", b"application/msgpack"
 DOCUMENT = b"application/graphql"
+CART = b"x-cart-token"
 OFFERS = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
 PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
 PRIVATE = (b"cache-control", b"private, no-cache")
@@ -43,8 +45,8 @@ encode = msgspec.json.Encoder().encode
 class RestDoor:
     """What all REST routes share: the links of each version, and the queries read so far."""
 
-    def __init__(self, registry: Registry, *, require_if_match: bool = False) -> None:
-        self.registry, self.require_if_match = registry, require_if_match
+    def __init__(self, registry: Registry, *, require_if_match: bool = False, cache: ReadCache | None = None) -> None:
+        self.registry, self.require_if_match, self.cache = registry, require_if_match, cache
         self.links: dict[int, Links] = {}
         self.renderings: dict[int, Rendering] = {}
         self.roots: Mapping[str, Root] = {}
@@ -83,6 +85,11 @@ class RestDoor:
             ask.price = price(operation, found.want, items=await ask.items())
         await context.meter.pay(ask.price.points, reserve)
         return ask
+
+    def kept_under(self, ask: Ask) -> tuple[Any, ...]:
+        """The key of an answer in the read cache: all that its bytes and headers depend on."""
+        scope, caller = ask.scope, ask.context.caller
+        return scope["path"], scope["query_string"], scope["version"], ask.media, caller.permissions, caller.known, CART in fields(scope)
 
     async def read(self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: Context) -> tuple[Query, int]:
         """What a new query string asks of an operation, and what is held back because its plan may be new; a text not seen before is paid first."""
@@ -151,7 +158,7 @@ class RestDoor:
         """Who may keep the answer: nobody what is personal, shared caches only what callers without any credential read of the catalogue."""
         if operation.kind not in ("one", "page") or ask.query.personal:
             return NOT_KEPT
-        anonymous = not ask.context.caller.known and b"x-cart-token" not in fields(ask.scope)
+        anonymous = not ask.context.caller.known and CART not in fields(ask.scope)
         return PUBLIC if operation.public and anonymous else PRIVATE
 
 

@@ -13,11 +13,14 @@ from litestar.types import ASGIApp, Method
 
 from tradepost.kit.operation import Kind, Operation
 from tradepost.kit.problems import InvalidParameter
+from tradepost.kit.read_cache import Entry
 from tradepost.kit.resource import Resource
+from tradepost.kit.sources import Seen
 
 from ..http.answer import Answer
 from ..http.asgi import Receive, Scope
 from .access import guard
+from .ask import Ask
 from .door import RestDoor
 from .query import spelled
 
@@ -61,7 +64,27 @@ class route(HTTPRouteHandler):
 
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
-        ask = await self.door.ask(self.operation, scope, receive)
+        door = self.door
+        ask = await door.ask(self.operation, scope, receive)
+        if door.cache is None or not self.operation.public or ask.query.personal:
+            return await self.make(ask, given)
+        key = door.kept_under(ask)
+        found = door.cache.find(key)
+        if found is None:
+            found = await door.cache.fill(key, lambda seen: self.entry(ask, given, seen))
+        ask.context.meter.net = found.net
+        return found.value
+
+    async def entry(self, ask: Ask, given: dict[str, str], seen: Seen) -> Entry:
+        """The answer as it may be kept, with its bytes packed once per coding."""
+        ask.context.seen = seen
+        made = await self.make(ask, given)
+        made.kept = {}
+        # What is packed of it is no longer than it is itself.
+        return Entry(made, 2 * len(made.body) + len(ask.scope["query_string"]), ask.context.meter.net)
+
+    async def make(self, ask: Ask, given: dict[str, str]) -> Answer:
+        """The answer, made by the operation."""
         ask.key = given.get("key")
         try:
             made = await self.call(self.owner, ask, **given)
