@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from tradepost.app import Shop
 from tradepost.doors.graphql.execution import Request
 from tradepost.doors.graphql.problems import Refused
 from tradepost.kit.caller import Caller
-from tradepost.kit.clock import wire
+from tradepost.kit.clock import now, wire
 from tradepost.kit.context import Context
 from tradepost.kit.database import Database
 
@@ -45,14 +45,15 @@ class Asked:
     variables: Json
     caller: Caller
     database: Database | None = None
+    moment: datetime = field(default_factory=now)
 
     def __repr__(self) -> str:
         return f"{self.caller.role}\n{self.text}\n{encode(self.variables).decode()}"
 
     def context(self) -> Context:
-        """A call's surroundings."""
+        """A call's surroundings; it is the same moment for both."""
         state = self.shop.state
-        return Context(self.caller, self.database or state.database, "a-test", means=state.means)
+        return Context(self.caller, self.database or state.database, "a-test", clock=lambda: self.moment, means=state.means)
 
     async def by_plan(self) -> bytes:
         """The answer of the plan executor, from the text on."""

@@ -162,3 +162,11 @@ async def test_what_is_read_back_is_what_was_asked(staff: httpx.AsyncClient, kin
     made = (await ask(staff, query, i={"name": f"Read back {kind}"}))["made"]
     assert list(made) == ["a", "category", "variants", "__typename"]
     assert (made["category"], made["variants"], made["__typename"]) == (None, [], "Product")
+
+
+@pytest.mark.parametrize("written", ['id: $id, input: {name: ""}', 'input: {name: ""}, id: $id', 'id: "no-id", input: $input'])
+async def test_of_faults_in_several_arguments_the_same_is_told_however_they_are_written(staff: httpx.AsyncClient, written: str) -> None:
+    """Where some are variables and others literals, too."""
+    declared = "$id: ID!" if "$id" in written else "$input: CategoryInput!"
+    query = f"mutation ({declared}) {{ categoryReplace({written}) {{ id }} }}"
+    assert await codes(staff, query, id="no-id", input={"name": ""}) == ["not_found"]

@@ -32,6 +32,7 @@ DOCUMENTS = [
     "{ products(first: 1, sort: [RELEVANCE_ASC]) { nodes { id } } }",
     "{ products(after: \"nonsense\") { nodes { id } } }",
     "{ categories(first: 2) { nodes { children(first: 1) { __typename @skip(if: true) } products(first: 1) { nodes { id @skip(if: true) } } } } }",
+    "query ($id: ID = \"x\") { productMedia(productId: $id, sort: [POSITION_ASC], first: 1) { nodes { id } } node(id: $id) { id } }",
     "query ($s: ID = \"x\") { product(id: $s) { id } variant(id: $s) { id } }",
 ]  # fmt: skip
 

@@ -79,11 +79,11 @@ class RootField[**P, R]:
         return f"<GraphQL field {self.name} of {self.operation.name}>"
 
     def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The function's arguments from GraphQL's, as typed values. Null is as if nothing had been given."""
+        """The function's arguments from GraphQL's, as typed values. Null is as if nothing had been given. They are read in the function's order, so that
+        of several faults the same is told however a document is written."""
         out: dict[str, Any] = {}
-        for name, value in given.items():
-            known = self.parameters.get(name)
-            if known is not None and value is not None:
+        for name, known in self.parameters.items():
+            if (value := given.get(name)) is not None:
                 out[known.name] = value if known.read is None else known.read(value)
         return out
 
