@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from .patching import Document, Patch, check_names, check_read_only
 from .problems import InvalidTransition, PreconditionFailed
 from .records import Page, Record
 from .resource import ACTIONS, Resource, Result, Value
-from .selection import Field, Form, Selection, check, default
+from .selection import Form, Selection, check, default
 from .tables import Table
 from .telling import tell
 from .window import Window
@@ -66,8 +66,7 @@ class Service:
 
     async def find[S: msgspec.Struct](self, of: Resource[S], key: str) -> S:
         """The visible row as its own typed Struct, for a rule to look at; or 404."""
-        want: Selection[S] = Selection(Form(tuple([f for f in _everything(of) if f.name != ACTIONS])))
-        return msgspec.json.decode(msgspec.json.encode((await self.one(of, want, key)).body), type=of.shape)
+        return msgspec.json.decode(msgspec.json.encode((await self.one(of, _whole(of), key)).body), type=of.shape)
 
     async def claim[T: Table](self, row: type[T], of: Resource[Any], key: str, expected: Expected = None) -> T:
         """The visible row as an ORM object of this write, locked, where the operation is open on it, at an expected version; or 404, 409, 412.
@@ -91,9 +90,7 @@ class Service:
 
     async def document(self, of: Resource[Any], key: str) -> Document:
         """The row's default representation without `links`: what a patch is applied to."""
-        want = default(of, self.context.caller.permissions)
-        plain: Selection[Any] = Selection(Form(tuple([f for f in want.form.fields if f.name != ACTIONS])), want.windows)
-        return msgspec.json.decode(msgspec.json.encode((await self.one(of, plain, key)).body))
+        return msgspec.json.decode(msgspec.json.encode((await self.one(of, _plain(of, self.context.caller.permissions), key)).body))
 
     async def patched[I: msgspec.Struct](self, of: Resource[Any], key: str, patch: Patch, shape: type[I]) -> I:
         """The input that a patch of the row amounts to; the changed document is checked like a PUT."""
@@ -167,5 +164,15 @@ def _embedded(of: Resource[Any]) -> dict[str, list[tuple[str, str]]]:
     return {name: [(f"{name}_{member}", member) for member in own.own] for name, own in of.own.items() if isinstance(own, Value)}
 
 
-def _everything(of: Resource[Any]) -> tuple[Field, ...]:
-    return default(of, frozenset([a.permission for a in of.fields.values() if a.permission])).form.fields
+@lru_cache(maxsize=1000)
+def _plain(of: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
+    """The default representation without its actions. It is one Selection for all calls, because the Structs of its records are generated for it."""
+    want = default(of, permissions)
+    return Selection(Form(tuple([f for f in want.form.fields if f.name != ACTIONS])), want.windows)
+
+
+@lru_cache(maxsize=1000)
+def _whole(of: Resource[Any]) -> Selection[Any]:
+    """The same with the fields that only some may see."""
+    fields = default(of, frozenset([a.permission for a in of.fields.values() if a.permission])).form.fields
+    return Selection(Form(tuple([f for f in fields if f.name != ACTIONS])))
