@@ -102,7 +102,11 @@ def bare(run: Run, name: str, usual: Settings) -> Settings:
     """The usual settings over a new database without a row."""
     environ = {"DATABASE_URL": servers.copy_of_template(run, name, bare=True), "SECRET_KEY": servers.SECRET_KEY, "ACCESS_LOG": "off", "POOL_SIZE": "4"}
     # The commands stop this process's loop while they run, so nothing in it may hold SQLite's one lock for writes meanwhile.
-    return Settings.read(environ | {"WORKER": "off", "REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None)
+    # What a command has written is looked at at once, and not within the second that other processes have.
+    environ |= {"WORKER": "off", "READ_CACHE": "off"}
+    return Settings.read(
+        environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None
+    )
 
 
 async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Moved:
