@@ -104,9 +104,7 @@ def bare(run: Run, name: str, usual: Settings) -> Settings:
     # The commands stop this process's loop while they run, so nothing in it may hold SQLite's one lock for writes meanwhile.
     # What a command has written is looked at at once, and not within the second that other processes have.
     environ |= {"WORKER": "off", "READ_CACHE": "off"}
-    return Settings.read(
-        environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None
-    )
+    return Settings.read(environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None)
 
 
 async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Moved:
