@@ -54,11 +54,11 @@ async def refused(client: httpx.AsyncClient, text: str) -> str:
 async def test_cve_2026_34573_fragments_that_double_are_measured_in_linear_time(member: httpx.AsyncClient) -> None:
     twice = "fragment F{0} on Product {{ a{0}: variants {{ product {{ ...F{1} }} }} b{0}: variants {{ product {{ ...F{1} }} }} }} "
     doubling = "".join([twice.format(n, n + 1) for n in range(20)])
-    began = time.perf_counter()
+    began = time.process_time()
     assert await refused(member, "{ products { nodes { ...F0 } } } " + doubling + "fragment F20 on Product { id }") == "too_expensive"
     wide = "".join([f"fragment F{n} on Product {{ ...F{n + 1} category {{ products {{ nodes {{ ...F{n + 1} }} }} }} }} " for n in range(25)])
     assert await refused(member, "{ products { nodes { ...F0 } } } " + wide + "fragment F25 on Product { id }") == "too_expensive"
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 async def test_cve_2026_34573_fragments_that_lead_back_to_themselves_end(member: httpx.AsyncClient) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.sql import ClauseElement
 
 from .columns import Json, Moment
 from .compiling import statement
+from .invalidation.written import note
 from .plans import Statement
 from .tables import Versioned
 
@@ -34,13 +35,13 @@ async def add(session: AsyncSession, of: type[Any], rows: Sequence[Values], now:
         inserted, made = _insert(of.__table__, tuple(rows[0]), session.get_bind().dialect.name)
         if made:
             rows = [{**{name: make(None) for name, make in made}, **row} for row in rows]
-        await _run(session, inserted, rows, now)
+        await _run(session, of.__table__, inserted, rows, now)
 
 
 async def put(session: AsyncSession, table: Any, rows: Sequence[Values], key: str) -> None:
     """Inserts rows, or changes those that have the value of the key."""
     if rows:
-        await _run(session, _upsert(table, tuple(rows[0]), key, session.get_bind().dialect.name), rows)
+        await _run(session, table, _upsert(table, tuple(rows[0]), key, session.get_bind().dialect.name), rows)
 
 
 async def alter(session: AsyncSession, of: type[Versioned], pairs: Sequence[tuple[Values, Values]], now: datetime, also: Sequence[str] = ()) -> None:
@@ -48,13 +49,15 @@ async def alter(session: AsyncSession, of: type[Versioned], pairs: Sequence[tupl
     if pairs:
         names = tuple(sorted({n for was, new in pairs for n, value in new.items() if was[n] != value}.union(also)))
         rows = [{"id": was["id"], "version": was["version"] + 1} | {n: new[n] for n in names} for was, new in pairs]
-        await _run(session, _update(of.__table__, names, session.get_bind().dialect.name), rows, now)
+        await _run(session, of.__table__, _update(of.__table__, names, session.get_bind().dialect.name), rows, now)
 
 
-async def _run(session: AsyncSession, written: Statement, rows: Sequence[Values], now: datetime | None = None) -> None:
+async def _run(session: AsyncSession, table: Any, written: Statement, rows: Sequence[Values], now: datetime | None = None) -> None:
     """Executes a statement in the session's transaction, behind what waits in the session."""
     arguments = written.bind({"rows": msgspec.json.encode(rows).decode(), "now": now})
     await session.run_sync(_execute, written.sql, tuple(arguments))
+    # Only statements of SQLAlchemy's own are seen by the session itself.
+    note(session.sync_session, table, {row.get("id") for row in rows})
 
 
 def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> None:

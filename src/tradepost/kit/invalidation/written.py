@@ -16,7 +16,7 @@ WRITTEN, MOST_ROWS = "written", 100
 
 
 class Recording(Session):
-    """A session that keeps the tags of what it wrote: rows that were flushed by their ids, of other statements the whole table."""
+    """A session that keeps the tags of what it wrote: rows that were flushed by their ids, of other statements the whole table, and what `note` is told."""
 
 
 @event.listens_for(Recording, "after_flush")
@@ -34,6 +34,12 @@ def _executed(state: ORMExecuteState) -> None:
         _note(state.session, statement.table, None, deleted=state.is_delete)
     elif statement.is_text:
         _tags(state.session).add(ANYTHING)
+
+
+def note(session: Session, table: SqlTable, ids: Iterable[str | None]) -> None:
+    """Tells a session of rows that were written past it; None: any row of the table."""
+    for id in ids:
+        _note(session, table, id)
 
 
 def _note(session: Session, table: SqlTable, id: str | None, *, deleted: bool = False) -> None:
