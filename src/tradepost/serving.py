@@ -38,6 +38,8 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         # One thread for the network and plain HTTP/1 are the cheapest per request; more throughput comes from more workers.
         runtime_mode=RuntimeModes.st,
         http=HTTPModes.http1,
+        # Nothing is served over sockets yet; who asks for one is answered as any GET.
+        websockets=False,
         # Granian counts connections here, not requests: idle keep-alive clients must not starve the others.
         backlog=MOST_CONNECTIONS,
         backpressure=MOST_CONNECTIONS,

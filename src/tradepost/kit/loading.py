@@ -35,6 +35,7 @@ class Reads:
     def __init__(self, secret: bytes) -> None:
         self.secret = secret
         self.plans = Recent[PlanKey, Plan](MOST_PLANS)
+        self.marks = Recent[tuple[Any, ...], Marks](MOST_PLANS)
 
     def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, context: "Context", reader: Reader) -> Plan:
         """The plan of a selection for callers of this kind; compiled once, on the meter of the call that needs it."""
@@ -140,7 +141,8 @@ class Reads:
         return Record(write(row, groups), version, str(row[plan.id]), rows_below(plan, [row], groups))
 
     def _marks(self, level: Level, window: Window) -> Marks:
-        return Marks(self.secret, level.list_name, window.filter, level.order)
+        key = (level.list_name, window.filter, level.order)
+        return self.marks.get(key, lambda: Marks(self.secret, *key))
 
     async def _below(self, plan: Plan, reader: Reader, rows: Any, windows: tuple[Window, ...], caller: Caller) -> list[Any]:
         """The rows of all to-many levels, grouped by parent: one statement each, and one for totals that were asked for."""
