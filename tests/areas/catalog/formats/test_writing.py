@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.areas.catalog.formats.catalogues import catalogue, normal
+from tests.areas.catalog.formats.catalogues import catalogue, fits, normal
 from tests.areas.catalog.formats.drafts import MOMENT, drafts_of
 from tradepost.areas.catalog.formats.notes import said_of_product, said_of_variant
 from tradepost.areas.catalog.formats.shopify import NOTES
 from tradepost.areas.catalog.formats.writing import FORMATS, writer
+from tradepost.kit.problems import Validation
 
 type Json = dict[str, Any]
 
@@ -118,6 +119,32 @@ def test_a_woocommerce_sheet_is_what_woocommerce_writes() -> None:
 def test_one_variant_without_options_is_a_simple_product() -> None:
     [row] = rows_of(written("woocommerce", [normal(CHAIR | {"variants": [variant("C", imported_quantity=2)]})]))
     assert (row["Type"], row["SKU"], row["Stock"]) == ("simple", "C", "2")
+
+
+@pytest.mark.parametrize("source", [None, {"SKU": "ID: 7"}])
+@pytest.mark.parametrize("reference", ["id:1", "ID: 1", "44", "chair"])
+def test_a_reference_that_looks_like_an_id_of_woocommerce_keeps_its_variants(reference: str, source: Json | None) -> None:
+    others = CHAIR | {"name": "Stool", "slug": "stool", "external_reference": "1", "variants": [variant("S-S", "S"), variant("S-L", "L")]}
+    records = [normal(others), normal(CHAIR | {"external_reference": reference, "source": source})]
+    assert [told(r) for r in read_again(written("woocommerce", records))] == [told(r) for r in records]
+
+
+WORST = '" > &amp;<script>,x|\\</script>\\,&#44;'
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_options_come_back_whole_up_to_the_longest(format: str) -> None:
+    name, value = (WORST * 9)[:60], (WORST * 9)[:200]
+    record = normal(CHAIR | {"variants": [variant("C-S", options={name: value}), variant("C-L", options={name: value[:60]})]})
+    assert [told(r) for r in read_again(written(format, [record]))] == [told(record)]
+
+
+def test_chance_makes_only_options_that_the_shop_takes() -> None:
+    longest = " > &amp;" + "<script>x</script>" * 3
+    assert [fits(longest[:n]) for n in (60, 61, 62)] == [True, False, False]
+    assert normal(CHAIR | {"variants": [variant("C", options={longest[:60]: longest})]})
+    with pytest.raises(Validation, match="longer than 60"):
+        normal(CHAIR | {"variants": [variant("C", options={longest[:61]: "S"})]})
 
 
 def test_a_formula_is_text_in_our_own_sheet_and_in_woocommerces() -> None:

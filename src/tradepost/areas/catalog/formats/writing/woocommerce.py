@@ -13,6 +13,7 @@ from ..reading import Plain
 from ..spool import Spool
 from ..woocommerce import WOOCOMMERCE
 from ..woocommerce import columns as col
+from ..woocommerce.reader import BY_ID
 from .layout import Cells, LaidOut, Layout
 from .woocommerce_cells import MOST_ATTRIBUTES, attributes_of, breaks, entity, listed, options_of, texts
 from .writer import MARK, code_of, shown
@@ -97,7 +98,9 @@ class WooCommerceLayout(Layout):
         return taken
 
     def _take(self, sku: str, record: Plain) -> str:
-        """A SKU, if neither a variant nor another product has it."""
+        """A SKU, if neither a variant nor another product has it. One like `id:1` would be an ID to the variations that name it as their parent."""
+        if not _id(record) and BY_ID.fullmatch(sku):
+            return ""
         free = self.spool.claim(sku.casefold()) and (_id(record) or self.spool.claim_reference(sku))
         return sku if free else ""
 
