@@ -68,8 +68,9 @@ class Shop(Litestar):
 
     porch: Pipeline
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.porch(scope, receive, send)
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """Answers a request; awaited by the server."""
+        return self.porch(scope, receive, send)
 
 
 def application() -> Shop:
@@ -137,11 +138,13 @@ def create_app(settings: Settings) -> Shop:
             "contract": lambda: contract,
         }
     )
-    app.porch = _porch(app, settings, credentials, database, figures, limits, means)
+    app.porch = _porch(app, settings, credentials, database, figures, limits, means, cache)
     return app
 
 
-def _porch(app: Litestar, settings: Settings, credentials: Credentials, database: Database, figures: Metrics, limits: Limits, means: Means) -> Pipeline:
+def _porch(
+    app: Litestar, settings: Settings, credentials: Credentials, database: Database, figures: Metrics, limits: Limits, means: Means, cache: ReadCache | None
+) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
         Litestar.__call__.__get__(app),
@@ -155,6 +158,7 @@ def _porch(app: Litestar, settings: Settings, credentials: Credentials, database
         limits=limits,
         means=means,
         apart=apart(app.routes),
+        cache=cache,
     )
 
 

@@ -13,6 +13,7 @@ from .database import Database
 from .limits import Meter, unlimited
 from .means import NO_MEANS, Means
 from .outbox import is_personal
+from .read_cache import Entry
 from .readers import Reader, WriteReader
 from .sources import Seen
 
@@ -21,8 +22,8 @@ class Context:
     """One call's surroundings. Services are built from it and share its transaction. The shell and the worker have no meter that runs."""
 
     __slots__ = (
-        "address", "after", "called", "caller", "clock", "database", "door", "key", "made", "means", "meter", "once", "operation", "replayed", "request_id",
-        "seen", "session",
+        "address", "after", "called", "caller", "clock", "database", "door", "kept", "key", "made", "means", "meter", "once", "operation", "replayed",
+        "request_id", "seen", "session",
     )  # fmt: skip
 
     def __init__(
@@ -42,8 +43,9 @@ class Context:
         self.key: str | None = None
         # A secret that this call has made, for its own answer and for no other.
         self.once: str | None = None
-        # Where the answer may be kept: what was read for it.
+        # Where the answer may be kept: what was read for it, and where it came from the read cache or went there, the entry.
         self.seen: Seen | None = None
+        self.kept: Entry | None = None
 
     async def reader(self) -> Reader:
         """Where a read goes: to the open write after a flush, else to the thin reader."""

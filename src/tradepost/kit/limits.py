@@ -20,6 +20,11 @@ type Bucket = tuple[str, int]
 """Its key, and how many points it holds."""
 
 
+def reset(size: int, left: float) -> int:
+    """In how many seconds a bucket with so much left is full again."""
+    return ceil((size - left) * MINUTE / size)
+
+
 class Buckets:
     """Buckets in memory. One that is full is as good as none, so those are what goes first where there are many."""
 
@@ -216,7 +221,7 @@ class Meter:
     @property
     def reset(self) -> int:
         """In how many seconds the bucket is full again."""
-        return ceil((self.size - self.left) * MINUTE / self.size)
+        return reset(self.size, self.left)
 
 
 def unlimited() -> Meter:

@@ -19,15 +19,22 @@ AROUND = 1000
 """Bytes that an entry takes besides what it holds, more or less."""
 
 
-class Entry:
-    """What is kept: a value, its size in bytes, and the points that whoever gets it pays in the end. A thing that is missing is `fleeting`."""
+MOST_SHORTCUTS = 8
+"""Of one entry: whoever asks for the same in ever new words has no more of them kept."""
 
-    __slots__ = ("fleeting", "net", "size", "tags", "until", "value")
+
+class Entry:
+    """What is kept: a value, its size in bytes, and the points that whoever gets it pays in the end. A thing that is missing is `fleeting`. `key` is
+    what it is kept under, None where it is not; `shortcuts` are other keys that lead to it."""
+
+    __slots__ = ("fleeting", "key", "net", "shortcuts", "size", "tags", "until", "value")
 
     def __init__(self, value: Any, size: int, net: int, *, fleeting: bool = False) -> None:
         self.value, self.size, self.net, self.fleeting = value, size + AROUND, net, fleeting
         self.tags: frozenset[Tag] = frozenset()
         self.until = 0.0
+        self.key: Hashable = None
+        self.shortcuts: list[Hashable] = []
 
 
 class _Fill:
@@ -61,6 +68,7 @@ class ReadCache:
     def __init__(self, most: int = MOST_BYTES) -> None:
         self.most, self.deaf = most, False
         self.kept = OrderedDict[Hashable, Entry]()
+        self.shortcuts = dict[Hashable, tuple[Entry, Any]]()
         self.tagged: dict[str, dict[str | None, set[Hashable]]] = {}
         self.fills = dict[Hashable, _Fill]()
         self.running = set[_Fill]()
@@ -77,6 +85,27 @@ class ReadCache:
         self.kept.move_to_end(key)
         self.hits += 1
         return entry
+
+    def shortcut(self, key: Hashable) -> Any:
+        """What was made of an entry for those who ask by this key; None where there is nothing."""
+        found = self.shortcuts.get(key)
+        if found is None:
+            return None
+        entry, made = found
+        if entry.until < monotonic():
+            self._remove(entry.key)
+            return None
+        self.kept.move_to_end(entry.key)
+        self.hits += 1
+        return made
+
+    def shorten(self, entry: Entry, key: Hashable, made: Any) -> None:
+        """Keeps what was made of an entry for as long as the entry itself, if that is kept and has not been made much of yet."""
+        if entry.key is not None and key not in self.shortcuts and len(entry.shortcuts) < MOST_SHORTCUTS:
+            self.shortcuts[key] = entry, made
+            entry.shortcuts.append(key)
+            entry.size += AROUND
+            self.bytes += AROUND
 
     async def fill(self, key: Hashable, read: Read) -> Entry:
         """What is not kept yet: read now, or got from who reads it already. Where that fails, whoever waited reads for itself."""
@@ -126,7 +155,10 @@ class ReadCache:
         for fill in self.running:
             fill.lost = True
         self.dropped += len(self.kept)
+        for entry in self.kept.values():
+            entry.key = None
         self.kept.clear()
+        self.shortcuts.clear()
         self.tagged.clear()
         self.bytes = 0
 
@@ -138,7 +170,7 @@ class ReadCache:
     def _keep(self, key: Hashable, entry: Entry, fill: _Fill) -> None:
         if key in self.kept:
             self._remove(key)
-        entry.tags, entry.until = frozenset(fill.seen.tags), fill.began + LONGEST
+        entry.key, entry.tags, entry.until = key, frozenset(fill.seen.tags), fill.began + LONGEST
         self.kept[key] = entry
         self.bytes += entry.size
         for table, id in entry.tags:
@@ -149,6 +181,9 @@ class ReadCache:
     def _remove(self, key: Hashable) -> None:
         entry = self.kept.pop(key)
         self.bytes -= entry.size
+        entry.key = None
+        for shortcut in entry.shortcuts:
+            del self.shortcuts[shortcut]
         for table, id in entry.tags:
             by_id = self.tagged[table]
             by_id[id].discard(key)

@@ -9,7 +9,7 @@ from time import time
 from tradepost.kit.addresses import bucket_of
 from tradepost.kit.caller import Caller
 from tradepost.kit.key_limits import POLICIES, KeyMeter
-from tradepost.kit.limits import Limits, Meter
+from tradepost.kit.limits import Limits, Meter, reset
 from tradepost.kit.problems import QuotaExceeded
 
 from .asgi import Headers, Scope
@@ -43,6 +43,23 @@ async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaEx
     return refused
 
 
+async def pay_again(limits: Limits, scope: Scope, points: int, net: int) -> Headers | None:
+    """Pays for an answer to a visitor whose price is known, and tells how the bucket stands; None where that cannot be done as simply as this."""
+    client, size, shared = scope.get("client"), limits.sizes.get(ANONYMOUS, limits.known), limits.shared
+    bucket = bucket_of(client[0] if client else "")
+    left = limits.local.take(bucket, size, points) if shared is None else await shared.take(bucket, size, points)
+    if left is None or left < 0:
+        return None
+    limits.drained += net
+    if back := points - net:
+        left = min(left + back, size)
+        if shared is None:
+            limits.local.give(bucket, size, back)
+        else:
+            shared.give(back, (bucket, size))
+    return state(Meter.policy, left, size)
+
+
 def net(meter: Meter, status: int, late: bool) -> int:
     """What a request pays in the end, without what compiling costs: 1 where it was refused or has the answer already, and all where it took too long
     or tried a credential.
@@ -63,15 +80,15 @@ def standing(size: int, sizes: tuple[int, ...]) -> Headers:
 
 
 def headers(meter: Meter) -> Headers:
-    """What every answer tells: `X-RateLimit-Reset` is the Unix time at which the bucket is full again, `t` the seconds until then. Of two buckets the
-    one that is nearer to its end is told."""
-    left, reset = int(meter.left) if meter.left > 0 else 0, meter.reset
-    policy, limit = standing(meter.size, meter.sizes)
+    """What every answer tells of its caller's budget. Of two buckets the one that is nearer to its end is told."""
+    return [*standing(meter.size, meter.sizes), *state(meter.policy, meter.left, meter.size), (b"x-request-cost", b"%d" % meter.charged)]
+
+
+def state(policy: bytes, left: float, size: int) -> Headers:
+    """How a bucket stands: `X-RateLimit-Reset` is the Unix time at which it is full again, `t` the seconds until then."""
+    rest, seconds = int(left) if left > 0 else 0, reset(size, left)
     return [
-        policy,
-        limit,
-        (b"ratelimit", b'"%b";r=%d;t=%d' % (meter.policy, left, reset)),
-        (b"x-ratelimit-remaining", b"%d" % left),
-        (b"x-ratelimit-reset", b"%d" % (int(time()) + 1 + reset)),
-        (b"x-request-cost", b"%d" % meter.charged),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, rest, seconds)),
+        (b"x-ratelimit-remaining", b"%d" % rest),
+        (b"x-ratelimit-reset", b"%d" % (int(time()) + 1 + seconds)),
     ]

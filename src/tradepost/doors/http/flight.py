@@ -25,13 +25,22 @@ class Flight:
 
     def enter(self, reply: Reply, moment: float) -> bool:
         """Takes a request in; False where there are too many."""
-        if self.timer is None or self.loop is not asyncio.get_running_loop():
-            self.timer = self.later()
-        if len(self.replies) >= self.most:
+        self.wake()
+        if not self.has_room:
             return False
         reply.deadline, reply.task = moment + self.timeout, asyncio.current_task()
         self.replies[reply] = None
         return True
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may come in."""
+        return len(self.replies) < self.most
+
+    def wake(self) -> None:
+        """Makes sure that the timer runs: there is something to watch over or to write."""
+        if self.timer is None or self.loop is not asyncio.get_running_loop():
+            self.timer = self.later()
 
     def later(self) -> asyncio.TimerHandle:
         """The next tick, in the running loop."""

@@ -33,6 +33,18 @@ class Table:
         self.under: dict[str, tuple[Lane, str, str]] = {}
         self.reserved: frozenset[str] = frozenset()
 
+    def find(self, path: str) -> tuple[Lane, dict[str, str], str] | None:
+        """The lane of a path, the values of its parameters and its template."""
+        lane = self.exact.get(path)
+        if lane is not None:
+            return lane, {}, path
+        cut = path.rfind("/") + 1
+        found = self.under.get(path[:cut])
+        if found is None or cut == len(path) or path in self.reserved:
+            return None
+        lane, name, template = found
+        return lane, {name: path[cut:]}, template
+
 
 def tables(given: Given, reserved: Iterable[str]) -> dict[str, Table]:
     """The lanes by method. `reserved` are the literal paths of all routes: none of them is taken for a parameter's value."""

@@ -19,6 +19,7 @@ from tradepost.kit.context import Context
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import NO_MEANS, Means
 from tradepost.kit.problems import Unavailable
+from tradepost.kit.read_cache import ReadCache
 
 from . import budget
 from .access_log import AccessLog, Line, now
@@ -31,6 +32,7 @@ from .origins import METHODS, Hosts, Origins, to_https
 from .paths import Methods, Paths
 from .problem import answer_to, refuse
 from .proxies import Proxies
+from .repeats import Repeats, Told
 from .reply import HSTS, SECURITY, Reply
 from .request import Disconnected
 from .versions import versioned
@@ -78,11 +80,12 @@ class Pipeline:
         limits: Limits | None = None,
         means: Means = NO_MEANS,
         apart: frozenset[str] = frozenset(),
+        cache: ReadCache | None = None,
     ) -> None:
         """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
         OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
         `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every Context. On the paths in `apart` nobody is a
-        caller, because their routes read `Authorization` themselves."""
+        caller, because their routes read `Authorization` themselves. What a lane answers from the `cache` is given again without asking it."""
         self.next, self.identify, self.database, self.settings, self.log, self.metrics = next, identify, database, settings, log, metrics
         self.limits, self.means, self.apart = limits, means, apart
         self.paths = Paths(paths or {})
@@ -90,11 +93,32 @@ class Pipeline:
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
         self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
         self.flight = Flight(settings.requests_in_flight, settings.request_timeout, log)
+        self.repeats = Repeats(cache) if cache is not None else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request; lifespan and WebSocket go to the app as they are."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serves one request; lifespan and WebSocket go to the app as they are. No coroutine of its own, which every request would pay for."""
         if scope["type"] != "http":
-            return await self.next(scope, receive, send)
+            return self.next(scope, receive, send)
+        if self.proxies.networks:
+            self.proxies.resolve(scope)
+        if self.repeats is not None and (told := self.repeats.find(scope)) is not None:
+            return self.repeat(told, scope, receive, send)
+        return self.whole(scope, receive, send)
+
+    async def repeat(self, told: Told, scope: Scope, receive: Receive, send: Send) -> None:
+        """Gives an answer once more: for the same price, with an id and a line of its own. Where it cannot be paid the ordinary way says so."""
+        started, flight = perf_counter(), self.flight
+        standing = await budget.pay_again(self.limits, scope, told.points, told.net) if self.limits is not None else []
+        if standing is None or not flight.has_room:
+            return await self.whole(scope, receive, send)
+        flight.wake()
+        request_id = id_of(fields(scope))
+        await send({"type": "http.response.start", "status": told.status, "headers": [*told.headers, (b"x-request-id", request_id), *standing]})
+        await send(told.body)
+        self.note(scope["method"], told.template, told.status, perf_counter() - started, request_id.decode(), told.called, told.size, None)
+
+    async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request the whole way."""
         reply = self.begin(scope, send)
         try:
             await self.serve(scope, receive, reply)
@@ -113,8 +137,7 @@ class Pipeline:
 
     def begin(self, scope: Scope, send: Send) -> Reply:
         """Names the request, starts its clock and makes its way out."""
-        given = fields(scope).get(b"x-request-id")
-        request_id = given if given and len(given) <= 128 and not given.translate(None, ID_LETTERS) else str(uuid7()).encode()
+        request_id = id_of(fields(scope))
         scope["request_id"] = request_id.decode()
         raw = scope.get("raw_path")
         scope["called"] = raw.decode() if raw and raw.isascii() else quote(scope["path"])
@@ -134,24 +157,18 @@ class Pipeline:
         context.address = client[0] if (client := scope.get("client")) else ""
         scope["withholds"] = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
-        if table is not None:
-            path: str = scope["path"]
-            lane = table.exact.get(path)
-            if lane is not None:
-                scope["path_template"] = path
-                return await reply.give(await lane.answer(scope, receive, {}))
-            cut = path.rfind("/") + 1
-            found = table.under.get(path[:cut])
-            if found is not None and cut < len(path) and path not in table.reserved:
-                lane, name, scope["path_template"] = found
-                return await reply.give(await lane.answer(scope, receive, {name: path[cut:]}))
-        await self.next(scope, receive, reply)
+        found = table.find(scope["path"]) if table is not None else None
+        if found is None:
+            return await self.next(scope, receive, reply)
+        lane, given, scope["path_template"] = found
+        answer = await lane.answer(scope, receive, given)
+        await reply.give(answer)
+        if context.kept is not None and self.repeats is not None:
+            self.repeats.learn(scope, reply, context, answer)
 
     def admit(self, scope: Scope, reply: Reply) -> Answer | None:
         """All that is decided before the caller is known; an Answer ends the request here."""
         asked, settings = fields(scope), self.settings
-        if self.proxies.networks:
-            self.proxies.resolve(scope)
         if settings.hsts and scope.get("scheme") == "https":
             reply.also = [*reply.also, HSTS]
         if self.origins is not None:
@@ -193,24 +210,22 @@ class Pipeline:
         """Takes the request off the list, counts it and keeps its access line."""
         self.flight.replies.pop(reply, None)
         took, status, template = perf_counter() - scope["started"], reply.status or GONE, scope.get("path_template")
+        context = scope.get("context")
+        self.note(reply.method, template, status, took, scope["request_id"], scope["called"], max(reply.size, 0), context and context.caller.id)
+
+    def note(self, method: str, template: str | None, status: int, took: float, id: str, called: str, size: int, caller: str | None) -> None:
+        """Counts a request and keeps its access line."""
         if self.metrics is not None:
-            self.metrics.count(reply.method, template, status, took)
+            self.metrics.count(method, template, status, took)
         if self.log is not None:
-            context = scope.get("context")
-            self.log.add(
-                Line(
-                    now(),
-                    scope["request_id"],
-                    reply.method,
-                    scope["called"],
-                    status,
-                    round(took * 1000, 2),
-                    max(reply.size, 0),
-                    template,
-                    context and context.caller.id,
-                )
-            )
+            self.log.add(Line(now(), id, method, called, status, round(took * 1000, 2), size, template, caller))
 
     def stop(self) -> None:
         """Stops the clock and writes what the access log still holds; called when the app shuts down."""
         self.flight.stop()
+
+
+def id_of(asked: Mapping[bytes, bytes]) -> bytes:
+    """The id of a request: the caller's own, where that is one, else a new one."""
+    given = asked.get(b"x-request-id")
+    return given if given and len(given) <= 128 and not given.translate(None, ID_LETTERS) else str(uuid7()).encode()

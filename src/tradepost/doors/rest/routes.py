@@ -72,7 +72,7 @@ class route(HTTPRouteHandler):
         found = door.cache.find(key)
         if found is None:
             found = await door.cache.fill(key, lambda seen: self.entry(ask, given, seen))
-        ask.context.meter.net = found.net
+        ask.context.meter.net, ask.context.kept = found.net, found
         return found.value
 
     async def entry(self, ask: Ask, given: dict[str, str], seen: Seen) -> Entry:
