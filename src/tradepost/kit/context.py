@@ -23,7 +23,7 @@ class Context:
 
     __slots__ = (
         "address", "after", "called", "caller", "clock", "database", "door", "kept", "key", "made", "means", "meter", "once", "operation", "replayed",
-        "request_id", "seen", "session",
+        "request_id", "seen", "session", "withholds",
     )  # fmt: skip
 
     def __init__(
@@ -40,6 +40,8 @@ class Context:
         self.made: set[str] = set()
         # The client's address; the idempotency key of the one write that is called; whether its outcome was kept from an earlier call.
         self.address, self.replayed = "", False
+        # Whether a refusal keeps to itself which names there are.
+        self.withholds = False
         self.key: str | None = None
         # A secret that this call has made, for its own answer and for no other.
         self.once: str | None = None

@@ -147,7 +147,7 @@ class Meter:
 
     async def pay(self, points: int, reserve: int = 0) -> None:
         """Drains the price of a request before it is run. A `reserve` is drained besides where a plan may have to be compiled."""
-        if points > self.most:
+        if points > MOST_POINTS or points > self.ceiling:
             raise TooExpensive(f"The request costs up to {points} points; at most {self.most} are allowed.", points=points, limit=self.most)
         self.price = points
         owed = points + (COMPILING if self.new_texts else reserve) - self.drained

@@ -138,7 +138,8 @@ class Reads:
     def _record(self, plan: Plan, write: Any, row: Any, groups: list[Any]) -> Record[Any]:
         """The record of a row that was read by itself or among others."""
         version = row[plan.version] if plan.version is not None else None
-        return Record(write(row, groups), version, str(row[plan.id]), rows_below(plan, [row], groups))
+        below = rows_below(plan, [row], groups) if groups or plan.top.ones else 0
+        return Record(write(row, groups), version, str(row[plan.id]), below)
 
     def _marks(self, level: Level, window: Window) -> Marks:
         key = (level.list_name, window.filter, level.order)

@@ -74,17 +74,13 @@ class Plan:
     `reads` are the tables that it looks at besides that row, each as a tag; None where what it gives depends on more than rows.
     """
 
-    __slots__ = ("dialect", "id", "levels", "reads", "version")
+    __slots__ = ("dialect", "id", "levels", "reads", "top", "version")
 
     def __init__(
         self, levels: list[Level], dialect: str, id: int | None = None, version: int | None = None, reads: tuple[tuple[str, None], ...] | None = None
     ) -> None:
         self.levels, self.dialect, self.reads, self.id, self.version = levels, dialect, reads, id, version
-
-    @property
-    def top(self) -> Level:
-        """The first level."""
-        return self.levels[0]
+        self.top = levels[0]
 
     def writer(self, form: Form) -> Any:
         """The function that turns this plan's rows into records as a form wants them; it lives as long as the form."""

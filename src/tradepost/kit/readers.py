@@ -87,21 +87,22 @@ class PostgresReader:
             elif self.opened < self.size:
                 return await self._open()
             else:
-                held = await self._turn()
+                turn = self._turn()
+                try:
+                    held = await turn
+                except asyncio.CancelledError:
+                    if turn.done() and not turn.cancelled():
+                        self._give(turn.result())
+                    raise
             if not held[0].is_closed():
                 return held
             self.opened -= 1
 
-    async def _turn(self) -> tuple[Any, dict[str, Any]]:
+    def _turn(self) -> asyncio.Future[tuple[Any, dict[str, Any]]]:
         """The next connection that is given back; they wait in line."""
         turn: asyncio.Future[tuple[Any, dict[str, Any]]] = asyncio.get_running_loop().create_future()
         self.waiting.append(turn)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._give(turn.result())
-            raise
+        return turn
 
     def _give(self, connection: tuple[Any, dict[str, Any]]) -> None:
         """Hands a connection to who waits longest. A closed one goes the same way: whoever takes it opens another."""

@@ -6,11 +6,11 @@
     origins       allowed hosts, HTTPS redirect, CORS                    conditional   If-Match, If-None-Match and our tags
     proxies       the client behind a trusted proxy                      request       reading and decoding a body
     compression   the coders and what is worth coding                    paths         Allow, the answers to OPTIONS
-    idempotency   Idempotency-Key and Idempotent-Replayed
+    idempotency   Idempotency-Key and Idempotent-Replayed               repeats       answers of the read cache that are given again
     flight        the limits of requests in number and in time
     access_log    one line per request, written in batches               problem       problems as application/problem+json
 
 Keys that the porch puts into the scope: `request_id` (str), `called` (the path as called, percent-encoded), `version` (1 or 2), `prefix`
-("/v1", "/v2" or ""), `context` (kit.context.Context), `fields` (the header fields, see asgi.fields), `started` (time.perf_counter()),
-`body_limit` (bytes).
+("/v1", "/v2" or ""), `context` (kit.context.Context), `fields` (the header fields, see asgi.fields), `body_limit`
+(bytes, where it is not the default).
 """

@@ -23,12 +23,13 @@ class Flight:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.timer: asyncio.TimerHandle | None = None
 
-    def enter(self, reply: Reply, moment: float) -> bool:
+    def enter(self, reply: Reply) -> bool:
         """Takes a request in; False where there are too many."""
-        self.wake()
-        if not self.has_room:
+        if self.timer is None or self.loop is not asyncio.get_running_loop():
+            self.timer = self.later()
+        if len(self.replies) >= self.most:
             return False
-        reply.deadline, reply.task = moment + self.timeout, asyncio.current_task()
+        reply.deadline, reply.task = reply.started + self.timeout, asyncio.current_task()
         self.replies[reply] = None
         return True
 

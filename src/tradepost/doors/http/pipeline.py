@@ -34,7 +34,7 @@ from .problem import answer_to, refuse
 from .proxies import Proxies
 from .repeats import Repeats, Told
 from .reply import HSTS, SECURITY, Reply
-from .request import Disconnected
+from .request import DEFAULT_LIMIT, Disconnected
 from .versions import versioned
 
 type Identify = Callable[[Headers], Awaitable[Caller]]
@@ -136,13 +136,13 @@ class Pipeline:
             self.end(scope, reply)
 
     def begin(self, scope: Scope, send: Send) -> Reply:
-        """Names the request, starts its clock and makes its way out."""
+        """Names the request and makes its way out. No key is put into the scope without need: Granian's dict has room for seven more before it grows."""
         request_id = id_of(fields(scope))
         scope["request_id"] = request_id.decode()
         raw = scope.get("raw_path")
         scope["called"] = raw.decode() if raw and raw.isascii() else quote(scope["path"])
-        scope["body_limit"] = self.settings.body_limit
-        scope["started"] = perf_counter()
+        if self.settings.body_limit != DEFAULT_LIMIT:
+            scope["body_limit"] = self.settings.body_limit
         return Reply(scope, send, request_id, SECURITY, self.flight.replies, self.limits)
 
     async def serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
@@ -155,7 +155,7 @@ class Pipeline:
             reply.meter = budget.meter_of(self.limits, caller, scope)
         scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter, means=self.means)
         context.address = client[0] if (client := scope.get("client")) else ""
-        scope["withholds"] = not (self.settings.introspects or caller.known)
+        context.withholds = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
         found = table.find(scope["path"]) if table is not None else None
         if found is None:
@@ -168,14 +168,15 @@ class Pipeline:
 
     def admit(self, scope: Scope, reply: Reply) -> Answer | None:
         """All that is decided before the caller is known; an Answer ends the request here."""
-        asked, settings = fields(scope), self.settings
+        asked, settings = scope["fields"], self.settings
         if settings.hsts and scope.get("scheme") == "https":
             reply.also = [*reply.also, HSTS]
         if self.origins is not None:
             reply.also = [*reply.also, *self.origins.headers(asked.get(b"origin"))]
-        if not self.flight.enter(reply, scope["started"]) and not scope["path"].startswith("/health/"):
+        if not self.flight.enter(reply) and not scope["path"].startswith("/health/"):
             raise Unavailable("Too many requests are being served at this moment.", retry_after=1)
-        self.hosts.check(scope)
+        if not self.hosts.any:
+            self.hosts.check(scope)
         if settings.https_redirect and (moved := to_https(scope)) is not None:
             return moved
         method = scope["method"]
@@ -186,18 +187,17 @@ class Pipeline:
                 return Answer(204, headers=[(b"allow", METHODS)])
         elif method == "HEAD":
             scope["method"] = "GET"
-        self.route_version(scope, asked)
+        path = scope["path"]
+        scope["version"], scope["prefix"], routed = versioned(path, asked.get(b"x-api-version"))
+        if routed is not path:
+            self.reroute(scope, routed)
         return self.paths.options(scope["path"]) if method == "OPTIONS" else None
 
-    def route_version(self, scope: Scope, asked: Mapping[bytes, bytes]) -> None:
-        """Reads the version and takes its prefix off the path."""
-        path = scope["path"]
-        scope["version"], prefix, routed = versioned(path, asked.get(b"x-api-version"))
-        scope["prefix"] = prefix
-        if routed is not path:
-            scope["path"] = routed
-            if raw := scope.get("raw_path"):
-                scope["raw_path"] = raw[len(prefix) :] or b"/"
+    def reroute(self, scope: Scope, routed: str) -> None:
+        """Takes the version's prefix off the path."""
+        scope["path"] = routed
+        if raw := scope.get("raw_path"):
+            scope["raw_path"] = raw[len(scope["prefix"]) :] or b"/"
 
     async def give_up(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         """Answers a request that took too long; its own work has been cancelled."""
@@ -209,7 +209,7 @@ class Pipeline:
     def end(self, scope: Scope, reply: Reply) -> None:
         """Takes the request off the list, counts it and keeps its access line."""
         self.flight.replies.pop(reply, None)
-        took, status, template = perf_counter() - scope["started"], reply.status or GONE, scope.get("path_template")
+        took, status, template = perf_counter() - reply.started, reply.status or GONE, scope.get("path_template")
         context = scope.get("context")
         self.note(reply.method, template, status, took, scope["request_id"], scope["called"], max(reply.size, 0), context and context.caller.id)
 

@@ -1,6 +1,7 @@
 """One request's way out: every answer, whoever made it, gets the headers that all answers carry, and is counted."""
 
 from asyncio import Task
+from time import perf_counter
 from typing import Any
 
 from tradepost.kit.limits import Limits, Meter
@@ -23,13 +24,14 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class Reply:
-    """The `send` of one request. `status` is 0 until the answer has begun; a HEAD is answered like a GET and loses its body here.
+    """The `send` of one request, and its clock. `status` is 0 until the answer has begun; a HEAD is answered like a GET and loses its body here.
 
     With `limits` an answer ends the account of its request as it begins; where the bucket is empty and nothing has been drained, 429 takes its place.
     """
 
     __slots__ = (
-        "also", "deadline", "expired", "flight", "head", "limits", "meter", "method", "refused", "request_id", "scope", "send", "size", "status", "task",
+        "also", "deadline", "expired", "flight", "head", "limits", "meter", "method", "refused", "request_id", "scope", "send", "size", "started",
+        "status", "task",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send, request_id: bytes, also: Headers, flight: dict["Reply", None], limits: Limits | None = None) -> None:
@@ -38,13 +40,14 @@ class Reply:
         self.refused = False
         self.method: str = scope["method"]
         self.head, self.expired, self.status, self.size = self.method == "HEAD", False, 0, 0
-        self.deadline: float = 0.0
+        self.started, self.deadline = perf_counter(), 0.0
         self.task: Task[Any] | None = None
 
     async def __call__(self, message: Message) -> None:
         """Sends one ASGI message on."""
         if message["type"] == "http.response.start":
-            if await self.begin(message["status"]):
+            status = message["status"]
+            if self.begins(status) or await self.begin(status):
                 await self.send({"type": "http.response.start", "status": self.status, "headers": self.complete(message.get("headers", ()))})
             return
         if self.refused:
@@ -60,22 +63,30 @@ class Reply:
     async def give(self, answer: Answer) -> None:
         """Sends a ready answer whole: the same messages, at once."""
         status, headers, body = answer.told(self.scope)
-        if await self.begin(status):
+        if self.begins(status) or await self.begin(status):
             await self.send({"type": "http.response.start", "status": status, "headers": self.complete(headers)})
             if self.head:
                 return await self.send(EMPTY)
             self.size = len(body)
             await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def begin(self, status: int) -> bool:
-        """Ends the request's account as its answer begins; False where it is refused after all, and that has been answered."""
+    def begins(self, status: int) -> bool:
+        """Ends the request's account as its answer begins; False where that takes a look at the bucket first (`begin`)."""
         meter = self.meter
         if meter is not None and meter.touched:
             meter.settle(budget.net(meter, status, self.expired))
-        elif self.limits is not None and not await self.settle(self.limits, status):
+        elif self.limits is not None:
             return False
         self.status = status
         # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.
+        self.flight.pop(self, None)
+        return True
+
+    async def begin(self, status: int) -> bool:
+        """The same where nothing has been drained yet; False where it is refused after all, and that has been answered."""
+        if self.limits is not None and not await self.settle(self.limits, status):
+            return False
+        self.status = status
         self.flight.pop(self, None)
         return True
 
@@ -96,7 +107,7 @@ class Reply:
         headers: Headers = [*given, (b"x-request-id", self.request_id), *self.also]
         if self.meter is not None:
             headers += budget.headers(self.meter)
-        names = {name for name, _ in given}
+        names = dict(given)
         if b"vary" not in names:
             headers.append(VARIES if self.scope.get("prefix") else VARIES_BY_VERSION)
         if not DEFAULTED.isdisjoint(names):

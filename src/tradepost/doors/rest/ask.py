@@ -23,25 +23,18 @@ from .query import Query
 class Ask:
     """One request: its context, the query's Selection and Window, its body and its preconditions. The body is read when it is asked for."""
 
-    __slots__ = ("careful", "context", "given", "key", "media", "price", "query", "receive", "scope")
+    __slots__ = ("careful", "context", "given", "key", "media", "price", "query", "receive", "scope", "want", "window")
 
     def __init__(self, scope: Scope, receive: Receive, query: Query, media: bytes, *, careful: bool) -> None:
         """`media`: the type of the answer. `careful`: whether a change needs `If-Match`."""
         self.scope, self.receive, self.query, self.media, self.careful = scope, receive, query, media, careful
         self.key: str | None = None
+        # The fields to answer with, and the stretch of the list.
+        self.want: Selection[Any] = query.want
+        self.window: Window = query.window
         self.price = query.price
         self.given: Any = UNSET
         self.context: Context = scope["context"]
-
-    @property
-    def want(self) -> Selection[Any]:
-        """The fields to answer with."""
-        return self.query.want
-
-    @property
-    def window(self) -> Window:
-        """The stretch of the list."""
-        return self.query.window
 
     def switch(self, name: str) -> bool:
         """A switch in the query, off where it is left out."""

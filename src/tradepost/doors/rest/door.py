@@ -73,7 +73,8 @@ class RestDoor:
         if operation.takes_key:
             context.key = key_of(scope)
         if media is None:
-            media = JSON if operation.status == 204 else media_for(scope, self.has_document(operation))
+            header = fields(scope).get(b"accept")
+            media = JSON if header is None or operation.status == 204 else media_for(header, self.has_document(operation))
         text, version, reserve = scope["query_string"], scope["version"], 0
         found = self.queries.find((operation.name, text, caller.permissions, version))
         if found is None:
@@ -158,15 +159,13 @@ class RestDoor:
         """Who may keep the answer: nobody what is personal, shared caches only what callers without any credential read of the catalogue."""
         if operation.kind not in ("one", "page") or ask.query.personal:
             return NOT_KEPT
-        anonymous = not ask.context.caller.known and CART not in fields(ask.scope)
-        return PUBLIC if operation.public and anonymous else PRIVATE
+        if not operation.public or ask.context.caller.known or CART in fields(ask.scope):
+            return PRIVATE
+        return PUBLIC
 
 
-def media_for(scope: Scope, has_document: bool) -> bytes:
-    """The media type of the answer; a read can also be had as the GraphQL document that asks the same."""
-    header = fields(scope).get(b"accept")
-    if header is None:
-        return JSON
+def media_for(header: bytes, has_document: bool) -> bytes:
+    """The media type of the answer by `Accept`; a read can also be had as the GraphQL document that asks the same."""
     found = accepted(header, (*OFFERS, DOCUMENT) if has_document else OFFERS)
     if found is None:
         raise NotAcceptable(f"Available here: application/json, application/msgpack{', application/graphql' if has_document else ''}.")

@@ -1,5 +1,7 @@
 """The rules of the category tree."""
 
+from collections.abc import Awaitable
+
 from sqlalchemy import func, literal, select, update
 
 from tradepost.kit.identity import new_id
@@ -22,19 +24,19 @@ class Categories(Service):
     """Categories as seen and changed by one caller."""
 
     @operation("category_list", "page", categories, access=policy.browse, public=True)
-    async def list(self, window: Window, want: Selection[Category]) -> Page[Category]:
+    def list(self, window: Window, want: Selection[Category]) -> Awaitable[Page[Category]]:
         """The categories of the shop, by their position."""
-        return await self.page(categories, want, window)
+        return self.page(categories, want, window)
 
     @operation("category_get", "one", categories, access=policy.browse, public=True)
-    async def get(self, key: str, want: Selection[Category]) -> Record[Category]:
+    def get(self, key: str, want: Selection[Category]) -> Awaitable[Record[Category]]:
         """One category by its id or its slug."""
-        return await self.one(categories, want, key)
+        return self.one(categories, want, key)
 
     @operation("category_children", "page", categories, access=policy.browse, under=(categories, "children"), public=True)
-    async def children(self, key: str, window: Window, want: Selection[Category]) -> Page[Category]:
+    def children(self, key: str, window: Window, want: Selection[Category]) -> Awaitable[Page[Category]]:
         """The categories right below one."""
-        return await self.related(categories, key, "children", window, want)
+        return self.related(categories, key, "children", window, want)
 
     @operation("category_create", "create", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
     async def create(self, new: CategoryInput, want: Selection[Category]) -> Record[Category]:

@@ -1,5 +1,7 @@
 """Media: the pictures of the products, to read."""
 
+from collections.abc import Awaitable
+
 from tradepost.kit.operation import operation
 from tradepost.kit.records import Page, Record
 from tradepost.kit.selection import Selection
@@ -15,11 +17,11 @@ class MediaItems(Service):
     """Pictures as seen by one caller."""
 
     @operation("media_list", "page", media, access=policy.browse, under=(products, "media"), public=True)
-    async def list(self, key: str, window: Window, want: Selection[Media]) -> Page[Media]:
+    def list(self, key: str, window: Window, want: Selection[Media]) -> Awaitable[Page[Media]]:
         """The pictures of a product, by their position."""
-        return await self.related(products, key, "media", window, want)
+        return self.related(products, key, "media", window, want)
 
     @operation("media_get", "one", media, access=policy.browse, public=True)
-    async def get(self, key: str, want: Selection[Media]) -> Record[Media]:
+    def get(self, key: str, want: Selection[Media]) -> Awaitable[Record[Media]]:
         """One picture by its id."""
-        return await self.one(media, want, key)
+        return self.one(media, want, key)

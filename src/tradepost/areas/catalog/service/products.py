@@ -1,6 +1,6 @@
 """The rules of the products."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,24 +33,24 @@ class Products(Service):
     """Products as seen and changed by one caller."""
 
     @operation("product_list", "page", products, access=policy.browse, public=True)
-    async def list(self, window: Window, want: Selection[Product]) -> Page[Product]:
+    def list(self, window: Window, want: Selection[Product]) -> Awaitable[Page[Product]]:
         """The products, newest first."""
-        return await self.page(products, want, window)
+        return self.page(products, want, window)
 
     @operation("product_get", "one", products, access=policy.browse, public=True)
-    async def get(self, key: str, want: Selection[Product]) -> Record[Product]:
+    def get(self, key: str, want: Selection[Product]) -> Awaitable[Record[Product]]:
         """One product by its id or its slug."""
-        return await self.one(products, want, key)
+        return self.one(products, want, key)
 
     @operation("category_products", "page", products, access=policy.browse, under=(categories, "products"), public=True)
-    async def of_category(self, key: str, window: Window, want: Selection[Product]) -> Page[Product]:
+    def of_category(self, key: str, window: Window, want: Selection[Product]) -> Awaitable[Page[Product]]:
         """The products put into this very category; `?category=` on all products includes those below it."""
-        return await self.related(categories, key, "products", window, want)
+        return self.related(categories, key, "products", window, want)
 
     @operation("tag_products", "page", products, access=policy.browse, under=(tags, "products"), public=True)
-    async def of_tag(self, key: str, window: Window, want: Selection[Product]) -> Page[Product]:
+    def of_tag(self, key: str, window: Window, want: Selection[Product]) -> Awaitable[Page[Product]]:
         """The products that have a tag."""
-        return await self.related(tags, key, "products", window, want)
+        return self.related(tags, key, "products", window, want)
 
     @operation("product_create", "create", products, access=policy.edit, input=ProductCreate, problems=(AlreadyExists, Conflict))
     async def create(self, new: ProductCreate, want: Selection[Product]) -> Record[Product]:

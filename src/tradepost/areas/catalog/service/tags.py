@@ -1,6 +1,6 @@
 """Tags: the words that products share."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -26,14 +26,14 @@ class Tags(Service):
     """Tags as seen by one caller. Products bring them; nobody makes one by itself."""
 
     @operation("tag_list", "page", tags, access=policy.browse, public=True)
-    async def list(self, window: Window, want: Selection[TagCount]) -> Page[TagCount]:
+    def list(self, window: Window, want: Selection[TagCount]) -> Awaitable[Page[TagCount]]:
         """The tags in use, with how many products have each."""
-        return await self.page(tags, want, window)
+        return self.page(tags, want, window)
 
     @operation("tag_get", "one", tags, access=policy.browse, public=True)
-    async def get(self, key: str, want: Selection[TagCount]) -> Record[TagCount]:
+    def get(self, key: str, want: Selection[TagCount]) -> Awaitable[Record[TagCount]]:
         """One tag by its id or its slug."""
-        return await self.one(tags, want, key)
+        return self.one(tags, want, key)
 
     async def put(self, tags: Mapping[str, Sequence[str]]) -> None:
         """Makes these the tags of products, by their ids."""

@@ -1,6 +1,6 @@
 """The rules of the variants. What happens to one touches its product: the price it begins at, the words it is found by."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import msgspec
@@ -29,14 +29,14 @@ class Variants(Service):
     """Variants as seen and changed by one caller."""
 
     @operation("variant_list", "page", variants, access=policy.browse, under=(products, "variants"), public=True)
-    async def list(self, key: str, window: Window, want: Selection[Variant]) -> Page[Variant]:
+    def list(self, key: str, window: Window, want: Selection[Variant]) -> Awaitable[Page[Variant]]:
         """The variants of a product, by their position."""
-        return await self.related(products, key, "variants", window, want)
+        return self.related(products, key, "variants", window, want)
 
     @operation("variant_get", "one", variants, access=policy.browse, public=True)
-    async def get(self, key: str, want: Selection[Variant]) -> Record[Variant]:
+    def get(self, key: str, want: Selection[Variant]) -> Awaitable[Record[Variant]]:
         """One variant by its id."""
-        return await self.one(variants, want, key)
+        return self.one(variants, want, key)
 
     @operation("variant_create", "create", variants, access=policy.edit, input=VariantInput, under=(products, "variants"), problems=(AlreadyExists, Conflict))
     async def create(self, key: str, new: VariantInput, want: Selection[Variant]) -> Record[Variant]:
