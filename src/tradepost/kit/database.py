@@ -16,12 +16,13 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from .announcing import Announced
 from .clock import now
+from .codecs import read_ids_as_text
 from .compiling import statement
 from .invalidation import Invalidation, Recording
 from .loading import Reads
 from .plans import Statement
 from .problems import AlreadyExists, Conflict
-from .readers import SQLITE_PRAGMAS, PostgresReader, Reader, SqliteReader, read_ids_as_text
+from .readers import SQLITE_PRAGMAS, PostgresReader, Reader, SqliteReader
 from .tables import Table
 
 RETRIED_STATES = frozenset({"40001", "40P01"})

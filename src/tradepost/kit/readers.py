@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from .codecs import read_for_the_wire
 from .plans import Statement
 
 # Seconds that a read may hold the event loop, and after how many steps of SQLite's machine the clock is looked at.
@@ -72,8 +73,7 @@ class PostgresReader:
         self.opened += 1
         try:
             connection = await CONNECT(**self.arguments, server_settings=self.settings)
-            await read_ids_as_text(connection)
-            await connection.set_type_codec("json", schema="pg_catalog", encoder=str.encode, decoder=msgspec.Raw, format="binary")
+            await read_for_the_wire(connection)
             return connection, {}
         except BaseException:
             self.opened -= 1
@@ -154,11 +154,6 @@ class PostgresReader:
     def many(self, ids: list[Any]) -> Any:
         """An array."""
         return ids
-
-
-async def read_ids_as_text(connection: Any) -> None:
-    """Lets a connection of asyncpg bring ids as text, as SQLite does: a UUID object would cost more to make and to write than all else in a row."""
-    await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
 class SqliteReader:
