@@ -187,3 +187,29 @@ def test_a_delete_is_one_of_all_that_the_database_deletes_with_it() -> None:
     assert {table for table, _ in following(ProductRow.__table__)} == {"variant", "media", "product_category", "product_tag", "product_search"}  # type: ignore[arg-type]
     assert "product" in {table for table, _ in following(CategoryRow.__table__)}, "a column that is emptied is a change as well"  # type: ignore[arg-type]
     assert following(VariantRow.__table__) == ()  # type: ignore[arg-type]
+
+
+async def test_a_shortcut_lives_as_long_as_its_entry_and_no_longer() -> None:
+    cache = ReadCache()
+    ends: list[Any] = [lambda: cache.forget(frozenset([ROW])), cache.clear, lambda: cache.hear(True), lambda: setattr(cache.kept["k"], "until", 0.0)]
+    for end in ends:
+        entry = await cache.fill("k", reading("v", ROW))
+        cache.shorten(entry, "words", "told")
+        cache.shorten(entry, "words", "told otherwise")
+        assert (cache.shortcut("words"), cache.bytes) == ("told", entry.size)
+        end()
+        assert cache.shortcut("words") is None
+        assert (cache.shortcuts, cache.kept, cache.bytes) == ({}, {}, 0)
+        cache.shorten(entry, "words", "told")
+        assert cache.shortcut("words") is None, "what is gone has none"
+
+
+async def test_of_one_entry_there_are_few_shortcuts_and_they_take_room() -> None:
+    cache = ReadCache(most=20 * AROUND)
+    entry = await cache.fill("k", reading("v", ROW))
+    for number in range(20):
+        cache.shorten(entry, number, number)
+    assert len(cache.shortcuts) == read_cache.MOST_SHORTCUTS
+    await cache.fill("other", reading("w", ("product", "2"), size=15 * AROUND))
+    assert (value(cache, "k"), cache.shortcuts) == (None, {}), "the one used longest ago went, with all that led to it"
+    assert cache.bytes == cache.kept["other"].size

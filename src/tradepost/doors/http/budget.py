@@ -9,7 +9,7 @@ from time import time
 from tradepost.kit.addresses import bucket_of
 from tradepost.kit.caller import Caller
 from tradepost.kit.key_limits import POLICIES, KeyMeter
-from tradepost.kit.limits import Limits, Meter, reset
+from tradepost.kit.limits import Bucket, Limits, Meter, reset
 from tradepost.kit.problems import QuotaExceeded
 
 from .asgi import Headers, Scope
@@ -27,9 +27,13 @@ def meter_of(limits: Limits, caller: Caller | None, scope: Scope) -> Meter:
         if caller.points is None:
             return meter
         return KeyMeter(limits, (meter.key, meter.size), (f"key:{caller.key or caller.id}", max(caller.points, 1)))
+    return Meter(limits, *visitors(limits, scope))
+
+
+def visitors(limits: Limits, scope: Scope) -> Bucket:
+    """The bucket of whoever calls from an address."""
     client = scope.get("client")
-    # As `limits.meter` does, without the call: most requests come by here.
-    return Meter(limits, bucket_of(client[0] if client else ""), limits.sizes.get(ANONYMOUS, limits.known))
+    return bucket_of(client[0] if client else ""), limits.sizes.get(ANONYMOUS, limits.known)
 
 
 async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaExceeded | None:
@@ -44,21 +48,16 @@ async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaEx
     return refused
 
 
-async def pay_again(limits: Limits, scope: Scope, points: int, net: int) -> Headers | None:
-    """Pays for an answer to a visitor whose price is known, and tells how the bucket stands; None where that cannot be done as simply as this."""
-    client, size, shared = scope.get("client"), limits.sizes.get(ANONYMOUS, limits.known), limits.shared
-    bucket = bucket_of(client[0] if client else "")
-    left = limits.local.take(bucket, size, points) if shared is None else await shared.take(bucket, size, points)
-    if left is None or left < 0:
-        return None
+def settle_again(limits: Limits, bucket: Bucket, left: float, points: int, net: int) -> Headers:
+    """Ends the account of an answer whose prices are known, once its points are drained; tells how the bucket stands."""
     limits.drained += net
     if back := points - net:
-        left = min(left + back, size)
-        if shared is None:
-            limits.local.give(bucket, size, back)
+        left = min(left + back, bucket[1])
+        if limits.shared is None:
+            limits.local.give(*bucket, back)
         else:
-            shared.give(back, (bucket, size))
-    return state(Meter.policy, left, size)
+            limits.shared.give(back, bucket)
+    return state(Meter.policy, left, bucket[1])
 
 
 def net(meter: Meter, status: int, late: bool) -> int:

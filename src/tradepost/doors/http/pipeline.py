@@ -101,19 +101,22 @@ class Pipeline:
             return self.next(scope, receive, send)
         if self.proxies.networks:
             self.proxies.resolve(scope)
-        if self.repeats is not None and (told := self.repeats.find(scope)) is not None:
+        if self.repeats is not None and self.flight.has_room and (told := self.repeats.find(scope)) is not None:
             return self.repeat(told, scope, receive, send)
         return self.whole(scope, receive, send)
 
     async def repeat(self, told: Told, scope: Scope, receive: Receive, send: Send) -> None:
         """Gives an answer once more: for the same price, with an id and a line of its own. Where it cannot be paid the ordinary way says so."""
-        started, flight = perf_counter(), self.flight
-        standing = await budget.pay_again(self.limits, scope, told.points, told.net) if self.limits is not None else []
-        if standing is None or not flight.has_room:
-            return await self.whole(scope, receive, send)
-        flight.wake()
-        request_id = id_of(fields(scope))
-        await send({"type": "http.response.start", "status": told.status, "headers": [*told.headers, (b"x-request-id", request_id), *standing]})
+        started, limits = perf_counter(), self.limits
+        request_id, headers = id_of(scope["fields"]), told.headers
+        if limits is not None:
+            bucket, shared = budget.visitors(limits, scope), limits.shared
+            left = limits.local.take(*bucket, told.points) if shared is None else await shared.take(*bucket, told.points)
+            if left is None or left < 0:
+                return await self.whole(scope, receive, send)
+            headers = [*headers, *budget.settle_again(limits, bucket, left, told.points, told.net)]
+        self.flight.wake()
+        await send({"type": "http.response.start", "status": told.status, "headers": [*headers, (b"x-request-id", request_id)]})
         await send(told.body)
         self.note(scope["method"], told.template, told.status, perf_counter() - started, request_id.decode(), told.called, told.size, None)
 

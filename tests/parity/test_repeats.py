@@ -1,0 +1,189 @@
+"""What the read cache answers a second time, word for word, is what the whole way answers: bytes, headers, price, budget, metrics and access line."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tests.conftest import HERE
+from tests.factories import make_product
+from tests.parity.house import House, Json
+from tests.parity.stock import Known
+from tests.parity.test_read_cache import OWN, Get, asked
+from tradepost.app import Shop, create_app
+from tradepost.doors.http.repeats import PERSONS, WORDS
+from tradepost.kit.read_cache import ReadCache
+from tradepost.settings import Settings
+
+# Read of every request on its way, whatever comes of it: its own id, and whose it is.
+ASIDE = {b"x-request-id"}
+
+
+class Read(dict[bytes, bytes]):
+    """Header fields that remember which of them were looked for."""
+
+    def __init__(self, fields: Mapping[bytes, bytes]) -> None:
+        super().__init__(fields)
+        self.names = set[bytes]()
+
+    def get(self, name: bytes, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+    def __getitem__(self, name: bytes) -> bytes:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(name)  # type: ignore[arg-type]
+        return super().__contains__(name)
+
+
+@pytest.fixture
+async def shops(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[str, Shop]]:
+    """Three shops of one visitor who has 60 points a minute: one that repeats, one that only keeps, one that reads each time."""
+    async with AsyncExitStack() as stack:
+        made: dict[str, Shop] = {}
+        for name in ("repeats", "keeps", "reads"):
+            # In memory, so that each shop counts for itself.
+            own = msgspec.structs.replace(settings, read_cache=name != "reads", budget_anonymous=60, redis_url=None, access_log=True)
+            made[name] = create_app(own)
+            await stack.enter_async_context(made[name].lifespan())
+        made["keeps"].porch.repeats = None
+        yield made
+
+
+async def told(app: Shop, get: Get, method: str = "GET", **more: str) -> tuple[int, bytes, Json]:
+    """The answer to a visitor who says nothing but this."""
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"accept-encoding": "identity"}) as client:
+        headers = dict(get.headers) | {name.replace("_", "-"): value for name, value in more.items()}
+        answer = await client.request(method, get.path, params=dict(get.params), headers=headers)
+    return answer.status_code, answer.content, dict(answer.headers)
+
+
+def without(answer: tuple[int, bytes, Json], names: tuple[str, ...]) -> tuple[int, bytes, Json]:
+    """The answer but for some headers."""
+    return answer[0], answer[1], {n: v for n, v in answer[2].items() if n not in names}
+
+
+async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, known: Known) -> None:
+    cache: ReadCache = house.app.state.cache
+    repeated = 0
+    for operation, gets in asked(house, known).items():
+        for get in gets:
+            if get.path == "/graphql" or any(name.encode() in PERSONS for name, _ in get.headers):
+                continue
+            for more in ({}, {"if_none_match": (await told(house.app, get))[2].get("etag", "")}, {"origin": "https://shop.test"}, {"accept_encoding": "gzip"}):
+                cache.clear()
+                first = await told(house.app, get, **more)
+                if first[0] not in (200, 304):
+                    continue
+                count, size = len(cache.shortcuts), cache.hits
+                again, third = await told(house.app, get, **more), await told(house.app, get, **more)
+                assert without(first, OWN) == without(again, OWN) == without(third, OWN), (operation, get, more)
+                assert again[2]["x-request-cost"] == third[2]["x-request-cost"]
+                assert first[2]["x-request-id"] != again[2]["x-request-id"] != third[2]["x-request-id"]
+                assert again[2].keys() == first[2].keys()
+                repeated += count == 1 and cache.hits == size + 2
+    assert repeated > 100
+
+
+async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(house: House, known: Known) -> None:
+    porch, said = house.app.porch, set[bytes]()
+    for gets in asked(house, known).values():
+        for get in gets:
+            if get.path == "/graphql":
+                continue
+            fields = {b"host": b"shop.test", b"accept-encoding": b"gzip"} | {n.encode(): v.encode() for n, v in get.headers}
+            read, query = Read(fields), str(httpx.QueryParams(get.params)).encode()
+            scope: Json = {
+                "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": get.path,
+                "raw_path": get.path.encode(), "query_string": query, "root_path": "", "headers": [*fields.items()], "fields": read,
+                "server": ("shop.test", 80), "client": ("203.0.113.9", 4711), "state": {},
+            }  # fmt: skip
+            await porch.whole(scope, nothing, nowhere)
+            said |= read.names
+    # `Authorization` and `X-API-Key` are read from the lines, by who tells whose they are.
+    assert said - ASIDE <= {*WORDS, *PERSONS}
+    assert {b"accept", b"accept-encoding", b"if-none-match", b"x-api-version", b"x-cart-token"} <= said, "and none is there for nothing"
+
+
+async def nothing() -> Json:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def nowhere(message: Any) -> None:
+    """Where answers go that nobody looks at."""
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/products/{slug}", "/v1/products/{slug}?fields=id,variants{{sku}}", "/v1/products?limit=50", "/v1/products?limit=50&q=whole"]
+)
+async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_429(house: House, shops: dict[str, Shop], path: str) -> None:
+    made = await make_product(house.staff.client)
+    sequences: list[Any] = []
+    for shop in shops.values():
+        get, seen = Get(path.format(slug=made["slug"])), list[Any]()
+        for _ in range(75):
+            status, _, headers = await told(shop, get)
+            left, cost = int(headers["x-ratelimit-remaining"]), headers["x-request-cost"]
+            seen.append((status, cost, left, headers["x-ratelimit-limit"], headers["ratelimit-policy"]))
+            if status == 429:
+                break
+        # What is compiled is paid by the first alone.
+        sequences.append((seen[1:], shop.porch.limits.drained if shop.porch.limits else None))
+        assert seen[-1][0] == 429
+    times, rest = {len(s[0]) for s in sequences}, [s[0][:-1] for s in sequences]
+    assert max(times) - min(times) <= 1, "a point comes back every second"
+    for mine, theirs in pairwise(rest):
+        for (status, cost, left, *more), (other, price, remains, *others) in zip(mine, theirs, strict=False):
+            assert (status, cost, more) == (other, price, others)
+            assert abs(left - remains) <= 1
+
+
+async def test_a_repeat_is_counted_and_has_its_line_as_any_request(house: House, shops: dict[str, Shop]) -> None:
+    made, lines, counts = await make_product(house.staff.client), list[Any](), list[Any]()
+    for shop in shops.values():
+        log = shop.porch.log
+        assert log is not None
+        kept: list[bytes] = []
+        log.write = kept.append
+        for number in range(3):
+            await told(shop, Get(f"/v1/products/{made['slug']}"), x_request_id=f"r{number}")
+        log.flush()
+        said = b"".join(kept).decode().splitlines()
+        lines.append([[word for i, word in enumerate(line.split()) if i not in (0, 4)] for line in said])
+        assert shop.porch.metrics is not None
+        counts.append({key: sum(series.buckets) for key, series in shop.porch.metrics.series.items()})
+    assert lines[0] == lines[1] == lines[2]
+    assert counts[0] == counts[1] == counts[2] == {("GET", "/products/{key:str}", 200): 3}
+
+
+async def test_whoever_shows_who_he_is_is_never_given_what_a_visitor_was(house: House) -> None:
+    made, cache = await make_product(house.staff.client), house.app.state.cache
+    get = Get(f"/v1/products/{made['slug']}")
+    cache.clear()
+    await told(house.app, get)
+    assert len(cache.shortcuts) == 1
+    assert (await told(house.app, get, authorization="Bearer nobody's"))[0] == 401
+    assert (await told(house.app, get, x_api_key="tp_nobody"))[0] == 401
+    assert (await told(house.app, get, x_cart_token="t"))[2]["cache-control"] == "private, no-cache"
+    assert (await told(house.app, get, "HEAD"))[1] == b""
+    assert (await told(house.app, get, accept="text/html"))[0] == 406
+    assert (await told(house.app, get, x_api_version="2"))[0] == 400
+    assert (await told(house.app, get, if_none_match='"another"'))[0] == 200
+    assert len(cache.shortcuts) == 1, "none of these is kept"
+
+
+async def test_the_same_in_ever_new_words_is_kept_a_few_times(house: House) -> None:
+    made, cache = await make_product(house.staff.client), house.app.state.cache
+    cache.clear()
+    for number in range(30):
+        await told(house.app, Get(f"/v1/products/{made['slug']}"), accept=f"application/json, text/x{number}")
+    assert len(cache.shortcuts) == 8
+    assert len(cache.kept) == 1
