@@ -4,9 +4,11 @@ PostgreSQL pages a relation by LATERAL, SQLite by a correlated `IN (SELECT ... L
 index, never the whole relation.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, any_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import ClauseElement, visitors
@@ -25,6 +27,9 @@ from .window import Shape
 
 SEVERAL = "several"
 LIMIT: BindParameter[int] = bindparam("limit", None, type_=Integer)
+USUAL = (6, 11, 21, 26, 51, 101)
+"""Of pages of 5, 10, 20, 25, 50 and 100 rows: with the one that shows that there are more."""
+ARGUMENT = re.compile(r"\$(\d+)")
 OFFSET: BindParameter[int] = bindparam("offset", None, type_=BigInteger)
 
 
@@ -65,7 +70,7 @@ class Compiler:
         where = [*self._matching(resource, table, shape), *beyond(keys, shape)]
         query = select(*level.columns).select_from(source).where(*where).order_by(*_ordered(keys))
         bounded = not shape.numbered and all(resource.filters[n].bounded for n in shape.filters)
-        level.rows = self._statement(_stretch(query, shape), bounded)
+        level.rows = self._sized(self._statement(_stretch(query, shape), bounded), shape)
         if shape.total or shape.numbered:
             level.total = self._statement(select(func.count()).select_from(table).where(*self._matching(resource, table, shape)), False)
         self._below(level)
@@ -174,9 +179,8 @@ class Compiler:
         level.keys = [level.column(k) for k, _ in keys]
         write = self._lateral if self.dialect.name == "postgresql" else self._within
         level.link = len(level.columns)
-        level.rows = self._statement(
-            write(relation, level, table, source, keys, shape), not isinstance(relation.by, Through) and not shape.filters and not shape.numbered
-        )
+        bounded = not isinstance(relation.by, Through) and not shape.filters and not shape.numbered
+        level.rows = self._sized(self._statement(write(relation, level, table, source, keys, shape), bounded), shape)
         if shape.total or shape.numbered:
             level.total = self._statement(self._count(relation, table, shape), False)
         self._below(level)
@@ -219,6 +223,21 @@ class Compiler:
         found = tables(query, own)
         self.reads = None if found is None or self.reads is None else self.reads | found
         return statement(query, self.dialect, bounded)
+
+    def _sized(self, found: Statement, shape: Shape) -> Statement:
+        """The statement, for PostgreSQL also with the usual numbers of rows written into it. It would plan one whose LIMIT is an argument anew at each call
+        (100 us): for all it knows it may be a tenth of the table. Where there are filters that is as well, because the best plan depends on their values."""
+        if self.dialect.name != "postgresql" or shape.filters or shape.numbered:
+            return found
+        at = next(i for i, a in enumerate(found.arguments) if a.name == "limit")
+        rest = found.arguments[:at] + found.arguments[at + 1 :]
+
+        def of_size(rows: int) -> str:
+            """The text without that argument; those behind it move up by one."""
+            text = found.sql.replace(f"${at + 1}::INTEGER", str(rows))
+            return ARGUMENT.sub(lambda m: f"${int(m[1]) - (int(m[1]) > at)}", text)
+
+        return msgspec.structs.replace(found, sized={n: Statement(of_size(n), rest, found.bounded) for n in USUAL})
 
     def _reads(self) -> tuple[tuple[str, None], ...] | None:
         """What all statements of the plan look at."""

@@ -107,7 +107,8 @@ class Reads:
         level, limit = plan.top, window.size()
         group = Group(window, limit, self._marks(level, window), level.keys)
         given = _given(window, limit, group.marks, None, caller)
-        rows = await reader.all(level.rows, level.rows.bind(given))
+        statement = level.rows.of_size(limit + 1)
+        rows = await reader.all(statement, statement.bind(given))
         if level.total is not None:
             group.totals[None] = (await reader.one(level.total, level.total.bind(given)))[0]
         shown = group.trim(rows)
@@ -162,7 +163,8 @@ class Reads:
             raise InvalidParameter("A cursor inside a list works for one parent at a time.", parameter="after" if window.after else "before")
         if parents:
             given = _given(window, limit, group.marks, parents[0], caller) | {"parents": reader.many(parents)}
-            group.fill(await reader.all(level.rows, level.rows.bind(given), inline=len(parents) * limit <= INLINE_ROWS))
+            statement = level.rows.of_size(limit + 1)
+            group.fill(await reader.all(statement, statement.bind(given), inline=len(parents) * limit <= INLINE_ROWS))
             if level.total is not None:
                 group.totals = {r[0]: r[1] for r in await reader.all(level.total, level.total.bind(given))}
         return group

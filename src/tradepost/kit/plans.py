@@ -1,6 +1,6 @@
 """Plans: all statements of one selection, compiled once per shape and kept in a bounded cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -22,11 +22,19 @@ class Argument(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """SQL text in the driver's own spelling, and its arguments in order. A bounded one reads few rows through an index."""
+    """SQL text in the driver's own spelling, and its arguments in order. A bounded one reads few rows through an index.
+
+    `sized` are the same with the number of rows written into the text, by that number.
+    """
 
     sql: str
     arguments: tuple[Argument, ...]
     bounded: bool
+    sized: "Mapping[int, Statement]" = msgspec.field(default_factory=dict[int, "Statement"])
+
+    def of_size(self, rows: int) -> "Statement":
+        """The statement for so many rows."""
+        return self.sized.get(rows, self)
 
     def bind(self, given: dict[str, Any]) -> list[Any]:
         """The arguments of one call."""

@@ -18,7 +18,7 @@ from tradepost.kit.problems import MalformedBody, Problem, Validation
 
 from ..http.answer import Answer
 from ..http.asgi import Headers, Receive, Scope
-from ..http.request import media_of, read
+from ..http.request import DEFAULT_LIMIT, media_of, read
 from .door import JSON, NOT_KEPT
 from .routes import route
 
@@ -82,7 +82,7 @@ def wrong(problem: Problem) -> str:
 async def parameters(scope: Scope, receive: Receive) -> dict[str, str]:
     """The form in the body. A parameter that comes twice is refused, one without a value counts as left out (RFC 6749, 3.2)."""
     media_of(scope, (FORM,))
-    body = await read(scope, receive, min(LONGEST, scope["body_limit"]))
+    body = await read(scope, receive, min(LONGEST, scope.get("body_limit", DEFAULT_LIMIT)))
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except ValueError:

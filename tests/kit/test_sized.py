@@ -1,0 +1,52 @@
+"""Statements with the number of rows written into them: PostgreSQL keeps their plan, and every argument is where its number says."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
+from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
+
+from tradepost.areas.catalog.resource import products
+from tradepost.doors.rest.selection import compile_fields
+from tradepost.kit.access import Viewer
+from tradepost.kit.compiling import USUAL, Compiler
+from tradepost.kit.plans import Statement
+from tradepost.kit.rendering import Rendering
+from tradepost.kit.window import Shape, Window
+
+FIELDS = "id,variants(first:5){sku},category{name},media{id}"
+
+
+def statements(window: Window, dialect: Any) -> list[Statement]:
+    """Those of a page of products with two relations below it."""
+    want = compile_fields(products, FIELDS, frozenset(), Rendering())
+    shapes: list[Shape] = [w.shape for w in want.windows]
+    plan = Compiler(Viewer(frozenset(), False), dialect, iter(shapes)).page(products, want.form.bare, window.shape)
+    return [level.rows for level in plan.levels]
+
+
+@pytest.mark.parametrize("window", [Window(), Window(after="x"), Window(before="x", last=5), Window(sort=("-name",), after="x", before="y")])
+def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(window: Window) -> None:
+    for statement in statements(window, postgresql()):
+        assert set(statement.sized) == set(USUAL)
+        named = {f"${i + 1}": a.name for i, a in enumerate(statement.arguments)}
+        for rows, sized in statement.sized.items():
+            said = {f"${i + 1}": a.name for i, a in enumerate(sized.arguments)}
+            assert sorted(set(re.findall(r"\$\d+", sized.sql)), key=lambda n: int(n[1:])) == list(said)
+            assert "limit" not in said.values()
+            # Each number stands for the same value as in the statement with all arguments, place by place.
+            mine = re.sub(r"\$\d+", lambda m, said=said: said[m[0]], sized.sql)
+            theirs = re.sub(r"\$\d+", lambda m, named=named: named[m[0]], statement.sql).replace("limit::INTEGER", str(rows))
+            assert mine == theirs
+            assert sized.of_size(rows) is sized
+        assert statement.of_size(21) is statement.sized[21]
+        assert statement.of_size(22) is statement
+
+
+def test_where_the_best_plan_depends_on_values_it_is_made_for_them() -> None:
+    top, *below = statements(Window(filter=(("category", "chairs"),)), postgresql())
+    assert not top.sized
+    assert all(s.sized for s in below)
+    assert not statements(Window(page=2), postgresql())[0].sized
+    assert not any(s.sized for s in statements(Window(), sqlite()))
