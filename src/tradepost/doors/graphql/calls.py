@@ -55,10 +55,9 @@ class DocumentCalls:
             raise self.unknown(name, context)
         variables = variables_of(scope["query_string"], self.parameters[name])
         try:
-            ready = await self.door.prepare(Request(variables=variables), context, document)
+            ready = await self.door.compiled(Request(variables=variables), context, scope, document)
         except Refused as refused:
             raise problem_of(refused) from None
-        await self.door.pay(ready, context)
         return await self.door.shown(ready, media, scope, context)
 
     def unknown(self, name: str, context: Context) -> NotFound:

@@ -183,7 +183,8 @@ class Executor:
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
-            context.key = root.once.of(variables) or context.key
+            if root.once.written is not None:
+                context.key = root.once.of(variables) or context.key
             if self.cache is not None and root.kept and (key := kept_under(root, variables, context)) is not None:
                 found = self.cache.find(key)
                 if found is None:

@@ -8,7 +8,7 @@ from time import time
 from typing import Any
 
 import msgspec
-from graphql import print_directive
+from graphql import DocumentNode, print_directive
 from litestar import Request as LitestarRequest
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
@@ -116,39 +116,42 @@ class GraphQLDoor:
         """What is asked, compiled and paid; or Refused."""
         try:
             request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
-            digest, document = await self.persisted.find(request)
+            digest = None
+            if request.query and not request.extensions and request.document_id is None:
+                # Most requests are just a text that was read before.
+                document = self.executor.documents.find(request.query)
+            else:
+                digest, document = await self.persisted.find(request)
             if document is None and not self.executor.knows(request):
                 await context.meter.admit_text()
-            ready = await self.prepare(request, context, document)
-            if gets and ready.operation.writes:
-                raise MethodNotAllowed("POST")
-            context.key = ready.key(scope)
-            await self.pay(ready, context)
-            self.persisted.keep(digest, request, ready.operation.document)
+            ready = await self.compiled(request, context, scope, document)
+            if digest is not None:
+                self.persisted.keep(digest, request, ready.operation.document)
         except FIRM as problem:
             raise Refused.because(problem, context.request_id, firm=True) from None
         except BY_HASH as problem:
             raise Refused.because(problem, context.request_id) from None
         return ready
 
-    async def prepare(self, request: Request, context: Context, document: Document | None = None) -> Ready:
-        """What is asked, compiled. Where the document is over a ceiling, what it tries is counted."""
+    async def compiled(self, request: Request, context: Context, scope: Scope, document: Document | None) -> Ready:
+        """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
+        any request may cost, what it tries is counted."""
+        tried: DocumentNode | None = None
         try:
-            return self.executor.prepare(request, context, document)
-        except Refused as refused:
-            if refused.over is not None:
-                await owe(refused.over, self.executor.fields, request, context)
-            raise
-
-    async def pay(self, ready: Ready, context: Context) -> None:
-        """Drains the price; that of compiling is not in a registered document's. Where it is over what any request may cost, what the document tries is
-        counted as well."""
-        context.meter.prepaid = ready.operation.document.trusted
-        try:
+            ready = self.executor.prepare(request, context, document)
+            if ready.operation.writes:
+                if scope["method"] == "GET":
+                    raise MethodNotAllowed("POST")
+                context.key = ready.key(scope)
+            tried = ready.operation.document.ast
+            context.meter.prepaid = ready.operation.document.trusted
             await context.meter.pay(ready.points)
-        except TooExpensive:
-            await owe(ready.operation.document.ast, self.executor.fields, ready.request, context)
+        except (Refused, TooExpensive) as fault:
+            over = fault.over if isinstance(fault, Refused) else tried
+            if over is not None:
+                await owe(over, self.executor.fields, request, context)
             raise
+        return ready
 
     def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
         """The media type of the answer; the explorer is there only for those who may see the schema."""

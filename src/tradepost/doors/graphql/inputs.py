@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import inspect as mi
+from uuid_utils import UUID as QuickUUID
 
 from tradepost.kit.identity import parse_id
 from tradepost.kit.inputs import patch_of, read
@@ -73,7 +74,8 @@ def _id_of(about: Resource[Any]) -> Read:
         id = parse_id(value)
         if id is None:
             raise about.missing(value)
-        return UUID(id)
+        # The same to whoever asks for its text, at a tenth of the time.
+        return cast(UUID, QuickUUID(id))
 
     return read_id
 
