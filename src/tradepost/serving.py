@@ -18,7 +18,7 @@ from tradepost.logs import logging_config
 from tradepost.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from litestar import Litestar
+    from tradepost.doors.http.pipeline import Pipeline
 
 MOST_CONNECTIONS = 4096
 SHORTEST_STOP = 30  # seconds that a worker has to finish its requests, or longer where a request may take longer
@@ -61,7 +61,7 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
             raise SettingsError(faults.recv()) from None
 
 
-def _load(telling: Any) -> "Litestar":
+def _load(telling: Any) -> "Pipeline":
     """The app, in a worker, which must hear SIGTERM while it still loads: the handlers that it inherits from the parent would swallow it."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent as well, which then says SIGTERM
@@ -72,7 +72,8 @@ def _load(telling: Any) -> "Litestar":
         # What is there now stays as long as the process: the collector need not walk it again with every full collection (60 ms).
         gc.collect()
         gc.freeze()
-        return app
+        # The porch hands on what is no request, so Granian may call it without the app's own call between them.
+        return app.porch
     except SettingsError as fault:
         telling.send(str(fault))
         os.kill(os.getppid(), signal.SIGTERM)

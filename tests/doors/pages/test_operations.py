@@ -56,7 +56,7 @@ async def test_every_operation_has_its_place_at_both_doors(app: "Shop", staff: h
 def test_buckets_add_up_and_unknown_methods_are_one_series() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.003, 99.0):
-        metrics.count("BREW", None, 404, seconds)
+        metrics.of("BREW", None, 404).add(seconds)
     text = metrics.text().decode()
     buckets = [int(n) for n in re.findall(r'_bucket\{method="other",route="",status="404",worker="\d+",le="[^"]+"\} (\d+)', text)]
     assert len(buckets) == len(BOUNDS) + 1

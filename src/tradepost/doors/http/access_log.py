@@ -63,13 +63,13 @@ def to_stderr(data: bytes) -> None:
 def as_json(lines: list[Line]) -> bytes:
     """One JSON object a line."""
     for line in lines:
-        line.time, line.event = moment(line.time), "request"
+        line.time, line.event, line.ms = moment(line.time), "request", round(line.ms, 2)
     return msgspec.json.Encoder().encode_lines(lines)
 
 
 def as_text(lines: list[Line]) -> bytes:
     """One readable line each: time, method, path, status, duration, bytes, request id, caller."""
-    said = (f"{moment(it.time)} {it.method} {it.path} {it.status} {it.ms:.1f} ms {it.bytes} B {it.request_id} {it.caller or '-'}\n" for it in lines)
+    said = [f"{moment(it.time)} {it.method} {it.path} {it.status} {it.ms:.1f} ms {it.bytes} B {it.request_id} {it.caller or '-'}\n" for it in lines]
     return "".join(said).encode("utf-8", "backslashreplace")
 
 
@@ -77,14 +77,14 @@ def moment(seconds: float | str) -> str:
     """A time as RFC 3339 with milliseconds."""
     if isinstance(seconds, str):
         return seconds
-    whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    stamp = str(int(seconds * 1000))
+    return f"{_second(stamp[:-3])}.{stamp[-3:]}Z"
 
 
 @lru_cache(8)
-def _second(seconds: int) -> str:
+def _second(seconds: str) -> str:
     """All of a time but its fraction: the lines of one second share it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 now = time.time

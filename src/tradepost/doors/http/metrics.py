@@ -26,6 +26,11 @@ class Series:
     def __init__(self) -> None:
         self.buckets, self.seconds = [0] * (len(BOUNDS) + 1), 0.0
 
+    def add(self, seconds: float) -> None:
+        """One more has ended."""
+        self.buckets[bisect_left(BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
 
 class Metrics:
     """Counts requests by method, route template and status. All three are few, whatever is asked for."""
@@ -34,14 +39,13 @@ class Metrics:
         self.gauges = dict(gauges or {})
         self.series: dict[tuple[str, str, int], Series] = {}
 
-    def count(self, method: str, template: str | None, status: int, seconds: float) -> None:
-        """One request has ended. Without a template (no route has the path) it counts under an empty one."""
+    def of(self, method: str, template: str | None, status: int) -> Series:
+        """Where such requests are counted. Without a template (no route has the path) that is under an empty one."""
         key = (method if method in METHODS else "other", template or "", status)
         found = self.series.get(key)
         if found is None:
             found = self.series[key] = Series()
-        found.buckets[bisect_left(BOUNDS, seconds)] += 1
-        found.seconds += seconds
+        return found
 
     def text(self) -> bytes:
         """All figures."""

@@ -93,7 +93,7 @@ class Pipeline:
         self.hosts, self.proxies = Hosts(settings.allowed_hosts), Proxies(settings.trusted_proxies)
         self.origins = Origins(settings.cors_origins) if settings.cors_origins else None
         self.flight = Flight(settings.requests_in_flight, settings.request_timeout, log)
-        self.repeats = Repeats(cache) if cache is not None else None
+        self.repeats = Repeats(cache, metrics) if cache is not None else None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serves one request; lifespan and WebSocket go to the app as they are. No coroutine of its own, which every request would pay for."""
@@ -106,7 +106,7 @@ class Pipeline:
         return self.whole(scope, receive, send)
 
     async def repeat(self, told: Told, scope: Scope, receive: Receive, send: Send) -> None:
-        """Gives an answer once more: for the same price, with an id and a line of its own. Where it cannot be paid the ordinary way says so."""
+        """Gives an answer once more: for the same price, with an id and a line of its own. Where it cannot be paid the whole way says so."""
         started, limits = perf_counter(), self.limits
         request_id, headers = id_of(scope["fields"]), told.headers
         if limits is not None:
@@ -116,9 +116,15 @@ class Pipeline:
                 return await self.whole(scope, receive, send)
             headers = [*headers, *budget.settle_again(limits, bucket, left, told.points, told.net)]
         self.flight.wake()
-        await send({"type": "http.response.start", "status": told.status, "headers": [*headers, (b"x-request-id", request_id)]})
-        await send(told.body)
-        self.note(scope["method"], told.template, told.status, perf_counter() - started, request_id.decode(), told.called, told.size, None)
+        try:
+            await send({"type": "http.response.start", "status": told.status, "headers": [*headers, (b"x-request-id", request_id)]})
+            await send(told.body)
+        finally:
+            took = perf_counter() - started
+            if told.series is not None:
+                told.series.add(took)
+            if self.log is not None:
+                self.log.add(Line(now(), request_id.decode(), "GET", told.called, told.status, took * 1000, told.size, told.template))
 
     async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request the whole way."""
@@ -213,15 +219,11 @@ class Pipeline:
         """Takes the request off the list, counts it and keeps its access line."""
         self.flight.replies.pop(reply, None)
         took, status, template = perf_counter() - reply.started, reply.status or GONE, scope.get("path_template")
-        context = scope.get("context")
-        self.note(reply.method, template, status, took, scope["request_id"], scope["called"], max(reply.size, 0), context and context.caller.id)
-
-    def note(self, method: str, template: str | None, status: int, took: float, id: str, called: str, size: int, caller: str | None) -> None:
-        """Counts a request and keeps its access line."""
         if self.metrics is not None:
-            self.metrics.count(method, template, status, took)
+            self.metrics.of(reply.method, template, status).add(took)
         if self.log is not None:
-            self.log.add(Line(now(), id, method, called, status, round(took * 1000, 2), size, template, caller))
+            caller, size = (context := scope.get("context")) and context.caller.id, max(reply.size, 0)
+            self.log.add(Line(now(), scope["request_id"], reply.method, scope["called"], status, took * 1000, size, template, caller))
 
     def stop(self) -> None:
         """Stops the clock and writes what the access log still holds; called when the app shuts down."""

@@ -1,6 +1,6 @@
 """Answers that are given again: a request that asks word for word what was answered from the read cache is not read a second time.
 
-What was sent then is sent once more, status, headers and body, with an id and an account of this request's own. Its words are all that the ordinary
+What was sent then is sent once more, status, headers and body, with an id and an account of this request's own. Its words are all that the whole
 way reads of a visitor's request, so what it would make of them is known. Whoever shows a credential or a cart is asked who he is every time.
 """
 
@@ -12,6 +12,7 @@ from tradepost.kit.read_cache import ReadCache
 from . import budget
 from .answer import Answer
 from .asgi import Headers, Message, Scope, fields
+from .metrics import Metrics, Series
 from .reply import Reply
 
 WORDS = (b"host", b"accept", b"accept-encoding", b"if-none-match", b"origin", b"x-api-version")
@@ -24,7 +25,7 @@ OWN = frozenset({b"x-request-id", b"x-request-cost", *[name for name, _ in budge
 
 class Told(msgspec.Struct, frozen=True, gc=False):
     """An answer as it was sent: all headers but its own, and its body as the ASGI message, of `size` bytes. `points` are drained for it, `net` is what
-    it costs in the end; `called` is the path for the access line."""
+    it costs in the end; `called` is the path for the access line, `series` where it is counted."""
 
     status: int
     headers: Headers
@@ -34,21 +35,25 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     template: str
     points: int
     net: int
+    series: Series | None
 
 
 class Repeats:
     """The answers that are known by the words of their requests, each for as long as the read cache keeps what it was made of."""
 
-    def __init__(self, cache: ReadCache) -> None:
-        self.cache = cache
+    def __init__(self, cache: ReadCache, metrics: Metrics | None) -> None:
+        self.cache, self.metrics = cache, metrics
 
     def find(self, scope: Scope) -> Told | None:
-        """What this request was told before."""
+        """What this request was told before; where that is nothing its words are left in the scope."""
         if scope["method"] != "GET":
             return None
         get = fields(scope).get
-        said = scope["words"] = scope.get("raw_path"), scope["query_string"], scope["scheme"], *map(get, WORDS), *map(get, PERSONS)
-        return self.cache.shortcut(said)
+        words = scope.get("raw_path"), scope["query_string"], scope.get("scheme"), *map(get, WORDS), *map(get, PERSONS)
+        told = self.cache.shortcut(words)
+        if told is None:
+            scope["words"] = words
+        return told
 
     def learn(self, scope: Scope, reply: Reply, context: Context, answer: Answer) -> None:
         """Keeps what a request was told, where it may be told to everybody who asks so."""
@@ -63,5 +68,7 @@ class Repeats:
         sent = [(name, value) for name, value in reply.complete(headers) if name not in OWN]
         message = {"type": "http.response.body", "body": body, "more_body": False}
         cost = (b"x-request-cost", b"%d" % net)
-        told = Told(status, [*sent, cost], message, len(body), scope["called"], scope["path_template"], meter.price, net)
+        template = scope["path_template"]
+        series = self.metrics.of("GET", template, status) if self.metrics is not None else None
+        told = Told(status, [*sent, cost], message, len(body), scope["called"], template, meter.price, net, series)
         self.cache.shorten(context.kept, scope["words"], told)
