@@ -181,6 +181,19 @@ async def test_whoever_shows_who_he_is_is_never_given_what_a_visitor_was(house: 
     assert len(cache.shortcuts) == 1, "none of these is kept"
 
 
+async def test_without_its_path_as_it_was_called_a_request_has_no_words(house: House) -> None:
+    porch, cache = house.app.porch, house.app.state.cache
+    made = await make_product(house.staff.client)
+    cache.clear()
+    for path in (f"/v1/products/{made['slug']}", f"/v1/products/{made['id']}"):
+        scope: Json = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "path": path, "query_string": b"", "root_path": "",
+            "headers": [(b"host", b"shop.test")], "server": ("shop.test", 80), "client": ("203.0.113.9", 4711), "state": {},
+        }  # fmt: skip
+        await porch(scope, nothing, nowhere)
+    assert (len(cache.kept), cache.shortcuts) == (2, {})
+
+
 async def test_the_same_in_ever_new_words_is_kept_a_few_times(house: House) -> None:
     made, cache = await make_product(house.staff.client), house.app.state.cache
     cache.clear()

@@ -46,10 +46,11 @@ class Repeats:
 
     def find(self, scope: Scope) -> Told | None:
         """What this request was told before; where that is nothing its words are left in the scope."""
-        if scope["method"] != "GET":
+        path = scope.get("raw_path")
+        if path is None or scope["method"] != "GET":
             return None
         get = fields(scope).get
-        words = scope.get("raw_path"), scope["query_string"], scope.get("scheme"), *map(get, WORDS), *map(get, PERSONS)
+        words = path, scope["query_string"], scope.get("scheme"), *map(get, WORDS), *map(get, PERSONS)
         told = self.cache.shortcut(words)
         if told is None:
             scope["words"] = words
