@@ -88,7 +88,7 @@ async def measure(url: str, redis: str, rounds: int, requests: int) -> Figures:
 @asynccontextmanager
 async def opened(kind: str, url: str, redis: str) -> AsyncIterator[Shop]:
     """A started shop with budgets that nobody comes to the end of."""
-    environ = {"DATABASE_URL": url, "REDIS_URL": redis if kind == "redis" else "", "SECRET_KEY": SECRET, "ACCESS_LOG": "off"}
+    environ = {"DATABASE_URL": url, "REDIS_URL": redis if kind == "redis" else "", "SECRET_KEY": SECRET, "ACCESS_LOG": "off", "READ_CACHE": "off"}
     environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
     shop = create_app(Settings.read(environ, env_file=None))
     if kind == "none":
