@@ -12,5 +12,5 @@
 
 Keys that the porch puts into the scope: `request_id` (str), `called` (the path as called, percent-encoded), `version` (1 or 2), `prefix`
 ("/v1", "/v2" or ""), `context` (kit.context.Context), `fields` (the header fields, see asgi.fields), `body_limit`
-(bytes, where it is not the default).
+(bytes, where it is not the default), `words` (by which repeats know the request, where answers are kept).
 """

@@ -77,18 +77,20 @@ class Reply:
             meter.settle(budget.net(meter, status, self.expired))
         elif self.limits is not None:
             return False
-        self.status = status
-        # From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more.
-        self.flight.pop(self, None)
+        self.open(status)
         return True
 
     async def begin(self, status: int) -> bool:
         """The same where nothing has been drained yet; False where it is refused after all, and that has been answered."""
         if self.limits is not None and not await self.settle(self.limits, status):
             return False
+        self.open(status)
+        return True
+
+    def open(self, status: int) -> None:
+        """From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more."""
         self.status = status
         self.flight.pop(self, None)
-        return True
 
     async def settle(self, limits: Limits, status: int) -> bool:
         """Ends the request's account; False where it is refused after all, and that has been answered."""
