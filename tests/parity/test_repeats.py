@@ -121,7 +121,7 @@ async def nowhere(message: Any) -> None:
     """Where answers go that nobody looks at."""
 
 
-@pytest.mark.parametrize("query", ["", "fields=id,variants{sku}", "fields=id,categories{slug},media{id}", "limit=100&q=whole", "limit=50"])
+@pytest.mark.parametrize("query", ["", "fields=id,variants{sku}", "fields=id,categories{slug},media{id}", "limit=20&q=whole", "limit=50"])
 async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_429(house: House, shops: dict[str, Shop], query: str) -> None:
     made = await make_product(house.staff.client)
     sequences: list[Any] = []
