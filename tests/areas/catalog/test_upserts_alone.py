@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from tests.areas.catalog.upserting import upsert
 from tests.factories import Json, read, unique
@@ -65,8 +65,14 @@ async def rows(staff: httpx.AsyncClient, ids: list[str], mark: str) -> list[Any]
     return [unmarked(await read(staff, f"/v1/products/{id}", fields=FIELDS), mark) for id in ids]
 
 
+PLAIN: Json = {"name": 0, "variants": [], "tags": []}
+# The second of these leaves the slug that was made for it, and the third is new and of the same name.
+LEAVES = [PLAIN | {"reference": 0}, PLAIN | {"reference": 0, "slug": 0}, PLAIN]
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(before=inputs(), after=inputs())
+@example(before=[PLAIN], after=LEAVES)
 async def test_a_set_gives_what_each_gives_alone(app: "Shop", staff: httpx.AsyncClient, before: list[Json], after: list[Json]) -> None:
     together, alone = unique("t"), unique("a")
     ids: dict[str, list[str]] = {together: [], alone: []}

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tradepost.kit.inputs import read
 from tradepost.kit.problems import AlreadyExists, Problem
 from tradepost.kit.service import Service
+from tradepost.kit.slugs import slug_of
 
 from ...models import CategoryRow, ProductRow, VariantRow
 from ...schemas import ProductCreate
@@ -106,13 +107,22 @@ def _open(drafts: Sequence[Draft]) -> Iterator[Draft]:
 
 
 def _apart(inputs: Sequence[ProductCreate], meant: Sequence[Values | None]) -> int:
-    """How many inputs from the first on mean a product each that no other of them means."""
-    seen = set[tuple[str, str]]()
+    """How many inputs from the first on mean a product each that no other of them means or makes room for."""
+    seen, left = set[tuple[str, str]](), list[str]()
     for at, (new, was) in enumerate(zip(inputs, meant, strict=True)):
         names: set[tuple[str, str]] = {("reference", new.external_reference)} if new.external_reference is not None else set()
         names |= {("slug", new.slug)} if new.slug is not UNSET else set()
         names |= {("id", was["id"])} if was is not None else set()
-        if not seen.isdisjoint(names):
+        if not seen.isdisjoint(names) or _may_follow(new, was, left):
             return at
         seen |= names
+        left += [was["slug"]] if was is not None and new.slug is not UNSET and new.slug != was["slug"] else []
     return len(inputs)
+
+
+def _may_follow(new: ProductCreate, was: Values | None, left: Sequence[str]) -> bool:
+    """Whether a new product's slug is made from a name, and may come to be one that products before it leave: only once they have left it."""
+    if was is not None or new.slug is not UNSET or not left:
+        return False
+    made = slug_of(new.name, ProductRow.__tablename__)
+    return any([slug.startswith(made) for slug in left])
