@@ -116,6 +116,13 @@ def test_a_woocommerce_sheet_is_what_woocommerce_writes() -> None:
     assert "Sale price" not in large
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_options_that_only_a_note_can_tell_leave_the_name_as_it_is(format: str) -> None:
+    """A value of one space is no cell; the name that the shop would make of it is not the variant's."""
+    records = [normal(CHAIR | {"variants": [variant("C-S", "S"), variant("C-L", " ", name=""), variant("C-X", options={}, name="")]})]
+    assert [told(r) for r in read_again(written(format, records))] == [told(r) for r in records]
+
+
 def test_one_variant_without_options_is_a_simple_product() -> None:
     [row] = rows_of(written("woocommerce", [normal(CHAIR | {"variants": [variant("C", imported_quantity=2)]})]))
     assert (row["Type"], row["SKU"], row["Stock"]) == ("simple", "C", "2")

@@ -95,9 +95,15 @@ def read_noted(format: Format, rows: Sequence[Row], reading: Reading) -> Plain |
     of_product, of_variant = format.notes
     lines = {row.line: row for row in rows}
     variants = zip(product["variants"], reading.lines, strict=False)
-    made = [v | _told(lines[line], of_variant, said_of_variant(v, at), reading) for at, (v, line) in enumerate(variants)]
+    made = [_noted(v, said_of_variant(v, at), lines[line], of_variant, reading) for at, (v, line) in enumerate(variants)]
     head = next((row for row in rows if of_product in row.cells), rows[0])
     return product | _told(head, of_product, said_of_product(product), reading) | {"variants": made}
+
+
+def _noted(variant: Plain, said: Plain, row: Row, column: str, reading: Reading) -> Plain:
+    """A variant with what its note tells. Options that only the note tells do not change its name: that is as the columns say, or noted too."""
+    told = _told(row, column, said, reading)
+    return variant | ({"name": said["name"]} if "options" in told else {}) | told
 
 
 def _bare(row: Row, notes: Sequence[str]) -> Row:

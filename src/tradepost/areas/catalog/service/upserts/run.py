@@ -124,5 +124,5 @@ def _may_follow(new: ProductCreate, was: Values | None, left: Sequence[str]) -> 
     """Whether a new product's slug is made from a name, and may come to be one that products before it leave: only once they have left it."""
     if was is not None or new.slug is not UNSET or not left:
         return False
-    made = slug_of(new.name, ProductRow.__tablename__)
+    made = slug_of(new.name, str(ProductRow.__tablename__))
     return any([slug.startswith(made) for slug in left])
