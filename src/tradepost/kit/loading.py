@@ -71,7 +71,7 @@ class Reads:
     ) -> dict[str, Record[S]]:
         """The records of the visible rows among some ids, by id: as many statements as for one."""
         plan, caller = self.plan(of, want, SEVERAL, None, context, reader), context.caller
-        rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))
+        rows: list[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))
         groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
         if context.seen is not None:
             context.seen.note(plan, *[str(row[plan.id]) for row in rows])

@@ -38,7 +38,7 @@ class Reader(Protocol):
         """The first row, or None."""
         ...
 
-    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[Sequence[Row]]:
+    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
         """All rows. `inline=False` says that there may be many."""
         ...
 
@@ -147,7 +147,7 @@ class PostgresReader:
         """The first row, or None."""
         return self._run("fetchrow", statement, arguments)
 
-    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[Sequence[Row]]:
+    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
         """All rows."""
         return self._run("fetch", statement, arguments)
 
@@ -191,7 +191,7 @@ class SqliteReader:
         rows = await self.all(statement, arguments)
         return rows[0] if rows else None
 
-    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
         """All rows."""
         self.count += 1
         if statement.bounded and inline:
@@ -203,7 +203,7 @@ class SqliteReader:
                     raise
         return await self._threaded(statement, arguments)
 
-    async def _threaded(self, statement: Statement, arguments: list[Any]) -> Sequence[Row]:
+    async def _threaded(self, statement: Statement, arguments: list[Any]) -> list[Row]:
         connection = await self.pool.get()
         work = asyncio.ensure_future(asyncio.to_thread(lambda: connection.execute(statement.sql, arguments).fetchall()))
 
@@ -239,7 +239,7 @@ class WriteReader:
         rows = await self.all(statement, arguments)
         return rows[0] if rows else None
 
-    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Sequence[Row]:
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
         """All rows."""
         self.over.count += 1
         return await self.session.run_sync(_rows, statement.sql, tuple(arguments))
@@ -249,6 +249,6 @@ class WriteReader:
         return self.over.many(ids)
 
 
-def _rows(session: Session, sql: str, arguments: tuple[Any, ...]) -> Sequence[Row]:
+def _rows(session: Session, sql: str, arguments: tuple[Any, ...]) -> list[Row]:
     session.flush()
-    return session.connection().exec_driver_sql(sql, arguments).fetchall()
+    return list(session.connection().exec_driver_sql(sql, arguments).fetchall())

@@ -72,13 +72,14 @@ class Group:
                 found.append(row)
         self.pages = {k: self.trim(v) for k, v in by.items()}
 
-    def trim(self, rows: Sequence[Any]) -> Shown:
-        """Cuts the row that only shows that there are more, and turns a backward page round."""
+    def trim(self, rows: list[Any]) -> Shown:
+        """Cuts the row that only shows that there are more, and turns a backward page round: in place, because a copy touches each row."""
         window, more = self.window, len(rows) > self.limit
         if more:
-            rows = rows[: self.limit]
+            del rows[self.limit :]
         if window.backward:
-            return Shown(rows[::-1], window.before is not None, more)
+            rows.reverse()
+            return Shown(rows, window.before is not None, more)
         return Shown(rows, more, window.after is not None or (window.page or 1) > 1)
 
     def shown(self) -> list[Any]:

@@ -148,13 +148,13 @@ class Executor:
             return PageRoot(key, nodes, field, definition, walk)
         return OneRoot(key, nodes, field, definition, walk, careful=self.careful)
 
-    async def execute(self, ready: Ready, context: Context) -> bytes:
-        """The bytes of the answer."""
+    async def execute(self, ready: Ready, context: Context) -> list[bytes]:
+        """The answer in pieces, the last brace by itself: whoever sends them puts them together, once."""
         roots, variables, prices = ready.roots, ready.variables, ready.prices
         if ready.operation.document.special and (why := ready.handover) is not None:
             self.handovers[why] += 1
             context.meter.net = ready.points
-            return await self.reference(ready, context)
+            return [(await self.reference(ready, context))[:-1], b"}"]
         if len(roots) == 1:
             done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
             ready.replayed = [roots[0].key] if context.replayed else []
@@ -165,16 +165,16 @@ class Executor:
             context.replayed = len(ready.replayed) == len(ready.written)
         else:
             done = list(await asyncio.gather(*[self.run(r, variables, context, p) for r, p in zip(roots, prices, strict=True)]))
-        body = b",".join([r.prefix + (d if type(d) is bytes else b"null") for r, d in zip(roots, done, strict=True)])
+        body = [p for r, d in zip(roots, done, strict=True) for p in (b",", r.prefix, d if type(d) is bytes else b"null")][1:]
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytes]
         if not failed:
-            return b'{"data":{%s}}' % body
+            return [b'{"data":{', *body, b"}", b"}"]
         if len(roots) == 1 and isinstance(done[0], Problem):
             ready.retry_after = done[0].retry_after
-        errors = encode([self.error(r, d, context) for r, d in failed])
+        errors = b'{"errors":%s,' % encode([self.error(r, d, context) for r, d in failed])
         if all(r.nullable for r, _ in failed):
-            return b'{"errors":%s,"data":{%s}}' % (errors, body)
-        return b'{"errors":%s,"data":null}' % errors
+            return [errors, b'"data":{', *body, b"}", b"}"]
+        return [errors, b'"data":null', b"}"]
 
     async def run(self, root: Root, variables: Variables, context: Context, price: Price) -> Any:
         """The bytes of one root field, or what it raised. What it costs in the end goes onto the meter: a field that is refused or

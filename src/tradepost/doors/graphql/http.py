@@ -103,13 +103,13 @@ class GraphQLDoor:
             return await refuse(refused, media, None if gets else context)
         if gets:
             return await self.shown(ready, media, scope, context)
-        body = await self.executor.execute(ready, context)
+        pieces = await self.executor.execute(ready, context)
         again = [REPLAYED] if context.replayed else []
-        return Answer(200, extended(body, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
+        return Answer(200, extended(pieces, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
 
     async def shown(self, ready: Ready, media: bytes, scope: Scope, context: Context) -> Answer:
         """The answer to a GET."""
-        body = await self.executor.execute(ready, context)
+        body = b"".join(await self.executor.execute(ready, context))
         return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body))
 
     async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
@@ -174,7 +174,7 @@ async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answ
                 refused = Refused.because(problem, paying.request_id, firm=True)
                 body = encode({"errors": refused.errors})
         paying.meter.settle(min(paying.meter.drained, 1))
-        body = extended(body, paying)
+        body = extended([body[:-1], b"}"], paying)
     status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
     own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
     return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
@@ -185,8 +185,8 @@ def later(ready: Ready) -> list[tuple[bytes, bytes]]:
     return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
 
 
-def extended(body: bytes, context: Context, replayed: Sequence[str] = ()) -> bytes:
-    """The answer with what it has cost, which ends the request's account, and with the fields whose outcomes were kept."""
+def extended(pieces: Sequence[bytes], context: Context, replayed: Sequence[str] = ()) -> bytes:
+    """The answer with what it has cost, which ends the request's account, and with the fields whose outcomes were kept. The last piece is its last brace."""
     meter, more = context.meter, list[bytes]()
     if meter.limits is not None:
         meter.settle(max(meter.net, min(meter.price, 1)))
@@ -196,7 +196,7 @@ def extended(body: bytes, context: Context, replayed: Sequence[str] = ()) -> byt
         ))  # fmt: skip
     if replayed:
         more.append(b'"replayed":' + encode(replayed))
-    return b'%s,"extensions":{%s}}' % (body[:-1], b",".join(more)) if more else body
+    return b"".join([*pieces[:-1], b',"extensions":{', b",".join(more), b"}}"] if more else pieces)
 
 
 @lru_cache(64)
