@@ -185,7 +185,7 @@ class Executor:
             root.access.check(context.caller)
             if root.once.written is not None:
                 context.key = root.once.of(variables) or context.key
-            if self.cache is not None and root.kept and (key := kept_under(root, variables, context)) is not None:
+            if self.cache is not None and root.keeps(variables) and (key := kept_under(root, variables, context)) is not None:
                 found = self.cache.find(key)
                 if found is None:
                     found = await self.cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
@@ -254,7 +254,8 @@ async def entry(root: Root, variables: Variables, context: Context, price: Price
     said = encode(value)
     if value is None:
         return Entry(said, 0, min(price.points, 1), fleeting=True)
-    return Entry(said, len(said), price.net(rows))
+    # Of several things by their ids one that is missing has no tag: nobody would hear that it is there now.
+    return Entry(said, len(said), price.net(rows), fleeting=isinstance(value, list) and None in value)
 
 
 def priced(root: Root, context: Context, variables: Variables) -> Price:

@@ -43,12 +43,20 @@ class NodesRoot(Root):
         self.arguments = Arguments(definition, nodes[0])
         self.wants: dict[int, Want] = {number: walk.want(of, of.name, nodes) for number, (of, _) in getters.by_number.items()}
         self.kinds_kept_off = {n for n, (of, _) in getters.by_number.items() if personal(of, self.wants[n].form.fields)}
+        self.kinds_kept = {n for n, (_, operation) in getters.by_number.items() if operation.public} - self.kinds_kept_off
+
+    def kinds(self, variables: Variables) -> list[int]:
+        """The kinds of the ids; what is no id has none."""
+        given = self.arguments.values(variables)
+        return [kind_of(id) for text in (given["ids"] if self.many else [given["id"]]) if (id := parse_id(str(text))) is not None]
 
     def keeps_off(self, variables: Variables) -> bool:
         """Whether any id is of a kind that is personal."""
-        given = self.arguments.values(variables)
-        ids = [parse_id(str(text)) for text in (given["ids"] if self.many else [given["id"]])]
-        return any([kind_of(id) in self.kinds_kept_off for id in ids if id is not None])
+        return not self.kinds_kept_off.isdisjoint(self.kinds(variables))
+
+    def keeps(self, variables: Variables) -> bool:
+        """Whether all ids are of kinds that anyone may read."""
+        return self.kinds_kept.issuperset(self.kinds(variables))
 
     def price(self, context: Context, variables: Variables) -> Price:
         """`node` costs what the kind's reading operation does, `nodes` what a list of these would."""

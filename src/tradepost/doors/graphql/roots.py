@@ -35,7 +35,7 @@ class Root(ABC):
 
     nullable, public, personal, tries, access = True, True, False, False, ANYONE
     kept = False
-    """Whether the read cache may keep what it gives."""
+    """Whether the read cache may keep what it gives, whatever the variables are."""
 
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.number = next(NUMBERS)
@@ -50,6 +50,10 @@ class Root(ABC):
     def keeps_off(self, variables: Variables) -> bool:
         """Whether the answer holds personal data, which no cache keeps."""
         return self.personal
+
+    def keeps(self, variables: Variables) -> bool:
+        """Whether the read cache may keep what it gives."""
+        return self.kept
 
     @abstractmethod
     async def value(self, context: Context, variables: Variables) -> Value:
