@@ -42,6 +42,7 @@ AIMS = [
     *_row("REST less than Fastify + pg", "list100", REST, "Fastify + pg (Node)", "1.5", "2", less=True),
     *_row("GraphQL against our REST", "one:8 list20:8 list100:8 variants:8", GRAPHQL, REST, "1.5 1.3 1.2 1.2", "1.4 1.25 1.15 1.15"),
     *_row("GraphQL less than FastAPI + Strawberry", "list100:8", GRAPHQL, "FastAPI + Strawberry", "40", "50", less=True),
+    Aim("without Strawberry's caches, beside it", "list100:8", GRAPHQL, "FastAPI + Strawberry, without its caches", None, None, less=True),
     *_row("GraphQL less than Ariadne", "list100:8", GRAPHQL, "Ariadne", "30", "45", less=True),
     *_row("GraphQL less than Mercurius JIT", "list100:8", GRAPHQL, "Mercurius, JIT (Node)", "2.5", "4", less=True),
     *_row("GraphQL less than PostGraphile", "list100:8", GRAPHQL, "PostGraphile (Node)", "3.5", "5", less=True),

@@ -19,7 +19,8 @@ KINDS, WIDE = tuple(work.KINDS), tuple(work.WIDE)
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server as it is started (`words`, `said` besides what every process gets) and asked (`make`); `title` is how the report calls it."""
+    """A server as it is started (`words`, `said` besides what every process gets) and asked (`make`); `title` is how the report calls it. `of` is the
+    folder among the peers where it is not named after its own."""
 
     name: str
     title: str
@@ -29,12 +30,14 @@ class Contestant:
     probe: bytes = request("GET", "/categories?limit=1", Connection="close")
     peer: bool = True
     kinds: tuple[str, ...] = KINDS
+    of: str = ""
     warm: int = 0  # requests of each kind before it counts: Node compiles what it has seen often
 
     def start(self, url: str, folder: Path) -> Server:
         """Runs it on this database; raises install.Missing or RuntimeError where it cannot be."""
-        home = install(self.name) if self.peer else folder
-        paths = os.pathsep.join([str(PEERS / self.name), str(PEERS)]) if self.peer else str(HERE / "limits")
+        own = self.of or self.name
+        home = install(own) if self.peer else folder
+        paths = os.pathsep.join([str(PEERS / own), str(PEERS)]) if self.peer else str(HERE / "limits")
         said = environ() | {"DATABASE_URL": url, "PORT": "{port}", "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "NODE_ENV": "production"} | self.said
         return Server(self.name, self.words(home), said, folder, self.probe)
 
@@ -105,6 +108,17 @@ PEERS_OF_REST = (
 FLAT_KINDS = tuple(kind for kind in KINDS if kind != "shelves")
 PEERS_OF_GRAPHQL = (
     Contestant("strawberry", "FastAPI + Strawberry", work.plain_graphql, _uvicorn, probe=GRAPHQL_PROBE),
+    # As its tutorial begins: what the page PERFORMANCE calls "PEER FastAPI + Strawberry".
+    Contestant(
+        "strawberry-plain",
+        "FastAPI + Strawberry, without its caches",
+        work.plain_graphql,
+        _uvicorn,
+        {"CACHES": "off"},
+        GRAPHQL_PROBE,
+        kinds=("list100:8",),
+        of="strawberry",
+    ),
     Contestant("ariadne", "Ariadne", work.plain_graphql, _uvicorn, probe=GRAPHQL_PROBE),
     Contestant("mercurius", "Mercurius, JIT (Node)", work.plain_graphql, _node, probe=GRAPHQL_PROBE, warm=JIT),
     Contestant("postgraphile", "PostGraphile (Node)", work.postgraphile, _node, probe=GRAPHQL_PROBE, kinds=FLAT_KINDS, warm=JIT),

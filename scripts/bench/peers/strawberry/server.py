@@ -124,6 +124,6 @@ async def context():
     return {"categories": DataLoader(load_categories), "variants": DataLoader(load_variants), "shelves": DataLoader(load_shelves)}
 
 
-schema = strawberry.Schema(Query, extensions=[ParserCache, ValidationCache])
+schema = strawberry.Schema(Query, extensions=[] if os.environ.get("CACHES") == "off" else [ParserCache, ValidationCache])
 app = FastAPI()
 app.include_router(GraphQLRouter(schema, context_getter=context), prefix="/graphql")
