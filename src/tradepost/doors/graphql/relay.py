@@ -48,7 +48,7 @@ class NodesRoot(Root):
     def kinds(self, variables: Variables) -> list[int]:
         """The kinds of the ids; what is no id has none."""
         given = self.arguments.values(variables)
-        return [kind_of(id) for text in (given["ids"] if self.many else [given["id"]]) if (id := parse_id(str(text))) is not None]
+        return [kind_of(id) for text in (ids_of(given) if self.many else [given["id"]]) if (id := parse_id(str(text))) is not None]
 
     def keeps_off(self, variables: Variables) -> bool:
         """Whether any id is of a kind that is personal."""
