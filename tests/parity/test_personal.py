@@ -18,14 +18,21 @@ PUBLIC, PRIVATE = "public, max-age=60, stale-while-revalidate=300", "private, no
 
 
 @pytest.fixture
-async def visitor(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    """A visitor of a shop whose categories are personal, although whoever comes may read them."""
+async def own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Shop"]:
+    """A shop whose categories are personal, although whoever comes may read them."""
     from tradepost.app import create_app
     from tradepost.areas.catalog.resource import categories
 
     monkeypatch.setattr(categories, "personal", True)
     shop = create_app(msgspec.structs.replace(settings, redis_url=None))
-    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
+    async with shop.lifespan():
+        yield shop
+
+
+@pytest.fixture
+async def visitor(own: "Shop") -> AsyncIterator[httpx.AsyncClient]:
+    """A visitor of that shop."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=own), base_url=HERE) as client:
         yield client
 
 
@@ -77,6 +84,20 @@ async def test_a_relation_to_what_is_personal_makes_the_whole_answer_so(visitor:
             assert await keeping(visitor, "/graphql", query=text) == kept, text
         text = f'{{ node(id: "{one}") {{ ... on Product {{ {below} }} ... on Tag {{ products {{ nodes {{ category {{ id }} }} }} }} }} }}'
         assert await keeping(visitor, "/graphql", query=text) == kept, text
+
+
+async def test_nor_is_it_looked_for_in_our_own_cache(own: "Shop", visitor: httpx.AsyncClient) -> None:
+    one = (await visitor.get("/v1/products", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
+    for fields, below, asks in (("id", "id", True), ("id,category{id}", "id category { id }", False)):
+        texts = [
+            f"{{ products(first: 1) {{ nodes {{ {below} }} }} }}", f'{{ product(id: "{one}") {{ {below} }} }}',
+            f'{{ node(id: "{one}") {{ ... on Product {{ {below} }} }} }}', f'{{ nodes(ids: ["{one}"]) {{ ... on Product {{ {below} }} }} }}',
+        ]  # fmt: skip
+        reads = [(f"/v1/products/{one}", {"fields": fields}), *[("/graphql", {"query": text}) for text in texts]]
+        for path, params in reads:
+            before = own.state.cache.misses
+            assert (await visitor.get(path, params=params)).status_code == 200
+            assert (own.state.cache.misses > before) is asks, (path, params)
 
 
 async def test_a_fault_is_kept_by_no_cache_either(client: httpx.AsyncClient) -> None:
