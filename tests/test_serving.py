@@ -10,9 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests import servers
+from tradepost.memory import gains
 from tradepost.settings import Settings
 
 type Start = Callable[..., subprocess.Popen[str]]
@@ -41,7 +43,8 @@ def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> 
     yield run
     for process in started:
         if process.poll() is None:
-            process.kill()
+            for one in (*psutil.Process(process.pid).children(), process):  # a worker outlives a parent that is killed
+                one.kill()
         process.communicate()
 
 
@@ -57,6 +60,15 @@ def ready(process: subprocess.Popen[str], port: int) -> httpx.Response:
             pass
         time.sleep(0.1)
     raise TimeoutError("the shop did not get ready in 30 seconds")
+
+
+@pytest.mark.parametrize("chosen", [{}, {"PYTHONMALLOC": "pymalloc"}])
+def test_a_worker_has_its_memory_in_large_pages_if_nobody_chose_otherwise(start: Start, port: int, chosen: dict[str, str]) -> None:
+    process = start(**chosen)
+    ready(process, port)
+    (worker,) = psutil.Process(process.pid).children()
+    told = dict(line.split()[:2] for line in Path(f"/proc/{worker.pid}/smaps_rollup").read_text().splitlines()[1:])
+    assert (int(told["AnonHugePages:"]) > 0) == gains(chosen)
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from tradepost.memory import start_again_in_large_pages
 from tradepost.moving import export_products, import_products
 from tradepost.settings import Settings, SettingsError
 from tradepost.shell import reachable
@@ -46,6 +47,7 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     """Serves the shop until it is told to stop; requests in flight are finished."""
     # Workers read the settings again; what was said here must be what they see.
     os.environ |= {name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None}
+    start_again_in_large_pages()
     from tradepost.serving import serve
 
     serve(Settings.read(), reload=reload)
