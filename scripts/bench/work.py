@@ -77,11 +77,17 @@ def _form(kind: str) -> str:
 
 
 def plain_rest(kind: str, ids: Sequence[str]) -> list[bytes]:
-    """The peers' and the limit's own paths."""
+    """The peers' own paths."""
     if kind == "one":
         return [request("GET", f"/products/{id}") for id in ids]
     path = {"variants": "products-with-variants", "shelves": "categories"}.get(kind, "products")
     return [request("GET", f"/{path}?limit={COUNTS[kind]}")]
+
+
+def limit(kind: str, ids: Sequence[str]) -> list[bytes]:
+    """The limit's paths: those of the peers, and `cards` for what has 8 members."""
+    plain = plain_rest(_form(kind), ids)
+    return [one.replace(b"/products", b"/cards", 1) for one in plain] if kind.endswith(":8") else plain
 
 
 def constant(kind: str, ids: Sequence[str]) -> list[bytes]:

@@ -12,11 +12,14 @@ P = (
     "p.id, p.slug, p.name, p.description, p.status, p.attributes, p.tags, p.price_from_amount, p.price_from_currency, p.rating_count, p.rating_sum,"
     " p.created_at, p.updated_at, p.version"
 )
+EIGHT = "p.id, p.slug, p.name, p.description, p.status, p.rating_count, p.created_at, p.version"
 ACTIVE = "p.status = 'active'"
 ONE = f"SELECT {P} FROM product p WHERE p.id = $1 AND {ACTIVE}"
 NEWEST = f"WHERE {ACTIVE} ORDER BY p.created_at DESC, p.id DESC LIMIT $1"
 PAGE = f"SELECT {P}, c.id, c.slug, c.name FROM product p LEFT JOIN category c ON c.id = p.category_id {NEWEST}"
 PRODUCTS = f"SELECT {P} FROM product p {NEWEST}"
+CARD = f"SELECT {EIGHT} FROM product p WHERE p.id = $1 AND {ACTIVE}"
+CARDS = f"SELECT {EIGHT}, c.id, c.slug, c.name FROM product p LEFT JOIN category c ON c.id = p.category_id {NEWEST}"
 VARIANTS = "SELECT product_id, id, sku, name, options, price_amount, price_currency, position FROM variant WHERE product_id = ANY($1) ORDER BY position, id"
 CATEGORIES = "SELECT id, slug, name, description FROM category ORDER BY position, name, id LIMIT $1"
 SHELF = (
@@ -59,6 +62,21 @@ class Product(Struct, gc=False, kw_only=True):
 
 
 class Listed(Product, gc=False, kw_only=True):
+    category: Category | None
+
+
+class Card(Struct, gc=False):
+    id: UUID
+    slug: str
+    name: str
+    description: str
+    status: str
+    rating_count: int
+    created_at: datetime
+    version: int
+
+
+class Shelved(Card, gc=False, kw_only=True):
     category: Category | None
 
 
@@ -133,6 +151,16 @@ async def listed(limit):
     return {"data": [product(r, Listed, category=Category(r[14], r[15], r[16]) if r[14] else None) for r in found]}
 
 
+async def card(key):
+    row = await rows("fetchrow", CARD, key)
+    return Card(*row) if row else None
+
+
+async def cards(limit):
+    found = await rows("fetch", CARDS, limit)
+    return {"data": [Shelved(*r[:8], category=Category(r[8], r[9], r[10]) if r[8] else None) for r in found]}
+
+
 async def varied(limit):
     found = await rows("fetch", PRODUCTS, limit)
     grouped = {r[0]: [] for r in found}
@@ -149,7 +177,8 @@ async def shelves(limit):
     return {"data": [Shelf(r[0], r[1], r[2], r[3], grouped[r[0]]) for r in found]}
 
 
-LISTS = {"/products": listed, "/products-with-variants": varied, "/categories": shelves}
+LISTS = {"/products": listed, "/cards": cards, "/products-with-variants": varied, "/categories": shelves}
+ONES = {"/products/": one, "/cards/": card}
 
 
 async def app(scope, receive, send):
@@ -157,6 +186,9 @@ async def app(scope, receive, send):
     if scope["type"] != "http":
         return
     path = scope["path"]
-    found = await LISTS[path](int(scope["query_string"][6:])) if path in LISTS else await one(path[10:])
+    if path in LISTS:
+        found = await LISTS[path](int(scope["query_string"][6:]))
+    else:
+        found = await ONES[path[:-36]](path[-36:])
     await send(START["missing" if found is None else "found"])
     await send({"type": "http.response.body", "body": encoder.encode(found)})

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-BODIES = {f"/{file.stem}": file.read_bytes() for file in Path(os.environ["BODIES"]).glob("*.json")}
+BODIES = {"/": b""} | {f"/{file.stem}": file.read_bytes() for file in Path(os.environ["BODIES"]).glob("*.json")}
 ANSWERS = {
     path: (
         {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]},
