@@ -31,7 +31,7 @@ def main() -> None:
         return
     plan = Plan(
         products=given.products or (10_000 if given.quick else 100_000),
-        rounds=given.rounds or (3 if given.quick else 7),
+        rounds=given.rounds or (3 if given.quick else 11),
         seconds=given.seconds or (0.1 if given.quick else 0.5),
         least=16 if given.quick else 64,
         kinds=given.only or list(work.KINDS),
@@ -88,7 +88,7 @@ def _given() -> argparse.Namespace:
         "--quick", action="store_true", help="10,000 products, 3 short rounds, a fifth of the warm-up: ends within 3 minutes once the peers are installed."
     )
     parser.add_argument("--products", type=int, help="How many products the shop has [100000].")
-    parser.add_argument("--rounds", type=int, help="How often each has its turn [7].")
+    parser.add_argument("--rounds", type=int, help="How often each has its turn [11].")
     parser.add_argument("--seconds", type=float, help="How long a turn is, about [0.5].")
     parser.add_argument("--only", nargs="+", choices=list(work.KINDS), metavar="KIND", help=f"Only these kinds of reading: {', '.join(work.KINDS)}.")
     parser.add_argument("--scale", action="store_true", help="A million products, half a million requests, two workers; writes SCALE.md.")

@@ -1,4 +1,4 @@
-"""Python's memory in large pages, which is worth 10 to 15 % of a request's CPU time.
+"""Python's memory in large pages, which is worth up to a fifth of a read's CPU time (scripts/bench/PROFILE.md).
 
 A worker touches some 100 MB, a request a little of all of it. In pages of 4 KiB that is more than a processor remembers the places of, and each one that it
 does not costs a walk through the page tables, in a virtual machine through two of them. Python's own allocator cannot ask for larger ones (before 3.15);
