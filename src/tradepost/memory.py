@@ -1,7 +1,7 @@
 """Python's memory in large pages, which is worth up to a fifth of a read's CPU time (scripts/bench/PROFILE.md).
 
 A worker touches some 100 MB, a request a little of all of it. In pages of 4 KiB that is more than a processor remembers the places of, and each one that it
-does not costs a walk through the page tables, in a virtual machine through two of them. Python's own allocator cannot ask for larger ones (before 3.15);
+does not costs a walk through the page tables, in a virtual machine through two of them. Python's own allocator cannot ask for larger ones;
 mimalloc, which CPython brings along since 3.13 (`PYTHONMALLOC`), can: `MIMALLOC_ALLOW_LARGE_OS_PAGES`, by `madvise(MADV_HUGEPAGE)`. An allocator is chosen
 before Python starts, so this process starts itself again, in place. See "Transparent Hugepage Support" of the kernel's documentation.
 """
