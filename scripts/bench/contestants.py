@@ -88,7 +88,7 @@ TRADEPOST = Contestant(
 )
 # Measured beside it for 304 and read-cache hits alone; everywhere else the cache is off.
 CACHED = Contestant(**vars(TRADEPOST) | {"name": "tradepost-cached", "title": "Tradepost, read cache on", "said": TRADEPOST_SAID | {"READ_CACHE": "on"}})
-# It has no GraphQL; its rows alone, in the payload by which GraphQL is judged, show how far any server on asyncpg could get.
+# It has no GraphQL; over REST it has the payload by which GraphQL is judged too, to show what the rows alone cost.
 LIMIT = Contestant(
     "bare", "limit: bare ASGI + prepared asyncpg + msgspec", work.limit, _granian("bare:app"), peer=False, kinds=(*WIDE, "one:8", "list20:8", "list100:8")
 )
