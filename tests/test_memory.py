@@ -7,6 +7,14 @@ import pytest
 from tradepost.memory import gains
 
 
+@pytest.fixture(autouse=True)
+def python(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """How this Python was made, as far as it is asked here: with mimalloc, whatever runs the tests."""
+    made: dict[str, object] = {"WITH_MIMALLOC": 1}
+    monkeypatch.setattr("sysconfig.get_config_var", made.get)
+    return made
+
+
 def machine(root: Path, *, pages: str = "always [madvise] never", kept: str = "0", lent: str = "0") -> Path:
     """A root with what Linux tells about its pages."""
     for name, told in {
@@ -38,8 +46,8 @@ def test_what_the_operator_chose_stays(tmp_path: Path, chosen: dict[str, str]) -
     assert not gains(chosen, machine(tmp_path))
 
 
-def test_not_with_a_python_that_has_no_mimalloc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sysconfig.get_config_var", lambda name: None)
+def test_not_with_a_python_that_has_no_mimalloc(tmp_path: Path, python: dict[str, object]) -> None:
+    python.clear()
     assert not gains({}, machine(tmp_path))
 
 
