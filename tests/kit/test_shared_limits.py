@@ -75,6 +75,40 @@ async def test_what_was_not_used_goes_back_and_a_debt_is_drained(limits: Limits)
     assert 80 <= three.left <= 130  # 80, and what has come since on a busy machine
 
 
+async def test_what_comes_in_one_turn_goes_out_as_one_call(limits: Limits, valkey: Any) -> None:
+    assert limits.shared is not None
+    redis = Redis(port=valkey.port)
+    assert await admitted(limits, 1, 1) == 1  # and the script is known again
+    await redis.config_resetstat()
+    bucket = ("somebody", SIZE)
+    limits.shared.give(1, bucket)
+    lefts = await asyncio.gather(*[limits.shared.take(200, bucket) for _ in range(4)])
+    assert [n is not None and n[0] >= 0 for n in lefts] == [True, True, True, False]
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == 1
+    await redis.aclose()
+
+
+async def test_a_turn_that_finds_the_script_gone_loses_nothing(limits: Limits, valkey: Any) -> None:
+    assert limits.shared is not None
+    redis = Redis(port=valkey.port)
+    assert await admitted(limits, SIZE, 1) == 1
+    await redis.script_flush()
+    limits.shared.give(300, ("somebody", SIZE))
+    assert await admitted(limits, 100, 4) == 3
+    await redis.aclose()
+
+
+async def test_whoever_waits_as_the_line_breaks_goes_on(limits: Limits) -> None:
+    assert isinstance(limits.shared, SharedBuckets)
+    assert limits.shared.line is not None
+    sent = limits.shared.take(1, ("somebody", SIZE))
+    await asyncio.sleep(0)
+    late = limits.shared.take(1, ("somebody", SIZE))
+    limits.shared.line.close()
+    assert [await sent, await late] == [None, None]
+    assert await limits.shared.take(1, ("somebody", SIZE)) is None
+
+
 def drain_in_process(port: int, results: Any) -> None:
     """What another process does: as many requests as it can for two seconds."""
 

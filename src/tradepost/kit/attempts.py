@@ -77,8 +77,8 @@ class Attempts:
     async def _take(self, key: str, size: int) -> tuple[float, bool]:
         """Drains one, and says what is left (below 0: nothing was drained) and whether that was in the shared bucket."""
         shared = self.limits.shared
-        left = await shared.take(key, size, 1) if shared is not None else None
-        return (left, True) if left is not None else (self.limits.local.take(key, size, 1), False)
+        lefts = await shared.take(1, (key, size)) if shared is not None else None
+        return (lefts[0], True) if lefts is not None else (self.limits.local.take(key, size, 1), False)
 
     def _give(self, key: str, size: int, times: int, remote: bool) -> None:
         """Puts attempts back, or drains a debt, where the address's one was taken."""

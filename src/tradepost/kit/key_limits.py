@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable
 from math import ceil
-from typing import Any
 
 from .limits import MINUTE, Bucket, Limits, Meter, Shared
 from .problems import QuotaExceeded
@@ -24,14 +23,15 @@ class KeyMeter(Meter):
 
     def _take(self, shared: Shared, points: int) -> Awaitable[list[float] | None]:
         """Drains what others drain too."""
-        return shared.take_all(self.buckets, points)
+        return shared.take(points, *self.buckets)
 
-    def _drained(self, limits: Limits, points: int, left: Any) -> None:
+    def _drained(self, limits: Limits, points: int, lefts: list[float] | None) -> None:
         """Takes down what is left; where nobody has drained it elsewhere, it is drained here."""
         self.touched = True
-        if left is not None:
+        if lefts is not None:
             self.remote = True
-        lefts: list[float] = limits.local.take_all(self.buckets, points) if left is None else left
+        else:
+            lefts = limits.local.take_all(self.buckets, points)
         if points and min(lefts) < 0:
             limits.refused += 1
             self.lefts = [max(n + points, 0) for n in lefts]

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
 from time import monotonic
-from typing import Any, Protocol
+from typing import Protocol
 
 from .problems import QuotaExceeded, TooExpensive
 
@@ -89,12 +89,8 @@ class Shared(Protocol):
         """Lets them go."""
         ...
 
-    async def take(self, key: str, size: int, points: int) -> float | None:
-        """As in memory; None where they cannot be reached in time."""
-        ...
-
-    async def take_all(self, buckets: Sequence[Bucket], points: int) -> list[float] | None:
-        """As in memory, at once; None where they cannot be reached in time."""
+    def take(self, points: int, *buckets: Bucket) -> Awaitable[list[float] | None]:
+        """Drains points of each, as `take_all` in memory; None where they cannot be reached in time."""
         ...
 
     def give(self, points: int, *buckets: Bucket) -> None:
@@ -151,29 +147,26 @@ class Meter:
             raise TooExpensive(f"The request costs up to {points} points; at most {self.most} are allowed.", points=points, limit=self.most)
         self.price = points
         owed = points + (COMPILING if self.new_texts else reserve) - self.drained
-        if owed > 0 or not self.touched:
-            if self.limits is None or self.limits.shared is not None:
-                await self.drain(owed)
-            else:
-                self._drained(self.limits, max(min(owed, self.ceiling - self.drained), 0), None)
+        if (limits := self.limits) is not None and (owed > 0 or not self.touched):
+            # As in `drain`: every request pays, and a coroutine less counts.
+            owed = max(min(owed, self.ceiling - self.drained), 0)
+            self._drained(limits, owed, None if limits.shared is None else await self._take(limits.shared, owed))
 
     async def drain(self, points: int) -> None:
         """Drains points, or refuses the request. No price is above a full bucket, else it could never be paid."""
-        limits = self.limits
-        if limits is None:
-            return
-        points = max(min(points, self.ceiling - self.drained), 0)
-        self._drained(limits, points, await self._take(limits.shared, points) if limits.shared is not None else None)
+        if (limits := self.limits) is not None:
+            points = max(min(points, self.ceiling - self.drained), 0)
+            self._drained(limits, points, None if limits.shared is None else await self._take(limits.shared, points))
 
-    def _take(self, shared: Shared, points: int) -> Awaitable[float | list[float] | None]:
+    def _take(self, shared: Shared, points: int) -> Awaitable[list[float] | None]:
         """Drains what others drain too."""
-        return shared.take(self.key, self.size, points)
+        return shared.take(points, (self.key, self.size))
 
-    def _drained(self, limits: Limits, points: int, left: Any) -> None:
+    def _drained(self, limits: Limits, points: int, lefts: list[float] | None) -> None:
         """Takes down what is left; where nobody has drained it elsewhere, it is drained here."""
         self.touched = True
-        if left is not None:
-            self.remote = True
+        if lefts is not None:
+            self.remote, left = True, lefts[0]
         else:
             left = limits.local.take(self.key, self.size, points)
         if left < 0 and points:

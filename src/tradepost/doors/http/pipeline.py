@@ -111,8 +111,8 @@ class Pipeline:
         request_id, headers = id_of(scope["fields"]), told.headers
         if limits is not None:
             bucket, shared = budget.visitors(limits, scope), limits.shared
-            left = limits.local.take(*bucket, told.points) if shared is None else await shared.take(*bucket, told.points)
-            if left is None or left < 0:
+            lefts = await shared.take(told.points, bucket) if shared is not None else (limits.local.take(*bucket, told.points),)
+            if lefts is None or (left := lefts[0]) < 0:
                 return await self.whole(scope, receive, send)
             headers = [*headers, *budget.settle_again(limits, bucket, left, told.points, told.net)]
         self.flight.wake()
