@@ -1,7 +1,7 @@
 """Buckets in Redis, so that several processes drain the same ones: one atomic script, which every request waits for once.
 
-What the requests of one turn of the loop drain and give back goes out together, as one call of the script: a call for each costs three times the
-CPU here, and more in Redis. All share one connection (line.py). Where Redis is silent for 40 ms it counts as gone: requests go on with the
+What the requests of one turn of the loop drain and give back goes out together, as one call of the script: with 32 at once a call for each takes
+half as much CPU again, here and in Redis. All share one connection (line.py). Where Redis is silent for 40 ms it counts as gone: requests go on with the
 buckets of their own process, and a task looks for Redis until it is back. Its clock is the one that counts, so processes on several machines agree.
 """
 
