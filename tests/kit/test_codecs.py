@@ -1,28 +1,56 @@
-"""What asyncpg is told of times is exact to the microsecond, whenever they are."""
+"""Times go to a database and come back exact to the microsecond, whenever they are and however it writes them for others."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from hypothesis import example, given
+import pytest
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tradepost.kit.codecs import EPOCH, EXACT, moment_in, moment_out
+from tradepost.kit.clock import moment
+from tradepost.kit.columns import Moment
+from tradepost.kit.plans import Statement
+from tradepost.kit.readers import CONNECT, PostgresReader, Reader, SqliteReader
 
-FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+if TYPE_CHECKING:
+    from tradepost.app import Shop
 
+pytestmark = pytest.mark.anyio
 
-@given(st.integers((FIRST - EPOCH) // MICROSECOND, (LAST - EPOCH) // MICROSECOND))
-@example(EXACT - 1)
-@example(1 - EXACT)
-@example(EXACT)
-@example((LAST - EPOCH) // MICROSECOND)
-def test_a_time_is_what_postgresql_counts(since: int) -> None:
-    moment = moment_in((since,))
-    assert moment == EPOCH + since * MICROSECOND
-    assert moment.utcoffset() == timedelta(0)
-    assert moment_out(moment) == (since,)
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+ASKED = {"postgresql": "SELECT $1::timestamptz", "sqlite": "SELECT ?"}
 
 
-@given(st.integers(-EXACT + 1, EXACT - 1))
-def test_the_short_way_is_exact_as_well(since: int) -> None:
-    assert moment_in((since,)) == EPOCH + since * MICROSECOND
+async def echo(reader: Reader, time: datetime) -> Any:
+    """What comes back of a time that a reader was given."""
+    bind = Moment().bind_processor(reader.dialect)
+    assert bind is not None
+    return (await reader.one(Statement(ASKED[reader.dialect.name], (), True), [bind(time)]))[0]
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.datetimes(timezones=st.just(UTC)))
+@example(NOON)
+@example(NOON.replace(microsecond=1))
+@example(NOON.replace(microsecond=500_000))
+@example(NOON.replace(microsecond=123_450))
+@example(datetime.min.replace(tzinfo=UTC))
+@example(datetime.max.replace(tzinfo=UTC))
+async def test_a_time_comes_back_as_it_went(app: "Shop", time: datetime) -> None:
+    found = moment(await echo(app.state.database.reader, time))
+    assert found == time
+    assert found.utcoffset() == timedelta(0)
+
+
+async def test_a_database_that_writes_times_otherwise_is_read_all_the_same(empty_url: str) -> None:
+    reader = SqliteReader(empty_url) if empty_url.startswith("sqlite") else PostgresReader(empty_url)
+    if isinstance(reader, PostgresReader):
+        connection = await CONNECT(**reader.arguments)
+        name = await connection.fetchval("SELECT current_database()")
+        for words in ("datestyle = 'German, DMY'", "timezone = 'America/St_Johns'"):
+            await connection.execute(f'ALTER DATABASE "{name}" SET {words}')
+        await connection.close()
+    await reader.start()
+    found = moment(await echo(reader, NOON))
+    assert (found, found.utcoffset()) == (NOON, timedelta(0))
+    await reader.stop()

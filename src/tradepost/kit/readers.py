@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from .codecs import read_for_the_wire
+from .codecs import TEXTS_OF_TIMES, read_for_the_wire
 from .plans import Statement
 
 # Seconds that a read may hold the event loop, and after how many steps of SQLite's machine the clock is looked at.
@@ -55,7 +55,7 @@ class PostgresReader:
         _, arguments = self.dialect.create_connect_args(make_url(url))
         dropped = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
         self.arguments = {k: v for k, v in arguments.items() if k not in dropped}
-        self.settings = {"jit": "off", "statement_timeout": str(int(statement_timeout * 1000)), "application_name": "tradepost-reader"}
+        self.settings = {"jit": "off", "statement_timeout": str(int(statement_timeout * 1000)), "application_name": "tradepost-reader", **TEXTS_OF_TIMES}
         self.size, self.opened, self.count = size, 0, 0
         self.free: list[tuple[Any, dict[str, Any]]] = []
         self.waiting: deque[asyncio.Future[tuple[Any, dict[str, Any]]]] = deque()
