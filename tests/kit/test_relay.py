@@ -169,7 +169,7 @@ async def test_what_fails_is_tried_again_later_and_later_and_ends_as_dead(databa
     assert (one.failed, one.dead) == (9, 1)
     assert [r.levelname for r in caplog.records if "given up" in r.message] == ["ERROR"]
     assert "test_relay.py" in caplog.text
-    assert "ada@" not in caplog.text
+    assert "ada" not in caplog.text.replace(id, "")  # whose random digits may be these letters
 
 
 async def test_an_event_that_is_undeliverable_is_dead_at_once(database: Database) -> None:

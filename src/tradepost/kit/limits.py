@@ -148,7 +148,7 @@ class Meter:
         self.price = points
         owed = points + (COMPILING if self.new_texts else reserve) - self.drained
         if (limits := self.limits) is not None and (owed > 0 or not self.touched):
-            # As in `drain`: every request pays, and a coroutine less counts.
+            # Not by way of `drain`: a coroutine less for every request is half a microsecond with Redis.
             owed = max(min(owed, self.ceiling - self.drained), 0)
             self._drained(limits, owed, None if limits.shared is None else await self._take(limits.shared, owed))
 

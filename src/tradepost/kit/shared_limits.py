@@ -74,14 +74,9 @@ class Turn:
 
     def add(self, points: int, firm: bool, buckets: tuple[Bucket, ...], waits: asyncio.Future[Lefts] | None) -> None:
         """One more drain."""
+        self.keys += [KEY + key for key, _ in buckets]
+        self.drains.append((points, firm, *[size for _, size in buckets]))
         self.waiting.append(waits)
-        if len(buckets) == 1:
-            key, size = buckets[0]
-            self.keys.append(KEY + key)
-            self.drains.append((points, firm, size))
-        else:
-            self.keys += [KEY + key for key, _ in buckets]
-            self.drains.append((points, firm, *[size for _, size in buckets]))
 
     def tell(self, lefts: list[int] | None) -> None:
         """Tells each what the script says of its own buckets."""
@@ -139,15 +134,14 @@ class SharedBuckets:
 
     def _begin(self) -> Turn:
         """Begins a turn, which is sent when the loop comes to its end."""
-        asyncio.get_running_loop().call_soon(self._send)
-        self.turn = Turn()
-        return self.turn
+        turn = self.turn = Turn()
+        asyncio.get_running_loop().call_soon(self._end, turn)
+        return turn
 
-    def _send(self) -> None:
-        """Ends the turn."""
-        turn, self.turn = self.turn, None
-        if turn is not None:
-            self._call(turn)
+    def _end(self, turn: Turn) -> None:
+        """Sends what has come together."""
+        self.turn = None
+        self._call(turn)
 
     def _call(self, turn: Turn) -> None:
         """Asks Redis for all of a turn."""

@@ -24,7 +24,7 @@ from tradepost.kit.read_cache import ReadCache
 from . import budget
 from .access_log import AccessLog, Line, now
 from .answer import Answer
-from .asgi import App, Headers, Receive, Scope, Send, fields
+from .asgi import CREDENTIALS, App, Headers, Receive, Scope, Send, fields
 from .flight import Flight
 from .lanes import Given, tables
 from .metrics import Metrics
@@ -160,8 +160,7 @@ class Pipeline:
         answer = self.admit(scope, reply)
         if answer is not None:
             return await answer(scope, receive, reply)
-        asked = scope["fields"]
-        nameless = (b"authorization" not in asked and b"x-api-key" not in asked) or scope["path"] in self.apart
+        nameless = CREDENTIALS.isdisjoint(scope["fields"]) or scope["path"] in self.apart
         caller = ANONYMOUS if nameless else await self.identify(scope["headers"])
         if self.limits is not None:
             reply.meter = budget.meter_of(self.limits, caller, scope)

@@ -11,13 +11,13 @@ from tradepost.kit.read_cache import ReadCache
 
 from . import budget
 from .answer import Answer
-from .asgi import Headers, Message, Scope, fields
+from .asgi import CREDENTIALS, Headers, Message, Scope, fields
 from .metrics import Metrics, Series
 from .reply import Reply
 
 WORDS = (b"host", b"accept", b"accept-encoding", b"if-none-match", b"origin", b"x-api-version")
 """Headers that an answer to a visitor may depend on."""
-PERSONS = (b"authorization", b"x-api-key", b"x-cart-token")
+PERSONS = (*CREDENTIALS, b"x-cart-token")
 """Headers that make a request somebody's."""
 OWN = frozenset({b"x-request-id", b"x-request-cost", *[name for name, _ in budget.state(b"", 1, 1)]})
 """Headers that every answer has for itself."""

@@ -91,7 +91,7 @@ class Credentials:
                 texts.append(rest.strip())
         if not texts:
             return ANONYMOUS
-        if len(texts) > 1 and any(t != texts[0] for t in texts):
+        if len(set(texts)) > 1:
             raise Unauthenticated("`Authorization` and `X-API-Key` name two credentials; send one.")
         return await self.identify(texts[0])
 
