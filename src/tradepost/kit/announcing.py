@@ -20,7 +20,9 @@ class Announced:
     __slots__ = ("entries", "events", "types")
 
     def __init__(self) -> None:
-        self.types, self.events, self.entries = set[str](), list[Values](), list[Values]()
+        self.types: set[str] = set()
+        self.events: list[Values] = []
+        self.entries: list[Values] = []
 
     @classmethod
     def of(cls, session: AsyncSession) -> Self:

@@ -19,7 +19,7 @@ from .records import NO_ROWS, Group, Kept, Page, Record
 from .replaying import knows_all, led_to, ones, put, remembered
 from .resource import Resource
 from .selection import Form, Selection, below
-from .window import PAGE_SIZE, Window
+from .window import PAGE_SIZE, Shape, Window
 
 if TYPE_CHECKING:
     from .context import Context
@@ -39,9 +39,15 @@ class Reads:
 
     def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, context: "Context", reader: Reader) -> Plan:
         """The plan of a selection for callers of this kind; compiled once, on the meter of the call that needs it."""
-        caller = context.caller
-        shapes = tuple([w.shape for w in want.windows])
-        shape = window.shape if window is not None else None
+        asked = (self, of, by, window, context.caller.permissions, context.caller.known)
+        if (last := want.last) is not None and last[0] == asked:
+            return last[1]
+        found = self._plan(of, want, by, window.shape if window is not None else None, context, reader)
+        want.last = asked, found
+        return found
+
+    def _plan(self, of: Resource[Any], want: Selection[Any], by: str | None, shape: Shape | None, context: "Context", reader: Reader) -> Plan:
+        caller, shapes = context.caller, tuple([w.shape for w in want.windows])
         key = PlanKey(of.name, by, want.form.bare, shapes, shape, caller.permissions, caller.known)
 
         def compile() -> Plan:
@@ -106,8 +112,8 @@ class Reads:
             context.seen.note(plan)
         level, limit = plan.top, window.size()
         group = Group(window, limit, self._marks(level, window), level.keys)
-        given = _given(window, limit, group.marks, None, caller)
         statement = level.rows.of_size(limit + 1)
+        given = _given(window, limit, group.marks, None, caller) if statement.arguments or level.total is not None else {}
         rows = await reader.all(statement, statement.bind(given))
         if level.total is not None:
             group.totals[None] = (await reader.one(level.total, level.total.bind(given)))[0]
@@ -143,8 +149,12 @@ class Reads:
         return Record(write(row, groups), version, str(row[plan.id]), below)
 
     def _marks(self, level: Level, window: Window) -> Marks:
+        if (last := level.marks) is not None and last[0] == window.filter:
+            return last[1]
         key = (level.list_name, window.filter, level.order)
-        return self.marks.get(key, lambda: Marks(self.secret, *key))
+        found = self.marks.get(key, lambda: Marks(self.secret, *key))
+        level.marks = window.filter, found
+        return found
 
     async def _below(self, plan: Plan, reader: Reader, rows: Any, windows: tuple[Window, ...], caller: Caller) -> list[Any]:
         """The rows of all to-many levels, grouped by parent: one statement each, and one for totals that were asked for."""

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from .nodes import Many, Node
+from .paging import Marks
 from .records import Both
 from .resource import Relation
 from .selection import Field, Form
@@ -46,10 +47,12 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class Level:
-    """One level of a plan: its statement, that of its total, and where in its rows things stand (`ones`: the ids of joined rows)."""
+    """One level of a plan: its statement, that of its total, and where in its rows things stand (`ones`: the ids of joined rows). `marks` are those that
+    its cursors had last, with the filters that they are bound to."""
 
     rows: Statement
     total: Statement | None = None
+    marks: tuple[Any, Marks] | None = None
 
     def __init__(self, index: int, resource: Any, relation: Relation | None) -> None:
         self.index, self.resource, self.relation = index, resource, relation
@@ -69,6 +72,11 @@ class Level:
                 return i
         self.columns.append(expression)
         return len(self.columns) - 1
+
+    @property
+    def width(self) -> int:
+        """How many columns its rows have: below a parent the parent's id comes last."""
+        return len(self.columns) + (self.relation is not None)
 
     @property
     def list_name(self) -> str:

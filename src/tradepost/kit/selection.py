@@ -62,13 +62,15 @@ def unnamed(fields: tuple[Field, ...]) -> tuple[Field, ...]:
 
 
 class Selection[S]:
-    """The asked fields in order, and one Window for each to-many relation among them (depth first). `weight` is what `price` remembers of it."""
+    """The asked fields in order, and one Window for each to-many relation among them (depth first). `weight` is what `price` remembers of it, `last` what
+    the read engine does: who asked for it last, and the plan."""
 
-    __slots__ = ("form", "weight", "windows")
+    __slots__ = ("form", "last", "weight", "windows")
 
     def __init__(self, form: Form, windows: tuple[Window, ...] = ()) -> None:
         self.form, self.windows = form, windows
         self.weight: tuple[int, int] | None = None
+        self.last: tuple[Any, Any] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Selection) and self.form.fields == other.form.fields and self.windows == other.windows

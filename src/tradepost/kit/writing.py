@@ -4,6 +4,7 @@ An expression is generated once per (plan, form) and evaluated for each row: nam
 as values only. The Structs have only the asked fields, are not tracked by the garbage collector, and die with the form.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from .selection import Field, Form
 type Groups = list[Group]
 type PageMaker = Callable[[Shown, Any, Group, Groups], Any]
 
+PLACE, ROW = re.compile(r"\br\[(\d+)\]"), re.compile(r"\br\b")
 DEFAULT = Rendering()
 ENVELOPE: tuple[PageMember, ...] = (Part("data", "nodes"), Part("next_cursor", "next_cursor"), Part("has_more", "has_more"))
 
@@ -106,7 +108,8 @@ class Writer:
         return f"{page}({group}.pages.get({parent}, NONE), {parent}, {group}, g)"
 
     def _rows(self, level: Any, members: tuple[ObjectMember, ...] | None, fields: tuple[Field, ...]) -> str:
-        return self._keep(self._function("rows, g", f"[{self._object(level.nodes, members, fields)} for r in rows]"), "L")
+        each, row = _apart(self._object(level.nodes, members, fields), level.width)
+        return self._keep(self._function("rows, g", f"[{each} for {row} in rows]"), "L")
 
     def _page(self, level: Any, parts: tuple[PageMember, ...], fields: tuple[Field, ...]) -> PageMaker:
         made = [self._part(level, p, fields) for p in parts]
@@ -138,6 +141,15 @@ class Writer:
                 made.append(lambda row, parent, group, groups, node=node: node(row, groups))
         struct = self.space[self._struct([p.key for p in parts])]
         return lambda shown, parent, group, groups: [struct(*[m(row, parent, group, groups) for m in made]) for row in shown.rows]
+
+
+def _apart(each: str, width: int) -> tuple[str, str]:
+    """An expression about rows `r` and the target of the loop over them. Where it looks at most places, rows are taken apart first: a place of asyncpg's
+    rows costs 25 ns, each time it is looked at, and a name next to nothing."""
+    places = PLACE.findall(each)
+    if len(places) * 4 < width * 3 or ROW.search(PLACE.sub("", each)):
+        return each, "r"
+    return PLACE.sub(r"c\1", each), ", ".join([f"c{i}" for i in range(width)]) + ","
 
 
 def _raw(value: Any) -> msgspec.Raw | None:

@@ -64,6 +64,16 @@ async def test_a_client_that_goes_away_is_no_problem_of_anybody(parts: tuple[byt
         await read(scope(), pieces(*parts, left=True), 4)
 
 
+async def test_a_body_that_has_come_whole_is_not_asked_for_more() -> None:
+    """Granian says of the first piece that more may come."""
+    assert await read(scope(content_length="4"), pieces(b"abcd", left=True), 4) == b"abcd"
+    assert await read(scope(content_length="4"), pieces(b"ab", b"cd"), 4) == b"abcd"
+
+
+async def test_the_length_of_a_chunked_body_says_nothing() -> None:
+    assert await read(scope(content_length="2", transfer_encoding="chunked"), pieces(b"ab", b"cd"), 4) == b"abcd"
+
+
 @pytest.mark.parametrize(
     ("header", "media"),
     [

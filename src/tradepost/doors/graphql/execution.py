@@ -156,8 +156,11 @@ class Executor:
             context.meter.net = ready.points
             return [(await self.reference(ready, context))[:-1], b"}"]
         if len(roots) == 1:
-            done: list[Any] = [await self.run(roots[0], variables, context, prices[0])]
+            only = await self.run(roots[0], variables, context, prices[0])
             ready.replayed = [roots[0].key] if context.replayed else []
+            if type(only) is bytes:
+                return [b'{"data":{', roots[0].prefix, only, b"}", b"}"]
+            done: list[Any] = [only]
         elif ready.operation.writes:
             contexts = [fresh(context) for _ in roots]
             done = [await self.run(r, variables, c, p) for r, c, p in zip(roots, contexts, prices, strict=True)]
@@ -186,11 +189,7 @@ class Executor:
             if root.once.written is not None:
                 context.key = root.once.of(variables) or context.key
             if self.cache is not None and root.keeps(variables) and (key := kept_under(root, variables, context)) is not None:
-                found = self.cache.find(key)
-                if found is None:
-                    found = await self.cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
-                context.meter.net += found.net
-                return found.value
+                return await self.kept(self.cache, key, root, variables, context, price)
             value, rows = await root.value(context, variables)
             said = encode(value)
             # A missing thing and a kept outcome cost the least.
@@ -199,6 +198,12 @@ class Executor:
         except Exception as fault:
             context.meter.net += price.points if root.tries and context.meter.attempts > begun else min(price.points, 1)
             return fault
+
+    async def kept(self, cache: ReadCache, key: tuple[Any, ...], root: Root, variables: Variables, context: Context, price: Price) -> bytes:
+        """The bytes of one root field from the read cache."""
+        found = cache.find(key) or await cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
+        context.meter.net += found.net
+        return found.value
 
     def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
         """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""

@@ -187,7 +187,8 @@ def later(ready: Ready) -> list[tuple[bytes, bytes]]:
 
 def extended(pieces: Sequence[bytes], context: Context, replayed: Sequence[str] = ()) -> bytes:
     """The answer with what it has cost, which ends the request's account, and with the fields whose outcomes were kept. The last piece is its last brace."""
-    meter, more = context.meter, list[bytes]()
+    meter = context.meter
+    more: list[bytes] = []
     if meter.limits is not None:
         meter.settle(max(meter.net, min(meter.price, 1)))
         ends = moment(int(time()) + 1 + meter.reset)

@@ -12,13 +12,13 @@ from tradepost.kit.access import ANYONE
 from tradepost.kit.context import Context
 from tradepost.kit.price import FREE, Price, price
 from tradepost.kit.problems import NotFound, PreconditionRequired
-from tradepost.kit.selection import personal
-from tradepost.kit.window import EVERYTHING
+from tradepost.kit.selection import Selection, personal
+from tradepost.kit.window import EVERYTHING, Window
 
 from .fields import Ask, RootField
 from .idempotency import Key
 from .selection import Walk
-from .windows import Arguments, Variables, WindowArguments
+from .windows import Arguments, Variables, WindowArguments, by_values
 
 type Value = tuple[Any, int]
 """What is encoded under a root field's key, and how many rows it holds."""
@@ -40,7 +40,6 @@ class Root(ABC):
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.number = next(NUMBERS)
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
-        self.priced: Price | None = None
         self.prefix = f'"{key}":'.encode()
 
     @abstractmethod
@@ -103,6 +102,7 @@ class OneRoot(Root):
         self.want = walk.want(of, of.name, nodes)
         self.personal = personal(of, self.want.form.fields)
         self.kept = self.public and not self.personal
+        self.priced: Price | None = None
 
     def price(self, context: Context, variables: Variables) -> Price:
         """The price of the operation; without variables in its relations it is always the same."""
@@ -139,19 +139,22 @@ class PageRoot(Root):
         self.personal = personal(operation.of, self.want.form.fields)
         self.kept = self.public and not self.personal
         self.window = WindowArguments(definition, nodes[0], operation.rows, True, total)
+        lists = (self.window, *self.want.windows)
+        self.asked = by_values(None if any(w.deep for w in lists) else [v for w in lists for v in w.direct.values()], self.bound)
+
+    def bound(self, variables: Variables, permissions: frozenset[str]) -> tuple[Selection[Any], Window, Price]:
+        """What is asked in this request, and what it costs."""
+        want, window = self.want.bind(variables, permissions), self.window.bind(variables, permissions)
+        return want, window, price(self.field.operation, want, window)
 
     def price(self, context: Context, variables: Variables) -> Price:
-        """The price of the operation; without variables it is always the same."""
-        found, permissions = self.priced, context.caller.permissions
-        if found is None:
-            found = price(self.field.operation, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
-            self.priced = found if self.want.fixed and self.window.fixed else None
-        return found
+        """The price of the operation."""
+        return self.asked(variables, context.caller.permissions)[2]
 
     async def value(self, context: Context, variables: Variables) -> Value:
         """The page as it was asked for; null where the row that it would stand below is missing."""
-        permissions = context.caller.permissions
-        ask = Ask(context, self.want.bind(variables, permissions), self.window.bind(variables, permissions))
+        want, window, _ = self.asked(variables, context.caller.permissions)
+        ask = Ask(context, want, window)
         try:
             page = await self.field.call(ask, **(self.field.arguments(self.window.values(variables)) if self.field.parameters else {}))
             return page.body, page.rows

@@ -1,6 +1,6 @@
 """Arguments in a document: worked out once where no variable is in them, else per request; and the Windows that the arguments of lists mean."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLField, Undefined, coerce_input_literal, get_argument_values, is_non_null_type, print_ast
@@ -82,23 +82,11 @@ class WindowArguments(Arguments):
         self.target, self.paged, self.total = target, paged, total
         self.written = (*self.written, total)
         self.filters = {camel(n): n for n in target.filters}
-        self.bound: dict[Any, Window] = {}
+        self.bind = by_values(None if self.deep else tuple(self.direct.values()), self.bound)
 
-    def bind(self, variables: Variables, permissions: frozenset[str]) -> Window:
-        """The Window of this request. The same values give the same one to the same kind of caller: names may be open to some only."""
-        if self.deep:
-            return self.window(self.values(variables), permissions)
-        coerced = variables.coerced
-        key = (permissions, *[coerced.get(v) for v in self.direct.values()])
-        try:
-            found = self.bound.get(key)
-        except TypeError:
-            return self.window(self.values(variables), permissions)
-        if found is None:
-            found = self.bound[key] = self.window(self.values(variables), permissions)
-            if len(self.bound) > MOST_BOUND:
-                del self.bound[next(iter(self.bound))]
-        return found
+    def bound(self, variables: Variables, permissions: frozenset[str]) -> Window:
+        """The Window of this request."""
+        return self.window(self.values(variables), permissions)
 
     def window(self, given: Mapping[str, Any], permissions: frozenset[str]) -> Window:
         """The Window that some coerced arguments mean."""
@@ -115,6 +103,29 @@ class WindowArguments(Arguments):
             return asking.window(self.target, args, permissions, paged=self.paged)
         except InvalidParameter as problem:
             raise spelled(problem, self.target, permissions) from None
+
+
+def by_values[T](names: Sequence[str] | None, make: Callable[[Variables, frozenset[str]], T]) -> Callable[[Variables, frozenset[str]], T]:
+    """What is made of variables for one kind of caller (names may be open to some only), kept for the values of those that it depends on; without such
+    names it is made each time."""
+    if names is None:
+        return make
+    kept: dict[Any, T] = {}
+
+    def find(variables: Variables, permissions: frozenset[str]) -> T:
+        coerced = variables.coerced
+        key = (permissions, *[coerced.get(n) for n in names])
+        try:
+            found = kept.get(key)
+        except TypeError:
+            return make(variables, permissions)  # a list is among them
+        if found is None:
+            found = kept[key] = make(variables, permissions)
+            if len(kept) > MOST_BOUND:
+                del kept[next(iter(kept))]
+        return found
+
+    return find
 
 
 def plain(value: Any) -> Any:
