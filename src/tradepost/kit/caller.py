@@ -28,3 +28,5 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ANONYMOUS = Caller()
+CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
+"""The header fields that can name a caller."""

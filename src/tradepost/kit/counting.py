@@ -25,8 +25,8 @@ def rows_below(plan: Plan, rows: Sequence[Any], groups: Sequence[Any]) -> int:
 
 
 def _joined(places: Sequence[int], rows: Sequence[Any]) -> int:
-    """The to-one rows that came with these."""
-    return sum([row[at] is not None for at in places for row in rows]) if places else 0
+    """The to-one rows that came with these. Those that did not are counted, because they are fewer."""
+    return len(rows) * len(places) - sum([1 for at in places for row in rows if row[at] is None]) if places else 0
 
 
 def _under(group: Group, parents: Sequence[Any], at: int) -> Sequence[Any]:

@@ -73,10 +73,10 @@ class Group:
         self.pages = {k: self.trim(v) for k, v in by.items()}
 
     def trim(self, rows: list[Any]) -> Shown:
-        """Cuts the row that only shows that there are more, and turns a backward page round: in place, because a copy touches each row."""
+        """Cuts the one row that only shows that there are more, and turns a backward page round: in place, because a copy touches each row."""
         window, more = self.window, len(rows) > self.limit
         if more:
-            del rows[self.limit :]
+            rows.pop()
         if window.backward:
             rows.reverse()
             return Shown(rows, window.before is not None, more)

@@ -47,11 +47,11 @@ async def process(stack: AsyncExitStack, url: str | None, *, secret: str = SECRE
 def fill(remembered: Remembered) -> None:
     for text, marks in {"a1": ("ann", "s1", None), "a2": ("ann", "s2", None), "ak": ("ann", None, "k1"), "b1": ("bob", "s3", None)}.items():
         user, session, key = marks
-        remembered.keep(remembered.begin(), text, ANN, user=user, session=session, key=key)
+        remembered.keep(remembered.begin(), text.encode(), ANN, user=user, session=session, key=key)
 
 
 def known(made: Revocations) -> set[str]:
-    return {text for text in ("a1", "a2", "ak", "b1") if made.remembered.find(text)}
+    return {text for text in ("a1", "a2", "ak", "b1") if made.remembered.find(text.encode())}
 
 
 async def until(condition: Any) -> None:

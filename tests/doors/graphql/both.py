@@ -64,7 +64,7 @@ class Asked:
             if refused.errors[0]["extensions"]["code"] != "invalid_variables":
                 raise AssertionError(f"{refused.errors}\n{self!r}") from refused
             return encode({"errors": refused.errors})
-        return b"".join(await executor.execute(ready, context))
+        return bytes(await executor.execute(ready, context) + b"}")
 
     async def by_reference(self) -> bytes:
         """The answer of graphql-core."""

@@ -45,7 +45,7 @@ async def by_plan(shop: Shop, text: str, variables: Json | None = None, caller: 
     executor, context = executor_of(shop), context_of(shop, caller)
     ready = executor.prepare(Request(text, variables), context)
     assert ready.roots is not None, "this document has no plan"
-    return json.loads(b"".join(await executor.execute(ready, context)))
+    return json.loads(await executor.execute(ready, context) + b"}")
 
 
 async def by_reference(shop: Shop, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> Json:

@@ -27,7 +27,10 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Remembered:
-    """Digest of a credential -> its caller, for a minute and no longer than the credential itself is good. Bounded; the oldest goes first."""
+    """Digest of a credential -> its caller, for a minute and no longer than the credential itself is good. Bounded; the oldest goes first.
+
+    A credential is known in the bytes that it was `shown` in, so that a hot caller's header line is not read again.
+    """
 
     def __init__(self, secret: bytes, *, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = monotonic) -> None:
         self.most, self.seconds, self.clock = most, seconds, clock
@@ -42,9 +45,9 @@ class Remembered:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def find(self, text: str) -> Caller | None:
+    def find(self, shown: bytes) -> Caller | None:
         """Whose credential this is, if that is still known."""
-        digest = self._digest(text)
+        digest = self._digest(shown)
         entry = self._entries.get(digest)
         if entry is None:
             return None
@@ -60,7 +63,7 @@ class Remembered:
     def keep(
         self,
         ticket: int,
-        text: str,
+        shown: bytes,
         caller: Caller,
         *,
         user: str | None = None,
@@ -75,7 +78,7 @@ class Remembered:
         seconds = self.seconds if expires is None else min(self.seconds, expires.timestamp() - time())
         if seconds <= 0:
             return False
-        digest = self._digest(text)
+        digest = self._digest(shown)
         self._drop(digest)
         self._entries[digest] = _Entry(self.clock() + seconds, caller, marks)
         for mark in marks:
@@ -102,9 +105,9 @@ class Remembered:
         for known in (self._entries, self._marked, self._forgotten):
             known.clear()
 
-    def _digest(self, text: str) -> bytes:
+    def _digest(self, shown: bytes) -> bytes:
         made = self._keyed.copy()
-        made.update(text.encode("utf-8", "surrogatepass"))
+        made.update(shown)
         return made.digest()
 
     def _drop(self, digest: bytes) -> None:

@@ -103,13 +103,13 @@ class GraphQLDoor:
             return await refuse(refused, media, None if gets else context)
         if gets:
             return await self.shown(ready, media, scope, context)
-        pieces = await self.executor.execute(ready, context)
+        said = await self.executor.execute(ready, context)
         again = [REPLAYED] if context.replayed else []
-        return Answer(200, extended(pieces, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
+        return Answer(200, extended(said, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
 
     async def shown(self, ready: Ready, media: bytes, scope: Scope, context: Context) -> Answer:
         """The answer to a GET."""
-        body = b"".join(await self.executor.execute(ready, context))
+        body = bytes(await self.executor.execute(ready, context)) + b"}"
         return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body))
 
     async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
@@ -165,7 +165,7 @@ class GraphQLDoor:
 async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answer:
     """A request that is not executed; what it costs is told to whom `paying` names. `application/json` says 200 of faults in the document, because
     its old readers expect that."""
-    body = encode({"errors": refused.errors})
+    body: bytes | bytearray = encode({"errors": refused.errors})
     if paying is not None:
         if not paying.meter.touched:
             try:
@@ -174,7 +174,7 @@ async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answ
                 refused = Refused.because(problem, paying.request_id, firm=True)
                 body = encode({"errors": refused.errors})
         paying.meter.settle(min(paying.meter.drained, 1))
-        body = extended([body[:-1], b"}"], paying)
+        body = extended(bytearray(body[:-1]), paying)
     status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
     own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
     return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
@@ -185,8 +185,8 @@ def later(ready: Ready) -> list[tuple[bytes, bytes]]:
     return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
 
 
-def extended(pieces: Sequence[bytes], context: Context, replayed: Sequence[str] = ()) -> bytes:
-    """The answer with what it has cost, which ends the request's account, and with the fields whose outcomes were kept. The last piece is its last brace."""
+def extended(said: bytearray, context: Context, replayed: Sequence[str] = ()) -> bytearray:
+    """The answer, which lacks its last brace, with what it has cost, which ends the request's account, and with the fields whose outcomes were kept."""
     meter = context.meter
     more: list[bytes] = []
     if meter.limits is not None:
@@ -197,7 +197,8 @@ def extended(pieces: Sequence[bytes], context: Context, replayed: Sequence[str] 
         ))  # fmt: skip
     if replayed:
         more.append(b'"replayed":' + encode(replayed))
-    return b"".join([*pieces[:-1], b',"extensions":{', b",".join(more), b"}}"] if more else pieces)
+    said += b',"extensions":{%b}}' % b",".join(more) if more else b"}"
+    return said
 
 
 @lru_cache(64)

@@ -40,7 +40,9 @@ class Root(ABC):
     def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
         self.number = next(NUMBERS)
         self.key, self.nodes, self.once = key, nodes, Key(nodes)
+        # What stands before its value, and what does where it is the only field.
         self.prefix = f'"{key}":'.encode()
+        self.opening = b'{"data":{' + self.prefix
 
     @abstractmethod
     def price(self, context: Context, variables: Variables) -> Price:

@@ -29,7 +29,7 @@ class Answer:
     def __init__(
         self,
         status: int,
-        body: bytes = b"",
+        body: bytes | bytearray = b"",
         media: bytes = JSON,
         headers: Sequence[tuple[bytes, bytes]] = (),
         etag: bytes | None = None,
@@ -45,7 +45,7 @@ class Answer:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
 
-    def told(self, scope: Scope) -> tuple[int, Headers, bytes]:
+    def told(self, scope: Scope) -> tuple[int, Headers, bytes | bytearray]:
         """What the answer is to one request: its status, its own headers and its body."""
         asked, status, body, etag = fields(scope), self.status, self.body, self.etag
         headers = [*self.headers, VARIES if scope.get("prefix") else VARIES_BY_VERSION]

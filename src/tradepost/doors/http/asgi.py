@@ -12,8 +12,6 @@ type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 type Headers = list[tuple[bytes, bytes]]
 
 PIECES = {b"cookie": b"; "}
-CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
-"""The fields that can name a caller."""
 
 
 def fields(scope: Scope) -> Mapping[bytes, bytes]:

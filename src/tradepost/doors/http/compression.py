@@ -23,7 +23,7 @@ def compressible(media: bytes) -> bool:
     return name.startswith(b"text/") or any(word in name for word in TEXTUAL)
 
 
-def coded(body: bytes, coding: bytes) -> bytes:
+def coded(body: bytes | bytearray, coding: bytes) -> bytes:
     """The body in a coding: `zstd`, `br` or `gzip`."""
     if coding == b"zstd":
         return _zstd.compress(body)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 from uuid_utils import uuid7
 
-from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.caller import ANONYMOUS, CREDENTIALS, Caller
 from tradepost.kit.context import Context
 from tradepost.kit.limits import Limits
 from tradepost.kit.means import NO_MEANS, Means
@@ -24,7 +24,7 @@ from tradepost.kit.read_cache import ReadCache
 from . import budget
 from .access_log import AccessLog, Line, now
 from .answer import Answer
-from .asgi import CREDENTIALS, App, Headers, Receive, Scope, Send, fields
+from .asgi import App, Headers, Receive, Scope, Send, fields
 from .flight import Flight
 from .lanes import Given, tables
 from .metrics import Metrics

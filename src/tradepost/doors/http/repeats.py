@@ -6,12 +6,13 @@ way reads of a visitor's request, so what it would make of them is known. Whoeve
 
 import msgspec
 
+from tradepost.kit.caller import CREDENTIALS
 from tradepost.kit.context import Context
 from tradepost.kit.read_cache import ReadCache
 
 from . import budget
 from .answer import Answer
-from .asgi import CREDENTIALS, Headers, Message, Scope, fields
+from .asgi import Headers, Message, Scope, fields
 from .metrics import Metrics, Series
 from .reply import Reply
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, select, update
 
-from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.caller import ANONYMOUS, CREDENTIALS, Caller
 from tradepost.kit.clock import moment, now
 from tradepost.kit.columns import Id
 from tradepost.kit.database import Database
@@ -78,27 +78,21 @@ class Credentials:
 
     async def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller:
         """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers."""
-        texts: list[str] = []
-        for name, value in headers:
-            if name == b"x-api-key":
-                texts.append(value.decode("latin-1").strip())
-                if not texts[-1].startswith("tp_"):
-                    raise Unauthenticated(BAD)
-            elif name == b"authorization":
-                scheme, _, rest = value.decode("latin-1").strip().partition(" ")
-                if scheme.lower() != "bearer" or not rest.strip():
-                    raise Unauthenticated("`Authorization` takes `Bearer` and an access token or an API key (`tp_...`).")
-                texts.append(rest.strip())
-        if not texts:
+        lines = [line for line in headers if line[0] in CREDENTIALS]
+        if not lines:
             return ANONYMOUS
-        if len(set(texts)) > 1:
-            raise Unauthenticated("`Authorization` and `X-API-Key` name two credentials; send one.")
-        return await self.identify(texts[0])
+        shown = b"\n".join([b"%b: %b" % line for line in lines])
+        known = self.remembered.find(shown)
+        return known if known is not None else await self.look_up(one_of(lines), shown)
 
     async def identify(self, text: str) -> Caller:
         """Whose API key or access token this is; 401 where it is nobody's."""
-        if (known := self.remembered.find(text)) is not None:
-            return known
+        shown = text.encode("utf-8", "surrogatepass")
+        known = self.remembered.find(shown)
+        return known if known is not None else await self.look_up(text, shown)
+
+    async def look_up(self, text: str, shown: bytes) -> Caller:
+        """The same without looking at what is remembered; whoever it is, is remembered by the bytes in which the credential was shown."""
         ticket = self.remembered.begin()
         if text.startswith("tp_"):
             key = parse(text)
@@ -113,7 +107,7 @@ class Credentials:
             found = await self.of_token(claims)
             expires = claims.expires if found.expires is None else min(claims.expires, found.expires)
         caller = found.caller
-        self.remembered.keep(ticket, text, caller, user=caller.id, session=caller.session, key=caller.key or found.id, expires=expires)
+        self.remembered.keep(ticket, shown, caller, user=caller.id, session=caller.session, key=caller.key or found.id, expires=expires)
         return caller
 
     async def key(self, key: ApiKey) -> Found:
@@ -201,3 +195,23 @@ async def credentials(database_url: str, secret_key: str) -> AsyncGenerator[Cred
         yield Credentials(database, secret_key)
     finally:
         await database.stop()
+
+
+def one_of(lines: list[tuple[bytes, bytes]]) -> str:
+    """The credential that all header lines name; 401 where one has another form, or where they name two."""
+    texts = [credential(name, value.decode("latin-1").strip()) for name, value in lines]
+    if len(set(texts)) > 1:
+        raise Unauthenticated("`Authorization` and `X-API-Key` name two credentials; send one.")
+    return texts[0]
+
+
+def credential(name: bytes, value: str) -> str:
+    """The credential in a header line."""
+    if name == b"x-api-key":
+        if not value.startswith("tp_"):
+            raise Unauthenticated(BAD)
+        return value
+    scheme, _, rest = value.partition(" ")
+    if scheme.lower() != "bearer" or not rest.strip():
+        raise Unauthenticated("`Authorization` takes `Bearer` and an access token or an API key (`tp_...`).")
+    return rest.strip()
