@@ -49,11 +49,10 @@ class Context:
         self.seen: Seen | None = None
         self.kept: Entry | None = None
 
-    async def reader(self) -> Reader:
+    @property
+    def reader(self) -> Reader:
         """Where a read goes: to the open write after a flush, else to the thin reader."""
-        if self.session is None:
-            return self.database.reader
-        return WriteReader(self.session, self.database.reader)
+        return self.database.reader if self.session is None else WriteReader(self.session, self.database.reader)
 
     @property
     def signature(self) -> dict[str, Any]:

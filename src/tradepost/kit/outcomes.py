@@ -108,7 +108,7 @@ async def again(outcome: str, of: Result[Any], want: Selection[Any], context: Co
     if not isinstance(of, Resource):
         context.replayed = True
         return tell(of, msgspec.convert(rows[0].members, of.shape), want)
-    records = await context.database.reads.again(await context.reader(), of, want, rows, context) if rows else []
+    records = await context.database.reads.again(context.reader, of, want, rows, context) if rows else []
     context.replayed = True
     if found.items is None:
         return records[0]

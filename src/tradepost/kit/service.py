@@ -1,6 +1,6 @@
 """What every service stands on: reads in the caller's selection, typed finds and claims for the rules, and the answer of a write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any
@@ -43,23 +43,21 @@ class Service:
         """The visible row with this id or other name, or 404."""
         by, value = of.key(key)
         context = self.context
-        reader = context.database.reader if context.session is None else await context.reader()
-        found = await context.database.reads.one(reader, of, want, by, value, context)
+        found = await context.database.reads.one(context.reader, of, want, by, value, context)
         if found is None:
             raise of.missing(key)
         return found
 
-    async def page[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], window: Window) -> Page[S]:
+    def page[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], window: Window) -> Awaitable[Page[S]]:
         """A page of the visible rows."""
         context = self.context
-        reader = context.database.reader if context.session is None else await context.reader()
-        return await context.database.reads.page(reader, of, want, window, context)
+        return context.database.reads.page(context.reader, of, want, window, context)
 
     async def related[S: msgspec.Struct](self, of: Resource[Any], key: str, relation: str, window: Window, want: Selection[S]) -> Page[S]:
         """A to-many relation of one visible row as a list of its own: the same SQL, order and cursors as below the row; or 404."""
         by, value = of.key(key)
         context = self.context
-        found = await context.database.reads.related(await context.reader(), of, by, value, relation, window, want, context)
+        found = await context.database.reads.related(context.reader, of, by, value, relation, window, want, context)
         if found is None:
             raise of.missing(key)
         return found
@@ -121,7 +119,7 @@ class Service:
     async def answers[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], ids: Sequence[str]) -> dict[str, Record[S]]:
         """The same of several rows by their ids: as many statements as for one."""
         context = self.context
-        return await context.database.reads.several(await context.reader(), of, want, ids, context) if ids else {}
+        return await context.database.reads.several(context.reader, of, want, ids, context) if ids else {}
 
 
 def check_version(present: int | None, expected: Expected) -> None:

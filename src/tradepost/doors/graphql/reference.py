@@ -149,5 +149,5 @@ async def several(getters: Getters, kind: int, ids: list[str], info: GraphQLReso
     if known is None or not known[1].access.allows(context.caller.permissions):
         return {}
     of = known[0]
-    found = await context.database.reads.several(await context.reader(), of, Ahead(info).one(of), ids, context)
+    found = await context.database.reads.several(context.reader, of, Ahead(info).one(of), ids, context)
     return {id: msgspec.to_builtins(record.body) | {KIND: of.name} for id, record in found.items()}

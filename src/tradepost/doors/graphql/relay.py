@@ -113,7 +113,7 @@ class NodesRoot(Root):
             return {}
         of = known[0]
         want = self.wants[kind].bind(variables, context.caller.permissions)
-        found = await context.database.reads.several(await context.reader(), of, want, ids, context)
+        found = await context.database.reads.several(context.reader, of, want, ids, context)
         return {id: (record.body, 1 + record.rows) for id, record in found.items()}
 
 
