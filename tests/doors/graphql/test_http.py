@@ -147,6 +147,43 @@ async def test_a_get_changes_nothing(staff: httpx.AsyncClient) -> None:
     assert found["categories"]["nodes"] == []
 
 
+async def test_the_same_words_are_answered_to_whoever_asks_as_if_for_the_first_time(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+    slug = (await ask(staff, 'mutation { productCreate(input: {name: "Asked for in the same words"}) { slug } }'))["productCreate"]["slug"]
+    body = {"query": "query ($slug: String) { products(filter: {slug: $slug}) { nodes { slug } } }", "variables": {"slug": slug}}
+    seen = [(await post(who, body)).json()["data"]["products"]["nodes"] for who in (client, staff, client, staff)]
+    assert seen == [[], [{"slug": slug}], [], [{"slug": slug}]]
+    audit = {"query": "{ audit(first: 1) { nodes { id } } }"}
+    codes = [[e["extensions"]["code"] for e in (await post(who, audit)).json().get("errors", [])] for who in (client, staff, client)]
+    assert codes[0] == codes[2] == ["unauthenticated"] != codes[1]
+    assert await ask(staff, body["query"], **body["variables"]) == {"products": {"nodes": [{"slug": slug}]}}
+
+
+async def test_the_same_words_write_each_time(staff: httpx.AsyncClient) -> None:
+    body = {"query": 'mutation { categoryCreate(input: {name: "Twice in the same words"}) { id } }'}
+    first, second = [(await post(staff, body)).json()["data"]["categoryCreate"]["id"] for _ in range(2)]
+    assert first != second
+
+
+async def test_the_words_of_a_get_are_no_body(client: httpx.AsyncClient) -> None:
+    words = "query=%7B__typename%7D"
+    for _ in range(2):
+        assert (await client.get(f"/graphql?{words}")).json() == {"data": {"__typename": "Query"}}
+    assert (await post(client, words.encode())).status_code == 400
+
+
+async def test_words_are_kept_in_a_bounded_number_and_only_where_they_read(client: httpx.AsyncClient, staff: httpx.AsyncClient, app: Shop) -> None:
+    known = app.state.graphql.known
+    before = set(known.kept)
+    await post(staff, {"query": 'mutation { categoryCreate(input: {name: "Words of a write"}) { id } }'})
+    await post(client, {"query": "{ __schema { queryType { name } } }"})
+    await post(client, {"query": "{ __typename } # " + "long " * 500})
+    await post(client, {"query": "{ product(id: 1, nothing: 2) { id } }"})
+    assert not set(known.kept) - before
+    assert known.most == 1000
+    await post(client, {"query": "{ __typename } # short"})
+    assert len(set(known.kept) - before) == 1
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 async def test_other_methods_are_not_allowed(client: httpx.AsyncClient, method: str) -> None:
     answer = await client.request(method, "/graphql")

@@ -103,6 +103,10 @@ class Executor:
             raise Refused.because(ceiling, context.request_id, firm=True, over=document.ast) from None
         return Ready(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
 
+    def again(self, known: Ready, context: Context) -> Ready:
+        """What was asked in the same words before, without a write or a look at the schema: only its price may be another, for another kind of caller."""
+        return Ready(known.request, known.operation, known.variables, known.roots, [priced(r, context, known.variables) for r in known.roots])
+
     def document(self, text: str, request_id: str, suggests: bool) -> Document:
         """A new document, parsed and validated."""
         if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:

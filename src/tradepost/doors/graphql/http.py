@@ -14,6 +14,7 @@ from litestar import route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from tradepost.kit.caching import Recent
 from tradepost.kit.clock import wire
 from tradepost.kit.context import Context
 from tradepost.kit.limits import COMPILING
@@ -33,7 +34,7 @@ from .fields import RootField
 from .idempotency import IDEMPOTENT
 from .persisted import Persisted
 from .problems import DocumentNotTrusted, PersistedQueryMismatch, PersistedQueryNotFound, PersistedQueryNotSupported, Refused
-from .reading import of_body, of_query
+from .reading import body_of, of_body, of_query
 from .registered import registered
 from .types import Types
 
@@ -47,6 +48,9 @@ NOT_KEPT = (b"cache-control", b"no-store")
 FIRM = (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive, DocumentNotTrusted, PersistedQueryMismatch)
 """Faults of the request that keep their status under `application/json` too; the protocol of Apollo's clients has a 200 for what they ask by hash."""
 BY_HASH = (PersistedQueryNotFound, PersistedQueryNotSupported)
+
+MOST_KNOWN, MOST_WORDS = 1000, 2000
+"""How many requests' words are kept, and of how many bytes at most."""
 
 encode = msgspec.json.Encoder().encode
 
@@ -72,6 +76,8 @@ class GraphQLDoor:
             self.executor.registered = registered(documents, self.executor)
         self.executor.only = only
         self.persisted = Persisted(self.executor, learns=learns, shared=shared)
+        # What was asked in the words of the last requests that only read, by whether they were a GET's.
+        self.known = Recent[tuple[bool, bytes], Ready](MOST_KNOWN)
         self.page = page
 
     def sdl(self) -> str:
@@ -115,7 +121,10 @@ class GraphQLDoor:
     async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
         """What is asked, compiled and paid; or Refused."""
         try:
-            request = of_query(scope["query_string"]) if gets else await of_body(scope, receive)
+            words = scope["query_string"] if gets else await body_of(scope, receive)
+            if (known := self.known.find((gets, words))) is not None:
+                return await self.compiled(known.request, context, scope, known=known)
+            request = of_query(words) if gets else of_body(words)
             digest = None
             if request.query and not request.extensions and request.document_id is None:
                 # Most requests are just a text that was read before.
@@ -127,18 +136,22 @@ class GraphQLDoor:
             ready = await self.compiled(request, context, scope, document)
             if digest is not None:
                 self.persisted.keep(digest, request, ready.operation.document)
+            elif len(words) <= MOST_WORDS and not ready.operation.writes and not ready.operation.document.introspects:
+                self.known.get((gets, words), lambda: ready)
         except FIRM as problem:
             raise Refused.because(problem, context.request_id, firm=True) from None
         except BY_HASH as problem:
             raise Refused.because(problem, context.request_id) from None
         return ready
 
-    async def compiled(self, request: Request, context: Context, scope: Scope, document: Document | None) -> Ready:
+    async def compiled(
+        self, request: Request, context: Context, scope: Scope, document: Document | None = None, *, known: Ready | None = None
+    ) -> Ready:  # fmt: skip
         """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
-        any request may cost, what it tries is counted."""
+        any request may cost, what it tries is counted. What is `known` was compiled for the same words before."""
         tried: DocumentNode | None = None
         try:
-            ready = self.executor.prepare(request, context, document)
+            ready = self.executor.prepare(request, context, document) if known is None else self.executor.again(known, context)
             if ready.operation.writes:
                 if scope["method"] == "GET":
                     raise MethodNotAllowed("POST")

@@ -34,10 +34,14 @@ def of_query(query: bytes) -> Request:
     return Request(given.get("query"), objects.get("variables"), given.get("operationName"), objects.get("extensions"), given.get(BY_ID))
 
 
-async def of_body(scope: Scope, receive: Receive) -> Request:
-    """The parameters of a POST."""
+async def body_of(scope: Scope, receive: Receive) -> bytes:
+    """The body of a POST; or the problem that it is no JSON."""
     media_of(scope, (JSON,))
-    body = await read(scope, receive)
+    return await read(scope, receive)
+
+
+def of_body(body: bytes) -> Request:
+    """The parameters of a POST."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as fault:
