@@ -1,0 +1,23 @@
+"""Plans: one for each kind of caller and each shape of a window, found at once where the same is asked again."""
+
+from tradepost.app import Shop
+from tradepost.areas.catalog.resource import products
+from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.context import Context
+from tradepost.kit.plans import Plan
+from tradepost.kit.selection import default
+from tradepost.kit.window import EVERYTHING, Window
+
+
+async def test_callers_and_windows_of_two_kinds_share_no_plan(app: Shop) -> None:
+    database, want = app.state.database, default(products, frozenset())
+    customer, staff = Caller(id="ann"), Caller(id="ann", permissions=frozenset({"products:read"}))
+
+    def plan(who: Caller, window: Window) -> Plan:
+        return database.reads.plan(products, want, None, window, Context(who, database), database.reader)
+
+    asked = [(who, window) for who in (ANONYMOUS, customer, staff) for window in (EVERYTHING, Window(total=True), Window(sort=("-name",)))]
+    made = [plan(*one) for one in asked]
+    assert len({id(p) for p in made}) == len(asked)
+    assert [plan(*one) for one in asked] == made == [plan(*one) for one in asked for _ in range(2)][::2]
+    assert plan(ANONYMOUS, Window(first=7)) is made[0]
