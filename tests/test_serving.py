@@ -74,6 +74,35 @@ def test_a_worker_has_its_memory_in_large_pages_if_nobody_chose_otherwise(start:
         assert int(told["AnonHugePages:"]) > 0
 
 
+def test_a_body_is_read_whole_however_it_comes(start: Start, port: int) -> None:
+    """In one piece, in several, and in chunks, one after another on one connection; Granian says of each piece that more may come."""
+    ready(start(), port)
+    document = b'{"query": "{ __typename }", "variables": {"name": "%b"}}' % (b"x" * 200_000)
+    plain = b"POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+    sized = plain + b"Content-Length: %d\r\n\r\n" % len(document)
+    chunked = plain + b"Transfer-Encoding: chunked\r\n\r\n"
+    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in (document[:1], document[1:90_000], document[90_000:])]
+    sent = [[sized + document], [sized, document[:5], document[5:100_000], document[100_000:]], [chunked, *chunks, b"0\r\n\r\n"], [sized + document]]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, connection.makefile("rb") as answers:
+        for pieces in sent:
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.05)
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            headers = dict(line.lower().split(b": ", 1) for line in iter(answers.readline, b"\r\n"))
+            assert b'{"data":{"__typename":"Query"}' in answers.read(int(headers[b"content-length"]))
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_a_graphql_answer_comes_in_the_coding_that_was_asked_for(start: Start, port: int, coding: str) -> None:
+    ready(start(), port)
+    query = {"query": "{ products(first: 20) { nodes { id name description createdAt } } }"}
+    plain, coded = [httpx.post(f"http://127.0.0.1:{port}/graphql", json=query, headers={"Accept-Encoding": c}) for c in ("identity", coding)]
+    assert coded.headers["content-encoding"] == coding
+    assert coded.json()["data"] == plain.json()["data"]
+    assert len(plain.json()["data"]["products"]["nodes"]) == 20
+
+
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_with_two_workers_and_stops_cleanly(start: Start, port: int, told: signal.Signals) -> None:
     process = start(WORKERS="2")

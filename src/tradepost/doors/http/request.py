@@ -47,7 +47,7 @@ async def read(scope: Scope, receive: Receive, limit: int | None = None) -> byte
     most = limit if limit is not None else scope.get("body_limit", DEFAULT_LIMIT)
     given = fields(scope)
     said = given.get(b"content-length", b"")
-    length = int(said[:19]) if said.isdigit() else None
+    length = int(said[:19]) if said.isdigit() else None  # so many digits are too large in any case
     if length is not None and length > most:
         raise too_large(most)
     message = await receive()
