@@ -83,14 +83,17 @@ async def test_events_are_taken_in_their_order_and_no_more_than_there_is_room_fo
 
 
 async def test_several_relays_never_deliver_one_event_at_the_same_time(database: Database, url: str) -> None:
-    """Three relays, each over connections of its own."""
-    seen, by = Counter[str](), Counter[int]()
+    """Three relays, each over connections of its own. None goes on before all have begun, so that each has a share whoever is quicker."""
+    seen, by, all_have_begun = Counter[str](), Counter[int](), asyncio.Event()
     ids = await announce(database, "a.b", *[{} for _ in range(60)])
 
     def hearing(number: int) -> Any:
         async def hear(context: Context, event: Event) -> None:
             seen[event.id] += 1
             by[number] += 1
+            if len(by) == 3:
+                all_have_begun.set()
+            await all_have_begun.wait()
             await asyncio.sleep(0.01)
 
         return delivers("a.b")(hear)
