@@ -43,7 +43,9 @@ def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> 
     yield run
     for process in started:
         if process.poll() is None:
-            for one in (*psutil.Process(process.pid).children(), process):  # a worker outlives a parent that is killed
+            # A worker outlives a parent that is killed, and holds the pipe; a parent that lives starts a new one.
+            workers = psutil.Process(process.pid).children()
+            for one in (process, *workers):
                 one.kill()
         process.communicate()
 
