@@ -55,6 +55,22 @@ async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(house: 
         assert rest["detail"] == error["extensions"]["detail"]
 
 
+async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(house: House, known: Known, visitor: Visitor) -> None:
+    """Both values are asked for by one plan, in turn."""
+    mine, other = "2000-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
+    cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": mine})).json()["next_cursor"]
+    assert cursor
+    for since in (mine, other, mine):
+        rest = await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": since, "cursor": cursor})
+        query = f'{{ products(first: 1, after: "{cursor}", filter: {{createdAtGte: "{since}"}}) {{ nodes {{ id }} }} }}'
+        graphql = await visitor.post(query)
+        if since == mine:
+            assert [p["id"] for p in rest.json()["data"]] == [p["id"] for p in graphql["data"]["products"]["nodes"]] != []
+        else:
+            assert (rest.json()["code"], rest.json()["errors"][0]["parameter"]) == ("invalid_parameter", "cursor")
+            assert graphql["errors"][0]["extensions"]["code"] == "invalid_parameter"
+
+
 async def test_a_cursor_below_several_rows_is_refused_alike(house: House, visitor: Visitor) -> None:
     # One that this visitor sees: other tests bring tags that only a draft has.
     tag = (await visitor.rest("GET", "/tags")).json()["data"][0]["id"]

@@ -35,7 +35,6 @@ class Reads:
     def __init__(self, secret: bytes) -> None:
         self.secret = secret
         self.plans = Recent[PlanKey, Plan](MOST_PLANS)
-        self.marks = Recent[tuple[Any, ...], Marks](MOST_PLANS)
 
     def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, context: "Context", reader: Reader) -> Plan:
         """The plan of a selection for callers of this kind; compiled once, on the meter of the call that needs it."""
@@ -149,12 +148,9 @@ class Reads:
         return Record(write(row, groups), version, str(row[plan.id]), below)
 
     def _marks(self, level: Level, window: Window) -> Marks:
-        if (last := level.marks) is not None and last[0] == window.filter:
-            return last[1]
-        key = (level.list_name, window.filter, level.order)
-        found = self.marks.get(key, lambda: Marks(self.secret, *key))
-        level.marks = window.filter, found
-        return found
+        if level.marks is None or level.marks[0] != window.filter:
+            level.marks = window.filter, Marks(self.secret, level.list_name, window.filter, level.order)
+        return level.marks[1]
 
     async def _below(self, plan: Plan, reader: Reader, rows: Any, windows: tuple[Window, ...], caller: Caller) -> list[Any]:
         """The rows of all to-many levels, grouped by parent: one statement each, and one for totals that were asked for."""

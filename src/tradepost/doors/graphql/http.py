@@ -144,9 +144,7 @@ class GraphQLDoor:
             raise Refused.because(problem, context.request_id) from None
         return ready
 
-    async def compiled(
-        self, request: Request, context: Context, scope: Scope, document: Document | None = None, *, known: Ready | None = None
-    ) -> Ready:  # fmt: skip
+    async def compiled(self, request: Request, context: Context, scope: Scope, document: Document | None = None, *, known: Ready | None = None) -> Ready:
         """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
         any request may cost, what it tries is counted. What is `known` was compiled for the same words before."""
         tried: DocumentNode | None = None

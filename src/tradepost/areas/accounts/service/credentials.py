@@ -83,7 +83,7 @@ class Credentials:
             return ANONYMOUS
         shown = b"\n".join([b"%b: %b" % line for line in lines])
         known = self.remembered.find(shown)
-        return known if known is not None else await self.look_up(one_of(lines), shown)
+        return known if known is not None else await self.look_up(named_in(lines), shown)
 
     async def identify(self, text: str) -> Caller:
         """Whose API key or access token this is; 401 where it is nobody's."""
@@ -197,15 +197,15 @@ async def credentials(database_url: str, secret_key: str) -> AsyncGenerator[Cred
         await database.stop()
 
 
-def one_of(lines: list[tuple[bytes, bytes]]) -> str:
+def named_in(lines: list[tuple[bytes, bytes]]) -> str:
     """The credential that all header lines name; 401 where one has another form, or where they name two."""
-    texts = [credential(name, value.decode("latin-1").strip()) for name, value in lines]
+    texts = [_in_line(name, value.decode("latin-1").strip()) for name, value in lines]
     if len(set(texts)) > 1:
         raise Unauthenticated("`Authorization` and `X-API-Key` name two credentials; send one.")
     return texts[0]
 
 
-def credential(name: bytes, value: str) -> str:
+def _in_line(name: bytes, value: str) -> str:
     """The credential in a header line."""
     if name == b"x-api-key":
         if not value.startswith("tp_"):
