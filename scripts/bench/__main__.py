@@ -1,6 +1,6 @@
 """Measures Tradepost beside its peers and its limits and writes RESULTS.md and results.svg beside this file. It asserts nothing.
 
-just bench [--quick] [--products N] [--rounds N] [--seconds S] [--only KIND ...] [--scale [--requests N]] [--into FOLDER]
+just bench [--quick] [--products N] [--starts N] [--rounds N] [--seconds S] [--only KIND ...] [--scale [--requests N]] [--into FOLDER]
 """
 
 import argparse
@@ -31,7 +31,8 @@ def main() -> None:
         return
     plan = Plan(
         products=given.products or (10_000 if given.quick else 100_000),
-        rounds=given.rounds or (3 if given.quick else 11),
+        starts=given.starts or (1 if given.quick else 3),
+        rounds=given.rounds or (3 if given.quick else 4),
         seconds=given.seconds or (0.1 if given.quick else 0.5),
         least=16 if given.quick else 64,
         kinds=given.only or list(work.KINDS),
@@ -55,7 +56,8 @@ def measured(plan: Plan, *, whole: bool) -> Report:
     began = time.perf_counter()
     how = (
         f"{plan.products:,} products on PostgreSQL 18 (Unix socket, fsync on), 32 connections with keep-alive, one worker each,"
-        f" {plan.rounds} interleaved rounds of about {plan.seconds:g} s a turn, {time.strftime('%Y-%m-%d')}"
+        f" {plan.starts} start{'s' * (plan.starts > 1)} of each, {plan.rounds} interleaved rounds of about {plan.seconds:g} s a turn with each start,"
+        f" {time.strftime('%Y-%m-%d')}"
     )
     report = Report(machine=machine.described(), how=how, quiet="")
     compile_own()
@@ -85,10 +87,13 @@ def measured(plan: Plan, *, whole: bool) -> Report:
 def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="just bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--quick", action="store_true", help="10,000 products, 3 short rounds, a fifth of the warm-up: ends within 3 minutes once the peers are installed."
+        "--quick",
+        action="store_true",
+        help="10,000 products, one start, 3 short rounds, a fifth of the warm-up: ends within 3 minutes once the peers are installed.",
     )
     parser.add_argument("--products", type=int, help="How many products the shop has [100000].")
-    parser.add_argument("--rounds", type=int, help="How often each has its turn [11].")
+    parser.add_argument("--starts", type=int, help="How often the servers are started [3].")
+    parser.add_argument("--rounds", type=int, help="How often each has its turn with each start [4].")
     parser.add_argument("--seconds", type=float, help="How long a turn is, about [0.5].")
     parser.add_argument("--only", nargs="+", choices=list(work.KINDS), metavar="KIND", help=f"Only these kinds of reading: {', '.join(work.KINDS)}.")
     parser.add_argument("--scale", action="store_true", help="A million products, half a million requests, two workers; writes SCALE.md.")

@@ -1,7 +1,7 @@
 """Paired and interleaved measurement: in each round every entrant has its turn, and ratios are taken within a round."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -33,6 +33,11 @@ class Figures:
     p99: list[float] = field(default_factory=list)
     failed: int = 0
 
+    def __add__(self, more: "Figures") -> "Figures":
+        """With the rounds of another start."""
+        lists = zip(list(vars(self).values())[:-1], list(vars(more).values())[:-1], strict=True)
+        return Figures(*[mine + new for mine, new in lists], self.failed + more.failed)
+
     def to(self, other: "Figures") -> float:
         """How many times the CPU of another one: the median of the rounds' ratios."""
         return median(a / b for a, b in zip(self.cpu, other.cpu, strict=True))
@@ -43,11 +48,13 @@ class Figures:
         return min(found), max(found)
 
 
-def compare(generator: Generator, entrants: Sequence[Entrant], postgres: psutil.Process | None, rounds: int, seconds: float, least: int) -> dict[str, Figures]:
-    """Measures them in turn; each turn is as many requests as take about so many seconds, and no fewer than `least`."""
+def compare(
+    generator: Generator, entrants: Sequence[Entrant], postgres: psutil.Process | None, rounds: Iterable[int], seconds: float, least: int
+) -> dict[str, Figures]:
+    """Measures them in turn; each turn is as many requests as take about so many seconds, and no fewer than `least`. The number of a round says who begins."""
     counts = {e.title: _calibrate(generator, e, seconds, least) for e in entrants}
     found = {e.title: Figures() for e in entrants}
-    for turn in range(rounds):
+    for turn in rounds:
         at = turn % len(entrants)
         for entrant in (*entrants[at:], *entrants[:at]):
             _measure(generator, entrant, counts[entrant.title], postgres, found[entrant.title])

@@ -19,7 +19,9 @@ KINDS = work.KINDS | {
 
 @dataclass
 class Report:
-    """Everything that is written down. `starts` and `memory` are by title: seconds, and MB idle and loaded (largest process, whole tree)."""
+    """Everything that is written down. `starts` and `memory` are by title: seconds, and MB idle and loaded (largest process, whole tree), the most of all
+    starts.
+    """
 
     machine: str
     how: str
@@ -29,6 +31,12 @@ class Report:
     memory: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     pipeline: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def saw(self, title: str, start: float, *memory: float) -> None:
+        """How long a server took to answer first, and its memory."""
+        self.starts[title] = max(start, self.starts.get(title, 0.0))
+        idle, loaded, tree = map(max, memory, self.memory.get(title, (0.0, 0.0, 0.0)))
+        self.memory[title] = idle, loaded, tree
 
     def text(self) -> str:
         """The page."""

@@ -22,15 +22,19 @@ from .load import Generator
 from .measure import Entrant, compare
 from .processes import Server
 from .report import Report
+from .sameness import first_difference
 
 BEGAN = time.perf_counter()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: products in the shop, rounds, seconds a turn, the fewest requests a turn, which kinds of work, and how much of the warm-up."""
+    """How much is measured: products in the shop, how often the servers are started, rounds with each start, seconds a turn, the fewest requests a turn, which
+    kinds of work, and how much of the warm-up.
+    """
 
     products: int
+    starts: int
     rounds: int
     seconds: float
     least: int
@@ -46,6 +50,14 @@ class Bench:
         self.plan, self.cluster, self.generator, self.report, self.key, self.keep = plan, cluster, generator, report, key, keep
         self.ids = [str(row[0]) for row in cluster.rows("SELECT id FROM product WHERE status = 'active'")]
         self.ids = random.Random(1).sample(self.ids, min(2000, len(self.ids)))  # noqa: S311
+        self.start = 0
+
+    def each_start(self, url: str, folder: Path, contestants: Sequence[Contestant], measure: Callable[[dict[str, Server]], None]) -> None:
+        """Measures them as often as the plan starts them: where a process has its memory is luck, and stays so as long as it runs (some 5 % either way)."""
+        for start in range(self.plan.starts):
+            self.start = start
+            with self.running(url, folder, *contestants) as servers:
+                measure(servers)
 
     @contextmanager
     def running(self, url: str, folder: Path, *contestants: Contestant) -> Iterator[dict[str, Server]]:
@@ -72,34 +84,40 @@ class Bench:
         """Measures one kind of work."""
         say(f"{kind}: {len(entrants)} entrants")
         plan, postgres = self.plan, self.cluster.processes()
-        found = compare(self.generator, entrants, postgres, plan.rounds, plan.seconds, plan.least)
-        self.report.results[kind] = found
+        rounds = range(self.start * plan.rounds, (self.start + 1) * plan.rounds)
+        found = compare(self.generator, entrants, postgres, rounds, plan.seconds, plan.least)
         for title, figures in found.items():
             if figures.failed:
                 self.note(f"{title}, {kind}: {figures.failed} requests failed; its figures do not count.")
+        if self.start:
+            # Rounds are compared in pairs: who was not there at each start has none to compare.
+            before = self.report.results[kind]
+            found = {title: before[title] + figures for title, figures in found.items() if title in before}
+        self.report.results[kind] = found
         self.keep()
 
     def reads(self, folder: Path) -> None:
         """All kinds of reading, through both doors; then 304, and memory."""
         bodies = folder / "bodies"
         bodies.mkdir(exist_ok=True)
-        everyone = (TRADEPOST, LIMIT, *PEERS_OF_REST, *PEERS_OF_GRAPHQL)
-        with self.running(self.cluster.url("shop"), folder, *everyone) as servers, ExitStack() as stack:
-            idle = {c.title: servers[c.name].memory()[0] for c in everyone if c.name in servers}
-            asked = [(c.title, c, servers[c.name]) for c in everyone if c.name in servers]
+
+        def measure(servers: dict[str, Server]) -> None:
+            idle = {name: server.memory()[0] for name, server in servers.items()}
+            asked = [(c.title, c, servers[c.name]) for c in READERS if c.name in servers]
             asked.append((GRAPHQL, GRAPHQL_DOOR, servers["tradepost"]))
             for kind in self.plan.kinds:
                 self.check(kind, asked, bodies)
-            floor = Contestant(**vars(CONSTANT) | {"peer": False, "said": {"BODIES": str(bodies)}})
-            asked.append((floor.title, floor, server := floor.start("", folder)))
-            stack.callback(server.stop)
-            for kind in self.plan.kinds:
-                self.compare(kind, self.entrants(kind, asked))
+            floor = Contestant(**vars(CONSTANT) | {"said": {"BODIES": str(bodies)}})
+            with self.running("", folder, floor) as more:
+                asked.append((floor.title, floor, more[floor.name]))
+                for kind in self.plan.kinds:
+                    self.compare(kind, self.entrants(kind, asked))
             self.unchanged(servers, folder)
-            for c in everyone:
+            for c in READERS:
                 if c.name in servers:
-                    largest, tree = servers[c.name].memory()
-                    self.report.starts[c.title], self.report.memory[c.title] = servers[c.name].first_answer, (idle[c.title], largest, tree)
+                    self.report.saw(c.title, servers[c.name].first_answer, idle[c.name], *servers[c.name].memory())
+
+        self.each_start(self.cluster.url("shop"), folder, READERS, measure)
 
     def entrants(self, kind: str, asked: Sequence[tuple[str, Contestant, Server]]) -> list[Entrant]:
         """Who takes part in this kind of work."""
@@ -155,22 +173,26 @@ class Bench:
         ours = new(lambda n: work.new_products("/v1/products", n[0], len(n), X_API_Key=self.key))
         mutations = new(lambda n: work.new_products_graphql(n[0], len(n), X_API_Key=self.key))
         plain = new(lambda n: work.new_products("/products", n[0], len(n)))
-        with self.running(url, folder, *WRITERS) as servers:
-            entrants = [
-                Entrant(c.title, servers[c.name], ours if c is TRADEPOST else plain, 201) for c in WRITERS if c.name in servers
-            ]  # fmt: skip
+
+        def measure(servers: dict[str, Server]) -> None:
+            entrants = [Entrant(c.title, servers[c.name], ours if c is TRADEPOST else plain, 201) for c in WRITERS if c.name in servers]
             entrants.append(Entrant(GRAPHQL, servers["tradepost"], mutations, 200))
             self.compare("write", entrants)
+
+        self.each_start(url, folder, WRITERS, measure)
 
     def sqlite(self, folder: Path) -> None:
         """The same shop in a SQLite file."""
         url = f"sqlite:///{folder}/shop.db"
         stock(url, self.plan.products, folder)
         peer = Contestant(**vars(FASTAPI) | {"title": "FastAPI + SQLAlchemy + aiosqlite", "probe": request("GET", "/products?limit=1", Connection="close")})
-        with self.running(url, folder, TRADEPOST, peer) as servers:
+
+        def measure(servers: dict[str, Server]) -> None:
             asked = [(c.title, c, servers[c.name]) for c in (TRADEPOST, peer) if c.name in servers]
             for kind in ("one", "list20", "list100"):
                 self.compare(f"sqlite:{kind}", self.entrants(kind, asked))
+
+        self.each_start(url, folder, (TRADEPOST, peer), measure)
 
     def pipeline(self) -> None:
         """The budget alone."""
@@ -188,6 +210,7 @@ class Bench:
             self.report.pipeline = json.loads(out)
 
 
+READERS = (TRADEPOST, LIMIT, *PEERS_OF_REST, *PEERS_OF_GRAPHQL)
 GRAPHQL_DOOR = Contestant(**vars(TRADEPOST) | {"title": GRAPHQL, "make": work.tradepost_graphql})
 
 
@@ -195,19 +218,6 @@ def _conditional(server: Server, plain: bytes) -> bytes:
     """The request of somebody who has the answer already."""
     tag = ask(server.port, plain)[1]["etag"].encode()
     return plain.replace(b"\r\n\r\n", b"\r\nIf-None-Match: " + tag + b"\r\n\r\n", 1)
-
-
-def first_difference(a: Any, b: Any, at: str = "") -> str:
-    """Where two answers first differ, or nothing."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        if a.keys() != b.keys():
-            return f"{at}: members {sorted(a.keys() ^ b.keys())}"
-        return next((found for key in a if (found := first_difference(a[key], b[key], f"{at}/{key}"))), "")
-    if isinstance(a, list) and isinstance(b, list):
-        if len(a) != len(b):
-            return f"{at}: {len(b)} of {len(a)}"
-        return next((found for i, (x, y) in enumerate(zip(a, b, strict=True)) if (found := first_difference(x, y, f"{at}/{i}"))), "")
-    return "" if a == b else f"{at}: {str(b)[:60]!r} in place of {str(a)[:60]!r}"
 
 
 def say(text: str) -> None:

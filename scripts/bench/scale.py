@@ -70,7 +70,7 @@ def _walked(server: Cluster, generator: Generator) -> str:
         say("walking")
         at, seen, path = _walk(shop)
         entrants = [_asking(title, shop, [request("GET", p)]) for title, p in (("page 1", FIRST), (f"page {at:,}", path))]
-        found = compare(generator, entrants, server.processes(), 7, 1.0, 64)
+        found = compare(generator, entrants, server.processes(), range(7), 1.0, 64)
     first, last = found.values()
     ratio = median(b / a for a, b in zip(_whole(first), _whole(last), strict=True))
     cells = [(title, f"{median(f.cpu):,.0f}", f"{median(f.database):,.0f}", f"{median(f.p50):.1f} / {median(f.p99):.1f}") for title, f in found.items()]
@@ -121,7 +121,7 @@ def _doubled(server: Cluster, generator: Generator, ids: Sequence[str]) -> str:
         for kind in ("one", "list20"):
             requests = work.tradepost_rest(kind, ids)
             watch = machine.busy()[0], time.perf_counter()
-            found = compare(generator, [_asking("one", one, requests), _asking("two", two, requests)], server.processes(), 5, 1.0, 64)
+            found = compare(generator, [_asking("one", one, requests), _asking("two", two, requests)], server.processes(), range(5), 1.0, 64)
             share = (machine.busy()[0] - watch[0]) / (time.perf_counter() - watch[1]) / machine.cores()
             faster = median(b / a for a, b in zip(found["one"].rate, found["two"].rate, strict=True))
             lines.append(f"| {work.KINDS[kind]} | {found['two'].to(found['one']):.2f} | {faster:.2f} | {share:.0%} |")
