@@ -7,7 +7,7 @@ process forget it at once where Redis is, and within that minute elsewhere.
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -76,14 +76,15 @@ class Credentials:
             session.add(ApiKeyRow(name=name, role=role, prefix=key.prefix, secret_hash=key.digest(self.secret)))
         return key.text
 
-    async def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller:
-        """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers."""
+    def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller | Awaitable[Caller]:
+        """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers. Only who is not remembered has to be
+        waited for."""
         lines = [line for line in headers if line[0] in CREDENTIALS]
         if not lines:
             return ANONYMOUS
         shown = b"\n".join([b"%b: %b" % line for line in lines])
         known = self.remembered.find(shown)
-        return known if known is not None else await self.look_up(named_in(lines), shown)
+        return known if known is not None else self.look_up(named_in(lines), shown)
 
     async def identify(self, text: str) -> Caller:
         """Whose API key or access token this is; 401 where it is nobody's."""
