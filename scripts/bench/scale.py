@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+import psutil
+
 from . import machine, quiet, work
 from .asking import request
 from .contestants import TRADEPOST, Contestant
 from .database import Cluster, cluster, tradepost
 from .load import Generator
 from .measure import Entrant, Figures, compare
-from .processes import Server
+from .processes import Server, tree_cpu
 from .rounds import say
 
 PRODUCTS, PAGE, PAGES = 1_000_000, 100, 10_000
@@ -115,21 +117,36 @@ def _remembered(server: Cluster, generator: Generator, ids: Sequence[str], reque
 
 
 def _doubled(server: Cluster, generator: Generator, ids: Sequence[str]) -> str:
-    """One worker and two, in turn, on a route that is bound by CPU."""
+    """One worker and two, in turn, on a route that is bound by CPU, and who has the cores with each."""
     lines = []
     with _running(server) as one, _running(server, 2) as two:
         for kind in ("one", "list20"):
             requests = work.tradepost_rest(kind, ids)
-            watch = machine.busy()[0], time.perf_counter()
             found = compare(generator, [_asking("one", one, requests), _asking("two", two, requests)], server.processes(), range(5), 1.0, 64)
-            share = (machine.busy()[0] - watch[0]) / (time.perf_counter() - watch[1]) / machine.cores()
             faster = median(b / a for a, b in zip(found["one"].rate, found["two"].rate, strict=True))
-            lines.append(f"| {work.KINDS[kind]} | {found['two'].to(found['one']):.2f} | {faster:.2f} | {share:.0%} |")
+            lines.append(f"| {work.KINDS[kind]} | {found['two'].to(found['one']):.2f} | {faster:.2f} | | | | |")
+            for workers, shop in (("one", one), ("two", two)):
+                shares = _shares(server, generator, shop, requests, int(2 * median(found[workers].rate)))
+                lines.append(f"| ... who has the cores with {workers} | | | " + " | ".join([f"{share:.0%}" for share in shares]) + " |")
     return (
         f"## Two workers beside one, on {machine.cores()} cores\n\nThe load generator has the last core as far as it needs it, and the database runs here too:"
-        " where the cores were full, requests/s cannot double (aims: CPU at most 1.15, requests/s 1.7 where there is room).\n\n"
-        "| work | CPU per request, x | requests/s, x | cores busy |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
+        " where the cores are full, requests/s cannot double (aims: CPU at most 1.15, requests/s 1.7 where there is room).\n\n"
+        "| work | CPU per request, x | requests/s, x | cores busy | shop | PostgreSQL | generator |\n|---|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
     )
+
+
+def _shares(server: Cluster, generator: Generator, shop: Server, requests: Sequence[bytes], count: int) -> list[float]:
+    """Which share of all cores was busy while so many requests were answered, and what the shop, the database and the load generator had of that."""
+    assert generator.process.pid is not None
+    database, load = server.processes(), psutil.Process(generator.process.pid)
+
+    def used() -> list[float]:
+        return [time.perf_counter() * machine.cores(), machine.busy()[0], shop.cpu(), tree_cpu(database), tree_cpu(load)]
+
+    before = used()
+    generator.drive(shop.port, requests, count)
+    all, *shares = [b - a for a, b in zip(before, used(), strict=True)]
+    return [share / all for share in shares]
 
 
 def _asking(title: str, server: Server, requests: Sequence[bytes]) -> Entrant:
