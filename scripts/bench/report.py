@@ -32,10 +32,10 @@ class Report:
     pipeline: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def saw(self, title: str, start: float, *memory: float) -> None:
+    def saw(self, title: str, start: float, memory: tuple[float, float, float]) -> None:
         """How long a server took to answer first, and its memory."""
-        self.starts[title] = max(start, self.starts.get(title, 0.0))
-        idle, loaded, tree = map(max, memory, self.memory.get(title, (0.0, 0.0, 0.0)))
+        self.starts[title] = max(start, self.starts.get(title, start))
+        idle, loaded, tree = map(max, memory, self.memory.get(title, memory))
         self.memory[title] = idle, loaded, tree
 
     def text(self) -> str:

@@ -50,12 +50,10 @@ class Bench:
         self.plan, self.cluster, self.generator, self.report, self.key, self.keep = plan, cluster, generator, report, key, keep
         self.ids = [str(row[0]) for row in cluster.rows("SELECT id FROM product WHERE status = 'active'")]
         self.ids = random.Random(1).sample(self.ids, min(2000, len(self.ids)))  # noqa: S311
-        self.start = 0
 
     def each_start(self, url: str, folder: Path, contestants: Sequence[Contestant], measure: Callable[[dict[str, Server]], None]) -> None:
         """Measures them as often as the plan starts them: where a process has its memory is luck, and stays so as long as it runs (some 5 % either way)."""
-        for start in range(self.plan.starts):
-            self.start = start
+        for _ in range(self.plan.starts):
             with self.running(url, folder, *contestants) as servers:
                 measure(servers)
 
@@ -81,17 +79,16 @@ class Bench:
             say(text)
 
     def compare(self, kind: str, entrants: Sequence[Entrant]) -> None:
-        """Measures one kind of work."""
+        """Measures one kind of work, and adds what the servers' earlier starts gave."""
         say(f"{kind}: {len(entrants)} entrants")
-        plan, postgres = self.plan, self.cluster.processes()
-        rounds = range(self.start * plan.rounds, (self.start + 1) * plan.rounds)
-        found = compare(self.generator, entrants, postgres, rounds, plan.seconds, plan.least)
+        plan, postgres, before = self.plan, self.cluster.processes(), self.report.results.get(kind)
+        done = len(next(iter(before.values())).cpu) if before else 0
+        found = compare(self.generator, entrants, postgres, range(done, done + plan.rounds), plan.seconds, plan.least)
         for title, figures in found.items():
             if figures.failed:
                 self.note(f"{title}, {kind}: {figures.failed} requests failed; its figures do not count.")
-        if self.start:
+        if before:
             # Rounds are compared in pairs: who was not there at each start has none to compare.
-            before = self.report.results[kind]
             found = {title: before[title] + figures for title, figures in found.items() if title in before}
         self.report.results[kind] = found
         self.keep()
@@ -115,7 +112,7 @@ class Bench:
             self.unchanged(servers, folder)
             for c in READERS:
                 if c.name in servers:
-                    self.report.saw(c.title, servers[c.name].first_answer, idle[c.name], *servers[c.name].memory())
+                    self.report.saw(c.title, servers[c.name].first_answer, (idle[c.name], *servers[c.name].memory()))
 
         self.each_start(self.cluster.url("shop"), folder, READERS, measure)
 

@@ -145,8 +145,8 @@ def _shares(server: Cluster, generator: Generator, shop: Server, requests: Seque
 
     before = used()
     generator.drive(shop.port, requests, count)
-    all, *shares = [b - a for a, b in zip(before, used(), strict=True)]
-    return [share / all for share in shares]
+    whole, *shares = [b - a for a, b in zip(before, used(), strict=True)]
+    return [share / whole for share in shares]
 
 
 def _asking(title: str, server: Server, requests: Sequence[bytes]) -> Entrant:
