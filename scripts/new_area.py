@@ -128,9 +128,9 @@ def house_as_it_is() -> House:
     from graphql import build_schema
 
     from tradepost.app import create_app
-    from tradepost.kit.tables import Table
-    from tradepost.revisions import head
-    from tradepost.schema import metadata
+    from tradepost.kit.db.base import Table
+    from tradepost.migrations.head import head
+    from tradepost.migrations.runner import metadata
     from tradepost.settings import Settings
 
     shop = create_app(Settings.read({"SECRET_KEY": "only to look at the house, nothing is served"}, env_file=None))

@@ -9,15 +9,15 @@ import httpx
 from tests.conftest import HERE
 from tests.factories import Json, unique
 from tradepost.areas.accounts.models import AddressRow, RefreshTokenRow, SessionRow, UserRow
-from tradepost.areas.accounts.opaque import REFRESH, OpaqueTokens
-from tradepost.areas.accounts.passwords import Passwords
-from tradepost.areas.accounts.service.mailed import new_token
-from tradepost.areas.accounts.service.words import keep_words
+from tradepost.areas.accounts.opaque_tokens import REFRESH, OpaqueTokens
+from tradepost.areas.accounts.password_hasher import Passwords
+from tradepost.areas.accounts.service.email_tokens import new_token
+from tradepost.areas.accounts.service.search_index import keep_words
 from tradepost.areas.accounts.tokens import Tokens
-from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
-from tradepost.kit.context import Context
-from tradepost.kit.identity import new_id
+from tradepost.kit.ids import new_id
+from tradepost.kit.writes.context import Context
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

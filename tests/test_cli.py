@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from tests import servers
 from tradepost.areas.accounts.models import UserRow
-from tradepost.kit.database import Database
+from tradepost.kit.writes.database import Database
 
 type Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tradepost.logs import Json, Text, logging_config
+from tradepost.logging_config import Json, Text, logging_config
 from tradepost.settings import Settings
 
 

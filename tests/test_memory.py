@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tradepost.memory import gains
+from tradepost.server.huge_pages import gains
 
 
 @pytest.fixture(autouse=True)

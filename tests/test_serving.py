@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests import servers
-from tradepost.memory import gains
+from tradepost.server.huge_pages import gains
 from tradepost.settings import Settings
 
 type Start = Callable[..., subprocess.Popen[str]]
@@ -158,7 +158,9 @@ def test_a_port_that_is_taken_is_one_line_and_exit_2(start: Start, port: int) ->
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize(("loads", "absent"), [("tradepost.app", "alembic redis rich"), ("tradepost.cli, tradepost.serving", "litestar sqlalchemy rich")])
+@pytest.mark.parametrize(
+    ("loads", "absent"), [("tradepost.app", "alembic redis rich"), ("tradepost.cli, tradepost.server.granian", "litestar sqlalchemy rich")]
+)
 def test_what_a_worker_and_its_parent_do_not_need_is_not_loaded(loads: str, absent: str) -> None:
     asked = f"import sys, {loads}; print(*[name for name in {absent.split()} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)

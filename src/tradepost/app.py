@@ -11,48 +11,48 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Litestar
 
-from tradepost.areas.accounts.about import SIGNING_IN
-from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.openapi_text import SIGNING_IN
+from tradepost.areas.accounts.password_hasher import Passwords
 from tradepost.areas.accounts.policy import SCOPES
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
+from tradepost.bootstrap import database_of, means_of
 from tradepost.doors.graphql import GraphQLDoor, RootField
-from tradepost.doors.graphql import quoting as graphql_quoting
-from tradepost.doors.graphql.calls import DocumentCalls
-from tradepost.doors.graphql.registered import FaultyDocument
+from tradepost.doors.graphql.documents.trusted import FaultyDocument
+from tradepost.doors.graphql.execution import quotes as graphql_quoting
+from tradepost.doors.graphql.http.document_endpoint import DocumentCalls
 from tradepost.doors.http.access_log import AccessLog
-from tradepost.doors.http.answer import Answer
-from tradepost.doors.http.lanes import lanes_of
+from tradepost.doors.http.allowed_methods import apart, paths_of
+from tradepost.doors.http.fast_path import lanes_of
 from tradepost.doors.http.metrics import Metrics
-from tradepost.doors.http.paths import apart, paths_of
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.doors.http.problem import HANDLERS
+from tradepost.doors.http.problem_responses import HANDLERS
+from tradepost.doors.http.response import Answer
 from tradepost.doors.pages import pages
 from tradepost.doors.pages.docs import graphiql_page, tool_answer
-from tradepost.doors.pages.operations import operation_routes
-from tradepost.doors.rest import quoting as rest_quoting
-from tradepost.doors.rest.contract import contract_routes, documents
-from tradepost.doors.rest.document import Root
-from tradepost.doors.rest.door import RestDoor
+from tradepost.doors.pages.metrics_and_parity import operation_routes
+from tradepost.doors.rest import quotes as rest_quoting
+from tradepost.doors.rest.api import RestDoor
+from tradepost.doors.rest.contract_routes import contract_routes, documents
+from tradepost.doors.rest.graphql_document import Root
 from tradepost.doors.rest.links import Route
 from tradepost.doors.rest.openapi import Signing
-from tradepost.doors.rest.routes import route
-from tradepost.kit import idempotency
-from tradepost.kit.attempts import Attempts
-from tradepost.kit.chores import Chore
-from tradepost.kit.database import Database
-from tradepost.kit.delivery import Delivery
-from tradepost.kit.limits import Limits
-from tradepost.kit.means import Means
-from tradepost.kit.quoting import DocumentQuotes, RequestQuotes
-from tradepost.kit.read_cache import ReadCache
-from tradepost.kit.registry import Registry
-from tradepost.kit.secret import derive
-from tradepost.kit.shared_limits import SharedBuckets
-from tradepost.kit.shared_texts import SharedTexts
-from tradepost.operating import figures_of, pairs, readiness
-from tradepost.providing import database_of, means_of
+from tradepost.doors.rest.route import route
+from tradepost.kit.cache.read_cache import ReadCache
+from tradepost.kit.crypto import derive
+from tradepost.kit.dependencies import Means
+from tradepost.kit.operations.idempotency import records as idempotency
+from tradepost.kit.operations.quotes import DocumentQuotes, RequestQuotes
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.rate_limit.credential_attempts import Attempts
+from tradepost.kit.rate_limit.limits import Limits
+from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
+from tradepost.kit.redis.document_store import SharedTexts
+from tradepost.kit.worker.event_handlers import Delivery
+from tradepost.kit.worker.periodic import Chore
+from tradepost.kit.writes.database import Database
+from tradepost.monitoring import figures_of, pairs, readiness
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 

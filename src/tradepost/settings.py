@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from dotenv import dotenv_values
 
-from tradepost.kit.money import currencies
+from tradepost.kit.schema.money import currencies
 
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",

@@ -13,17 +13,17 @@ import click
 import uvloop
 
 from tradepost.areas.accounts.service import SYSTEM
-from tradepost.kit.chores import Chore, keep
-from tradepost.kit.context import Context
-from tradepost.kit.database import Database
-from tradepost.kit.delivery import Delivery
-from tradepost.kit.mail import Mailer
-from tradepost.kit.means import Means
-from tradepost.kit.outbox import is_personal
-from tradepost.kit.relay import Relay
-from tradepost.logs import logging_config
-from tradepost.providing import database_of, means_of
-from tradepost.revisions import at_head
+from tradepost.bootstrap import database_of, means_of
+from tradepost.kit.dependencies import Means
+from tradepost.kit.worker.event_handlers import Delivery
+from tradepost.kit.worker.mail import Mailer
+from tradepost.kit.worker.outbox_relay import Relay
+from tradepost.kit.worker.periodic import Chore, keep
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.database import Database
+from tradepost.kit.writes.outbox import is_personal
+from tradepost.logging_config import logging_config
+from tradepost.migrations.head import at_head
 from tradepost.settings import Settings
 
 LOG = logging.getLogger("tradepost.worker")

@@ -18,7 +18,7 @@ IGNORED = shutil.ignore_patterns("__pycache__", "node_modules")
 ROOMS = {"unions": ("unions",), "lost_property": ("lost_property", "found_thing")}
 FOLDERS = [f"src/tradepost/areas/{room}" for room in ROOMS]
 LAID_OUT = [*FOLDERS, "tests/areas", "db/migrations", "src/tradepost/app.py"]
-FITS = "from tradepost.schema import drift, upgrade; upgrade(url := 'sqlite+aiosqlite:///drift.db'); assert drift(url) == [], drift(url)"
+FITS = "from tradepost.migrations.runner import drift, upgrade; upgrade(url := 'sqlite+aiosqlite:///drift.db'); assert drift(url) == [], drift(url)"
 
 CHECKS = {
     "lint": ("ruff", "check", *LAID_OUT),

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from tradepost.app import Shop, create_app
-from tradepost.areas.accounts.about import SIGNING_IN
+from tradepost.areas.accounts.openapi_text import SIGNING_IN
 from tradepost.areas.accounts.password_rules import RULES
 from tradepost.areas.accounts.policy import PERMISSIONS
-from tradepost.kit.resource import ACTIONS
+from tradepost.kit.resource.resource import ACTIONS
 from tradepost.settings import Settings
 
 from .reading import Json, operations, parameters, references, resolved, validator

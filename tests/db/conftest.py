@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tradepost import revisions, schema
 from tradepost.kit.clock import wire
+from tradepost.migrations import head as revisions
+from tradepost.migrations import runner as schema
 
 type Rows = list[tuple[Any, ...]]
 

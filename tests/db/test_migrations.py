@@ -11,7 +11,8 @@ from sqlalchemy import NullPool
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.db.conftest import run, sqlite_url
-from tradepost import revisions, schema
+from tradepost.migrations import head as revisions
+from tradepost.migrations import runner as schema
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tradepost.kit import line
+from tradepost.kit.redis import connection as line
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
-from tradepost.kit.context import Context
-from tradepost.kit.database import Database
-from tradepost.kit.delivery import Delivery
-from tradepost.kit.identity import new_id
-from tradepost.kit.relay import Relay
-from tradepost.kit.waiting import EVENTS
+from tradepost.kit.ids import new_id
+from tradepost.kit.worker.event_handlers import Delivery
+from tradepost.kit.worker.outbox_queue import EVENTS
+from tradepost.kit.worker.outbox_relay import Relay
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.database import Database
 
 SUBJECT = new_id(9)
 

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tradepost.kit import line
-from tradepost.kit.access import ANYONE
-from tradepost.kit.addresses import bucket_of
-from tradepost.kit.attempts import Attempts
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.context import Context
-from tradepost.kit.limits import Buckets, Limits
-from tradepost.kit.means import Means
-from tradepost.kit.operation import operation
+from tradepost.kit.auth.access import ANYONE
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.dependencies import Means
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.service import Service
-from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.rate_limit.client_key import bucket_of
+from tradepost.kit.rate_limit.credential_attempts import Attempts
+from tradepost.kit.rate_limit.limits import Buckets, Limits
+from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
+from tradepost.kit.redis import connection as line
+from tradepost.kit.writes.context import Context
 
 SECRET = b"a secret that only the tests know"
 HERE, THERE = "203.0.113.9", "198.51.100.1"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tradepost.kit import clock
 from tradepost.kit.clock import now, wire
-from tradepost.kit.identity import kind_of, new_id, parse_id
+from tradepost.kit.ids import kind_of, new_id, parse_id
 
 WIRE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

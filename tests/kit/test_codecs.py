@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tradepost.kit.clock import moment
-from tradepost.kit.columns import Moment
-from tradepost.kit.plans import Statement
-from tradepost.kit.readers import CONNECT, PostgresReader, Reader, SqliteReader
+from tradepost.kit.db.column_types import Moment
+from tradepost.kit.query.plan import Statement
+from tradepost.kit.query.readers import CONNECT, PostgresReader, Reader, SqliteReader
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tradepost.areas.catalog.graphql import product_create, product_update
 from tradepost.areas.catalog.schemas import ProductCreate
-from tradepost.doors.names import camel
-from tradepost.kit.fingerprint import fingerprint
-from tradepost.kit.inputs import read
-from tradepost.kit.patching import JsonPatch, MergePatch, Step
+from tradepost.doors.graphql_names import camel
+from tradepost.kit.operations.idempotency.fingerprint import fingerprint
 from tradepost.kit.problems import MalformedBody
+from tradepost.kit.schema.patch import JsonPatch, MergePatch, Step
+from tradepost.kit.schema.validation import read
 
 SECRET = b"a secret of the tests"
 TEXT = st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1, max_size=12).filter(lambda t: t.strip() != "")

@@ -1,6 +1,6 @@
 """A form keeps the writers made for it, but not without end."""
 
-from tradepost.kit.selection import MOST_WRITERS, Field, Form
+from tradepost.kit.resource.selection import MOST_WRITERS, Field, Form
 
 
 def test_the_oldest_writer_goes_where_there_are_many() -> None:

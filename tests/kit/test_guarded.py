@@ -9,16 +9,16 @@ from tests.parity.asks import REGISTRY
 from tradepost.areas.catalog.policy import edit
 from tradepost.areas.catalog.resource import tags
 from tradepost.doors.graphql import mutation, query
-from tradepost.doors.graphql.access import permission_of
+from tradepost.doors.graphql.schema.access import permission_of
 from tradepost.doors.rest import route
 from tradepost.doors.rest.access import guard
-from tradepost.kit.access import ANYONE, permission
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
-from tradepost.kit.operation import operation
+from tradepost.kit.auth.access import ANYONE, permission
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Forbidden, Unauthenticated
-from tradepost.kit.registry import Registry
-from tradepost.kit.service import Service
+from tradepost.kit.writes.context import Context
 
 SOMEBODY = Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="customer")
 

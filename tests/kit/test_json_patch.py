@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.kit.patching import json_patch
 from tradepost.kit.problems import PatchTargetMissing, PatchTestFailed, Validation
+from tradepost.kit.schema.patch import json_patch
 
 type Json = Any
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tradepost.kit.key_limits import KeyMeter
-from tradepost.kit.limits import Bucket, Buckets, Limits, Meter
 from tradepost.kit.problems import QuotaExceeded, TooExpensive
-from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.rate_limit.key_meter import KeyMeter
+from tradepost.kit.rate_limit.limits import Bucket, Buckets, Limits, Meter
+from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
 
 
 @pytest.fixture

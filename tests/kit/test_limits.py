@@ -2,8 +2,8 @@
 
 import pytest
 
-from tradepost.kit.limits import Buckets, Limits, Meter
 from tradepost.kit.problems import QuotaExceeded, TooExpensive
+from tradepost.kit.rate_limit.limits import Buckets, Limits, Meter
 
 
 class Watch:

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kit.letters import PASSWORD, USER, certificate, post_office
-from tradepost.kit.delivery import Undeliverable
-from tradepost.kit.identity import new_id
-from tradepost.kit.mail import ConsoleMailer, FileMailer, Letter, SmtpMailer, compose
+from tradepost.kit.ids import new_id
+from tradepost.kit.worker.event_handlers import Undeliverable
+from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Letter, SmtpMailer, compose
 
 SENDER = "The Shop <shop@example.com>"
 LETTER = Letter("ada@example.com", "Votre mot de passe — 密码", "Zeile eins\n\n.\nFrom here: https://shop.example/reset?token=" + "x" * 200 + "\n")
@@ -67,7 +67,7 @@ async def test_a_server_whose_certificate_nobody_signed_gets_nothing(tmp_path: P
 
 async def test_a_password_is_not_sent_in_the_clear_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server here offers no TLS, as if somebody between had taken the offer out."""
-    from tradepost.kit import mail
+    from tradepost.kit.worker import mail
 
     with post_office(closed=True) as box:
         mailer = SmtpMailer(SENDER, f"smtp://{LOGIN}@127.0.0.1:{box.port}")

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tradepost.kit.money import Money, currencies, exponent
+from tradepost.kit.schema.money import Money, currencies, exponent
 
 
 @pytest.mark.parametrize(("currency", "decimals"), [("EUR", 2), ("USD", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("CLF", 4)])

@@ -3,10 +3,10 @@
 import pytest
 
 from tradepost.areas.catalog.resource import categories, products
-from tradepost.kit.asking import sorting
-from tradepost.kit.keyset import order_names
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.window import Shape
+from tradepost.kit.query.keyset import order_names
+from tradepost.kit.resource.list_arguments import sorting
+from tradepost.kit.resource.list_query import Shape
 
 NOBODY: frozenset[str] = frozenset()
 

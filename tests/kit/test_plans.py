@@ -2,11 +2,11 @@
 
 from tradepost.app import Shop
 from tradepost.areas.catalog.resource import products
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
-from tradepost.kit.plans import Plan
-from tradepost.kit.selection import default
-from tradepost.kit.window import EVERYTHING, Window
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.query.plan import Plan
+from tradepost.kit.resource.list_query import EVERYTHING, Window
+from tradepost.kit.resource.selection import default
+from tradepost.kit.writes.context import Context
 
 
 async def test_callers_and_windows_of_two_kinds_share_no_plan(app: Shop) -> None:

@@ -8,11 +8,11 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
 
 from tradepost.areas.accounts.models import UserRow
 from tradepost.areas.catalog.models import CategoryRow, ProductRow, VariantRow
-from tradepost.kit import read_cache
-from tradepost.kit.access import Viewer
-from tradepost.kit.invalidation.written import following
-from tradepost.kit.read_cache import AROUND, Entry, ReadCache
-from tradepost.kit.sources import ANYTHING, Seen, Tag, tables
+from tradepost.kit.auth.access import Viewer
+from tradepost.kit.cache import read_cache
+from tradepost.kit.cache.read_cache import AROUND, Entry, ReadCache
+from tradepost.kit.cache.tracking_session import following
+from tradepost.kit.query.source_tables import ANYTHING, Seen, Tag, tables
 
 ROW: Tag = ("product", "1")
 

@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 
 from tests.kit.outboxes import SUBJECT, Times, announce, change, is_sent, look, relay, settle, until
 from tests.servers import Run, copy_of_template
-from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
-from tradepost.kit.context import Context
-from tradepost.kit.database import Database
-from tradepost.kit.delivery import Event, Undeliverable, delivers
-from tradepost.kit.relay import Relay
-from tradepost.kit.waiting import EVENTS, is_behind
+from tradepost.kit.worker.event_handlers import Event, Undeliverable, delivers
+from tradepost.kit.worker.outbox_queue import EVENTS, is_behind
+from tradepost.kit.worker.outbox_relay import Relay
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
 
@@ -234,7 +234,7 @@ async def test_both_functions_of_a_type_are_called_and_both_again_when_one_faile
 
 
 async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_personal(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tradepost.kit import waiting
+    from tradepost.kit.worker import outbox_queue as waiting
 
     async with database.transaction() as session:
         context = Context(ANONYMOUS, database)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tradepost.kit import line
-from tradepost.kit.limits import Limits
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.shared_limits import SharedBuckets
+from tradepost.kit.rate_limit.limits import Limits
+from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
+from tradepost.kit.redis import connection as line
 
 SIZE = 600
 

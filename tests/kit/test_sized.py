@@ -8,12 +8,12 @@ from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
 
 from tradepost.areas.catalog.resource import products
-from tradepost.doors.rest.selection import compile_fields
-from tradepost.kit.access import Viewer
-from tradepost.kit.compiling import USUAL, Compiler
-from tradepost.kit.plans import Statement
-from tradepost.kit.rendering import Rendering
-from tradepost.kit.window import Shape, Window
+from tradepost.doors.rest.fields_parameter import compile_fields
+from tradepost.kit.auth.access import Viewer
+from tradepost.kit.query.compiler import USUAL, Compiler
+from tradepost.kit.query.plan import Statement
+from tradepost.kit.resource.list_query import Shape, Window
+from tradepost.kit.resource.rendering import Rendering
 
 FIELDS = "id,variants(first:5){sku},category{name},media{id}"
 

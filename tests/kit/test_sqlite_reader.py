@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tradepost.kit.plans import Statement
-from tradepost.kit.readers import SqliteReader
+from tradepost.kit.query.plan import Statement
+from tradepost.kit.query.readers import SqliteReader
 
 pytestmark = pytest.mark.anyio
 

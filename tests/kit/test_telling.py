@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from tradepost.kit.access import permission
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
+from tradepost.kit.auth.access import permission
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Forbidden, Unauthenticated
-from tradepost.kit.resource import Result
-from tradepost.kit.selection import Field, Form, Selection, default
-from tradepost.kit.service import Service
-from tradepost.kit.telling import tell
+from tradepost.kit.query.value_records import tell
+from tradepost.kit.resource.resource import Result
+from tradepost.kit.resource.selection import Field, Form, Selection, default
+from tradepost.kit.writes.context import Context
 
 
 class Mood(Enum):

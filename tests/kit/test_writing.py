@@ -2,7 +2,7 @@
 
 import pytest
 
-from tradepost.kit.writing import _apart
+from tradepost.kit.query.record_builder import _apart
 
 
 @pytest.mark.parametrize(

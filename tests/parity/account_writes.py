@@ -7,7 +7,7 @@ from typing import Any
 from tests.parity.house import House, Json, Visitor
 from tests.people import ADDRESS, PASSWORD, Person, somebody, visitor
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.areas.accounts.service.mailed import RESET, VERIFY
+from tradepost.areas.accounts.service.email_tokens import RESET, VERIFY
 
 type Given = tuple[str, Json | None]
 type Make = Callable[[Person, str], Awaitable[Given]]

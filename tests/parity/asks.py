@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.parity.house import CUSTOMER, STAFF
 from tests.parity.stock import KINDS, Known
 from tradepost.app import load
-from tradepost.kit.registry import Registry
-from tradepost.kit.resource import ACTIONS, Resource, Value
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.resource.resource import ACTIONS, Resource, Value
 
 type Kind = Literal["leaf", "value", "one", "list", "page"]
 type Args = dict[str, Any]

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from tests.people import Person
 from tradepost.app import Shop
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.doors.rest.query import Query
-from tradepost.kit.operation import Operation
-from tradepost.kit.registry import Registry
-from tradepost.kit.selection import Selection
-from tradepost.kit.window import EVERYTHING, Window
+from tradepost.doors.rest.query_string import Query
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.resource.list_query import EVERYTHING, Window
+from tradepost.kit.resource.selection import Selection
 
 type Json = dict[str, Any]
 type Statements = list[tuple[str, tuple[Any, ...]]]
@@ -159,9 +159,9 @@ class House:
 
     def graphql_reads(self, text: str, variables: Json, permissions: frozenset[str]) -> tuple[Selection[Any], Window]:
         """What the GraphQL door makes of a document with one root field."""
-        from tradepost.doors.graphql.execution import Request
-        from tradepost.kit.caller import Caller
-        from tradepost.kit.context import Context
+        from tradepost.doors.graphql.execution.executor import Request
+        from tradepost.kit.auth.caller import Caller
+        from tradepost.kit.writes.context import Context
 
         caller = Caller(id="a-test" if permissions else None, permissions=permissions)
         ready = self.executor.prepare(Request(text, variables), Context(caller, self.app.state.database))

@@ -10,8 +10,8 @@ from tests.parity.account_writes import ACTS, arrived, ready
 from tests.parity.asks import REGISTRY
 from tests.parity.house import House, Visitor, same
 from tests.parity.writes import WANTED, Door, plain
-from tradepost.kit.idempotency import RECORDS
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.operations.idempotency.records import RECORDS
+from tradepost.kit.writes.outbox import OutboxEvent
 
 KEYED = [n for n in ACTS if REGISTRY.operations[n].takes_key]
 UNKEYED = [n for n in ACTS if not REGISTRY.operations[n].takes_key]

@@ -16,7 +16,7 @@ from tests.parity.spelling import camel
 from tests.parity.writes import ONE_MEMBER, Door, deed
 from tests.people import PASSWORD, somebody
 from tradepost.areas.accounts.schemas import Role
-from tradepost.kit.shapes import members
+from tradepost.kit.schema.struct_fields import members
 
 WRITES = [n for n, o in REGISTRY.operations.items() if o.writes]
 BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].only]

@@ -10,7 +10,7 @@ from tests.budgets import left, spent
 from tests.conftest import HERE
 from tradepost.app import Shop, create_app
 from tradepost.doors.http.asgi import Headers
-from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.settings import Settings
 
 DOCUMENT = {"query": '{ product(slug: "none") { id } }'}

@@ -11,9 +11,9 @@ import pytest
 from tests.factories import unique, variant_input
 from tests.parity.house import House, Json, Visitor
 from tests.parity.writes import full
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.problems import Unauthenticated
+from tradepost.kit.writes.context import Context
 
 MARK = "Vqzeltor"
 

@@ -16,8 +16,8 @@ from tests.parity.house import House, Json, drawn, same
 from tests.parity.spelling import camel
 from tests.parity.stock import Known
 from tests.parity.writes import CHANGES, METHODS, PRODUCT, WANTED, Door, events, full, masked, plain, problem, row_of, written
-from tradepost.kit.operation import Operation
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.writes.outbox import OutboxEvent
 
 PLURALS = {"Category": "categories", "Product": "products", "Variant": "variants", "Media": "media", "Tag": "tags", "AuditEntry": "audit",
            "User": "users", "Address": "addresses", "ApiKey": "api_keys"}  # fmt: skip

@@ -13,10 +13,10 @@ from tests.parity.asks import Question, asking
 from tests.parity.house import House, drawn
 from tests.parity.spelling import Pen, Rest
 from tests.parity.stock import Known
-from tradepost.doors.graphql.execution import Request
-from tradepost.kit.caller import Caller
-from tradepost.kit.context import Context
-from tradepost.kit.price import Price, price
+from tradepost.doors.graphql.execution.executor import Request
+from tradepost.kit.auth.caller import Caller
+from tradepost.kit.operations.pricing import Price, price
+from tradepost.kit.writes.context import Context
 
 SPELLINGS = st.integers(0, 2**32)
 

@@ -20,7 +20,7 @@ from tests.parity.stock import Known
 from tests.parity.test_statements import LISTS, ONES
 from tests.parity.writes import CHANGES, Door, full
 from tradepost.app import Shop, create_app
-from tradepost.kit.read_cache import ReadCache
+from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
 
 # What differs in any two answers: who was asked and when. What is left in a bucket and the price are looked at by a test of their own.

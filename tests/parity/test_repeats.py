@@ -15,8 +15,8 @@ from tests.parity.house import House, Json
 from tests.parity.stock import Known
 from tests.parity.test_read_cache import OWN, Get, asked
 from tradepost.app import Shop, create_app
-from tradepost.doors.http.repeats import PERSONS, WORDS
-from tradepost.kit.read_cache import ReadCache
+from tradepost.doors.http.response_cache import PERSONS, WORDS
+from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
 
 # Read of every request on its way, whatever comes of it: its own id, and whose it is.

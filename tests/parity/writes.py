@@ -9,7 +9,7 @@ from sqlalchemy import select
 from tests.factories import unique, variant_input
 from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.writes.outbox import OutboxEvent
 
 METHODS = {"one": "GET", "page": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(("create", "batch", "ask", "act"), "POST")
 

@@ -7,7 +7,7 @@ import httpx
 from sqlalchemy import select, update
 
 from tradepost.areas.catalog.models import ProductRow
-from tradepost.kit.idempotency import RECORDS
+from tradepost.kit.operations.idempotency.records import RECORDS
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -11,9 +11,9 @@ from types import ModuleType
 
 from tradepost import app
 from tradepost.cli import main
-from tradepost.kit.context import Context
-from tradepost.kit.delivery import Event, delivers
-from tradepost.kit.mail import Letter, Mailer
+from tradepost.kit.worker.event_handlers import Event, delivers
+from tradepost.kit.worker.mail import Letter, Mailer
+from tradepost.kit.writes.context import Context
 
 ROOMS = app.load
 

@@ -25,7 +25,7 @@ from tests.conftest import HERE
 from tests.factories import make_product, unique
 from tests.servers import Run
 from tradepost.app import Shop, create_app
-from tradepost.kit.invalidation.redis import RedisChannel
+from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.settings import Settings
 
 type Served = tuple[subprocess.Popen[bytes], httpx.Client]

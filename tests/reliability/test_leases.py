@@ -20,13 +20,13 @@ from tests import servers
 from tests.areas.catalog.events import types_of
 from tests.factories import unique
 from tests.reliability.calls import Caller, alter, is_replay, problem_in, products_named, records
-from tradepost.kit import idempotency
-from tradepost.kit.caller import Caller as Who
+from tradepost.kit.auth.caller import Caller as Who
 from tradepost.kit.clock import now
-from tradepost.kit.context import Context
-from tradepost.kit.idempotency import KEPT, LEASE, sweep
-from tradepost.kit.identity import new_id
+from tradepost.kit.ids import new_id
+from tradepost.kit.operations.idempotency import records as idempotency
+from tradepost.kit.operations.idempotency.records import KEPT, LEASE, sweep
 from tradepost.kit.problems import IdempotencyInProgress
+from tradepost.kit.writes.context import Context
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def held_back(monkeypatch: pytest.MonkeyPatch, do: Callable[[str], Any]) -> None:
     """Something happens between the claim of a key and the write under it."""
-    from tradepost.kit import operation
+    from tradepost.kit.operations import operation
 
     real = operation.claim
 
@@ -74,7 +74,7 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
     """The first stands still for longer than its lease; the second is a minute later by its own clock, as another process would be."""
     from tradepost.areas.catalog.schemas import Product, ProductCreate
     from tradepost.areas.catalog.service import Products
-    from tradepost.kit.selection import Field, Form, Selection
+    from tradepost.kit.resource.selection import Field, Form, Selection
 
     name, key, database = unique("two"), unique("key"), app.state.database
     who = Who(id=new_id(1), role="staff", permissions=frozenset({"catalog:write"}))

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from tests.conftest import HERE
 from tests.reliability.test_redis_gone import valkey
 from tradepost.app import Shop, create_app
-from tradepost.kit.shared_texts import TEXTS, USED, SharedTexts
+from tradepost.kit.redis.document_store import TEXTS, USED, SharedTexts
 from tradepost.settings import Settings
 
 TEXT = "query Q { products(first: 1) { nodes { id } } }"

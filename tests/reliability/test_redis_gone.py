@@ -16,8 +16,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.conftest import HERE
-from tradepost.kit import line
-from tradepost.kit.caller import Caller
+from tradepost.kit.auth.caller import Caller
+from tradepost.kit.redis import connection as line
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:

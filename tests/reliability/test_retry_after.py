@@ -9,7 +9,7 @@ from tests.factories import make_product, unique
 from tests.reliability.calls import CREATE, Caller, alter, problem_in
 from tests.reliability.test_leases import held_back
 from tradepost.kit.clock import now
-from tradepost.kit.idempotency import LEASE
+from tradepost.kit.operations.idempotency.records import LEASE
 from tradepost.kit.problems import IdempotencyInProgress, Problem, QuotaExceeded, Unavailable
 
 if TYPE_CHECKING:

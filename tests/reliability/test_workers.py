@@ -14,7 +14,7 @@ import pytest
 from tests import servers
 from tests.kit.outboxes import announce, change, is_sent, look, until
 from tradepost.kit.clock import now
-from tradepost.kit.database import Database
+from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
 type Start = Callable[..., subprocess.Popen[str]]

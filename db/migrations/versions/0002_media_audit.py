@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.columns import Id, Json, Moment
+from tradepost.kit.db.column_types import Id, Json, Moment
 
 revision = "0002"
 down_revision = "0001"

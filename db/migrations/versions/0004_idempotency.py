@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.columns import Id, Moment
+from tradepost.kit.db.column_types import Id, Moment
 
 revision = "0004"
 down_revision = "0003"

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.columns import Id, Json, Moment, SortText
+from tradepost.kit.db.column_types import Id, Json, Moment, SortText
 
 revision = "0005"
 down_revision = "0004"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.columns import Moment
+from tradepost.kit.db.column_types import Moment
 
 revision = "0006"
 down_revision = "0005"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from tests.kit.outboxes import settle
 from tradepost.app import deliveries
 from tradepost.areas.accounts.service import SYSTEM
-from tradepost.kit.context import Context
-from tradepost.kit.mail import Letter, Mailer
-from tradepost.kit.means import Means
-from tradepost.kit.relay import Relay
+from tradepost.kit.dependencies import Means
+from tradepost.kit.worker.mail import Letter, Mailer
+from tradepost.kit.worker.outbox_relay import Relay
+from tradepost.kit.writes.context import Context
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -10,11 +10,11 @@ from sqlalchemy import func, select, update
 from tests.conftest import HERE
 from tests.factories import Json, unique
 from tradepost.areas.accounts.models import UserRow
-from tradepost.areas.accounts.opaque import OpaqueTokens
-from tradepost.areas.accounts.service.mailed import new_token
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.context import Context
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
+from tradepost.areas.accounts.service.email_tokens import new_token
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from tests.factories import assert_problem, make_product
-from tradepost.areas.accounts.keys import LETTERS, new_key, parse
+from tradepost.areas.accounts.api_key_format import LETTERS, new_key, parse
 from tradepost.areas.accounts.models import ApiKeyRow
 from tradepost.areas.accounts.service import Credentials
 

@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 
 from tests.factories import assert_problem
 from tradepost.app import Shop, create_app
-from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.password_hasher import Passwords
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import Tokens
 from tradepost.settings import Settings

@@ -14,10 +14,10 @@ from tests.factories import assert_problem, unique
 from tests.kit.outboxes import look, settle
 from tradepost.areas.accounts.models import MailedTokenRow, UserRow
 from tradepost.areas.accounts.service import sweep
-from tradepost.kit.caller import ANONYMOUS
+from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
-from tradepost.kit.context import Context
-from tradepost.kit.waiting import EVENTS
+from tradepost.kit.worker.outbox_queue import EVENTS
+from tradepost.kit.writes.context import Context
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from tests.areas.accounts.people import (
 from tests.areas.accounts.test_register import watched
 from tests.factories import make_category, unique
 from tradepost.areas.accounts.models import SessionRow, UserRow
-from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.password_hasher import Passwords
 
 if TYPE_CHECKING:
     from collections.abc import Callable

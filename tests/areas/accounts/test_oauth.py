@@ -19,9 +19,9 @@ from tradepost.areas.accounts.policy import PERMISSIONS, ROLES, SCOPES
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.service.credentials import SYSTEM
 from tradepost.areas.accounts.tokens import Tokens
-from tradepost.doors.rest.oauth import basic
-from tradepost.kit.audit import AuditEntry
-from tradepost.kit.oauth import InvalidClient
+from tradepost.doors.rest.token_endpoint import basic
+from tradepost.kit.auth.oauth_errors import InvalidClient
+from tradepost.kit.writes.audit import AuditEntry
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -9,11 +9,11 @@ from sqlalchemy import update
 
 from tests.areas.accounts.people import DOORS, PASSWORD, Door, House, Person, count_of, person, row_of, rows_of
 from tests.factories import assert_problem, unique
-from tradepost.areas.accounts.keys import new_key, parse
+from tradepost.areas.accounts.api_key_format import new_key, parse
 from tradepost.areas.accounts.models import ApiKeyRow
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.areas.accounts.tokens import Tokens
-from tradepost.kit.idempotency import IdempotencyRecord
+from tradepost.kit.operations.idempotency.records import IdempotencyRecord
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

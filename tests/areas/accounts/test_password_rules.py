@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradepost.areas.accounts.password_hasher import Passwords
 from tradepost.areas.accounts.password_rules import LONGEST, LONGEST_RAW, RULES, faults
-from tradepost.areas.accounts.passwords import Passwords
 from tradepost.kit.problems import Validation
 
 ANN = ("ann.baker@shop.example", "annbaker", "")

@@ -7,7 +7,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 
-from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.password_hasher import Passwords
 from tradepost.kit.problems import Unavailable
 
 GOOD = "correct horse battery staple"

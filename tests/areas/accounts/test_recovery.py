@@ -27,7 +27,7 @@ from tests.areas.accounts.people import (
 from tests.areas.accounts.test_register import told, watched
 from tests.factories import unique
 from tradepost.areas.accounts.models import AddressRow, ApiKeyRow, MailedTokenRow, SessionRow, UserRow, UserSearchRow
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

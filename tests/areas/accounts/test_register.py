@@ -11,7 +11,7 @@ from sqlalchemy import event
 from tests.areas.accounts.people import DOORS, PASSWORD, Answer, Door, House, count_of, letter_token, letters_to, logged_in, person, registered, row_of
 from tests.factories import unique
 from tradepost.areas.accounts.models import UserRow
-from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.password_hasher import Passwords
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tradepost.areas.accounts.remembered import Remembered
-from tradepost.kit.caller import Caller
+from tradepost.areas.accounts.credential_cache import Remembered
+from tradepost.kit.auth.caller import Caller
 
 ANN = Caller(id="ann", role="customer")
 

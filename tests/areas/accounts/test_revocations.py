@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tradepost.areas.accounts.remembered import Remembered
+from tradepost.areas.accounts.credential_cache import Remembered
 from tradepost.areas.accounts.revocations import Revocations
-from tradepost.kit.caller import Caller
+from tradepost.kit.auth.caller import Caller
 
 SECRET = "a secret of the tests, of 32 characters or more"
 ANN = Caller(id="ann", role="customer")

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from tests.areas.accounts.people import DOORS, OPERATIONS, Door, House, letter_token, person
 from tests.factories import unique
-from tradepost.kit.tables import Table
+from tradepost.kit.db.base import Table
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

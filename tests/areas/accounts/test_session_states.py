@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from tests.areas.accounts.people import DOORS, OTHER, PASSWORD, Answer, Door, House, person
-from tradepost.areas.accounts.passwords import Passwords
+from tradepost.areas.accounts.password_hasher import Passwords
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

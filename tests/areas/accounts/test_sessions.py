@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from tests.areas.accounts.people import DOORS, OTHER, PASSWORD, Answer, Door, House, Person, again, count_of, digest, person, row_of, rows_of
 from tradepost.areas.accounts.models import RefreshTokenRow, SessionRow
-from tradepost.kit.audit import AuditEntry
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.writes.audit import AuditEntry
+from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

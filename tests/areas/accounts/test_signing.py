@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import OKPKey
 
-from tradepost.areas.accounts.key_file import rotate
 from tradepost.areas.accounts.signing import LOOK_EVERY, Algorithm, SigningKeys, SigningKeysError
+from tradepost.areas.accounts.signing_key_file import rotate
 from tradepost.areas.accounts.tokens import Tokens
 from tradepost.kit.problems import Unauthenticated
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from tradepost.kit.audit import AuditEntry
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.writes.audit import AuditEntry
+from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

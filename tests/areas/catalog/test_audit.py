@@ -7,7 +7,7 @@ import pytest
 
 from tests.areas.catalog.events import count_entries, count_events, entries_of, events_of
 from tests.factories import make_category, make_product, read, unique, variant_input
-from tradepost.kit.context import Context
+from tradepost.kit.writes.context import Context
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

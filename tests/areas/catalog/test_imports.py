@@ -11,8 +11,8 @@ from tests.factories import unique, variant_input
 from tradepost.areas.catalog.models import MediaRow
 from tradepost.areas.catalog.service.batch import ProductBatches
 from tradepost.areas.catalog.service.imports import ProductImports
-from tradepost.kit.operation import Operation
-from tradepost.kit.registry import Registry
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.operations.registry import Registry
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -10,10 +10,10 @@ from sqlalchemy import event, select
 
 from tests.areas.catalog.events import count_entries, count_events, events_of
 from tests.factories import make_product, unique, variant_input
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.context import Context
-from tradepost.kit.identity import new_id
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.ids import new_id
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

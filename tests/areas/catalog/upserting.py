@@ -11,10 +11,10 @@ from tests.factories import Json
 from tradepost.areas.catalog.models import MediaRow, VariantRow
 from tradepost.areas.catalog.schemas import BatchVerb, Product, ProductBatch, ProductBatchItem
 from tradepost.areas.catalog.service.imports import ProductImports
-from tradepost.kit.caller import Caller
-from tradepost.kit.context import Context
-from tradepost.kit.records import Item
-from tradepost.kit.selection import Field, Form, Selection
+from tradepost.kit.auth.caller import Caller
+from tradepost.kit.query.records import Item
+from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.writes.context import Context
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

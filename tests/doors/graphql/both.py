@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from tests.doors.graphql.house import executor_of
 from tradepost.app import Shop
-from tradepost.doors.graphql.execution import Request
+from tradepost.doors.graphql.execution.executor import Request
 from tradepost.doors.graphql.problems import Refused
-from tradepost.kit.caller import Caller
+from tradepost.kit.auth.caller import Caller
 from tradepost.kit.clock import now, wire
-from tradepost.kit.context import Context
-from tradepost.kit.database import Database
+from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.database import Database
 
 type Json = dict[str, Any]
 

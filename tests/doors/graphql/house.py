@@ -9,10 +9,10 @@ from graphql import GraphQLSchema
 
 from tradepost.app import Shop, found, load
 from tradepost.doors.graphql import GraphQLDoor, RootField
-from tradepost.doors.graphql.execution import Executor, Request
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
-from tradepost.kit.registry import Registry
+from tradepost.doors.graphql.execution.executor import Executor, Request
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.writes.context import Context
 
 EDITOR = Caller(id="key-of-the-tests", role="staff", permissions=frozenset({"catalog:write", "stock:read"}))
 

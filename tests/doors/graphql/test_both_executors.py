@@ -19,9 +19,9 @@ from tests.parity.stock import stocked
 from tests.people import somebody
 from tradepost.app import Shop
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.areas.accounts.service.mailed import RESET, VERIFY
-from tradepost.doors.graphql.execution import RULES
-from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.areas.accounts.service.email_tokens import RESET, VERIFY
+from tradepost.doors.graphql.execution.executor import RULES
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.clock import now
 
 SCHEMA = schema()

@@ -8,10 +8,10 @@ import pytest
 
 from tests.doors.graphql.house import EDITOR, Json, ask, by_plan, context_of, errors_of, executor_of, statements
 from tradepost.app import Shop
-from tradepost.doors.graphql.documents import Document
-from tradepost.doors.graphql.execution import Request
+from tradepost.doors.graphql.documents.document import Document
+from tradepost.doors.graphql.execution.executor import Request
 from tradepost.doors.graphql.problems import Refused
-from tradepost.kit.caching import Recent
+from tradepost.kit.lru import Recent
 
 STATEMENTS = [
     ("{ product(slug: \"x\") { id } }", 1),

@@ -10,7 +10,7 @@ import pytest
 from tests.doors.graphql.house import EDITOR, by_plan, by_reference
 from tests.factories import make_product
 from tradepost.app import Shop
-from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
 
 DOCUMENTS = [
     "{ products(first: 3) { nodes { id name status createdAt priceFrom { amount currency } attributes tags availableActions } } }",

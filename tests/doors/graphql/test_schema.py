@@ -18,12 +18,12 @@ from graphql import (
 
 from tests.doors.graphql.house import door, schema
 from tradepost.app import load
-from tradepost.doors.graphql.execution import Request
+from tradepost.doors.graphql.execution.executor import Request
 from tradepost.doors.graphql.problems import Refused
-from tradepost.doors.names import camel
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.context import Context
-from tradepost.kit.registry import Registry
+from tradepost.doors.graphql_names import camel
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.writes.context import Context
 
 REGISTRY = Registry.collect(load("resource", "service"))
 

@@ -6,13 +6,13 @@ import pytest
 
 from tests.doors.graphql.house import Json, door
 from tradepost.app import load
-from tradepost.doors.graphql.execution import Request
-from tradepost.doors.graphql.roots import OneRoot, PageRoot
-from tradepost.doors.rest.selection import compile_fields
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.context import Context
-from tradepost.kit.registry import Registry
-from tradepost.kit.selection import Selection
+from tradepost.doors.graphql.execution.executor import Request
+from tradepost.doors.graphql.plan.root_plans import OneRoot, PageRoot
+from tradepost.doors.rest.fields_parameter import compile_fields
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.context import Context
 
 NOBODY = frozenset[str]()
 PRODUCTS = Registry.collect(load("resource", "service")).resources["Product"]

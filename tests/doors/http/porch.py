@@ -8,14 +8,14 @@ import httpx
 from litestar import Litestar, Request, get, patch, post
 from litestar.types import ASGIApp
 
-from tradepost.doors.http.answer import Answer
+from tradepost.doors.http.allowed_methods import paths_of
 from tradepost.doors.http.conditional import entity_tag
-from tradepost.doors.http.lanes import Given
-from tradepost.doors.http.paths import paths_of
+from tradepost.doors.http.fast_path import Given
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.doors.http.problem import HANDLERS
-from tradepost.doors.http.request import decoded
-from tradepost.kit.caller import ANONYMOUS, Caller
+from tradepost.doors.http.problem_responses import HANDLERS
+from tradepost.doors.http.request_body import decoded
+from tradepost.doors.http.response import Answer
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.problems import Unauthenticated
 
 BODY = b'{"data":[' + b",".join(b'{"name":"Chair","price":%d}' % price for price in range(200)) + b"]}"

@@ -7,8 +7,8 @@ import pytest
 import zstandard
 
 from tests.doors.http.porch import BODY, sent
-from tradepost.doors.http.answer import VARY, Answer
 from tradepost.doors.http.conditional import entity_tag
+from tradepost.doors.http.response import VARY, Answer
 
 TAG = entity_tag(BODY, 7)
 UNPACK = {"gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.ZstdDecompressor().decompress}

@@ -7,10 +7,10 @@ from litestar import Litestar, Request, get, patch
 from litestar.types import ASGIApp
 
 from tests.doors.http.porch import OneLane
-from tradepost.doors.http.answer import Answer
-from tradepost.doors.http.lanes import lanes_of, tables
-from tradepost.doors.http.paths import Paths, paths_of
-from tradepost.doors.http.proxies import from_loopback
+from tradepost.doors.http.allowed_methods import Paths, paths_of
+from tradepost.doors.http.fast_path import lanes_of, tables
+from tradepost.doors.http.response import Answer
+from tradepost.doors.http.trusted_proxies import from_loopback
 
 
 def test_lanes_are_read_from_the_routes_that_carry_one() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from tests.doors.http.porch import OneLane, client, porch
 from tradepost.doors.http.access_log import AccessLog
-from tradepost.doors.http.answer import Answer
 from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.kit.caller import ANONYMOUS
+from tradepost.doors.http.response import Answer
+from tradepost.kit.auth.caller import ANONYMOUS
 
 EVERYWHERE = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.doors.http.request import ACCEPT_PATCH, JSON, MSGPACK, PATCHES, Decoding, Disconnected, decode, decoded, media_of, read
+from tradepost.doors.http.request_body import ACCEPT_PATCH, JSON, MSGPACK, PATCHES, Decoding, Disconnected, decode, decoded, media_of, read
 from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from tradepost.doors.http.problem import HANDLERS
+from tradepost.doors.http.problem_responses import HANDLERS
 from tradepost.doors.pages import pages
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.writes.context import Context
 
 OPERATOR = Caller(id="key-1", role="admin", permissions=frozenset({"ops:read"}))
 STAFF = Caller(id="key-2", role="staff", permissions=frozenset({"catalog:write"}))

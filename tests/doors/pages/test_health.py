@@ -8,9 +8,9 @@ import pytest
 from tests.doors.pages.house import OPERATOR, STAFF, house, well
 from tradepost.doors.http.asgi import Scope
 from tradepost.doors.pages.health import findings
-from tradepost.doors.pages.operators import operates
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
+from tradepost.doors.pages.operator_access import operates
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.writes.context import Context
 
 
 async def broken() -> None:

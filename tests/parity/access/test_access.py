@@ -14,9 +14,9 @@ from tests.parity.house import House, Visitor
 from tests.parity.spelling import camel
 from tradepost.app import AREAS
 from tradepost.areas.accounts.policy import PERMISSIONS
-from tradepost.kit.access import Viewer
+from tradepost.kit.auth.access import Viewer
 from tradepost.kit.problems import Problem
-from tradepost.kit.resource import Resource
+from tradepost.kit.resource.resource import Resource
 
 ROOMS = [area for area in AREAS if any(o.service.__module__.startswith(f"tradepost.areas.{area}.") for o in REGISTRY.operations.values())]
 PARTS: list[Any] = [import_module(f"tests.parity.access.{area}") for area in ROOMS if find_spec(f"tests.parity.access.{area}")]

@@ -12,16 +12,16 @@ from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
 from tests.parity.writes import METHODS, ONE_MEMBER, Door, deed
 from tests.people import PASSWORD, somebody
-from tradepost.kit import asking
-from tradepost.kit.caller import ANONYMOUS
-from tradepost.kit.context import Context
-from tradepost.kit.inputs import read
-from tradepost.kit.operation import Operation
-from tradepost.kit.patching import MergePatch
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import Problem
-from tradepost.kit.records import Batch, Page
-from tradepost.kit.resource import Resource, Result, Value
-from tradepost.kit.selection import Field, Form, Selection
+from tradepost.kit.query.records import Batch, Page
+from tradepost.kit.resource import list_arguments as asking
+from tradepost.kit.resource.resource import Resource, Result, Value
+from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.schema.patch import MergePatch
+from tradepost.kit.schema.validation import read
+from tradepost.kit.writes.context import Context
 
 OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, "not_found": Outcome.HIDDEN}
 ONLY_ID: Selection[Any] = Selection(Form((Field("id"),)))

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from tradepost.doors.graphql import Ask, mutation, query
-from tradepost.kit.patching import JsonPatch, MergePatch
-from tradepost.kit.records import Page, Record
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.schema.patch import JsonPatch, MergePatch
 
 from .schemas import (
     AccountCloseInput,

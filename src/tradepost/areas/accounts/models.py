@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tradepost.kit.columns import Id, Json, Moment, SortText
-from tradepost.kit.search import SearchRow
-from tradepost.kit.tables import Table, Versioned, untold
+from tradepost.kit.db.base import Table, Versioned, untold
+from tradepost.kit.db.column_types import Id, Json, Moment, SortText
+from tradepost.kit.db.full_text import SearchRow
 
 
 @untold

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
-from tradepost.kit.access import ANYONE, Viewer, permission
+from tradepost.kit.auth.access import ANYONE, Viewer, permission
 
 from .models import AddressRow, ApiKeyRow, UserRow
 

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Text, bindparam
 
-from tradepost.kit.filters import Sort, equal, ranged, searched
-from tradepost.kit.loading import ONCE
-from tradepost.kit.resource import Resource, Result
+from tradepost.kit.query.engine import ONCE
+from tradepost.kit.resource.filters import Sort, equal, ranged, searched
+from tradepost.kit.resource.resource import Resource, Result
 
 from . import policy
 from .models import AddressRow, ApiKeyRow, UserRow, UserSearchRow

@@ -3,7 +3,7 @@
 from litestar import Controller
 
 from tradepost.doors.rest import Ask, route, token_route
-from tradepost.kit.records import Page, Record
+from tradepost.kit.query.records import Page, Record
 
 from .schemas import (
     AccountCloseInput,

@@ -9,9 +9,9 @@ import logging
 
 import msgspec
 
-from tradepost.kit.pubsub import PubSub
+from tradepost.kit.redis.pubsub import PubSub
 
-from .remembered import Remembered
+from .credential_cache import Remembered
 
 TICK = 5.0
 """Seconds of silence after which the channel must answer a ping, and seconds it has for that."""

@@ -18,10 +18,10 @@ from typing import Any, Literal
 import msgspec
 from joserfc.jwk import OctKey, OKPKey
 
-from tradepost.kit.secret import derive
+from tradepost.kit.crypto import derive
 
-from . import key_file
-from .key_file import SigningKeysError
+from . import signing_key_file as key_file
+from .signing_key_file import SigningKeysError
 
 type Algorithm = Literal["EdDSA", "HS256"]
 LOOK_EVERY = 2.0

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tradepost.kit.columns import Id, Json, Moment, SortText
-from tradepost.kit.search import SearchRow
-from tradepost.kit.tables import Table, Versioned
+from tradepost.kit.db.base import Table, Versioned
+from tradepost.kit.db.column_types import Id, Json, Moment, SortText
+from tradepost.kit.db.full_text import SearchRow
 
 # What the public lists: partial indexes, so that hidden products cost it nothing.
 ACTIVE: dict[str, Any] = {"sqlite_where": text("status = 'active'"), "postgresql_where": text("status = 'active'")}

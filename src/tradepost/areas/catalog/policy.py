@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, exists, false, true
 
-from tradepost.kit.access import ANYONE, Viewer, permission
+from tradepost.kit.auth.access import ANYONE, Viewer, permission
 
 from .models import MediaRow, ProductRow, ProductTagRow, TagRow, VariantRow
 

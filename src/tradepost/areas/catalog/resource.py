@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, Boolean, ColumnElement, Float, Text, case, cast, func, literal_column, select
 
-from tradepost.kit.access import Viewer
-from tradepost.kit.columns import Id
-from tradepost.kit.filters import Filter, Sort, equal, ranged, searched
-from tradepost.kit.money import Amount
-from tradepost.kit.resource import Resource, Through
+from tradepost.kit.auth.access import Viewer
+from tradepost.kit.db.column_types import Id
+from tradepost.kit.resource.filters import Filter, Sort, equal, ranged, searched
+from tradepost.kit.resource.resource import Resource, Through
+from tradepost.kit.schema.money import Amount
 
 from . import policy
 from .models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, ProductTagRow, TagRow, VariantRow

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tradepost.doors.graphql import Ask, query
-from tradepost.kit.records import Page, Record
+from tradepost.kit.query.records import Page, Record
 
 from .schemas import AuditEntry, BatchBody, Document, Method, OperationName, PriceInput, PriceQuote, RateLimit, Url, Variables
 from .service import Audit, Budget

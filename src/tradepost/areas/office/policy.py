@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, false, true
 
-from tradepost.kit.access import Viewer, permission
+from tradepost.kit.auth.access import Viewer, permission
 
 AUDIT = "audit:read"
 

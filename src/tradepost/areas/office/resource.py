@@ -5,10 +5,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import InstrumentedAttribute
 
-from tradepost.kit.audit import AuditEntry as AuditRow
-from tradepost.kit.columns import Id
-from tradepost.kit.filters import Filter, Sort, equal, ranged
-from tradepost.kit.resource import Resource, Result
+from tradepost.kit.db.column_types import Id
+from tradepost.kit.resource.filters import Filter, Sort, equal, ranged
+from tradepost.kit.resource.resource import Resource, Result
+from tradepost.kit.writes.audit import AuditEntry as AuditRow
 
 from . import policy
 from .schemas import AuditEntry, PriceQuote, RateLimit

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 from msgspec import UNSET
 
-from tradepost.kit.access import ANYONE
-from tradepost.kit.limits import MINUTE, Meter
-from tradepost.kit.operation import operation
+from tradepost.kit.auth.access import ANYONE
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.quotes import DocumentQuotes, Quote, RequestQuotes
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Validation
-from tradepost.kit.quoting import DocumentQuotes, Quote, RequestQuotes
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Service
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.rate_limit.limits import MINUTE, Meter
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
 
 from . import policy
 from .resource import audit, price_quotes, rate_limits

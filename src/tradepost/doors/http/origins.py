@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from tradepost.kit.problems import InvalidParameter
 
-from .answer import Answer
 from .asgi import Headers, Scope, fields
+from .response import Answer
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ASKED = (

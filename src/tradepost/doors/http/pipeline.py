@@ -14,28 +14,28 @@ from urllib.parse import quote
 import msgspec
 from uuid_utils import uuid7
 
-from tradepost.kit.caller import ANONYMOUS, CREDENTIALS, Caller
-from tradepost.kit.context import Context
-from tradepost.kit.limits import Limits
-from tradepost.kit.means import NO_MEANS, Means
+from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIALS, Caller
+from tradepost.kit.cache.read_cache import ReadCache
+from tradepost.kit.dependencies import NO_MEANS, Means
 from tradepost.kit.problems import Unavailable
-from tradepost.kit.read_cache import ReadCache
+from tradepost.kit.rate_limit.limits import Limits
+from tradepost.kit.writes.context import Context
 
-from . import budget
+from . import rate_limit_headers as budget
 from .access_log import AccessLog, Line, now
-from .answer import Answer
+from .allowed_methods import Methods, Paths
+from .api_version import versioned
 from .asgi import App, Headers, Receive, Scope, Send, fields
-from .flight import Flight
-from .lanes import Given, tables
+from .fast_path import Given, tables
+from .in_flight import Flight
 from .metrics import Metrics
 from .origins import METHODS, Hosts, Origins, to_https
-from .paths import Methods, Paths
-from .problem import answer_to, refuse
-from .proxies import Proxies
-from .repeats import Repeats, Told
-from .reply import HSTS, SECURITY, Reply
-from .request import DEFAULT_LIMIT, Disconnected
-from .versions import versioned
+from .problem_responses import answer_to, refuse
+from .request_body import DEFAULT_LIMIT, Disconnected
+from .response import Answer
+from .response_cache import Repeats, Told
+from .response_sender import HSTS, SECURITY, Reply
+from .trusted_proxies import Proxies
 
 type Identify = Callable[[Headers], Caller | Awaitable[Caller]]
 """Who calls, by a request's headers; asked only where they hold a credential. Who is known already is said at once, as most

@@ -7,8 +7,8 @@ from litestar.types import Scope
 
 from .assets import asset_routes, load
 from .docs import docs_routes
-from .entry import Collections, entry_routes
 from .health import Check, health_routes
+from .index import Collections, entry_routes
 from .jwks import PublicKeys, jwks_routes
 from .problems import problem_routes
 

@@ -12,7 +12,7 @@ from xxhash import xxh3_64_hexdigest
 
 from tradepost.kit.problems import NotFound
 
-from ..http.answer import Answer
+from ..http.response import Answer
 
 FOLDER = Path(__file__).parent / "assets"
 MEDIA = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8", ".svg": b"image/svg+xml", ".txt": b"text/plain; charset=utf-8"}

@@ -9,10 +9,10 @@ from litestar.types import ASGIApp, Scope
 
 from tradepost.kit.problems import NotFound
 
-from ..http.answer import Answer
 from ..http.conditional import entity_tag
+from ..http.response import Answer
 from .assets import READ, Assets, load
-from .html import HTML, page
+from .layout import HTML, page
 
 # Both tools set styles on elements, which only 'unsafe-inline' allows; scripts come from our files alone, and no other host can be reached.
 TOOL_POLICY = (

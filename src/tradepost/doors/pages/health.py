@@ -15,9 +15,9 @@ from litestar import Request, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from ..http.answer import Answer
+from ..http.response import Answer
 from .assets import READ
-from .operators import operates
+from .operator_access import operates
 
 type Check = Callable[[], Awaitable[object]]
 """Returns if the thing is well and raises if it is not: Degraded where the shop goes on without it."""

@@ -9,8 +9,8 @@ from litestar.types import ASGIApp
 
 from tradepost.kit.problems import NotFound
 
-from ..http.answer import Answer
 from ..http.conditional import entity_tag
+from ..http.response import Answer
 from .assets import READ
 
 type PublicKeys = Callable[[], bytes | None]

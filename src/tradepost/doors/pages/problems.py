@@ -11,13 +11,13 @@ from litestar.types import ASGIApp
 
 from tradepost.kit.problems import NotAcceptable, NotFound
 
-from ..http.answer import JSON, Answer
 from ..http.asgi import fields
 from ..http.conditional import entity_tag
-from ..http.explanation import Explanation, explanations
 from ..http.negotiation import accepted
+from ..http.problem_reference import Explanation, explanations
+from ..http.response import JSON, Answer
 from .assets import READ
-from .html import HTML, TEXT_POLICY, page, prose
+from .layout import HTML, TEXT_POLICY, page, prose
 
 OFFERS = (HTML, JSON)
 

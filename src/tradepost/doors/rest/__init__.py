@@ -1,7 +1,7 @@
 """The REST door."""
 
-from .ask import Ask
-from .oauth import token_route
-from .routes import route
+from .request import Ask
+from .route import route
+from .token_endpoint import token_route
 
 __all__ = ["Ask", "route", "token_route"]

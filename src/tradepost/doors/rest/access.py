@@ -6,7 +6,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from tradepost.kit.access import Access
+from tradepost.kit.auth.access import Access
 
 
 def guard(access: Access) -> list[Guard]:

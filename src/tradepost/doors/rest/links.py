@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from tradepost.kit.nodes import Actions
-from tradepost.kit.operation import Operation
-from tradepost.kit.registry import Registry
-from tradepost.kit.resource import Resource, Result
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.resource.resource import Resource, Result
+from tradepost.kit.resource.row_layout import Actions
 
 
 class Route(msgspec.Struct, frozen=True):

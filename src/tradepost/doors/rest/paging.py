@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from tradepost.kit.records import Page
-from tradepost.kit.window import PAGE_SIZE, Window
+from tradepost.kit.query.records import Page
+from tradepost.kit.resource.list_query import PAGE_SIZE, Window
 
 PAGE_PARAMETERS = ("limit", "cursor", "before", "page", "page_size")
 

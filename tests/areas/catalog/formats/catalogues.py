@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from tradepost.areas.catalog.formats.records import ProductRecord
-from tradepost.kit.inputs import read
+from tradepost.kit.schema.validation import read
 
 type Json = dict[str, Any]
 

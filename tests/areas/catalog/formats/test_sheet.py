@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradepost.areas.catalog.formats import Finding, UnreadableError
-from tradepost.areas.catalog.formats.sheet import LONGEST_CELL, Sheet
+from tradepost.areas.catalog.formats.csv_file import LONGEST_CELL, Sheet
 from tradepost.areas.catalog.formats.spool import ROWS_AT_ONCE, Spool
 
 type Found = list[tuple[int, list[str]]]

@@ -13,7 +13,7 @@ from tests.areas.catalog.formats.woocommerce import Cells, sheet
 from tradepost.areas.catalog.formats.records import ProductRecord
 from tradepost.areas.catalog.formats.woocommerce.cells import listed, named
 from tradepost.areas.catalog.formats.woocommerce.source import UNSET, UNSET_OF_VARIATION
-from tradepost.kit.inputs import read
+from tradepost.kit.schema.validation import read
 
 TEXT = ["", "a", "b, c", "d\\, e", "'-f", "&amp; g", "1"]
 FLAG = ["", "0", "1", "notify", "parent", "maybe", "-1", "2"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.areas.catalog.formats.catalogues import catalogue, fits, normal
 from tests.areas.catalog.formats.drafts import MOMENT, drafts_of
-from tradepost.areas.catalog.formats.notes import said_of_product, said_of_variant
+from tradepost.areas.catalog.formats.round_trip import said_of_product, said_of_variant
 from tradepost.areas.catalog.formats.shopify import NOTES
 from tradepost.areas.catalog.formats.writing import FORMATS, writer
 from tradepost.kit.problems import Validation

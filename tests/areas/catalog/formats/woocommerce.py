@@ -9,7 +9,7 @@ from typing import Any
 from tests.areas.catalog.formats.drafts import MOMENT, drafts_of, products_of
 from tradepost.areas.catalog.formats import Draft, Finding, open_file
 from tradepost.areas.catalog.formats.records import ProductRecord
-from tradepost.kit.inputs import read
+from tradepost.kit.schema.validation import read
 
 type Cells = dict[str, str]
 

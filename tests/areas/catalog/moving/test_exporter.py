@@ -10,8 +10,8 @@ from tests.factories import make_category, make_product, read
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.catalog.formats.writing import FORMATS
 from tradepost.areas.catalog.service.exporter import Exporter
-from tradepost.kit.caller import ANONYMOUS, Caller
-from tradepost.kit.context import Context
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.writes.context import Context
 
 ALL = (
     "name,slug,external_reference,status,description,attributes,tags,source,price_from{amount,currency},category{name},categories{name,parent{name}},"

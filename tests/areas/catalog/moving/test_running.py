@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from tests import servers
 from tests.areas.catalog.moving.conftest import HERE, Moved
 from tests.factories import read
-from tradepost.kit.audit import AuditEntry
-from tradepost.kit.outbox import OutboxEvent
+from tradepost.kit.writes.audit import AuditEntry
+from tradepost.kit.writes.outbox import OutboxEvent
 
 MOST_MEGABYTES = 200
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradepost.kit.inputs import END, SECRET, Line
+from tradepost.kit.schema.validation import END, SECRET, Line
 
 Email = Annotated[Line, Meta(min_length=3, max_length=254, description="An e-mail address, in lower case.", examples=["kim@shop.example"])]
 Username = Annotated[

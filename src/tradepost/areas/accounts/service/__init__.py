@@ -1,16 +1,16 @@
 """The rules of the accounts."""
 
-from .account import AccountSettings, InvalidCredentials, InvalidToken
 from .addresses import Addresses
 from .admins import Admins
 from .api_keys import ApiKeys
+from .base import AccountSettings, InvalidCredentials, InvalidToken
+from .cleanup import sweep
 from .credentials import SYSTEM, Credentials, credentials
-from .grants import Grants
-from .letters import already_registered, email_changed, password_changed, password_reset, verify_email
-from .recovery import Recovery
+from .emails import already_registered, email_changed, password_changed, password_reset, verify_email
+from .oauth_tokens import Grants
+from .passwords import Recovery
 from .registration import Registration
 from .sessions import Sessions
-from .sweeping import sweep
 from .users import Users
 
 __all__ = [

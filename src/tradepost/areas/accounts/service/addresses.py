@@ -5,19 +5,19 @@ from functools import cache
 from babel import Locale
 from sqlalchemy import func, select
 
-from tradepost.kit.operation import operation
-from tradepost.kit.patching import Patch
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Expected, amend, columns
 from tradepost.kit.problems import Conflict, Validation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected, amend, columns
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.patch import Patch
 
 from .. import policy
 from ..models import AddressRow
 from ..resource import addresses
 from ..schemas import Address, AddressInput
-from .account import Account
+from .base import Account
 
 MOST = 50
 

@@ -2,13 +2,13 @@
 
 from sqlalchemy import select
 
-from tradepost.kit.identity import new_id
+from tradepost.kit.ids import new_id
 
 from ..models import UserRow
-from ..passwords import Passwords
-from .account import new_email
+from ..password_hasher import Passwords
+from .base import new_email
+from .search_index import keep_words
 from .sessions import Sessions
-from .words import keep_words
 
 COMMAND = "create_admin"
 

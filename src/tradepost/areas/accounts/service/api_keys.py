@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 
 from tradepost.kit.clock import wire
-from tradepost.kit.operation import operation
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Expected
 from tradepost.kit.problems import Conflict, Forbidden, Validation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
 
 from .. import policy
-from ..keys import new_key
+from ..api_key_format import new_key
 from ..models import ApiKeyRow
 from ..resource import api_keys
 from ..schemas import ApiKey, ApiKeyInput
-from .account import Account
+from .base import Account
 from .credentials import Credentials
 
 MOST = 50

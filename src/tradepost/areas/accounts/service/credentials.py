@@ -15,18 +15,18 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, select, update
 
-from tradepost.kit.caller import ANONYMOUS, CREDENTIALS, Caller
+from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIALS, Caller
 from tradepost.kit.clock import moment, now
-from tradepost.kit.columns import Id
-from tradepost.kit.database import Database
-from tradepost.kit.identity import parse_id
+from tradepost.kit.crypto import derive
+from tradepost.kit.db.column_types import Id
+from tradepost.kit.ids import parse_id
 from tradepost.kit.problems import Unauthenticated
-from tradepost.kit.secret import derive
+from tradepost.kit.writes.database import Database
 
-from ..keys import ApiKey, new_key, parse
+from ..api_key_format import ApiKey, new_key, parse
+from ..credential_cache import Remembered
 from ..models import ApiKeyRow, SessionRow, UserRow
 from ..policy import ROLES
-from ..remembered import Remembered
 from ..tokens import Claims, Tokens
 from .scopes import permissions, stored
 

@@ -2,21 +2,21 @@
 
 from sqlalchemy import select
 
-from tradepost.kit.identity import new_id
-from tradepost.kit.operation import operation
+from tradepost.kit.ids import new_id
+from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import AlreadyExists
-from tradepost.kit.records import Record
-from tradepost.kit.selection import Selection
+from tradepost.kit.query.records import Record
+from tradepost.kit.resource.selection import Selection
 
 from .. import policy
 from ..models import UserRow
-from ..passwords import Passwords
+from ..password_hasher import Passwords
 from ..resource import receipts
 from ..schemas import EmailChangeInput, EmailVerifyInput, Receipt, ReceiptStatus, RegisterInput
-from .account import Account, InvalidCredentials, InvalidToken, new_email, same_email
-from .mailed import VERIFY, forget_letters, redeem
+from .base import Account, InvalidCredentials, InvalidToken, new_email, same_email
+from .email_tokens import VERIFY, forget_letters, redeem
+from .search_index import keep_words
 from .sessions import DONE
-from .words import keep_words
 
 ACCEPTED = Receipt(ReceiptStatus.ACCEPTED)
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from tradepost.kit.oauth import InvalidScope
+from tradepost.kit.auth.oauth_errors import InvalidScope
 
 from ..policy import ROLES
 

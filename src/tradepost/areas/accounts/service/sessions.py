@@ -7,25 +7,25 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select, update
 
-from tradepost.kit.announcing import Announced
 from tradepost.kit.clock import moment
-from tradepost.kit.database import LostRace
-from tradepost.kit.identity import new_id
-from tradepost.kit.operation import operation
+from tradepost.kit.ids import new_id
+from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import Forbidden
-from tradepost.kit.records import Record
-from tradepost.kit.selection import Selection
+from tradepost.kit.query.records import Record
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.database import LostRace
+from tradepost.kit.writes.pending import Announced
 
 from .. import policy
 from ..models import ApiKeyRow, RefreshTokenRow, SessionRow, UserRow
-from ..opaque import REFRESH, OpaqueTokens
-from ..passwords import Passwords
+from ..opaque_tokens import REFRESH, OpaqueTokens
+from ..password_hasher import Passwords
 from ..policy import ROLES
 from ..resource import receipts, token_pairs
 from ..revocations import Revocations
 from ..schemas import Grant, LoginInput, Receipt, ReceiptStatus, RefreshInput, TokenPair
 from ..tokens import Tokens
-from .account import BY_EMAIL, Account, AccountSettings, InvalidCredentials, InvalidToken, same_email
+from .base import BY_EMAIL, Account, AccountSettings, InvalidCredentials, InvalidToken, same_email
 from .scopes import narrowed, permissions, stored
 
 WRONG = "The e-mail address or the password is not right."

@@ -2,22 +2,22 @@
 
 from sqlalchemy import delete, select
 
-from tradepost.kit.operation import operation
-from tradepost.kit.patching import Patch
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Expected, amend, columns
 from tradepost.kit.problems import AlreadyExists, Conflict, Forbidden, InvalidTransition, NotFound
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected, amend, columns
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.patch import Patch
 
 from .. import policy
 from ..models import AddressRow, MailedTokenRow, UserRow
 from ..resource import receipts, users
 from ..schemas import AccountCloseInput, ProfileInput, Receipt, RoleInput, User
-from .account import InvalidCredentials
+from .base import InvalidCredentials
 from .registration import Registration
+from .search_index import keep_words
 from .sessions import DONE, Sessions
-from .words import keep_words
 
 
 class Users(Registration, Sessions):

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from .findings import Finding, UnreadableError
+from .csv_file import Sheet
+from .detect import Opened, OpenedSheet, recognised
 from .format import Draft, Format
+from .issues import Finding, UnreadableError
+from .native_csv import OWN
 from .ndjson import OpenedLines, is_ndjson
 from .numbers import Sign
-from .opening import Opened, OpenedSheet, recognised
-from .own import OWN
-from .sheet import Sheet
 from .shopify import SHOPIFY
 from .woocommerce import WOOCOMMERCE
 

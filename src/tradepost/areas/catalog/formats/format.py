@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from .findings import Finding
-from .reading import Reading
-from .sheet import Row
+from .csv_file import Row
+from .issues import Finding
+from .row_reader import Reading
 
 type Product = dict[str, Any]
 

@@ -8,11 +8,11 @@ from typing import IO, Any, cast
 
 import msgspec
 
-from tradepost.kit.inputs import read
 from tradepost.kit.problems import Problem
+from tradepost.kit.schema.validation import read
 
-from .findings import Finding, UnreadableError
 from .format import Draft, Product
+from .issues import Finding, UnreadableError
 from .records import ProductRecord
 
 MARK = b"\xef\xbb\xbf"

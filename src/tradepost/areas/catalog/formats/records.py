@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.kit.inputs import Line
+from tradepost.kit.schema.validation import Line
 
 from ..schemas import ProductCreate, VariantInput
 

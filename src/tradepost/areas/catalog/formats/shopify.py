@@ -7,11 +7,11 @@ export products".
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tradepost.kit.slugs import slug_of
+from tradepost.kit.text.slugs import slug_of
 
+from .csv_file import Row, folded
 from .format import Format, Misplaced, Place
-from .reading import Plain, Reading
-from .sheet import Row, folded
+from .row_reader import Plain, Reading
 
 # Each member with its folded column in the old export and in the newer template.
 HANDLE, TITLE, BODY = ("handle", "url handle"), "title", ("body (html)", "description")

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.kit.inputs import END, Line, later, patch_of
-from tradepost.kit.money import Money
+from tradepost.kit.schema.money import Money
+from tradepost.kit.schema.validation import END, Line, later, patch_of
 
 from .members import (
     Attributes,

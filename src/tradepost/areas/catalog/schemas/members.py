@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from tradepost.kit.inputs import END, Line, Lines
-from tradepost.kit.money import MOST, Money
+from tradepost.kit.schema.money import MOST, Money
+from tradepost.kit.schema.validation import END, Line, Lines
 
 SLUG = "^[a-z0-9]+(-[a-z0-9]+)*" + END
 # What stands where a slug could stand: `/products/batch`.

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tradepost.kit.inputs import END, Line
-from tradepost.kit.money import Money
+from tradepost.kit.schema.money import Money
+from tradepost.kit.schema.validation import END, Line
 
 from .members import (
     SHA256,

@@ -8,13 +8,13 @@ from msgspec import UNSET
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from tradepost.kit.database import LostRace, problem_of
-from tradepost.kit.inputs import read
-from tradepost.kit.operation import operation
-from tradepost.kit.patching import MergePatch
+from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
-from tradepost.kit.records import Batch, Item, Record
-from tradepost.kit.selection import Selection
+from tradepost.kit.query.records import Batch, Item, Record
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.patch import MergePatch
+from tradepost.kit.schema.validation import read
+from tradepost.kit.writes.database import LostRace, problem_of
 
 from .. import policy
 from ..models import ProductRow

@@ -4,14 +4,14 @@ from collections.abc import Awaitable
 
 from sqlalchemy import func, literal, select, update
 
-from tradepost.kit.identity import new_id
-from tradepost.kit.operation import operation
-from tradepost.kit.patching import Patch
+from tradepost.kit.ids import new_id
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Expected, Service, amend, columns
 from tradepost.kit.problems import AlreadyExists, Conflict, Validation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected, Service, amend, columns
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.patch import Patch
 
 from .. import policy
 from ..models import CategoryRow, ProductCategoryRow

@@ -6,13 +6,13 @@ from typing import IO, Any
 
 import msgspec
 
-from tradepost.kit.context import Context
-from tradepost.kit.resource import Resource, Value
-from tradepost.kit.selection import Field, Form, Selection
-from tradepost.kit.window import EVERYTHING, MOST_ROWS, Window
+from tradepost.kit.resource.list_query import EVERYTHING, MOST_ROWS, Window
+from tradepost.kit.resource.resource import Resource, Value
+from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.writes.context import Context
 
-from ..formats.reading import URL
 from ..formats.records import LONGEST_URL
+from ..formats.row_reader import URL
 from ..formats.writing import writer
 from ..resource import media, products, variants
 from ..schemas import Category, Product

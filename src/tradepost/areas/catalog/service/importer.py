@@ -10,11 +10,11 @@ import msgspec
 from jsonpointer import JsonPointerException, resolve_pointer
 from sqlalchemy import Text, bindparam, select
 
-from tradepost.kit.columns import Id
-from tradepost.kit.context import Context
-from tradepost.kit.inputs import read
+from tradepost.kit.db.column_types import Id
 from tradepost.kit.problems import AlreadyExists, Problem
-from tradepost.kit.selection import Field, Form, Selection
+from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.schema.validation import read
+from tradepost.kit.writes.context import Context
 
 from ..formats import Draft, Finding, Opened
 from ..models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow

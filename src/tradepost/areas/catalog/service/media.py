@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable
 
-from tradepost.kit.operation import operation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Service
-from tradepost.kit.window import Window
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Service
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
 
 from .. import policy
 from ..resource import media, products

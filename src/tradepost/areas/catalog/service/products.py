@@ -7,20 +7,20 @@ from uuid import UUID
 from msgspec import UNSET, UnsetType
 from sqlalchemy import delete, select
 
-from tradepost.kit.operation import operation
-from tradepost.kit.patching import Patch
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Expected, Service, amend, columns
 from tradepost.kit.problems import AlreadyExists, Conflict, Validation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected, Service, amend, columns
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.patch import Patch
 
 from .. import policy
 from ..models import CategoryRow, ProductCategoryRow, ProductRow
 from ..resource import categories, products, tags
 from ..schemas import Product, ProductCreate, ProductInput
 from . import slugs
-from .summary import WORDS, price_from, put_words, summarise, words_of
+from .search_document import WORDS, price_from, put_words, summarise, words_of
 from .tags import Tags
 from .variants import Variants
 

@@ -7,10 +7,10 @@ from msgspec import UnsetType
 from sqlalchemy import Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from tradepost.kit.identity import parse_id
+from tradepost.kit.ids import parse_id
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Validation
-from tradepost.kit.service import Service
-from tradepost.kit.slugs import numbered, slug_of
+from tradepost.kit.text.slugs import numbered, slug_of
 
 from ..models import CategoryRow, ProductRow
 from ..schemas import RESERVED

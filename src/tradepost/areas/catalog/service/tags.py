@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tradepost.kit import bulk
-from tradepost.kit.identity import new_id
-from tradepost.kit.operation import operation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Service
-from tradepost.kit.window import Window
+from tradepost.kit.ids import new_id
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Service
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes import bulk
 
 from .. import policy
 from ..models import ProductTagRow, TagRow

@@ -7,20 +7,20 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import func, select
 
-from tradepost.kit.money import currencies
-from tradepost.kit.operation import operation
-from tradepost.kit.patching import Patch
+from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Expected, Service, amend, columns, members_of
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Validation
-from tradepost.kit.records import Page, Record
-from tradepost.kit.selection import Selection
-from tradepost.kit.service import Expected, Service, amend, columns, members_of
-from tradepost.kit.window import Window
+from tradepost.kit.query.records import Page, Record
+from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.money import currencies
+from tradepost.kit.schema.patch import Patch
 
 from .. import policy
 from ..models import ProductRow, VariantRow
 from ..resource import products, variants
 from ..schemas import Variant, VariantInput
-from .summary import summarise
+from .search_document import summarise
 
 MOST_VARIANTS = 100
 

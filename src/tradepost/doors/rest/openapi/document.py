@@ -6,19 +6,20 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from tradepost.kit.oauth import REFUSALS
-from tradepost.kit.operation import Operation
-from tradepost.kit.registry import Registry
+from tradepost.kit.auth.oauth_errors import REFUSALS
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.operations.registry import Registry
 
-from ...http.explanation import explain
-from ..door import RestDoor
-from ..oauth import token_route
-from . import around, oauth
-from .answers import by_status, known_headers, problems_of, refusal, response_name
+from ...http.problem_reference import explain
+from ..api import RestDoor
+from ..token_endpoint import token_route
+from . import fixed_paths as around
+from . import token_endpoint as oauth
+from .components import components
 from .examples import Examples
 from .operations import operation_object, tag_of
 from .parameters import common, of_resource, of_result
-from .shapes import components
+from .responses import by_status, known_headers, problems_of, refusal, response_name
 
 ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/graphql` explores them.
 

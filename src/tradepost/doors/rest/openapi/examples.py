@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tradepost.kit.inputs import patch_of
-from tradepost.kit.operation import Operation
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import Validation
-from tradepost.kit.registry import Registry
-from tradepost.kit.resource import Resource, Result
+from tradepost.kit.resource.resource import Resource, Result
+from tradepost.kit.schema.validation import patch_of
 
-from ...http.explanation import explain
+from ...http.problem_reference import explain
 from ..links import Links
 from .schema import PLACE, Schema
 

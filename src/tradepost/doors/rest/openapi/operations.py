@@ -4,15 +4,15 @@ from typing import Any
 
 from litestar.handlers import BaseRouteHandler
 
-from tradepost.kit.access import Access
-from tradepost.kit.inputs import patch_of
-from tradepost.kit.operation import Operation
-from tradepost.kit.resource import Resource
+from tradepost.kit.auth.access import Access
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.resource.resource import Resource
+from tradepost.kit.schema.validation import patch_of
 
-from ...http.request import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
+from ...http.request_body import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
 from ..links import Route
-from .answers import problems_of, refusals, success
 from .parameters import parameters
+from .responses import problems_of, refusals, success
 from .schema import ref
 
 type Security = list[dict[str, list[str]]]

@@ -4,16 +4,16 @@ from typing import Any
 
 from msgspec.inspect import type_info
 
-from tradepost.kit.filters import Filter
-from tradepost.kit.operation import Operation
-from tradepost.kit.resource import Resource, Result
-from tradepost.kit.shapes import Member, member
-from tradepost.kit.window import MOST_ROWS, PAGE_SIZE
+from tradepost.kit.operations.operation import Operation
+from tradepost.kit.resource.filters import Filter
+from tradepost.kit.resource.list_query import MOST_ROWS, PAGE_SIZE
+from tradepost.kit.resource.resource import Resource, Result
+from tradepost.kit.schema.struct_fields import Member, member
 
-from ..selection import LONGEST
+from ..fields_parameter import LONGEST
+from .common_schemas import CURSOR as CURSOR_SCHEMA
 from .examples import CURSOR, ID, MOMENT, REQUEST_ID, Examples
 from .schema import Schema, schema_of
-from .words import CURSOR as CURSOR_SCHEMA
 
 type Parameter = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from tradepost.kit.inputs import END
+from tradepost.kit.schema.validation import END
 
 type Schema = dict[str, Any]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from ..reading import Plain, Reading
-from ..sheet import Row
+from ..csv_file import Row
+from ..row_reader import Plain, Reading
 from .cells import listed, named
 from .columns import Attribute, columns_of
 

@@ -3,7 +3,7 @@
 import html
 import re
 
-from ..sheet import Row
+from ..csv_file import Row
 from .columns import TYPE
 
 PRODUCT_TYPES, EXTRA = ("simple", "variable", "grouped", "external"), frozenset({"virtual", "downloadable"})

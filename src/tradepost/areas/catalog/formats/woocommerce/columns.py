@@ -6,7 +6,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from ..reading import Reading
+from ..row_reader import Reading
 
 ID, TYPE, SKU, NAME, PUBLISHED, VISIBILITY, PARENT = "id", "type", "sku", "name", "published", "visibility in catalog", "parent"
 DESCRIPTION, SHORT, POSITION, IMAGES = "description", "short description", "position", "images"

@@ -5,8 +5,8 @@ from datetime import UTC, date
 
 from msgspec import Struct
 
-from ..reading import Plain, Reading
-from ..sheet import Row
+from ..csv_file import Row
+from ..row_reader import Plain, Reading
 from . import columns as col
 
 DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T].*)?")

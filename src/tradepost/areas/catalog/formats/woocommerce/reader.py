@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from tradepost.kit.slugs import slug_of
+from tradepost.kit.text.slugs import slug_of
 
+from ..csv_file import Row
 from ..format import Format, Misplaced, Place
-from ..reading import Plain, Reading
-from ..sheet import Row
+from ..row_reader import Plain, Reading
 from . import columns as col
 from .attributes import Given, attributes_of, plain_of, told_by_product
 from .cells import PRODUCT_TYPES, broken, listed, named, tidy, type_of

@@ -7,8 +7,8 @@ where nothing was set: an export writes these again.
 
 from collections.abc import Container, Mapping
 
-from ..reading import Plain, Reading
-from ..sheet import Row
+from ..csv_file import Row
+from ..row_reader import Plain, Reading
 from . import columns as col
 
 # What the exporter writes where nothing was set, for a product and for a variation.

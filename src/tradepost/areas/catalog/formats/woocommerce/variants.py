@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from tradepost.kit.slugs import slug_of
+from tradepost.kit.text.slugs import slug_of
 
+from ..csv_file import Row
 from ..numbers import loose
-from ..reading import Plain, Reading
-from ..sheet import Row
+from ..row_reader import Plain, Reading
 from . import columns as col
 from .attributes import Given, options_of, told_by_variation
 from .cells import named

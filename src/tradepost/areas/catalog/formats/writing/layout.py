@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..format import Format
-from ..reading import Plain
+from ..row_reader import Plain
 
 type Cells = dict[str, str]
 

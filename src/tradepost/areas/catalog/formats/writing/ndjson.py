@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ..reading import Plain
+from ..row_reader import Plain
 from .writer import Writer
 
 

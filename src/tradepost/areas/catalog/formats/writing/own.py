@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from ..cells import cell_of
-from ..own import COLUMNS, PRODUCT, VARIANT_MEMBERS
-from ..reading import Plain
+from ..native_csv import COLUMNS, PRODUCT, VARIANT_MEMBERS
+from ..row_reader import Plain
 from .writer import MARK, Writer, lines_of, price_of
 
 PRICES, SWITCHES = ("price", "compare_at_price"), ("track_inventory", "allow_backorder")

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from ..notes import note_of, read_columns, said_of_product, said_of_variant
-from ..own import OWN
-from ..reading import Plain, Reading
-from ..sheet import Row, folded
+from ..csv_file import Row, folded
+from ..native_csv import OWN
+from ..round_trip import note_of, read_columns, said_of_product, said_of_variant
+from ..row_reader import Plain, Reading
 from ..shopify import SHOPIFY
 from ..woocommerce import WOOCOMMERCE
 from .layout import Cells, LaidOut, Layout

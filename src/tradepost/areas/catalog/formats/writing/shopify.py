@@ -6,15 +6,15 @@ Cells are written as they are, also those that begin like a formula: Shopify's o
 import re
 from collections.abc import Sequence
 
-from tradepost.kit.money import MOST, exponent
-from tradepost.kit.slugs import numbered, slug_of
+from tradepost.kit.schema.money import MOST, exponent
+from tradepost.kit.text.slugs import numbered, slug_of
 
 from ...schemas import SLUG
-from ..reading import Plain
+from ..row_reader import Plain
 from ..shopify import NOTES, PRODUCT_TOLD, SHOPIFY, VARIANT_TOLD, of_variant
 from ..spool import Spool
-from .choices import choices_of
 from .layout import Cells, LaidOut, Layout
+from .option_columns import choices_of
 from .writer import code_of, shown
 
 COLUMNS = (

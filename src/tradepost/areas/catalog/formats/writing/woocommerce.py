@@ -6,10 +6,10 @@ As its own exporter does, it sets a `'` before cells that begin with `= + - @`, 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from tradepost.kit.money import MOST, exponent
-from tradepost.kit.slugs import numbered, slug_of
+from tradepost.kit.schema.money import MOST, exponent
+from tradepost.kit.text.slugs import numbered, slug_of
 
-from ..reading import Plain
+from ..row_reader import Plain
 from ..spool import Spool
 from ..woocommerce import WOOCOMMERCE
 from ..woocommerce import columns as col

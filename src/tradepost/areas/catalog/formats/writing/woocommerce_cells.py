@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import cast
 
-from ..reading import Plain
+from ..row_reader import Plain
 from ..woocommerce.cells import ENTITY
-from .choices import Choices, choices_of, coarse
+from .option_columns import Choices, choices_of, coarse
 
 MOST_ATTRIBUTES = 50
 # Attributes with columns of their own.

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import xxhash
 
-from tradepost.kit.money import exponent
-from tradepost.kit.slugs import slug_of
+from tradepost.kit.schema.money import exponent
+from tradepost.kit.text.slugs import slug_of
 
-from ..reading import Plain
+from ..row_reader import Plain
 
 # By this mark a spreadsheet knows UTF-8.
 MARK = b"\xef\xbb\xbf"

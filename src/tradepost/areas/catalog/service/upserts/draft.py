@@ -5,14 +5,14 @@ from typing import Any
 
 from msgspec import UNSET
 
-from tradepost.kit.identity import new_id
+from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Problem
 
 from ...models import MediaRow, ProductRow
 from ...schemas import ProductCreate
 from ..products import check_places, no_category, price_from, product_values
-from ..summary import WORDS, words_of
-from .present import Present, Values
+from ..search_document import WORDS, words_of
+from .existing import Present, Values
 from .variants import Variants
 
 # A change of one of these changes the words that a product is found by.

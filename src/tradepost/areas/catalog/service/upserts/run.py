@@ -7,17 +7,17 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import select
 
-from tradepost.kit.inputs import read
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import AlreadyExists, Problem
-from tradepost.kit.service import Service
-from tradepost.kit.slugs import slug_of
+from tradepost.kit.schema.validation import read
+from tradepost.kit.text.slugs import slug_of
 
 from ...models import CategoryRow, ProductRow, VariantRow
 from ...schemas import ProductCreate
 from .. import slugs
 from ..variants import check
 from .draft import Draft
-from .present import Values, find, load
+from .existing import Values, find, load
 from .statements import write
 
 

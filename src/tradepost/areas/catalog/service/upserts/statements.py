@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Text, cast, delete, tuple_, update
 
-from tradepost.kit import bulk
-from tradepost.kit.identity import new_id
-from tradepost.kit.service import Service
-from tradepost.kit.tables import Table
+from tradepost.kit.db.base import Table
+from tradepost.kit.ids import new_id
+from tradepost.kit.operations.service import Service
+from tradepost.kit.writes import bulk
 
 from ...models import MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, VariantRow
 from ..tags import Tags

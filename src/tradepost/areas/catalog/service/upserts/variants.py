@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tradepost.kit.identity import new_id
+from tradepost.kit.ids import new_id
 from tradepost.kit.problems import AlreadyExists
 
 from ...models import VariantRow

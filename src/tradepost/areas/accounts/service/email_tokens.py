@@ -1,0 +1,54 @@
+"""What stands in letters: tokens that are good once and not for long, of which only a digest is kept."""
+
+from datetime import timedelta
+
+from sqlalchemy import and_, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradepost.kit.writes.context import Context
+
+from ..models import MailedTokenRow, UserRow
+from ..opaque_tokens import MAILED, OpaqueTokens
+from .base import Account, InvalidToken
+from .sessions import BAD
+
+VERIFY, RESET = "verify_email", "reset_password"
+GOOD_FOR = {VERIFY: timedelta(days=1), RESET: timedelta(hours=1)}
+
+
+async def new_token(context: Context, purpose: str, user: str, email: str) -> str:
+    """The token of a letter that is about to be sent."""
+    opaque = context.means.of(OpaqueTokens)
+    text = opaque.new(MAILED)
+    row = MailedTokenRow(user_id=user, purpose=purpose, email=email, secret_hash=opaque.digest(text), expires_at=context.clock() + GOOD_FOR[purpose])
+    async with context.database.transaction() as session:
+        session.add(row)
+    return text
+
+
+async def redeem(service: Account, text: str, purpose: str) -> tuple[UserRow, str]:
+    """Uses a token up: whose it was, locked, and which address it proves. 401 where it is unknown, used, too old, for something else, or its
+    account can no longer be used."""
+    now, hash, session = service.context.clock(), service.use(OpaqueTokens).digest(text), service.session
+    # The account first, as in every other write, so that nobody closes or suspends it meanwhile.
+    whose = select(MailedTokenRow.user_id).where(MailedTokenRow.secret_hash == hash).scalar_subquery()
+    user = await session.scalar(select(UserRow).where(UserRow.id == whose).with_for_update().execution_options(populate_existing=True))
+    if user is None or user.status != "active":
+        raise InvalidToken(BAD)
+    used = update(MailedTokenRow).where(
+        MailedTokenRow.secret_hash == hash, MailedTokenRow.purpose == purpose, MailedTokenRow.used_at.is_(None), MailedTokenRow.expires_at > now
+    )
+    email = await session.scalar(used.values(used_at=now).returning(MailedTokenRow.email))
+    if email is None:
+        raise InvalidToken(BAD)
+    return user, email
+
+
+async def forget_letters(session: AsyncSession, user: str, *, but: str | None = None) -> None:
+    """Makes the tokens of a user's letters worthless, apart from those that only verify one address.
+
+    Whoever could ask for an address or a password while the account was not safe must not come back by a letter that is still on its way.
+    """
+    kept = and_(MailedTokenRow.purpose == VERIFY, MailedTokenRow.email == but)
+    mine = delete(MailedTokenRow).where(MailedTokenRow.user_id == user)
+    await session.execute(mine if but is None else mine.where(~kept))

@@ -1,0 +1,16 @@
+"""The words that the staff finds a user by."""
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradepost.kit.db.full_text import normal
+
+from ..models import UserRow, UserSearchRow
+
+
+async def keep_words(session: AsyncSession, user: UserRow) -> None:
+    """Writes the words of a user as they are now."""
+    await session.flush()
+    await session.execute(delete(UserSearchRow).where(UserSearchRow.id == user.id))
+    names = (user.full_name, user.username or "")
+    session.add(UserSearchRow(id=user.id, name=normal(*names), words=normal(*names, user.email)))

@@ -1,0 +1,48 @@
+"""What the commands share."""
+
+import sqlite3
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from tradepost.settings import Settings
+
+if TYPE_CHECKING:
+    from tradepost.kit.writes.context import Context
+
+
+@contextmanager
+def reachable(settings: Settings) -> Iterator[None]:
+    """A database that does not answer is one line and exit 1, never a traceback."""
+    from asyncpg import PostgresError
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        yield
+    except (DBAPIError, PostgresError, sqlite3.Error, OSError) as fault:
+        where = make_url(settings.database_url).render_as_string(hide_password=True)
+        raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
+
+
+@asynccontextmanager
+async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
+    """The shell's caller is the system; its database has to be at the newest version."""
+    from tradepost.areas.accounts.revocations import Revocations
+    from tradepost.areas.accounts.service import SYSTEM
+    from tradepost.bootstrap import database_of, means_of
+    from tradepost.kit.writes.context import Context
+    from tradepost.migrations.head import at_head
+
+    database = database_of(settings, pool_size=2)
+    means = means_of(settings, database)
+    await database.start()
+    try:
+        if not await at_head(database.engine):
+            raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
+        yield Context(SYSTEM, database, door="cli", means=means)
+    finally:
+        await means.of(Revocations).stop()
+        await database.stop()

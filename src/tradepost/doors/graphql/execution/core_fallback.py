@@ -1,0 +1,153 @@
+"""Stock execution: graphql-core resolves field by field over records of the same operations. It runs what asks for the schema, and it is what the plans
+are measured by, so it shares neither their reading of documents nor their writing of answers.
+
+A root field looks ahead and asks its operation for all that is wanted below it; so a member that is refused, or a list whose arguments are wrong, is the
+fault of the root field here as there. What comes back is a tree of dicts, from which every field takes its own.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo
+from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+
+from tradepost.kit.ids import kind_of, parse_id
+from tradepost.kit.problems import NotFound, PreconditionRequired, Problem
+from tradepost.kit.query.records import Item
+from tradepost.kit.resource.list_query import EVERYTHING
+from tradepost.kit.resource.resource import ACTIONS
+
+from ...graphql_names import camel
+from ..plan.idempotent_directive import Key
+from ..plan.node_plan import Getters, ids_of
+from ..plan.root_plans import fresh
+from ..schema.root_fields import Ask, RootField
+from .core_lookahead import Ahead, Stretch, mark
+
+if TYPE_CHECKING:
+    from .executor import Executor
+
+type Resolver = Callable[..., Any]
+
+ACCESS, KIND = "access", "__kind"
+# Types of the door's own, whose members stand under their names.
+PLAIN = ("Connection", "Edge", "PageInfo", "BatchPayload", "BatchResult", "Problem", "ProblemFault")
+SAID = ("type", "title", "status", "code", "detail", "errors")
+
+
+def connect(executor: "Executor") -> None:
+    """Sets the resolvers of a schema."""
+    schema = executor.schema
+    for type in schema.type_map.values():
+        if isinstance(type, GraphQLInterfaceType):
+            type.resolve_type = lambda source, info, abstract: source[KIND]
+        if not isinstance(type, GraphQLObjectType) or type.name.startswith("__"):
+            continue
+        type.is_type_of = None
+        for name, field in type.fields.items():
+            if type not in (schema.query_type, schema.mutation_type):
+                field.resolve = member(type.name, name)
+            elif (root := executor.fields.get(name)) is None:
+                field.resolve = finder(executor.getters, name == "nodes")
+            else:
+                field.extensions[ACCESS] = root.operation.access
+                field.resolve = resolver(root, careful=executor.careful)
+
+
+class Stock(ExecutorThrowingOnIncremental):
+    """graphql-core's executor. Who may not call a root field is refused before its arguments are read, and not told what is wrong with them."""
+
+    def execute_field(self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any) -> Any:
+        """One field."""
+        if path.prev is None and (field := self.schema.get_field(parent_type, field_details_list[0].node.name.value)) is not None:
+            try:
+                if (access := field.extensions.get(ACCESS)) is not None:
+                    access.check(self.context_value.caller)
+                Key([d.node for d in field_details_list]).of(self.variable_values)
+            except Problem as refusal:
+                return self.handle_field_error(refusal, field.type, field_details_list, path)
+        return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+
+def member(type: str, name: str) -> Resolver:
+    """The resolver of a member of an object."""
+    if type.endswith("Connection") and name == "nodes":
+        return lambda source, info, **_: [edge["node"] for edge in source["edges"]]
+    if type.endswith(PLAIN):
+        return lambda source, info, **_: source.get(name)
+    if name == camel(ACTIONS):
+        return lambda source, info, **_: [camel(n) for n in source[name]]
+    return lambda source, info, **_: source[name if info.field_nodes[0].selection_set is None else mark(info.path.key, info.field_nodes)]
+
+
+def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
+    """The resolver of an operation's field."""
+    kind, writes = field.operation.kind, field.operation.writes
+    careful = careful and "expectedVersion" in field.parameters
+
+    async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+        context = fresh(info.context) if writes else info.context
+        context.key = Key(info.field_nodes).of(info.variable_values) or context.key
+        try:
+            if kind == "page":
+                return await page(field, info, context, given)
+            arguments, ahead = field.arguments(given), Ahead(info)
+            if kind == "batch":
+                of = field.operation.rows
+                batch = await field.call(Ask(context, ahead.batch(of), EVERYTHING), **arguments)
+                return {"results": [outcome(i) for i in batch.items]}
+            if careful and "expected_version" not in arguments:
+                raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
+            record = await field.call(Ask(context, ahead.one(field.operation.of), EVERYTHING), **arguments)
+            return msgspec.to_builtins(record.body)
+        except NotFound:
+            # Only what is read, and may be null, is null where it is missing.
+            if writes or (kind == "page" and field.operation.under is None):
+                raise
+            return None
+
+    return resolve
+
+
+async def page(field: RootField[..., Any], info: GraphQLResolveInfo, context: Any, given: dict[str, Any]) -> Any:
+    """A page of a list."""
+    of, ahead = field.operation.rows, Ahead(info)
+    want, total = ahead.page(of)
+    window = ahead.window(Stretch(of, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total), given)
+    found = await field.call(Ask(context, want, window), **field.arguments(given))
+    return msgspec.to_builtins(found.body)
+
+
+def outcome(item: Item[Any]) -> dict[str, Any]:
+    """The outcome of one item of a batch."""
+    problem = None
+    if item.problem is not None:
+        document = item.problem.document()
+        problem = {"errors": [], **{n: v for n, v in document.items() if n in SAID}, "members": {n: v for n, v in document.items() if n not in SAID} or None}
+    data = None if item.record is None else msgspec.to_builtins(item.record.body)
+    return {"status": item.status, "changed": item.changed, "data": data, "error": problem}
+
+
+def finder(getters: Getters, many: bool) -> Resolver:
+    """The resolver of `node` and `nodes`."""
+
+    async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
+        ids = [parse_id(text) for text in (ids_of(given) if many else [given["id"]])]
+        found = dict[str, Any]()
+        for kind in dict.fromkeys([kind_of(id) for id in ids if id is not None]):
+            found |= await several(getters, kind, [id for id in dict.fromkeys(ids) if id is not None and kind_of(id) == kind], info)
+        nodes = [None if id is None else found.get(id) for id in ids]
+        return nodes if many else nodes[0]
+
+    return resolve
+
+
+async def several(getters: Getters, kind: int, ids: list[str], info: GraphQLResolveInfo) -> dict[str, Any]:
+    """The visible objects of a kind by id, where the caller may call the operation that reads one."""
+    context, known = info.context, getters.by_number.get(kind)
+    if known is None or not known[1].access.allows(context.caller.permissions):
+        return {}
+    of = known[0]
+    found = await context.database.reads.several(context.reader, of, Ahead(info).one(of), ids, context)
+    return {id: msgspec.to_builtins(record.body) | {KIND: of.name} for id, record in found.items()}

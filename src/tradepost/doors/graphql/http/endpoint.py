@@ -1,0 +1,227 @@
+"""GraphQL over HTTP (the working draft of the GraphQL Foundation): parameters, media types and statuses."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from time import time
+from typing import Any
+
+import msgspec
+from graphql import DocumentNode, print_directive
+from litestar import Request as LitestarRequest
+from litestar import route
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from tradepost.kit.clock import wire
+from tradepost.kit.lru import Recent
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable, QuotaExceeded, TooExpensive
+from tradepost.kit.rate_limit.limits import COMPILING
+from tradepost.kit.redis.document_store import SharedTexts
+from tradepost.kit.writes.context import Context
+
+from ...http.asgi import Receive, Scope, fields
+from ...http.conditional import entity_tag
+from ...http.idempotency_header import REPLAYED
+from ...http.negotiation import accepted
+from ...http.response import Answer
+from ..documents.document import Document
+from ..documents.trusted import registered
+from ..execution.executor import Executor, Ready, Request
+from ..execution.unexecuted_attempts import owe
+from ..plan.idempotent_directive import IDEMPOTENT
+from ..problems import DocumentNotTrusted, PersistedQueryMismatch, PersistedQueryNotFound, PersistedQueryNotSupported, Refused
+from ..schema.builder import Types
+from ..schema.root_fields import RootField
+from .persisted import Persisted
+from .request_parser import body_of, of_body, of_query
+
+JSON, GRAPHQL, HTML = b"application/json", b"application/graphql-response+json", b"text/html"
+MEDIA = {JSON: b"application/json; charset=utf-8", GRAPHQL: b"application/graphql-response+json; charset=utf-8"}
+OFFERS, BROWSABLE = (JSON, GRAPHQL), (JSON, GRAPHQL, HTML)
+PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
+PRIVATE = (b"cache-control", b"private, no-cache")
+NOT_KEPT = (b"cache-control", b"no-store")
+
+FIRM = (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive, DocumentNotTrusted, PersistedQueryMismatch)
+"""Faults of the request that keep their status under `application/json` too; the protocol of Apollo's clients has a 200 for what they ask by hash."""
+BY_HASH = (PersistedQueryNotFound, PersistedQueryNotSupported)
+
+MOST_KNOWN, MOST_WORDS = 1000, 2000
+"""How many requests' words are kept, and of how many bytes at most."""
+
+encode = msgspec.json.Encoder().encode
+
+
+class GraphQLDoor:
+    """`/graphql`: the schema, its executor, and what HTTP asks of them."""
+
+    def __init__(
+        self, registry: Registry, roots: Iterable[RootField[..., Any]], *,
+        introspects: bool = True, page: Callable[[], Answer] | None = None, require_version: bool = False,
+        documents: Path | None = None, only: bool = False, learns: bool = False, shared: SharedTexts | None = None,
+    ) -> None:  # fmt: skip
+        """`introspects`: whether callers without a credential may see the schema. `page` makes the explorer's answer for browsers.
+        `require_version`: whether changes need `expectedVersion`. `documents` is the folder of the registered ones (FaultyDocument where one of them
+        cannot be used), `only` whether no others are run; `learns`: whether others are persisted by their hash, in `shared` too."""
+        declared = list(roots)
+        self.strawberry = Types(registry, declared).schema()
+        # By Strawberry, because graphql-core prints no `@needs` on a field; but it would print a directive of documents behind those of the schema.
+        self.text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry.as_str()}\n"
+        self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
+        self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
+        if documents is not None:
+            self.executor.registered = registered(documents, self.executor)
+        self.executor.only = only
+        self.persisted = Persisted(self.executor, learns=learns, shared=shared)
+        # What was asked in the words of the last requests that only read, by whether they were a GET's.
+        self.known = Recent[tuple[bool, bytes], Ready](MOST_KNOWN)
+        self.page = page
+
+    def sdl(self) -> str:
+        """The schema document, sorted."""
+        return self.text
+
+    def route(self) -> HTTPRouteHandler:
+        """`/graphql` as an ordinary route of Litestar; also a lane of the porch."""
+
+        @route("/graphql", http_method=["GET", "POST"], status_code=200, include_in_schema=False, opt={"lane": self})
+        async def graphql(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
+            return await self.answer(request.scope, request.receive, {})
+
+        return graphql
+
+    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+        """The answer to a request; also the porch's fast lane comes in here."""
+        context: Context = scope["context"]
+        context.door = "graphql"
+        gets = scope["method"] == "GET"
+        media = self.media(scope, context, gets)
+        if media == HTML and self.page is not None:
+            if self.executor.only:
+                raise DocumentNotTrusted
+            return self.page()
+        try:
+            ready = await self.ready(scope, receive, context, gets)
+        except Refused as refused:
+            return await refuse(refused, media, None if gets else context)
+        if gets:
+            return await self.shown(ready, media, scope, context)
+        said = await self.executor.execute(ready, context)
+        again = [REPLAYED] if context.replayed else []
+        return Answer(200, extended(said, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
+
+    async def shown(self, ready: Ready, media: bytes, scope: Scope, context: Context) -> Answer:
+        """The answer to a GET."""
+        body = bytes(await self.executor.execute(ready, context)) + b"}"
+        return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body))
+
+    async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
+        """What is asked, compiled and paid; or Refused."""
+        try:
+            words = scope["query_string"] if gets else await body_of(scope, receive)
+            if (known := self.known.find((gets, words))) is not None:
+                return await self.compiled(known.request, context, scope, known=known)
+            request = of_query(words) if gets else of_body(words)
+            digest = None
+            if request.query and not request.extensions and request.document_id is None:
+                # Most requests are just a text that was read before.
+                document = self.executor.documents.find(request.query)
+            else:
+                digest, document = await self.persisted.find(request)
+            if document is None and not self.executor.knows(request):
+                await context.meter.admit_text()
+            ready = await self.compiled(request, context, scope, document)
+            if digest is not None:
+                self.persisted.keep(digest, request, ready.operation.document)
+            elif len(words) <= MOST_WORDS and not ready.operation.writes and not ready.operation.document.introspects:
+                self.known.get((gets, words), lambda: ready)
+        except FIRM as problem:
+            raise Refused.because(problem, context.request_id, firm=True) from None
+        except BY_HASH as problem:
+            raise Refused.because(problem, context.request_id) from None
+        return ready
+
+    async def compiled(self, request: Request, context: Context, scope: Scope, document: Document | None = None, *, known: Ready | None = None) -> Ready:
+        """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
+        any request may cost, what it tries is counted. What is `known` was compiled for the same words before."""
+        tried: DocumentNode | None = None
+        try:
+            ready = self.executor.prepare(request, context, document) if known is None else self.executor.again(known, context)
+            if ready.operation.writes:
+                if scope["method"] == "GET":
+                    raise MethodNotAllowed("POST")
+                context.key = ready.key(scope)
+            tried = ready.operation.document.ast
+            context.meter.prepaid = ready.operation.document.trusted
+            await context.meter.pay(ready.points)
+        except (Refused, TooExpensive) as fault:
+            over = fault.over if isinstance(fault, Refused) else tried
+            if over is not None:
+                await owe(over, self.executor.fields, request, context)
+            raise
+        return ready
+
+    def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
+        """The media type of the answer; the explorer is there only for those who may see the schema."""
+        browsable = gets and self.page is not None and self.executor.shows(context)
+        found = accepted(fields(scope).get(b"accept"), BROWSABLE if browsable else OFFERS)
+        if found is None:
+            raise NotAcceptable("Available here: application/graphql-response+json, application/json.")
+        return found
+
+
+async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answer:
+    """A request that is not executed; what it costs is told to whom `paying` names. `application/json` says 200 of faults in the document, because
+    its old readers expect that."""
+    body: bytes | bytearray = encode({"errors": refused.errors})
+    if paying is not None:
+        if not paying.meter.touched:
+            try:
+                await paying.meter.drain(1)
+            except QuotaExceeded as problem:
+                refused = Refused.because(problem, paying.request_id, firm=True)
+                body = encode({"errors": refused.errors})
+        paying.meter.settle(min(paying.meter.drained, 1))
+        body = extended(bytearray(body[:-1]), paying)
+    status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
+    own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
+    return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
+
+
+def later(ready: Ready) -> list[tuple[bytes, bytes]]:
+    """When to come back, where the only field says so."""
+    return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
+
+
+def extended(said: bytearray, context: Context, replayed: Sequence[str] = ()) -> bytearray:
+    """The answer, which lacks its last brace, with what it has cost, which ends the request's account, and with the fields whose outcomes were kept."""
+    meter = context.meter
+    more: list[bytes] = []
+    if meter.limits is not None:
+        meter.settle(max(meter.net, min(meter.price, 1)))
+        ends = moment(int(time()) + 1 + meter.reset)
+        more.append(b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}' % (
+            meter.price + COMPILING * meter.new_texts, meter.charged, max(int(meter.left), 0), ends,
+        ))  # fmt: skip
+    if replayed:
+        more.append(b'"replayed":' + encode(replayed))
+    said += b',"extensions":{%b}}' % b",".join(more) if more else b"}"
+    return said
+
+
+@lru_cache(64)
+def moment(second: int) -> bytes:
+    """A whole second as the wire shows times."""
+    return wire(datetime.fromtimestamp(second, UTC)).encode()
+
+
+def keeping(body: bytes, ready: Ready, scope: Scope, context: Context) -> tuple[bytes, bytes]:
+    """Who may keep the answer to a GET: nobody faults and what is personal, shared caches only what callers without any credential read of the
+    catalogue."""
+    if body.startswith(b'{"errors"') or ready.personal:
+        return NOT_KEPT
+    anonymous = not context.caller.known and b"x-cart-token" not in fields(scope)
+    return PUBLIC if ready.public and anonymous else PRIVATE

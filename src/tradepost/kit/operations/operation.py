@@ -1,0 +1,217 @@
+"""Operations: service methods declared once, with all that both doors must know of them.
+
+Calling one, from whichever door or the worker, checks its access and, for a write, opens (or joins) the transaction. Guards and limits stand
+here, never on a path or a transport.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MethodType
+from typing import Any, Concatenate, Literal, Self, cast, overload
+
+import msgspec
+
+from ..auth.access import Access
+from ..clock import now
+from ..problems import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    Unauthenticated,
+    Validation,
+)
+from ..rate_limit.credential_attempts import Attempts
+from ..resource.resource import Resource, Result
+from ..resource.selection import Selection
+from ..writes.context import Context
+from ..writes.database import LostRace
+from ..writes.pending import Announced
+from .idempotency.fingerprint import fingerprint
+from .idempotency.outcomes import again, keeping, kept, kept_problem
+from .idempotency.records import Claim, claim, is_final
+
+type Attempt = Callable[[Any], str | None]
+type Kind = Literal["one", "page", "ask", "create", "replace", "update", "delete", "batch", "act"]
+
+TRIES = 4
+READING, WRITING, ATTEMPTING = 1, 10, 20
+"""Points of a call that names none of its own; an attempt at a credential costs more, because a slow hash stands behind it."""
+STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
+READS: frozenset[Kind] = frozenset({"one", "page", "ask"})
+
+
+class Operation[O, **P, R]:
+    """A declared service method. On the class it is the declaration, on a service it is the guarded call.
+
+    kind: what it does to its resource `of`; an `ask` reads by what stands in its body, an `act` is a change that none of the other words names.
+    under: the resource and relation that it lists, where it is a list below a row.    input: the shape of its body.
+    public: its answer to callers without a credential may be kept by shared caches.    points: what one call costs besides its rows.
+    status: that of its success in HTTP.    keyed: whether a write may be repeated under an idempotency key.
+    attempt: it tries a credential; the function gives the account that is tried, from the body. Such a call is counted and always pays in full.
+    only: why it is on one door alone, after the name of that door: `rest: a form is what RFC 6749 asks for`.
+    """
+
+    kind: Kind
+    service: type[O]
+
+    def __init__(
+        self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Result[Any], *, access: Access,
+        problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
+        points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
+    ) -> None:  # fmt: skip
+        if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
+            raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
+        if only and not only.startswith(("rest: ", "graphql: ")):
+            raise ValueError(f"the operation {name} says not on which door it is: `rest: ...` or `graphql: ...`")
+        self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
+        self.input, self.under, self.public, self.attempt, self.only = input, under, public, attempt, only
+        self.doc, self.writes = inspect.cleandoc(method.__doc__ or ""), kind not in READS
+        usual = ATTEMPTING if attempt is not None else WRITING if self.writes else READING
+        self.points, self.status = points if points is not None else usual, status or STATUSES.get(kind, 200)
+        self.run: Any = self.tried if attempt is not None else self.write if self.writes else self.read
+        # Whether a call may be repeated under a key and has its effect once.
+        self.takes_key, self.signature = self.writes and keyed, inspect.signature(method)
+        repeated: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
+        refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
+        versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
+        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ()))))
+
+    def stands(self, door: str) -> bool:
+        """Whether it is to be found at a door: `rest` or `graphql`."""
+        return not self.only or self.only.startswith(f"{door}: ")
+
+    @property
+    def rows(self) -> Resource[Any]:
+        """The resource of an operation on rows: a list, a batch, and whatever else takes an id."""
+        assert isinstance(self.of, Resource), f"{self.name} is about no rows"
+        return self.of
+
+    @property
+    def about(self) -> Resource[Any]:
+        """What the id in its path names: the row that it lists below, else a row of its own."""
+        return self.under[0] if self.under else self.rows
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        """There is one declaration, however often a router copies its handlers."""
+        return self
+
+    def __set_name__(self, owner: type[O], name: str) -> None:
+        self.service = owner
+
+    @overload
+    def __get__(self, service: None, owner: type[O]) -> Self: ...
+    @overload
+    def __get__(self, service: O, owner: type[O]) -> Callable[P, Awaitable[R]]: ...
+    def __get__(self, service: O | None, owner: type[O]) -> Self | Callable[P, Awaitable[R]]:
+        if service is None:
+            return self
+        return MethodType(self.run, service)
+
+    def read(self, service: Any, *args: Any, **kwargs: Any) -> Awaitable[R]:
+        """Checks the access; the method does the rest."""
+        self.access.check(service.context.caller)
+        return self.method(service, *args, **kwargs)
+
+    async def tried(self, service: Any, *args: Any, **kwargs: Any) -> R:
+        """Checks the access, and counts the attempt before anything else is done; once, however often its transaction has to begin again."""
+        context: Context = service.context
+        self.access.check(context.caller)
+        context.meter.attempts += 1
+        attempts = context.means.find(Attempts)
+        if attempts is not None:
+            await attempts.count(self.account(args, kwargs), context.address, context.caller.id)
+        return await (self.write if self.writes else self.read)(service, *args, **kwargs)
+
+    def account(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+        """The account that a call tries, from its body; None where it names none."""
+        for given in (*args, *kwargs.values()):
+            if self.attempt is not None and self.input is not None and isinstance(given, self.input):
+                return self.attempt(given)
+        return None
+
+    async def write(self, service: Any, *args: Any, **kwargs: Any) -> R:
+        """Checks the access and runs the method in the call's transaction. Who opens it commits it, and runs it again where a race was lost."""
+        context: Context = service.context
+        self.access.check(context.caller)
+        if context.session is not None:
+            return await self._within(service, context, args, kwargs)
+        context.called = self.name
+        try:
+            if context.key is None or not self.takes_key:
+                return await self._commit(service, context, args, kwargs)
+            return await self._once(service, context, context.key, args, kwargs)
+        except LostRace:
+            raise Conflict.of_race("Other writes kept coming first; try again.") from None
+
+    async def _commit(self, service: Any, context: Context, args: Any, kwargs: Any, claimed: Claim | None = None) -> R:
+        """The write in its transaction, again where a race was lost; under a claim with its outcome."""
+        for _ in range(TRIES):
+            context.after = []
+            try:
+                async with context.database.transaction() as session:
+                    context.session = session
+                    made = await self._within(service, context, args, kwargs)
+                    if claimed is not None:
+                        made, outcome = kept(made, self.of, context)
+                        await Announced.of(session).write(session, now())
+                        await claimed.complete(session, outcome)
+                for follow in context.after:
+                    await follow()
+                return made
+            except LostRace:
+                continue
+            except AlreadyExists as clash:
+                if clash.members.get("field") not in context.made:
+                    raise
+            finally:
+                context.session = context.once = None
+        raise LostRace
+
+    async def _once(self, service: Any, context: Context, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> R:
+        """The write under an idempotency key: its outcome where it has one, else the write, which keeps one."""
+        given = self.signature.bind(service, *args, **kwargs).arguments
+        want = next(cast(Selection[Any], value) for value in given.values() if isinstance(value, Selection))
+        del given[next(iter(given))]
+        claimed = await claim(context, self.name, key, fingerprint(given, context.database.reads.secret))
+        if isinstance(claimed, str):
+            return await again(claimed, self.of, want, context)
+        whole = keeping(self.of, want, context.caller.permissions)
+        args, kwargs = [whole if a is want else a for a in args], {n: whole if v is want else v for n, v in kwargs.items()}
+        try:
+            return await self._commit(service, context, args, kwargs, claimed)
+        except BaseException as fault:
+            if isinstance(fault, Problem) and is_final(fault):
+                await claimed.settle(kept_problem(fault))
+            else:
+                await claimed.release()
+            raise
+
+    async def _within(self, service: Any, context: Context, args: Any, kwargs: Any) -> R:
+        outer, context.operation = context.operation, self.name
+        try:
+            method: Any = self.method
+            return await method(service, *args, **kwargs)
+        finally:
+            context.operation = outer
+
+
+def operation[O, **P, R](
+    name: str, kind: Kind, of: Result[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
+    input: type[msgspec.Struct] | None = None, under: tuple[Resource[Any], str] | None = None, public: bool = False,
+    points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
+) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
+    """Declares a service method as the operation `name` on a resource. There is none without an access."""
+    found: tuple[type[Problem], ...] = (NotFound,) if (kind in ("one", "replace", "update", "delete") and isinstance(of, Resource)) or under else ()
+
+    def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
+        return Operation(
+            method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public, points=points, status=status,
+            keyed=keyed, attempt=attempt, only=only,
+        )  # fmt: skip
+
+    return declare

@@ -1,0 +1,32 @@
+"""Money: minor units and a currency, never a float."""
+
+from functools import cache
+from typing import Annotated
+
+from babel.numbers import get_currency_precision, list_currencies
+from msgspec import Meta, Struct
+
+from .validation import END
+
+MOST = 2**53 - 1
+
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}" + END, description="An ISO 4217 code.", examples=["EUR"])]
+Amount = Annotated[int, Meta(ge=0, le=MOST, description="Minor units of the currency, below 2^53.", examples=[1250], extra_json_schema={"format": "int64"})]
+
+
+class Money(Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount in minor units of an ISO 4217 currency: `{"amount": 1250, "currency": "EUR"}` is 12.50 euros."""
+
+    amount: Amount
+    currency: Currency
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """The ISO 4217 codes that can be traded in."""
+    return frozenset(list_currencies())
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency has: JPY 0, EUR 2, KWD 3."""
+    return get_currency_precision(currency)
