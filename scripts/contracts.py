@@ -42,7 +42,11 @@ class NeighboursContract(Contract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Looks at what stands behind the room's name in every import between two rooms."""
         depth = str(self.root).count(".") + 2
-        broken = [(a, b) for a, b in between_rooms(graph, str(self.root)) if "".join(b.split(".")[depth : depth + 1]) not in self.shown]
+        broken = [
+            (a, b)
+            for a, b in between_rooms(graph, str(self.root))
+            if "".join(b.split(".")[depth : depth + 1]) not in self.shown
+        ]
         return ContractCheck(kept=not broken, metadata={"broken": broken})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
@@ -54,8 +58,19 @@ class NeighboursContract(Contract):
 def listed_areas(path: Path) -> list[str]:
     """The names in `AREAS = (...)` of the composition root, read without importing it."""
     for node in ast.parse(path.read_text()).body:
-        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(target, ast.Name) and target.id == "AREAS" and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        target = (
+            node.target
+            if isinstance(node, ast.AnnAssign)
+            else node.targets[0]
+            if isinstance(node, ast.Assign)
+            else None
+        )
+        if (
+            isinstance(target, ast.Name)
+            and target.id == "AREAS"
+            and isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value is not None
+        ):
             return list(ast.literal_eval(node.value))
     raise ValueError(f"{path} has no AREAS")
 

@@ -62,12 +62,16 @@ def asked(words: list[str]) -> tuple[str, str]:
         raise Refusal("give the name of the room, such as: just new-area gift_cards")
     for word in words:
         if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", word) or len(word) > LONGEST:
-            raise Refusal(f"`{word}` is no name for a room; use up to {LONGEST} lower-case letters and digits, words joined by `_`, such as: gift_cards")
+            raise Refusal(
+                f"`{word}` is no name for a room; use up to {LONGEST} lower-case letters and digits, words joined by `_`, such as: gift_cards"
+            )
     area, thing = words[0], words[1] if len(words) == 2 else singular(words[0])
     if (APP.parent / "areas" / area).exists() or area in keyword.kwlist:
         raise Refusal(f"`{area}` is taken: there is a room of that name, or the word is Python's own; choose another")
     if len(words) == 1 and plural(thing) != area:
-        raise Refusal(f"`{area}` is no plural; use one (`{plural(area)}`), or say what it keeps in the singular: just new-area {area} THING")
+        raise Refusal(
+            f"`{area}` is no plural; use one (`{plural(area)}`), or say what it keeps in the singular: just new-area {area} THING"
+        )
     return area, thing
 
 
@@ -75,8 +79,12 @@ def begin(area: str, thing: str) -> list[Path]:
     """Writes all files of the room, if none is there yet, and returns their paths."""
     refuse_own_words(area, thing)
     house = house_as_it_is()
-    if clash := sorted({thing, pascal(thing), hyphened(plural(thing)), camel(thing), camel(plural(thing))} & house.names):
-        raise Refusal(f"`{clash[0]}` is in use: a table, path or GraphQL name is called so; choose another name for the thing")
+    if clash := sorted(
+        {thing, pascal(thing), hyphened(plural(thing)), camel(thing), camel(plural(thing))} & house.names
+    ):
+        raise Refusal(
+            f"`{clash[0]}` is in use: a table, path or GraphQL name is called so; choose another name for the thing"
+        )
     files = texts(area, thing, house) | {APP: with_room(APP.read_text(), area)}
     if there := [path for path in files if path.exists() and path != APP]:
         raise Refusal(f"{there[0].relative_to(ROOT)} exists; move it away first")
@@ -94,7 +102,11 @@ def texts(area: str, thing: str, house: House) -> dict[Path, str]:
     said = names(area, thing, house)
     migration = ROOT / "db" / "migrations" / "versions" / f"{said['revision']}_{area}.py"
     test = ROOT / "tests" / "areas" / area / f"test_{area}.py"
-    files = {**{APP.parent / "areas" / area / f"{name}.py": name for name in ROOM}, migration: "migration", test: "test"}
+    files = {
+        **{APP.parent / "areas" / area / f"{name}.py": name for name in ROOM},
+        migration: "migration",
+        test: "test",
+    }
     return {path: Template((TEXTS / f"{name}.py.txt").read_text()).substitute(said) for path, name in files.items()}
 
 
@@ -102,7 +114,9 @@ def names(area: str, thing: str, house: House) -> dict[str, str]:
     """What the texts call the room and its thing."""
     things, words, number = plural(thing), spaced(thing), free_number(house)
     a = "an" if thing[0] in "aeiou" else "a"
-    last = max([int(path.name[:4]) for path in (ROOT / "db/migrations/versions").glob("[0-9][0-9][0-9][0-9]_*.py")], default=0)
+    last = max(
+        [int(path.name[:4]) for path in (ROOT / "db/migrations/versions").glob("[0-9][0-9][0-9][0-9]_*.py")], default=0
+    )
     return {
         "area_name": area, "area": spaced(area), "Area": spaced(area).capitalize(),
         "thing": thing, "things": things, "Thing": pascal(thing), "Things": pascal(things),
@@ -136,10 +150,19 @@ def house_as_it_is() -> House:
     shop = create_app(Settings.read({"SECRET_KEY": "only to look at the house, nothing is served"}, env_file=None))
     schema = build_schema(shop.state.graphql.sdl())
     roots = [kind for kind in (schema.query_type, schema.mutation_type) if kind is not None]
-    called = {*metadata().tables, *schema.type_map, *[name for root in roots for name in root.fields], *[r.path.split("/")[1] for r in shop.routes]}
+    called = {
+        *metadata().tables,
+        *schema.type_map,
+        *[name for root in roots for name in root.fields],
+        *[r.path.split("/")[1] for r in shop.routes],
+    }
     called |= {*shop.state.registry.results}  # those of one door alone stand in no other list
     rows = [mapper.class_ for mapper in DefaultBase.registry.mappers]
-    return House(frozenset(called), frozenset([row.__number__ for row in rows if issubclass(row, Table) and hasattr(row, "__number__")]), head())
+    return House(
+        frozenset(called),
+        frozenset([row.__number__ for row in rows if issubclass(row, Table) and hasattr(row, "__number__")]),
+        head(),
+    )
 
 
 def refuse_own_words(area: str, thing: str) -> None:
@@ -148,7 +171,9 @@ def refuse_own_words(area: str, thing: str) -> None:
     found = texts(mark, mark, House(frozenset(), frozenset(), ""))
     own = {word for text in found.values() for word in identifiers(text) if mark not in word.lower()}
     if clash := sorted({thing, plural(thing), pascal(thing), pascal(plural(thing))} & {*own, *keyword.kwlist}):
-        raise Refusal(f"`{clash[0]}` has a meaning of its own in the code of a room; name the thing otherwise: just new-area {area} THING")
+        raise Refusal(
+            f"`{clash[0]}` has a meaning of its own in the code of a room; name the thing otherwise: just new-area {area} THING"
+        )
 
 
 def identifiers(text: str) -> set[str]:
@@ -156,7 +181,13 @@ def identifiers(text: str) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         match node:
-            case ast.Name(id=name) | ast.arg(arg=name) | ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            case (
+                ast.Name(id=name)
+                | ast.arg(arg=name)
+                | ast.ClassDef(name=name)
+                | ast.FunctionDef(name=name)
+                | ast.AsyncFunctionDef(name=name)
+            ):
                 found.add(name)
             case ast.alias(name=name, asname=other):
                 found.add(other or name.split(".")[0])
@@ -167,7 +198,9 @@ def identifiers(text: str) -> set[str]:
 
 def with_room(text: str, area: str) -> str:
     """The composition root with the room last in AREAS: it may import all that are there."""
-    changed = re.sub(r"^(AREAS\b[^=]*= \((?:[^()]*[^(),\s])),?\s*\)", rf'\1, "{area}")', text, count=1, flags=re.MULTILINE)
+    changed = re.sub(
+        r"^(AREAS\b[^=]*= \((?:[^()]*[^(),\s])),?\s*\)", rf'\1, "{area}")', text, count=1, flags=re.MULTILINE
+    )
     if changed == text:
         raise Refusal(f"{APP.relative_to(ROOT)} has no AREAS = (...) to add the room to")
     return changed

@@ -2,7 +2,17 @@
 
 import httpx
 
-MOVING = frozenset({"ratelimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-cost", "content-length"})
+MOVING = frozenset(
+    {
+        "ratelimit",
+        "ratelimit-policy",
+        "x-ratelimit-limit",
+        "x-ratelimit-remaining",
+        "x-ratelimit-reset",
+        "x-request-cost",
+        "content-length",
+    }
+)
 """Headers that differ between two equal requests: what is left, what the plan's first use has cost, and the length of a body that tells it."""
 
 

@@ -26,13 +26,17 @@ HERE = "http://tradepost.test"
 BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
 
 # A busy machine is no fault of a property.
-hypothesis.settings.register_profile("tradepost", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "tradepost", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("tradepost")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Chooses what the shop stands on."""
-    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite", help="What the shop stands on in this run.")
+    parser.addoption(
+        "--database", choices=["sqlite", "postgresql"], default="sqlite", help="What the shop stands on in this run."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,14 +50,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Says what this run stands on."""
-    return "shop on " + {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}[config.getoption("--database")]
+    return (
+        "shop on "
+        + {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}[config.getoption("--database")]
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Says loudly what could not run here and why; scripts/test says it once more at its very end."""
     if hasattr(terminalreporter.config, "workerinput"):
         return
-    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped"))
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped")
+    )
     lines = [f"{count} tests could not run: {reason}" for reason, count in reasons.items()]
     for line in lines:
         terminalreporter.write_line(f"NOT RUN: {line}", yellow=True, bold=True)
@@ -118,12 +127,21 @@ def staff_key(run: Run, settings: Settings) -> str:
 @pytest.fixture(scope="session")
 async def staff(app: "Shop", staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}) as member:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}
+    ) as member:
         yield member
 
 
 def _settings(run: Run, database_url: str, redis_url: str | None) -> Settings:
-    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url or "", "SECRET_KEY": SECRET_KEY, "PUBLIC_URL": HERE, "POOL_SIZE": "4", "ACCESS_LOG": "off"}
+    environ = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url or "",
+        "SECRET_KEY": SECRET_KEY,
+        "PUBLIC_URL": HERE,
+        "POOL_SIZE": "4",
+        "ACCESS_LOG": "off",
+    }
     environ["SIGNING_KEYS"] = str(run.folder / "signing_keys.json")
     # What is announced stays in the outbox for a test to look at; those of the worker start their own.
     environ["WORKER"] = "off"

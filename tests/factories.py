@@ -24,7 +24,12 @@ def unique(word: str = "x") -> str:
 def variant_input(price: int = 1000, **members: Any) -> Json:
     """A variant with a SKU of its own and options that no sibling has."""
     number = next(NUMBERS)
-    return {"sku": unique("sku").upper(), "price": {"amount": price, "currency": "EUR"}, "options": {"number": str(number)}, **members}
+    return {
+        "sku": unique("sku").upper(),
+        "price": {"amount": price, "currency": "EUR"},
+        "options": {"number": str(number)},
+        **members,
+    }
 
 
 async def made(staff: httpx.AsyncClient, path: str, body: Json) -> Json:
@@ -51,7 +56,9 @@ async def make_variant(staff: httpx.AsyncClient, product_id: str, price: int = 1
 
 async def make_media(app: "Shop", product_id: str, **members: Any) -> Json:
     """A picture of a product, put straight into the database: no operation makes one yet. Only what names it comes back."""
-    row = MediaRow(product_id=product_id, **{"source_url": f"https://images.example/{unique('picture')}.jpg", **members})
+    row = MediaRow(
+        product_id=product_id, **{"source_url": f"https://images.example/{unique('picture')}.jpg", **members}
+    )
     async with app.state.database.transaction() as session:
         session.add(row)
         await session.flush()

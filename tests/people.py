@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from tradepost.app import Shop
 
 PASSWORD = "seven grey herons asleep"
-ADDRESS: Json = {"name": "Kim Larsen", "lines": ["Vestergade 12", "2. tv."], "city": "Aarhus", "country": "DK", "postcode": "8000", "phone": "+4587654321"}
+ADDRESS: Json = {
+    "name": "Kim Larsen",
+    "lines": ["Vestergade 12", "2. tv."],
+    "city": "Aarhus",
+    "country": "DK",
+    "postcode": "8000",
+    "phone": "+4587654321",
+}
 HASHES: list[str] = []
 
 
@@ -70,14 +77,21 @@ class Person:
 
     async def mailed(self, purpose: str) -> str:
         """The token of a letter to the user."""
-        return await new_token(Context(ANONYMOUS, self.app.state.database, means=self.app.state.means), purpose, self.id, self.email)
+        return await new_token(
+            Context(ANONYMOUS, self.app.state.database, means=self.app.state.means), purpose, self.id, self.email
+        )
 
 
 async def somebody(app: "Shop", role: str = "customer", **members: Any) -> Person:
     """A user that nobody else has."""
     if not HASHES:
         HASHES.append(await app.state.means.of(Passwords).hash(PASSWORD))
-    given = {"email": f"{unique('kim')}@shop.example", "role": role, "password_hash": HASHES[0], "full_name": "Kim Larsen"} | members
+    given = {
+        "email": f"{unique('kim')}@shop.example",
+        "role": role,
+        "password_hash": HASHES[0],
+        "full_name": "Kim Larsen",
+    } | members
     async with app.state.database.transaction() as session:
         user = UserRow(id=new_id(UserRow.__number__), **given)
         session.add(user)

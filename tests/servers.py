@@ -85,7 +85,14 @@ def _postgresql(folder: Path) -> Iterator[str]:
     try:
         url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
         # The rows of a test need not survive a power cut.
-        _wait(_execute(url, "ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET synchronous_commit = off", "SELECT pg_reload_conf()"))
+        _wait(
+            _execute(
+                url,
+                "ALTER SYSTEM SET fsync = off",
+                "ALTER SYSTEM SET synchronous_commit = off",
+                "SELECT pg_reload_conf()",
+            )
+        )
         yield url
     finally:
         server.cleanup()
@@ -166,7 +173,14 @@ def _with_template(run: Run, *, bare: bool) -> str:
 
 def tradepost(run: Run, url: str, *words: str) -> str:
     """Runs a `tradepost` command against a database and returns what it printed."""
-    done = subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=run.folder, env=environ(url), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "tradepost", *words],
+        cwd=run.folder,
+        env=environ(url),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     if done.returncode:
         raise RuntimeError(f"tradepost {' '.join(words)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done.stdout

@@ -25,7 +25,14 @@ def tradepost(empty_url: str, tmp_path: Path) -> Command:
 
     def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         said = servers.environ(empty_url) | environ
-        return subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=tmp_path, env=said, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            [sys.executable, "-m", "tradepost", *words],
+            cwd=tmp_path,
+            env=said,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
 
     return command
 
@@ -120,8 +127,14 @@ def test_a_signing_key_is_rotated_by_a_command(tradepost: Command, tmp_path: Pat
 
 def test_a_rotation_that_is_not_possible_is_one_line(tradepost: Command, tmp_path: Path) -> None:
     for environ, said in (
-        ({"TOKEN_ALGORITHM": "HS256"}, "Error: SIGNING_KEYS: with TOKEN_ALGORITHM=HS256 the key comes from SECRET_KEY; set another one there\n"),
-        ({"SIGNING_KEYS": "broken.json"}, "Error: SIGNING_KEYS: the signing keys in `broken.json` cannot be read (DecodeError)\n"),
+        (
+            {"TOKEN_ALGORITHM": "HS256"},
+            "Error: SIGNING_KEYS: with TOKEN_ALGORITHM=HS256 the key comes from SECRET_KEY; set another one there\n",
+        ),
+        (
+            {"SIGNING_KEYS": "broken.json"},
+            "Error: SIGNING_KEYS: the signing keys in `broken.json` cannot be read (DecodeError)\n",
+        ),
     ):
         (tmp_path / "broken.json").write_text("{")
         done = tradepost("rotate-signing-key", **environ)
@@ -140,7 +153,9 @@ def test_create_admin_makes_one_who_may_all(tradepost: Command, empty_url: str) 
     assert row.password_hash.startswith("$argon2id$")
 
 
-def test_create_admin_leaves_a_verified_account_its_password_and_sets_that_of_any_other(tradepost: Command, empty_url: str) -> None:
+def test_create_admin_leaves_a_verified_account_its_password_and_sets_that_of_any_other(
+    tradepost: Command, empty_url: str
+) -> None:
     assert tradepost("migrate").returncode == 0
     assert create_admin(empty_url, "seven grey herons asleep\n").returncode == 0
     [before] = rows(empty_url)
@@ -157,8 +172,13 @@ def test_create_admin_leaves_a_verified_account_its_password_and_sets_that_of_an
     assert (after.role, after.status, after.password_hash == before.password_hash) == ("admin", "active", False)
 
 
-@pytest.mark.parametrize(("email", "password", "said"), [("kim", "seven grey herons asleep", "no e-mail address"), ("k@shop.example", "password1", "common")])
-def test_create_admin_refuses_what_registering_refuses_in_one_line(tradepost: Command, empty_url: str, email: str, password: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("email", "password", "said"),
+    [("kim", "seven grey herons asleep", "no e-mail address"), ("k@shop.example", "password1", "common")],
+)
+def test_create_admin_refuses_what_registering_refuses_in_one_line(
+    tradepost: Command, empty_url: str, email: str, password: str, said: str
+) -> None:
     assert tradepost("migrate").returncode == 0
     done = create_admin(empty_url, f"{password}\n", email)
     assert done.returncode == 1
@@ -170,7 +190,9 @@ def test_create_admin_refuses_what_registering_refuses_in_one_line(tradepost: Co
 
 def create_admin(url: str, given: str, email: str = "Kim@Shop.example") -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "tradepost", "create-admin", "--email", email, "--password-stdin"]
-    return subprocess.run(words, env=servers.environ(url), input=given, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        words, env=servers.environ(url), input=given, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def rows(url: str, change: str = "") -> list[Any]:

@@ -36,7 +36,9 @@ def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> 
 
     def run(**more: str) -> subprocess.Popen[str]:
         words = [sys.executable, "-m", "tradepost", "run"]
-        process = subprocess.Popen(words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         started.append(process)
         return process
 
@@ -65,7 +67,9 @@ def ready(process: subprocess.Popen[str], port: int) -> httpx.Response:
 
 
 @pytest.mark.parametrize("chosen", [{}, {"PYTHONMALLOC": "pymalloc"}])
-def test_a_worker_has_its_memory_in_large_pages_if_nobody_chose_otherwise(start: Start, port: int, chosen: dict[str, str]) -> None:
+def test_a_worker_has_its_memory_in_large_pages_if_nobody_chose_otherwise(
+    start: Start, port: int, chosen: dict[str, str]
+) -> None:
     process = start(**chosen)
     ready(process, port)
     (worker,) = psutil.Process(process.pid).children()
@@ -84,7 +88,12 @@ def test_a_body_is_read_whole_however_it_comes(start: Start, port: int) -> None:
     sized = plain + b"Content-Length: %d\r\n\r\n" % len(document)
     chunked = plain + b"Transfer-Encoding: chunked\r\n\r\n"
     chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in (document[:1], document[1:90_000], document[90_000:])]
-    sent = [[sized + document], [sized, document[:5], document[5:100_000], document[100_000:]], [chunked, *chunks, b"0\r\n\r\n"], [sized + document]]
+    sent = [
+        [sized + document],
+        [sized, document[:5], document[5:100_000], document[100_000:]],
+        [chunked, *chunks, b"0\r\n\r\n"],
+        [sized + document],
+    ]
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, connection.makefile("rb") as answers:
         for pieces in sent:
             for piece in pieces:
@@ -99,7 +108,10 @@ def test_a_body_is_read_whole_however_it_comes(start: Start, port: int) -> None:
 def test_a_graphql_answer_comes_in_the_coding_that_was_asked_for(start: Start, port: int, coding: str) -> None:
     ready(start(), port)
     query = {"query": "{ products(first: 20) { nodes { id name description createdAt } } }"}
-    plain, coded = [httpx.post(f"http://127.0.0.1:{port}/graphql", json=query, headers={"Accept-Encoding": c}) for c in ("identity", coding)]
+    plain, coded = [
+        httpx.post(f"http://127.0.0.1:{port}/graphql", json=query, headers={"Accept-Encoding": c})
+        for c in ("identity", coding)
+    ]
     assert coded.headers["content-encoding"] == coding
     assert coded.json()["data"] == plain.json()["data"]
     assert len(plain.json()["data"]["products"]["nodes"]) == 20
@@ -131,12 +143,17 @@ def test_a_document_that_cannot_be_registered_is_one_line_and_exit_2(start: Star
     (tmp_path / "Card.graphql").write_text("query Card {\n  nothing\n}\n")
     said, _ = (process := start(DOCUMENTS=str(tmp_path), WORKERS="2")).communicate(timeout=60)
     assert process.returncode == 2, said
-    assert said.splitlines()[-1] == "tradepost: DOCUMENTS: `Card.graphql`, line 2: Cannot query field 'nothing' on type 'Query'."
+    assert (
+        said.splitlines()[-1]
+        == "tradepost: DOCUMENTS: `Card.graphql`, line 2: Cannot query field 'nothing' on type 'Query'."
+    )
     assert "Traceback" not in said
 
 
 def test_a_served_shop_runs_its_registered_documents_and_no_others(start: Start, port: int, tmp_path: Path) -> None:
-    (tmp_path / "Shelf.graphql").write_text("query Shelf($first: Int!) { products(first: $first) { nodes { name } } }\n")
+    (tmp_path / "Shelf.graphql").write_text(
+        "query Shelf($first: Int!) { products(first: $first) { nodes { name } } }\n"
+    )
     process = start(DOCUMENTS=str(tmp_path), DOCUMENTS_ONLY="on", PROFILE="production")
     ready(process, port)
     shop = f"http://127.0.0.1:{port}"
@@ -154,12 +171,16 @@ def test_a_port_that_is_taken_is_one_line_and_exit_2(start: Start, port: int) ->
     with closing(socket.create_server(("127.0.0.1", port))):
         said, _ = (process := start()).communicate(timeout=30)
     assert process.returncode == 2
-    assert said.splitlines()[-1] == f"tradepost: HOST, PORT: `127.0.0.1:{port}` cannot be listened on: Address already in use."
+    assert (
+        said.splitlines()[-1]
+        == f"tradepost: HOST, PORT: `127.0.0.1:{port}` cannot be listened on: Address already in use."
+    )
     assert "Traceback" not in said
 
 
 @pytest.mark.parametrize(
-    ("loads", "absent"), [("tradepost.app", "alembic redis rich"), ("tradepost.cli, tradepost.server.granian", "litestar sqlalchemy rich")]
+    ("loads", "absent"),
+    [("tradepost.app", "alembic redis rich"), ("tradepost.cli, tradepost.server.granian", "litestar sqlalchemy rich")],
 )
 def test_what_a_worker_and_its_parent_do_not_need_is_not_loaded(loads: str, absent: str) -> None:
     asked = f"import sys, {loads}; print(*[name for name in {absent.split()} if name in sys.modules])"

@@ -47,12 +47,16 @@ def test_every_field_can_be_set(field: str) -> None:
 
 def test_every_field_is_shown_in_the_example_file() -> None:
     lines = (Path(__file__).parent.parent / ".env.example").read_text().splitlines()
-    assert [line.partition("=")[0].removeprefix("#").lower() for line in lines if "=" in line.partition(" ")[0]] == list(Settings.__struct_fields__)
+    assert [
+        line.partition("=")[0].removeprefix("#").lower() for line in lines if "=" in line.partition(" ")[0]
+    ] == list(Settings.__struct_fields__)
 
 
 def test_the_example_file_shows_the_defaults(tmp_path: Path) -> None:
     lines = (Path(__file__).parent.parent / ".env.example").read_text().splitlines()
-    (tmp_path / "env").write_text("\n".join(line.removeprefix("#") if "=" in line.partition(" ")[0] else line for line in lines))
+    (tmp_path / "env").write_text(
+        "\n".join(line.removeprefix("#") if "=" in line.partition(" ")[0] else line for line in lines)
+    )
     assert Settings.read({"SECRET_KEY": SECRET}, env_file=tmp_path / "env") == msgspec.structs.replace(
         read(), introspection=True, worker=True, mailer="console"
     )
@@ -82,7 +86,9 @@ def test_a_database_is_named_with_or_without_its_driver(given: str, used: str) -
     assert read(DATABASE_URL=given).database_url == used
 
 
-@pytest.mark.parametrize(("word", "means"), [("on", True), ("TRUE", True), ("1", True), ("off", False), ("False", False), ("0", False)])
+@pytest.mark.parametrize(
+    ("word", "means"), [("on", True), ("TRUE", True), ("1", True), ("off", False), ("False", False), ("0", False)]
+)
 def test_a_switch_has_six_words(word: str, means: bool) -> None:
     assert read(FAST_LANE=word).fast_lane is means
 
@@ -93,7 +99,11 @@ def test_a_body_limit_may_have_a_unit(text: str, size: int) -> None:
 
 
 def test_lists_have_commas_between() -> None:
-    settings = read(ALLOWED_HOSTS="shop.example, *.shop.example ,", CORS_ORIGINS="https://a.example,http://localhost:3000", TRUSTED_PROXIES="10.0.0.0/8")
+    settings = read(
+        ALLOWED_HOSTS="shop.example, *.shop.example ,",
+        CORS_ORIGINS="https://a.example,http://localhost:3000",
+        TRUSTED_PROXIES="10.0.0.0/8",
+    )
     assert settings.allowed_hosts == ("shop.example", "*.shop.example")
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert settings.trusted_proxies == ("10.0.0.0/8",)
@@ -119,28 +129,46 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
         ({"PORT": "x"}, "PORT: `x` is not a whole number from 1 to 65535."),
         ({"PORT": "0"}, "PORT: `0` is not a whole number from 1 to 65535."),
         ({"PORT": "65536"}, "PORT: `65536` is not a whole number from 1 to 65535."),
-        ({"PORT": "\N{ARABIC-INDIC DIGIT EIGHT}0"}, "PORT: `\N{ARABIC-INDIC DIGIT EIGHT}0` is not a whole number from 1 to 65535."),
+        (
+            {"PORT": "\N{ARABIC-INDIC DIGIT EIGHT}0"},
+            "PORT: `\N{ARABIC-INDIC DIGIT EIGHT}0` is not a whole number from 1 to 65535.",
+        ),
         ({"WORKERS": "-1"}, "WORKERS: `-1` is not a whole number from 1 to 256."),
         ({"PROFILE": "prod"}, "PROFILE: `prod` is none of default, production."),
         ({"FAST_LANE": "maybe"}, "FAST_LANE: `maybe` is neither `on` nor `off`."),
-        ({"BODY_LIMIT": "1 furlong"}, "BODY_LIMIT: `1 furlong` is not a size from 1 byte to 1 GiB, such as `1048576` or `1 MiB`."),
+        (
+            {"BODY_LIMIT": "1 furlong"},
+            "BODY_LIMIT: `1 furlong` is not a size from 1 byte to 1 GiB, such as `1048576` or `1 MiB`.",
+        ),
         ({"BODY_LIMIT": "0"}, "BODY_LIMIT: `0` is not a size from 1 byte to 1 GiB, such as `1048576` or `1 MiB`."),
         ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT: `nan` is not a number of seconds from 0.1 to 3600."),
         ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT: `0` is not a number of seconds from 0.1 to 3600."),
         ({"SHOP_CURRENCY": "EURO"}, "SHOP_CURRENCY: `EURO` is not a currency code of ISO 4217, such as `EUR`."),
-        ({"PUBLIC_URL": "shop.example"}, "PUBLIC_URL: `shop.example` is not an address such as `https://shop.example`."),
-        ({"PUBLIC_URL": "https://[::1"}, "PUBLIC_URL: `https://[::1` is not an address such as `https://shop.example`."),
+        (
+            {"PUBLIC_URL": "shop.example"},
+            "PUBLIC_URL: `shop.example` is not an address such as `https://shop.example`.",
+        ),
+        (
+            {"PUBLIC_URL": "https://[::1"},
+            "PUBLIC_URL: `https://[::1` is not an address such as `https://shop.example`.",
+        ),
         (
             {"CORS_ORIGINS": "https://a.example/x"},
             "CORS_ORIGINS: `https://a.example/x` is not a list of origins such as `https://shop.example` (no path), or `*`.",
         ),
         ({"TOKEN_ALGORITHM": "none"}, "TOKEN_ALGORITHM: `none` is none of EdDSA, HS256."),
-        ({"TOKEN_AUDIENCE": "a b"}, "TOKEN_AUDIENCE: `a b` is not a name or an address of 200 characters at most, without spaces."),
+        (
+            {"TOKEN_AUDIENCE": "a b"},
+            "TOKEN_AUDIENCE: `a b` is not a name or an address of 200 characters at most, without spaces.",
+        ),
         ({"ACCESS_TOKEN_SECONDS": "0"}, "ACCESS_TOKEN_SECONDS: `0` is not a whole number from 10 to 86400."),
         ({"PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH: `7` is not a whole number from 8 to 64."),
         ({"HOST": "a b"}, "HOST: `a b` is not an address or a host name."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: `loud` is none of debug, info, warning, error."),
-        ({"REDIS_URL": "http://h"}, "REDIS_URL: The value is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`."),
+        (
+            {"REDIS_URL": "http://h"},
+            "REDIS_URL: The value is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`.",
+        ),
         (
             {"DATABASE_URL": "mysql://root:hunter2@h/d"},
             "DATABASE_URL: The value is neither `sqlite:///PATH` nor `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.",
@@ -150,11 +178,16 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
             "SMTP_URL: The value is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out).",
         ),
         ({"MAILER": "pigeon"}, "MAILER: `pigeon` is none of console, file, smtp."),
-        ({"MAIL_FROM": "the shop"}, "MAIL_FROM: `the shop` is no sender such as `shop@example.com` or `Shop <shop@example.com>`."),
+        (
+            {"MAIL_FROM": "the shop"},
+            "MAIL_FROM: `the shop` is no sender such as `shop@example.com` or `Shop <shop@example.com>`.",
+        ),
         ({"SECRET_KEY": "hunter2"}, "SECRET_KEY: The value is shorter than 32 characters."),
     ],
 )
-def test_a_wrong_value_is_one_line_that_names_the_variable_and_keeps_secrets(environ: dict[str, str], line: str) -> None:
+def test_a_wrong_value_is_one_line_that_names_the_variable_and_keeps_secrets(
+    environ: dict[str, str], line: str
+) -> None:
     with pytest.raises(SettingsError) as refused:
         read(**environ)
     assert str(refused.value) == line
@@ -192,7 +225,9 @@ def test_the_default_profile_makes_a_secret_once_and_only_its_owner_can_read_it(
 
 def test_starts_at_the_same_time_agree_on_one_secret(empty_folder: Path) -> None:
     found: list[str] = []
-    starts = [threading.Thread(target=lambda: found.append(Settings.read({}, env_file=None).secret_key)) for _ in range(8)]
+    starts = [
+        threading.Thread(target=lambda: found.append(Settings.read({}, env_file=None).secret_key)) for _ in range(8)
+    ]
     for start in starts:
         start.start()
     for start in starts:
@@ -215,7 +250,9 @@ def test_production_is_refused_without_a_secret_and_makes_none(empty_folder: Pat
 
 
 def test_settings_can_be_logged_without_their_secrets() -> None:
-    shown = repr(read(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0", SMTP_URL="smtp://u:hunter2@h"))
+    shown = repr(
+        read(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0", SMTP_URL="smtp://u:hunter2@h")
+    )
     assert "hunter2" not in shown
     assert SECRET not in shown
     assert "port=8000" in shown
@@ -228,5 +265,16 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_a_command_with_a_wrong_setting_prints_one_line_and_ends_with_2(tmp_path: Path) -> None:
     environ = servers.environ("sqlite:///./shop.db") | {"PORT": "x"}
-    done = subprocess.run([sys.executable, "-m", "tradepost", "run"], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "tradepost: PORT: `x` is not a whole number from 1 to 65535.\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tradepost", "run"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        "tradepost: PORT: `x` is not a whole number from 1 to 65535.\n",
+    )

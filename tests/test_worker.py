@@ -37,14 +37,18 @@ async def test_events_of_a_served_shop_are_delivered_beside_the_doors(
     key = await asyncio.to_thread(_key, url)
     with serving("tests.reliability.posting:application", url, tmp_path) as (address, _):
         await until(lambda: is_sent(database, letter))
-        made = await asyncio.to_thread(httpx.post, f"{address}/v1/products", json={"name": "Lamp"}, headers={"X-API-Key": key})
+        made = await asyncio.to_thread(
+            httpx.post, f"{address}/v1/products", json={"name": "Lamp"}, headers={"X-API-Key": key}
+        )
         assert made.status_code == 201
         await until(lambda: _no_more(database))
         metrics = (await asyncio.to_thread(httpx.get, f"{address}/metrics")).text
         ready = (await asyncio.to_thread(httpx.get, f"{address}/health/ready")).json()
     await database.stop()
     assert 'tradepost_events_delivered_total{worker="' in metrics
-    assert [line.split()[-1] for line in metrics.splitlines() if line.startswith("tradepost_events_delivered_total{")] == ["1"]
+    assert [
+        line.split()[-1] for line in metrics.splitlines() if line.startswith("tradepost_events_delivered_total{")
+    ] == ["1"]
     assert ready["checks"]["outbox"]["status"] == "ok"
     [file] = (tmp_path / "var" / "mail").iterdir()
     assert file.name == f"{letter}.eml"
@@ -75,10 +79,14 @@ async def test_a_shop_that_only_serves_leaves_the_outbox_to_the_worker(fresh_set
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_works_until_it_is_told_to_stop(fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals) -> None:
+def test_the_command_works_until_it_is_told_to_stop(
+    fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals
+) -> None:
     environ = servers.environ(fresh_settings().database_url)
     words = [sys.executable, "-m", "tradepost", "worker"]
-    process = subprocess.Popen(words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         assert process.stdout is not None
         assert "the worker is at work" in process.stdout.readline()
@@ -92,10 +100,14 @@ def test_the_command_works_until_it_is_told_to_stop(fresh_settings: Callable[[],
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_is_heard_while_it_is_still_starting(fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals) -> None:
+def test_a_stop_is_heard_while_it_is_still_starting(
+    fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals
+) -> None:
     words = [sys.executable, "-X", "importtime", "-m", "tradepost", "worker"]
     environ = servers.environ(fresh_settings().database_url)
-    process = subprocess.Popen(words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     try:
         assert process.stdout is not None
         while "strawberry" not in process.stdout.readline():
@@ -111,7 +123,14 @@ def test_a_stop_is_heard_while_it_is_still_starting(fresh_settings: Callable[[],
 def test_the_command_says_what_is_missing_in_one_line(empty_url: str, tmp_path: Path) -> None:
     def said(**more: str) -> tuple[int, list[str]]:
         environ = servers.environ(empty_url) | more
-        done = subprocess.run([sys.executable, "-m", "tradepost", "worker"], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-m", "tradepost", "worker"],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         return done.returncode, done.stderr.splitlines()
 
     code, lines = said()

@@ -122,13 +122,18 @@ class Gate:
 
     def __init__(self, settings: Settings) -> None:
         registry, fields, graphql = doors()
-        self.database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size)
+        self.database = Database(
+            settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size
+        )
         self.now = 0.0
         sizes = {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}
         self.limits = Limits(sizes, known=settings.budget_staff, local=Buckets(lambda: self.now))
         means = means_of(settings, self.database)
         secret = derive(SECRET_KEY, "attempts")
-        self.attempts = means.provide(Attempts, Attempts(self.limits, secret, account=settings.budget_login_account, address=settings.budget_login_address))
+        self.attempts = means.provide(
+            Attempts,
+            Attempts(self.limits, secret, account=settings.budget_login_account, address=settings.budget_login_address),
+        )
         rest = RestDoor(registry)
         app = Litestar(
             [*controllers(load("rest")), TurnstileController, graphql.route()],

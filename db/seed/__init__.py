@@ -11,7 +11,9 @@ from .rows import Shop
 __all__ = ["Counts", "ShopNotEmptyError", "seed"]
 
 
-async def seed(url: str, products: int, progress: Callable[[int], None] | None = None, seed: int = 1, currency: str = "EUR") -> Counts:
+async def seed(
+    url: str, products: int, progress: Callable[[int], None] | None = None, seed: int = 1, currency: str = "EUR"
+) -> Counts:
     """Fill an empty, migrated database with so many products, all or none; `progress` is told how many are done. A shop with products is refused."""
     address = make_url(url)
     fill = postgres.fill if address.get_backend_name() == "postgresql" else sqlite.fill

@@ -54,7 +54,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def pattern(self) -> str:
         """How a name is put together."""
-        return self.name or ("{brand} {series}{again} {material} {noun}" if self.materials else "{brand} {series}{again} {noun}")
+        return self.name or (
+            "{brand} {series}{again} {material} {noun}" if self.materials else "{brand} {series}{again} {noun}"
+        )
 
 
 class Goods(msgspec.Struct, frozen=True):

@@ -55,7 +55,13 @@ class Draft(msgspec.Struct, dict=True):
     @cached_property
     def slug(self) -> str:
         """Its name in an address."""
-        plain = "".join([c for c in unicodedata.normalize("NFKD", self.name.lower()) if not unicodedata.combining(c) and c not in "'\u2019"])
+        plain = "".join(
+            [
+                c
+                for c in unicodedata.normalize("NFKD", self.name.lower())
+                if not unicodedata.combining(c) and c not in "'\u2019"
+            ]
+        )
         return "-".join(re.findall(r"[a-z0-9]+", plain))
 
 

@@ -81,7 +81,9 @@ class Shop:
             paths[place.slug] = path = f"{paths[place.parent]}{id}/"
             position = children[place.parent] = children.get(place.parent, -1) + 1
             parent = self.categories[place.parent] if place.parent else None
-            part["category"].append((id, written(at), written(at), 1, place.slug, place.name, place.description, position, parent, path))
+            part["category"].append(
+                (id, written(at), written(at), 1, place.slug, place.name, place.description, position, parent, path)
+            )
 
     def _put_product(self, part: Part, i: int) -> None:
         """The i-th product with all that belongs to it; later ones are younger."""
@@ -97,14 +99,25 @@ class Shop:
         description = " ".join(draft.sentences)
         described = (draft.slug, draft.name, description, draft.status, compact(draft.attributes), compact(draft.tags))
         cheapest = min(form.price for form in forms) * self.scale
-        part["product"].append((id, born, written(changed), version, *described, cheapest, self.currency, 0, 0, main, external))
+        part["product"].append(
+            (id, born, written(changed), version, *described, cheapest, self.currency, 0, 0, main, external)
+        )
         self._put_variants(part, id, at, born, draft, forms, external)
         self._put_places(part, id, at, born, main, draft)
         self._put_tags(part, id, at, born, draft.tags)
-        part["product_search"].append((id, normal(draft.name), normal(draft.name, *[form.sku for form in forms], *draft.tags, description)))
+        part["product_search"].append(
+            (id, normal(draft.name), normal(draft.name, *[form.sku for form in forms], *draft.tags, description))
+        )
 
     def _put_variants(
-        self, part: Part, product: str, at: datetime, born: str, draft: products.Draft, forms: list[variants.Choice], external: str | None
+        self,
+        part: Part,
+        product: str,
+        at: datetime,
+        born: str,
+        draft: products.Draft,
+        forms: list[variants.Choice],
+        external: str | None,
     ) -> None:
         """Its variants, in the order of their options."""
         coded, backorder = self.chance.random() < 0.95, self.chance.random() < 0.06
@@ -115,10 +128,20 @@ class Shop:
             told = (product, position, form.sku, form.name, compact(form.options), key)
             money = (form.price * self.scale, self.currency, before, self.currency if before else None)
             bar, tracked = barcode(self.barcodes) if coded and form.weight else None, form.weight is not None
-            rest = (form.weight, bar, "{}", draft.kind.tax, tracked, backorder and tracked, external and f"{external}-{position + 1}")
+            rest = (
+                form.weight,
+                bar,
+                "{}",
+                draft.kind.tax,
+                tracked,
+                backorder and tracked,
+                external and f"{external}-{position + 1}",
+            )
             part["variant"].append((self._id("variant", at), born, born, 1, *told, *money, *rest))
 
-    def _put_places(self, part: Part, product: str, at: datetime, born: str, main: str | None, draft: products.Draft) -> None:
+    def _put_places(
+        self, part: Part, product: str, at: datetime, born: str, main: str | None, draft: products.Draft
+    ) -> None:
         """Its categories: the main one, and sometimes the gifts. Of products without a main one half stand nowhere at all."""
         places = [main] if main else [self.categories[draft.kind.category]] * (self.chance.random() < 0.5)
         if "gift-idea" in draft.tags and self.chance.random() < 0.5:

@@ -9,7 +9,10 @@ from .filling import Counts, Progress, ShopNotEmptyError
 from .rows import COLUMNS, Shop
 
 PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536")
-INSERTS = {table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})" for table, columns in COLUMNS.items()}
+INSERTS = {
+    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    for table, columns in COLUMNS.items()
+}
 
 
 async def fill(address: URL, shop: Shop, progress: Progress) -> Counts:

@@ -32,7 +32,9 @@ def choices(draft: Draft, serial: int, chance: Random) -> list[Choice]:
         now = price(draft, 0)
         return [Choice(stem, "Standard", {}, now, price_before(draft, now), weight)]
     offered = _offered(kind, chance)
-    return [_choice(draft, stem, dict(zip(offered, values, strict=True)), weight) for values in product(*offered.values())]
+    return [
+        _choice(draft, stem, dict(zip(offered, values, strict=True)), weight) for values in product(*offered.values())
+    ]
 
 
 def code(value: str) -> str:
@@ -48,7 +50,9 @@ def _offered(kind: Kind, chance: Random) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     room = MOST
     for i, (name, values) in enumerate(reversed(kind.options.items())):
-        count = min(len(values), room, chance.randint(1, 3) if i else chance.randint((len(values) + 1) // 2, len(values)))
+        count = min(
+            len(values), room, chance.randint(1, 3) if i else chance.randint((len(values) + 1) // 2, len(values))
+        )
         found[name] = _run(values, count, chance) if i == 0 and name != "colour" else _some(values, count, chance)
         room //= count
     return dict(reversed(found.items()))

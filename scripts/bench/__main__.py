@@ -23,7 +23,9 @@ UNFINISHED = INTO / "unfinished"  # what a run has so far
 def main() -> None:
     """Reads what is wanted, measures, writes."""
     given = _given()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: servers are stopped and folders removed on the way out
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # as Ctrl-C does: servers are stopped and folders removed on the way out
     if given.scale:
         from .scale import measure_scale
 
@@ -85,7 +87,9 @@ def measured(plan: Plan, *, whole: bool) -> Report:
 
 
 def _given() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="just bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="just bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--quick",
         action="store_true",
@@ -95,9 +99,24 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--starts", type=int, help="How often the servers are started [3].")
     parser.add_argument("--rounds", type=int, help="How often each has its turn with each start [4].")
     parser.add_argument("--seconds", type=float, help="How long a turn is, about [0.5].")
-    parser.add_argument("--only", nargs="+", choices=list(work.KINDS), metavar="KIND", help=f"Only these kinds of reading: {', '.join(work.KINDS)}.")
-    parser.add_argument("--scale", action="store_true", help="A million products, half a million requests, two workers; writes SCALE.md.")
-    parser.add_argument("--requests", type=int, default=500_000, help="With --scale: how many requests the memory is watched for [500000].")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=list(work.KINDS),
+        metavar="KIND",
+        help=f"Only these kinds of reading: {', '.join(work.KINDS)}.",
+    )
+    parser.add_argument(
+        "--scale",
+        action="store_true",
+        help="A million products, half a million requests, two workers; writes SCALE.md.",
+    )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=500_000,
+        help="With --scale: how many requests the memory is watched for [500000].",
+    )
     parser.add_argument("--into", type=Path, default=HERE, help="Where the results are written.")
     return parser.parse_args()
 

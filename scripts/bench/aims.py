@@ -7,7 +7,11 @@ from .measure import Figures
 
 type Results = Mapping[str, Mapping[str, Figures]]
 REST, GRAPHQL, LIMIT = "Tradepost REST", "Tradepost GraphQL", "limit: bare ASGI + prepared asyncpg + msgspec"
-UNCHANGED, HIT, UNCACHED = "Tradepost, read cache on: 304", "Tradepost, read cache on: 200", "Tradepost, read cache off: 304"
+UNCHANGED, HIT, UNCACHED = (
+    "Tradepost, read cache on: 304",
+    "Tradepost, read cache on: 200",
+    "Tradepost, read cache off: 304",
+)
 FASTAPI, SQLITE = "FastAPI + Pydantic + SQLAlchemy", "FastAPI + SQLAlchemy + aiosqlite"
 
 
@@ -33,17 +37,37 @@ class Aim:
 
 def _row(text: str, kinds: str, title: str, other: str, musts: str, goals: str, less: bool = False) -> list[Aim]:
     rows = zip(kinds.split(), musts.split(), goals.split(), strict=True)
-    return [Aim(f"{text}, {kind.removesuffix(':8')}", kind, title, other, float(must), float(goal), less) for kind, must, goal in rows]
+    return [
+        Aim(f"{text}, {kind.removesuffix(':8')}", kind, title, other, float(must), float(goal), less)
+        for kind, must, goal in rows
+    ]
 
 
 AIMS = [
     *_row("REST against the limit", "one list20 list100", REST, LIMIT, "2.0 1.5 1.3", "1.25 1.15 1.10"),
     *_row("REST less than FastAPI", "one list20 list100", REST, FASTAPI, "6 6 6", "10 8 7.5", less=True),
     *_row("REST less than Fastify + pg", "list100", REST, "Fastify + pg (Node)", "1.5", "2", less=True),
-    *_row("GraphQL against our REST", "one:8 list20:8 list100:8 variants:8", GRAPHQL, REST, "1.5 1.3 1.2 1.2", "1.4 1.25 1.15 1.15"),
-    *_row("GraphQL less than FastAPI + Strawberry", "list100:8", GRAPHQL, "FastAPI + Strawberry", "40", "50", less=True),
+    *_row(
+        "GraphQL against our REST",
+        "one:8 list20:8 list100:8 variants:8",
+        GRAPHQL,
+        REST,
+        "1.5 1.3 1.2 1.2",
+        "1.4 1.25 1.15 1.15",
+    ),
+    *_row(
+        "GraphQL less than FastAPI + Strawberry", "list100:8", GRAPHQL, "FastAPI + Strawberry", "40", "50", less=True
+    ),
     Aim("the limit's bare rows, beside it", "list100:8", LIMIT, "FastAPI + Strawberry", None, None, less=True),
-    Aim("without Strawberry's caches, beside it", "list100:8", GRAPHQL, "FastAPI + Strawberry, without its caches", None, None, less=True),
+    Aim(
+        "without Strawberry's caches, beside it",
+        "list100:8",
+        GRAPHQL,
+        "FastAPI + Strawberry, without its caches",
+        None,
+        None,
+        less=True,
+    ),
     *_row("GraphQL less than Ariadne", "list100:8", GRAPHQL, "Ariadne", "30", "45", less=True),
     *_row("GraphQL less than Mercurius JIT", "list100:8", GRAPHQL, "Mercurius, JIT (Node)", "2.5", "4", less=True),
     *_row("GraphQL less than PostGraphile", "list100:8", GRAPHQL, "PostGraphile (Node)", "3.5", "5", less=True),
@@ -51,8 +75,24 @@ AIMS = [
     Aim("304, read cache on, against the limit for one by id", "304", UNCHANGED, LIMIT, 0.6, 0.45),
     Aim("200 from the read cache against the limit for one by id", "304", HIT, LIMIT, 0.6, 0.45),
     Aim("304 without the read cache, beside them", "304", UNCACHED, LIMIT, None, None),
-    *_row("SQLite: REST less than FastAPI + aiosqlite", "sqlite:one sqlite:list20 sqlite:list100", REST, SQLITE, "10 6 5", "20 10 8", less=True),
-    *_row("creating a product with three variants, less than FastAPI + SQLAlchemy", "write", REST, FASTAPI, "1.0", "1.5", less=True),
+    *_row(
+        "SQLite: REST less than FastAPI + aiosqlite",
+        "sqlite:one sqlite:list20 sqlite:list100",
+        REST,
+        SQLITE,
+        "10 6 5",
+        "20 10 8",
+        less=True,
+    ),
+    *_row(
+        "creating a product with three variants, less than FastAPI + SQLAlchemy",
+        "write",
+        REST,
+        FASTAPI,
+        "1.0",
+        "1.5",
+        less=True,
+    ),
 ]
 
 
@@ -84,7 +124,10 @@ class Outcome:
 
 def outcomes(results: Results) -> list[Outcome]:
     """All aims in order."""
-    return [_outcome(aim, results.get(aim.kind, {}), _outcome(aim, results.get(aim.wide, {})) if aim.wide else None) for aim in AIMS]
+    return [
+        _outcome(aim, results.get(aim.kind, {}), _outcome(aim, results.get(aim.wide, {})) if aim.wide else None)
+        for aim in AIMS
+    ]
 
 
 def _outcome(aim: Aim, found: Mapping[str, Figures], wide: Outcome | None = None) -> Outcome:

@@ -38,7 +38,17 @@ class Contestant:
         own = self.of or self.name
         home = install(own) if self.peer else folder
         paths = os.pathsep.join([str(PEERS / own), str(PEERS)]) if self.peer else str(HERE / "limits")
-        said = environ() | {"DATABASE_URL": url, "PORT": "{port}", "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "NODE_ENV": "production"} | self.said
+        said = (
+            environ()
+            | {
+                "DATABASE_URL": url,
+                "PORT": "{port}",
+                "PYTHONPATH": paths,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "NODE_ENV": "production",
+            }
+            | self.said
+        )
         return Server(self.name, self.words(home), said, folder, self.probe)
 
 
@@ -60,7 +70,15 @@ def _uvicorn(home: Path) -> list[str]:
 
 def _gunicorn(home: Path) -> list[str]:
     threads = ["--worker-class", "gthread", "--workers", "1", "--threads", "4", "--keep-alive", "30"]
-    return [f"{home}/.venv/bin/gunicorn", "server:app", "--bind", "127.0.0.1:{port}", *threads, "--log-level", "warning"]
+    return [
+        f"{home}/.venv/bin/gunicorn",
+        "server:app",
+        "--bind",
+        "127.0.0.1:{port}",
+        *threads,
+        "--log-level",
+        "warning",
+    ]
 
 
 def _node(home: Path) -> list[str]:
@@ -69,7 +87,21 @@ def _node(home: Path) -> list[str]:
 
 
 def _granian(app: str) -> Callable[[Path], list[str]]:
-    options = ["--interface", "asgi", "--loop", "uvloop", "--runtime-mode", "st", "--http", "1", "--backpressure", "4096", "--no-ws", "--log-level", "warning"]
+    options = [
+        "--interface",
+        "asgi",
+        "--loop",
+        "uvloop",
+        "--runtime-mode",
+        "st",
+        "--http",
+        "1",
+        "--backpressure",
+        "4096",
+        "--no-ws",
+        "--log-level",
+        "warning",
+    ]
     return lambda _: [str(Path(sys.executable).parent / "granian"), app, "--port", "{port}", *options]
 
 
@@ -84,13 +116,27 @@ TRADEPOST_SAID = {
 GRAPHQL_PROBE = request("POST", "/graphql", b'{"query": "{ __typename }"}', Connection="close")
 
 TRADEPOST = Contestant(
-    "tradepost", "Tradepost REST", work.tradepost_rest, _tradepost, TRADEPOST_SAID, request("GET", "/v1/products?limit=1", Connection="close"), peer=False
+    "tradepost",
+    "Tradepost REST",
+    work.tradepost_rest,
+    _tradepost,
+    TRADEPOST_SAID,
+    request("GET", "/v1/products?limit=1", Connection="close"),
+    peer=False,
 )
 # Measured beside it for 304 and read-cache hits alone; everywhere else the cache is off.
-CACHED = Contestant(**vars(TRADEPOST) | {"name": "tradepost-cached", "title": "Tradepost, read cache on", "said": TRADEPOST_SAID | {"READ_CACHE": "on"}})
+CACHED = Contestant(
+    **vars(TRADEPOST)
+    | {"name": "tradepost-cached", "title": "Tradepost, read cache on", "said": TRADEPOST_SAID | {"READ_CACHE": "on"}}
+)
 # It has no GraphQL; over REST it has the payload by which GraphQL is judged too, to show what the rows alone cost.
 LIMIT = Contestant(
-    "bare", "limit: bare ASGI + prepared asyncpg + msgspec", work.limit, _granian("bare:app"), peer=False, kinds=(*WIDE, "one:8", "list20:8", "list100:8")
+    "bare",
+    "limit: bare ASGI + prepared asyncpg + msgspec",
+    work.limit,
+    _granian("bare:app"),
+    peer=False,
+    kinds=(*WIDE, "one:8", "list20:8", "list100:8"),
 )
 CONSTANT = Contestant(
     "constant",
@@ -124,6 +170,8 @@ PEERS_OF_GRAPHQL = (
     ),
     Contestant("ariadne", "Ariadne", work.plain_graphql, _uvicorn, probe=GRAPHQL_PROBE),
     Contestant("mercurius", "Mercurius, JIT (Node)", work.plain_graphql, _node, probe=GRAPHQL_PROBE, warm=JIT),
-    Contestant("postgraphile", "PostGraphile (Node)", work.postgraphile, _node, probe=GRAPHQL_PROBE, kinds=FLAT_KINDS, warm=JIT),
+    Contestant(
+        "postgraphile", "PostGraphile (Node)", work.postgraphile, _node, probe=GRAPHQL_PROBE, kinds=FLAT_KINDS, warm=JIT
+    ),
 )
 WRITERS = (TRADEPOST, *PEERS_OF_REST)

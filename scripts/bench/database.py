@@ -17,7 +17,13 @@ import asyncpg
 import psutil
 
 SECRET = "a secret of a measurement, which everybody may know"  # noqa: S105 (it opens nothing)
-TUNING = ("shared_buffers = '512MB'", "max_connections = 300", "effective_cache_size = '2GB'", "max_wal_size = '4GB'", "random_page_cost = 1.1")
+TUNING = (
+    "shared_buffers = '512MB'",
+    "max_connections = 300",
+    "effective_cache_size = '2GB'",
+    "max_wal_size = '4GB'",
+    "random_page_cost = 1.1",
+)
 
 
 @dataclass
@@ -87,7 +93,11 @@ def stock(url: str, products: int, folder: Path) -> str:
 def tradepost(url: str, folder: Path, *words: str) -> str:
     """Runs a command of the shop and returns what it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "tradepost", *words], cwd=folder, env=environ() | {"DATABASE_URL": url, "SECRET_KEY": SECRET}, capture_output=True, text=True
+        [sys.executable, "-m", "tradepost", *words],
+        cwd=folder,
+        env=environ() | {"DATABASE_URL": url, "SECRET_KEY": SECRET},
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(f"tradepost {' '.join(words)}: {done.stderr[-2000:]}")

@@ -23,7 +23,11 @@ class Missing(Exception):
 def compile_own() -> None:
     """Tradepost and its packages to bytecode, as in its container; what is compiled already costs a second."""
     folders = [sysconfig.get_path("purelib"), str(HERE.parent.parent / "src"), str(HERE / "limits"), str(PEERS)]
-    subprocess.run([sys.executable, "-m", "compileall", "-q", "-j", "0", *folders], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "-j", "0", *folders],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def install(name: str) -> Path:
@@ -47,7 +51,10 @@ def _uv(name: str, folder: Path) -> None:
     uv = shutil.which("uv") or str(HERE.parent.parent / "var" / "uv" / "bin" / "uv")
     python = str(folder / ".venv" / "bin" / "python")
     _run(name, [uv, "venv", "--quiet", "--python", sys.executable, str(folder / ".venv")])
-    _run(name, [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(PEERS / name / "requirements.lock")])
+    _run(
+        name,
+        [uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", str(PEERS / name / "requirements.lock")],
+    )
 
 
 def _npm(name: str, folder: Path) -> None:
@@ -59,7 +66,9 @@ def _npm(name: str, folder: Path) -> None:
 
 
 def _run(name: str, words: list[str]) -> None:
-    environ = os.environ | {"UV_COMPILE_BYTECODE": "1"}  # as containers are built: nobody compiles at the start, or keeps what that leaves in memory
+    environ = os.environ | {
+        "UV_COMPILE_BYTECODE": "1"
+    }  # as containers are built: nobody compiles at the start, or keeps what that leaves in memory
     if CERTIFICATES.exists():  # behind a company's proxy the machine knows certificates that uv's own list lacks
         environ.setdefault("UV_SYSTEM_CERTS", "true")
     try:

@@ -28,7 +28,11 @@ def cores() -> int:
 def processor() -> str:
     """Its name."""
     info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     return names[0] if names else platform.processor() or platform.machine()
 
 
@@ -36,7 +40,11 @@ def node() -> str | None:
     """Node's version without the `v`, if it and npm are there."""
     if not (shutil.which("node") and shutil.which("npm")):
         return None
-    return subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip().removeprefix("v")
+    return (
+        subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
+        .stdout.strip()
+        .removeprefix("v")
+    )
 
 
 def load() -> float:

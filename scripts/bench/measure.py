@@ -35,7 +35,13 @@ class Figures:
 
     def __add__(self, more: "Figures") -> "Figures":
         """With the rounds of another start."""
-        lists = (self.cpu + more.cpu, self.database + more.database, self.rate + more.rate, self.p50 + more.p50, self.p99 + more.p99)
+        lists = (
+            self.cpu + more.cpu,
+            self.database + more.database,
+            self.rate + more.rate,
+            self.p50 + more.p50,
+            self.p99 + more.p99,
+        )
         return Figures(*lists, failed=self.failed + more.failed)
 
     def to(self, other: "Figures") -> float:
@@ -49,7 +55,12 @@ class Figures:
 
 
 def compare(
-    generator: Generator, entrants: Sequence[Entrant], postgres: psutil.Process | None, rounds: Iterable[int], seconds: float, least: int
+    generator: Generator,
+    entrants: Sequence[Entrant],
+    postgres: psutil.Process | None,
+    rounds: Iterable[int],
+    seconds: float,
+    least: int,
 ) -> dict[str, Figures]:
     """Measures them in turn; each turn is as many requests as take about so many seconds, and no fewer than `least`. The number of a round says who begins."""
     counts = {e.title: _calibrate(generator, e, seconds, least) for e in entrants}
@@ -77,7 +88,9 @@ def _drive(generator: Generator, entrant: Entrant, count: int) -> Run:
     return generator.drive(entrant.server.port, entrant.requests(count), count, entrant.status)
 
 
-def _measure(generator: Generator, entrant: Entrant, count: int, postgres: psutil.Process | None, into: Figures) -> None:
+def _measure(
+    generator: Generator, entrant: Entrant, count: int, postgres: psutil.Process | None, into: Figures
+) -> None:
     requests = entrant.requests(count)
     if len(requests) > 1 and entrant.status != 201:
         at = random.randrange(len(requests))  # noqa: S311 - not always the same first ones

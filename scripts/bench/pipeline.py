@@ -77,9 +77,14 @@ def main() -> None:
 def stocked(folder: str) -> str:
     """The URL of a new SQLite file with demo goods."""
     url = f"sqlite:///{folder}/shop.db"
-    environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ} | {"DATABASE_URL": url, "SECRET_KEY": SECRET}
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ} | {
+        "DATABASE_URL": url,
+        "SECRET_KEY": SECRET,
+    }
     for words in (("migrate",), ("seed", "--products", "60")):
-        subprocess.run([sys.executable, "-m", "tradepost", *words], cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "tradepost", *words], cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL
+        )
     return url
 
 
@@ -88,7 +93,9 @@ async def measure(url: str, redis: str, rounds: int, requests: int) -> Figures:
     async with AsyncExitStack() as stack:
         shops = {kind: await stack.enter_async_context(opened(kind, url, redis)) for kind in KINDS}
         alone = {kind: pipeline(shop) for kind, shop in shops.items()}
-        asked: dict[str, tuple[Mapping[str, App], Call]] = {name: (shops, call) for name, call in (await calls(shops["none"])).items()}
+        asked: dict[str, tuple[Mapping[str, App], Call]] = {
+            name: (shops, call) for name, call in (await calls(shops["none"])).items()
+        }
         known = [(b"x-api-key", (await shops["none"].state.credentials.create(name="bench", role="staff")).encode())]
         asked["The pipeline"] = alone, lambda app: answered(app, "GET", "/v1/ready")
         asked["The pipeline, with an API key"] = alone, lambda app: answered(app, "GET", "/v1/ready", also=known)
@@ -100,14 +107,22 @@ async def measure(url: str, redis: str, rounds: int, requests: int) -> Figures:
                 for turn in range(rounds):
                     for kind in KINDS[turn % 3 :] + KINDS[: turn % 3]:
                         figures[f"{name}, {n} at once"][kind].append(await run(apps[kind], call, n, requests))
-        assert shops["redis"].state.limits.is_shared, "Redis was given up on the way: the machine is too busy to measure"
+        assert shops["redis"].state.limits.is_shared, (
+            "Redis was given up on the way: the machine is too busy to measure"
+        )
     return figures
 
 
 @asynccontextmanager
 async def opened(kind: str, url: str, redis: str) -> AsyncIterator[Shop]:
     """A started shop with budgets that nobody comes to the end of."""
-    environ = {"DATABASE_URL": url, "REDIS_URL": redis if kind == "redis" else "", "SECRET_KEY": SECRET, "ACCESS_LOG": "off", "READ_CACHE": "off"}
+    environ = {
+        "DATABASE_URL": url,
+        "REDIS_URL": redis if kind == "redis" else "",
+        "SECRET_KEY": SECRET,
+        "ACCESS_LOG": "off",
+        "READ_CACHE": "off",
+    }
     environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
     shop = create_app(Settings.read(environ, env_file=None))
     if kind == "none":
@@ -126,7 +141,12 @@ class Ready:
         """The same bytes for all."""
         if self.whole:
             await scope["context"].meter.pay(1)
-        return Answer(200, READY, etag=entity_tag(READY, 1) if self.whole else None, headers=[(b"cache-control", b"private, no-cache")])
+        return Answer(
+            200,
+            READY,
+            etag=entity_tag(READY, 1) if self.whole else None,
+            headers=[(b"cache-control", b"private, no-cache")],
+        )
 
 
 def pipeline(shop: Shop) -> App:
@@ -164,10 +184,17 @@ async def calls(shop: Shop) -> dict[str, Call]:
     return found
 
 
-async def answered(app: App, method: str, path: str, query: bytes = b"", body: bytes = b"", also: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+async def answered(
+    app: App, method: str, path: str, query: bytes = b"", body: bytes = b"", also: Sequence[tuple[bytes, bytes]] = ()
+) -> bytes:
     """One request and its answer's body."""
     sent: list[Any] = []
-    headers = [(b"host", b"127.0.0.1"), (b"accept", b"*/*"), *([(b"content-type", b"application/json")] if body else []), *also]
+    headers = [
+        (b"host", b"127.0.0.1"),
+        (b"accept", b"*/*"),
+        *([(b"content-type", b"application/json")] if body else []),
+        *also,
+    ]
 
     async def receive() -> Any:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -214,7 +241,9 @@ def table(figures: Figures) -> str:
     rows = summary(figures)
     columns = list(next(iter(rows.values())))
     lines = [f"{'CPU us per request':<44}" + "".join([f"{c:>13}" for c in columns])]
-    return "\n".join(lines + [f"{name:<44}" + "".join([f"{row[c]:>13.1f}" for c in columns]) for name, row in rows.items()])
+    return "\n".join(
+        lines + [f"{name:<44}" + "".join([f"{row[c]:>13.1f}" for c in columns]) for name, row in rows.items()]
+    )
 
 
 if __name__ == "__main__":

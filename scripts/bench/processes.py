@@ -19,7 +19,9 @@ PATIENCE = 60  # seconds that a server has to answer for the first time
 class Server:
     """A running server: its whole process tree."""
 
-    def __init__(self, name: str, command: Sequence[str], environ: Mapping[str, str], folder: Path, probe: bytes) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str], folder: Path, probe: bytes
+    ) -> None:
         self.name, self.folder = name, folder
         self.port = free_port()
         words = [word.replace("{port}", str(self.port)) for word in command]

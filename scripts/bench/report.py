@@ -63,7 +63,9 @@ class Report:
         ]
 
     def _memory(self) -> str:
-        rows = [[title, f"{self.starts[title]:.1f}", *[f"{mb:.0f}" for mb in found]] for title, found in self.memory.items()]
+        rows = [
+            [title, f"{self.starts[title]:.1f}", *[f"{mb:.0f}" for mb in found]] for title, found in self.memory.items()
+        ]
         heads = ["", "first answer, s", "worker idle, MB", "worker loaded, MB", "tree loaded (PSS), MB"]
         return "## Start and memory\n\n" + _table(heads, rows) if rows else ""
 
@@ -89,11 +91,15 @@ def _aims(found: Sequence[aims.Outcome], more: list[list[str]]) -> str:
         "(at our REST door `fields` asks for the same). The last column has the same ratio with the wide payload of the REST tables: 13 members, among them\n"
         "free JSON, tags and a price.\n"
     )
-    return f"## Aims\n\n{text}\n" + _table(["aim", "measured", "rounds", "must", "goal", "", "with 13 members"], rows + more)
+    return f"## Aims\n\n{text}\n" + _table(
+        ["aim", "measured", "rounds", "must", "goal", "", "with 13 members"], rows + more
+    )
 
 
 def _kind(kind: str, found: Mapping[str, Figures]) -> str:
-    base = next((title for title in (aims.LIMIT, aims.FASTAPI, aims.SQLITE, aims.REST) if title in found), next(iter(found)))
+    base = next(
+        (title for title in (aims.LIMIT, aims.FASTAPI, aims.SQLITE, aims.REST) if title in found), next(iter(found))
+    )
     rows = [
         [
             title, f"{f.to(found[base]):.2f}", f"{median(f.cpu):,.0f}", f"{median(f.database):,.0f}", f"{median(f.rate):,.0f}",
@@ -126,5 +132,9 @@ def _pipeline(found: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads), *["| " + " | ".join(row) + " |" for row in rows]]
+    lines = [
+        "| " + " | ".join(heads) + " |",
+        "|" + "---|" * len(heads),
+        *["| " + " | ".join(row) + " |" for row in rows],
+    ]
     return "\n".join(lines) + "\n"

@@ -15,7 +15,17 @@ from typing import Any
 from . import work
 from .aims import GRAPHQL, HIT, UNCACHED, UNCHANGED
 from .asking import ask, request
-from .contestants import CACHED, CONSTANT, FASTAPI, LIMIT, PEERS_OF_GRAPHQL, PEERS_OF_REST, TRADEPOST, WRITERS, Contestant
+from .contestants import (
+    CACHED,
+    CONSTANT,
+    FASTAPI,
+    LIMIT,
+    PEERS_OF_GRAPHQL,
+    PEERS_OF_REST,
+    TRADEPOST,
+    WRITERS,
+    Contestant,
+)
 from .database import Cluster, stock
 from .install import HERE, Missing
 from .load import Generator
@@ -46,12 +56,23 @@ class Plan:
 class Bench:
     """One measurement: its shop, its load generator and the report that it fills."""
 
-    def __init__(self, plan: Plan, cluster: Cluster, generator: Generator, report: Report, key: str, keep: Callable[[], None]) -> None:
-        self.plan, self.cluster, self.generator, self.report, self.key, self.keep = plan, cluster, generator, report, key, keep
+    def __init__(
+        self, plan: Plan, cluster: Cluster, generator: Generator, report: Report, key: str, keep: Callable[[], None]
+    ) -> None:
+        self.plan, self.cluster, self.generator, self.report, self.key, self.keep = (
+            plan,
+            cluster,
+            generator,
+            report,
+            key,
+            keep,
+        )
         self.ids = [str(row[0]) for row in cluster.rows("SELECT id FROM product WHERE status = 'active'")]
         self.ids = random.Random(1).sample(self.ids, min(2000, len(self.ids)))  # noqa: S311
 
-    def each_start(self, url: str, folder: Path, contestants: Sequence[Contestant], measure: Callable[[dict[str, Server]], None]) -> None:
+    def each_start(
+        self, url: str, folder: Path, contestants: Sequence[Contestant], measure: Callable[[dict[str, Server]], None]
+    ) -> None:
         """Measures them as often as the plan starts them: where a process has its memory is luck, and stays so as long as it runs (some 5 % either way)."""
         for _ in range(self.plan.starts):
             with self.running(url, folder, *contestants) as servers:
@@ -122,7 +143,11 @@ class Bench:
         for title, contestant, server in asked:
             if kind in contestant.kinds:
                 requests = work.mixed(contestant.make, self.ids) if kind == "mixed" else contestant.make(kind, self.ids)
-                found.append(Entrant(title, server, lambda _, requests=requests: requests, warm=int(contestant.warm * self.plan.warm)))
+                found.append(
+                    Entrant(
+                        title, server, lambda _, requests=requests: requests, warm=int(contestant.warm * self.plan.warm)
+                    )
+                )
         return found
 
     def check(self, kind: str, asked: Sequence[tuple[str, Contestant, Server]], bodies: Path) -> None:
@@ -172,7 +197,11 @@ class Bench:
         plain = new(lambda n: work.new_products("/products", n[0], len(n)))
 
         def measure(servers: dict[str, Server]) -> None:
-            entrants = [Entrant(c.title, servers[c.name], ours if c is TRADEPOST else plain, 201) for c in WRITERS if c.name in servers]
+            entrants = [
+                Entrant(c.title, servers[c.name], ours if c is TRADEPOST else plain, 201)
+                for c in WRITERS
+                if c.name in servers
+            ]
             entrants.append(Entrant(GRAPHQL, servers["tradepost"], mutations, 200))
             self.compare("write", entrants)
 
@@ -182,7 +211,13 @@ class Bench:
         """The same shop in a SQLite file."""
         url = f"sqlite:///{folder}/shop.db"
         stock(url, self.plan.products, folder)
-        peer = Contestant(**vars(FASTAPI) | {"title": "FastAPI + SQLAlchemy + aiosqlite", "probe": request("GET", "/products?limit=1", Connection="close")})
+        peer = Contestant(
+            **vars(FASTAPI)
+            | {
+                "title": "FastAPI + SQLAlchemy + aiosqlite",
+                "probe": request("GET", "/products?limit=1", Connection="close"),
+            }
+        )
 
         def measure(servers: dict[str, Server]) -> None:
             asked = [(c.title, c, servers[c.name]) for c in (TRADEPOST, peer) if c.name in servers]
@@ -195,7 +230,9 @@ class Bench:
         """The budget alone."""
         words = [sys.executable, str(HERE / "pipeline.py"), "--json", *self.plan.pipeline]
         # A session of its own: Ctrl-C reaches us alone, and we end it gently, so that it removes what it made.
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        with subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
             try:
                 out, faults = process.communicate()
             except BaseException:

@@ -12,5 +12,12 @@ def first_difference(a: Any, b: Any, at: str = "") -> str:
     if isinstance(a, list) and isinstance(b, list):
         if len(a) != len(b):
             return f"{at}: {len(b)} of {len(a)}"
-        return next((found for i, (x, y) in enumerate(zip(a, b, strict=True)) if (found := first_difference(x, y, f"{at}/{i}"))), "")
+        return next(
+            (
+                found
+                for i, (x, y) in enumerate(zip(a, b, strict=True))
+                if (found := first_difference(x, y, f"{at}/{i}"))
+            ),
+            "",
+        )
     return "" if a == b else f"{at}: {str(b)[:60]!r} in place of {str(a)[:60]!r}"

@@ -48,9 +48,15 @@ def measure_scale(into: Path, requests: int) -> None:
         server.run(CATEGORY, MANY, VARIED, "VACUUM (ANALYZE)", database="shop")
         ids = [str(row[0]) for row in server.rows("SELECT id FROM product TABLESAMPLE SYSTEM (1) LIMIT 2000")]
         watch = quiet.Watch(server.processes())
-        parts = [_walked(server, generator), _remembered(server, generator, ids, requests), _doubled(server, generator, ids)]
+        parts = [
+            _walked(server, generator),
+            _remembered(server, generator, ids, requests),
+            _doubled(server, generator, ids),
+        ]
         said = quiet.said(*watch.others(), watch.load)
-    head = f"# Scale\n\nWritten by `just bench --scale`, {time.strftime('%Y-%m-%d')}.\n\n{machine.described()}\n- {said}\n"
+    head = (
+        f"# Scale\n\nWritten by `just bench --scale`, {time.strftime('%Y-%m-%d')}.\n\n{machine.described()}\n- {said}\n"
+    )
     into.mkdir(parents=True, exist_ok=True)
     (into / "SCALE.md").write_text("\n".join([head, *parts]))
     print("\n".join([head, *parts]))
@@ -58,7 +64,9 @@ def measure_scale(into: Path, requests: int) -> None:
 
 @contextmanager
 def _running(server: Cluster, workers: int = 1) -> Iterator[Server]:
-    shop = Contestant(**vars(TRADEPOST) | {"name": f"tradepost-{workers}", "said": TRADEPOST.said | {"WORKERS": str(workers)}})
+    shop = Contestant(
+        **vars(TRADEPOST) | {"name": f"tradepost-{workers}", "said": TRADEPOST.said | {"WORKERS": str(workers)}}
+    )
     found = shop.start(server.url("shop"), server.folder)
     try:
         yield found
@@ -71,11 +79,16 @@ def _walked(server: Cluster, generator: Generator) -> str:
     with _running(server) as shop:
         say("walking")
         at, seen, path = _walk(shop)
-        entrants = [_asking(title, shop, [request("GET", p)]) for title, p in (("page 1", FIRST), (f"page {at:,}", path))]
+        entrants = [
+            _asking(title, shop, [request("GET", p)]) for title, p in (("page 1", FIRST), (f"page {at:,}", path))
+        ]
         found = compare(generator, entrants, server.processes(), range(7), 1.0, 64)
     first, last = found.values()
     ratio = median(b / a for a, b in zip(_whole(first), _whole(last), strict=True))
-    cells = [(title, f"{median(f.cpu):,.0f}", f"{median(f.database):,.0f}", f"{median(f.p50):.1f} / {median(f.p99):.1f}") for title, f in found.items()]
+    cells = [
+        (title, f"{median(f.cpu):,.0f}", f"{median(f.database):,.0f}", f"{median(f.p50):.1f} / {median(f.p99):.1f}")
+        for title, f in found.items()
+    ]
     lines = ["| " + " | ".join(row) + " |" for row in cells]
     return (
         f"## A keyset walk over {seen:,} products in {at:,} pages of {PAGE}\n\nThe last page costs {last.to(first):.2f} times the first in the server's CPU"
@@ -99,7 +112,11 @@ def _walk(shop: Server) -> tuple[int, int, str]:
 
 def _remembered(server: Cluster, generator: Generator, ids: Sequence[str], requests: int) -> str:
     """The memory of a worker while it answers the mixed load through both doors."""
-    both = [pair for pairs in zip(work.mixed(work.tradepost_rest, ids), work.mixed(work.tradepost_graphql, ids), strict=True) for pair in pairs]
+    both = [
+        pair
+        for pairs in zip(work.mixed(work.tradepost_rest, ids), work.mixed(work.tradepost_graphql, ids), strict=True)
+        for pair in pairs
+    ]
     step, sizes = requests // 10, []
     with _running(server) as shop:
         for done in range(step, requests + 1, step):
@@ -122,16 +139,29 @@ def _doubled(server: Cluster, generator: Generator, ids: Sequence[str]) -> str:
     with _running(server) as one, _running(server, 2) as two:
         for kind in ("one", "list20"):
             requests = work.tradepost_rest(kind, ids)
-            found = compare(generator, [_asking("one", one, requests), _asking("two", two, requests)], server.processes(), range(5), 1.0, 64)
+            found = compare(
+                generator,
+                [_asking("one", one, requests), _asking("two", two, requests)],
+                server.processes(),
+                range(5),
+                1.0,
+                64,
+            )
             faster = median(b / a for a, b in zip(found["one"].rate, found["two"].rate, strict=True))
             lines.append(f"| {work.KINDS[kind]} | {found['two'].to(found['one']):.2f} | {faster:.2f} | | | | |")
             for workers, shop in (("one", one), ("two", two)):
                 shares = _shares(server, generator, shop, requests, int(2 * median(found[workers].rate)))
-                lines.append(f"| ... who has the cores with {workers} | | | " + " | ".join([f"{share:.0%}" for share in shares]) + " |")
+                lines.append(
+                    f"| ... who has the cores with {workers} | | | "
+                    + " | ".join([f"{share:.0%}" for share in shares])
+                    + " |"
+                )
     return (
         f"## Two workers beside one, on {machine.cores()} cores\n\nThe load generator has the last core as far as it needs it, and the database runs here too:"
         " where the cores are full, requests/s cannot double (aims: CPU at most 1.15, requests/s 1.7 where there is room).\n\n"
-        "| work | CPU per request, x | requests/s, x | cores busy | shop | PostgreSQL | generator |\n|---|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
+        "| work | CPU per request, x | requests/s, x | cores busy | shop | PostgreSQL | generator |\n|---|---|---|---|---|---|---|\n"
+        + "\n".join(lines)
+        + "\n"
     )
 
 
@@ -141,7 +171,13 @@ def _shares(server: Cluster, generator: Generator, shop: Server, requests: Seque
     database, load = server.processes(), psutil.Process(generator.process.pid)
 
     def used() -> list[float]:
-        return [time.perf_counter() * machine.cores(), machine.busy()[0], shop.cpu(), tree_cpu(database), tree_cpu(load)]
+        return [
+            time.perf_counter() * machine.cores(),
+            machine.busy()[0],
+            shop.cpu(),
+            tree_cpu(database),
+            tree_cpu(load),
+        ]
 
     before = used()
     generator.drive(shop.port, requests, count)

@@ -68,7 +68,12 @@ def tradepost_rest(kind: str, ids: Sequence[str]) -> list[bytes]:
     wanted = quote(FIELDS[kind], safe=",{}():")
     if _form(kind) == "one":
         return [request("GET", f"/v1/products/{id}?fields={wanted}") for id in ids]
-    return [request("GET", f"/v1/{'categories' if kind == 'shelves' else 'products'}?limit={COUNTS[_form(kind)]}&fields={wanted}")]
+    return [
+        request(
+            "GET",
+            f"/v1/{'categories' if kind == 'shelves' else 'products'}?limit={COUNTS[_form(kind)]}&fields={wanted}",
+        )
+    ]
 
 
 def _form(kind: str) -> str:
@@ -99,7 +104,9 @@ def tradepost_graphql(kind: str, ids: Sequence[str]) -> list[bytes]:
     """Our connections."""
     within = "id slug name description products(first: 5) { nodes { id slug name priceFrom { amount currency } } }"
     shelves = f"query ($n: Int!) {{ categories(first: $n) {{ nodes {{ {within} }} }} }}"
-    return graphql(kind, ids, lambda: f"query ($n: Int!) {{ products(first: $n) {{ nodes {{ {WITHIN[kind]} }} }} }}", shelves)
+    return graphql(
+        kind, ids, lambda: f"query ($n: Int!) {{ products(first: $n) {{ nodes {{ {WITHIN[kind]} }} }} }}", shelves
+    )
 
 
 def plain_graphql(kind: str, ids: Sequence[str]) -> list[bytes]:
@@ -123,15 +130,14 @@ POSTGRAPHILE = {
     "one:8": FLAT_EIGHT,
     "list20:8": FLAT_EIGHT + " category: categoryByCategoryId { id: rowId slug name }",
     "list100:8": FLAT_EIGHT + " category: categoryByCategoryId { id: rowId slug name }",
-    "variants:8": FLAT_EIGHT + " variants: variantsByProductId(orderBy: [POSITION_ASC, ROW_ID_ASC]) { nodes { id: rowId sku name position } }",
+    "variants:8": FLAT_EIGHT
+    + " variants: variantsByProductId(orderBy: [POSITION_ASC, ROW_ID_ASC]) { nodes { id: rowId sku name position } }",
     "list20": FLAT + " category: categoryByCategoryId { id: rowId slug name }",
     "list100": FLAT + " category: categoryByCategoryId { id: rowId slug name }",
     "variants": FLAT
     + " variants: variantsByProductId(orderBy: [POSITION_ASC, ROW_ID_ASC]) { nodes { id: rowId sku name options priceAmount priceCurrency position } }",
 }
-POSTGRAPHILE_LIST = (
-    'query ($n: Int!) {{ allProducts(first: $n, condition: {{ status: "active" }}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {{ nodes {{ {0} }} }} }}'
-)
+POSTGRAPHILE_LIST = 'query ($n: Int!) {{ allProducts(first: $n, condition: {{ status: "active" }}, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {{ nodes {{ {0} }} }} }}'
 
 
 def postgraphile(kind: str, ids: Sequence[str]) -> list[bytes]:

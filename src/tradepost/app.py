@@ -143,7 +143,14 @@ def create_app(settings: Settings) -> Shop:
 
 
 def _porch(
-    app: Litestar, settings: Settings, credentials: Credentials, database: Database, figures: Metrics, limits: Limits, means: Means, cache: ReadCache | None
+    app: Litestar,
+    settings: Settings,
+    credentials: Credentials,
+    database: Database,
+    figures: Metrics,
+    limits: Limits,
+    means: Means,
+    cache: ReadCache | None,
 ) -> Pipeline:
     """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
     return Pipeline(
@@ -162,7 +169,9 @@ def _porch(
     )
 
 
-def _graphql(settings: Settings, registry: Registry, fields: Iterable[RootField[..., Any]], page: Callable[[], Answer]) -> GraphQLDoor:
+def _graphql(
+    settings: Settings, registry: Registry, fields: Iterable[RootField[..., Any]], page: Callable[[], Answer]
+) -> GraphQLDoor:
     """The GraphQL door with its documents; one that cannot be registered is a wrong setting."""
     shared = SharedTexts(settings.redis_url) if settings.redis_url and settings.apq else None
     folder = Path(settings.documents) if settings.documents else None
@@ -185,7 +194,11 @@ def _redis(url: str) -> "Redis":
 def _limits(settings: Settings) -> Limits:
     """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
     shared = SharedBuckets(settings.redis_url) if settings.redis_url else None
-    return Limits({"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}, known=settings.budget_staff, shared=shared)
+    return Limits(
+        {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer},
+        known=settings.budget_staff,
+        shared=shared,
+    )
 
 
 def _attempts(settings: Settings, limits: Limits) -> Attempts:
@@ -232,7 +245,9 @@ def _open(app: Litestar, door: RestDoor) -> Iterable[Route]:
 
 
 @asynccontextmanager
-async def _life(app: Any, database: Database, redis: "Redis | None", limits: Limits, worker: Worker | None) -> AsyncGenerator[None]:
+async def _life(
+    app: Any, database: Database, redis: "Redis | None", limits: Limits, worker: Worker | None
+) -> AsyncGenerator[None]:
     """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
     await database.start()
     texts: SharedTexts | None = app.state.graphql.persisted.shared

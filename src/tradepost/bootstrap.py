@@ -24,7 +24,9 @@ from tradepost.settings import Settings
 
 def database_of(settings: Settings, pool_size: int | None = None, cache: ReadCache | None = None) -> Database:
     """The shop's database. What is written to it is told to every process that keeps what it reads, and dropped from this one's `cache`."""
-    database = Database(settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=pool_size or settings.pool_size)
+    database = Database(
+        settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=pool_size or settings.pool_size
+    )
     if settings.read_cache:
         database.invalidates(Invalidation(_channel(settings, database), cache))
     return database
@@ -34,7 +36,11 @@ def _channel(settings: Settings, database: Database) -> Channel:
     """How processes hear what others write."""
     if settings.redis_url:
         return RedisChannel(settings.redis_url, settings.secret_key)
-    return NotifyChannel(database.reader.arguments) if isinstance(database.reader, PostgresReader) else FileChannel(database.engine)
+    return (
+        NotifyChannel(database.reader.arguments)
+        if isinstance(database.reader, PostgresReader)
+        else FileChannel(database.engine)
+    )
 
 
 def means_of(settings: Settings, database: Database) -> Means:
@@ -50,10 +56,18 @@ def means_of(settings: Settings, database: Database) -> Means:
 def _accounts(means: Means, settings: Settings, database: Database) -> None:
     """What tells who calls, and lets somebody in."""
     signing = means.provide(SigningKeys, signing_keys(settings))
-    tokens = means.provide(Tokens, Tokens(signing, issuer=settings.issuer, audience=settings.token_audience, seconds=settings.access_token_seconds))
+    tokens = means.provide(
+        Tokens,
+        Tokens(
+            signing, issuer=settings.issuer, audience=settings.token_audience, seconds=settings.access_token_seconds
+        ),
+    )
     means.provide(Passwords, Passwords(least=settings.password_min_length))
     means.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
-    means.provide(AccountSettings, AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront))
+    means.provide(
+        AccountSettings,
+        AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront),
+    )
     remembered = Remembered(derive(settings.secret_key, "remembered credentials"))
     means.provide(Revocations, Revocations(remembered, settings.redis_url, settings.secret_key))
     means.provide(Credentials, Credentials(database, settings.secret_key, tokens=tokens, remembered=remembered))
@@ -61,7 +75,12 @@ def _accounts(means: Means, settings: Settings, database: Database) -> None:
 
 def signing_keys(settings: Settings) -> SigningKeys:
     """The keys of access tokens; their file is made on the first run of the default profile only."""
-    return SigningKeys(settings.secret_key, algorithm=settings.token_algorithm, path=settings.signing_keys, makes=settings.profile != "production")
+    return SigningKeys(
+        settings.secret_key,
+        algorithm=settings.token_algorithm,
+        path=settings.signing_keys,
+        makes=settings.profile != "production",
+    )
 
 
 def _mailer(settings: Settings) -> Mailer | None:

@@ -25,7 +25,13 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, logger and message under the names that the access log uses."""
-        said = {"time": moment(record), "event": "log", "level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        said = {
+            "time": moment(record),
+            "event": "log",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         if record.exc_info:
             said["error"] = self.formatException(record.exc_info)
         return msgspec.json.encode(said).decode()

@@ -21,35 +21,77 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-def figures_of(database: Database, limits: Limits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None) -> Metrics:
+def figures_of(
+    database: Database, limits: Limits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None
+) -> Metrics:
     """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
     relay = worker.relay if worker is not None else None
     return Metrics(
         {
-            "sql_statements_total": ("counter", "Statements that reads sent to the database.", lambda: database.reader.count),
-            "plans_compiled_total": ("counter", "Selections that were compiled to SQL.", lambda: database.reads.plans.made),
+            "sql_statements_total": (
+                "counter",
+                "Statements that reads sent to the database.",
+                lambda: database.reader.count,
+            ),
+            "plans_compiled_total": (
+                "counter",
+                "Selections that were compiled to SQL.",
+                lambda: database.reads.plans.made,
+            ),
             "graphql_handovers_total": (
                 "counter",
                 "GraphQL operations that graphql-core had to run, because no plan can.",
                 lambda: graphql.executor.handovers,
             ),
             "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
-            "requests_over_budget_total": ("counter", "Requests refused because a bucket was empty.", lambda: limits.refused),
-            "read_cache_hits_total": ("counter", "Public reads that were answered from the read cache.", lambda: cache.hits if cache else 0),
-            "read_cache_misses_total": ("counter", "Public reads that the read cache did not have.", lambda: cache.misses if cache else 0),
-            "read_cache_dropped_total": ("counter", "Answers that were dropped because of a write.", lambda: cache.dropped if cache else 0),
+            "requests_over_budget_total": (
+                "counter",
+                "Requests refused because a bucket was empty.",
+                lambda: limits.refused,
+            ),
+            "read_cache_hits_total": (
+                "counter",
+                "Public reads that were answered from the read cache.",
+                lambda: cache.hits if cache else 0,
+            ),
+            "read_cache_misses_total": (
+                "counter",
+                "Public reads that the read cache did not have.",
+                lambda: cache.misses if cache else 0,
+            ),
+            "read_cache_dropped_total": (
+                "counter",
+                "Answers that were dropped because of a write.",
+                lambda: cache.dropped if cache else 0,
+            ),
             "read_cache_bytes": ("gauge", "Bytes that the read cache holds.", lambda: cache.bytes if cache else 0),
-            "events_delivered_total": ("counter", "Events that this process delivered.", lambda: relay.delivered if relay else 0),
-            "event_faults_total": ("counter", "Attempts to deliver an event that failed.", lambda: relay.failed if relay else 0),
+            "events_delivered_total": (
+                "counter",
+                "Events that this process delivered.",
+                lambda: relay.delivered if relay else 0,
+            ),
+            "event_faults_total": (
+                "counter",
+                "Attempts to deliver an event that failed.",
+                lambda: relay.failed if relay else 0,
+            ),
             "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),
-            "limits_shared": ("gauge", "1 where the buckets are shared by all processes, 0 where this one limits by itself.", lambda: float(limits.is_shared)),
+            "limits_shared": (
+                "gauge",
+                "1 where the buckets are shared by all processes, 0 where this one limits by itself.",
+                lambda: float(limits.is_shared),
+            ),
         }
     )
 
 
 def readiness(database: Database, redis: "Redis | None") -> dict[str, Check]:
     """What the shop stands on, by name."""
-    checks: dict[str, Check] = {"database": lambda: _answers(database), "migrations": lambda: _is_current(database), "outbox": lambda: _is_relayed(database)}
+    checks: dict[str, Check] = {
+        "database": lambda: _answers(database),
+        "migrations": lambda: _is_current(database),
+        "outbox": lambda: _is_relayed(database),
+    }
     return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
 
 

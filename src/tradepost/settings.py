@@ -89,15 +89,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env") -> Self:
         """The settings of this process; raises SettingsError for the first value that cannot be used."""
         given = _given(os.environ if environ is None else environ, env_file)
-        values: dict[str, Any] = {field: _read(field, given[field.upper()]) for field in READERS if field.upper() in given}
+        values: dict[str, Any] = {
+            field: _read(field, given[field.upper()]) for field in READERS if field.upper() in given
+        }
         if "secret_key" not in values:
             values["secret_key"] = _kept_secret(values.get("profile", "default"))
         settings = cls(**values)
-        return settings if "public_url" in values else msgspec.structs.replace(settings, public_url=_own_url(settings.host, settings.port))
+        return (
+            settings
+            if "public_url" in values
+            else msgspec.structs.replace(settings, public_url=_own_url(settings.host, settings.port))
+        )
 
     def __repr__(self) -> str:
         """All fields, without what may not stand in a log."""
-        shown = (f"{name}={'***' if name in SECRETS and getattr(self, name) else repr(getattr(self, name))}" for name in self.__struct_fields__)
+        shown = (
+            f"{name}={'***' if name in SECRETS and getattr(self, name) else repr(getattr(self, name))}"
+            for name in self.__struct_fields__
+        )
         return f"Settings({', '.join(shown)})"
 
     @property
@@ -262,11 +271,19 @@ def _smtp_url(text: str) -> str:
     try:
         url = urlsplit(text)
         alone = not url.query and not url.fragment and url.path in {"", "/"}
-        good = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and alone and url.port != 0 and bool(url.username) == bool(url.password)
+        good = (
+            url.scheme in {"smtp", "smtps"}
+            and bool(url.hostname)
+            and alone
+            and url.port != 0
+            and bool(url.username) == bool(url.password)
+        )
     except ValueError:
         good = False
     if not good:
-        raise ValueError("is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out)")
+        raise ValueError(
+            "is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out)"
+        )
     return text
 
 
@@ -279,7 +296,13 @@ def _sender(text: str) -> str:
 def _public_url(text: str) -> str:
     try:
         url = urlsplit(text)
-        good = url.scheme in {"http", "https"} and bool(url.hostname) and not url.query and not url.fragment and url.port != 0
+        good = (
+            url.scheme in {"http", "https"}
+            and bool(url.hostname)
+            and not url.query
+            and not url.fragment
+            and url.port != 0
+        )
     except ValueError:
         good = False
     if not good:

@@ -32,7 +32,9 @@ LOG = logging.getLogger("tradepost.worker")
 class Worker:
     """A relay and the chores, over one database."""
 
-    def __init__(self, database: Database, means: Means, deliveries: Iterable[Delivery], chores: Iterable[Chore]) -> None:
+    def __init__(
+        self, database: Database, means: Means, deliveries: Iterable[Delivery], chores: Iterable[Chore]
+    ) -> None:
         self.database, self.means, self.chores = database, means, [*chores]
         heard = [*deliveries]
         letters = {type for delivery in heard for type in delivery.types if is_personal(type)}
@@ -71,12 +73,22 @@ async def _work(settings: Settings, deliveries: Iterable[Delivery], chores: Iter
     await database.start()
     try:
         if not await at_head(database.engine):
-            raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
+            raise click.ClickException(
+                "The database is not at the newest version of its tables; run `tradepost migrate`."
+            )
         worker = Worker(database, means_of(settings, database), deliveries, chores)
         for told in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(told, worker.stop)
-        LOG.info("the worker is at work: %d kinds of events to deliver, %d chores", len(worker.relay.deliveries), len(worker.chores))
+        LOG.info(
+            "the worker is at work: %d kinds of events to deliver, %d chores",
+            len(worker.relay.deliveries),
+            len(worker.chores),
+        )
         await worker.run()
-        LOG.info("the worker has finished: %d events delivered, %d attempts failed", worker.relay.delivered, worker.relay.failed)
+        LOG.info(
+            "the worker has finished: %d events delivered, %d attempts failed",
+            worker.relay.delivered,
+            worker.relay.failed,
+        )
     finally:
         await database.stop()

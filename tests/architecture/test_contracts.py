@@ -13,7 +13,11 @@ SESSION = {"root_packages": ["shop"]}
 def graph(*imports: tuple[str, str]) -> ImportGraph:
     """A house with two rooms and these imports."""
     made = ImportGraph()
-    rooms = [f"shop.areas.{room}{inside}" for room in ("accounts", "catalog") for inside in ("", ".service", ".models", ".rest")]
+    rooms = [
+        f"shop.areas.{room}{inside}"
+        for room in ("accounts", "catalog")
+        for inside in ("", ".service", ".models", ".rest")
+    ]
     for module in ("shop", "shop.areas", *rooms):
         made.add_module(module)
     for importer, imported in imports:
@@ -47,10 +51,16 @@ def test_a_neighbour_sees_only_what_a_room_shows(importer: str, imported: str, k
 
 @pytest.mark.parametrize(
     ("importer", "imported", "kept"),
-    [("shop.areas.catalog.service", "shop.areas.accounts.service", True), ("shop.areas.accounts.service", "shop.areas.catalog.service", False)],
+    [
+        ("shop.areas.catalog.service", "shop.areas.accounts.service", True),
+        ("shop.areas.accounts.service", "shop.areas.catalog.service", False),
+    ],
 )
 def test_a_room_imports_only_rooms_before_it(tmp_path: Path, importer: str, imported: str, kept: bool) -> None:
-    assert in_order(tmp_path, 'AREAS = ("accounts", "catalog")').check(graph((importer, imported)), verbose=False).kept is kept
+    assert (
+        in_order(tmp_path, 'AREAS = ("accounts", "catalog")').check(graph((importer, imported)), verbose=False).kept
+        is kept
+    )
 
 
 def test_a_room_that_the_list_does_not_name_breaks_the_rule(tmp_path: Path) -> None:

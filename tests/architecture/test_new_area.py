@@ -65,7 +65,11 @@ def house(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     for room, words in ROOMS.items():
         code, said = in_house(copy, run, sys.executable, "scripts/new_area.py", *words)
         assert code == 0, said
-        assert {f"src/tradepost/areas/{room}/service.py", f"tests/areas/{room}/test_{room}.py", "src/tradepost/app.py"} <= set(said.split())
+        assert {
+            f"src/tradepost/areas/{room}/service.py",
+            f"tests/areas/{room}/test_{room}.py",
+            "src/tradepost/app.py",
+        } <= set(said.split())
         assert "just export-contract" in said
     return copy
 
@@ -85,7 +89,9 @@ def test_a_new_room_holds(house: Path, run: Run, check: tuple[str, ...]) -> None
 
 
 @pytest.mark.parametrize(("words", "reason"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_name_that_cannot_be_a_room_is_refused_in_one_line(words: tuple[str, ...], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_cannot_be_a_room_is_refused_in_one_line(
+    words: tuple[str, ...], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from scripts import new_area
 
     def never(*_: object) -> None:

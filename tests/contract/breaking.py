@@ -61,14 +61,19 @@ class Comparison:
             if status not in new["responses"]:
                 yield f"the status {status} is gone"
                 continue
-            before, after = (resolved(d, r).get("content", {}) for d, r in ((self.old, response), (self.new, new["responses"][status])))
+            before, after = (
+                resolved(d, r).get("content", {})
+                for d, r in ((self.old, response), (self.new, new["responses"][status]))
+            )
             for media, known in before.items():
                 if media not in after:
                     yield f"an answer in `{media}` is no longer written"
                 else:
                     yield from self.schema(known["schema"], after[media]["schema"], "the answer", sent=False)
 
-    def schema(self, old: Json, new: Json, at: str, *, sent: bool, seen: frozenset[tuple[str, str]] = frozenset()) -> Iterator[str]:
+    def schema(
+        self, old: Json, new: Json, at: str, *, sent: bool, seen: frozenset[tuple[str, str]] = frozenset()
+    ) -> Iterator[str]:
         """Schemas: what was sent may still be sent, what was read can still be read."""
         pair = (old.get("$ref", ""), new.get("$ref", ""))
         if pair[0] and pair[1]:

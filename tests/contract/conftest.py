@@ -15,7 +15,11 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Strangers' audits of the documents do not depend on the database: they run once, with SQLite."""
-    again = [item for item in items if item.path == HERE / "test_audits.py"] if config.getoption("--database") != "sqlite" else []
+    again = (
+        [item for item in items if item.path == HERE / "test_audits.py"]
+        if config.getoption("--database") != "sqlite"
+        else []
+    )
     if again:
         config.hook.pytest_deselected(items=again)
         items[:] = [item for item in items if item not in again]

@@ -10,7 +10,18 @@ from .reading import Json, resolved, validator
 
 PROBLEM = "application/problem+json"
 # What of an answer's headers the document must name; the others are everywhere (content-length) or set at the door (security).
-TOLD = {"accept", "accept-patch", "allow", "deprecation", "etag", "link", "location", "retry-after", "sunset", "www-authenticate"}
+TOLD = {
+    "accept",
+    "accept-patch",
+    "allow",
+    "deprecation",
+    "etag",
+    "link",
+    "location",
+    "retry-after",
+    "sunset",
+    "www-authenticate",
+}
 TOLD |= {"cache-control", "vary", "x-request-id"}
 
 
@@ -30,7 +41,11 @@ class Promise:
         assert {name for name in answer.headers if name in TOLD} <= declared, where
         for name, header in response.get("headers", {}).items():
             if name.lower() in answer.headers:
-                faults = list(self.checks(self.encoded(resolved(self.document, header)["schema"])).iter_errors(answer.headers[name]))
+                faults = list(
+                    self.checks(self.encoded(resolved(self.document, header)["schema"])).iter_errors(
+                        answer.headers[name]
+                    )
+                )
                 assert faults == [], where
         if "content" not in response:
             assert answer.content == b"", where
@@ -41,7 +56,9 @@ class Promise:
         faults = list(self.checks(self.encoded(response["content"][media]["schema"])).iter_errors(body))
         assert faults == [], where
         if media == PROBLEM:
-            shown = [resolved(self.document, e)["value"]["code"] for e in response["content"][media]["examples"].values()]
+            shown = [
+                resolved(self.document, e)["value"]["code"] for e in response["content"][media]["examples"].values()
+            ]
             assert body["code"] in shown, where
 
     def encoded(self, schema: Json) -> bytes:

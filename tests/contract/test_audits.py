@@ -46,6 +46,8 @@ def test_spectral_and_owasp_find_nothing(folder: Path) -> None:
 def run(folder: Path, tool: str, *words: str, **environ: str) -> str:
     """What a tool says; it must end well."""
     command = [folder / "node_modules" / ".bin" / tool, *words]
-    done = subprocess.run(command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -20,7 +20,10 @@ from tradepost.settings import Settings
 from .promise import Promise
 from .reading import Json, operations, parameters, resolved
 
-WRITERS = {"application/msgpack": msgspec.msgpack.encode, "application/x-www-form-urlencoded": lambda value: urlencode(value).encode()}
+WRITERS = {
+    "application/msgpack": msgspec.msgpack.encode,
+    "application/x-www-form-urlencoded": lambda value: urlencode(value).encode(),
+}
 BOTH = ["openapi.json", "openapi.v2.json"]
 
 
@@ -36,7 +39,17 @@ async def pictures(app: Shop, staff: httpx.AsyncClient) -> None:
     for _ in range(2):
         product = await make_product(staff)
         await make_media(app, product["id"], alt="The front")
-        await make_media(app, product["id"], status="stored", mime="image/png", sha256="0" * 64, bytes=2**40, width=1, height=2, source_url=None)
+        await make_media(
+            app,
+            product["id"],
+            status="stored",
+            mime="image/png",
+            sha256="0" * 64,
+            bytes=2**40,
+            width=1,
+            height=2,
+            source_url=None,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +66,17 @@ async def paths_of(promise: Promise, path: str, client: httpx.AsyncClient) -> li
     """The path with names of rows that there are, and with its example, which there is not."""
     if "{key}" not in path:
         return [path]
-    example = next(p for p in parameters(promise.document, promise.document["paths"][path]["get"]) if p["in"] == "path")["example"]
+    example = next(
+        p for p in parameters(promise.document, promise.document["paths"][path]["get"]) if p["in"] == "path"
+    )["example"]
     head = path.partition("/{key}")[0]
     if head in promise.document["paths"]:
         rows = (await client.get(head, params={"limit": 2})).json()["data"]
     else:
         base, _, below = head.rpartition("/")
-        products = (await client.get(f"{base}/products", params={"fields": f"{below}{{id}}", "limit": 100})).json()["data"]
+        products = (await client.get(f"{base}/products", params={"fields": f"{below}{{id}}", "limit": 100})).json()[
+            "data"
+        ]
         rows = [row for product in products for row in product[below]][:2]
     assert rows
     names = [name for row in rows for name in (row["id"], row.get("slug")) if name]
@@ -89,7 +106,9 @@ def _text(value: Any) -> str:
 
 
 @pytest.mark.parametrize("who", ["client", "staff"])
-async def test_every_read_answers_as_the_document_says(promise: Promise, who: str, client: httpx.AsyncClient, member: httpx.AsyncClient) -> None:
+async def test_every_read_answers_as_the_document_says(
+    promise: Promise, who: str, client: httpx.AsyncClient, member: httpx.AsyncClient
+) -> None:
     caller = {"client": client, "staff": member}[who]
     seen: set[int] = set()
     for path, method, operation in operations(promise.document):
@@ -117,15 +136,38 @@ async def test_every_read_answers_as_the_document_says(promise: Promise, who: st
     assert {200, 304, 400, 401, 404, 406} <= seen
 
 
-async def test_a_registered_document_answers_as_the_document_says(promise: Promise, settings: Settings, tmp_path: Path) -> None:
+async def test_a_registered_document_answers_as_the_document_says(
+    promise: Promise, settings: Settings, tmp_path: Path
+) -> None:
     text = "query Shelf($first: Int!, $all: Boolean = false) { products(first: $first) { nodes { id } } audit @include(if: $all) { nodes { id } } }"
     (tmp_path / "Shelf.graphql").write_text(text)
-    shop, prefix = create_app(msgspec.structs.replace(settings, documents=str(tmp_path))), f"/v{promise.document['info']['version']}"
+    shop, prefix = (
+        create_app(msgspec.structs.replace(settings, documents=str(tmp_path))),
+        f"/v{promise.document['info']['version']}",
+    )
     operation, seen = promise.document["paths"][f"{prefix}/documents/{{name}}"]["get"], set[int]()
-    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
-        for query in ({"first": 1}, {"first": 0}, {"first": 1, "all": True}, {}, {"nobody_knows_this": 1}, {"first": "x"}):
-            for headers in ({}, {"Accept": "application/graphql-response+json"}, {"Accept": "image/png"}, {"If-None-Match": "*"}, {"X-API-Key": "tp_bad"}):
-                answer = await caller.get(f"{prefix}/documents/Shelf", params={n: str(v).lower() for n, v in query.items()}, headers=headers)
+    async with (
+        shop.lifespan(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller,
+    ):
+        for query in (
+            {"first": 1},
+            {"first": 0},
+            {"first": 1, "all": True},
+            {},
+            {"nobody_knows_this": 1},
+            {"first": "x"},
+        ):
+            for headers in (
+                {},
+                {"Accept": "application/graphql-response+json"},
+                {"Accept": "image/png"},
+                {"If-None-Match": "*"},
+                {"X-API-Key": "tp_bad"},
+            ):
+                answer = await caller.get(
+                    f"{prefix}/documents/Shelf", params={n: str(v).lower() for n, v in query.items()}, headers=headers
+                )
                 promise.check(operation, answer)
                 seen.add(answer.status_code)
         promise.check(operation, await caller.get(f"{prefix}/documents/Nobody"))
@@ -143,18 +185,36 @@ async def test_the_pages_that_follow_are_as_the_document_says(promise: Promise, 
     assert pages > 1
 
 
-async def test_the_members_that_fields_bring_are_as_the_document_says(promise: Promise, member: httpx.AsyncClient, app: Shop) -> None:
+async def test_the_members_that_fields_bring_are_as_the_document_says(
+    promise: Promise, member: httpx.AsyncClient, app: Shop
+) -> None:
     for of in app.state.registry.resources.values():
-        operation = next(o for _, _, o in operations(promise.document) if o["operationId"] == app.state.registry.getter(of).name)
-        for path in await paths_of(promise, next(p for p, _, o in operations(promise.document) if o is operation), member):
+        operation = next(
+            o for _, _, o in operations(promise.document) if o["operationId"] == app.state.registry.getter(of).name
+        )
+        for path in await paths_of(
+            promise, next(p for p, _, o in operations(promise.document) if o is operation), member
+        ):
             for relation in of.relations.values():
-                promise.check(operation, await member.get(path, params={"fields": f"links,{relation.name}" + ("(total: true)" if relation.paged else "")}))
+                promise.check(
+                    operation,
+                    await member.get(
+                        path, params={"fields": f"links,{relation.name}" + ("(total: true)" if relation.paged else "")}
+                    ),
+                )
 
 
-async def test_every_write_answers_as_the_document_says(promise: Promise, fresh_settings: Callable[[], Settings]) -> None:
+async def test_every_write_answers_as_the_document_says(
+    promise: Promise, fresh_settings: Callable[[], Settings]
+) -> None:
     shop = create_app(fresh_settings())
-    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller:
-        assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {status async for status in writes(promise, caller, shop)}
+    async with (
+        shop.lifespan(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller,
+    ):
+        assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {
+            status async for status in writes(promise, caller, shop)
+        }
 
 
 async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise, staff: httpx.AsyncClient) -> None:
@@ -172,7 +232,9 @@ async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise
     ]
     seen: list[int] = []
     for chosen, atomic in [(items, "false"), *(([item], "true") for item in items)]:
-        answer = await staff.post(f"/v{promise.document['info']['version']}/products/batch", params={"atomic": atomic}, json={"items": chosen})
+        answer = await staff.post(
+            f"/v{promise.document['info']['version']}/products/batch", params={"atomic": atomic}, json={"items": chosen}
+        )
         promise.check(operation, answer)
         seen += [outcome["status"] for outcome in answer.json().get("results", ())] or [answer.status_code]
     assert seen == [200, 200, 412, 409, 422, 200, 204, 404, 404, 404, 404, 201, 422, 200, 404, 404]
@@ -198,7 +260,9 @@ async def writes(promise: Promise, caller: httpx.AsyncClient, shop: Shop) -> Any
                 *((staff, b) for b in bodies),
             ]:
                 media, content = body
-                answer = await caller.request(method, called, headers=headers | ({"Content-Type": media} if media else {}), content=content)
+                answer = await caller.request(
+                    method, called, headers=headers | ({"Content-Type": media} if media else {}), content=content
+                )
                 if answer.status_code != 412 or "412" in operation["responses"]:
                     promise.check(operation, answer)
                 yield answer.status_code
@@ -225,6 +289,10 @@ async def _called(promise: Promise, path: str, caller: httpx.AsyncClient, staff:
     if head in promise.document["paths"]:
         rows = (await caller.get(head, params={"limit": 2}, headers=staff)).json()["data"]
     else:
-        products = (await caller.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 1})).json()["data"]
+        products = (
+            await caller.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 1})
+        ).json()["data"]
         rows = products[0]["variants"][:1]
-    return [path.replace("{key}", name) for name in (*[row["id"] for row in rows], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")]
+    return [
+        path.replace("{key}", name) for name in (*[row["id"] for row in rows], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")
+    ]

@@ -24,18 +24,27 @@ CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 @pytest.mark.parametrize("name", NAMES)
 def test_the_kept_document_is_the_one_that_the_shop_makes(name: str, contract: Mapping[str, bytes]) -> None:
     same = (HERE / name).read_bytes() == contract[name]
-    assert same, f"tests/contract/{name} is not what the shop serves: `just export-contract`, then look at the difference"
+    assert same, (
+        f"tests/contract/{name} is not what the shop serves: `just export-contract`, then look at the difference"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
 def test_a_breaking_change_has_a_line_in_the_changelog(name: str, contract: Mapping[str, bytes]) -> None:
-    breaks = Comparison(msgspec.json.decode((RELEASED / name).read_bytes()), msgspec.json.decode(contract[name])).breaks()
+    breaks = Comparison(
+        msgspec.json.decode((RELEASED / name).read_bytes()), msgspec.json.decode(contract[name])
+    ).breaks()
     assert unexplained(breaks) == []
 
 
 def test_a_breaking_change_of_the_schema_has_a_line_in_the_changelog(contract: Mapping[str, bytes]) -> None:
-    old, new = (graphql.build_schema(text.decode()) for text in ((RELEASED / "schema.graphql").read_bytes(), contract["schema.graphql"]))
-    breaks = [f"{found.description.split()[0]}: {found.description}" for found in graphql.find_breaking_changes(old, new)]
+    old, new = (
+        graphql.build_schema(text.decode())
+        for text in ((RELEASED / "schema.graphql").read_bytes(), contract["schema.graphql"])
+    )
+    breaks = [
+        f"{found.description.split()[0]}: {found.description}" for found in graphql.find_breaking_changes(old, new)
+    ]
     assert unexplained(breaks) == []
 
 
@@ -75,7 +84,9 @@ def change_type(document: Any) -> None:
 
 
 def make_nullable(document: Any) -> None:
-    document["components"]["schemas"]["Variant"]["properties"]["sku"] = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    document["components"]["schemas"]["Variant"]["properties"]["sku"] = {
+        "anyOf": [{"type": "string"}, {"type": "null"}]
+    }
 
 
 def remove_value(document: Any) -> None:
@@ -101,7 +112,9 @@ def remove_media(document: Any) -> None:
         (remove_media, "product_create", "a body in `application/msgpack` is no longer read"),
     ],
 )
-def test_a_break_is_seen(change: Callable[[Any], None], operation: str, said: str, contract: Mapping[str, bytes]) -> None:
+def test_a_break_is_seen(
+    change: Callable[[Any], None], operation: str, said: str, contract: Mapping[str, bytes]
+) -> None:
     old = msgspec.json.decode(contract["openapi.json"])
     new = copy.deepcopy(old)
     change(new)

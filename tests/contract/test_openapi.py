@@ -45,7 +45,10 @@ def test_every_problem_that_an_operation_declares_is_an_answer_of_it(document: J
 
 def test_a_bad_credential_and_a_fault_of_ours_can_happen_anywhere(document: Json) -> None:
     for path, _, operation in operations(document):
-        assert {(401, "invalid_client" if operation["operationId"] == TOKEN else "unauthenticated"), (500, "internal")} <= codes(document, operation), path
+        assert {
+            (401, "invalid_client" if operation["operationId"] == TOKEN else "unauthenticated"),
+            (500, "internal"),
+        } <= codes(document, operation), path
 
 
 def codes(document: Json, operation: Json) -> set[tuple[int, str]]:
@@ -53,7 +56,9 @@ def codes(document: Json, operation: Json) -> set[tuple[int, str]]:
     found: set[tuple[int, str]] = set()
     for status, response in operation["responses"].items():
         content = resolved(document, response).get("content", {})
-        shown = [content.get(media, {}).get("examples", {}) for media in ("application/problem+json", "application/json")]
+        shown = [
+            content.get(media, {}).get("examples", {}) for media in ("application/problem+json", "application/json")
+        ]
         values = [resolved(document, example)["value"] for examples in shown for example in examples.values()]
         found |= {(int(status), value.get("code") or value.get("error")) for value in values if int(status) >= 400}
     return found
@@ -84,7 +89,11 @@ def test_the_document_tells_how_to_sign_in_and_which_passwords_are_taken(documen
 
 def test_the_permission_that_a_member_or_relation_needs_is_named(document: Json, shop: Shop) -> None:
     for of in shop.state.registry.resources.values():
-        shown = {n: p.get("x-permission") for n, p in document["components"]["schemas"][of.name]["properties"].items() if n != "links"}
+        shown = {
+            n: p.get("x-permission")
+            for n, p in document["components"]["schemas"][of.name]["properties"].items()
+            if n != "links"
+        }
         assert shown == {n: of.access(n).permission for n in (*of.own, *of.relations) if n != ACTIONS}
 
 
@@ -98,7 +107,9 @@ def test_every_filter_and_every_sort_key_of_a_list_is_a_parameter(document: Json
 
 
 def test_page_numbers_are_in_version_1_only_and_deprecated_there(document: Json) -> None:
-    numbered = [p for _, _, o in operations(document) for p in parameters(document, o) if p["name"] in ("page", "page_size")]
+    numbered = [
+        p for _, _, o in operations(document) for p in parameters(document, o) if p["name"] in ("page", "page_size")
+    ]
     assert all(p["deprecated"] for p in numbered)
     assert bool(numbered) == (document["info"]["version"] == "1")
 
@@ -115,7 +126,9 @@ def test_no_member_of_a_resource_is_required_because_fields_may_leave_it_out(doc
 
 def test_inputs_refuse_members_that_they_do_not_know(document: Json, shop: Shop) -> None:
     known = [o for _, _, o in operations(document) if o["operationId"] != TOKEN]
-    bodies = [resolved(document, m["schema"]) for o in known for m in o.get("requestBody", {}).get("content", {}).values()]
+    bodies = [
+        resolved(document, m["schema"]) for o in known for m in o.get("requestBody", {}).get("content", {}).values()
+    ]
     assert [b for b in bodies if b["type"] == "object" and b.get("additionalProperties") is not False] == []
 
 
@@ -123,7 +136,8 @@ def test_every_example_is_valid_by_the_schema_next_to_it(document: Json) -> None
     seen = 0
     for schema, value, where in shown(document):
         faults = [
-            f"{where} at {'/'.join(map(str, fault.instance_path))}: {fault.message}" for fault in validator(document, schema, closed=True).iter_errors(value)
+            f"{where} at {'/'.join(map(str, fault.instance_path))}: {fault.message}"
+            for fault in validator(document, schema, closed=True).iter_errors(value)
         ]
         assert faults == []
         seen += 1
@@ -132,17 +146,35 @@ def test_every_example_is_valid_by_the_schema_next_to_it(document: Json) -> None
 
 def shown(document: Json) -> list[tuple[Json, Any, str]]:
     """Schemas and examples: of parameters, headers, bodies, answers, and of the members of the components."""
-    found = [(p["schema"], p["example"], n) for n, p in {**document["components"]["parameters"], **document["components"]["headers"]}.items()]
+    found = [
+        (p["schema"], p["example"], n)
+        for n, p in {**document["components"]["parameters"], **document["components"]["headers"]}.items()
+    ]
     for path, method, operation in operations(document):
-        holders: list[Mapping[str, Any]] = [operation.get("requestBody", {}), *(resolved(document, r) for r in operation["responses"].values())]
+        holders: list[Mapping[str, Any]] = [
+            operation.get("requestBody", {}),
+            *(resolved(document, r) for r in operation["responses"].values()),
+        ]
         media = [m for holder in holders for m in holder.get("content", {}).values()]
-        found += [(m["schema"], resolved(document, e)["value"], f"{method} {path}") for m in media for e in m.get("examples", {}).values()]
-    members = [(m, f"{n}.{k}") for n, s in document["components"]["schemas"].items() for k, m in s.get("properties", {}).items()]
+        found += [
+            (m["schema"], resolved(document, e)["value"], f"{method} {path}")
+            for m in media
+            for e in m.get("examples", {}).values()
+        ]
+    members = [
+        (m, f"{n}.{k}")
+        for n, s in document["components"]["schemas"].items()
+        for k, m in s.get("properties", {}).items()
+    ]
     return found + [(m, example, name) for m, name in members for example in m.get("examples", ())]
 
 
 def test_every_example_could_be_meant(document: Json) -> None:
-    made_up = [f"{name}: {member}" for name, example in document["components"]["examples"].items() for member in empty_words(example["value"])]
+    made_up = [
+        f"{name}: {member}"
+        for name, example in document["components"]["examples"].items()
+        for member in empty_words(example["value"])
+    ]
     assert made_up == [], "these members need an example in their schemas.py: Meta(examples=[...])"
 
 
@@ -152,7 +184,9 @@ def empty_words(value: Any) -> list[str]:
         return [member for part in value for member in empty_words(part)]
     if not isinstance(value, dict):
         return []
-    return [n for n, v in value.items() if v == n.replace("_", " ")] + [member for v in value.values() for member in empty_words(v)]
+    return [n for n, v in value.items() if v == n.replace("_", " ")] + [
+        member for v in value.values() for member in empty_words(v)
+    ]
 
 
 def test_every_problem_document_is_described_by_the_schema(document: Json) -> None:
@@ -172,5 +206,7 @@ def test_the_document_is_the_same_however_often_it_is_made(settings: Settings, c
 
 
 def test_if_match_is_required_where_the_setting_says_so(settings: Settings) -> None:
-    strict = msgspec.json.decode(create_app(msgspec.structs.replace(settings, require_if_match=True)).state.contract()["openapi.json"])
+    strict = msgspec.json.decode(
+        create_app(msgspec.structs.replace(settings, require_if_match=True)).state.contract()["openapi.json"]
+    )
     assert (428, "precondition_required") in codes(strict, strict["paths"]["/v1/products/{key}"]["put"])

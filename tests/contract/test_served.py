@@ -18,7 +18,9 @@ PLACES = {
 
 
 @pytest.mark.parametrize("path", PLACES)
-async def test_a_document_is_served_byte_for_byte(path: str, client: httpx.AsyncClient, contract: Mapping[str, bytes]) -> None:
+async def test_a_document_is_served_byte_for_byte(
+    path: str, client: httpx.AsyncClient, contract: Mapping[str, bytes]
+) -> None:
     name, media = PLACES[path]
     answer = await client.get(path)
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, media, contract[name])
@@ -33,7 +35,10 @@ async def test_the_version_can_be_named_by_a_header(client: httpx.AsyncClient, c
 @pytest.mark.parametrize("path", PLACES)
 async def test_without_introspection_visitors_get_no_document(path: str, settings: Settings, staff_key: str) -> None:
     closed = create_app(msgspec.structs.replace(settings, introspection=False))
-    async with closed.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url="http://tradepost.test") as visitor:
+    async with (
+        closed.lifespan(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url="http://tradepost.test") as visitor,
+    ):
         assert (await visitor.get(path)).status_code == 404
         known = await visitor.get(path, headers={"X-API-Key": staff_key})
         assert (known.status_code, known.headers["cache-control"]) == (200, "private, max-age=300")

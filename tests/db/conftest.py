@@ -24,7 +24,9 @@ type Rows = list[tuple[Any, ...]]
 def demo() -> ModuleType:
     """The package `db/seed`, loaded by its path as the command loads it."""
     folder = revisions.root() / "db" / "seed"
-    spec = importlib.util.spec_from_file_location("tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec
     assert spec.loader
     sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)

@@ -49,7 +49,11 @@ def test_ids_of_products_sort_by_time(shop: Shop) -> None:
 
 
 def test_no_text_is_empty_or_unfinished(shop: Shop) -> None:
-    texts = ["SELECT name, slug, description FROM category", "SELECT name, slug, description FROM product", "SELECT name, sku FROM variant"]
+    texts = [
+        "SELECT name, slug, description FROM category",
+        "SELECT name, slug, description FROM product",
+        "SELECT name, sku FROM variant",
+    ]
     for text in [text for statement in texts for row in shop.execute(statement) for text in row]:
         assert text == " ".join(text.split())
         assert text
@@ -63,13 +67,22 @@ def test_descriptions_have_two_to_four_sentences(shop: Shop) -> None:
 
 
 def test_names_and_slugs_are_unlike(shop: Shop) -> None:
-    assert count(shop, "product") == count(shop, "(SELECT DISTINCT name FROM product)") == count(shop, "(SELECT DISTINCT slug FROM product)")
+    assert (
+        count(shop, "product")
+        == count(shop, "(SELECT DISTINCT name FROM product)")
+        == count(shop, "(SELECT DISTINCT slug FROM product)")
+    )
     assert all(re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", slug) for (slug,) in shop.execute("SELECT slug FROM product"))
 
 
 def test_names_never_repeat(demo: ModuleType) -> None:
     goods = demo.rows.goods.read()
-    made = [names.nth(n)["name"] for kind in goods.kinds for names in [demo.rows.products.Names(kind, goods.materials)] for n in range(0, 6000, 3)]
+    made = [
+        names.nth(n)["name"]
+        for kind in goods.kinds
+        for names in [demo.rows.products.Names(kind, goods.materials)]
+        for n in range(0, 6000, 3)
+    ]
     assert len(made) == len(set(made))
 
 
@@ -92,21 +105,36 @@ def test_barcodes_are_internal_and_right(shop: Shop) -> None:
 
 
 def test_prices_end_as_shop_prices_do_and_start_at_the_cheapest(shop: Shop) -> None:
-    assert count(shop, "variant WHERE price_amount % 100 NOT IN (0, 90, 95) OR price_amount <= 0 OR price_currency <> 'EUR'") == 0
+    assert (
+        count(
+            shop, "variant WHERE price_amount % 100 NOT IN (0, 90, 95) OR price_amount <= 0 OR price_currency <> 'EUR'"
+        )
+        == 0
+    )
     assert count(shop, "variant WHERE compare_at_price_amount <= price_amount") == 0
     assert count(shop, "variant WHERE compare_at_price_amount > 0") > 0
-    assert count(shop, "product p WHERE price_from_amount IS NOT (SELECT min(price_amount) FROM variant WHERE product_id = p.id)") == 0
+    assert (
+        count(
+            shop,
+            "product p WHERE price_from_amount IS NOT (SELECT min(price_amount) FROM variant WHERE product_id = p.id)",
+        )
+        == 0
+    )
 
 
 def test_variants_are_one_to_twelve_and_unlike(shop: Shop) -> None:
-    sizes = [row[0] for row in shop.execute("SELECT (SELECT count(*) FROM variant WHERE product_id = p.id) FROM product p")]
+    sizes = [
+        row[0] for row in shop.execute("SELECT (SELECT count(*) FROM variant WHERE product_id = p.id) FROM product p")
+    ]
     assert (min(sizes), max(sizes)) == (1, 12)
     for options, key in shop.execute("SELECT options, options_key FROM variant"):
         assert key == json.dumps(json.loads(options), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def test_categories_are_a_tree_and_contain_the_main_one(shop: Shop) -> None:
-    for row in shop.execute("SELECT c.id, c.path, c.parent_id, p.path AS above FROM category c LEFT JOIN category p ON p.id = c.parent_id"):
+    for row in shop.execute(
+        "SELECT c.id, c.path, c.parent_id, p.path AS above FROM category c LEFT JOIN category p ON p.id = c.parent_id"
+    ):
         assert row["path"] == f"{row['above'] or ''}{row['id']}/"
     assert {path.count("/") for (path,) in shop.execute("SELECT path FROM category")} == {1, 2, 3}
     places = "SELECT 1 FROM product_category WHERE product_id = p.id AND category_id = p.category_id"
@@ -116,7 +144,13 @@ def test_categories_are_a_tree_and_contain_the_main_one(shop: Shop) -> None:
 
 def test_tags_are_kept_twice_alike(shop: Shop) -> None:
     for id, tags in shop.execute("SELECT id, tags FROM product"):
-        rows = [row[0] for row in shop.execute("SELECT t.slug FROM product_tag pt JOIN tag t ON t.id = pt.tag_id WHERE product_id = ? ORDER BY pt.rowid", [id])]
+        rows = [
+            row[0]
+            for row in shop.execute(
+                "SELECT t.slug FROM product_tag pt JOIN tag t ON t.id = pt.tag_id WHERE product_id = ? ORDER BY pt.rowid",
+                [id],
+            )
+        ]
         assert rows == json.loads(tags)
     assert count(shop, "tag WHERE id NOT IN (SELECT tag_id FROM product_tag)") == 0
 
@@ -131,11 +165,18 @@ def test_statuses_and_references_are_mixed(shop: Shop) -> None:
 
 def test_search_finds_every_product_by_its_words(shop: Shop) -> None:
     shop.execute("INSERT INTO product_search_fts(product_search_fts) VALUES ('integrity-check')")
-    for row in shop.execute("SELECT p.id, p.name, p.description, p.tags, s.name AS plain, s.words FROM product p JOIN product_search s USING (id)"):
-        skus = [sku for (sku,) in shop.execute("SELECT sku FROM variant WHERE product_id = ? ORDER BY position", [row["id"]])]
+    for row in shop.execute(
+        "SELECT p.id, p.name, p.description, p.tags, s.name AS plain, s.words FROM product p JOIN product_search s USING (id)"
+    ):
+        skus = [
+            sku
+            for (sku,) in shop.execute("SELECT sku FROM variant WHERE product_id = ? ORDER BY position", [row["id"]])
+        ]
         assert row["plain"] == normal(row["name"])
         assert row["words"] == normal(row["name"], *skus, *json.loads(row["tags"]), row["description"])
-    found = shop.execute('SELECT count(*) FROM product_search_fts WHERE product_search_fts MATCH \'words : ("lam"* AND "oak"*)\'').fetchone()[0]
+    found = shop.execute(
+        'SELECT count(*) FROM product_search_fts WHERE product_search_fts MATCH \'words : ("lam"* AND "oak"*)\''
+    ).fetchone()[0]
     assert found == count(shop, "product_search WHERE ' ' || words LIKE '% lam%' AND ' ' || words LIKE '% oak%'") > 0
 
 

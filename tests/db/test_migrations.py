@@ -25,8 +25,14 @@ PRODUCT = f"""INSERT INTO product (id, created_at, updated_at, version, slug, na
 async def found(url: str, word: str, column: str = "words") -> bool:
     """Whether the search index finds a word by its beginning."""
     if url.startswith("sqlite"):
-        return bool(await run(url, f"SELECT rowid FROM product_search_fts WHERE product_search_fts MATCH '{column} : (\"{word}\"*)'"))
-    return bool(await run(url, f"SELECT seq FROM product_search WHERE {column}_vector @@ CAST('''{word}'':*' AS tsquery)"))
+        return bool(
+            await run(
+                url, f"SELECT rowid FROM product_search_fts WHERE product_search_fts MATCH '{column} : (\"{word}\"*)'"
+            )
+        )
+    return bool(
+        await run(url, f"SELECT seq FROM product_search WHERE {column}_vector @@ CAST('''{word}'':*' AS tsquery)")
+    )
 
 
 def test_up_down_and_up_again(empty_url: str) -> None:
@@ -41,7 +47,11 @@ def test_up_down_and_up_again(empty_url: str) -> None:
 async def test_down_leaves_nothing_behind(empty_url: str) -> None:
     schema.upgrade(empty_url)
     schema.downgrade(empty_url, "base")
-    tables = "SELECT name FROM sqlite_master" if empty_url.startswith("sqlite") else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    tables = (
+        "SELECT name FROM sqlite_master"
+        if empty_url.startswith("sqlite")
+        else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    )
     assert [name for (name,) in await run(empty_url, tables) if "alembic_version" not in name] == []
 
 
@@ -53,15 +63,30 @@ async def test_tells_whether_it_is_at_head(empty_url: str) -> None:
     await engine.dispose()
 
 
-@pytest.mark.parametrize("change", ["DROP INDEX product_name", "ALTER TABLE tag ADD COLUMN colour VARCHAR", "CREATE TABLE stray (id INTEGER PRIMARY KEY)"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP INDEX product_name",
+        "ALTER TABLE tag ADD COLUMN colour VARCHAR",
+        "CREATE TABLE stray (id INTEGER PRIMARY KEY)",
+    ],
+)
 async def test_sees_what_no_migration_made(migrated_url: str, change: str) -> None:
     await run(migrated_url, change)
     assert len(schema.drift(migrated_url)) == 1
 
 
 async def test_the_search_index_follows_its_rows(migrated_url: str) -> None:
-    await run(migrated_url, PRODUCT, f"INSERT INTO product_search (id, name, words) VALUES ('{ID}', 'oak lamp', 'oak lamp bedside')")
-    assert [await found(migrated_url, "oa"), await found(migrated_url, "bedside", "name"), await found(migrated_url, "ak")] == [True, False, False]
+    await run(
+        migrated_url,
+        PRODUCT,
+        f"INSERT INTO product_search (id, name, words) VALUES ('{ID}', 'oak lamp', 'oak lamp bedside')",
+    )
+    assert [
+        await found(migrated_url, "oa"),
+        await found(migrated_url, "bedside", "name"),
+        await found(migrated_url, "ak"),
+    ] == [True, False, False]
     await run(migrated_url, "UPDATE product_search SET name = 'brass lamp', words = 'brass lamp'")
     assert [await found(migrated_url, "oak"), await found(migrated_url, "bra", "name")] == [False, True]
     await run(migrated_url, f"DELETE FROM product WHERE id = '{ID}'")
@@ -76,7 +101,9 @@ async def test_the_search_index_takes_any_words(migrated_url: str, words: str) -
 
 @pytest.mark.parametrize("word", ["ελιας", "ᦰᦱ", "𞤀𞤁", "лампа", "灯"])
 async def test_no_script_is_split_within_a_word(migrated_url: str, word: str) -> None:
-    await run(migrated_url, PRODUCT, f"INSERT INTO product_search (id, name, words) VALUES ('{ID}', 'a{word}b', 'a{word}b')")
+    await run(
+        migrated_url, PRODUCT, f"INSERT INTO product_search (id, name, words) VALUES ('{ID}', 'a{word}b', 'a{word}b')"
+    )
     assert [await found(migrated_url, f"a{word}"), await found(migrated_url, "b")] == [True, False]
 
 
@@ -90,4 +117,7 @@ def test_a_migration_that_leaves_orphans_is_taken_back(tmp_path: Path) -> None:
 
 
 def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
-    assert revisions.head() == ScriptDirectory.from_config(Config(toml_file=revisions.root() / "pyproject.toml")).get_current_head()
+    assert (
+        revisions.head()
+        == ScriptDirectory.from_config(Config(toml_file=revisions.root() / "pyproject.toml")).get_current_head()
+    )

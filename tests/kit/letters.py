@@ -29,14 +29,18 @@ class Postbox:
         self.sessions: list[Session] = []
         self.port, self.closed = 0, False
 
-    async def handle_MAIL(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         """Takes a sender."""
         if self.closed and not session.authenticated:
             return "530 who are you"
         envelope.mail_from = address
         return "250 OK"
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         """Takes a recipient."""
         if address.startswith(("nobody", "later")):
             return "550 no such box" if address.startswith("nobody") else "450 come again"
@@ -46,7 +50,9 @@ class Postbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Takes a letter."""
         content = envelope.content
-        self.letters.append(BytesParser(policy=default).parsebytes(content if isinstance(content, bytes) else str(content).encode()))  # type: ignore[arg-type]
+        self.letters.append(
+            BytesParser(policy=default).parsebytes(content if isinstance(content, bytes) else str(content).encode())
+        )  # type: ignore[arg-type]
         self.envelopes.append(envelope)
         self.sessions.append(session)
         return "250 OK"
@@ -68,7 +74,9 @@ def _knows(server: Any, session: Any, envelope: Any, mechanism: str, given: Any)
 
 
 @contextmanager
-def post_office(*, tls: ssl.SSLContext | None = None, implicit: bool = False, closed: bool = False) -> Iterator[Postbox]:
+def post_office(
+    *, tls: ssl.SSLContext | None = None, implicit: bool = False, closed: bool = False
+) -> Iterator[Postbox]:
     """The server. With `tls` by STARTTLS, or from the start; `closed` to those who do not log in."""
     box = Postbox()
     box.closed = closed
@@ -86,15 +94,22 @@ def post_office(*, tls: ssl.SSLContext | None = None, implicit: bool = False, cl
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """A server's TLS for 127.0.0.1, and the file with the certificate to trust."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")]),
+    )
     day = timedelta(days=1)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), datetime.now(UTC) - day, datetime.now(UTC) + day)
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), datetime.now(UTC) - day, datetime.now(UTC) + day
+    )
     made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
     made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     signed = made.sign(key, hashes.SHA256())
     trusted, private = folder / "trusted.pem", folder / "private.pem"
     trusted.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(trusted, private)
     return context, trusted

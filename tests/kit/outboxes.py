@@ -36,7 +36,13 @@ class Times:
 
 def relay(database: Database, *deliveries: Delivery, clock: Any = now, **more: Any) -> Relay:
     """A relay that hears these functions."""
-    return Relay(database, lambda request_id: Context(ANONYMOUS, database, request_id, door="worker"), deliveries, clock=clock, **more)
+    return Relay(
+        database,
+        lambda request_id: Context(ANONYMOUS, database, request_id, door="worker"),
+        deliveries,
+        clock=clock,
+        **more,
+    )
 
 
 async def settle(of: Relay) -> int:

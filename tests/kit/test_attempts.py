@@ -50,7 +50,13 @@ async def opened(port: int) -> Attempts:
     return Attempts(Limits({}, known=600, shared=shared), SECRET)
 
 
-async def counted(attempts: Attempts, times: int, account: str | None = "a@shop.example", address: str = HERE, caller: str | None = None) -> Counter[str]:
+async def counted(
+    attempts: Attempts,
+    times: int,
+    account: str | None = "a@shop.example",
+    address: str = HERE,
+    caller: str | None = None,
+) -> Counter[str]:
     """What became of so many attempts at once: `counted`, or the policy that refused them."""
 
     async def one() -> str:
@@ -68,7 +74,9 @@ async def test_ten_on_one_account_and_thirty_from_one_address(attempts: Attempts
     assert await counted(attempts, 1, "A@Shop.Example ", THERE) == {"login-account": 1}
     for n in range(2):
         assert await counted(attempts, 10, f"{n}@shop.example") == {"counted": 10}
-    assert (await counted(attempts, 5, "fresh@shop.example"))["login-address"] >= 4  # one may have come in on a busy machine
+    assert (await counted(attempts, 5, "fresh@shop.example"))[
+        "login-address"
+    ] >= 4  # one may have come in on a busy machine
     assert (await counted(attempts, 11, "fresh@shop.example", THERE))["counted"] >= 9
 
 
@@ -84,13 +92,17 @@ async def test_what_was_written_is_owed_by_the_address_and_by_its_accounts(attem
     with pytest.raises(QuotaExceeded) as refused:
         await attempts.count("a@shop.example", THERE)
     assert 240 <= int(refused.value.headers()["Retry-After"]) <= 246
-    assert await counted(attempts, 10, "b@shop.example", THERE) == {"counted": 10}  # written behind what the address could have tried
+    assert await counted(attempts, 10, "b@shop.example", THERE) == {
+        "counted": 10
+    }  # written behind what the address could have tried
     await attempts.owe({"c@shop.example": 10}, HERE)
     assert await counted(attempts, 10, "c@shop.example", THERE) == {"counted": 10}
     await attempts.owe({}, THERE)
 
 
-async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(attempts: Attempts, request: pytest.FixtureRequest) -> None:
+async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(
+    attempts: Attempts, request: pytest.FixtureRequest
+) -> None:
     await attempts.owe({"a@shop.example": 50}, HERE)
     key = attempts.key("a@shop.example", None)
     assert key is not None
@@ -108,7 +120,9 @@ async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(attempts: A
     await redis.aclose()
 
 
-async def test_no_text_of_an_account_is_kept_and_the_digest_is_the_shops_own(attempts: Attempts, request: pytest.FixtureRequest) -> None:
+async def test_no_text_of_an_account_is_kept_and_the_digest_is_the_shops_own(
+    attempts: Attempts, request: pytest.FixtureRequest
+) -> None:
     await counted(attempts, 1)
     await attempts.owe({"b@shop.example": 2}, HERE)
     keys = list(attempts.limits.local.kept)
@@ -143,7 +157,9 @@ def try_in_process(port: int, results: Any) -> None:
 
 
 @pytest.mark.parametrize("attempts", ["redis"], indirect=True)
-async def test_two_processes_admit_no_more_attempts_than_the_budget_and_one_refill(attempts: Attempts, valkey: Any) -> None:
+async def test_two_processes_admit_no_more_attempts_than_the_budget_and_one_refill(
+    attempts: Attempts, valkey: Any
+) -> None:
     context = multiprocessing.get_context("spawn")
     results, started = context.Queue(), time.time()
     processes = [context.Process(target=try_in_process, args=(valkey.port, results)) for _ in range(2)]

@@ -107,7 +107,11 @@ def normal(value: Any) -> Any:
         ({"patch": MergePatch({"a": None})}, {"patch": MergePatch({})}, False),
         ({"patch": MergePatch({"a": "\u00e9"})}, {"patch": MergePatch({"a": "e\u0301"})}, True),
         ({"patch": MergePatch({"steps": []})}, {"patch": JsonPatch(())}, False),
-        ({"patch": JsonPatch((Step(op="add", path="/a", value=None),))}, {"patch": JsonPatch((Step(op="add", path="/a"),))}, False),
+        (
+            {"patch": JsonPatch((Step(op="add", path="/a", value=None),))},
+            {"patch": JsonPatch((Step(op="add", path="/a"),))},
+            False,
+        ),
         ({"atomic": True}, {"atomic": False}, False),
     ],
 )

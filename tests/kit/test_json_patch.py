@@ -14,11 +14,27 @@ from tradepost.kit.schema.patch import json_patch
 type Json = Any
 
 CHANGED: dict[str, tuple[Json, list[Json], Json]] = {
-    "A.1 adding an object member": ({"foo": "bar"}, [{"op": "add", "path": "/baz", "value": "qux"}], {"baz": "qux", "foo": "bar"}),
-    "A.2 adding an array element": ({"foo": ["bar", "baz"]}, [{"op": "add", "path": "/foo/1", "value": "qux"}], {"foo": ["bar", "qux", "baz"]}),
+    "A.1 adding an object member": (
+        {"foo": "bar"},
+        [{"op": "add", "path": "/baz", "value": "qux"}],
+        {"baz": "qux", "foo": "bar"},
+    ),
+    "A.2 adding an array element": (
+        {"foo": ["bar", "baz"]},
+        [{"op": "add", "path": "/foo/1", "value": "qux"}],
+        {"foo": ["bar", "qux", "baz"]},
+    ),
     "A.3 removing an object member": ({"baz": "qux", "foo": "bar"}, [{"op": "remove", "path": "/baz"}], {"foo": "bar"}),
-    "A.4 removing an array element": ({"foo": ["bar", "qux", "baz"]}, [{"op": "remove", "path": "/foo/1"}], {"foo": ["bar", "baz"]}),
-    "A.5 replacing a value": ({"baz": "qux", "foo": "bar"}, [{"op": "replace", "path": "/baz", "value": "boo"}], {"baz": "boo", "foo": "bar"}),
+    "A.4 removing an array element": (
+        {"foo": ["bar", "qux", "baz"]},
+        [{"op": "remove", "path": "/foo/1"}],
+        {"foo": ["bar", "baz"]},
+    ),
+    "A.5 replacing a value": (
+        {"baz": "qux", "foo": "bar"},
+        [{"op": "replace", "path": "/baz", "value": "boo"}],
+        {"baz": "boo", "foo": "bar"},
+    ),
     "A.6 moving a value": (
         {"foo": {"bar": "baz", "waldo": "fred"}, "qux": {"corge": "grault"}},
         [{"op": "move", "from": "/foo/waldo", "path": "/qux/thud"}],
@@ -39,17 +55,37 @@ CHANGED: dict[str, tuple[Json, list[Json], Json]] = {
         [{"op": "add", "path": "/child", "value": {"grandchild": {}}}],
         {"foo": "bar", "child": {"grandchild": {}}},
     ),
-    "A.11 ignoring unknown members": ({"foo": "bar"}, [{"op": "add", "path": "/baz", "value": "qux", "xyz": 123}], {"foo": "bar", "baz": "qux"}),
-    "A.14 the order of escapes": ({"/": 9, "~1": 10}, [{"op": "test", "path": "/~01", "value": 10}], {"/": 9, "~1": 10}),
-    "A.16 adding an array value": ({"foo": ["bar"]}, [{"op": "add", "path": "/foo/-", "value": ["abc", "def"]}], {"foo": ["bar", ["abc", "def"]]}),
+    "A.11 ignoring unknown members": (
+        {"foo": "bar"},
+        [{"op": "add", "path": "/baz", "value": "qux", "xyz": 123}],
+        {"foo": "bar", "baz": "qux"},
+    ),
+    "A.14 the order of escapes": (
+        {"/": 9, "~1": 10},
+        [{"op": "test", "path": "/~01", "value": 10}],
+        {"/": 9, "~1": 10},
+    ),
+    "A.16 adding an array value": (
+        {"foo": ["bar"]},
+        [{"op": "add", "path": "/foo/-", "value": ["abc", "def"]}],
+        {"foo": ["bar", ["abc", "def"]]},
+    ),
     "no operation": ({"foo": 1}, [], {"foo": 1}),
     "add replaces what is there": ({"foo": 1}, [{"op": "add", "path": "/foo", "value": 2}], {"foo": 2}),
-    "add behind the last element by its index": ({"a": [1]}, [{"op": "add", "path": "/a/1", "value": 2}], {"a": [1, 2]}),
+    "add behind the last element by its index": (
+        {"a": [1]},
+        [{"op": "add", "path": "/a/1", "value": 2}],
+        {"a": [1, 2]},
+    ),
     "the empty name is a name": ({"": 1}, [{"op": "replace", "path": "/", "value": 2}], {"": 2}),
     "null is a value to add": ({"foo": 1}, [{"op": "add", "path": "/bar", "value": None}], {"foo": 1, "bar": None}),
     "null is a value to test": ({"foo": None}, [{"op": "test", "path": "/foo", "value": None}], {"foo": None}),
     "numbers are equal by value": ({"foo": 1}, [{"op": "test", "path": "/foo", "value": 1.0}], {"foo": 1}),
-    "the order of members does not count": ({"o": {"a": 1, "b": 2}}, [{"op": "test", "path": "/o", "value": {"b": 2, "a": 1}}], {"o": {"a": 1, "b": 2}}),
+    "the order of members does not count": (
+        {"o": {"a": 1, "b": 2}},
+        [{"op": "test", "path": "/o", "value": {"b": 2, "a": 1}}],
+        {"o": {"a": 1, "b": 2}},
+    ),
     "the whole is replaced": ({"foo": 1}, [{"op": "replace", "path": "", "value": {"bar": 2}}], {"bar": 2}),
     "the whole is tested": ({"foo": 1}, [{"op": "test", "path": "", "value": {"foo": 1}}], {"foo": 1}),
     "a move to its own place": ({"foo": 1}, [{"op": "move", "from": "/foo", "path": "/foo"}], {"foo": 1}),
@@ -58,7 +94,11 @@ CHANGED: dict[str, tuple[Json, list[Json], Json]] = {
         [{"op": "copy", "from": "/a", "path": "/b"}, {"op": "replace", "path": "/b/x", "value": 2}],
         {"a": {"x": 1}, "b": {"x": 2}},
     ),
-    "a digit is a member's name in an object": ({"a": {"0": 1}}, [{"op": "replace", "path": "/a/0", "value": 2}], {"a": {"0": 2}}),
+    "a digit is a member's name in an object": (
+        {"a": {"0": 1}},
+        [{"op": "replace", "path": "/a/0", "value": 2}],
+        {"a": {"0": 2}},
+    ),
 }
 
 LOST: dict[str, tuple[Json, list[Json]]] = {
@@ -112,11 +152,15 @@ MALFORMED: dict[str, Json] = {
 }
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3), lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=2), v, max_size=3)
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=2), v, max_size=3),
 )
-POINTERS = st.lists(st.sampled_from(["", "a", "b", "0", "1", "-", "01", "~0", "~1"]), max_size=3).map(lambda parts: "".join(f"/{p}" for p in parts))
+POINTERS = st.lists(st.sampled_from(["", "a", "b", "0", "1", "-", "01", "~0", "~1"]), max_size=3).map(
+    lambda parts: "".join(f"/{p}" for p in parts)
+)
 STEPS = st.fixed_dictionaries(
-    {"op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test"]), "path": POINTERS}, optional={"from": POINTERS, "value": VALUES}
+    {"op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test"]), "path": POINTERS},
+    optional={"from": POINTERS, "value": VALUES},
 )
 
 
@@ -156,7 +200,13 @@ def test_all_faults_of_a_patch_are_named() -> None:
 def test_a_patch_leaves_the_given_document_alone() -> None:
     document = {"a": [1], "b": {"c": 1}}
     with pytest.raises(PatchTestFailed):
-        json_patch([{"op": "add", "path": "/a/-", "value": 2}, {"op": "remove", "path": "/b/c"}, {"op": "test", "path": "/a", "value": 0}]).apply(document)
+        json_patch(
+            [
+                {"op": "add", "path": "/a/-", "value": 2},
+                {"op": "remove", "path": "/b/c"},
+                {"op": "test", "path": "/a", "value": 0},
+            ]
+        ).apply(document)
     assert document == {"a": [1], "b": {"c": 1}}
 
 
@@ -170,7 +220,10 @@ def test_copies_of_copies_cannot_fill_the_memory(grown: Json) -> None:
     assert time.monotonic() - began < 5
 
 
-@given(document=st.dictionaries(st.sampled_from(["a", "b", "0", ""]), VALUES, max_size=4), steps=st.lists(STEPS, max_size=5))
+@given(
+    document=st.dictionaries(st.sampled_from(["a", "b", "0", ""]), VALUES, max_size=4),
+    steps=st.lists(STEPS, max_size=5),
+)
 def test_any_patch_changes_any_document_or_is_a_problem(document: Json, steps: list[Json]) -> None:
     with suppress(PatchTargetMissing, PatchTestFailed, Validation):
         json_patch(steps).apply(document)

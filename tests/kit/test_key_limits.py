@@ -131,7 +131,9 @@ async def test_memory_and_redis_agree_and_no_bucket_goes_over(
 ) -> None:
     began, mark = time.monotonic(), uuid4().hex
     memory = Buckets(lambda: 1000.0)
-    owner, key, other = [(f"{mark} {name}", size) for name, size in zip(("owner", "key", "other key"), sizes, strict=True)]
+    owner, key, other = [
+        (f"{mark} {name}", size) for name, size in zip(("owner", "key", "other key"), sizes, strict=True)
+    ]
     drains: dict[str, tuple[Bucket, ...]] = {"owner": (owner,), "key": (owner, key), "other key": (owner, other)}
     given_back = dict.fromkeys((owner, key, other), 0)
     taken = dict.fromkeys((owner, key, other), 0)

@@ -19,7 +19,11 @@ from tradepost.kit.worker.event_handlers import Undeliverable
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Letter, SmtpMailer, compose
 
 SENDER = "The Shop <shop@example.com>"
-LETTER = Letter("ada@example.com", "Votre mot de passe — 密码", "Zeile eins\n\n.\nFrom here: https://shop.example/reset?token=" + "x" * 200 + "\n")
+LETTER = Letter(
+    "ada@example.com",
+    "Votre mot de passe — 密码",
+    "Zeile eins\n\n.\nFrom here: https://shop.example/reset?token=" + "x" * 200 + "\n",
+)
 LOGIN = f"{USER}:{quote(PASSWORD, safe='')}"
 
 
@@ -50,7 +54,9 @@ async def test_a_password_goes_through_tls(implicit: bool, tmp_path: Path, monke
     with post_office(tls=tls, implicit=implicit, closed=True) as box:
         await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{box.port}").send(LETTER, "1")
         with pytest.raises(aiosmtplib.SMTPAuthenticationError):
-            await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{USER}:wrong@127.0.0.1:{box.port}").send(LETTER, "2")
+            await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{USER}:wrong@127.0.0.1:{box.port}").send(
+                LETTER, "2"
+            )
         with pytest.raises(aiosmtplib.SMTPException):
             await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://127.0.0.1:{box.port}").send(LETTER, "3")
     assert [letter["Message-ID"] for letter in box.letters] == ["<1@example.com>"]
@@ -60,7 +66,10 @@ async def test_a_password_goes_through_tls(implicit: bool, tmp_path: Path, monke
 async def test_a_server_whose_certificate_nobody_signed_gets_nothing(tmp_path: Path) -> None:
     tls, _ = certificate(tmp_path)
     for implicit in (False, True):
-        with post_office(tls=tls, implicit=implicit) as box, pytest.raises((aiosmtplib.SMTPException, OSError), match="certificate verify failed"):
+        with (
+            post_office(tls=tls, implicit=implicit) as box,
+            pytest.raises((aiosmtplib.SMTPException, OSError), match="certificate verify failed"),
+        ):
             await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{box.port}").send(LETTER, "1")
         assert box.letters == []
 
@@ -117,7 +126,9 @@ def test_nobody_writes_headers_or_adds_addresses(letter: Letter) -> None:
 
 
 @given(
-    to=st.text(max_size=60) | st.from_regex(r"\A[a-z\"\\.\r\n ,;:<>@ü]{1,20}@[a-z.ü\r\n]{1,20}\Z"), subject=st.text(max_size=120), text=st.text(max_size=300)
+    to=st.text(max_size=60) | st.from_regex(r"\A[a-z\"\\.\r\n ,;:<>@ü]{1,20}@[a-z.ü\r\n]{1,20}\Z"),
+    subject=st.text(max_size=120),
+    text=st.text(max_size=300),
 )
 def test_whatever_is_written_the_headers_are_ours_and_the_address_is_one(to: str, subject: str, text: str) -> None:
     try:
@@ -126,7 +137,17 @@ def test_whatever_is_written_the_headers_are_ours_and_the_address_is_one(to: str
         return
     got = read(made.as_bytes())
     assert sorted(got.keys()) == sorted(
-        ["From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "Content-Transfer-Encoding", "MIME-Version"]
+        [
+            "From",
+            "To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "Auto-Submitted",
+            "Content-Type",
+            "Content-Transfer-Encoding",
+            "MIME-Version",
+        ]
     )
     assert len(got["To"].addresses) == 1
     assert len(got["From"].addresses) == 1

@@ -26,7 +26,11 @@ TABLE: list[tuple[Any, Any, Any]] = [
     ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
 ]
 
-PLAIN = st.recursive(st.booleans() | st.integers() | st.text(max_size=3), lambda v: st.dictionaries(st.text(max_size=2), v, max_size=3), max_leaves=8)
+PLAIN = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=3),
+    lambda v: st.dictionaries(st.text(max_size=2), v, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.mark.parametrize(("target", "patch", "expected"), TABLE)

@@ -6,7 +6,9 @@ import pytest
 from tradepost.kit.schema.money import Money, currencies, exponent
 
 
-@pytest.mark.parametrize(("currency", "decimals"), [("EUR", 2), ("USD", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("CLF", 4)])
+@pytest.mark.parametrize(
+    ("currency", "decimals"), [("EUR", 2), ("USD", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("BHD", 3), ("CLF", 4)]
+)
 def test_a_currency_has_the_decimals_of_iso_4217(currency: str, decimals: int) -> None:
     assert currency in currencies()
     assert exponent(currency) == decimals

@@ -27,7 +27,11 @@ def test_the_id_comes_last_in_the_direction_of_the_last_key(sort: tuple[str, ...
 def test_a_search_is_ordered_by_relevance_and_then_by_age() -> None:
     assert order_names(products, Shape(filters=("q",)), products.order) == ("relevance", "-created_at", "-id")
     assert order_names(products, Shape(filters=("q",), sort=("name",)), products.order) == ("name", "id")
-    assert order_names(products, Shape(filters=("q",), sort=("relevance", "created_at")), products.order) == ("relevance", "-created_at", "-id")
+    assert order_names(products, Shape(filters=("q",), sort=("relevance", "created_at")), products.order) == (
+        "relevance",
+        "-created_at",
+        "-id",
+    )
 
 
 def test_a_list_has_an_order_of_its_own() -> None:
@@ -39,7 +43,9 @@ def test_a_sort_is_a_text_or_a_list(given: object) -> None:
     assert sorting(products, given, NOBODY, set()) == ("name", "-price")
 
 
-@pytest.mark.parametrize("given", ["nope", "name,name", "name,-name", "-", "", "relevance", 5, True, {"name": 1}, [1], [["name"]]])
+@pytest.mark.parametrize(
+    "given", ["nope", "name,name", "name,-name", "-", "", "relevance", 5, True, {"name": 1}, [1], [["name"]]]
+)
 def test_what_is_no_sort_is_refused(given: object) -> None:
     with pytest.raises(InvalidParameter):
         sorting(products, given, NOBODY, set())

@@ -16,7 +16,11 @@ async def test_callers_and_windows_of_two_kinds_share_no_plan(app: Shop) -> None
     def plan(who: Caller, window: Window) -> Plan:
         return database.reads.plan(products, want, None, window, Context(who, database), database.reader)
 
-    asked = [(who, window) for window in (EVERYTHING, Window(total=True), Window(sort=("-name",))) for who in (ANONYMOUS, customer, staff)]
+    asked = [
+        (who, window)
+        for window in (EVERYTHING, Window(total=True), Window(sort=("-name",)))
+        for who in (ANONYMOUS, customer, staff)
+    ]
     made = [plan(*one) for one in asked]
     assert len({id(p) for p in made}) == len(asked)
     assert [plan(*one) for one in asked] == made == [plan(*one) for one in asked for _ in range(2)][::2]

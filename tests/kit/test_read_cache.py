@@ -17,7 +17,14 @@ from tradepost.kit.query.source_tables import ANYTHING, Seen, Tag, tables
 ROW: Tag = ("product", "1")
 
 
-def reading(value: Any, *tags: Tag, size: int = 10, settled: bool = True, fleeting: bool = False, gate: asyncio.Event | None = None) -> Any:
+def reading(
+    value: Any,
+    *tags: Tag,
+    size: int = 10,
+    settled: bool = True,
+    fleeting: bool = False,
+    gate: asyncio.Event | None = None,
+) -> Any:
     """A read of these tags, that waits at a gate once it has read."""
 
     async def read(seen: Seen) -> Entry:
@@ -128,7 +135,9 @@ async def test_it_is_bounded_by_bytes_and_what_was_used_longest_ago_goes_first()
     await cache.fill("d", reading("d", ROW))
     assert [*cache.kept] == ["c", "a", "d"]
     await cache.fill("large", reading("large", ROW, size=10_000))
-    assert (cache.bytes, [*cache.kept]) == (0, []), "what is larger than all of it is not kept, and its place is given back"
+    assert (cache.bytes, [*cache.kept]) == (0, []), (
+        "what is larger than all of it is not kept, and its place is given back"
+    )
     assert cache.tagged["product"] == {}
 
 
@@ -184,14 +193,27 @@ def test_a_statement_with_more_in_it_than_rows_is_told_apart() -> None:
 
 
 def test_a_delete_is_one_of_all_that_the_database_deletes_with_it() -> None:
-    assert {table for table, _ in following(ProductRow.__table__)} == {"variant", "media", "product_category", "product_tag", "product_search"}  # type: ignore[arg-type]
-    assert "product" in {table for table, _ in following(CategoryRow.__table__)}, "a column that is emptied is a change as well"  # type: ignore[arg-type]
+    assert {table for table, _ in following(ProductRow.__table__)} == {
+        "variant",
+        "media",
+        "product_category",
+        "product_tag",
+        "product_search",
+    }  # type: ignore[arg-type]
+    assert "product" in {table for table, _ in following(CategoryRow.__table__)}, (
+        "a column that is emptied is a change as well"
+    )  # type: ignore[arg-type]
     assert following(VariantRow.__table__) == ()  # type: ignore[arg-type]
 
 
 async def test_a_shortcut_lives_as_long_as_its_entry_and_no_longer() -> None:
     cache = ReadCache()
-    ends: list[Any] = [lambda: cache.forget(frozenset([ROW])), cache.clear, lambda: cache.hear(True), lambda: setattr(cache.kept["k"], "until", 0.0)]
+    ends: list[Any] = [
+        lambda: cache.forget(frozenset([ROW])),
+        cache.clear,
+        lambda: cache.hear(True),
+        lambda: setattr(cache.kept["k"], "until", 0.0),
+    ]
     for end in ends:
         entry = await cache.fill("k", reading("v", ROW))
         cache.shorten(entry, "words", "told")

@@ -25,7 +25,9 @@ from tradepost.settings import Settings
 @pytest.fixture(scope="module")
 def url(run: Run, worker_id: str) -> str:
     """A database with all tables, for this file alone."""
-    return Settings.read({"DATABASE_URL": copy_of_template(run, f"relay_{worker_id}", bare=True), "SECRET_KEY": "x" * 32}, env_file=None).database_url
+    return Settings.read(
+        {"DATABASE_URL": copy_of_template(run, f"relay_{worker_id}", bare=True), "SECRET_KEY": "x" * 32}, env_file=None
+    ).database_url
 
 
 @pytest.fixture
@@ -127,7 +129,9 @@ async def test_a_lease_is_another_relays_to_take_when_it_ran_out_and_not_before(
     assert [(e.id, e.attempt) for e in (event, *heard.events)] == [(id, 1), (id, 2)]
 
 
-async def test_who_lost_the_lease_writes_nothing_over_the_other_attempt(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_lost_the_lease_writes_nothing_over_the_other_attempt(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     stuck, go = asyncio.Event(), asyncio.Event()
 
     async def hear(context: Context, event: Event) -> None:
@@ -150,14 +154,21 @@ async def test_who_lost_the_lease_writes_nothing_over_the_other_attempt(database
     assert "may arrive twice" in caplog.text
 
 
-async def test_what_fails_is_tried_again_later_and_later_and_ends_as_dead(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_fails_is_tried_again_later_and_later_and_ends_as_dead(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     heard, times = Heard("mail.x", fault=ConnectionRefusedError("to ada@example.com")), Times()
     [id] = await announce(database, "mail.x", {"to": "ada@example.com"})
     one = relay(database, heard.delivery, clock=times)
     for attempt, pause in enumerate(Relay.pauses, 1):
         assert await settle(one) == 1
         kept = await look(database, id)
-        assert (kept.attempts, kept.sent_at, kept.fault, kept.data) == (attempt, None, "ConnectionRefusedError", {"to": "ada@example.com"})
+        assert (kept.attempts, kept.sent_at, kept.fault, kept.data) == (
+            attempt,
+            None,
+            "ConnectionRefusedError",
+            {"to": "ada@example.com"},
+        )
         waits = (kept.due_at - times()).total_seconds()
         assert pause * 0.8 - 1 <= waits <= pause * 1.2
         times.pass_by(seconds=waits - 0.5)
@@ -165,7 +176,13 @@ async def test_what_fails_is_tried_again_later_and_later_and_ends_as_dead(databa
         times.pass_by(seconds=1)
     assert await settle(one) == 1
     kept = await look(database, id)
-    assert (kept.attempts, kept.sent_at, kept.due_at, kept.fault, kept.data) == (9, None, None, "ConnectionRefusedError", {})
+    assert (kept.attempts, kept.sent_at, kept.due_at, kept.fault, kept.data) == (
+        9,
+        None,
+        None,
+        "ConnectionRefusedError",
+        {},
+    )
     times.pass_by(days=30)
     assert await settle(one) == 0
     assert set(heard.ids) == {id}
@@ -180,7 +197,13 @@ async def test_an_event_that_is_undeliverable_is_dead_at_once(database: Database
     [id] = await announce(database, "a.b", {"n": 1})
     await settle(relay(database, heard.delivery))
     kept = await look(database, id)
-    assert (kept.attempts, kept.due_at, kept.sent_at, kept.fault, kept.data) == (1, None, None, "Undeliverable", {"n": 1})
+    assert (kept.attempts, kept.due_at, kept.sent_at, kept.fault, kept.data) == (
+        1,
+        None,
+        None,
+        "Undeliverable",
+        {"n": 1},
+    )
 
 
 async def test_an_event_that_ends_every_relay_is_dead_in_the_end(database: Database) -> None:
@@ -233,7 +256,9 @@ async def test_both_functions_of_a_type_are_called_and_both_again_when_one_faile
     assert (await look(database, id)).sent_at is not None
 
 
-async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_personal(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_personal(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tradepost.kit.worker import outbox_queue as waiting
 
     async with database.transaction() as session:
@@ -247,8 +272,12 @@ async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_
     heard = Heard("a.b")
     await settle(relay(database, heard.delivery))
     async with database.engine.connect() as connection:
-        left = await connection.execute(select(func.count()).where(EVENTS.c.sent_at.is_(None) | EVENTS.c.due_at.is_not(None)))
-        kept = await connection.execute(select(func.count()).where(EVENTS.c.type == "product.created", EVENTS.c.attempts == 0))
+        left = await connection.execute(
+            select(func.count()).where(EVENTS.c.sent_at.is_(None) | EVENTS.c.due_at.is_not(None))
+        )
+        kept = await connection.execute(
+            select(func.count()).where(EVENTS.c.type == "product.created", EVENTS.c.attempts == 0)
+        )
         assert (left.scalar(), kept.scalar()) == (0, 2500)
     assert (await look(database, letter)).data == {}
     assert heard.ids == [heard_by]
@@ -334,7 +363,9 @@ async def test_a_stop_leaves_to_its_lease_what_does_not_end(database: Database) 
     assert kept.due_at > now() + timedelta(seconds=50)
 
 
-async def test_a_relay_goes_on_when_the_database_comes_back(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_relay_goes_on_when_the_database_comes_back(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     heard = Heard("a.b")
     one = relay(database, heard.delivery)
     one.poll = 0.02

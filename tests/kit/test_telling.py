@@ -57,7 +57,9 @@ def test_a_list_of_values_is_told_in_the_asked_members_of_each() -> None:
         "p": [{"mood": "well", "n": "a"}, {"mood": "well", "n": "b"}],
         "count": 2,
     }
-    assert told(value, Field("parts", None, (Field("at"),))) == {"parts": [{"at": None}, {"at": "2026-01-02T12:00:00.000000Z"}]}
+    assert told(value, Field("parts", None, (Field("at"),))) == {
+        "parts": [{"at": None}, {"at": "2026-01-02T12:00:00.000000Z"}]
+    }
 
 
 def test_an_empty_list_is_empty_and_one_that_is_not_there_null() -> None:
@@ -67,7 +69,10 @@ def test_an_empty_list_is_empty_and_one_that_is_not_there_null() -> None:
         "rest": None,
         "first": None,
     }
-    assert told(Whole(0, [], [Part("r", Mood.WELL)]), Field("rest", None, inner), Field("notes")) == {"rest": [{"name": "r"}], "notes": []}
+    assert told(Whole(0, [], [Part("r", Mood.WELL)]), Field("rest", None, inner), Field("notes")) == {
+        "rest": [{"name": "r"}],
+        "notes": [],
+    }
 
 
 def test_without_a_selection_all_comes_that_the_caller_may_read() -> None:

@@ -24,7 +24,10 @@ from tradepost.kit.text.slugs import numbered, slug_of
         ("Straße", ("straße",)),
         ("ﬁne x²", ("fine", "x2")),
         ("İstanbul", ("istanbul",)),
-        ("rock'n'roll AND \"OR\" (NOT*) a:b -c | d & !e", ("rock", "n", "roll", "and", "or", "not", "a", "b", "c", "d", "e")),
+        (
+            "rock'n'roll AND \"OR\" (NOT*) a:b -c | d & !e",
+            ("rock", "n", "roll", "and", "or", "not", "a", "b", "c", "d", "e"),
+        ),
         ("the the The", ("the",)),
         ("SKU-00_17/b", ("sku", "00", "17", "b")),
         ("  \t\n ", ()),

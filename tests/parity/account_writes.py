@@ -68,15 +68,28 @@ async def with_reset(owner: Person, own: str) -> Given:
 
 
 ACTS: dict[str, Act] = {
-    "register": Act("anonymous", given(lambda owner, own: {"email": f"new-{own}@shop.example", "password": f"six boats {own}x", "username": f"u{own}"})),
+    "register": Act(
+        "anonymous",
+        given(
+            lambda owner, own: {
+                "email": f"new-{own}@shop.example",
+                "password": f"six boats {own}x",
+                "username": f"u{own}",
+            }
+        ),
+    ),
     "email_verify": Act("anonymous", with_verification),
     "email_verification_request": Act("customer", given()),
-    "email_change": Act("customer", given(lambda owner, own: {"email": f"other-{own}@shop.example", "password": PASSWORD})),
+    "email_change": Act(
+        "customer", given(lambda owner, own: {"email": f"other-{own}@shop.example", "password": PASSWORD})
+    ),
     "login": Act("anonymous", given(lambda owner, own: {"email": owner.email, "password": PASSWORD})),
     "token_refresh": Act("anonymous", with_refresh_token),
     "logout": Act("customer", given()),
     "logout_everywhere": Act("customer", given()),
-    "password_change": Act("customer", given(lambda owner, own: {"current_password": PASSWORD, "new_password": f"four boats {own}"})),
+    "password_change": Act(
+        "customer", given(lambda owner, own: {"current_password": PASSWORD, "new_password": f"four boats {own}"})
+    ),
     "password_reset": Act("anonymous", given(lambda owner, own: {"email": owner.email})),
     "password_reset_confirm": Act("anonymous", with_reset),
     "me_update": Act("customer", given(lambda owner, own: {"full_name": f"Name {own}", "username": f"u{own}"})),
@@ -85,10 +98,15 @@ ACTS: dict[str, Act] = {
     "user_suspend": Act("admin", at_user()),
     "user_restore": Act("admin", at_user(), status="suspended"),
     "address_create": Act("customer", given(lambda owner, own: ADDRESS | {"name": f"Name {own}"})),
-    "address_replace": Act("customer", at_address({"name": "Sam Holm", "lines": ["Havnegade 1"], "city": "Odense", "country": "DK"})),
+    "address_replace": Act(
+        "customer", at_address({"name": "Sam Holm", "lines": ["Havnegade 1"], "city": "Odense", "country": "DK"})
+    ),
     "address_update": Act("customer", at_address({"city": "Odense", "phone": None})),
     "address_delete": Act("customer", at_address(None)),
-    "api_key_create": Act("customer", given(lambda owner, own: {"name": f"Scanner {own}", "scopes": ["account:read"], "points_per_minute": 7})),
+    "api_key_create": Act(
+        "customer",
+        given(lambda owner, own: {"name": f"Scanner {own}", "scopes": ["account:read"], "points_per_minute": 7}),
+    ),
     "api_key_delete": Act("customer", at_key),
 }
 
@@ -99,14 +117,20 @@ async def arrived(house: House, role: str, scopes: list[str] | None = None, own:
         return house.anonymous
     person = await somebody(house.app, role, **({"email": f"{own}@shop.example"} if own else {}))
     credential = person.token if scopes is None else (await person.key(scopes=scopes))["secret"]
-    return Visitor(role, visitor(house.app, credential), ROLES[role] if scopes is None else frozenset(scopes), credential, person)
+    return Visitor(
+        role, visitor(house.app, credential), ROLES[role] if scopes is None else frozenset(scopes), credential, person
+    )
 
 
 async def ready(house: House, operation: str, own: str) -> tuple[Visitor, str, Json | None]:
     """A caller who may, the key of a row of its own (or of somebody else's where it is about others), and the body."""
     act = ACTS[operation]
     caller = await arrived(house, act.role, own=f"caller-{own}")
-    owner = caller.person if act.role == "customer" else await somebody(house.app, email=f"owner-{own}@shop.example", status=act.status)
+    owner = (
+        caller.person
+        if act.role == "customer"
+        else await somebody(house.app, email=f"owner-{own}@shop.example", status=act.status)
+    )
     assert owner is not None
     return caller, *await act.make(owner, own)
 

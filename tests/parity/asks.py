@@ -33,7 +33,9 @@ class Shown:
     """Shows in a report what was drawn, and not the resources behind it."""
 
     def __repr__(self) -> str:
-        left = {n: v for n, v in vars(self).items() if v not in (None, (), {}, False) and n not in ("of", "parent", "kind")}
+        left = {
+            n: v for n, v in vars(self).items() if v not in (None, (), {}, False) and n not in ("of", "parent", "kind")
+        }
         return f"{type(self).__name__}({', '.join([f'{n}={v!r}' for n, v in left.items()])})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -81,17 +83,23 @@ class Question(Shown):
             keys = known.keys[(operation.under[0] if operation.under else operation.of).name]
             keys = [k for k in keys if operation.under is None or len(k) == 36]
             key = keys[key % len(keys)]
-        return replace(self, key=key, asks=tuple([a.about(known) for a in self.asks]), args=filled(self.of, self.args, known))
+        return replace(
+            self, key=key, asks=tuple([a.about(known) for a in self.asks]), args=filled(self.of, self.args, known)
+        )
 
 
 def filled(of: Any, args: Args, known: Known) -> Args:
     """The arguments with real filter values."""
     if "filter" not in args:
         return args
-    return args | {"filter": {n: known.values[of.name, n][i % len(known.values[of.name, n])] for n, i in args["filter"].items()}}
+    return args | {
+        "filter": {n: known.values[of.name, n][i % len(known.values[of.name, n])] for n, i in args["filter"].items()}
+    }
 
 
-def question(permissions: frozenset[str], operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[Question]:
+def question(
+    permissions: frozenset[str], operations: list[str] | None = None, depth: int = 3
+) -> st.SearchStrategy[Question]:
     """Questions to the reads of the registry."""
     names = [n for n in operations or READS if REGISTRY.operations[n].access.allows(permissions)]
 
@@ -115,7 +123,12 @@ def asking(operations: list[str] | None = None, depth: int = 3) -> st.SearchStra
 
 def default(of: Resource[Any] | Value, permissions: frozenset[str]) -> tuple[Ask, ...]:
     """What is answered where nothing is asked: scalars, whole values, links."""
-    return tuple([own(of, n, default(of.own[n], permissions)) if isinstance(of.own[n], Value) else own(of, n) for n in readable(of, permissions)])  # type: ignore[arg-type]
+    return tuple(
+        [
+            own(of, n, default(of.own[n], permissions)) if isinstance(of.own[n], Value) else own(of, n)
+            for n in readable(of, permissions)
+        ]
+    )  # type: ignore[arg-type]
 
 
 def own(of: Any, name: str, inner: tuple[Ask, ...] = (), **more: Any) -> Ask:
@@ -132,8 +145,14 @@ def readable(of: Resource[Any] | Value, permissions: frozenset[str]) -> list[str
 @st.composite
 def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[Ask, ...]:
     """Up to five names of a shape, each under a key of its own."""
-    relations = sorted([n for n, r in of.relations.items() if r.target.name in KINDS and r.access.allows(permissions)]) if depth else []
-    names = draw(st.lists(st.sampled_from([*readable(of, permissions), *relations, *relations]), min_size=1, max_size=5))
+    relations = (
+        sorted([n for n, r in of.relations.items() if r.target.name in KINDS and r.access.allows(permissions)])
+        if depth
+        else []
+    )
+    names = draw(
+        st.lists(st.sampled_from([*readable(of, permissions), *relations, *relations]), min_size=1, max_size=5)
+    )
     made: list[Ask] = []
     keys: set[str] = set()
     for name in names:
@@ -190,7 +209,11 @@ def root_window(draw: Any, of: Resource[Any]) -> Args:
 def conditions(draw: Any, of: Resource[Any]) -> Args:
     """A filter and an order."""
     args: Args = {}
-    names = draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True)) if of.filters and draw(st.integers(0, 1)) else []
+    names = (
+        draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True))
+        if of.filters and draw(st.integers(0, 1))
+        else []
+    )
     if names:
         args["filter"] = {n: draw(st.integers(0, 20)) for n in names}
     sorts = [n for n, s in of.sorts.items() if s.needs is None or s.needs in names]

@@ -167,7 +167,9 @@ class House:
         ready = self.executor.prepare(Request(text, variables), Context(caller, self.app.state.database))
         [root] = ready.roots
         window = getattr(root, "window", None)
-        return root.want.bind(ready.variables, permissions), window.bind(ready.variables, permissions) if window else EVERYTHING
+        return root.want.bind(ready.variables, permissions), window.bind(
+            ready.variables, permissions
+        ) if window else EVERYTHING
 
 
 STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]

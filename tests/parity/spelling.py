@@ -67,9 +67,19 @@ class Rest:
     def value(self, name: str, value: Any) -> str:
         """An argument's value."""
         if name == "sort":
-            return literal(",".join(value)) if self.chance.random() < 0.5 else "[" + ", ".join([literal(v) for v in value]) + "]"
+            return (
+                literal(",".join(value))
+                if self.chance.random() < 0.5
+                else "[" + ", ".join([literal(v) for v in value]) + "]"
+            )
         if name == "filter":
-            return "{" + ", ".join([f"{n}: {v if n in ENUMS and self.chance.random() < 0.5 else literal(v)}" for n, v in value.items()]) + "}"
+            return (
+                "{"
+                + ", ".join(
+                    [f"{n}: {v if n in ENUMS and self.chance.random() < 0.5 else literal(v)}" for n, v in value.items()]
+                )
+                + "}"
+            )
         return literal(value)
 
 
@@ -98,7 +108,11 @@ class Pen:
         args = {n: v for n, v in asked.args.items() if n != "total"}
         if asked.key is not None:
             args[next(n for n in definition.args if n in self.key_names(field, asked))] = asked.key
-        body = self.page(asked.of, asked.asks, bool(asked.args.get("total"))) if asked.pages else self.fields(asked.of.name, asked.asks)
+        body = (
+            self.page(asked.of, asked.asks, bool(asked.args.get("total")))
+            if asked.pages
+            else self.fields(asked.of.name, asked.asks)
+        )
         text = f"{{ root: {field.name}{self.arguments(definition, args)} {body} }}"
         declared = f"({', '.join(self.declared)})" if self.declared else ""
         parts = [f"query Q{declared} {text}" if declared or self.often(0.5) else text, *self.fragments]
@@ -180,7 +194,11 @@ class Pen:
             cursor = " cursor" if self.often(0.5) else ""
             said.append(f"edges {{ node {self.fields(of.name, asks[cut:])}{cursor} }}")
         # The order of nodes and edges is that of the fields; what stands around them may stand anywhere.
-        around = ["pageInfo { hasNextPage hasPreviousPage startCursor endCursor }", *(["totalCount"] if total else []), *self.noise(f"{of.name}Connection", ())]
+        around = [
+            "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
+            *(["totalCount"] if total else []),
+            *self.noise(f"{of.name}Connection", ()),
+        ]
         for part in around:
             said.insert(self.chance.randint(0, len(said)), part)
         if self.often(0.1):
@@ -225,7 +243,13 @@ def of_rest(asks: tuple[Ask, ...], given: Any) -> Any:
 
 def _rest_member(ask: Ask, value: Any) -> Any:
     if ask.name == ACTIONS:
-        return sorted([camel(n if n.startswith("me_") else f"{ask.parent.stem}_{n}") for n, link in value.items() if "method" in link])
+        return sorted(
+            [
+                camel(n if n.startswith("me_") else f"{ask.parent.stem}_{n}")
+                for n, link in value.items()
+                if "method" in link
+            ]
+        )
     if ask.kind == "page":
         return rest_page(ask.inner, value, bool(ask.args.get("total")))
     if ask.kind == "list":
@@ -236,7 +260,12 @@ def _rest_member(ask: Ask, value: Any) -> Any:
 def rest_page(asks: tuple[Ask, ...], value: Any, total: bool) -> Any:
     """A page of a REST answer in the common form."""
     assert ("total" in value) == total
-    return {"rows": [of_rest(asks, v) for v in value["data"]], "more": value["has_more"], "next": value["next_cursor"], "total": value.get("total")}
+    return {
+        "rows": [of_rest(asks, v) for v in value["data"]],
+        "more": value["has_more"],
+        "next": value["next_cursor"],
+        "total": value.get("total"),
+    }
 
 
 def of_graphql(asks: tuple[Ask, ...], given: Any) -> Any:
@@ -244,7 +273,9 @@ def of_graphql(asks: tuple[Ask, ...], given: Any) -> Any:
     if given is None:
         return None
     known = {ask.alias or camel(ask.name) for ask in asks}
-    assert all(k in known or k == "__typename" or k[0] == "t" for k in given), f"{list(given)} has more than was asked for"
+    assert all(k in known or k == "__typename" or k[0] == "t" for k in given), (
+        f"{list(given)} has more than was asked for"
+    )
     return {ask.alias or ask.name: _graphql_member(ask, given[ask.alias or camel(ask.name)]) for ask in asks}
 
 
@@ -264,11 +295,19 @@ def graphql_page(asks: tuple[Ask, ...], value: Any) -> Any:
     """A connection in the common form: a row's fields from `nodes` and `edges` together."""
     nodes, edges, info = value.get("nodes"), value.get("edges"), value["pageInfo"]
     count = len(nodes if nodes is not None else edges)
-    rows = [merged(nodes[i] if nodes is not None else {}, edges[i]["node"] if edges is not None else {}) for i in range(count)]
+    rows = [
+        merged(nodes[i] if nodes is not None else {}, edges[i]["node"] if edges is not None else {})
+        for i in range(count)
+    ]
     for i, edge in enumerate(edges or ()):
         assert i or edge.get("cursor", info["startCursor"]) == info["startCursor"]
     end = info["endCursor"] if info.get("hasNextPage") else None
-    return {"rows": [of_graphql(asks, r) for r in rows], "more": info["hasNextPage"], "next": end, "total": value.get("totalCount")}
+    return {
+        "rows": [of_graphql(asks, r) for r in rows],
+        "more": info["hasNextPage"],
+        "next": end,
+        "total": value.get("totalCount"),
+    }
 
 
 def merged(one: Json, other: Json) -> Json:

@@ -29,7 +29,13 @@ class Known:
 async def stocked(app: Shop, staff: Visitor, customer: Visitor) -> Known:
     """Puts the rows in, and looks up what there is."""
     top = (await staff.rest("POST", "/categories", json={"name": "Zweig", "slug": unique("zweig")})).json()
-    below = (await staff.rest("POST", "/categories", json={"name": "Ästchen", "slug": unique("ast"), "parent_id": top["id"], "position": 3})).json()
+    below = (
+        await staff.rest(
+            "POST",
+            "/categories",
+            json={"name": "Ästchen", "slug": unique("ast"), "parent_id": top["id"], "position": 3},
+        )
+    ).json()
     for i, status in enumerate(STATUSES * 3):
         body = {
             "name": f"Rôle {'wool' if i % 2 else 'oak'} {i}", "slug": unique("role"), "status": status, "category_id": [top["id"], below["id"], None][i // 3],
@@ -39,22 +45,45 @@ async def stocked(app: Shop, staff: Visitor, customer: Visitor) -> Known:
         }  # fmt: skip
         for j, variant in enumerate(body["variants"]):
             del variant["imported_quantity"]
-            variant |= {"source": {"row": j}, "position": j // 2, "compare_at_price": {"amount": 9_000_000_000, "currency": "EUR"} if j else None}
+            variant |= {
+                "source": {"row": j},
+                "position": j // 2,
+                "compare_at_price": {"amount": 9_000_000_000, "currency": "EUR"} if j else None,
+            }
         answer = await staff.rest("POST", "/products", json=body)
         assert answer.status_code == 201, answer.text
-        fetched: Json = {"status": "stored", "mime": "image/png", "sha256": "0" * 64, "bytes": 2**33, "width": 3, "height": 4, "source_url": None}
+        fetched: Json = {
+            "status": "stored",
+            "mime": "image/png",
+            "sha256": "0" * 64,
+            "bytes": 2**33,
+            "width": 3,
+            "height": 4,
+            "source_url": None,
+        }
         for j in range((i + 1) % 4):
-            await make_media(app, answer.json()["id"], position=j // 2, **fetched if j == i % 3 else {"alt": "Ein Zweig\n…"})
+            await make_media(
+                app, answer.json()["id"], position=j // 2, **fetched if j == i % 3 else {"alt": "Ein Zweig\n…"}
+            )
     assert customer.person is not None
     return await looked_up(staff, await peopled(app, customer.person))
 
 
 async def peopled(app: Shop, customer: Person) -> Known:
     """Puts users in, with addresses and keys: those of the customer, and those of somebody else, which it may not see."""
-    others = [await somebody(app, role, full_name=f"Ångström {role}", username=unique("u")) for role in ("customer", "moderator", "staff", "admin")]
+    others = [
+        await somebody(app, role, full_name=f"Ångström {role}", username=unique("u"))
+        for role in ("customer", "moderator", "staff", "admin")
+    ]
     suspended = await somebody(app, status="suspended", full_name="")
-    addresses = [await person.address(city=f"City {i}", phone=None if i % 2 else "+4587654321") for i, person in enumerate([customer] * 4 + others[:1] * 2)]
-    keys = [await person.key(scopes=["account:read"] if i % 2 else None, points_per_minute=i + 1) for i, person in enumerate([customer] * 3 + others[:2])]
+    addresses = [
+        await person.address(city=f"City {i}", phone=None if i % 2 else "+4587654321")
+        for i, person in enumerate([customer] * 4 + others[:1] * 2)
+    ]
+    keys = [
+        await person.key(scopes=["account:read"] if i % 2 else None, points_per_minute=i + 1)
+        for i, person in enumerate([customer] * 3 + others[:2])
+    ]
     people = [customer, *others, suspended]
     return Known(
         keys={"User": [p.id for p in people], "Address": addresses, "ApiKey": [k["id"] for k in keys]},
@@ -75,7 +104,13 @@ async def looked_up(staff: Visitor, people: Known) -> Known:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    products, categories, tags = await rows("/products", fields="id,slug,status,created_at,external_reference,variants{id,sku,barcode},media{id}"), [], []
+    products, categories, tags = (
+        await rows(
+            "/products", fields="id,slug,status,created_at,external_reference,variants{id,sku,barcode},media{id}"
+        ),
+        [],
+        [],
+    )
     categories, tags = await rows("/categories"), await rows("/tags")
     hidden, shown = [p for p in products if p["status"] != "active"], [p for p in products if p["status"] == "active"]
     some = [*hidden[:3], *shown[:5], *shown[-2:]]

@@ -43,7 +43,9 @@ BAD: list[tuple[str, Json, int]] = [
 
 
 @pytest.mark.parametrize(("operation", "body", "status"), BAD)
-async def test_a_bad_body_about_an_account_is_the_same_problem_through_either_door(house: House, operation: str, body: Json, status: int) -> None:
+async def test_a_bad_body_about_an_account_is_the_same_problem_through_either_door(
+    house: House, operation: str, body: Json, status: int
+) -> None:
     visitor = await arrived(house, ACTS[operation].role)
     key, _ = await ACTS[operation].make(visitor.person or await somebody(house.app), unique("m").replace("-", ""))
     door = Door(house, visitor, operation)

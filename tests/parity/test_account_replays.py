@@ -31,7 +31,9 @@ async def announced(house: House, request_id: str) -> list[str]:
 
 @pytest.mark.parametrize("first", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", KEYED)
-async def test_a_repeat_through_either_door_gives_the_first_outcome_and_does_nothing(house: House, operation: str, first: str) -> None:
+async def test_a_repeat_through_either_door_gives_the_first_outcome_and_does_nothing(
+    house: House, operation: str, first: str
+) -> None:
     own, key = unique("m").replace("-", ""), unique("key")
     visitor, row, body = await ready(house, operation, own)
     door = Door(house, visitor, operation)
@@ -76,7 +78,10 @@ async def test_what_takes_no_key_ignores_one(house: House, operation: str, way: 
 async def test_two_logins_under_one_key_are_two_sessions(house: House) -> None:
     visitor, _, body = await ready(house, "login", unique("m").replace("-", ""))
     key = unique("key")
-    pairs = [(await visitor.rest("POST", "/auth/login", json=body, headers={"Idempotency-Key": key})).json() for _ in range(2)]
+    pairs = [
+        (await visitor.rest("POST", "/auth/login", json=body, headers={"Idempotency-Key": key})).json()
+        for _ in range(2)
+    ]
     assert pairs[0]["refresh_token"] != pairs[1]["refresh_token"]
 
 

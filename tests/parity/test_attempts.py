@@ -46,7 +46,9 @@ async def by_rest(client: httpx.AsyncClient, email: str, word: str = "wrong", **
 
 
 async def by_graphql(client: httpx.AsyncClient, email: str, word: str = "wrong", **headers: str) -> httpx.Response:
-    return await client.post("/graphql", json={"query": ENTER, "variables": {"email": email, "password": word}}, headers=headers)
+    return await client.post(
+        "/graphql", json={"query": ENTER, "variables": {"email": email, "password": word}}, headers=headers
+    )
 
 
 def said(answer: httpx.Response) -> Said:
@@ -60,17 +62,25 @@ def said(answer: httpx.Response) -> Said:
 
 def aliased(times: int, email: str = "a@shop.example", word: str = "right") -> str:
     """A document that tries one account so many times."""
-    return "mutation { " + " ".join([f'a{n}: enter(input: {{email: "{email}", password: "{word}"}}) {{ token }}' for n in range(times)]) + " }"
+    return (
+        "mutation { "
+        + " ".join([f'a{n}: enter(input: {{email: "{email}", password: "{word}"}}) {{ token }}' for n in range(times)])
+        + " }"
+    )
 
 
 async def post(client: httpx.AsyncClient, text: str, **more: Any) -> httpx.Response:
     return await client.post("/graphql", json={"query": text} | more)
 
 
-async def test_ten_attempts_on_one_account_are_compared_and_the_eleventh_is_not_whichever_door_they_come_by(gate: Gate) -> None:
+async def test_ten_attempts_on_one_account_are_compared_and_the_eleventh_is_not_whichever_door_they_come_by(
+    gate: Gate,
+) -> None:
     for n in range(10):
         async with at(gate, f"203.0.113.{n // 4}") as client:
-            status, _ = said(await (by_rest, by_graphql)[n % 2](client, "A@shop.example" if n % 3 else "a@shop.example"))
+            status, _ = said(
+                await (by_rest, by_graphql)[n % 2](client, "A@shop.example" if n % 3 else "a@shop.example")
+            )
             assert status == 401
     async with at(gate, "198.51.100.1") as client:
         for door in (by_rest, by_graphql):
@@ -92,7 +102,9 @@ async def test_ten_attempts_on_one_account_are_compared_and_the_eleventh_is_not_
         assert said(await by_rest(client, "a@shop.example", "right"))[0] == 429
 
 
-async def test_thirty_attempts_from_one_address_are_compared_over_however_many_accounts(gate: Gate, visitor: httpx.AsyncClient) -> None:
+async def test_thirty_attempts_from_one_address_are_compared_over_however_many_accounts(
+    gate: Gate, visitor: httpx.AsyncClient
+) -> None:
     for n in range(30):
         assert said(await (by_rest, by_graphql)[n % 2](visitor, f"account{n}@shop.example"))[0] == 401
     for door in (by_rest, by_graphql):
@@ -134,8 +146,13 @@ async def test_four_aliased_attempts_run_and_count_as_four(gate: Gate, visitor: 
     assert gate.left(account="a@shop.example") == 0
 
 
-@pytest.mark.parametrize(("times", "code"), [(5, "too_many_mutations"), (50, "too_many_mutations"), (51, "too_many_aliases"), (100, "too_many_aliases")])
-async def test_more_run_nothing_and_count_as_they_are_written(gate: Gate, visitor: httpx.AsyncClient, times: int, code: str) -> None:
+@pytest.mark.parametrize(
+    ("times", "code"),
+    [(5, "too_many_mutations"), (50, "too_many_mutations"), (51, "too_many_aliases"), (100, "too_many_aliases")],
+)
+async def test_more_run_nothing_and_count_as_they_are_written(
+    gate: Gate, visitor: httpx.AsyncClient, times: int, code: str
+) -> None:
     for again in (1, 2):
         answer = await post(visitor, aliased(times))
         assert answer.status_code == 400
@@ -193,7 +210,9 @@ async def test_an_address_in_debt_locks_no_more_accounts(gate: Gate, visitor: ht
         ("mutation { %s nothing }", {}, 0),
     ],
 )  # fmt: skip
-async def test_what_would_have_run_is_what_counts(gate: Gate, visitor: httpx.AsyncClient, text: str, variables: dict[str, Any], counted: int) -> None:
+async def test_what_would_have_run_is_what_counts(
+    gate: Gate, visitor: httpx.AsyncClient, text: str, variables: dict[str, Any], counted: int
+) -> None:
     given = dict(variables)
     name = given.pop("", None)
     text = text % aliased(5)[len("mutation { ") : -2]
@@ -221,9 +240,13 @@ async def test_a_document_over_20_kb_is_not_read(gate: Gate, visitor: httpx.Asyn
     assert gate.left() == 30
 
 
-async def test_one_of_two_requests_with_one_key_is_compared_and_both_count(gate: Gate, visitor: httpx.AsyncClient) -> None:
+async def test_one_of_two_requests_with_one_key_is_compared_and_both_count(
+    gate: Gate, visitor: httpx.AsyncClient
+) -> None:
     for n in range(12):
-        answer = await (by_rest, by_graphql)[n % 2](visitor, "a@shop.example", "right", **{"idempotency-key": "a-key-of-the-tests"})
+        answer = await (by_rest, by_graphql)[n % 2](
+            visitor, "a@shop.example", "right", **{"idempotency-key": "a-key-of-the-tests"}
+        )
         status, _ = said(answer)
         assert status == (200 if n < 10 else 429)
         assert spent(answer) >= 20
@@ -231,7 +254,9 @@ async def test_one_of_two_requests_with_one_key_is_compared_and_both_count(gate:
 
 
 @pytest.mark.parametrize("word", ["right", "wrong", "race"])
-async def test_an_attempt_pays_its_whole_price_at_both_doors_whatever_comes_of_it(gate: Gate, visitor: httpx.AsyncClient, word: str) -> None:
+async def test_an_attempt_pays_its_whole_price_at_both_doors_whatever_comes_of_it(
+    gate: Gate, visitor: httpx.AsyncClient, word: str
+) -> None:
     for door in (by_rest, by_graphql):
         await door(visitor, "a@shop.example", word)  # its text and plan are known now
     answers = [await door(visitor, "a@shop.example", word) for door in (by_rest, by_graphql)]
@@ -260,7 +285,9 @@ async def test_in_one_document_only_the_fields_that_tried_pay_in_full(gate: Gate
     assert spent(await post(visitor, text)) == 21
 
 
-async def test_who_names_no_account_tries_its_own_or_counts_by_address_alone(gate: Gate, visitor: httpx.AsyncClient, staff_key: str) -> None:
+async def test_who_names_no_account_tries_its_own_or_counts_by_address_alone(
+    gate: Gate, visitor: httpx.AsyncClient, staff_key: str
+) -> None:
     async def prove(client: httpx.AsyncClient, n: int) -> int:
         if n % 2:
             return said(await client.post("/v1/turnstile/prove", json={"password": "p"}))[0]

@@ -26,7 +26,9 @@ BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].on
 async def writer(house: House) -> AsyncIterator[tuple[Visitor, str]]:
     """A member of the staff with a key of its own, and the id of that."""
     key = await house.app.state.credentials.create(name="audited", role="staff")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=house.app), base_url=HERE, headers={"X-API-Key": key}) as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=house.app), base_url=HERE, headers={"X-API-Key": key}
+    ) as client:
         yield Visitor("writer", client, STAFF), (await house.app.state.credentials.identify(key)).id
 
 
@@ -36,7 +38,11 @@ async def done(house: House, writer: Visitor, operation: str, way: str) -> tuple
     given: Json = {} if of.kind == "delete" else {"body": body}
     door = Door(house, writer, operation)
     if of.kind == "batch":
-        made = await (door.rest("id", key, **given) if way == "rest" else door.graphql("results { status data { id } }", key, **given))
+        made = await (
+            door.rest("id", key, **given)
+            if way == "rest"
+            else door.graphql("results { status data { id } }", key, **given)
+        )
         assert [r["status"] for r in made["results"]] == [201]
         return {r["data"]["id"] for r in made["results"]}, body
     made = await (door.rest if way == "rest" else door.graphql)("id", key, **given)
@@ -46,7 +52,9 @@ async def done(house: House, writer: Visitor, operation: str, way: str) -> tuple
 
 @pytest.mark.parametrize("way", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", BY_STAFF)
-async def test_a_write_leaves_an_entry_that_says_who_did_what(house: House, writer: tuple[Visitor, str], operation: str, way: str) -> None:
+async def test_a_write_leaves_an_entry_that_says_who_did_what(
+    house: House, writer: tuple[Visitor, str], operation: str, way: str
+) -> None:
     visitor, caller = writer
     visitor.client.headers["X-Request-ID"] = request_id = unique("audited")
     subjects, body = await done(house, visitor, operation, way)
@@ -54,7 +62,12 @@ async def test_a_write_leaves_an_entry_that_says_who_did_what(house: House, writ
     entries = [e for e in found if e["request_id"] == request_id]
     assert subjects <= {e["subject"] for e in entries}
     for entry in entries:
-        assert (entry["caller_id"], entry["role"], entry["door"], entry["operation"]) == (caller, "staff", way, operation)
+        assert (entry["caller_id"], entry["role"], entry["door"], entry["operation"]) == (
+            caller,
+            "staff",
+            way,
+            operation,
+        )
         assert list(strange(entry["data"])) == []
         assert entry["type"].partition(".")[0] in STEMS
     assert_silent(body, entries)
@@ -62,7 +75,9 @@ async def test_a_write_leaves_an_entry_that_says_who_did_what(house: House, writ
 
 @pytest.mark.parametrize("way", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", ACTS)
-async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(house: House, operation: str, way: str) -> None:
+async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(
+    house: House, operation: str, way: str
+) -> None:
     """Logins, refreshes and letters that are asked for too; of whoever comes without a credential it says that."""
     visitor, key, body = await ready(house, operation, unique("m").replace("-", ""))
     request_id, door = unique("audited"), Door(house, visitor, operation)
@@ -122,7 +137,9 @@ async def test_registering_a_known_address_is_told_to_the_staff_alone(house: Hou
         answer = await house.anonymous.rest("POST", "/auth/register", json=body, headers={"X-Request-ID": request_id})
         answers.append((answer.status_code, answer.content, sorted(set(answer.headers) - {"date"})))
         [entry] = await entries_of(house, "register", request_id)
-        assert (entry["type"], entry["subject"] == known.id) == (("user.registration_repeated", True) if email == known.email else ("user.registered", False))
+        assert (entry["type"], entry["subject"] == known.id) == (
+            ("user.registration_repeated", True) if email == known.email else ("user.registered", False)
+        )
     assert answers[0] == answers[1]
 
 
@@ -169,7 +186,9 @@ STEMS = {of.stem for of in REGISTRY.resources.values()} | {"session", "password_
 ROLES = frozenset(Role)
 # Members of what can be written, and what an entry calls them together.
 NAMES = {"changed", "user_id"} | {n for o in REGISTRY.operations.values() if o.input for n in members(o.input)}
-NAMES = (NAMES | {n for of in REGISTRY.resources.values() for n in of.own}) - {n for o in REGISTRY.operations.values() for n in o.of.sealed}
+NAMES = (NAMES | {n for of in REGISTRY.resources.values() for n in of.own}) - {
+    n for o in REGISTRY.operations.values() for n in o.of.sealed
+}
 
 
 def test_a_value_in_an_entry_would_be_noticed() -> None:

@@ -18,7 +18,9 @@ GRAPHQL = {"accept": "application/graphql-response+json"}
 @pytest.fixture
 async def shop(settings: Settings) -> AsyncIterator[Shop]:
     """A shop of its own with the budgets that it has by default, on buckets of its own, whose clock stands still: nothing comes in."""
-    made = create_app(msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None))
+    made = create_app(
+        msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)
+    )
     made.state.limits.local.clock = lambda: 0.0
     async with made.lifespan():
         yield made
@@ -34,7 +36,9 @@ async def visitor(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def member(shop: Shop, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}) as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}
+    ) as client:
         yield client
 
 
@@ -55,9 +59,20 @@ async def test_cve_2026_34573_fragments_that_double_are_measured_in_linear_time(
     twice = "fragment F{0} on Product {{ a{0}: variants {{ product {{ ...F{1} }} }} b{0}: variants {{ product {{ ...F{1} }} }} }} "
     doubling = "".join([twice.format(n, n + 1) for n in range(20)])
     began = time.process_time()
-    assert await refused(member, "{ products { nodes { ...F0 } } } " + doubling + "fragment F20 on Product { id }") == "too_expensive"
-    wide = "".join([f"fragment F{n} on Product {{ ...F{n + 1} category {{ products {{ nodes {{ ...F{n + 1} }} }} }} }} " for n in range(25)])
-    assert await refused(member, "{ products { nodes { ...F0 } } } " + wide + "fragment F25 on Product { id }") == "too_expensive"
+    assert (
+        await refused(member, "{ products { nodes { ...F0 } } } " + doubling + "fragment F20 on Product { id }")
+        == "too_expensive"
+    )
+    wide = "".join(
+        [
+            f"fragment F{n} on Product {{ ...F{n + 1} category {{ products {{ nodes {{ ...F{n + 1} }} }} }} }} "
+            for n in range(25)
+        ]
+    )
+    assert (
+        await refused(member, "{ products { nodes { ...F0 } } } " + wide + "fragment F25 on Product { id }")
+        == "too_expensive"
+    )
     assert time.process_time() - began < 2
 
 
@@ -77,21 +92,30 @@ async def test_cve_2026_35441_many_aliases_are_refused(member: httpx.AsyncClient
     assert await refused(member, f"{{ {many} }}") == "too_many_aliases"
 
 
-async def test_cve_2026_35441_600_aliases_of_a_to_many_relation_are_refused_before_anything_is_read(shop: Shop, member: httpx.AsyncClient) -> None:
+async def test_cve_2026_35441_600_aliases_of_a_to_many_relation_are_refused_before_anything_is_read(
+    shop: Shop, member: httpx.AsyncClient
+) -> None:
     before = shop.state.database.reader.count
     aliases = " ".join([f"a{n}:media{{id}}" for n in range(600)])
     began = time.perf_counter()
-    assert await refused(member, f"{{ products {{ nodes {{ {aliases} }} }} }}") in ("too_many_aliases", "document_too_large")
+    assert await refused(member, f"{{ products {{ nodes {{ {aliases} }} }} }}") in (
+        "too_many_aliases",
+        "document_too_large",
+    )
     assert time.perf_counter() - began < 1
     assert shop.state.database.reader.count - before <= 1  # the key's own look-up
 
 
 async def test_cve_2026_35441_each_alias_that_is_allowed_is_paid_for(member: httpx.AsyncClient) -> None:
-    document = lambda n: '{ product(slug: "none") { ' + " ".join([f"a{i}: variants {{ id }}" for i in range(n)]) + " } }"  # noqa: E731
+    document = lambda n: (
+        '{ product(slug: "none") { ' + " ".join([f"a{i}: variants {{ id }}" for i in range(n)]) + " } }"
+    )  # noqa: E731
     costs: list[int] = []
     for n in (1, 50):
         await member.post("/graphql", json={"query": document(n)})
-        costs.append((await member.post("/graphql", json={"query": document(n)})).json()["extensions"]["cost"]["requested"])
+        costs.append(
+            (await member.post("/graphql", json={"query": document(n)})).json()["extensions"]["cost"]["requested"]
+        )
     assert costs == [2, 51]
 
 
@@ -106,14 +130,18 @@ async def test_cve_2024_39895_a_field_written_again_and_again_is_one(member: htt
 
 
 async def test_cve_2025_12664_anonymous_queries_end_with_the_budget(visitor: httpx.AsyncClient) -> None:
-    answers = [await visitor.post("/graphql", json={"query": f'{{ p{n}: product(slug: "x") {{ id }} }}'}) for n in range(60)]
+    answers = [
+        await visitor.post("/graphql", json={"query": f'{{ p{n}: product(slug: "x") {{ id }} }}'}) for n in range(60)
+    ]
     statuses = [a.status_code for a in answers]
     assert 200 in statuses
     assert statuses[-1] == 429
     assert statuses.count(200) == 600 // 11
 
 
-async def test_cve_2026_33756_a_batch_is_paid_by_its_items(visitor: httpx.AsyncClient, member: httpx.AsyncClient) -> None:
+async def test_cve_2026_33756_a_batch_is_paid_by_its_items(
+    visitor: httpx.AsyncClient, member: httpx.AsyncClient
+) -> None:
     items = [{"op": "create", "input": {"name": ""}}] * 100
     await member.post("/v1/products/batch", json={"items": items})
     answer = await member.post("/v1/products/batch", json={"items": items})
@@ -126,7 +154,10 @@ async def test_cve_2026_33756_a_batch_is_paid_by_its_items(visitor: httpx.AsyncC
 
 async def test_a_document_over_the_mutation_ceiling_runs_nothing(shop: Shop, member: httpx.AsyncClient) -> None:
     field = 'm{n}: categoryCreate(input: {{name: "Nothing of this {n}"}}) {{ id }}'
-    assert await refused(member, "mutation { " + " ".join([field.format(n=n) for n in range(5)]) + " }") == "too_many_mutations"
+    assert (
+        await refused(member, "mutation { " + " ".join([field.format(n=n) for n in range(5)]) + " }")
+        == "too_many_mutations"
+    )
     async with shop.state.database.engine.connect() as connection:
         found = await connection.exec_driver_sql("SELECT count(*) FROM category WHERE name LIKE 'Nothing of this %%'")
         assert found.scalar() == 0
@@ -141,7 +172,9 @@ async def test_the_schema_is_looked_at_four_times_at_most(member: httpx.AsyncCli
     assert await refused(member, text[:-1] + f"b: {look} }}") == "too_many_introspections"
 
 
-async def test_a_request_over_1000_points_is_refused_at_both_doors_and_a_poorer_caller_sooner(visitor: httpx.AsyncClient, member: httpx.AsyncClient) -> None:
+async def test_a_request_over_1000_points_is_refused_at_both_doors_and_a_poorer_caller_sooner(
+    visitor: httpx.AsyncClient, member: httpx.AsyncClient
+) -> None:
     fields = "variants(first:{n}){{id}}"
     for client, fits, over in ((member, 98, 100), (visitor, 58, 60)):
         for n, status in ((fits, 200), (over, 400)):
@@ -161,7 +194,9 @@ async def test_an_empty_bucket_is_429_at_both_doors_with_all_that_a_client_needs
     for n in range(60):
         await visitor.get("/v1/products", params={"fields": f"a{n}:id"})
     here = await visitor.get("/v1/products", params={"limit": 100, "fields": "variants(first:50){id}"})
-    there = await visitor.post("/graphql", json={"query": "{ products(first: 100) { nodes { variants(first: 50) { id } } } }"})
+    there = await visitor.post(
+        "/graphql", json={"query": "{ products(first: 100) { nodes { variants(first: 50) { id } } } }"}
+    )
     for answer in (here, there):
         assert answer.status_code == 429
         problem = answer.json() if answer is here else answer.json()["errors"][0]["extensions"]
@@ -184,7 +219,12 @@ async def test_both_doors_drain_one_bucket_and_tell_the_same(visitor: httpx.Asyn
     third = await visitor.get("/graphql", params={"query": '{ product(slug: "none") { id } }'})
     assert (spent(first), spent(second), spent(third)) == (1, 1, 1)
     assert left(first) - left(third) == 2
-    assert second.json()["extensions"]["cost"] | {"resetAt": ""} == {"requested": 1, "charged": 1, "remaining": left(second), "resetAt": ""}
+    assert second.json()["extensions"]["cost"] | {"resetAt": ""} == {
+        "requested": 1,
+        "charged": 1,
+        "remaining": left(second),
+        "resetAt": "",
+    }
     assert "extensions" not in third.json()
     assert first.headers["ratelimit-policy"] == '"points";q=600;w=60;tradepost-unit="points"'
     assert first.headers["ratelimit"].startswith(f'"points";r={left(first)};t=')
@@ -200,7 +240,9 @@ async def test_what_is_known_already_costs_1(visitor: httpx.AsyncClient) -> None
 
 async def test_addresses_have_buckets_of_their_own_and_an_ipv6_network_has_one(shop: Shop) -> None:
     async def remaining(address: str) -> int:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop, client=(address, 1)), base_url=HERE) as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=shop, client=(address, 1)), base_url=HERE
+        ) as client:
             return left(await client.get("/v1/nothing"))
 
     assert await remaining("203.0.113.7") == 599
@@ -216,9 +258,14 @@ async def test_a_trusted_proxy_names_the_client_and_nobody_else_does(settings: S
     shop.state.limits.local.clock = lambda: 0.0
 
     async def remaining(address: str, said: str) -> int:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop, client=(address, 1)), base_url=HERE) as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=shop, client=(address, 1)), base_url=HERE
+        ) as client:
             return left(await client.get("/v1/nothing", headers={"x-forwarded-for": said}))
 
     async with shop.lifespan():
-        assert [await remaining("10.0.0.1", "198.51.100.1"), await remaining("10.0.0.2", "198.51.100.1, 10.0.0.9")] == [599, 598]
+        assert [await remaining("10.0.0.1", "198.51.100.1"), await remaining("10.0.0.2", "198.51.100.1, 10.0.0.9")] == [
+            599,
+            598,
+        ]
         assert [await remaining("203.0.113.7", f"198.51.100.{n}") for n in range(3)] == [599, 598, 597]

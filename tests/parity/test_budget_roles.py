@@ -32,7 +32,9 @@ def client(shop: Shop, headers: dict[str, str] | None = None) -> httpx.AsyncClie
 
 @pytest.mark.parametrize("role", SIZES)
 async def test_the_bucket_of_a_role_has_the_size_of_its_setting_at_both_doors(shop: Shop, role: str) -> None:
-    headers = {"X-API-Key": await shop.state.credentials.create(name=unique(role), role=role)} if role != "anonymous" else {}
+    headers = (
+        {"X-API-Key": await shop.state.credentials.create(name=unique(role), role=role)} if role != "anonymous" else {}
+    )
     async with client(shop, headers) as caller:
         rest = await caller.get("/v1/products?limit=1&fields=id")
         graphql = await caller.post("/graphql", json={"query": "{ products(first: 1) { nodes { id } } }"})

@@ -15,10 +15,15 @@ DOCUMENT = {"Accept": "application/graphql"}
 
 @drawn(120)
 @given(asking=asking(), spelling=st.integers(0, 2**32))
-async def test_the_equal_document_is_the_same_selection_window_and_answer(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+async def test_the_equal_document_is_the_same_selection_window_and_answer(
+    house: House, known: Known, asking: tuple[str, Question], spelling: int
+) -> None:
     visitor, asked = house.visitors[asking[0]], asking[1].about(known)
     path, params = Rest(Random(spelling)).request(house, asked)
-    plain, document = await visitor.rest("GET", path, params=params), await visitor.rest("GET", path, params=params, headers=DOCUMENT)
+    plain, document = (
+        await visitor.rest("GET", path, params=params),
+        await visitor.rest("GET", path, params=params, headers=DOCUMENT),
+    )
     assert document.status_code == plain.status_code
     if plain.status_code == 404:
         return
@@ -47,11 +52,23 @@ async def test_any_search_text_survives_the_way_into_the_document(house: House, 
 
 
 async def test_a_list_below_a_slug_has_a_document_too(house: House, known: Known) -> None:
-    for path in ("/categories/{}/products", "/categories/{}/children", "/tags/{}/products", "/products/{}/variants", "/products/{}/media"):
-        keys = {"categories": known.values["Category", "slug"], "tags": ["shared-by-all"], "products": known.values["Product", "slug"]}[path.split("/")[1]]
+    for path in (
+        "/categories/{}/products",
+        "/categories/{}/children",
+        "/tags/{}/products",
+        "/products/{}/variants",
+        "/products/{}/media",
+    ):
+        keys = {
+            "categories": known.values["Category", "slug"],
+            "tags": ["shared-by-all"],
+            "products": known.values["Product", "slug"],
+        }[path.split("/")[1]]
         for key in keys:
             plain = await house.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"})
-            document = await house.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"}, headers=DOCUMENT)
+            document = await house.staff.rest(
+                "GET", path.format(key), params={"fields": "id", "limit": "3"}, headers=DOCUMENT
+            )
             [root] = (await house.staff.data(document.text)).values()
             assert root["nodes"] == plain.json()["data"]
 

@@ -18,15 +18,40 @@ async def hidden(house: House, known: Known, request: pytest.FixtureRequest) -> 
     category = (await staff.rest("POST", "/categories", json={"name": "Case", "slug": unique("case")})).json()
     rows: list[Any] = []
     for status in ("active", request.param, "active"):
-        body = {"name": f"{MARK} {word}", "status": status, "slug": unique("p"), "external_reference": unique("ref"), "category_id": category["id"]}
-        body |= {"tags": [word, unique(f"own-{status}")], "variants": [variant_input(500, source={"a": 1})], "source": {"b": 2}}
-        made = await staff.rest("POST", "/products", json=body, params={"fields": "id,slug,tags,status,variants{id,sku},external_reference,created_at"})
+        body = {
+            "name": f"{MARK} {word}",
+            "status": status,
+            "slug": unique("p"),
+            "external_reference": unique("ref"),
+            "category_id": category["id"],
+        }
+        body |= {
+            "tags": [word, unique(f"own-{status}")],
+            "variants": [variant_input(500, source={"a": 1})],
+            "source": {"b": 2},
+        }
+        made = await staff.rest(
+            "POST",
+            "/products",
+            json=body,
+            params={"fields": "id,slug,tags,status,variants{id,sku},external_reference,created_at"},
+        )
         assert made.status_code == 201, made.text
         rows.append(made.json() | {"media": await make_media(house.app, made.json()["id"])})
-    tags = {t["slug"]: t["id"] for t in (await staff.rest("GET", "/tags", params={"limit": "100", "sort": "-slug"})).json()["data"]}
+    tags = {
+        t["slug"]: t["id"]
+        for t in (await staff.rest("GET", "/tags", params={"limit": "100", "sort": "-slug"})).json()["data"]
+    }
     one = rows[1]
     tag_id = tags.get(one["tags"][1]) or (await staff.rest("GET", f"/tags/{one['tags'][1]}")).json()["id"]
-    return {"row": one, "shown": [rows[0], rows[2]], "category": category, "word": word, "tag": one["tags"][1], "tag_id": tag_id}
+    return {
+        "row": one,
+        "shown": [rows[0], rows[2]],
+        "category": category,
+        "word": word,
+        "tag": one["tags"][1],
+        "tag_id": tag_id,
+    }
 
 
 def secrets(hidden: dict[str, Any]) -> list[str]:
@@ -56,7 +81,14 @@ async def test_it_has_no_page_of_its_own(house: House, hidden: dict[str, Any]) -
       h: node(id: $variant) { id } j: productMedia(productId: $id) { nodes { id } }
       k: media(id: $media) { id } l: node(id: $media) { id } i: nodes(ids: $ids) { id } }"""
     ids = [row["id"], variant, media, hidden["tag_id"]]
-    given = {"id": row["id"], "slug": row["slug"], "variant": variant, "media": media, "tag": hidden["tag_id"], "ids": ids}
+    given = {
+        "id": row["id"],
+        "slug": row["slug"],
+        "variant": variant,
+        "media": media,
+        "tag": hidden["tag_id"],
+        "ids": ids,
+    }
     data = await house.anonymous.data(text, given)
     assert {k: v for k, v in data.items() if k != "i"} == dict.fromkeys("abcdefghjkl")
     assert data["i"] == [None] * 4
@@ -75,7 +107,9 @@ async def test_it_has_no_page_of_its_own(house: House, hidden: dict[str, Any]) -
 async def test_it_stands_at_no_depth_below_its_category(house: House, hidden: dict[str, Any], fields: str) -> None:
     def graphql(text: str) -> str:
         """REST's braces as GraphQL's."""
-        return text.replace("products{", "products{nodes{").replace("external_reference", "externalReference").replace(",", " ") + "}" * text.count("products{")
+        return text.replace("products{", "products{nodes{").replace("external_reference", "externalReference").replace(
+            ",", " "
+        ) + "}" * text.count("products{")
 
     path = f"/categories/{hidden['category']['id']}"
     both = [await seen(house.anonymous, path, fields=fields)]
@@ -117,15 +151,30 @@ async def test_no_list_filter_search_or_order_shows_or_counts_it(house: House, h
         ({"category": hidden["category"]["slug"]}, f'{{category: "{hidden["category"]["slug"]}"}}'),
     ]
     for params, filter in found_by:
-        for sort, there in (("name", "NAME_ASC"), ("-price", "PRICE_DESC"), ("-created_at", "CREATED_AT_DESC"), ("updated_at", "UPDATED_AT_ASC")):
+        for sort, there in (
+            ("name", "NAME_ASC"),
+            ("-price", "PRICE_DESC"),
+            ("-created_at", "CREATED_AT_DESC"),
+            ("updated_at", "UPDATED_AT_ASC"),
+        ):
             counts: list[tuple[int, int]] = []
             for visitor in (anonymous, staff):
-                rest = (await visitor.rest("GET", "/products", params={**params, "sort": sort, "include": "total", "fields": "id"})).json()
-                page = (await visitor.data(f"{{ products(filter: {filter}, sort: {there}) {{ nodes {{ id }} totalCount }} }}"))["products"]
+                rest = (
+                    await visitor.rest(
+                        "GET", "/products", params={**params, "sort": sort, "include": "total", "fields": "id"}
+                    )
+                ).json()
+                page = (
+                    await visitor.data(
+                        f"{{ products(filter: {filter}, sort: {there}) {{ nodes {{ id }} totalCount }} }}"
+                    )
+                )["products"]
                 assert rest["data"] == page["nodes"]
                 assert (row in rest["data"]) is False
                 counts.append((rest["total"], page["totalCount"]))
-                assert [r for r in rest["data"] if r["id"] == row["id"]] == ([] if visitor is anonymous else [{"id": row["id"]}])
+                assert [r for r in rest["data"] if r["id"] == row["id"]] == (
+                    [] if visitor is anonymous else [{"id": row["id"]}]
+                )
             assert counts == [(2, 2), (3, 3)]
     for params, filter in (
         ({"slug": row["slug"]}, f'{{slug: "{row["slug"]}"}}'),
@@ -136,7 +185,11 @@ async def test_no_list_filter_search_or_order_shows_or_counts_it(house: House, h
          f'{{createdAtGte: "{row["created_at"]}", createdAtLte: "{row["created_at"]}"}}'),
     ):  # fmt: skip
         rest = (await anonymous.rest("GET", "/products", params={**params, "include": "total"})).json()
-        page = (await anonymous.data(f"{{ products(filter: {filter}) {{ nodes {{ id }} totalCount pageInfo {{ hasNextPage }} }} }}"))["products"]
+        page = (
+            await anonymous.data(
+                f"{{ products(filter: {filter}) {{ nodes {{ id }} totalCount pageInfo {{ hasNextPage }} }} }}"
+            )
+        )["products"]
         assert (rest["data"], rest["total"], rest["has_more"]) == ([], 0, False), params
         assert page == {"nodes": [], "totalCount": 0, "pageInfo": {"hasNextPage": False}}
         assert (await staff.rest("GET", "/products", params={**params, "include": "total"})).json()["total"] >= 1
@@ -151,18 +204,35 @@ async def test_tags_do_not_count_it(house: House, hidden: dict[str, Any]) -> Non
             f' tag(slug: "{word}") {{ productCount }} }}'
         )
         [tag] = data["tags"]["nodes"]
-        assert (tag["productCount"], len(tag["products"]["nodes"]), tag["products"]["totalCount"], data["tag"]["productCount"]) == (count,) * 4
+        assert (
+            tag["productCount"],
+            len(tag["products"]["nodes"]),
+            tag["products"]["totalCount"],
+            data["tag"]["productCount"],
+        ) == (count,) * 4
     nobody = await house.anonymous.rest("GET", "/tags", params={"slug": hidden["tag"], "include": "total"})
     assert (nobody.json()["data"], nobody.json()["total"]) == ([], 0)
 
 
 async def test_a_page_is_full_and_its_cursor_tells_nothing_of_it(house: House, hidden: dict[str, Any]) -> None:
     ids = [r["id"] for r in hidden["shown"]]
-    first = (await house.anonymous.rest("GET", "/products", params={"tag": hidden["word"], "sort": "created_at", "limit": "1", "fields": "id"})).json()
+    first = (
+        await house.anonymous.rest(
+            "GET", "/products", params={"tag": hidden["word"], "sort": "created_at", "limit": "1", "fields": "id"}
+        )
+    ).json()
     assert (first["data"], first["has_more"]) == ([{"id": ids[0]}], True)
     second = (
         await house.anonymous.rest(
-            "GET", "/products", params={"tag": hidden["word"], "sort": "created_at", "limit": "1", "fields": "id", "cursor": first["next_cursor"]}
+            "GET",
+            "/products",
+            params={
+                "tag": hidden["word"],
+                "sort": "created_at",
+                "limit": "1",
+                "fields": "id",
+                "cursor": first["next_cursor"],
+            },
         )
     ).json()
     assert (second["data"], second["has_more"]) == ([{"id": ids[1]}], False)
@@ -171,20 +241,36 @@ async def test_a_page_is_full_and_its_cursor_tells_nothing_of_it(house: House, h
 async def test_changing_it_is_refused_before_anything_is_told_of_it(house: House, hidden: dict[str, Any]) -> None:
     for id in (hidden["row"]["id"], "no-such-thing"):
         answer = await house.anonymous.rest("PATCH", f"/products/{id}", json={"name": 1})
-        [error] = (await house.anonymous.post(f'mutation {{ productUpdate(id: "{id}", patch: {{name: ""}}) {{ id }} }}'))["errors"]
-        assert (answer.status_code, answer.json()["code"]) == (401, error["extensions"]["code"]) == (401, "unauthenticated")
+        [error] = (
+            await house.anonymous.post(f'mutation {{ productUpdate(id: "{id}", patch: {{name: ""}}) {{ id }} }}')
+        )["errors"]
+        assert (
+            (answer.status_code, answer.json()["code"])
+            == (401, error["extensions"]["code"])
+            == (401, "unauthenticated")
+        )
 
 
-RESTRICTED = [("Product", "source", "source"), ("Variant", "source", "source"), ("Variant", "imported_quantity", "importedQuantity")]
+RESTRICTED = [
+    ("Product", "source", "source"),
+    ("Variant", "source", "source"),
+    ("Variant", "imported_quantity", "importedQuantity"),
+]
 
 
 @pytest.mark.parametrize(("kind", "name", "field"), RESTRICTED)
-async def test_a_restricted_member_is_refused_alike_by_both_doors(house: House, known: Known, hidden: dict[str, Any], kind: str, name: str, field: str) -> None:
+async def test_a_restricted_member_is_refused_alike_by_both_doors(
+    house: House, known: Known, hidden: dict[str, Any], kind: str, name: str, field: str
+) -> None:
     row = hidden["shown"][0]
     plural, id = ("products", row["id"]) if kind == "Product" else ("variants", row["variants"][0]["id"])
     nested = {"Product": ("/products", "category{products{" + name + "}}", f"products {{ nodes {{ category {{ products {{ nodes {{ {field} }} }} }} }} }}"),
               "Variant": ("/products", "variants{" + name + "}", f"products {{ nodes {{ variants {{ {field} }} }} }}")}[kind]  # fmt: skip
-    documents = [f'{plural[:-1]}(id: "{id}") {{ {field} }}', nested[2], f'node(id: "{id}") {{ ... on {kind} {{ {field} }} }}']
+    documents = [
+        f'{plural[:-1]}(id: "{id}") {{ {field} }}',
+        nested[2],
+        f'node(id: "{id}") {{ ... on {kind} {{ {field} }} }}',
+    ]
     paths = [(f"/{plural}/{id}", name), (nested[0], nested[1])]
     for path, fields in paths:
         refused = await house.anonymous.rest("GET", path, params={"fields": fields})
@@ -196,9 +282,14 @@ async def test_a_restricted_member_is_refused_alike_by_both_doors(house: House, 
         assert await house.staff.data(f"{{ {text} }}")
     for params in ({name: "1"}, {"sort": name}, {f"{name}_gte": "1"}):
         for visitor in (house.anonymous, house.staff):
-            answer = await visitor.rest("GET", "/products" if kind == "Product" else f"/products/{row['id']}/variants", params=params)
+            answer = await visitor.rest(
+                "GET", "/products" if kind == "Product" else f"/products/{row['id']}/variants", params=params
+            )
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     found = (await house.anonymous.rest("GET", f"/{plural}/{id}")).json()
     assert name not in found
     assert name in (await house.staff.rest("GET", f"/{plural}/{id}")).json()
-    assert field not in (await house.anonymous.rest("GET", f"/{plural}/{id}", headers={"Accept": "application/graphql"})).text
+    assert (
+        field
+        not in (await house.anonymous.rest("GET", f"/{plural}/{id}", headers={"Accept": "application/graphql"})).text
+    )

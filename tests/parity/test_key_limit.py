@@ -25,7 +25,12 @@ async def identify(headers: Headers) -> Caller:
         return ANONYMOUS
     if text == b"another user":
         return Caller(id="01890a5d-ac96-774b-bcce-b302099a80fc", role="staff")
-    return Caller(id="01890a5d-ac96-774b-bcce-b302099a80fb", role="customer", key=None if text == b"owner" else text.decode(), points=CALLERS[text])
+    return Caller(
+        id="01890a5d-ac96-774b-bcce-b302099a80fb",
+        role="customer",
+        key=None if text == b"owner" else text.decode(),
+        points=CALLERS[text],
+    )
 
 
 @pytest.fixture
@@ -48,7 +53,12 @@ def at(shop: Shop, key: str) -> httpx.AsyncClient:
 
 
 async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: Shop) -> None:
-    async with at(shop, "narrow") as narrow, at(shop, "owner") as owner, at(shop, "wide") as wide, at(shop, "other") as other:
+    async with (
+        at(shop, "narrow") as narrow,
+        at(shop, "owner") as owner,
+        at(shop, "wide") as wide,
+        at(shop, "other") as other,
+    ):
         rest = await narrow.get("/v1/products/none")
         graphql = await narrow.post("/graphql", json=DOCUMENT)
         assert (spent(rest), left(rest), spent(graphql), left(graphql)) == (1, 29, 1, 28)
@@ -68,12 +78,20 @@ async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: Sh
 
 async def test_an_empty_bucket_of_a_key_stops_that_key_at_both_doors_and_nobody_else(shop: Shop) -> None:
     async with at(shop, "narrow") as narrow, at(shop, "owner") as owner, at(shop, "other") as other:
-        answers = [await (narrow.get("/v1/products/none") if n % 2 else narrow.post("/graphql", json=DOCUMENT)) for n in range(40)]
+        answers = [
+            await (narrow.get("/v1/products/none") if n % 2 else narrow.post("/graphql", json=DOCUMENT))
+            for n in range(40)
+        ]
         assert [a.status_code for a in answers] == [200, 404] * 15 + [429] * 10
         graphql, rest = answers[-2:]
         problem = graphql.json()["errors"][0]["extensions"]
         for said, answer in ((problem, graphql), (rest.json(), rest)):
-            assert (said["code"], said["violated-policies"], said["retry_after"], answer.headers["retry-after"]) == ("quota_exceeded", ["key"], 2, "2")
+            assert (said["code"], said["violated-policies"], said["retry_after"], answer.headers["retry-after"]) == (
+                "quota_exceeded",
+                ["key"],
+                2,
+                "2",
+            )
             assert answer.headers["ratelimit"] == '"key";r=0;t=60'
         assert graphql.json()["extensions"]["cost"]["remaining"] == 0
         assert left(await owner.get("/v1/products/none")) == 89, "a refusal drains nothing"
@@ -86,7 +104,11 @@ async def test_an_empty_bucket_of_the_owner_stops_its_keys_and_leaves_theirs_und
             await owner.get("/v1/products/none")
         for answer in (await narrow.get("/v1/products/none"), await narrow.post("/graphql", json=DOCUMENT)):
             said = answer.json() if "code" in answer.json() else answer.json()["errors"][0]["extensions"]
-            assert (answer.status_code, said["violated-policies"], answer.headers["ratelimit"]) == (429, ["points"], '"points";r=0;t=60')
+            assert (answer.status_code, said["violated-policies"], answer.headers["ratelimit"]) == (
+                429,
+                ["points"],
+                '"points";r=0;t=60',
+            )
         shop.state.limits.local.clock = lambda: 60.0
         assert (await narrow.get("/v1/products/none")).headers["ratelimit"] == '"key";r=29;t=2'
 

@@ -40,18 +40,27 @@ async def test_cve_2025_12919_a_foreign_order_by_its_id(house: House, mine: Visi
             await other.rest("PUT", f"/users/me/addresses/{id}", json=ADDRESS),
             await other.rest("DELETE", f"/users/me/addresses/{id}"),
             # A version tells nothing either: what is not seen is not compared.
-            await other.rest("PATCH", f"/users/me/addresses/{id}", json={"city": "Odense"}, headers={"If-Match": '"99.x"'}),
+            await other.rest(
+                "PATCH", f"/users/me/addresses/{id}", json={"city": "Odense"}, headers={"If-Match": '"99.x"'}
+            ),
         ]
         assert [a.status_code for a in answers] == [status] * 5
         assert rows["street"] not in str([a.text for a in answers])
-        said = await other.post(f'{{ address(id: "{id}") {{ lines }} node(id: "{id}") {{ ... on Address {{ lines }} }} nodes(ids: ["{id}"]) {{ id }} }}')
+        said = await other.post(
+            f'{{ address(id: "{id}") {{ lines }} node(id: "{id}") {{ ... on Address {{ lines }} }} nodes(ids: ["{id}"]) {{ id }} }}'
+        )
         assert (said["data"]["address"], said["data"]["node"], said["data"]["nodes"]) == (None, None, [None])
-        for field in (f'addressDelete(id: "{id}") {{ lines }}', f'addressUpdate(id: "{id}", patch: {{city: "Odense"}}) {{ lines }}'):
+        for field in (
+            f'addressDelete(id: "{id}") {{ lines }}',
+            f'addressUpdate(id: "{id}", patch: {{city: "Odense"}}) {{ lines }}',
+        ):
             [error] = (await other.post(f"mutation {{ {field} }}"))["errors"]
             assert error["extensions"]["status"] == status
     if role != "anonymous":
         assert rows["street"] not in (await other.rest("GET", "/users/me/addresses")).text
-        assert rows["street"] not in str(await other.data("{ addresses { nodes { lines } totalCount } me { addresses { lines } } }"))
+        assert rows["street"] not in str(
+            await other.data("{ addresses { nodes { lines } totalCount } me { addresses { lines } } }")
+        )
     assert (await mine.rest("GET", f"/users/me/addresses/{address}")).json()["version"] == 1
 
 
@@ -63,7 +72,10 @@ async def test_cve_2025_12919_a_foreign_api_key_by_its_id(house: House, mine: Vi
             answer = await other.rest(method, f"/api-keys/{id}")
             assert answer.status_code == 404
             assert answer.json()["detail"] == f"There is no api key `{id}`."
-        assert await other.data(f'{{ apiKey(id: "{id}") {{ name }} node(id: "{id}") {{ id }} }}') == {"apiKey": None, "node": None}
+        assert await other.data(f'{{ apiKey(id: "{id}") {{ name }} node(id: "{id}") {{ id }} }}') == {
+            "apiKey": None,
+            "node": None,
+        }
         [error] = (await other.post(f'mutation {{ apiKeyDelete(id: "{id}") {{ id }} }}'))["errors"]
         assert error["extensions"]["code"] == "not_found"
     for params in ({"prefix": key["prefix"]}, {}):
@@ -76,9 +88,7 @@ async def test_cve_2025_31481_node_is_no_way_to_somebody_else(house: House, mine
     """API Platform: Relay's `node` found a row without asking the security of its own operation."""
     assert mine.person is not None
     ids = [mine.person.id, rows["address"], rows["key"]["id"]]
-    text = (
-        "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { email addresses { lines } } ... on Address { lines } ... on ApiKey { user { email } } } }"
-    )
+    text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on User { email addresses { lines } } ... on Address { lines } ... on ApiKey { user { email } } } }"
     for role in ("anonymous", "customer", "moderator"):
         assert (await (await arrived(house, role)).data(text, {"ids": ids}))["nodes"] == [None] * 3
     narrowed = await arrived(house, "admin", [])
@@ -110,7 +120,13 @@ async def test_cve_2025_30352_search_finds_nobody_for_whom_may_not_list(house: H
         for role in ("anonymous", "customer", "moderator"):
             visitor = await arrived(house, role)
             refused = 401 if role == "anonymous" else 403
-            for params in ({"email": known}, {"q": known}, {"q": word}, {"email": known, "include": "total"}, {"sort": "email"}):
+            for params in (
+                {"email": known},
+                {"q": known},
+                {"q": word},
+                {"email": known, "include": "total"},
+                {"sort": "email"},
+            ):
                 assert (await visitor.rest("GET", "/users", params=params)).status_code == refused
             for filter in (f'email: "{known}"', f'q: "{known}"'):
                 said = await visitor.post(f"{{ users(filter: {{{filter}}}) {{ totalCount nodes {{ id }} }} }}")
@@ -119,7 +135,13 @@ async def test_cve_2025_30352_search_finds_nobody_for_whom_may_not_list(house: H
     found = (await house.staff.rest("GET", "/users", params={"q": word, "fields": "id"})).json()["data"]
     assert found == [{"id": mine.person.id}]
     # No filter and no order is about what nobody is shown.
-    for params in ({"password_hash": "x"}, {"sort": "password_hash"}, {"password": "x"}, {"fields": "password_hash"}, {"addresses": "x"}):
+    for params in (
+        {"password_hash": "x"},
+        {"sort": "password_hash"},
+        {"password": "x"},
+        {"fields": "password_hash"},
+        {"addresses": "x"},
+    ):
         assert (await house.staff.rest("GET", "/users", params=params)).status_code == 400
     for params in ({"secret": "x"}, {"sort": "secret"}, {"secret_hash": "x"}, {"fields": "secret_hash"}):
         assert (await mine.rest("GET", "/api-keys", params=params)).status_code == 400
@@ -138,14 +160,20 @@ async def test_cve_2024_34708_an_alias_reveals_no_secret_of_a_key(house: House, 
                 await visitor.rest("GET", "/api-keys", params={"fields": fields}),
             ]
         answers.append(await visitor.rest("GET", f"/api-keys/{key}"))
-        for text in (f'apiKey(id: "{key}") {{ {inner} }}', f"apiKeys {{ nodes {{ {inner} }} }}", f'node(id: "{key}") {{ ... on ApiKey {{ {inner} }} }}'):
+        for text in (
+            f'apiKey(id: "{key}") {{ {inner} }}',
+            f"apiKeys {{ nodes {{ {inner} }} }}",
+            f'node(id: "{key}") {{ ... on ApiKey {{ {inner} }} }}',
+        ):
             answers.append(await visitor.client.post("/graphql", json={"query": f"{{ {text} }}"}))
         assert {a.status_code for a in answers} == {200}
         assert secret.rpartition("_")[2] not in str([a.text for a in answers])
     said = await mine.data(f'{{ apiKey(id: "{key}") {{ {inner} }} }}')
     assert said["apiKey"] == {"secret": None, "a": None, "name": None, "b": None}
     # The alias of one key's secret is not that of another one, made by the same document.
-    made = await mine.data('mutation { a: apiKeyCreate(input: {name: "A"}) { id s: secret } b: apiKeyCreate(input: {name: "B"}) { id s: secret } }')
+    made = await mine.data(
+        'mutation { a: apiKeyCreate(input: {name: "A"}) { id s: secret } b: apiKeyCreate(input: {name: "B"}) { id s: secret } }'
+    )
     assert made["a"]["s"] != made["b"]["s"]
     for one in made.values():
         answer = await house.anonymous.rest("GET", "/users/me", headers={"X-API-Key": one["s"]})
@@ -170,7 +198,9 @@ async def test_a_cache_key_without_the_caller_gives_nobody_another_account(house
                 assert later.status_code == 200
                 assert two.person.email in later.text
                 assert one.person.email not in later.text
-            assert (await house.anonymous.client.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 401
+            assert (
+                await house.anonymous.client.get(path, headers={"If-None-Match": first.headers["etag"]})
+            ).status_code == 401
             # Whoever has the answer already is told so.
             assert (await one.client.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 304
         for visitor in (one, two, one):
@@ -186,8 +216,14 @@ async def test_the_address_book_of_another_is_empty_at_every_depth(house: House,
     me = mine.person.id
     for role in ("staff", "admin"):
         visitor = await arrived(house, role)
-        for path, fields in ((f"/users/{me}", "addresses{id,lines}"), ("/users", "addresses{lines}"), ("/api-keys", "user{addresses{lines}}")):
-            answer = await visitor.rest("GET", path, params={"fields": fields} | ({} if path.endswith(me) else {"limit": "100"}))
+        for path, fields in (
+            (f"/users/{me}", "addresses{id,lines}"),
+            ("/users", "addresses{lines}"),
+            ("/api-keys", "user{addresses{lines}}"),
+        ):
+            answer = await visitor.rest(
+                "GET", path, params={"fields": fields} | ({} if path.endswith(me) else {"limit": "100"})
+            )
             assert answer.status_code == 200, answer.text
             assert rows["street"] not in answer.text
         for text in (
@@ -203,9 +239,13 @@ async def test_a_suspended_owner_takes_its_keys_and_tokens_along(house: House) -
     person, admin = await somebody(house.app), await arrived(house, "admin")
     key, token = (await person.key())["secret"], person.token
     for credential in (key, token):
-        assert (await house.anonymous.rest("GET", "/users/me", headers={"Authorization": f"Bearer {credential}"})).status_code == 200
+        assert (
+            await house.anonymous.rest("GET", "/users/me", headers={"Authorization": f"Bearer {credential}"})
+        ).status_code == 200
     assert (await admin.rest("POST", f"/users/{person.id}/suspension")).status_code == 200
     for credential in (key, token):
         headers = {"Authorization": f"Bearer {credential}"}
         assert (await house.anonymous.rest("GET", "/users/me", headers=headers)).status_code == 401
-        assert (await house.anonymous.client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)).status_code == 401
+        assert (
+            await house.anonymous.client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
+        ).status_code == 401

@@ -24,8 +24,15 @@ async def secret(house: House) -> Json:
     made: Json = {}
     for status in ("active", "draft"):
         own = unique("m").replace("-", "")
-        body = full(own) | {"status": status, "source": {"cost": f"{MARK}-{unique()}"}, "name": f"Faulty {own}", "tags": [unique("tag")]}
-        answer = await house.staff.rest("POST", "/products", json=body, params={"fields": "id,slug,source,name,created_at,variants{id,sku}"})
+        body = full(own) | {
+            "status": status,
+            "source": {"cost": f"{MARK}-{unique()}"},
+            "name": f"Faulty {own}",
+            "tags": [unique("tag")],
+        }
+        answer = await house.staff.rest(
+            "POST", "/products", json=body, params={"fields": "id,slug,source,name,created_at,variants{id,sku}"}
+        )
         assert answer.status_code == 201, answer.text
         made[status] = answer.json()
     return made
@@ -33,7 +40,9 @@ async def secret(house: House) -> Json:
 
 async def entry_of(house: House, subject: str) -> str:
     """The id of the newest audit entry about a row."""
-    return (await house.staff.rest("GET", "/audit", params={"subject": subject, "fields": "id"})).json()["data"][0]["id"]
+    return (await house.staff.rest("GET", "/audit", params={"subject": subject, "fields": "id"})).json()["data"][0][
+        "id"
+    ]
 
 
 async def test_cve_2025_31481_node_skips_the_policy(house: House, secret: Json) -> None:
@@ -43,7 +52,10 @@ async def test_cve_2025_31481_node_skips_the_policy(house: House, secret: Json) 
     text = "query ($id: ID!, $ids: [ID!]!) { node(id: $id) { id } nodes(ids: $ids) { id } }"
     for id in ids:
         assert await house.anonymous.data(text, {"id": id, "ids": ids}) == {"node": None, "nodes": [None] * 3}
-        assert await house.staff.data(text, {"id": id, "ids": ids}) == {"node": {"id": id}, "nodes": [{"id": i} for i in ids]}
+        assert await house.staff.data(text, {"id": id, "ids": ids}) == {
+            "node": {"id": id},
+            "nodes": [{"id": i} for i in ids],
+        }
     inner = f'{{ node(id: "{secret["active"]["id"]}") {{ ... on Product {{ source }} }} }}'
     [error] = (await house.anonymous.post(inner))["errors"]
     assert error["extensions"]["code"] == "unauthenticated"
@@ -59,9 +71,18 @@ async def test_cve_2024_54151_no_principal_is_no_admin(house: House, secret: Jso
             with pytest.raises(Unauthenticated):
                 await of.__get__(of.service(context), of.service)()
             assert of.access.check(house_of(of.access.permission)) is None, name
-    for headers in ({}, {"X-API-Key": ""}, {"Authorization": ""}, {"Authorization": "Bearer null"}, {"X-User": "admin"}, {"X-Cart-Token": "x"}):
+    for headers in (
+        {},
+        {"X-API-Key": ""},
+        {"Authorization": ""},
+        {"Authorization": "Bearer null"},
+        {"X-User": "admin"},
+        {"X-Cart-Token": "x"},
+    ):
         for method, path in (("GET", "/audit"), ("POST", "/products"), ("GET", f"/products/{secret['draft']['id']}")):
-            answer = await house.anonymous.rest(method, path, headers=headers, **({"json": {"name": "x"}} if method == "POST" else {}))
+            answer = await house.anonymous.rest(
+                method, path, headers=headers, **({"json": {"name": "x"}} if method == "POST" else {})
+            )
             assert answer.status_code in (401, 404), (headers, path)
             assert answer.status_code == 401 or path.startswith("/products/")
 
@@ -77,9 +98,13 @@ async def test_cve_2024_39895_duplicated_fields(house: House, secret: Json) -> N
     often = await measured(house, "{ products(first: 2) { " + "nodes { id variants { sku } } " * 50 + "} }")
     nested = await measured(house, "{ products(first: 2) { nodes { id " + "variants { sku sku sku } " * 50 + "} } }")
     assert once == often == nested
-    refused = await house.anonymous.client.post("/graphql", json={"query": "{" + " products { nodes { id } }" * 100 + "}"})
+    refused = await house.anonymous.client.post(
+        "/graphql", json={"query": "{" + " products { nodes { id } }" * 100 + "}"}
+    )
     assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (400, "document_too_large")
-    rest, kept = await house.recorded(house.anonymous.rest("GET", "/products", params={"limit": "2", "fields": "id," + "variants{sku}," * 50}))
+    rest, kept = await house.recorded(
+        house.anonymous.rest("GET", "/products", params={"limit": "2", "fields": "id," + "variants{sku}," * 50})
+    )
     assert rest.status_code == 200
     assert len(kept) == once[1]
 
@@ -95,19 +120,39 @@ async def test_cve_2025_30352_search_on_a_hidden_field(house: House, secret: Jso
     cost = secret["active"]["source"]["cost"]
     for visitor in (house.anonymous, house.staff):
         for word in (MARK, cost, cost.split("-")[-1]):
-            listed = (await visitor.rest("GET", "/products", params={"q": f"{word}", "fields": "id,source" if visitor is house.staff else "id"})).json()["data"]
-            page = (await visitor.data(f'{{ products(filter: {{q: "{word}"}}) {{ nodes {{ id }} }} }}'))["products"]["nodes"]
+            listed = (
+                await visitor.rest(
+                    "GET",
+                    "/products",
+                    params={"q": f"{word}", "fields": "id,source" if visitor is house.staff else "id"},
+                )
+            ).json()["data"]
+            page = (await visitor.data(f'{{ products(filter: {{q: "{word}"}}) {{ nodes {{ id }} }} }}'))["products"][
+                "nodes"
+            ]
             assert (listed, page) == ([], []), word
     shown, hidden = secret["active"], secret["draft"]
     for word in (hidden["name"].split()[1], hidden["variants"][0]["sku"]):
         assert (await house.anonymous.rest("GET", "/products", params={"q": word})).json()["data"] == []
-    assert [r["id"] for r in (await house.anonymous.rest("GET", "/products", params={"q": shown["variants"][0]["sku"]})).json()["data"]] == [shown["id"]]
+    assert [
+        r["id"]
+        for r in (await house.anonymous.rest("GET", "/products", params={"q": shown["variants"][0]["sku"]})).json()[
+            "data"
+        ]
+    ] == [shown["id"]]
 
 
 async def test_cve_2024_34708_an_alias_reveals_a_redacted_value(house: House, secret: Json) -> None:
     """Directus: what was redacted under a field's own name came out under an alias."""
     id = secret["active"]["id"]
-    for fields in ("source", "a: source", "name: source", "x: source, name", "variants{sku: source}", "variants{product{p: source}}"):
+    for fields in (
+        "source",
+        "a: source",
+        "name: source",
+        "x: source, name",
+        "variants{sku: source}",
+        "variants{product{p: source}}",
+    ):
         answer = await house.anonymous.rest("GET", f"/products/{id}", params={"fields": fields})
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), fields
         assert MARK not in answer.text
@@ -126,17 +171,28 @@ ORACLES = [
 
 
 @pytest.mark.parametrize("params", ORACLES, ids=str)
-async def test_cve_2026_27886_and_cve_2023_22894_a_filter_as_oracle(house: House, secret: Json, params: dict[str, str]) -> None:
+async def test_cve_2026_27886_and_cve_2023_22894_a_filter_as_oracle(
+    house: House, secret: Json, params: dict[str, str]
+) -> None:
     """Strapi: rows could be filtered by a private member, so that asking often enough spelled its value out, letter by letter."""
     row = secret["active"]
     for path in ("/products", f"/products/{row['id']}/variants"):
         answer = await house.anonymous.rest("GET", path, params=params)
         assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     [name, *_] = params
-    for fields in (f"variants(filter: {{{name}: 1}}){{id}}", f'category{{products(filter: {{{name}: "{MARK}"}}){{id}}}}'):
-        assert (await house.anonymous.rest("GET", f"/products/{row['id']}", params={"fields": fields})).status_code == 400
+    for fields in (
+        f"variants(filter: {{{name}: 1}}){{id}}",
+        f'category{{products(filter: {{{name}: "{MARK}"}}){{id}}}}',
+    ):
+        assert (
+            await house.anonymous.rest("GET", f"/products/{row['id']}", params={"fields": fields})
+        ).status_code == 400
     for filter in (f'source: "{MARK}"', f'source: {{cost: "{MARK}"}}', "importedQuantity: 1", "importedQuantityGt: 0"):
-        answer = (await house.anonymous.client.post("/graphql", json={"query": f"{{ products(filter: {{{filter}}}) {{ totalCount }} }}"})).json()
+        answer = (
+            await house.anonymous.client.post(
+                "/graphql", json={"query": f"{{ products(filter: {{{filter}}}) {{ totalCount }} }}"}
+            )
+        ).json()
         assert answer["errors"][0]["extensions"]["status"] == 400
         assert not answer.get("data")
 
@@ -158,11 +214,15 @@ async def test_cve_2026_57954_a_sort_as_oracle(house: House, secret: Json, name:
         for path in ("/products", f"/products/{row['id']}/variants"):
             answer = await house.anonymous.rest("GET", path, params={"sort": sort})
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
-        answer = await house.anonymous.rest("GET", f"/products/{row['id']}", params={"fields": f'variants(sort: "{sort}"){{id}}'})
+        answer = await house.anonymous.rest(
+            "GET", f"/products/{row['id']}", params={"fields": f'variants(sort: "{sort}"){{id}}'}
+        )
         assert answer.status_code == 400
     key = name.replace(".", "_").upper()
     for text in (f"products(sort: [{key}_ASC])", f"products(sort: [CREATED_AT_ASC, {key}_DESC])"):
-        said = (await house.anonymous.client.post("/graphql", json={"query": f"{{ {text} {{ nodes {{ id }} }} }}"})).json()
+        said = (
+            await house.anonymous.client.post("/graphql", json={"query": f"{{ {text} {{ nodes {{ id }} }} }}"})
+        ).json()
         assert said["errors"][0]["extensions"]["status"] == 400
 
 
@@ -185,10 +245,14 @@ async def test_cve_2026_33756_unbounded_batch(house: House) -> None:
     before = await count(house)
     answer = await house.staff.rest("POST", "/products/batch", json={"items": [item] * 101})
     assert (answer.status_code, answer.json()["code"]) == (422, "validation")
-    text = "mutation ($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) { results { status } } }"
+    text = (
+        "mutation ($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) { results { status } } }"
+    )
     [error] = (await house.staff.post(text, {"items": [item | {"op": "CREATE"}] * 101}))["errors"]
     assert error["extensions"]["code"] == "validation"
-    [error] = (await house.anonymous.post("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 101}))["errors"]
+    [error] = (await house.anonymous.post("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * 101}))[
+        "errors"
+    ]
     assert error["extensions"]["code"] == "invalid_parameter"
     body = {"name": "Many", "variants": [variant_input() for _ in range(101)]}
     assert (await house.staff.rest("POST", "/products", json=body)).status_code == 422
@@ -213,17 +277,31 @@ async def test_cve_2024_47082_multipart_csrf(house: House) -> None:
     """Strawberry: multipart was read on `/graphql`, which a form of any other site can send without a preflight."""
     before = await count(house)
     for visitor in (house.anonymous, house.staff):
-        for path, method in (("/graphql", "POST"), ("/v1/products", "POST"), ("/v1/products/batch", "POST"), (f"/v1/products/{unique()}", "PATCH")):
+        for path, method in (
+            ("/graphql", "POST"),
+            ("/v1/products", "POST"),
+            ("/v1/products/batch", "POST"),
+            (f"/v1/products/{unique()}", "PATCH"),
+        ):
             answers = [await visitor.client.request(method, path, files=MULTIPART)]
-            answers += [await visitor.client.request(method, path, content=PLAIN, headers={"content-type": media} if media else {}) for media in FORMS]
+            answers += [
+                await visitor.client.request(
+                    method, path, content=PLAIN, headers={"content-type": media} if media else {}
+                )
+                for media in FORMS
+            ]
             for answer in answers:
                 refused = visitor is house.anonymous and path != "/graphql"
-                assert (answer.status_code, answer.json()["code"]) == ((401, "unauthenticated") if refused else (415, "unsupported_media_type")), path
+                assert (answer.status_code, answer.json()["code"]) == (
+                    (401, "unauthenticated") if refused else (415, "unsupported_media_type")
+                ), path
         for query in ({"query": MULTIPART["query"][1]}, {"operations": MULTIPART["operations"][1]}):
             assert (await visitor.client.get("/graphql", params=query)).status_code in (400, 405)
     cookies = {"session": "x", "X-API-Key": "x", "Authorization": "x"}
     header = {"Cookie": "; ".join([f"{k}={v}" for k, v in cookies.items()])}
-    assert (await house.anonymous.client.post("/v1/products", json={"name": "Forged"}, headers=header)).status_code == 401
+    assert (
+        await house.anonymous.client.post("/v1/products", json={"name": "Forged"}, headers=header)
+    ).status_code == 401
     assert await count(house) == before
 
 
@@ -231,9 +309,15 @@ async def test_a_cache_key_without_the_caller(house: House, secret: Json) -> Non
     """Keystone, WPGraphQL Smart Cache and others: what was kept for one caller was answered to the next who asked with the same words."""
     draft, active = secret["draft"]["id"], secret["active"]["id"]
     customer = await another(house)
-    text = f'{{ product(id: "{draft}") {{ id name }} node(id: "{draft}") {{ id }} it: product(id: "{active}") {{ id }} }}'
+    text = (
+        f'{{ product(id: "{draft}") {{ id name }} node(id: "{draft}") {{ id }} it: product(id: "{active}") {{ id }} }}'
+    )
     # Each asks with the very same bytes, in every order of the callers.
-    for visitors in ([house.staff, house.anonymous, customer], [customer, house.staff, house.anonymous], [house.anonymous, customer, house.staff]):
+    for visitors in (
+        [house.staff, house.anonymous, customer],
+        [customer, house.staff, house.anonymous],
+        [house.anonymous, customer, house.staff],
+    ):
         for visitor in (*visitors, *visitors):
             sees = visitor is house.staff
             assert (await visitor.rest("GET", f"/products/{draft}")).status_code == (200 if sees else 404)
@@ -241,13 +325,27 @@ async def test_a_cache_key_without_the_caller(house: House, secret: Json) -> Non
             assert (await visitor.rest("GET", f"/products/{active}", params={"fields": "source"})).status_code == (
                 200 if sees else 401 if visitor is house.anonymous else 403
             )
-            for data in (await visitor.data(text), (await visitor.client.get("/graphql", params={"query": text})).json()["data"]):
-                assert (data["product"] is not None, data["node"] is not None, data["it"]) == (sees, sees, {"id": active})
-            assert (await visitor.rest("GET", "/audit", params={"limit": "1"})).status_code == (200 if sees else 401 if visitor is house.anonymous else 403)
-            answers = [await visitor.rest("GET", f"/products/{active}"), await visitor.client.get("/graphql", params={"query": text})]
+            for data in (
+                await visitor.data(text),
+                (await visitor.client.get("/graphql", params={"query": text})).json()["data"],
+            ):
+                assert (data["product"] is not None, data["node"] is not None, data["it"]) == (
+                    sees,
+                    sees,
+                    {"id": active},
+                )
+            assert (await visitor.rest("GET", "/audit", params={"limit": "1"})).status_code == (
+                200 if sees else 401 if visitor is house.anonymous else 403
+            )
+            answers = [
+                await visitor.rest("GET", f"/products/{active}"),
+                await visitor.client.get("/graphql", params={"query": text}),
+            ]
             for answer in answers:
                 # Others' caches are told the same: only what anybody may see is public, and the credential is part of the key.
-                assert answer.headers["cache-control"].startswith("public" if visitor is house.anonymous else "private, no-cache")
+                assert answer.headers["cache-control"].startswith(
+                    "public" if visitor is house.anonymous else "private, no-cache"
+                )
                 assert {"Authorization", "X-API-Key"} <= set(answer.headers["vary"].split(", "))
     await customer.client.aclose()
 
@@ -265,5 +363,7 @@ async def test_an_entity_tag_is_no_way_around_the_caller(house: House, secret: J
 async def another(house: House) -> Visitor:
     """A customer by a key."""
     headers = {"X-API-Key": await house.app.state.credentials.create(name="a customer", role="customer")}
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=house.app), base_url="http://tradepost.test", headers=headers)
+    client = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=house.app), base_url="http://tradepost.test", headers=headers
+    )
     return Visitor("customer", client, frozenset())

@@ -47,7 +47,9 @@ def without_cost(answer: httpx.Response) -> bytes:
     return answer.content.partition(b',"extensions":{"cost"')[0]
 
 
-async def same_answer(pair: tuple[httpx.AsyncClient, httpx.AsyncClient], method: str, path: str, **more: Any) -> httpx.Response:
+async def same_answer(
+    pair: tuple[httpx.AsyncClient, httpx.AsyncClient], method: str, path: str, **more: Any
+) -> httpx.Response:
     """Asks both shops; the answers differ in what they say of the budget only."""
     headers = {"X-Request-ID": "one-and-the-same", **more.pop("headers", {})}
     fast, slow = [await client.request(method, path, headers=headers, **more) for client in pair]
@@ -57,18 +59,38 @@ async def same_answer(pair: tuple[httpx.AsyncClient, httpx.AsyncClient], method:
 
 
 @drawn(100)
-@given(asking=asking(depth=2), spelling=st.integers(0, 2**32), header=st.sampled_from(["", "application/msgpack", "application/graphql", "text/csv"]))
-async def test_a_read_has_equal_bytes_and_headers(house: House, slow: Clients, known: Known, asking: tuple[str, Question], spelling: int, header: str) -> None:
+@given(
+    asking=asking(depth=2),
+    spelling=st.integers(0, 2**32),
+    header=st.sampled_from(["", "application/msgpack", "application/graphql", "text/csv"]),
+)
+async def test_a_read_has_equal_bytes_and_headers(
+    house: House, slow: Clients, known: Known, asking: tuple[str, Question], spelling: int, header: str
+) -> None:
     asked, pair, chance = asking[1].about(known), slow[asking[0]], Random(spelling)
     path, params = Rest(chance).request(house, asked)
     version = chance.choice(["/v1", "/v2", ""])
-    answer = await same_answer(pair, chance.choice(["GET", "HEAD"]), version + path, params=params, headers={"Accept": header} if header else {})
+    answer = await same_answer(
+        pair,
+        chance.choice(["GET", "HEAD"]),
+        version + path,
+        params=params,
+        headers={"Accept": header} if header else {},
+    )
     if etag := answer.headers.get("etag"):
-        again = await same_answer(pair, "GET", version + path, params=params, headers={"If-None-Match": etag} | ({"Accept": header} if header else {}))
+        again = await same_answer(
+            pair,
+            "GET",
+            version + path,
+            params=params,
+            headers={"If-None-Match": etag} | ({"Accept": header} if header else {}),
+        )
         assert again.status_code == 304
     text, variables = Pen(house, chance).document(asked)
     await same_answer(pair, "POST", "/graphql", json={"query": text, "variables": variables})
-    await same_answer(pair, "GET", "/graphql", params={"query": text, "variables": msgspec.json.encode(variables).decode()})
+    await same_answer(
+        pair, "GET", "/graphql", params={"query": text, "variables": msgspec.json.encode(variables).decode()}
+    )
 
 
 @pytest.mark.parametrize("name", ["anonymous", "staff"])
@@ -87,6 +109,10 @@ async def test_a_read_has_equal_bytes_and_headers(house: House, slow: Clients, k
         ("GET", "/v1/products?page=2", {}), ("GET", "/v2/products?page=2", {}),
     ],
 )  # fmt: skip
-async def test_a_refusal_has_equal_bytes_and_headers(slow: Clients, name: str, method: str, path: str, more: dict[str, Any]) -> None:
-    answer = await same_answer(slow[name], method, path, **{k: dict(v) if isinstance(v, dict) else v for k, v in more.items()})
+async def test_a_refusal_has_equal_bytes_and_headers(
+    slow: Clients, name: str, method: str, path: str, more: dict[str, Any]
+) -> None:
+    answer = await same_answer(
+        slow[name], method, path, **{k: dict(v) if isinstance(v, dict) else v for k, v in more.items()}
+    )
     assert answer.status_code < 500

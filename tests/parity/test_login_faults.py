@@ -17,7 +17,9 @@ RIGHT = "seven grey herons asleep"
 @pytest.fixture
 async def visitor(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A visitor of a shop that counts attempts as it does by default, on buckets of its own whose clock stands still."""
-    shop: Shop = create_app(msgspec.structs.replace(settings, budget_login_account=10, budget_login_address=200, redis_url=None))
+    shop: Shop = create_app(
+        msgspec.structs.replace(settings, budget_login_account=10, budget_login_address=200, redis_url=None)
+    )
     shop.state.limits.local.clock = lambda: 0.0
     async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
         yield client
@@ -34,7 +36,13 @@ async def email(visitor: httpx.AsyncClient) -> str:
 
 def aliased(times: int, email: str, word: str = "not the password") -> str:
     """A document that tries to log in so many times."""
-    return "mutation { " + " ".join([f'a{n}: login(input: {{email: "{email}", password: "{word}"}}) {{ accessToken }}' for n in range(times)]) + " }"
+    return (
+        "mutation { "
+        + " ".join(
+            [f'a{n}: login(input: {{email: "{email}", password: "{word}"}}) {{ accessToken }}' for n in range(times)]
+        )
+        + " }"
+    )
 
 
 async def tried(visitor: httpx.AsyncClient, email: str) -> int:
@@ -42,7 +50,9 @@ async def tried(visitor: httpx.AsyncClient, email: str) -> int:
     return (await visitor.post("/v1/auth/login", json={"email": email, "password": RIGHT})).status_code
 
 
-async def test_cve_2026_35441_fifty_aliased_logins_run_nothing_and_count_as_fifty(visitor: httpx.AsyncClient, email: str) -> None:
+async def test_cve_2026_35441_fifty_aliased_logins_run_nothing_and_count_as_fifty(
+    visitor: httpx.AsyncClient, email: str
+) -> None:
     answer = await visitor.post("/graphql", json={"query": aliased(50, email, RIGHT)})
     assert answer.status_code == 400
     assert "data" not in answer.json()
@@ -50,7 +60,10 @@ async def test_cve_2026_35441_fifty_aliased_logins_run_nothing_and_count_as_fift
     # 1 + 50 of 10 on the account: neither door lets anybody try it again, with the right password either.
     assert await tried(visitor, email) == 429
     [error] = (await visitor.post("/graphql", json={"query": aliased(1, email, RIGHT)})).json()["errors"]
-    assert (error["extensions"]["code"], error["extensions"]["violated-policies"]) == ("quota_exceeded", ["login-account"])
+    assert (error["extensions"]["code"], error["extensions"]["violated-policies"]) == (
+        "quota_exceeded",
+        ["login-account"],
+    )
     # 1 + 50 + 2 refused of 200 from the address: other accounts can be tried.
     assert (await visitor.post("/v1/auth/login", json={"email": "no@shop.example", "password": "x"})).status_code == 401
 

@@ -11,8 +11,14 @@ from tests.parity.house import House
 async def test_cve_2023_38503_no_subscription_ignores_the_rules_about_rows(house: House) -> None:
     """Directus: what was sent to subscribers was not asked of the rules. There are no subscriptions yet: each is refused whole, whoever asks."""
     for visitor in house.visitors.values():
-        for text in ("subscription { products { nodes { id } } }", "subscription S { __typename }", "query Q { __typename } subscription S { __typename }"):
-            answer = await visitor.client.post("/graphql", json={"query": text, "operationName": "S" if "S" in text else None})
+        for text in (
+            "subscription { products { nodes { id } } }",
+            "subscription S { __typename }",
+            "query Q { __typename } subscription S { __typename }",
+        ):
+            answer = await visitor.client.post(
+                "/graphql", json={"query": text, "operationName": "S" if "S" in text else None}
+            )
             assert "data" not in answer.json(), text
             assert {e["extensions"]["code"] for e in answer.json()["errors"]} == {"invalid_document"}
 
@@ -20,7 +26,11 @@ async def test_cve_2023_38503_no_subscription_ignores_the_rules_about_rows(house
 @pytest.mark.parametrize("path", ["/graphql", "/v1/events", "/v1/events/ws", "/v1/products"])
 async def test_cve_2026_35523_no_socket_is_opened_past_the_handshake(house: House, path: str) -> None:
     """Strawberry: a socket was served without what the handshake had to show. There are no sockets yet: no handshake is accepted, with any credential."""
-    for headers in ([], [(b"sec-websocket-protocol", b"graphql-transport-ws")], [(b"x-api-key", house.staff.client.headers["x-api-key"].encode())]):
+    for headers in (
+        [],
+        [(b"sec-websocket-protocol", b"graphql-transport-ws")],
+        [(b"x-api-key", house.staff.client.headers["x-api-key"].encode())],
+    ):
         sent: list[str] = []
 
         async def receive() -> dict[str, str]:

@@ -15,7 +15,20 @@ from tests.parity.account_writes import ACTS, arrived, ready, wrong
 from tests.parity.house import House, Json, drawn, same
 from tests.parity.spelling import camel
 from tests.parity.stock import Known
-from tests.parity.writes import CHANGES, METHODS, PRODUCT, WANTED, Door, events, full, masked, plain, problem, row_of, written
+from tests.parity.writes import (
+    CHANGES,
+    METHODS,
+    PRODUCT,
+    WANTED,
+    Door,
+    events,
+    full,
+    masked,
+    plain,
+    problem,
+    row_of,
+    written,
+)
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.writes.outbox import OutboxEvent
 
@@ -55,7 +68,9 @@ def rest_path(of: Operation[Any, ..., Any]) -> str:
         return f"/{PLURALS[of.under[0].name]}/{{0}}/{of.under[1]}"
     if of.kind == "batch":
         return f"/{PLURALS[of.of.name]}/batch"
-    return f"/{BASES.get(of.of.name, PLURALS[of.of.name])}" + ("/{0}" if of.kind in ("one", "replace", "update", "delete") else "")
+    return f"/{BASES.get(of.of.name, PLURALS[of.of.name])}" + (
+        "/{0}" if of.kind in ("one", "replace", "update", "delete") else ""
+    )
 
 
 def test_every_operation_has_a_route_and_a_field_of_its_name(house: House) -> None:
@@ -72,7 +87,9 @@ def test_every_operation_has_a_route_and_a_field_of_its_name(house: House) -> No
 
 def test_no_door_has_more_than_the_registry(house: House) -> None:
     known = {n for n, o in house.registry.operations.items() if o.stands("graphql")}
-    assert set(house.app.state.rest.links[1].routes) == {n for n, o in house.registry.operations.items() if o.stands("rest")}
+    assert set(house.app.state.rest.links[1].routes) == {
+        n for n, o in house.registry.operations.items() if o.stands("rest")
+    }
     schema = house.executor.schema
     fields = {*schema.query_type.fields, *schema.mutation_type.fields}
     assert fields == {graphql_name(house.operation(n)) for n in known} | NO_OPERATION
@@ -90,7 +107,9 @@ def test_inputs_have_the_same_members_on_both_doors(house: House) -> None:
         body = openapi["paths"][path][route.method.lower()]["requestBody"]["content"]["application/json"]["schema"]
         if of.kind == "ask":
             # Its arguments stand in the place of a body's members.
-            assert {camel(n) for n in schemas[body["$ref"].rpartition("/")[2]]["properties"]} == set(house.executor.schema.query_type.fields[camel(name)].args)
+            assert {camel(n) for n in schemas[body["$ref"].rpartition("/")[2]]["properties"]} == set(
+                house.executor.schema.query_type.fields[camel(name)].args
+            )
             continue
         argument = house.executor.schema.mutation_type.fields[camel(name)].args["input"]
         compared += compare_input(schemas, body, get_named_type(argument.type), name)
@@ -110,8 +129,13 @@ def compare_input(schemas: Json, given: Json, there: Any, at: str, seen: frozens
         return 0
     mine = {camel(n) for n in given["properties"]}
     assert mine == set(there.fields), at
-    assert {camel(n) for n in given.get("required", ())} == {n for n, f in there.fields.items() if is_non_null_type(f.type)}, at
-    deeper = [compare_input(schemas, s, get_named_type(there.fields[camel(n)].type), f"{at}.{n}", seen | {there.name}) for n, s in given["properties"].items()]
+    assert {camel(n) for n in given.get("required", ())} == {
+        n for n, f in there.fields.items() if is_non_null_type(f.type)
+    }, at
+    deeper = [
+        compare_input(schemas, s, get_named_type(there.fields[camel(n)].type), f"{at}.{n}", seen | {there.name})
+        for n, s in given["properties"].items()
+    ]
     return len(mine) + sum(deeper)
 
 
@@ -156,7 +180,9 @@ async def test_a_write_gives_the_same_result_version_and_events_through_either_d
 
 
 @pytest.mark.parametrize("operation", ACTS)
-async def test_what_is_done_with_an_account_gives_the_same_result_and_events_through_either_door(house: House, operation: str) -> None:
+async def test_what_is_done_with_an_account_gives_the_same_result_and_events_through_either_door(
+    house: House, operation: str
+) -> None:
     outcomes: list[Any] = []
     for way in ("rest", "graphql"):
         own = unique("m").replace("-", "")
@@ -165,7 +191,9 @@ async def test_what_is_done_with_an_account_gives_the_same_result_and_events_thr
         door.headers["X-Request-ID"] = request_id = unique("done")
         wanted = WANTED[door.of.of.name]
         version = 1 if door.of.kind in ("update", "replace", "delete") else None
-        made = await (door.rest(wanted[0], key, body, version) if way == "rest" else door.graphql(wanted[1], key, body, version))
+        made = await (
+            door.rest(wanted[0], key, body, version) if way == "rest" else door.graphql(wanted[1], key, body, version)
+        )
         assert not isinstance(made, tuple), made
         outcomes.append((plain(made, own), await events_of(house, request_id, own)))
     same(*outcomes)
@@ -175,7 +203,9 @@ async def test_what_is_done_with_an_account_gives_the_same_result_and_events_thr
 async def events_of(house: House, request_id: str, own: str) -> list[Any]:
     """What was announced and which letters were asked for by one request, without what differs by row."""
     async with house.app.state.database.sessions() as session:
-        found = await session.scalars(select(OutboxEvent).where(OutboxEvent.request_id == request_id).order_by(OutboxEvent.id))
+        found = await session.scalars(
+            select(OutboxEvent).where(OutboxEvent.request_id == request_id).order_by(OutboxEvent.id)
+        )
         return [(e.type, {k: masked(v, own) for k, v in e.data.items() if k not in ("user_id", "mark")}) for e in found]
 
 
@@ -201,13 +231,25 @@ async def test_a_batch_has_the_same_outcomes_through_either_door(house: House) -
             {"op": "upsert", "input": {"name": f"U {own}", "slug": f"u-{own}"}, "expected_version": 1},
         ]  # fmt: skip
         if way == "rest":
-            answer = await house.staff.rest("POST", "/products/batch", json={"items": items}, params={"fields": PRODUCT[0]})
+            answer = await house.staff.rest(
+                "POST", "/products/batch", json={"items": items}, params={"fields": PRODUCT[0]}
+            )
             results = answer.json()["results"]
         else:
             inner = f"status changed data {{ {PRODUCT[1]} }} error {{ type title status code detail errors {{ pointer code detail }} members }}"
-            text = f"mutation ($input: ProductBatchInput!) {{ productBatch(input: $input) {{ results {{ {inner} }} }} }}"
+            text = (
+                f"mutation ($input: ProductBatchInput!) {{ productBatch(input: $input) {{ results {{ {inner} }} }} }}"
+            )
             results = (await house.staff.data(text, {"input": written({"items": items})}))["productBatch"]["results"]
-        shown = [(r["status"], r.get("changed", True), plain(r.get("data"), own), r.get("error") and problem(masked(r["error"], own))) for r in results]
+        shown = [
+            (
+                r["status"],
+                r.get("changed", True),
+                plain(r.get("data"), own),
+                r.get("error") and problem(masked(r["error"], own)),
+            )
+            for r in results
+        ]
         shown = msgspec.json.decode(msgspec.json.encode(shown).decode().replace(key, "KEY").replace(gone, "GONE"))
         outcomes.append((shown, await events(house, own, [key, gone])))
     for mine, theirs in zip(outcomes[0][0], outcomes[1][0], strict=True):
@@ -243,7 +285,9 @@ async def test_a_change_is_refused_alike(house: House, case: str, change: Json, 
         else:
             given = {"key": await row_of(house, of.of.name, f"{own}{name.replace('_', '')}")} | change
         if of.kind != "delete" and name not in ACTS:
-            given["body"] = {"sku": "s", "price": {"amount": 1, "currency": "EUR"}} if of.of.name == "Variant" else {"name": "n"}
+            given["body"] = (
+                {"sku": "s", "price": {"amount": 1, "currency": "EUR"}} if of.of.name == "Variant" else {"name": "n"}
+            )
         door, wanted = Door(house, visitor, name), WANTED[of.of.name]
         mine, theirs = await door.rest(wanted[0], **given), await door.graphql(wanted[1], **given)
         same(mine, theirs)
@@ -258,7 +302,9 @@ async def test_who_may_not_write_is_told_so_alike_whatever_was_sent(house: House
             continue
         wanted = WANTED[of.of.name] if of.kind != "batch" else ("id", "results { status }")
         more: Json = {"key": UNKNOWN} if "key" in of.signature.parameters or of.under else {}
-        body: Json | None = {"items": []} if of.kind == "batch" else {"name": "", "sku": "", "price": {"amount": -1, "currency": "x"}}
+        body: Json | None = (
+            {"items": []} if of.kind == "batch" else {"name": "", "sku": "", "price": {"amount": -1, "currency": "x"}}
+        )
         if name in ACTS:
             body = wrong(of.input)
         elif of.kind not in ("batch", "delete"):
@@ -283,11 +329,36 @@ FAULTS: dict[str, list[Any]] = {
     "tax_class": ["A b", "", "reduced"],
 }  # fmt: skip
 INPUTS = {
-    "product_create": ["name", "slug", "description", "tags", "category_id", "category_ids", "external_reference", "attributes", "source"],
+    "product_create": [
+        "name",
+        "slug",
+        "description",
+        "tags",
+        "category_id",
+        "category_ids",
+        "external_reference",
+        "attributes",
+        "source",
+    ],
     "category_create": ["name", "slug", "description", "position", "parent_id"],
-    "variant_create": ["sku", "price", "options", "compare_at_price", "weight_grams", "barcode", "tax_class", "attributes", "source", "position"],
+    "variant_create": [
+        "sku",
+        "price",
+        "options",
+        "compare_at_price",
+        "weight_grams",
+        "barcode",
+        "tax_class",
+        "attributes",
+        "source",
+        "position",
+    ],
 }
-INPUTS |= {"product_update": INPUTS["product_create"], "category_update": INPUTS["category_create"], "variant_update": INPUTS["variant_create"]}
+INPUTS |= {
+    "product_update": INPUTS["product_create"],
+    "category_update": INPUTS["category_create"],
+    "variant_update": INPUTS["variant_create"],
+}
 
 
 @st.composite
@@ -297,26 +368,41 @@ def bad_inputs(draw: Any) -> tuple[str, Json]:
     names = draw(st.lists(st.sampled_from(INPUTS[operation]), min_size=1, max_size=4, unique=True))
     body: Json = {n: draw(st.sampled_from(FAULTS[n])) for n in names}
     if operation.endswith("create"):
-        needed = {"sku": "", "price": {"amount": 1, "currency": "EUR"}} if operation == "variant_create" else {"name": "x" * 300}
+        needed = (
+            {"sku": "", "price": {"amount": 1, "currency": "EUR"}}
+            if operation == "variant_create"
+            else {"name": "x" * 300}
+        )
         body = needed | body
     if operation == "product_create" and draw(st.booleans()):
-        body["variants"] = [{"sku": "s", "price": draw(st.sampled_from(FAULTS["price"]))}, {"sku": "", "price": {"amount": 1, "currency": "EUR"}}]
+        body["variants"] = [
+            {"sku": "s", "price": draw(st.sampled_from(FAULTS["price"]))},
+            {"sku": "", "price": {"amount": 1, "currency": "EUR"}},
+        ]
     return operation, body
 
 
 @pytest.fixture(scope="package")
 async def keys(house: House, known: Known) -> dict[str, str]:
     """A row of each kind that the refused writes are about."""
-    return {kind: await row_of(house, kind, unique("m").replace("-", "")) for kind in ("Product", "Category", "Variant")}
+    return {
+        kind: await row_of(house, kind, unique("m").replace("-", "")) for kind in ("Product", "Category", "Variant")
+    }
 
 
 @drawn(120)
 @given(bad=bad_inputs())
-async def test_a_bad_input_is_the_same_problem_through_either_door(house: House, keys: dict[str, str], bad: tuple[str, Json]) -> None:
+async def test_a_bad_input_is_the_same_problem_through_either_door(
+    house: House, keys: dict[str, str], bad: tuple[str, Json]
+) -> None:
     operation, body = bad
     door = Door(house, house.staff, operation)
     wanted = WANTED[door.of.of.name]
-    key = keys[door.of.under[0].name if door.of.under else door.of.of.name] if not operation.endswith("create") or door.of.under else ""
+    key = (
+        keys[door.of.under[0].name if door.of.under else door.of.of.name]
+        if not operation.endswith("create") or door.of.under
+        else ""
+    )
     mine, theirs = await door.rest(wanted[0], key, body), await door.graphql(wanted[1], key, body)
     if isinstance(mine, dict):
         # A patch without a fault: the second one of the same kind changed nothing.

@@ -23,7 +23,18 @@ from tests.parity.writes import snake
 type Row = dict[str, Any]
 type Tables = dict[str, list[Row]]
 
-NAMES = ("category", "product", "variant", "media", "tag", "product_tag", "product_category", "user", "address", "api_key")
+NAMES = (
+    "category",
+    "product",
+    "variant",
+    "media",
+    "tag",
+    "product_tag",
+    "product_category",
+    "user",
+    "address",
+    "api_key",
+)
 PRICELESS = 2**53
 
 
@@ -71,7 +82,11 @@ class Oracle:
     """The catalogue's lists worked out row by row."""
 
     def __init__(self, tables: Tables, visitor: Visitor) -> None:
-        self.tables, self.editor, self.me = tables, "catalog:write" in visitor.permissions, visitor.person.id if visitor.person else None
+        self.tables, self.editor, self.me = (
+            tables,
+            "catalog:write" in visitor.permissions,
+            visitor.person.id if visitor.person else None,
+        )
         self.products = {p["id"]: p for p in tables["product"]}
 
     def seen(self, product: Row) -> bool:
@@ -83,10 +98,16 @@ class Oracle:
         rows = [r for r in self.tables[snake(kind)] if self.visible(kind, r)]
         wanted = asked.args.get("filter", {})
         rows = [r for r in rows if self.below(asked, r) and all(self.passes(kind, r, n, v) for n, v in wanted.items())]
-        default = {"Product": ("-created_at",), "Category": ("position", "name"), "Variant": ("position",), "Media": ("position",), "Tag": ("slug",)}.get(
-            kind, ("-created_at",)
+        default = {
+            "Product": ("-created_at",),
+            "Category": ("position", "name"),
+            "Variant": ("position",),
+            "Media": ("position",),
+            "Tag": ("slug",),
+        }.get(kind, ("-created_at",))
+        keys = asked.args.get("sort") or (
+            ("relevance",) if "q" in wanted and "relevance" in asked.of.sorts else default
         )
-        keys = asked.args.get("sort") or (("relevance",) if "q" in wanted and "relevance" in asked.of.sorts else default)
         order = [key for k in keys for key in ((k, "-created_at") if k.removeprefix("-") == "relevance" else (k,))]
         order.append("-id" if order[-1].startswith("-") else "id")
         return [r["id"] for r in sorted(rows, key=cmp_to_key(lambda a, b: self.compared(a, b, order, wanted)))]
@@ -98,7 +119,10 @@ class Oracle:
             case "Variant" | "Media":
                 return self.seen(self.products[row["product_id"]])
             case "Tag":
-                return any(t["tag_id"] == row["id"] and self.seen(self.products[t["product_id"]]) for t in self.tables["product_tag"])
+                return any(
+                    t["tag_id"] == row["id"] and self.seen(self.products[t["product_id"]])
+                    for t in self.tables["product_tag"]
+                )
             case "User":
                 return self.editor or row["id"] == self.me
             case "Address":
@@ -115,9 +139,14 @@ class Oracle:
             case "category_children":
                 return row["parent_id"] == asked.key
             case "category_products":
-                return any(c["category_id"] == asked.key and c["product_id"] == row["id"] for c in self.tables["product_category"])
+                return any(
+                    c["category_id"] == asked.key and c["product_id"] == row["id"]
+                    for c in self.tables["product_category"]
+                )
             case "tag_products":
-                return any(t["tag_id"] == asked.key and t["product_id"] == row["id"] for t in self.tables["product_tag"])
+                return any(
+                    t["tag_id"] == asked.key and t["product_id"] == row["id"] for t in self.tables["product_tag"]
+                )
             case "variant_list" | "media_list":
                 return row["product_id"] == asked.key
             case _:
@@ -128,14 +157,20 @@ class Oracle:
         if ranged := re.fullmatch(r"(price|created_at|updated_at)_(gte|gt|lte|lt)", name):
             own = row["price_from_amount"] if ranged[1] == "price" else row[ranged[1]]
             mark = value if ranged[1] == "price" else moment(value)
-            return own is not None and {"gte": own >= mark, "gt": own > mark, "lte": own <= mark, "lt": own < mark}[ranged[2]]
+            return (
+                own is not None
+                and {"gte": own >= mark, "gt": own > mark, "lte": own <= mark, "lt": own < mark}[ranged[2]]
+            )
         match name:
             case "root":
                 return (row["parent_id"] is None) == value
             case "tag":
                 return value in row["tags"]
             case "category":
-                return any(c["product_id"] == row["id"] and self.within(c["category_id"], value) for c in self.tables["product_category"])
+                return any(
+                    c["product_id"] == row["id"] and self.within(c["category_id"], value)
+                    for c in self.tables["product_category"]
+                )
             case "q":
                 return self.begins(split(value), self.words(row) if kind == "Product" else self.names(row))
             case _:
@@ -194,12 +229,21 @@ def lists(draw: Any, names: tuple[str, ...] = tuple(LISTS)) -> Question:
         args["filter"] = {n: draw(st.integers(0, 20)) for n in names}
     if keys:
         args["sort"] = tuple([draw(st.sampled_from(["", "-"])) + k for k in keys])
-    return Question(operation.name, of, True, draw(st.integers(0, 20)) if operation.under else None, (Ask("id", "leaf", parent=of),), args)
+    return Question(
+        operation.name,
+        of,
+        True,
+        draw(st.integers(0, 20)) if operation.under else None,
+        (Ask("id", "leaf", parent=of),),
+        args,
+    )
 
 
 @drawn(150)
 @given(drawn_list=lists(), name=st.sampled_from(["anonymous", "staff", "customer"]), spelling=st.integers(0, 2**32))
-async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(house: House, known: Known, drawn_list: Question, name: str, spelling: int) -> None:
+async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(
+    house: House, known: Known, drawn_list: Question, name: str, spelling: int
+) -> None:
     tables = await read_all(house)
     asked, visitor = drawn_list.about(known), house.visitors[name]
     expected, size = Oracle(tables, visitor).answer(asked), drawn_list.args["first"]
@@ -209,7 +253,11 @@ async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(house: Ho
         assert answer.status_code == (401 if name == "anonymous" else 403)
         return
     if answer.status_code == 404:
-        parent = next(p for p in tables["product"] if p["id"] == asked.key) if asked.operation in ("variant_list", "media_list") else None
+        parent = (
+            next(p for p in tables["product"] if p["id"] == asked.key)
+            if asked.operation in ("variant_list", "media_list")
+            else None
+        )
         assert name != "staff"
         assert parent is None or parent["status"] != "active"
         return
@@ -219,12 +267,18 @@ async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(house: Ho
     assert page["has_more"] == (len(expected) > size)
     if page["next_cursor"]:
         # The second page through the other door, and back by the last rows before the cursor of its own start.
-        text, variables = Pen(house, Random(spelling)).document(replace(asked, args=asked.args | {"after": page["next_cursor"]}))
+        text, variables = Pen(house, Random(spelling)).document(
+            replace(asked, args=asked.args | {"after": page["next_cursor"]})
+        )
         root = (await visitor.data(text, variables))["root"]
         rows = root.get("nodes") or [e["node"] for e in root["edges"]]
         same([r["id"] for r in rows], expected[size : 2 * size])
         assert root["pageInfo"]["hasPreviousPage"] is True
-        back = await visitor.rest("GET", path, params={n: v for n, v in params.items() if n != "cursor"} | {"before": root["pageInfo"]["startCursor"]})
+        back = await visitor.rest(
+            "GET",
+            path,
+            params={n: v for n, v in params.items() if n != "cursor"} | {"before": root["pageInfo"]["startCursor"]},
+        )
         same([r["id"] for r in back.json()["data"]], expected[:size])
 
 
@@ -238,8 +292,14 @@ BELOW = [
 
 
 @drawn(40)
-@given(drawn_list=lists(tuple([operation for *_, operation in BELOW])), name=st.sampled_from(["anonymous", "staff", "customer"]), shuffle=st.integers(0, 2**32))
-async def test_what_stands_below_each_row_is_what_plain_sql_and_python_find(house: House, known: Known, drawn_list: Question, name: str, shuffle: int) -> None:
+@given(
+    drawn_list=lists(tuple([operation for *_, operation in BELOW])),
+    name=st.sampled_from(["anonymous", "staff", "customer"]),
+    shuffle=st.integers(0, 2**32),
+)
+async def test_what_stands_below_each_row_is_what_plain_sql_and_python_find(
+    house: House, known: Known, drawn_list: Question, name: str, shuffle: int
+) -> None:
     tables = await read_all(house)
     asked, visitor = drawn_list.about(known), house.visitors[name]
     oracle = Oracle(tables, visitor)

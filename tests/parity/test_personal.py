@@ -79,8 +79,15 @@ async def test_a_relation_to_what_is_personal_makes_the_whole_answer_so(visitor:
     assert await keeping(visitor, f"/v1/products/{one}", fields="id,category{id}") == "no-store"
     assert await keeping(visitor, "/v1/tags", fields="id,products{categories{id}}") == "no-store"
     assert await keeping(visitor, "/v1/categories") == "no-store"
-    for below, kept in (("id", PUBLIC), ("id category { id }", "no-store"), ("id variants { product { categories { id } } }", "no-store")):
-        for text in (f"{{ products(first: 1) {{ nodes {{ {below} }} }} }}", f'{{ product(id: "{one}") {{ {below} }} }}'):
+    for below, kept in (
+        ("id", PUBLIC),
+        ("id category { id }", "no-store"),
+        ("id variants { product { categories { id } } }", "no-store"),
+    ):
+        for text in (
+            f"{{ products(first: 1) {{ nodes {{ {below} }} }} }}",
+            f'{{ product(id: "{one}") {{ {below} }} }}',
+        ):
             assert await keeping(visitor, "/graphql", query=text) == kept, text
         text = f'{{ node(id: "{one}") {{ ... on Product {{ {below} }} ... on Tag {{ products {{ nodes {{ category {{ id }} }} }} }} }} }}'
         assert await keeping(visitor, "/graphql", query=text) == kept, text
@@ -102,7 +109,11 @@ async def test_nor_is_it_looked_for_in_our_own_cache(own: "Shop", visitor: httpx
 
 async def test_a_fault_is_kept_by_no_cache_either(client: httpx.AsyncClient) -> None:
     answer = await client.get(
-        "/graphql", params={"query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": '{"ids": [' + '"x",' * 100 + '"x"]}'}
+        "/graphql",
+        params={
+            "query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }",
+            "variables": '{"ids": [' + '"x",' * 100 + '"x"]}',
+        },
     )
     assert "errors" in answer.json()
     assert answer.headers["cache-control"] == "no-store"

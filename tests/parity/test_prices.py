@@ -36,7 +36,9 @@ def priced(house: House, name: str, asked: Question, spelling: int) -> tuple[Pri
 @pytest.mark.parametrize("part", range(4))
 @drawn(250)
 @given(asking=asking(), spelling=SPELLINGS)
-async def test_a_selection_has_one_price_at_both_doors(house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int) -> None:
+async def test_a_selection_has_one_price_at_both_doors(
+    house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int
+) -> None:
     here, there = priced(house, asking[0], asking[1].about(known), spelling)
     assert here == there
     assert here.points >= 1
@@ -73,17 +75,24 @@ async def test_a_quote_of_either_kind_at_either_door_is_the_price_of_the_request
     path, params = Rest(chance).request(house, asked)
     text, variables = Pen(house, chance).document(asked)
     url = str(httpx.URL(f"http://here/v1{path}", params=params)).removeprefix("http://here")
-    declared, arguments = "$document: String, $variables: JSON, $url: String", "document: $document, variables: $variables, url: $url"
+    declared, arguments = (
+        "$document: String, $variables: JSON, $url: String",
+        "document: $document, variables: $variables, url: $url",
+    )
     quotes: list[Any] = []
     for quoted in ({"url": url}, {"document": text, "variables": variables}):
         answer = await visitor.rest("POST", "/price", json=quoted, params={"fields": "points,operations"})
         assert answer.status_code == 200, answer.text
-        there = await visitor.data(f"query ({declared}) {{ price({arguments}) {{ points operations {{ operation points rows }} }} }}", quoted)
+        there = await visitor.data(
+            f"query ({declared}) {{ price({arguments}) {{ points operations {{ operation points rows }} }} }}", quoted
+        )
         quotes += [answer.json(), there["price"]]
     assert quotes == [quotes[0]] * 4
     points = quotes[0]["points"]
     assert [(line["operation"], line["points"]) for line in quotes[0]["operations"]] == [(asked.operation, points)]
-    cost = (await visitor.client.post("/graphql", json={"query": text, "variables": variables})).json()["extensions"]["cost"]
+    cost = (await visitor.client.post("/graphql", json={"query": text, "variables": variables})).json()["extensions"][
+        "cost"
+    ]
     # The document is no longer new; its plan may be, which costs 10 once.
     assert cost["requested"] == points
     assert cost["charged"] <= points + 10
@@ -109,7 +118,9 @@ async def asked_for(house: House, path: str, text: str) -> tuple[int, int]:
         ("product_create", "variants{id}", None, 11),
     ],
 )  # fmt: skip
-async def test_the_formula_to_the_letter(house: House, operation: str, fields: str, limit: int | None, points: int) -> None:
+async def test_the_formula_to_the_letter(
+    house: House, operation: str, fields: str, limit: int | None, points: int
+) -> None:
     params = {"fields": fields} | ({"limit": str(limit)} if limit else {})
     query = house.rest_reads(operation, params, house.staff.permissions)
     assert price(house.operation(operation), query.want, query.window).points == points
@@ -117,7 +128,13 @@ async def test_the_formula_to_the_letter(house: House, operation: str, fields: s
 
 @pytest.mark.parametrize(
     ("params", "more"),
-    [({"include": "total"}, 5), ({"q": "chair"}, 5), ({"q": "chair", "include": "total"}, 10), ({"page": "2"}, 5), ({"fields": "variants(first: 1){id}"}, 2)],
+    [
+        ({"include": "total"}, 5),
+        ({"q": "chair"}, 5),
+        ({"q": "chair", "include": "total"}, 10),
+        ({"page": "2"}, 5),
+        ({"fields": "variants(first: 1){id}"}, 2),
+    ],
 )
 async def test_totals_and_searches_cost_more(house: House, params: dict[str, str], more: int) -> None:
     query = house.rest_reads("product_list", {"fields": "id"} | params, frozenset())
@@ -129,14 +146,19 @@ async def test_a_batch_costs_by_its_items(house: House) -> None:
     for _ in range(2):
         here = await house.staff.rest("POST", "/products/batch", json={"items": items})
         text = "mutation ($i: ProductBatchInput!) { productBatch(input: $i) { results { status } } }"
-        there = await house.staff.client.post("/graphql", json={"query": text, "variables": {"i": {"items": [{"op": "DELETE", "id": items[0]["id"]}] * 7}}})
+        there = await house.staff.client.post(
+            "/graphql",
+            json={"query": text, "variables": {"i": {"items": [{"op": "DELETE", "id": items[0]["id"]}] * 7}}},
+        )
         assert (here.status_code, there.status_code) == (200, 200), there.text
     assert spent(here) == spent(there) == 70
 
 
 async def test_rows_that_come_twice_are_paid_twice(house: House, known: Known) -> None:
     """Products of one category: each shows it, and is paid for it, though it is read once."""
-    found = (await house.staff.rest("GET", "/products", params={"fields": "category{id}", "limit": "100"})).json()["data"]
+    found = (await house.staff.rest("GET", "/products", params={"fields": "category{id}", "limit": "100"})).json()[
+        "data"
+    ]
     category = next(p["category"]["id"] for p in found if p["category"])
     path = f"/categories/{category}/products?limit=100&fields=category{{products(first: 1){{id}}}}"
     text = f'{{ categoryProducts(categoryId: "{category}", first: 100) {{ nodes {{ category {{ products(first: 1) {{ nodes {{ id }} }} }} }} }} }}'

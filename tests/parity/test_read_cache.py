@@ -58,26 +58,35 @@ class Get:
 
     async def of(self, app: Shop, visitor: Visitor) -> tuple[int, bytes, Json]:
         """The answer of a shop to a visitor: status, bytes, and headers but for those of this very answer."""
-        given = {"x-request-id": "one"} | {name: value for name, value in visitor.client.headers.items() if name in ("x-api-key", "authorization")}
+        given = {"x-request-id": "one"} | {
+            name: value for name, value in visitor.client.headers.items() if name in ("x-api-key", "authorization")
+        }
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as client:
             answer = await client.get(self.path, params=dict(self.params), headers=given | dict(self.headers))
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in OWN}
 
     async def cost(self, app: Shop, visitor: Visitor) -> str:
         """The points that it costs."""
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=visitor.client.headers) as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url=HERE, headers=visitor.client.headers
+        ) as client:
             answer = await client.get(self.path, params=dict(self.params), headers=dict(self.headers))
         return answer.headers["x-request-cost"]
 
 
 async def by_ids(house: House) -> list[Get]:
     """Rows that anyone may see by their ids, of which GraphQL alone asks so; each read is one that may be kept."""
-    found = await house.anonymous.data("{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id category { id } variants { id } } } tags { nodes { id } } }")
+    found = await house.anonymous.data(
+        "{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id category { id } variants { id } } } tags { nodes { id } } }"
+    )
     product = next(p for p in found["products"]["nodes"] if p["category"] and p["variants"])
     ids = [product["id"], product["category"]["id"], product["variants"][0]["id"], found["tags"]["nodes"][0]["id"]]
     inner = "__typename id ... on Product { name category { name } variants { sku product { name } } } ... on Category { name products { nodes { name } } }"
     texts = [f'{{ r: node(id: "{id}") {{ {inner} }} }}' for id in ids]
-    return [Get("/graphql", (("query", text),)) for text in (*texts, f"{{ r: nodes(ids: {json.dumps(ids)}) {{ {inner} }} }}")]
+    return [
+        Get("/graphql", (("query", text),))
+        for text in (*texts, f"{{ r: nodes(ids: {json.dumps(ids)}) {{ {inner} }} }}")
+    ]
 
 
 def public(house: House) -> set[str]:
@@ -87,7 +96,10 @@ def public(house: House) -> set[str]:
 def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Get]]:
     """Reads of every public operation through both doors, by operation; each is one that may be kept."""
     found: dict[str, list[Get]] = {}
-    shown = {"Product": [k for k in known.keys["Product"] if k != "no-such-thing"], "Category": [k for k in known.keys["Category"] if k != "no-such-thing"]}
+    shown = {
+        "Product": [k for k in known.keys["Product"] if k != "no-such-thing"],
+        "Category": [k for k in known.keys["Category"] if k != "no-such-thing"],
+    }
     for operation, fields, body, _ in [*LISTS, *ONES]:
         of = house.operation(operation)
         if not of.public:
@@ -98,7 +110,10 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
             keys = shown.get(kind, known.keys[kind])[-2:]
         for key in keys:
             path = f"/v1{house.path(operation, key)}"
-            name = next((n for n in root.parameters if n == "slug" and "-" in key and len(key) < 36), next(iter(root.parameters), ""))
+            name = next(
+                (n for n in root.parameters if n == "slug" and "-" in key and len(key) < 36),
+                next(iter(root.parameters), ""),
+            )
             text = f"{{ r: {camel(root.name)}{f'''({name}: "{key}")''' if key else ''} {{ {body} }} }}"
             reads = [Get(path, (("fields", fields),)), Get("/graphql", (("query", text),))]
             if full:
@@ -107,12 +122,17 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
                     Get(path, (("fields", fields),), (("accept", "application/graphql"),)), Get(path, (("fields", fields),), (("accept-encoding", "gzip"),)),
                 ]  # fmt: skip
             if full and of.kind == "page":
-                reads += [Get(path, (("limit", "1"), ("include", "total"))), Get(path, (("page", "2"), ("page_size", "1")))]
+                reads += [
+                    Get(path, (("limit", "1"), ("include", "total"))),
+                    Get(path, (("page", "2"), ("page_size", "1"))),
+                ]
             found.setdefault(operation, []).extend(reads)
     return found
 
 
-async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(house: House, known: Known, plain: Shop, visitor: Visitor, cache: ReadCache) -> None:
+async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(
+    house: House, known: Known, plain: Shop, visitor: Visitor, cache: ReadCache
+) -> None:
     reads = asked(house, known)
     assert reads.keys() == public(house)
     for operation, gets in (reads | {"node": await by_ids(house)}).items():
@@ -158,7 +178,9 @@ async def test_kinds_of_callers_do_not_share(house: House, known: Known, plain: 
 async def test_nothing_but_public_reads_is_kept(house: House, known: Known, cache: ReadCache) -> None:
     assert house.customer.person is not None
     keys = {kind: keys[0] for kind, keys in known.keys.items()} | {"User": house.customer.person.id}
-    keys["AuditEntry"] = (await house.staff.rest("GET", "/audit", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
+    keys["AuditEntry"] = (await house.staff.rest("GET", "/audit", params={"limit": "1", "fields": "id"})).json()[
+        "data"
+    ][0]["id"]
     before = cache.hits, cache.misses
     for operation, fields, body, _ in [*LISTS, *ONES]:
         of = house.operation(operation)
@@ -172,7 +194,10 @@ async def test_nothing_but_public_reads_is_kept(house: House, known: Known, cach
                 await visitor.post(f"{{ {house.root(operation).name}{given} {{ {body} }} }}")
     for kind in ("User", "AuditEntry"):
         for visitor in house.visitors.values():
-            for text in (f'{{ node(id: "{keys[kind]}") {{ id }} }}', f'{{ nodes(ids: ["{keys[kind]}", "{keys["Product"]}"]) {{ id }} }}'):
+            for text in (
+                f'{{ node(id: "{keys[kind]}") {{ id }} }}',
+                f'{{ nodes(ids: ["{keys[kind]}", "{keys["Product"]}"]) {{ id }} }}',
+            ):
                 await visitor.post(text)
     assert (cache.hits, cache.misses) == before, "it is not even asked"
     assert (cache.kept, cache.bytes) == ({}, 0)
@@ -185,7 +210,9 @@ class Scene:
         self.house, self.plain, self.made, self.category, self.parent = house, plain, made, category, parent
         variant, tag = made["variants"][0]["id"], made["tags"][0]
         id, slug, inside = made["id"], made["slug"], category["id"]
-        every = "id,name,version,tags,category{name,parent{name}},categories{name},variants{sku,product{name}},media{id}"
+        every = (
+            "id,name,version,tags,category{name,parent{name}},categories{name},variants{sku,product{name}},media{id}"
+        )
         paths = [
             f"/products/{id}", f"/products/{slug}", f"/products/{id}/variants", f"/products/{id}/media", f"/products?category={category['slug']}",
             f"/products?tag={tag}", f"/products?slug={slug}", "/products?q=whole&include=total&limit=5", "/products?limit=5", f"/variants/{variant}",
@@ -214,7 +241,9 @@ class Scene:
         """A new one, which no other test knows."""
         own, staff = unique("s").replace("-", ""), house.staff
         parent = (await staff.rest("POST", "/categories", json={"name": f"Parent {own}"})).json()
-        category = (await staff.rest("POST", "/categories", json={"name": f"Inner {own}", "parent_id": parent["id"]})).json()
+        category = (
+            await staff.rest("POST", "/categories", json={"name": f"Inner {own}", "parent_id": parent["id"]})
+        ).json()
         body = full(own) | {"category_id": category["id"], "tags": [f"t-{own}", "shared"]}
         made = (await staff.rest("POST", "/products", json=body, params={"fields": "id,slug,tags,variants{id}"})).json()
         media = await make_media(house.app, made["id"])
@@ -228,13 +257,22 @@ class Scene:
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_after_every_write_through_either_door_both_doors_show_what_is(house: House, plain: Shop, cache: ReadCache, door: str) -> None:
-    writes = {n for n, o in house.registry.operations.items() if o.writes and o.of.name in ("Product", "Variant", "Category")}
+async def test_after_every_write_through_either_door_both_doors_show_what_is(
+    house: House, plain: Shop, cache: ReadCache, door: str
+) -> None:
+    writes = {
+        n for n, o in house.registry.operations.items() if o.writes and o.of.name in ("Product", "Variant", "Category")
+    }
     assert {name for name, *_ in CHANGES} | {"product_batch"} == writes
     found = 0
     for operation, kind, body in CHANGES:
         scene, of = await Scene.of(house, plain), Door(house, house.staff, operation)
-        key = {"Product": scene.made["id"], "Variant": scene.made["variants"][0]["id"], "Category": scene.category["id"], "": ""}[kind]
+        key = {
+            "Product": scene.made["id"],
+            "Variant": scene.made["variants"][0]["id"],
+            "Category": scene.category["id"],
+            "": "",
+        }[kind]
         if operation == "category_delete":
             await house.staff.rest("DELETE", f"/products/{scene.made['id']}")
         await scene.is_fresh()
@@ -251,7 +289,9 @@ async def test_after_every_write_through_either_door_both_doors_show_what_is(hou
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_after_a_move_a_new_name_or_a_batch_both_doors_show_what_is(house: House, plain: Shop, cache: ReadCache, door: str) -> None:
+async def test_after_a_move_a_new_name_or_a_batch_both_doors_show_what_is(
+    house: House, plain: Shop, cache: ReadCache, door: str
+) -> None:
     scene = await Scene.of(house, plain)
     id, category, own = scene.made["id"], scene.category["id"], unique("w").replace("-", "")
     batch: Json = {"items": [
@@ -282,9 +322,16 @@ DEEDS = ("name", "slug", "status", "tags", "variant", "price", "move", "category
 
 @drawn(12)
 @given(steps=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 3)), max_size=8))
-async def test_whatever_is_written_and_read_in_any_order_the_cache_never_tells(house: House, known: Known, plain: Shop, steps: list[tuple[str, int]]) -> None:
+async def test_whatever_is_written_and_read_in_any_order_the_cache_never_tells(
+    house: House, known: Known, plain: Shop, steps: list[tuple[str, int]]
+) -> None:
     scene, own = await Scene.of(house, plain), unique("h").replace("-", "")
-    product, variant, category, staff = scene.made["id"], scene.made["variants"][0]["id"], scene.category["id"], house.staff
+    product, variant, category, staff = (
+        scene.made["id"],
+        scene.made["variants"][0]["id"],
+        scene.category["id"],
+        house.staff,
+    )
     for number, (what, choice) in enumerate(steps):
         path, body = {
             "name": (f"/products/{product}", {"name": f"Whole {choice}"}), "slug": (f"/products/{product}", {"slug": f"s{choice}-{own}"}),
@@ -303,8 +350,13 @@ async def test_whatever_is_written_and_read_in_any_order_the_cache_never_tells(h
 
 async def test_200_who_ask_at_once_are_one_statement(house: House, known: Known) -> None:
     key = (await house.anonymous.rest("GET", "/products", params={"limit": "1"})).json()["data"][0]["id"]
-    for path, params in ((f"/v1/products/{key}", {"fields": "id,name"}), ("/graphql", {"query": "{ products { nodes { id } } }"})):
-        answers, kept = await house.recorded(asyncio.gather(*[house.anonymous.client.get(path, params=params) for _ in range(200)]))
+    for path, params in (
+        (f"/v1/products/{key}", {"fields": "id,name"}),
+        ("/graphql", {"query": "{ products { nodes { id } } }"}),
+    ):
+        answers, kept = await house.recorded(
+            asyncio.gather(*[house.anonymous.client.get(path, params=params) for _ in range(200)])
+        )
         assert len(kept) == 1
         assert {(a.status_code, a.content) for a in answers} == {(200, answers[0].content)}
 

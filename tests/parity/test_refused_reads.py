@@ -22,9 +22,27 @@ REFUSED: list[tuple[str, Params, str, str, str]] = [
     ("products", {"sort": "name,-name"}, "sort: [NAME_ASC, NAME_DESC]", "sort", "sort"),
     ("products", {"sort": "relevance"}, "sort: [RELEVANCE_ASC]", "sort", "sort"),
     ("products", {"q": "!?"}, 'filter: {q: "!?"}', "q", "q"),
-    ("products", {"q": " ".join([f"w{i}" for i in range(21)])}, 'filter: {q: "' + " ".join([f"w{i}" for i in range(21)]) + '"}', "q", "q"),
-    ("products", {"created_at_gte": "yesterday"}, 'filter: {createdAtGte: "yesterday"}', "created_at_gte", "createdAtGte"),
-    ("products", {"updated_at_lt": "2026-01-01T00:00:00"}, 'filter: {updatedAtLt: "2026-01-01T00:00:00"}', "updated_at_lt", "updatedAtLt"),
+    (
+        "products",
+        {"q": " ".join([f"w{i}" for i in range(21)])},
+        'filter: {q: "' + " ".join([f"w{i}" for i in range(21)]) + '"}',
+        "q",
+        "q",
+    ),
+    (
+        "products",
+        {"created_at_gte": "yesterday"},
+        'filter: {createdAtGte: "yesterday"}',
+        "created_at_gte",
+        "createdAtGte",
+    ),
+    (
+        "products",
+        {"updated_at_lt": "2026-01-01T00:00:00"},
+        'filter: {updatedAtLt: "2026-01-01T00:00:00"}',
+        "updated_at_lt",
+        "updatedAtLt",
+    ),
     ("products", {"slug": "a\0b"}, 'filter: {slug: "a\\u0000b"}', "slug", "slug"),
     ("categories", {"parent_id": "no-id"}, 'filter: {parentId: "no-id"}', "parent_id", "parentId"),
     ("categories", {"cursor": "AAAA"}, 'after: "AAAA"', "cursor", "after"),
@@ -32,15 +50,26 @@ REFUSED: list[tuple[str, Params, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("path", "params", "arguments", "mine", "theirs"), REFUSED)
-async def test_a_bad_parameter_is_refused_alike(house: House, visitor: Visitor, path: str, params: Params, arguments: str, mine: str, theirs: str) -> None:
+async def test_a_bad_parameter_is_refused_alike(
+    house: House, visitor: Visitor, path: str, params: Params, arguments: str, mine: str, theirs: str
+) -> None:
     rest = (await visitor.rest("GET", f"/{path}", params=params)).json()
     [error] = (await visitor.post(f"{{ {path}({arguments}) {{ nodes {{ id }} }} }}"))["errors"]
-    assert (rest["code"], rest["status"]) == (error["extensions"]["code"], error["extensions"]["status"]) == ("invalid_parameter", 400)
-    assert ([e["parameter"] for e in rest["errors"]], [e["parameter"] for e in error["extensions"]["errors"]]) == ([mine], [theirs])
+    assert (
+        (rest["code"], rest["status"])
+        == (error["extensions"]["code"], error["extensions"]["status"])
+        == ("invalid_parameter", 400)
+    )
+    assert ([e["parameter"] for e in rest["errors"]], [e["parameter"] for e in error["extensions"]["errors"]]) == (
+        [mine],
+        [theirs],
+    )
     assert [e["code"] for e in rest["errors"]] == [e["code"] for e in error["extensions"]["errors"]]
 
 
-async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(house: House, known: Known, visitor: Visitor) -> None:
+async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(
+    house: House, known: Known, visitor: Visitor
+) -> None:
     cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "sort": "name"})).json()["next_cursor"]
     assert cursor
     for path, params, arguments in (
@@ -55,17 +84,23 @@ async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(house: 
         assert rest["detail"] == error["extensions"]["detail"]
 
 
-async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(house: House, known: Known, visitor: Visitor) -> None:
+async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(
+    house: House, known: Known, visitor: Visitor
+) -> None:
     """Both values are asked for by one plan, in turn."""
     mine, other = "2000-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
-    cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": mine})).json()["next_cursor"]
+    cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": mine})).json()[
+        "next_cursor"
+    ]
     assert cursor
     for since in (mine, other, mine):
         rest = await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": since, "cursor": cursor})
         query = f'{{ products(first: 1, after: "{cursor}", filter: {{createdAtGte: "{since}"}}) {{ nodes {{ id }} }} }}'
         graphql = await visitor.post(query)
         if since == mine:
-            assert [p["id"] for p in rest.json()["data"]] == [p["id"] for p in graphql["data"]["products"]["nodes"]] != []
+            assert (
+                [p["id"] for p in rest.json()["data"]] == [p["id"] for p in graphql["data"]["products"]["nodes"]] != []
+            )
         else:
             assert (rest.json()["code"], rest.json()["errors"][0]["parameter"]) == ("invalid_parameter", "cursor")
             assert graphql["errors"][0]["extensions"]["code"] == "invalid_parameter"
@@ -74,19 +109,29 @@ async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(hou
 async def test_a_cursor_below_several_rows_is_refused_alike(house: House, visitor: Visitor) -> None:
     # One that this visitor sees: other tests bring tags that only a draft has.
     tag = (await visitor.rest("GET", "/tags")).json()["data"][0]["id"]
-    page: Any = (await visitor.rest("GET", f"/tags/{tag}", params={"fields": "products(first: 1){id}"})).json()["products"]
+    page: Any = (await visitor.rest("GET", f"/tags/{tag}", params={"fields": "products(first: 1){id}"})).json()[
+        "products"
+    ]
     cursor = page["next_cursor"] or "AAAA"
-    rest = (await visitor.rest("GET", "/tags", params={"fields": f'products(first: 1, after: "{cursor}"){{id}}'})).json()
-    [error] = (await visitor.post(f'{{ tags {{ nodes {{ products(first: 1, after: "{cursor}") {{ nodes {{ id }} }} }} }} }}'))["errors"]
+    rest = (
+        await visitor.rest("GET", "/tags", params={"fields": f'products(first: 1, after: "{cursor}"){{id}}'})
+    ).json()
+    [error] = (
+        await visitor.post(f'{{ tags {{ nodes {{ products(first: 1, after: "{cursor}") {{ nodes {{ id }} }} }} }} }}')
+    )["errors"]
     assert rest["code"] == error["extensions"]["code"] == "invalid_parameter"
     assert [e["code"] for e in rest["errors"]] == [e["code"] for e in error["extensions"]["errors"]]
 
 
 @pytest.mark.parametrize("relations", [10, 11])
-async def test_relations_are_followed_ten_deep_by_both_doors(house: House, known: Known, visitor: Visitor, relations: int) -> None:
+async def test_relations_are_followed_ten_deep_by_both_doors(
+    house: House, known: Known, visitor: Visitor, relations: int
+) -> None:
     fields = "parent{" * relations + "id" + "}" * relations
     rest = await visitor.rest("GET", "/categories", params={"fields": fields, "limit": "1"})
-    made = await visitor.client.post("/graphql", json={"query": f"{{ categories(first: 1) {{ nodes {{ {fields} }} }} }}"})
+    made = await visitor.client.post(
+        "/graphql", json={"query": f"{{ categories(first: 1) {{ nodes {{ {fields} }} }} }}"}
+    )
     answer = made.json()
     # A ceiling keeps its status over GraphQL too.
     assert made.status_code == rest.status_code
@@ -95,7 +140,11 @@ async def test_relations_are_followed_ten_deep_by_both_doors(house: House, known
         assert "errors" not in answer
     else:
         [error] = answer["errors"]
-        assert (rest.json()["code"], rest.status_code) == (error["extensions"]["code"], error["extensions"]["status"]) == ("too_deep", 400)
+        assert (
+            (rest.json()["code"], rest.status_code)
+            == (error["extensions"]["code"], error["extensions"]["status"])
+            == ("too_deep", 400)
+        )
 
 
 async def test_names_that_nobody_knows_are_refused_by_both(house: House, visitor: Visitor) -> None:

@@ -50,7 +50,9 @@ async def shops(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[st
         made: dict[str, Shop] = {}
         for name in ("repeats", "keeps", "reads"):
             # In memory, so that each shop counts for itself.
-            own = msgspec.structs.replace(settings, read_cache=name != "reads", budget_anonymous=60, redis_url=None, access_log=True)
+            own = msgspec.structs.replace(
+                settings, read_cache=name != "reads", budget_anonymous=60, redis_url=None, access_log=True
+            )
             made[name] = create_app(own)
             await stack.enter_async_context(made[name].lifespan())
         made["keeps"].porch.repeats = None
@@ -78,7 +80,12 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, k
         for get in gets:
             if get.path == "/graphql" or any(name.encode() in PERSONS for name, _ in get.headers):
                 continue
-            for more in ({}, {"if_none_match": (await told(house.app, get))[2].get("etag", "")}, {"origin": "https://shop.test"}, {"accept_encoding": "gzip"}):
+            for more in (
+                {},
+                {"if_none_match": (await told(house.app, get))[2].get("etag", "")},
+                {"origin": "https://shop.test"},
+                {"accept_encoding": "gzip"},
+            ):
                 cache.clear()
                 first = await told(house.app, get, **more)
                 if first[0] not in (200, 304):
@@ -99,7 +106,9 @@ async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(hous
         for get in gets:
             if get.path == "/graphql":
                 continue
-            fields = {b"host": b"shop.test", b"accept-encoding": b"gzip"} | {n.encode(): v.encode() for n, v in get.headers}
+            fields = {b"host": b"shop.test", b"accept-encoding": b"gzip"} | {
+                n.encode(): v.encode() for n, v in get.headers
+            }
             read, query = Read(fields), str(httpx.QueryParams(get.params)).encode()
             scope: Json = {
                 "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": get.path,
@@ -110,7 +119,9 @@ async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(hous
             said |= read.names
     # `Authorization` and `X-API-Key` are read from the lines, by who tells whose they are.
     assert said - ASIDE <= {*WORDS, *PERSONS}
-    assert {b"accept", b"accept-encoding", b"if-none-match", b"x-api-version", b"x-cart-token"} <= said, "and none is there for nothing"
+    assert {b"accept", b"accept-encoding", b"if-none-match", b"x-api-version", b"x-cart-token"} <= said, (
+        "and none is there for nothing"
+    )
 
 
 async def nothing() -> Json:
@@ -121,8 +132,12 @@ async def nowhere(message: Any) -> None:
     """Where answers go that nobody looks at."""
 
 
-@pytest.mark.parametrize("query", ["", "fields=id,variants{sku}", "fields=id,categories{slug},media{id}", "limit=20&q=whole", "limit=50"])
-async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_429(house: House, shops: dict[str, Shop], query: str) -> None:
+@pytest.mark.parametrize(
+    "query", ["", "fields=id,variants{sku}", "fields=id,categories{slug},media{id}", "limit=20&q=whole", "limit=50"]
+)
+async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_429(
+    house: House, shops: dict[str, Shop], query: str
+) -> None:
     made = await make_product(house.staff.client)
     sequences: list[Any] = []
     for shop in shops.values():
@@ -135,7 +150,10 @@ async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_
             if status == 429:
                 break
         cache: ReadCache | None = shop.state.cache
-        assert (cache is not None and cache.hits > 2, bool(cache and cache.shortcuts)) == (shop is not shops["reads"], shop is shops["repeats"])
+        assert (cache is not None and cache.hits > 2, bool(cache and cache.shortcuts)) == (
+            shop is not shops["reads"],
+            shop is shops["repeats"],
+        )
         # What is compiled is paid by the first alone.
         sequences.append((seen[1:], shop.porch.limits.drained if shop.porch.limits else None))
         assert seen[-1][0] == 429

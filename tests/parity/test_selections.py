@@ -44,7 +44,10 @@ def same_data(asked: Question, answer: httpx.Response, root: Any) -> Any:
         return None
     assert answer.status_code == 200, answer.text
     if asked.pages:
-        mine, theirs = rest_page(asked.asks, answer.json(), bool(asked.args.get("total"))), graphql_page(asked.asks, root)
+        mine, theirs = (
+            rest_page(asked.asks, answer.json(), bool(asked.args.get("total"))),
+            graphql_page(asked.asks, root),
+        )
     else:
         mine, theirs = of_rest(asked.asks, answer.json()), of_graphql(asked.asks, root)
     same(mine, theirs)
@@ -64,14 +67,20 @@ async def test_a_question_is_one_selection_one_sql_and_one_answer_through_both_d
 
 @drawn(60)
 @given(asking=asking(LISTS, depth=1), spelling=SPELLINGS)
-async def test_a_cursor_of_one_door_goes_on_at_the_other(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+async def test_a_cursor_of_one_door_goes_on_at_the_other(
+    house: House, known: Known, asking: tuple[str, Question], spelling: int
+) -> None:
     visitor, asked = house.visitors[asking[0]], asking[1].about(known)
     first = await asked_of_both(house, visitor, asked, spelling)
     if first is None or first["next"] is None:
         return
     behind = await asked_of_both(house, visitor, replace(asked, args=asked.args | {"after": first["next"]}), spelling)
     assert behind["rows"]
-    back = replace(asked, args={n: v for n, v in asked.args.items() if n != "first"} | {"before": first["next"], "last": asked.args["first"]})
+    back = replace(
+        asked,
+        args={n: v for n, v in asked.args.items() if n != "first"}
+        | {"before": first["next"], "last": asked.args["first"]},
+    )
     before = await asked_of_both(house, visitor, back, spelling)
     # The marked row itself does not stand before its own mark.
     same(before["rows"], first["rows"][:-1])
@@ -81,19 +90,25 @@ async def test_a_cursor_of_one_door_goes_on_at_the_other(house: House, known: Kn
 
 @drawn(60)
 @given(asking=asking(["category_get", "tag_get"], depth=2), spelling=SPELLINGS)
-async def test_a_cursor_inside_one_row_goes_on_through_both_doors(house: House, known: Known, asking: tuple[str, Question], spelling: int) -> None:
+async def test_a_cursor_inside_one_row_goes_on_through_both_doors(
+    house: House, known: Known, asking: tuple[str, Question], spelling: int
+) -> None:
     visitor, asked = house.visitors[asking[0]], asking[1].about(known)
     first = await asked_of_both(house, visitor, asked, spelling)
     for ask in [a for a in asked.asks if a.kind == "page" and "first" in a.args] if first is not None else ():
         cursor = first[ask.alias or ask.name]["next"]
         if cursor is not None:
-            on = replace(asked, asks=tuple([replace(a, args=a.args | {"after": cursor}) if a is ask else a for a in asked.asks]))
+            on = replace(
+                asked, asks=tuple([replace(a, args=a.args | {"after": cursor}) if a is ask else a for a in asked.asks])
+            )
             assert (await asked_of_both(house, visitor, on, spelling))[ask.alias or ask.name]["rows"]
 
 
 async def test_a_product_with_its_category_and_variants(house: House, visitor: Visitor) -> None:
     product = house.registry.resources["Product"]
-    ask = lambda name, kind, *inner, **args: Ask(name, kind, product.relations[name].target, inner=tuple(inner), args=args, parent=product)  # noqa: E731
+    ask = lambda name, kind, *inner, **args: Ask(
+        name, kind, product.relations[name].target, inner=tuple(inner), args=args, parent=product
+    )  # noqa: E731
     leaf = lambda of, name: Ask(name, "leaf", parent=house.registry.resources[of])  # noqa: E731
     asks = (
         leaf("Product", "id"),

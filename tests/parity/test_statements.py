@@ -75,7 +75,12 @@ async def owner(house: House) -> Visitor:
     assert owner.person is not None
     async with house.app.state.database.transaction() as session:
         session.add_all([AddressRow(user_id=owner.person.id, **ADDRESS) for _ in range(101)])
-        session.add_all([ApiKeyRow(user_id=owner.person.id, name="Key", prefix=unique("prefix"), secret_hash="x" * 64) for _ in range(101)])
+        session.add_all(
+            [
+                ApiKeyRow(user_id=owner.person.id, name="Key", prefix=unique("prefix"), secret_hash="x" * 64)
+                for _ in range(101)
+            ]
+        )
     for _ in range(101):
         await somebody(house.app)
     return owner
@@ -95,23 +100,49 @@ async def rows(house: House, known: Known, owner: Visitor) -> dict[str, str]:
     category = (await staff.rest("POST", "/categories", json=body)).json()["id"]
     tag = unique("many")
     items = [
-        {"op": "create", "input": {"name": f"Many {i}", "status": "active", "category_id": category, "tags": [tag], "variants": [variant_input()]}}
+        {
+            "op": "create",
+            "input": {
+                "name": f"Many {i}",
+                "status": "active",
+                "category_id": category,
+                "tags": [tag],
+                "variants": [variant_input()],
+            },
+        }
         for i in range(100)
     ]
     made = await staff.rest("POST", "/products/batch", json={"items": items}, params={"fields": "id,tags"})
     assert [r["status"] for r in made.json()["results"]] == [201] * 100
     product = made.json()["results"][0]["data"]["id"]
     for i in range(60):
-        assert (await staff.rest("POST", "/categories", json={"name": f"Twig {i}", "parent_id": category})).status_code == 201
-        assert (await staff.rest("POST", f"/products/{product}/variants", json=variant_input(), params={"fields": "id"})).status_code == 201
+        assert (
+            await staff.rest("POST", "/categories", json={"name": f"Twig {i}", "parent_id": category})
+        ).status_code == 201
+        assert (
+            await staff.rest("POST", f"/products/{product}/variants", json=variant_input(), params={"fields": "id"})
+        ).status_code == 201
     for i in range(60):
         media = await make_media(house.app, product, position=i // 2)
-    variant = (await staff.rest("GET", f"/products/{product}/variants", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
+    variant = (await staff.rest("GET", f"/products/{product}/variants", params={"limit": "1", "fields": "id"})).json()[
+        "data"
+    ][0]["id"]
     tag_id = (await staff.rest("GET", f"/tags/{tag}")).json()["id"]
     entry = (await staff.rest("GET", "/audit", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
     assert owner.person is not None
-    mine = {"User": owner.person.id, "Address": await owner.person.address(), "ApiKey": (await owner.rest("GET", "/api-keys")).json()["data"][0]["id"]}
-    return {"Category": category, "Product": product, "Variant": variant, "Media": media["id"], "Tag": tag_id, "AuditEntry": entry} | mine
+    mine = {
+        "User": owner.person.id,
+        "Address": await owner.person.address(),
+        "ApiKey": (await owner.rest("GET", "/api-keys")).json()["data"][0]["id"],
+    }
+    return {
+        "Category": category,
+        "Product": product,
+        "Variant": variant,
+        "Media": media["id"],
+        "Tag": tag_id,
+        "AuditEntry": entry,
+    } | mine
 
 
 def test_every_read_is_in_the_tables(house: House) -> None:
@@ -137,11 +168,15 @@ async def test_a_list_takes_as_many_statements_for_100_rows_as_for_one(
         return await refused_without_a_statement(house, visitor, operation, key)
     counts: dict[int, set[int]] = {1: set(), 50: set(), 100: set()}
     for limit in (1, 50, 100):
-        answer, kept = await house.recorded(visitor.rest("GET", house.path(operation, key), params={"fields": fields, "limit": str(limit)}))
+        answer, kept = await house.recorded(
+            visitor.rest("GET", house.path(operation, key), params={"fields": fields, "limit": str(limit)})
+        )
         assert answer.status_code == 200, answer.text
         counts[limit].add(len(kept))
         arguments = ", ".join([a for a in (argument, f"first: {limit}") if a])
-        data, kept = await house.recorded(visitor.data(f"{{ r: {house.root(operation).name}({arguments}) {{ {body} }} }}"))
+        data, kept = await house.recorded(
+            visitor.data(f"{{ r: {house.root(operation).name}({arguments}) {{ {body} }} }}")
+        )
         assert bool(data["r"]["nodes"]) == shows(visitor, operation)
         counts[limit].add(len(kept))
     # A level that has no parents is not asked for at all.
@@ -189,7 +224,9 @@ async def refused_without_a_statement(house: House, visitor: Visitor, operation:
 
 
 @pytest.mark.parametrize(("more", "text"), [({"include": "total"}, "totalCount"), ({"page": "1"}, None)])
-async def test_a_total_is_one_statement_more(house: House, rows: dict[str, str], more: dict[str, str], text: str | None) -> None:
+async def test_a_total_is_one_statement_more(
+    house: House, rows: dict[str, str], more: dict[str, str], text: str | None
+) -> None:
     _, kept = await house.recorded(house.staff.rest("GET", "/products", params={"fields": "id", **more}))
     assert len(kept) == 2
     if text:
@@ -197,10 +234,18 @@ async def test_a_total_is_one_statement_more(house: House, rows: dict[str, str],
         assert len(kept) == 2
 
 
-async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(house: House, rows: dict[str, str], visitor: Visitor) -> None:
+async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(
+    house: House, rows: dict[str, str], visitor: Visitor
+) -> None:
     inner = "{ id ... on Product { variants { sku } } ... on Category { parent { id } } ... on Tag { slug } ... on AuditEntry { type } }"
-    may = {kind: house.registry.getter(house.registry.resources[kind]).access.allows(visitor.permissions) for kind in rows}  # type: ignore[union-attr]
-    shown = {kind: key for kind, key in rows.items() if may[kind] and (kind not in ("Address", "ApiKey") or visitor.person is not None)}
+    may = {
+        kind: house.registry.getter(house.registry.resources[kind]).access.allows(visitor.permissions) for kind in rows
+    }  # type: ignore[union-attr]
+    shown = {
+        kind: key
+        for kind, key in rows.items()
+        if may[kind] and (kind not in ("Address", "ApiKey") or visitor.person is not None)
+    }
     # What its own read refuses costs nothing; what it does not find costs that look.
     takes = {kind: 2 if kind == "Product" else 1 if may[kind] else 0 for kind in rows}
     for kind, key in rows.items():
@@ -208,12 +253,17 @@ async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(hous
         assert data["node"] == (None if kind not in shown else data["node"] | {"id": key})
         assert len(kept) == takes[kind]
     ids = [*rows.values(), *rows.values()]
-    data, kept = await house.recorded(visitor.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids}))
+    data, kept = await house.recorded(
+        visitor.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids})
+    )
     assert [n and n["id"] for n in data["nodes"]] == [id if id in shown.values() else None for id in ids]
     assert len(kept) == sum(takes.values())
 
 
-@pytest.mark.parametrize("text", ['{ node(id: "nothing") { id } }', '{ node(id: "01924560-6c00-7d4b-bb5e-72fc1f750dff") { id } }', "{ __typename }"])
+@pytest.mark.parametrize(
+    "text",
+    ['{ node(id: "nothing") { id } }', '{ node(id: "01924560-6c00-7d4b-bb5e-72fc1f750dff") { id } }', "{ __typename }"],
+)
 async def test_what_names_no_row_takes_no_statement(house: House, text: str) -> None:
     data, kept = await house.recorded(house.staff.data(text))
     assert kept == []
@@ -221,7 +271,9 @@ async def test_what_names_no_row_takes_no_statement(house: House, text: str) -> 
 
 
 async def test_a_refused_request_takes_no_statement(house: House) -> None:
-    answer: tuple[httpx.Response, Any] = await house.recorded(house.anonymous.rest("GET", "/products", params={"sort": "nope"}))
+    answer: tuple[httpx.Response, Any] = await house.recorded(
+        house.anonymous.rest("GET", "/products", params={"sort": "nope"})
+    )
     assert (answer[0].status_code, answer[1]) == (400, [])
     refused, kept = await house.recorded(house.anonymous.post("{ products(first: 0) { nodes { id } } }"))
     assert (refused["errors"][0]["extensions"]["code"], kept) == ("invalid_parameter", [])

@@ -11,7 +11,9 @@ from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
 from tradepost.kit.writes.outbox import OutboxEvent
 
-METHODS = {"one": "GET", "page": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(("create", "batch", "ask", "act"), "POST")
+METHODS = {"one": "GET", "page": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(
+    ("create", "batch", "ask", "act"), "POST"
+)
 
 
 def written(value: Any) -> Any:
@@ -33,21 +35,27 @@ class Door:
         self.house, self.visitor, self.of = house, visitor, house.operation(operation)
         self.headers = dict[str, str]()
 
-    async def rest(self, fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None) -> Any:
+    async def rest(
+        self, fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None
+    ) -> Any:
         headers = self.headers | ({"If-Match": f'"{version}.x"'} if version is not None else {})
         if steps is not None:
             headers["Content-Type"] = "application/json-patch+json"
         content = None if body is None and steps is None else msgspec.json.encode(body if steps is None else steps)
         headers.setdefault("Content-Type", "application/json")
         params = {} if self.of.status == 204 else {"fields": fields}
-        answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name, key), params=params, content=content, headers=headers)
+        answer = await self.visitor.rest(
+            METHODS[self.of.kind], self.house.path(self.of.name, key), params=params, content=content, headers=headers
+        )
         if answer.status_code == 204:
             return "gone"
         if answer.headers["content-type"] == "application/problem+json":
             return problem(answer.json())
         return answer.json()
 
-    async def graphql(self, body_fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None) -> Any:
+    async def graphql(
+        self, body_fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None
+    ) -> Any:
         definition = self.house.executor.schema.mutation_type.fields[camel(self.of.name)]
         given: Json = {"expectedVersion": version} if version is not None else {}
         if key:
@@ -58,7 +66,9 @@ class Door:
             given["patch" if self.of.kind == "update" else "input"] = written(body)
         declared = f"({', '.join([f'${n}: {definition.args[n].type}' for n in given])})" if given else ""
         arguments = f"({', '.join([f'{n}: ${n}' for n in given])})" if given else ""
-        answer = await self.visitor.post(f"mutation {declared} {{ it: {camel(self.of.name)}{arguments} {{ {body_fields} }} }}", given, self.headers)
+        answer = await self.visitor.post(
+            f"mutation {declared} {{ it: {camel(self.of.name)}{arguments} {{ {body_fields} }} }}", given, self.headers
+        )
         if "errors" in answer:
             assert answer.get("data", {"it": None}) == {"it": None}
             [error] = answer["errors"]
@@ -80,7 +90,10 @@ PRODUCT = (
 VARIANT = ("sku,name,price,options,position,version,source,attributes,product{name,price_from,version}",
            "sku name price { amount currency } options position version source attributes product { name priceFrom { amount currency } version }")  # fmt: skip
 CATEGORY = ("name,description,position,version,parent{name}", "name description position version parent { name }")
-USER = ("email,username,full_name,status,role,email_verified_at,version", "email username fullName status role emailVerifiedAt version")
+USER = (
+    "email,username,full_name,status,role,email_verified_at,version",
+    "email username fullName status role emailVerifiedAt version",
+)
 ADDRESS = ("name,lines,city,postcode,country,phone,version", "name lines city postcode country phone version")
 API_KEY = ("name,scopes,points_per_minute,expires_at,last_used_at,version,user{email}",
            "name scopes pointsPerMinute expiresAt lastUsedAt version user { email }")  # fmt: skip
@@ -101,7 +114,13 @@ def plain(value: Any, own: str) -> Any:
             else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
             for k, v in value.items()
         }
-    return masked(value, own) if isinstance(value, str) else [plain(v, own) for v in value] if isinstance(value, list) else value
+    return (
+        masked(value, own)
+        if isinstance(value, str)
+        else [plain(v, own) for v in value]
+        if isinstance(value, list)
+        else value
+    )
 
 
 def masked(value: Any, own: str) -> Any:
@@ -162,7 +181,11 @@ async def row_of(house: House, kind: str, own: str) -> str:
     """A row that is like others but for its mark."""
     staff = house.staff
     if kind == "Category":
-        return (await staff.rest("POST", "/categories", json={"name": f"Row {own}", "slug": f"row-{own}", "description": "d"})).json()["id"]
+        return (
+            await staff.rest(
+                "POST", "/categories", json={"name": f"Row {own}", "slug": f"row-{own}", "description": "d"}
+            )
+        ).json()["id"]
     product = (await staff.rest("POST", "/products", json=full(own), params={"fields": "id,variants{id}"})).json()
     return product["variants"][0]["id"] if kind == "Variant" else product["id"]
 
@@ -175,5 +198,7 @@ async def deed(house: House, operation: str) -> Deed:
     own = unique("m").replace("-", "")
     if operation == "product_batch":
         return "", {"items": [{"op": "create", "input": {"name": f"In a batch {own}"}}]}
-    kind, body = next((kind, body(own)) for name, kind, body in CHANGES if name == operation and "steps" not in body(own))
+    kind, body = next(
+        (kind, body(own)) for name, kind, body in CHANGES if name == operation and "steps" not in body(own)
+    )
     return await row_of(house, kind, own) if kind else "", body

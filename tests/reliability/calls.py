@@ -24,7 +24,9 @@ class Caller:
     app: "Shop"
     client: httpx.AsyncClient
 
-    async def rest(self, method: str, path: str, key: str | None, body: Any = None, /, *, query: Json | None = None, **headers: str) -> httpx.Response:
+    async def rest(
+        self, method: str, path: str, key: str | None, body: Any = None, /, *, query: Json | None = None, **headers: str
+    ) -> httpx.Response:
         """A request to the REST door."""
         more = {"Idempotency-Key": key} if key is not None else {}
         given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -37,7 +39,9 @@ class Caller:
 
     async def create(self, door: str, key: str, body: Json) -> httpx.Response:
         """A new product through either door."""
-        return await (self.rest("POST", "/products", key, body) if door == "rest" else self.graphql(CREATE, key=key, input=body))
+        return await (
+            self.rest("POST", "/products", key, body) if door == "rest" else self.graphql(CREATE, key=key, input=body)
+        )
 
 
 def problem_in(answer: httpx.Response) -> Json | None:

@@ -22,7 +22,9 @@ def mine(app: "Shop", staff: httpx.AsyncClient) -> Caller:
 async def other(app: "Shop") -> AsyncIterator[Caller]:
     """Another member of the staff."""
     key = await app.state.credentials.create(name="another", role="staff")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}) as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}
+    ) as client:
         yield Caller(app, client)
 
 

@@ -27,7 +27,9 @@ async def write(context: Context, event: Event) -> None:
     if event.data["to"] == "late@example.com":
         await asyncio.to_thread(Path("late").touch)
         await asyncio.sleep(1)
-    await context.means.of(Mailer).send(Letter(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id)
+    await context.means.of(Mailer).send(
+        Letter(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id
+    )
 
 
 def _load(*files: str) -> Iterable[ModuleType]:

@@ -49,7 +49,9 @@ def over(request: pytest.FixtureRequest, run: Run, shared: Settings) -> Settings
 @pytest.fixture
 def key(run: Run, shared: Settings) -> str:
     """An API key of the staff of this shop."""
-    return servers.tradepost(run, shared.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+    return servers.tradepost(run, shared.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[
+        -1
+    ]
 
 
 @pytest.fixture
@@ -61,10 +63,17 @@ def serve(tmp_path: Path, key: str) -> Iterator[Serve]:
         with closing(socket.socket()) as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
-        environ = servers.environ(settings.database_url) | {"PORT": str(port), "ACCESS_LOG": "off", "REDIS_URL": settings.redis_url or "", "WORKER": "off"}
+        environ = servers.environ(settings.database_url) | {
+            "PORT": str(port),
+            "ACCESS_LOG": "off",
+            "REDIS_URL": settings.redis_url or "",
+            "WORKER": "off",
+        }
         words = [sys.executable, "-m", "tradepost", "run"]
         with (tmp_path / f"{port}.log").open("wb") as log:
-            process = subprocess.Popen(words, cwd=tmp_path, env=environ | more, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                words, cwd=tmp_path, env=environ | more, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
         started.append((process, httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": key})))
         return started[-1]
 
@@ -146,9 +155,16 @@ def test_what_a_command_writes_is_shown_within_a_second(over: Settings, serve: S
     one = serve(over)
     ready(one)
     slug = unique("imported")
-    assert one[1].post("/v1/products", json={"name": "Old", "slug": slug, "status": "active", "external_reference": slug}).status_code == 201
+    assert (
+        one[1]
+        .post("/v1/products", json={"name": "Old", "slug": slug, "status": "active", "external_reference": slug})
+        .status_code
+        == 201
+    )
     kept(one[1], slug, "Old")
-    (tmp_path / "goods.ndjson").write_bytes(msgspec.json.encode({"external_reference": slug, "slug": slug, "name": "New", "status": "active"}) + b"\n")
+    (tmp_path / "goods.ndjson").write_bytes(
+        msgspec.json.encode({"external_reference": slug, "slug": slug, "name": "New", "status": "active"}) + b"\n"
+    )
     environ = servers.environ(over.database_url) | {"REDIS_URL": over.redis_url or ""}
     words = [sys.executable, "-m", "tradepost", "import", str(tmp_path / "goods.ndjson")]
     done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
@@ -158,7 +174,9 @@ def test_what_a_command_writes_is_shown_within_a_second(over: Settings, serve: S
 
 def test_what_was_committed_just_before_kill_9_is_shown_by_others(over: Settings, serve: Serve) -> None:
     if over.redis_url:
-        over = msgspec.structs.replace(over, redis_url=None)  # Redis is told after the commit: what holds there is in its docstring
+        over = msgspec.structs.replace(
+            over, redis_url=None
+        )  # Redis is told after the commit: what holds there is in its docstring
     one, other = serve(over), serve(over)
     ready(one, other)
     slug = unique("killed")
@@ -202,7 +220,9 @@ async def cut(settings: Settings, run: Run) -> None:
             await operator.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
     else:
         connection = await asyncpg.connect(run.postgresql)
-        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tradepost-listener'")
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tradepost-listener'"
+        )
         await connection.close()
 
 

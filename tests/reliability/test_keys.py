@@ -36,8 +36,34 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("no_claims_left")
 
 BARE = "mutation($input: ProductCreateInput!) { productCreate(input: $input) { id } }"
-GOOD = ["a", "!", "~", "x" * 255, '"quoted"', f'"{"x" * 255}"', '"with\\"quotes\\"and\\\\"', "8e03978e-40d5-43dd-bc93-6894a57f9324", "a;b=c", "a\\b"]
-BAD = ["", '""', '"', "x" * 256, f'"{"x" * 256}"', "two words", '"two words"', '"open', '"a"b', '"a";p=1', '"a\\b"', "a,\tb", "gr\u00fcn", '"a", "b"']
+GOOD = [
+    "a",
+    "!",
+    "~",
+    "x" * 255,
+    '"quoted"',
+    f'"{"x" * 255}"',
+    '"with\\"quotes\\"and\\\\"',
+    "8e03978e-40d5-43dd-bc93-6894a57f9324",
+    "a;b=c",
+    "a\\b",
+]
+BAD = [
+    "",
+    '""',
+    '"',
+    "x" * 256,
+    f'"{"x" * 256}"',
+    "two words",
+    '"two words"',
+    '"open',
+    '"a"b',
+    '"a";p=1',
+    '"a\\b"',
+    "a,\tb",
+    "gr\u00fcn",
+    '"a", "b"',
+]
 
 
 @pytest.mark.parametrize("key", GOOD)
@@ -55,7 +81,9 @@ async def test_a_key_is_1_to_255_visible_characters_bare_or_quoted(mine: Caller,
 async def test_any_other_key_is_400_and_named(mine: Caller, app: "Shop", key: str) -> None:
     name = unique("bad")
     headers: Any = {"Idempotency-Key": key.encode("latin-1")}
-    problem = assert_problem(answer := await mine.client.post("/v1/products", json={"name": name}, headers=headers), 400, "invalid_parameter")
+    problem = assert_problem(
+        answer := await mine.client.post("/v1/products", json={"name": name}, headers=headers), 400, "invalid_parameter"
+    )
     assert faults(answer) == {("Idempotency-Key", "invalid")}
     assert "`Idempotency-Key`" in problem["detail"]
     for accept in ("application/json", "application/graphql-response+json"):
@@ -65,7 +93,9 @@ async def test_any_other_key_is_400_and_named(mine: Caller, app: "Shop", key: st
         assert answer.json()["errors"][0]["extensions"]["errors"][0]["parameter"] == "Idempotency-Key"
     answer = await mine.create("graphql", key, {"name": name})
     assert answer.json()["data"] == {"productCreate": None}
-    assert answer.json()["errors"][0]["extensions"]["errors"] == [{"parameter": "key", "code": "invalid", "detail": answer.json()["errors"][0]["message"]}]
+    assert answer.json()["errors"][0]["extensions"]["errors"] == [
+        {"parameter": "key", "code": "invalid", "detail": answer.json()["errors"][0]["message"]}
+    ]
     assert await products_named(app, name) == []
 
 
@@ -90,7 +120,10 @@ async def test_the_header_with_several_mutation_fields_runs_nothing(mine: Caller
     answer = await mine.graphql(text, header=unique("key"), input={"name": name})
     assert answer.status_code == 400
     [error] = answer.json()["errors"]
-    assert (error["extensions"]["code"], error["extensions"]["errors"][0]["parameter"]) == ("invalid_parameter", "Idempotency-Key")
+    assert (error["extensions"]["code"], error["extensions"]["errors"][0]["parameter"]) == (
+        "invalid_parameter",
+        "Idempotency-Key",
+    )
     assert "data" not in answer.json()
     assert await products_named(app, name) == []
 
@@ -145,27 +178,41 @@ async def test_several_fields_have_keys_of_their_own(mine: Caller, app: "Shop") 
     ],
 )
 async def test_a_directive_that_would_not_be_kept_is_refused(mine: Caller, text: str) -> None:
-    answer = await mine.client.post("/graphql", json={"query": text}, headers={"Accept": "application/graphql-response+json"})
+    answer = await mine.client.post(
+        "/graphql", json={"query": text}, headers={"Accept": "application/graphql-response+json"}
+    )
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["extensions"]["code"] in ("invalid_document", "invalid_parameter")
 
 
 async def test_the_schema_shows_the_directive(mine: Caller) -> None:
-    said = (await mine.graphql("{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }")).json()["data"]["__schema"]
+    said = (
+        await mine.graphql("{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }")
+    ).json()["data"]["__schema"]
     [found] = [d for d in said["directives"] if d["name"] == "idempotent"]
-    assert found == {"name": "idempotent", "locations": ["FIELD"], "args": [{"name": "key", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}}]}
+    assert found == {
+        "name": "idempotent",
+        "locations": ["FIELD"],
+        "args": [{"name": "key", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}}],
+    }
 
 
 def test_openapi_shows_the_key_on_every_write_that_takes_one_and_nowhere_else(app: "Shop") -> None:
     for document in (Path("tests/contract/openapi.json"), Path("tests/contract/openapi.v2.json")):
         said = msgspec.json.decode((ROOT / document).read_bytes())
-        operations = {o["operationId"]: o for path in said["paths"].values() for o in path.values() if "operationId" in o}
+        operations = {
+            o["operationId"]: o for path in said["paths"].values() for o in path.values() if "operationId" in o
+        }
         for name, operation in app.state.registry.operations.items():
             keyed = {"$ref": "#/components/parameters/Idempotency-Key"} in operations[name]["parameters"]
             refusals = [r["$ref"].rsplit("/", 1)[1] for r in operations[name]["responses"].values() if "$ref" in r]
             assert keyed is operation.takes_key, name
             assert operation.writes or not keyed
-            assert any("IdempotencyInProgress" in r for r in refusals) is any("IdempotencyKeyReused" in r for r in refusals) is keyed
+            assert (
+                any("IdempotencyInProgress" in r for r in refusals)
+                is any("IdempotencyKeyReused" in r for r in refusals)
+                is keyed
+            )
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
@@ -174,8 +221,14 @@ async def test_another_input_is_422(mine: Caller, app: "Shop", door: str) -> Non
     await mine.create("rest", key, {"name": name})
     problem = problem_in(await mine.create(door, key, {"name": name, "description": "more"}))
     assert problem is not None
-    assert (problem["status"], problem["code"], problem["type"]) == (422, "idempotency_key_reused", "/problems/idempotency_key_reused")
-    assert is_replay(await mine.create(door, key, {"name": name, "description": ""})), "a default that is written out is no other input"
+    assert (problem["status"], problem["code"], problem["type"]) == (
+        422,
+        "idempotency_key_reused",
+        "/problems/idempotency_key_reused",
+    )
+    assert is_replay(await mine.create(door, key, {"name": name, "description": ""})), (
+        "a default that is written out is no other input"
+    )
     assert len(await products_named(app, name)) == 1
 
 
@@ -192,7 +245,9 @@ async def test_a_validation_is_no_outcome(mine: Caller, app: "Shop", door: str) 
     assert not is_replay(mended)
 
 
-async def test_who_may_not_leaves_no_record_and_learns_nothing(app: "Shop", client: httpx.AsyncClient, mine: Caller) -> None:
+async def test_who_may_not_leaves_no_record_and_learns_nothing(
+    app: "Shop", client: httpx.AsyncClient, mine: Caller
+) -> None:
     key = unique("key")
     await mine.create("rest", key, {"name": "x"})
     kept = await records(app, key)
@@ -200,13 +255,19 @@ async def test_who_may_not_leaves_no_record_and_learns_nothing(app: "Shop", clie
     for headers, status in (({}, 401), ({"X-API-Key": customer}, 403)):
         answer = await client.post("/v1/products", json={"name": "x"}, headers={"Idempotency-Key": key, **headers})
         assert answer.status_code == status
-        said = await client.post("/graphql", json={"query": BARE, "variables": {"input": {"name": "x"}}}, headers={"Idempotency-Key": key, **headers})
+        said = await client.post(
+            "/graphql",
+            json={"query": BARE, "variables": {"input": {"name": "x"}}},
+            headers={"Idempotency-Key": key, **headers},
+        )
         assert said.json()["errors"][0]["extensions"]["status"] == status
     assert await records(app, key) == kept
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_a_fault_of_ours_gives_the_key_back(mine: Caller, app: "Shop", door: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fault_of_ours_gives_the_key_back(
+    mine: Caller, app: "Shop", door: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, key, name = Products.answer, unique("key"), unique("fault")
 
     async def broken(*_: Any) -> Any:
@@ -223,13 +284,25 @@ async def test_a_fault_of_ours_gives_the_key_back(mine: Caller, app: "Shop", doo
 
 def test_of_the_problems_only_refusals_by_the_rules_are_final() -> None:
     final = {NotFound(), AlreadyExists(), Conflict(), InvalidTransition(), PatchTestFailed(), PreconditionFailed()}
-    others = {Validation(), PatchTargetMissing(), Unauthenticated(), Forbidden(), IdempotencyInProgress(), IdempotencyKeyReused(), Unavailable(), Internal()}
+    others = {
+        Validation(),
+        PatchTargetMissing(),
+        Unauthenticated(),
+        Forbidden(),
+        IdempotencyInProgress(),
+        IdempotencyKeyReused(),
+        Unavailable(),
+        Internal(),
+    }
     assert {p for p in final | others | {Conflict.of_race("Try again.")} if is_final(p)} == final
 
 
 async def test_a_lost_race_is_no_outcome(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
     """It tells the caller to come again, which would be of no use if it were kept."""
-    for path, body in (("/products", {"name": "x"}), ("/products/batch?atomic=true", {"items": [{"op": "create", "input": {"name": "x"}}]})):
+    for path, body in (
+        ("/products", {"name": "x"}),
+        ("/products/batch?atomic=true", {"items": [{"op": "create", "input": {"name": "x"}}]}),
+    ):
         real, key = Products.make, unique("key")
 
         async def lost(*_: Any) -> Any:

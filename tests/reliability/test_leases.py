@@ -49,7 +49,9 @@ def held_back(monkeypatch: pytest.MonkeyPatch, do: Callable[[str], Any]) -> None
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 @pytest.mark.parametrize("body", [{}, {"category_id": "01a1fdf4-f534-734d-a2e4-9a1d33482601"}, {"slug": "taken"}])
-async def test_who_lost_the_lease_changes_nothing(door: str, body: dict[str, Any], mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_lost_the_lease_changes_nothing(
+    door: str, body: dict[str, Any], mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+) -> None:
     name, key = unique("lost"), unique("key")
     if "slug" in body:
         body = {"slug": (await mine.create("rest", unique("key"), {"name": name})).json()["slug"]}
@@ -108,7 +110,9 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
     assert (again.id, again.version, replay.replayed) == (second.id, second.version, True)
 
 
-async def test_a_request_that_is_cancelled_gives_its_key_back(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_is_cancelled_gives_its_key_back(
+    mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tradepost.areas.catalog.service import Products
 
     name, key, real, reached = unique("late"), unique("key"), Products.make, asyncio.Event()
@@ -139,7 +143,9 @@ async def test_a_key_is_forgotten_after_a_day(mine: Caller, app: "Shop") -> None
     assert len(await records(app, key)) == 1
 
 
-async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(
+    mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(idempotency, "AT_ONCE", 2)
     await sweep(app.state.database, now())
     keys = [unique("key") for _ in range(6)]
@@ -171,7 +177,18 @@ def serving(target: str, database_url: str, folder: Path) -> Iterator[tuple[str,
         port = int(taken.getsockname()[1])
     environ = servers.environ(database_url) | {"ACCESS_LOG": "off"}
     environ["PYTHONPATH"] = os.pathsep.join([str(servers.ROOT), str(servers.ROOT / "src")])
-    words = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--port", str(port), "--no-log", target]
+    words = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--factory",
+        "--port",
+        str(port),
+        "--no-log",
+        target,
+    ]
     process = subprocess.Popen(words, cwd=folder, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
     def kill() -> None:
@@ -197,14 +214,18 @@ def serving(target: str, database_url: str, folder: Path) -> Iterator[tuple[str,
             kill()
 
 
-async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(fresh_settings: Callable[[], Settings], tmp_path: Path) -> None:
+async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(
+    fresh_settings: Callable[[], Settings], tmp_path: Path
+) -> None:
     from tradepost.app import create_app
 
     settings, key = fresh_settings(), unique("key")
     app = create_app(settings)
     async with app.lifespan():
         headers = {"X-API-Key": await app.state.credentials.create(name="tests", role="staff")}
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers=headers) as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers=headers
+        ) as client:
             mine = Caller(app, client)
             with serving("tests.reliability.hanging:application", settings.database_url, tmp_path) as (address, kill):
 
@@ -225,9 +246,13 @@ async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(fr
             assert record.outcome is None
             assert LEASE - timedelta(seconds=60) < record.lease_until - now() < LEASE
             for door in ("rest", "graphql"):
-                assert (problem_in(await mine.create(door, key, {"name": "Hang"})) or {})["code"] == "idempotency_in_progress"
+                assert (problem_in(await mine.create(door, key, {"name": "Hang"})) or {})[
+                    "code"
+                ] == "idempotency_in_progress"
             await alter(app, key, lease_until=now() - timedelta(seconds=1))
-            assert (problem_in(await mine.create("rest", key, {"name": "Another"})) or {})["code"] == "idempotency_key_reused"
+            assert (problem_in(await mine.create("rest", key, {"name": "Another"})) or {})[
+                "code"
+            ] == "idempotency_key_reused"
             answers = await asyncio.gather(*[mine.create(d, key, {"name": "Hang"}) for d in ("graphql", "rest") * 4])
             assert {(problem_in(a) or {}).get("code") for a in answers} <= {None, "idempotency_in_progress"}
             assert [is_replay(a) for a in answers if problem_in(a) is None].count(False) == 1

@@ -20,7 +20,11 @@ pytestmark = pytest.mark.usefixtures("no_claims_left")
 
 MANY = 64
 # Equal in both spellings: no member has two words.
-BODY: dict[str, Any] = {"tags": ["one"], "attributes": {"b": 1, "a": [1.5, None, {"deep_key": True}]}, "status": "draft"}
+BODY: dict[str, Any] = {
+    "tags": ["one"],
+    "attributes": {"b": 1, "a": [1.5, None, {"deep_key": True}]},
+    "status": "draft",
+}
 
 
 def bodies(name: str) -> dict[str, dict[str, Any]]:
@@ -30,7 +34,9 @@ def bodies(name: str) -> dict[str, dict[str, Any]]:
     return {"rest": rest, "graphql": rest | {"status": "DRAFT", "variants": [sku | {"weightGrams": 5}]}}
 
 
-async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_effect(app: "Shop", mine: Caller, staff_key: str, settings: Settings) -> None:
+async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_effect(
+    app: "Shop", mine: Caller, staff_key: str, settings: Settings
+) -> None:
     from tradepost.app import create_app
 
     name, key = unique("many"), unique("key")
@@ -38,7 +44,11 @@ async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_
     second = create_app(settings)
     async with (
         second.lifespan(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=second), base_url="http://tradepost.test", headers={"X-API-Key": staff_key}) as client,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=second),
+            base_url="http://tradepost.test",
+            headers={"X-API-Key": staff_key},
+        ) as client,
     ):
         callers = [mine, Caller(second, client)]
         doors = [("rest", "graphql")[i % 2] for i in range(MANY)]
@@ -65,7 +75,9 @@ async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_
     }  # fmt: skip
 
 
-async def test_the_runner_that_is_still_at_it_keeps_the_others_out(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_runner_that_is_still_at_it_keeps_the_others_out(
+    mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tradepost.areas.catalog.service.products import Products
 
     started, go = asyncio.Event(), asyncio.Event()
@@ -82,14 +94,22 @@ async def test_the_runner_that_is_still_at_it_keeps_the_others_out(mine: Caller,
     name, key = unique("slow"), unique("key")
     first = asyncio.create_task(mine.create("rest", key, {"name": name}))
     await started.wait()
-    answers = [await mine.create(d, key, {"name": name}) for d in ("rest", "graphql")] if not app.state.database.sqlite else []
+    answers = (
+        [await mine.create(d, key, {"name": name}) for d in ("rest", "graphql")]
+        if not app.state.database.sqlite
+        else []
+    )
     other_input = await mine.create("rest", key, {"name": f"{name} two"})
     go.set()
     assert (await first).status_code == 201
     for answer in answers:
         problem = problem_in(answer)
         assert problem is not None
-        assert (problem["status"], problem["code"], problem["type"]) == (409, "idempotency_in_progress", "/problems/idempotency_in_progress")
+        assert (problem["status"], problem["code"], problem["type"]) == (
+            409,
+            "idempotency_in_progress",
+            "/problems/idempotency_in_progress",
+        )
     assert all(a.headers["retry-after"] == "1" for a in answers[:1])
     problem = problem_in(other_input)
     assert problem is not None
@@ -126,9 +146,13 @@ async def test_a_batch_has_one_key_and_its_outcome_all_items(app: "Shop", mine: 
         {"op": "create", "input": {}},
         {"op": "upsert", "input": {"name": name, "external_reference": unique("ERP")}},
     ]
-    first = await mine.rest("POST", "/products/batch", key, {"items": items}, query={"fields": "id,version,links,variants{sku}"})
+    first = await mine.rest(
+        "POST", "/products/batch", key, {"items": items}, query={"fields": "id,version,links,variants{sku}"}
+    )
     assert [r["status"] for r in first.json()["results"]] == [201, 200, 200, 204, 404, 422, 201]
-    again = await mine.rest("POST", "/products/batch", key, {"items": items}, query={"fields": "id,version,links,variants{sku}"})
+    again = await mine.rest(
+        "POST", "/products/batch", key, {"items": items}, query={"fields": "id,version,links,variants{sku}"}
+    )
     assert (again.status_code, is_replay(again)) == (200, True)
     assert again.content == first.content
     assert len(await products_named(app, name)) == 2
@@ -136,9 +160,7 @@ async def test_a_batch_has_one_key_and_its_outcome_all_items(app: "Shop", mine: 
 
 async def test_the_outcome_of_a_batch_is_one_for_both_doors(mine: Caller) -> None:
     old, gone = await make_product(mine.client), await make_product(mine.client)
-    text = (
-        "mutation($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) { results { status changed data { id version } error { code } } } }"
-    )
+    text = "mutation($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) { results { status changed data { id version } error { code } } } }"
     reference, key = unique("ERP"), unique("key")
     items = [
         {"op": "create", "input": {"name": "x", "external_reference": reference}},

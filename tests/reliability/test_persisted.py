@@ -28,7 +28,9 @@ def digest(text: str) -> str:
 
 async def ask(client: httpx.AsyncClient, hash: str, text: str | None = None) -> Any:
     """Data, or the code of the first error."""
-    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}} | ({"query": text} if text is not None else {})
+    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}} | (
+        {"query": text} if text is not None else {}
+    )
     answer = (await client.post("/graphql", json=body)).json()
     return answer["data"] if "errors" not in answer else answer["errors"][0]["extensions"]["code"]
 

@@ -48,7 +48,9 @@ async def shop(settings: Settings, server: Any) -> AsyncIterator["Shop"]:
     """A shop that shares its buckets there, and shows its figures to this machine."""
     from tradepost.app import create_app
 
-    made = create_app(msgspec.structs.replace(settings, budget_anonymous=6000, redis_url=f"redis://127.0.0.1:{server.port}"))
+    made = create_app(
+        msgspec.structs.replace(settings, budget_anonymous=6000, redis_url=f"redis://127.0.0.1:{server.port}")
+    )
     async with made.lifespan():
         yield made
 
@@ -56,7 +58,9 @@ async def shop(settings: Settings, server: Any) -> AsyncIterator["Shop"]:
 @pytest.fixture
 async def visitor(shop: "Shop") -> AsyncIterator[httpx.AsyncClient]:
     """A visitor who came from this machine."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop, client=("127.0.0.1", 1)), base_url=HERE) as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=shop, client=("127.0.0.1", 1)), base_url=HERE
+    ) as client:
         yield client
 
 
@@ -98,7 +102,12 @@ async def is_back(shop: "Shop") -> None:
 
 
 async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
-    shop: "Shop", visitor: httpx.AsyncClient, server: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, patient: None
+    shop: "Shop",
+    visitor: httpx.AsyncClient,
+    server: Any,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    patient: None,
 ) -> None:
     await is_back(shop)
     await both(visitor)
@@ -121,10 +130,15 @@ async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
             said = [r.message for r in caplog.records if r.name == "tradepost.limits"]
         finally:
             await asyncio.to_thread(again.stop)
-    assert said == ["Redis closed the connection: each process limits by itself until it is back", "Redis is back: all processes share the limits again"]
+    assert said == [
+        "Redis closed the connection: each process limits by itself until it is back",
+        "Redis is back: all processes share the limits again",
+    ]
 
 
-async def test_a_redis_that_hangs_is_noticed_within_50_ms(shop: "Shop", visitor: httpx.AsyncClient, server: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_redis_that_hangs_is_noticed_within_50_ms(
+    shop: "Shop", visitor: httpx.AsyncClient, server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(3):
         await both(visitor)
     took: list[float] = []
@@ -150,7 +164,9 @@ async def test_a_redis_that_hangs_is_noticed_within_50_ms(shop: "Shop", visitor:
 
 
 @pytest.mark.parametrize("points", [None, 5000])
-async def test_a_request_asks_redis_once(points: int | None, shop: "Shop", visitor: httpx.AsyncClient, server: Any, patient: None) -> None:
+async def test_a_request_asks_redis_once(
+    points: int | None, shop: "Shop", visitor: httpx.AsyncClient, server: Any, patient: None
+) -> None:
     async def identify(_: Any) -> Caller:
         return Caller(id="01890a5d-ac96-774b-bcce-b302099a80fb", role="customer", key="a key", points=points)
 

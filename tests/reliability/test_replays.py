@@ -30,7 +30,11 @@ async def category(mine: Caller) -> str:
 
 
 async def variant(mine: Caller) -> str:
-    return (await make_variant(mine.client, (await make_product(mine.client))["id"], compare_at_price={"amount": 5000, "currency": "EUR"}))["id"]
+    return (
+        await make_variant(
+            mine.client, (await make_product(mine.client))["id"], compare_at_price={"amount": 5000, "currency": "EUR"}
+        )
+    )["id"]
 
 
 async def nothing(mine: Caller) -> str:
@@ -47,16 +51,45 @@ WRITES: dict[str, tuple[Callable[[Caller], Awaitable[str]], str, str, Callable[[
     "category_replace": (category, "PUT", "/categories/{0}", lambda: {"name": "New"}, 'id: "{0}", input: $body'),
     "category_update": (category, "PATCH", "/categories/{0}", lambda: {"name": "New"}, 'id: "{0}", patch: $body'),
     "category_delete": (category, "DELETE", "/categories/{0}", lambda: None, 'id: "{0}"'),
-    "product_create": (nothing, "POST", "/products", lambda: {"name": "New", "variants": [variant_input()]}, "input: $body"),
-    "product_replace": (product, "PUT", "/products/{0}", lambda: {"name": "New", "attributes": {"a_b": {"c": 1}}}, 'id: "{0}", input: $body'),
-    "product_update": (product, "PATCH", "/products/{0}", lambda: {"name": "New", "description": None}, 'id: "{0}", patch: $body'),
+    "product_create": (
+        nothing,
+        "POST",
+        "/products",
+        lambda: {"name": "New", "variants": [variant_input()]},
+        "input: $body",
+    ),
+    "product_replace": (
+        product,
+        "PUT",
+        "/products/{0}",
+        lambda: {"name": "New", "attributes": {"a_b": {"c": 1}}},
+        'id: "{0}", input: $body',
+    ),
+    "product_update": (
+        product,
+        "PATCH",
+        "/products/{0}",
+        lambda: {"name": "New", "description": None},
+        'id: "{0}", patch: $body',
+    ),
     "product_delete": (product, "DELETE", "/products/{0}", lambda: None, 'id: "{0}"'),
     "variant_replace": (variant, "PUT", "/variants/{0}", variant_change, 'id: "{0}", input: $body'),
-    "variant_update": (variant, "PATCH", "/variants/{0}", lambda: {"price": {"amount": 7}, "barcode": None}, 'id: "{0}", patch: $body'),
+    "variant_update": (
+        variant,
+        "PATCH",
+        "/variants/{0}",
+        lambda: {"price": {"amount": 7}, "barcode": None},
+        'id: "{0}", patch: $body',
+    ),
     "variant_delete": (variant, "DELETE", "/variants/{0}", lambda: None, 'id: "{0}"'),
     "variant_create": (product, "POST", "/products/{0}/variants", variant_input, 'productId: "{0}", input: $body'),
 }
-INPUTS = {"product_create": "ProductCreateInput", "product_update": "ProductPatch", "category_update": "CategoryPatch", "variant_update": "VariantPatch"}
+INPUTS = {
+    "product_create": "ProductCreateInput",
+    "product_update": "ProductPatch",
+    "category_update": "CategoryPatch",
+    "variant_update": "VariantPatch",
+}
 # What each door is asked for besides; deep enough to have every kind of place in a row.
 ASKED = {
     "product": ("id,a:name,links,price_from{currency},p:price_from,category{name,links},variants{sku,price},version,tags,attributes",
@@ -115,7 +148,9 @@ async def test_a_write_is_replayed_at_both_doors(operation: str, app: "Shop", mi
         name = f"{kind}{verb.title()}"
         if first_door == "rest":
             assert again.content == first.content
-            assert {n: again.headers.get(n) for n in ("etag", "location")} == {n: first.headers.get(n) for n in ("etag", "location")}
+            assert {n: again.headers.get(n) for n in ("etag", "location")} == {
+                n: first.headers.get(n) for n in ("etag", "location")
+            }
             said, theirs = first.json() if first.content else {}, other.json()["data"][name]
         else:
             assert again.json()["data"] == first.json()["data"]
@@ -142,7 +177,14 @@ async def test_scalars_are_those_of_then_and_relations_those_of_now(mine: Caller
 
 
 async def test_a_row_that_is_gone_is_answered_as_it_was(mine: Caller) -> None:
-    key, body = unique("key"), {"name": unique("gone"), "variants": [variant_input()], "category_id": (await make_category(mine.client))["id"]}
+    key, body = (
+        unique("key"),
+        {
+            "name": unique("gone"),
+            "variants": [variant_input()],
+            "category_id": (await make_category(mine.client))["id"],
+        },
+    )
     first = await mine.rest("POST", "/products", key, body)
     await mine.rest("DELETE", f"/products/{first.json()['id']}", None)
     again = await mine.rest("POST", "/products", key, body)
@@ -150,7 +192,10 @@ async def test_a_row_that_is_gone_is_answered_as_it_was(mine: Caller) -> None:
     assert again.headers["location"] == f"/v1/products/{first.json()['id']}"
     asked = {"fields": "id,name,price_from,links,variants{sku},category{name}"}
     said = (await mine.rest("POST", "/products", key, body, query=asked)).json()
-    assert said == {n: first.json()[n] for n in ("id", "name", "price_from", "links")} | {"variants": [], "category": {"name": "Shelf"}}
+    assert said == {n: first.json()[n] for n in ("id", "name", "price_from", "links")} | {
+        "variants": [],
+        "category": {"name": "Shelf"},
+    }
 
 
 async def test_a_replay_comes_in_the_media_type_that_is_asked_for(mine: Caller) -> None:
@@ -180,7 +225,9 @@ async def test_a_precondition_counts_when_the_write_runs_and_not_at_its_replay(m
         assert (problem_in(other) or {})["code"] == "idempotency_key_reused"
 
 
-@pytest.mark.parametrize("kind", ["already_exists", "not_found", "precondition_failed", "conflict", "patch_test_failed"])
+@pytest.mark.parametrize(
+    "kind", ["already_exists", "not_found", "precondition_failed", "conflict", "patch_test_failed"]
+)
 async def test_a_refusal_of_the_rules_is_an_outcome_too(kind: str, mine: Caller, app: "Shop") -> None:
     key, taken = unique("key"), await make_product(mine.client)
     full = await make_category(mine.client)

@@ -31,8 +31,16 @@ async def test_a_key_in_use_tells_when_to_come_back(mine: Caller, app: "Shop", m
         answer = await mine.create(door, unique("key"), {"name": unique("late")})
         problem = problem_in(answer)
         assert problem is not None
-        assert (problem["code"], problem["retry_after"], answer.headers["retry-after"]) == ("idempotency_in_progress", 1, "1")
-    header = await mine.graphql(CREATE.replace("@idempotent(key: $key)", "").replace("$key: String!, ", ""), unique("key"), input={"name": unique("late")})
+        assert (problem["code"], problem["retry_after"], answer.headers["retry-after"]) == (
+            "idempotency_in_progress",
+            1,
+            "1",
+        )
+    header = await mine.graphql(
+        CREATE.replace("@idempotent(key: $key)", "").replace("$key: String!, ", ""),
+        unique("key"),
+        input={"name": unique("late")},
+    )
     assert header.headers["retry-after"] == "1"
     several = await mine.graphql(TWICE, a=unique("key"), b=unique("key"), input={"name": unique("late")})
     assert [e["extensions"]["retry_after"] for e in several.json()["errors"]] == [1, 1]
@@ -65,7 +73,10 @@ async def test_a_field_that_cannot_be_served_now_tells_when_it_can(
 
 
 async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine: Caller) -> None:
-    answers = [await client.get("/v1/products/none"), await mine.graphql('mutation { productDelete(id: "none") { id } }')]
+    answers = [
+        await client.get("/v1/products/none"),
+        await mine.graphql('mutation { productDelete(id: "none") { id } }'),
+    ]
     for answer in answers:
         assert "retry-after" not in answer.headers
         assert "retry_after" not in (problem_in(answer) or {"retry_after": 0})

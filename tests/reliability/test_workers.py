@@ -39,11 +39,18 @@ async def database(url: str) -> AsyncIterator[Database]:
 def start(url: str, tmp_path: Path) -> Iterator[Start]:
     """Starts `tradepost worker`, with the function of `posting`, in this folder; whatever a test leaves running is ended."""
     started: list[subprocess.Popen[str]] = []
-    environ = servers.environ(url) | {"MAILER": "file", "PYTHONPATH": os.pathsep.join([str(servers.ROOT), str(servers.ROOT / "src")])}
+    environ = servers.environ(url) | {
+        "MAILER": "file",
+        "PYTHONPATH": os.pathsep.join([str(servers.ROOT), str(servers.ROOT / "src")]),
+    }
 
     def run(**more: str) -> subprocess.Popen[str]:
         words = [sys.executable, "-m", "tests.reliability.posting", "worker"]
-        started.append(subprocess.Popen(words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        started.append(
+            subprocess.Popen(
+                words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        )
         return started[-1]
 
     yield run
@@ -53,7 +60,9 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-async def test_a_letter_whose_worker_is_killed_is_sent_by_another_after_the_lease(database: Database, start: Start, tmp_path: Path) -> None:
+async def test_a_letter_whose_worker_is_killed_is_sent_by_another_after_the_lease(
+    database: Database, start: Start, tmp_path: Path
+) -> None:
     first = start()
     [slow] = await announce(database, "mail.test", {"to": "slow@example.com"})
     await until((tmp_path / "hanging").exists)
@@ -63,7 +72,9 @@ async def test_a_letter_whose_worker_is_killed_is_sent_by_another_after_the_leas
     [quick] = await announce(database, "mail.test", {"to": "ada@example.com"})
     await until(lambda: is_sent(database, quick))
     kept = await look(database, slow)
-    assert (kept.sent_at, kept.attempts, kept.data) == (None, 1, {"to": "slow@example.com"}), "the lease of the dead holds"
+    assert (kept.sent_at, kept.attempts, kept.data) == (None, 1, {"to": "slow@example.com"}), (
+        "the lease of the dead holds"
+    )
     assert now() < kept.due_at < now() + timedelta(seconds=60)
     # A minute goes by.
     await change(database, slow, due_at=now())
@@ -78,7 +89,9 @@ async def test_a_letter_whose_worker_is_killed_is_sent_by_another_after_the_leas
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-async def test_a_worker_that_is_told_to_stop_finishes_the_letter_in_hand(database: Database, start: Start, tmp_path: Path, told: signal.Signals) -> None:
+async def test_a_worker_that_is_told_to_stop_finishes_the_letter_in_hand(
+    database: Database, start: Start, tmp_path: Path, told: signal.Signals
+) -> None:
     worker = start()
     [late] = await announce(database, "mail.test", {"to": "late@example.com"})
     await until((tmp_path / "late").exists)

@@ -15,12 +15,19 @@ depends_on = None
 # A product without a price sorts last: 2^53 is above every amount.
 PRICE = sa.text("coalesce(price_from_amount, 9007199254740992)")
 PRICE_DOWN = sa.text("coalesce(price_from_amount, -1)")
-ACTIVE: dict[str, Any] = {"sqlite_where": sa.text("status = 'active'"), "postgresql_where": sa.text("status = 'active'")}
+ACTIVE: dict[str, Any] = {
+    "sqlite_where": sa.text("status = 'active'"),
+    "postgresql_where": sa.text("status = 'active'"),
+}
 
 
 def row(*, version: bool = True) -> list[sa.Column]:
     """What every table begins with."""
-    return [*needed(Id, "id"), *needed(Moment, "created_at", "updated_at"), *(needed(sa.Integer, "version") if version else [])]
+    return [
+        *needed(Id, "id"),
+        *needed(Moment, "created_at", "updated_at"),
+        *(needed(sa.Integer, "version") if version else []),
+    ]
 
 
 def needed(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
@@ -30,7 +37,9 @@ def needed(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
 
 def refers(table: str, column: str, target: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     """A foreign key under its usual name."""
-    return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=op.f(f"fk_{table}_{column}_{target}"), ondelete=ondelete)
+    return sa.ForeignKeyConstraint(
+        [column], [f"{target}.id"], name=op.f(f"fk_{table}_{column}_{target}"), ondelete=ondelete
+    )
 
 
 def key(table: str) -> sa.PrimaryKeyConstraint:
@@ -54,7 +63,17 @@ def downgrade() -> None:
     """Drop all tables, referring ones first."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE product_search_fts")
-    for table in ("outbox_event", "api_key", "product_search", "product_tag", "product_category", "tag", "variant", "product", "category"):
+    for table in (
+        "outbox_event",
+        "api_key",
+        "product_search",
+        "product_tag",
+        "product_category",
+        "tag",
+        "variant",
+        "product",
+        "category",
+    ):
         op.drop_table(table)
 
 
@@ -144,7 +163,13 @@ def variants() -> None:
 
 def tags() -> None:
     """Tags and the products that have them."""
-    op.create_table("tag", *row(version=False), sa.Column("slug", SortText, nullable=False), key("tag"), sa.UniqueConstraint("slug", name=op.f("tag_slug_key")))
+    op.create_table(
+        "tag",
+        *row(version=False),
+        sa.Column("slug", SortText, nullable=False),
+        key("tag"),
+        sa.UniqueConstraint("slug", name=op.f("tag_slug_key")),
+    )
     pairs("product_tag", "tag", unique="product_tag_key", reverse="product_tag_tag")
 
 
@@ -185,7 +210,9 @@ def search() -> None:
 
 def full_text() -> None:
     """SQLite: an FTS5 index over `product_search`, kept by triggers. The words come normalised, and `ascii` splits them at spaces and no more."""
-    op.execute("CREATE VIRTUAL TABLE product_search_fts USING fts5(name, words, content='product_search', content_rowid='seq', tokenize='ascii', prefix='2 3')")
+    op.execute(
+        "CREATE VIRTUAL TABLE product_search_fts USING fts5(name, words, content='product_search', content_rowid='seq', tokenize='ascii', prefix='2 3')"
+    )
     gone = "INSERT INTO product_search_fts(product_search_fts, rowid, name, words) VALUES ('delete', old.seq, old.name, old.words);"
     come = "INSERT INTO product_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
     for change, steps in (("insert", come), ("delete", gone), ("update", f"{gone} {come}")):
@@ -196,7 +223,9 @@ def vectors() -> None:
     """PostgreSQL: the words as `tsvector`, one lexeme each; no parser, no dictionary, no locale."""
     for column in ("name", "words"):
         lexemes = f"array_to_tsvector(array_remove(string_to_array({column}, ' '), ''))"
-        op.execute(f"ALTER TABLE product_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL")
+        op.execute(
+            f"ALTER TABLE product_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL"
+        )
     op.execute("CREATE INDEX product_search_words ON product_search USING gin (words_vector)")
 
 

@@ -46,12 +46,16 @@ def media() -> None:
         *needed(sa.String, "alt"),
         *needed(sa.Integer, "position"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
-        sa.CheckConstraint("status IN ('remote', 'pending', 'stored', 'failed')", name=op.f("ck_media_media_status_check")),
+        sa.CheckConstraint(
+            "status IN ('remote', 'pending', 'stored', 'failed')", name=op.f("ck_media_media_status_check")
+        ),
         sa.CheckConstraint(
             "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL AND width IS NULL AND height IS NULL)",
             name=op.f("ck_media_media_remote_check"),
         ),
-        sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_media_product_id_product"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["product_id"], ["product.id"], name=op.f("fk_media_product_id_product"), ondelete="CASCADE"
+        ),
     )
     op.create_index("media_product", "media", ["product_id", "position", "id"])
 

@@ -47,13 +47,18 @@ def downgrade() -> None:
 
 def row(versioned: bool = False) -> list[Any]:
     """What every table has."""
-    made = [sa.Column("id", Id, nullable=False), *[sa.Column(n, Moment, nullable=False) for n in ("created_at", "updated_at")]]
+    made = [
+        sa.Column("id", Id, nullable=False),
+        *[sa.Column(n, Moment, nullable=False) for n in ("created_at", "updated_at")],
+    ]
     return [*made, sa.Column("version", sa.Integer, nullable=False)] if versioned else made
 
 
 def refers(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
     """A foreign key whose rows go with the other's."""
-    return sa.ForeignKeyConstraint([column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}_{other}"), ondelete="CASCADE")
+    return sa.ForeignKeyConstraint(
+        [column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}_{other}"), ondelete="CASCADE"
+    )
 
 
 def key(table: str) -> sa.PrimaryKeyConstraint:
@@ -98,10 +103,14 @@ def search() -> None:
     if op.get_bind().dialect.name == "postgresql":
         for column in ("name", "words"):
             lexemes = f"array_to_tsvector(array_remove(string_to_array({column}, ' '), ''))"
-            op.execute(f"ALTER TABLE user_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL")
+            op.execute(
+                f"ALTER TABLE user_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL"
+            )
         op.execute("CREATE INDEX user_search_words ON user_search USING gin (words_vector)")
         return
-    op.execute("CREATE VIRTUAL TABLE user_search_fts USING fts5(name, words, content='user_search', content_rowid='seq', tokenize='ascii', prefix='2 3')")
+    op.execute(
+        "CREATE VIRTUAL TABLE user_search_fts USING fts5(name, words, content='user_search', content_rowid='seq', tokenize='ascii', prefix='2 3')"
+    )
     gone = "INSERT INTO user_search_fts(user_search_fts, rowid, name, words) VALUES ('delete', old.seq, old.name, old.words);"
     come = "INSERT INTO user_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
     for change, steps in (("insert", come), ("delete", gone), ("update", f"{gone} {come}")):

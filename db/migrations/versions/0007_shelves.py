@@ -18,14 +18,18 @@ def upgrade() -> None:
     op.add_column("product_category", sa.Column("product_created_at", Moment))
     op.execute(f"UPDATE product_category SET product_created_at = {BORN.format('product_category.')}")
     op.drop_index("product_category_category", "product_category")
-    op.create_index("product_category_category", "product_category", ["category_id", "product_created_at", "product_id"])
+    op.create_index(
+        "product_category_category", "product_category", ["category_id", "product_created_at", "product_id"]
+    )
     if op.get_bind().dialect.name == "sqlite":
         step = f"UPDATE product_category SET product_created_at = {BORN.format('NEW.')} WHERE rowid = NEW.rowid;"
         op.execute(f"CREATE TRIGGER product_category_born AFTER INSERT ON product_category BEGIN {step} END")
         return
     step = f"NEW.product_created_at := {BORN.format('NEW.')}; RETURN NEW;"
     op.execute(f"CREATE FUNCTION product_category_born() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {step} END $$")
-    op.execute("CREATE TRIGGER product_category_born BEFORE INSERT ON product_category FOR EACH ROW EXECUTE FUNCTION product_category_born()")
+    op.execute(
+        "CREATE TRIGGER product_category_born BEFORE INSERT ON product_category FOR EACH ROW EXECUTE FUNCTION product_category_born()"
+    )
 
 
 def downgrade() -> None:

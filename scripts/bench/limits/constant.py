@@ -6,7 +6,11 @@ from pathlib import Path
 BODIES = {"/": b""} | {f"/{file.stem}": file.read_bytes() for file in Path(os.environ["BODIES"]).glob("*.json")}
 ANSWERS = {
     path: (
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]},
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))],
+        },
         {"type": "http.response.body", "body": body},
     )
     for path, body in BODIES.items()

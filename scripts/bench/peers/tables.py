@@ -15,7 +15,13 @@ TIME = DateTime(timezone=True).with_variant(String(27), "sqlite")
 
 def new_id() -> uuid.UUID:
     """UUIDv7: its first 48 bits are the time, so that indexes grow at their end, as the shop's do."""
-    return uuid.UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | uuid.uuid4().int & 0xFFF << 64 | 2 << 62 | uuid.uuid4().int & (1 << 62) - 1)
+    return uuid.UUID(
+        int=(time.time_ns() // 1_000_000) << 80
+        | 7 << 76
+        | uuid.uuid4().int & 0xFFF << 64
+        | 2 << 62
+        | uuid.uuid4().int & (1 << 62) - 1
+    )
 
 
 def now() -> datetime:
@@ -60,7 +66,11 @@ class Product(Base):
     @property
     def price_from(self) -> dict[str, Any] | None:
         """The price of the cheapest variant."""
-        return None if self.price_from_amount is None else {"amount": self.price_from_amount, "currency": self.price_from_currency}
+        return (
+            None
+            if self.price_from_amount is None
+            else {"amount": self.price_from_amount, "currency": self.price_from_currency}
+        )
 
     @property
     def rating_average(self) -> float | None:
@@ -94,7 +104,9 @@ class ProductCategory(Base):
     __tablename__ = "product_category"
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id"))
     category_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("category.id"))
-    product_created_at: Mapped[datetime | None]  # the product's, set by a trigger: an index has a category's products in this order
+    product_created_at: Mapped[
+        datetime | None
+    ]  # the product's, set by a trigger: an index has a category's products in this order
 
 
 class Outbox(Base):
@@ -120,7 +132,12 @@ class Audit(Base):
 
 def page(limit: int) -> Select[tuple[Product]]:
     """The newest products that the public sees."""
-    return select(Product).where(Product.status == "active").order_by(Product.created_at.desc(), Product.id.desc()).limit(limit)
+    return (
+        select(Product)
+        .where(Product.status == "active")
+        .order_by(Product.created_at.desc(), Product.id.desc())
+        .limit(limit)
+    )
 
 
 def listed(limit: int) -> Select[tuple[Product]]:
@@ -141,10 +158,23 @@ def categories(limit: int) -> Select[tuple[Category]]:
 def shelves(ids: list[uuid.UUID], first: int) -> Select[tuple[uuid.UUID, Product]]:
     """The first products of each of these categories, by one statement."""
     wanted = values(column_("id", ID), name="wanted").data([(id,) for id in ids])
-    inner = select(Product).join(ProductCategory, ProductCategory.product_id == Product.id).where(ProductCategory.category_id == wanted.c.id)
-    inner = inner.where(Product.status == "active").order_by(ProductCategory.product_created_at.desc(), ProductCategory.product_id.desc()).limit(first)
+    inner = (
+        select(Product)
+        .join(ProductCategory, ProductCategory.product_id == Product.id)
+        .where(ProductCategory.category_id == wanted.c.id)
+    )
+    inner = (
+        inner.where(Product.status == "active")
+        .order_by(ProductCategory.product_created_at.desc(), ProductCategory.product_id.desc())
+        .limit(first)
+    )
     shown = aliased(Product, lateral(inner))
-    return select(wanted.c.id, shown).select_from(wanted).join(shown, true()).order_by(wanted.c.id, shown.created_at.desc(), shown.id.desc())
+    return (
+        select(wanted.c.id, shown)
+        .select_from(wanted)
+        .join(shown, true())
+        .order_by(wanted.c.id, shown.created_at.desc(), shown.id.desc())
+    )
 
 
 def made(given: dict[str, Any]) -> tuple[Product, list[Any]]:
@@ -158,9 +188,28 @@ def made(given: dict[str, Any]) -> tuple[Product, list[Any]]:
     ]  # fmt: skip
     cheapest = min(variants, key=lambda v: v.price_amount)
     own = {name: given[name] for name in ("name", "slug", "description", "status", "attributes", "tags")}
-    product = Product(id=new_id(), price_from_amount=cheapest.price_amount, price_from_currency=cheapest.price_currency, variants=variants, **own)
+    product = Product(
+        id=new_id(),
+        price_from_amount=cheapest.price_amount,
+        price_from_currency=cheapest.price_currency,
+        variants=variants,
+        **own,
+    )
     request_id, rows = str(new_id()), []
-    for type_, subject, data in [("product.created", product.id, {}), *[("variant.created", v.id, {"product_id": str(product.id)}) for v in variants]]:
+    for type_, subject, data in [
+        ("product.created", product.id, {}),
+        *[("variant.created", v.id, {"product_id": str(product.id)}) for v in variants],
+    ]:
         rows.append(Outbox(type=type_, subject=subject, data=data, request_id=request_id))
-        rows.append(Audit(role="staff", door="rest", operation="product_create", subject=subject, type=type_, data=data, request_id=request_id))
+        rows.append(
+            Audit(
+                role="staff",
+                door="rest",
+                operation="product_create",
+                subject=subject,
+                type=type_,
+                data=data,
+                request_id=request_id,
+            )
+        )
     return product, rows

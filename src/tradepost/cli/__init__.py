@@ -46,7 +46,9 @@ def shop() -> None:
 def run(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
     """Serves the shop until it is told to stop; requests in flight are finished."""
     # Workers read the settings again; what was said here must be what they see.
-    os.environ |= {name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None}
+    os.environ |= {
+        name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None
+    }
     start_again_in_large_pages()
     from tradepost.server.granian import serve
 
@@ -54,8 +56,20 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
 
 
 @shop.command()
-@click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make if there are none.")
-@click.option("--key", type=click.Path(path_type=Path), default="var/staff_api_key", show_default=True, help="File that keeps the staff API key.")
+@click.option(
+    "--products",
+    type=click.IntRange(1),
+    default=500,
+    show_default=True,
+    help="How many products to make if there are none.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    default="var/staff_api_key",
+    show_default=True,
+    help="File that keeps the staff API key.",
+)
 def prepare(products: int, key: Path) -> None:
     """Makes a shop to look at: tables, demo shop if there are no goods, a staff API key; then says where everything is. In production only the tables."""
     from tradepost.migrations.runner import upgrade
@@ -67,7 +81,9 @@ def prepare(products: int, key: Path) -> None:
         upgrade(settings.database_url)
         if settings.profile != "production":
             _fill(settings, products, if_empty=True)
-            shown["Staff API key"] = f"{_kept_key(settings, 'staff', 'scripts/run', key)}  (send it as X-API-Key; kept in {key})"
+            shown["Staff API key"] = (
+                f"{_kept_key(settings, 'staff', 'scripts/run', key)}  (send it as X-API-Key; kept in {key})"
+            )
     for name, value in shown.items():
         click.echo(f"{name + ':':15}{value}")
 
@@ -104,7 +120,11 @@ def worker() -> None:
 @shop.command("create-api-key")
 @click.option("--role", default="staff", show_default=True, help="What the key may do.")
 @click.option("--name", required=True, help="What the key is for.")
-@click.option("--keep", type=click.Path(path_type=Path), help="File for the key, readable by its owner only; a good key found there is printed again.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    help="File for the key, readable by its owner only; a good key found there is printed again.",
+)
 def create_api_key(role: str, name: str, keep: Path | None) -> None:
     """Makes an API key and prints it. It is shown this once: only its digest is stored."""
     with reachable(settings := Settings.read()):
@@ -113,7 +133,11 @@ def create_api_key(role: str, name: str, keep: Path | None) -> None:
 
 @shop.command("create-admin")
 @click.option("--email", required=True, help="The address of the account.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, its first line, instead of asking for it.")
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from standard input, its first line, instead of asking for it.",
+)
 def create_admin(email: str, password_stdin: bool) -> None:
     """Makes an admin, or makes one of an account that there is.
 
@@ -136,7 +160,9 @@ def rotate_signing_key() -> None:
         newest, *older = signing_keys(settings).rotate()
     except SigningKeysError as fault:
         raise click.ClickException(f"SIGNING_KEYS: {fault}") from fault
-    click.echo(f"New signing key {newest}, kept in {settings.signing_keys}; still good: {', '.join(older) or 'no other'}")
+    click.echo(
+        f"New signing key {newest}, kept in {settings.signing_keys}; still good: {', '.join(older) or 'no other'}"
+    )
 
 
 @shop.command("export-contract")
@@ -174,7 +200,9 @@ class _Others(click.Group):
 
 
 def _commands() -> click.Group:
-    return click.CommandCollection("tradepost", sources=[shop, _Others()], help="A shop with two front doors. Settings: .env.example.")
+    return click.CommandCollection(
+        "tradepost", sources=[shop, _Others()], help="A shop with two front doors. Settings: .env.example."
+    )
 
 
 def _litestar() -> Any:
@@ -215,7 +243,9 @@ def _demo_shop() -> ModuleType:
     from tradepost.migrations.head import root
 
     folder = root() / "db" / "seed"
-    spec = importlib.util.spec_from_file_location("tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     if spec is None or spec.loader is None:
         raise click.ClickException(f"{folder} cannot be loaded.")
     module = importlib.util.module_from_spec(spec)
@@ -228,7 +258,9 @@ def _fill(settings: Settings, products: int, *, if_empty: bool = False) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     demo = _demo_shop()
-    bar = Progress(TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn())
+    bar = Progress(
+        TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()
+    )
     task = bar.add_task("products", total=products)
 
     def show(done: int) -> None:

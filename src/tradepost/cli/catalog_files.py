@@ -26,7 +26,9 @@ UNREADABLE, SOME_REFUSED = 2, 3
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--currency", help="Currency of the prices, where the file names none [SHOP_CURRENCY].")
-@click.option("--decimal", "sign", type=click.Choice([".", ","]), help="The decimal sign, where the prices leave it open.")
+@click.option(
+    "--decimal", "sign", type=click.Choice([".", ","]), help="The decimal sign, where the prices leave it open."
+)
 @click.option("--dry-run", is_flag=True, help="Read everything, change nothing, say what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings and summary as one JSON object.")
 def import_products(file: Path, currency: str | None, sign: "Sign | None", dry_run: bool, as_json: bool) -> None:
@@ -64,8 +66,20 @@ def _currency(code: str) -> str:
 
 
 @click.command("export")
-@click.option("--format", "name", type=click.Choice(["shopify", "woocommerce", "csv", "ndjson"]), default="ndjson", show_default=True, help="Whose file.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Where to write it [standard output].")
+@click.option(
+    "--format",
+    "name",
+    type=click.Choice(["shopify", "woocommerce", "csv", "ndjson"]),
+    default="ndjson",
+    show_default=True,
+    help="Whose file.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Where to write it [standard output].",
+)
 @click.option("--currency", help="Currency of the prices in a file that names none [SHOP_CURRENCY].")
 def export_products(name: str, output: Path | None, currency: str | None) -> None:
     """Writes all products into a file that the other shop, or `tradepost import`, can read again."""
@@ -134,13 +148,17 @@ class _TextReport:
         counts = ", ".join([f"{getattr(summary, kind)} {would}{word}" for kind, word in KINDS.items()])
         click.echo(f"Products: {counts}; {summary.variants} variants.")
         if summary.skus_made:
-            click.echo(f"Variants without a SKU that were given one, made from product and options: {summary.skus_made}.")
+            click.echo(
+                f"Variants without a SKU that were given one, made from product and options: {summary.skus_made}."
+            )
         if summary.mended:
             click.echo(f"Faults that were mended, each told above: {summary.mended}.")
         if self.dry_run:
             click.echo("Nothing was changed (--dry-run).")
         elif not (summary.created or summary.updated):
-            click.echo("Nothing changed: the shop has all of it already." if not summary.refused else "Nothing changed.")
+            click.echo(
+                "Nothing changed: the shop has all of it already." if not summary.refused else "Nothing changed."
+            )
 
 
 KINDS = {"created": "created", "updated": "updated", "unchanged": "left alone", "refused": "refused"}
@@ -167,7 +185,13 @@ class _JsonReport:
 
     def end(self, opened: "Opened", summary: "Summary") -> None:
         """The rest of the object."""
-        rest = {"file": self.file.name, "format": opened.name, "read_as": opened.note, "dry_run": self.dry_run, **msgspec.structs.asdict(summary)}
+        rest = {
+            "file": self.file.name,
+            "format": opened.name,
+            "read_as": opened.note,
+            "dry_run": self.dry_run,
+            **msgspec.structs.asdict(summary),
+        }
         click.echo(("\n]," if self.told else '{"findings":[],') + msgspec.json.encode(rest).decode()[1:])
 
 

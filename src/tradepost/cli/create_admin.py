@@ -19,7 +19,9 @@ def create(settings: Settings, email: str, password_stdin: bool) -> None:
     except Validation as refused:
         raise click.ClickException(" ".join(fault.detail for fault in refused.errors)) from None
     kept = "" if password is not None else "; its password is as it was"
-    click.echo(f"{email.strip()} is {'a new' if new else 'now an'} admin{kept}. Log in at POST {settings.public_url}/v1/auth/login.")
+    click.echo(
+        f"{email.strip()} is {'a new' if new else 'now an'} admin{kept}. Log in at POST {settings.public_url}/v1/auth/login."
+    )
 
 
 def _password(from_stdin: bool) -> str:

@@ -41,7 +41,9 @@ async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
     await database.start()
     try:
         if not await at_head(database.engine):
-            raise click.ClickException("The database is not at the newest version of its tables; run `tradepost migrate`.")
+            raise click.ClickException(
+                "The database is not at the newest version of its tables; run `tradepost migrate`."
+            )
         yield Context(SYSTEM, database, door="cli", means=means)
     finally:
         await means.of(Revocations).stop()

@@ -39,7 +39,9 @@ class Problem(Exception):
     cure: ClassVar[str] = "Read `detail`; it says what was given and what is allowed."
     passing: bool = False  # whether the very same request may well succeed in a moment
     retry_after: int | None = None  # in how many seconds it may
-    example: ClassVar[dict[str, Any]] = {}  # members of one occurrence, for the page and the OpenAPI document that explain this kind
+    example: ClassVar[
+        dict[str, Any]
+    ] = {}  # members of one occurrence, for the page and the OpenAPI document that explain this kind
 
     def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
         self.detail = detail or self.title
@@ -55,7 +57,13 @@ class Problem(Exception):
 
     def document(self) -> dict[str, Any]:
         """The members that both doors show; `instance` and `request_id` are the door's to add."""
-        said: dict[str, Any] = {"type": f"/problems/{self.code}", "title": self.title, "status": self.status, "code": self.code, "detail": self.detail}
+        said: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
         if self.errors:
             said["errors"] = [msgspec.to_builtins(e) for e in self.errors]
         if self.retry_after is not None:
@@ -88,7 +96,14 @@ class InvalidParameter(Problem):
         "errors": [{"parameter": "limit", "code": "out_of_range", "detail": "`limit` is 500; allowed are 1 to 100."}],
     }
 
-    def __init__(self, detail: str = "", *, parameter: str | None = None, allowed: Sequence[str] = (), errors: list[Fault] | None = None) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        parameter: str | None = None,
+        allowed: Sequence[str] = (),
+        errors: list[Fault] | None = None,
+    ) -> None:
         self.brief, self.parameter = detail, parameter
         said = f"{detail} Allowed: {', '.join(allowed)}." if allowed else detail
         super().__init__(said, errors=errors or self._fault(said))
@@ -132,14 +147,20 @@ class TooExpensive(Problem):
 
     code, title = "too_expensive", "The request is too expensive"
     cure = "Ask for fewer rows (`limit`, `first`) or fewer relations in one another; `points` is the price and `limit` the most that is allowed."
-    example = {"detail": "The request costs up to 1101 points; at most 1000 are allowed.", "points": 1101, "limit": 1000}
+    example = {
+        "detail": "The request costs up to 1101 points; at most 1000 are allowed.",
+        "points": 1101,
+        "limit": 1000,
+    }
 
 
 class Unauthenticated(Problem):
     """The operation needs a known caller, or the credential that came is not good."""
 
     code, status, title = "unauthenticated", 401, "Credentials are needed"
-    cure = "Send an API key in `X-API-Key` or as `Authorization: Bearer`, and check that it is complete and not revoked."
+    cure = (
+        "Send an API key in `X-API-Key` or as `Authorization: Bearer`, and check that it is complete and not revoked."
+    )
     example = {"detail": "The permission `catalog:write` is needed."}
 
     def headers(self) -> dict[str, str]:
@@ -222,7 +243,10 @@ class PatchTestFailed(Problem):
 
     code, status, title = "patch_test_failed", 409, "A test in the patch failed"
     cure = "Read the thing again and make the patch anew."
-    example = {"detail": "`/version` has another value.", "errors": [{"pointer": "/0", "code": "test_failed", "detail": "Another value stands there."}]}
+    example = {
+        "detail": "`/version` has another value.",
+        "errors": [{"pointer": "/0", "code": "test_failed", "detail": "Another value stands there."}],
+    }
 
 
 class IdempotencyInProgress(Problem):
@@ -264,7 +288,9 @@ class UnsupportedMediaType(Problem):
 
     def headers(self) -> dict[str, str]:
         """RFC 9110, 12.5.1 (`Accept` in a 415) and RFC 5789, 2.2 (`Accept-Patch`)."""
-        return ({"Accept": self.accept} if self.accept else {}) | ({"Accept-Patch": self.accept_patch} if self.accept_patch else {})
+        return ({"Accept": self.accept} if self.accept else {}) | (
+            {"Accept-Patch": self.accept_patch} if self.accept_patch else {}
+        )
 
 
 class Validation(Problem):
@@ -276,7 +302,11 @@ class Validation(Problem):
         "detail": "2 members are not valid.",
         "errors": [
             {"pointer": "/name", "code": "required", "detail": "`name` is missing."},
-            {"pointer": "/variants/0/price/amount", "code": "out_of_range", "detail": "`amount` is -1; allowed is 0 or more."},
+            {
+                "pointer": "/variants/0/price/amount",
+                "code": "out_of_range",
+                "detail": "`amount` is -1; allowed is 0 or more.",
+            },
         ],
     }
 
@@ -291,7 +321,10 @@ class PatchTargetMissing(Problem):
 
     code, status, title = "patch_target_missing", 422, "The patch points at nothing"
     cure = "Check the pointers of the patch against the item's default representation."
-    example = {"detail": "`/size` leads nowhere.", "errors": [{"pointer": "/0", "code": "missing", "detail": "Nothing stands there."}]}
+    example = {
+        "detail": "`/size` leads nowhere.",
+        "errors": [{"pointer": "/0", "code": "missing", "detail": "Nothing stands there."}],
+    }
 
 
 class IdempotencyKeyReused(Problem):
@@ -322,7 +355,9 @@ class QuotaExceeded(Problem):
         "violated-policies": ["points"],
     }
 
-    def __init__(self, retry_after: int = 1, points: int = 600, policies: Sequence[str] = ("points",), *, detail: str = "") -> None:
+    def __init__(
+        self, retry_after: int = 1, points: int = 600, policies: Sequence[str] = ("points",), *, detail: str = ""
+    ) -> None:
         """`points`: what a minute brings. `policies` name the buckets that are short, with a `detail` of their own where they do not hold points."""
         super().__init__(detail or f"The request costs more points than are left of {points} a minute.")
         self.members["violated-policies"] = list(policies)

@@ -105,8 +105,12 @@ async def _transaction(url: str, work: Callable[[Connection], None]) -> None:
             if engine.dialect.name == "postgresql":
                 await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             await connection.run_sync(work)
-            if engine.dialect.name == "sqlite" and (broken := (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()):
-                raise RuntimeError(f"The migration would leave a row of `{broken['table']}` without its `{broken['parent']}`.")
+            if engine.dialect.name == "sqlite" and (
+                broken := (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()
+            ):
+                raise RuntimeError(
+                    f"The migration would leave a row of `{broken['table']}` without its `{broken['parent']}`."
+                )
     finally:
         await engine.dispose()
 

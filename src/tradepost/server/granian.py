@@ -55,7 +55,9 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
     except RuntimeError as fault:
         if "(os error" not in str(fault):
             raise
-        raise SettingsError(f"HOST, PORT: `{settings.host}:{settings.port}` cannot be listened on: {str(fault).partition(' (os error')[0]}.") from None
+        raise SettingsError(
+            f"HOST, PORT: `{settings.host}:{settings.port}` cannot be listened on: {str(fault).partition(' (os error')[0]}."
+        ) from None
     finally:
         if faults.poll():
             raise SettingsError(faults.recv()) from None

@@ -25,7 +25,11 @@ class Letterbox:
         means.things |= shop.state.means.things
         means.provide(Mailer, self)  # type: ignore[type-abstract]
         self.database = shop.state.database
-        self.relay = Relay(self.database, lambda request: Context(SYSTEM, self.database, request, door="worker", means=means), deliveries())
+        self.relay = Relay(
+            self.database,
+            lambda request: Context(SYSTEM, self.database, request, door="worker", means=means),
+            deliveries(),
+        )
 
     async def send(self, letter: Letter, id: str) -> None:
         """Takes a letter."""

@@ -93,7 +93,9 @@ class House:
         """The same shop, called with a token or key."""
         return House(self.app, {"Authorization": f"Bearer {token}"})
 
-    async def call(self, door: Door, operation: str, body: Json | None = None, *, id: str | None = None, **headers: str) -> Answer:
+    async def call(
+        self, door: Door, operation: str, body: Json | None = None, *, id: str | None = None, **headers: str
+    ) -> Answer:
         """One operation through a door."""
         method, path, name, shape, asked = OPERATIONS[operation]
         more = {n.replace("_", "-"): v for n, v in headers.items()}
@@ -108,13 +110,17 @@ class House:
             given = ({"id": id} if id else {}) | ({"input": camel(body)} if shape else {})
             return _graphql(await client.post("/graphql", json={"query": text, "variables": given}, headers=more), name)
 
-    async def ok(self, door: Door, operation: str, body: Json | None = None, *, id: str | None = None, **headers: str) -> Json:
+    async def ok(
+        self, door: Door, operation: str, body: Json | None = None, *, id: str | None = None, **headers: str
+    ) -> Json:
         """The body of an operation that must succeed."""
         answer = await self.call(door, operation, body, id=id, **headers)
         assert answer.code is None, (operation, answer.body)
         return answer.body
 
-    async def code(self, door: Door, operation: str, body: Json | None = None, *, id: str | None = None, **headers: str) -> str | None:
+    async def code(
+        self, door: Door, operation: str, body: Json | None = None, *, id: str | None = None, **headers: str
+    ) -> str | None:
         """The code of the problem that an operation ends with; None where it succeeds."""
         return (await self.call(door, operation, body, id=id, **headers)).code
 
@@ -138,7 +144,9 @@ class Person(House):
 async def registered(app: "Shop", door: Door = "rest", **members: Any) -> tuple[str, str]:
     """A new account: its id and e-mail address. Its password is PASSWORD."""
     email = members.pop("email", f"{unique('kim')}@shop.example")
-    assert await House(app).ok(door, "register", {"email": email, "password": PASSWORD, **members}) == {"status": "accepted"}
+    assert await House(app).ok(door, "register", {"email": email, "password": PASSWORD, **members}) == {
+        "status": "accepted"
+    }
     row = await row_of(app, UserRow, email=email.lower())
     assert row is not None
     return row.id, email
@@ -156,7 +164,9 @@ async def person(app: "Shop", role: str = "customer", door: Door = "rest", **mem
 async def logged_in(app: "Shop", id: str, email: str, password: str = PASSWORD, door: Door = "rest") -> Person:
     """Another session of somebody."""
     pair = await House(app).ok(door, "login", {"email": email, "password": password})
-    return Person(app, {"Authorization": f"Bearer {pair['access_token']}"}, id, email, pair["refresh_token"], pair["access_token"])
+    return Person(
+        app, {"Authorization": f"Bearer {pair['access_token']}"}, id, email, pair["refresh_token"], pair["access_token"]
+    )
 
 
 async def again(of: Person, door: Door = "rest", password: str = PASSWORD) -> Person:
@@ -186,7 +196,9 @@ async def letters_to(app: "Shop", subject: str) -> list[tuple[str, Json]]:
     """The letters about somebody that are to be sent: what kind, and what stands in each but the mark of the password that they were asked for under."""
     rows = await rows_of(app, OutboxEvent, subject=subject)
     return [
-        (r.type.removeprefix("mail."), {n: v for n, v in r.data.items() if n != "mark"}) for r in sorted(rows, key=lambda r: r.id) if r.type.startswith("mail.")
+        (r.type.removeprefix("mail."), {n: v for n, v in r.data.items() if n != "mark"})
+        for r in sorted(rows, key=lambda r: r.id)
+        if r.type.startswith("mail.")
     ]
 
 

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from tradepost.app import Shop
 
 both = pytest.mark.parametrize("door", DOORS)
-HOME = {"name": "Kim Larsen", "lines": ["Vestergade 12", "2. tv."], "city": "Aarhus", "postcode": "8000", "country": "DK", "phone": "+4587654321"}
+HOME = {
+    "name": "Kim Larsen",
+    "lines": ["Vestergade 12", "2. tv."],
+    "city": "Aarhus",
+    "postcode": "8000",
+    "country": "DK",
+    "phone": "+4587654321",
+}
 WORK = {"name": "Kim", "lines": ["Havnen 1"], "city": "Dublin", "country": "IE"}
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 
@@ -62,7 +69,9 @@ def test_every_country_of_the_world_is_one() -> None:
 
 async def test_a_book_holds_fifty_also_where_many_come_at_once(app: "Shop") -> None:
     kim = await person(app)
-    codes = await asyncio.gather(*[kim.code(DOORS[i % 2], "address_create", WORK | {"name": str(i)}) for i in range(56)])
+    codes = await asyncio.gather(
+        *[kim.code(DOORS[i % 2], "address_create", WORK | {"name": str(i)}) for i in range(56)]
+    )
     assert sorted([str(c) for c in codes]) == ["None"] * 50 + ["conflict"] * 6
     assert await count_of(app, AddressRow, user_id=kim.id) == 50
     async with kim.client() as client:
@@ -84,17 +93,30 @@ async def test_the_addresses_of_others_do_not_exist(app: "Shop", door: Door, rol
         assert await House(app).code(door, operation, body, id=id) == "unauthenticated"
     async with other.client() as client:
         assert (await client.get("/v1/users/me/addresses")).json()["data"] == []
-        for body, headers in (({"name": "x"}, {}), ([{"op": "test", "path": "/name", "value": "Kim Larsen"}], JSON_PATCH)):
-            assert_problem(await client.patch(f"/v1/users/me/addresses/{id}", json=body, headers=headers), 404, "not_found")
+        for body, headers in (
+            ({"name": "x"}, {}),
+            ([{"op": "test", "path": "/name", "value": "Kim Larsen"}], JSON_PATCH),
+        ):
+            assert_problem(
+                await client.patch(f"/v1/users/me/addresses/{id}", json=body, headers=headers), 404, "not_found"
+            )
         text = 'mutation($id: ID!) { addressUpdate(id: $id, patch: {name: "x"}) { id } }'
-        assert (await client.post("/graphql", json={"query": text, "variables": {"id": id}})).json()["errors"][0]["extensions"]["code"] == "not_found"
+        assert (await client.post("/graphql", json={"query": text, "variables": {"id": id}})).json()["errors"][0][
+            "extensions"
+        ]["code"] == "not_found"
         text = f'{{ node(id: "{id}") {{ id }} addresses {{ nodes {{ id }} }} }}'
-        assert (await client.post("/graphql", json={"query": text})).json()["data"] == {"node": None, "addresses": {"nodes": []}}
+        assert (await client.post("/graphql", json={"query": text})).json()["data"] == {
+            "node": None,
+            "addresses": {"nodes": []},
+        }
         if role != "customer":
             nested = await client.get(f"/v1/users/{kim.id}", params={"fields": "id,addresses{id}"})
             assert nested.json() == {"id": kim.id, "addresses": []}
             text = f'{{ user(id: "{kim.id}") {{ id addresses {{ id }} }} }}'
-            assert (await client.post("/graphql", json={"query": text})).json()["data"]["user"] == {"id": kim.id, "addresses": []}
+            assert (await client.post("/graphql", json={"query": text})).json()["data"]["user"] == {
+                "id": kim.id,
+                "addresses": [],
+            }
     assert (await kim.ok(door, "address", id=id))["name"] == "Kim Larsen"
 
 
@@ -109,16 +131,31 @@ async def test_patches_change_what_they_name_and_are_checked_like_a_whole(app: "
         assert_problem(await client.patch(path, json={"city": "x"}, headers=first), 412, "precondition_failed")
         assert_problem(await client.put(path, json=HOME, headers=first), 412, "precondition_failed")
         assert_problem(await client.delete(path, headers=first), 412, "precondition_failed")
-        for bad in ({"country": "XX"}, {"country": None}, {"lines": []}, {"user_id": kim.id}, {"id": kim.id}, {"version": 9}):
+        for bad in (
+            {"country": "XX"},
+            {"country": None},
+            {"lines": []},
+            {"user_id": kim.id},
+            {"id": kim.id},
+            {"version": 9},
+        ):
             assert_problem(await client.patch(path, json=bad), 422, "validation")
-        patch = [{"op": "test", "path": "/country", "value": "DK"}, {"op": "add", "path": "/lines/-", "value": "c/o Bo"}]
+        patch = [
+            {"op": "test", "path": "/country", "value": "DK"},
+            {"op": "add", "path": "/lines/-", "value": "c/o Bo"},
+        ]
         answer = await client.patch(path, json=patch, headers=JSON_PATCH)
         assert answer.json()["lines"] == [*HOME["lines"], "c/o Bo"]
         patch = [{"op": "test", "path": "/country", "value": "SE"}, {"op": "remove", "path": "/lines/0"}]
         assert (await client.patch(path, json=patch, headers=JSON_PATCH)).status_code == 409
-        assert (await client.patch(path, json=[{"op": "remove", "path": "/city"}], headers=JSON_PATCH)).status_code == 422
+        assert (
+            await client.patch(path, json=[{"op": "remove", "path": "/city"}], headers=JSON_PATCH)
+        ).status_code == 422
         text = 'mutation($id: ID!, $v: Int!) { addressUpdate(id: $id, expectedVersion: $v, jsonPatch: [{op: "remove", path: "/lines/2"}]) { lines } }'
-        stale, fresh = [(await client.post("/graphql", json={"query": text, "variables": {"id": id, "v": v}})).json() for v in (1, answer.json()["version"])]
+        stale, fresh = [
+            (await client.post("/graphql", json={"query": text, "variables": {"id": id, "v": v}})).json()
+            for v in (1, answer.json()["version"])
+        ]
     assert stale["errors"][0]["extensions"]["code"] == "precondition_failed"
     assert fresh["data"]["addressUpdate"] == {"lines": HOME["lines"]}
 
@@ -127,7 +164,10 @@ async def test_patches_change_what_they_name_and_are_checked_like_a_whole(app: "
 async def test_a_key_without_the_permission_neither_sees_nor_changes_addresses(app: "Shop", door: Door) -> None:
     kim = await person(app)
     id = (await kim.ok(door, "address_create", HOME))["id"]
-    reader, none = [kim.bearing((await kim.ok(door, "api_key_create", {"name": "x", "scopes": s}))["secret"]) for s in (["account:read"], [])]
+    reader, none = [
+        kim.bearing((await kim.ok(door, "api_key_create", {"name": "x", "scopes": s}))["secret"])
+        for s in (["account:read"], [])
+    ]
     assert await reader.code(door, "address", id=id) is None
     assert await none.code(door, "address", id=id) == "forbidden"
     for key in (reader, none):

@@ -83,7 +83,9 @@ def bad(key: str) -> list[list[tuple[str, str]]]:
     ]  # fmt: skip
 
 
-async def test_a_bad_credential_fails_the_whole_request_on_public_paths_too(client: httpx.AsyncClient, staff_key: str) -> None:
+async def test_a_bad_credential_fails_the_whole_request_on_public_paths_too(
+    client: httpx.AsyncClient, staff_key: str
+) -> None:
     for headers in bad(staff_key):
         sent = [(name, value.encode("utf-8")) for name, value in headers]
         for method in ("GET", "POST"):
@@ -113,7 +115,9 @@ async def test_a_revoked_key_lets_nobody_in(app: "Shop", client: httpx.AsyncClie
     key = parse(text)
     assert key is not None
     async with app.state.database.transaction() as session:
-        await session.execute(update(ApiKeyRow).where(ApiKeyRow.prefix == key.prefix).values(revoked_at=datetime.now(UTC)))
+        await session.execute(
+            update(ApiKeyRow).where(ApiKeyRow.prefix == key.prefix).values(revoked_at=datetime.now(UTC))
+        )
     assert_problem(await client.get(draft, headers={"X-API-Key": text}), 401, "unauthenticated")
 
 

@@ -35,10 +35,15 @@ async def test_only_reading_is_allowed(client: httpx.AsyncClient) -> None:
     assert_problem(await client.post(PATH, json={}), 405, "method_not_allowed")
 
 
-async def test_a_rotation_shows_at_once_or_soon(fresh_settings: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_a_rotation_shows_at_once_or_soon(
+    fresh_settings: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     file = str(tmp_path_factory.mktemp("keys") / "keys.json")
     shop = create_app(msgspec.structs.replace(fresh_settings(), signing_keys=file))
-    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as visitor:
+    async with (
+        shop.lifespan(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as visitor,
+    ):
         signing = shop.state.means.of(SigningKeys)
         (before,) = (await visitor.get(PATH)).json()["keys"]
         newest, _ = signing.rotate()
@@ -48,7 +53,10 @@ async def test_a_rotation_shows_at_once_or_soon(fresh_settings: Callable[[], Set
 
 async def test_with_hs256_there_are_none(fresh_settings: Callable[[], Settings]) -> None:
     shop = create_app(msgspec.structs.replace(fresh_settings(), token_algorithm="HS256"))
-    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as visitor:
+    async with (
+        shop.lifespan(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as visitor,
+    ):
         assert_problem(await visitor.get(PATH), 404, "not_found")
 
 

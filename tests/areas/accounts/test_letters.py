@@ -62,7 +62,9 @@ async def login(visitor: httpx.AsyncClient, email: str, password: str = PASSWORD
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-async def test_a_new_account_is_asked_to_verify_its_address_and_the_letter_is_good_once(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+async def test_a_new_account_is_asked_to_verify_its_address_and_the_letter_is_good_once(
+    visitor: httpx.AsyncClient, box: Letterbox
+) -> None:
     email = address()
     await register(visitor, email.upper().replace("@SHOP", "@Shop"))
     headers = await login(visitor, email)
@@ -75,7 +77,9 @@ async def test_a_new_account_is_asked_to_verify_its_address_and_the_letter_is_go
     assert_problem(await visitor.post("/v1/auth/email-verification", json={"token": token}), 401, "invalid_token")
 
 
-async def test_the_owner_of_a_known_address_is_told_and_nothing_of_the_account_changes(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+async def test_the_owner_of_a_known_address_is_told_and_nothing_of_the_account_changes(
+    visitor: httpx.AsyncClient, box: Letterbox
+) -> None:
     email = address()
     await register(visitor, email, full_name="Kim")
     await register(visitor, email, full_name="Not Kim")
@@ -87,23 +91,32 @@ async def test_the_owner_of_a_known_address_is_told_and_nothing_of_the_account_c
     assert (await visitor.get("/v1/users/me", headers=await login(visitor, email))).json()["full_name"] == "Kim"
 
 
-async def test_a_reset_is_answered_alike_and_only_a_known_address_gets_a_letter(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+async def test_a_reset_is_answered_alike_and_only_a_known_address_gets_a_letter(
+    visitor: httpx.AsyncClient, box: Letterbox
+) -> None:
     email, nobody = address(), address()
     await register(visitor, email)
     await box.collect(email)
-    answers = [await visitor.post("/v1/auth/password-reset", json={"email": each}) for each in (email.upper(), nobody, "no address at all")]
+    answers = [
+        await visitor.post("/v1/auth/password-reset", json={"email": each})
+        for each in (email.upper(), nobody, "no address at all")
+    ]
     assert {(a.status_code, a.text) for a in answers} == {(202, '{"status":"accepted"}')}
     letters = await box.collect(email)
     assert len(letters) == 2
     assert await box.collect(nobody) == []
     ended = await login(visitor, email)
     token = token_in(letters[1])
-    bad = await visitor.post("/v1/auth/password-reset/confirmation", json={"token": token, "new_password": email.partition("@")[0]})
+    bad = await visitor.post(
+        "/v1/auth/password-reset/confirmation", json={"token": token, "new_password": email.partition("@")[0]}
+    )
     assert_problem(bad, 422, "validation")
     done = await visitor.post("/v1/auth/password-reset/confirmation", json={"token": token, "new_password": OTHER})
     assert (done.status_code, done.content) == (204, b"")
     assert_problem(await visitor.get("/v1/users/me", headers=ended), 401, "unauthenticated")
-    assert_problem(await visitor.post("/v1/auth/login", json={"email": email, "password": PASSWORD}), 401, "invalid_credentials")
+    assert_problem(
+        await visitor.post("/v1/auth/login", json={"email": email, "password": PASSWORD}), 401, "invalid_credentials"
+    )
     headers = await login(visitor, email, OTHER)
     # Whoever read that letter reads the address.
     assert (await visitor.get("/v1/users/me", headers=headers)).json()["email_verified_at"] is not None
@@ -112,20 +125,26 @@ async def test_a_reset_is_answered_alike_and_only_a_known_address_gets_a_letter(
     assert "was changed" in (await box.collect(email))[-1].text
 
 
-async def test_a_letter_that_is_not_taken_is_sent_again_under_the_same_id(visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop") -> None:
+async def test_a_letter_that_is_not_taken_is_sent_again_under_the_same_id(
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+) -> None:
     email = address()
     await register(visitor, email)
     box.failing = 1
     assert await box.collect(email) == []
     async with shop.state.database.transaction() as session:
-        await session.execute(update(EVENTS).values(due_at=now() - timedelta(seconds=1)).where(EVENTS.c.sent_at.is_(None)))
+        await session.execute(
+            update(EVENTS).values(due_at=now() - timedelta(seconds=1)).where(EVENTS.c.sent_at.is_(None))
+        )
     [letter] = await box.collect(email)
     assert (await visitor.post("/v1/auth/email-verification", json={"token": token_in(letter)})).status_code == 200
     [(id, _)] = box.letters
     assert (await look(shop.state.database, id)).type == "mail.verify_email"
 
 
-async def test_no_token_and_in_the_end_no_address_stands_in_the_outbox(visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop") -> None:
+async def test_no_token_and_in_the_end_no_address_stands_in_the_outbox(
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+) -> None:
     email = address()
     await register(visitor, email)
     await visitor.post("/v1/auth/password-reset", json={"email": email})
@@ -139,12 +158,17 @@ async def test_no_token_and_in_the_end_no_address_stands_in_the_outbox(visitor: 
             assert table in ('"user"', "mailed_token") or email not in rows, table
 
 
-async def test_a_token_too_old_or_of_another_kind_is_good_for_nothing(visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop") -> None:
+async def test_a_token_too_old_or_of_another_kind_is_good_for_nothing(
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+) -> None:
     email = address()
     await register(visitor, email)
     await visitor.post("/v1/auth/password-reset", json={"email": email})
     letters = await box.collect(email)
-    verify, reset = sorted([token_in(letter) for letter in letters], key=lambda t: "verify" not in next(x.text for x in letters if t in x.text))
+    verify, reset = sorted(
+        [token_in(letter) for letter in letters],
+        key=lambda t: "verify" not in next(x.text for x in letters if t in x.text),
+    )
     assert_problem(await visitor.post("/v1/auth/email-verification", json={"token": reset}), 401, "invalid_token")
     crossed = await visitor.post("/v1/auth/password-reset/confirmation", json={"token": verify, "new_password": OTHER})
     assert_problem(crossed, 401, "invalid_token")
@@ -173,7 +197,9 @@ async def test_another_address_counts_once_its_letter_is_answered(visitor: httpx
     await login(visitor, other)
 
 
-async def test_who_read_the_address_of_before_is_told_that_there_is_another(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+async def test_who_read_the_address_of_before_is_told_that_there_is_another(
+    visitor: httpx.AsyncClient, box: Letterbox
+) -> None:
     email, other = address(), address()
     await register(visitor, email)
     await box.collect(email)
@@ -186,19 +212,25 @@ async def test_who_read_the_address_of_before_is_told_that_there_is_another(visi
     assert "#token" not in told.text
 
 
-async def test_a_letter_that_was_asked_for_before_a_new_password_is_not_sent_after_it(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+async def test_a_letter_that_was_asked_for_before_a_new_password_is_not_sent_after_it(
+    visitor: httpx.AsyncClient, box: Letterbox
+) -> None:
     """Else whoever had the old password could take the account over by a letter that was late."""
     email, other = address(), address()
     await register(visitor, email)
     await box.collect(email)
     headers = await login(visitor, email)
     await visitor.post("/v1/auth/email-change", json={"email": other, "password": PASSWORD}, headers=headers)
-    changed = await visitor.post("/v1/auth/password", json={"current_password": PASSWORD, "new_password": OTHER}, headers=headers)
+    changed = await visitor.post(
+        "/v1/auth/password", json={"current_password": PASSWORD, "new_password": OTHER}, headers=headers
+    )
     assert changed.status_code == 204
     assert await box.collect(other) == []
 
 
-async def test_the_address_of_another_account_is_not_given_away_and_its_owner_is_told(visitor: httpx.AsyncClient, box: Letterbox) -> None:
+async def test_the_address_of_another_account_is_not_given_away_and_its_owner_is_told(
+    visitor: httpx.AsyncClient, box: Letterbox
+) -> None:
     email, taken = address(), address()
     await register(visitor, email)
     await register(visitor, taken)
@@ -211,7 +243,9 @@ async def test_the_address_of_another_account_is_not_given_away_and_its_owner_is
     assert "#token" not in told.text
 
 
-async def test_nobody_writes_to_an_account_that_is_closed_meanwhile(visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop") -> None:
+async def test_nobody_writes_to_an_account_that_is_closed_meanwhile(
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+) -> None:
     email = address()
     await register(visitor, email)
     async with shop.state.database.transaction() as session:

@@ -68,7 +68,10 @@ def bytes_of(answer: Answer) -> bytes:
 
 @both
 async def test_whatever_is_wrong_the_answer_is_the_same_to_the_byte(app: "Shop", door: Door) -> None:
-    answers = {name: await House(app).call(door, "login", {"email": email, "password": word}) for name, (email, word) in (await unable(app)).items()}
+    answers = {
+        name: await House(app).call(door, "login", {"email": email, "password": word})
+        for name, (email, word) in (await unable(app)).items()
+    }
     first = answers["wrong"]
     assert (first.code, first.problem["status"]) == ("invalid_credentials", 401)
     if door == "rest":
@@ -115,7 +118,9 @@ async def test_an_outdated_hash_is_made_anew_and_no_version_changes(app: "Shop",
     old = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     await set_row(app, id, password_hash=old)
     before = await row_of(app, UserRow, id=id)
-    codes = await asyncio.gather(*[House(app).code(door, "login", {"email": email, "password": PASSWORD}) for _ in range(4)])
+    codes = await asyncio.gather(
+        *[House(app).code(door, "login", {"email": email, "password": PASSWORD}) for _ in range(4)]
+    )
     assert codes == [None] * 4
     after = await row_of(app, UserRow, id=id)
     assert after.password_hash != old
@@ -158,8 +163,12 @@ class Gate:
         assert await asyncio.to_thread(self.reached.wait, 20)
 
 
-@pytest.mark.parametrize("operation", ["login", "register", "password_change", "email_change", "me_close", "password_reset_confirm"])
-async def test_others_write_while_a_password_is_being_hashed(app: "Shop", staff: "httpx.AsyncClient", operation: str) -> None:
+@pytest.mark.parametrize(
+    "operation", ["login", "register", "password_change", "email_change", "me_close", "password_reset_confirm"]
+)
+async def test_others_write_while_a_password_is_being_hashed(
+    app: "Shop", staff: "httpx.AsyncClient", operation: str
+) -> None:
     kim = await person(app)
     token = await letter_token(app, "reset_password", kim.id, kim.email)
     bodies: dict[str, Any] = {

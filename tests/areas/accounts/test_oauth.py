@@ -53,7 +53,9 @@ async def visitor(app: "Shop") -> AsyncIterator[httpx.AsyncClient]:
         yield visitor
 
 
-async def ask(client: httpx.AsyncClient, grant: str, at: str = TOKEN, headers: dict[str, str] | None = None, **more: str) -> httpx.Response:
+async def ask(
+    client: httpx.AsyncClient, grant: str, at: str = TOKEN, headers: dict[str, str] | None = None, **more: str
+) -> httpx.Response:
     """Asks for a token."""
     return await client.post(at, data={"grant_type": grant, **more}, headers=headers)
 
@@ -101,14 +103,18 @@ async def test_a_password_gives_a_session_below_every_prefix(client: httpx.Async
     assert (await me(client, said["access_token"])).json()["id"] == member["id"]
 
 
-async def test_a_wrong_password_and_an_unknown_address_are_answered_alike(client: httpx.AsyncClient, member: Json) -> None:
+async def test_a_wrong_password_and_an_unknown_address_are_answered_alike(
+    client: httpx.AsyncClient, member: Json
+) -> None:
     wrong = await ask(client, "password", username=member["email"], password="not this one")
     unknown = await ask(client, "password", username=f"{unique()}@shop.example", password=PASSWORD)
     refused(wrong, "invalid_grant")
     assert wrong.content == unknown.content
 
 
-async def test_a_refresh_token_is_good_once_and_a_second_use_ends_the_session(client: httpx.AsyncClient, member: Json) -> None:
+async def test_a_refresh_token_is_good_once_and_a_second_use_ends_the_session(
+    client: httpx.AsyncClient, member: Json
+) -> None:
     first = granted(await ask(client, "password", username=member["email"], password=PASSWORD))
     second = granted(await ask(client, "refresh_token", refresh_token=first["refresh_token"]))
     assert (await me(client, second["access_token"])).status_code == 200
@@ -124,13 +130,21 @@ async def test_the_refresh_tokens_of_both_endpoints_are_the_same(client: httpx.A
 
 
 async def test_a_scope_narrows_the_session_for_good(client: httpx.AsyncClient, member: Json) -> None:
-    said = granted(await ask(client, "password", username=member["email"], password=PASSWORD, scope="account:read account:read"))
+    said = granted(
+        await ask(client, "password", username=member["email"], password=PASSWORD, scope="account:read account:read")
+    )
     assert said["scope"] == "account:read"
     for _ in range(2):
         assert (await me(client, said["access_token"])).status_code == 200
-        assert_problem(await client.patch("/v1/users/me", json={}, headers=bearer(said["access_token"])), 403, "forbidden")
+        assert_problem(
+            await client.patch("/v1/users/me", json={}, headers=bearer(said["access_token"])), 403, "forbidden"
+        )
         said = granted(await ask(client, "refresh_token", refresh_token=said["refresh_token"]))
-    refused(await ask(client, "refresh_token", refresh_token=said["refresh_token"], scope="account:write"), "invalid_scope", said="account:read")
+    refused(
+        await ask(client, "refresh_token", refresh_token=said["refresh_token"], scope="account:write"),
+        "invalid_scope",
+        said="account:read",
+    )
     # The refusal has not used the token up; and what login's own endpoint makes of it is as narrow.
     pair = (await client.post("/v1/auth/refresh", json={"refresh_token": said["refresh_token"]})).json()
     assert_problem(await client.patch("/v1/users/me", json={}, headers=bearer(pair["access_token"])), 403, "forbidden")
@@ -145,7 +159,9 @@ async def test_a_scope_at_a_refresh_narrows_that_access_token_alone(client: http
 
 
 async def test_a_narrowed_session_makes_no_key_that_may_more(client: httpx.AsyncClient, member: Json) -> None:
-    said = granted(await ask(client, "password", username=member["email"], password=PASSWORD, scope="account:read account:write"))
+    said = granted(
+        await ask(client, "password", username=member["email"], password=PASSWORD, scope="account:read account:write")
+    )
     key = (await client.post("/v1/api-keys", json={"name": "narrow"}, headers=bearer(said["access_token"]))).json()
     assert key["scopes"] == ["account:read", "account:write"]
 
@@ -156,9 +172,16 @@ async def test_a_scope_that_is_not_held_is_refused_by_every_grant_and_begins_no_
 ) -> None:
     async with app.state.database.transaction() as session:
         before = (await session.execute(select(SessionRow.id).where(SessionRow.user_id == member["id"]))).all()
-    refused(await ask(client, "password", username=member["email"], password=PASSWORD, scope=scope), "invalid_scope", said="allowed: account:read")
+    refused(
+        await ask(client, "password", username=member["email"], password=PASSWORD, scope=scope),
+        "invalid_scope",
+        said="allowed: account:read",
+    )
     key = member["key"]
-    refused(await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"], scope=scope), "invalid_scope")
+    refused(
+        await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"], scope=scope),
+        "invalid_scope",
+    )
     async with app.state.database.transaction() as session:
         assert (await session.execute(select(SessionRow.id).where(SessionRow.user_id == member["id"]))).all() == before
 
@@ -166,7 +189,9 @@ async def test_a_scope_that_is_not_held_is_refused_by_every_grant_and_begins_no_
 @pytest.mark.parametrize("id", ["prefix", "id"])
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("basic", [True, False])
-async def test_a_key_gives_a_token_by_either_name_secret_and_way(client: httpx.AsyncClient, member: Json, id: str, whole: bool, basic: bool) -> None:
+async def test_a_key_gives_a_token_by_either_name_secret_and_way(
+    client: httpx.AsyncClient, member: Json, id: str, whole: bool, basic: bool
+) -> None:
     key = member["key"]
     secret = key["secret"] if whole else key["secret"].rpartition("_")[2]
     client_id = key[id]
@@ -176,16 +201,25 @@ async def test_a_key_gives_a_token_by_either_name_secret_and_way(client: httpx.A
     assert (await me(client, said["access_token"])).json()["id"] == member["id"]
 
 
-async def test_the_token_of_a_key_has_its_scopes_its_limit_and_its_owners_bucket(client: httpx.AsyncClient, member: Json, app: "Shop") -> None:
+async def test_the_token_of_a_key_has_its_scopes_its_limit_and_its_owners_bucket(
+    client: httpx.AsyncClient, member: Json, app: "Shop"
+) -> None:
     access = granted(await ask(client, "password", username=member["email"], password=PASSWORD))["access_token"]
     wanted = {"name": "till", "scopes": ["account:read", "stock:read"], "points_per_minute": 77}
     key = (await client.post("/v1/api-keys", json=wanted, headers=bearer(access))).json()
-    said = granted(await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"]), refresh=False)
+    said = granted(
+        await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"]), refresh=False
+    )
     assert said["scope"] == "account:read stock:read"
     caller = await app.state.credentials.identify(said["access_token"])
     assert (caller.id, caller.key, caller.points, caller.session) == (member["id"], key["id"], 77, None)
     assert caller == await app.state.credentials.identify(key["secret"])
-    less = granted(await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"], scope="stock:read"), refresh=False)
+    less = granted(
+        await ask(
+            client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"], scope="stock:read"
+        ),
+        refresh=False,
+    )
     assert (await app.state.credentials.identify(less["access_token"])).permissions == {"stock:read"}
     assert app.state.means.of(Tokens).read(less["access_token"]).key == key["id"]
 
@@ -197,7 +231,9 @@ async def test_a_key_of_nobody_gives_a_token_that_stands_for_itself(client: http
     assert caller == await app.state.credentials.identify(text)
     assert app.state.means.of(Tokens).read(said["access_token"]).user == caller.id
     slug = unique("made")
-    made = await client.post("/v1/categories", json={"name": "Made", "slug": slug}, headers=bearer(said["access_token"]))
+    made = await client.post(
+        "/v1/categories", json={"name": "Made", "slug": slug}, headers=bearer(said["access_token"])
+    )
     assert made.status_code == 201, made.text
 
 
@@ -218,7 +254,11 @@ async def test_a_token_dies_with_its_key(client: httpx.AsyncClient, app: "Shop",
         assert (await client.post(f"/v1/users/{id}/suspension", headers={"X-API-Key": admin})).status_code == 200
     else:
         async with app.state.database.transaction() as session:
-            await session.execute(update(ApiKeyRow).where(ApiKeyRow.id == key["id"]).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+            await session.execute(
+                update(ApiKeyRow)
+                .where(ApiKeyRow.id == key["id"])
+                .values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+            )
         app.state.credentials.remembered.forget(key=key["id"])
     assert_problem(await me(client, token), 401, "unauthenticated")
     refused(await ask(client, "client_credentials", **way), "invalid_client", status=401)
@@ -230,16 +270,28 @@ async def test_a_token_is_good_no_longer_than_its_key(client: httpx.AsyncClient,
     id, soon = text.split("_")[1], datetime.now(UTC) + timedelta(seconds=100)
     async with app.state.database.transaction() as session:
         await session.execute(update(ApiKeyRow).where(ApiKeyRow.prefix == id).values(expires_at=soon))
-    assert granted(await ask(client, "client_credentials", client_id=id, client_secret=text), refresh=False)["expires_in"] <= 100
-    assert granted(await ask(client, "client_credentials", client_id=key["id"], client_secret=key["secret"]), refresh=False)["expires_in"] == 900
+    assert (
+        granted(await ask(client, "client_credentials", client_id=id, client_secret=text), refresh=False)["expires_in"]
+        <= 100
+    )
+    assert (
+        granted(
+            await ask(client, "client_credentials", client_id=key["id"], client_secret=key["secret"]), refresh=False
+        )["expires_in"]
+        == 900
+    )
 
 
-async def test_a_token_that_names_another_owner_than_its_key_has_is_refused(client: httpx.AsyncClient, member: Json, app: "Shop") -> None:
+async def test_a_token_that_names_another_owner_than_its_key_has_is_refused(
+    client: httpx.AsyncClient, member: Json, app: "Shop"
+) -> None:
     forged, _ = app.state.means.of(Tokens).issue(user=SYSTEM.id or "somebody", session=None, key=member["key"]["id"])
     assert_problem(await me(client, forged), 401, "unauthenticated")
 
 
-async def test_a_client_that_is_not_right_is_told_so_whatever_it_asks_for(client: httpx.AsyncClient, member: Json) -> None:
+async def test_a_client_that_is_not_right_is_told_so_whatever_it_asks_for(
+    client: httpx.AsyncClient, member: Json
+) -> None:
     key = member["key"]
     wrong = key["secret"][:-1] + ("a" if key["secret"][-1] != "a" else "b")
     for id, secret in (
@@ -253,12 +305,21 @@ async def test_a_client_that_is_not_right_is_told_so_whatever_it_asks_for(client
         answer = await ask(client, "client_credentials", headers=by_basic(id, secret))
         refused(answer, "invalid_client", status=401)
         assert answer.headers["www-authenticate"].startswith("Basic realm=")
-        refused(await ask(client, "password", username=member["email"], password=PASSWORD, client_id=id, client_secret=secret), "invalid_client", status=401)
+        refused(
+            await ask(
+                client, "password", username=member["email"], password=PASSWORD, client_id=id, client_secret=secret
+            ),
+            "invalid_client",
+            status=401,
+        )
     refused(await ask(client, "client_credentials", client_id=key["prefix"]), "invalid_client", status=401)
     refused(await ask(client, "client_credentials"), "invalid_client", status=401)
 
 
-@pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic YQ==", "Bearer x", "Digest y", "Basic " + base64.b64encode(b"\xff:x").decode()])
+@pytest.mark.parametrize(
+    "header",
+    ["Basic", "Basic !", "Basic YQ==", "Bearer x", "Digest y", "Basic " + base64.b64encode(b"\xff:x").decode()],
+)
 async def test_a_header_that_names_no_client_is_401_with_the_scheme(client: httpx.AsyncClient, header: str) -> None:
     answer = await ask(client, "client_credentials", headers={"Authorization": header})
     refused(answer, "invalid_client", status=401)
@@ -276,8 +337,14 @@ async def test_tools_without_a_secret_may_name_themselves(client: httpx.AsyncCli
 async def test_a_client_names_itself_in_one_way(client: httpx.AsyncClient, member: Json) -> None:
     key = member["key"]
     headers = by_basic(key["prefix"], key["secret"])
-    refused(await ask(client, "client_credentials", headers=headers, client_secret=key["secret"]), "invalid_request", said="twice")
-    refused(await ask(client, "client_credentials", headers=headers, client_id="another"), "invalid_request", said="twice")
+    refused(
+        await ask(client, "client_credentials", headers=headers, client_secret=key["secret"]),
+        "invalid_request",
+        said="twice",
+    )
+    refused(
+        await ask(client, "client_credentials", headers=headers, client_id="another"), "invalid_request", said="twice"
+    )
     granted(await ask(client, "client_credentials", headers=headers, client_id=key["prefix"]), refresh=False)
 
 
@@ -302,7 +369,9 @@ async def test_a_client_names_itself_in_one_way(client: httpx.AsyncClient, membe
         ("grant_type=password&username=a%00b&password=c", "invalid_request", "control"),
     ],
 )
-async def test_a_form_that_is_not_right_is_refused_as_the_rfc_says(client: httpx.AsyncClient, body: str, error: str, said: str) -> None:
+async def test_a_form_that_is_not_right_is_refused_as_the_rfc_says(
+    client: httpx.AsyncClient, body: str, error: str, said: str
+) -> None:
     refused(await client.post(TOKEN, content=body.encode(), headers={"Content-Type": FORM}), error, said=said)
 
 
@@ -317,9 +386,14 @@ async def test_nothing_but_a_form_in_the_body_is_read(client: httpx.AsyncClient,
         assert_problem(read, 405, "method_not_allowed")
 
 
-async def test_no_cookie_key_or_idempotency_key_changes_what_is_answered(visitor: httpx.AsyncClient, member: Json, staff_key: str) -> None:
+async def test_no_cookie_key_or_idempotency_key_changes_what_is_answered(
+    visitor: httpx.AsyncClient, member: Json, staff_key: str
+) -> None:
     headers = {"Cookie": "session=abc", "X-API-Key": "tp_not_one", "Idempotency-Key": "the same", "Accept": "image/png"}
-    first, second = [granted(await ask(visitor, "password", headers=headers, username=member["email"], password=PASSWORD)) for _ in range(2)]
+    first, second = [
+        granted(await ask(visitor, "password", headers=headers, username=member["email"], password=PASSWORD))
+        for _ in range(2)
+    ]
     assert first["refresh_token"] != second["refresh_token"]
     refused(await ask(visitor, "password", headers={"X-API-Key": staff_key}), "invalid_request", said="username")
 
@@ -329,7 +403,11 @@ async def test_the_endpoint_is_there_for_scripts_of_other_origins(app: "Shop", s
 
     shop = create_app(msgspec.structs.replace(settings, cors_origins=("https://till.example",)))
     async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
-        asked = {"Origin": "https://till.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+        asked = {
+            "Origin": "https://till.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
         allowed = await client.options(TOKEN, headers=asked)
         assert allowed.headers["access-control-allow-origin"] == "https://till.example"
         assert "Authorization" in allowed.headers["access-control-allow-headers"]
@@ -349,9 +427,13 @@ async def test_an_empty_bucket_is_a_problem_with_retry_after(settings: Any) -> N
     assert int(over.headers["retry-after"]) >= 1
 
 
-async def test_what_is_granted_stands_in_the_audit_without_a_secret(client: httpx.AsyncClient, member: Json, app: "Shop") -> None:
+async def test_what_is_granted_stands_in_the_audit_without_a_secret(
+    client: httpx.AsyncClient, member: Json, app: "Shop"
+) -> None:
     key = member["key"]
-    said = granted(await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"]), refresh=False)
+    said = granted(
+        await ask(client, "client_credentials", client_id=key["prefix"], client_secret=key["secret"]), refresh=False
+    )
     async with app.state.database.transaction() as session:
         query = select(AuditEntry).where(AuditEntry.subject == key["id"], AuditEntry.type == "api_key.token_granted")
         entry = (await session.scalars(query.order_by(AuditEntry.created_at.desc()))).first()
@@ -373,7 +455,10 @@ def test_every_permission_is_explained_as_a_scope() -> None:
     assert set(SCOPES) == PERMISSIONS
 
 
-@given(st.text(st.characters(exclude_characters=":", exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
+@given(
+    st.text(st.characters(exclude_characters=":", exclude_categories=["Cs"])),
+    st.text(st.characters(exclude_categories=["Cs"])),
+)
 def test_basic_brings_back_what_a_client_encoded(id: str, secret: str) -> None:
     from urllib.parse import quote_plus
 

@@ -35,8 +35,19 @@ def shop(fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: py
     environ = servers.environ(fresh_settings().database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
     tradepost = [sys.executable, "-m", "tradepost"]
     words = [*tradepost, "create-admin", "--email", EMAIL, "--password-stdin"]
-    subprocess.run(words, cwd=tmp_path, env=environ, input=f"{PASSWORD}\n", text=True, check=True, stdout=subprocess.DEVNULL, timeout=120)
-    process = subprocess.Popen([*tradepost, "run"], cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    subprocess.run(
+        words,
+        cwd=tmp_path,
+        env=environ,
+        input=f"{PASSWORD}\n",
+        text=True,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=120,
+    )
+    process = subprocess.Popen(
+        [*tradepost, "run"], cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+    )
     try:
         ready(process, address)
         yield address
@@ -72,7 +83,9 @@ def test_a_standard_client_gets_tokens_by_every_grant_and_calls_with_them(shop: 
         assert person.token["refresh_token"] not in (first["refresh_token"], second["refresh_token"])
         key = person.post(f"{shop}/v1/api-keys", json={"name": "till", "scopes": ["account:read", "stock:read"]}).json()
     for method in ("client_secret_basic", "client_secret_post"):
-        with OAuth2Client(key["prefix"], key["secret"], scope="account:read", token_endpoint_auth_method=method) as program:
+        with OAuth2Client(
+            key["prefix"], key["secret"], scope="account:read", token_endpoint_auth_method=method
+        ) as program:
             given = program.fetch_token(token, grant_type="client_credentials")
             assert (given["scope"], "refresh_token" in given) == ("account:read", False)
             assert program.get(me).json()["email"] == EMAIL
@@ -83,7 +96,10 @@ def test_a_standard_client_understands_what_is_refused(shop: str) -> None:
     token = f"{shop}/v1/auth/token"
     with OAuth2Client(token_endpoint_auth_method="none") as person, pytest.raises(OAuthError) as wrong:
         person.fetch_token(token, grant_type="password", username=EMAIL, password="not this one")
-    assert (wrong.value.error, wrong.value.description) == ("invalid_grant", "The e-mail address or the password is not right.")
+    assert (wrong.value.error, wrong.value.description) == (
+        "invalid_grant",
+        "The e-mail address or the password is not right.",
+    )
     with OAuth2Client("x" * 16, "y") as program, pytest.raises(OAuthError) as unknown:
         program.fetch_token(token, grant_type="client_credentials")
     assert unknown.value.error == "invalid_client"

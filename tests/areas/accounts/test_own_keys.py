@@ -43,7 +43,14 @@ async def test_the_secret_is_in_the_answer_that_makes_it_and_in_no_other(app: "S
         texts = [(await client.get("/v1/api-keys")).text]
         texts.append((await client.get(f"/v1/api-keys/{made['id']}")).text)
         texts.append((await client.post("/graphql", json={"query": "{ apiKeys { nodes { id prefix secret } } }"})).text)
-        texts.append((await client.post("/graphql", json={"query": f'{{ node(id: "{made["id"]}") {{ ... on ApiKey {{ prefix secret }} }} }}'})).text)
+        texts.append(
+            (
+                await client.post(
+                    "/graphql",
+                    json={"query": f'{{ node(id: "{made["id"]}") {{ ... on ApiKey {{ prefix secret }} }} }}'},
+                )
+            ).text
+        )
     deleted = await kim.call(door, "api_key_delete", id=made["id"])
     for text in (*texts, deleted.raw.text):
         assert key.secret not in text
@@ -71,7 +78,9 @@ async def test_a_repeat_gives_the_secret_again_to_its_caller_alone_and_is_kept_s
 @both
 async def test_scopes_narrow_and_never_widen(app: "Shop", door: Door) -> None:
     kim, staff = await person(app), await person(app, "staff")
-    answer = await kim.call(door, "api_key_create", {"name": "x", "scopes": ["account:read", "catalog:write", "no:such"]})
+    answer = await kim.call(
+        door, "api_key_create", {"name": "x", "scopes": ["account:read", "catalog:write", "no:such"]}
+    )
     assert answer.code == "validation"
     assert answer.places == {("/scopes/1", "not_allowed")}
     assert await held(app, await key_of(staff, door)) == ROLES["staff"]
@@ -93,7 +102,10 @@ async def test_a_narrowed_key_makes_none_that_may_more(app: "Shop", door: Door) 
     whole = await key_of(admin, door)
     child = await key_of(whole, door)
     assert await held(app, child) == ROLES["admin"]
-    assert await (await key_of(admin, door, scopes=["account:read"])).code(door, "api_key_create", {"name": "x"}) == "forbidden"
+    assert (
+        await (await key_of(admin, door, scopes=["account:read"])).code(door, "api_key_create", {"name": "x"})
+        == "forbidden"
+    )
 
 
 @both
@@ -104,9 +116,17 @@ async def test_a_key_makes_none_that_lasts_longer_or_calls_faster(app: "Shop", d
     child = await by.ok(door, "api_key_create", {"name": "child"})
     row = await row_of(app, ApiKeyRow, id=child["id"])
     assert (row.expires_at, row.points_per_minute) == (soon, 60)
-    assert (await by.call(door, "api_key_create", {"name": "x", "expires_at": later})).places == {("/expires_at", "out_of_range")}
-    assert (await by.call(door, "api_key_create", {"name": "x", "points_per_minute": 61})).places == {("/points_per_minute", "out_of_range")}
-    less = await by.ok(door, "api_key_create", {"name": "x", "points_per_minute": 59, "expires_at": (soon - timedelta(hours=1)).isoformat()})
+    assert (await by.call(door, "api_key_create", {"name": "x", "expires_at": later})).places == {
+        ("/expires_at", "out_of_range")
+    }
+    assert (await by.call(door, "api_key_create", {"name": "x", "points_per_minute": 61})).places == {
+        ("/points_per_minute", "out_of_range")
+    }
+    less = await by.ok(
+        door,
+        "api_key_create",
+        {"name": "x", "points_per_minute": 59, "expires_at": (soon - timedelta(hours=1)).isoformat()},
+    )
     assert less["points_per_minute"] == 59
 
 
@@ -121,7 +141,9 @@ async def test_the_token_of_a_narrowed_session_makes_no_whole_key(app: "Shop", d
 
 
 @both
-async def test_a_lowered_role_narrows_keys_that_are_there_and_a_raised_one_widens_no_narrowed_one(app: "Shop", door: Door) -> None:
+async def test_a_lowered_role_narrows_keys_that_are_there_and_a_raised_one_widens_no_narrowed_one(
+    app: "Shop", door: Door
+) -> None:
     admin, kim = await person(app, "admin"), await person(app, "staff")
     whole, narrow = await key_of(kim, door), await key_of(kim, door, scopes=["catalog:write", "account:read"])
     await admin.ok(door, "user_role_set", {"role": "customer"}, id=kim.id)
@@ -165,7 +187,9 @@ async def test_a_revoked_key_and_what_stands_on_it_let_nobody_in_at_once(app: "S
     kim = await person(app)
     made = await kim.ok(door, "api_key_create", {"name": "x"})
     key, other = kim.bearing(made["secret"]), await key_of(kim, door)
-    token = kim.bearing(app.state.means.of(Tokens).issue(user=kim.id, session=None, key=made["id"], scope=["account:read"])[0])
+    token = kim.bearing(
+        app.state.means.of(Tokens).issue(user=kim.id, session=None, key=made["id"], scope=["account:read"])[0]
+    )
     for one in (key, other, token):
         assert await one.lets_in(door)
     assert await token.code(door, "logout_everywhere") == "forbidden"
@@ -178,7 +202,11 @@ async def test_a_revoked_key_and_what_stands_on_it_let_nobody_in_at_once(app: "S
 async def test_both_headers_take_it_and_nothing_else_passes_for_it(app: "Shop") -> None:
     kim = await person(app)
     secret, second = [(await kim.ok("rest", "api_key_create", {"name": "x"}))["secret"] for _ in range(2)]
-    good: list[dict[str, str]] = [{"X-API-Key": secret}, {"Authorization": f"Bearer {secret}"}, {"X-API-Key": secret, "Authorization": f"Bearer {secret}"}]
+    good: list[dict[str, str]] = [
+        {"X-API-Key": secret},
+        {"Authorization": f"Bearer {secret}"},
+        {"X-API-Key": secret, "Authorization": f"Bearer {secret}"},
+    ]
     bad: list[dict[str, str]] = [
         {"X-API-Key": kim.access_token}, {"X-API-Key": secret, "Authorization": f"Bearer {kim.access_token}"}, {"X-API-Key": f"Bearer {secret}"},
         {"X-API-Key": secret, "Authorization": f"Bearer {second}"}, {"Authorization": secret}, {"Authorization": f"Basic {secret}"},
@@ -189,7 +217,9 @@ async def test_both_headers_take_it_and_nothing_else_passes_for_it(app: "Shop") 
         assert [await House(app, headers).lets_in(door) for headers in bad] == [False] * len(bad)
 
 
-async def test_a_wrong_and_an_unknown_key_cost_one_look_by_the_prefix_and_one_digest(app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wrong_and_an_unknown_key_cost_one_look_by_the_prefix_and_one_digest(
+    app: "Shop", monkeypatch: pytest.MonkeyPatch
+) -> None:
     kim = await person(app)
     secret = parse((await kim.ok("rest", "api_key_create", {"name": "x"}))["secret"])
     assert secret is not None
@@ -270,7 +300,9 @@ async def test_points_a_minute_are_kept_and_bounded(app: "Shop", door: Door) -> 
     assert made["points_per_minute"] == 300
     assert (await app.state.credentials.identify(made["secret"])).points == 300
     for points in (0, -1, 1_000_001):
-        assert (await kim.call(door, "api_key_create", {"name": "x", "points_per_minute": points})).places == {("/points_per_minute", "out_of_range")}
+        assert (await kim.call(door, "api_key_create", {"name": "x", "points_per_minute": points})).places == {
+            ("/points_per_minute", "out_of_range")
+        }
 
 
 async def test_a_secret_is_of_its_own_key_where_a_document_makes_and_revokes_several(app: "Shop") -> None:

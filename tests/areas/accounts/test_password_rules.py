@@ -54,7 +54,10 @@ def test_an_installation_may_ask_for_more() -> None:
 def test_all_faults_come_at_once_with_their_place_and_their_cure() -> None:
     with pytest.raises(Validation) as refused:
         Passwords(least=12).check("password", "/new_password", about=ANN)
-    assert {(e.pointer, e.code) for e in refused.value.errors} == {("/new_password", "too_short"), ("/new_password", "common_password")}
+    assert {(e.pointer, e.code) for e in refused.value.errors} == {
+        ("/new_password", "too_short"),
+        ("/new_password", "common_password"),
+    }
     assert all("; use " in e.detail for e in refused.value.errors)
     assert "`" not in refused.value.detail
 

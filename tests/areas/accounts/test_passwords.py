@@ -46,7 +46,9 @@ async def test_no_password_is_right_for_an_account_that_is_not_there(passwords: 
         assert await passwords.verify(None, password) is False
 
 
-@pytest.mark.parametrize("stored", ["", "!", "plain text", "$argon2id$v=19$m=19456,t=2,p=1$x$y", "$2b$12$abcdefghijklmnopqrstuv"])
+@pytest.mark.parametrize(
+    "stored", ["", "!", "plain text", "$argon2id$v=19$m=19456,t=2,p=1$x$y", "$2b$12$abcdefghijklmnopqrstuv"]
+)
 async def test_a_row_that_cannot_be_read_lets_nobody_in(passwords: Passwords, stored: str) -> None:
     assert await passwords.verify(stored, stored) is False
 

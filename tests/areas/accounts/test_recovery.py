@@ -41,7 +41,9 @@ async def aged(app: "Shop", token: str, by: timedelta) -> None:
     """Lets a letter's token be that much older."""
     row = await row_of(app, MailedTokenRow, secret_hash=digest(app, token))
     async with app.state.database.transaction() as session:
-        await session.execute(update(MailedTokenRow).where(MailedTokenRow.id == row.id).values(expires_at=row.expires_at - by))
+        await session.execute(
+            update(MailedTokenRow).where(MailedTokenRow.id == row.id).values(expires_at=row.expires_at - by)
+        )
 
 
 @both
@@ -61,9 +63,16 @@ async def test_another_password_ends_the_other_sessions_and_this_one_goes_on(app
 @both
 async def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(app: "Shop", door: Door) -> None:
     kim = await person(app, username=f"n{unique()}"[:20])
-    assert await kim.code(door, "password_change", {"current_password": OTHER, "new_password": "another phrase of words"}) == "invalid_credentials"
+    assert (
+        await kim.code(door, "password_change", {"current_password": OTHER, "new_password": "another phrase of words"})
+        == "invalid_credentials"
+    )
     username = (await kim.ok(door, "me"))["username"]
-    for bad, code in {"short": "too_short", "password1": "common_password", f"{username} is here": "contains_name"}.items():
+    for bad, code in {
+        "short": "too_short",
+        "password1": "common_password",
+        f"{username} is here": "contains_name",
+    }.items():
         answer = await kim.call(door, "password_change", {"current_password": PASSWORD, "new_password": bad})
         assert answer.code == "validation", bad
         assert ("/new_password", code) in answer.places
@@ -71,7 +80,9 @@ async def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(app
 
 
 @both
-async def test_a_forgotten_password_is_answered_alike_for_known_and_unknown_and_does_the_same(app: "Shop", door: Door) -> None:
+async def test_a_forgotten_password_is_answered_alike_for_known_and_unknown_and_does_the_same(
+    app: "Shop", door: Door
+) -> None:
     _, email = await registered(app)
     await House(app).ok(door, "password_reset", {"email": email})
     answers, works = [], []
@@ -95,7 +106,10 @@ async def test_a_letter_sets_another_password_once_and_ends_all_sessions(app: "S
         assert not await one.lets_in(door)
         assert await House(app).code(door, "token_refresh", {"refresh_token": one.refresh_token}) == "invalid_token"
     assert await House(app).code(door, "login", {"email": kim.email, "password": PASSWORD}) == "invalid_credentials"
-    assert await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": PASSWORD}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": PASSWORD})
+        == "invalid_token"
+    )
     assert (await (await again(kim, door, OTHER)).ok(door, "me"))["email_verified_at"] is not None
 
 
@@ -118,11 +132,17 @@ async def test_who_made_an_account_with_an_address_of_somebody_else_keeps_no_way
 async def test_a_letters_token_is_for_one_purpose_and_not_for_long(app: "Shop", door: Door) -> None:
     kim = await person(app)
     verify, reset = [await letter_token(app, purpose, kim.id, kim.email) for purpose in (VERIFY, RESET)]
-    assert await House(app).code(door, "password_reset_confirm", {"token": verify, "new_password": OTHER}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": verify, "new_password": OTHER})
+        == "invalid_token"
+    )
     assert await House(app).code(door, "email_verify", {"token": reset}) == "invalid_token"
     await aged(app, reset, timedelta(hours=1))
     await aged(app, verify, timedelta(days=1))
-    assert await House(app).code(door, "password_reset_confirm", {"token": reset, "new_password": OTHER}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": reset, "new_password": OTHER})
+        == "invalid_token"
+    )
     assert await House(app).code(door, "email_verify", {"token": verify}) == "invalid_token"
     for text in ("", "mt_x", f"rt_{verify[3:]}", kim.refresh_token, f"{verify} "):
         assert await House(app).code(door, "email_verify", {"token": text}) == "invalid_token"
@@ -142,7 +162,10 @@ async def test_of_many_at_once_with_one_letter_one_succeeds(app: "Shop") -> None
     kim = await person(app)
     token = await letter_token(app, RESET, kim.id, kim.email)
     words = [f"phrase number {i} of some words" for i in range(6)]
-    confirm = [House(app).code(DOORS[i % 2], "password_reset_confirm", {"token": token, "new_password": word}) for i, word in enumerate(words)]
+    confirm = [
+        House(app).code(DOORS[i % 2], "password_reset_confirm", {"token": token, "new_password": word})
+        for i, word in enumerate(words)
+    ]
     codes = await asyncio.gather(*confirm)
     assert sorted([str(c) for c in codes]) == ["None"] + ["invalid_token"] * 5
     assert await House(app).code("rest", "login", {"email": kim.email, "password": words[codes.index(None)]}) is None
@@ -153,7 +176,9 @@ async def test_a_bad_new_password_does_not_use_the_letter_up(app: "Shop", door: 
     kim = await person(app)
     token = await letter_token(app, RESET, kim.id, kim.email)
     for bad in ("short", f"{kim.email.split('@')[0]} is my name"):
-        assert await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": bad}) == "validation"
+        assert (
+            await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": bad}) == "validation"
+        )
     assert await kim.lets_in(door)
     assert await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": OTHER}) is None
 
@@ -170,24 +195,33 @@ async def test_another_password_makes_letters_of_before_worthless(app: "Shop", d
     else:
         assert await House(app).code(door, "password_reset_confirm", {"token": first, "new_password": OTHER}) is None
     assert await House(app).code(door, "email_verify", {"token": moved}) == "invalid_token"
-    assert await House(app).code(door, "password_reset_confirm", {"token": reset, "new_password": PASSWORD}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": reset, "new_password": PASSWORD})
+        == "invalid_token"
+    )
     assert await House(app).code(door, "email_verify", {"token": own}) is None
     assert (await row_of(app, UserRow, id=kim.id)).email == kim.email
 
 
 @both
-async def test_another_address_counts_once_it_is_proved_and_letters_to_the_old_one_are_worthless(app: "Shop", door: Door) -> None:
+async def test_another_address_counts_once_it_is_proved_and_letters_to_the_old_one_are_worthless(
+    app: "Shop", door: Door
+) -> None:
     kim, address = await person(app), f"{unique('new')}@shop.example"
     old = await letter_token(app, RESET, kim.id, kim.email)
     assert await kim.code(door, "email_change", {"email": address, "password": OTHER}) == "invalid_credentials"
-    assert await kim.ok(door, "email_change", {"email": address.upper(), "password": PASSWORD}) == {"status": "accepted"}
+    assert await kim.ok(door, "email_change", {"email": address.upper(), "password": PASSWORD}) == {
+        "status": "accepted"
+    }
     assert (await letters_to(app, kim.id))[-1] == ("verify_email", {"email": address})
     assert (await kim.ok(door, "me"))["email"] == kim.email
     token = await letter_token(app, VERIFY, kim.id, address)
     assert await House(app).ok(door, "email_verify", {"token": token}) == {"status": "done"}
     me = await kim.ok(door, "me")
     assert (me["email"], me["email_verified_at"] is not None) == (address, True)
-    assert await House(app).code(door, "password_reset_confirm", {"token": old, "new_password": OTHER}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": old, "new_password": OTHER}) == "invalid_token"
+    )
     assert await House(app).code(door, "login", {"email": kim.email, "password": PASSWORD}) == "invalid_credentials"
     assert await House(app).code(door, "login", {"email": address, "password": PASSWORD}) is None
     assert address.split("@")[0].split("-")[1] in (await row_of(app, UserSearchRow, id=kim.id)).words
@@ -207,7 +241,9 @@ async def test_the_address_of_another_account_stays_with_it(app: "Shop", door: D
 async def test_of_two_accounts_that_prove_one_new_address_at_once_one_has_it(app: "Shop") -> None:
     address, people = f"{unique('new')}@shop.example", [await person(app) for _ in range(4)]
     tokens = [await letter_token(app, VERIFY, one.id, address) for one in people]
-    codes = await asyncio.gather(*[House(app).code(DOORS[i % 2], "email_verify", {"token": t}) for i, t in enumerate(tokens)])
+    codes = await asyncio.gather(
+        *[House(app).code(DOORS[i % 2], "email_verify", {"token": t}) for i, t in enumerate(tokens)]
+    )
     assert sorted([str(c) for c in codes]) == ["None"] + ["already_exists"] * 3
     assert (await row_of(app, UserRow, email=address)).id == people[codes.index(None)].id
 
@@ -217,7 +253,10 @@ async def test_a_suspended_account_is_not_opened_by_a_letter(app: "Shop", door: 
     kim, admin = await person(app), await person(app, "admin")
     reset, verify = [await letter_token(app, purpose, kim.id, kim.email) for purpose in (RESET, VERIFY)]
     await admin.ok(door, "user_suspend", id=kim.id)
-    assert await House(app).code(door, "password_reset_confirm", {"token": reset, "new_password": OTHER}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": reset, "new_password": OTHER})
+        == "invalid_token"
+    )
     assert await House(app).code(door, "email_verify", {"token": verify}) == "invalid_token"
 
 
@@ -236,12 +275,24 @@ async def test_a_closed_account_is_empty_and_its_address_and_name_are_free(app: 
         assert [await one.lets_in(d) for d in DOORS] == [False, False]
     assert await House(app).code(door, "login", {"email": kim.email, "password": PASSWORD}) == "invalid_credentials"
     assert await House(app).code(door, "token_refresh", {"refresh_token": other.refresh_token}) == "invalid_token"
-    assert await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": OTHER}) == "invalid_token"
+    assert (
+        await House(app).code(door, "password_reset_confirm", {"token": token, "new_password": OTHER})
+        == "invalid_token"
+    )
     row = await row_of(app, UserRow, id=kim.id)
-    assert (row.status, row.username, row.full_name, row.password_hash, row.role) == ("closed", None, "", None, "customer")
+    assert (row.status, row.username, row.full_name, row.password_hash, row.role) == (
+        "closed",
+        None,
+        "",
+        None,
+        "customer",
+    )
     assert kim.email not in str(vars(row))
     assert [await count_of(app, table, user_id=kim.id) for table in (AddressRow, MailedTokenRow)] == [0, 0]
-    assert all(s.revoked_at for s in [*await rows_of(app, SessionRow, user_id=kim.id), *await rows_of(app, ApiKeyRow, user_id=kim.id)])
+    assert all(
+        s.revoked_at
+        for s in [*await rows_of(app, SessionRow, user_id=kim.id), *await rows_of(app, ApiKeyRow, user_id=kim.id)]
+    )
     assert "larsen" not in (await row_of(app, UserSearchRow, id=kim.id)).words
     id, email = await registered(app, door, email=kim.email, username=name)
     assert id != kim.id
@@ -251,14 +302,21 @@ async def test_a_closed_account_is_empty_and_its_address_and_name_are_free(app: 
 async def test_a_letter_and_a_closure_at_once_leave_a_closed_account_empty(app: "Shop") -> None:
     for purpose in (RESET, VERIFY) * 3:
         kim = await person(app)
-        token = await letter_token(app, purpose, kim.id, kim.email if purpose == RESET else f"{unique('new')}@shop.example")
+        token = await letter_token(
+            app, purpose, kim.id, kim.email if purpose == RESET else f"{unique('new')}@shop.example"
+        )
         use = House(app).code("rest", "password_reset_confirm", {"token": token, "new_password": OTHER}) if purpose == RESET else (
             House(app).code("rest", "email_verify", {"token": token})
         )  # fmt: skip
         _, closed = await asyncio.gather(use, kim.code("rest", "me_close", {"password": PASSWORD}))
         row = await row_of(app, UserRow, id=kim.id)
         if closed is None:
-            assert (row.status, row.password_hash, row.email, row.email_verified_at) == ("closed", None, f"{kim.id}@closed.invalid", None)
+            assert (row.status, row.password_hash, row.email, row.email_verified_at) == (
+                "closed",
+                None,
+                f"{kim.id}@closed.invalid",
+                None,
+            )
         else:  # the new password came first
             assert row.status == "active"
 
@@ -279,7 +337,10 @@ async def test_a_key_of_nobody_has_no_account_to_look_after(app: "Shop", door: D
     assert await house.code(door, "logout_everywhere") == "forbidden"
     assert await house.code(door, "address_create", HOME) == "forbidden"
     assert await house.code(door, "api_key_create", {"name": "x"}) == "forbidden"
-    assert await house.code(door, "password_change", {"current_password": PASSWORD, "new_password": OTHER}) == "invalid_credentials"
+    assert (
+        await house.code(door, "password_change", {"current_password": PASSWORD, "new_password": OTHER})
+        == "invalid_credentials"
+    )
 
 
 async def test_no_token_stands_in_the_outbox(app: "Shop") -> None:

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
-from tests.areas.accounts.people import DOORS, PASSWORD, Answer, Door, House, count_of, letter_token, letters_to, logged_in, person, registered, row_of
+from tests.areas.accounts.people import (
+    DOORS,
+    PASSWORD,
+    Answer,
+    Door,
+    House,
+    count_of,
+    letter_token,
+    letters_to,
+    logged_in,
+    person,
+    registered,
+    row_of,
+)
 from tests.factories import unique
 from tradepost.areas.accounts.models import UserRow
 from tradepost.areas.accounts.password_hasher import Passwords
@@ -76,7 +89,9 @@ async def test_a_known_and_a_new_address_cost_the_same_statements_and_hashes(app
     with watched(app) as known:
         await House(app).ok(door, "register", {"email": email, "password": PASSWORD, "full_name": "Kim"})
     with watched(app) as new:
-        await House(app).ok(door, "register", {"email": f"{unique('kim')}@shop.example", "password": PASSWORD, "full_name": "Kim"})
+        await House(app).ok(
+            door, "register", {"email": f"{unique('kim')}@shop.example", "password": PASSWORD, "full_name": "Kim"}
+        )
     assert known.hashes == new.hashes == 1
     assert known.statements == new.statements
 
@@ -85,10 +100,20 @@ async def test_a_known_and_a_new_address_cost_the_same_statements_and_hashes(app
 async def test_the_owner_of_a_known_address_is_told_by_a_letter_and_keeps_its_account(app: "Shop", door: Door) -> None:
     id, email = await registered(app, full_name="Kim")
     before = await row_of(app, UserRow, id=id)
-    body = {"email": email.upper(), "password": "another phrase of some words", "full_name": "Mallory", "username": unique("mallory")[:30]}
+    body = {
+        "email": email.upper(),
+        "password": "another phrase of some words",
+        "full_name": "Mallory",
+        "username": unique("mallory")[:30],
+    }
     await House(app).ok(door, "register", body)
     after = await row_of(app, UserRow, id=id)
-    assert (after.version, after.password_hash, after.full_name, after.username) == (before.version, before.password_hash, "Kim", None)
+    assert (after.version, after.password_hash, after.full_name, after.username) == (
+        before.version,
+        before.password_hash,
+        "Kim",
+        None,
+    )
     assert [kind for kind, _ in await letters_to(app, id)] == ["verify_email", "already_registered"]
     assert await count_of(app, UserRow, email=email) == 1
 
@@ -97,7 +122,14 @@ async def test_the_owner_of_a_known_address_is_told_by_a_letter_and_keeps_its_ac
 async def test_a_new_account_can_log_in_at_once_and_is_not_verified_yet(app: "Shop", door: Door) -> None:
     id, email = await registered(app, door, full_name="Kim Larsen")
     me = await (await logged_in(app, id, email, door=door)).ok(door, "me")
-    assert (me["id"], me["email"], me["full_name"], me["role"], me["status"], me["email_verified_at"]) == (id, email, "Kim Larsen", "customer", "active", None)
+    assert (me["id"], me["email"], me["full_name"], me["role"], me["status"], me["email_verified_at"]) == (
+        id,
+        email,
+        "Kim Larsen",
+        "customer",
+        "active",
+        None,
+    )
     assert await letters_to(app, id) == [("verify_email", {"email": email})]
 
 
@@ -145,7 +177,11 @@ async def test_what_is_no_address_is_422_at_its_place(app: "Shop", door: Door) -
 @both
 async def test_an_address_has_one_account_however_it_is_written(app: "Shop", door: Door) -> None:
     name = unique("jos")
-    composed, apart, shouted = f"{name}\u00e9@b\u00fccher.example", f"{name}e\u0301@bu\u0308cher.example", f"{name.upper()}\u00c9@B\u00dcCHER.example"
+    composed, apart, shouted = (
+        f"{name}\u00e9@b\u00fccher.example",
+        f"{name}e\u0301@bu\u0308cher.example",
+        f"{name.upper()}\u00c9@B\u00dcCHER.example",
+    )
     puny, wide = f"{name}\u00e9@xn--bcher-kva.example", f"{name}\u00e9@b\u00fccher\u3002\uff45xample"
     id, _ = await registered(app, door, email=composed)
     for spelled in (apart, shouted, puny, wide):
@@ -160,12 +196,17 @@ async def test_a_password_is_the_same_from_every_keyboard(app: "Shop", door: Doo
     email = f"{unique('kim')}@shop.example"
     await House(app).ok(door, "register", {"email": email, "password": "sept h\u00e9rons endormis"})
     assert await House(app).code(door, "login", {"email": email, "password": "sept he\u0301rons endormis"}) is None
-    assert await House(app).code(door, "login", {"email": email, "password": "sept herons endormis"}) == "invalid_credentials"
+    assert (
+        await House(app).code(door, "login", {"email": email, "password": "sept herons endormis"})
+        == "invalid_credentials"
+    )
 
 
 async def test_eight_at_once_with_one_address_make_one_account_and_are_answered_alike(app: "Shop") -> None:
     email = f"{unique('kim')}@shop.example"
-    answers = await asyncio.gather(*[House(app).call(DOORS[i % 2], "register", {"email": email, "password": PASSWORD}) for i in range(8)])
+    answers = await asyncio.gather(
+        *[House(app).call(DOORS[i % 2], "register", {"email": email, "password": PASSWORD}) for i in range(8)]
+    )
     assert [a.body for a in answers] == [{"status": "accepted"}] * 8
     row = await row_of(app, UserRow, email=email)
     assert sorted([kind for kind, _ in await letters_to(app, row.id)]) == ["already_registered"] * 7 + ["verify_email"]
@@ -174,7 +215,14 @@ async def test_eight_at_once_with_one_address_make_one_account_and_are_answered_
 async def test_eight_at_once_with_one_username_make_one_account_and_seven_refusals(app: "Shop") -> None:
     name = f"n{unique()}"[:20]
     codes = await asyncio.gather(
-        *[House(app).code(DOORS[i % 2], "register", {"email": f"{unique('kim')}@shop.example", "password": PASSWORD, "username": name}) for i in range(8)]
+        *[
+            House(app).code(
+                DOORS[i % 2],
+                "register",
+                {"email": f"{unique('kim')}@shop.example", "password": PASSWORD, "username": name},
+            )
+            for i in range(8)
+        ]
     )
     assert sorted([str(c) for c in codes]) == ["None"] + ["already_exists"] * 7
 
@@ -186,7 +234,10 @@ async def test_a_repeat_under_a_key_makes_nothing_twice(app: "Shop", door: Door)
         await House(app).ok(door, "register", {"email": email, "password": PASSWORD}, idempotency_key=key)
     row = await row_of(app, UserRow, email=email)
     assert len(await letters_to(app, row.id)) == 1
-    assert await House(app).code(door, "register", {"email": email, "password": f"{PASSWORD} too"}, idempotency_key=key) == "idempotency_key_reused"
+    assert (
+        await House(app).code(door, "register", {"email": email, "password": f"{PASSWORD} too"}, idempotency_key=key)
+        == "idempotency_key_reused"
+    )
 
 
 @both

@@ -138,7 +138,9 @@ class Remembering(RuleBasedStateMachine):
         assert len(self.remembered) <= 4
         assert len(self.remembered._forgotten) <= 4
         entries = self.remembered._entries
-        assert {(mark, digest) for digest, e in entries.items() for mark in e.marks} == {(m, d) for m, ds in self.remembered._marked.items() for d in ds}
+        assert {(mark, digest) for digest, e in entries.items() for mark in e.marks} == {
+            (m, d) for m, ds in self.remembered._marked.items() for d in ds
+        }
 
 
 TestRemembering = Remembering.TestCase

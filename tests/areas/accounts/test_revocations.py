@@ -45,7 +45,12 @@ async def process(stack: AsyncExitStack, url: str | None, *, secret: str = SECRE
 
 
 def fill(remembered: Remembered) -> None:
-    for text, marks in {"a1": ("ann", "s1", None), "a2": ("ann", "s2", None), "ak": ("ann", None, "k1"), "b1": ("bob", "s3", None)}.items():
+    for text, marks in {
+        "a1": ("ann", "s1", None),
+        "a2": ("ann", "s2", None),
+        "ak": ("ann", None, "k1"),
+        "b1": ("bob", "s3", None),
+    }.items():
         user, session, key = marks
         remembered.keep(remembered.begin(), text.encode(), ANN, user=user, session=session, key=key)
 
@@ -70,7 +75,11 @@ async def test_what_one_process_revokes_all_forget(valkey: Any, stack: AsyncExit
         await process(stack, f"{url}/3"),
         await process(stack, url, secret="another shop, with its own secret key"),
     )
-    for marks, left in (({"session": "s1"}, {"a2", "ak", "b1"}), ({"key": "k1"}, {"a2", "b1"}), ({"user": "ann"}, {"b1"})):
+    for marks, left in (
+        ({"session": "s1"}, {"a2", "ak", "b1"}),
+        ({"key": "k1"}, {"a2", "b1"}),
+        ({"user": "ann"}, {"b1"}),
+    ):
         await one.announce(**marks)
         assert known(one) == left
         await until(lambda left=left: known(other) == left)
@@ -93,7 +102,9 @@ async def test_without_redis_this_process_forgets(stack: AsyncExitStack) -> None
     assert alone.pubsub is None
 
 
-async def test_a_channel_that_broke_is_joined_again_and_everything_is_forgotten(valkey: Any, stack: AsyncExitStack) -> None:
+async def test_a_channel_that_broke_is_joined_again_and_everything_is_forgotten(
+    valkey: Any, stack: AsyncExitStack
+) -> None:
     url = f"redis://127.0.0.1:{valkey.port}"
     one, other = await process(stack, url), await process(stack, url)
     async with Redis(port=valkey.port) as operator:
@@ -105,7 +116,9 @@ async def test_a_channel_that_broke_is_joined_again_and_everything_is_forgotten(
     await until(lambda: known(other) == {"a1", "a2", "ak"})
 
 
-async def test_the_shop_goes_on_while_redis_is_gone_and_says_so_once(valkey: Any, stack: AsyncExitStack, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_shop_goes_on_while_redis_is_gone_and_says_so_once(
+    valkey: Any, stack: AsyncExitStack, caplog: pytest.LogCaptureFixture
+) -> None:
     one = await process(stack, f"redis://127.0.0.1:{valkey.port}")
     valkey.stop()
     await until(lambda: not one.listening.is_set())
@@ -143,7 +156,9 @@ async def test_a_channel_that_is_only_silent_counts_as_broken(stack: AsyncExitSt
                 writer.write(b"*3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n" % (len(channel), channel))
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    listener = Revocations(Remembered(b"secret"), f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}?protocol=2", SECRET, tick=0.1)
+    listener = Revocations(
+        Remembered(b"secret"), f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}?protocol=2", SECRET, tick=0.1
+    )
     await listener.start()
     fill(listener.remembered)
     assert len(known(listener)) == 4

@@ -31,9 +31,23 @@ async def scenario(app: "Shop", door: Door) -> dict[str, str]:
     assert await kim.bearing(made["secret"]).lets_in(door)
     assert not await kim.bearing(made["secret"][:-1]).lets_in(door)
     later = await house.ok(door, "token_refresh", {"refresh_token": pair["refresh_token"]})
-    assert await kim.code(door, "password_change", {"current_password": words["wrong"], "new_password": words["second"]}) == "invalid_credentials"
-    assert await kim.code(door, "password_change", {"current_password": words["first"], "new_password": words["second"]}) is None
-    assert await kim.code(door, "email_change", {"email": f"{unique()}@shop.example", "password": words["second"]}, idempotency_key=unique()) is None
+    assert (
+        await kim.code(door, "password_change", {"current_password": words["wrong"], "new_password": words["second"]})
+        == "invalid_credentials"
+    )
+    assert (
+        await kim.code(door, "password_change", {"current_password": words["first"], "new_password": words["second"]})
+        is None
+    )
+    assert (
+        await kim.code(
+            door,
+            "email_change",
+            {"email": f"{unique()}@shop.example", "password": words["second"]},
+            idempotency_key=unique(),
+        )
+        is None
+    )
     assert await house.code(door, "token_refresh", {"refresh_token": pair["refresh_token"]}) == "invalid_token"
     assert not await kim.lets_in(door)
     await house.ok(door, "password_reset", {"email": email})
@@ -42,7 +56,9 @@ async def scenario(app: "Shop", door: Door) -> dict[str, str]:
     assert await house.code(door, "password_reset_confirm", {"token": letter, "new_password": words["third"]}) is None
     end = await house.ok(door, "login", {"email": email, "password": words["third"]})
     assert await kim.bearing(end["access_token"]).code(door, "me_close", {"password": words["third"]}) is None
-    pairs = {f"{name} {i}": p[name] for i, p in enumerate((pair, later, end)) for name in ("access_token", "refresh_token")}
+    pairs = {
+        f"{name} {i}": p[name] for i, p in enumerate((pair, later, end)) for name in ("access_token", "refresh_token")
+    }
     return words | pairs | {"letter": letter, "key": made["secret"], "the key's own": made["secret"].split("_")[2][:43]}
 
 
@@ -93,7 +109,9 @@ async def test_a_number_for_a_password_is_not_quoted(app: "Shop") -> None:
 @both
 async def test_a_mountain_of_marks_is_refused_before_it_costs_anything(app: "Shop", door: Door) -> None:
     for member in ("email", "password"):
-        answer = await House(app).call(door, "login", {"email": "kim@shop.example", "password": "x"} | {member: "a" + "\u0315\u0300" * 100_000})
+        answer = await House(app).call(
+            door, "login", {"email": "kim@shop.example", "password": "x"} | {member: "a" + "\u0315\u0300" * 100_000}
+        )
         assert answer.code == "validation"
         assert (f"/{member}", "too_many_marks") in answer.places
 
@@ -103,10 +121,17 @@ async def test_a_fault_of_variables_or_of_a_document_quotes_no_input(app: "Shop"
     text = "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }"
     bodies: list[Any] = [
         {"query": text, "variables": {"input": given}}
-        for given in ({"email": "x", "password": secret, "more": 1}, secret, [secret], {"password": secret}, {"email": "x", "password": [secret]})
+        for given in (
+            {"email": "x", "password": secret, "more": 1},
+            secret,
+            [secret],
+            {"password": secret},
+            {"email": "x", "password": [secret]},
+        )
     ]
     bodies += [
-        {"query": f"mutation {{ login(input: {given}) {{ accessToken }} }}"} for given in (f'{{email: "x", password: "{secret}", more: 1}}', f'"{secret}"')
+        {"query": f"mutation {{ login(input: {given}) {{ accessToken }} }}"}
+        for given in (f'{{email: "x", password: "{secret}", more: 1}}', f'"{secret}"')
     ]
     async with House(app).client() as client:
         for body in bodies:

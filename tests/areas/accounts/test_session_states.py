@@ -76,11 +76,15 @@ class Sessions(RuleBasedStateMachine):
         made = [self.world.run(person(self.world.app)) for _ in range(2)]
         self.users = [User(p.id, p.email) for p in made]
         self.all = list[Pair]()
-        for user, one in zip(self.users, made, strict=True):  # a session that nothing but the ends of all sessions reaches
+        for user, one in zip(
+            self.users, made, strict=True
+        ):  # a session that nothing but the ends of all sessions reaches
             user.sessions.append(Session(self.users.index(user)))
             self.all.append(Pair(one.access_token, one.refresh_token, user.sessions[0]))
 
-    def call(self, door: Door, operation: str, body: Any = None, *, by: str | None = None, id: str | None = None) -> Answer:
+    def call(
+        self, door: Door, operation: str, body: Any = None, *, by: str | None = None, id: str | None = None
+    ) -> Answer:
         """One call."""
         house = House(self.world.app) if by is None else House(self.world.app).bearing(by)
         return self.world.run(house.call(door, operation, body, id=id))
@@ -193,6 +197,10 @@ def test_the_tokens_that_are_alive_are_those_that_the_model_says(fresh_settings:
         Sessions.world = World(app, run, run(person(app, "admin")))
         # What fails is told as it was found: each step is a call, and to make the way there shorter takes minutes.
         given = settings(
-            max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=[Phase.explicit, Phase.generate]
+            max_examples=20,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+            phases=[Phase.explicit, Phase.generate],
         )
         run_state_machine_as_test(Sessions, settings=given)

@@ -10,7 +10,21 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from tests.areas.accounts.people import DOORS, OTHER, PASSWORD, Answer, Door, House, Person, again, count_of, digest, person, row_of, rows_of
+from tests.areas.accounts.people import (
+    DOORS,
+    OTHER,
+    PASSWORD,
+    Answer,
+    Door,
+    House,
+    Person,
+    again,
+    count_of,
+    digest,
+    person,
+    row_of,
+    rows_of,
+)
 from tradepost.areas.accounts.models import RefreshTokenRow, SessionRow
 from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.outbox import OutboxEvent
@@ -30,7 +44,14 @@ async def refreshed(app: "Shop", token: str, door: Door = "rest") -> Answer:
 async def next_of(of: Person, door: Door = "rest") -> Person:
     """Somebody with the next pair of the session."""
     pair = (await refreshed(of.app, of.refresh_token, door)).body
-    return Person(of.app, {"Authorization": f"Bearer {pair['access_token']}"}, of.id, of.email, pair["refresh_token"], pair["access_token"])
+    return Person(
+        of.app,
+        {"Authorization": f"Bearer {pair['access_token']}"},
+        of.id,
+        of.email,
+        pair["refresh_token"],
+        pair["access_token"],
+    )
 
 
 async def session_of(app: "Shop", token: str) -> str:
@@ -97,7 +118,12 @@ async def test_a_session_never_has_two_live_refresh_tokens(app: "Shop") -> None:
     session = await session_of(app, kim.refresh_token)
     token: str | None = kim.refresh_token
     while token is not None:
-        answers = await asyncio.gather(*[refreshed(app, token) for _ in range(1 + len(await rows_of(app, RefreshTokenRow, session_id=session)) // 3)])
+        answers = await asyncio.gather(
+            *[
+                refreshed(app, token)
+                for _ in range(1 + len(await rows_of(app, RefreshTokenRow, session_id=session)) // 3)
+            ]
+        )
         assert len([r for r in await rows_of(app, RefreshTokenRow, session_id=session) if r.used_at is None]) <= 1
         token = next((a.body["refresh_token"] for a in answers if a.code is None), None)
 
@@ -107,7 +133,9 @@ async def test_an_expired_session_neither_goes_on_nor_lets_in(app: "Shop", door:
     kim = await person(app)
     async with app.state.database.transaction() as session:
         past = datetime.now(UTC) - timedelta(seconds=1)
-        await session.execute(update(SessionRow).where(SessionRow.id == await session_of(app, kim.refresh_token)).values(expires_at=past))
+        await session.execute(
+            update(SessionRow).where(SessionRow.id == await session_of(app, kim.refresh_token)).values(expires_at=past)
+        )
     assert (await refreshed(app, kim.refresh_token, door)).code == "invalid_token"
     assert not await kim.lets_in(door)
 
@@ -116,7 +144,9 @@ async def test_a_session_goes_on_for_thirty_days_from_its_last_use(app: "Shop") 
     kim = await person(app)
     id = await session_of(app, kim.refresh_token)
     async with app.state.database.transaction() as session:
-        await session.execute(update(SessionRow).where(SessionRow.id == id).values(expires_at=datetime.now(UTC) + timedelta(minutes=1)))
+        await session.execute(
+            update(SessionRow).where(SessionRow.id == id).values(expires_at=datetime.now(UTC) + timedelta(minutes=1))
+        )
     await next_of(kim)
     left = (await row_of(app, SessionRow, id=id)).expires_at - datetime.now(UTC)
     assert timedelta(days=29) < left <= timedelta(days=30)
@@ -125,7 +155,15 @@ async def test_a_session_goes_on_for_thirty_days_from_its_last_use(app: "Shop") 
 @both
 async def test_what_is_no_refresh_token_is_refused_alike(app: "Shop", door: Door) -> None:
     kim = await person(app)
-    texts = ["", "rt_", kim.refresh_token[:-1], kim.refresh_token.swapcase(), f"{kim.refresh_token} ", kim.access_token[:512], f"mt_{kim.refresh_token[3:]}"]
+    texts = [
+        "",
+        "rt_",
+        kim.refresh_token[:-1],
+        kim.refresh_token.swapcase(),
+        f"{kim.refresh_token} ",
+        kim.access_token[:512],
+        f"mt_{kim.refresh_token[3:]}",
+    ]
     said = [(await refreshed(app, text, door)).problem | {"request_id": ""} for text in texts]
     assert said == [said[0]] * len(texts)
     assert said[0]["code"] == "invalid_token"
@@ -139,7 +177,11 @@ async def test_logout_ends_this_session_at_once_and_no_other(app: "Shop", door: 
     other = await again(kim)
     assert await kim.lets_in(door)
     answer = await kim.call(door, "logout")
-    assert (answer.raw.status_code, answer.raw.content) == (204, b"") if door == "rest" else answer.body == {"status": "done"}
+    assert (
+        (answer.raw.status_code, answer.raw.content) == (204, b"")
+        if door == "rest"
+        else answer.body == {"status": "done"}
+    )
     assert [await kim.lets_in(d) for d in DOORS] == [False, False]
     assert (await refreshed(app, kim.refresh_token, door)).code == "invalid_token"
     assert await other.lets_in(door)
@@ -196,13 +238,20 @@ async def end(app: "Shop", how: str, kim: Person, admin: Person) -> None:
     elif how == "close":
         assert await kim.code("rest", "me_close", {"password": PASSWORD}) is None
     elif how == "password":
-        assert await (await again(kim)).code("rest", "password_change", {"current_password": PASSWORD, "new_password": OTHER}) is None
+        assert (
+            await (await again(kim)).code(
+                "rest", "password_change", {"current_password": PASSWORD, "new_password": OTHER}
+            )
+            is None
+        )
     else:
         await refreshed(app, kim.refresh_token)
         await refreshed(app, kim.refresh_token)
 
 
-async def test_what_has_ended_is_refused_in_the_other_process_at_once_with_redis_and_within_a_minute_without(app: "Shop", settings: "Settings") -> None:
+async def test_what_has_ended_is_refused_in_the_other_process_at_once_with_redis_and_within_a_minute_without(
+    app: "Shop", settings: "Settings"
+) -> None:
     admin = await person(app, "admin")
     async with second(settings) as shop:
         clock, remembered = [1000.0], shop.state.credentials.remembered
@@ -225,7 +274,9 @@ async def test_what_has_ended_is_refused_in_the_other_process_at_once_with_redis
                 assert not await there(shop, kim).lets_in("graphql"), how
 
 
-async def test_a_lowered_role_and_a_revoked_key_are_noticed_in_the_other_process(app: "Shop", settings: "Settings") -> None:
+async def test_a_lowered_role_and_a_revoked_key_are_noticed_in_the_other_process(
+    app: "Shop", settings: "Settings"
+) -> None:
     admin, kim = await person(app, "admin"), await person(app, "staff")
     secret = await kim.ok("rest", "api_key_create", {"name": "till"})
     key = kim.bearing(secret["secret"])

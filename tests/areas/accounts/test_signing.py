@@ -33,7 +33,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "var" / "signing_keys.json"
 
 
-def keys(path: Path, *, makes: bool = True, secret: str = SECRET, algorithm: Algorithm = "EdDSA", clock: Time | None = None) -> SigningKeys:
+def keys(
+    path: Path, *, makes: bool = True, secret: str = SECRET, algorithm: Algorithm = "EdDSA", clock: Time | None = None
+) -> SigningKeys:
     return SigningKeys(secret, algorithm=algorithm, path=path, makes=makes, clock=clock or Time())
 
 
@@ -144,7 +146,14 @@ def test_a_file_that_breaks_stops_a_start_but_no_running_shop(path: Path, caplog
     time = Time()
     running = keys(path, clock=time)
     before = names(running)
-    for text in ("", "{", "[]", '{"keys": []}', '{"keys": [{"kty": "RSA", "crv": "", "d": "x"}]}', '{"keys": [{"kty": "OKP", "crv": "Ed25519", "d": "aGk"}]}'):
+    for text in (
+        "",
+        "{",
+        "[]",
+        '{"keys": []}',
+        '{"keys": [{"kty": "RSA", "crv": "", "d": "x"}]}',
+        '{"keys": [{"kty": "OKP", "crv": "Ed25519", "d": "aGk"}]}',
+    ):
         path.write_text(text)
         with pytest.raises(SigningKeysError, match=r"signing_keys\.json"):
             keys(path).load()
@@ -209,7 +218,9 @@ def test_keys_brought_by_an_operator_need_only_their_private_half(path: Path) ->
     made = keys(path)
     made.load()
     (kept,) = json.loads(path.read_text())["keys"]
-    path.write_text(json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "d": kept["d"], "kid": "their own name", "x": "wrong"}]}))
+    path.write_text(
+        json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "d": kept["d"], "kid": "their own name", "x": "wrong"}]})
+    )
     assert keys(path).jwks() == made.jwks()
 
 

@@ -58,7 +58,13 @@ def opened(text: str) -> tuple[Json, Json]:
 class House:
     """The tokens of a shop, and its own key to forge with: what is refused even of the right signer's hand."""
 
-    def __init__(self, folder: Path, algorithm: Algorithm = "EdDSA", issuer: str = "https://shop.example", audience: str = "tradepost") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        algorithm: Algorithm = "EdDSA",
+        issuer: str = "https://shop.example",
+        audience: str = "tradepost",
+    ) -> None:
         self.time = Time()
         self.keys = SigningKeys(SECRET, algorithm=algorithm, path=folder / "keys.json", makes=True)
         self.tokens = Tokens(self.keys, issuer=issuer, audience=audience, clock=self.time)
@@ -75,7 +81,11 @@ class House:
 
     def forged(self, header: Json | None = None, claims: Any = None, **changed: Any) -> str:
         """A token with the right signature over whatever is said; a claim that is None is left out."""
-        said = claims if claims is not None else {name: value for name, value in (self.claims | changed).items() if value is not None}
+        said = (
+            claims
+            if claims is not None
+            else {name: value for name, value in (self.claims | changed).items() if value is not None}
+        )
         head = {name: value for name, value in (self.header | (header or {})).items() if value is not None}
         signed = f"{segment(head)}.{segment(said)}"
         return f"{signed}.{b64(self.sign(signed))}"
@@ -102,7 +112,10 @@ def eddsa(tmp_path: Path) -> House:
 def test_what_is_issued_is_read(house: House) -> None:
     claims = house.tokens.read(house.good)
     assert (claims.user, claims.session, claims.key, claims.scope) == ("ann", "s1", None, None)
-    assert (claims.issued, claims.expires) == (START.replace(microsecond=0), START.replace(microsecond=0) + timedelta(seconds=900))
+    assert (claims.issued, claims.expires) == (
+        START.replace(microsecond=0),
+        START.replace(microsecond=0) + timedelta(seconds=900),
+    )
     assert house.seconds == 900
     text, _ = house.tokens.issue(user="ann", session=None, key="k1", scope={"stock:read", "catalog:write"})
     claims = house.tokens.read(text)
@@ -113,7 +126,14 @@ def test_what_is_issued_is_read(house: House) -> None:
 def test_a_token_has_the_form_of_rfc_9068(house: House) -> None:
     assert house.header == {"alg": house.keys.algorithm, "kid": house.keys.current().kid, "typ": "at+jwt"}
     jti = house.claims.pop("jti")
-    assert house.claims == {"iss": "https://shop.example", "aud": "tradepost", "sub": "ann", "sid": "s1", "iat": 1772366400, "exp": 1772367300}
+    assert house.claims == {
+        "iss": "https://shop.example",
+        "aud": "tradepost",
+        "sub": "ann",
+        "sid": "s1",
+        "iat": 1772366400,
+        "exp": 1772367300,
+    }
     assert jti != opened(house.tokens.issue(user="ann", session="s1")[0])[1]["jti"]
 
 
@@ -201,7 +221,12 @@ def test_a_public_key_is_no_secret_to_sign_with(eddsa: House) -> None:
         json.dumps(jwk).encode(), json.dumps(jwk, separators=(",", ":")).encode(), jwk["kid"].encode(), b"",
     ]  # fmt: skip
     for secret in spellings:
-        for alg, digest in (("HS256", hashlib.sha256), ("HS384", hashlib.sha384), ("HS512", hashlib.sha512), ("EdDSA", hashlib.sha256)):
+        for alg, digest in (
+            ("HS256", hashlib.sha256),
+            ("HS384", hashlib.sha384),
+            ("HS512", hashlib.sha512),
+            ("EdDSA", hashlib.sha256),
+        ):
             signed = f"{segment(eddsa.header | {'alg': alg})}.{segment(eddsa.claims)}"
             assert eddsa.refuses(f"{signed}.{b64(hmac.new(secret, signed.encode(), digest).digest())}")
 
@@ -210,7 +235,13 @@ def test_a_token_that_brings_its_own_key_is_refused(eddsa: House) -> None:
     """CVE-2018-0114: the signature is right, by the key that stands in the header."""
     mine = Ed25519PrivateKey.generate()
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(mine.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))}
-    for more in ({"jwk": jwk}, {"jwk": jwk, "kid": None}, {"jku": "http://127.0.0.1:9/"}, {"x5u": "http://127.0.0.1:9/"}, {}):
+    for more in (
+        {"jwk": jwk},
+        {"jwk": jwk, "kid": None},
+        {"jku": "http://127.0.0.1:9/"},
+        {"x5u": "http://127.0.0.1:9/"},
+        {},
+    ):
         head = {name: value for name, value in (eddsa.header | more).items() if value is not None}
         signed = f"{segment(head)}.{segment(eddsa.claims)}"
         assert eddsa.refuses(f"{signed}.{b64(mine.sign(signed.encode()))}")
@@ -260,7 +291,10 @@ def test_the_reason_is_told_to_the_log_and_not_the_token(house: House, caplog: p
     with caplog.at_level("DEBUG", "tradepost.tokens"):
         assert house.refuses(house.forged(aud="other"))
         assert house.refuses(house.forged({"kid": "unknown"}))
-    assert [record.message for record in caplog.records] == ["access token refused: another issuer or audience", "access token refused: unknown kid"]
+    assert [record.message for record in caplog.records] == [
+        "access token refused: another issuer or audience",
+        "access token refused: unknown kid",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +318,9 @@ def test_the_last_character_has_one_spelling(houses: dict[str, House]) -> None:
                 assert house.refuses(house.good[:-1] + other)
 
 
-@given(algorithm=st.sampled_from(["EdDSA", "HS256"]), text=st.text() | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True))
+@given(
+    algorithm=st.sampled_from(["EdDSA", "HS256"]),
+    text=st.text() | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True),
+)
 def test_no_other_text_is_a_token(houses: dict[str, House], algorithm: str, text: str) -> None:
     assert houses[algorithm].refuses(text)

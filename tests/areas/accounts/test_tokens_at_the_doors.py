@@ -49,7 +49,13 @@ class Forger:
         public = self.private.public_key()
         jwk = msgspec.json.encode(self.key.as_dict(private=False))
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        return [public.public_bytes(Encoding.Raw, PublicFormat.Raw), pem, pem.strip(), jwk, self.key.as_dict(private=False)["x"].encode()]
+        return [
+            public.public_bytes(Encoding.Raw, PublicFormat.Raw),
+            pem,
+            pem.strip(),
+            jwk,
+            self.key.as_dict(private=False)["x"].encode(),
+        ]
 
 
 def bad(forger: Forger, token: str, other: Tokens, kim: Person) -> dict[str, str]:
@@ -76,7 +82,9 @@ def bad(forger: Forger, token: str, other: Tokens, kim: Person) -> dict[str, str
         "another issuer": forger.token(iss="https://evil.example"),
         "no expiry": forger.token(claims={n: v for n, v in forger.claims.items() if n != "exp"}),
         "another type": forger.token({"typ": "JWT"}),
-        "a key in the header": forger.token({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": b64(stranger.public_key().public_bytes_raw())}}),
+        "a key in the header": forger.token(
+            {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": b64(stranger.public_key().public_bytes_raw())}}
+        ),
         "an address of keys": forger.token({"jku": "https://evil.example/jwks.json"}),
         "critical": forger.token({"crit": ["exp"]}),
         "unknown kid": forger.token({"kid": "x"}),
@@ -90,7 +98,10 @@ def bad(forger: Forger, token: str, other: Tokens, kim: Person) -> dict[str, str
         "key that is no id": forger.token(client_id="' OR 1=1"),
         "session with NUL": forger.token(sid="\0"),
         "sub with NUL": forger.token(sub="\0"),
-        **{f"HS256 with a public key {i}": forger.confused("HS256", secret) for i, secret in enumerate(forger.publics())},
+        **{
+            f"HS256 with a public key {i}": forger.confused("HS256", secret)
+            for i, secret in enumerate(forger.publics())
+        },
         **{f"EdDSA by HMAC {i}": forger.confused("EdDSA", secret) for i, secret in enumerate(forger.publics())},
     }
 
@@ -102,7 +113,9 @@ def other(tmp_path: Path, settings: "Settings") -> Tokens:
     return Tokens(keys, issuer=settings.issuer, audience=settings.token_audience)
 
 
-async def test_what_is_not_ours_is_401_at_both_doors_also_where_nobody_need_be_known(app: "Shop", other: Tokens) -> None:
+async def test_what_is_not_ours_is_401_at_both_doors_also_where_nobody_need_be_known(
+    app: "Shop", other: Tokens
+) -> None:
     ann, kim = await person(app), await person(app)
     forger = Forger(app, ann.access_token)
     assert await ann.bearing(forger.token()).lets_in()
@@ -111,11 +124,16 @@ async def test_what_is_not_ours_is_401_at_both_doors_also_where_nobody_need_be_k
         house = House(app).bearing(token)
         assert [await house.lets_in(door) for door in DOORS] == [False, False], name
         async with house.client() as client:
-            for answer in (await client.get("/v1/products"), await client.post("/graphql", json={"query": "{ products { nodes { id } } }"})):
+            for answer in (
+                await client.get("/v1/products"),
+                await client.post("/graphql", json={"query": "{ products { nodes { id } } }"}),
+            ):
                 assert answer.status_code == 401, name
                 assert token not in answer.text
                 assert answer.headers["www-authenticate"].startswith("Bearer")
-                said.add(answer.json()["detail"] if "detail" in answer.json() else answer.json()["errors"][0]["message"])
+                said.add(
+                    answer.json()["detail"] if "detail" in answer.json() else answer.json()["errors"][0]["message"]
+                )
     assert len(said) <= 2, said
     assert await ann.lets_in()
 
@@ -124,8 +142,12 @@ async def test_every_changed_letter_of_a_token_is_noticed(app: "Shop") -> None:
     kim = await person(app)
     async with House(app).client() as client:
         for at in range(0, len(kim.access_token), 7):
-            changed = f"{kim.access_token[:at]}{'A' if kim.access_token[at] != 'A' else 'B'}{kim.access_token[at + 1 :]}"
-            assert (await client.get("/v1/users/me", headers={"Authorization": f"Bearer {changed}"})).status_code == 401, at
+            changed = (
+                f"{kim.access_token[:at]}{'A' if kim.access_token[at] != 'A' else 'B'}{kim.access_token[at + 1 :]}"
+            )
+            assert (
+                await client.get("/v1/users/me", headers={"Authorization": f"Bearer {changed}"})
+            ).status_code == 401, at
     assert await kim.lets_in()
 
 
@@ -141,10 +163,16 @@ async def test_a_token_of_an_ended_session_stays_refused_however_often_it_comes(
 async def test_two_different_credentials_are_refused_and_one_said_twice_is_not(app: "Shop") -> None:
     kim, bo = await person(app), await person(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test") as client:
-        for texts, status in (((kim.access_token, bo.access_token), 401), ((kim.access_token, kim.access_token), 200), ((kim.access_token, ""), 401)):
+        for texts, status in (
+            ((kim.access_token, bo.access_token), 401),
+            ((kim.access_token, kim.access_token), 200),
+            ((kim.access_token, ""), 401),
+        ):
             headers = [("Authorization", f"Bearer {text}") for text in texts]
             assert (await client.get("/v1/users/me", headers=headers)).status_code == status, texts
-            assert (await client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)).status_code == status
+            assert (
+                await client.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
+            ).status_code == status
 
 
 async def test_a_token_in_the_address_or_a_cookie_is_no_credential(app: "Shop") -> None:

@@ -27,16 +27,24 @@ async def admin(app: "Shop", anyio_backend: str) -> Person:
     return await person(app, "admin")
 
 
-async def listed(by: House, door: Door, *, sort: str = "-created_at", limit: int = 20, cursor: str | None = None, **filter: str) -> Json:
+async def listed(
+    by: House, door: Door, *, sort: str = "-created_at", limit: int = 20, cursor: str | None = None, **filter: str
+) -> Json:
     """A page of users: ids, cursor, total; or the problem."""
     async with by.client() as client:
         if door == "rest":
             more = {"cursor": cursor} if cursor else {}
-            answer = await client.get("/v1/users", params={**filter, "sort": sort, "limit": limit, "include": "total", **more})
+            answer = await client.get(
+                "/v1/users", params={**filter, "sort": sort, "limit": limit, "include": "total", **more}
+            )
             if answer.status_code != 200:
                 return answer.json()
             page = answer.json()
-            return {"ids": [u["id"] for u in page["data"]], "next": page["next_cursor"] if page["has_more"] else None, "total": page["total"]}
+            return {
+                "ids": [u["id"] for u in page["data"]],
+                "next": page["next_cursor"] if page["has_more"] else None,
+                "total": page["total"],
+            }
         enums = {n: v.upper() if n in ("role", "status") else v for n, v in filter.items()}
         given: dict[str, Any] = {"filter": camel(enums) if enums else None, "first": limit, "after": cursor}
         given["sort"] = [sort.removeprefix("-").upper() + ("_DESC" if sort.startswith("-") else "_ASC")]
@@ -45,7 +53,11 @@ async def listed(by: House, door: Door, *, sort: str = "-created_at", limit: int
             return body["errors"][0]["extensions"]
         page = body["data"]["users"]
         info = page["pageInfo"]
-        return {"ids": [u["id"] for u in page["nodes"]], "next": info["endCursor"] if info["hasNextPage"] else None, "total": page["totalCount"]}
+        return {
+            "ids": [u["id"] for u in page["nodes"]],
+            "next": info["endCursor"] if info["hasNextPage"] else None,
+            "total": page["totalCount"],
+        }
 
 
 @both
@@ -63,7 +75,9 @@ async def test_the_staff_finds_people_by_words_address_role_and_status(app: "Sho
     assert (await listed(by, door, q=word, role="moderator"))["ids"] == [bo.id]
     assert (await listed(by, door, q=word, status="active"))["ids"] == [kim.id]
     assert (await listed(by, door, q=word, status="suspended"))["ids"] == [bo.id]
-    assert (await listed(by, door, q=word, sort="email"))["ids"] == [one.id for one in sorted((kim, bo), key=lambda p: p.email)]
+    assert (await listed(by, door, q=word, sort="email"))["ids"] == [
+        one.id for one in sorted((kim, bo), key=lambda p: p.email)
+    ]
     for nasty in ('"', "' OR 1=1 --", "%", "*", "a:*", "NEAR(a b)", "\u0000"):
         assert (await listed(by, door, q=nasty)).get("code") in ("invalid_parameter", None), nasty
 
@@ -91,7 +105,10 @@ async def test_others_do_not_exist_for_who_may_not_see_them(app: "Shop", door: D
     assert await by.code(door, "user", id=kim.id) == "not_found"
     assert (await by.ok(door, "user", id=by.id))["id"] == by.id
     async with by.client() as client:
-        node = await client.post("/graphql", json={"query": f'{{ node(id: "{kim.id}") {{ id }} nodes(ids: ["{kim.id}", "{by.id}"]) {{ id }} }}'})
+        node = await client.post(
+            "/graphql",
+            json={"query": f'{{ node(id: "{kim.id}") {{ id }} nodes(ids: ["{kim.id}", "{by.id}"]) {{ id }} }}'},
+        )
     assert node.json()["data"] == {"node": None, "nodes": [None, {"id": by.id}]}
     for operation, body in (("user_suspend", None), ("user_restore", None), ("user_role_set", {"role": "admin"})):
         for id in (kim.id, by.id):
@@ -111,7 +128,9 @@ async def test_the_staff_sees_people_and_cannot_change_them(app: "Shop", door: D
 
 
 @both
-async def test_another_role_takes_effect_at_once_on_tokens_and_keys_that_are_there(app: "Shop", admin: Person, door: Door) -> None:
+async def test_another_role_takes_effect_at_once_on_tokens_and_keys_that_are_there(
+    app: "Shop", admin: Person, door: Door
+) -> None:
     kim = await person(app)
     key = kim.bearing((await kim.ok("rest", "api_key_create", {"name": "till"}))["secret"])
     for role, code in (("staff", None), ("moderator", "not_found"), ("admin", None), ("customer", "not_found")):
@@ -126,7 +145,12 @@ async def test_nobody_changes_the_own_role_or_suspends_itself(app: "Shop", door:
     by = await person(app, "admin")
     key = by.bearing((await by.ok("rest", "api_key_create", {"name": "till"}))["secret"])
     for one in (by, key):
-        for operation, body in (("user_role_set", {"role": "customer"}), ("user_role_set", {"role": "admin"}), ("user_suspend", None), ("user_restore", None)):
+        for operation, body in (
+            ("user_role_set", {"role": "customer"}),
+            ("user_role_set", {"role": "admin"}),
+            ("user_suspend", None),
+            ("user_restore", None),
+        ):
             assert await one.code(door, operation, body, id=by.id) == "invalid_transition", operation
     me = await by.ok(door, "me")
     assert (me["role"], me["status"]) == ("admin", "active")
@@ -136,13 +160,17 @@ async def test_of_two_admins_who_shut_each_other_out_one_stays(app: "Shop") -> N
     for operation, body in (("user_role_set", {"role": "customer"}), ("user_suspend", None)):
         for _ in range(3):
             one, other = await person(app, "admin"), await person(app, "admin")
-            codes = await asyncio.gather(one.code("rest", operation, body, id=other.id), other.code("graphql", operation, body, id=one.id))
+            codes = await asyncio.gather(
+                one.code("rest", operation, body, id=other.id), other.code("graphql", operation, body, id=one.id)
+            )
             rows = [await row_of(app, UserRow, id=p.id) for p in (one, other)]
             assert len([r for r in rows if r.role == "admin" and r.status == "active"]) == 1, (operation, codes)
 
 
 @both
-async def test_suspended_means_out_and_restored_means_the_keys_work_again(app: "Shop", admin: Person, door: Door) -> None:
+async def test_suspended_means_out_and_restored_means_the_keys_work_again(
+    app: "Shop", admin: Person, door: Door
+) -> None:
     kim = await person(app)
     key = kim.bearing((await kim.ok("rest", "api_key_create", {"name": "till"}))["secret"])
     for one in (kim, key):
@@ -150,7 +178,10 @@ async def test_suspended_means_out_and_restored_means_the_keys_work_again(app: "
     assert (await admin.ok(door, "user_suspend", id=kim.id))["status"] == "suspended"
     for one in (kim, key):
         assert [await one.lets_in(d) for d in DOORS] == [False, False]
-    for operation, body in (("login", {"email": kim.email, "password": PASSWORD}), ("token_refresh", {"refresh_token": kim.refresh_token})):
+    for operation, body in (
+        ("login", {"email": kim.email, "password": PASSWORD}),
+        ("token_refresh", {"refresh_token": kim.refresh_token}),
+    ):
         assert await House(app).code(door, operation, body) in ("invalid_credentials", "invalid_token")
     assert await admin.code(door, "user_suspend", id=kim.id) == "invalid_transition"
     assert (await admin.ok(door, "user_restore", id=kim.id))["status"] == "active"
@@ -173,7 +204,12 @@ async def test_a_closed_account_is_changed_by_nobody(app: "Shop", admin: Person,
 @both
 async def test_what_is_not_there_is_not_found_and_no_role_is_refused(app: "Shop", admin: Person, door: Door) -> None:
     nobody = "01890a5d-ac96-774b-bcce-b302099a800b"
-    for operation, body in (("user_role_set", {"role": "staff"}), ("user_suspend", None), ("user_restore", None), ("user", None)):
+    for operation, body in (
+        ("user_role_set", {"role": "staff"}),
+        ("user_suspend", None),
+        ("user_restore", None),
+        ("user", None),
+    ):
         assert await admin.code(door, operation, body, id=nobody) == "not_found"
     kim = await person(app)
     assert await admin.code(door, "user_role_set", {"role": "root"}, id=kim.id) in ("validation", "invalid_variables")
@@ -202,12 +238,22 @@ async def test_the_profile_is_changed_by_either_patch_and_at_a_version(app: "Sho
         answer = await client.patch("/v1/users/me", json={"full_name": "Kim Larsen", "username": name}, headers=first)
         assert (answer.json()["full_name"], answer.json()["username"]) == ("Kim Larsen", name)
         assert answer.headers["cache-control"] == "no-store"
-        assert_problem(await client.patch("/v1/users/me", json={"full_name": "x"}, headers=first), 412, "precondition_failed")
-        patch = [{"op": "test", "path": "/username", "value": name}, {"op": "replace", "path": "/full_name", "value": "Kim"}]
+        assert_problem(
+            await client.patch("/v1/users/me", json={"full_name": "x"}, headers=first), 412, "precondition_failed"
+        )
+        patch = [
+            {"op": "test", "path": "/username", "value": name},
+            {"op": "replace", "path": "/full_name", "value": "Kim"},
+        ]
         answer = await client.patch("/v1/users/me", json=patch, headers={"Content-Type": "application/json-patch+json"})
         assert answer.json()["full_name"] == "Kim"
         text = "mutation($p: UserPatch) { meUpdate(patch: $p) { fullName username } }"
-        body = (await client.post("/graphql", json={"query": text.replace("UserPatch", "ProfilePatch"), "variables": {"p": {"username": None}}})).json()
+        body = (
+            await client.post(
+                "/graphql",
+                json={"query": text.replace("UserPatch", "ProfilePatch"), "variables": {"p": {"username": None}}},
+            )
+        ).json()
         assert body["data"]["meUpdate"] == {"fullName": "Kim", "username": None}
         for forbidden in (
             {"role": "admin"}, {"status": "suspended"}, {"email": "x@shop.example"}, {"email_verified_at": "2026-01-01T00:00:00.000001Z"},
@@ -215,7 +261,9 @@ async def test_the_profile_is_changed_by_either_patch_and_at_a_version(app: "Sho
         ):  # fmt: skip
             assert_problem(await client.patch("/v1/users/me", json=forbidden), 422, "validation")
         patch = [{"op": "replace", "path": "/role", "value": "admin"}]
-        assert (await client.patch("/v1/users/me", json=patch, headers={"Content-Type": "application/json-patch+json"})).status_code == 422
+        assert (
+            await client.patch("/v1/users/me", json=patch, headers={"Content-Type": "application/json-patch+json"})
+        ).status_code == 422
     assert (await row_of(app, UserRow, id=kim.id)).role == "customer"
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 async def events_of(app: "Shop", subject: str) -> list[tuple[str, Any]]:
     """Type and data of the events about a row, in order."""
     async with app.state.database.sessions() as session:
-        found = await session.scalars(select(OutboxEvent).where(OutboxEvent.subject == subject).order_by(OutboxEvent.id))
+        found = await session.scalars(
+            select(OutboxEvent).where(OutboxEvent.subject == subject).order_by(OutboxEvent.id)
+        )
         return [(event.type, event.data) for event in found]
 
 
@@ -26,7 +28,9 @@ async def types_of(app: "Shop", subject: str) -> list[str]:
 async def entries_of(app: "Shop", subject: str) -> list[AuditEntry]:
     """The audit entries about a row, in order."""
     async with app.state.database.sessions() as session:
-        return list(await session.scalars(select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id)))
+        return list(
+            await session.scalars(select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id))
+        )
 
 
 async def count_entries(app: "Shop") -> int:

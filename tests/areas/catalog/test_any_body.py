@@ -15,7 +15,22 @@ NAMES = [
     "options", "compare_at_price", "weight_grams", "position", "parent_id", "items", "op", "id", "input", "patch", "amount", "currency", "nope", "",
 ]  # fmt: skip
 TEXTS = st.sampled_from(
-    ["", "x", "oak-chair", "active", "EUR", "create", "update", "delete", "upsert", "\0", "a\nb", "é", "01a1fd35-a00d-731c-b13c-3a7402625f02", "x" * 300]
+    [
+        "",
+        "x",
+        "oak-chair",
+        "active",
+        "EUR",
+        "create",
+        "update",
+        "delete",
+        "upsert",
+        "\0",
+        "a\nb",
+        "é",
+        "01a1fd35-a00d-731c-b13c-3a7402625f02",
+        "x" * 300,
+    ]
 )
 SCALARS = (
     st.none()
@@ -25,7 +40,9 @@ SCALARS = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | TEXTS
 )
-VALUES = st.recursive(SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.sampled_from(NAMES), v, max_size=4), max_leaves=10)
+VALUES = st.recursive(
+    SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.sampled_from(NAMES), v, max_size=4), max_leaves=10
+)
 LIKELY = st.fixed_dictionaries(
     {}, optional={"name": TEXTS, "sku": TEXTS, "price": st.fixed_dictionaries({"amount": SCALARS, "currency": TEXTS}), "tags": st.lists(TEXTS, max_size=3)}
     | {n: VALUES for n in ("slug", "status", "attributes", "category_id", "category_ids", "variants", "options", "items", "source", "position", "parent_id")},
@@ -37,16 +54,25 @@ async def writes(staff: httpx.AsyncClient, anyio_backend: str) -> list[tuple[str
     """Every route that takes a body."""
     product, category = await make_product(staff), await make_category(staff)
     variant = await make_variant(staff, product["id"])
-    made = [("POST", "/v1/products"), ("POST", "/v1/categories"), ("POST", f"/v1/products/{product['id']}/variants"), ("POST", "/v1/products/batch")]
+    made = [
+        ("POST", "/v1/products"),
+        ("POST", "/v1/categories"),
+        ("POST", f"/v1/products/{product['id']}/variants"),
+        ("POST", "/v1/products/batch"),
+    ]
     rows = [f"/v1/products/{product['id']}", f"/v1/categories/{category['id']}", f"/v1/variants/{variant['id']}"]
     return made + [(method, path) for path in rows for method in ("PUT", "PATCH")]
 
 
 @settings(max_examples=60)
 @given(body=VALUES | LIKELY | st.fixed_dictionaries({"items": st.lists(LIKELY | VALUES, max_size=3)}))
-async def test_any_json_is_accepted_or_named_as_wrong(staff: httpx.AsyncClient, writes: list[tuple[str, str]], body: Any) -> None:
+async def test_any_json_is_accepted_or_named_as_wrong(
+    staff: httpx.AsyncClient, writes: list[tuple[str, str]], body: Any
+) -> None:
     for method, path in writes:
-        answer = await staff.request(method, path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+        answer = await staff.request(
+            method, path, content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
         assert answer.status_code in (200, 201, 400, 409, 422), (method, path, body, answer.text)
         if answer.status_code == 422:
             assert all(e["pointer"].startswith("/") or e["pointer"] == "" for e in answer.json()["errors"])
@@ -55,9 +81,13 @@ async def test_any_json_is_accepted_or_named_as_wrong(staff: httpx.AsyncClient, 
 @settings(max_examples=60)
 @given(
     body=st.binary(max_size=40),
-    media=st.sampled_from(["application/json", "application/msgpack", "application/json-patch+json", "application/merge-patch+json"]),
+    media=st.sampled_from(
+        ["application/json", "application/msgpack", "application/json-patch+json", "application/merge-patch+json"]
+    ),
 )
-async def test_any_bytes_are_a_problem_or_a_body(staff: httpx.AsyncClient, writes: list[tuple[str, str]], body: bytes, media: str) -> None:
+async def test_any_bytes_are_a_problem_or_a_body(
+    staff: httpx.AsyncClient, writes: list[tuple[str, str]], body: bytes, media: str
+) -> None:
     for method, path in writes:
         answer = await staff.request(method, path, content=body, headers={"Content-Type": media})
         assert answer.status_code in (200, 201, 400, 409, 415, 422), (method, path, body, answer.text)
@@ -79,9 +109,13 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-async def test_what_is_not_json_is_malformed(staff: httpx.AsyncClient, writes: list[tuple[str, str]], case: str) -> None:
+async def test_what_is_not_json_is_malformed(
+    staff: httpx.AsyncClient, writes: list[tuple[str, str]], case: str
+) -> None:
     for method, path in writes:
-        answer = await staff.request(method, path, content=MALFORMED[case], headers={"Content-Type": "application/json"})
+        answer = await staff.request(
+            method, path, content=MALFORMED[case], headers={"Content-Type": "application/json"}
+        )
         if case == "forty levels" and answer.status_code == 422:
             continue  # where free JSON is no member, its depth is not the first fault
         assert_problem(answer, 400, "malformed")
@@ -89,7 +123,12 @@ async def test_what_is_not_json_is_malformed(staff: httpx.AsyncClient, writes: l
 
 async def test_a_body_over_the_limit_is_refused(staff: httpx.AsyncClient, writes: list[tuple[str, str]]) -> None:
     for method, path in writes:
-        answer = await staff.request(method, path, content=b'{"name": "' + b"x" * 1024 * 1024 + b'"}', headers={"Content-Type": "application/json"})
+        answer = await staff.request(
+            method,
+            path,
+            content=b'{"name": "' + b"x" * 1024 * 1024 + b'"}',
+            headers={"Content-Type": "application/json"},
+        )
         assert_problem(answer, 413, "content_too_large")
 
 
@@ -126,17 +165,28 @@ async def test_a_line_holds_no_control_character(staff: httpx.AsyncClient, text:
         answer = await staff.post("/v1/products", json=body)
         assert_problem(answer, 422, "validation")
     product = await make_product(staff)
-    for member in ({"sku": text}, {"sku": unique(), "options": {text: "x"}}, {"sku": unique(), "options": {"x": text}}, {"sku": unique(), "barcode": text}):
-        answer = await staff.post(f"/v1/products/{product['id']}/variants", json={"price": {"amount": 1, "currency": "EUR"}, **member})
+    for member in (
+        {"sku": text},
+        {"sku": unique(), "options": {text: "x"}},
+        {"sku": unique(), "options": {"x": text}},
+        {"sku": unique(), "barcode": text},
+    ):
+        answer = await staff.post(
+            f"/v1/products/{product['id']}/variants", json={"price": {"amount": 1, "currency": "EUR"}, **member}
+        )
         assert_problem(answer, 422, "validation")
 
 
 async def test_text_is_kept_in_nfc_everywhere(staff: httpx.AsyncClient) -> None:
     nfd, nfc = "Cafe\u0301", "Caf\u00e9"
-    made = await make_product(staff, name=nfd, description=f"{nfd}\n\t{nfd}", attributes={nfd: [nfd]}, external_reference=f"{nfd}-{unique()}")
+    made = await make_product(
+        staff, name=nfd, description=f"{nfd}\n\t{nfd}", attributes={nfd: [nfd]}, external_reference=f"{nfd}-{unique()}"
+    )
     assert (made["name"], made["description"], made["attributes"]) == (nfc, f"{nfc}\n\t{nfc}", {nfc: [nfc]})
     assert made["external_reference"].startswith(nfc)
-    assert (await staff.patch(f"/v1/products/{made['id']}", json={"name": nfd})).json()["version"] == 1, "the same text in another form is no change"
+    assert (await staff.patch(f"/v1/products/{made['id']}", json={"name": nfd})).json()["version"] == 1, (
+        "the same text in another form is no change"
+    )
 
 
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**64, 10**30])

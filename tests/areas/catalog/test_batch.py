@@ -51,7 +51,9 @@ async def test_items_succeed_and_fail_each_for_itself_in_order(app: "Shop", staf
 async def test_a_failed_item_leaves_nothing_behind(app: "Shop", staff: httpx.AsyncClient) -> None:
     tag, category = unique("left"), await make_category(staff)
     taken = (await make_product(staff))["slug"]
-    results = await run(staff, {"op": "create", "input": {"name": "x", "slug": taken, "tags": [tag], "category_id": category["id"]}})
+    results = await run(
+        staff, {"op": "create", "input": {"name": "x", "slug": taken, "tags": [tag], "category_id": category["id"]}}
+    )
     assert results[0]["status"] == 409
     assert (await read(staff, "/v1/tags", slug=tag))["data"] == []
     assert (await staff.delete(f"/v1/categories/{category['id']}")).status_code == 204
@@ -71,7 +73,9 @@ async def test_an_atomic_batch_is_undone_by_its_first_fault(app: "Shop", staff: 
     assert (await staff.get(f"/v1/products/{slug}")).status_code == 404
     assert await read(staff, f"/v1/products/{old['id']}") == old
     assert await count_events(app) == count
-    clash = await staff.post(PATH, json={"items": [{"op": "create", "input": {"name": "x", "slug": old["slug"]}}]}, params={"atomic": "true"})
+    clash = await staff.post(
+        PATH, json={"items": [{"op": "create", "input": {"name": "x", "slug": old["slug"]}}]}, params={"atomic": "true"}
+    )
     assert_problem(clash, 409, "already_exists")
     assert faults(clash) == {("/items/0", "already_exists")}
 
@@ -90,7 +94,11 @@ async def test_products_of_one_name_in_a_batch_get_slugs_of_their_own(staff: htt
 
 
 async def test_fields_shape_the_data_of_each_item(staff: httpx.AsyncClient) -> None:
-    results = await run(staff, {"op": "create", "input": {"name": "Small", "variants": [variant_input(sku="SMALL-1")]}}, fields="name,variants{sku}")
+    results = await run(
+        staff,
+        {"op": "create", "input": {"name": "Small", "variants": [variant_input(sku="SMALL-1")]}},
+        fields="name,variants{sku}",
+    )
     assert results == [{"status": 201, "data": {"name": "Small", "variants": [{"sku": "SMALL-1"}]}}]
 
 
@@ -103,7 +111,9 @@ async def test_fields_shape_the_data_of_each_item(staff: httpx.AsyncClient) -> N
         ({"op": "upsert", "input": {"name": "x"}, "expected_version": 1}, {"/expected_version"}),
     ],
 )  # fmt: skip
-async def test_each_verb_takes_its_own_members(staff: httpx.AsyncClient, item: dict[str, Any], pointers: set[str]) -> None:
+async def test_each_verb_takes_its_own_members(
+    staff: httpx.AsyncClient, item: dict[str, Any], pointers: set[str]
+) -> None:
     [result] = await run(staff, item)
     assert result["status"] == 422
     assert {e["pointer"] for e in result["error"]["errors"]} == pointers
@@ -124,16 +134,29 @@ async def test_what_is_no_batch_is_refused_whole(staff: httpx.AsyncClient, body:
 
 async def test_an_upsert_makes_then_changes_then_leaves_alone(app: "Shop", staff: httpx.AsyncClient) -> None:
     sku, reference = unique("SKU"), unique("ERP")
-    item: dict[str, Any] = {"name": "Chair", "external_reference": reference, "tags": ["t"], "variants": [variant_input(500, sku=sku, options={})]}
+    item: dict[str, Any] = {
+        "name": "Chair",
+        "external_reference": reference,
+        "tags": ["t"],
+        "variants": [variant_input(500, sku=sku, options={})],
+    }
     [made] = await run(staff, {"op": "upsert", "input": item})
     [same] = await run(staff, {"op": "upsert", "input": item})
     assert (made["status"], same["status"], same["changed"]) == (201, 200, False)
     assert same["data"] == made["data"]
     changed_item = item | {"name": "Stool", "variants": [variant_input(300, sku=sku, options={}), variant_input(400)]}
-    [changed] = await run(staff, {"op": "upsert", "input": changed_item}, fields="id,name,slug,version,price_from,variants{sku price{amount}}")
+    [changed] = await run(
+        staff,
+        {"op": "upsert", "input": changed_item},
+        fields="id,name,slug,version,price_from,variants{sku price{amount}}",
+    )
     assert (changed["status"], changed.get("changed", True)) == (200, True)
     assert changed["data"]["id"] == made["data"]["id"]
-    assert (changed["data"]["name"], changed["data"]["slug"], changed["data"]["price_from"]["amount"]) == ("Stool", made["data"]["slug"], 300)
+    assert (changed["data"]["name"], changed["data"]["slug"], changed["data"]["price_from"]["amount"]) == (
+        "Stool",
+        made["data"]["slug"],
+        300,
+    )
     assert changed["data"]["version"] == 2, "one write, one step"
     assert [v["price"]["amount"] for v in changed["data"]["variants"]] == [300, 400]
     only_variant = item | {"name": "Stool", "variants": [variant_input(200, sku=sku, options={})]}
@@ -151,5 +174,8 @@ async def test_an_upsert_finds_by_slug_where_there_is_no_reference(staff: httpx.
 async def test_faults_of_an_upsert_are_named_where_they_stand(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, variants=[variant_input(sku=(sku := unique("SKU")))])
     wrong = variant_input() | {"price": {"amount": 1, "currency": "ZZZ"}}
-    [result] = await run(staff, {"op": "upsert", "input": {"name": "x", "slug": product["slug"], "variants": [variant_input(sku=sku), wrong]}})
+    [result] = await run(
+        staff,
+        {"op": "upsert", "input": {"name": "x", "slug": product["slug"], "variants": [variant_input(sku=sku), wrong]}},
+    )
     assert [e["pointer"] for e in result["error"]["errors"]] == ["/input/variants/1/price/currency"]

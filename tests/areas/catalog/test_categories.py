@@ -30,7 +30,13 @@ async def products_in(client: httpx.AsyncClient, category: dict[str, Any]) -> se
 async def test_a_category_comes_back_as_it_was_given(app: "Shop", staff: httpx.AsyncClient) -> None:
     top = await make_category(staff)
     made = await make_category(staff, name="Chairs", description="To sit on", position=7, parent_id=top["id"])
-    assert (made["name"], made["description"], made["position"], made["parent_id"], made["version"]) == ("Chairs", "To sit on", 7, top["id"], 1)
+    assert (made["name"], made["description"], made["position"], made["parent_id"], made["version"]) == (
+        "Chairs",
+        "To sit on",
+        7,
+        top["id"],
+        1,
+    )
     assert await read(staff, f"/v1/categories/{made['slug']}") == made
     assert await types_of(app, made["id"]) == ["category.created"]
 
@@ -41,7 +47,12 @@ async def test_a_subtree_moves_with_its_root(staff: httpx.AsyncClient, client: h
     product = await make_product(staff, category_id=c["id"])
     moved = (await staff.patch(f"/v1/categories/{b['id']}", json={"parent_id": other["id"]})).json()
     assert (moved["parent_id"], moved["version"]) == (other["id"], 2)
-    assert [await products_in(client, x) for x in (a, b, c, other)] == [set(), {product["id"]}, {product["id"]}, {product["id"]}]
+    assert [await products_in(client, x) for x in (a, b, c, other)] == [
+        set(),
+        {product["id"]},
+        {product["id"]},
+        {product["id"]},
+    ]
     up = await read(client, f"/v1/categories/{c['id']}", fields="parent{id parent{id parent{id}}}")
     assert up == {"parent": {"id": b["id"], "parent": {"id": other["id"], "parent": None}}}
     assert (await staff.patch(f"/v1/categories/{b['id']}", json={"parent_id": None})).json()["parent_id"] is None
@@ -92,7 +103,9 @@ async def test_put_on_a_category_sets_the_defaults(staff: httpx.AsyncClient) -> 
 async def test_slugs_of_categories_clash_with_one_another_only(staff: httpx.AsyncClient) -> None:
     category = await make_category(staff)
     assert (await make_product(staff, slug=category["slug"]))["slug"] == category["slug"]
-    problem = assert_problem(await staff.post("/v1/categories", json={"name": "x", "slug": category["slug"]}), 409, "already_exists")
+    problem = assert_problem(
+        await staff.post("/v1/categories", json={"name": "x", "slug": category["slug"]}), 409, "already_exists"
+    )
     assert problem["field"] == "slug"
 
 
@@ -100,7 +113,15 @@ async def test_the_link_of_a_product_has_its_time_whoever_put_it_there(app: "Sho
     one, other = await make_category(staff), await make_category(staff)
     made = await make_product(staff, category_id=one["id"])
     await staff.patch(f"/v1/products/{made['id']}", json={"category_ids": [one["id"], other["id"]]})
-    item = {"op": "upsert", "input": {"name": "Chair", "external_reference": unique("ERP"), "category_id": other["id"], "variants": [variant_input(500)]}}
+    item = {
+        "op": "upsert",
+        "input": {
+            "name": "Chair",
+            "external_reference": unique("ERP"),
+            "category_id": other["id"],
+            "variants": [variant_input(500)],
+        },
+    }
     assert (await staff.post("/v1/products/batch", json={"items": [item]})).status_code == 200
     link, product = ProductCategoryRow.__table__, ProductRow.__table__
     held = select(link.c.product_created_at, product.c.created_at).join(product, product.c.id == link.c.product_id)
@@ -111,8 +132,12 @@ async def test_the_link_of_a_product_has_its_time_whoever_put_it_there(app: "Sho
 
 
 @pytest.mark.parametrize(("sort", "by_link"), [("", True), (', sort: "created_at"', True), (', sort: "name"', False)])
-async def test_only_the_order_that_the_link_table_holds_is_read_from_it(app: "Shop", client: httpx.AsyncClient, sort: str, by_link: bool) -> None:
+async def test_only_the_order_that_the_link_table_holds_is_read_from_it(
+    app: "Shop", client: httpx.AsyncClient, sort: str, by_link: bool
+) -> None:
     plans = app.state.database.reads.plans.kept
     plans.clear()
     await read(client, "/v1/categories", fields=f"id,products(first: 2{sort}){{id}}", limit=3)
-    assert [("product_created_at" in level.rows.sql) for plan in plans.values() for level in plan.levels[1:]] == [by_link]
+    assert [("product_created_at" in level.rows.sql) for plan in plans.values() for level in plan.levels[1:]] == [
+        by_link
+    ]

@@ -28,7 +28,19 @@ async def make(staff: httpx.AsyncClient, kind: str) -> tuple[str, Json]:
 async def test_a_write_meant_for_another_version_is_refused(staff: httpx.AsyncClient, kind: str, method: str) -> None:
     path, body = await make(staff, kind)
     before = await read(staff, path)
-    for tag in ('"2.x"', '"0.x"', '"-1.x"', 'W/"1.x"', '"1"', '"x"', "", "1.x", '"1.x-gzip', '"99999999999999999999.x"', '"2.x", W/"1.x"'):
+    for tag in (
+        '"2.x"',
+        '"0.x"',
+        '"-1.x"',
+        'W/"1.x"',
+        '"1"',
+        '"x"',
+        "",
+        "1.x",
+        '"1.x-gzip',
+        '"99999999999999999999.x"',
+        '"2.x", W/"1.x"',
+    ):
         answer = await staff.request(method, path, json=None if method == "DELETE" else body, headers={"If-Match": tag})
         problem = assert_problem(answer, 412, "precondition_failed")
         assert problem["version"] == 1, tag
@@ -45,9 +57,15 @@ async def test_a_write_meant_for_this_version_succeeds(staff: httpx.AsyncClient,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_tag_of_any_representation_serves(client: httpx.AsyncClient, staff: httpx.AsyncClient, kind: str) -> None:
+async def test_the_tag_of_any_representation_serves(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, kind: str
+) -> None:
     path, body = await make(staff, kind)
-    for headers, fields in (({"Accept": "application/msgpack"}, "id"), ({"Accept-Encoding": "gzip"}, "id,version"), ({}, None)):
+    for headers, fields in (
+        ({"Accept": "application/msgpack"}, "id"),
+        ({"Accept-Encoding": "gzip"}, "id,version"),
+        ({}, None),
+    ):
         tag = (await client.get(path, params={"fields": fields} if fields else None, headers=headers)).headers["etag"]
         assert (await staff.put(path, json=body, headers={"If-Match": tag})).status_code == 200
         body = {n: f"{v}x" if n in ("name", "sku") else v for n, v in body.items()}
@@ -67,7 +85,9 @@ async def careful(app: Any, settings: Settings, staff_key: str, anyio_backend: s
     shop = create_app(msgspec.structs.replace(settings, require_if_match=True))
     async with (
         shop.lifespan(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://careful.test", headers={"X-API-Key": staff_key}) as member,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=shop), base_url="http://careful.test", headers={"X-API-Key": staff_key}
+        ) as member,
     ):
         yield member
 

@@ -13,7 +13,12 @@ HIDDEN = ["draft", "archived"]
 @pytest.fixture(scope="module")
 async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
     """A category and a tag with one product of each status; a tag that only hidden ones have; a word that all have."""
-    category, tag, hidden_tag, word = await make_category(staff), unique("tag"), unique("hidden"), unique("w").replace("-", "")
+    category, tag, hidden_tag, word = (
+        await make_category(staff),
+        unique("tag"),
+        unique("hidden"),
+        unique("w").replace("-", ""),
+    )
     products = {}
     for status in ("active", *HIDDEN):
         tags = [tag] if status == "active" else [tag, hidden_tag]
@@ -28,7 +33,9 @@ async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", HIDDEN)
-async def test_a_hidden_product_is_not_found_by_any_name(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str) -> None:
+async def test_a_hidden_product_is_not_found_by_any_name(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str
+) -> None:
     product = shelf["products"][status]
     for key in (product["id"], product["slug"]):
         for path in (f"/v1/products/{key}", f"/v1/products/{key}/variants"):
@@ -39,7 +46,9 @@ async def test_a_hidden_product_is_not_found_by_any_name(client: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("status", HIDDEN)
-async def test_a_variant_is_hidden_with_its_product(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str) -> None:
+async def test_a_variant_is_hidden_with_its_product(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str
+) -> None:
     path = f"/v1/variants/{shelf['products'][status]['variant']['id']}"
     assert_problem(await client.get(path), 404, "not_found")
     assert (await staff.get(path)).status_code == 200
@@ -71,14 +80,18 @@ async def test_no_filter_finds_a_hidden_product(client: httpx.AsyncClient, shelf
         assert (page["data"], page["total"]) == ([], 0), given
 
 
-async def test_no_relation_leads_to_a_hidden_product(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+async def test_no_relation_leads_to_a_hidden_product(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any
+) -> None:
     shown = {"id": shelf["products"]["active"]["id"]}
     fields = "products(total: true){id}"
     for path in (f"/v1/categories/{shelf['category']['id']}", f"/v1/tags/{shelf['tag']}"):
         found = (await read(client, path, fields=fields))["products"]
         assert (found["data"], found["total"], found["has_more"]) == ([shown], 1, False)
         assert (await read(staff, path, fields=fields))["products"]["total"] == 3
-    deep = "category{products{id category{products{id variants{sku}}} categories{products(filter: {status: draft}){id}}}}"
+    deep = (
+        "category{products{id category{products{id variants{sku}}} categories{products(filter: {status: draft}){id}}}}"
+    )
     found = await read(client, f"/v1/products/{shown['id']}", fields=deep)
     [product] = found["category"]["products"]["data"]
     assert [p["id"] for p in product["category"]["products"]["data"]] == [shown["id"]]
@@ -91,14 +104,18 @@ async def test_paging_a_relation_past_hidden_rows_leaves_no_gap(client: httpx.As
     assert found["products"]["next_cursor"] is None
 
 
-async def test_a_tag_counts_only_what_the_caller_sees(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+async def test_a_tag_counts_only_what_the_caller_sees(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any
+) -> None:
     assert (await read(client, f"/v1/tags/{shelf['tag']}"))["product_count"] == 1
     assert (await read(staff, f"/v1/tags/{shelf['tag']}"))["product_count"] == 3
     [listed] = (await read(client, "/v1/tags", slug=shelf["tag"]))["data"]
     assert listed["product_count"] == 1
 
 
-async def test_a_tag_of_hidden_products_alone_does_not_exist(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
+async def test_a_tag_of_hidden_products_alone_does_not_exist(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any
+) -> None:
     path = f"/v1/tags/{shelf['hidden_tag']}"
     assert_problem(await client.get(path), 404, "not_found")
     assert_problem(await client.get(f"{path}/products"), 404, "not_found")
@@ -107,7 +124,9 @@ async def test_a_tag_of_hidden_products_alone_does_not_exist(client: httpx.Async
     assert (await read(staff, path))["product_count"] == 2
 
 
-async def test_a_product_appears_and_vanishes_with_its_status(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_product_appears_and_vanishes_with_its_status(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     tag = unique("turn")
     product = await make_product(staff, status="draft", tags=[tag])
     path = f"/v1/products/{product['id']}"
@@ -117,7 +136,9 @@ async def test_a_product_appears_and_vanishes_with_its_status(client: httpx.Asyn
         assert bool((await read(client, "/v1/tags", slug=tag))["data"]) is seen
 
 
-async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff, source={"erp": 7}, variants=[variant_input(source={"row": 1})])
     path = f"/v1/products/{product['id']}"
     assert product["source"] == {"erp": 7}
@@ -131,7 +152,9 @@ async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(cli
         assert_problem(await client.get("/v1/products", params={"fields": fields}), 401, "unauthenticated")
 
 
-async def test_known_callers_without_the_permission_are_forbidden(app: Any, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_known_callers_without_the_permission_are_forbidden(
+    app: Any, client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff, source={"erp": 7})
     draft = await make_product(staff, status="draft")
     customer = {"X-API-Key": await app.state.credentials.create(name="customer", role="customer")}
@@ -143,7 +166,9 @@ async def test_known_callers_without_the_permission_are_forbidden(app: Any, clie
 
 
 @pytest.mark.parametrize("body", [b'{"nme": 1}', b"{", b"[]", b""])
-async def test_who_may_not_write_is_told_so_whatever_was_sent(client: httpx.AsyncClient, staff: httpx.AsyncClient, body: bytes) -> None:
+async def test_who_may_not_write_is_told_so_whatever_was_sent(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, body: bytes
+) -> None:
     product = await make_product(staff)
     headers = {"Content-Type": "application/json"}
     for method, path in (

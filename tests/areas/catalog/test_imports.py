@@ -31,7 +31,11 @@ def test_imports_go_through_the_operation_that_the_doors_call() -> None:
 
 
 async def test_the_stock_of_a_file_is_kept_and_a_door_leaves_it_alone(app: "Shop", staff: httpx.AsyncClient) -> None:
-    given = {"name": "Chair", "external_reference": unique("erp"), "variants": [variant_input(sku=(sku := unique("SKU")))]}
+    given = {
+        "name": "Chair",
+        "external_reference": unique("erp"),
+        "variants": [variant_input(sku=(sku := unique("SKU")))],
+    }
     [made] = await imported(app, [given | {"variants": [given["variants"][0] | {"imported_quantity": -3}]}])
     assert made.status == 201
     assert made.record is not None
@@ -53,13 +57,20 @@ async def test_variants_get_their_skus_later_and_may_swap_them(app: "Shop") -> N
     renamed = [small | {"sku": unique("SKU")}, large]
     await imported(app, [given | {"variants": renamed}])
     after = await variants_of(app, made.record.id)
-    assert {s: v.id for s, v in after.items()} == {renamed[0]["sku"]: before[small["sku"]].id, large["sku"]: before[large["sku"]].id}
-    [swapped] = await imported(app, [given | {"variants": [renamed[0] | {"sku": large["sku"]}, large | {"sku": renamed[0]["sku"]}]}])
+    assert {s: v.id for s, v in after.items()} == {
+        renamed[0]["sku"]: before[small["sku"]].id,
+        large["sku"]: before[large["sku"]].id,
+    }
+    [swapped] = await imported(
+        app, [given | {"variants": [renamed[0] | {"sku": large["sku"]}, large | {"sku": renamed[0]["sku"]}]}]
+    )
     assert (swapped.status, swapped.changed) == (200, True)
     last = await variants_of(app, made.record.id)
     assert {s: v.options for s, v in last.items()} == {large["sku"]: {"size": "S"}, renamed[0]["sku"]: {"size": "L"}}
     newcomer = variant_input(options={"size": "S"})
-    [moved] = await imported(app, [given | {"variants": [variant_input(sku=large["sku"], options={"size": "M"}), newcomer]}])
+    [moved] = await imported(
+        app, [given | {"variants": [variant_input(sku=large["sku"], options={"size": "M"}), newcomer]}]
+    )
     assert (moved.status, moved.problem) == (200, None)
     sizes = {s: v.options["size"] for s, v in (await variants_of(app, made.record.id)).items()}
     assert sizes == {large["sku"]: "M", newcomer["sku"]: "S", renamed[0]["sku"]: "L"}
@@ -72,11 +83,24 @@ async def test_pictures_follow_the_file_and_what_was_fetched_stays(app: "Shop") 
     id = made.record.id
     assert await media_of(app, id) == [(f"{HERE}/{n}.jpg", n, "remote", 1) for n in "abc"]
     async with app.state.database.transaction() as session:
-        await session.execute(update(MediaRow).where(MediaRow.product_id == id, MediaRow.source_url == f"{HERE}/b.jpg").values(status="stored"))
+        await session.execute(
+            update(MediaRow)
+            .where(MediaRow.product_id == id, MediaRow.source_url == f"{HERE}/b.jpg")
+            .values(status="stored")
+        )
     [same] = await imported(app, [given])
     assert not same.changed, "no word of pictures leaves them as they are"
-    [changed] = await imported(app, [given | {"media": [{"source_url": f"{HERE}/d.jpg"}, {"source_url": f"{HERE}/a.jpg", "alt": "new"}]}])
+    [changed] = await imported(
+        app, [given | {"media": [{"source_url": f"{HERE}/d.jpg"}, {"source_url": f"{HERE}/a.jpg", "alt": "new"}]}]
+    )
     assert changed.record is not None
     assert changed.record.version == 2
-    assert {m[:3] for m in await media_of(app, id)} == {(f"{HERE}/d.jpg", "", "remote"), (f"{HERE}/a.jpg", "new", "remote"), (f"{HERE}/b.jpg", "b", "stored")}
-    assert (await events_of(app, id))[-1] == ("product.updated", {"changed": ["media"], "variants": {"created": [], "updated": []}})
+    assert {m[:3] for m in await media_of(app, id)} == {
+        (f"{HERE}/d.jpg", "", "remote"),
+        (f"{HERE}/a.jpg", "new", "remote"),
+        (f"{HERE}/b.jpg", "b", "stored"),
+    }
+    assert (await events_of(app, id))[-1] == (
+        "product.updated",
+        {"changed": ["media"], "variants": {"created": [], "updated": []}},
+    )

@@ -13,7 +13,14 @@ from tradepost.areas.catalog.models import MediaRow
 if TYPE_CHECKING:
     from tradepost.app import Shop
 
-STORED: dict[str, Any] = {"status": "stored", "mime": "image/jpeg", "sha256": "ab" * 32, "bytes": 2**33, "width": 640, "height": 480}
+STORED: dict[str, Any] = {
+    "status": "stored",
+    "mime": "image/jpeg",
+    "sha256": "ab" * 32,
+    "bytes": 2**33,
+    "width": 640,
+    "height": 480,
+}
 HIDDEN = ["draft", "archived"]
 
 
@@ -24,7 +31,9 @@ async def ask(client: httpx.AsyncClient, text: str) -> Any:
     return body["data"]
 
 
-async def test_a_remote_picture_shows_its_address_and_nothing_of_what_it_holds(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_remote_picture_shows_its_address_and_nothing_of_what_it_holds(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff)
     made = await make_media(app, product["id"], alt="From the side", position=3)
     seen = await read(client, f"/v1/media/{made['id']}")
@@ -32,10 +41,15 @@ async def test_a_remote_picture_shows_its_address_and_nothing_of_what_it_holds(a
         **made, "product_id": product["id"], "status": "remote", "mime": None, "sha256": None, "bytes": None, "width": None, "height": None,
         "alt": "From the side", "position": 3, "version": 1,
     }  # fmt: skip
-    assert {n: link["href"] for n, link in seen["links"].items()} == {"self": f"/v1/media/{made['id']}", "product": f"/v1/products/{product['id']}"}
+    assert {n: link["href"] for n, link in seen["links"].items()} == {
+        "self": f"/v1/media/{made['id']}",
+        "product": f"/v1/products/{product['id']}",
+    }
 
 
-async def test_both_doors_give_the_same_pictures_in_the_same_order(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_both_doors_give_the_same_pictures_in_the_same_order(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff)
     id, url = product["id"], "https://images.example/twice.jpg"
     last = await make_media(app, id, position=2, **STORED)
@@ -43,9 +57,14 @@ async def test_both_doors_give_the_same_pictures_in_the_same_order(app: "Shop", 
     twice = [await make_media(app, id, position=1, source_url=url) for _ in range(2)]
     ids = [m["id"] for m in [*twice, last]]
     listed = (await read(client, f"/v1/products/{id}/media", fields="id,status,bytes,source_url,product{id}"))["data"]
-    below = (await read(client, f"/v1/products/{product['slug']}", fields="media{id,status,bytes,source_url,product{id}}"))["media"]
+    below = (
+        await read(client, f"/v1/products/{product['slug']}", fields="media{id,status,bytes,source_url,product{id}}")
+    )["media"]
     inner = "id status bytes source_url: sourceUrl product { id }"
-    data = await ask(client, f'{{ product(id: "{id}") {{ media {{ {inner} }} }} productMedia(productId: "{id}") {{ nodes {{ {inner} }} totalCount }} }}')
+    data = await ask(
+        client,
+        f'{{ product(id: "{id}") {{ media {{ {inner} }} }} productMedia(productId: "{id}") {{ nodes {{ {inner} }} totalCount }} }}',
+    )
     assert [m["id"] for m in listed] == ids
     assert (listed[2]["status"], listed[2]["bytes"], listed[2]["product"]) == ("stored", 2**33, {"id": id})
     assert below == listed
@@ -53,13 +72,19 @@ async def test_both_doors_give_the_same_pictures_in_the_same_order(app: "Shop", 
     assert data == {"product": {"media": spelt}, "productMedia": {"nodes": spelt, "totalCount": 3}}
 
 
-async def test_one_picture_is_found_by_its_id_and_as_a_node(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_one_picture_is_found_by_its_id_and_as_a_node(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     id = (await make_media(app, (await make_product(staff))["id"]))["id"]
-    data = await ask(client, f'{{ media(id: "{id}") {{ id }} node(id: "{id}") {{ __typename id ... on Media {{ alt }} }} }}')
+    data = await ask(
+        client, f'{{ media(id: "{id}") {{ id }} node(id: "{id}") {{ __typename id ... on Media {{ alt }} }} }}'
+    )
     assert data == {"media": {"id": id}, "node": {"__typename": "Media", "id": id, "alt": ""}}
 
 
-async def test_a_list_is_filtered_by_status_sorted_and_paged(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_list_is_filtered_by_status_sorted_and_paged(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     id = (await make_product(staff))["id"]
     made = [(await make_media(app, id, position=i, **(STORED if i == 1 else {})))["id"] for i in range(3)]
     path = f"/v1/products/{id}/media"
@@ -72,22 +97,35 @@ async def test_a_list_is_filtered_by_status_sorted_and_paged(app: "Shop", client
 
 
 @pytest.mark.parametrize("status", HIDDEN)
-async def test_a_picture_is_hidden_with_its_product(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient, status: str) -> None:
+async def test_a_picture_is_hidden_with_its_product(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient, status: str
+) -> None:
     product = await make_product(staff, status=status)
     media = await make_media(app, product["id"])
-    for path in (f"/v1/media/{media['id']}", f"/v1/products/{product['id']}/media", f"/v1/products/{product['slug']}/media"):
+    for path in (
+        f"/v1/media/{media['id']}",
+        f"/v1/products/{product['id']}/media",
+        f"/v1/products/{product['slug']}/media",
+    ):
         assert_problem(await client.get(path), 404, "not_found")
         assert (await staff.get(path)).status_code == 200
     text = f"""{{ media(id: "{media["id"]}") {{ id }} node(id: "{media["id"]}") {{ id }} productMedia(productId: "{product["id"]}") {{ nodes {{ id }} }}
         product(id: "{product["id"]}") {{ media {{ id }} }} }}"""
     one = {"id": media["id"]}
     assert await ask(client, text) == dict.fromkeys(("media", "node", "productMedia", "product"))
-    assert await ask(staff, text) == {"media": one, "node": one, "productMedia": {"nodes": [one]}, "product": {"media": [one]}}
+    assert await ask(staff, text) == {
+        "media": one,
+        "node": one,
+        "productMedia": {"nodes": [one]},
+        "product": {"media": [one]},
+    }
     nodes = f'{{ nodes(ids: ["{media["id"]}"]) {{ id }} }}'
     assert (await ask(client, nodes), await ask(staff, nodes)) == ({"nodes": [None]}, {"nodes": [one]})
 
 
-async def test_a_picture_appears_and_vanishes_with_its_products_status(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_picture_appears_and_vanishes_with_its_products_status(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff, status="draft")
     path = f"/v1/media/{(await make_media(app, product['id']))['id']}"
     for status, seen in (("active", 200), ("archived", 404), ("active", 200), ("draft", 404)):
@@ -112,8 +150,12 @@ async def test_pictures_go_with_their_product(app: "Shop", staff: httpx.AsyncCli
         assert (await session.scalars(select(MediaRow.id).where(MediaRow.product_id == product["id"]))).all() == []
 
 
-@pytest.mark.parametrize("wrong", [{"status": "lost"}, {"mime": "image/png"}, {"sha256": "ab"}, {"bytes": 1}, {"width": 1}, {"height": 1}])
-async def test_the_database_refuses_what_no_picture_can_be(app: "Shop", staff: httpx.AsyncClient, wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"status": "lost"}, {"mime": "image/png"}, {"sha256": "ab"}, {"bytes": 1}, {"width": 1}, {"height": 1}]
+)
+async def test_the_database_refuses_what_no_picture_can_be(
+    app: "Shop", staff: httpx.AsyncClient, wrong: dict[str, Any]
+) -> None:
     product = await make_product(staff)
     with pytest.raises(IntegrityError):
         await make_media(app, product["id"], **wrong)

@@ -37,7 +37,12 @@ async def test_a_patch_works_on_the_default_representation(staff: httpx.AsyncCli
     changed = answer.json()
     assert changed["tags"] == ["b", "c"]
     assert changed["attributes"] == {"x": {}, "z": {"y": [1]}, "w": [1]}
-    assert (changed["name"], changed["source"], changed["description"], changed["version"]) == ("Patched", {"k": 2}, "new", 2)
+    assert (changed["name"], changed["source"], changed["description"], changed["version"]) == (
+        "Patched",
+        {"k": 2},
+        "new",
+        2,
+    )
 
 
 async def test_every_member_of_the_document_can_be_tested(staff: httpx.AsyncClient) -> None:
@@ -45,15 +50,26 @@ async def test_every_member_of_the_document_can_be_tested(staff: httpx.AsyncClie
     steps = [{"op": "test", "path": f"/{name}", "value": value} for name, value in made.items() if name != "links"]
     answer = await patch(staff, f"/v1/products/{made['id']}", *steps)
     assert answer.json() == made
-    assert_problem(await patch(staff, f"/v1/products/{made['id']}", {"op": "test", "path": "/links", "value": made["links"]}), 409, "patch_test_failed")
+    assert_problem(
+        await patch(staff, f"/v1/products/{made['id']}", {"op": "test", "path": "/links", "value": made["links"]}),
+        409,
+        "patch_test_failed",
+    )
 
 
 @pytest.mark.parametrize(
-    "last", [{"op": "test", "path": "/name", "value": "x"}, {"op": "remove", "path": "/nope"}, {"op": "replace", "path": "/name", "value": 5}]
+    "last",
+    [
+        {"op": "test", "path": "/name", "value": "x"},
+        {"op": "remove", "path": "/nope"},
+        {"op": "replace", "path": "/name", "value": 5},
+    ],
 )
 async def test_a_patch_that_fails_changes_nothing(app: "Shop", staff: httpx.AsyncClient, last: dict[str, Any]) -> None:
     made, count = await make_product(staff), await count_events(app)
-    answer = await patch(staff, f"/v1/products/{made['id']}", {"op": "replace", "path": "/description", "value": "new"}, last)
+    answer = await patch(
+        staff, f"/v1/products/{made['id']}", {"op": "replace", "path": "/description", "value": "new"}, last
+    )
     assert answer.status_code in (409, 422)
     assert await read(staff, f"/v1/products/{made['id']}") == made
     assert await count_events(app) == count
@@ -61,7 +77,9 @@ async def test_a_patch_that_fails_changes_nothing(app: "Shop", staff: httpx.Asyn
 
 async def test_a_failed_test_is_a_conflict_and_a_missing_target_a_fault(staff: httpx.AsyncClient) -> None:
     path = f"/v1/products/{(await make_product(staff))['id']}"
-    answer = await patch(staff, path, {"op": "test", "path": "/version", "value": 1}, {"op": "test", "path": "/version", "value": 2})
+    answer = await patch(
+        staff, path, {"op": "test", "path": "/version", "value": 1}, {"op": "test", "path": "/version", "value": 2}
+    )
     assert_problem(answer, 409, "patch_test_failed")
     assert faults(answer) == {("/1", "test_failed")}
     answer = await patch(staff, path, {"op": "add", "path": "/attributes/a/b", "value": 1})
@@ -83,7 +101,9 @@ async def test_a_read_only_member_cannot_be_changed_or_removed(staff: httpx.Asyn
         assert_problem(answer, 422, "validation")
         assert faults(answer) == {(f"/{name}", "read_only")}
     assert_problem(await staff.patch(path, json={name: "x"}), 422, "validation")
-    assert (await patch(staff, path, {"op": "replace", "path": f"/{name}", "value": made[name]})).status_code == 200, "what stays the same is no change"
+    assert (await patch(staff, path, {"op": "replace", "path": f"/{name}", "value": made[name]})).status_code == 200, (
+        "what stays the same is no change"
+    )
 
 
 async def test_a_member_that_there_is_not_cannot_be_added(staff: httpx.AsyncClient) -> None:
@@ -118,13 +138,17 @@ async def test_the_result_is_checked_like_a_put(staff: httpx.AsyncClient) -> Non
 async def test_categories_can_be_added_by_a_patch(staff: httpx.AsyncClient) -> None:
     category = await make_category(staff)
     path = f"/v1/products/{(await make_product(staff))['id']}"
-    assert (await patch(staff, path, {"op": "add", "path": "/category_ids", "value": [category["id"]]})).status_code == 200
+    assert (
+        await patch(staff, path, {"op": "add", "path": "/category_ids", "value": [category["id"]]})
+    ).status_code == 200
     assert (await read(staff, path, fields="categories{id}"))["categories"] == [{"id": category["id"]}]
 
 
 async def test_copies_of_copies_are_refused(staff: httpx.AsyncClient) -> None:
     path = f"/v1/products/{(await make_product(staff, attributes={'a': ['x' * 1000]}))['id']}"
-    answer = await patch(staff, path, *[{"op": "copy", "from": "/attributes", "path": f"/attributes/c{i}"} for i in range(100)])
+    answer = await patch(
+        staff, path, *[{"op": "copy", "from": "/attributes", "path": f"/attributes/c{i}"} for i in range(100)]
+    )
     assert answer.status_code in (400, 422)
     answer = await patch(staff, path, *[{"op": "test", "path": "/version", "value": 1}] * 101)
     assert_problem(answer, 422, "validation")
@@ -135,5 +159,7 @@ async def test_variants_and_categories_are_patched_alike(staff: httpx.AsyncClien
     answer = await patch(staff, f"/v1/variants/{variant['id']}", {"op": "replace", "path": "/price/amount", "value": 6})
     assert (answer.json()["price"]["amount"], answer.json()["version"]) == (6, 2)
     slug = unique("shelf")
-    answer = await patch(staff, f"/v1/categories/{(await make_category(staff))['id']}", {"op": "replace", "path": "/slug", "value": slug})
+    answer = await patch(
+        staff, f"/v1/categories/{(await make_category(staff))['id']}", {"op": "replace", "path": "/slug", "value": slug}
+    )
     assert answer.json()["slug"] == slug

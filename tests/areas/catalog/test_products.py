@@ -6,7 +6,16 @@ import httpx
 import pytest
 
 from tests.areas.catalog.events import count_events, events_of, types_of
-from tests.factories import assert_problem, faults, make_category, make_product, make_variant, read, unique, variant_input
+from tests.factories import (
+    assert_problem,
+    faults,
+    make_category,
+    make_product,
+    make_variant,
+    read,
+    unique,
+    variant_input,
+)
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -46,7 +55,9 @@ async def test_a_slug_is_made_from_the_name_and_numbered_on_a_clash(staff: httpx
 
 async def test_a_given_slug_that_is_taken_is_a_clash_that_names_it(app: "Shop", staff: httpx.AsyncClient) -> None:
     taken, count = (await make_product(staff))["slug"], await count_events(app)
-    problem = assert_problem(await staff.post("/v1/products", json={"name": "Again", "slug": taken}), 409, "already_exists")
+    problem = assert_problem(
+        await staff.post("/v1/products", json={"name": "Again", "slug": taken}), 409, "already_exists"
+    )
     assert problem["field"] == "slug"
     assert await count_events(app) == count
 
@@ -54,10 +65,16 @@ async def test_a_given_slug_that_is_taken_is_a_clash_that_names_it(app: "Shop", 
 UUID_LIKE = "0198c0de-0000-7000-8000-0000000000ff"
 
 
-@pytest.mark.parametrize("slug", [UUID_LIKE, "batch", "import", "Upper", "a b", "a--b", "-a", "a-", "", "ä", "a\n", "x" * 101, "a/b"])
+@pytest.mark.parametrize(
+    "slug", [UUID_LIKE, "batch", "import", "Upper", "a b", "a--b", "-a", "a-", "", "ä", "a\n", "x" * 101, "a/b"]
+)
 async def test_a_slug_that_a_path_could_not_mean_is_refused(staff: httpx.AsyncClient, slug: str) -> None:
     product = await make_product(staff)
-    for method, path in (("POST", "/v1/products"), ("PUT", f"/v1/products/{product['id']}"), ("PATCH", f"/v1/products/{product['id']}")):
+    for method, path in (
+        ("POST", "/v1/products"),
+        ("PUT", f"/v1/products/{product['id']}"),
+        ("PATCH", f"/v1/products/{product['id']}"),
+    ):
         answer = await staff.request(method, path, json={"name": "x", "slug": slug})
         assert_problem(answer, 422, "validation")
         assert {pointer for pointer, _ in faults(answer)} == {"/slug"}
@@ -71,10 +88,28 @@ async def test_no_name_makes_such_a_slug(client: httpx.AsyncClient, staff: httpx
 
 async def test_put_sets_what_is_left_out_to_its_default_and_keeps_slug_and_variants(staff: httpx.AsyncClient) -> None:
     category = await make_category(staff)
-    made = await make_product(staff, description="d", tags=["t"], attributes={"a": 1}, category_id=category["id"], source={"a": 1}, variants=[variant_input(5)])
+    made = await make_product(
+        staff,
+        description="d",
+        tags=["t"],
+        attributes={"a": 1},
+        category_id=category["id"],
+        source={"a": 1},
+        variants=[variant_input(5)],
+    )
     put = (await staff.put(f"/v1/products/{made['id']}", json={"name": "New"})).json()
-    kept = {"id": made["id"], "slug": made["slug"], "created_at": made["created_at"], "price_from": {"amount": 5, "currency": "EUR"}}
-    assert put == DEFAULTS | kept | {"name": "New", "version": 2, "updated_at": put["updated_at"], "links": put["links"]}
+    kept = {
+        "id": made["id"],
+        "slug": made["slug"],
+        "created_at": made["created_at"],
+        "price_from": {"amount": 5, "currency": "EUR"},
+    }
+    assert put == DEFAULTS | kept | {
+        "name": "New",
+        "version": 2,
+        "updated_at": put["updated_at"],
+        "links": put["links"],
+    }
     assert put["updated_at"] > made["updated_at"]
     left = await read(staff, f"/v1/products/{made['id']}", fields="categories{id},variants{id}")
     assert (left["categories"], len(left["variants"])) == ([], 1)
@@ -101,7 +136,11 @@ async def test_where_nothing_differs_nothing_happens(app: "Shop", staff: httpx.A
     made = await make_product(staff, tags=["t"], attributes={"a": 1}, category_id=category["id"])
     path, count = f"/v1/products/{made['id']}", await count_events(app)
     same = {n: made[n] for n in ("name", "slug", "status", "tags", "attributes", "category_id")}
-    for answer in (await staff.patch(path, json={}), await staff.patch(path, json=same), await staff.put(path, json=same | {"category_ids": [category["id"]]})):
+    for answer in (
+        await staff.patch(path, json={}),
+        await staff.patch(path, json=same),
+        await staff.put(path, json=same | {"category_ids": [category["id"]]}),
+    ):
         assert answer.json() == made
     assert await count_events(app) == count
 
@@ -116,7 +155,9 @@ async def test_where_nothing_differs_nothing_happens(app: "Shop", staff: httpx.A
         {"name": "A", "tags": [], "status": "draft", "description": "x"},
     ],
 )
-async def test_a_write_moves_the_version_by_one_and_is_announced_once(app: "Shop", staff: httpx.AsyncClient, patch: dict[str, Any]) -> None:
+async def test_a_write_moves_the_version_by_one_and_is_announced_once(
+    app: "Shop", staff: httpx.AsyncClient, patch: dict[str, Any]
+) -> None:
     made = await make_product(staff, tags=["a"], variants=[variant_input()])
     changed = (await staff.patch(f"/v1/products/{made['id']}", json=patch)).json()
     assert changed["version"] == made["version"] + 1
@@ -129,7 +170,9 @@ async def test_moving_between_categories_moves_the_version_by_one(staff: httpx.A
     one, other = await make_category(staff), await make_category(staff)
     made = await make_product(staff, category_ids=[one["id"]])
     path = f"/v1/products/{made['id']}"
-    for version, patch in enumerate([{"category_ids": [other["id"]]}, {"category_id": one["id"]}, {"category_id": None, "category_ids": []}], 2):
+    for version, patch in enumerate(
+        [{"category_ids": [other["id"]]}, {"category_id": one["id"]}, {"category_id": None, "category_ids": []}], 2
+    ):
         assert (await staff.patch(path, json=patch)).json()["version"] == version
 
 
@@ -177,7 +220,9 @@ async def test_price_from_follows_the_cheapest_variant(staff: httpx.AsyncClient)
     assert seen == [100, 200, 150, 150, 150, None]
 
 
-async def test_tags_come_each_once_and_vanish_with_their_last_product(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_tags_come_each_once_and_vanish_with_their_last_product(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     tag = unique("lone")
     made = await make_product(staff, tags=[tag, "b", tag])
     assert made["tags"] == [tag, "b"]
@@ -186,7 +231,9 @@ async def test_tags_come_each_once_and_vanish_with_their_last_product(client: ht
     assert (await client.get(f"/v1/tags/{tag}")).status_code == 404
 
 
-async def test_a_deleted_product_takes_everything_of_its_own_along(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_deleted_product_takes_everything_of_its_own_along(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     category, tag = await make_category(staff), unique("gone")
     made = await make_product(staff, category_id=category["id"], tags=[tag], variants=[variant_input()])
     path = f"/v1/products/{made['id']}"

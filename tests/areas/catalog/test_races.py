@@ -26,7 +26,9 @@ def statuses(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-async def test_writes_without_a_precondition_all_succeed_and_none_is_lost(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_writes_without_a_precondition_all_succeed_and_none_is_lost(
+    app: "Shop", staff: httpx.AsyncClient
+) -> None:
     made = await make_product(staff)
     path = f"/v1/products/{made['id']}"
     answers = await at_once(*[staff.patch(path, json={"attributes": {f"key_{i}": i}}) for i in range(MANY)])
@@ -36,7 +38,9 @@ async def test_writes_without_a_precondition_all_succeed_and_none_is_lost(app: "
     after = await read(staff, path)
     assert after["attributes"] == kept
     assert after["version"] == 1 + len(kept)
-    assert sorted(answer.json()["version"] for answer in answers if answer.status_code == 200) == list(range(2, 2 + len(kept)))
+    assert sorted(answer.json()["version"] for answer in answers if answer.status_code == 200) == list(
+        range(2, 2 + len(kept))
+    )
     assert await types_of(app, made["id"]) == ["product.created"] + ["product.updated"] * len(kept)
 
 
@@ -44,7 +48,12 @@ async def test_writes_without_a_precondition_all_succeed_and_none_is_lost(app: "
 async def test_of_writes_meant_for_one_version_exactly_one_wins(staff: httpx.AsyncClient, method: str) -> None:
     made = await make_product(staff)
     path = f"/v1/products/{made['id']}"
-    calls = [staff.request(method, path, json={"name": f"Name {i}"} if method != "DELETE" else None, headers={"If-Match": '"1.x"'}) for i in range(MANY)]
+    calls = [
+        staff.request(
+            method, path, json={"name": f"Name {i}"} if method != "DELETE" else None, headers={"If-Match": '"1.x"'}
+        )
+        for i in range(MANY)
+    ]
     found = statuses(await at_once(*calls))
     assert found == {204: 1, 404: MANY - 1} if method == "DELETE" else {200: 1, 412: MANY - 1}
 
@@ -61,14 +70,21 @@ async def test_a_given_slug_or_sku_is_had_by_exactly_one(staff: httpx.AsyncClien
     slug, product, sku = unique("one"), await make_product(staff), unique("SKU")
     found = await at_once(*[staff.post("/v1/products", json={"name": "x", "slug": slug}) for _ in range(MANY)])
     assert statuses(found) == {201: 1, 409: MANY - 1}
-    found = await at_once(*[staff.post(f"/v1/products/{product['id']}/variants", json=variant_input(sku=sku)) for _ in range(MANY)])
+    found = await at_once(
+        *[staff.post(f"/v1/products/{product['id']}/variants", json=variant_input(sku=sku)) for _ in range(MANY)]
+    )
     assert statuses(found) == {201: 1, 409: MANY - 1}
     assert all(a.json()["field"] == "sku" for a in found if a.status_code == 409)
 
 
 async def test_new_tags_at_once_become_one_tag(staff: httpx.AsyncClient) -> None:
     tag, other = unique("same"), unique("other")
-    answers = await at_once(*[staff.post("/v1/products", json={"name": "x", "tags": [tag, other] if i % 2 else [other, tag]}) for i in range(MANY)])
+    answers = await at_once(
+        *[
+            staff.post("/v1/products", json={"name": "x", "tags": [tag, other] if i % 2 else [other, tag]})
+            for i in range(MANY)
+        ]
+    )
     assert statuses(answers) == {201: MANY}
     assert (await read(staff, f"/v1/tags/{tag}"))["product_count"] == MANY
 
@@ -78,7 +94,10 @@ async def test_the_cheapest_price_is_right_after_variants_changed_at_once(staff:
     path = f"/v1/products/{product['id']}"
     made = [await make_variant(staff, product["id"], 1000) for _ in range(5)]
     answers = await at_once(
-        *[staff.patch(f"/v1/variants/{v['id']}", json={"price": {"amount": 100 + i, "currency": "EUR"}}) for i, v in enumerate(made)],
+        *[
+            staff.patch(f"/v1/variants/{v['id']}", json={"price": {"amount": 100 + i, "currency": "EUR"}})
+            for i, v in enumerate(made)
+        ],
         *[staff.post(f"{path}/variants", json=variant_input(90 + i)) for i in range(3)],
         staff.patch(path, json={"name": "Renamed"}),
     )
@@ -103,7 +122,9 @@ async def test_two_moves_at_once_never_make_a_circle(staff: httpx.AsyncClient) -
             staff.patch(f"/v1/categories/{b['id']}", json={"parent_id": a["id"]}),
         )
         assert statuses(answers) == {200: 1, 422: 1}, [x.text for x in answers]
-        after = [await read(staff, f"/v1/categories/{x['id']}", fields="parent{id parent{id parent{id}}}") for x in (a, b)]
+        after = [
+            await read(staff, f"/v1/categories/{x['id']}", fields="parent{id parent{id parent{id}}}") for x in (a, b)
+        ]
         assert [x["parent"] is None for x in after].count(True) == 1
 
 
@@ -124,19 +145,29 @@ async def test_a_category_is_deleted_or_filled_and_never_both(staff: httpx.Async
     for _ in range(3):
         category = await make_category(staff)
         path = f"/v1/categories/{category['id']}"
-        gone, made = await at_once(staff.delete(path), staff.post("/v1/products", json={"name": "x", "category_id": category["id"]}))
+        gone, made = await at_once(
+            staff.delete(path), staff.post("/v1/products", json={"name": "x", "category_id": category["id"]})
+        )
         assert (gone.status_code, made.status_code) in ((204, 422), (204, 409), (409, 201)), (gone.text, made.text)
         if made.status_code == 201:
-            assert (await read(staff, made.headers["location"], fields="category{id}"))["category"] == {"id": category["id"]}
+            assert (await read(staff, made.headers["location"], fields="category{id}"))["category"] == {
+                "id": category["id"]
+            }
 
 
 async def test_batches_at_once_do_not_fail_for_one_another(staff: httpx.AsyncClient) -> None:
     products = [await make_product(staff) for _ in range(4)]
     orders = [products, products[::-1], products[2:] + products[:2]]
-    batches = [[{"op": "update", "id": p["id"], "patch": {"attributes": {f"batch_{i}": 1}}} for p in order] for i, order in enumerate(orders)]
+    batches = [
+        [{"op": "update", "id": p["id"], "patch": {"attributes": {f"batch_{i}": 1}}} for p in order]
+        for i, order in enumerate(orders)
+    ]
     answers = await at_once(*[staff.post("/v1/products/batch", json={"items": items}) for items in batches])
     assert set(statuses(answers)) <= {200, 409}
-    done = [{r["data"]["id"] for r in a.json()["results"] if r["status"] == 200} if a.status_code == 200 else set() for a in answers]
+    done = [
+        {r["data"]["id"] for r in a.json()["results"] if r["status"] == 200} if a.status_code == 200 else set()
+        for a in answers
+    ]
     for product in products:
         expected = {f"batch_{i}": 1 for i, ids in enumerate(done) if product["id"] in ids}
         assert (await read(staff, f"/v1/products/{product['id']}"))["attributes"] == expected
@@ -144,7 +175,10 @@ async def test_batches_at_once_do_not_fail_for_one_another(staff: httpx.AsyncCli
 
 async def test_upserts_of_one_product_at_once_make_it_once(staff: httpx.AsyncClient) -> None:
     reference = unique("ERP")
-    items = [{"op": "upsert", "input": {"name": f"Name {i}", "slug": unique("slug"), "external_reference": reference}} for i in range(6)]
+    items = [
+        {"op": "upsert", "input": {"name": f"Name {i}", "slug": unique("slug"), "external_reference": reference}}
+        for i in range(6)
+    ]
     answers = await at_once(*[staff.post("/v1/products/batch", json={"items": [item]}) for item in items])
     assert statuses(answers) == {200: 6}
     results = [a.json()["results"][0] for a in answers]

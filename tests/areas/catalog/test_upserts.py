@@ -50,19 +50,37 @@ async def test_a_hundred_of_all_kinds_have_each_their_outcome(app: "Shop", staff
     ]  # fmt: skip
     assert results[25]["error"]["field"] == "sku"
     assert [r["data"]["version"] for r in results if "data" in r] == [1] * 20 + [2] * 20 + [1] * 54
-    assert [r["data"]["name"] for r in results if "data" in r] == [p["name"] for p in given[:20] + changed + same + given[60:]]
-    assert (await count_events(app), await count_entries(app)) == (events + 74, entries + 74), "one for each that was made or changed"
+    assert [r["data"]["name"] for r in results if "data" in r] == [
+        p["name"] for p in given[:20] + changed + same + given[60:]
+    ]
+    assert (await count_events(app), await count_entries(app)) == (events + 74, entries + 74), (
+        "one for each that was made or changed"
+    )
 
 
-async def test_one_event_and_one_audit_entry_tell_of_a_product_and_its_variants(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_one_event_and_one_audit_entry_tell_of_a_product_and_its_variants(
+    app: "Shop", staff: httpx.AsyncClient
+) -> None:
     [given], category = products(1), await make_category(staff)
     [made] = await upsert(staff, [given], fields="id,variants{id}")
     first, second = [v["id"] for v in made["data"]["variants"]]
-    [changed] = await upsert(staff, [dearer(given) | {"category_id": category["id"], "variants": [dearer(given)["variants"][0], variant_input(800)]}])
+    [changed] = await upsert(
+        staff,
+        [
+            dearer(given)
+            | {"category_id": category["id"], "variants": [dearer(given)["variants"][0], variant_input(800)]}
+        ],
+    )
     third = (await read(staff, f"/v1/products/{made['data']['id']}/variants", fields="id"))["data"][-1]["id"]
     told = [
         ("product.created", {"variants": [first, second]}),
-        ("product.updated", {"changed": ["name", "tags", "category_id", "categories", "price_from"], "variants": {"created": [third], "updated": [first]}}),
+        (
+            "product.updated",
+            {
+                "changed": ["name", "tags", "category_id", "categories", "price_from"],
+                "variants": {"created": [third], "updated": [first]},
+            },
+        ),
     ]
     assert await events_of(app, made["data"]["id"]) == told
     entries = await entries_of(app, made["data"]["id"])
@@ -74,7 +92,9 @@ async def test_one_event_and_one_audit_entry_tell_of_a_product_and_its_variants(
 
 
 @pytest.mark.parametrize(("kind", "most"), [("new", 26), ("unchanged", 9), ("changed", 22)])
-async def test_the_statements_are_as_many_for_a_hundred_as_for_two(app: "Shop", staff: httpx.AsyncClient, kind: str, most: int) -> None:
+async def test_the_statements_are_as_many_for_a_hundred_as_for_two(
+    app: "Shop", staff: httpx.AsyncClient, kind: str, most: int
+) -> None:
     category = await make_category(staff)
     taken = []
     for count in (2, 100):
@@ -82,8 +102,13 @@ async def test_the_statements_are_as_many_for_a_hundred_as_for_two(app: "Shop", 
         if kind != "new":
             await upsert(staff, given)
         async with counted(app) as said:
-            results = await upsert(staff, [dearer(g) | {"category_id": None, "category_ids": []} for g in given] if kind == "changed" else given)
-        assert {(r["status"], r.get("changed", True)) for r in results} == {(201 if kind == "new" else 200, kind != "unchanged")}
+            results = await upsert(
+                staff,
+                [dearer(g) | {"category_id": None, "category_ids": []} for g in given] if kind == "changed" else given,
+            )
+        assert {(r["status"], r.get("changed", True)) for r in results} == {
+            (201 if kind == "new" else 200, kind != "unchanged")
+        }
         taken.append(len(said))
     assert taken[0] == taken[1] <= most, (taken, said)
 
@@ -95,7 +120,9 @@ async def test_a_clash_in_one_leaves_the_other_99_done_and_names_the_one(app: "S
     results = await upsert(staff, given)
     assert [r["status"] for r in results] == [200] * 30 + [409] + [200] * 19 + [201] * 50
     assert (results[30]["error"]["code"], results[30]["error"]["field"]) == ("already_exists", "slug")
-    answer = await staff.post("/v1/products/batch", json={"items": [{"op": "upsert", "input": g} for g in given]}, params={"atomic": "true"})
+    answer = await staff.post(
+        "/v1/products/batch", json={"items": [{"op": "upsert", "input": g} for g in given]}, params={"atomic": "true"}
+    )
     assert (answer.status_code, [e["pointer"] for e in answer.json()["errors"]]) == (409, ["/items/30"])
 
 
@@ -103,17 +130,31 @@ async def test_an_atomic_set_is_undone_by_its_first_fault(staff: httpx.AsyncClie
     given, other = products(5), await make_product(staff)
     given[3] |= {"category_id": other["id"]}
     for faulty in (given, [*given, {"nme": "x"}]):
-        answer = await staff.post("/v1/products/batch", json={"items": [{"op": "upsert", "input": g} for g in faulty]}, params={"atomic": "true"})
-        assert (answer.status_code, [e["pointer"] for e in answer.json()["errors"]]) == (422, ["/items/3/input/category_id"])
+        answer = await staff.post(
+            "/v1/products/batch",
+            json={"items": [{"op": "upsert", "input": g} for g in faulty]},
+            params={"atomic": "true"},
+        )
+        assert (answer.status_code, [e["pointer"] for e in answer.json()["errors"]]) == (
+            422,
+            ["/items/3/input/category_id"],
+        )
     assert {r["status"] for r in await upsert(staff, given[:3])} == {201}
 
 
 async def test_a_given_slug_that_is_taken_is_named_though_another_was_made(staff: httpx.AsyncClient) -> None:
     [given], taken = products(1), await make_product(staff)
     await upsert(staff, [given])
-    items = [{"op": "upsert", "input": {"name": unique("new")}}, {"op": "upsert", "input": given | {"slug": taken["slug"]}}]
+    items = [
+        {"op": "upsert", "input": {"name": unique("new")}},
+        {"op": "upsert", "input": given | {"slug": taken["slug"]}},
+    ]
     answer = await staff.post("/v1/products/batch", json={"items": items}, params={"atomic": "true"})
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"], answer.json()["field"]) == (409, "/items/1", "slug")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"], answer.json()["field"]) == (
+        409,
+        "/items/1",
+        "slug",
+    )
 
 
 async def test_lists_of_the_same_products_at_once_make_each_once(app: "Shop", staff: httpx.AsyncClient) -> None:
@@ -130,14 +171,19 @@ async def test_lists_of_the_same_products_at_once_make_each_once(app: "Shop", st
 
 async def test_what_means_the_same_product_comes_one_after_another(staff: httpx.AsyncClient) -> None:
     [given], slug = products(1), unique("twice")
-    results = await upsert(staff, [given | {"slug": slug}, given | {"name": "Second"}, {"name": "Third", "slug": slug}, products(1)[0]])
+    results = await upsert(
+        staff, [given | {"slug": slug}, given | {"name": "Second"}, {"name": "Third", "slug": slug}, products(1)[0]]
+    )
     assert [(r["status"], r["data"]["version"]) for r in results] == [(201, 1), (200, 2), (200, 3), (201, 1)]
     assert results[2]["data"] | {"name": "Third", "external_reference": None} == results[2]["data"]
 
 
 async def test_made_slugs_differ_and_leave_a_given_one_alone(staff: httpx.AsyncClient) -> None:
     name, number = unique("same"), 40
-    first = await upsert(staff, [{"name": name}, {"name": name}, {"name": "Other", "slug": f"{name}-3"}, {"name": name}, {"name": f"{name} 2"}])
+    first = await upsert(
+        staff,
+        [{"name": name}, {"name": name}, {"name": "Other", "slug": f"{name}-3"}, {"name": name}, {"name": f"{name} 2"}],
+    )
     assert [r["data"]["slug"] for r in first] == [name, f"{name}-2", f"{name}-3", f"{name}-4", f"{name}-2-2"]
     more = await upsert(staff, [{"name": name} for _ in range(number)])
     assert [r["data"]["slug"] for r in more] == [f"{name}-{5 + i}" for i in range(number)]
@@ -150,13 +196,22 @@ async def test_variants_can_change_places(staff: httpx.AsyncClient) -> None:
     a, b = variant_input(options={"size": "S"}), variant_input(options={"size": "M"})
     given = {"name": "Chair", "external_reference": unique("erp"), "variants": [a, b]}
     [made] = await upsert(staff, [given])
-    [swapped] = await upsert(staff, [given | {"variants": [a | {"options": {"size": "M"}}, b | {"options": {"size": "S"}}]}], fields="variants{sku options}")
+    [swapped] = await upsert(
+        staff,
+        [given | {"variants": [a | {"options": {"size": "M"}}, b | {"options": {"size": "S"}}]}],
+        fields="variants{sku options}",
+    )
     assert made["status"], swapped["status"] == (201, 200)
-    assert swapped["data"]["variants"] == [{"sku": a["sku"], "options": {"size": "M"}}, {"sku": b["sku"], "options": {"size": "S"}}]
+    assert swapped["data"]["variants"] == [
+        {"sku": a["sku"], "options": {"size": "M"}},
+        {"sku": b["sku"], "options": {"size": "S"}},
+    ]
 
 
 @pytest.mark.parametrize(("member", "field"), [("sku", "sku"), ("options", "options")])
-async def test_two_variants_of_a_product_never_share_a_sku_or_options(staff: httpx.AsyncClient, member: str, field: str) -> None:
+async def test_two_variants_of_a_product_never_share_a_sku_or_options(
+    staff: httpx.AsyncClient, member: str, field: str
+) -> None:
     one, two = variant_input(), variant_input()
     given = {"name": "Chair", "external_reference": unique("erp"), "variants": [one]}
     for _ in range(2):

@@ -19,7 +19,8 @@ SIZES = ("S", "M", "L")
 def variants() -> st.SearchStrategy[list[Json]]:
     """A few variants out of a small number of SKUs, options and prices: they meet one another."""
     one = st.fixed_dictionaries(
-        {"sku": st.integers(0, 5), "size": st.sampled_from(SIZES), "amount": st.integers(1, 3)}, optional={"position": st.integers(0, 3)}
+        {"sku": st.integers(0, 5), "size": st.sampled_from(SIZES), "amount": st.integers(1, 3)},
+        optional={"position": st.integers(0, 3)},
     )
     return st.lists(one, max_size=3)
 
@@ -27,20 +28,37 @@ def variants() -> st.SearchStrategy[list[Json]]:
 def inputs() -> st.SearchStrategy[list[Json]]:
     """Products that are new, the same, or one another's, by reference, slug or name."""
     one = st.fixed_dictionaries(
-        {"name": st.integers(0, 2), "variants": variants(), "tags": st.lists(st.sampled_from(["oak", "ash"]), max_size=2)},
-        optional={"reference": st.integers(0, 4), "slug": st.integers(0, 4), "description": st.sampled_from(["", "new"]), "wrong": st.just(True)},
+        {
+            "name": st.integers(0, 2),
+            "variants": variants(),
+            "tags": st.lists(st.sampled_from(["oak", "ash"]), max_size=2),
+        },
+        optional={
+            "reference": st.integers(0, 4),
+            "slug": st.integers(0, 4),
+            "description": st.sampled_from(["", "new"]),
+            "wrong": st.just(True),
+        },
     )
     return st.lists(one, min_size=1, max_size=6)
 
 
 def written(drawn: Json, mark: str) -> Json:
     """A drawn product in names that begin with a mark: two lists of the same products, each in a world of its own."""
-    made: Json = {"name": f"{mark} name {drawn['name']}", "tags": drawn["tags"], "description": drawn.get("description", "")}
+    made: Json = {
+        "name": f"{mark} name {drawn['name']}",
+        "tags": drawn["tags"],
+        "description": drawn.get("description", ""),
+    }
     made |= {"external_reference": f"{mark}-{drawn['reference']}"} if "reference" in drawn else {}
     made |= {"slug": f"{mark}-slug-{drawn['slug']}"} if "slug" in drawn else {}
     made |= {"nme": 1} if "wrong" in drawn else {}
     made["variants"] = [
-        {"sku": f"{mark}-{v['sku']}", "options": {"size": v["size"]}, "price": {"amount": v["amount"], "currency": "EUR"}}
+        {
+            "sku": f"{mark}-{v['sku']}",
+            "options": {"size": v["size"]},
+            "price": {"amount": v["amount"], "currency": "EUR"},
+        }
         | ({"position": v["position"]} if "position" in v else {})
         for v in drawn["variants"]
     ]
@@ -51,7 +69,11 @@ def unmarked(value: Any, mark: str) -> Any:
     """An answer without its mark, without what no two writes share."""
     match value:
         case dict():
-            return {k: unmarked(v, mark) for k, v in value.items() if k not in ("id", "created_at", "updated_at", "links", "request_id", "instance")}
+            return {
+                k: unmarked(v, mark)
+                for k, v in value.items()
+                if k not in ("id", "created_at", "updated_at", "links", "request_id", "instance")
+            }
         case list():
             return [unmarked(v, mark) for v in value]
         case str():
@@ -73,7 +95,9 @@ LEAVES = [PLAIN | {"reference": 0}, PLAIN | {"reference": 0, "slug": 0}, PLAIN]
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(before=inputs(), after=inputs())
 @example(before=[PLAIN], after=LEAVES)
-async def test_a_set_gives_what_each_gives_alone(app: "Shop", staff: httpx.AsyncClient, before: list[Json], after: list[Json]) -> None:
+async def test_a_set_gives_what_each_gives_alone(
+    app: "Shop", staff: httpx.AsyncClient, before: list[Json], after: list[Json]
+) -> None:
     together, alone = unique("t"), unique("a")
     ids: dict[str, list[str]] = {together: [], alone: []}
     for drawn in (before, after):

@@ -28,7 +28,10 @@ async def test_all_members_come_back_as_they_were_given(app: "Shop", staff: http
 
 
 async def test_a_name_is_made_of_the_options_and_a_place_is_the_last(staff: httpx.AsyncClient) -> None:
-    product = await make_product(staff, variants=[variant_input(options={"size": "M", "colour": "blue"}), variant_input(position=5), variant_input()])
+    product = await make_product(
+        staff,
+        variants=[variant_input(options={"size": "M", "colour": "blue"}), variant_input(position=5), variant_input()],
+    )
     seen = (await read(staff, f"/v1/products/{product['id']}/variants"))["data"]
     assert seen[0]["name"] == "M / blue"
     later = await make_variant(staff, product["id"])
@@ -54,7 +57,9 @@ async def test_a_sku_is_unique_in_the_shop(staff: httpx.AsyncClient, way: str) -
 async def test_no_two_variants_of_a_product_have_the_same_options_in_whatever_order(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, variants=[variant_input(options={"size": "M", "colour": "red"})])
     path = f"/v1/products/{product['id']}/variants"
-    problem = assert_problem(await staff.post(path, json=variant_input(options={"colour": "red", "size": "M"})), 409, "already_exists")
+    problem = assert_problem(
+        await staff.post(path, json=variant_input(options={"colour": "red", "size": "M"})), 409, "already_exists"
+    )
     assert problem["field"] == "options"
     assert (await staff.post(path, json=variant_input(options={"colour": "red"}))).status_code == 201
     assert (await make_product(staff, variants=[variant_input(options={"size": "M", "colour": "red"})]))["version"] == 1
@@ -73,33 +78,55 @@ async def test_a_product_has_at_most_a_hundred_variants(staff: httpx.AsyncClient
 
 async def test_currencies_exist_and_both_prices_share_one(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    wrong = variant_input(compare_at_price={"amount": 2, "currency": "EUR"}) | {"price": {"amount": 1, "currency": "ZZZ"}}
+    wrong = variant_input(compare_at_price={"amount": 2, "currency": "EUR"}) | {
+        "price": {"amount": 1, "currency": "ZZZ"}
+    }
     answer = await staff.post(f"/v1/products/{product['id']}/variants", json=wrong)
     assert_problem(answer, 422, "validation")
     assert faults(answer) == {("/price/currency", "not_allowed"), ("/compare_at_price/currency", "not_allowed")}
     answer = await staff.post("/v1/products", json={"name": "x", "variants": [variant_input(), wrong]})
-    assert faults(answer) == {("/variants/1/price/currency", "not_allowed"), ("/variants/1/compare_at_price/currency", "not_allowed")}
+    assert faults(answer) == {
+        ("/variants/1/price/currency", "not_allowed"),
+        ("/variants/1/compare_at_price/currency", "not_allowed"),
+    }
 
 
 async def test_put_sets_the_defaults_and_patch_leaves_the_rest(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    made = await make_variant(staff, product["id"], 100, weight_grams=5, barcode="1", attributes={"a": 1}, tax_class="reduced")
+    made = await make_variant(
+        staff, product["id"], 100, weight_grams=5, barcode="1", attributes={"a": 1}, tax_class="reduced"
+    )
     path = f"/v1/variants/{made['id']}"
     patched = (await staff.patch(path, json={"weight_grams": None, "price": {"amount": 90}})).json()
-    assert (patched["weight_grams"], patched["price"], patched["barcode"], patched["version"]) == (None, {"amount": 90, "currency": "EUR"}, "1", 2)
+    assert (patched["weight_grams"], patched["price"], patched["barcode"], patched["version"]) == (
+        None,
+        {"amount": 90, "currency": "EUR"},
+        "1",
+        2,
+    )
     put = (await staff.put(path, json={"sku": made["sku"], "price": made["price"]})).json()
-    assert (put["barcode"], put["attributes"], put["tax_class"], put["options"], put["version"]) == (None, {}, "standard", {}, 3)
+    assert (put["barcode"], put["attributes"], put["tax_class"], put["options"], put["version"]) == (
+        None,
+        {},
+        "standard",
+        {},
+        3,
+    )
     assert put["position"] == made["position"]
 
 
 async def test_a_variant_where_nothing_differs_keeps_its_version(app: "Shop", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     made = await make_variant(staff, product["id"])
-    assert (await staff.patch(f"/v1/variants/{made['id']}", json={"sku": made["sku"], "options": made["options"]})).json() == made
+    assert (
+        await staff.patch(f"/v1/variants/{made['id']}", json={"sku": made["sku"], "options": made["options"]})
+    ).json() == made
     assert await types_of(app, made["id"]) == ["variant.created"]
 
 
-async def test_a_product_changes_with_its_variants_only_where_its_price_does(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_product_changes_with_its_variants_only_where_its_price_does(
+    app: "Shop", staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff, variants=[variant_input(100)])
     path, versions = f"/v1/products/{product['id']}", []
     dear = await make_variant(staff, product["id"], 500)
@@ -112,7 +139,12 @@ async def test_a_product_changes_with_its_variants_only_where_its_price_does(app
     versions.append((await read(staff, path))["version"])
     assert versions == [1, 1, 2, 3]
     assert await types_of(app, product["id"]) == ["product.created", "product.updated", "product.updated"]
-    assert await types_of(app, dear["id"]) == ["variant.created", "variant.updated", "variant.updated", "variant.deleted"]
+    assert await types_of(app, dear["id"]) == [
+        "variant.created",
+        "variant.updated",
+        "variant.updated",
+        "variant.deleted",
+    ]
 
 
 async def test_stock_of_an_import_is_read_only(staff: httpx.AsyncClient) -> None:

@@ -37,7 +37,9 @@ def written(app: "Shop") -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("variants", [1, 3, 100])
-async def test_a_new_product_takes_as_many_statements_with_a_hundred_variants_as_with_one(app: "Shop", staff: httpx.AsyncClient, variants: int) -> None:
+async def test_a_new_product_takes_as_many_statements_with_a_hundred_variants_as_with_one(
+    app: "Shop", staff: httpx.AsyncClient, variants: int
+) -> None:
     body = {"name": "Chair", "slug": unique("chair"), "variants": [variant_input() for _ in range(variants)]}
     with written(app) as kept:
         assert (await staff.post("/v1/products", json=body, params={"fields": "id"})).status_code == 201
@@ -45,10 +47,14 @@ async def test_a_new_product_takes_as_many_statements_with_a_hundred_variants_as
     assert kept == [*inserts, "SELECT", "INSERT INTO outbox_event", "INSERT INTO audit_entry"]
 
 
-async def test_a_change_of_what_nobody_searches_by_leaves_the_words_and_the_categories_alone(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_change_of_what_nobody_searches_by_leaves_the_words_and_the_categories_alone(
+    app: "Shop", staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff, variants=[variant_input()])
     with written(app) as kept:
-        changed = await staff.patch(f"/v1/products/{product['id']}", json={"status": "archived"}, params={"fields": "status,version"})
+        changed = await staff.patch(
+            f"/v1/products/{product['id']}", json={"status": "archived"}, params={"fields": "status,version"}
+        )
     assert changed.json() == {"status": "archived", "version": product["version"] + 1}
     # The claim, the document that is patched, the change, the answer; then who hears of it.
     assert kept == ["SELECT", "SELECT", "UPDATE", "SELECT", "INSERT INTO outbox_event", "INSERT INTO audit_entry"]

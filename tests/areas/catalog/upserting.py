@@ -24,7 +24,9 @@ IMPORTER = Caller(role="staff", permissions=frozenset({"catalog:write", "stock:r
 
 async def upsert(staff: httpx.AsyncClient, inputs: list[Json], **parameters: Any) -> list[Json]:
     """The outcomes of upserts through REST."""
-    answer = await staff.post("/v1/products/batch", json={"items": [{"op": "upsert", "input": i} for i in inputs]}, params=parameters or None)
+    answer = await staff.post(
+        "/v1/products/batch", json={"items": [{"op": "upsert", "input": i} for i in inputs]}, params=parameters or None
+    )
     assert answer.status_code == 200, answer.text[:500]
     return answer.json()["results"]
 
@@ -45,7 +47,9 @@ async def variants_of(app: "Shop", product_id: str) -> dict[str, VariantRow]:
 async def media_of(app: "Shop", product_id: str) -> list[tuple[str | None, str, str, int]]:
     """The pictures of a product: address, text, status and version, by position."""
     async with app.state.database.sessions() as session:
-        found = await session.scalars(select(MediaRow).where(MediaRow.product_id == product_id).order_by(MediaRow.position, MediaRow.id))
+        found = await session.scalars(
+            select(MediaRow).where(MediaRow.product_id == product_id).order_by(MediaRow.position, MediaRow.id)
+        )
         return [(m.source_url, m.alt, m.status, m.version) for m in found]
 
 

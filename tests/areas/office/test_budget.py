@@ -22,7 +22,9 @@ PATH, PRICE = "/v1/rate-limit", "/v1/price"
 @pytest.fixture
 async def shop(settings: Settings) -> AsyncIterator[Shop]:
     """A shop of its own with the budgets that it has by default, in buckets whose clock stands still: nothing comes in."""
-    made = create_app(msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None))
+    made = create_app(
+        msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)
+    )
     made.state.limits.local.clock = lambda: 0.0
     async with made.lifespan():
         yield made
@@ -38,7 +40,9 @@ async def visitor(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def member(shop: Shop, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}) as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}
+    ) as client:
         yield client
 
 
@@ -51,7 +55,9 @@ async def quoted(client: httpx.AsyncClient, given: Json) -> Json:
     """The quote, which is the same through both doors."""
     here = await client.post(PRICE, json=given)
     assert here.status_code == 200, here.text
-    declared = "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
+    declared = (
+        "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
+    )
     arguments = "document: $document, variables: $variables, operationName: $operation_name, url: $url, method: $method, body: $body"
     there = (await post(client, f"query ({declared}) {{ price({arguments}) {{ {QUOTE} }} }}", **given)).json()
     assert "errors" not in there, there
@@ -62,7 +68,9 @@ async def quoted(client: httpx.AsyncClient, given: Json) -> Json:
 async def refused(client: httpx.AsyncClient, given: Json) -> tuple[int, str, set[tuple[str, str]]]:
     """Status, code and faults of a refused quote, the same through both doors."""
     here = await client.post(PRICE, json=given)
-    declared = "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
+    declared = (
+        "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
+    )
     arguments = "document: $document, variables: $variables, operationName: $operation_name, url: $url, method: $method, body: $body"
     there = (await post(client, f"query ({declared}) {{ price({arguments}) {{ points }} }}", **given)).json()
     assert there["data"] == {"price": None}
@@ -80,13 +88,24 @@ async def test_the_state_is_told_for_nothing_and_agrees_with_the_headers(visitor
         assert (answer.status_code, spent(answer), left(answer)) == (200, 0, 600)
         assert answer.headers["cache-control"] == "no-store"
     state = answers[0].json()
-    assert state | {"reset_at": ""} == {"limit": 600, "used": 0, "remaining": 600, "reset_at": "", "window_seconds": 60, "request_limit": 600}
+    assert state | {"reset_at": ""} == {
+        "limit": 600,
+        "used": 0,
+        "remaining": 600,
+        "reset_at": "",
+        "window_seconds": 60,
+        "request_limit": 600,
+    }
     await visitor.get("/v1/products/none")
     answer = await visitor.get(PATH)
     state = answer.json()
     assert (spent(answer), state["remaining"], state["used"]) == (0, left(answer), 600 - left(answer))
     assert 0 < state["used"] <= 11
-    assert int(datetime.fromisoformat(state["reset_at"]).timestamp()) - int(answer.headers["x-ratelimit-reset"]) in (-1, 0, 1)
+    assert int(datetime.fromisoformat(state["reset_at"]).timestamp()) - int(answer.headers["x-ratelimit-reset"]) in (
+        -1,
+        0,
+        1,
+    )
 
 
 async def test_graphql_tells_the_same_and_only_a_new_document_is_paid(visitor: httpx.AsyncClient) -> None:
@@ -101,7 +120,9 @@ async def test_graphql_tells_the_same_and_only_a_new_document_is_paid(visitor: h
     assert (spent(third), third.headers["cache-control"]) == (0, "no-store")
     rest = (await visitor.get(PATH)).json()
     names = {"resetAt": "reset_at", "windowSeconds": "window_seconds", "requestLimit": "request_limit"}
-    assert {names.get(n, n): v for n, v in third.json()["data"]["rateLimit"].items()} | {"reset_at": ""} == rest | {"reset_at": ""}
+    assert {names.get(n, n): v for n, v in third.json()["data"]["rateLimit"].items()} | {"reset_at": ""} == rest | {
+        "reset_at": ""
+    }
 
 
 async def test_beside_other_fields_it_tells_what_is_left_in_any_case(visitor: httpx.AsyncClient) -> None:
@@ -110,7 +131,11 @@ async def test_beside_other_fields_it_tells_what_is_left_in_any_case(visitor: ht
     answer = await post(visitor, text)
     data, cost = answer.json()["data"], answer.json()["extensions"]["cost"]
     assert cost["requested"] == 11
-    assert data["rateLimit"]["remaining"] == 600 - data["again"]["used"] == cost["remaining"] - (cost["requested"] - cost["charged"])
+    assert (
+        data["rateLimit"]["remaining"]
+        == 600 - data["again"]["used"]
+        == cost["remaining"] - (cost["requested"] - cost["charged"])
+    )
 
 
 async def test_an_empty_bucket_is_told_of_too(visitor: httpx.AsyncClient) -> None:
@@ -122,7 +147,9 @@ async def test_an_empty_bucket_is_told_of_too(visitor: httpx.AsyncClient) -> Non
         assert (answer.status_code, spent(answer)) == (200, 0)
         body = answer.json()
         assert (body["data"]["rateLimit"] if "data" in body else body)["remaining"] == 0
-    assert (await visitor.get(PATH, params={"fields": "remaining,limit"})).status_code == 429, "a text of the caller's own has to be read, which is paid"
+    assert (await visitor.get(PATH, params={"fields": "remaining,limit"})).status_code == 429, (
+        "a text of the caller's own has to be read, which is paid"
+    )
     assert (await post(visitor, "{ rateLimit { used } }")).status_code == 429
 
 
@@ -166,8 +193,16 @@ QUOTES: list[tuple[Json, int, list[Json]]] = [
 
 
 @pytest.mark.parametrize(("given", "points", "operations"), QUOTES)
-async def test_a_quote_says_what_the_request_would_drain(visitor: httpx.AsyncClient, given: Json, points: int, operations: list[Json]) -> None:
-    assert await quoted(visitor, given) == {"points": points, "limit": 600, "allowed": True, "affordable": True, "operations": operations}
+async def test_a_quote_says_what_the_request_would_drain(
+    visitor: httpx.AsyncClient, given: Json, points: int, operations: list[Json]
+) -> None:
+    assert await quoted(visitor, given) == {
+        "points": points,
+        "limit": 600,
+        "allowed": True,
+        "affordable": True,
+        "operations": operations,
+    }
 
 
 async def test_writes_and_batches_are_quoted_and_not_run(shop: Shop, member: httpx.AsyncClient) -> None:
@@ -178,7 +213,12 @@ async def test_writes_and_batches_are_quoted_and_not_run(shop: Shop, member: htt
         ({"url": "/v1/products/x", "method": "DELETE"}, 10),
         ({"url": "/v1/products/batch?fields=id", "method": "POST", "body": items}, 70),
         ({"url": "/v1/products/batch?fields=id", "method": "POST"}, 10),
-        ({"document": 'mutation { a: productCreate(input: {name: "Quoted"}) { id } b: productCreate(input: {name: "Quoted"}) { id } }'}, 20),
+        (
+            {
+                "document": 'mutation { a: productCreate(input: {name: "Quoted"}) { id } b: productCreate(input: {name: "Quoted"}) { id } }'
+            },
+            20,
+        ),
     ):
         assert (await quoted(member, given))["points"] == points
     assert await count(shop) == before
@@ -201,14 +241,30 @@ async def test_a_quote_pays_for_what_it_reads_and_the_request_finds_it(visitor: 
     assert (await post(visitor, text)).json()["extensions"]["cost"]["requested"] == 3
     fresh = "{ tags { nodes { id slug productCount } } }"
     both = await post(visitor, '{ price(document: "' + fresh + '") { points } }')
-    assert spent(both) == both.json()["extensions"]["cost"]["charged"] == 21, "both the document around it and the one in it are new"
+    assert spent(both) == both.json()["extensions"]["cost"]["charged"] == 21, (
+        "both the document around it and the one in it are new"
+    )
     assert (await post(visitor, fresh)).json()["extensions"]["cost"]["requested"] == 3
 
 
-async def test_what_is_over_the_ceiling_or_the_budget_is_said_and_not_refused(visitor: httpx.AsyncClient, member: httpx.AsyncClient) -> None:
+async def test_what_is_over_the_ceiling_or_the_budget_is_said_and_not_refused(
+    visitor: httpx.AsyncClient, member: httpx.AsyncClient
+) -> None:
     dear = {"url": "/v1/products?limit=100&fields=variants(first:60){id}"}
-    assert await quoted(visitor, dear) | {"operations": 0} == {"points": 611, "limit": 600, "allowed": False, "affordable": False, "operations": 0}
-    assert await quoted(member, dear) | {"operations": 0} == {"points": 611, "limit": 1000, "allowed": True, "affordable": True, "operations": 0}
+    assert await quoted(visitor, dear) | {"operations": 0} == {
+        "points": 611,
+        "limit": 600,
+        "allowed": False,
+        "affordable": False,
+        "operations": 0,
+    }
+    assert await quoted(member, dear) | {"operations": 0} == {
+        "points": 611,
+        "limit": 1000,
+        "allowed": True,
+        "affordable": True,
+        "operations": 0,
+    }
     some = {"url": "/v1/products?limit=100&fields=variants(first:57){id}"}
     assert (await quoted(visitor, some))["points"] == 581
     poorer = await quoted(visitor, some)

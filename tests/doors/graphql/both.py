@@ -25,7 +25,10 @@ type Json = dict[str, Any]
 
 encode = msgspec.json.Encoder().encode
 # What a write makes anew each time: ids and times of this run, tokens and secrets.
-UUID, TIME = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+UUID, TIME = (
+    re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"),
+)
 SECRET = re.compile(rb'"(eyJ[\w.-]{50,}|\w{2,4}_[\w-]{20,}|[0-9A-Za-z]{16})"')
 
 
@@ -53,7 +56,9 @@ class Asked:
     def context(self) -> Context:
         """A call's surroundings; it is the same moment for both."""
         state = self.shop.state
-        return Context(self.caller, self.database or state.database, "a-test", clock=lambda: self.moment, means=state.means)
+        return Context(
+            self.caller, self.database or state.database, "a-test", clock=lambda: self.moment, means=state.means
+        )
 
     async def by_plan(self) -> bytes:
         """The answer of the plan executor, from the text on."""
@@ -91,7 +96,12 @@ def renamed(answer: bytes, since: datetime) -> bytes:
     """An answer without what a write makes anew: ids since then by their order, times and secrets by a word."""
     seen, time, stamp = dict[bytes, bytes](), wire(since).encode(), b"%012x" % int(since.timestamp() * 1000)
     answer = SECRET.sub(b'"a-secret"', TIME.sub(lambda found: b"now" if found[0] >= time else found[0], answer))
-    return UUID.sub(lambda found: seen.setdefault(found[0], b"new-%d" % len(seen)) if found[0].replace(b"-", b"")[:12] >= stamp else found[0], answer)
+    return UUID.sub(
+        lambda found: (
+            seen.setdefault(found[0], b"new-%d" % len(seen)) if found[0].replace(b"-", b"")[:12] >= stamp else found[0]
+        ),
+        answer,
+    )
 
 
 @asynccontextmanager
@@ -100,7 +110,9 @@ async def put_back(database: Database) -> AsyncIterator[Database]:
     async with database.engine.connect() as connection:
         begun = await connection.begin()
         made = copy(database)
-        made.sessions = async_sessionmaker(bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+        made.sessions = async_sessionmaker(
+            bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
         try:
             yield made
         finally:

@@ -11,7 +11,16 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type, is_list_type, is_non_null_type
+from graphql import (
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
 from hypothesis import strategies as st
 
 from tests.doors.graphql.values import BROKEN, about, chosen, filled, plain, written
@@ -54,7 +63,9 @@ class Scope:
     def fits(self, other: "Scope") -> bool:
         """Whether two selections merge (GraphQL, 5.3.2)."""
         both = [(e, other.entries[k]) for k, e in self.entries.items() if k in other.entries]
-        return all((a.name, a.type, a.arguments) == (b.name, b.type, b.arguments) and a.scope.fits(b.scope) for a, b in both)
+        return all(
+            (a.name, a.type, a.arguments) == (b.name, b.type, b.arguments) and a.scope.fits(b.scope) for a, b in both
+        )
 
     def merge(self, other: "Scope") -> None:
         """Takes a selection in."""
@@ -95,7 +106,12 @@ class Pen:
             parts.insert(self.random.randint(0, len(parts)), self.field(of, self.random.choice(open), depth, scope))
         if self.chance(4) or not parts:
             parts.append(self.field(of, "__typename", depth, scope))
-        if not self.full(of) and self.chance(4) and self.fields < MOST_FIELDS and (found := self.fragment(of, depth - 1, scope)):
+        if (
+            not self.full(of)
+            and self.chance(4)
+            and self.fields < MOST_FIELDS
+            and (found := self.fragment(of, depth - 1, scope))
+        ):
             parts.append(found)
         return "{ " + " ".join(parts) + " }"
 
@@ -182,10 +198,20 @@ class Pen:
             return "null"
         bare = type.of_type if is_non_null_type(type) else type
         if is_list_type(bare) and not self.chance(4):
-            return "[" + ", ".join([self.literal(name, bare.of_type, owner) for _ in range(self.random.randint(0, 2))]) + "]"
+            return (
+                "["
+                + ", ".join([self.literal(name, bare.of_type, owner) for _ in range(self.random.randint(0, 2))])
+                + "]"
+            )
         named: Any = get_named_type(type)
         if isinstance(named, GraphQLInputObjectType):
-            return "{" + ", ".join([f"{n}: {self.literal(n, f.type, about(named, owner))}" for n, f in chosen(self.random, named)]) + "}"
+            return (
+                "{"
+                + ", ".join(
+                    [f"{n}: {self.literal(n, f.type, about(named, owner))}" for n, f in chosen(self.random, named)]
+                )
+                + "}"
+            )
         return written(plain(self.random, name, named, owner), named)
 
     def variable(self, name: str, type: Any, owner: str) -> str:
@@ -209,7 +235,13 @@ class Pen:
             return self.random.choice([ABSENT, None])
         value = plain(self.random, name, type, owner)
         if self.chance(4):
-            return value[0] if isinstance(value, list) and len(value) == 1 else float(value) if value.__class__ is int and abs(value) < 2**31 else value
+            return (
+                value[0]
+                if isinstance(value, list) and len(value) == 1
+                else float(value)
+                if value.__class__ is int and abs(value) < 2**31
+                else value
+            )
         return value
 
     def finished(self, head: str, text: str) -> Written:
@@ -223,7 +255,9 @@ class Pen:
         asked = set(re.findall(r"\$(v\d+)", " ".join(definitions)))
         declared = ", ".join([d for n, d in self.declared.items() if n in asked])
         kept = [{n: v for n, v in values.items() if n in asked} for values in self.variables]
-        return Written("\n".join([f"{head}{f'({declared})' if declared else ''} {text}", *definitions[1:]]), (kept[0], kept[1]))
+        return Written(
+            "\n".join([f"{head}{f'({declared})' if declared else ''} {text}", *definitions[1:]]), (kept[0], kept[1])
+        )
 
 
 def leaf(definition: Any) -> bool:
@@ -250,7 +284,10 @@ def paths(schema: GraphQLSchema, root: Any) -> dict[Coordinate, tuple[Coordinate
 def ways(schema: GraphQLSchema) -> dict[str, dict[Coordinate, tuple[Coordinate, ...]]]:
     """The ways of queries, and those of mutations to what only they give."""
     queries = paths(schema, schema.query_type)
-    return {"query": queries, "mutation": {c: way for c, way in paths(schema, schema.mutation_type).items() if c not in queries}}
+    return {
+        "query": queries,
+        "mutation": {c: way for c, way in paths(schema, schema.mutation_type).items() if c not in queries},
+    }
 
 
 @st.composite

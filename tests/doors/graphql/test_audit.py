@@ -26,8 +26,20 @@ def url(fresh_settings: Callable[[], Settings], tmp_path: Path) -> Iterator[str]
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         port = int(taken.getsockname()[1])
-    environ = {"PATH": os.environ["PATH"], "DATABASE_URL": fresh_settings().database_url, "SECRET_KEY": SECRET_KEY, "PORT": str(port), "ACCESS_LOG": "off"}
-    process = subprocess.Popen([sys.executable, "-m", "tradepost", "run"], cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": fresh_settings().database_url,
+        "SECRET_KEY": SECRET_KEY,
+        "PORT": str(port),
+        "ACCESS_LOG": "off",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tradepost", "run"],
+        cwd=tmp_path,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
     try:
         yield wait(f"http://127.0.0.1:{port}", process)
     finally:
@@ -51,7 +63,13 @@ def test_the_audit_of_graphql_over_http_finds_nothing(url: str) -> None:
     node = shutil.which("node")
     if node is None or not (FOLDER / "node_modules" / "graphql-http").is_dir():
         pytest.skip("the audit of GraphQL over HTTP needs node and npm's graphql-http (scripts/audits/install)")
-    done = subprocess.run([node, Path(__file__).with_name("audit.mjs"), FOLDER, url], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [node, Path(__file__).with_name("audit.mjs"), FOLDER, url],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     audits = json.loads(done.stdout)
     assert len(audits) > 50

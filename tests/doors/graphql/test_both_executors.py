@@ -50,7 +50,10 @@ class World:
         """The document with each set of its variables."""
         document = document.about(self.find)
         first, second = document.variables
-        return [Asked(self.app, document.text, variables, self.callers[role]) for variables in ((first, second) if first != second else (first,))]
+        return [
+            Asked(self.app, document.text, variables, self.callers[role])
+            for variables in ((first, second) if first != second else (first,))
+        ]
 
 
 def camel(name: str) -> str:
@@ -63,10 +66,19 @@ async def world(app: Shop, staff: httpx.AsyncClient) -> World:
     """The world of these tests."""
     people = {role: await somebody(app, role) for role in ("customer", "staff", "admin")}
     customer = people["customer"]
-    known = await stocked(app, house.Visitor("staff", staff, STAFF), house.Visitor("customer", customer.client(), CUSTOMER, customer.token, customer))
-    callers = {r: Caller(id=p.id, role=r, permissions=ROLES[r], session=p.session) for r, p in people.items()} | {"anonymous": ANONYMOUS}
+    known = await stocked(
+        app,
+        house.Visitor("staff", staff, STAFF),
+        house.Visitor("customer", customer.client(), CUSTOMER, customer.token, customer),
+    )
+    callers = {r: Caller(id=p.id, role=r, permissions=ROLES[r], session=p.session) for r, p in people.items()} | {
+        "anonymous": ANONYMOUS
+    }
     there = {kind: [k for k in keys if len(k) == 36] for kind, keys in known.keys.items()}
-    there |= {f"{kind}.{camel(name)}": [v for v in values if isinstance(v, str)] for (kind, name), values in known.values.items()}
+    there |= {
+        f"{kind}.{camel(name)}": [v for v in values if isinstance(v, str)]
+        for (kind, name), values in known.values.items()
+    }
     there |= {
         "Letter.verify": [await customer.mailed(VERIFY)],
         "Letter.reset": [await customer.mailed(RESET)],
@@ -126,5 +138,9 @@ def test_every_field_of_every_type_is_drawn_and_every_document_is_valid() -> Non
     for kind, known in ways(SCHEMA).items():
         for towards in known:
             once(kind, towards)
-    types = [t for t in SCHEMA.type_map.values() if isinstance(t, GraphQLObjectType | GraphQLInterfaceType) and not t.name.startswith("__")]
+    types = [
+        t
+        for t in SCHEMA.type_map.values()
+        if isinstance(t, GraphQLObjectType | GraphQLInterfaceType) and not t.name.startswith("__")
+    ]
     assert {(t.name, name) for t in types for name in t.fields} <= found

@@ -26,7 +26,9 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), STATEMENTS)
-async def test_the_number_of_statements_is_that_of_the_levels_not_of_the_rows(app: Shop, text: str, expected: int) -> None:
+async def test_the_number_of_statements_is_that_of_the_levels_not_of_the_rows(
+    app: Shop, text: str, expected: int
+) -> None:
     for rows in (1, 5, 40):
         assert await statements(app, text, {"n": rows} if "$n" in text else None) == expected
 
@@ -40,7 +42,9 @@ async def test_nodes_take_as_many_statements_as_there_are_kinds(app: Shop, clien
 
 
 async def test_aliases_rename_and_do_not_merge(client: httpx.AsyncClient) -> None:
-    data = await ask(client, "{ a: products(first: 1) { x: nodes { k: id id } } b: products(first: 2) { nodes { id } } }")
+    data = await ask(
+        client, "{ a: products(first: 1) { x: nodes { k: id id } } b: products(first: 2) { nodes { id } } }"
+    )
     assert data["a"]["x"][0]["k"] == data["a"]["x"][0]["id"] == data["b"]["nodes"][0]["id"]
     assert len(data["b"]["nodes"]) == 2
 
@@ -50,17 +54,36 @@ async def test_variables_are_coerced_as_the_specification_says(client: httpx.Asy
     query += "b: products(filter: {priceGte: $g}, first: 1) { nodes { id } } }"
     assert len((await ask(client, query))["products"]["nodes"]) == 2
     assert len((await ask(client, query, n=None))["products"]["nodes"]) == 20
-    assert len((await ask(client, query, n=3.0, s="NAME_ASC", f={"status": "ACTIVE"}, g=5000000000, more="ignored"))["products"]["nodes"]) == 3
-    for wrong in ({"n": "3"}, {"n": True}, {"n": 2**31}, {"s": ["NOTHING"]}, {"f": {"status": "active"}}, {"g": 1.5}, {"g": 2**63}):
+    assert (
+        len(
+            (await ask(client, query, n=3.0, s="NAME_ASC", f={"status": "ACTIVE"}, g=5000000000, more="ignored"))[
+                "products"
+            ]["nodes"]
+        )
+        == 3
+    )
+    for wrong in (
+        {"n": "3"},
+        {"n": True},
+        {"n": 2**31},
+        {"s": ["NOTHING"]},
+        {"f": {"status": "active"}},
+        {"g": 1.5},
+        {"g": 2**63},
+    ):
         assert (await errors_of(client, query, **wrong))[0]["extensions"]["code"] == "invalid_variables", wrong
 
 
 async def test_all_faults_of_the_variables_are_named(client: httpx.AsyncClient) -> None:
-    found = await errors_of(client, "query ($a: Int!, $b: Int!) { products(first: $a, last: $b) { nodes { id } } }", a="x")
+    found = await errors_of(
+        client, "query ($a: Int!, $b: Int!) { products(first: $a, last: $b) { nodes { id } } }", a="x"
+    )
     assert len(found) == 2
 
 
-async def test_a_query_for_one_thing_that_is_missing_or_hidden_is_null(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_query_for_one_thing_that_is_missing_or_hidden_is_null(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     made = await ask(staff, 'mutation { productCreate(input: {name: "A draft to hide"}) { id slug status } }')
     draft = made["productCreate"]
     assert draft["status"] == "DRAFT"
@@ -68,11 +91,15 @@ async def test_a_query_for_one_thing_that_is_missing_or_hidden_is_null(client: h
     for given in ({"id": draft["id"]}, {"slug": draft["slug"]}, {"id": "no-uuid"}, {"slug": "there-is-none"}):
         assert await ask(client, query, **given) == {"product": None}
     assert (await ask(staff, query, id=draft["id"]))["product"]["id"] == draft["id"]
-    assert await ask(client, "query ($id: ID!) { productVariants(productId: $id) { nodes { id } } }", id=draft["id"]) == {"productVariants": None}
+    assert await ask(
+        client, "query ($id: ID!) { productVariants(productId: $id) { nodes { id } } }", id=draft["id"]
+    ) == {"productVariants": None}
 
 
 async def test_a_fault_stands_at_its_field(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/graphql", json={"query": "{ a: product { id } b: products(first: 1) { nodes { id } } }"})
+    answer = await client.post(
+        "/graphql", json={"query": "{ a: product { id } b: products(first: 1) { nodes { id } } }"}
+    )
     body = answer.json()
     assert body["data"]["a"] is None
     assert len(body["data"]["b"]["nodes"]) == 1
@@ -83,7 +110,9 @@ async def test_a_fault_stands_at_its_field(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_fault_in_a_list_that_is_never_null_wipes_the_data(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/graphql", json={"query": "{ a: product { id } products(first: 0) { nodes { id } } tags { nodes { id } } }"})
+    answer = await client.post(
+        "/graphql", json={"query": "{ a: product { id } products(first: 0) { nodes { id } } tags { nodes { id } } }"}
+    )
     assert answer.json()["data"] is None
     assert {tuple(e["path"]) for e in answer.json()["errors"]} == {("a",), ("products",)}
 
@@ -106,7 +135,9 @@ async def test_sort_keys_are_named_in_graphqls_spelling(client: httpx.AsyncClien
     assert message.startswith("`NAME_DESC` is given twice. Allowed: CREATED_AT_ASC, CREATED_AT_DESC, ")
 
 
-async def test_what_nobody_expected_is_logged_and_not_shown(app: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_nobody_expected_is_logged_and_not_shown(
+    app: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     async def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the password is 1234")
 

@@ -13,14 +13,25 @@ from tests.doors.pages.test_operations import figure
 from tradepost.app import Shop
 
 SCHEMA = schema()
-ROOTS = [(kind, name) for kind, root in (("query", SCHEMA.query_type), ("mutation", SCHEMA.mutation_type)) if root is not None for name in root.fields]
+ROOTS = [
+    (kind, name)
+    for kind, root in (("query", SCHEMA.query_type), ("mutation", SCHEMA.mutation_type))
+    if root is not None
+    for name in root.fields
+]
 
 
 def whole(of: Any, depth: int) -> str:
     """All that can be asked of a type, some levels deep, in fragments where it is an interface."""
-    parts = ["__typename", *[field(name, f, depth) for name, f in of.fields.items() if depth or is_leaf_type(get_named_type(f.type))]]
+    parts = [
+        "__typename",
+        *[field(name, f, depth) for name, f in of.fields.items() if depth or is_leaf_type(get_named_type(f.type))],
+    ]
     if isinstance(of, GraphQLInterfaceType):
-        parts += [f"... on {type.name} {whole(type, 0).replace('status', type.name.lower() + ': status', 1)}" for type in SCHEMA.get_possible_types(of)[:2]]
+        parts += [
+            f"... on {type.name} {whole(type, 0).replace('status', type.name.lower() + ': status', 1)}"
+            for type in SCHEMA.get_possible_types(of)[:2]
+        ]
     return "{ " + " ".join(parts) + " }"
 
 
@@ -28,7 +39,10 @@ def field(name: str, definition: Any, depth: int) -> str:
     """A field with the arguments that it needs, and a small page where it is one."""
     below = get_named_type(definition.type)
     given = {n: a.type for n, a in definition.args.items() if is_non_null_type(a.type) or n == "first"}
-    values = {n: "1" if n == "first" else written(filled(plain(Random(name), n, t, ""), lambda *_: None), t) for n, t in given.items()}
+    values = {
+        n: "1" if n == "first" else written(filled(plain(Random(name), n, t, ""), lambda *_: None), t)
+        for n, t in given.items()
+    }
     arguments = f"({', '.join([f'{n}: {v}' for n, v in values.items()])})" if values else ""
     return f"{name}{arguments}" if is_leaf_type(below) else f"{name}{arguments} {whole(below, depth - 1)}"
 
@@ -41,7 +55,9 @@ async def handed(staff: httpx.AsyncClient, reason: str) -> float:
 
 
 @pytest.mark.parametrize(("kind", "name"), ROOTS)
-async def test_no_operation_of_the_shop_is_handed_over(app: Shop, client: httpx.AsyncClient, staff: httpx.AsyncClient, kind: str, name: str) -> None:
+async def test_no_operation_of_the_shop_is_handed_over(
+    app: Shop, client: httpx.AsyncClient, staff: httpx.AsyncClient, kind: str, name: str
+) -> None:
     root: Any = SCHEMA.query_type if kind == "query" else SCHEMA.mutation_type
     before = dict(executor_of(app).handovers)
     text = f"{kind} {{ {field(name, root.fields[name], 3)} {'' if kind == 'mutation' else '__typename'} }}"
@@ -58,7 +74,9 @@ LOOKS = [
 
 
 @pytest.mark.parametrize("text", LOOKS)
-async def test_a_look_at_the_schema_is_handed_over_with_all_that_stands_beside_it(app: Shop, staff: httpx.AsyncClient, text: str) -> None:
+async def test_a_look_at_the_schema_is_handed_over_with_all_that_stands_beside_it(
+    app: Shop, staff: httpx.AsyncClient, text: str
+) -> None:
     before = await handed(staff, "introspection"), await handed(staff, "null_condition")
     assert "errors" not in await by_plan(app, text, None, EDITOR)
     assert (await handed(staff, "introspection"), await handed(staff, "null_condition")) == (before[0] + 1, before[1])
@@ -66,11 +84,15 @@ async def test_a_look_at_the_schema_is_handed_over_with_all_that_stands_beside_i
 
 async def test_a_look_that_is_skipped_is_not_handed_over(app: Shop) -> None:
     before = dict(executor_of(app).handovers)
-    assert await by_plan(app, "{ __schema @skip(if: true) { __typename } __typename }") == {"data": {"__typename": "Query"}}
+    assert await by_plan(app, "{ __schema @skip(if: true) { __typename } __typename }") == {
+        "data": {"__typename": "Query"}
+    }
     assert executor_of(app).handovers == before
 
 
-async def test_a_condition_that_is_null_is_handed_over_and_is_a_fault_of_its_place(app: Shop, staff: httpx.AsyncClient) -> None:
+async def test_a_condition_that_is_null_is_handed_over_and_is_a_fault_of_its_place(
+    app: Shop, staff: httpx.AsyncClient
+) -> None:
     """Its variable may be null because it has a default (GraphQL, 5.8.5), and is no Boolean when it comes to collecting fields (6.3.2)."""
     text = 'query ($on: Boolean = true) { product(slug: "none") { id name @include(if: $on) } tags(first: 1) { __typename } }'
     before = await handed(staff, "null_condition")

@@ -26,8 +26,21 @@ async def codes(client: httpx.AsyncClient, query: str, **variables: Any) -> list
 
 async def test_an_input_is_read_with_all_its_members(staff: httpx.AsyncClient) -> None:
     sku = unique("SKU")
-    variant = {"sku": sku, "price": {"amount": 5_000_000_000, "currency": "EUR"}, "options": {"size": "M"}, "weightGrams": 10, "trackInventory": False}
-    made = await create(staff, status="ACTIVE", tags=["new"], attributes={"camelCase": {"snake_case": 1}}, source={"a": [1, None]}, variants=[variant])
+    variant = {
+        "sku": sku,
+        "price": {"amount": 5_000_000_000, "currency": "EUR"},
+        "options": {"size": "M"},
+        "weightGrams": 10,
+        "trackInventory": False,
+    }
+    made = await create(
+        staff,
+        status="ACTIVE",
+        tags=["new"],
+        attributes={"camelCase": {"snake_case": 1}},
+        source={"a": [1, None]},
+        variants=[variant],
+    )
     assert (made["status"], made["tags"], made["version"]) == ("ACTIVE", ["new"], 1)
     assert made["attributes"] == {"camelCase": {"snake_case": 1}}
     assert made["source"] == {"a": [1, None]}
@@ -38,8 +51,16 @@ async def test_an_input_is_read_with_all_its_members(staff: httpx.AsyncClient) -
 async def test_an_input_written_as_a_literal_is_the_same(staff: httpx.AsyncClient) -> None:
     slug = unique("literal")
     query = 'mutation ($name: String!) { productCreate(input: {name: $name, slug: "SLUG", status: ACTIVE, tags: ["a"], attributes: {x: [1, {y: $name}]}})'
-    made = (await ask(staff, query.replace("SLUG", slug) + " { name slug status tags attributes } }", name="Lamp"))["productCreate"]
-    assert made == {"name": "Lamp", "slug": slug, "status": "ACTIVE", "tags": ["a"], "attributes": {"x": [1, {"y": "Lamp"}]}}
+    made = (await ask(staff, query.replace("SLUG", slug) + " { name slug status tags attributes } }", name="Lamp"))[
+        "productCreate"
+    ]
+    assert made == {
+        "name": "Lamp",
+        "slug": slug,
+        "status": "ACTIVE",
+        "tags": ["a"],
+        "attributes": {"x": [1, {"y": "Lamp"}]},
+    }
 
 
 async def test_null_in_an_input_is_as_if_it_had_been_left_out(staff: httpx.AsyncClient) -> None:
@@ -60,8 +81,22 @@ async def test_all_faults_of_an_input_are_named_by_rests_pointers(staff: httpx.A
 
 async def test_a_merge_patch_changes_what_it_names_and_null_gives_the_default(staff: httpx.AsyncClient) -> None:
     made = await create(staff, description="bright", tags=["a"], attributes={"a": 1, "b": 2})
-    done = (await ask(staff, UPDATE, id=made["id"], patch={"name": "Lantern", "description": None, "attributes": {"a": None, "c": 3}}))["productUpdate"]
-    assert done == {"id": made["id"], "name": "Lantern", "description": "", "version": 2, "tags": ["a"], "attributes": {"b": 2, "c": 3}}
+    done = (
+        await ask(
+            staff,
+            UPDATE,
+            id=made["id"],
+            patch={"name": "Lantern", "description": None, "attributes": {"a": None, "c": 3}},
+        )
+    )["productUpdate"]
+    assert done == {
+        "id": made["id"],
+        "name": "Lantern",
+        "description": "",
+        "version": 2,
+        "tags": ["a"],
+        "attributes": {"b": 2, "c": 3},
+    }
 
 
 async def test_a_json_patch_uses_rests_names(staff: httpx.AsyncClient) -> None:
@@ -73,10 +108,16 @@ async def test_a_json_patch_uses_rests_names(staff: httpx.AsyncClient) -> None:
     ]
     done = (await ask(staff, UPDATE, id=made["id"], json=steps))["productUpdate"]
     assert (done["tags"], done["description"]) == (["a", "b"], "Lamp")
-    assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "test", "path": "/name", "value": "Other"}]) == ["patch_test_failed"]
-    assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "remove", "path": "/nothing"}]) == ["patch_target_missing"]
+    assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "test", "path": "/name", "value": "Other"}]) == [
+        "patch_test_failed"
+    ]
+    assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "remove", "path": "/nothing"}]) == [
+        "patch_target_missing"
+    ]
     assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "jump", "path": "/name"}]) == ["validation"]
-    assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "replace", "path": "/version", "value": 7}]) == ["validation"]
+    assert await codes(staff, UPDATE, id=made["id"], json=[{"op": "replace", "path": "/version", "value": 7}]) == [
+        "validation"
+    ]
 
 
 async def test_exactly_one_kind_of_patch_is_given(staff: httpx.AsyncClient) -> None:
@@ -113,15 +154,18 @@ async def test_mutations_run_in_order_and_one_failure_leaves_the_others(staff: h
     slug = unique("twice")
     query = "mutation ($i: ProductCreateInput!) { a: productCreate(input: $i) { slug } b: productCreate(input: $i) { slug } "
     query += 'c: productDelete(id: "x") { id } __typename }'
-    answer = (await staff.post("/graphql", json={"query": query, "variables": {"i": {"name": "Twice", "slug": slug}}})).json()
+    answer = (
+        await staff.post("/graphql", json={"query": query, "variables": {"i": {"name": "Twice", "slug": slug}}})
+    ).json()
     assert answer["data"] == {"a": {"slug": slug}, "b": None, "c": None, "__typename": "Mutation"}
-    assert [(e["path"], e["extensions"]["code"]) for e in answer["errors"]] == [(["b"], "already_exists"), (["c"], "not_found")]
+    assert [(e["path"], e["extensions"]["code"]) for e in answer["errors"]] == [
+        (["b"], "already_exists"),
+        (["c"], "not_found"),
+    ]
     assert answer["errors"][0]["extensions"]["field"] == "slug"
 
 
-BATCH = (
-    "mutation ($input: ProductBatchInput!, $atomic: Boolean) { productBatch(input: $input, atomic: $atomic) { __typename results { __typename status changed "
-)
+BATCH = "mutation ($input: ProductBatchInput!, $atomic: Boolean) { productBatch(input: $input, atomic: $atomic) { __typename results { __typename status changed "
 BATCH += "data { id name version } again: data { n: name variants { sku } } error { __typename code status errors { pointer code } members } } } }"
 
 
@@ -164,8 +208,12 @@ async def test_what_is_read_back_is_what_was_asked(staff: httpx.AsyncClient, kin
     assert (made["category"], made["variants"], made["__typename"]) == (None, [], "Product")
 
 
-@pytest.mark.parametrize("written", ['id: $id, input: {name: ""}', 'input: {name: ""}, id: $id', 'id: "no-id", input: $input'])
-async def test_of_faults_in_several_arguments_the_same_is_told_however_they_are_written(staff: httpx.AsyncClient, written: str) -> None:
+@pytest.mark.parametrize(
+    "written", ['id: $id, input: {name: ""}', 'input: {name: ""}, id: $id', 'id: "no-id", input: $input']
+)
+async def test_of_faults_in_several_arguments_the_same_is_told_however_they_are_written(
+    staff: httpx.AsyncClient, written: str
+) -> None:
     """Where some are variables and others literals, too."""
     declared = "$id: ID!" if "$id" in written else "$input: CategoryInput!"
     query = f"mutation ({declared}) {{ categoryReplace({written}) {{ id }} }}"

@@ -63,7 +63,15 @@ async def test_nothing_that_a_client_writes_is_a_fault_of_ours(staff: httpx.Asyn
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"query": "{__typename}", "variables": {"a": "\\ud800"}}', b"\xef\xbb\xbf{}", b"[" * 100_000, b'{"query": "\\ud800"}', b"null", b"1e400"]
+    "body",
+    [
+        b'{"query": "{__typename}", "variables": {"a": "\\ud800"}}',
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b'{"query": "\\ud800"}',
+        b"null",
+        b"1e400",
+    ],
 )
 async def test_no_body_is_a_fault_of_ours(staff: httpx.AsyncClient, body: bytes) -> None:
     answer = await staff.post("/graphql", content=body, headers={"content-type": "application/json"})
@@ -83,5 +91,7 @@ DOCUMENTS = [
 
 @pytest.mark.parametrize("text", DOCUMENTS)
 async def test_no_document_is_a_fault_of_ours(client: httpx.AsyncClient, text: str) -> None:
-    answer = await client.post("/graphql", json={"query": text}, headers={"accept": "application/graphql-response+json"})
+    answer = await client.post(
+        "/graphql", json={"query": text}, headers={"accept": "application/graphql-response+json"}
+    )
     assert answer.status_code in (200, 400), answer.text

@@ -40,7 +40,10 @@ DOCUMENTS = [
 def equal(plan: Any, reference: Any) -> None:
     """Equal data in equal order; where a fault wiped all of it, graphql-core stops at the first."""
     assert json.dumps(plan["data"]) == json.dumps(reference["data"])
-    mine, theirs = ([(e["path"], e["message"], e["extensions"]["code"], e["locations"]) for e in a.get("errors", [])] for a in (plan, reference))
+    mine, theirs = (
+        [(e["path"], e["message"], e["extensions"]["code"], e["locations"]) for e in a.get("errors", [])]
+        for a in (plan, reference)
+    )
     assert not [m for m in mine if m[2] == "internal"], mine
     if plan["data"] is None:
         assert theirs
@@ -52,7 +55,10 @@ def equal(plan: Any, reference: Any) -> None:
 @pytest.mark.parametrize("caller", [ANONYMOUS, EDITOR], ids=["anonymous", "editor"])
 @pytest.mark.parametrize("text", DOCUMENTS)
 async def test_a_document_is_answered_alike(app: Shop, text: str, caller: Caller) -> None:
-    for variables in ({"on": True, "f": {"priceGte": 1000, "status": "ACTIVE"}, "from": 3_000_000_000}, {"on": False, "f": None, "n": 1, "s": None}):
+    for variables in (
+        {"on": True, "f": {"priceGte": 1000, "status": "ACTIVE"}, "from": 3_000_000_000},
+        {"on": False, "f": None, "n": 1, "s": None},
+    ):
         equal(await by_plan(app, text, variables, caller), await by_reference(app, text, variables, caller))
 
 

@@ -6,22 +6,24 @@ import httpx
 
 from tests.doors.graphql.house import Json, ask, errors_of
 
-LIST = (
-    "query ($first: Int, $after: String, $last: Int, $before: String) { products(first: $first, after: $after, last: $last, before: $before, sort: [NAME_ASC]) "
-)
+LIST = "query ($first: Int, $after: String, $last: Int, $before: String) { products(first: $first, after: $after, last: $last, before: $before, sort: [NAME_ASC]) "
 LIST += "{ edges { cursor node { id } } nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
 
 
 async def some(client: httpx.AsyncClient) -> tuple[str, str, str]:
     """The ids of a product, a category and a variant."""
-    found = await ask(client, "{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id categoryId variants(first: 1) { id } } } }")
+    found = await ask(
+        client, "{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id categoryId variants(first: 1) { id } } } }"
+    )
     product = next(p for p in found["products"]["nodes"] if p["categoryId"] and p["variants"])
     return product["id"], product["categoryId"], product["variants"][0]["id"]
 
 
 async def test_node_finds_any_kind_by_its_id(client: httpx.AsyncClient) -> None:
     for id, kind in zip(await some(client), ("Product", "Category", "Variant"), strict=True):
-        assert await ask(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=id) == {"node": {"__typename": kind, "id": id}}
+        assert await ask(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=id) == {
+            "node": {"__typename": kind, "id": id}
+        }
 
 
 async def test_node_is_refetchable_through_fragments(client: httpx.AsyncClient) -> None:
@@ -32,8 +34,12 @@ async def test_node_is_refetchable_through_fragments(client: httpx.AsyncClient) 
     assert found["same"] == product
 
 
-async def test_what_is_missing_hidden_or_of_no_kind_is_null(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
-    draft = (await ask(staff, 'mutation { productCreate(input: {name: "Nobody sees me"}) { id } }'))["productCreate"]["id"]
+async def test_what_is_missing_hidden_or_of_no_kind_is_null(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
+    draft = (await ask(staff, 'mutation { productCreate(input: {name: "Nobody sees me"}) { id } }'))["productCreate"][
+        "id"
+    ]
     product, _, _ = await some(client)
     missing = product[:10] + uuid4().hex[:3] + product[13:]
     for id in ("x", "", str(uuid4())[:-2] + "ee", missing, draft):
@@ -47,7 +53,9 @@ async def test_nodes_keep_the_order_of_their_ids(client: httpx.AsyncClient) -> N
     found = (await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id __typename } }", ids=ids))["nodes"]
     assert [n and n["id"] for n in found] == [category, None, product, variant, category]
     assert [n and n["__typename"] for n in found] == ["Category", None, "Product", "Variant", "Category"]
-    assert (await errors_of(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=["x"] * 101))[0]["extensions"]["code"] == "invalid_parameter"
+    assert (await errors_of(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=["x"] * 101))[0][
+        "extensions"
+    ]["code"] == "invalid_parameter"
 
 
 async def page(client: httpx.AsyncClient, **window: object) -> Json:

@@ -45,7 +45,11 @@ def arguments(name: str) -> dict[str, str]:
 
 def answer(name: str) -> str:
     """The type of a root field."""
-    root = schema().mutation_type if schema().mutation_type and name in schema().mutation_type.fields else schema().query_type  # type: ignore[union-attr]
+    root = (
+        schema().mutation_type
+        if schema().mutation_type and name in schema().mutation_type.fields
+        else schema().query_type
+    )  # type: ignore[union-attr]
     assert root is not None
     return str(root.fields[name].type)
 
@@ -55,7 +59,9 @@ def test_the_document_is_valid_sorted_and_stable() -> None:
     built = build_schema(text)
     assert_valid_schema(built)
     # graphql-core prints no directive on a field.
-    assert print_schema(lexicographic_sort_schema(built)) + "\n" == re.sub(r' @needs\(permission: "[a-z:]+"\)', "", text)
+    assert print_schema(lexicographic_sort_schema(built)) + "\n" == re.sub(
+        r' @needs\(permission: "[a-z:]+"\)', "", text
+    )
     assert door().sdl() == text
 
 
@@ -110,11 +116,23 @@ def test_inputs_need_only_what_has_no_default() -> None:
 
 
 def test_arguments_are_those_of_the_wire() -> None:
-    window = {"first": "Int", "after": "String", "last": "Int", "before": "String", "filter": "ProductFilter", "sort": "[ProductSort!]"}
+    window = {
+        "first": "Int",
+        "after": "String",
+        "last": "Int",
+        "before": "String",
+        "filter": "ProductFilter",
+        "sort": "[ProductSort!]",
+    }
     assert arguments("products") == window
     assert arguments("categoryProducts") == {"categoryId": "ID!", **window}
     assert arguments("product") == {"id": "ID", "slug": "String"}
-    assert arguments("productUpdate") == {"id": "ID!", "patch": "ProductPatch", "jsonPatch": "[JsonPatchOperation!]", "expectedVersion": "Int"}
+    assert arguments("productUpdate") == {
+        "id": "ID!",
+        "patch": "ProductPatch",
+        "jsonPatch": "[JsonPatchOperation!]",
+        "expectedVersion": "Int",
+    }
     assert arguments("productBatch") == {"input": "ProductBatchInput!", "atomic": "Boolean"}
 
 
@@ -156,12 +174,22 @@ def test_node_and_nodes_are_by_relays_rules() -> None:
 @pytest.mark.parametrize("name", [n for n in schema().type_map if n.endswith("Connection")])
 def test_connections_are_by_relays_rules(name: str) -> None:
     found = name.removesuffix("Connection")
-    assert fields(name) == {"edges": f"[{found}Edge!]!", "nodes": f"[{found}!]!", "pageInfo": "PageInfo!", "totalCount": "Int!"}
+    assert fields(name) == {
+        "edges": f"[{found}Edge!]!",
+        "nodes": f"[{found}!]!",
+        "pageInfo": "PageInfo!",
+        "totalCount": "Int!",
+    }
     assert fields(f"{found}Edge") == {"node": f"{found}!", "cursor": "String!"}
 
 
 def test_the_page_info_is_by_relays_rules() -> None:
-    assert fields("PageInfo") == {"hasNextPage": "Boolean!", "hasPreviousPage": "Boolean!", "startCursor": "String", "endCursor": "String"}
+    assert fields("PageInfo") == {
+        "hasNextPage": "Boolean!",
+        "hasPreviousPage": "Boolean!",
+        "startCursor": "String",
+        "endCursor": "String",
+    }
 
 
 def test_every_field_that_is_not_open_to_all_says_what_it_needs() -> None:
@@ -185,7 +213,9 @@ async def test_introspection_knows_the_directive_and_a_document_cannot_use_it() 
     context = Context(ANONYMOUS, None)  # type: ignore[arg-type]
     executor = door().executor
     text = "{ __schema { directives { name locations args { name } } } }"
-    found = msgspec.json.decode(await executor.execute(executor.prepare(Request(text), context), context) + b"}")["data"]["__schema"]["directives"]
+    found = msgspec.json.decode(await executor.execute(executor.prepare(Request(text), context), context) + b"}")[
+        "data"
+    ]["__schema"]["directives"]
     assert {"name": "needs", "locations": ["FIELD_DEFINITION"], "args": [{"name": "permission"}]} in found
     with pytest.raises(Refused, match="needs"):
         executor.prepare(Request('{ products { nodes { id @needs(permission: "x") } } }'), context)

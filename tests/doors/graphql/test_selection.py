@@ -38,9 +38,21 @@ SAME = [
     ("variants(first: 3){sku}", "variants(first: $n) { sku }", {"n": 3}),
     ('variants(sort: "-price,sku"){sku}', "variants(sort: [PRICE_DESC, SKU_ASC]) { sku }", {}),
     ('variants(filter: {sku: "x"}){sku}', 'variants(filter: {sku: "x"}) { sku }', {}),
-    ("category{products(first: 2, total: true){id}}", "category { products(first: 2) { nodes { id } totalCount } }", {}),
-    ("category{products(first: 2){id, name}}", "category { products(first: 2) { edges { cursor node { id } } nodes { name } pageInfo { endCursor } } }", {}),
-    ("a: variants(first: 1){id}, b: variants(first: 2){id}", "a: variants(first: 1) { id } b: variants(first: 2) { id }", {}),
+    (
+        "category{products(first: 2, total: true){id}}",
+        "category { products(first: 2) { nodes { id } totalCount } }",
+        {},
+    ),
+    (
+        "category{products(first: 2){id, name}}",
+        "category { products(first: 2) { edges { cursor node { id } } nodes { name } pageInfo { endCursor } } }",
+        {},
+    ),
+    (
+        "a: variants(first: 1){id}, b: variants(first: 2){id}",
+        "a: variants(first: 1) { id } b: variants(first: 2) { id }",
+        {},
+    ),
     ("id, name", "id __typename ...F id ... on Node { id }", {}),
     ("id", "id name @skip(if: $on) slug @include(if: false)", {"on": True}),
     ("id, name", "id name @skip(if: $on)", {"on": False}),
@@ -52,8 +64,12 @@ def test_both_doors_write_one_selection(fields: str, written: str, variables: Js
     declared = {"n": "$n: Int", "on": "$on: Boolean!"}
     head = f"({', '.join([declared[n] for n in variables])})" if variables else ""
     tail = " fragment F on Product { name id }" if "...F" in written else ""
-    assert asked(f'query Q{head} {{ product(slug: "x") {{ {written} }} }}{tail}', variables) == compile_fields(PRODUCTS, fields, NOBODY)
-    assert asked(f"query Q{head} {{ products {{ nodes {{ {written} }} }} }}{tail}", variables) == compile_fields(PRODUCTS, fields, NOBODY)
+    assert asked(f'query Q{head} {{ product(slug: "x") {{ {written} }} }}{tail}', variables) == compile_fields(
+        PRODUCTS, fields, NOBODY
+    )
+    assert asked(f"query Q{head} {{ products {{ nodes {{ {written} }} }} }}{tail}", variables) == compile_fields(
+        PRODUCTS, fields, NOBODY
+    )
 
 
 def test_the_same_values_give_the_same_selection_object_again() -> None:

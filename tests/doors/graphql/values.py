@@ -17,7 +17,13 @@ PLACES, NODES = 6, ("Product", "Category", "Variant", "Media", "Tag", "User", "A
 PLACE = re.compile(r"@(\w+(?:\.\w+)?)#(\d+)")
 MOMENT, NOBODY = "2026-01-02T03:04:05.000006Z", "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"
 # Whose id it is where the name does not say it: those of arguments are called after what they name.
-MEANT = {"parentId": "Category", "callerId": "User", "subject": "Product", "categoryIds": "Category", "addressId": "Address"}
+MEANT = {
+    "parentId": "Category",
+    "callerId": "User",
+    "subject": "Product",
+    "categoryIds": "Category",
+    "addressId": "Address",
+}
 TEXTS: dict[str, list[str]] = {
     "name": ["Lampe Ü", "Lamp", "Lamp 3", ""], "fullName": ["Kim Ø", "Kim"], "username": ["kim-new", "a"], "slug": ["new-slug", "other-new-slug", "No Slug"],
     "description": ["Some\n\"lines\" \\ \U0001d518", ""], "sku": ["NEW-1", "NEW-2"], "tags": ["new-tag", "sale", "b-tag", "No Tag"],
@@ -81,7 +87,11 @@ def leaves(name: str, type: Any, owner: str) -> list[Any]:
             return ids(name, owner)
         case _:
             said = TEXTS.get(name, [])
-            return said if said and name not in ("slug", "email") else [*said, *[f"@{owner}.{name}#{n}" for n in range(4)], "none"]
+            return (
+                said
+                if said and name not in ("slug", "email")
+                else [*said, *[f"@{owner}.{name}#{n}" for n in range(4)], "none"]
+            )
 
 
 def ids(name: str, owner: str) -> list[str]:
@@ -98,7 +108,11 @@ def written(value: Any, type: Any) -> str:
         return "[" + ", ".join([written(v, get_named_type(type)) for v in value]) + "]"
     if isinstance(value, dict):
         fields = type.fields if isinstance(type, GraphQLInputObjectType) else {}
-        return "{" + ", ".join([f"{n}: {written(v, fields[n].type if n in fields else type)}" for n, v in value.items()]) + "}"
+        return (
+            "{"
+            + ", ".join([f"{n}: {written(v, fields[n].type if n in fields else type)}" for n, v in value.items()])
+            + "}"
+        )
     return str(value) if isinstance(type, GraphQLEnumType) else json.dumps(value, ensure_ascii=False)
 
 

@@ -83,7 +83,11 @@ async def where(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """What the porch has put into the scope."""
     scope: Any = request.scope
     kept = {name: scope[name] for name in ("version", "prefix", "called", "request_id", "path", "scheme")}
-    return kept | {"client": scope["client"][0], "caller": scope["context"].caller.id, "raw_path": scope["raw_path"].decode()}
+    return kept | {
+        "client": scope["client"][0],
+        "caller": scope["context"].caller.id,
+        "raw_path": scope["raw_path"].decode(),
+    }
 
 
 class OneLane:
@@ -96,17 +100,34 @@ class OneLane:
 
 def porch(lanes: Given | None = None, log: Any = None, **settings: Any) -> Pipeline:
     """A porch with these settings before the tiny app."""
-    app = Litestar([page, create, one, change, export, boom, slow, plain, where], exception_handlers=dict(HANDLERS), openapi_config=None, logging_config=None)
-    return Pipeline(app, identify=identify, database=None, settings=PorchSettings(**settings), lanes=lanes, paths=paths_of(app.routes), log=log)
+    app = Litestar(
+        [page, create, one, change, export, boom, slow, plain, where],
+        exception_handlers=dict(HANDLERS),
+        openapi_config=None,
+        logging_config=None,
+    )
+    return Pipeline(
+        app,
+        identify=identify,
+        database=None,
+        settings=PorchSettings(**settings),
+        lanes=lanes,
+        paths=paths_of(app.routes),
+        log=log,
+    )
 
 
-def client(pipeline: Pipeline | None = None, *, address: str = "203.0.113.9", base: str = "http://shop.test", **settings: Any) -> httpx.AsyncClient:
+def client(
+    pipeline: Pipeline | None = None, *, address: str = "203.0.113.9", base: str = "http://shop.test", **settings: Any
+) -> httpx.AsyncClient:
     """A client that sends no Accept-Encoding of its own and calls from this address."""
     transport = httpx.ASGITransport(app=pipeline or porch(**settings), client=(address, 4711))
     return httpx.AsyncClient(transport=transport, base_url=base, headers={"accept-encoding": "identity"})
 
 
-async def sent(answer: Answer, method: str = "GET", prefix: str = "/v1", **headers: str) -> tuple[int, Mapping[bytes, bytes], bytes]:
+async def sent(
+    answer: Answer, method: str = "GET", prefix: str = "/v1", **headers: str
+) -> tuple[int, Mapping[bytes, bytes], bytes]:
     """What an Answer sends: status, headers, body."""
     messages: list[Any] = []
 

@@ -17,7 +17,13 @@ UNPACK = {"gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.Zs
 async def test_a_plain_answer_carries_type_length_tag_and_vary() -> None:
     status, headers, body = await sent(Answer(200, b"{}", etag=b'"1.a"', headers=[(b"cache-control", b"no-store")]))
     assert (status, body) == (200, b"{}")
-    assert headers == {b"cache-control": b"no-store", b"vary": VARY, b"etag": b'"1.a"', b"content-type": b"application/json", b"content-length": b"2"}
+    assert headers == {
+        b"cache-control": b"no-store",
+        b"vary": VARY,
+        b"etag": b'"1.a"',
+        b"content-type": b"application/json",
+        b"content-length": b"2",
+    }
 
 
 async def test_without_a_prefix_the_answer_varies_by_the_version_header_too() -> None:
@@ -34,7 +40,10 @@ async def test_each_coding_gives_the_same_bytes_back_and_a_tag_of_its_own(coding
     assert int(headers[b"content-length"]) == len(body) < len(BODY)
 
 
-@pytest.mark.parametrize(("body", "media"), [(b"{}" * 400, b"application/json"), (BODY, b"image/webp"), (BODY, b"font/woff2"), (BODY, b"text/event-stream")])
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [(b"{}" * 400, b"application/json"), (BODY, b"image/webp"), (BODY, b"font/woff2"), (BODY, b"text/event-stream")],
+)
 async def test_small_bodies_and_packed_media_are_sent_as_they_are(body: bytes, media: bytes) -> None:
     _, headers, out = await sent(Answer(200, body, media, etag=TAG), accept_encoding="zstd, br, gzip")
     assert out == body
@@ -42,10 +51,14 @@ async def test_small_bodies_and_packed_media_are_sent_as_they_are(body: bytes, m
     assert b"content-encoding" not in headers
 
 
-@pytest.mark.parametrize("given", [TAG.decode(), f"W/{TAG.decode()}", "*", f'"x", {TAG.decode()}', TAG.decode()[:-1] + '-gzip"'])
+@pytest.mark.parametrize(
+    "given", [TAG.decode(), f"W/{TAG.decode()}", "*", f'"x", {TAG.decode()}', TAG.decode()[:-1] + '-gzip"']
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_who_has_the_bytes_gets_304_without_them(method: str, given: str) -> None:
-    status, headers, body = await sent(Answer(200, BODY, etag=TAG, headers=[(b"cache-control", b"private, no-cache")]), method, if_none_match=given)
+    status, headers, body = await sent(
+        Answer(200, BODY, etag=TAG, headers=[(b"cache-control", b"private, no-cache")]), method, if_none_match=given
+    )
     assert (status, body) == (304, b"")
     assert headers == {b"cache-control": b"private, no-cache", b"vary": VARY, b"etag": TAG}
 

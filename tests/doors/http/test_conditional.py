@@ -58,17 +58,29 @@ def test_if_none_match_compares_weakly_and_sees_through_codings(header: bytes, k
         ('"٣.abc"'.encode(), ()),
     ],
 )
-def test_if_match_is_about_the_version_of_strong_tags_of_ours(header: bytes | None, expected: tuple[int, ...] | Star | None) -> None:
+def test_if_match_is_about_the_version_of_strong_tags_of_ours(
+    header: bytes | None, expected: tuple[int, ...] | Star | None
+) -> None:
     assert version_of(header) == expected
 
 
-@given(st.one_of(st.binary(max_size=60), st.text(alphabet='W/"*,. 0123-gzip', max_size=60).map(str.encode), st.binary(min_size=1030, max_size=1100)))
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.text(alphabet='W/"*,. 0123-gzip', max_size=60).map(str.encode),
+        st.binary(min_size=1030, max_size=1100),
+    )
+)
 def test_whatever_a_precondition_holds_it_is_read_without_a_fault(header: bytes) -> None:
     assert matches(header, b'"3.abc"') in (True, False)
     assert version_of(header) is ANY or isinstance(version_of(header), tuple)
 
 
-@given(st.lists(st.builds(Tag, st.text(alphabet="0123456789abcdef.,", min_size=1).map(str.encode), st.booleans()), max_size=5))
+@given(
+    st.lists(
+        st.builds(Tag, st.text(alphabet="0123456789abcdef.,", min_size=1).map(str.encode), st.booleans()), max_size=5
+    )
+)
 def test_a_list_of_tags_is_read_as_it_was_written(given_tags: list[Tag]) -> None:
     header = b", ".join(b'%s"%s"' % (b"W/" if tag.weak else b"", tag.opaque) for tag in given_tags)
     assert tags(header) == tuple(given_tags)

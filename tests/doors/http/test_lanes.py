@@ -20,12 +20,19 @@ def test_lanes_are_read_from_the_routes_that_carry_one() -> None:
         return Answer(200)
 
     app = Litestar(
-        [get(path, opt={"lane": lane})(endpoint) for path in ("/products", "/products/{key:str}", "/products/{key:str}/media")]
+        [
+            get(path, opt={"lane": lane})(endpoint)
+            for path in ("/products", "/products/{key:str}", "/products/{key:str}/media")
+        ]
         + [patch("/products/{key:str}", opt={"lane": lane})(endpoint), get("/other")(endpoint)],
         openapi_config=None,
         logging_config=None,
     )
-    assert set(lanes_of(app.routes)) == {("GET", "/products"), ("GET", "/products/{key:str}"), ("PATCH", "/products/{key:str}")}
+    assert set(lanes_of(app.routes)) == {
+        ("GET", "/products"),
+        ("GET", "/products/{key:str}"),
+        ("PATCH", "/products/{key:str}"),
+    }
     assert paths_of(app.routes)["/products/{key:str}"] == {"GET", "PATCH", "OPTIONS"}
 
 
@@ -55,7 +62,14 @@ def test_a_lane_with_a_parameter_elsewhere_is_refused(template: str) -> None:
     ],
 )
 def test_options_finds_the_route_that_litestar_would(path: str, allow: str | None) -> None:
-    paths = Paths({"/products/{key:str}": ["DELETE"], "/products": ["GET", "POST"], "/products/export": ["GET"], "/docs/{file:path}": ["GET"]})
+    paths = Paths(
+        {
+            "/products/{key:str}": ["DELETE"],
+            "/products": ["GET", "POST"],
+            "/products/export": ["GET"],
+            "/docs/{file:path}": ["GET"],
+        }
+    )
     answer = paths.options(path)
     assert (answer and dict(answer.headers)[b"allow"].decode()) == allow
 
@@ -71,6 +85,8 @@ def test_options_finds_the_route_that_litestar_would(path: str, allow: str | Non
         ("", [], False),
     ],
 )
-def test_what_a_proxy_passed_on_is_not_from_this_machine(address: str, headers: list[tuple[bytes, bytes]], here: bool) -> None:
+def test_what_a_proxy_passed_on_is_not_from_this_machine(
+    address: str, headers: list[tuple[bytes, bytes]], here: bool
+) -> None:
     assert from_loopback({"client": (address, 1), "headers": headers}) is here
     assert not from_loopback({"client": None, "headers": headers})

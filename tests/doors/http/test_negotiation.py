@@ -58,7 +58,10 @@ def test_an_offer_with_parameters_is_matched_by_a_range_with_some_of_them() -> N
 def test_graphql_clients_that_name_both_types_get_the_one_they_prefer() -> None:
     offers = (b"application/json", b"application/graphql-response+json")
     assert accepted(b"application/graphql-response+json, application/json;q=0.9", offers) == offers[1]
-    assert accepted(b"application/graphql-response+json; charset=utf-8, application/json; charset=utf-8", offers) == offers[1]
+    assert (
+        accepted(b"application/graphql-response+json; charset=utf-8, application/json; charset=utf-8", offers)
+        == offers[1]
+    )
     assert accepted(b"*/*", offers) == offers[0]
 
 
@@ -85,7 +88,9 @@ def test_graphql_clients_that_name_both_types_get_the_one_they_prefer() -> None:
         (b"zstd;q=high, gzip", b"gzip"),
     ],
 )
-def test_the_coding_with_the_greatest_weight_is_chosen_and_zstd_among_equals(header: bytes | None, coding: bytes | None) -> None:
+def test_the_coding_with_the_greatest_weight_is_chosen_and_zstd_among_equals(
+    header: bytes | None, coding: bytes | None
+) -> None:
     assert accepted_coding(header) == coding
 
 
@@ -103,7 +108,11 @@ def test_a_content_type_is_split_into_media_type_and_charset(header: bytes | Non
     assert content_type(header) == read
 
 
-HEADERS = st.one_of(st.binary(max_size=80), st.text(alphabet='*/;,=q.01 "\\abjson-+', max_size=80).map(str.encode), st.binary(min_size=1100, max_size=1200))
+HEADERS = st.one_of(
+    st.binary(max_size=80),
+    st.text(alphabet='*/;,=q.01 "\\abjson-+', max_size=80).map(str.encode),
+    st.binary(min_size=1100, max_size=1200),
+)
 
 
 @given(HEADERS)

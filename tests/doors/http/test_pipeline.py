@@ -15,7 +15,11 @@ from tradepost.doors.http.pipeline import Pipeline, PorchSettings
 from tradepost.doors.http.response import Answer
 from tradepost.kit.auth.caller import ANONYMOUS
 
-EVERYWHERE = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", "referrer-policy": "no-referrer"}
+EVERYWHERE = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+}
 
 
 def over(app: Any, **settings: Any) -> Pipeline:
@@ -52,7 +56,9 @@ async def test_every_answer_carries_the_security_headers_a_request_id_and_vary(m
 
 async def test_a_page_may_bring_a_policy_of_its_own() -> None:
     async def page(scope: Any, receive: Any, send: Any) -> None:
-        await Answer(200, b"<p>", b"text/html", [(b"content-security-policy", b"default-src 'self'")])(scope, receive, send)
+        await Answer(200, b"<p>", b"text/html", [(b"content-security-policy", b"default-src 'self'")])(
+            scope, receive, send
+        )
 
     answer = await client(over(page)).get("/docs")
     assert answer.headers.get_list("content-security-policy") == ["default-src 'self'"]
@@ -70,17 +76,33 @@ async def test_a_page_may_bring_a_policy_of_its_own() -> None:
         ("/v2/where", "2", 2, "/v2"),
     ],
 )
-async def test_the_version_is_read_and_taken_off_the_path(path: str, header: str | None, version: int, prefix: str) -> None:
+async def test_the_version_is_read_and_taken_off_the_path(
+    path: str, header: str | None, version: int, prefix: str
+) -> None:
     answer = await client().get(path, headers={"x-api-version": header} if header else {})
     assert answer.status_code == 200
-    assert answer.json().items() >= {"version": version, "prefix": prefix, "called": path, "path": "/where", "raw_path": "/where"}.items()
+    assert (
+        answer.json().items()
+        >= {"version": version, "prefix": prefix, "called": path, "path": "/where", "raw_path": "/where"}.items()
+    )
     assert ("X-API-Version" in answer.headers["vary"]) is not bool(prefix)
 
 
 @pytest.mark.parametrize(
-    ("path", "header"), [("/v3/where", None), ("/v3", None), ("/v0/where", None), ("/where", "3"), ("/where", "v1"), ("/v1/where", "2"), ("/v1/where", "x")]
+    ("path", "header"),
+    [
+        ("/v3/where", None),
+        ("/v3", None),
+        ("/v0/where", None),
+        ("/where", "3"),
+        ("/where", "v1"),
+        ("/v1/where", "2"),
+        ("/v1/where", "x"),
+    ],
 )
-async def test_an_unknown_or_contradicting_version_is_refused_with_those_that_are_served(path: str, header: str | None) -> None:
+async def test_an_unknown_or_contradicting_version_is_refused_with_those_that_are_served(
+    path: str, header: str | None
+) -> None:
     answer = await client().get(path, headers={"x-api-version": header} if header else {})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     assert "Supported are 1 (`/v1`) and 2 (`/v2`)." in answer.json()["detail"]
@@ -130,7 +152,9 @@ async def test_head_is_answered_like_get_without_a_body() -> None:
         of_get, of_head = await client().get(path), await client().head(path)
         assert (of_head.status_code, of_head.content) == (of_get.status_code, b"")
         own = ("x-request-id", "content-length") if path == "/nowhere" else ("x-request-id",)
-        assert {n: v for n, v in of_head.headers.items() if n not in own} == {n: v for n, v in of_get.headers.items() if n not in own}
+        assert {n: v for n, v in of_head.headers.items() if n not in own} == {
+            n: v for n, v in of_get.headers.items() if n not in own
+        }
 
 
 async def test_options_names_the_methods_and_the_patch_formats() -> None:
@@ -167,8 +191,12 @@ async def test_a_body_over_the_limit_is_413() -> None:
 
 
 async def test_a_malformed_body_is_400_and_another_type_415() -> None:
-    assert (await client().post("/products", content=b"{", headers={"content-type": "application/json"})).json()["code"] == "malformed"
-    answer = await client().post("/products", content=b"a=b", headers={"content-type": "application/x-www-form-urlencoded"})
+    assert (await client().post("/products", content=b"{", headers={"content-type": "application/json"})).json()[
+        "code"
+    ] == "malformed"
+    answer = await client().post(
+        "/products", content=b"a=b", headers={"content-type": "application/x-www-form-urlencoded"}
+    )
     assert (answer.status_code, answer.headers["accept"]) == (415, "application/json, application/msgpack")
 
 
@@ -260,7 +288,17 @@ async def test_each_request_has_its_access_line() -> None:
     await http.head("/nowhere", headers={"x-request-id": "r2"})
     pipeline.stop()
     first, second = (msgspec.json.decode(line) for line in b"".join(written).splitlines())
-    assert first.items() >= {"event": "request", "request_id": "r1", "method": "GET", "path": "/v1/products/chair", "status": 200, "bytes": 16}.items()
+    assert (
+        first.items()
+        >= {
+            "event": "request",
+            "request_id": "r1",
+            "method": "GET",
+            "path": "/v1/products/chair",
+            "status": 200,
+            "bytes": 16,
+        }.items()
+    )
     assert first["route"] == "/products/{key:str}"
     assert first["ms"] >= 0
     assert second.items() >= {"request_id": "r2", "method": "HEAD", "status": 404, "bytes": 0}.items()

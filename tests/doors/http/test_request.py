@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.doors.http.request_body import ACCEPT_PATCH, JSON, MSGPACK, PATCHES, Decoding, Disconnected, decode, decoded, media_of, read
+from tradepost.doors.http.request_body import (
+    ACCEPT_PATCH,
+    JSON,
+    MSGPACK,
+    PATCHES,
+    Decoding,
+    Disconnected,
+    decode,
+    decoded,
+    media_of,
+    read,
+)
 from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
 
 
@@ -19,12 +30,19 @@ class Product(msgspec.Struct, forbid_unknown_fields=True):
 
 def scope(method: str = "POST", **headers: str) -> dict[str, Any]:
     """A scope with these headers."""
-    return {"type": "http", "method": method, "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]}
+    return {
+        "type": "http",
+        "method": method,
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+    }
 
 
 def pieces(*parts: bytes, left: bool = False) -> Any:
     """A `receive` that gives the body in parts; `left` means that the client goes away after them."""
-    messages = [{"type": "http.request", "body": part, "more_body": left or at < len(parts) - 1} for at, part in enumerate(parts)]
+    messages = [
+        {"type": "http.request", "body": part, "more_body": left or at < len(parts) - 1}
+        for at, part in enumerate(parts)
+    ]
     waiting = iter([*messages, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
@@ -88,7 +106,16 @@ def test_the_spellings_of_a_type_are_one_type(header: str, media: bytes) -> None
     assert media_of(scope(content_type=header)) == media
 
 
-@pytest.mark.parametrize("header", ["text/plain", "application/json; charset=latin-1", "application/x-www-form-urlencoded", "application/merge-patch+json", ""])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "text/plain",
+        "application/json; charset=latin-1",
+        "application/x-www-form-urlencoded",
+        "application/merge-patch+json",
+        "",
+    ],
+)
 def test_other_types_are_refused_with_the_list_of_those_that_are_read(header: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
         media_of(scope(content_type=header))
@@ -101,7 +128,9 @@ def test_a_body_without_a_type_is_refused() -> None:
 
 
 def test_a_patch_of_another_type_names_the_patch_formats() -> None:
-    assert media_of(scope("PATCH", content_type="application/json-patch+json"), PATCHES) == b"application/json-patch+json"
+    assert (
+        media_of(scope("PATCH", content_type="application/json-patch+json"), PATCHES) == b"application/json-patch+json"
+    )
     with pytest.raises(UnsupportedMediaType) as refused:
         media_of(scope("PATCH", content_type="text/plain"), PATCHES)
     assert refused.value.headers()["Accept-Patch"] == ACCEPT_PATCH
@@ -130,7 +159,9 @@ def test_a_value_of_another_shape_is_told_apart_from_malformed_bytes() -> None:
         decode(JSON, b'{"name":', shape)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"\\ud800"', b"NaN", b"1e999", b"[" * 100_000, b"9" * 5000, b"{'a': 1}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b'"\\ud800"', b"NaN", b"1e999", b"[" * 100_000, b"9" * 5000, b"{'a': 1}"]
+)
 def test_malformed_json_is_said_to_be_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):
         decode(JSON, body)

@@ -13,7 +13,10 @@ from tradepost.kit.writes.context import Context
 
 OPERATOR = Caller(id="key-1", role="admin", permissions=frozenset({"ops:read"}))
 STAFF = Caller(id="key-2", role="staff", permissions=frozenset({"catalog:write"}))
-BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", "accept-encoding": "gzip, deflate, br, zstd"}
+BROWSER = {
+    "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+    "accept-encoding": "gzip, deflate, br, zstd",
+}
 
 
 async def well() -> None:
@@ -33,7 +36,9 @@ def house(
     def introspects(scope: Any) -> bool:
         return introspection or scope["context"].caller.known
 
-    routes = pages(checks={"database": well} if checks is None else checks, introspects=introspects, ops_loopback=ops_loopback)
+    routes = pages(
+        checks={"database": well} if checks is None else checks, introspects=introspects, ops_loopback=ops_loopback
+    )
     inside = Litestar(routes, exception_handlers=dict(HANDLERS), openapi_config=None, logging_config=None)
 
     async def porch(scope: Any, receive: Any, send: Any) -> None:
@@ -42,4 +47,6 @@ def house(
         scope["request_id"] = "test"
         await inside(scope, receive, send)
 
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=porch, client=(address, 4711)), base_url="http://tradepost.test")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=porch, client=(address, 4711)), base_url="http://tradepost.test"
+    )

@@ -61,7 +61,13 @@ async def test_a_page_lets_scripts_and_requests_go_to_this_host_alone(path: str)
     assert rules["default-src"] == ["'none'"]
     assert rules["frame-ancestors"] == ["'none'"]
     assert rules.get("script-src", ["'self'"]) == ["'self'"]
-    assert {source for sources in rules.values() for source in sources} <= {"'none'", "'self'", "'unsafe-inline'", "data:", "blob:"}
+    assert {source for sources in rules.values() for source in sources} <= {
+        "'none'",
+        "'self'",
+        "'unsafe-inline'",
+        "data:",
+        "blob:",
+    }
 
 
 def test_the_stylesheets_load_nothing_but_what_they_hold() -> None:
@@ -107,7 +113,9 @@ async def test_a_bundle_comes_whole_in_every_coding_and_is_not_sent_twice(coding
     asset = load()["graphiql.js"]
     async with house() as client:
         first = await client.get(asset.href, headers={"accept-encoding": coding})
-        again = await client.get(asset.href, headers={"accept-encoding": coding, "if-none-match": first.headers["etag"]})
+        again = await client.get(
+            asset.href, headers={"accept-encoding": coding, "if-none-match": first.headers["etag"]}
+        )
     assert first.headers.get("content-encoding", "identity") == coding
     assert first.content == asset.answer().body
     assert first.headers["content-type"] == "text/javascript; charset=utf-8"
@@ -139,7 +147,9 @@ def test_the_graphql_door_gets_the_same_page() -> None:
     assert b"connect-src 'self'" in TOOL_POLICY
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/favicon.svg", "/favicon.ico", "/robots.txt", "/health/live", "/health/ready"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/favicon.svg", "/favicon.ico", "/robots.txt", "/health/live", "/health/ready"]
+)
 async def test_head_answers_like_get_without_a_body(path: str) -> None:
     async with house() as client:
         got, head = await client.get(path), await client.head(path)

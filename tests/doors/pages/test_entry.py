@@ -11,7 +11,12 @@ async def test_the_entry_leads_on_in_json(accept: str) -> None:
         answer = await client.get("/", headers={"accept": accept})
     links = answer.json()["links"]
     assert answer.headers["content-type"] == "application/json"
-    assert {links[name]["href"] for name in ("rest", "graphql", "docs", "problems")} == {"/v1", "/graphql", "/docs", "/problems"}
+    assert {links[name]["href"] for name in ("rest", "graphql", "docs", "problems")} == {
+        "/v1",
+        "/graphql",
+        "/docs",
+        "/problems",
+    }
     assert all(link["href"].startswith("/") for link in links.values())
 
 

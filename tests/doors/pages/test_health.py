@@ -78,7 +78,9 @@ async def test_an_operator_sees_which_part_and_what_kind_of_fault_but_no_secret(
         (ANONYMOUS, "testclient", {}, True, False),
     ],
 )
-async def test_details_are_for_operators_and_for_this_machine(caller: Caller, address: str, headers: dict[str, str], ops_loopback: bool, details: bool) -> None:
+async def test_details_are_for_operators_and_for_this_machine(
+    caller: Caller, address: str, headers: dict[str, str], ops_loopback: bool, details: bool
+) -> None:
     async with house(caller=caller, address=address, ops_loopback=ops_loopback) as client:
         said = (await client.get("/health/ready", headers=headers)).json()
     assert ("checks" in said) is details

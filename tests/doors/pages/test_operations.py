@@ -17,11 +17,17 @@ AWAY = {"X-Forwarded-For": "203.0.113.9"}
 
 def figure(text: str, name: str, **labels: str) -> float:
     """The sum of a figure over all series with these labels; worker and bucket do not matter."""
-    lines = [line for line in text.splitlines() if line.startswith(f"{name}{{") and all(f'{k}="{v}"' in line for k, v in labels.items())]
+    lines = [
+        line
+        for line in text.splitlines()
+        if line.startswith(f"{name}{{") and all(f'{k}="{v}"' in line for k, v in labels.items())
+    ]
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-async def test_a_request_is_counted_under_its_route_and_status_and_never_under_its_path(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_request_is_counted_under_its_route_and_status_and_never_under_its_path(
+    app: "Shop", staff: httpx.AsyncClient
+) -> None:
     before = (await staff.get("/metrics")).text
     key = "00000000-0000-7000-8000-000000000002"
     assert (await staff.get(f"/v1/products/{key}")).status_code == 404
@@ -43,7 +49,9 @@ async def test_every_operation_has_its_place_at_both_doors(app: "Shop", staff: h
     found = {pair["operation"]: pair for pair in (await staff.get("/parity")).json()["operations"]}
     assert list(found) == list(app.state.registry.operations)
     for name, pair in found.items():
-        assert (bool(pair["rest"]), bool(pair["graphql"])) == tuple([app.state.registry.operations[name].stands(door) for door in ("rest", "graphql")]), name
+        assert (bool(pair["rest"]), bool(pair["graphql"])) == tuple(
+            [app.state.registry.operations[name].stands(door) for door in ("rest", "graphql")]
+        ), name
         assert pair["only"] is not None or (pair["rest"] and pair["graphql"]), name
     assert found["token_grant"]["only"].startswith("rest: a token endpoint is a path that takes a form")
     assert found["product_update"] | {"problems": []} == {
@@ -58,7 +66,10 @@ def test_buckets_add_up_and_unknown_methods_are_one_series() -> None:
     for seconds in (0.0005, 0.003, 99.0):
         metrics.of("BREW", None, 404).add(seconds)
     text = metrics.text().decode()
-    buckets = [int(n) for n in re.findall(r'_bucket\{method="other",route="",status="404",worker="\d+",le="[^"]+"\} (\d+)', text)]
+    buckets = [
+        int(n)
+        for n in re.findall(r'_bucket\{method="other",route="",status="404",worker="\d+",le="[^"]+"\} (\d+)', text)
+    ]
     assert len(buckets) == len(BOUNDS) + 1
     assert buckets == sorted(buckets)
     assert (buckets[0], buckets[-1]) == (1, 3)

@@ -24,7 +24,9 @@ async def test_every_problem_has_a_page_that_says_cause_and_cure(kind: type[Prob
     assert said["cause"]
     assert said["cure"] == kind.cure
     assert said["type"] == f"/problems/{kind.code}"
-    assert said["example"]["type"] == (said["type"] if kind.status != 429 else "https://iana.org/assignments/http-problem-types#quota-exceeded")
+    assert said["example"]["type"] == (
+        said["type"] if kind.status != 429 else "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    )
     assert {"title", "status", "code", "detail", "instance", "request_id"} <= said["example"].keys()
 
 
@@ -78,4 +80,6 @@ async def test_the_example_of_validation_lists_faults_by_pointer() -> None:
 async def test_a_page_that_is_known_is_not_sent_again() -> None:
     async with house() as client:
         first = await client.get("/problems/conflict", headers=BROWSER)
-        assert (await client.get("/problems/conflict", headers=BROWSER | {"if-none-match": first.headers["etag"]})).status_code == 304
+        assert (
+            await client.get("/problems/conflict", headers=BROWSER | {"if-none-match": first.headers["etag"]})
+        ).status_code == 304

@@ -16,12 +16,16 @@ async def product_rows(app: "Shop") -> list[dict[str, Any]]:
     """All products of the shop, times as on the wire."""
     async with app.state.database.sessions() as session:
         found = await session.execute(
-            text("SELECT id, slug, name, status, description, price_from_amount AS price, created_at, updated_at, category_id FROM product")
+            text(
+                "SELECT id, slug, name, status, description, price_from_amount AS price, created_at, updated_at, category_id FROM product"
+            )
         )
         rows = [dict(row._mapping) for row in found]
     for row in rows:
         row["id"] = str(row["id"])
-        row |= {name: row[name] if isinstance(row[name], str) else wire(row[name]) for name in ("created_at", "updated_at")}
+        row |= {
+            name: row[name] if isinstance(row[name], str) else wire(row[name]) for name in ("created_at", "updated_at")
+        }
     return rows
 
 
@@ -31,7 +35,9 @@ def in_order(rows: list[dict[str, Any]], sort: str) -> list[str]:
     ordered = rows
     for key in reversed(keys):
         down = key.startswith("-")
-        ordered = sorted(ordered, key=lambda row, name=key.removeprefix("-"), down=down: _value(row, name, down), reverse=down)
+        ordered = sorted(
+            ordered, key=lambda row, name=key.removeprefix("-"), down=down: _value(row, name, down), reverse=down
+        )
     return [row["id"] for row in ordered]
 
 

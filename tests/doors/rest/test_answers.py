@@ -27,7 +27,10 @@ async def test_every_read_is_answered_with_304_to_who_has_it(client: httpx.Async
 async def test_a_tag_names_the_version_and_the_bytes(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     made = await make_product(staff)
     path = f"/v1/products/{made['id']}"
-    tags = {fields: (await client.get(path, params={"fields": fields})).headers["etag"] for fields in ("id", "name", "id,name")}
+    tags = {
+        fields: (await client.get(path, params={"fields": fields})).headers["etag"]
+        for fields in ("id", "name", "id,name")
+    }
     assert len(set(tags.values())) == 3
     assert all(tag.startswith('"1.') for tag in tags.values())
     changed = await staff.patch(path, json={"name": "Other"}, params={"fields": "id"})
@@ -35,7 +38,9 @@ async def test_a_tag_names_the_version_and_the_bytes(client: httpx.AsyncClient, 
     assert changed.headers["etag"] == (await staff.get(path, params={"fields": "id"})).headers["etag"]
 
 
-async def test_a_compressed_answer_has_its_own_tag_and_the_same_bytes(client: httpx.AsyncClient, full_product: Any) -> None:
+async def test_a_compressed_answer_has_its_own_tag_and_the_same_bytes(
+    client: httpx.AsyncClient, full_product: Any
+) -> None:
     path = f"/v1/products/{full_product['id']}"
     plain = await client.get(path, headers={"Accept-Encoding": "identity"})
     for coding in ("gzip", "br", "zstd"):
@@ -51,7 +56,9 @@ async def test_head_says_what_get_says_without_a_body(client: httpx.AsyncClient,
         got, head = await client.get(path), await client.head(path)
         assert (head.status_code, head.content) == (got.status_code, b"")
         changing = {"x-request-id", *MOVING} - (set() if got.status_code >= 400 else {"content-length"})
-        assert {k: v for k, v in head.headers.items() if k not in changing} == {k: v for k, v in got.headers.items() if k not in changing}
+        assert {k: v for k, v in head.headers.items() if k not in changing} == {
+            k: v for k, v in got.headers.items() if k not in changing
+        }
 
 
 @pytest.mark.parametrize(
@@ -74,36 +81,64 @@ async def test_a_path_tells_its_methods_and_refuses_the_others(staff: httpx.Asyn
 
 
 @pytest.mark.parametrize("media", ["application/msgpack", "application/x-msgpack", "application/vnd.msgpack"])
-async def test_messagepack_says_the_same_as_json(client: httpx.AsyncClient, full_product: Any, read_paths: list[str], media: str) -> None:
-    for path in (*read_paths, f"/v1/products/{full_product['id']}?fields=name,attributes,variants{{options price}},links"):
+async def test_messagepack_says_the_same_as_json(
+    client: httpx.AsyncClient, full_product: Any, read_paths: list[str], media: str
+) -> None:
+    for path in (
+        *read_paths,
+        f"/v1/products/{full_product['id']}?fields=name,attributes,variants{{options price}},links",
+    ):
         packed = await client.get(path, headers={"Accept": media})
         assert packed.headers["content-type"] == media
         assert msgspec.msgpack.decode(packed.content) == (await client.get(path)).json(), path
 
 
 async def test_a_body_in_messagepack_makes_the_same_as_one_in_json(staff: httpx.AsyncClient) -> None:
-    body = {"name": "Péché", "attributes": {"a": [1, 2.5, None, True, {"b": "c"}], "n": 2**53 + 1}, "tags": ["x"], "variants": [variant_input()]}
+    body = {
+        "name": "Péché",
+        "attributes": {"a": [1, 2.5, None, True, {"b": "c"}], "n": 2**53 + 1},
+        "tags": ["x"],
+        "variants": [variant_input()],
+    }
     answer = await staff.post(
-        "/v1/products", content=msgspec.msgpack.encode(body), headers={"Content-Type": "application/msgpack", "Accept": "application/msgpack"}
+        "/v1/products",
+        content=msgspec.msgpack.encode(body),
+        headers={"Content-Type": "application/msgpack", "Accept": "application/msgpack"},
     )
     assert answer.status_code == 201
     made = msgspec.msgpack.decode(answer.content)
     assert (made["name"], made["attributes"], made["tags"]) == (body["name"], body["attributes"], body["tags"])
     patch = msgspec.msgpack.encode({"attributes": {"a": None}})
-    changed = await staff.patch(f"/v1/products/{made['id']}", content=patch, headers={"Content-Type": "application/x-msgpack"})
+    changed = await staff.patch(
+        f"/v1/products/{made['id']}", content=patch, headers={"Content-Type": "application/x-msgpack"}
+    )
     assert changed.json()["attributes"] == {"n": 2**53 + 1}
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/*", "application/json;q=0", "text/csv, application/xml"])
-async def test_nothing_is_written_for_whom_no_answer_can_be_written(staff: httpx.AsyncClient, read_paths: list[str], accept: str) -> None:
+async def test_nothing_is_written_for_whom_no_answer_can_be_written(
+    staff: httpx.AsyncClient, read_paths: list[str], accept: str
+) -> None:
     slug = unique("never")
-    assert_problem(await staff.post("/v1/products", json={"name": "Never", "slug": slug}, headers={"Accept": accept}), 406, "not_acceptable")
+    assert_problem(
+        await staff.post("/v1/products", json={"name": "Never", "slug": slug}, headers={"Accept": accept}),
+        406,
+        "not_acceptable",
+    )
     assert_problem(await staff.get(f"/v1/products/{slug}"), 404, "not_found")
     for path in read_paths:
         assert_problem(await staff.get(path, headers={"Accept": accept}), 406, "not_acceptable")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "text/html,application/xhtml+xml,*/*;q=0.8", "application/*", "application/msgpack;q=0.5, application/json"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "*/*",
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "application/*",
+        "application/msgpack;q=0.5, application/json",
+    ],
+)
 async def test_who_takes_anything_gets_json(client: httpx.AsyncClient, accept: str) -> None:
     assert (await client.get("/v1/products", headers={"Accept": accept})).headers["content-type"] == "application/json"
 
@@ -117,14 +152,22 @@ async def test_who_takes_anything_gets_json(client: httpx.AsyncClient, accept: s
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
 )
-async def test_a_body_of_another_type_is_refused(staff: httpx.AsyncClient, full_product: Any, headers: dict[str, str]) -> None:
-    for method, path in (("POST", "/v1/products"), ("PUT", f"/v1/products/{full_product['id']}"), ("PATCH", f"/v1/products/{full_product['id']}")):
+async def test_a_body_of_another_type_is_refused(
+    staff: httpx.AsyncClient, full_product: Any, headers: dict[str, str]
+) -> None:
+    for method, path in (
+        ("POST", "/v1/products"),
+        ("PUT", f"/v1/products/{full_product['id']}"),
+        ("PATCH", f"/v1/products/{full_product['id']}"),
+    ):
         answer = await staff.request(method, path, content=b'{"name": "x"}', headers=headers)
         assert_problem(answer, 415, "unsupported_media_type")
         assert ("accept-patch" in answer.headers) == (method == "PATCH")
 
 
-async def test_shared_caches_keep_only_what_strangers_read(client: httpx.AsyncClient, staff: httpx.AsyncClient, read_paths: list[str]) -> None:
+async def test_shared_caches_keep_only_what_strangers_read(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, read_paths: list[str]
+) -> None:
     for path in read_paths:
         answer = await client.get(path)
         assert answer.headers["cache-control"] == "public, max-age=60, stale-while-revalidate=300"
@@ -141,11 +184,17 @@ async def test_a_request_id_is_echoed_also_in_the_problem(client: httpx.AsyncCli
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine:1.a_B-c"
     assert answer.json()["instance"] == "/v1/products/none"
     for wrong in ("", "a b", "x" * 129, "é"):
-        assert (await client.get("/v1/products", headers={"X-Request-ID": wrong.encode()})).headers["x-request-id"] not in ("", wrong)
+        assert (await client.get("/v1/products", headers={"X-Request-ID": wrong.encode()})).headers[
+            "x-request-id"
+        ] not in ("", wrong)
 
 
-@pytest.mark.parametrize("key", ["x", "%00", "%ff", "a" * 5000, "01a1fd35-a00d-731c-b13c-3a7402625f02", "%F0%9F%98%80", "..%2f", "{key}"])
-async def test_a_key_that_names_nothing_is_not_found(client: httpx.AsyncClient, staff: httpx.AsyncClient, key: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["x", "%00", "%ff", "a" * 5000, "01a1fd35-a00d-731c-b13c-3a7402625f02", "%F0%9F%98%80", "..%2f", "{key}"]
+)
+async def test_a_key_that_names_nothing_is_not_found(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, key: str
+) -> None:
     for kind in ("products", "categories", "variants", "tags"):
         assert_problem(await client.get(f"/v1/{kind}/{key}"), 404, "not_found")
     for kind in ("products", "categories", "variants"):

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_pages_of_a_walk_share_one_selection_one_plan_and_one_writer(app: "Shop", client: httpx.AsyncClient) -> None:
+async def test_the_pages_of_a_walk_share_one_selection_one_plan_and_one_writer(
+    app: "Shop", client: httpx.AsyncClient
+) -> None:
     selections, plans = app.state.rest.selections, app.state.database.reads.plans
     params = {"limit": "7", "fields": "id,walked: name,variants(first: 2){sku}"}
     page = (await client.get("/v1/products", params=params)).json()

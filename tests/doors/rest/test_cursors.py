@@ -16,7 +16,9 @@ async def categories(staff: httpx.AsyncClient, anyio_backend: str) -> list[dict[
     """Two categories with the same three products."""
     made = [await make_category(staff), await make_category(staff)]
     for _ in range(3):
-        await make_product(staff, tags=[TAG], category_ids=[c["id"] for c in made], variants=[variant_input(), variant_input()])
+        await make_product(
+            staff, tags=[TAG], category_ids=[c["id"] for c in made], variants=[variant_input(), variant_input()]
+        )
     return made
 
 
@@ -25,7 +27,9 @@ async def cursor_of(client: httpx.AsyncClient, path: str = "/v1/products", **par
     return (await read(client, path, **parameters | {"limit": 1}))["next_cursor"]
 
 
-async def test_a_cursor_is_not_bound_to_limit_fields_version_or_caller(client: httpx.AsyncClient, staff: httpx.AsyncClient, categories: Any) -> None:
+async def test_a_cursor_is_not_bound_to_limit_fields_version_or_caller(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, categories: Any
+) -> None:
     cursor = await cursor_of(client, tag=TAG)
     expected = [row["id"] for row in (await read(client, "/v1/products", tag=TAG, cursor=cursor))["data"]]
     assert len(expected) == 2
@@ -46,10 +50,14 @@ async def test_a_cursor_is_not_bound_to_limit_fields_version_or_caller(client: h
         {"tag": TAG, "sort": "created_at"},
     ],
 )
-async def test_a_cursor_of_another_filter_or_order_is_refused(client: httpx.AsyncClient, categories: Any, other: dict[str, str]) -> None:
+async def test_a_cursor_of_another_filter_or_order_is_refused(
+    client: httpx.AsyncClient, categories: Any, other: dict[str, str]
+) -> None:
     cursor = await cursor_of(client, tag=TAG)
     for name in ("cursor", "before"):
-        problem = assert_problem(await client.get("/v1/products", params=other | {name: cursor}), 400, "invalid_parameter")
+        problem = assert_problem(
+            await client.get("/v1/products", params=other | {name: cursor}), 400, "invalid_parameter"
+        )
         assert [e["parameter"] for e in problem["errors"]] == [name]
 
 
@@ -58,7 +66,9 @@ async def test_the_default_order_by_its_name_is_the_same_order(client: httpx.Asy
     assert len((await read(client, "/v1/products", tag=TAG, sort="-created_at", cursor=cursor))["data"]) == 2
 
 
-async def test_a_cursor_of_another_parent_or_list_is_refused(client: httpx.AsyncClient, categories: list[dict[str, Any]]) -> None:
+async def test_a_cursor_of_another_parent_or_list_is_refused(
+    client: httpx.AsyncClient, categories: list[dict[str, Any]]
+) -> None:
     one, other = [f"/v1/categories/{c['id']}/products" for c in categories]
     cursor = await cursor_of(client, one)
     assert (await client.get(one, params={"cursor": cursor})).status_code == 200
@@ -82,7 +92,9 @@ async def test_a_changed_cursor_is_refused(client: httpx.AsyncClient, categories
         assert (await client.get("/v1/products", params={"tag": TAG, "cursor": text})).status_code == 400, at
 
 
-async def test_a_cursor_of_one_that_sees_more_shows_no_more_to_another(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_cursor_of_one_that_sees_more_shows_no_more_to_another(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     tag = unique("hidden")
     shown = await make_product(staff, tags=[tag])
     await make_product(staff, tags=[tag], status="draft")

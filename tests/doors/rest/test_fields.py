@@ -19,29 +19,45 @@ SCALARS = [
 async def product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
     """A product in a category, with three variants."""
     category = await make_category(staff)
-    return await make_product(staff, category_id=category["id"], variants=[variant_input(300), variant_input(100), variant_input(200)])
+    return await make_product(
+        staff, category_id=category["id"], variants=[variant_input(300), variant_input(100), variant_input(200)]
+    )
 
 
-async def test_without_fields_all_scalars_and_values_come_and_no_relation(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
+async def test_without_fields_all_scalars_and_values_come_and_no_relation(
+    client: httpx.AsyncClient, product: dict[str, Any]
+) -> None:
     assert list(await read(client, f"/v1/products/{product['id']}")) == SCALARS
 
 
-async def test_the_answer_has_the_asked_fields_in_their_order(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    assert list(await read(client, f"/v1/products/{product['id']}", fields="version,name id")) == ["version", "name", "id"]
+async def test_the_answer_has_the_asked_fields_in_their_order(
+    client: httpx.AsyncClient, product: dict[str, Any]
+) -> None:
+    assert list(await read(client, f"/v1/products/{product['id']}", fields="version,name id")) == [
+        "version",
+        "name",
+        "id",
+    ]
 
 
 async def test_an_alias_renames_a_field(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    found = await read(client, f"/v1/products/{product['id']}", fields="title:name,key:id,name,cheap:price_from{amount}")
+    found = await read(
+        client, f"/v1/products/{product['id']}", fields="title:name,key:id,name,cheap:price_from{amount}"
+    )
     assert found == {"title": "Lamp", "key": product["id"], "name": "Lamp", "cheap": {"amount": 100}}
 
 
-async def test_an_embedded_value_without_braces_means_all_of_it(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
+async def test_an_embedded_value_without_braces_means_all_of_it(
+    client: httpx.AsyncClient, product: dict[str, Any]
+) -> None:
     path = f"/v1/products/{product['id']}"
     assert await read(client, path, fields="price_from") == {"price_from": {"amount": 100, "currency": "EUR"}}
     assert await read(client, path, fields="price_from{currency}") == {"price_from": {"currency": "EUR"}}
 
 
-async def test_a_relation_without_braces_means_its_default_fields(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
+async def test_a_relation_without_braces_means_its_default_fields(
+    client: httpx.AsyncClient, product: dict[str, Any]
+) -> None:
     found = await read(client, f"/v1/products/{product['id']}", fields="category")
     alone = await read(client, f"/v1/categories/{product['category_id']}")
     assert found["category"] == alone
@@ -55,30 +71,46 @@ async def test_relations_nest_with_arguments(client: httpx.AsyncClient, product:
 
 
 async def test_one_relation_is_asked_twice_under_two_names(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    found = await read(client, f"/v1/products/{product['id']}", fields='one:variants(first:1,sort:"price"){price{amount}},all:variants{price{amount}}')
+    found = await read(
+        client,
+        f"/v1/products/{product['id']}",
+        fields='one:variants(first:1,sort:"price"){price{amount}},all:variants{price{amount}}',
+    )
     assert [v["price"]["amount"] for v in found["one"]] == [100]
     assert [v["price"]["amount"] for v in found["all"]] == [300, 100, 200]
 
 
-async def test_many_aliases_of_a_relation_are_answered_on_both_databases(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
+async def test_many_aliases_of_a_relation_are_answered_on_both_databases(
+    client: httpx.AsyncClient, product: dict[str, Any]
+) -> None:
     fields = ",".join(f"a{i}:category{{id parent{{id}}}}" for i in range(50))
     found = await read(client, f"/v1/products/{product['id']}", fields=fields)
     assert len(found) == 50
     assert found["a0"] == found["a49"] == {"id": product["category_id"], "parent": None}
 
 
-async def test_fields_apply_to_each_element_of_a_list_and_never_to_its_envelope(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
+async def test_fields_apply_to_each_element_of_a_list_and_never_to_its_envelope(
+    client: httpx.AsyncClient, product: dict[str, Any]
+) -> None:
     found = await read(client, "/v1/products", fields="slug", slug=product["slug"])
     assert found["data"] == [{"slug": product["slug"]}]
     assert set(found) == {"data", "next_cursor", "has_more", "links"}
 
 
 async def test_fields_apply_to_the_answers_of_writes(staff: httpx.AsyncClient) -> None:
-    answer = await staff.post("/v1/products", params={"fields": "name,variants{sku}"}, json={"name": "Short", "variants": [variant_input(sku="SHORT-1")]})
+    answer = await staff.post(
+        "/v1/products",
+        params={"fields": "name,variants{sku}"},
+        json={"name": "Short", "variants": [variant_input(sku="SHORT-1")]},
+    )
     assert answer.json() == {"name": "Short", "variants": [{"sku": "SHORT-1"}]}
     location = answer.headers["location"]
-    assert (await staff.patch(location, params={"fields": "version"}, json={"name": "Shorter"})).json() == {"version": 2}
-    assert (await staff.put(location, params={"fields": "name"}, json={"name": "Shortest"})).json() == {"name": "Shortest"}
+    assert (await staff.patch(location, params={"fields": "version"}, json={"name": "Shorter"})).json() == {
+        "version": 2
+    }
+    assert (await staff.put(location, params={"fields": "name"}, json={"name": "Shortest"})).json() == {
+        "name": "Shortest"
+    }
 
 
 WRONG = {
@@ -150,7 +182,9 @@ async def test_an_unknown_name_is_answered_with_the_known_ones(client: httpx.Asy
 
 
 async def test_ten_relations_deep_is_deep_enough(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/v1/products", params={"fields": "category{" + "parent{" * 9 + "id" + "}" * 10, "limit": "1"})).status_code == 200
+    assert (
+        await client.get("/v1/products", params={"fields": "category{" + "parent{" * 9 + "id" + "}" * 10, "limit": "1"})
+    ).status_code == 200
 
 
 PIECES = ["id", "name", "price_from", "category", "variants", "products", "parent", "first", "sort", "filter", "{", "}", "(", ")", ":", ",", " ", "[", "]",

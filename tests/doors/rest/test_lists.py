@@ -26,15 +26,22 @@ async def ids(client: httpx.AsyncClient, path: str = "/v1/products", **parameter
         ("price_lt", lambda price: price < 200),
     ],
 )
-async def test_prices_are_compared_and_no_price_matches_nothing(client: httpx.AsyncClient, staff: httpx.AsyncClient, name: str, holds: Any) -> None:
+async def test_prices_are_compared_and_no_price_matches_nothing(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, name: str, holds: Any
+) -> None:
     tag = unique("priced")
-    made = {price: (await make_product(staff, tags=[tag], variants=[variant_input(price)]))["id"] for price in (100, 200, 300)}
+    made = {
+        price: (await make_product(staff, tags=[tag], variants=[variant_input(price)]))["id"]
+        for price in (100, 200, 300)
+    }
     await make_product(staff, tags=[tag])
     assert await ids(client, tag=tag, **{name: 200}) == {id for price, id in made.items() if holds(price)}
 
 
 @pytest.mark.parametrize("column", ["created_at", "updated_at"])
-async def test_times_are_compared_to_the_microsecond_in_any_offset(app: "Shop", client: httpx.AsyncClient, column: str) -> None:
+async def test_times_are_compared_to_the_microsecond_in_any_offset(
+    app: "Shop", client: httpx.AsyncClient, column: str
+) -> None:
     rows = [row for row in await product_rows(app) if row["status"] == "active"]
     rows.sort(key=lambda row: row[column])
     middle = rows[len(rows) // 2][column]
@@ -47,10 +54,21 @@ async def test_times_are_compared_to_the_microsecond_in_any_offset(app: "Shop", 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "yesterday", "1700000000", "2026-13-01T00:00:00Z", ""],
+    [
+        "2026-01-01",
+        "2026-01-01T00:00:00",
+        "0001-01-01T00:00:00+23:00",
+        "9999-12-31T23:59:59-23:00",
+        "yesterday",
+        "1700000000",
+        "2026-13-01T00:00:00Z",
+        "",
+    ],
 )
 async def test_a_time_without_a_moment_is_refused(client: httpx.AsyncClient, wrong: str) -> None:
-    problem = assert_problem(await client.get("/v1/products", params={"created_at_gte": wrong}), 400, "invalid_parameter")
+    problem = assert_problem(
+        await client.get("/v1/products", params={"created_at_gte": wrong}), 400, "invalid_parameter"
+    )
     assert [e["parameter"] for e in problem["errors"]] == ["created_at_gte"]
 
 
@@ -75,7 +93,9 @@ async def test_products_are_found_by_what_is_unique(client: httpx.AsyncClient, s
     assert (await read(client, f"/v1/products/{product['id'].upper()}"))["id"] == product["id"]
 
 
-async def test_a_filter_means_its_text_in_whatever_form_of_unicode(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_filter_means_its_text_in_whatever_form_of_unicode(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     mark = unique()
     product = await make_product(staff, external_reference=f"Caf\u00e9-{mark}")
     assert await ids(client, external_reference=f"Cafe\u0301-{mark}") == {product["id"]}
@@ -90,7 +110,9 @@ async def test_filters_narrow_one_another(client: httpx.AsyncClient, staff: http
     assert await ids(client, tag=tag, q=word, price_gte=501) == set()
 
 
-async def test_a_category_includes_its_descendants_and_nobody_twice(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_category_includes_its_descendants_and_nobody_twice(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     top = await make_category(staff)
     middle = await make_category(staff, parent_id=top["id"])
     low = await make_category(staff, parent_id=middle["id"])
@@ -102,10 +124,14 @@ async def test_a_category_includes_its_descendants_and_nobody_twice(client: http
     assert ([row["id"] for row in found["data"]], found["total"]) == ([above["id"], inside["id"]], 2)
     assert await ids(client, category=middle["slug"]) == {inside["id"]}
     assert await ids(client, category=unique("none")) == set()
-    assert await ids(client, f"/v1/categories/{middle['id']}/products") == set(), "the list below the path is of this very category"
+    assert await ids(client, f"/v1/categories/{middle['id']}/products") == set(), (
+        "the list below the path is of this very category"
+    )
 
 
-async def test_categories_are_listed_by_parent_and_by_being_a_root(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_categories_are_listed_by_parent_and_by_being_a_root(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     top = await make_category(staff, position=2)
     children = [await make_category(staff, parent_id=top["id"], position=at) for at in (2, 1)]
     path = f"/v1/categories/{top['slug']}/children"
@@ -117,7 +143,9 @@ async def test_categories_are_listed_by_parent_and_by_being_a_root(client: httpx
     assert {c["id"] for c in children} <= await ids(client, "/v1/categories", root="false", sort="-created_at")
 
 
-async def test_variants_of_a_product_are_filtered_and_sorted(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_variants_of_a_product_are_filtered_and_sorted(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     product = await make_product(staff)
     made = [await make_variant(staff, product["id"], price, barcode=f"B{price % 2}") for price in (300, 101, 200)]
     path = f"/v1/products/{product['id']}/variants"
@@ -125,14 +153,20 @@ async def test_variants_of_a_product_are_filtered_and_sorted(client: httpx.Async
     assert [row["price"]["amount"] for row in (await read(client, path, sort="-price"))["data"]] == [300, 200, 101]
     assert await ids(client, path, sku=made[1]["sku"]) == {made[1]["id"]}
     assert await ids(client, path, barcode="B0") == {made[0]["id"], made[2]["id"]}
-    nested = await read(client, f"/v1/products/{product['id']}", fields=f'variants(filter: {{sku: "{made[2]["sku"]}"}}){{id}}')
+    nested = await read(
+        client, f"/v1/products/{product['id']}", fields=f'variants(filter: {{sku: "{made[2]["sku"]}"}}){{id}}'
+    )
     assert nested == {"variants": [{"id": made[2]["id"]}]}
 
 
-async def test_a_total_is_exact_and_comes_only_when_asked_for(app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_total_is_exact_and_comes_only_when_asked_for(
+    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     rows = await product_rows(app)
     assert "total" not in await read(client, "/v1/products")
-    assert (await read(client, "/v1/products", include="total", limit=1))["total"] == len([row for row in rows if row["status"] == "active"])
+    assert (await read(client, "/v1/products", include="total", limit=1))["total"] == len(
+        [row for row in rows if row["status"] == "active"]
+    )
     assert (await read(staff, "/v1/products", include="total", limit=1))["total"] == len(rows)
 
 
@@ -145,7 +179,12 @@ async def test_numbered_pages_are_the_list_cut_in_pieces(app: "Shop", staff: htt
         page = answer.json()
         found += [row["id"] for row in page["data"]]
         assert list(page) == ["data", "total", "page", "page_size", "total_pages", "links"]
-        assert (page["total"], page["page"], page["page_size"], page["total_pages"]) == (len(expected), number, 17, -(-len(expected) // 17))
+        assert (page["total"], page["page"], page["page_size"], page["total_pages"]) == (
+            len(expected),
+            number,
+            17,
+            -(-len(expected) // 17),
+        )
         assert ("prev" in page["links"], "next" in page["links"]) == (number > 1, number < page["total_pages"])
         assert answer.headers["deprecation"].startswith("@")
         assert answer.headers["sunset"].endswith("GMT")
@@ -171,7 +210,9 @@ async def test_lists_below_a_row_have_numbers_too(client: httpx.AsyncClient, sta
     product = await make_product(staff, variants=[variant_input() for _ in range(5)])
     path = f"/v1/products/{product['id']}/variants"
     pages = [await read(client, path, page=number, page_size=2, fields="id") for number in (1, 2, 3)]
-    assert [row["id"] for page in pages for row in page["data"]] == [row["id"] for row in (await read(client, path))["data"]]
+    assert [row["id"] for page in pages for row in page["data"]] == [
+        row["id"] for row in (await read(client, path))["data"]
+    ]
     assert [(page["total"], page["total_pages"]) for page in pages] == [(5, 3)] * 3
 
 

@@ -24,7 +24,13 @@ async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
     category = await make_category(staff)
     for at in range(13):
         variants = [variant_input(100 * (at % 3))] if at % 4 else []
-        await make_product(staff, name=["Ärmel", "Zebra", "apple", "Apple"][at % 4], tags=[TAG], category_ids=[category["id"]], variants=variants)
+        await make_product(
+            staff,
+            name=["Ärmel", "Zebra", "apple", "Apple"][at % 4],
+            tags=[TAG],
+            category_ids=[category["id"]],
+            variants=variants,
+        )
     return category
 
 
@@ -62,7 +68,9 @@ async def walk_back(client: httpx.AsyncClient, path: str, **parameters: Any) -> 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 4, 13])
-async def test_a_list_is_walked_forward_in_its_order(app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str, limit: int) -> None:
+async def test_a_list_is_walked_forward_in_its_order(
+    app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str, limit: int
+) -> None:
     expected = in_order(await tagged(app, client), sort)
     pages = await walk(client, "/v1/products", tag=TAG, sort=sort, limit=limit, fields="id")
     assert [id for page in pages for id in page] == expected
@@ -71,14 +79,18 @@ async def test_a_list_is_walked_forward_in_its_order(app: "Shop", client: httpx.
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_a_list_is_walked_backward_to_its_beginning(app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str) -> None:
+async def test_a_list_is_walked_backward_to_its_beginning(
+    app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str
+) -> None:
     pages = await walk_back(client, "/v1/products", tag=TAG, sort=sort, limit=5, fields="id")
     assert [id for page in pages for id in page] == in_order(await tagged(app, client), sort)
     assert [len(page) for page in pages] == [2, 5, 5, 1]
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_two_cursors_give_what_stands_between_them(app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str) -> None:
+async def test_two_cursors_give_what_stands_between_them(
+    app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str
+) -> None:
     expected = in_order(await tagged(app, client), sort)
     rows = {"tag": TAG, "sort": sort, "fields": "id"}
     marks = [(await read(client, "/v1/products", **rows, limit=at))["next_cursor"] for at in (3, 9)]
@@ -91,7 +103,9 @@ async def test_two_cursors_give_what_stands_between_them(app: "Shop", client: ht
         part = await read(client, part["links"]["next"])
         seen += [row["id"] for row in part["data"]]
     assert seen == expected[3:8], "the links stay in the window"
-    assert [row["id"] for row in (await read(client, "/v1/products", **rows, cursor=marks[1], before=marks[0]))["data"]] == []
+    assert [
+        row["id"] for row in (await read(client, "/v1/products", **rows, cursor=marks[1], before=marks[0]))["data"]
+    ] == []
 
 
 async def test_before_alone_gives_the_page_that_ends_there(app: "Shop", client: httpx.AsyncClient, shelf: Any) -> None:
@@ -129,7 +143,9 @@ async def test_a_list_below_a_row_is_the_relation_of_that_row(client: httpx.Asyn
     assert [id for page in back for id in page] == [row["id"] for row in nested["data"]]
 
 
-async def test_a_cursor_of_a_relation_serves_in_fields_and_in_the_list_below_the_path(client: httpx.AsyncClient, shelf: dict[str, Any]) -> None:
+async def test_a_cursor_of_a_relation_serves_in_fields_and_in_the_list_below_the_path(
+    client: httpx.AsyncClient, shelf: dict[str, Any]
+) -> None:
     path = f"/v1/categories/{shelf['id']}"
     cursor = (await read(client, f"{path}/products", limit=5, fields="id"))["next_cursor"]
     listed = await read(client, f"{path}/products", cursor=cursor, limit=5, fields="id")
@@ -138,7 +154,9 @@ async def test_a_cursor_of_a_relation_serves_in_fields_and_in_the_list_below_the
     assert nested["products"]["next_cursor"] == listed["next_cursor"]
 
 
-async def test_a_cursor_below_several_parents_is_refused(client: httpx.AsyncClient, shelf: dict[str, Any], staff: httpx.AsyncClient) -> None:
+async def test_a_cursor_below_several_parents_is_refused(
+    client: httpx.AsyncClient, shelf: dict[str, Any], staff: httpx.AsyncClient
+) -> None:
     await make_category(staff)
     cursor = (await read(client, f"/v1/categories/{shelf['id']}/products", limit=5))["next_cursor"]
     answer = await client.get("/v1/categories", params={"fields": f'products(after: "{cursor}"){{id}}'})
@@ -146,7 +164,16 @@ async def test_a_cursor_below_several_parents_is_refused(client: httpx.AsyncClie
     assert [e["parameter"] for e in problem["errors"]] == ["fields"]
 
 
-@pytest.mark.parametrize("path", ["/v1/categories", "/v1/tags", "/v1/categories?sort=-name", "/v1/categories?sort=created_at,-name", "/v1/tags?sort=-slug"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/categories",
+        "/v1/tags",
+        "/v1/categories?sort=-name",
+        "/v1/categories?sort=created_at,-name",
+        "/v1/tags?sort=-slug",
+    ],
+)
 async def test_every_list_can_be_walked(client: httpx.AsyncClient, shelf: Any, path: str) -> None:
     base, _, sort = path.partition("?sort=")
     given = {"sort": sort} if sort else {}
@@ -174,7 +201,9 @@ async def test_the_link_header_says_what_the_links_say(client: httpx.AsyncClient
     second = await client.get(first.json()["links"]["next"])
     for answer in (first, second):
         links = {name: href for name, href in answer.json()["links"].items() if name != "self" and href}
-        assert answer.headers["link"] == ", ".join(f'<{links[name]}>; rel="{name}"' for name in ("next", "prev", "first") if name in links)
+        assert answer.headers["link"] == ", ".join(
+            f'<{links[name]}>; rel="{name}"' for name in ("next", "prev", "first") if name in links
+        )
         assert all(href.startswith("/v2/products?") for href in links.values())
         assert answer.json()["links"]["self"] == str(answer.url).removeprefix("http://tradepost.test")
     assert set(second.json()["links"]) == {"self", "next", "prev", "first"}

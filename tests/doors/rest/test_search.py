@@ -17,17 +17,29 @@ def word() -> str:
 
 async def found(client: httpx.AsyncClient, q: str, **parameters: Any) -> list[str]:
     """The ids that a search answers with, in order."""
-    return [row["id"] for row in (await read(client, "/v1/products", q=q, fields="id", limit=100, **parameters))["data"]]
+    return [
+        row["id"] for row in (await read(client, "/v1/products", q=q, fields="id", limit=100, **parameters))["data"]
+    ]
 
 
-async def test_a_word_is_found_in_name_sku_tags_and_description(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_word_is_found_in_name_sku_tags_and_description(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     name, sku, tag, text = word(), word(), word(), word()
-    product = await make_product(staff, name=f"The {name}", tags=[f"so-{tag}"], description=f"<b>{text}</b>", variants=[variant_input(sku=f"X-{sku.upper()}")])
+    product = await make_product(
+        staff,
+        name=f"The {name}",
+        tags=[f"so-{tag}"],
+        description=f"<b>{text}</b>",
+        variants=[variant_input(sku=f"X-{sku.upper()}")],
+    )
     for one in (name, sku, tag, text, f"{name} {sku} {tag} {text}"):
         assert await found(client, one) == [product["id"]], one
 
 
-async def test_words_are_prefixes_and_all_of_them_must_match(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_words_are_prefixes_and_all_of_them_must_match(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
     one = word()
     product = await make_product(staff, name=f"{one}chair oak")
     for q in (one, f"{one}ch", f"oa {one}", f"{one.upper()}CHAIR, (oak)!"):

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from tradepost.app import Shop
 
 pytestmark = pytest.mark.anyio
-WRONG = [{"fields": "nope"}, {"sort": "nope"}, {"nope": "1"}, {"status": "nope"}, {"fields": "variants(first: 1){nope}"}]
+WRONG = [
+    {"fields": "nope"},
+    {"sort": "nope"},
+    {"nope": "1"},
+    {"status": "nope"},
+    {"fields": "variants(first: 1){nope}"},
+]
 
 
 @pytest.fixture
@@ -43,6 +49,8 @@ async def test_the_known_names_are_told_only_to_who_may_introspect(
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v2/openapi.json", "/schema.graphql", "/docs", "/docs/graphql"])
-async def test_the_documents_are_not_there_without_a_credential(closed: httpx.AsyncClient, staff_key: str, path: str) -> None:
+async def test_the_documents_are_not_there_without_a_credential(
+    closed: httpx.AsyncClient, staff_key: str, path: str
+) -> None:
     assert (await closed.get(path)).status_code == 404
     assert (await closed.get(path, headers={"X-API-Key": staff_key})).status_code == 200

@@ -1,7 +1,16 @@
 """Who may do what in the catalogue."""
 
 from tests.factories import make_media, unique, variant_input
-from tests.parity.access.table import FOR_EDITORS, FOR_STOCKKEEPERS, OPEN_TO_ALL, SEEN_BY_EDITORS, Place, Places, Row, Rule
+from tests.parity.access.table import (
+    FOR_EDITORS,
+    FOR_STOCKKEEPERS,
+    OPEN_TO_ALL,
+    SEEN_BY_EDITORS,
+    Place,
+    Places,
+    Row,
+    Rule,
+)
 from tests.parity.house import House, Json
 from tests.people import Person
 
@@ -38,7 +47,11 @@ TABLE: dict[str, Rule] = {
     "tag_products": DRAFTS_HIDDEN,
 }
 
-MEMBERS: dict[str, Row] = {"Product.source": FOR_EDITORS, "Variant.source": FOR_EDITORS, "Variant.imported_quantity": FOR_STOCKKEEPERS}
+MEMBERS: dict[str, Row] = {
+    "Product.source": FOR_EDITORS,
+    "Variant.source": FOR_EDITORS,
+    "Variant.imported_quantity": FOR_STOCKKEEPERS,
+}
 
 
 async def places(house: House, owner: Person) -> Places:
@@ -73,11 +86,24 @@ PLACES = {
 async def _product(house: House, status: str, category_id: str, word: str) -> Json:
     """A product with one of everything, and the ids of that."""
     own = unique("own")
-    body = {"name": "Lamp", "status": status, "category_id": category_id, "tags": [word, own], "variants": [variant_input()], "source": {"erp": 1}}
+    body = {
+        "name": "Lamp",
+        "status": status,
+        "category_id": category_id,
+        "tags": [word, own],
+        "variants": [variant_input()],
+        "source": {"erp": 1},
+    }
     made = await _made(house, "/products", body | {"slug": unique("lamp")}, fields="id,slug,variants{id}")
     tags = [(await house.staff.rest("GET", f"/tags/{slug}")).json()["id"] for slug in (word, own)]
     media = await make_media(house.app, made["id"])
-    return made | {"variant": made["variants"][0]["id"], "media": media["id"], "word": tags[0], "tag": tags[1], "own": own}
+    return made | {
+        "variant": made["variants"][0]["id"],
+        "media": media["id"],
+        "word": tags[0],
+        "tag": tags[1],
+        "own": own,
+    }
 
 
 async def _made(house: House, path: str, body: Json, **params: str) -> Json:

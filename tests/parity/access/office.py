@@ -14,7 +14,9 @@ MEMBERS: dict[str, Row] = {}
 
 async def places(house: House, owner: Person) -> Places:
     """The entry about a category that was just made; what a caller's own budget tells needs no row."""
-    category = (await house.staff.rest("POST", "/categories", json={"name": "Told", "slug": unique("told")})).json()["id"]
+    category = (await house.staff.rest("POST", "/categories", json={"name": "Told", "slug": unique("told")})).json()[
+        "id"
+    ]
     [entry] = (await house.staff.rest("GET", "/audit", params={"subject": category})).json()["data"]
     return {
         "audit_list": (Place(seeks=entry["id"], filter=("subject", category)), None), "audit_get": (Place(entry["id"], entry["id"]), None),

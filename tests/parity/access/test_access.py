@@ -18,12 +18,20 @@ from tradepost.kit.auth.access import Viewer
 from tradepost.kit.problems import Problem
 from tradepost.kit.resource.resource import Resource
 
-ROOMS = [area for area in AREAS if any(o.service.__module__.startswith(f"tradepost.areas.{area}.") for o in REGISTRY.operations.values())]
-PARTS: list[Any] = [import_module(f"tests.parity.access.{area}") for area in ROOMS if find_spec(f"tests.parity.access.{area}")]
+ROOMS = [
+    area
+    for area in AREAS
+    if any(o.service.__module__.startswith(f"tradepost.areas.{area}.") for o in REGISTRY.operations.values())
+]
+PARTS: list[Any] = [
+    import_module(f"tests.parity.access.{area}") for area in ROOMS if find_spec(f"tests.parity.access.{area}")
+]
 TABLE: dict[str, Rule] = {name: rule for part in PARTS for name, rule in part.TABLE.items()}
 MEMBERS: dict[str, Row] = {name: row for part in PARTS for name, row in part.MEMBERS.items()}
 # What is open on the shown row of a kind, where that is not what the caller may in general: a row of somebody else, or in another state.
-OPEN: dict[str, dict[str, set[str]]] = {kind: callers for part in PARTS for kind, callers in getattr(part, "OPEN", {}).items()}
+OPEN: dict[str, dict[str, set[str]]] = {
+    kind: callers for part in PARTS for kind, callers in getattr(part, "OPEN", {}).items()
+}
 KINDS = sorted({REGISTRY.operations[n].of.name for n in TABLE if n.endswith("_get")})
 
 
@@ -47,7 +55,12 @@ def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
 
 
 def test_every_member_and_relation_with_an_access_of_its_own_has_its_row() -> None:
-    names = {f"{of.name}.{n}" for of in REGISTRY.resources.values() for n in (*of.own, *of.relations) if of.access(n).permission}
+    names = {
+        f"{of.name}.{n}"
+        for of in REGISTRY.resources.values()
+        for n in (*of.own, *of.relations)
+        if of.access(n).permission
+    }
     assert set(MEMBERS) == names
 
 
@@ -72,7 +85,9 @@ def test_no_row_gives_more_than_the_policy() -> None:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if not o.writes])
-async def test_a_read_gives_each_caller_what_the_table_says(house: House, visitors: dict[str, Visitor], places: Places, operation: str, caller: str) -> None:
+async def test_a_read_gives_each_caller_what_the_table_says(
+    house: House, visitors: dict[str, Visitor], places: Places, operation: str, caller: str
+) -> None:
     shown, hidden = places[operation]
     trial = Trial(house, operation, caller, visitors[caller])
     rule = TABLE[operation]
@@ -85,14 +100,18 @@ async def test_a_read_gives_each_caller_what_the_table_says(house: House, visito
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if o.writes])
-async def test_a_write_gives_each_caller_what_the_table_says(house: House, visitors: dict[str, Visitor], operation: str, caller: str) -> None:
+async def test_a_write_gives_each_caller_what_the_table_says(
+    house: House, visitors: dict[str, Visitor], operation: str, caller: str
+) -> None:
     found = await Trial(house, operation, caller, visitors[caller]).write()
     assert found == dict.fromkeys(found, TABLE[operation].shown.of(caller))
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_node_is_no_other_way_to_a_row(house: House, visitors: dict[str, Visitor], places: Places, kind: str, caller: str) -> None:
+async def test_a_node_is_no_other_way_to_a_row(
+    house: House, visitors: dict[str, Visitor], places: Places, kind: str, caller: str
+) -> None:
     """`node` and `nodes` give an object exactly where its own operation does, and null everywhere else."""
     operation = next(n for n in TABLE if n.endswith("_get") and REGISTRY.operations[n].of.name == kind)
     rule, (shown, hidden) = TABLE[operation], places[operation]
@@ -101,12 +120,17 @@ async def test_a_node_is_no_other_way_to_a_row(house: House, visitors: dict[str,
         text = f'{{ node(id: "{place.key}") {{ id __typename }} nodes(ids: ["{place.key}"]) {{ id }} }}'
         found = await visitors[caller].data(text)
         allowed = row.of(caller) is Outcome.ALLOWED
-        assert found == {"node": {"id": place.key, "__typename": kind} if allowed else None, "nodes": [{"id": place.key} if allowed else None]}
+        assert found == {
+            "node": {"id": place.key, "__typename": kind} if allowed else None,
+            "nodes": [{"id": place.key} if allowed else None],
+        }
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("member", MEMBERS)
-async def test_a_member_gives_each_caller_what_the_table_says(house: House, visitors: dict[str, Visitor], places: Places, member: str, caller: str) -> None:
+async def test_a_member_gives_each_caller_what_the_table_says(
+    house: House, visitors: dict[str, Visitor], places: Places, member: str, caller: str
+) -> None:
     kind, _, name = member.partition(".")
     of = house.registry.resources[kind]
     getter, visitor = house.registry.getter(of), visitors[caller]
@@ -116,14 +140,21 @@ async def test_a_member_gives_each_caller_what_the_table_says(house: House, visi
     answer = await visitor.rest("GET", house.path(getter.name, key), params={"fields": name})
     assert (Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]) == expected
     if name in of.own:
-        assert (name in (await visitor.rest("GET", house.path(getter.name, key))).json()) == (expected is Outcome.ALLOWED)
+        assert (name in (await visitor.rest("GET", house.path(getter.name, key))).json()) == (
+            expected is Outcome.ALLOWED
+        )
     inner = camel(name) if name in of.own else f"{camel(name)} {{ id }}"
-    own, node = f'{house.root(getter.name).name}(id: "{key}") {{ {inner} }}', f'node(id: "{key}") {{ ... on {kind} {{ {inner} }} }}'
+    own, node = (
+        f'{house.root(getter.name).name}(id: "{key}") {{ {inner} }}',
+        f'node(id: "{key}") {{ ... on {kind} {{ {inner} }} }}',
+    )
     for field in (own, node):
         said = await visitor.post(f"{{ it: {field} }}")
         codes = [OUTCOMES[e["extensions"]["code"]] for e in said.get("errors", ())]
         # A node that the caller may not read at all is null, as if it were not there.
-        silent = expected in (Outcome.ALLOWED, Outcome.HIDDEN) or (field is node and TABLE[getter.name].shown.of(caller) is expected)
+        silent = expected in (Outcome.ALLOWED, Outcome.HIDDEN) or (
+            field is node and TABLE[getter.name].shown.of(caller) is expected
+        )
         assert codes == ([] if silent else [expected])
         assert ((said.get("data") or {}).get("it") is not None) == (expected is Outcome.ALLOWED)
 
@@ -141,21 +172,35 @@ async def read_member(house: House, operation: str, visitor: Visitor, key: str, 
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-async def test_what_is_shown_as_open_is_what_the_table_allows(house: House, visitors: dict[str, Visitor], places: Places, caller: str) -> None:
+async def test_what_is_shown_as_open_is_what_the_table_allows(
+    house: House, visitors: dict[str, Visitor], places: Places, caller: str
+) -> None:
     """`links` and `availableActions` tell each caller of the changes that it may make, and of no others."""
     for of in house.registry.resources.values():
         getter = house.registry.getter(of)
         if getter is None or TABLE[getter.name].shown.of(caller) is not Outcome.ALLOWED:
             continue
         key = places[getter.name][0].key
-        expected = OPEN[of.name].get(caller, set()) if of.name in OPEN else {n for n in of.actions if TABLE[n].shown.of(caller) is Outcome.ALLOWED}
-        links = (await visitors[caller].rest("GET", house.path(getter.name, key), params={"fields": "links"})).json()["links"]
-        assert {name if name in TABLE else f"{of.stem}_{name}" for name, link in links.items() if "method" in link} == expected
-        found = await visitors[caller].data(f'{{ it: {house.root(getter.name).name}(id: "{key}") {{ availableActions }} }}')
+        expected = (
+            OPEN[of.name].get(caller, set())
+            if of.name in OPEN
+            else {n for n in of.actions if TABLE[n].shown.of(caller) is Outcome.ALLOWED}
+        )
+        links = (await visitors[caller].rest("GET", house.path(getter.name, key), params={"fields": "links"})).json()[
+            "links"
+        ]
+        assert {
+            name if name in TABLE else f"{of.stem}_{name}" for name, link in links.items() if "method" in link
+        } == expected
+        found = await visitors[caller].data(
+            f'{{ it: {house.root(getter.name).name}(id: "{key}") {{ availableActions }} }}'
+        )
         assert set(found["it"]["availableActions"]) == {camel(name) for name in expected}
 
 
 def test_a_place_is_told_for_every_read(places: Places) -> None:
     assert set(places) == {n for n, o in REGISTRY.operations.items() if not o.writes}
     assert all(isinstance(shown, Place) for shown, _ in places.values())
-    assert {n for n, (shown, _) in places.items() if not shown.seeks} == {n for n in places if not isinstance(REGISTRY.operations[n].of, Resource)}
+    assert {n for n, (shown, _) in places.items() if not shown.seeks} == {
+        n for n in places if not isinstance(REGISTRY.operations[n].of, Resource)
+    }

@@ -68,11 +68,17 @@ class Trial:
         method = await self.method()
         found = {"service": await self.served(self.spoken(method(*given, Selection(Form((Field(member),))))))}
         body = {"json": place.given} if self.of.input else {}
-        answer = await self.visitor.rest(METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body)
+        answer = await self.visitor.rest(
+            METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body
+        )
         found["rest"] = Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]
         assert answer.status_code != 200 or list(answer.json()) == [member]
-        arguments = f"({', '.join([f'{camel(n)}: {json.dumps(v)}' for n, v in place.given.items()])})" if place.given else ""
-        said = await self.visitor.post(f"{{ it: {self.house.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}")
+        arguments = (
+            f"({', '.join([f'{camel(n)}: {json.dumps(v)}' for n, v in place.given.items()])})" if place.given else ""
+        )
+        said = await self.visitor.post(
+            f"{{ it: {self.house.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}"
+        )
         found["graphql"] = OUTCOMES[said["errors"][0]["extensions"]["code"]] if "errors" in said else Outcome.ALLOWED
         return found
 
@@ -95,7 +101,9 @@ class Trial:
             name = ONE_MEMBER.get(self.of.of.name, "id")
             fields = ("id", "results { status }") if self.of.kind == "batch" else (name, camel(name))
             made = await (door.rest(fields[0], key, body) if way == "rest" else door.graphql(fields[1], key, body))
-            assert not isinstance(made, dict) or "results" not in made or [r["status"] for r in made["results"]] == [201], made
+            assert (
+                not isinstance(made, dict) or "results" not in made or [r["status"] for r in made["results"]] == [201]
+            ), made
             found[way] = OUTCOMES[made[0]] if isinstance(made, tuple) else Outcome.ALLOWED
         return found
 
@@ -105,7 +113,10 @@ class Trial:
         form = {"grant_type": "password", "username": (await somebody(self.house.app)).email, "password": PASSWORD}
         called = (await self.method())(read(shape_of(self.of), form), Selection(Form((Field("scope"),))))
         answer = await self.house.anonymous.client.post("/v1/auth/token", data=form)
-        return {"service": await self.served(self.spoken(called)), "rest": Outcome.ALLOWED if answer.status_code == 200 else Outcome.FORBIDDEN}
+        return {
+            "service": await self.served(self.spoken(called)),
+            "rest": Outcome.ALLOWED if answer.status_code == 200 else Outcome.FORBIDDEN,
+        }
 
     async def prepared(self) -> tuple[str, Json | None]:
         """The key of a row and a body. A row that belongs to somebody belongs to the customer: who comes as one comes as its owner."""
@@ -131,7 +142,9 @@ class Trial:
         given = [f'{next(iter(field.parameters))}: "{place.key}"'] if place.key else []
         given += [f'filter: {{{camel(place.filter[0])}: "{place.filter[1]}"}}'] if place.filter else []
         arguments = f"({', '.join(given)})" if given else ""
-        answer = await self.visitor.post(f"{{ it: {field.name}{arguments} {'{ nodes { id } }' if page else '{ id }'} }}")
+        answer = await self.visitor.post(
+            f"{{ it: {field.name}{arguments} {'{ nodes { id } }' if page else '{ id }'} }}"
+        )
         if "errors" in answer:
             assert not (answer["data"] or {}).get("it")
             return OUTCOMES[answer["errors"][0]["extensions"]["code"]]

@@ -10,7 +10,9 @@ from ariadne.asgi import GraphQL
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-engine = create_async_engine(os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=10, max_overflow=0)
+engine = create_async_engine(
+    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=10, max_overflow=0
+)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 SCHEMA = """
 scalar JSON
@@ -40,7 +42,11 @@ async def load_categories(ids):
 
 async def load_variants(ids):
     grouped = defaultdict(list)
-    for v in await rows(select(tables.Variant).where(tables.Variant.product_id.in_(ids)).order_by(tables.Variant.position, tables.Variant.id)):
+    for v in await rows(
+        select(tables.Variant)
+        .where(tables.Variant.product_id.in_(ids))
+        .order_by(tables.Variant.position, tables.Variant.id)
+    ):
         grouped[v.product_id].append(v)
     return [grouped[id] for id in ids]
 
@@ -86,7 +92,12 @@ async def its_products(row, info, first):
 
 
 def context(request, _data):
-    return {"request": request, "categories": DataLoader(load_categories), "variants": DataLoader(load_variants), "shelves": DataLoader(load_shelves)}
+    return {
+        "request": request,
+        "categories": DataLoader(load_categories),
+        "variants": DataLoader(load_variants),
+        "shelves": DataLoader(load_shelves),
+    }
 
 
 schema = make_executable_schema(SCHEMA, query, product, category, moment, convert_names_case=True)

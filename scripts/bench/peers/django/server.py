@@ -38,7 +38,21 @@ from rest_framework.parsers import JSONParser  # noqa: E402
 from rest_framework.renderers import BaseRenderer  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 
-P = ("id", "slug", "name", "description", "status", "attributes", "tags", "price_from", "rating_count", "rating_average", "created_at", "updated_at", "version")
+P = (
+    "id",
+    "slug",
+    "name",
+    "description",
+    "status",
+    "attributes",
+    "tags",
+    "price_from",
+    "rating_count",
+    "rating_average",
+    "created_at",
+    "updated_at",
+    "version",
+)
 
 
 class Orjson(BaseRenderer):
@@ -77,7 +91,11 @@ class Product(Table):
     attributes, tags = Json(), Json()
     price_from_amount = models.BigIntegerField(null=True)
     price_from_currency = models.TextField(null=True)
-    rating_count, rating_sum, version = models.IntegerField(default=0), models.IntegerField(default=0), models.IntegerField(default=1)
+    rating_count, rating_sum, version = (
+        models.IntegerField(default=0),
+        models.IntegerField(default=0),
+        models.IntegerField(default=1),
+    )
     category = models.ForeignKey(Category, models.SET_NULL, null=True)
     categories = models.ManyToManyField(Category, through="Place", related_name="products")
 
@@ -94,7 +112,10 @@ class Place(Table):
 
 class Variant(Table):
     product = models.ForeignKey(Product, models.CASCADE, related_name="variants")
-    sku, name, price_currency, options_key, tax_class = *[models.TextField() for _ in range(4)], models.TextField(default="standard")
+    sku, name, price_currency, options_key, tax_class = (
+        *[models.TextField() for _ in range(4)],
+        models.TextField(default="standard"),
+    )
     options, attributes = Json(), Json(default=dict)
     price_amount, position, version = models.BigIntegerField(), models.IntegerField(), models.IntegerField(default=1)
     track_inventory, allow_backorder = models.BooleanField(default=True), models.BooleanField(default=False)
@@ -131,7 +152,9 @@ class ProductOut(serializers.ModelSerializer):
         model, fields = Product, P
 
     def get_price_from(self, p):
-        return None if p.price_from_amount is None else {"amount": p.price_from_amount, "currency": p.price_from_currency}
+        return (
+            None if p.price_from_amount is None else {"amount": p.price_from_amount, "currency": p.price_from_currency}
+        )
 
     def get_rating_average(self, p):
         return round(p.rating_sum / p.rating_count, 2) if p.rating_count else None
@@ -170,7 +193,12 @@ class VariantIn(serializers.Serializer):
 
 
 class ProductIn(serializers.Serializer):
-    name, slug, description, status = serializers.CharField(), serializers.CharField(), serializers.CharField(), serializers.CharField()
+    name, slug, description, status = (
+        serializers.CharField(),
+        serializers.CharField(),
+        serializers.CharField(),
+        serializers.CharField(),
+    )
     attributes, tags = serializers.DictField(), serializers.ListField(child=serializers.CharField())
     variants = VariantIn(many=True)
 
@@ -179,7 +207,13 @@ class ProductIn(serializers.Serializer):
         moment, variants = timezone.now(), given.pop("variants")
         times = {"created_at": moment, "updated_at": moment}
         cheapest = min((v["price"] for v in variants), key=lambda price: price["amount"])
-        product = Product(id=new_id(), price_from_amount=cheapest["amount"], price_from_currency=cheapest["currency"], **given, **times)
+        product = Product(
+            id=new_id(),
+            price_from_amount=cheapest["amount"],
+            price_from_currency=cheapest["currency"],
+            **given,
+            **times,
+        )
         rows = [
             Variant(
                 id=new_id(), product=product, position=i, sku=v["sku"], name=" / ".join(v["options"].values()), options=v["options"],
@@ -187,20 +221,31 @@ class ProductIn(serializers.Serializer):
             )
             for i, v in enumerate(variants)
         ]  # fmt: skip
-        told = [("product.created", product.id, {}), *[("variant.created", v.id, {"product_id": str(product.id)}) for v in rows]]
+        told = [
+            ("product.created", product.id, {}),
+            *[("variant.created", v.id, {"product_id": str(product.id)}) for v in rows],
+        ]
         told = [{"type": t, "subject": s, "data": d, "request_id": str(product.id), **times} for t, s, d in told]
         with transaction.atomic():
             product.save(force_insert=True)
             Variant.objects.bulk_create(rows)
             Outbox.objects.bulk_create([Outbox(id=new_id(), due_at=moment, **t) for t in told])
-            Audit.objects.bulk_create([Audit(id=new_id(), role="staff", door="rest", operation="product_create", **t) for t in told])
+            Audit.objects.bulk_create(
+                [Audit(id=new_id(), role="staff", door="rest", operation="product_create", **t) for t in told]
+            )
         return product
 
 
 def new_id():
     """UUIDv7: its first 48 bits are the time, so that indexes grow at their end, as the shop's do."""
     chance = uuid.uuid4().int
-    return uuid.UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | (chance >> 64 & 0xFFF) << 64 | 2 << 62 | chance & (1 << 62) - 1)
+    return uuid.UUID(
+        int=(time.time_ns() // 1_000_000) << 80
+        | 7 << 76
+        | (chance >> 64 & 0xFFF) << 64
+        | 2 << 62
+        | chance & (1 << 62) - 1
+    )
 
 
 class ShownOut(ProductOut):
@@ -243,11 +288,16 @@ class Listed(Many):
 
 
 class Varied(Many):
-    queryset, serializer_class = newest.prefetch_related(Prefetch("variants", Variant.objects.order_by("position", "id"))), VariedOut
+    queryset, serializer_class = (
+        newest.prefetch_related(Prefetch("variants", Variant.objects.order_by("position", "id"))),
+        VariedOut,
+    )
 
 
 class Shelves(Many):
-    queryset = Category.objects.order_by("position", "name", "id").prefetch_related(Prefetch("products", newest[:5], to_attr="shown"))
+    queryset = Category.objects.order_by("position", "name", "id").prefetch_related(
+        Prefetch("products", newest[:5], to_attr="shown")
+    )
     serializer_class = ShelfOut
 
 

@@ -14,7 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-URL = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://").replace("sqlite://", "sqlite+aiosqlite://")
+URL = (
+    os.environ["DATABASE_URL"]
+    .replace("postgresql://", "postgresql+asyncpg://")
+    .replace("sqlite://", "sqlite+aiosqlite://")
+)
 engine = create_async_engine(URL, pool_size=10, max_overflow=0)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 as_text = URL.startswith("sqlite")
@@ -124,7 +128,9 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/products/{id}")
 async def product(id: UUID, session: Session) -> Product:
-    query = select(tables.Product).where(tables.Product.id == (str(id) if as_text else id), tables.Product.status == "active")
+    query = select(tables.Product).where(
+        tables.Product.id == (str(id) if as_text else id), tables.Product.status == "active"
+    )
     found = await session.scalar(query)
     if found is None:
         raise HTTPException(404)
@@ -147,7 +153,11 @@ async def categories(session: Session, limit: int = 20) -> Page[Shelf]:
     grouped = defaultdict(list)
     for id, shown in await session.execute(tables.shelves([c.id for c in found], 5)):
         grouped[id].append(shown)
-    return Page(data=[Shelf(id=c.id, slug=c.slug, name=c.name, description=c.description, products=grouped[c.id]) for c in found])
+    return Page(
+        data=[
+            Shelf(id=c.id, slug=c.slug, name=c.name, description=c.description, products=grouped[c.id]) for c in found
+        ]
+    )
 
 
 @app.post("/products", status_code=201)

@@ -10,9 +10,25 @@ from flask.json.provider import JSONProvider
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import sessionmaker
 
-engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"), pool_size=10, max_overflow=0)
+engine = create_engine(
+    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://"), pool_size=10, max_overflow=0
+)
 sessions = sessionmaker(engine, expire_on_commit=False)
-P = ("id", "slug", "name", "description", "status", "attributes", "tags", "price_from", "rating_count", "rating_average", "created_at", "updated_at", "version")
+P = (
+    "id",
+    "slug",
+    "name",
+    "description",
+    "status",
+    "attributes",
+    "tags",
+    "price_from",
+    "rating_count",
+    "rating_average",
+    "created_at",
+    "updated_at",
+    "version",
+)
 V = ("id", "sku", "name", "options", "price", "position")
 
 
@@ -26,7 +42,9 @@ class Orjson(JSONProvider):
         return orjson.loads(s)
 
     def response(self, *args, **kwargs):
-        return self._app.response_class(orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json")
+        return self._app.response_class(
+            orjson.dumps(self._prepare_response_obj(args, kwargs)), mimetype="application/json"
+        )
 
 
 app = Flask(__name__)
@@ -48,7 +66,11 @@ def product(id):
 def products():
     with sessions() as session:
         found = session.scalars(tables.listed(request.args.get("limit", 20, int)))
-        return app.json.response(data=[of(p, P) | {"category": of(p.category, ("id", "slug", "name")) if p.category else None} for p in found])
+        return app.json.response(
+            data=[
+                of(p, P) | {"category": of(p.category, ("id", "slug", "name")) if p.category else None} for p in found
+            ]
+        )
 
 
 @app.get("/products-with-variants")
@@ -65,7 +87,9 @@ def categories():
         grouped = defaultdict(list)
         for id, shown in session.execute(tables.shelves([c.id for c in found], 5)):
             grouped[id].append(of(shown, ("id", "slug", "name", "price_from")))
-        return app.json.response(data=[of(c, ("id", "slug", "name", "description")) | {"products": grouped[c.id]} for c in found])
+        return app.json.response(
+            data=[of(c, ("id", "slug", "name", "description")) | {"products": grouped[c.id]} for c in found]
+        )
 
 
 @app.post("/products")

@@ -15,7 +15,9 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.fastapi import GraphQLRouter
 from strawberry.scalars import JSON
 
-engine = create_async_engine(os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=10, max_overflow=0)
+engine = create_async_engine(
+    os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://"), pool_size=10, max_overflow=0
+)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
@@ -31,7 +33,11 @@ async def load_categories(ids):
 
 async def load_variants(ids):
     grouped = defaultdict(list)
-    for v in await rows(select(tables.Variant).where(tables.Variant.product_id.in_(ids)).order_by(tables.Variant.position, tables.Variant.id)):
+    for v in await rows(
+        select(tables.Variant)
+        .where(tables.Variant.product_id.in_(ids))
+        .order_by(tables.Variant.position, tables.Variant.id)
+    ):
         grouped[v.product_id].append(v)
     return [grouped[id] for id in ids]
 
@@ -93,7 +99,11 @@ class Product:
 
     @strawberry.field
     def price_from(self) -> Money | None:
-        return None if self.price_from_amount is None else Money(amount=self.price_from_amount, currency=self.price_from_currency)
+        return (
+            None
+            if self.price_from_amount is None
+            else Money(amount=self.price_from_amount, currency=self.price_from_currency)
+        )
 
     @strawberry.field
     async def category(self, info: strawberry.Info) -> Category | None:
@@ -121,9 +131,15 @@ class Query:
 
 
 async def context():
-    return {"categories": DataLoader(load_categories), "variants": DataLoader(load_variants), "shelves": DataLoader(load_shelves)}
+    return {
+        "categories": DataLoader(load_categories),
+        "variants": DataLoader(load_variants),
+        "shelves": DataLoader(load_shelves),
+    }
 
 
-schema = strawberry.Schema(Query, extensions=[] if os.environ.get("CACHES") == "off" else [ParserCache, ValidationCache])
+schema = strawberry.Schema(
+    Query, extensions=[] if os.environ.get("CACHES") == "off" else [ParserCache, ValidationCache]
+)
 app = FastAPI()
 app.include_router(GraphQLRouter(schema, context_getter=context), prefix="/graphql")

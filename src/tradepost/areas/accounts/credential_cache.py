@@ -32,7 +32,9 @@ class Remembered:
     A credential is known in the bytes that it was `shown` in, so that a hot caller's header line is not read again.
     """
 
-    def __init__(self, secret: bytes, *, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, secret: bytes, *, most: int = MOST, seconds: float = SECONDS, clock: Callable[[], float] = monotonic
+    ) -> None:
         self.most, self.seconds, self.clock = most, seconds, clock
         # Copied for each digest: that is a third less work than to begin with the secret anew.
         self._keyed = blake2b(digest_size=16, key=secret)
@@ -120,4 +122,6 @@ class Remembered:
 
 
 def _marks(user: str | None, session: str | None, key: str | None) -> tuple[Mark, ...]:
-    return tuple((kind, name) for kind, name in (("user", user), ("session", session), ("key", key)) if name is not None)
+    return tuple(
+        (kind, name) for kind, name in (("user", user), ("session", session), ("key", key)) if name is not None
+    )

@@ -99,7 +99,9 @@ async def me(ask: Ask) -> Record[User]:
 
 
 @mutation(Users.update_me)
-async def me_update(ask: Ask, patch: MergePatch | None = None, json_patch: JsonPatch | None = None, expected_version: int | None = None) -> Record[User]:
+async def me_update(
+    ask: Ask, patch: MergePatch | None = None, json_patch: JsonPatch | None = None, expected_version: int | None = None
+) -> Record[User]:
     return await Users(ask.context).update_me(ask.patch(patch, json_patch), expected_version, ask.want)
 
 
@@ -139,13 +141,19 @@ async def address_create(ask: Ask, input: AddressInput) -> Record[Address]:
 
 
 @mutation(Addresses.replace)
-async def address_replace(ask: Ask, id: UUID, input: AddressInput, expected_version: int | None = None) -> Record[Address]:
+async def address_replace(
+    ask: Ask, id: UUID, input: AddressInput, expected_version: int | None = None
+) -> Record[Address]:
     return await Addresses(ask.context).replace(str(id), input, expected_version, ask.want)
 
 
 @mutation(Addresses.update)
 async def address_update(
-    ask: Ask, id: UUID, patch: MergePatch | None = None, json_patch: JsonPatch | None = None, expected_version: int | None = None
+    ask: Ask,
+    id: UUID,
+    patch: MergePatch | None = None,
+    json_patch: JsonPatch | None = None,
+    expected_version: int | None = None,
 ) -> Record[Address]:
     return await Addresses(ask.context).update(str(id), ask.patch(patch, json_patch), expected_version, ask.want)
 

@@ -61,7 +61,10 @@ class RefreshTokenRow(Table):
     """A refresh token of a session. It is good once; used again, it ends the session."""
 
     __tablename__, __number__ = "refresh_token", 13
-    __table_args__ = (UniqueConstraint("secret_hash", name="refresh_token_secret_hash_key"), Index("refresh_token_session", "session_id"))
+    __table_args__ = (
+        UniqueConstraint("secret_hash", name="refresh_token_secret_hash_key"),
+        Index("refresh_token_session", "session_id"),
+    )
     session_id: Mapped[str] = mapped_column(Id, ForeignKey("session.id", ondelete="CASCADE"))
     secret_hash: Mapped[str]
     used_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -93,7 +96,10 @@ class ApiKeyRow(Versioned):
     """
 
     __tablename__, __number__ = "api_key", 10
-    __table_args__ = (UniqueConstraint("prefix", name="api_key_prefix_key"), Index("api_key_user", "user_id", "created_at", "id"))
+    __table_args__ = (
+        UniqueConstraint("prefix", name="api_key_prefix_key"),
+        Index("api_key_user", "user_id", "created_at", "id"),
+    )
     name: Mapped[str]
     role: Mapped[str | None]
     prefix: Mapped[str]

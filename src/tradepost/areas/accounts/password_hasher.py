@@ -42,7 +42,9 @@ class Passwords:
     def check(self, password: str, pointer: str, *, about: Sequence[str] = ()) -> None:
         """Raises Validation with all that is wrong with a new password; `about` are its owner's e-mail address and user name."""
         if found := faults(password, self.least, about, pointer):
-            raise Validation(found[0].detail if len(found) == 1 else f"The password breaks {len(found)} rules.", errors=found)
+            raise Validation(
+                found[0].detail if len(found) == 1 else f"The password breaks {len(found)} rules.", errors=found
+            )
 
     async def hash(self, password: str) -> str:
         """What is stored of a password. Raises Unavailable where too many wait already."""
@@ -91,5 +93,7 @@ def _bytes(password: str) -> bytes:
 
 def _decoy(hasher: PasswordHasher) -> str:
     """A hash of nothing: random bytes with our parameters cost the same to verify, and need not be made slowly at every start."""
-    salt, tag = (b64encode(secrets.token_bytes(length)).rstrip(b"=").decode() for length in (hasher.salt_len, hasher.hash_len))
+    salt, tag = (
+        b64encode(secrets.token_bytes(length)).rstrip(b"=").decode() for length in (hasher.salt_len, hasher.hash_len)
+    )
     return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${tag}"

@@ -49,9 +49,15 @@ def _found(password: str, least: int, about: Sequence[str]) -> Iterator[tuple[st
         yield "too_short", f"The password has {len(password)} characters; use {least} or more, such as a few words."
     folded = password.casefold()
     if folded and (_repeats(folded) or _is_row(folded)):
-        yield "too_simple", "The password is a repetition or a row of neighbours; use a few words that have nothing to do with each other."
+        yield (
+            "too_simple",
+            "The password is a repetition or a row of neighbours; use a few words that have nothing to do with each other.",
+        )
     if _is_common(folded):
-        yield "common_password", "The password is among the most common ones, which are tried first; use a few words that have nothing to do with each other."
+        yield (
+            "common_password",
+            "The password is among the most common ones, which are tried first; use a few words that have nothing to do with each other.",
+        )
     if any(name in folded for name in _names(about)):
         yield "contains_name", "The password contains the user name or the e-mail address; leave them out."
 
@@ -67,7 +73,9 @@ def _names(about: Sequence[str]) -> Iterator[str]:
 
 def _repeats(text: str) -> bool:
     """Whether it is made of one character or a short group again and again; the last time may be cut short."""
-    return any(text == (text[:unit] * len(text))[: len(text)] for unit in range(1, min(LONGEST_UNIT, len(text) // 2) + 1))
+    return any(
+        text == (text[:unit] * len(text))[: len(text)] for unit in range(1, min(LONGEST_UNIT, len(text) // 2) + 1)
+    )
 
 
 def _is_row(text: str) -> bool:

@@ -51,7 +51,11 @@ def users(viewer: Viewer) -> ColumnElement[bool]:
 
 def own_account(viewer: Viewer) -> ColumnElement[bool]:
     """The caller's own."""
-    return and_(UserRow.id == viewer.id, UserRow.status == "active") if viewer.known and viewer.may("account:read") else false()
+    return (
+        and_(UserRow.id == viewer.id, UserRow.status == "active")
+        if viewer.known and viewer.may("account:read")
+        else false()
+    )
 
 
 def own_changes(viewer: Viewer) -> ColumnElement[bool]:

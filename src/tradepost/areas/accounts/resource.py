@@ -45,5 +45,13 @@ token_pairs = Result(TokenPair, personal=True, sealed={"access_token", "refresh_
 grants = Result(Grant, personal=True, sealed={"access_token", "refresh_token"})
 receipts = Result(Receipt, personal=True)
 
-users.has_many("addresses", addresses, by=AddressRow.user_id, access=policy.look_after, doc="The own address book; that of others is empty.")
-api_keys.has_one("user", users, by=ApiKeyRow.user_id, doc="Its owner; null where it was made at the shop's own machine.")
+users.has_many(
+    "addresses",
+    addresses,
+    by=AddressRow.user_id,
+    access=policy.look_after,
+    doc="The own address book; that of others is empty.",
+)
+api_keys.has_one(
+    "user", users, by=ApiKeyRow.user_id, doc="Its owner; null where it was made at the shop's own machine."
+)

@@ -30,7 +30,11 @@ class Revocations:
 
     def __init__(self, remembered: Remembered, url: str | None, secret_key: str, *, tick: float = TICK) -> None:
         self.remembered, self.silent = remembered, False
-        self.pubsub = PubSub(url, "revocations", secret_key, tick=tick, joined=remembered.clear, take=self._take, lost=_warn) if url else None
+        self.pubsub = (
+            PubSub(url, "revocations", secret_key, tick=tick, joined=remembered.clear, take=self._take, lost=_warn)
+            if url
+            else None
+        )
 
     @property
     def listening(self) -> asyncio.Event | None:
@@ -49,7 +53,10 @@ class Revocations:
             self.silent = False
         except (RedisError, OSError, TimeoutError) as fault:
             if not self.silent:
-                log.warning("a revocation could not be announced (%s): other processes notice within a minute", type(fault).__name__)
+                log.warning(
+                    "a revocation could not be announced (%s): other processes notice within a minute",
+                    type(fault).__name__,
+                )
             self.silent = True
 
     async def start(self) -> None:
@@ -73,4 +80,6 @@ class Revocations:
 
 
 def _warn(fault: Exception) -> None:
-    log.warning("revocations of other processes are not heard (%s): they are noticed within a minute", type(fault).__name__)
+    log.warning(
+        "revocations of other processes are not heard (%s): they are noticed within a minute", type(fault).__name__
+    )

@@ -34,7 +34,13 @@ class SigningKeys:
     """The keys of one algorithm, read when they are first asked for. A changed file is noticed within two seconds, or with the first unknown `kid`."""
 
     def __init__(
-        self, secret_key: str, *, algorithm: Algorithm = "EdDSA", path: str | os.PathLike[str], makes: bool, clock: Callable[[], float] = monotonic
+        self,
+        secret_key: str,
+        *,
+        algorithm: Algorithm = "EdDSA",
+        path: str | os.PathLike[str],
+        makes: bool,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.algorithm, self.path, self.makes, self.clock = algorithm, Path(path), makes, clock
         self._secret = secret_key
@@ -45,7 +51,10 @@ class SigningKeys:
     def load(self) -> None:
         """Reads the keys, and makes them where that is to be done. Raises SigningKeysError where they cannot be used."""
         if self.algorithm == "HS256":
-            key = OctKey.import_key(derive(self._secret, "access tokens"), {"kid": derive(self._secret, "access tokens, name").hex()[:16], "use": "sig"})
+            key = OctKey.import_key(
+                derive(self._secret, "access tokens"),
+                {"kid": derive(self._secret, "access tokens, name").hex()[:16], "use": "sig"},
+            )
             self._keys = {str(key.kid): key}
             return
         if self.makes and not self.path.exists():

@@ -40,7 +40,9 @@ class _KeySet(msgspec.Struct):
 def private_key(seed: bytes) -> OKPKey:
     """The Ed25519 key of a seed of 32 bytes. Its `kid` is the thumbprint of its public half (RFC 7638), so equal keys have equal names everywhere."""
     key = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
-    return OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed), {"kid": key.thumbprint(), "use": "sig", "alg": "EdDSA"})
+    return OKPKey.import_key(
+        Ed25519PrivateKey.from_private_bytes(seed), {"kid": key.thumbprint(), "use": "sig", "alg": "EdDSA"}
+    )
 
 
 def stamp_of(path: Path) -> Stamp:

@@ -79,12 +79,16 @@ class _Refused(Exception):
 class Tokens:
     """Issues and reads access tokens. One for each process."""
 
-    def __init__(self, keys: SigningKeys, *, issuer: str, audience: str, seconds: int = 900, clock: Clock = now) -> None:
+    def __init__(
+        self, keys: SigningKeys, *, issuer: str, audience: str, seconds: int = 900, clock: Clock = now
+    ) -> None:
         self.keys, self.issuer, self.audience, self.seconds, self.clock = keys, issuer, audience, seconds, clock
         self._registry = _Only(algorithms=[keys.algorithm])
         self._header, self._payload = msgspec.json.Decoder(_Header), msgspec.json.Decoder(_Payload)
 
-    def issue(self, *, user: str, session: str | None, key: str | None = None, scope: Collection[str] | None = None) -> tuple[str, int]:
+    def issue(
+        self, *, user: str, session: str | None, key: str | None = None, scope: Collection[str] | None = None
+    ) -> tuple[str, int]:
         """A token, and for how many seconds it is good. `user` is whose it is; a key that is nobody's stands for itself (RFC 9068, 2.2)."""
         signing, moment = self.keys.current(), int(self.clock().timestamp())
         said = _Payload(

@@ -114,7 +114,8 @@ class MediaRow(Versioned):
     __table_args__ = (
         CheckConstraint("status IN ('remote', 'pending', 'stored', 'failed')", name="media_status_check"),
         CheckConstraint(
-            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL AND width IS NULL AND height IS NULL)", name="media_remote_check"
+            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL AND width IS NULL AND height IS NULL)",
+            name="media_remote_check",
         ),
         Index("media_product", "product_id", "position", "id"),
     )
@@ -150,7 +151,10 @@ class ProductTagRow(Table):
     """A product's tag, for filters and counts; `ProductRow.tags` holds the same for reading."""
 
     __tablename__, __number__ = "product_tag", 241
-    __table_args__ = (UniqueConstraint("product_id", "tag_id", name="product_tag_key"), Index("product_tag_tag", "tag_id", "product_id"))
+    __table_args__ = (
+        UniqueConstraint("product_id", "tag_id", name="product_tag_key"),
+        Index("product_tag_tag", "tag_id", "product_id"),
+    )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
     tag_id: Mapped[str] = mapped_column(Id, ForeignKey("tag.id", ondelete="CASCADE"))
 

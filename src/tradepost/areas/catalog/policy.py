@@ -28,15 +28,25 @@ def products(viewer: Viewer) -> ColumnElement[bool]:
 
 def variants(viewer: Viewer) -> ColumnElement[bool]:
     """A variant is visible where its product is. EXISTS, because SQLite makes a list of all visible products of an IN."""
-    return true() if viewer.may("catalog:write") else exists().where(ProductRow.id == VariantRow.product_id, products(viewer))
+    return (
+        true()
+        if viewer.may("catalog:write")
+        else exists().where(ProductRow.id == VariantRow.product_id, products(viewer))
+    )
 
 
 def media(viewer: Viewer) -> ColumnElement[bool]:
     """A picture is visible where its product is."""
-    return true() if viewer.may("catalog:write") else exists().where(ProductRow.id == MediaRow.product_id, products(viewer))
+    return (
+        true()
+        if viewer.may("catalog:write")
+        else exists().where(ProductRow.id == MediaRow.product_id, products(viewer))
+    )
 
 
 def tags(viewer: Viewer) -> ColumnElement[bool]:
     """A tag is visible where a product that has it is: a draft's words tell nothing."""
     held = exists().where(ProductTagRow.tag_id == TagRow.id)
-    return held if viewer.may("catalog:write") else held.where(ProductTagRow.product_id == ProductRow.id, products(viewer))
+    return (
+        held if viewer.may("catalog:write") else held.where(ProductTagRow.product_id == ProductRow.id, products(viewer))
+    )

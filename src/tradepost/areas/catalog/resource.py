@@ -14,7 +14,16 @@ from tradepost.kit.resource.resource import Resource, Through
 from tradepost.kit.schema.money import Amount
 
 from . import policy
-from .models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, ProductTagRow, TagRow, VariantRow
+from .models import (
+    CategoryRow,
+    MediaRow,
+    ProductCategoryRow,
+    ProductRow,
+    ProductSearchRow,
+    ProductTagRow,
+    TagRow,
+    VariantRow,
+)
 from .schemas import Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 type Bind = Callable[..., BindParameter[Any]]
@@ -35,14 +44,20 @@ def in_category(bind: Bind) -> ColumnElement[bool]:
 
 def tagged(bind: Bind) -> ColumnElement[bool]:
     """Products that have this tag."""
-    return ProductRow.id.in_(select(ProductTagRow.product_id).join(TagRow, TagRow.id == ProductTagRow.tag_id).where(TagRow.slug == bind(Text)))
+    return ProductRow.id.in_(
+        select(ProductTagRow.product_id)
+        .join(TagRow, TagRow.id == ProductTagRow.tag_id)
+        .where(TagRow.slug == bind(Text))
+    )
 
 
 def product_count(viewer: Viewer) -> ColumnElement[int]:
     """How many visible products have a tag."""
     held = select(func.count()).select_from(ProductTagRow).where(ProductTagRow.tag_id == TagRow.id)
     return (
-        held if viewer.may("catalog:write") else held.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))
+        held
+        if viewer.may("catalog:write")
+        else held.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))
     ).scalar_subquery()
 
 
@@ -111,7 +126,11 @@ categories.has_many(
     products,
     paged=True,
     doc="Those put into this very category.",
-    by=Through(ProductCategoryRow.category_id, ProductCategoryRow.product_id, {"created_at": ProductCategoryRow.product_created_at}),
+    by=Through(
+        ProductCategoryRow.category_id,
+        ProductCategoryRow.product_id,
+        {"created_at": ProductCategoryRow.product_created_at},
+    ),
 )
 products.has_one("category", categories, by=ProductRow.category_id, doc="The main category.")
 products.has_many("categories", categories, by=Through(ProductCategoryRow.product_id, ProductCategoryRow.category_id))

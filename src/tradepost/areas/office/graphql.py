@@ -5,7 +5,18 @@ from uuid import UUID
 from tradepost.doors.graphql import Ask, query
 from tradepost.kit.query.records import Page, Record
 
-from .schemas import AuditEntry, BatchBody, Document, Method, OperationName, PriceInput, PriceQuote, RateLimit, Url, Variables
+from .schemas import (
+    AuditEntry,
+    BatchBody,
+    Document,
+    Method,
+    OperationName,
+    PriceInput,
+    PriceQuote,
+    RateLimit,
+    Url,
+    Variables,
+)
 from .service import Audit, Budget
 
 
@@ -29,5 +40,13 @@ async def price(
     ask: Ask, document: Document | None = None, variables: Variables | None = None, operation_name: OperationName | None = None,
     url: Url | None = None, method: Method | None = None, body: BatchBody | None = None,
 ) -> Record[PriceQuote]:  # fmt: skip
-    given = ask.body(PriceInput, document=document, variables=variables, operation_name=operation_name, url=url, method=method, body=body)
+    given = ask.body(
+        PriceInput,
+        document=document,
+        variables=variables,
+        operation_name=operation_name,
+        url=url,
+        method=method,
+        body=body,
+    )
     return await Budget(ask.context).price(given, ask.want)

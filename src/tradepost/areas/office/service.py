@@ -60,7 +60,11 @@ class Budget(Service):
         quote, meter = await self._quote(given), self.context.meter
         lines = [QuotedOperation(line.operation, line.points, line.rows) for line in quote.lines]
         allowed = quote.points <= meter.most
-        return self.tell(price_quotes, PriceQuote(quote.points, meter.most, allowed, allowed and quote.points <= left(meter), lines), want)
+        return self.tell(
+            price_quotes,
+            PriceQuote(quote.points, meter.most, allowed, allowed and quote.points <= left(meter), lines),
+            want,
+        )
 
     async def _quote(self, given: PriceInput) -> Quote:
         """The quote of the one thing that was given, with nothing beside it that belongs to the other."""
@@ -68,9 +72,13 @@ class Budget(Service):
             raise Validation.at("/document", "Give exactly one of `document` and `url`.", "one_of")
         for name in ("method", "body") if given.url is UNSET else ("variables", "operation_name"):
             if getattr(given, name) is not UNSET:
-                raise Validation.at(f"/{name}", f"`{name}` goes with `{'url' if given.url is UNSET else 'document'}`.", "not_allowed")
+                raise Validation.at(
+                    f"/{name}", f"`{name}` goes with `{'url' if given.url is UNSET else 'document'}`.", "not_allowed"
+                )
         if given.document is not UNSET:
-            return await self.use(DocumentQuotes).of_document(self.context, given.document, given.variables or None, given.operation_name or None)
+            return await self.use(DocumentQuotes).of_document(
+                self.context, given.document, given.variables or None, given.operation_name or None
+            )
         assert given.url is not UNSET
         method = HttpMethod.GET if given.method is UNSET else given.method
         return await self.use(RequestQuotes).of_request(self.context, method.value, given.url, given.body)

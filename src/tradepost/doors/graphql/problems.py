@@ -117,7 +117,9 @@ class Refused(Exception):
         super().__init__(errors[0]["message"])
 
     @classmethod
-    def because(cls, problem: Problem, request_id: str, *, firm: bool = False, over: DocumentNode | None = None) -> "Refused":
+    def because(
+        cls, problem: Problem, request_id: str, *, firm: bool = False, over: DocumentNode | None = None
+    ) -> "Refused":
         """Refused for one problem."""
         return cls([shown(problem, request_id)], firm=firm, headers=problem.headers(), over=over, problem=problem)
 

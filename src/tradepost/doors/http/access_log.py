@@ -69,7 +69,10 @@ def as_json(lines: list[Line]) -> bytes:
 
 def as_text(lines: list[Line]) -> bytes:
     """One readable line each: time, method, path, status, duration, bytes, request id, caller."""
-    said = [f"{moment(it.time)} {it.method} {it.path} {it.status} {it.ms:.1f} ms {it.bytes} B {it.request_id} {it.caller or '-'}\n" for it in lines]
+    said = [
+        f"{moment(it.time)} {it.method} {it.path} {it.status} {it.ms:.1f} ms {it.bytes} B {it.request_id} {it.caller or '-'}\n"
+        for it in lines
+    ]
     return "".join(said).encode("utf-8", "backslashreplace")
 
 

@@ -16,12 +16,21 @@ type Methods = Mapping[str, Iterable[str]]
 
 def paths_of(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
     """The templates and methods of an app's HTTP routes (`app.routes`)."""
-    return {route.path: frozenset(str(method) for method in route.methods) for route in routes if hasattr(route, "route_handler_map")}
+    return {
+        route.path: frozenset(str(method) for method in route.methods)
+        for route in routes
+        if hasattr(route, "route_handler_map")
+    }
 
 
 def apart(routes: Iterable[Any]) -> frozenset[str]:
     """The paths that read `Authorization` themselves, with their handlers' `opt["apart"]`."""
-    return frozenset(route.path for route in routes for handler, _ in getattr(route, "route_handler_map", {}).values() if handler.opt.get("apart"))
+    return frozenset(
+        route.path
+        for route in routes
+        for handler, _ in getattr(route, "route_handler_map", {}).values()
+        if handler.opt.get("apart")
+    )
 
 
 class Paths:
@@ -39,7 +48,9 @@ class Paths:
         for template, allow in self.all:
             if _fits(template, given):
                 headers = [(b"allow", allow.encode())]
-                return Answer(204, headers=[*headers, (b"accept-patch", ACCEPT_PATCH.encode())] if "PATCH" in allow else headers)
+                return Answer(
+                    204, headers=[*headers, (b"accept-patch", ACCEPT_PATCH.encode())] if "PATCH" in allow else headers
+                )
         return None
 
 
@@ -51,4 +62,6 @@ def _fits(template: list[str], given: list[str]) -> bool:
     """Whether a path has this template; a parameter of type `path` takes all that is left."""
     if template and template[-1].endswith(":path}") and len(given) >= len(template):
         given = given[: len(template)]
-    return len(template) == len(given) and all(known.startswith("{") or known == segment for known, segment in zip(template, given, strict=True))
+    return len(template) == len(given) and all(
+        known.startswith("{") or known == segment for known, segment in zip(template, given, strict=True)
+    )

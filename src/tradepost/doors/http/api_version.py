@@ -7,7 +7,9 @@ BY_HEADER = {b"1": 1, b"2": 2}
 DEFAULT = 1
 SUPPORTED = "Supported are 1 (`/v1`) and 2 (`/v2`)."
 
-UNVERSIONED = frozenset({"graphql", "health", "docs", "problems", "parity", "console", "metrics", "schema.graphql", ".well-known", "pages"})
+UNVERSIONED = frozenset(
+    {"graphql", "health", "docs", "problems", "parity", "console", "metrics", "schema.graphql", ".well-known", "pages"}
+)
 """First segments of the paths that stand outside the versions; with a prefix they do not exist."""
 
 
@@ -33,4 +35,6 @@ def versioned(path: str, header: bytes | None) -> tuple[int, str, str]:
 
 def unsupported(header: bytes, what: str) -> InvalidParameter:
     """The problem of a version header that cannot be followed."""
-    return InvalidParameter(f"X-API-Version `{header[:20].decode('latin-1')}` {what}. {SUPPORTED}", parameter="X-API-Version")
+    return InvalidParameter(
+        f"X-API-Version `{header[:20].decode('latin-1')}` {what}. {SUPPORTED}", parameter="X-API-Version"
+    )

@@ -33,7 +33,11 @@ class Tag(NamedTuple):
 
 def entity_tag(body: bytes, version: int | None = None) -> bytes:
     """The strong tag of these bytes, quotes included; with a version for a single object."""
-    return f'"{xxh3_64_hexdigest(body)}"'.encode() if version is None else f'"{version}.{xxh3_64_hexdigest(body)}"'.encode()
+    return (
+        f'"{xxh3_64_hexdigest(body)}"'.encode()
+        if version is None
+        else f'"{version}.{xxh3_64_hexdigest(body)}"'.encode()
+    )
 
 
 def matches(header: bytes, etag: bytes) -> bool:

@@ -69,6 +69,8 @@ def lanes_of(routes: Iterable[Any]) -> dict[tuple[str, str], Lane]:
         for method, (handler, _) in getattr(route, "route_handler_map", {}).items():
             lane = handler.opt.get("lane")
             lane = handler if lane is True else lane
-            if lane is not None and (route.path.count("{") == 0 or (route.path.count("{") == 1 and route.path.endswith("}"))):
+            if lane is not None and (
+                route.path.count("{") == 0 or (route.path.count("{") == 1 and route.path.endswith("}"))
+            ):
                 found[method, route.path] = lane
     return found

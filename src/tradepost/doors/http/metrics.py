@@ -50,15 +50,28 @@ class Metrics:
     def text(self) -> bytes:
         """All figures."""
         worker = f'worker="{os.getpid()}"'
-        lines = ["# HELP tradepost_request_seconds How long requests took, by route and status.", "# TYPE tradepost_request_seconds histogram"]
+        lines = [
+            "# HELP tradepost_request_seconds How long requests took, by route and status.",
+            "# TYPE tradepost_request_seconds histogram",
+        ]
         for (method, template, status), series in sorted(self.series.items()):
             labels = f'method="{method}",route="{_escaped(template)}",status="{status}",{worker}'
             counts = list(accumulate(series.buckets))
-            lines += [f'tradepost_request_seconds_bucket{{{labels},le="{bound}"}} {n}' for bound, n in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True)]
-            lines += [f"tradepost_request_seconds_sum{{{labels}}} {series.seconds:.6f}", f"tradepost_request_seconds_count{{{labels}}} {counts[-1]}"]
+            lines += [
+                f'tradepost_request_seconds_bucket{{{labels},le="{bound}"}} {n}'
+                for bound, n in zip((*map(str, BOUNDS), "+Inf"), counts, strict=True)
+            ]
+            lines += [
+                f"tradepost_request_seconds_sum{{{labels}}} {series.seconds:.6f}",
+                f"tradepost_request_seconds_count{{{labels}}} {counts[-1]}",
+            ]
         for name, (kind, said, read) in self.gauges.items():
             figure = read()
-            found = {f'reason="{reason}",{worker}': n for reason, n in figure.items()} if isinstance(figure, Mapping) else {worker: figure}
+            found = (
+                {f'reason="{reason}",{worker}': n for reason, n in figure.items()}
+                if isinstance(figure, Mapping)
+                else {worker: figure}
+            )
             lines += [f"# HELP tradepost_{name} {said}", f"# TYPE tradepost_{name} {kind}"]
             lines += [f"tradepost_{name}{{{labels}}} {n:g}" for labels, n in found.items()]
         return ("\n".join(lines) + "\n").encode()

@@ -56,7 +56,12 @@ def to_https(scope: Scope) -> Answer | None:
     if not host or host.translate(None, b"abcdefghijklmnopqrstuvwxyz0123456789.-_[]:"):
         raise InvalidParameter("The Host header names no host.", parameter="Host")
     query = scope.get("query_string", b"")
-    target = b"https://" + host + quote(scope["called"], safe="/%:@!$&'()*+,;=~-._").encode() + (b"?" + query if query else b"")
+    target = (
+        b"https://"
+        + host
+        + quote(scope["called"], safe="/%:@!$&'()*+,;=~-._").encode()
+        + (b"?" + query if query else b"")
+    )
     return Answer(308, headers=[(b"location", target)])
 
 
@@ -72,7 +77,11 @@ class Origins:
         if self.all:
             return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", SHOWN)]
         if origin in self.known:
-            return [BY_ORIGIN, (b"access-control-allow-origin", origin or b""), (b"access-control-expose-headers", SHOWN)]
+            return [
+                BY_ORIGIN,
+                (b"access-control-allow-origin", origin or b""),
+                (b"access-control-expose-headers", SHOWN),
+            ]
         return [BY_ORIGIN]
 
     def preflight(self, scope: Scope) -> Answer | None:
@@ -83,5 +92,9 @@ class Origins:
             return None
         headers: Headers = [(b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")]
         if self.all or origin in self.known:
-            headers += [(b"access-control-allow-methods", METHODS), (b"access-control-allow-headers", ASKED), (b"access-control-max-age", b"600")]
+            headers += [
+                (b"access-control-allow-methods", METHODS),
+                (b"access-control-allow-headers", ASKED),
+                (b"access-control-max-age", b"600"),
+            ]
         return Answer(204, headers=headers)

@@ -88,7 +88,14 @@ class Pipeline:
         OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
         `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every Context. On the paths in `apart` nobody is a
         caller, because their routes read `Authorization` themselves. What a lane answers from the `cache` is given again without asking it."""
-        self.next, self.identify, self.database, self.settings, self.log, self.metrics = next, identify, database, settings, log, metrics
+        self.next, self.identify, self.database, self.settings, self.log, self.metrics = (
+            next,
+            identify,
+            database,
+            settings,
+            log,
+            metrics,
+        )
         self.limits, self.means, self.apart = limits, means, apart
         self.paths = Paths(paths or {})
         self.tables = tables(lanes or {}, self.paths.literal)
@@ -113,20 +120,41 @@ class Pipeline:
         request_id, headers = id_of(scope["fields"]), told.headers
         if limits is not None:
             bucket, shared = budget.visitors(limits, scope), limits.shared
-            lefts = await shared.take(told.points, bucket) if shared is not None else (limits.local.take(*bucket, told.points),)
+            lefts = (
+                await shared.take(told.points, bucket)
+                if shared is not None
+                else (limits.local.take(*bucket, told.points),)
+            )
             if lefts is None or (left := lefts[0]) < 0:
                 return await self.whole(scope, receive, send)
             headers = [*headers, *budget.settle_again(limits, bucket, left, told.points, told.net)]
         self.flight.wake()
         try:
-            await send({"type": "http.response.start", "status": told.status, "headers": [*headers, (b"x-request-id", request_id)]})
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": told.status,
+                    "headers": [*headers, (b"x-request-id", request_id)],
+                }
+            )
             await send(told.body)
         finally:
             took = perf_counter() - started
             if told.series is not None:
                 told.series.add(took)
             if self.log is not None:
-                self.log.add(Line(now(), request_id.decode(), "GET", told.called, told.status, took * 1000, told.size, told.template))
+                self.log.add(
+                    Line(
+                        now(),
+                        request_id.decode(),
+                        "GET",
+                        told.called,
+                        told.status,
+                        took * 1000,
+                        told.size,
+                        told.template,
+                    )
+                )
 
     async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request the whole way."""
@@ -166,7 +194,9 @@ class Pipeline:
         caller = named if isinstance(named, Caller) else await named
         if self.limits is not None:
             reply.meter = budget.meter_of(self.limits, caller, scope)
-        scope["context"] = context = Context(caller, self.database, scope["request_id"], meter=reply.meter, means=self.means)
+        scope["context"] = context = Context(
+            caller, self.database, scope["request_id"], meter=reply.meter, means=self.means
+        )
         context.address = client[0] if (client := scope.get("client")) else ""
         context.withholds = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
@@ -227,7 +257,19 @@ class Pipeline:
             self.metrics.of(reply.method, template, status).add(took)
         if self.log is not None:
             caller, size = (context := scope.get("context")) and context.caller.id, max(reply.size, 0)
-            self.log.add(Line(now(), scope["request_id"], reply.method, scope["called"], status, took * 1000, size, template, caller))
+            self.log.add(
+                Line(
+                    now(),
+                    scope["request_id"],
+                    reply.method,
+                    scope["called"],
+                    status,
+                    took * 1000,
+                    size,
+                    template,
+                    caller,
+                )
+            )
 
     def stop(self) -> None:
         """Stops the clock and writes what the access log still holds; called when the app shuts down."""

@@ -24,9 +24,17 @@ class Explanation(msgspec.Struct):
 def explain(kind: type[Problem]) -> Explanation:
     """The words of a class."""
     address = f"/problems/{kind.code}"
-    example = {"type": address, "title": kind.title, "status": kind.status, "code": kind.code, "detail": f"{kind.title}."}
+    example = {
+        "type": address,
+        "title": kind.title,
+        "status": kind.status,
+        "code": kind.code,
+        "detail": f"{kind.title}.",
+    }
     example |= kind.example | {"instance": "/v1/products", "request_id": REQUEST_ID}
-    return Explanation(address, kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()), kind.cure, example)
+    return Explanation(
+        address, kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()), kind.cure, example
+    )
 
 
 def explanations() -> dict[str, Explanation]:

@@ -58,7 +58,13 @@ def refuse(problem: Problem, scope: Scope) -> Answer:
 
 def unexpected(exception: Exception, scope: Scope) -> Answer:
     """The answer to a fault of ours: logged once with its traceback and the request's id; nothing of its inside is shown."""
-    LOG.error("unexpected fault, request %s, %s %s", scope.get("request_id", "-"), scope["method"], scope.get("called", ""), exc_info=exception)
+    LOG.error(
+        "unexpected fault, request %s, %s %s",
+        scope.get("request_id", "-"),
+        scope["method"],
+        scope.get("called", ""),
+        exc_info=exception,
+    )
     return refuse(Internal(), scope)
 
 

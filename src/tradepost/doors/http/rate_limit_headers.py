@@ -76,13 +76,19 @@ def net(meter: Meter, status: int, late: bool) -> int:
 @lru_cache(1024)
 def standing(size: int, sizes: tuple[int, ...]) -> Headers:
     """The headers that are the same in every answer of one size of bucket; `sizes` are those of both where a key has its own."""
-    policies = [b'"%b";q=%d;w=60;tradepost-unit="points"' % policy for policy in zip(POLICIES, sizes or (size,), strict=False)]
+    policies = [
+        b'"%b";q=%d;w=60;tradepost-unit="points"' % policy for policy in zip(POLICIES, sizes or (size,), strict=False)
+    ]
     return [(b"ratelimit-policy", b", ".join(policies)), (b"x-ratelimit-limit", b"%d" % size)]
 
 
 def headers(meter: Meter) -> Headers:
     """What every answer tells of its caller's budget. Of two buckets the one that is nearer to its end is told."""
-    return [*standing(meter.size, meter.sizes), *state(meter.policy, meter.left, meter.size), (b"x-request-cost", b"%d" % meter.charged)]
+    return [
+        *standing(meter.size, meter.sizes),
+        *state(meter.policy, meter.left, meter.size),
+        (b"x-request-cost", b"%d" % meter.charged),
+    ]
 
 
 def state(policy: bytes, left: float, size: int) -> Headers:

@@ -91,14 +91,22 @@ def media_of(scope: Scope, read: tuple[bytes, ...] = BODIES) -> bytes:
     coding = asked.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"identity", b""):
         given = coding.decode("latin-1")
-        raise UnsupportedMediaType(f"Content-Encoding `{given}` is not read here; send the body unencoded.", accept=_listed(read), accept_patch=accept_patch)
+        raise UnsupportedMediaType(
+            f"Content-Encoding `{given}` is not read here; send the body unencoded.",
+            accept=_listed(read),
+            accept_patch=accept_patch,
+        )
     header = asked.get(b"content-type")
     media, charset = content_type(header)
     media = SAME.get(media, media)
     if media in read and charset in CHARSETS:
         return media
     given = f"`{header.decode('latin-1')}`" if header else "no Content-Type"
-    raise UnsupportedMediaType(f"The body came with {given}; read here: {_listed(read)}, in UTF-8.", accept=_listed(read), accept_patch=accept_patch)
+    raise UnsupportedMediaType(
+        f"The body came with {given}; read here: {_listed(read)}, in UTF-8.",
+        accept=_listed(read),
+        accept_patch=accept_patch,
+    )
 
 
 def _listed(media: tuple[bytes, ...]) -> str:
@@ -122,7 +130,9 @@ def decode[T](media: bytes, body: bytes, decoding: Decoding[T] = BUILTINS) -> T:
         raise MalformedBody(f"The body is not well-formed {kind}: {fault}." if body else "The body is empty.") from None
 
 
-async def decoded[T](scope: Scope, receive: Receive, decoding: Decoding[T] = BUILTINS, read_here: tuple[bytes, ...] = BODIES) -> T:
+async def decoded[T](
+    scope: Scope, receive: Receive, decoding: Decoding[T] = BUILTINS, read_here: tuple[bytes, ...] = BODIES
+) -> T:
     """The request's body as a value: type, limit and form are checked in this order."""
     media = media_of(scope, read_here)
     return decode(media, await read(scope, receive), decoding)

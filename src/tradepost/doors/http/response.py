@@ -43,18 +43,29 @@ class Answer:
         """Sends the answer."""
         status, headers, body = self.told(scope)
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
+        await send(
+            {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False}
+        )
 
     def told(self, scope: Scope) -> tuple[int, Headers, bytes | bytearray]:
         """What the answer is to one request: its status, its own headers and its body."""
         asked, status, body, etag = fields(scope), self.status, self.body, self.etag
         headers = [*self.headers, VARIES if scope.get("prefix") else VARIES_BY_VERSION]
         coding = None
-        if len(body) >= SMALLEST and compressible(self.media) and (coding := accepted_coding(asked.get(b"accept-encoding"))) and etag:
+        if (
+            len(body) >= SMALLEST
+            and compressible(self.media)
+            and (coding := accepted_coding(asked.get(b"accept-encoding")))
+            and etag
+        ):
             etag = etag[:-1] + b"-" + coding + b'"'
         if etag is not None:
             headers.append((b"etag", etag))
-            if status == 200 and (known := asked.get(b"if-none-match")) is not None and self.is_known(known, scope["method"]):
+            if (
+                status == 200
+                and (known := asked.get(b"if-none-match")) is not None
+                and self.is_known(known, scope["method"])
+            ):
                 status = 304
         if status in BODILESS:
             return status, headers, b""

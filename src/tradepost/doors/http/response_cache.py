@@ -60,7 +60,13 @@ class Repeats:
     def learn(self, scope: Scope, reply: Reply, context: Context, answer: Answer) -> None:
         """Keeps what a request was told, where it may be told to everybody who asks so."""
         asked, meter = fields(scope), context.meter
-        if context.kept is None or "words" not in scope or context.caller.known or reply.method != "GET" or any(name in asked for name in PERSONS):
+        if (
+            context.kept is None
+            or "words" not in scope
+            or context.caller.known
+            or reply.method != "GET"
+            or any(name in asked for name in PERSONS)
+        ):
             return
         status, headers, body = answer.told(scope)
         # A tag that is not ours changes nothing, and there are more of them than can be kept.

@@ -11,7 +11,9 @@ from .asgi import Headers, Message, Scope, Send
 from .problem_responses import refuse
 from .response import VARIES, VARIES_BY_VERSION, Answer
 
-DEFAULTED = frozenset({b"content-security-policy", b"referrer-policy", b"x-content-type-options", b"cross-origin-resource-policy"})
+DEFAULTED = frozenset(
+    {b"content-security-policy", b"referrer-policy", b"x-content-type-options", b"cross-origin-resource-policy"}
+)
 """Headers that a door may set otherwise, as the docs pages do with their policy."""
 
 SECURITY: Headers = [
@@ -34,8 +36,23 @@ class Reply:
         "status", "task",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, send: Send, request_id: bytes, also: Headers, flight: dict["Reply", None], limits: Limits | None = None) -> None:
-        self.scope, self.send, self.request_id, self.also, self.flight, self.limits = scope, send, request_id, also, flight, limits
+    def __init__(
+        self,
+        scope: Scope,
+        send: Send,
+        request_id: bytes,
+        also: Headers,
+        flight: dict["Reply", None],
+        limits: Limits | None = None,
+    ) -> None:
+        self.scope, self.send, self.request_id, self.also, self.flight, self.limits = (
+            scope,
+            send,
+            request_id,
+            also,
+            flight,
+            limits,
+        )
         self.meter: Meter | None = None
         self.refused = False
         self.method: str = scope["method"]
@@ -48,7 +65,13 @@ class Reply:
         if message["type"] == "http.response.start":
             status = message["status"]
             if self.begins(status) or await self.begin(status):
-                await self.send({"type": "http.response.start", "status": self.status, "headers": self.complete(message.get("headers", ()))})
+                await self.send(
+                    {
+                        "type": "http.response.start",
+                        "status": self.status,
+                        "headers": self.complete(message.get("headers", ())),
+                    }
+                )
             return
         if self.refused:
             return
@@ -113,7 +136,10 @@ class Reply:
         if b"vary" not in names:
             headers.append(VARIES if self.scope.get("prefix") else VARIES_BY_VERSION)
         if not DEFAULTED.isdisjoint(names):
-            headers = [*given, *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED)]
+            headers = [
+                *given,
+                *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED),
+            ]
         return headers
 
 

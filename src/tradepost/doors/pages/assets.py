@@ -15,7 +15,12 @@ from tradepost.kit.problems import NotFound
 from ..http.response import Answer
 
 FOLDER = Path(__file__).parent / "assets"
-MEDIA = {".css": b"text/css; charset=utf-8", ".js": b"text/javascript; charset=utf-8", ".svg": b"image/svg+xml", ".txt": b"text/plain; charset=utf-8"}
+MEDIA = {
+    ".css": b"text/css; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+    ".svg": b"image/svg+xml",
+    ".txt": b"text/plain; charset=utf-8",
+}
 READ = [HttpMethod.GET, HttpMethod.HEAD]
 
 # Pages name an asset with the digest of its bytes, so a browser may keep it: a new release has new addresses.

@@ -25,7 +25,14 @@ def tool(assets: Assets, name: str, title: str, here: str) -> bytes:
     """The page that starts one of the bundled tools."""
     head = f'<link rel="stylesheet" href="{assets[f"{name}.css"].href}">\n<script defer src="{assets[f"{name}.js"].href}"></script>\n'
     body = '<noscript><p class="text">This page needs JavaScript; <a href="/">the entry</a> leads to the documents.</p></noscript><main id="page"></main>'
-    return page(title, body, here=here, stylesheet=assets["pages.css"].href, head=head, kind="tool" if name == "graphiql" else "")
+    return page(
+        title,
+        body,
+        here=here,
+        stylesheet=assets["pages.css"].href,
+        head=head,
+        kind="tool" if name == "graphiql" else "",
+    )
 
 
 def graphiql_page(assets: Assets | None = None) -> bytes:

@@ -78,10 +78,16 @@ def report(found: dict[str, Finding], details: bool) -> Answer:
     """200 if all is well, else 503 with `Retry-After`; the single checks only where `details` may be seen."""
     well = all(f.status != "failed" for f in found.values())
     said: dict[str, Any] = {"status": "ok" if well else "unavailable"} | ({"checks": found} if details else {})
-    return Answer(200 if well else 503, msgspec.json.encode(said), headers=[NO_STORE] if well else [NO_STORE, (b"retry-after", RETRY_AFTER)])
+    return Answer(
+        200 if well else 503,
+        msgspec.json.encode(said),
+        headers=[NO_STORE] if well else [NO_STORE, (b"retry-after", RETRY_AFTER)],
+    )
 
 
-def health_routes(checks: Mapping[str, Check], ops_loopback: bool, patience: float = PATIENCE) -> list[HTTPRouteHandler]:
+def health_routes(
+    checks: Mapping[str, Check], ops_loopback: bool, patience: float = PATIENCE
+) -> list[HTTPRouteHandler]:
     """The two addresses; `patience` in seconds."""
 
     @route("/health/live", http_method=READ, include_in_schema=False)

@@ -52,7 +52,11 @@ def as_json(described: bool) -> bytes:
 
 def as_page(described: bool, stylesheet: str) -> bytes:
     """The links for a reader."""
-    items = "".join(f'<li><a href="{href}">{escape(title)}</a> <code>{href}</code></li>' for href, title in links(described).values() if href != "/")
+    items = "".join(
+        f'<li><a href="{href}">{escape(title)}</a> <code>{href}</code></li>'
+        for href, title in links(described).values()
+        if href != "/"
+    )
     body = f'<main class="text"><h1>Tradepost</h1><p>A headless shop with two doors, REST and GraphQL, over one set of rules.</p><ul>{items}</ul></main>'
     return page("Tradepost", body, here="/", stylesheet=stylesheet)
 
@@ -80,7 +84,9 @@ def version_answer(scope: Any, collections: Collections) -> Answer:
     return Answer(200, body, JSON, [(b"cache-control", keeping)], entity_tag(body))
 
 
-def entry_routes(stylesheet: str, introspects: Callable[[Scope], bool], collections: Collections) -> list[HTTPRouteHandler]:
+def entry_routes(
+    stylesheet: str, introspects: Callable[[Scope], bool], collections: Collections
+) -> list[HTTPRouteHandler]:
     """The entry, that of each version, and the note for crawlers."""
 
     @route("/", http_method=READ, include_in_schema=False)

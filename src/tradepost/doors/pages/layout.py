@@ -35,9 +35,13 @@ LINKS = {"/docs": "REST", "/docs/graphql": "GraphQL", "/problems": "Problems"}
 
 def page(title: str, body: str, *, here: str, stylesheet: str, head: str = "", kind: str = "") -> bytes:
     """A whole document; `title` is plain text, `body` and `head` are HTML, `here` is the page's own path among the links of the bar."""
-    links = " ".join(f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in LINKS.items())
+    links = " ".join(
+        f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in LINKS.items()
+    )
     shown = f' class="{kind}"' if kind else ""
-    return FRAME.substitute(title=escape(title), head=head, stylesheet=stylesheet, kind=shown, links=links, body=body).encode()
+    return FRAME.substitute(
+        title=escape(title), head=head, stylesheet=stylesheet, kind=shown, links=links, body=body
+    ).encode()
 
 
 def prose(text: str) -> str:

@@ -33,7 +33,9 @@ class Pair(msgspec.Struct, frozen=True):
     only: str | None = None
 
 
-def operation_routes(metrics: Callable[[], bytes], parity: Callable[[], Iterable[Pair]], ops_loopback: bool) -> list[HTTPRouteHandler]:
+def operation_routes(
+    metrics: Callable[[], bytes], parity: Callable[[], Iterable[Pair]], ops_loopback: bool
+) -> list[HTTPRouteHandler]:
     """The two addresses."""
 
     def admit(request: Request[Any, Any, Any]) -> None:

@@ -63,7 +63,10 @@ def negotiated(request: Request[Any, Any, Any]) -> bytes:
 
 def sent(body: bytes, media: bytes) -> Answer:
     """The bytes, which are the same for everybody."""
-    headers = [(b"cache-control", b"public, max-age=3600"), *([(b"content-security-policy", TEXT_POLICY)] if media == HTML else [])]
+    headers = [
+        (b"cache-control", b"public, max-age=3600"),
+        *([(b"content-security-policy", TEXT_POLICY)] if media == HTML else []),
+    ]
     return Answer(200, body, media, headers, entity_tag(body))
 
 
@@ -80,6 +83,10 @@ def problem_routes(stylesheet: str) -> list[HTTPRouteHandler]:
     async def problem(request: Request[Any, Any, Any]) -> ASGIApp:
         if (said := explanations().get(request.path_params["code"])) is None:
             raise NotFound("No problem has this code; `/problems` lists them.")
-        return sent(msgspec.json.encode(said), JSON) if negotiated(request) == JSON else sent(problem_page(said, stylesheet), HTML)
+        return (
+            sent(msgspec.json.encode(said), JSON)
+            if negotiated(request) == JSON
+            else sent(problem_page(said, stylesheet), HTML)
+        )
 
     return [problems, problem]

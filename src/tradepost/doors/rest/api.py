@@ -62,7 +62,9 @@ class RestDoor:
             self.links[version] = links = Links(self.registry, known, f"/v{version}")
             self.renderings[version] = Rendering(actions_key="links", actions=links.maker)
 
-    async def ask(self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive, *, media: bytes | None = None) -> Ask:
+    async def ask(
+        self, operation: Operation[Any, ..., Any], scope: Scope, receive: Receive, *, media: bytes | None = None
+    ) -> Ask:
         """What a request asks, where its caller may, an answer can be written and its price is paid. A query is read once per text, version and
         kind of caller. `media` is the type of an answer that leaves no choice."""
         context: Context = scope["context"]
@@ -74,7 +76,9 @@ class RestDoor:
             context.key = key_of(scope)
         if media is None:
             header = fields(scope).get(b"accept")
-            media = JSON if header is None or operation.status == 204 else media_for(header, self.has_document(operation))
+            media = (
+                JSON if header is None or operation.status == 204 else media_for(header, self.has_document(operation))
+            )
         text, version, reserve = scope["query_string"], scope["version"], 0
         found = self.queries.find((operation.name, text, caller.permissions, version))
         if found is None:
@@ -90,9 +94,19 @@ class RestDoor:
     def kept_under(self, ask: Ask) -> tuple[Any, ...]:
         """The key of an answer in the read cache: all that its bytes and headers depend on."""
         scope, caller = ask.scope, ask.context.caller
-        return scope["path"], scope["query_string"], scope["version"], ask.media, caller.permissions, caller.known, CART in fields(scope)
+        return (
+            scope["path"],
+            scope["query_string"],
+            scope["version"],
+            ask.media,
+            caller.permissions,
+            caller.known,
+            CART in fields(scope),
+        )
 
-    async def read(self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: Context) -> tuple[Query, int]:
+    async def read(
+        self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: Context
+    ) -> tuple[Query, int]:
         """What a new query string asks of an operation, and what is held back because its plan may be new; a text not seen before is paid first."""
         permissions = context.caller.permissions
         fields, rows = fields_of(text), isinstance(operation.of, Resource)
@@ -106,16 +120,25 @@ class RestDoor:
         """Whether what an operation is asked can also be written as a GraphQL document: what is asked in a body cannot."""
         return operation.kind in ("one", "page") and operation.name in self.roots
 
-    def query(self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int) -> Query:
+    def query(
+        self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int
+    ) -> Query:
         """What a query string asks of an operation."""
 
         def select(fields: str | None) -> Selection[Any]:
             key = (operation.of.name, fields, permissions, version)
-            return self.selections.get(key, lambda: compile_fields(operation.of, fields, permissions, self.renderings[version]))
+            return self.selections.get(
+                key, lambda: compile_fields(operation.of, fields, permissions, self.renderings[version])
+            )
 
-        return self.queries.get((operation.name, text, permissions, version), lambda: read_query(operation, text, permissions, version, select))
+        return self.queries.get(
+            (operation.name, text, permissions, version),
+            lambda: read_query(operation, text, permissions, version, select),
+        )
 
-    def respond(self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]) -> Answer:
+    def respond(
+        self, operation: Operation[Any, ..., Any], status: int, ask: Ask, made: Record[Any] | Page[Any] | Batch[Any]
+    ) -> Answer:
         """The answer that carries what an operation returned."""
         scope = ask.scope
         ask.context.meter.net = 1 if ask.context.replayed and operation.attempt is None else ask.price.net(made.rows)
@@ -138,7 +161,9 @@ class RestDoor:
         else:
             body, version = made.body, made.version
             if status == 201:
-                headers.append((b"location", (self.links[scope["version"]].location(operation.of, made.id) or "").encode()))
+                headers.append(
+                    (b"location", (self.links[scope["version"]].location(operation.of, made.id) or "").encode())
+                )
         content = encode(body) if media == JSON else msgspec.msgpack.encode(msgspec.json.decode(encode(body)))
         etag = entity_tag(content, version) if not isinstance(made, Batch) else None
         return Answer(status, content, media, headers, etag)
@@ -168,7 +193,9 @@ def media_for(header: bytes, has_document: bool) -> bytes:
     """The media type of the answer by `Accept`; a read can also be had as the GraphQL document that asks the same."""
     found = accepted(header, (*OFFERS, DOCUMENT) if has_document else OFFERS)
     if found is None:
-        raise NotAcceptable(f"Available here: application/json, application/msgpack{', application/graphql' if has_document else ''}.")
+        raise NotAcceptable(
+            f"Available here: application/json, application/msgpack{', application/graphql' if has_document else ''}."
+        )
     return found
 
 

@@ -20,7 +20,9 @@ from .openapi import Signing, openapi
 KEPT = (b"cache-control", b"private, max-age=300")
 
 
-def documents(registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, signing: Signing) -> Mapping[str, bytes]:
+def documents(
+    registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, signing: Signing
+) -> Mapping[str, bytes]:
     """File names and contents: OpenAPI of both versions, and the GraphQL schema."""
     known = list(routes)
     return {

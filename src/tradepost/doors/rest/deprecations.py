@@ -15,7 +15,10 @@ class Deprecation(msgspec.Struct, frozen=True):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """The two headers."""
-        return [(b"deprecation", f"@{int(self.since.timestamp())}".encode()), (b"sunset", format_datetime(self.until, usegmt=True).encode())]
+        return [
+            (b"deprecation", f"@{int(self.since.timestamp())}".encode()),
+            (b"sunset", format_datetime(self.until, usegmt=True).encode()),
+        ]
 
     def link(self) -> bytes:
         """A member of the `Link` header."""

@@ -27,7 +27,9 @@ LONGEST, MOST_TOKENS = 20_000, 2000
 LINKS = "links"
 
 
-def compile_fields(of: Result[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None) -> Selection[Any]:
+def compile_fields(
+    of: Result[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None
+) -> Selection[Any]:
     """The Selection that a text asks for, by callers with these permissions; without a text the default fields."""
     draft = Draft(of)
     if text is None:
@@ -52,11 +54,15 @@ def _parsed(text: str) -> SelectionSetNode:
     try:
         document = parse("{" + text + "\n}", no_location=True, max_tokens=MOST_TOKENS)
     except GraphQLSyntaxError as fault:
-        raise _bad(f"`fields` cannot be read: {fault.description if hasattr(fault, 'description') else fault.message}") from None
+        raise _bad(
+            f"`fields` cannot be read: {fault.description if hasattr(fault, 'description') else fault.message}"
+        ) from None
     except (GraphQLError, RecursionError) as fault:
         raise _bad(f"`fields` cannot be read: {fault}") from None
     match document.definitions:
-        case [OperationDefinitionNode(operation=OperationType.QUERY, name=None, selection_set=chosen)] if chosen.selections:
+        case [OperationDefinitionNode(operation=OperationType.QUERY, name=None, selection_set=chosen)] if (
+            chosen.selections
+        ):
             return chosen
         case _:
             raise _bad("`fields` is the inside of one selection set, such as `id,name,variants{sku}`.")
@@ -120,7 +126,10 @@ def _window(names: Result[Any] | Value, name: str, node: FieldNode, permissions:
     try:
         return window(relation.target, _arguments(node.arguments or ()), permissions, paged=relation.paged)
     except InvalidParameter as problem:
-        problem.brief, problem.detail = f"`{node.name.value}`: {problem.brief}", f"`{node.name.value}`: {problem.detail}"
+        problem.brief, problem.detail = (
+            f"`{node.name.value}`: {problem.brief}",
+            f"`{node.name.value}`: {problem.detail}",
+        )
         raise problem.renamed("fields", {}) from None
 
 

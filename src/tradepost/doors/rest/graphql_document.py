@@ -25,7 +25,9 @@ class Root(msgspec.Struct, frozen=True):
     keys: tuple[str, ...]
 
 
-def equal_document(root: Root, operation: Operation[Any, ..., Any], want: Selection[Any], window: Window, key: str | None) -> str:
+def equal_document(
+    root: Root, operation: Operation[Any, ..., Any], want: Selection[Any], window: Window, key: str | None
+) -> str:
     """The query whose Selection and Window are these."""
     args = [] if key is None else [f"{_key_argument(root, operation, key)}: {_value(key)}"]
     body = _fields(operation.of, want.form.fields, iter(want.windows))

@@ -73,7 +73,9 @@ class Links:
     def _relations(self, of: Resource[Any]) -> list[tuple[str, str]]:
         """The to-many relations that are lists with a path of their own."""
         found = [
-            (r.operation.under[1], r.path) for r in self.routes.values() if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of
+            (r.operation.under[1], r.path)
+            for r in self.routes.values()
+            if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of
         ]
         return [(name, self.prefix + path.replace("{0}", "\0")) for name, path in found]
 

@@ -32,7 +32,9 @@ class Query(msgspec.Struct, frozen=True):
     personal: bool
 
 
-def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields) -> Query:
+def read_query(
+    operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields
+) -> Query:
     """The query of a request to an operation; 400 where a parameter is unknown or cannot be used. `fields` gives the Selection of that parameter."""
     given = _parameters(text)
     want = fields(given.get("fields"))
@@ -41,10 +43,14 @@ def read_query(operation: Operation[Any, ..., Any], text: bytes, permissions: fr
     if operation.kind == "page":
         asked = _window(operation, rest, permissions, version)
         return Query(want, asked, Pager(given, asked), {}, price(operation, want, asked), own)
-    switches = {"atomic": _switch("atomic", rest.pop("atomic"))} if operation.kind == "batch" and "atomic" in rest else {}
+    switches = (
+        {"atomic": _switch("atomic", rest.pop("atomic"))} if operation.kind == "batch" and "atomic" in rest else {}
+    )
     if rest:
         allowed = ["fields", "atomic"] if operation.kind == "batch" else ["fields"]
-        raise InvalidParameter(f"`{next(iter(rest))}` is no parameter here.", parameter=next(iter(rest)), allowed=allowed)
+        raise InvalidParameter(
+            f"`{next(iter(rest))}` is no parameter here.", parameter=next(iter(rest)), allowed=allowed
+        )
     return Query(want, EVERYTHING, None, switches, price(operation, want), own)
 
 
@@ -66,8 +72,14 @@ def _parameters(text: bytes) -> dict[str, str]:
     return given
 
 
-def _window(operation: Operation[Any, ..., Any], given: dict[str, str], permissions: frozenset[str], version: int) -> Window:
-    args: dict[str, Any] = {"sort": given.pop("sort", None), "total": _include(given.pop("include", None)), "after": given.pop("cursor", None)}
+def _window(
+    operation: Operation[Any, ..., Any], given: dict[str, str], permissions: frozenset[str], version: int
+) -> Window:
+    args: dict[str, Any] = {
+        "sort": given.pop("sort", None),
+        "total": _include(given.pop("include", None)),
+        "after": given.pop("cursor", None),
+    }
     args["before"] = given.pop("before", None)
     numbers = {n: given.pop(n) for n in ("page", "page_size") if n in given} if version == 1 else {}
     size = given.pop("limit", None)

@@ -65,7 +65,9 @@ def _segments(path: str) -> list[str]:
 
 
 def _fits(template: Sequence[str], given: Sequence[str]) -> bool:
-    return len(template) == len(given) and all(known in ("{0}", segment) for known, segment in zip(template, given, strict=True))
+    return len(template) == len(given) and all(
+        known in ("{0}", segment) for known, segment in zip(template, given, strict=True)
+    )
 
 
 def _parameters(route: Route) -> list[bool]:

@@ -27,7 +27,11 @@ LONGEST, MOST_PARAMETERS = 16 * 1024, 50
 HEADERS: Headers = [NOT_KEPT, (b"pragma", b"no-cache")]
 SAID = {ord('"'): "'", ord("\\"): "/"}
 """What `error_description` may not hold, and what stands for it."""
-SHORTLY = {"required": "missing", "too_long": "too long", "control_character": "not valid: it holds a control character"}
+SHORTLY = {
+    "required": "missing",
+    "too_long": "too long",
+    "control_character": "not valid: it holds a control character",
+}
 
 
 class token_route(route):
@@ -75,7 +79,12 @@ def refusal(problem: Problem) -> Answer:
 def wrong(problem: Problem) -> str:
     """What is wrong with the request. Of parameters only the names are told: a value that is refused may be a secret, and errors are logged."""
     if isinstance(problem, Validation):
-        return " ".join([f"`{(fault.pointer or '').removeprefix('/')}` is {SHORTLY.get(fault.code, 'not valid')}." for fault in problem.errors])
+        return " ".join(
+            [
+                f"`{(fault.pointer or '').removeprefix('/')}` is {SHORTLY.get(fault.code, 'not valid')}."
+                for fault in problem.errors
+            ]
+        )
     return problem.detail
 
 

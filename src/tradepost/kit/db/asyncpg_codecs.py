@@ -22,5 +22,9 @@ async def read_ids_as_text(connection: Any) -> None:
 async def read_for_the_wire(connection: Any) -> None:
     """Lets a connection bring all of these so; it has the settings of `TEXTS_OF_TIMES`."""
     await read_ids_as_text(connection)
-    await connection.set_type_codec("json", schema="pg_catalog", encoder=str.encode, decoder=msgspec.Raw, format="binary")
-    await connection.set_type_codec("timestamptz", schema="pg_catalog", encoder=datetime.isoformat, decoder=datetime.fromisoformat, format="text")
+    await connection.set_type_codec(
+        "json", schema="pg_catalog", encoder=str.encode, decoder=msgspec.Raw, format="binary"
+    )
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=datetime.isoformat, decoder=datetime.fromisoformat, format="text"
+    )

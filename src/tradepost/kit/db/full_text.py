@@ -62,7 +62,11 @@ class SearchRow(DefaultBase):
         """The ids of the rows where every searched word begins a word of the column; `bind` makes a bind of the words."""
         found = select(cls.__table__.c.id).where(Matches(str(cls.__tablename__), "words", bind(Prefixes(), "words")))
         # All words of a name are among the words: the condition above is the one with an index.
-        return found if column == "words" else found.where(Matches(str(cls.__tablename__), column, bind(Prefixes(column), column)))
+        return (
+            found
+            if column == "words"
+            else found.where(Matches(str(cls.__tablename__), column, bind(Prefixes(column), column)))
+        )
 
 
 class Prefixes(TypeDecorator[tuple[str, ...]]):

@@ -78,8 +78,12 @@ class Operation[O, **P, R]:
         self.takes_key, self.signature = self.writes and keyed, inspect.signature(method)
         repeated: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
-        versioned: tuple[type[Problem], ...] = (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
-        self.problems = tuple(dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ()))))
+        versioned: tuple[type[Problem], ...] = (
+            (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
+        )
+        self.problems = tuple(
+            dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ())))
+        )
 
     def stands(self, door: str) -> bool:
         """Whether it is to be found at a door: `rest` or `graphql`."""
@@ -172,7 +176,9 @@ class Operation[O, **P, R]:
                 context.session = context.once = None
         raise LostRace
 
-    async def _once(self, service: Any, context: Context, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> R:
+    async def _once(
+        self, service: Any, context: Context, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> R:
         """The write under an idempotency key: its outcome where it has one, else the write, which keeps one."""
         given = self.signature.bind(service, *args, **kwargs).arguments
         want = next(cast(Selection[Any], value) for value in given.values() if isinstance(value, Selection))
@@ -181,7 +187,10 @@ class Operation[O, **P, R]:
         if isinstance(claimed, str):
             return await again(claimed, self.of, want, context)
         whole = keeping(self.of, want, context.caller.permissions)
-        args, kwargs = [whole if a is want else a for a in args], {n: whole if v is want else v for n, v in kwargs.items()}
+        args, kwargs = (
+            [whole if a is want else a for a in args],
+            {n: whole if v is want else v for n, v in kwargs.items()},
+        )
         try:
             return await self._commit(service, context, args, kwargs, claimed)
         except BaseException as fault:
@@ -206,7 +215,9 @@ def operation[O, **P, R](
     points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
-    found: tuple[type[Problem], ...] = (NotFound,) if (kind in ("one", "replace", "update", "delete") and isinstance(of, Resource)) or under else ()
+    found: tuple[type[Problem], ...] = (
+        (NotFound,) if (kind in ("one", "replace", "update", "delete") and isinstance(of, Resource)) or under else ()
+    )
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
         return Operation(

@@ -53,7 +53,9 @@ class Price:
 FREE, LEAST = Price(0, 0), Price(1, 0)
 
 
-def price(operation: Operation[Any, ..., Any], want: Selection[Any], window: Window = EVERYTHING, items: int = 1) -> Price:
+def price(
+    operation: Operation[Any, ..., Any], want: Selection[Any], window: Window = EVERYTHING, items: int = 1
+) -> Price:
     """The price of one call. `items` are those of a batch."""
     below, more = weight(operation.of, want)
     if operation.kind == "page":
@@ -75,7 +77,12 @@ def weight(of: Result[Any], want: Selection[Any]) -> tuple[int, int]:
 def branches(of: Result[Any], fields: tuple[Field, ...]) -> tuple[Branch, ...]:
     """The relations among some fields, in their order: that of the Windows, depth first."""
     found = [(relation, field.inner) for field in fields if (relation := of.relations.get(field.name)) is not None]
-    return tuple([Branch((PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.many else 0, branches(r.target, inner)) for r, inner in found])
+    return tuple(
+        [
+            Branch((PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.many else 0, branches(r.target, inner))
+            for r, inner in found
+        ]
+    )
 
 
 def surcharge(window: Window) -> int:

@@ -35,7 +35,9 @@ class Quote(msgspec.Struct, frozen=True):
 class DocumentQuotes(Protocol):
     """Quotes GraphQL documents."""
 
-    async def of_document(self, context: Context, text: str, variables: dict[str, Any] | None, operation: str | None) -> Quote:
+    async def of_document(
+        self, context: Context, text: str, variables: dict[str, Any] | None, operation: str | None
+    ) -> Quote:
         """The quote of a document, or the refusal that its request would get."""
         ...
 

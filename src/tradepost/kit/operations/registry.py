@@ -32,7 +32,11 @@ class Registry:
                     made.add_resource(cast(Resource[Any], value))
                 elif isinstance(value, Result):
                     made.add_result(cast(Result[Any], value))
-                elif isinstance(value, type) and issubclass(value, Service) and value.__module__.startswith(module.__name__):
+                elif (
+                    isinstance(value, type)
+                    and issubclass(value, Service)
+                    and value.__module__.startswith(module.__name__)
+                ):
                     made.add_service(value)
         return made.freeze()
 
@@ -62,7 +66,10 @@ class Registry:
 
     def getter(self, of: Resource[Any]) -> Operation[Any, ..., Any] | None:
         """The operation that reads one row of a resource: `node(id:)` calls it, so it cannot skip its access."""
-        return next((o for o in self.operations.values() if o.kind == "one" and o.of is of and "key" in o.signature.parameters), None)
+        return next(
+            (o for o in self.operations.values() if o.kind == "one" and o.of is of and "key" in o.signature.parameters),
+            None,
+        )
 
     @property
     def nodes(self) -> list[Resource[Any]]:

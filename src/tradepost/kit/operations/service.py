@@ -53,7 +53,9 @@ class Service:
         context = self.context
         return context.database.reads.page(context.reader, of, want, window, context)
 
-    async def related[S: msgspec.Struct](self, of: Resource[Any], key: str, relation: str, window: Window, want: Selection[S]) -> Page[S]:
+    async def related[S: msgspec.Struct](
+        self, of: Resource[Any], key: str, relation: str, window: Window, want: Selection[S]
+    ) -> Page[S]:
         """A to-many relation of one visible row as a list of its own: the same SQL, order and cursors as below the row; or 404."""
         by, value = of.key(key)
         context = self.context
@@ -76,19 +78,31 @@ class Service:
             raise of.missing(key)
         viewer = Viewer(self.context.caller.permissions, self.context.caller.known)
         rule = of.actions.get(self.context.operation, lambda _: true())
-        query = select(row, case((rule(viewer), 1), else_=0)).where(row.id == id, of.visible(viewer)).with_for_update(of=row)
-        hit = (await self.session.execute(query, {"caller_id": self.context.caller.id}, execution_options={"populate_existing": True})).first()
+        query = (
+            select(row, case((rule(viewer), 1), else_=0))
+            .where(row.id == id, of.visible(viewer))
+            .with_for_update(of=row)
+        )
+        hit = (
+            await self.session.execute(
+                query, {"caller_id": self.context.caller.id}, execution_options={"populate_existing": True}
+            )
+        ).first()
         if hit is None:
             raise of.missing(key)
         found: T = hit[0]
         check_version(getattr(found, "version", None), expected)
         if not hit[1]:
-            raise InvalidTransition(f"`{self.context.operation}` is not open on this {of.label} now; see its `links` (GraphQL: `availableActions`).")
+            raise InvalidTransition(
+                f"`{self.context.operation}` is not open on this {of.label} now; see its `links` (GraphQL: `availableActions`)."
+            )
         return found
 
     async def document(self, of: Resource[Any], key: str) -> Document:
         """The row's default representation without `links`: what a patch is applied to."""
-        return msgspec.json.decode(msgspec.json.encode((await self.one(of, _plain(of, self.context.caller.permissions), key)).body))
+        return msgspec.json.decode(
+            msgspec.json.encode((await self.one(of, _plain(of, self.context.caller.permissions), key)).body)
+        )
 
     async def patched[I: msgspec.Struct](self, of: Resource[Any], key: str, patch: Patch, shape: type[I]) -> I:
         """The input that a patch of the row amounts to; the changed document is checked like a PUT."""
@@ -100,7 +114,9 @@ class Service:
     async def insert(self, of: type[Table], *rows: Mapping[str, Any]) -> list[str]:
         """Inserts new rows by one statement, past the session: no rule holds them as objects. Their ids."""
         ids = [new_id(of.__number__) for _ in rows]
-        await bulk.add(self.session, of, [{"id": id, **row} for id, row in zip(ids, rows, strict=True)], self.context.clock())
+        await bulk.add(
+            self.session, of, [{"id": id, **row} for id, row in zip(ids, rows, strict=True)], self.context.clock()
+        )
         return ids
 
     def tell[S: msgspec.Struct](self, of: Result[S], value: S, want: Selection[S]) -> Record[S]:
@@ -116,7 +132,9 @@ class Service:
         """What was written, read back through the write's own connection."""
         return await self.one(of, want, id)
 
-    async def answers[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], ids: Sequence[str]) -> dict[str, Record[S]]:
+    async def answers[S: msgspec.Struct](
+        self, of: Resource[S], want: Selection[S], ids: Sequence[str]
+    ) -> dict[str, Record[S]]:
         """The same of several rows by their ids: as many statements as for one."""
         context = self.context
         return await context.database.reads.several(context.reader, of, want, ids, context) if ids else {}
@@ -152,14 +170,20 @@ def columns(of: Resource[Any], given: msgspec.Struct, *leave: str) -> dict[str, 
         if (own := embedded.get(name)) is not None:
             out |= {column: getattr(value, member, None) for column, member in own}
         else:
-            out[name] = value if not isinstance(value, UUID | Enum) else str(value) if isinstance(value, UUID) else value.value
+            out[name] = (
+                value if not isinstance(value, UUID | Enum) else str(value) if isinstance(value, UUID) else value.value
+            )
     return out
 
 
 @cache
 def _embedded(of: Resource[Any]) -> dict[str, list[tuple[str, str]]]:
     """The columns of the embedded values, each with the member that it holds."""
-    return {name: [(f"{name}_{member}", member) for member in own.own] for name, own in of.own.items() if isinstance(own, Value)}
+    return {
+        name: [(f"{name}_{member}", member) for member in own.own]
+        for name, own in of.own.items()
+        if isinstance(own, Value)
+    }
 
 
 @lru_cache(maxsize=1000)

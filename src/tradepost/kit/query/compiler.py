@@ -9,7 +9,22 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import BigInteger, BindParameter, ColumnElement, Dialect, Integer, Select, Text, Uuid, and_, any_, bindparam, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.sql.elements import False_, True_
@@ -48,8 +63,12 @@ class Compiler:
         level, source = self._open(resource, None, fields, table)
         id = level.column(table.c.id)
         version = level.column(table.c.version) if resource.versioned else None
-        found = self._among(table.c.id) if by == SEVERAL else table.c[by] == bindparam("key", None, type_=table.c[by].type)
-        level.rows = self._statement(select(*level.columns).select_from(source).where(self._visible(resource, table), found), True, table.name)
+        found = (
+            self._among(table.c.id) if by == SEVERAL else table.c[by] == bindparam("key", None, type_=table.c[by].type)
+        )
+        level.rows = self._statement(
+            select(*level.columns).select_from(source).where(self._visible(resource, table), found), True, table.name
+        )
         self._below(level)
         return Plan(self.levels, self.dialect.name, id, version, self._reads())
 
@@ -72,7 +91,9 @@ class Compiler:
         bounded = not shape.numbered and all(resource.filters[n].bounded for n in shape.filters)
         level.rows = self._sized(self._statement(_stretch(query, shape), bounded), shape)
         if shape.total or shape.numbered:
-            level.total = self._statement(select(func.count()).select_from(table).where(*self._matching(resource, table, shape)), False)
+            level.total = self._statement(
+                select(func.count()).select_from(table).where(*self._matching(resource, table, shape)), False
+            )
         self._below(level)
         return Plan(self.levels, self.dialect.name, reads=self._reads())
 
@@ -81,7 +102,9 @@ class Compiler:
         table: Any = resource.table
         return table.alias(f"t{self.aliases}")
 
-    def _open(self, resource: Resource[Any], relation: Relation | None, fields: tuple[Field, ...], table: Any) -> tuple[Level, Any]:
+    def _open(
+        self, resource: Resource[Any], relation: Relation | None, fields: tuple[Field, ...], table: Any
+    ) -> tuple[Level, Any]:
         """A new level over a table, with its columns and joins."""
         level = Level(len(self.levels), resource, relation)
         self.levels.append(level)
@@ -98,9 +121,14 @@ class Compiler:
 
     def _matching(self, resource: Resource[Any], table: Any, shape: Shape) -> list[ColumnElement[bool]]:
         """The visible rows and the asked filters, each value a bind."""
-        return [self._visible(resource, table), *[self._on(table, resource.filters[n].where(binder(n))) for n in shape.filters]]
+        return [
+            self._visible(resource, table),
+            *[self._on(table, resource.filters[n].where(binder(n))) for n in shape.filters],
+        ]
 
-    def _keys(self, resource: Resource[Any], table: Any, order: tuple[str, ...], shape: Shape) -> list[tuple[ColumnElement[Any], bool]]:
+    def _keys(
+        self, resource: Resource[Any], table: Any, order: tuple[str, ...], shape: Shape
+    ) -> list[tuple[ColumnElement[Any], bool]]:
         """The sort keys on this alias, each with whether it descends as the rows are read."""
         keys: list[tuple[ColumnElement[Any], bool]] = []
         for name in order:
@@ -108,7 +136,9 @@ class Compiler:
             keys.append((self._on(table, _key(resource, plain, down)), down != shape.backward))
         return keys
 
-    def _object(self, level: Level, resource: Resource[Any], table: Any, source: Any, fields: tuple[Field, ...]) -> tuple[tuple[Node, ...], Any]:
+    def _object(
+        self, level: Level, resource: Resource[Any], table: Any, source: Any, fields: tuple[Field, ...]
+    ) -> tuple[tuple[Node, ...], Any]:
         """The places of the asked fields in the row; to-one relations are joined, to-many ones wait for `_below`."""
         nodes: list[Node] = []
         for field in fields:
@@ -132,7 +162,9 @@ class Compiler:
         other = level.joined.get((table.name, relation.name))
         if other is None:
             other = level.joined[table.name, relation.name] = self._alias(relation.target)
-            source = source.outerjoin(other, and_(other.c.id == table.c[relation.by.key], self._visible(relation.target, other)))
+            source = source.outerjoin(
+                other, and_(other.c.id == table.c[relation.by.key], self._visible(relation.target, other))
+            )
         at = level.column(other.c.id)
         level.ones.append(at)
         nodes, source = self._object(level, relation.target, other, source, field.inner)
@@ -145,7 +177,10 @@ class Compiler:
         own = resource.own[field.name]
         if isinstance(own, Value):
             first = level.column(table.c[f"{field.name}_{next(iter(own.own))}"]) if own.null else None
-            return Embedded(first, tuple([Leaf(level.column(table.c[f"{field.name}_{f.name}"]), own.own[f.name]) for f in field.inner]))
+            return Embedded(
+                first,
+                tuple([Leaf(level.column(table.c[f"{field.name}_{f.name}"]), own.own[f.name]) for f in field.inner]),
+            )
         expression = resource.columns.get(field.name)
         if expression is None:
             return Leaf(level.column(table.c[field.name]), own)
@@ -158,8 +193,14 @@ class Compiler:
         for name, rule in resource.actions.items():
             clause = rule(self.viewer)
             if not isinstance(clause, False_):
-                names.append((name, None if isinstance(clause, True_) else level.column(self._on(table, clause).label(name))))
-        ones = [(n, level.column(table.c[r.by.key])) for n, r in resource.relations.items() if not r.many and not isinstance(r.by, Through)]
+                names.append(
+                    (name, None if isinstance(clause, True_) else level.column(self._on(table, clause).label(name)))
+                )
+        ones = [
+            (n, level.column(table.c[r.by.key]))
+            for n, r in resource.relations.items()
+            if not r.many and not isinstance(r.by, Through)
+        ]
         return Actions(resource, level.column(table.c.id), tuple(names), tuple(ones))
 
     def _below(self, level: Level) -> None:
@@ -185,7 +226,9 @@ class Compiler:
             level.total = self._statement(self._count(relation, table, shape), False)
         self._below(level)
 
-    def _lateral(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[*tuple[Any, ...]]:
+    def _lateral(
+        self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape
+    ) -> Select[*tuple[Any, ...]]:
         parents = (
             func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False))))
             .table_valued("id", with_ordinality="place", name="k")
@@ -195,28 +238,53 @@ class Compiler:
         by = _in_link(relation, link, level.order, keys)
         labelled = [c.label(f"c{i}") for i, c in enumerate(level.columns)]
         where = [*self._matching(relation.target, table, shape), *beyond(by, shape), belongs]
-        rows = _stretch(select(*labelled).select_from(source).where(*where).order_by(*_ordered(by)), shape).correlate(parents).lateral("l")
+        rows = (
+            _stretch(select(*labelled).select_from(source).where(*where).order_by(*_ordered(by)), shape)
+            .correlate(parents)
+            .lateral("l")
+        )
         # A join promises no order: the outer query says it again.
-        again = [rows.c[f"c{at}"].desc() if down else rows.c[f"c{at}"].asc() for at, (_, down) in zip(level.keys, keys, strict=True)]
+        again = [
+            rows.c[f"c{at}"].desc() if down else rows.c[f"c{at}"].asc()
+            for at, (_, down) in zip(level.keys, keys, strict=True)
+        ]
         return select(*rows.c, parents.c.id).select_from(parents.join(rows, true())).order_by(parents.c.place, *again)
 
-    def _within(self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape) -> Select[*tuple[Any, ...]]:
+    def _within(
+        self, relation: Relation, level: Level, table: Any, source: Any, keys: list[tuple[Any, bool]], shape: Shape
+    ) -> Select[*tuple[Any, ...]]:
         parents = func.json_each(bindparam("parents", None, type_=Text)).table_valued("key", "value", name="k")
         own: Any = relation.target.table
         few = own.alias(f"w{self.aliases}")
         few_source, belongs, link = _belonging(relation, few, few, parents.c.value)
         by = _in_link(relation, link, level.order, self._keys(relation.target, few, level.order, shape))
         where = [*self._matching(relation.target, few, shape), *beyond(by, shape), belongs]
-        ids = _stretch(select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(by)), shape).correlate(parents)
-        return select(*level.columns, parents.c.value).select_from(parents.join(source, table.c.id.in_(ids))).order_by(parents.c.key, *_ordered(keys))
+        ids = _stretch(select(few.c.id).select_from(few_source).where(*where).order_by(*_ordered(by)), shape).correlate(
+            parents
+        )
+        return (
+            select(*level.columns, parents.c.value)
+            .select_from(parents.join(source, table.c.id.in_(ids)))
+            .order_by(parents.c.key, *_ordered(keys))
+        )
 
     def _count(self, relation: Relation, table: Any, shape: Shape) -> Select[*tuple[Any, ...]]:
         if self.dialect.name == "postgresql":
-            id: Any = func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False)))).table_valued("id", name="k").render_derived(name="k").c.id
+            id: Any = (
+                func.unnest(bindparam("parents", None, type_=ARRAY(Uuid(as_uuid=False))))
+                .table_valued("id", name="k")
+                .render_derived(name="k")
+                .c.id
+            )
         else:
             id = func.json_each(bindparam("parents", None, type_=Text)).table_valued("value", name="k").c.value
         source, belongs, _ = _belonging(relation, table, table, id)
-        return select(id, func.count()).select_from(id.table.join(source, belongs)).where(*self._matching(relation.target, table, shape)).group_by(id)
+        return (
+            select(id, func.count())
+            .select_from(id.table.join(source, belongs))
+            .where(*self._matching(relation.target, table, shape))
+            .group_by(id)
+        )
 
     def _statement(self, query: Select[*tuple[Any, ...]], bounded: bool, own: str = "") -> Statement:
         """One statement of the plan; `own` is the alias under which a single read has its row, which need not be found among all rows."""
@@ -272,7 +340,9 @@ def _belonging(relation: Relation, table: Any, source: Any, parent: Any) -> tupl
     return source.join(link, link.c[relation.by.there.key] == table.c.id), link.c[relation.by.here.key] == parent, link
 
 
-def _in_link(relation: Relation, link: Any, order: tuple[str, ...], keys: list[tuple[Any, bool]]) -> list[tuple[Any, bool]]:
+def _in_link(
+    relation: Relation, link: Any, order: tuple[str, ...], keys: list[tuple[Any, bool]]
+) -> list[tuple[Any, bool]]:
     """The sort keys as columns of the link table, if it holds all of them: its index then has the rows in order. Else the keys as they are."""
     if not isinstance(relation.by, Through):
         return keys

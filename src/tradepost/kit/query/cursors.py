@@ -40,7 +40,9 @@ class Marks:
                 return unpack(raw[SIZE:])
         except (Error, ValueError):
             pass
-        raise InvalidParameter("The cursor belongs to another list, filter or order; begin again without one.", parameter=parameter)
+        raise InvalidParameter(
+            "The cursor belongs to another list, filter or order; begin again without one.", parameter=parameter
+        )
 
     def _digest(self, parent: Any, body: bytes) -> bytes:
         mac = self.state.copy()

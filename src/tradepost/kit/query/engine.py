@@ -36,7 +36,15 @@ class Reads:
         self.secret = secret
         self.plans = Recent[PlanKey, Plan](MOST_PLANS)
 
-    def plan(self, of: Resource[Any], want: Selection[Any], by: str | None, window: Window | None, context: "Context", reader: Reader) -> Plan:
+    def plan(
+        self,
+        of: Resource[Any],
+        want: Selection[Any],
+        by: str | None,
+        window: Window | None,
+        context: "Context",
+        reader: Reader,
+    ) -> Plan:
         """The plan of a selection for callers of this kind; compiled once, on the meter of the call that needs it."""
         asked = (self, of, by, window, context.caller.permissions, context.caller.known)
         if (last := want.last) is not None and last[0] == asked:
@@ -45,18 +53,32 @@ class Reads:
         want.last = asked, found
         return found
 
-    def _plan(self, of: Resource[Any], want: Selection[Any], by: str | None, shape: Shape | None, context: "Context", reader: Reader) -> Plan:
+    def _plan(
+        self,
+        of: Resource[Any],
+        want: Selection[Any],
+        by: str | None,
+        shape: Shape | None,
+        context: "Context",
+        reader: Reader,
+    ) -> Plan:
         caller, shapes = context.caller, tuple([w.shape for w in want.windows])
         key = PlanKey(of.name, by, want.form.bare, shapes, shape, caller.permissions, caller.known)
 
         def compile() -> Plan:
             context.meter.plans += 1
             compiler = Compiler(Viewer(caller.permissions, caller.known), reader.dialect, iter(shapes))
-            return compiler.one(of, want.form.bare, by) if by is not None else compiler.page(of, want.form.bare, shape or Window().shape)
+            return (
+                compiler.one(of, want.form.bare, by)
+                if by is not None
+                else compiler.page(of, want.form.bare, shape or Window().shape)
+            )
 
         return self.plans.get(key, compile)
 
-    async def one[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: "Context") -> Record[S] | None:
+    async def one[S: msgspec.Struct](
+        self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: "Context"
+    ) -> Record[S] | None:
         """One record, or None where no visible row has this value."""
         plan, caller = self.plan(of, want, by, None, context, reader), context.caller
         # A secret does not travel to the database, which may log what it is given; something in its stead comes back.
@@ -76,14 +98,18 @@ class Reads:
     ) -> dict[str, Record[S]]:
         """The records of the visible rows among some ids, by id: as many statements as for one."""
         plan, caller = self.plan(of, want, SEVERAL, None, context, reader), context.caller
-        rows: list[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id}))
+        rows: list[Any] = await reader.all(
+            plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id})
+        )
         groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
         if context.seen is not None:
             context.seen.note(plan, *[str(row[plan.id]) for row in rows])
         write = plan.writer(want.form)
         return {record.id: record for record in [self._record(plan, write, row, groups) for row in rows]}
 
-    async def again(self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], context: "Context") -> list[Record[Any]]:
+    async def again(
+        self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], context: "Context"
+    ) -> list[Record[Any]]:
         """Records as they were once, in their order: scalars from what was kept, related rows as they are now."""
         plan, fields, caller = self.plan(of, want, SEVERAL, None, context, reader), want.form.fields, context.caller
         present = {} if knows_all(plan, kept) else await self._rows(plan, reader, [k.id for k in kept], caller)
@@ -101,10 +127,18 @@ class Reads:
     async def _rows(self, plan: Plan, reader: Reader, ids: Sequence[str], caller: Caller) -> dict[str | None, Any]:
         """The visible rows among some ids, by id."""
         assert plan.id is not None
-        rows: Sequence[Any] = await reader.all(plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id})) if ids else ()
+        rows: Sequence[Any] = (
+            await reader.all(
+                plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id})
+            )
+            if ids
+            else ()
+        )
         return {str(r[plan.id]): r for r in rows}
 
-    async def page[S: msgspec.Struct](self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, context: "Context") -> Page[S]:
+    async def page[S: msgspec.Struct](
+        self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, context: "Context"
+    ) -> Page[S]:
         """A page of records."""
         plan, caller = self.plan(of, want, None, window, context, reader), context.caller
         if context.seen is not None:
@@ -112,7 +146,9 @@ class Reads:
         level, limit = plan.top, window.size()
         group = Group(window, limit, self._marks(level, window), level.keys)
         statement = level.rows.of_size(limit + 1)
-        given = _given(window, limit, group.marks, None, caller) if statement.arguments or level.total is not None else {}
+        given = (
+            _given(window, limit, group.marks, None, caller) if statement.arguments or level.total is not None else {}
+        )
         rows = await reader.all(statement, statement.bind(given))
         if level.total is not None:
             group.totals[None] = (await reader.one(level.total, level.total.bind(given)))[0]
@@ -122,7 +158,15 @@ class Reads:
         return Page(plan.writer(want.form)(shown, None, group, groups), group, shown, group.totals.get(None), count)
 
     async def related[S: msgspec.Struct](
-        self, reader: Reader, of: Resource[Any], by: str, value: Any, relation: str, window: Window, want: Selection[S], context: "Context"
+        self,
+        reader: Reader,
+        of: Resource[Any],
+        by: str,
+        value: Any,
+        relation: str,
+        window: Window,
+        want: Selection[S],
+        context: "Context",
     ) -> Page[S] | None:
         """A to-many relation of one row as a list of its own, in the statement that serves it below the row; None where there is no such row."""
         if window.first is None and window.last is None:
@@ -139,7 +183,13 @@ class Reads:
         group.parent = parent
         shown = group.pages.get(parent, NO_ROWS)
         total = group.totals.get(parent, 0) if plan.levels[1].total is not None else None
-        return Page(plan.level_writer(want.form, 1)(shown, parent, group, groups), group, shown, total, rows_below(plan, [row], groups))
+        return Page(
+            plan.level_writer(want.form, 1)(shown, parent, group, groups),
+            group,
+            shown,
+            total,
+            rows_below(plan, [row], groups),
+        )
 
     def _record(self, plan: Plan, write: Any, row: Any, groups: list[Any]) -> Record[Any]:
         """The record of a row that was read by itself or among others."""
@@ -152,7 +202,9 @@ class Reads:
             level.marks = window.filter, Marks(self.secret, level.list_name, window.filter, level.order)
         return level.marks[1]
 
-    async def _below(self, plan: Plan, reader: Reader, rows: Any, windows: tuple[Window, ...], caller: Caller) -> list[Any]:
+    async def _below(
+        self, plan: Plan, reader: Reader, rows: Any, windows: tuple[Window, ...], caller: Caller
+    ) -> list[Any]:
         """The rows of all to-many levels, grouped by parent: one statement each, and one for totals that were asked for."""
         groups: list[Any] = [rows]
         for level, window in zip(plan.levels[1:], windows, strict=True):
@@ -166,7 +218,10 @@ class Reads:
         limit = window.size(level.relation.size)
         group = Group(window, limit, self._marks(level, window), level.keys, level.link)
         if len(parents) > 1 and (window.after or window.before):
-            raise InvalidParameter("A cursor inside a list works for one parent at a time.", parameter="after" if window.after else "before")
+            raise InvalidParameter(
+                "A cursor inside a list works for one parent at a time.",
+                parameter="after" if window.after else "before",
+            )
         if parents:
             given = _given(window, limit, group.marks, parents[0], caller) | {"parents": reader.many(parents)}
             statement = level.rows.of_size(limit + 1)

@@ -15,7 +15,9 @@ type Keys = list[tuple[Any, bool]]
 
 def order_names(resource: Resource[Any], shape: Shape, default: tuple[str, ...]) -> tuple[str, ...]:
     """The sort keys by name, with those behind them and the id last, in the last key's direction. With a search the default is its relevance."""
-    asked = shape.sort or next(((n,) for n, s in resource.sorts.items() if s.needs is not None and s.needs in shape.filters), default)
+    asked = shape.sort or next(
+        ((n,) for n, s in resource.sorts.items() if s.needs is not None and s.needs in shape.filters), default
+    )
     names: list[str] = []
     for name in asked:
         names.append(name)
@@ -31,7 +33,14 @@ def beyond(keys: Keys, shape: Shape) -> list[ColumnElement[bool]]:
     said: list[ColumnElement[bool]] = []
     for name, given, turned in (("after", shape.after, shape.backward), ("before", shape.before, not shape.backward)):
         if given:
-            said.append(_behind([(k, down != turned, bindparam(f"{name}.{i}", None, type_=k.type)) for i, (k, down) in enumerate(keys)]))
+            said.append(
+                _behind(
+                    [
+                        (k, down != turned, bindparam(f"{name}.{i}", None, type_=k.type))
+                        for i, (k, down) in enumerate(keys)
+                    ]
+                )
+            )
     return said
 
 

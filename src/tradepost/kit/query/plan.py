@@ -93,7 +93,12 @@ class Plan:
     __slots__ = ("dialect", "id", "levels", "reads", "top", "version")
 
     def __init__(
-        self, levels: list[Level], dialect: str, id: int | None = None, version: int | None = None, reads: tuple[tuple[str, None], ...] | None = None
+        self,
+        levels: list[Level],
+        dialect: str,
+        id: int | None = None,
+        version: int | None = None,
+        reads: tuple[tuple[str, None], ...] | None = None,
     ) -> None:
         self.levels, self.dialect, self.reads, self.id, self.version = levels, dialect, reads, id, version
         self.top = levels[0]
@@ -104,7 +109,9 @@ class Plan:
         if found is None:
             writer = Writer(self, form, self.dialect)
             made = writer.page(self.top) if self.id is None else writer.one()
-            found = form.keep(self, made if form.beside is None else _both(made, Writer(self, form.beside, self.dialect).one()))
+            found = form.keep(
+                self, made if form.beside is None else _both(made, Writer(self, form.beside, self.dialect).one())
+            )
         return found
 
     def level_writer(self, form: Form, at: int) -> Any:

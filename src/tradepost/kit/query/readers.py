@@ -55,7 +55,12 @@ class PostgresReader:
         _, arguments = self.dialect.create_connect_args(make_url(url))
         dropped = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
         self.arguments = {k: v for k, v in arguments.items() if k not in dropped}
-        self.settings = {"jit": "off", "statement_timeout": str(int(statement_timeout * 1000)), "application_name": "tradepost-reader", **TEXTS_OF_TIMES}
+        self.settings = {
+            "jit": "off",
+            "statement_timeout": str(int(statement_timeout * 1000)),
+            "application_name": "tradepost-reader",
+            **TEXTS_OF_TIMES,
+        }
         self.size, self.opened, self.count = size, 0, 0
         self.free: list[tuple[Any, dict[str, Any]]] = []
         self.waiting: deque[asyncio.Future[tuple[Any, dict[str, Any]]]] = deque()
@@ -135,7 +140,12 @@ class PostgresReader:
                 # The server may still be at it: this connection answers nobody else.
                 held[0].terminate()
                 raise
-            except (asyncpg.InvalidCachedStatementError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, ConnectionError):
+            except (
+                asyncpg.InvalidCachedStatementError,
+                asyncpg.InterfaceError,
+                asyncpg.PostgresConnectionError,
+                ConnectionError,
+            ):
                 # DDL by another process, or a server that went away: again on a clean connection.
                 held[1].clear()
                 if attempt == 2:

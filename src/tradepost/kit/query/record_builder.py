@@ -20,7 +20,11 @@ type PageMaker = Callable[[Shown, Any, Group, Groups], Any]
 
 PLACE, STRETCH, ROW = re.compile(r"\br\[(\d+)\]"), re.compile(r"\*r\[(\d+):(\d+)\]"), re.compile(r"\br\b")
 DEFAULT = Rendering()
-ENVELOPE: tuple[PageMember, ...] = (Part("data", "nodes"), Part("next_cursor", "next_cursor"), Part("has_more", "has_more"))
+ENVELOPE: tuple[PageMember, ...] = (
+    Part("data", "nodes"),
+    Part("next_cursor", "next_cursor"),
+    Part("has_more", "has_more"),
+)
 
 
 class Writer:
@@ -29,7 +33,11 @@ class Writer:
     def __init__(self, plan: Any, form: Form, dialect: str) -> None:
         self.plan, self.form, self.booleans = plan, form, dialect == "sqlite"
         self.rendering: Rendering = form.rendering or DEFAULT
-        self.space: dict[str, Any] = {"NONE": NO_ROWS, "raw": _plain if self.rendering.plain else _raw, "Raw": None if self.rendering.plain else msgspec.Raw}
+        self.space: dict[str, Any] = {
+            "NONE": NO_ROWS,
+            "raw": _plain if self.rendering.plain else _raw,
+            "Raw": None if self.rendering.plain else msgspec.Raw,
+        }
 
     def one(self) -> Callable[[Any, Groups], Any]:
         """The function that turns the row of a single read into its record."""
@@ -56,12 +64,21 @@ class Writer:
         renamed = {f: k for (f, _), k in zip(fields, keys, strict=True)}
         return self._keep(msgspec.defstruct("Answer", fields, rename=renamed, gc=False), "S")
 
-    def _object(self, nodes: tuple[Node, ...], members: tuple[ObjectMember, ...] | None, fields: tuple[Field, ...]) -> str:
+    def _object(
+        self, nodes: tuple[Node, ...], members: tuple[ObjectMember, ...] | None, fields: tuple[Field, ...]
+    ) -> str:
         """An expression that makes one object from row `r`."""
         if members is None:
             key = self.rendering.actions_key
-            members = tuple([Pick(f.alias or (key if isinstance(n, Actions) else f.name), i) for i, (f, n) in enumerate(zip(fields, nodes, strict=True))])
-        values = [repr(m.value) if isinstance(m, Const) else self._value(nodes[m.index], m, fields[m.index]) for m in members]
+            members = tuple(
+                [
+                    Pick(f.alias or (key if isinstance(n, Actions) else f.name), i)
+                    for i, (f, n) in enumerate(zip(fields, nodes, strict=True))
+                ]
+            )
+        values = [
+            repr(m.value) if isinstance(m, Const) else self._value(nodes[m.index], m, fields[m.index]) for m in members
+        ]
         name = self._struct([m.key for m in members])
         places = [n.at for m in members if isinstance(m, Pick) and isinstance(n := nodes[m.index], Leaf)]
         if len(places) > 1 and values == [f"r[{places[0] + i}]" for i in range(len(values))]:
@@ -94,7 +111,9 @@ class Writer:
     def _actions(self, node: Actions) -> str:
         if self.rendering.actions is not None:
             return f"{self._keep(self.rendering.actions(node), 'A')}(r)"
-        return "[" + ", ".join([repr(n) if at is None else f"*([{n!r}] if r[{at}] else [])" for n, at in node.names]) + "]"
+        return (
+            "[" + ", ".join([repr(n) if at is None else f"*([{n!r}] if r[{at}] else [])" for n, at in node.names]) + "]"
+        )
 
     def _many(self, node: Many, member: Pick, fields: tuple[Field, ...]) -> str:
         level = self.plan.levels[node.level]
@@ -103,7 +122,11 @@ class Writer:
             rows = self._rows(level, member.inner, fields)
             return f"{rows}({group}.pages.get({parent}, NONE).rows, g)"
         # A page of which nothing is left, because all of it is skipped, is an empty object.
-        parts = member.parts if member.parts is not None else (*ENVELOPE, *((Part("total", "total"),) if level.total else ()))
+        parts = (
+            member.parts
+            if member.parts is not None
+            else (*ENVELOPE, *((Part("total", "total"),) if level.total else ()))
+        )
         page = self._keep(self._page(level, parts, fields), "P")
         return f"{page}({group}.pages.get({parent}, NONE), {parent}, {group}, g)"
 
@@ -140,7 +163,9 @@ class Writer:
                 node = self._function("r, g", self._object(level.nodes, part.inner, fields))
                 made.append(lambda row, parent, group, groups, node=node: node(row, groups))
         struct = self.space[self._struct([p.key for p in parts])]
-        return lambda shown, parent, group, groups: [struct(*[m(row, parent, group, groups) for m in made]) for row in shown.rows]
+        return lambda shown, parent, group, groups: [
+            struct(*[m(row, parent, group, groups) for m in made]) for row in shown.rows
+        ]
 
 
 def _apart(each: str, width: int) -> tuple[str, str]:
@@ -164,7 +189,9 @@ def _plain(value: Any) -> Any:
 PAGE_MEMBERS: dict[str, PageMaker] = {
     "total": lambda shown, parent, group, groups: group.totals.get(parent, 0),
     "has_more": lambda shown, parent, group, groups: shown.next,
-    "next_cursor": lambda shown, parent, group, groups: group.mark(parent, shown.rows[-1]) if shown.next and shown.rows else None,
+    "next_cursor": lambda shown, parent, group, groups: (
+        group.mark(parent, shown.rows[-1]) if shown.next and shown.rows else None
+    ),
     "hasNextPage": lambda shown, parent, group, groups: shown.next,
     "hasPreviousPage": lambda shown, parent, group, groups: shown.previous,
     "startCursor": lambda shown, parent, group, groups: group.mark(parent, shown.rows[0]) if shown.rows else None,

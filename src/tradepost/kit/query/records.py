@@ -107,7 +107,9 @@ class Page[S]:
     @property
     def previous_cursor(self) -> str | None:
         """The cursor before which the previous page ends."""
-        return self.group.mark(self.group.parent, self.shown.rows[0]) if self.shown.previous and self.shown.rows else None
+        return (
+            self.group.mark(self.group.parent, self.shown.rows[0]) if self.shown.previous and self.shown.rows else None
+        )
 
 
 class Item[S](msgspec.Struct, frozen=True):

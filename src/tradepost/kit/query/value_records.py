@@ -44,7 +44,9 @@ class Told:
             return Leaf(self.place(lambda value: _plain(take(value))), own)
         if own.many:
             each = [attrgetter(f.name) for f in field.inner]
-            rows: Take = lambda value: None if (held := take(value)) is None else [[_plain(get(one)) for get in each] for one in held]  # noqa: E731
+            rows: Take = lambda value: (
+                None if (held := take(value)) is None else [[_plain(get(one)) for get in each] for one in held]
+            )  # noqa: E731
             return Several(self.place(rows), tuple([Leaf(i, own.own[f.name]) for i, f in enumerate(field.inner)]))
         null = self.place(take) if own.null else None
         return Embedded(null, tuple([Leaf(self.place(_within(path, f.name)), own.own[f.name]) for f in field.inner]))

@@ -12,5 +12,9 @@ def bucket_of(address: str) -> str:
     except ValueError:
         return f"address:{address[:64]}"
     if found.version == 6:
-        return bucket_of(str(found.ipv4_mapped)) if found.ipv4_mapped else f"address:{ip_network((found, 64), strict=False).network_address}/64"
+        return (
+            bucket_of(str(found.ipv4_mapped))
+            if found.ipv4_mapped
+            else f"address:{ip_network((found, 64), strict=False).network_address}/64"
+        )
     return f"address:{found}"

@@ -36,7 +36,11 @@ class KeyMeter(Meter):
             limits.refused += 1
             self.lefts = [max(n + points, 0) for n in lefts]
             self._tell()
-            waits = [(ceil(-n * MINUTE / size), size, name) for n, size, name in zip(lefts, self.sizes, POLICIES, strict=True) if n < 0]
+            waits = [
+                (ceil(-n * MINUTE / size), size, name)
+                for n, size, name in zip(lefts, self.sizes, POLICIES, strict=True)
+                if n < 0
+            ]
             longest, size, _ = max(waits)
             raise QuotaExceeded(longest, size, [name.decode() for _, _, name in waits])
         self.lefts, self.drained = lefts, self.drained + points

@@ -101,7 +101,9 @@ class Shared(Protocol):
 class Limits:
     """The sizes of the buckets by role, and where the buckets are."""
 
-    def __init__(self, sizes: Mapping[str, int], *, known: int, local: Buckets | None = None, shared: Shared | None = None) -> None:
+    def __init__(
+        self, sizes: Mapping[str, int], *, known: int, local: Buckets | None = None, shared: Shared | None = None
+    ) -> None:
         """`known` is the size for roles that `sizes` does not name."""
         self.sizes, self.known, self.local, self.shared = dict(sizes), known, local or Buckets(), shared
         self.refused = self.drained = 0
@@ -144,7 +146,11 @@ class Meter:
     async def pay(self, points: int, reserve: int = 0) -> None:
         """Drains the price of a request before it is run. A `reserve` is drained besides where a plan may have to be compiled."""
         if points > MOST_POINTS or points > self.ceiling:
-            raise TooExpensive(f"The request costs up to {points} points; at most {self.most} are allowed.", points=points, limit=self.most)
+            raise TooExpensive(
+                f"The request costs up to {points} points; at most {self.most} are allowed.",
+                points=points,
+                limit=self.most,
+            )
         self.price = points
         owed = points + (COMPILING if self.new_texts else reserve) - self.drained
         if (limits := self.limits) is not None and (owed > 0 or not self.touched):

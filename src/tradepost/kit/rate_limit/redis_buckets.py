@@ -148,7 +148,10 @@ class SharedBuckets:
         if self.line is None:
             turn.tell(None)
         else:
-            self.line.send(("EVALSHA", SHA, len(turn.keys), *turn.keys, msgpack.encode(turn.drains)), partial(self._answered, self.line, turn))
+            self.line.send(
+                ("EVALSHA", SHA, len(turn.keys), *turn.keys, msgpack.encode(turn.drains)),
+                partial(self._answered, self.line, turn),
+            )
 
     def _answered(self, line: Line, turn: Turn, answer: Any) -> None:
         """Takes what the script says, or gives up the line."""

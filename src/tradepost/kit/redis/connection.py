@@ -102,7 +102,10 @@ class Line(asyncio.Protocol):
 
 async def connect(url: str, broken: Callable[[Line], None]) -> Line:
     """A line to the Redis of a URL, in the database that it names; `broken` is called when it ends by itself."""
-    from redis.asyncio.connection import SSLConnection, parse_url  # here: a shop without Redis does without the 14 MB of its commands
+    from redis.asyncio.connection import (
+        SSLConnection,
+        parse_url,
+    )  # here: a shop without Redis does without the 14 MB of its commands
 
     given: dict[str, Any] = dict(parse_url(url))
     loop = asyncio.get_running_loop()
@@ -114,7 +117,9 @@ async def connect(url: str, broken: Callable[[Line], None]) -> Line:
         _, line = await loop.create_unix_connection(make, given["path"])
     else:
         secure = ssl.create_default_context() if given.get("connection_class") is SSLConnection else None
-        _, line = await loop.create_connection(make, given.get("host", "localhost"), given.get("port", 6379), ssl=secure)
+        _, line = await loop.create_connection(
+            make, given.get("host", "localhost"), given.get("port", 6379), ssl=secure
+        )
     if password := given.get("password"):
         _check(await line.ask("AUTH", *([given["username"]] if given.get("username") else []), password))
     if database := given.get("db"):

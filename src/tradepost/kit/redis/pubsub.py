@@ -101,4 +101,6 @@ def _client(url: str, *, retries: int, socket_timeout: float | None) -> Any:
     from redis.backoff import NoBackoff
 
     made: Any = Redis  # whose methods are typed in part only
-    return made.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), retries))
+    return made.from_url(
+        url, socket_connect_timeout=PATIENCE, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), retries)
+    )

@@ -36,7 +36,11 @@ class Sort(msgspec.Struct, frozen=True, kw_only=True):
     Where it `needs` a filter, `by` gets the binds of that filter's value; `then` are the keys behind it.
     """
 
-    by: ColumnElement[Any] | InstrumentedAttribute[Any] | Callable[[Callable[..., BindParameter[Any]]], ColumnElement[Any]]
+    by: (
+        ColumnElement[Any]
+        | InstrumentedAttribute[Any]
+        | Callable[[Callable[..., BindParameter[Any]]], ColumnElement[Any]]
+    )
     down: ColumnElement[Any] | None = None
     needs: str | None = None
     then: tuple[str, ...] = ()
@@ -59,7 +63,12 @@ def equal(column: InstrumentedAttribute[Any], type: Any = str, *, doc: str = "",
 
 def ranged(name: str, column: Any, type: Any = int) -> dict[str, Filter]:
     """`?name_gte=`, `_gt`, `_lte`, `_lt`."""
-    said = {"gte": ("__ge__", "At least"), "gt": ("__gt__", "More than"), "lte": ("__le__", "At most"), "lt": ("__lt__", "Less than")}
+    said = {
+        "gte": ("__ge__", "At least"),
+        "gt": ("__gt__", "More than"),
+        "lte": ("__le__", "At most"),
+        "lt": ("__lt__", "Less than"),
+    }
 
     def made(method: str, text: str) -> Filter:
         return Filter(type=type, where=lambda bind: getattr(column, method)(bind(column.type)), doc=f"{text} this.")
@@ -76,7 +85,9 @@ def query_words(text: str) -> tuple[str, ...]:
     """The words of a search; 400 where there are none or too many."""
     found = words(text)
     if not found:
-        raise InvalidParameter(f"`q` is `{text}`, which has no words in it; give at least one letter or digit.", parameter="q")
+        raise InvalidParameter(
+            f"`q` is `{text}`, which has no words in it; give at least one letter or digit.", parameter="q"
+        )
     if len(found) > MOST_WORDS:
         raise InvalidParameter(f"`q` has {len(found)} words; at most {MOST_WORDS} are allowed.", parameter="q")
     return found

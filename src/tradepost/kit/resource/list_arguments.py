@@ -17,7 +17,13 @@ ARGUMENTS = ("first", "after", "last", "before", "filter", "sort", "total")
 
 
 def window(
-    of: Resource[Any], given: Mapping[str, Any], permissions: frozenset[str], *, paged: bool = True, numbered: bool = False, strict: bool = True
+    of: Resource[Any],
+    given: Mapping[str, Any],
+    permissions: frozenset[str],
+    *,
+    paged: bool = True,
+    numbered: bool = False,
+    strict: bool = True,
 ) -> Window:
     """The window that some arguments mean, or 400 naming the argument and what is allowed.
 
@@ -77,14 +83,18 @@ def sorting(of: Resource[Any], given: Any, permissions: frozenset[str], filters:
         if sort is None or name in seen or not sort.access.allows(permissions):
             allowed = [n for n, s in of.sorts.items() if s.access.allows(permissions)]
             fault = "is given twice" if name in seen else "cannot be sorted by"
-            raise InvalidParameter(f"`{key}` {fault}; `-` before a name sorts descending.", parameter="sort", allowed=allowed)
+            raise InvalidParameter(
+                f"`{key}` {fault}; `-` before a name sorts descending.", parameter="sort", allowed=allowed
+            )
         if sort.needs is not None and sort.needs not in filters:
             raise InvalidParameter(f"`{key}` can be sorted by only together with `{sort.needs}`.", parameter="sort")
         seen.add(name)
     return keys
 
 
-def filtered(of: Resource[Any], given: object, permissions: frozenset[str], strict: bool) -> tuple[tuple[str, Any], ...]:
+def filtered(
+    of: Resource[Any], given: object, permissions: frozenset[str], strict: bool
+) -> tuple[tuple[str, Any], ...]:
     """The given filters, converted and in name order."""
     if not isinstance(given, Mapping):
         raise InvalidParameter("`filter` is an object such as `{status: active}`.", parameter="filter")
@@ -105,7 +115,11 @@ def _value(name: str, known: Filter, given: Any, strict: bool) -> Any:
         # A time is text on both doors; leniently read, `1700000000` would be one too.
         value = msgspec.convert(given, known.type, strict=strict or known.type is datetime)
     except msgspec.ValidationError as fault:
-        allowed = [str(m.value) for m in known.type] if isinstance(known.type, type) and issubclass(known.type, enum.Enum) else []
+        allowed = (
+            [str(m.value) for m in known.type]
+            if isinstance(known.type, type) and issubclass(known.type, enum.Enum)
+            else []
+        )
         raise InvalidParameter(f"`{name}` is `{given}`: {fault}.", parameter=name, allowed=allowed) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` holds a NUL character.", parameter=name)

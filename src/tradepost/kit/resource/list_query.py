@@ -26,7 +26,15 @@ class Window(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
     def shape(self) -> "Shape":
         """What of it decides the SQL: the names, not the values."""
         names = tuple([n for n, _ in self.filter])
-        return Shape(names, self.sort, self.after is not None, self.before is not None, self.last is not None, self.page is not None, self.total)
+        return Shape(
+            names,
+            self.sort,
+            self.after is not None,
+            self.before is not None,
+            self.last is not None,
+            self.page is not None,
+            self.total,
+        )
 
     @property
     def backward(self) -> bool:

@@ -11,7 +11,18 @@ import msgspec
 from .row_layout import Actions
 
 type PartKind = Literal[
-    "nodes", "edges", "node", "cursor", "page_info", "total", "has_more", "next_cursor", "hasNextPage", "hasPreviousPage", "startCursor", "endCursor"
+    "nodes",
+    "edges",
+    "node",
+    "cursor",
+    "page_info",
+    "total",
+    "has_more",
+    "next_cursor",
+    "hasNextPage",
+    "hasPreviousPage",
+    "startCursor",
+    "endCursor",
 ]
 
 

@@ -88,7 +88,13 @@ class Result[S: msgspec.Struct]:
     """
 
     def __init__(
-        self, shape: type[S], *, name: str | None = None, fields: Mapping[str, Access] | None = None, sealed: Iterable[str] = (), personal: bool = False
+        self,
+        shape: type[S],
+        *,
+        name: str | None = None,
+        fields: Mapping[str, Access] | None = None,
+        sealed: Iterable[str] = (),
+        personal: bool = False,
     ) -> None:
         self.shape, self.name, self.fields = shape, name or shape.__name__, dict(fields or {})
         self.sealed, self.personal = frozenset(sealed), personal
@@ -150,7 +156,15 @@ class Resource[S: msgspec.Struct](Result[S]):
         self.own[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
         self.frozen = False
 
-    def has_one(self, name: str, target: "Resource[Any]", *, by: InstrumentedAttribute[Any], access: Access = ANYONE, doc: str = "") -> None:
+    def has_one(
+        self,
+        name: str,
+        target: "Resource[Any]",
+        *,
+        by: InstrumentedAttribute[Any],
+        access: Access = ANYONE,
+        doc: str = "",
+    ) -> None:
         """Adds a to-one relation over a column of this table."""
         self._add(Relation(name=name, target=target, by=by, many=False, access=access, doc=doc))
 
@@ -159,11 +173,24 @@ class Resource[S: msgspec.Struct](Result[S]):
         paged: bool = False, order: tuple[str, ...] = (), access: Access = ANYONE, doc: str = "",
     ) -> None:  # fmt: skip
         """Adds a to-many relation over a column of the other table or through a link table."""
-        self._add(Relation(name=name, target=target, by=by, many=True, paged=paged, order=order or target.order, access=access, doc=doc))
+        self._add(
+            Relation(
+                name=name,
+                target=target,
+                by=by,
+                many=True,
+                paged=paged,
+                order=order or target.order,
+                access=access,
+                doc=doc,
+            )
+        )
 
     def _add(self, relation: Relation) -> None:
         if self.frozen or relation.name in self.own or relation.name in self.relations:
-            raise ValueError(f"{self.name} cannot take the relation `{relation.name}`: the registry is frozen or the name is taken")
+            raise ValueError(
+                f"{self.name} cannot take the relation `{relation.name}`: the registry is frozen or the name is taken"
+            )
         self.relations[relation.name] = relation
 
     def key(self, text: str) -> tuple[str, str]:

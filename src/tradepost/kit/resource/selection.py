@@ -48,7 +48,9 @@ class Form:
 
 def personal(of: Result[Any], fields: tuple[Field, ...]) -> bool:
     """Whether an answer with these fields of a shape holds somebody's own data, its own or that of a relation in it: no cache keeps it."""
-    return of.personal or any([personal(r.target, f.inner) for f in fields if (r := of.relations.get(f.name)) is not None])
+    return of.personal or any(
+        [personal(r.target, f.inner) for f in fields if (r := of.relations.get(f.name)) is not None]
+    )
 
 
 def too_many_aliases() -> TooManyAliases:

@@ -11,7 +11,16 @@ from .validation import END
 MOST = 2**53 - 1
 
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}" + END, description="An ISO 4217 code.", examples=["EUR"])]
-Amount = Annotated[int, Meta(ge=0, le=MOST, description="Minor units of the currency, below 2^53.", examples=[1250], extra_json_schema={"format": "int64"})]
+Amount = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MOST,
+        description="Minor units of the currency, below 2^53.",
+        examples=[1250],
+        extra_json_schema={"format": "int64"},
+    ),
+]
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):

@@ -36,7 +36,9 @@ class JsonPatch(msgspec.Struct, frozen=True):
                 changed = _applied(changed, step, i)
                 # Some copies of copies would fill the memory.
                 if step.op == "copy" and len(msgspec.json.encode(changed)) > MOST_BYTES:
-                    raise Validation.at(f"/{i}", f"The changed document would be larger than {MOST_BYTES} bytes.", "too_large")
+                    raise Validation.at(
+                        f"/{i}", f"The changed document would be larger than {MOST_BYTES} bytes.", "too_large"
+                    )
         except RecursionError:
             raise Validation.at("", "The changed document would be nested too deeply.", "too_deep") from None
         return changed
@@ -96,7 +98,13 @@ def _faults(step: Any, at: str) -> list[Fault]:
     for name in ("path", "from") if NEEDS[op] == "from" else ("path",):
         value = said.get(name)
         if not isinstance(value, str) or (value and not value.startswith("/")) or _bad_escape(value):
-            faults.append(Fault(code="invalid_pointer", detail=f"`{name}` is a JSON pointer such as `/name`.", pointer=f"{at}/{name}"))
+            faults.append(
+                Fault(
+                    code="invalid_pointer",
+                    detail=f"`{name}` is a JSON pointer such as `/name`.",
+                    pointer=f"{at}/{name}",
+                )
+            )
     if NEEDS[op] == "value" and "value" not in said:
         faults.append(Fault(code="required", detail=f"`{op}` needs a `value`.", pointer=f"{at}/value"))
     return faults
@@ -112,17 +120,26 @@ def _applied(document: Any, step: Step, index: int) -> Any:
         return jsonpatch.JsonPatch([made]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
         raise PatchTestFailed(
-            f"`{step.path}` has another value.", errors=[Fault(code="test_failed", detail="Another value stands there.", pointer=f"/{index}")]
+            f"`{step.path}` has another value.",
+            errors=[Fault(code="test_failed", detail="Another value stands there.", pointer=f"/{index}")],
         ) from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         at = step.from_ if step.op in ("move", "copy") and step.from_ else step.path
-        raise PatchTargetMissing(f"`{at}` leads nowhere.", errors=[Fault(code="missing", detail="Nothing stands there.", pointer=f"/{index}")]) from None
+        raise PatchTargetMissing(
+            f"`{at}` leads nowhere.",
+            errors=[Fault(code="missing", detail="Nothing stands there.", pointer=f"/{index}")],
+        ) from None
 
 
 def check_names(patch: Patch, known: frozenset[str]) -> None:
     """Refuses a merge patch that removes what there never is: a mistyped name would pass unseen."""
-    if isinstance(patch, MergePatch) and (unknown := [n for n, v in patch.members.items() if v is None and n not in known]):
-        faults = [Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"/{escaped(n)}") for n in unknown]
+    if isinstance(patch, MergePatch) and (
+        unknown := [n for n, v in patch.members.items() if v is None and n not in known]
+    ):
+        faults = [
+            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"/{escaped(n)}")
+            for n in unknown
+        ]
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 
 

@@ -48,7 +48,15 @@ def member(name: str, described: Any, required: bool = True) -> Member:
             extra, schema = cast(Extra, described.extra or {}), cast(Extra, described.extra_json_schema or {})
             doc, wide = doc or schema.get("description"), wide or schema.get("format") == "int64"
             if "shape" in extra:
-                return Member(name=name, kind="value", described=described, required=required, doc=doc, shape=extra["shape"], later=True)
+                return Member(
+                    name=name,
+                    kind="value",
+                    described=described,
+                    required=required,
+                    doc=doc,
+                    shape=extra["shape"],
+                    later=True,
+                )
             described = described.type
         elif isinstance(described, mi.UnionType):
             null = null or any(isinstance(t, mi.NoneType) for t in described.types)

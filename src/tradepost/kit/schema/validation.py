@@ -105,28 +105,53 @@ def _clean(value: Any, place: Place, faults: list[Fault], depth: int) -> Any:
             raise MalformedBody(f"The body is nested deeper than {DEEPEST} levels at `{_pointer(place)}`.")
         case dict():
             members = cast(dict[Any, Any], value)
-            return {_key(k, place, faults): v if v is None or v is True or v is False else _clean(v, (place, k), faults, depth + 1) for k, v in members.items()}
+            return {
+                _key(k, place, faults): v
+                if v is None or v is True or v is False
+                else _clean(v, (place, k), faults, depth + 1)
+                for k, v in members.items()
+            }
         case list():
             return [_clean(v, (place, i), faults, depth + 1) for i, v in enumerate(cast(list[Any], value))]
         case float() if not math.isfinite(value):
             faults.append(Fault(code="not_a_number", detail="The number is not finite.", pointer=_pointer(place)))
             return 0.0
         case int() if not -(2**63) <= value < 2**63:
-            faults.append(Fault(code="out_of_range", detail="The number does not fit into 64 bits.", pointer=_pointer(place)))
+            faults.append(
+                Fault(code="out_of_range", detail="The number does not fit into 64 bits.", pointer=_pointer(place))
+            )
             return 0
         case None | bool() | int() | float() | msgspec.Raw():
             return value
         case _:
-            faults.append(Fault(code="invalid_type", detail=f"A {type(value).__name__} has no place in JSON; send text.", pointer=_pointer(place)))
+            faults.append(
+                Fault(
+                    code="invalid_type",
+                    detail=f"A {type(value).__name__} has no place in JSON; send text.",
+                    pointer=_pointer(place),
+                )
+            )
             return None
 
 
 def _text(text: str, place: Place, faults: list[Fault]) -> str:
     if text.translate(CONTROLS) != text:
-        faults.append(Fault(code="control_character", detail="The text holds a control character; remove it.", pointer=_pointer(place)))
+        faults.append(
+            Fault(
+                code="control_character",
+                detail="The text holds a control character; remove it.",
+                pointer=_pointer(place),
+            )
+        )
     if len(text) > MOST_MARKS and _is_overmarked(text):
         # Not normalised: that takes the square of their number.
-        faults.append(Fault(code="too_many_marks", detail=f"More than {MOST_MARKS} combining marks stand in a row.", pointer=_pointer(place)))
+        faults.append(
+            Fault(
+                code="too_many_marks",
+                detail=f"More than {MOST_MARKS} combining marks stand in a row.",
+                pointer=_pointer(place),
+            )
+        )
         return text
     return unicodedata.normalize("NFC", text)
 
@@ -160,7 +185,9 @@ def escaped(token: str) -> str:
 
 @cache
 def _validator(shape: Any) -> Any:
-    return jsonschema_rs.validator_for(msgspec.json.schema(shape), validate_formats=True, mask="This" if _holds_secrets(shape) else None)
+    return jsonschema_rs.validator_for(
+        msgspec.json.schema(shape), validate_formats=True, mask="This" if _holds_secrets(shape) else None
+    )
 
 
 def _holds_secrets(shape: Any) -> bool:
@@ -191,14 +218,21 @@ def _faults(error: Any, pointer: str) -> list[Fault]:
     at = pointer + "".join(["/" + escaped(str(p)) for p in error.instance_path])
     kind: str = error.kind.name
     if kind == "additionalProperties":
-        return [Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"{at}/{escaped(n)}") for n in error.kind.unexpected]
+        return [
+            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"{at}/{escaped(n)}")
+            for n in error.kind.unexpected
+        ]
     if kind == "anyOf" and (branch := next((b for b in error.kind.context if b and b[0].kind.name != "type"), None)):
         return [f for inner in branch for f in _faults(inner, pointer)]
     if kind == "anyOf":
         said = "; ".join([str(b[0].message) for b in error.kind.context if b])
         return [Fault(code="invalid_type", detail=said[:300], pointer=at)]
     if kind == "required":
-        return [Fault(code="required", detail="This member is required.", pointer=f"{at}/{escaped(str(error.kind.property))}")]
+        return [
+            Fault(
+                code="required", detail="This member is required.", pointer=f"{at}/{escaped(str(error.kind.property))}"
+            )
+        ]
     return [Fault(code=CODES.get(kind, "invalid"), detail=str(error.message)[:300], pointer=at)]
 
 

@@ -84,7 +84,9 @@ class ConsoleMailer:
         made = compose(letter, self.sender, id)
         head = [f"{name}: {_shown(str(made[name]))}" for name in ("From", "To", "Subject", "Message-ID")]
         body = [_shown(line) for line in letter.text.splitlines()]
-        print("\n".join(["", "---- letter ".ljust(60, "-"), *head, "", *body, "-" * 60, ""]), file=sys.stderr, flush=True)
+        print(
+            "\n".join(["", "---- letter ".ljust(60, "-"), *head, "", *body, "-" * 60, ""]), file=sys.stderr, flush=True
+        )
 
 
 def _shown(line: str) -> str:

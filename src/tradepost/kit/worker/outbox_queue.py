@@ -30,8 +30,13 @@ class Waiting:
     def __init__(self, database: Database, delivered: Collection[str], held: Collection[str]) -> None:
         self.database = database
         due = EVENTS.c.due_at <= bindparam("now", required=False, type_=Moment)
-        self.heard, self.unheard = (due, EVENTS.c.type.in_([*delivered])), (due, EVENTS.c.type.not_in([*delivered, *held]))
-        self.any_heard, self.any_unheard = (select(EVENTS.c.id).where(*which).limit(1) for which in (self.heard, self.unheard))
+        self.heard, self.unheard = (
+            (due, EVENTS.c.type.in_([*delivered])),
+            (due, EVENTS.c.type.not_in([*delivered, *held])),
+        )
+        self.any_heard, self.any_unheard = (
+            select(EVENTS.c.id).where(*which).limit(1) for which in (self.heard, self.unheard)
+        )
 
     async def due(self, moment: datetime) -> bool:
         """Whether there is anything to deliver: one read, which takes no lock."""
@@ -39,20 +44,30 @@ class Waiting:
 
     async def claim(self, moment: datetime, lease: timedelta, most: int) -> list[Event]:
         """Takes the lease of the events that are due the longest. It is held by whoever knows `attempts` as it was set here."""
-        found = select(*[EVENTS.c[n] for n in ("id", "type", "subject", "data", "request_id", "created_at", "attempts")]).where(*self.heard)
+        found = select(
+            *[EVENTS.c[n] for n in ("id", "type", "subject", "data", "request_id", "created_at", "attempts")]
+        ).where(*self.heard)
         found = found.order_by(EVENTS.c.due_at, EVENTS.c.id).limit(most).with_for_update(skip_locked=True)
         async with self.database.transaction() as session:
             rows = (await session.execute(found, {"now": moment})).all()
             if rows:
                 mine = self.database.among(EVENTS.c.id, [row.id for row in rows])
-                await session.execute(update(EVENTS).where(mine).values(due_at=moment + lease, attempts=EVENTS.c.attempts + 1))
+                await session.execute(
+                    update(EVENTS).where(mine).values(due_at=moment + lease, attempts=EVENTS.c.attempts + 1)
+                )
         return [Event(r.id, r.type, r.subject, r.data, r.request_id, r.created_at, r.attempts + 1) for r in rows]
 
     async def pass_over(self, moment: datetime) -> None:
         """Marks as sent what nobody hears, thousands by one statement."""
         if await self.database.first(self.any_unheard, {"now": moment}) is None:
             return
-        some = select(EVENTS.c.id).where(*self.unheard).order_by(EVENTS.c.due_at, EVENTS.c.id).limit(PASSED_AT_ONCE).with_for_update(skip_locked=True)
+        some = (
+            select(EVENTS.c.id)
+            .where(*self.unheard)
+            .order_by(EVENTS.c.due_at, EVENTS.c.id)
+            .limit(PASSED_AT_ONCE)
+            .with_for_update(skip_locked=True)
+        )
         emptied = case((EVENTS.c.type.startswith(PERSONAL), literal({}, Json)), else_=EVENTS.c.data)
         marked = update(EVENTS).where(EVENTS.c.id.in_(some)).values(sent_at=moment, due_at=None, data=emptied)
         while await self._write(marked, {"now": moment}) >= PASSED_AT_ONCE:

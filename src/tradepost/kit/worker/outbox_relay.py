@@ -38,7 +38,13 @@ class Relay:
     pauses = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0)
 
     def __init__(
-        self, database: Database, context: Callable[[str], Context], deliveries: Iterable[Delivery], *, held: Iterable[str] = (), clock: Clock = now
+        self,
+        database: Database,
+        context: Callable[[str], Context],
+        deliveries: Iterable[Delivery],
+        *,
+        held: Iterable[str] = (),
+        clock: Clock = now,
     ) -> None:
         """`context` makes the surroundings of a delivery from the request id of its event; events of types that are `held` wait for another relay."""
         self.database, self.context, self.clock, withheld = database, context, clock, frozenset(held)
@@ -109,12 +115,22 @@ class Relay:
             if event.attempt > len(self.pauses) + 1:  # whoever had the last one died in it
                 kept = await self._bury(event, "LeaseExpired")
             else:
-                faults = await asyncio.gather(*[self._call(delivery, event) for delivery in self.deliveries[event.type]])
+                faults = await asyncio.gather(
+                    *[self._call(delivery, event) for delivery in self.deliveries[event.type]]
+                )
                 kept = await self._settle(event, [f for f in faults if f is not None])
             if not kept:
-                LOG.warning("the lease of event %s (%s) ran out while it was being delivered; it may arrive twice", event.id, event.type)
+                LOG.warning(
+                    "the lease of event %s (%s) ran out while it was being delivered; it may arrive twice",
+                    event.id,
+                    event.type,
+                )
         except Exception:
-            LOG.exception("what became of event %s (%s) could not be written; it is delivered again after its lease", event.id, event.type)
+            LOG.exception(
+                "what became of event %s (%s) could not be written; it is delivered again after its lease",
+                event.id,
+                event.type,
+            )
 
     async def _call(self, delivery: Delivery, event: Event) -> Exception | None:
         """What a function raised. Only its kind and its place are logged: its text may repeat what is personal."""
@@ -122,7 +138,14 @@ class Relay:
             async with asyncio.timeout((self.lease / 2).total_seconds()):
                 await delivery(self.context(event.request_id), event)
         except Exception as fault:
-            LOG.warning("%s failed on event %s (%s), attempt %d: %s", delivery.name, event.id, event.type, event.attempt, _place(fault))
+            LOG.warning(
+                "%s failed on event %s (%s), attempt %d: %s",
+                delivery.name,
+                event.id,
+                event.type,
+                event.attempt,
+                _place(fault),
+            )
             return fault
         return None
 

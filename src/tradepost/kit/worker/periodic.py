@@ -22,7 +22,9 @@ class Chore:
         return self.function(context)
 
 
-def every(*, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> Callable[[Callable[[Context], Awaitable[None]]], Chore]:
+def every(
+    *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
+) -> Callable[[Callable[[Context], Awaitable[None]]], Chore]:
     """Declares a function, in a room's `service`, as a chore. Each worker runs it at its own times, so it has to bear another one beside it."""
     return lambda function: Chore(function, days * 86400 + hours * 3600 + minutes * 60 + seconds)
 

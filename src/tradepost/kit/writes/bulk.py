@@ -44,7 +44,13 @@ async def put(session: AsyncSession, table: Any, rows: Sequence[Values], key: st
         await _run(session, table, _upsert(table, tuple(rows[0]), key, session.get_bind().dialect.name), rows)
 
 
-async def alter(session: AsyncSession, of: type[Versioned], pairs: Sequence[tuple[Values, Values]], now: datetime, also: Sequence[str] = ()) -> None:
+async def alter(
+    session: AsyncSession,
+    of: type[Versioned],
+    pairs: Sequence[tuple[Values, Values]],
+    now: datetime,
+    also: Sequence[str] = (),
+) -> None:
     """Changes locked rows from what they were to what they are to be: what differs in any of them, each one version on."""
     if pairs:
         names = tuple(sorted({n for was, new in pairs for n, value in new.items() if was[n] != value}.union(also)))
@@ -52,7 +58,9 @@ async def alter(session: AsyncSession, of: type[Versioned], pairs: Sequence[tupl
         await _run(session, of.__table__, _update(of.__table__, names, session.get_bind().dialect.name), rows, now)
 
 
-async def _run(session: AsyncSession, table: Any, written: Statement, rows: Sequence[Values], now: datetime | None = None) -> None:
+async def _run(
+    session: AsyncSession, table: Any, written: Statement, rows: Sequence[Values], now: datetime | None = None
+) -> None:
     """Executes a statement in the session's transaction, behind what waits in the session."""
     arguments = written.bind({"rows": msgspec.json.encode(rows).decode(), "now": now})
     await session.run_sync(_execute, written.sql, tuple(arguments))
@@ -73,9 +81,15 @@ def _source(table: Any, names: Sequence[str], dialect: str) -> Any:
     """The rows of the argument, in their order."""
     if dialect == "sqlite":
         each = func.json_each(ROWS).table_valued("value", name="e")
-        return select(*[func.json_extract(each.c.value, f"$.{n}", type_=table.c[n].type).label(n) for n in names]).subquery("r")
+        return select(
+            *[func.json_extract(each.c.value, f"$.{n}", type_=table.c[n].type).label(n) for n in names]
+        ).subquery("r")
     columns = [column(n, table.c[n].type) for n in names]
-    return func.json_to_recordset(cast(ROWS, Json)).table_valued(*columns, name="r").render_derived(name="r", with_types=True)
+    return (
+        func.json_to_recordset(cast(ROWS, Json))
+        .table_valued(*columns, name="r")
+        .render_derived(name="r", with_types=True)
+    )
 
 
 @cache
@@ -83,24 +97,39 @@ def _insert(table: Any, given: tuple[str, ...], dialect: str) -> tuple[Statement
     """The statement that inserts rows with these members, and what makes the members that each row needs a new one of."""
     defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in given}
     times = [n for n, default in defaults.items() if default.is_callable and isinstance(table.c[n].type, Moment)]
-    made: list[tuple[str, Default]] = [(n, default.arg) for n, default in defaults.items() if default.is_callable and n not in times]
+    made: list[tuple[str, Default]] = [
+        (n, default.arg) for n, default in defaults.items() if default.is_callable and n not in times
+    ]
     fixed = {n: literal(default.arg, table.c[n].type) for n, default in defaults.items() if default.is_scalar}
     names = [*given, *[n for n, _ in made]]
     source = _source(table, names, dialect)
     values = select(*[source.c[n] for n in names], *[NOW for _ in times], *fixed.values())
-    return _compiled(table.insert().from_select([*names, *times, *fixed], values, include_defaults=False), dialect), made
+    return _compiled(
+        table.insert().from_select([*names, *times, *fixed], values, include_defaults=False), dialect
+    ), made
 
 
 @cache
 def _upsert(table: Any, names: tuple[str, ...], key: str, dialect: str) -> Statement:
     source = _source(table, names, dialect)
     # SQLite takes ON CONFLICT behind a FROM for the condition of a join.
-    added = (sqlite if dialect == "sqlite" else postgresql).insert(table).from_select(names, select(*[source.c[n] for n in names]).where(true()))
-    return _compiled(added.on_conflict_do_update(index_elements=[key], set_={n: added.excluded[n] for n in names if n != key}), dialect)
+    added = (
+        (sqlite if dialect == "sqlite" else postgresql)
+        .insert(table)
+        .from_select(names, select(*[source.c[n] for n in names]).where(true()))
+    )
+    return _compiled(
+        added.on_conflict_do_update(index_elements=[key], set_={n: added.excluded[n] for n in names if n != key}),
+        dialect,
+    )
 
 
 @cache
 def _update(table: Any, names: tuple[str, ...], dialect: str) -> Statement:
     source = _source(table, ("id", "version", *names), dialect)
-    changed = update(table).where(table.c.id == source.c.id).values({n: source.c[n] for n in ("version", *names)} | {"updated_at": NOW})
+    changed = (
+        update(table)
+        .where(table.c.id == source.c.id)
+        .values({n: source.c[n] for n in ("version", *names)} | {"updated_at": NOW})
+    )
     return _compiled(changed, dialect)

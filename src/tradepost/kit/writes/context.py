@@ -27,7 +27,14 @@ class Context:
     )  # fmt: skip
 
     def __init__(
-        self, caller: Caller, database: Database, request_id: str = "", clock: Clock = now, door: str = "", meter: Meter | None = None, means: Means = NO_MEANS
+        self,
+        caller: Caller,
+        database: Database,
+        request_id: str = "",
+        clock: Clock = now,
+        door: str = "",
+        meter: Meter | None = None,
+        means: Means = NO_MEANS,
     ) -> None:
         self.caller, self.database, self.request_id, self.clock, self.door = caller, database, request_id, clock, door
         self.meter, self.means = meter or unlimited(), means

@@ -72,7 +72,9 @@ class Database:
             found = self.statements[query] = statement(query, self.reader.dialect, True)
         return await self.reader.one(found, found.bind(given))
 
-    def among(self, column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    def among(
+        self, column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Sequence[Any]
+    ) -> ColumnElement[bool]:
         """That a column is one of some values, which are one argument: the statement is the same however many they are."""
         if self.sqlite:
             given = func.json_each(literal(_dumps(values), Text)).table_valued("value")
@@ -106,7 +108,9 @@ def engine(url: str, pool_size: int = 10) -> AsyncEngine:
     """An engine whose transactions are right for writes: SQLite's begin with BEGIN IMMEDIATE, because a snapshot that is upgraded fails at once (STACK, 5)."""
     dumps: dict[str, Any] = {"json_serializer": _dumps, "json_deserializer": msgspec.json.decode}
     if not url.startswith("sqlite"):
-        made = create_async_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps)
+        made = create_async_engine(
+            url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps
+        )
 
         @event.listens_for(made.sync_engine, "connect")
         def ids(connection: Any, _: Any) -> None:
@@ -157,7 +161,9 @@ def unique_field(fault: IntegrityError, metadata: MetaData) -> str | None:
         columns = [c.split(".")[-1].strip() for c in found[1].split(",")]
         table = found[1].split(".")[0]
         unique = [c for c in metadata.tables[table].constraints if isinstance(c, UniqueConstraint)]
-        name = next((str(c.name) for c in unique if [x.name for x in c.columns] == columns), f"{table}_{columns[-1]}_key")
+        name = next(
+            (str(c.name) for c in unique if [x.name for x in c.columns] == columns), f"{table}_{columns[-1]}_key"
+        )
     else:
         return None
     table = next((t for t in sorted(metadata.tables, key=len, reverse=True) if name.startswith(f"{t}_")), "")

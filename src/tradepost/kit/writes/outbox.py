@@ -24,7 +24,15 @@ class OutboxEvent(Table):
 
     __tablename__, __number__ = "outbox_event", 250
     # Only what waits is in the index, so it stays small however many events there were.
-    __table_args__ = (Index("outbox_event_due", "due_at", "id", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),)
+    __table_args__ = (
+        Index(
+            "outbox_event_due",
+            "due_at",
+            "id",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
     type: Mapped[str]
     subject: Mapped[str] = mapped_column(Id)
     data: Mapped[dict[str, Any]] = mapped_column(Json)

@@ -14,9 +14,13 @@ NASTY = [
     ",", ";", '"', "'", "=", "+", "-", "@", "\\,", "\\n", "\\", ">", " > ", "&", "&amp;", "&gt;", "<b>", "</b>", "<script>x</script>", "|", ":", "/", "#",
     "ß", "é", "漢字", "🪑", "\u00a0", "\u2028", "\u200b", " ", "  ", "a", "b", "Oak", "1.299", "1,5", "true", "{", "[]", "null", "id:1", "'=", "sep=", "%",
 ]  # fmt: skip
-LINE = st.lists(st.sampled_from(NASTY), min_size=1, max_size=5).map("".join) | st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=12)
+LINE = st.lists(st.sampled_from(NASTY), min_size=1, max_size=5).map("".join) | st.text(
+    st.characters(exclude_categories=["C"]), min_size=1, max_size=12
+)
 LINES = st.lists(st.sampled_from([*NASTY, "\n", "\r\n", "\r", "\t"]), max_size=8).map("".join)
-SLUG = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,6}){0,2}", fullmatch=True).filter(lambda s: s not in ("batch", "import", "export"))
+SLUG = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,6}){0,2}", fullmatch=True).filter(
+    lambda s: s not in ("batch", "import", "export")
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | LINES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(LINE, inner, max_size=3),
@@ -33,14 +37,33 @@ COLUMNS = st.sampled_from([
     "Tags (row 2)", "In stock?", "Weight (lbs)", "tax status", "Tradepost (product.metafields.tradepost.product)", "Meta: tradepost_variant",
 ])  # fmt: skip
 WORDS = st.sampled_from(
-    ["Beads, Gold Ring", "true", "FALSE", "0", "1", "parent", "2020-01-01", "9.00", "9,00", "active", "simple, virtual", "https://i.example/x"]
+    [
+        "Beads, Gold Ring",
+        "true",
+        "FALSE",
+        "0",
+        "1",
+        "parent",
+        "2020-01-01",
+        "9.00",
+        "9,00",
+        "active",
+        "simple, virtual",
+        "https://i.example/x",
+    ]
 )
 SOURCE = st.none() | st.dictionaries(COLUMNS | LINE, WORDS | LINE | JSON, max_size=4)
 REFERENCE = st.none() | LINE | SLUG | st.integers(1, 40).map(str)
-PATHS = st.lists(st.lists(st.sampled_from(["A", "A > B", "B", "C, D", "&gt;", " E ", "F\\"]) | LINE, min_size=1, max_size=3), max_size=3, unique_by=repr)
+PATHS = st.lists(
+    st.lists(st.sampled_from(["A", "A > B", "B", "C, D", "&gt;", " E ", "F\\"]) | LINE, min_size=1, max_size=3),
+    max_size=3,
+    unique_by=repr,
+)
 # With an empty path in front there is no main one.
 PLACES = PATHS | PATHS.filter(len).map(lambda paths: [[], *paths])
-URL = st.sampled_from(["https://i.example/1.jpg", "http://i.example/a,b.png?x=1", "https://i.example/%20;2", "https://i.example/ü"])
+URL = st.sampled_from(
+    ["https://i.example/1.jpg", "http://i.example/a,b.png?x=1", "https://i.example/%20;2", "https://i.example/ü"]
+)
 MEDIA = st.lists(st.fixed_dictionaries({"source_url": URL, "alt": st.just("") | LINE}), max_size=4)
 AMOUNT = st.integers(0, 2**53 - 1) | st.integers(0, 20_000)
 
@@ -68,11 +91,18 @@ def variant(draw: st.DrawFn, currency: str) -> Json:
 @st.composite
 def variants(draw: st.DrawFn, currency: str) -> list[Json]:
     """The variants of a product: no two have the same options."""
-    names = draw(st.lists(LINE.filter(fits) | st.sampled_from(["Size", "size", "Title", "Colour"]), max_size=5, unique=True))
+    names = draw(
+        st.lists(LINE.filter(fits) | st.sampled_from(["Size", "size", "Title", "Colour"]), max_size=5, unique=True)
+    )
     values = st.just("") | LINE | st.sampled_from(["M", "L", "Default Title", "a, b"])
-    chosen = [dict(zip(names, draw(st.tuples(*[values for _ in names])), strict=True)) for _ in range(draw(st.integers(0, 4)))]
+    chosen = [
+        dict(zip(names, draw(st.tuples(*[values for _ in names])), strict=True)) for _ in range(draw(st.integers(0, 4)))
+    ]
     options = {repr(sorted(o.items())): o for o in ({n: v for n, v in c.items() if v} for c in chosen)}
-    made = [draw(variant(draw(st.sampled_from([currency, currency, "JPY", "KWD", "USD"])))) | {"options": o} for o in options.values()]
+    made = [
+        draw(variant(draw(st.sampled_from([currency, currency, "JPY", "KWD", "USD"])))) | {"options": o}
+        for o in options.values()
+    ]
     for at, each in enumerate(made):
         each["name"] = draw(st.sampled_from([" / ".join(each["options"].values()), ""]) | LINE)
         each["position"] = draw(st.sampled_from([at, at, at * 10]))
@@ -105,7 +135,9 @@ def _each_once(draw: st.DrawFn, products: list[Json]) -> None:
         if product["external_reference"] is not None:
             product["external_reference"] = _free(product["external_reference"], references)
         for variant in product["variants"]:
-            variant["sku"] = _free(draw(LINE | SLUG | st.sampled_from(["1", "A  B", "A B", " A B", "a b", "'", product["slug"]])), skus)
+            variant["sku"] = _free(
+                draw(LINE | SLUG | st.sampled_from(["1", "A  B", "A B", " A B", "a b", "'", product["slug"]])), skus
+            )
 
 
 def _free(text: str, taken: set[str]) -> str:

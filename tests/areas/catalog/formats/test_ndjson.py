@@ -13,7 +13,11 @@ CHAIR = '{"name":"Chair","variants":[{"sku":"C-1","price":{"amount":5,"currency"
 def test_a_line_is_a_product_whatever_stands_around_it(tmp_path: Path) -> None:
     file = f'\ufeff\r\n {CHAIR}\r\n\n  \t\n{{"name":"Lamp\u2028 on two"}}'
     chair, lamp = products_of(tmp_path, file)
-    assert chair == {"name": "Chair", "variants": [{"sku": "C-1", "price": {"amount": 5, "currency": "EUR"}}], "categories": [["A"]]}
+    assert chair == {
+        "name": "Chair",
+        "variants": [{"sku": "C-1", "price": {"amount": 5, "currency": "EUR"}}],
+        "categories": [["A"]],
+    }
     assert lamp == {"name": "Lamp\u2028 on two"}
 
 

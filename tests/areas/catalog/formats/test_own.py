@@ -43,7 +43,9 @@ def test_four_columns_are_enough_and_the_currency_is_then_the_commands(tmp_path:
 
 
 def test_a_sheet_from_a_german_spreadsheet_says_the_same(tmp_path: Path) -> None:
-    [product] = products_of(tmp_path, "product;name;sku;price;currency\r\nstuhl;Stühle;S;1.299,50;EUR\r\n".encode("cp1252"))
+    [product] = products_of(
+        tmp_path, "product;name;sku;price;currency\r\nstuhl;Stühle;S;1.299,50;EUR\r\n".encode("cp1252")
+    )
     assert product["name"] == "Stühle"
     assert product["variants"][0]["price"] == {"amount": 129950, "currency": "EUR"}
 
@@ -93,7 +95,11 @@ def test_a_blank_or_taken_sku_is_made_alike_each_time(tmp_path: Path) -> None:
     file = 'product,name,sku,price,options\nchair,Chair,,5,"{""size"":""L""}"\nstool,Stool,X,5,\nbench,Bench,X,5,\n'
     drafts = drafts_of(tmp_path, file)
     assert [d.product["variants"][0]["sku"] for d in drafts if d.product] == ["chair-l", "X", "bench"]
-    assert [(places(d.findings), [f.mended for f in d.findings]) for d in drafts] == [([], []), ([], []), ([(4, "sku")], [True])]
+    assert [(places(d.findings), [f.mended for f in d.findings]) for d in drafts] == [
+        ([], []),
+        ([], []),
+        ([(4, "sku")], [True]),
+    ]
 
 
 def test_a_place_of_a_fault_is_found_by_its_pointer(tmp_path: Path) -> None:

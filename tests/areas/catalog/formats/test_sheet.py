@@ -33,12 +33,23 @@ def broken(folder: Path, content: str) -> list[tuple[int, list[str], str]]:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "said"), [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16"), ("utf-16-be", "UTF-16"), ("cp1252", "Windows-1252")]
+    ("encoding", "said"),
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8"),
+        ("utf-16", "UTF-16"),
+        ("utf-16-be", "UTF-16"),
+        ("cp1252", "Windows-1252"),
+    ],
 )
 @pytest.mark.parametrize(("delimiter", "named"), [(",", "commas"), (";", "semicolons"), ("\t", "tabs")])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_sheet_is_read_however_it_was_saved(tmp_path: Path, encoding: str, said: str, delimiter: str, named: str, end: str) -> None:
-    text = ("\ufeff" if encoding == "utf-16-be" else "") + f"Näme|Größe{end}Tür|1 €{end}Öl|{end}".replace("|", delimiter)
+def test_a_sheet_is_read_however_it_was_saved(
+    tmp_path: Path, encoding: str, said: str, delimiter: str, named: str, end: str
+) -> None:
+    text = ("\ufeff" if encoding == "utf-16-be" else "") + f"Näme|Größe{end}Tür|1 €{end}Öl|{end}".replace(
+        "|", delimiter
+    )
     sheet, rows, findings = found(tmp_path, text.encode(encoding))
     assert (sheet.header, sheet.columns) == (["Näme", "Größe"], {"näme": 0, "grösse": 1})
     assert (rows, findings, sheet.note) == ([(2, ["Tür", "1 €"]), (3, ["Öl", ""])], [], f"{said}, {named}")
@@ -82,19 +93,26 @@ def test_a_delimiter_in_the_texts_of_a_header_is_not_taken_for_the_files(tmp_pat
 def test_a_row_that_is_too_long_is_left_out_and_told(tmp_path: Path) -> None:
     text = "a,b\n1,2,3\n4,5,,\n6\n"
     assert found(tmp_path, text)[1] == [(3, ["4", "5", "", ""]), (4, ["6"])]
-    assert [(line, cells, "has 3 cells and the header 2" in fault) for line, cells, fault in broken(tmp_path, text)] == [(2, ["1", "2"], True)]
+    assert [
+        (line, cells, "has 3 cells and the header 2" in fault) for line, cells, fault in broken(tmp_path, text)
+    ] == [(2, ["1", "2"], True)]
 
 
 def test_a_quote_that_is_never_closed_is_told_where_it_opens_and_the_next_line_is_a_row(tmp_path: Path) -> None:
     text = 'a,b\n1,2\n3,"4\n5,6\n'
     assert found(tmp_path, text)[1] == [(2, ["1", "2"]), (4, ["5", "6"])]
-    assert [(line, cells[0], "never closed" in fault) for line, cells, fault in broken(tmp_path, text)] == [(3, "3", True)]
+    assert [(line, cells[0], "never closed" in fault) for line, cells, fault in broken(tmp_path, text)] == [
+        (3, "3", True)
+    ]
     assert found(tmp_path, 'a,b\n1,2\n3,"4\n"5","6"\n')[1] == [(2, ["1", "2"]), (4, ["5", "6"])]
 
 
 def test_quotes_inside_of_a_text_open_nothing(tmp_path: Path) -> None:
     _, rows, findings = found(tmp_path, 'a,b\n5" pipe,1\n"6"" pipe",2\n"x" ,"y"\n7" pipe,3')
-    assert (rows, findings) == ([(2, ['5" pipe', "1"]), (3, ['6" pipe', "2"]), (4, ["x ", "y"]), (5, ['7" pipe', "3"])], [])
+    assert (rows, findings) == (
+        [(2, ['5" pipe', "1"]), (3, ['6" pipe', "2"]), (4, ["x ", "y"]), (5, ['7" pipe', "3"])],
+        [],
+    )
 
 
 def test_a_cell_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
@@ -113,14 +131,24 @@ def test_an_empty_file_has_neither_header_nor_rows(tmp_path: Path) -> None:
 def test_a_rows_cells_have_folded_names_and_no_blanks_around_them(tmp_path: Path) -> None:
     sheet, [(line, cells)], _ = found(tmp_path, " Variant  SKU ,b,B,c\n x , ,2, 3\n")
     row = sheet.row(line, cells)
-    assert (row["variant sku"], row["b"], row["c"], row["nowhere"], row.cells) == ("x", "", "3", "", {"variant sku": "x", "c": "3"})
+    assert (row["variant sku"], row["b"], row["c"], row["nowhere"], row.cells) == (
+        "x",
+        "",
+        "3",
+        "",
+        {"variant sku": "x", "c": "3"},
+    )
     assert (row.first("b", "c", "variant sku"), row.first("b", "nowhere")) == ("3", "")
 
 
 CELL = st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=8)
 
 
-@given(st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=6), st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.lists(st.lists(CELL, min_size=2, max_size=2), max_size=6),
+    st.sampled_from(",;\t"),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_any_sheet_that_is_written_is_read_again(rows: list[list[str]], delimiter: str, end: str) -> None:
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator=end).writerows([["first", "second"], *rows])
@@ -146,7 +174,11 @@ def test_rows_of_one_product_need_not_be_adjacent(spool: Spool) -> None:
         spool.add(line, [str(line)], f"p{line % 2}")
     spool.close_rows()
     even, odd = spool.products()
-    assert (spool.size, even, odd) == (2, [(n, [str(n)], "") for n in range(0, count, 2)], [(n, [str(n)], "") for n in range(1, count, 2)])
+    assert (spool.size, even, odd) == (
+        2,
+        [(n, [str(n)], "") for n in range(0, count, 2)],
+        [(n, [str(n)], "") for n in range(1, count, 2)],
+    )
 
 
 def test_a_row_finds_its_parent_wherever_it_stands(spool: Spool) -> None:
@@ -161,7 +193,13 @@ def test_a_row_finds_its_parent_wherever_it_stands(spool: Spool) -> None:
 
 
 def test_a_name_is_given_once(spool: Spool) -> None:
-    assert [spool.claim("a"), spool.claim("A"), spool.claim("a"), spool.claim_reference("a"), spool.claim_reference("a")] == [True, True, False, True, False]
+    assert [
+        spool.claim("a"),
+        spool.claim("A"),
+        spool.claim("a"),
+        spool.claim_reference("a"),
+        spool.claim_reference("a"),
+    ] == [True, True, False, True, False]
 
 
 def test_a_spool_leaves_nothing_behind() -> None:

@@ -5,13 +5,31 @@ from pathlib import Path
 import pytest
 
 from tests.areas.catalog.formats.drafts import drafts_of, products_of
-from tests.areas.catalog.formats.woocommerce import GREEN, SIMPLE, VARIABLE, VARIATION, Cells, draft, loose, product, record, sheet, told, variant
+from tests.areas.catalog.formats.woocommerce import (
+    GREEN,
+    SIMPLE,
+    VARIABLE,
+    VARIATION,
+    Cells,
+    draft,
+    loose,
+    product,
+    record,
+    sheet,
+    told,
+    variant,
+)
 from tradepost.areas.catalog.formats import UnreadableError
 
 
 def test_columns_stand_in_any_order_and_letter_case_and_there_need_be_no_id(tmp_path: Path) -> None:
     [found] = products_of(tmp_path, "regular PRICE, sku ,NAME,published,TYPE\n5,a,Cup,1,simple\n")
-    assert (found["name"], found["external_reference"], found["status"], found["source"]) == ("Cup", "a", "active", None)
+    assert (found["name"], found["external_reference"], found["status"], found["source"]) == (
+        "Cup",
+        "a",
+        "active",
+        None,
+    )
     assert found["variants"][0]["price"] == {"amount": 500, "currency": "EUR"}
 
 
@@ -35,7 +53,10 @@ def test_the_unit_of_a_weight_stands_in_the_header(tmp_path: Path, column: str, 
 
 @pytest.mark.parametrize("parent", ["tee", "TEE", "id:44", "ID: 44"])
 def test_a_variation_finds_its_parent_by_sku_or_id_also_behind_it(tmp_path: Path, parent: str) -> None:
-    first, last = draft(tmp_path, VARIABLE, VARIATION | {"Parent": parent}), draft(tmp_path, VARIATION | {"Parent": parent}, VARIABLE)
+    first, last = (
+        draft(tmp_path, VARIABLE, VARIATION | {"Parent": parent}),
+        draft(tmp_path, VARIATION | {"Parent": parent}, VARIABLE),
+    )
     assert first.product == last.product
     assert [v["sku"] for v in record(first)["variants"]] == ["tee-blue"]
     assert (last.place("/name"), last.place("/variants/0/price")) == ((3, "Name"), (2, "Regular price"))
@@ -43,14 +64,20 @@ def test_a_variation_finds_its_parent_by_sku_or_id_also_behind_it(tmp_path: Path
 
 def test_a_variation_needs_neither_name_nor_sku(tmp_path: Path) -> None:
     found = product(tmp_path, VARIABLE, VARIATION | {"SKU": "", "Name": ""})
-    assert [(v["sku"], v["options"], "name" in v) for v in found["variants"]] == [("tee-blue", {"Colour": "Blue"}, False)]
+    assert [(v["sku"], v["options"], "name" in v) for v in found["variants"]] == [
+        ("tee-blue", {"Colour": "Blue"}, False)
+    ]
 
 
 def test_skus_are_made_alike_whatever_stands_around(tmp_path: Path) -> None:
     twins = [VARIABLE | {"ID": n, "SKU": ""} for n in ("1", "2")]
     rows = [VARIATION | {"SKU": "", "Parent": f"id:{n}"} for n in ("1", "2")]
     there, back = products_of(tmp_path, sheet(*twins, *rows)), products_of(tmp_path, sheet(*rows[::-1], *twins[::-1]))
-    assert [p["variants"][0]["sku"] for p in there] == ["tee-1-blue", "tee-2-blue"] == [p["variants"][0]["sku"] for p in back[::-1]]
+    assert (
+        [p["variants"][0]["sku"] for p in there]
+        == ["tee-1-blue", "tee-2-blue"]
+        == [p["variants"][0]["sku"] for p in back[::-1]]
+    )
 
 
 def test_a_variation_without_its_parent_is_told_and_takes_nothing_with_it(tmp_path: Path) -> None:
@@ -61,7 +88,15 @@ def test_a_variation_without_its_parent_is_told_and_takes_nothing_with_it(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("type", "kept"), [("", None), ("simple", None), ("Simple", None), ("simple, downloadable, virtual", "*"), ("virtual", "*"), ("virtual, simple", "*")]
+    ("type", "kept"),
+    [
+        ("", None),
+        ("simple", None),
+        ("Simple", None),
+        ("simple, downloadable, virtual", "*"),
+        ("virtual", "*"),
+        ("virtual, simple", "*"),
+    ],
 )
 def test_a_simple_product_is_one_variant_without_options(tmp_path: Path, type: str, kept: str | None) -> None:
     found = product(tmp_path, SIMPLE | {"Type": type})
@@ -71,7 +106,11 @@ def test_a_simple_product_is_one_variant_without_options(tmp_path: Path, type: s
 
 
 def test_a_type_of_a_plugin_is_refused_with_all_its_rows(tmp_path: Path) -> None:
-    rows = [VARIABLE | {"Type": "variable-subscription"}, VARIATION | {"Type": "subscription_variation"}, SIMPLE | {"ID": "1", "SKU": "other"}]
+    rows = [
+        VARIABLE | {"Type": "variable-subscription"},
+        VARIATION | {"Type": "subscription_variation"},
+        SIMPLE | {"ID": "1", "SKU": "other"},
+    ]
     refused, other = drafts_of(tmp_path, sheet(*rows))
     assert (refused.product, other.product is None) == (None, False)
     assert told(refused) == [(2, "Type", "variable-subscription", False), (3, "Type", "subscription_variation", False)]
@@ -79,16 +118,26 @@ def test_a_type_of_a_plugin_is_refused_with_all_its_rows(tmp_path: Path) -> None
 
 
 def test_a_grouped_product_has_its_parts_and_no_variants(tmp_path: Path) -> None:
-    found = product(tmp_path, SIMPLE | {"Type": "grouped", "Regular price": "", "Grouped products": "cup, id:12, a\\,b"})
+    found = product(
+        tmp_path, SIMPLE | {"Type": "grouped", "Regular price": "", "Grouped products": "cup, id:12, a\\,b"}
+    )
     assert (found["variants"], found["attributes"]) == ([], {"grouped_products": ["cup", "id:12", "a,b"]})
     assert found["source"] == {"SKU": "tee"}
 
 
 def test_an_external_product_has_its_address_button_and_price_and_no_variants(tmp_path: Path) -> None:
-    row = SIMPLE | {"Type": "external", "External URL": "https://e.example/buy", "Button text": "Buy there", "Sale price": "15"}
+    row = SIMPLE | {
+        "Type": "external",
+        "External URL": "https://e.example/buy",
+        "Button text": "Buy there",
+        "Sale price": "15",
+    }
     found = product(tmp_path, row)
     money = {"amount": 1500, "currency": "EUR"}
-    assert (found["variants"], found["attributes"]) == ([], {"external_url": "https://e.example/buy", "button_text": "Buy there", "price": money})
+    assert (found["variants"], found["attributes"]) == (
+        [],
+        {"external_url": "https://e.example/buy", "button_text": "Buy there", "price": money},
+    )
     assert found["source"] == {"SKU": "tee", "Regular price": "20.00"}
 
 
@@ -112,7 +161,9 @@ def test_a_product_is_known_again_by_id_else_sku_else_name(tmp_path: Path, id: s
 
 
 def test_a_variation_is_known_again_by_its_id(tmp_path: Path) -> None:
-    assert [v["external_reference"] for v in product(tmp_path, VARIABLE, VARIATION, GREEN | {"ID": ""})["variants"]] == ["45", None]
+    assert [
+        v["external_reference"] for v in product(tmp_path, VARIABLE, VARIATION, GREEN | {"ID": ""})["variants"]
+    ] == ["45", None]
 
 
 @pytest.mark.parametrize(("again", "column"), [({"SKU": "other"}, "ID"), ({"ID": "", "SKU": "44"}, "SKU")])

@@ -4,11 +4,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.areas.catalog.formats.woocommerce import GREEN, SIMPLE, VARIABLE, VARIATION, Cells, draft, product, record, told, variant
+from tests.areas.catalog.formats.woocommerce import (
+    GREEN,
+    SIMPLE,
+    VARIABLE,
+    VARIATION,
+    Cells,
+    draft,
+    product,
+    record,
+    told,
+    variant,
+)
 
 
 def test_the_exporters_apostrophe_is_removed_from_any_cell_and_no_other(tmp_path: Path) -> None:
-    row = SIMPLE | {"SKU": "'-tee", "Name": "'@home", "Published": "'-1", "Stock": "'-3", "Short description": "'=1+1", "Meta: a": "'+49", "Meta: b": "'s"}
+    row = SIMPLE | {
+        "SKU": "'-tee",
+        "Name": "'@home",
+        "Published": "'-1",
+        "Stock": "'-3",
+        "Short description": "'=1+1",
+        "Meta: a": "'+49",
+        "Meta: b": "'s",
+    }
     found = product(tmp_path, row)
     assert (found["name"], found["status"], found["attributes"]) == ("@home", "draft", {"short_description": "=1+1"})
     assert [(v["sku"], v["imported_quantity"]) for v in found["variants"]] == [("-tee", -3)]
@@ -33,15 +52,23 @@ def test_lists_are_split_at_commas_that_have_no_backslash(tmp_path: Path) -> Non
 
 
 def test_a_backslash_n_in_descriptions_is_a_line_break(tmp_path: Path) -> None:
-    found = product(tmp_path, SIMPLE | {"Description": "one\\ntwo\nthree C:\\\\new", "Short description": "<b>a</b>\\nb"})
+    found = product(
+        tmp_path, SIMPLE | {"Description": "one\\ntwo\nthree C:\\\\new", "Short description": "<b>a</b>\\nb"}
+    )
     assert found["description"] == "one\ntwo\nthree C:\\new"
     assert found["attributes"] == {"short_description": "<b>a</b>\nb"}
 
 
 def test_scripts_are_taken_out_of_both_descriptions(tmp_path: Path) -> None:
-    found = draft(tmp_path, SIMPLE | {"Description": "a<script>x()</script>", "Short description": "<a href='javascript:x()'>b</a>"})
+    found = draft(
+        tmp_path,
+        SIMPLE | {"Description": "a<script>x()</script>", "Short description": "<a href='javascript:x()'>b</a>"},
+    )
     assert [column for _, column, _, mended in told(found) if mended] == ["Description", "Short description"]
-    assert (record(found)["description"], record(found)["attributes"]["short_description"]) == ("a", '<a rel="noopener noreferrer">b</a>')
+    assert (record(found)["description"], record(found)["attributes"]["short_description"]) == (
+        "a",
+        '<a rel="noopener noreferrer">b</a>',
+    )
 
 
 def test_names_that_an_exporter_left_escaped_are_read(tmp_path: Path) -> None:
@@ -53,9 +80,18 @@ def test_names_that_an_exporter_left_escaped_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("published", "status", "kept"),
-    [("1", "active", False), ("true", "active", False), ("TRUE", "active", False), ("0", "draft", True), ("-1", "draft", False), ("false", "draft", False)],
+    [
+        ("1", "active", False),
+        ("true", "active", False),
+        ("TRUE", "active", False),
+        ("0", "draft", True),
+        ("-1", "draft", False),
+        ("false", "draft", False),
+    ],
 )
-def test_published_is_the_status_and_private_is_remembered(tmp_path: Path, published: str, status: str, kept: bool) -> None:
+def test_published_is_the_status_and_private_is_remembered(
+    tmp_path: Path, published: str, status: str, kept: bool
+) -> None:
     found = product(tmp_path, SIMPLE | {"Published": published})
     assert (found["status"], found["source"]) == (status, {"Published": published} if kept else None)
 
@@ -70,11 +106,19 @@ def test_any_other_published_is_a_draft_and_told(tmp_path: Path, published: str)
 def test_a_hidden_product_is_a_draft_and_told(tmp_path: Path) -> None:
     found = draft(tmp_path, SIMPLE | {"Visibility in catalog": "hidden"})
     assert told(found) == [(2, "Visibility in catalog", "hidden", True)]
-    assert (record(found)["status"], record(found)["source"]) == ("draft", {"Published": "1", "Visibility in catalog": "hidden"})
+    assert (record(found)["status"], record(found)["source"]) == (
+        "draft",
+        {"Published": "1", "Visibility in catalog": "hidden"},
+    )
 
 
 @pytest.mark.parametrize(
-    ("cell", "source"), [("visible", None), ("search", {"Visibility in catalog": "search"}), ("catalog", {"Visibility in catalog": "catalog"})]
+    ("cell", "source"),
+    [
+        ("visible", None),
+        ("search", {"Visibility in catalog": "search"}),
+        ("catalog", {"Visibility in catalog": "catalog"}),
+    ],
 )
 def test_any_other_visibility_changes_nothing(tmp_path: Path, cell: str, source: Cells | None) -> None:
     found = product(tmp_path, SIMPLE | {"Visibility in catalog": cell})
@@ -96,7 +140,12 @@ def test_a_variation_of_a_draft_stays_with_it(tmp_path: Path, published: str) ->
 
 @pytest.mark.parametrize(
     ("cell", "tax_class", "kept"),
-    [("", "standard", False), ("standard", "standard", False), ("reduced-rate", "reduced-rate", False), ("Reduced rate", "reduced-rate", True)],
+    [
+        ("", "standard", False),
+        ("standard", "standard", False),
+        ("reduced-rate", "reduced-rate", False),
+        ("Reduced rate", "reduced-rate", True),
+    ],
 )
 def test_a_tax_class_is_a_slug(tmp_path: Path, cell: str, tax_class: str, kept: bool) -> None:
     found = variant(tmp_path, Tax_class=cell, Tax_status="taxable")
@@ -118,7 +167,10 @@ def test_a_tax_status_is_kept_unless_it_is_the_usual_one(tmp_path: Path) -> None
     assert variant(tmp_path, Tax_status="shipping")["source"] == {"Tax status": "shipping"}
 
 
-@pytest.mark.parametrize(("cell", "tracked", "quantity"), [("", False, None), ("7", True, 7), ("0", True, 0), ("-2", True, -2), ("4.0", True, 4)])
+@pytest.mark.parametrize(
+    ("cell", "tracked", "quantity"),
+    [("", False, None), ("7", True, 7), ("0", True, 0), ("-2", True, -2), ("4.0", True, 4)],
+)
 def test_a_stock_that_is_given_is_counted(tmp_path: Path, cell: str, tracked: bool, quantity: int | None) -> None:
     found = variant(tmp_path, Stock=cell, **{"In stock?": "1"})
     assert (found["track_inventory"], found["imported_quantity"], found["source"]) == (tracked, quantity, None)
@@ -146,7 +198,9 @@ def test_out_of_stock_without_a_count_is_told_and_kept(tmp_path: Path) -> None:
     assert variant(tmp_path, Stock="0", **{"In stock?": "0"})["source"] == {"In stock?": "0"}
 
 
-@pytest.mark.parametrize(("cell", "allowed", "kept"), [("1", True, False), ("notify", True, True), ("0", False, False), ("", False, False)])
+@pytest.mark.parametrize(
+    ("cell", "allowed", "kept"), [("1", True, False), ("notify", True, True), ("0", False, False), ("", False, False)]
+)
 def test_backorders_are_allowed_with_and_without_a_note(tmp_path: Path, cell: str, allowed: bool, kept: bool) -> None:
     found = variant(tmp_path, **{"Backorders allowed?": cell})
     assert (found["allow_backorder"], found["source"]) == (allowed, {"Backorders allowed?": cell} if kept else None)

@@ -31,12 +31,19 @@ CELLS: dict[str, list[str]] = {
     "Attribute 1 global": FLAG, "Attribute 1 default": TEXT, "Attribute 2 name": ["", "Size", "size"], "Attribute 2 value(s)": ["", "L", "L, M"],
 }  # fmt: skip
 OF_PRODUCT = {"Name": ["Tee", "Tee &amp; co"], "Published": FLAG, "SKU": ["", "tee"]}
-OF_VARIATION = {"Name": ["", "Tee", "Tee - Blue"], "Published": ["", "1", "true", "-1"], "SKU": ["", "tee-2"], "ID": ["", "45"]}
+OF_VARIATION = {
+    "Name": ["", "Tee", "Tee - Blue"],
+    "Published": ["", "1", "true", "-1"],
+    "SKU": ["", "tee-2"],
+    "ID": ["", "45"],
+}
 
 
 def rows(fixed: Cells, cells: dict[str, list[str]]) -> st.SearchStrategy[Cells]:
     """Rows with any of these cells beside the fixed ones."""
-    return st.fixed_dictionaries({c: st.sampled_from(choice) for c, choice in cells.items()}).map(lambda row: row | fixed)
+    return st.fixed_dictionaries({c: st.sampled_from(choice) for c, choice in cells.items()}).map(
+        lambda row: row | fixed
+    )
 
 
 def price(money: dict[str, Any] | None) -> str:
@@ -49,7 +56,17 @@ def members(product: dict[str, Any], variant: dict[str, Any]) -> dict[str, list[
     said, options = product["attributes"], variant.get("options", {})
     images = [m["source_url"] for m in product["media"]]
     prices = [price(p) for p in (variant.get("price"), variant.get("compare_at_price"), said.get("price"))]
-    type_ = "grouped" if "grouped_products" in said else "external" if "external_url" in said else "variable" if options else "simple" if variant else ""
+    type_ = (
+        "grouped"
+        if "grouped_products" in said
+        else "external"
+        if "external_url" in said
+        else "variable"
+        if options
+        else "simple"
+        if variant
+        else ""
+    )
     return {
         "ID": [product["external_reference"], variant.get("external_reference")], "SKU": [variant.get("sku"), product["external_reference"]],
         "Name": [product["name"], variant.get("name"), f"{product['name']} - {', '.join(options.values())}"], "Description": [product["description"]],
@@ -69,13 +86,27 @@ def lost(row: Cells, product: dict[str, Any], variant: dict[str, Any], unset: Ma
     known, found = members(product, variant), dict[str, str]()
     for column, written in [(c, cell) for c, cell in row.items() if cell]:
         cell = written[1:] if written.startswith("'-") else written
-        plain: list[Any] = [cell, named(cell), listed(cell), [named(v) for v in listed(cell)], named(listed(cell)[0]) if listed(cell) else ""]
+        plain: list[Any] = [
+            cell,
+            named(cell),
+            listed(cell),
+            [named(v) for v in listed(cell)],
+            named(listed(cell)[0]) if listed(cell) else "",
+        ]
         plain += [f"{float(cell):.2f}"] if column.endswith("price") else []
         if column.startswith("Attribute"):
             said = [*product["attributes"].items(), *variant.get("options", {}).items()]
-            known[column] = [x for name, value in said for x in (name, name.casefold(), value, *(value if isinstance(value, list) else ()))]
+            known[column] = [
+                x
+                for name, value in said
+                for x in (name, name.casefold(), value, *(value if isinstance(value, list) else ()))
+            ]
             plain.append(cell.casefold())
-        if source.get(column) != cell and unset.get(column.lower()) != cell and not any(p in known.get(column, []) for p in plain):
+        if (
+            source.get(column) != cell
+            and unset.get(column.lower()) != cell
+            and not any(p in known.get(column, []) for p in plain)
+        ):
             found[column] = written
     return found
 
@@ -104,6 +135,16 @@ def test_every_cell_of_a_variable_product_and_its_variation_is_found_again(paren
     [variant] = product["variants"]
     assert lost(parent, product, {"options": variant["options"]}, UNSET) == {}
     # An attribute of a variation that has no value means any: the parent says which there are. One that is on says so by being there.
-    implied = {f"Attribute {n} name" for n in (1, 2) if not row[f"Attribute {n} value(s)"]} | {c for c in row if c.endswith("global") and row[c] == parent[c]}
+    implied = {f"Attribute {n} name" for n in (1, 2) if not row[f"Attribute {n} value(s)"]} | {
+        c for c in row if c.endswith("global") and row[c] == parent[c]
+    }
     implied |= {"Published"} if row["Published"] in ("1", "true") else set()
-    assert lost({c: cell for c, cell in row.items() if c not in implied}, product | {"source": None}, variant, UNSET_OF_VARIATION) == {}
+    assert (
+        lost(
+            {c: cell for c, cell in row.items() if c not in implied},
+            product | {"source": None},
+            variant,
+            UNSET_OF_VARIATION,
+        )
+        == {}
+    )

@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from tests.areas.catalog.formats.drafts import drafts_of
-from tests.areas.catalog.formats.woocommerce import GREEN, SIMPLE, VARIABLE, VARIATION, draft, product, record, sheet, told, variant
+from tests.areas.catalog.formats.woocommerce import (
+    GREEN,
+    SIMPLE,
+    VARIABLE,
+    VARIATION,
+    draft,
+    product,
+    record,
+    sheet,
+    told,
+    variant,
+)
 
 
 def test_categories_are_paths_and_the_first_is_the_main_one(tmp_path: Path) -> None:
@@ -34,19 +45,31 @@ def test_attributes_that_variations_use_are_options_and_all_others_attributes(tm
 
 def test_an_empty_option_means_any_and_is_left_out_of_its_variation_only(tmp_path: Path) -> None:
     size = {"Attribute 2 name": "Size", "Attribute 2 value(s)": "L, M"}
-    found = product(tmp_path, VARIABLE | size, VARIATION | size | {"Attribute 2 value(s)": ""}, GREEN | size | {"Attribute 2 value(s)": "M"})
+    found = product(
+        tmp_path,
+        VARIABLE | size,
+        VARIATION | size | {"Attribute 2 value(s)": ""},
+        GREEN | size | {"Attribute 2 value(s)": "M"},
+    )
     assert [v["options"] for v in found["variants"]] == [{"Colour": "Blue"}, {"Colour": "Green", "Size": "M"}]
     assert found["attributes"] == {}
 
 
 def test_options_are_named_and_ordered_as_the_parent_does(tmp_path: Path) -> None:
-    first = {"Attribute 1 name": "SIZE", "Attribute 1 value(s)": "M", "Attribute 2 name": "colour", "Attribute 2 value(s)": "Blue"}
+    first = {
+        "Attribute 1 name": "SIZE",
+        "Attribute 1 value(s)": "M",
+        "Attribute 2 name": "colour",
+        "Attribute 2 value(s)": "Blue",
+    }
     found = product(tmp_path, VARIABLE | {"Attribute 2 name": "Size", "Attribute 2 value(s)": "M"}, VARIATION | first)
     assert [[*v["options"].items()] for v in found["variants"]] == [[("Colour", "Blue"), ("Size", "M")]]
 
 
 def test_an_option_is_one_value(tmp_path: Path) -> None:
-    assert product(tmp_path, VARIABLE, VARIATION | {"Attribute 1 value(s)": "Blue\\, dark"})["variants"][0]["options"] == {"Colour": "Blue, dark"}
+    assert product(tmp_path, VARIABLE, VARIATION | {"Attribute 1 value(s)": "Blue\\, dark"})["variants"][0][
+        "options"
+    ] == {"Colour": "Blue, dark"}
     found = draft(tmp_path, VARIABLE, VARIATION | {"Attribute 1 value(s)": "Blue, dark"})
     assert told(found) == [(3, "Attribute 1 value(s)", "Blue, dark", True)]
     assert [(v["options"], v["source"]) for v in record(found)["variants"]] == [
@@ -55,7 +78,9 @@ def test_an_option_is_one_value(tmp_path: Path) -> None:
 
 
 def test_an_attribute_gives_way_to_a_name_of_ours(tmp_path: Path) -> None:
-    found = product(tmp_path, SIMPLE | {"Brands": "Acme, Bolt", "Attribute 1 name": "brand", "Attribute 1 value(s)": "Own"})
+    found = product(
+        tmp_path, SIMPLE | {"Brands": "Acme, Bolt", "Attribute 1 name": "brand", "Attribute 1 value(s)": "Own"}
+    )
     assert found["attributes"] == {"brand (attribute)": "Own", "brand": ["Acme", "Bolt"]}
 
 
@@ -74,14 +99,29 @@ def test_more_than_a_hundred_variations_are_refused_in_clear_words(tmp_path: Pat
 
 
 def test_position_orders_variations_and_ties_stand_as_in_the_file(tmp_path: Path) -> None:
-    rows = [VARIATION | {"ID": str(n), "SKU": f"s{n}", "Attribute 1 value(s)": str(n), "Position": at} for n, at in enumerate(["2", "", "1", "0", "1"])]
+    rows = [
+        VARIATION | {"ID": str(n), "SKU": f"s{n}", "Attribute 1 value(s)": str(n), "Position": at}
+        for n, at in enumerate(["2", "", "1", "0", "1"])
+    ]
     found = product(tmp_path, VARIABLE, *rows)
-    assert [(v["sku"], v["position"]) for v in found["variants"]] == [("s1", 0), ("s3", 1), ("s2", 2), ("s4", 3), ("s0", 4)]
+    assert [(v["sku"], v["position"]) for v in found["variants"]] == [
+        ("s1", 0),
+        ("s3", 1),
+        ("s2", 2),
+        ("s4", 3),
+        ("s0", 4),
+    ]
 
 
 def test_the_name_of_a_variation_is_its_options_or_without_any_its_own(tmp_path: Path) -> None:
     plain = VARIATION | {"Attribute 1 value(s)": "", "Name": "Tee - any"}
-    found = product(tmp_path, VARIABLE, GREEN | {"Name": "Tee - Green"}, VARIATION | {"Name": "The blue one"}, plain | {"ID": "9", "SKU": "any"})
+    found = product(
+        tmp_path,
+        VARIABLE,
+        GREEN | {"Name": "Tee - Green"},
+        VARIATION | {"Name": "The blue one"},
+        plain | {"ID": "9", "SKU": "any"},
+    )
     assert [v.get("name") for v in found["variants"]] == [None, None, "Tee - any"]
     assert [v["source"] for v in found["variants"]] == [None, {"Name": "The blue one"}, None]
 
@@ -104,7 +144,9 @@ def test_an_image_without_an_address_is_told_and_kept(tmp_path: Path) -> None:
 
 
 def test_tags_are_slugs_and_their_spelling_is_kept_where_it_says_more(tmp_path: Path) -> None:
-    assert [(p["tags"], p["source"]) for p in [product(tmp_path, SIMPLE | {"Tags": t}) for t in ("new, on-sale", "On sale")]] == [
+    assert [
+        (p["tags"], p["source"]) for p in [product(tmp_path, SIMPLE | {"Tags": t}) for t in ("new, on-sale", "On sale")]
+    ] == [
         (["new", "on-sale"], None),
         (["on-sale"], {"Tags": "On sale"}),
     ]
@@ -121,12 +163,29 @@ def test_a_variation_without_a_weight_has_its_products(tmp_path: Path) -> None:
 
 
 def test_what_has_no_home_is_kept_where_it_belongs(tmp_path: Path) -> None:
-    of_variant = {"Length (cm)": "3", "Shipping class": "bulky", "Low stock amount": "2", "Download 1 name": "Manual", "Cost of goods": "4"}
-    of_product = {"Is featured?": "1", "Sold individually?": "1", "Purchase note": "Thanks", "Upsells": "a, b", "Allow customer reviews?": "0", "Meta: _x": "1"}
+    of_variant = {
+        "Length (cm)": "3",
+        "Shipping class": "bulky",
+        "Low stock amount": "2",
+        "Download 1 name": "Manual",
+        "Cost of goods": "4",
+    }
+    of_product = {
+        "Is featured?": "1",
+        "Sold individually?": "1",
+        "Purchase note": "Thanks",
+        "Upsells": "a, b",
+        "Allow customer reviews?": "0",
+        "Meta: _x": "1",
+    }
     usual = {"Tax status": "taxable", "In stock?": "1", "Position": "0"}
     found = product(tmp_path, SIMPLE | of_variant | of_product | usual)
     assert (found["source"], found["variants"][0]["source"]) == (of_product, of_variant)
-    found = product(tmp_path, VARIABLE | of_variant | of_product | usual, VARIATION | of_variant | usual | {"Description": "a\\nb", "Meta: _x": "2"})
+    found = product(
+        tmp_path,
+        VARIABLE | of_variant | of_product | usual,
+        VARIATION | of_variant | usual | {"Description": "a\\nb", "Meta: _x": "2"},
+    )
     assert found["source"].items() >= (of_product | of_variant).items()
     assert found["variants"][0]["source"] == of_variant | {"Description": "a\\nb", "Meta: _x": "2"}
 
@@ -134,11 +193,17 @@ def test_what_has_no_home_is_kept_where_it_belongs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 @pytest.mark.parametrize(("delimiter", "end"), [(",", "\n"), (";", "\r\n"), ("\t", "\r")])
 def test_a_file_says_the_same_however_it_was_saved(tmp_path: Path, encoding: str, delimiter: str, end: str) -> None:
-    rows = [VARIABLE | {"Name": "Tée", "Description": 'two\nlines, "quoted"'}, VARIATION | {"Regular price": "1299.00"}, GREEN | {"Regular price": "1,299.00"}]
+    rows = [
+        VARIABLE | {"Name": "Tée", "Description": 'two\nlines, "quoted"'},
+        VARIATION | {"Regular price": "1299.00"},
+        GREEN | {"Regular price": "1,299.00"},
+    ]
     wanted = product(tmp_path, *rows)
     cells = [*csv.reader(io.StringIO(sheet(*rows)))]
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator=end).writerows([cells[0], [], *cells[1:2], cells[0], *cells[2:]])
+    csv.writer(out, delimiter=delimiter, lineterminator=end).writerows(
+        [cells[0], [], *cells[1:2], cells[0], *cells[2:]]
+    )
     [found] = drafts_of(tmp_path, out.getvalue().encode(encoding))
     assert found.product == wanted
 
@@ -152,4 +217,9 @@ def test_what_is_cut_is_kept_whole_where_its_row_is(tmp_path: Path) -> None:
     ]  # fmt: skip
     [one] = record(found)["variants"]
     assert one["source"] == {"ID": long, "Images": "photo.jpg", "Position": "first"}
-    assert {c for c in record(found)["source"] if not c.startswith("Attribute 1")} == {"SKU", "Categories", "Attribute 2 name", "Attribute 2 value(s)"}
+    assert {c for c in record(found)["source"] if not c.startswith("Attribute 1")} == {
+        "SKU",
+        "Categories",
+        "Attribute 2 name",
+        "Attribute 2 value(s)",
+    }

@@ -42,7 +42,9 @@ def read_again(content: bytes, currency: str = "EUR") -> list[Json]:
 
 def told(record: Json) -> str:
     """A record with all defaults, as JSON: there `1` is not `1.0`. The order of options counts, that of other members does not."""
-    variants = [said_of_variant(v, at) | {"options": [*v.get("options", {}).items()]} for at, v in enumerate(record["variants"])]
+    variants = [
+        said_of_variant(v, at) | {"options": [*v.get("options", {}).items()]} for at, v in enumerate(record["variants"])
+    ]
     return msgspec.json.encode(said_of_product(record) | {"variants": variants}, order="sorted").decode()
 
 
@@ -62,12 +64,19 @@ def test_a_catalogue_comes_back_as_it_was(format: str, currency: str, data: st.D
 
 def rows_of(content: bytes) -> list[Json]:
     """The rows of a sheet, without cells that are empty."""
-    return [{c: cell for c, cell in row.items() if cell} for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))]
+    return [
+        {c: cell for c, cell in row.items() if cell}
+        for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    ]
 
 
 def variant(sku: str, size: str = "", **members: Any) -> Json:
     """A variant."""
-    return {"sku": sku, "price": {"amount": 14900, "currency": "EUR"}, "options": {"Size": size} if size else {}} | members
+    return {
+        "sku": sku,
+        "price": {"amount": 14900, "currency": "EUR"},
+        "options": {"Size": size} if size else {},
+    } | members
 
 
 CHAIR: Json = {
@@ -93,16 +102,25 @@ def test_a_shopify_sheet_is_what_shopify_writes() -> None:
     }  # fmt: skip
     shown = [second[c] for c in ("Handle", "Option1 Value", "Variant SKU", "Variant Inventory Qty")]
     assert shown == ["chair", "L", "C-L", "-3"]
-    assert images == [{"Handle": "chair", "Image Src": f"https://i.example/{n}.jpg", "Image Position": str(n)} for n in (2, 3)]
+    assert images == [
+        {"Handle": "chair", "Image Src": f"https://i.example/{n}.jpg", "Image Position": str(n)} for n in (2, 3)
+    ]
 
 
 def test_a_woocommerce_sheet_is_what_woocommerce_writes() -> None:
-    head, small, large = rows_of(written("woocommerce", [normal(CHAIR | {"external_reference": "44", "source": {"SKU": "CHAIR"}})]))
+    head, small, large = rows_of(
+        written("woocommerce", [normal(CHAIR | {"external_reference": "44", "source": {"SKU": "CHAIR"}})])
+    )
     assert {c: head[c] for c in ("ID", "Type", "SKU", "Name", "Published", "Description", "Categories", "Images")} == {
         "ID": "44", "Type": "variable", "SKU": "CHAIR", "Name": "Chair", "Published": "1", "Description": "Oak\\nand \\\\n",
         "Categories": "Rooms > Beds\\, sofas", "Images": "https://i.example/1.jpg, https://i.example/2.jpg, https://i.example/3.jpg",
     }  # fmt: skip
-    assert (head["Attribute 1 name"], head["Attribute 1 value(s)"], head["Attribute 2 name"], head["Attribute 2 value(s)"]) == (
+    assert (
+        head["Attribute 1 name"],
+        head["Attribute 1 value(s)"],
+        head["Attribute 2 name"],
+        head["Attribute 2 value(s)"],
+    ) == (
         "Size",
         "S, L",
         "vendor",
@@ -119,7 +137,12 @@ def test_a_woocommerce_sheet_is_what_woocommerce_writes() -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_options_that_only_a_note_can_tell_leave_the_name_as_it_is(format: str) -> None:
     """A value of one space is no cell; the name that the shop would make of it is not the variant's."""
-    records = [normal(CHAIR | {"variants": [variant("C-S", "S"), variant("C-L", " ", name=""), variant("C-X", options={}, name="")]})]
+    records = [
+        normal(
+            CHAIR
+            | {"variants": [variant("C-S", "S"), variant("C-L", " ", name=""), variant("C-X", options={}, name="")]}
+        )
+    ]
     assert [told(r) for r in read_again(written(format, records))] == [told(r) for r in records]
 
 
@@ -130,8 +153,15 @@ def test_one_variant_without_options_is_a_simple_product() -> None:
 
 @pytest.mark.parametrize("source", [None, {"SKU": "ID: 7"}])
 @pytest.mark.parametrize("reference", ["id:1", "ID: 1", "44", "chair"])
-def test_a_reference_that_looks_like_an_id_of_woocommerce_keeps_its_variants(reference: str, source: Json | None) -> None:
-    others = CHAIR | {"name": "Stool", "slug": "stool", "external_reference": "1", "variants": [variant("S-S", "S"), variant("S-L", "L")]}
+def test_a_reference_that_looks_like_an_id_of_woocommerce_keeps_its_variants(
+    reference: str, source: Json | None
+) -> None:
+    others = CHAIR | {
+        "name": "Stool",
+        "slug": "stool",
+        "external_reference": "1",
+        "variants": [variant("S-S", "S"), variant("S-L", "L")],
+    }
     records = [normal(others), normal(CHAIR | {"external_reference": reference, "source": source})]
     assert [told(r) for r in read_again(written("woocommerce", records))] == [told(r) for r in records]
 
@@ -142,7 +172,9 @@ WORST = '" > &amp;<script>,x|\\</script>\\,&#44;'
 @pytest.mark.parametrize("format", FORMATS)
 def test_options_come_back_whole_up_to_the_longest(format: str) -> None:
     name, value = (WORST * 9)[:60], (WORST * 9)[:200]
-    record = normal(CHAIR | {"variants": [variant("C-S", options={name: value}), variant("C-L", options={name: value[:60]})]})
+    record = normal(
+        CHAIR | {"variants": [variant("C-S", options={name: value}), variant("C-L", options={name: value[:60]})]}
+    )
     assert [told(r) for r in read_again(written(format, [record]))] == [told(record)]
 
 
@@ -170,7 +202,9 @@ def test_a_word_of_the_file_it_came_from_stands_while_it_is_still_true(tags: lis
 
 
 def test_what_another_shop_changed_wins_over_our_note() -> None:
-    record = normal(CHAIR | {"description": "AT&T", "slug": "a-chair", "attributes": {"vendor": "Müller", "wood": ["oak"]}})
+    record = normal(
+        CHAIR | {"description": "AT&T", "slug": "a-chair", "attributes": {"vendor": "Müller", "wood": ["oak"]}}
+    )
     content = written("shopify", [record])
     [same] = read_again(content)
     assert same["description"] == "AT&T"

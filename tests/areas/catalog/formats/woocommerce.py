@@ -14,7 +14,13 @@ from tradepost.kit.schema.validation import read
 type Cells = dict[str, str]
 
 SIMPLE = {"ID": "44", "Type": "simple", "SKU": "tee", "Name": "Tee", "Published": "1", "Regular price": "20.00"}
-VARIABLE = {**SIMPLE, "Type": "variable", "Regular price": "", "Attribute 1 name": "Colour", "Attribute 1 value(s)": "Blue, Green"}
+VARIABLE = {
+    **SIMPLE,
+    "Type": "variable",
+    "Regular price": "",
+    "Attribute 1 name": "Colour",
+    "Attribute 1 value(s)": "Blue, Green",
+}
 VARIATION = {"ID": "45", "Type": "variation", "SKU": "tee-blue", "Published": "1", "Parent": "tee", "Regular price": "20.00",
              "Attribute 1 name": "Colour", "Attribute 1 value(s)": "Blue"}  # fmt: skip
 GREEN = {**VARIATION, "ID": "46", "SKU": "tee-green", "Attribute 1 value(s)": "Green"}

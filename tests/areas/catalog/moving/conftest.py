@@ -57,7 +57,18 @@ class Moved:
     async def clear(self) -> None:
         """Takes out all that a test put in."""
         async with self.app.state.database.transaction() as session:
-            for table in ("media", "variant", "product_search", "product_tag", "product_category", "product", "tag", "category", "outbox_event", "audit_entry"):
+            for table in (
+                "media",
+                "variant",
+                "product_search",
+                "product_tag",
+                "product_category",
+                "product",
+                "tag",
+                "category",
+                "outbox_event",
+                "audit_entry",
+            ):
                 await session.execute(text(f"DELETE FROM {table}"))
 
     async def by_rest(self) -> dict[str, Json]:
@@ -67,21 +78,29 @@ class Moved:
 
     async def by_graphql(self) -> dict[str, Json]:
         """The same, asked in GraphQL; aliases give its answer REST's names."""
-        asked = re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda m: f"{m[0]}: {re.sub('_([a-z])', lambda c: c[1].upper(), m[0])}", FIELDS)
+        asked = re.sub(
+            r"\b[a-z]+(?:_[a-z]+)+\b", lambda m: f"{m[0]}: {re.sub('_([a-z])', lambda c: c[1].upper(), m[0])}", FIELDS
+        )
         query = f"{{ products(first: 100, sort: [CREATED_AT_DESC]) {{ nodes {{ {asked} }} }} }}"
         answer = (await self.staff.post("/graphql", json={"query": query})).json()
         assert "errors" not in answer, answer
         products = [
-            p | {"status": p["status"].lower(), "media": [m | {"status": m["status"].lower()} for m in p["media"]]} for p in answer["data"]["products"]["nodes"]
+            p | {"status": p["status"].lower(), "media": [m | {"status": m["status"].lower()} for m in p["media"]]}
+            for p in answer["data"]["products"]["nodes"]
         ]
         return {p["external_reference"] or p["slug"]: p for p in products}
 
 
 @pytest.fixture(scope="session")
-async def two_shops(run: Run, worker_id: str, settings: Settings, anyio_backend: str) -> AsyncIterator[tuple[Moved, Moved]]:
+async def two_shops(
+    run: Run, worker_id: str, settings: Settings, anyio_backend: str
+) -> AsyncIterator[tuple[Moved, Moved]]:
     """Two shops of this worker; `moved` and `other` empty them for each test."""
     async with AsyncExitStack() as stack:
-        yield await open_shop(bare(run, f"{worker_id}_moved", settings), run, stack), await open_shop(bare(run, f"{worker_id}_other", settings), run, stack)
+        yield (
+            await open_shop(bare(run, f"{worker_id}_moved", settings), run, stack),
+            await open_shop(bare(run, f"{worker_id}_other", settings), run, stack),
+        )
 
 
 @pytest.fixture
@@ -100,11 +119,18 @@ async def other(two_shops: tuple[Moved, Moved]) -> Moved:
 
 def bare(run: Run, name: str, usual: Settings) -> Settings:
     """The usual settings over a new database without a row."""
-    environ = {"DATABASE_URL": servers.copy_of_template(run, name, bare=True), "SECRET_KEY": servers.SECRET_KEY, "ACCESS_LOG": "off", "POOL_SIZE": "4"}
+    environ = {
+        "DATABASE_URL": servers.copy_of_template(run, name, bare=True),
+        "SECRET_KEY": servers.SECRET_KEY,
+        "ACCESS_LOG": "off",
+        "POOL_SIZE": "4",
+    }
     # The commands stop this process's loop while they run, so nothing in it may hold SQLite's one lock for writes meanwhile.
     # What a command has written is looked at at once, and not within the second that other processes have.
     environ |= {"WORKER": "off", "READ_CACHE": "off"}
-    return Settings.read(environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None)
+    return Settings.read(
+        environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None
+    )
 
 
 async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Moved:
@@ -114,9 +140,13 @@ async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Move
     app = create_app(settings)
     app.state.credentials.every = 86_400.0
     await stack.enter_async_context(app.lifespan())
-    key = servers.tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+    key = servers.tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[
+        -1
+    ]
     transport = httpx.ASGITransport(app=app)
-    staff = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://tradepost.test", headers={"X-API-Key": key}))
+    staff = await stack.enter_async_context(
+        httpx.AsyncClient(transport=transport, base_url="http://tradepost.test", headers={"X-API-Key": key})
+    )
     return Moved(app, settings.database_url, staff)
 
 

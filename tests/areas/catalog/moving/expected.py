@@ -43,7 +43,14 @@ WALNUT_TRAY: Json = {
     "category": {"name": "Trays", "slug": "trays"}, "categories": [{"name": "Trays"}],
     "variants": [variant("walnut-tray", 4900, {}, weight_grams=1200, track_inventory=False, allow_backorder=True)], "media": [],
 }  # fmt: skip
-STATUSES = {"reef-mug": "active", "walnut-tray": "active", "old-lamp": "archived", "voucher": "active", "secret-bowl": "draft", "odd-status": "draft"}
+STATUSES = {
+    "reef-mug": "active",
+    "walnut-tray": "active",
+    "old-lamp": "archived",
+    "voucher": "active",
+    "secret-bowl": "draft",
+    "odd-status": "draft",
+}
 
 TEE: Json = {
     "name": "V-Neck Tee", "slug": "v-neck-tee", "external_reference": "44", "status": "active", "description": "Soft cotton.\nMade in Porto.",

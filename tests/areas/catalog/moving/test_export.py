@@ -23,7 +23,9 @@ async def all_of(shop: Moved) -> tuple[object, object]:
 
 
 @pytest.mark.parametrize("name", ["shopify", "woocommerce", "csv", "ndjson"])
-async def test_a_shop_that_moves_out_and_in_again_is_the_same(moved: Moved, other: Moved, tmp_path: Path, name: str) -> None:
+async def test_a_shop_that_moves_out_and_in_again_is_the_same(
+    moved: Moved, other: Moved, tmp_path: Path, name: str
+) -> None:
     for file in ("shopify.csv", "woocommerce.csv"):
         assert moved.command("import", HERE / file).returncode == 0
     out = tmp_path / f"out.{name}"
@@ -50,7 +52,9 @@ async def test_the_demo_shop_can_leave_as_well(moved: Moved, other: Moved, tmp_p
     moved.process("seed", "--products", "30")
     [category] = (await read(moved.staff, "/v1/categories", limit="1"))["data"]
     aside = {"name": "Put aside", "slug": "put-aside", "category_ids": [category["id"]]}
-    assert (await moved.staff.post("/v1/products", json=aside)).status_code == 201, "in a category, but none is its main one"
+    assert (await moved.staff.post("/v1/products", json=aside)).status_code == 201, (
+        "in a category, but none is its main one"
+    )
     for name in ("shopify", "woocommerce", "ndjson"):
         assert moved.command("export", "--format", name, "--output", tmp_path / name).returncode == 0
     assert other.command("import", tmp_path / "shopify").returncode == 0

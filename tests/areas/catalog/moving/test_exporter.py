@@ -74,7 +74,11 @@ async def test_more_than_a_page_leaves_oldest_first(moved: Moved, tmp_path: Path
     items = [{"op": "create", "input": {"name": f"More {n}", "slug": f"more-{n}"}} for n in range(50)]
     await moved.staff.post("/v1/products/batch", json={"items": items})
     assert await exported(moved, "csv", tmp_path / "csv") == 149
-    keys = [line.split(",")[0] for line in (tmp_path / "csv").read_text("utf-8-sig").splitlines() if line.startswith(("nothing-", "more-"))]
+    keys = [
+        line.split(",")[0]
+        for line in (tmp_path / "csv").read_text("utf-8-sig").splitlines()
+        if line.startswith(("nothing-", "more-"))
+    ]
     assert keys == [*(f"nothing-{n}" for n in range(98)), *(f"more-{n}" for n in range(50))]
 
 

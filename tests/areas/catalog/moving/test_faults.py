@@ -8,9 +8,7 @@ import pytest
 
 from tests.areas.catalog.moving.conftest import Moved
 
-HEADER = (
-    "Handle,Title,Body (HTML),Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Image Src,Status"
-)
+HEADER = "Handle,Title,Body (HTML),Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Image Src,Status"
 COLUMNS = HEADER.split(",")
 
 
@@ -26,7 +24,15 @@ def row(**cells: str) -> str:
 def simple(handle: str, price: str = "10.50", **cells: str) -> str:
     """A product of one row."""
     return row(
-        **{"handle": handle, "title": handle.title(), "option": "Title", "value": "Default Title", "sku": f"{handle}-1", "price": price, "status": "active"}
+        **{
+            "handle": handle,
+            "title": handle.title(),
+            "option": "Title",
+            "value": "Default Title",
+            "sku": f"{handle}-1",
+            "price": price,
+            "status": "active",
+        }
         | cells
     )
 
@@ -50,7 +56,9 @@ def counts(said: dict[str, Any]) -> tuple[int, int, int, int]:
     return said["created"], said["updated"], said["unchanged"], said["refused"]
 
 
-async def test_a_fault_is_one_line_with_file_line_column_what_stood_and_what_was_done(moved: Moved, tmp_path: Path) -> None:
+async def test_a_fault_is_one_line_with_file_line_column_what_stood_and_what_was_done(
+    moved: Moved, tmp_path: Path
+) -> None:
     file = write(tmp_path, simple("good"), simple("bad", "twelve"), simple("fine", quantity="a few"))
     done = moved.command("import", file)
     assert done.returncode == 3
@@ -63,13 +71,18 @@ async def test_a_fault_is_one_line_with_file_line_column_what_stood_and_what_was
 
 
 async def test_what_is_mended_does_not_change_the_exit_status(moved: Moved, tmp_path: Path) -> None:
-    status, said = outcome(moved, write(tmp_path, simple("a", grams="heavy", status="soon"), HEADER, "", simple("b", image="not an address")))
+    status, said = outcome(
+        moved,
+        write(tmp_path, simple("a", grams="heavy", status="soon"), HEADER, "", simple("b", image="not an address")),
+    )
     assert (status, counts(said), said["mended"]) == (0, (2, 0, 0, 0), 4)
     assert {(f["line"], f["column"], f["mended"]) for f in said["findings"]} == {
         (2, "Variant Grams", True), (2, "Status", True), (3, "", True), (5, "Image Src", True),
     }  # fmt: skip
     assert (await moved.by_rest())["a"]["status"] == "draft"
-    a, b = [(await moved.staff.get(f"/v1/products/{p}", params={"fields": "source,variants{source}"})).json() for p in "ab"]
+    a, b = [
+        (await moved.staff.get(f"/v1/products/{p}", params={"fields": "source,variants{source}"})).json() for p in "ab"
+    ]
     assert (a["source"], a["variants"][0]["source"]) == ({"Status": "soon"}, {"Variant Grams": "heavy"})
     assert b["source"] == {"Image Src": "not an address"}
 
@@ -87,7 +100,9 @@ async def test_a_fault_takes_out_its_whole_product_and_nothing_else(moved: Moved
     assert set(await moved.by_rest()) == {"hat"}
 
 
-async def test_another_title_under_a_handle_is_another_product_and_the_same_again_is_not(moved: Moved, tmp_path: Path) -> None:
+async def test_another_title_under_a_handle_is_another_product_and_the_same_again_is_not(
+    moved: Moved, tmp_path: Path
+) -> None:
     file = write(
         tmp_path,
         row(handle="cup", title="Cup", option="Size", value="S", sku="C-S", price="5", status="active"),
@@ -102,7 +117,10 @@ async def test_another_title_under_a_handle_is_another_product_and_the_same_agai
 
 
 async def test_more_than_100_variants_are_refused_in_those_words(moved: Moved, tmp_path: Path) -> None:
-    rows = [row(handle="all", value=str(n), sku=f"N-{n}", price="1", **({"title": "All", "option": "No"} if n == 0 else {})) for n in range(101)]
+    rows = [
+        row(handle="all", value=str(n), sku=f"N-{n}", price="1", **({"title": "All", "option": "No"} if n == 0 else {}))
+        for n in range(101)
+    ]
     status, said = outcome(moved, write(tmp_path, *rows, simple("one")))
     assert (status, counts(said)) == (3, (1, 0, 0, 1))
     assert said["findings"][0]["said"].startswith("has 101 variants; Shopify allows 2,048 variants a product, we 100.")
@@ -119,7 +137,9 @@ async def test_a_taken_sku_is_made_anew_from_handle_and_options_alike_in_each_ru
     assert b["variants"][0]["source"]["Variant SKU"] == "X"
 
 
-async def test_a_sku_that_another_product_of_the_shop_has_is_refused_with_its_name(moved: Moved, tmp_path: Path) -> None:
+async def test_a_sku_that_another_product_of_the_shop_has_is_refused_with_its_name(
+    moved: Moved, tmp_path: Path
+) -> None:
     assert outcome(moved, write(tmp_path, simple("first", sku="X")))[0] == 0
     status, said = outcome(moved, write(tmp_path, simple("second", sku="X"), simple("third")))
     assert (status, counts(said)) == (3, (1, 0, 0, 1))
@@ -139,7 +159,9 @@ async def test_a_sku_that_another_product_of_the_shop_has_is_refused_with_its_na
     ],
     ids=["english", "german", "open-is-a-dot-for-shopify", "french-trailing-zeros", "swiss"],
 )
-async def test_the_decimal_sign_is_settled_once_for_a_file(moved: Moved, tmp_path: Path, prices: list[str], amounts: list[int | None]) -> None:
+async def test_the_decimal_sign_is_settled_once_for_a_file(
+    moved: Moved, tmp_path: Path, prices: list[str], amounts: list[int | None]
+) -> None:
     file = write(tmp_path, *[simple(f"p{n}", price) for n, price in enumerate(prices)])
     status, _ = outcome(moved, file)
     found = await moved.by_rest()
@@ -162,7 +184,9 @@ async def test_an_unknown_header_is_refused_with_the_known_ones_and_the_nearest(
     assert msgspec.json.decode(moved.command("import", tmp_path / "shop.csv", "--json").stdout)["error"]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"\x00\x01\x02\xff" * 100, b"\x89PNG\r\n\x1a\n"], ids=["empty", "blank", "bytes", "image"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"\x00\x01\x02\xff" * 100, b"\x89PNG\r\n\x1a\n"], ids=["empty", "blank", "bytes", "image"]
+)
 async def test_what_is_no_product_file_is_one_line_and_exit_2(moved: Moved, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "odd.csv"
     file.write_bytes(content)
@@ -173,15 +197,31 @@ async def test_what_is_no_product_file_is_one_line_and_exit_2(moved: Moved, tmp_
 
 
 async def test_a_quote_that_is_never_closed_takes_out_its_product_alone(moved: Moved, tmp_path: Path) -> None:
-    file = write(tmp_path, simple("a"), simple("b"), 'c,"C, and all that follows', simple("d"), row(handle="b", value="M", sku="b-2", price="3"), simple("e"))
+    file = write(
+        tmp_path,
+        simple("a"),
+        simple("b"),
+        'c,"C, and all that follows',
+        simple("d"),
+        row(handle="b", value="M", sku="b-2", price="3"),
+        simple("e"),
+    )
     status, said = outcome(moved, file)
     assert (status, counts(said)) == (3, (4, 0, 0, 1))
     assert [f["line"] for f in said["findings"]] == [4]
     assert len((await moved.by_rest())["b"]["variants"]) == 2
 
 
-async def test_a_row_with_too_many_cells_takes_out_its_product_and_one_without_a_handle_itself(moved: Moved, tmp_path: Path) -> None:
-    file = write(tmp_path, simple("a"), simple("b"), row(handle="b", value="M", sku="b-2", price="3") + ",x,y", row(value="M", sku="Y", price="3"))
+async def test_a_row_with_too_many_cells_takes_out_its_product_and_one_without_a_handle_itself(
+    moved: Moved, tmp_path: Path
+) -> None:
+    file = write(
+        tmp_path,
+        simple("a"),
+        simple("b"),
+        row(handle="b", value="M", sku="b-2", price="3") + ",x,y",
+        row(value="M", sku="Y", price="3"),
+    )
     status, said = outcome(moved, file)
     assert (status, counts(said)) == (3, (1, 0, 0, 2))
     assert sorted(f["line"] for f in said["findings"]) == [4, 5]

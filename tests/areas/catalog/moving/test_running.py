@@ -28,16 +28,36 @@ def many(file: Path, rows: int) -> Path:
         writer.writerow(header)
         for v, size in enumerate("SMLX"):
             for p in range(rows // 4):
-                product = [f"Product {p}", f"<p>Product number {p}, made of oak and love.</p>", f"Type {p % 20}", "Oak, Love", "true", "Size"]
-                variant = [size, f"P{p}-{size}", "120", "shopify", "3", f"{p % 90 + 1}.95", f"https://cdn.example.com/{p}-{v}.jpg", "2.10"]
-                writer.writerow([f"product-{p}", *(product if v == 0 else [""] * 6), *variant, "active" if v == 0 else ""])
+                product = [
+                    f"Product {p}",
+                    f"<p>Product number {p}, made of oak and love.</p>",
+                    f"Type {p % 20}",
+                    "Oak, Love",
+                    "true",
+                    "Size",
+                ]
+                variant = [
+                    size,
+                    f"P{p}-{size}",
+                    "120",
+                    "shopify",
+                    "3",
+                    f"{p % 90 + 1}.95",
+                    f"https://cdn.example.com/{p}-{v}.jpg",
+                    "2.10",
+                ]
+                writer.writerow(
+                    [f"product-{p}", *(product if v == 0 else [""] * 6), *variant, "active" if v == 0 else ""]
+                )
     return file
 
 
 def start(moved: Moved, *words: object) -> subprocess.Popen[str]:
     """The command, running."""
     given = [sys.executable, "-m", "tradepost", *map(str, words)]
-    return subprocess.Popen(given, env=servers.environ(moved.url), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        given, env=servers.environ(moved.url), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
 
 
 # The peak is read from inside: what `wait4` tells of a child begins with the memory of the process that started it.
@@ -51,7 +71,13 @@ main()
 
 def weighed(moved: Moved, *words: object) -> tuple[int, float]:
     """Exit status of a command, and the most memory that it ever had, in MB."""
-    done = subprocess.run([sys.executable, "-c", WEIGHED, *map(str, words)], env=servers.environ(moved.url), capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, "-c", WEIGHED, *map(str, words)],
+        env=servers.environ(moved.url),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     return done.returncode, int(done.stderr.split()[-1]) / 1024
 
 
@@ -73,7 +99,9 @@ async def test_a_run_killed_in_the_middle_is_simply_run_again(moved: Moved, tmp_
     assert again.returncode == 0, again.stderr
     assert f"{2000 - before} created, 0 updated, {before} left alone, 0 refused" in again.stdout
     assert await count(moved) == 2000
-    assert (await read(moved.staff, "/v1/products/product-1999", fields="variants{sku}"))["variants"] == [{"sku": f"P1999-{s}"} for s in "SMLX"]
+    assert (await read(moved.staff, "/v1/products/product-1999", fields="variants{sku}"))["variants"] == [
+        {"sku": f"P1999-{s}"} for s in "SMLX"
+    ]
 
 
 async def test_each_product_leaves_one_event_and_one_audit_entry_of_the_system(moved: Moved) -> None:

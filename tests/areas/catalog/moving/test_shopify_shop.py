@@ -51,25 +51,42 @@ async def test_the_columns_may_stand_in_any_order_and_letter_case(moved: Moved, 
 
 async def test_again_changes_nothing_and_says_so(moved: Moved) -> None:
     moved.command("import", FILE)
-    before = await read(moved.staff, "/v1/products", limit="100", fields="id,version,updated_at,variants{id,version,updated_at},media{id,version}")
+    before = await read(
+        moved.staff,
+        "/v1/products",
+        limit="100",
+        fields="id,version,updated_at,variants{id,version,updated_at},media{id,version}",
+    )
     again = moved.command("import", FILE)
     assert (again.returncode, "Nothing changed" in again.stdout) == (0, True), again.stdout + again.stderr
     assert "0 created, 0 updated, 6 left alone, 0 refused" in again.stdout
-    assert await read(moved.staff, "/v1/products", limit="100", fields="id,version,updated_at,variants{id,version,updated_at},media{id,version}") == before
+    assert (
+        await read(
+            moved.staff,
+            "/v1/products",
+            limit="100",
+            fields="id,version,updated_at,variants{id,version,updated_at},media{id,version}",
+        )
+        == before
+    )
 
 
 async def test_a_changed_file_updates_what_changed_alone(moved: Moved, tmp_path: Path) -> None:
     moved.command("import", FILE)
     before = await moved.by_rest()
     changed = tmp_path / "changed.csv"
-    changed.write_text(FILE.read_text("utf-8").replace("Old Lamp", "Older Lamp").replace("deny,25,", "deny,24.5,"), "utf-8")
+    changed.write_text(
+        FILE.read_text("utf-8").replace("Old Lamp", "Older Lamp").replace("deny,25,", "deny,24.5,"), "utf-8"
+    )
     done = moved.command("import", changed, "--json")
     summary = msgspec.json.decode(done.stdout)
     assert (summary["created"], summary["updated"], summary["unchanged"], summary["refused"]) == (0, 2, 4, 0)
     after = await moved.by_rest()
     assert after["old-lamp"] == before["old-lamp"] | {"name": "Older Lamp"}
     assert [v["price"]["amount"] for v in after["voucher"]["variants"]] == [1000, 2450]
-    assert {k: v for k, v in after.items() if k not in ("old-lamp", "voucher")} == {k: v for k, v in before.items() if k not in ("old-lamp", "voucher")}
+    assert {k: v for k, v in after.items() if k not in ("old-lamp", "voucher")} == {
+        k: v for k, v in before.items() if k not in ("old-lamp", "voucher")
+    }
 
 
 async def test_a_dry_run_tells_the_truth_and_changes_nothing(moved: Moved) -> None:
@@ -84,7 +101,11 @@ async def test_a_dry_run_tells_the_truth_and_changes_nothing(moved: Moved) -> No
 async def test_what_has_no_home_stands_in_source_which_only_staff_see(moved: Moved) -> None:
     moved.command("import", FILE)
     mug = await read(moved.staff, "/v1/products/reef-mug", fields="source,variants{source,imported_quantity}")
-    assert mug["source"] == {"Tags": "Kitchen, Gift Idea", "Google Shopping / Gender": "unisex", "Fabric (product.metafields.custom.fabric)": "stoneware"}
+    assert mug["source"] == {
+        "Tags": "Kitchen, Gift Idea",
+        "Google Shopping / Gender": "unisex",
+        "Fabric (product.metafields.custom.fabric)": "stoneware",
+    }
     assert mug["variants"][0]["source"] == {
         "Variant Image": "https://cdn.example.com/mug-green.jpg", "Variant Weight Unit": "kg", "Cost per item": "4.20", "Price / International": "16.50",
     }  # fmt: skip

@@ -42,7 +42,11 @@ async def test_grouped_and_external_products_come_without_variants(moved: Moved)
     found = await moved.by_rest()
     assert (found["87"]["variants"], found["90"]["variants"]) == ([], [])
     assert found["87"]["attributes"] == {"grouped_products": ["belt", "id:44"]}
-    assert found["90"]["attributes"] == {"external_url": "https://shop.example.com/pennant", "button_text": "Buy it there", "price": euros(1105)}
+    assert found["90"]["attributes"] == {
+        "external_url": "https://shop.example.com/pennant",
+        "button_text": "Buy it there",
+        "price": euros(1105),
+    }
 
 
 async def test_what_was_left_out_or_changed_is_told(moved: Moved) -> None:
@@ -56,10 +60,17 @@ async def test_download_links_and_the_like_stand_in_source(moved: Moved) -> None
     moved.command("import", FILE)
     album = await read(moved.staff, "/v1/products/album", fields="source,variants{source,tax_class}")
     kept = album["source"] | album["variants"][0]["source"]
-    assert {"Type": "simple, downloadable, virtual", "Download 1 URL": "https://files.example.com/single.mp3", "Tax status": "none"}.items() <= kept.items()
+    assert {
+        "Type": "simple, downloadable, virtual",
+        "Download 1 URL": "https://files.example.com/single.mp3",
+        "Tax status": "none",
+    }.items() <= kept.items()
     tee = await read(moved.staff, "/v1/products/v-neck-tee", fields="source,variants{tax_class,external_reference}")
     assert tee["source"]["Meta: _brand"] == "Marina"
-    assert tee["variants"] == [{"tax_class": "reduced-rate", "external_reference": "76"}, {"tax_class": "reduced-rate", "external_reference": "77"}]
+    assert tee["variants"] == [
+        {"tax_class": "reduced-rate", "external_reference": "76"},
+        {"tax_class": "reduced-rate", "external_reference": "77"},
+    ]
 
 
 async def test_again_changes_nothing_and_a_file_in_windows_clothes_is_the_same(moved: Moved, tmp_path: Path) -> None:

@@ -6,9 +6,18 @@ from msgspec import Meta
 
 from tradepost.kit.schema.validation import END, SECRET, Line
 
-Email = Annotated[Line, Meta(min_length=3, max_length=254, description="An e-mail address, in lower case.", examples=["kim@shop.example"])]
+Email = Annotated[
+    Line,
+    Meta(min_length=3, max_length=254, description="An e-mail address, in lower case.", examples=["kim@shop.example"]),
+]
 Username = Annotated[
-    str, Meta(pattern="^[a-z0-9][a-z0-9._-]{2,39}" + END, max_length=40, description="Unique in the shop; lower case.", examples=["kim.larsen"])
+    str,
+    Meta(
+        pattern="^[a-z0-9][a-z0-9._-]{2,39}" + END,
+        max_length=40,
+        description="Unique in the shop; lower case.",
+        examples=["kim.larsen"],
+    ),
 ]
 FullName = Annotated[Line, Meta(max_length=200, examples=["Kim Larsen"])]
 Password = Annotated[
@@ -19,16 +28,37 @@ Password = Annotated[
     ),
 ]  # fmt: skip
 Secret = Annotated[str, Meta(max_length=512, extra=SECRET)]
-Recipient = Annotated[Line, Meta(min_length=1, max_length=200, description="Who lives or works there.", examples=["Kim Larsen"])]
+Recipient = Annotated[
+    Line, Meta(min_length=1, max_length=200, description="Who lives or works there.", examples=["Kim Larsen"])
+]
 Lines = Annotated[
     list[Annotated[Line, Meta(min_length=1, max_length=200)]],
-    Meta(min_length=1, max_length=4, description="Street and number, and what else stands above the city.", examples=[["Vestergade 12", "2. tv."]]),
+    Meta(
+        min_length=1,
+        max_length=4,
+        description="Street and number, and what else stands above the city.",
+        examples=[["Vestergade 12", "2. tv."]],
+    ),
 ]
 City = Annotated[Line, Meta(min_length=1, max_length=100, examples=["Aarhus"])]
 Postcode = Annotated[Line, Meta(max_length=20, description="Empty where the country has none.", examples=["8000"])]
-Country = Annotated[str, Meta(pattern="^[A-Z]{2}" + END, max_length=2, description="ISO 3166-1 alpha-2.", examples=["DK"])]
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{4,14}" + END, max_length=16, description="E.164.", examples=["+4587654321"])]
-KeyName = Annotated[Line, Meta(min_length=1, max_length=100, description="What the key is for.", examples=["Warehouse scanner"])]
+Country = Annotated[
+    str, Meta(pattern="^[A-Z]{2}" + END, max_length=2, description="ISO 3166-1 alpha-2.", examples=["DK"])
+]
+Phone = Annotated[
+    str, Meta(pattern=r"^\+[1-9][0-9]{4,14}" + END, max_length=16, description="E.164.", examples=["+4587654321"])
+]
+KeyName = Annotated[
+    Line, Meta(min_length=1, max_length=100, description="What the key is for.", examples=["Warehouse scanner"])
+]
 Scope = Annotated[str, Meta(pattern="^[a-z_]+:[a-z_]+" + END, max_length=50, examples=["catalog:write"])]
 Scopes = Annotated[list[Scope], Meta(max_length=50, examples=[["catalog:write", "stock:read"]])]
-Points = Annotated[int, Meta(ge=1, le=1_000_000, description="A limit of its own in points a minute, besides that of its owner; null: none.", examples=[300])]
+Points = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=1_000_000,
+        description="A limit of its own in points a minute, besides that of its owner; null: none.",
+        examples=[300],
+    ),
+]

@@ -7,7 +7,20 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from .members import City, Country, Email, FullName, KeyName, Lines, Phone, Points, Postcode, Recipient, Scopes, Username
+from .members import (
+    City,
+    Country,
+    Email,
+    FullName,
+    KeyName,
+    Lines,
+    Phone,
+    Points,
+    Postcode,
+    Recipient,
+    Scopes,
+    Username,
+)
 
 
 class UserStatus(StrEnum):
@@ -39,7 +52,9 @@ class User(Struct):
     full_name: FullName
     status: UserStatus
     role: Role
-    email_verified_at: Annotated[datetime | None, Meta(description="When its owner proved to read that address; null until then.")]
+    email_verified_at: Annotated[
+        datetime | None, Meta(description="When its owner proved to read that address; null until then.")
+    ]
 
 
 class Address(Struct):
@@ -65,36 +80,74 @@ class ApiKey(Struct):
     created_at: datetime
     updated_at: datetime
     name: KeyName
-    prefix: Annotated[str, Meta(description="The part of the key that is no secret: how it is told from others.", examples=["4fZ8sQ1kXw9LmN2b"])]
-    scopes: Annotated[Scopes | None, Meta(description="The permissions that it is narrowed to; null: all that its owner has.")]
+    prefix: Annotated[
+        str,
+        Meta(
+            description="The part of the key that is no secret: how it is told from others.",
+            examples=["4fZ8sQ1kXw9LmN2b"],
+        ),
+    ]
+    scopes: Annotated[
+        Scopes | None, Meta(description="The permissions that it is narrowed to; null: all that its owner has.")
+    ]
     points_per_minute: Points | None
-    expires_at: Annotated[datetime | None, Meta(description="From when on it lets nobody in; null: it does not expire.")]
+    expires_at: Annotated[
+        datetime | None, Meta(description="From when on it lets nobody in; null: it does not expire.")
+    ]
     last_used_at: Annotated[datetime | None, Meta(description="When it was used last, to the minute or so.")]
     secret: Annotated[
         str | None,
-        Meta(description="The key itself. It is in the answer of its creation and never again.", examples=["tp_4fZ8sQ1kXw9LmN2b_b7Rk..."]),
+        Meta(
+            description="The key itself. It is in the answer of its creation and never again.",
+            examples=["tp_4fZ8sQ1kXw9LmN2b_b7Rk..."],
+        ),
     ]
 
 
 class TokenPair(Struct):
     """What a login gives: a token to call with, and one to get the next pair with."""
 
-    access_token: Annotated[str, Meta(description="Send it as `Authorization: Bearer`.", examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9..."])]
+    access_token: Annotated[
+        str,
+        Meta(
+            description="Send it as `Authorization: Bearer`.", examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9..."]
+        ),
+    ]
     token_type: Annotated[str, Meta(description="Always `Bearer`.", examples=["Bearer"])]
     expires_in: Annotated[int, Meta(description="Seconds for which the access token is good.", examples=[900])]
-    refresh_token: Annotated[str, Meta(description="Good once, for the next pair. Used a second time it ends the session.", examples=["rt_9xKq..."])]
+    refresh_token: Annotated[
+        str,
+        Meta(
+            description="Good once, for the next pair. Used a second time it ends the session.", examples=["rt_9xKq..."]
+        ),
+    ]
 
 
 class Grant(Struct):
     """What the token endpoint gives (RFC 6749, 5.1)."""
 
-    access_token: Annotated[str, Meta(description="Send it as `Authorization: Bearer`.", examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9..."])]
+    access_token: Annotated[
+        str,
+        Meta(
+            description="Send it as `Authorization: Bearer`.", examples=["eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9..."]
+        ),
+    ]
     token_type: Annotated[str, Meta(description="Always `Bearer`.", examples=["Bearer"])]
     expires_in: Annotated[int, Meta(description="Seconds for which the access token is good.", examples=[900])]
     refresh_token: Annotated[
-        str | None, Meta(description="Good once, for the next token. A client that came with an API key gets none.", examples=["rt_9xKq..."])
+        str | None,
+        Meta(
+            description="Good once, for the next token. A client that came with an API key gets none.",
+            examples=["rt_9xKq..."],
+        ),
     ]
-    scope: Annotated[str, Meta(description="The permissions that the token has, separated by spaces.", examples=["account:read account:write"])]
+    scope: Annotated[
+        str,
+        Meta(
+            description="The permissions that the token has, separated by spaces.",
+            examples=["account:read account:write"],
+        ),
+    ]
 
 
 class ReceiptStatus(StrEnum):

@@ -35,7 +35,9 @@ class Addresses(Account):
         """One of the caller's addresses by its id."""
         return await self.one(addresses, want, key)
 
-    @operation("address_create", "create", addresses, access=policy.change_own, input=AddressInput, problems=(Conflict,))
+    @operation(
+        "address_create", "create", addresses, access=policy.change_own, input=AddressInput, problems=(Conflict,)
+    )
     async def create(self, new: AddressInput, want: Selection[Address]) -> Record[Address]:
         """Adds an address to the caller's book, which holds 50."""
         user = await self.owner()
@@ -48,7 +50,9 @@ class Addresses(Account):
         return await self.answer(addresses, want, row.id)
 
     @operation("address_replace", "replace", addresses, access=policy.change_own, input=AddressInput)
-    async def replace(self, key: str, new: AddressInput, expected: Expected, want: Selection[Address]) -> Record[Address]:
+    async def replace(
+        self, key: str, new: AddressInput, expected: Expected, want: Selection[Address]
+    ) -> Record[Address]:
         """Sets all members of an address; what is left out has its default."""
         return await self.change(await self.claim(AddressRow, addresses, key, expected), new, want)
 
@@ -77,7 +81,9 @@ class Addresses(Account):
 def checked(given: AddressInput) -> dict[str, object]:
     """The columns of an address; 422 where its country is none."""
     if given.country not in countries():
-        raise Validation.at("/country", f"`{given.country}` is no country code of ISO 3166-1, such as `DK`.", "not_allowed")
+        raise Validation.at(
+            "/country", f"`{given.country}` is no country code of ISO 3166-1, such as `DK`.", "not_allowed"
+        )
     return columns(addresses, given)
 
 

@@ -43,7 +43,12 @@ class ApiKeys(Account):
     async def create(self, new: ApiKeyInput, want: Selection[ApiKey]) -> Record[ApiKey]:
         """Makes a key in the name of the caller. Its `secret` is in this answer and never again. It may what the caller may, or less."""
         user = await self.owner()
-        if (await self.session.scalar(select(func.count()).where(ApiKeyRow.user_id == user.id, ApiKeyRow.revoked_at.is_(None))) or 0) >= MOST:
+        if (
+            await self.session.scalar(
+                select(func.count()).where(ApiKeyRow.user_id == user.id, ApiKeyRow.revoked_at.is_(None))
+            )
+            or 0
+        ) >= MOST:
             raise Conflict(f"An account has {MOST} keys at most; revoke one first.")
         made, by = new_key(), await self.calling()
         row = ApiKeyRow(
@@ -83,7 +88,11 @@ class ApiKeys(Account):
             return sorted(held) if caller.key is not None or held != policy.ROLES[caller.role] else None
         for i, scope in enumerate(new.scopes):
             if scope not in held:
-                raise Validation.at(f"/scopes/{i}", f"You do not hold `{scope}`; a key can be narrowed to: {', '.join(sorted(held))}.", "not_allowed")
+                raise Validation.at(
+                    f"/scopes/{i}",
+                    f"You do not hold `{scope}`; a key can be narrowed to: {', '.join(sorted(held))}.",
+                    "not_allowed",
+                )
         return sorted(set(new.scopes))
 
     def expiry(self, new: ApiKeyInput, by: ApiKeyRow | None) -> datetime | None:
@@ -92,9 +101,17 @@ class ApiKeys(Account):
         if given is None:
             return last
         if given.tzinfo is None or not self.context.clock() < given <= LAST:
-            raise Validation.at("/expires_at", "This is a time to come, with its offset, such as `2031-01-31T12:00:00Z`.", "out_of_range")
+            raise Validation.at(
+                "/expires_at",
+                "This is a time to come, with its offset, such as `2031-01-31T12:00:00Z`.",
+                "out_of_range",
+            )
         if last is not None and given > last:
-            raise Validation.at("/expires_at", f"The key that you call with expires at {wire(last)}; one that it makes cannot outlive it.", "out_of_range")
+            raise Validation.at(
+                "/expires_at",
+                f"The key that you call with expires at {wire(last)}; one that it makes cannot outlive it.",
+                "out_of_range",
+            )
         # Times have six decimals on the wire, which is why none of ours ends in a whole second (kit/clock).
         return given if given.microsecond else given.replace(microsecond=1)
 
@@ -103,5 +120,9 @@ def points(new: ApiKeyInput, by: ApiKeyRow | None) -> int | None:
     """Its own limit; where the caller's own key has one, not above that."""
     given, most = new.points_per_minute, by.points_per_minute if by is not None else None
     if given is not None and most is not None and given > most:
-        raise Validation.at("/points_per_minute", f"The key that you call with has {most} points a minute; one that it makes cannot have more.", "out_of_range")
+        raise Validation.at(
+            "/points_per_minute",
+            f"The key that you call with has {most} points a minute; one that it makes cannot have more.",
+            "out_of_range",
+        )
     return given if given is not None else most

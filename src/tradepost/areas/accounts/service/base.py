@@ -53,7 +53,11 @@ class Account(Service):
     async def owner(self, confirmed: str | None = None) -> UserRow:
         """The caller's own row, locked for this write; 403 where its credential belongs to no user, 401 where its password is not what was confirmed."""
         id = self.context.caller.id
-        row = await self.session.get(UserRow, id, populate_existing=True, with_for_update=True) if id is not None else None
+        row = (
+            await self.session.get(UserRow, id, populate_existing=True, with_for_update=True)
+            if id is not None
+            else None
+        )
         if row is None or row.status != "active":
             raise Forbidden("This credential belongs to no user; log in as one.")
         # Somebody may have set another one since it was verified, which nothing was locked for.

@@ -62,9 +62,13 @@ class Credentials:
 
     every = 30.0
 
-    def __init__(self, database: Database, secret_key: str, *, tokens: Tokens | None = None, remembered: Remembered | None = None) -> None:
+    def __init__(
+        self, database: Database, secret_key: str, *, tokens: Tokens | None = None, remembered: Remembered | None = None
+    ) -> None:
         self.database, self.secret, self.tokens = database, derive(secret_key, "api keys"), tokens
-        self.remembered = remembered if remembered is not None else Remembered(derive(secret_key, "remembered credentials"))
+        self.remembered = (
+            remembered if remembered is not None else Remembered(derive(secret_key, "remembered credentials"))
+        )
         self.used: dict[str, datetime] = {}
 
     async def create(self, *, name: str, role: str) -> str:
@@ -108,7 +112,9 @@ class Credentials:
             found = await self.of_token(claims)
             expires = claims.expires if found.expires is None else min(claims.expires, found.expires)
         caller = found.caller
-        self.remembered.keep(ticket, shown, caller, user=caller.id, session=caller.session, key=caller.key or found.id, expires=expires)
+        self.remembered.keep(
+            ticket, shown, caller, user=caller.id, session=caller.session, key=caller.key or found.id, expires=expires
+        )
         return caller
 
     async def key(self, key: ApiKey) -> Found:
@@ -143,9 +149,17 @@ class Credentials:
             may = found.caller.permissions if claims.scope is None else found.caller.permissions & claims.scope
             return msgspec.structs.replace(found, caller=msgspec.structs.replace(found.caller, permissions=may))
         row = await self.named(BY_SESSION, claims.session)
-        if row is None or row[0] is not None or moment(row[1]) <= now() or str(row[2]) != claims.user or row[3] != "active":
+        if (
+            row is None
+            or row[0] is not None
+            or moment(row[1]) <= now()
+            or str(row[2]) != claims.user
+            or row[3] != "active"
+        ):
             raise Unauthenticated(BAD)
-        caller = Caller(id=claims.user, role=row[4], permissions=permissions(row[4], claims.scope), session=claims.session)
+        caller = Caller(
+            id=claims.user, role=row[4], permissions=permissions(row[4], claims.scope), session=claims.session
+        )
         return Found(str(claims.session), "", moment(row[1]), caller)
 
     async def named(self, query: Select[*tuple[Any, ...]], text: str | None) -> Any:
@@ -163,7 +177,14 @@ class Credentials:
         role = owner if user is not None else role
         may = permissions(role, stored(scopes))
         # A user's keys share the user's bucket; a key of nobody is somebody of its own.
-        return Found(str(id), hash, until, Caller(id=str(user or id), role=role, permissions=may, key=str(id) if user is not None else None, points=points))
+        return Found(
+            str(id),
+            hash,
+            until,
+            Caller(
+                id=str(user or id), role=role, permissions=may, key=str(id) if user is not None else None, points=points
+            ),
+        )
 
     async def keep_used(self) -> None:
         """Writes `last_used_at` every now and then, for as long as it is left to."""
@@ -182,7 +203,11 @@ class Credentials:
         try:
             async with self.database.transaction() as session:
                 for id, at in sorted(used.items()):
-                    await session.execute(update(ApiKeyRow).where(ApiKeyRow.id == id).values(last_used_at=at, updated_at=ApiKeyRow.updated_at))
+                    await session.execute(
+                        update(ApiKeyRow)
+                        .where(ApiKeyRow.id == id)
+                        .values(last_used_at=at, updated_at=ApiKeyRow.updated_at)
+                    )
         except Exception:
             LOG.exception("it could not be written when API keys were used last")
 

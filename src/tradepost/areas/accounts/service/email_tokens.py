@@ -20,7 +20,13 @@ async def new_token(context: Context, purpose: str, user: str, email: str) -> st
     """The token of a letter that is about to be sent."""
     opaque = context.means.of(OpaqueTokens)
     text = opaque.new(MAILED)
-    row = MailedTokenRow(user_id=user, purpose=purpose, email=email, secret_hash=opaque.digest(text), expires_at=context.clock() + GOOD_FOR[purpose])
+    row = MailedTokenRow(
+        user_id=user,
+        purpose=purpose,
+        email=email,
+        secret_hash=opaque.digest(text),
+        expires_at=context.clock() + GOOD_FOR[purpose],
+    )
     async with context.database.transaction() as session:
         session.add(row)
     return text
@@ -32,11 +38,16 @@ async def redeem(service: Account, text: str, purpose: str) -> tuple[UserRow, st
     now, hash, session = service.context.clock(), service.use(OpaqueTokens).digest(text), service.session
     # The account first, as in every other write, so that nobody closes or suspends it meanwhile.
     whose = select(MailedTokenRow.user_id).where(MailedTokenRow.secret_hash == hash).scalar_subquery()
-    user = await session.scalar(select(UserRow).where(UserRow.id == whose).with_for_update().execution_options(populate_existing=True))
+    user = await session.scalar(
+        select(UserRow).where(UserRow.id == whose).with_for_update().execution_options(populate_existing=True)
+    )
     if user is None or user.status != "active":
         raise InvalidToken(BAD)
     used = update(MailedTokenRow).where(
-        MailedTokenRow.secret_hash == hash, MailedTokenRow.purpose == purpose, MailedTokenRow.used_at.is_(None), MailedTokenRow.expires_at > now
+        MailedTokenRow.secret_hash == hash,
+        MailedTokenRow.purpose == purpose,
+        MailedTokenRow.used_at.is_(None),
+        MailedTokenRow.expires_at > now,
     )
     email = await session.scalar(used.values(used_at=now).returning(MailedTokenRow.email))
     if email is None:

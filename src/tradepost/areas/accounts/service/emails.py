@@ -14,7 +14,10 @@ from .base import AccountSettings, mark_of
 from .email_tokens import RESET, VERIFY, new_token
 
 ACTIVE = select(UserRow.id, UserRow.email, UserRow.password_hash).where(UserRow.status == "active")
-BY_ID, BY_EMAIL = ACTIVE.where(UserRow.id == bindparam("id", None, type_=Id)), ACTIVE.where(UserRow.email == bindparam("email", None))
+BY_ID, BY_EMAIL = (
+    ACTIVE.where(UserRow.id == bindparam("id", None, type_=Id)),
+    ACTIVE.where(UserRow.email == bindparam("email", None)),
+)
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -35,7 +38,13 @@ async def verify_email(context: Context, event: Event) -> None:
         return
     holder = await user_of(context, email=email)
     if holder is not None and holder.id != user.id:
-        return await send(context, event, email, "Your address at the shop", known(context, "Somebody wanted to use this address for another account."))
+        return await send(
+            context,
+            event,
+            email,
+            "Your address at the shop",
+            known(context, "Somebody wanted to use this address for another account."),
+        )
     token = await new_token(context, VERIFY, user.id, email)
     link = linked(context, "verify-email", token)
     text = f"Please confirm that this is your e-mail address:\n\n{link}\n\nThe link is good once, for a day. If you did not ask for it, do nothing."
@@ -48,7 +57,11 @@ async def already_registered(context: Context, event: Event) -> None:
     user = await user_of(context, id=event.subject)
     if user is not None:
         await send(
-            context, event, user.email, "You have an account already", known(context, "Somebody, perhaps you, wanted to open an account with this address.")
+            context,
+            event,
+            user.email,
+            "You have an account already",
+            known(context, "Somebody, perhaps you, wanted to open an account with this address."),
         )
 
 

@@ -1,6 +1,12 @@
 """The grants of OAuth2 (RFC 6749): the same sessions as by `login` and `token_refresh`, and tokens for API keys."""
 
-from tradepost.kit.auth.oauth_errors import InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, UnsupportedGrantType
+from tradepost.kit.auth.oauth_errors import (
+    InvalidClient,
+    InvalidGrant,
+    InvalidRequest,
+    InvalidScope,
+    UnsupportedGrantType,
+)
 from tradepost.kit.clock import now
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import Unauthenticated
@@ -66,7 +72,9 @@ class Grants(Sessions):
         if found.expires is not None:
             seconds = min(seconds, int((found.expires - now()).total_seconds()))
         self.context.announce("api_key.token_granted", found.id)
-        return Grant(access, "Bearer", seconds, None, " ".join(sorted(caller.permissions if scopes is None else scopes)))
+        return Grant(
+            access, "Bearer", seconds, None, " ".join(sorted(caller.permissions if scopes is None else scopes))
+        )
 
     async def client(self, given: GrantInput) -> Found:
         """The API key that a client says it is."""

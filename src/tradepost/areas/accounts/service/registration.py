@@ -41,7 +41,9 @@ class Registration(Account):
         self.context.made.add("email")
         async with self.session.begin_nested() as apart:
             # Where the address is known, the same is written for one that nobody can have, and taken back: it costs what a new one costs.
-            made = await self.add(email if known is None else f"{new_id(UserRow.__number__)}@known.invalid", stored, given)
+            made = await self.add(
+                email if known is None else f"{new_id(UserRow.__number__)}@known.invalid", stored, given
+            )
             if known is not None:
                 await apart.rollback()
         if known is None:
@@ -54,7 +56,13 @@ class Registration(Account):
         return self.tell(receipts, ACCEPTED, want)
 
     @operation(
-        "email_verify", "act", receipts, access=policy.anybody, input=EmailVerifyInput, problems=(AlreadyExists, InvalidToken), attempt=lambda given: None
+        "email_verify",
+        "act",
+        receipts,
+        access=policy.anybody,
+        input=EmailVerifyInput,
+        problems=(AlreadyExists, InvalidToken),
+        attempt=lambda given: None,
     )
     async def verify(self, given: EmailVerifyInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
@@ -69,7 +77,9 @@ class Registration(Account):
         self.context.announce("user.email_verified", user.id)
         return self.tell(receipts, DONE, want)
 
-    @operation("email_verification_request", "act", receipts, access=policy.change_own, status=202, attempt=lambda given: None)
+    @operation(
+        "email_verification_request", "act", receipts, access=policy.change_own, status=202, attempt=lambda given: None
+    )
     async def request_verification(self, want: Selection[Receipt]) -> Record[Receipt]:
         """Sends the letter that asks to verify the account's address once more."""
         user = await self.owner()
@@ -99,7 +109,13 @@ class Registration(Account):
 
     async def add(self, email: str, stored: str, given: RegisterInput) -> UserRow:
         """A new account."""
-        user = UserRow(id=new_id(UserRow.__number__), email=email, username=given.username, full_name=given.full_name, password_hash=stored)
+        user = UserRow(
+            id=new_id(UserRow.__number__),
+            email=email,
+            username=given.username,
+            full_name=given.full_name,
+            password_hash=stored,
+        )
         self.session.add(user)
         await self.session.flush()
         await keep_words(self.session, user)

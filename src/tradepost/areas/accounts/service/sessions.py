@@ -69,7 +69,14 @@ class Sessions(Account):
         return self.tell(token_pairs, pair_of(await self.begin(await self.checked(given.email, given.password))), want)
 
     @operation(
-        "token_refresh", "act", token_pairs, access=policy.anybody, input=RefreshInput, problems=(InvalidToken,), keyed=False, attempt=lambda given: None
+        "token_refresh",
+        "act",
+        token_pairs,
+        access=policy.anybody,
+        input=RefreshInput,
+        problems=(InvalidToken,),
+        keyed=False,
+        attempt=lambda given: None,
     )
     async def refresh(self, given: RefreshInput, want: Selection[TokenPair]) -> Record[TokenPair]:
         """Goes on with a session: its refresh token for a new pair. Each token is good once; one that comes again was stolen, and ends the session."""
@@ -81,7 +88,9 @@ class Sessions(Account):
         session = self.context.caller.session
         if session is None:
             raise Forbidden("You came with an API key; revoke it where it shall be of no use any more.")
-        await self.session.execute(update(SessionRow).where(SessionRow.id == session).values(revoked_at=self.context.clock()))
+        await self.session.execute(
+            update(SessionRow).where(SessionRow.id == session).values(revoked_at=self.context.clock())
+        )
         self.revoke(session=session)
         self.context.announce("session.ended", session)
         return self.tell(receipts, DONE, want)
@@ -112,7 +121,11 @@ class Sessions(Account):
     async def begin(self, user: Known, scope: str | None = None) -> Grant:
         """A new session of a user, narrowed to a scope where one is named, and its first tokens."""
         # Locked against a suspension or another password that comes at the same moment: it either sees this session, or this sees it.
-        query = select(UserRow.status, UserRow.role, UserRow.password_hash).where(UserRow.id == user.id).with_for_update(read=True)
+        query = (
+            select(UserRow.status, UserRow.role, UserRow.password_hash)
+            .where(UserRow.id == user.id)
+            .with_for_update(read=True)
+        )
         found = (await self.session.execute(query)).first()
         if found is None or found.status != "active":
             raise InvalidCredentials(WRONG)
@@ -141,10 +154,14 @@ class Sessions(Account):
         scopes = stored(column)
         asked = narrowed(permissions(role, scopes), scope)
         taken: Any = await self.session.execute(
-            update(RefreshTokenRow).where(RefreshTokenRow.id == str(token), RefreshTokenRow.used_at.is_(None)).values(used_at=now)
+            update(RefreshTokenRow)
+            .where(RefreshTokenRow.id == str(token), RefreshTokenRow.used_at.is_(None))
+            .values(used_at=now)
         )
         alive: Any = await self.session.execute(
-            update(SessionRow).where(SessionRow.id == str(session), SessionRow.revoked_at.is_(None)).values(expires_at=self.until())
+            update(SessionRow)
+            .where(SessionRow.id == str(session), SessionRow.revoked_at.is_(None))
+            .values(expires_at=self.until())
         )
         if not taken.rowcount or not alive.rowcount:
             # Somebody used it, or ended the session, since it was read: look again.
@@ -156,7 +173,9 @@ class Sessions(Account):
         """Ends a session whose refresh token came a second time (RFC 9700, 4.14.2). This is committed by itself, because the call fails."""
         async with self.context.database.transaction() as apart:
             done: Any = await apart.execute(
-                update(SessionRow).where(SessionRow.id == session, SessionRow.revoked_at.is_(None)).values(revoked_at=self.context.clock())
+                update(SessionRow)
+                .where(SessionRow.id == session, SessionRow.revoked_at.is_(None))
+                .values(revoked_at=self.context.clock())
             )
             if not done.rowcount:
                 return
@@ -174,7 +193,11 @@ class Sessions(Account):
 
     async def end_all(self, user: str, *, keep: str | None = None) -> None:
         """Ends the sessions of a user, but for one that is kept."""
-        ended = update(SessionRow).where(SessionRow.user_id == user, SessionRow.revoked_at.is_(None)).values(revoked_at=self.context.clock())
+        ended = (
+            update(SessionRow)
+            .where(SessionRow.user_id == user, SessionRow.revoked_at.is_(None))
+            .values(revoked_at=self.context.clock())
+        )
         await self.session.execute(ended if keep is None else ended.where(SessionRow.id != keep))
         self.revoke(user=user)
 
@@ -190,4 +213,9 @@ class Sessions(Account):
 
 def pair_of(grant: Grant) -> TokenPair:
     """What a login gives of a grant."""
-    return TokenPair(access_token=grant.access_token, token_type=grant.token_type, expires_in=grant.expires_in, refresh_token=grant.refresh_token or "")
+    return TokenPair(
+        access_token=grant.access_token,
+        token_type=grant.token_type,
+        expires_in=grant.expires_in,
+        refresh_token=grant.refresh_token or "",
+    )

@@ -67,7 +67,14 @@ class Users(Registration, Sessions):
         self.context.announce("user.closed", user.id)
         return self.tell(receipts, DONE, want)
 
-    @operation("user_role_set", "act", users, access=policy.manage_users, input=RoleInput, problems=(NotFound, InvalidTransition))
+    @operation(
+        "user_role_set",
+        "act",
+        users,
+        access=policy.manage_users,
+        input=RoleInput,
+        problems=(NotFound, InvalidTransition),
+    )
     async def set_role(self, key: str, given: RoleInput, want: Selection[User]) -> Record[User]:
         """Makes somebody a customer, moderator, member of the staff or admin. Nobody changes the own role."""
         await self.still_manages()
@@ -108,7 +115,9 @@ class Users(Registration, Sessions):
 
     async def still_manages(self) -> None:
         """That the caller's own account may still manage others, until this write is done: of two admins who shut each other out, one stays."""
-        query = select(UserRow.status, UserRow.role).where(UserRow.id == self.context.caller.id).with_for_update(read=True)
+        query = (
+            select(UserRow.status, UserRow.role).where(UserRow.id == self.context.caller.id).with_for_update(read=True)
+        )
         own = (await self.session.execute(query)).first()
         if own is not None and (own.status != "active" or not policy.manage_users.allows(policy.ROLES[own.role])):
             raise Forbidden("You may not manage users any more.")

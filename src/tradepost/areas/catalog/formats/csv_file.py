@@ -13,7 +13,11 @@ MOST_UNCLOSED = 100
 LONGEST_CELL = 4 * 1024 * 1024
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 UNCLOSED = 'a quote (") is opened in this row and never closed.'
-MARKS = ((codecs.BOM_UTF8, "utf-8-sig", "UTF-8"), (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"), (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"))
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
 
 
 class Row:
@@ -53,7 +57,10 @@ class Sheet:
         self.path = path
         self.encoding, self.said = encoding_of(path)
         self.delimiter = self._delimiter()
-        self.header = next((cells for _, cells, _ in self._read() if any(c.strip() for c in cells) and not is_hint(cells[0])), list[str]())
+        self.header = next(
+            (cells for _, cells, _ in self._read() if any(c.strip() for c in cells) and not is_hint(cells[0])),
+            list[str](),
+        )
         self.columns: dict[str, int] = {}
         for at, name in enumerate(self.header):
             self.columns.setdefault(folded(name), at)
@@ -66,7 +73,11 @@ class Sheet:
 
     def row(self, line: int, cells: Sequence[str]) -> Row:
         """A row from its cells. Of two columns with one name the first is read."""
-        filled = {name: text for name, cell in zip(self.names, cells, strict=False) if cell and name and (text := cell.strip())}
+        filled = {
+            name: text
+            for name, cell in zip(self.names, cells, strict=False)
+            if cell and name and (text := cell.strip())
+        }
         return Row(line, filled, self.columns)
 
     def rows(self, findings: list[Finding]) -> Iterator[tuple[int, list[str], str]]:
@@ -80,11 +91,17 @@ class Sheet:
             if not complete:
                 yield line, [*cells[:known]], UNCLOSED
             elif len(cells) > known and any(plain[known:]):
-                yield line, cells[:known], f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many."
+                yield (
+                    line,
+                    cells[:known],
+                    f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many.",
+                )
             elif plain != header:
                 yield line, cells, ""
             elif seen:
-                findings.append(Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True))
+                findings.append(
+                    Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True)
+                )
             seen = seen or plain == header
 
     def _read(self) -> Iterator[tuple[int, list[str], bool]]:
@@ -94,7 +111,9 @@ class Sheet:
             skip = yield from self._read_behind(skip)
             if skip is None:
                 return
-        raise UnreadableError(f'{MOST_UNCLOSED} quotes (") are opened and never closed, the last in line {skip}; is it a CSV file?')
+        raise UnreadableError(
+            f'{MOST_UNCLOSED} quotes (") are opened and never closed, the last in line {skip}; is it a CSV file?'
+        )
 
     def _read_behind(self, skip: int) -> Generator[tuple[int, list[str], bool], None, int | None]:
         """The same behind so many lines, until a row is not complete: the line of that one, or None at the end."""
@@ -119,7 +138,10 @@ class Sheet:
     def _delimiter(self) -> str:
         """The delimiter that cuts the first line that is not blank into the most cells."""
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
-            first = next((line for line in iter(lambda: file.readline(LONGEST_CELL), "") if line.strip() and not is_hint(line)), "")
+            first = next(
+                (line for line in iter(lambda: file.readline(LONGEST_CELL), "") if line.strip() and not is_hint(line)),
+                "",
+            )
         return max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d), list[str]())))
 
 

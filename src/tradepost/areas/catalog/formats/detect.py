@@ -56,7 +56,11 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
             raise
         names = {folded: sheet.header[at].strip() for folded, at in sheet.columns.items()}
         self.reading = Reading(names, currency=currency, sign=self.sign, moment=moment, spool=self.spool)
-        self.columns = {m: names[c] for m, columns in format.members.items() if (c := next((c for c in columns if c in names), None))}
+        self.columns = {
+            m: names[c]
+            for m, columns in format.members.items()
+            if (c := next((c for c in columns if c in names), None))
+        }
         self.note = f"{sheet.note}, decimal sign `{self.sign}`" if evidence.matters else sheet.note
         self.size = self.spool.size
 
@@ -83,7 +87,9 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
                     evidence.add(cell)
             place = self.format.place(row)
             if isinstance(place, Misplaced):
-                self.findings.append(self._loose(row, *(("", fault, cells[0]) if fault else (place.column, place.said))))
+                self.findings.append(
+                    self._loose(row, *(("", fault, cells[0]) if fault else (place.column, place.said)))
+                )
             else:
                 self.spool.add(line, cells, place.key, place.names, place.parent, fault)
         self.spool.close_rows()
@@ -122,7 +128,10 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
 def _broken(group: Sequence[tuple[int, Sequence[str], str]]) -> Draft:
     """A product one of whose rows is none: it would come in without something, so it does not come in."""
     faults = [(line, cells[-1], fault) for line, cells, fault in group if fault]
-    findings = [Finding(line=line, column="", stood=last, said=f"{fault} The product is left out.") for line, last, fault in faults]
+    findings = [
+        Finding(line=line, column="", stood=last, said=f"{fault} The product is left out.")
+        for line, last, fault in faults
+    ]
     return Draft(line=group[0][0], product=None, findings=findings)
 
 
@@ -146,4 +155,6 @@ def recognised(sheet: Sheet, formats: Sequence[Format]) -> Format:
     known = "".join([f"\n  {f.title}: {f.example}" for f in formats])
     lacks = ", ".join([f"`{c}`" for c in near.missing(sheet.columns)])
     shown = ", ".join(sheet.header)[:300]
-    raise UnreadableError(f"the header is of no known format: {shown}\nNearest is {near.title}; it lacks {lacks}. Known are:{known}\n  {LINES}")
+    raise UnreadableError(
+        f"the header is of no known format: {shown}\nNearest is {near.title}; it lacks {lacks}. Known are:{known}\n  {LINES}"
+    )

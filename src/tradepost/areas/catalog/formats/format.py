@@ -71,5 +71,7 @@ class Draft(Struct, kw_only=True):
         parts = pointer.strip("/").split("/")
         if parts[0] == "variants" and len(parts) > 1 and parts[1].isdigit():
             at, member = int(parts[1]), ".".join(["variants", *parts[2:3]])
-            return (self.lines[at] if at < len(self.lines) else self.line), self.columns.get(member, ".".join(parts[2:]))
+            return (self.lines[at] if at < len(self.lines) else self.line), self.columns.get(
+                member, ".".join(parts[2:])
+            )
         return self.line, self.columns.get(parts[0], parts[0])

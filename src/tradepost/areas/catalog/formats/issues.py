@@ -17,7 +17,11 @@ class Finding(Struct, frozen=True, kw_only=True):
     def text(self, file: str) -> str:
         """The fault as one line."""
         stood = self.stood if len(self.stood) <= LONGEST else f"{self.stood[:LONGEST]}..."
-        where = [f"{file}:{self.line}", *([self.column] if self.column else []), *([f'"{" ".join(stood.split())}"'] if stood else [])]
+        where = [
+            f"{file}:{self.line}",
+            *([self.column] if self.column else []),
+            *([f'"{" ".join(stood.split())}"'] if stood else []),
+        ]
         return ": ".join([*where, self.said])
 
 

@@ -27,7 +27,10 @@ VARIANT_MEMBERS: Mapping[str, str] = {
     "variant_external_reference": "external_reference", "variant_source": "source", "position": "position",
 }  # fmt: skip
 COLUMNS = ("product", *PRODUCT, *VARIANT_MEMBERS)
-OBJECTS, TEXTS = ("variant_attributes", "variant_source"), ("variant_name", "barcode", "tax_class", "variant_external_reference")
+OBJECTS, TEXTS = (
+    ("variant_attributes", "variant_source"),
+    ("variant_name", "barcode", "tax_class", "variant_external_reference"),
+)
 SWITCHES, COUNTS = ("track_inventory", "allow_backorder"), ("imported_quantity", "position")
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 KINDS = {dict: "object", list: "array"}
@@ -35,7 +38,11 @@ KINDS = {dict: "object", list: "array"}
 
 def place(row: Row) -> Place | Misplaced:
     """A row belongs to the product that it names."""
-    return Place(key=row["product"]) if row["product"] else Misplaced("product", "a row needs to say which product it is of.")
+    return (
+        Place(key=row["product"])
+        if row["product"]
+        else Misplaced("product", "a row needs to say which product it is of.")
+    )
 
 
 def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
@@ -43,8 +50,14 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
     head = rows[0]
     for row in rows[1:]:
         for column in [c for c in PRODUCT if row[c] not in ("", head[c])]:
-            reading.refuse(row, column, f"is not what line {head.line} says of the same product; say it in its first row only.")
-    made = {member: found for member, kind in PRODUCT.items() if head[member] and (found := _member(head, member, kind, reading)) is not None}
+            reading.refuse(
+                row, column, f"is not what line {head.line} says of the same product; say it in its first row only."
+            )
+    made = {
+        member: found
+        for member, kind in PRODUCT.items()
+        if head[member] and (found := _member(head, member, kind, reading)) is not None
+    }
     variants = [_variant(row, reading) for row in rows if any(row[c] for c in VARIANT_MEMBERS if c != "currency")]
     return made | {"variants": variants}
 
@@ -90,7 +103,9 @@ def _variant(row: Row, reading: Reading) -> Plain:
         "weight_grams": reading.grams(row, "weight_grams"),
     }
     made |= {VARIANT_MEMBERS[c]: text_of(row[c]) for c in TEXTS if row[c]}
-    made |= {VARIANT_MEMBERS[c]: found for c in OBJECTS if row[c] and (found := _json(row, c, dict, reading)) is not None}
+    made |= {
+        VARIANT_MEMBERS[c]: found for c in OBJECTS if row[c] and (found := _json(row, c, dict, reading)) is not None
+    }
     made |= {c: found for c in COUNTS if (found := reading.whole(row, c)) is not None}
     return made | {c: found for c in SWITCHES if (found := _switch(row, c, reading)) is not None}
 
@@ -110,7 +125,11 @@ def _money(row: Row, column: str, currency: str, reading: Reading) -> Plain | No
     number, decimals = decimal(row[column], reading.sign), exponent(currency)
     amount = None if number is None else minor(number, decimals)
     if amount is None or amount > MOST:
-        reading.refuse(row, column, f"is no price in {currency}; write digits, with `{reading.sign}` before at most {decimals} decimals.")
+        reading.refuse(
+            row,
+            column,
+            f"is no price in {currency}; write digits, with `{reading.sign}` before at most {decimals} decimals.",
+        )
         return None
     return {"amount": amount, "currency": currency}
 

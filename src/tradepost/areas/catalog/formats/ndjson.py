@@ -48,7 +48,9 @@ class OpenedLines(AbstractContextManager["OpenedLines"]):
         self.findings: list[Finding] = []
         first = [line.strip() for _, line in islice(self._lines(), 2)]
         if len(first) == 2 and _parsed(first[0]) is None and not first[1].startswith(b"{"):
-            raise UnreadableError("it is JSON over several lines; NDJSON has one whole product on each line (`jq -c` writes it so).")
+            raise UnreadableError(
+                "it is JSON over several lines; NDJSON has one whole product on each line (`jq -c` writes it so)."
+            )
         self.size = sum(1 for _ in self._lines())
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +79,9 @@ def _bounded(file: IO[bytes]) -> Iterator[bytes]:
     """The lines of a file, none of which may fill the memory."""
     while line := file.readline(LONGEST_LINE):
         if len(line) == LONGEST_LINE:
-            raise UnreadableError(f"a line is longer than {LONGEST_LINE >> 20} MB; NDJSON has one product on each line.")
+            raise UnreadableError(
+                f"a line is longer than {LONGEST_LINE >> 20} MB; NDJSON has one product on each line."
+            )
         yield line
 
 
@@ -94,12 +98,17 @@ def _read(number: int, line: bytes) -> tuple[Product | None, list[Finding]]:
     product = _parsed(line)
     if product is None:
         shown = line.strip().decode(errors="replace")
-        return None, [Finding(line=number, column="", stood=shown, said="is no JSON object in UTF-8. The product is left out.")]
+        return None, [
+            Finding(line=number, column="", stood=shown, said="is no JSON object in UTF-8. The product is left out.")
+        ]
     try:
         read(ProductRecord, product)
     except Problem as problem:
         faults = [(e.pointer or "", e.detail) for e in problem.errors] or [("", problem.detail)]
-        return None, [Finding(line=number, column=at, stood=_stood(product, at), said=f"{said} The product is left out.") for at, said in faults]
+        return None, [
+            Finding(line=number, column=at, stood=_stood(product, at), said=f"{said} The product is left out.")
+            for at, said in faults
+        ]
     return product, []
 
 

@@ -75,4 +75,8 @@ def minor(number: Decimal, exponent: int) -> int | None:
 def loose(text: str) -> Decimal | None:
     """A measure such as a weight: it has no thousands, so either sign stands before its decimals."""
     plain = bare(text).replace(",", ".")
-    return Decimal(plain if not plain.startswith(".") else f"0{plain}") if re.fullmatch(r"\d+\.?\d*|\.\d+", plain) else None
+    return (
+        Decimal(plain if not plain.startswith(".") else f"0{plain}")
+        if re.fullmatch(r"\d+\.?\d*|\.\d+", plain)
+        else None
+    )

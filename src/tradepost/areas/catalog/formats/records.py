@@ -10,9 +10,18 @@ from ..schemas import ProductCreate, VariantInput
 
 LONGEST_URL = 2000
 
-Url = Annotated[str, Meta(pattern="^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$", max_length=LONGEST_URL, examples=["https://cdn.example.com/chair.jpg"])]
+Url = Annotated[
+    str,
+    Meta(
+        pattern="^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$",
+        max_length=LONGEST_URL,
+        examples=["https://cdn.example.com/chair.jpg"],
+    ),
+]
 Alt = Annotated[Line, Meta(max_length=512, examples=["The chair from the side"])]
-CategoryPath = Annotated[list[Annotated[Line, Meta(min_length=1, max_length=200)]], Meta(max_length=20, examples=[["Furniture", "Chairs"]])]
+CategoryPath = Annotated[
+    list[Annotated[Line, Meta(min_length=1, max_length=200)]], Meta(max_length=20, examples=[["Furniture", "Chairs"]])
+]
 
 
 class MediaRecord(Struct, forbid_unknown_fields=True):

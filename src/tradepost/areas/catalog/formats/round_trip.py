@@ -57,7 +57,11 @@ def note_of(said: Plain, meant: Plain) -> Plain:
 def _more(said: Plain | None, meant: Plain | None) -> Plain | None:
     """What has to be added to an object; None where that is not enough."""
     said, meant = said or {}, meant or {}
-    changed = {name: value for name, value in meant.items() if name not in said or canonical(name, said[name]) != canonical(name, value)}
+    changed = {
+        name: value
+        for name, value in meant.items()
+        if name not in said or canonical(name, said[name]) != canonical(name, value)
+    }
     return changed if changed and not said.keys() - meant.keys() else None
 
 
@@ -95,7 +99,9 @@ def read_noted(format: Format, rows: Sequence[Row], reading: Reading) -> Plain |
     of_product, of_variant = format.notes
     lines = {row.line: row for row in rows}
     variants = zip(product["variants"], reading.lines, strict=False)
-    made = [_noted(v, said_of_variant(v, at), lines[line], of_variant, reading) for at, (v, line) in enumerate(variants)]
+    made = [
+        _noted(v, said_of_variant(v, at), lines[line], of_variant, reading) for at, (v, line) in enumerate(variants)
+    ]
     head = next((row for row in rows if of_product in row.cells), rows[0])
     return product | _told(head, of_product, said_of_product(product), reading) | {"variants": made}
 

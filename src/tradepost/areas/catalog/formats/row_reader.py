@@ -83,7 +83,9 @@ class Reading:
 
     def _find(self, row: Row, column: str, said: str, stood: str | None, *, mended: bool) -> None:
         shown = row[column] if stood is None else stood
-        self.findings.append(Finding(line=row.line, column=self.names.get(column, column), stood=shown, said=said, mended=mended))
+        self.findings.append(
+            Finding(line=row.line, column=self.names.get(column, column), stood=shown, said=said, mended=mended)
+        )
 
     def text(self, row: Row, column: str, longest: int = LONGEST_NAME, given: str | None = None) -> str:
         """A cell, or what is given of it, as one line of text without control characters."""
@@ -98,7 +100,9 @@ class Reading:
     def _cut(self, row: Row, column: str, text: str, longest: int) -> str:
         if len(text) <= longest:
             return text
-        self.mend(row, column, f"is longer than {longest} characters; cut there, and kept whole in `source`.", lost=True)
+        self.mend(
+            row, column, f"is longer than {longest} characters; cut there, and kept whole in `source`.", lost=True
+        )
         return text[:longest].strip()
 
     def html(self, row: Row, column: str, given: str | None = None) -> str:
@@ -120,7 +124,11 @@ class Reading:
             return None
         number = decimal(text, self.sign)
         if number is None:
-            self.refuse(row, column, f"is no price; write it like {12.5 if self.decimals else 12} with the decimal sign `{self.sign}` and without a currency.")
+            self.refuse(
+                row,
+                column,
+                f"is no price; write it like {12.5 if self.decimals else 12} with the decimal sign `{self.sign}` and without a currency.",
+            )
             return None
         amount = minor(number, self.decimals)
         if amount is None:
@@ -183,11 +191,19 @@ class Reading:
 
     def named(self, cells: Mapping[str, str]) -> Plain:
         """Cells by the names of their columns as the file writes them, without control characters."""
-        return {self.names[c]: cell if cell.isascii() and cell.isprintable() else cell.translate(CONTROLS) for c, cell in cells.items()}
+        return {
+            self.names[c]: cell if cell.isascii() and cell.isprintable() else cell.translate(CONTROLS)
+            for c, cell in cells.items()
+        }
 
     def slug(self, text: str) -> Plain:
         """A text as the product's slug, if it can be one as it stands; else the shop makes one from the name."""
-        fits = bool(re.fullmatch(SLUG, text)) and len(text) <= LONGEST_SLUG and text not in RESERVED and parse_id(text) is None
+        fits = (
+            bool(re.fullmatch(SLUG, text))
+            and len(text) <= LONGEST_SLUG
+            and text not in RESERVED
+            and parse_id(text) is None
+        )
         return {"slug": text} if fits else {}
 
     def sku(self, row: Row, column: str, product: str, options: Mapping[str, str]) -> tuple[str, bool]:
@@ -198,7 +214,11 @@ class Reading:
         parts = [slug_of(product, ""), *[slug_of(v, "") for v in options.values()]]
         made = "-".join([p for p in parts if p])[: LONGEST_SKU - 9].strip("-")
         if not all(parts) or not self.spool.claim(made):
-            made = f"{made}-{xxhash.xxh3_64_hexdigest(msgspec.json.encode([product, options], order='sorted'))[:8]}".strip("-")
+            made = (
+                f"{made}-{xxhash.xxh3_64_hexdigest(msgspec.json.encode([product, options], order='sorted'))[:8]}".strip(
+                    "-"
+                )
+            )
             while not self.spool.claim(made):
                 made += "x"
         if given:
@@ -208,6 +228,13 @@ class Reading:
 
     def take(self) -> "Taken":
         """What became of the product at hand; the next one begins."""
-        taken = Taken(refused=self.refused, others=self.others, findings=self.findings, lines=self.lines, line=self.line, lost=self.lost)
+        taken = Taken(
+            refused=self.refused,
+            others=self.others,
+            findings=self.findings,
+            lines=self.lines,
+            line=self.line,
+            lost=self.lost,
+        )
         self.findings, self.lines, self.lost, self.line, self.refused, self.others = [], [], [], None, False, 0
         return taken

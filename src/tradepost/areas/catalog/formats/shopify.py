@@ -29,7 +29,9 @@ MOST_VARIANTS = 100
 NOTES = ("Tradepost (product.metafields.tradepost.product)", "Tradepost (variant.metafields.tradepost.variant)")
 
 # Columns whose whole meaning has a home in the model; of the others `source` keeps what stands there.
-PRODUCT_TOLD = frozenset([*HANDLE, TITLE, *BODY, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]])
+PRODUCT_TOLD = frozenset(
+    [*HANDLE, TITLE, *BODY, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]]
+)
 VARIANT_TOLD = frozenset([*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]])
 OF_IMAGE = frozenset([*IMAGE, POSITION, ALT])
 # What these columns say of nearly every variant, and what our export writes into them: Shopify takes nothing for "no".
@@ -45,13 +47,17 @@ def place(row: Row) -> Place | Misplaced:
     return (
         Place(key=handle.casefold())
         if handle
-        else Misplaced(next(h for h in HANDLE if h in row.columns), "a row needs a handle: it says which product it is of.")
+        else Misplaced(
+            next(h for h in HANDLE if h in row.columns), "a row needs a handle: it says which product it is of."
+        )
     )
 
 
 def is_price(column: str) -> bool:
     """Prices, also those per market."""
-    return column in (*PRICE, *COMPARE, "cost per item") or column.startswith(("price /", "compare at price /", "compare-at price /"))
+    return column in (*PRICE, *COMPARE, "cost per item") or column.startswith(
+        ("price /", "compare at price /", "compare-at price /")
+    )
 
 
 def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
@@ -66,7 +72,9 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
         if title == head[TITLE]:
             own.append(row)
         elif row[TITLE]:
-            reading.refuse_other(row, TITLE, f"is another product under a handle that `{head[TITLE]}` has; give it a handle of its own.")
+            reading.refuse_other(
+                row, TITLE, f"is another product under a handle that `{head[TITLE]}` has; give it a handle of its own."
+            )
     handle = head.first(*HANDLE) or slug_of(head[TITLE], "")
     variants = [r for r in own if _is_variant(r)]
     if len(variants) > MOST_VARIANTS:
@@ -126,7 +134,11 @@ def _variants(handle: str, head: Row, rows: Sequence[Row], reading: Reading) -> 
 
 def _options(row: Row, names: Sequence[str], reading: Reading) -> dict[str, str]:
     """The options of a variant; `Title / Default Title` means that there are none."""
-    found = {name or f"Option {n}": reading.text(row, value) for n, (name, (_, value)) in enumerate(zip(names, OPTIONS, strict=True), 1) if row[value]}
+    found = {
+        name or f"Option {n}": reading.text(row, value)
+        for n, (name, (_, value)) in enumerate(zip(names, OPTIONS, strict=True), 1)
+        if row[value]
+    }
     return {} if [*found.values()] == ["Default Title"] and names[0].casefold() in ("title", "") else found
 
 
@@ -157,7 +169,9 @@ def _media(rows: Sequence[Row], reading: Reading) -> list[Plain]:
             at = reading.whole(row, POSITION)
             placed.append((n + 1 if at is None else at, {"source_url": url, "alt": reading.text(row, ALT, 512)}))
     own = [image for _, image in sorted(placed, key=lambda p: p[0])]
-    others = [{"source_url": url, "alt": ""} for row in rows if (url := reading.url(row, reading.column(VARIANT_IMAGE)))]
+    others = [
+        {"source_url": url, "alt": ""} for row in rows if (url := reading.url(row, reading.column(VARIANT_IMAGE)))
+    ]
     return reading.images([*own, *others], rows[0])
 
 
@@ -169,7 +183,11 @@ def of_variant(column: str) -> bool:
 
 def _variant_source(row: Row, own_sku: bool, reading: Reading) -> Plain:
     """What a variant's row says beyond the model, by the columns' own names."""
-    kept = {c: cell for c, cell in row.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and of_variant(c) and not _plain(c, cell)}
+    kept = {
+        c: cell
+        for c, cell in row.cells.items()
+        if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and of_variant(c) and not _plain(c, cell)
+    }
     if not own_sku and (given := row.first(*SKU)):
         kept[reading.column(SKU)] = given
     return reading.named(kept)
@@ -177,7 +195,11 @@ def _variant_source(row: Row, own_sku: bool, reading: Reading) -> Plain:
 
 def _plain(column: str, cell: str) -> bool:
     """Whether a cell says no more than the member that it became, or than what is usual."""
-    return cell.casefold() == USUAL.get(column) or (column in TRACKER and cell == "shopify") or (column in POLICY and cell in ("deny", "continue"))
+    return (
+        cell.casefold() == USUAL.get(column)
+        or (column in TRACKER and cell == "shopify")
+        or (column in POLICY and cell in ("deny", "continue"))
+    )
 
 
 def _implied(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
@@ -187,13 +209,24 @@ def _implied(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
     return cell == {STATUS: status, TAGS: ", ".join(tags)}.get(column) or (column == GIFT and cell in ("true", "false"))
 
 
-def _product_source(head: Row, rows: Sequence[Row], variants: Sequence[Row], status: str, tags: Sequence[str], reading: Reading) -> Plain:
+def _product_source(
+    head: Row, rows: Sequence[Row], variants: Sequence[Row], status: str, tags: Sequence[str], reading: Reading
+) -> Plain:
     """What the first row says of the product beyond the model, and what other rows say differently."""
-    kept = {c: cell for c, cell in head.cells.items() if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and (not of_variant(c) or head not in variants)}
+    kept = {
+        c: cell
+        for c, cell in head.cells.items()
+        if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and (not of_variant(c) or head not in variants)
+    }
     found = reading.named({c: cell for c, cell in kept.items() if not _implied(c, cell.casefold(), status, tags)})
     for n, row in enumerate(rows, 1):
         for column, cell in row.cells.items():
-            if column in VARIANT_TOLD or column in OF_IMAGE or cell == head[column] or (of_variant(column) and row in variants):
+            if (
+                column in VARIANT_TOLD
+                or column in OF_IMAGE
+                or cell == head[column]
+                or (of_variant(column) and row in variants)
+            ):
                 continue
             found[f"{reading.names[column]} (row {n})"] = cell
     return found

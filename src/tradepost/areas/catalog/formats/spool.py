@@ -48,7 +48,15 @@ class Spool:
         self.file.close()
         self.folder.cleanup()
 
-    def add(self, line: int, cells: Sequence[str], key: str | None, names: Sequence[str] = (), parent: str | None = None, fault: str = "") -> None:
+    def add(
+        self,
+        line: int,
+        cells: Sequence[str],
+        key: str | None,
+        names: Sequence[str] = (),
+        parent: str | None = None,
+        fault: str = "",
+    ) -> None:
         """Keeps a row of the product `key`, or of the one that has the name `parent`, and what is wrong with it."""
         if key is not None and key != self.last:
             self.file.execute("INSERT OR IGNORE INTO product (key) VALUES (?)", (key,))
@@ -66,7 +74,9 @@ class Spool:
     def close_rows(self) -> None:
         """All rows are in: those that named a parent find it now, wherever it stood."""
         self._write()
-        self.file.execute("UPDATE row SET product = (SELECT product FROM name WHERE name.name = row.parent) WHERE parent IS NOT NULL")
+        self.file.execute(
+            "UPDATE row SET product = (SELECT product FROM name WHERE name.name = row.parent) WHERE parent IS NOT NULL"
+        )
         self.file.execute("CREATE INDEX row_product ON row (product, line)")
 
     @property
@@ -76,13 +86,17 @@ class Spool:
 
     def products(self) -> Iterator[list[tuple[int, list[str], str]]]:
         """Lines, cells and faults of each product, the products in the order of their first keys, the rows in the file's order."""
-        found = self.file.execute("SELECT product, line, cells, fault FROM row WHERE product IS NOT NULL ORDER BY product, line")
+        found = self.file.execute(
+            "SELECT product, line, cells, fault FROM row WHERE product IS NOT NULL ORDER BY product, line"
+        )
         for _, rows in groupby(found, key=lambda row: row[0]):
             yield [(line, msgspec.msgpack.decode(cells), fault) for _, line, cells, fault in rows]
 
     def orphans(self) -> Iterator[tuple[int, str, list[str]]]:
         """Line, parent and cells of the rows whose parent is not in the file."""
-        for line, parent, cells in self.file.execute("SELECT line, parent, cells FROM row WHERE product IS NULL ORDER BY line"):
+        for line, parent, cells in self.file.execute(
+            "SELECT line, parent, cells FROM row WHERE product IS NULL ORDER BY line"
+        ):
             yield line, parent, msgspec.msgpack.decode(cells)
 
     def claim(self, sku: str) -> bool:

@@ -33,7 +33,10 @@ class CategoryInput(Struct, forbid_unknown_fields=True):
     """A category as it is to be; what is left out has its default."""
 
     name: CategoryName
-    slug: Annotated[Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.", examples=["chairs"])] = UNSET
+    slug: Annotated[
+        Slug | UnsetType,
+        Meta(description="Made from the name where absent; on a change the present one stays.", examples=["chairs"]),
+    ] = UNSET
     description: CategoryDescription = ""
     position: Position = 0
     parent_id: Annotated[UUID | None, Meta(description="Null makes it a root of the tree.")] = None
@@ -43,13 +46,18 @@ class ProductInput(Struct, forbid_unknown_fields=True):
     """A product as it is to be; what is left out has its default. Variants have their own paths."""
 
     name: Name
-    slug: Annotated[Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.")] = UNSET
+    slug: Annotated[
+        Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.")
+    ] = UNSET
     description: Description = ""
     status: ProductStatus = ProductStatus.DRAFT
     attributes: Attributes = {}
     tags: Tags = []
     category_id: Annotated[UUID | None, Meta(description="The main category.")] = None
-    category_ids: Annotated[Annotated[list[UUID], Meta(max_length=100)] | UnsetType, Meta(description="All categories; the main one is added.")] = UNSET
+    category_ids: Annotated[
+        Annotated[list[UUID], Meta(max_length=100)] | UnsetType,
+        Meta(description="All categories; the main one is added."),
+    ] = UNSET
     external_reference: Reference | None = None
     source: Source = None
 
@@ -59,9 +67,14 @@ class VariantInput(Struct, forbid_unknown_fields=True):
 
     sku: Sku
     price: Price
-    name: Annotated[Annotated[Line, Meta(max_length=200)] | UnsetType, Meta(description="Made from the options where absent.", examples=["M / red"])] = UNSET
+    name: Annotated[
+        Annotated[Line, Meta(max_length=200)] | UnsetType,
+        Meta(description="Made from the options where absent.", examples=["M / red"]),
+    ] = UNSET
     options: Options = {}
-    compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])] = None
+    compare_at_price: Annotated[
+        Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])
+    ] = None
     weight_grams: Grams | None = None
     barcode: Barcode | None = None
     attributes: Attributes = {}
@@ -99,9 +112,21 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
 
 
 BATCH = [
-    {"op": "create", "input": {"name": "Oak chair", "status": "active", "variants": [{"sku": "CHAIR-OAK-01", "price": {"amount": 14900, "currency": "EUR"}}]}},
+    {
+        "op": "create",
+        "input": {
+            "name": "Oak chair",
+            "status": "active",
+            "variants": [{"sku": "CHAIR-OAK-01", "price": {"amount": 14900, "currency": "EUR"}}],
+        },
+    },
     {"op": "upsert", "input": {"name": "Ash table", "external_reference": "ERP-10483"}},
-    {"op": "update", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", "patch": {"status": "archived"}, "expected_version": 3},
+    {
+        "op": "update",
+        "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02",
+        "patch": {"status": "archived"},
+        "expected_version": 3,
+    },
     {"op": "delete", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2f02"},
 ]
 

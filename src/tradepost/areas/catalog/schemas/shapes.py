@@ -65,9 +65,14 @@ class Product(Struct):
     status: ProductStatus
     attributes: Attributes
     tags: Tags
-    price_from: Annotated[Money | None, Meta(description="The price of the cheapest variant.", examples=[{"amount": 14900, "currency": "EUR"}])]
+    price_from: Annotated[
+        Money | None,
+        Meta(description="The price of the cheapest variant.", examples=[{"amount": 14900, "currency": "EUR"}]),
+    ]
     rating_count: Annotated[int, Meta(ge=0, description="How many approved reviews there are.", examples=[12])]
-    rating_average: Annotated[float | None, Meta(description="Mean of the approved reviews, two decimals.", examples=[4.5])]
+    rating_average: Annotated[
+        float | None, Meta(description="Mean of the approved reviews, two decimals.", examples=[4.5])
+    ]
     category_id: UUID | None
     external_reference: Reference | None
     source: Source
@@ -82,10 +87,17 @@ class Variant(Struct):
     id: UUID
     product_id: UUID
     sku: Sku
-    name: Annotated[Line, Meta(max_length=200, description="Empty where the variant has neither a name nor options.", examples=["M / red"])]
+    name: Annotated[
+        Line,
+        Meta(
+            max_length=200, description="Empty where the variant has neither a name nor options.", examples=["M / red"]
+        ),
+    ]
     options: Options
     price: Price
-    compare_at_price: Annotated[Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])]
+    compare_at_price: Annotated[
+        Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])
+    ]
     weight_grams: Grams | None
     barcode: Barcode | None
     attributes: Attributes
@@ -115,14 +127,18 @@ class Media(Struct):
 
     id: UUID
     product_id: UUID
-    source_url: Annotated[str | None, Meta(description="Where it came from.", examples=["https://images.example.com/oak-chair-front.jpg"])]
+    source_url: Annotated[
+        str | None, Meta(description="Where it came from.", examples=["https://images.example.com/oak-chair-front.jpg"])
+    ]
     status: MediaStatus
     mime: Annotated[str | None, Meta(description="Its media type, as its bytes tell.", examples=["image/jpeg"])]
     sha256: Annotated[str | None, Meta(description="The SHA-256 of its bytes, in hexadecimal.", examples=[SHA256])]
     bytes: Annotated[FileSize | None, Meta(description="How large it is.", examples=[248_113])]
     width: Annotated[Pixels | None, Meta(description="In pixels.", examples=[1600])]
     height: Annotated[Pixels | None, Meta(description="In pixels.", examples=[1200])]
-    alt: Annotated[str, Meta(description="What it shows, for those who do not see it.", examples=["The oak chair from the front"])]
+    alt: Annotated[
+        str, Meta(description="What it shows, for those who do not see it.", examples=["The oak chair from the front"])
+    ]
     position: Position
     created_at: datetime
     updated_at: datetime

@@ -45,10 +45,16 @@ class ProductBatches(Products):
     async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
         """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
         upserts = Upserts(self, self.by_options, _slugs(given.items))
-        outcomes = await self._together(given.items, atomic, want, upserts) if all(i.op is BatchVerb.UPSERT for i in given.items) else None
+        outcomes = (
+            await self._together(given.items, atomic, want, upserts)
+            if all(i.op is BatchVerb.UPSERT for i in given.items)
+            else None
+        )
         return Batch(await self._singly(given.items, atomic, want, upserts) if outcomes is None else outcomes)
 
-    async def _together(self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts) -> list[Item[Product]] | None:
+    async def _together(
+        self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts
+    ) -> list[Item[Product]] | None:
         """The outcomes of upserts as one set; None where it clashes, and has to show item by item which one does."""
         inputs = [_input(self.shape, item) for item in items]
         if atomic and any(isinstance(given, Problem) for given in inputs):
@@ -61,23 +67,32 @@ class ProductBatches(Products):
                 if clash.members.get("field") in FOUND_BY:
                     continue
                 return None
-            if atomic and (first := next(((at, o.problem) for at, o in enumerate(outcomes) if o.problem is not None), None)):
+            if atomic and (
+                first := next(((at, o.problem) for at, o in enumerate(outcomes) if o.problem is not None), None)
+            ):
                 raise _placed(first[1], first[0])
             return outcomes
         return None
 
-    async def _set(self, inputs: Sequence[ProductCreate | Problem], want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
+    async def _set(
+        self, inputs: Sequence[ProductCreate | Problem], want: Selection[Product], upserts: Upserts
+    ) -> list[Item[Product]]:
         """The outcomes of some upserts, each with its record as it was then."""
         valid = [given for given in inputs if not isinstance(given, Problem)]
         outcomes = list[Item[Product]]()
         while rest := valid[len(outcomes) :]:
             done = await upserts.run(rest)
             records = await self.answers(products, want, [d.id for d in done if isinstance(d, Done)])
-            outcomes += [Item(d.status, problem=_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records) for d in done]
+            outcomes += [
+                Item(d.status, problem=_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records)
+                for d in done
+            ]
         each = iter(outcomes)
         return [Item(given.status, problem=given) if isinstance(given, Problem) else next(each) for given in inputs]
 
-    async def _singly(self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts) -> list[Item[Product]]:
+    async def _singly(
+        self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts
+    ) -> list[Item[Product]]:
         """The outcomes of items each in its savepoint."""
         outcomes: list[Item[Product]] = []
         for at, item in enumerate(items):
@@ -179,7 +194,13 @@ def _check(item: ProductBatchItem) -> None:
         if (getattr(item, name) is UNSET) == (name in needs)
     ]
     if item.op in (BatchVerb.CREATE, BatchVerb.UPSERT) and item.expected_version is not UNSET:
-        faults.append(Fault(code="not_allowed", detail=f"`{item.op.value}` takes no `expected_version`.", pointer="/expected_version"))
+        faults.append(
+            Fault(
+                code="not_allowed",
+                detail=f"`{item.op.value}` takes no `expected_version`.",
+                pointer="/expected_version",
+            )
+        )
     if faults:
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 

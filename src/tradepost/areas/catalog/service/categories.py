@@ -33,12 +33,16 @@ class Categories(Service):
         """One category by its id or its slug."""
         return self.one(categories, want, key)
 
-    @operation("category_children", "page", categories, access=policy.browse, under=(categories, "children"), public=True)
+    @operation(
+        "category_children", "page", categories, access=policy.browse, under=(categories, "children"), public=True
+    )
     def children(self, key: str, window: Window, want: Selection[Category]) -> Awaitable[Page[Category]]:
         """The categories right below one."""
         return self.related(categories, key, "children", window, want)
 
-    @operation("category_create", "create", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
+    @operation(
+        "category_create", "create", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,)
+    )
     async def create(self, new: CategoryInput, want: Selection[Category]) -> Record[Category]:
         """Adds a category to the tree."""
         values = columns(categories, new, "slug")
@@ -49,12 +53,18 @@ class Categories(Service):
         self.context.announce("category.created", row.id)
         return await self.answer(categories, want, row.id)
 
-    @operation("category_replace", "replace", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
-    async def replace(self, key: str, new: CategoryInput, expected: Expected, want: Selection[Category]) -> Record[Category]:
+    @operation(
+        "category_replace", "replace", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,)
+    )
+    async def replace(
+        self, key: str, new: CategoryInput, expected: Expected, want: Selection[Category]
+    ) -> Record[Category]:
         """Sets all members of a category; what is left out has its default."""
         return await self.change(await self.claim(CategoryRow, categories, key, expected), new, want)
 
-    @operation("category_update", "update", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,))
+    @operation(
+        "category_update", "update", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,)
+    )
     async def update(self, key: str, patch: Patch, expected: Expected, want: Selection[Category]) -> Record[Category]:
         """Changes the given members of a category and leaves the others as they are."""
         row = await self.claim(CategoryRow, categories, key, expected)
@@ -92,7 +102,10 @@ class Categories(Service):
             raise Validation.at("/parent_id", "A category cannot stand below itself.", "not_allowed")
         path = f"{parent.path if parent else ''}{row.id}/"
         # Another path is no change of those below: they keep their times and versions.
-        values = {"path": literal(path).concat(func.substr(CategoryRow.path, len(row.path) + 1)), "updated_at": CategoryRow.updated_at}
+        values = {
+            "path": literal(path).concat(func.substr(CategoryRow.path, len(row.path) + 1)),
+            "updated_at": CategoryRow.updated_at,
+        }
         moved = update(CategoryRow).where(CategoryRow.path.like(f"{row.path}%")).values(values)
         await self.session.execute(moved, execution_options={"synchronize_session": False})
 

@@ -52,7 +52,10 @@ class Exporter:
         """Every product as a `ProductRecord` in builtins, the oldest first. What the caller may not read is left out."""
         paths, after = await self._paths(), None
         fields = (*self._fields(products, PRODUCT), Field("category_id"), Field("categories", None, (Field("id"),)))
-        parts = Field("variants", None, self._fields(variants, VARIANT)), Field("media", None, self._fields(media, MEDIA))
+        parts = (
+            Field("variants", None, self._fields(variants, VARIANT)),
+            Field("media", None, self._fields(media, MEDIA)),
+        )
         want: Selection[Product] = Selection(Form((*fields, *parts)), (EVERYTHING, EVERYTHING, EVERYTHING))
         while True:
             page = await Products(self.context).list(Window(first=MOST_ROWS, after=after, sort=OLDEST), want)
@@ -84,7 +87,12 @@ class Exporter:
     def _fields(self, of: Resource[Any], names: tuple[str, ...]) -> tuple[Field, ...]:
         """The readable ones of some members, each with all that stands in it."""
         readable = [n for n in names if of.readable(n, self.context.caller.permissions)]
-        return tuple([Field(n, None, tuple(map(Field, own.own)) if isinstance(own := of.own[n], Value) else ()) for n in readable])
+        return tuple(
+            [
+                Field(n, None, tuple(map(Field, own.own)) if isinstance(own := of.own[n], Value) else ())
+                for n in readable
+            ]
+        )
 
     async def _paths(self) -> dict[str, list[str]]:
         """The names from the root to each category, by its id."""
@@ -117,6 +125,10 @@ def _record(row: Plain, paths: dict[str, list[str]]) -> Plain:
     """A product with its categories by their names, the main one first, and the images that lie where anybody finds them."""
     main = row.pop("category_id")
     ids = sorted([c["id"] for c in row.pop("categories")], key=lambda id: id != main)
-    images = [image for image in row["media"] if URL.fullmatch(image["source_url"] or "") and len(image["source_url"]) <= LONGEST_URL]
+    images = [
+        image
+        for image in row["media"]
+        if URL.fullmatch(image["source_url"] or "") and len(image["source_url"]) <= LONGEST_URL
+    ]
     found = [paths[id] for id in ids if id in paths]
     return row | {"categories": [[], *found] if found and main not in paths else found, "media": images}

@@ -29,7 +29,10 @@ ID: tuple[Field, ...] = (Field("id"),)
 # The children of a category, or the roots, by their name; the first of several.
 BY_NAME = (
     select(CategoryRow.id)
-    .where(CategoryRow.name == bindparam("name", None, type_=Text), CategoryRow.parent_id.is_not_distinct_from(bindparam("parent", None, type_=Id)))
+    .where(
+        CategoryRow.name == bindparam("name", None, type_=Text),
+        CategoryRow.parent_id.is_not_distinct_from(bindparam("parent", None, type_=Id)),
+    )
     .order_by(CategoryRow.position, CategoryRow.id)
     .limit(1)
 )
@@ -51,7 +54,9 @@ class Summary(msgspec.Struct):
 class Importer:
     """One import. `tell` hears every finding as it is made, `progress` how many products are done. A dry run undoes each batch, so it tells the truth."""
 
-    def __init__(self, context: Context, *, dry_run: bool, tell: Callable[[Finding], None], progress: Callable[[int], None]) -> None:
+    def __init__(
+        self, context: Context, *, dry_run: bool, tell: Callable[[Finding], None], progress: Callable[[int], None]
+    ) -> None:
         self.context, self.dry_run, self.tell, self.progress = context, dry_run, tell, progress
         self.summary = Summary()
         self.places: dict[tuple[str | None, str], str] = {}
@@ -68,7 +73,9 @@ class Importer:
             done += len(drafts)
             self.progress(done)
             if not self.dry_run and done in LOOKED_AT:
-                await self.context.database.analyze(ProductRow, VariantRow, MediaRow, ProductCategoryRow, ProductTagRow, TagRow)
+                await self.context.database.analyze(
+                    ProductRow, VariantRow, MediaRow, ProductCategoryRow, ProductTagRow, TagRow
+                )
         self.summary.skus_made = opened.made_skus
         return self.summary
 
@@ -160,23 +167,39 @@ class Importer:
         if isinstance(problem, AlreadyExists) and problem.members.get("field") == "sku":
             self.tell(await self._clash(draft))
             return
-        faults = [(e.pointer or "", e.detail) for e in problem.errors] or [(f"/{problem.members.get('field', '')}", problem.detail)]
+        faults = [(e.pointer or "", e.detail) for e in problem.errors] or [
+            (f"/{problem.members.get('field', '')}", problem.detail)
+        ]
         for pointer, detail in faults:
             pointer = pointer.removeprefix("/input")
             line, column = draft.place(pointer)
-            self.tell(Finding(line=line, column=column, stood=_at(draft.product, pointer), said=f"{detail} The product is left out."))
+            self.tell(
+                Finding(
+                    line=line,
+                    column=column,
+                    stood=_at(draft.product, pointer),
+                    said=f"{detail} The product is left out.",
+                )
+            )
 
     async def _clash(self, draft: Draft) -> Finding:
         """Which SKU another product of the shop has."""
         skus: list[str] = [v["sku"] for v in (draft.product or {})["variants"]]
-        query = select(VariantRow.sku, ProductRow.slug, ProductRow.external_reference).join(ProductRow, ProductRow.id == VariantRow.product_id)
+        query = select(VariantRow.sku, ProductRow.slug, ProductRow.external_reference).join(
+            ProductRow, ProductRow.id == VariantRow.product_id
+        )
         async with self.context.database.sessions() as session:
             found = (await session.execute(query.where(VariantRow.sku.in_(skus)))).all()
         others = [row for row in found if row.external_reference != (draft.product or {}).get("external_reference")]
         at = skus.index(others[0].sku) if others else 0
         line, column = draft.place(f"/variants/{at}/sku")
         whose = f"the product `{others[0].slug}` of the shop" if others else "another product"
-        return Finding(line=line, column=column, stood=skus[at], said=f"{whose} has this SKU; change one of them. The product is left out.")
+        return Finding(
+            line=line,
+            column=column,
+            stood=skus[at],
+            said=f"{whose} has this SKU; change one of them. The product is left out.",
+        )
 
 
 async def _ahead[T](items: Iterator[T]) -> AsyncGenerator[T]:

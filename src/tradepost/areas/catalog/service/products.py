@@ -52,13 +52,24 @@ class Products(Service):
         """The products that have a tag."""
         return self.related(tags, key, "products", window, want)
 
-    @operation("product_create", "create", products, access=policy.edit, input=ProductCreate, problems=(AlreadyExists, Conflict))
+    @operation(
+        "product_create",
+        "create",
+        products,
+        access=policy.edit,
+        input=ProductCreate,
+        problems=(AlreadyExists, Conflict),
+    )
     async def create(self, new: ProductCreate, want: Selection[Product]) -> Record[Product]:
         """Adds a product, with its variants if they are given."""
         return await self.answer(products, want, await self.make(new))
 
-    @operation("product_replace", "replace", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,))
-    async def replace(self, key: str, new: ProductInput, expected: Expected, want: Selection[Product]) -> Record[Product]:
+    @operation(
+        "product_replace", "replace", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,)
+    )
+    async def replace(
+        self, key: str, new: ProductInput, expected: Expected, want: Selection[Product]
+    ) -> Record[Product]:
         """Sets all members of a product; what is left out has its default. Its variants stay."""
         row = await self.claim(ProductRow, products, key, expected)
         await self.change(row, new, [] if new.category_ids is UNSET else new.category_ids)
@@ -89,7 +100,9 @@ class Products(Service):
         await self.check_category(values["category_id"])
         [id] = await self.insert(ProductRow, values)
         self.context.announce("product.created", id)
-        await self.put_into(id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, present=set())
+        await self.put_into(
+            id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, present=set()
+        )
         await Tags(self.context).link({id: values["tags"]})
         await Variants(self.context).add(id, new.variants, "/variants", first=True)
         await put_words(self, id, words_of(new.name, [v.sku for v in new.variants], values["tags"], new.description))
@@ -103,7 +116,9 @@ class Products(Service):
         if moves:
             await self.check_category(values["category_id"])
         # The categories first: what follows is then one UPDATE, and one step of the version.
-        moved = (moves or category_ids is not UNSET) and await self.put_into(row.id, values["category_id"], category_ids)
+        moved = (moves or category_ids is not UNSET) and await self.put_into(
+            row.id, values["category_id"], category_ids
+        )
         changed = amend(row, values)
         if moved:
             changed.append("categories")
@@ -121,18 +136,36 @@ class Products(Service):
         if id is not None and await self.session.get(CategoryRow, id) is None:
             raise no_category("/category_id", id)
 
-    async def put_into(self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType, present: set[str] | None = None) -> bool:
+    async def put_into(
+        self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType, present: set[str] | None = None
+    ) -> bool:
         """Makes these, and the main one, the categories of a product; tells whether that changed anything. `present` are those it has, if known."""
         if present is None:
-            present = set((await self.session.scalars(select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id))).all())
-        wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | ({main} if main else set())
+            present = set(
+                (
+                    await self.session.scalars(
+                        select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id)
+                    )
+                ).all()
+            )
+        wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | (
+            {main} if main else set()
+        )
         check_places(wanted)
         new = wanted - present
-        known = set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all()) if new else set[str]()
+        known = (
+            set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all())
+            if new
+            else set[str]()
+        )
         if unknown := sorted(new - known):
             raise no_category("/category_ids", unknown[0])
         if gone := present - wanted:
-            await self.session.execute(delete(ProductCategoryRow).where(ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(gone)))
+            await self.session.execute(
+                delete(ProductCategoryRow).where(
+                    ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(gone)
+                )
+            )
         if new:
             await self.insert(ProductCategoryRow, *[{"product_id": id, "category_id": i} for i in sorted(new)])
         return bool(new or gone)
@@ -146,7 +179,11 @@ def product_values(new: ProductInput) -> dict[str, Any]:
 def check_places(categories: Collection[str]) -> None:
     """Refuses more categories than a product can stand in."""
     if len(categories) > MOST_CATEGORIES:
-        raise Validation.at("/category_ids", f"A product stands in at most {MOST_CATEGORIES} categories, the main one among them.", "too_many")
+        raise Validation.at(
+            "/category_ids",
+            f"A product stands in at most {MOST_CATEGORIES} categories, the main one among them.",
+            "too_many",
+        )
 
 
 def no_category(pointer: str, id: str) -> Validation:

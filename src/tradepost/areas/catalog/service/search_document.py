@@ -22,13 +22,17 @@ async def summarise(service: Service, product: ProductRow) -> bool:
     """
     session = service.session
     with session.no_autoflush:
-        parts = select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(VariantRow.product_id == product.id)
+        parts = select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(
+            VariantRow.product_id == product.id
+        )
         found = (await session.execute(parts)).all()
     changed = amend(product, price_from([(amount, currency) for _, amount, currency in found]))
     if changed:
         service.context.announce("product.updated", product.id, changed=["price_from"])
     words = words_of(product.name, [sku for sku, _, _ in found], product.tags, product.description)
-    if not (await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))).rowcount:  # type: ignore[attr-defined]
+    if not (
+        await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))
+    ).rowcount:  # type: ignore[attr-defined]
         await put_words(service, product.id, words)
     return bool(changed)
 

@@ -28,7 +28,9 @@ async def choose(service: Service, row: Named, given: str | UnsetType, name: str
 
 async def choose_all(service: Service, row: Named, names: Sequence[str], avoid: Collection[str] = ()) -> list[str]:
     """Slugs made for new rows, one for each name, none twice and none of `avoid`; with `-2`, `-3`, ... where they are taken."""
-    wanted = [f"{slug}-1" if parse_id(slug) else slug for slug in [slug_of(name, str(row.__tablename__)) for name in names]]
+    wanted = [
+        f"{slug}-1" if parse_id(slug) else slug for slug in [slug_of(name, str(row.__tablename__)) for name in names]
+    ]
     service.context.made.add("slug")
     await _take_turns(service, row, sorted(set(wanted)))
     count, step = Counter(wanted), 1
@@ -36,7 +38,9 @@ async def choose_all(service: Service, row: Named, names: Sequence[str], avoid: 
     while None in (dealt := _deal(wanted, free)):
         lacking = {slug for slug, got in zip(wanted, dealt, strict=True) if got is None}
         candidates = {slug: [numbered(slug, seen[slug] + 1 + i) for i in range(count[slug] * step)] for slug in lacking}
-        query = select(row.slug).where(service.context.database.among(row.slug, sorted({c for few in candidates.values() for c in few})))
+        query = select(row.slug).where(
+            service.context.database.among(row.slug, sorted({c for few in candidates.values() for c in few}))
+        )
         taken = RESERVED.union(avoid, await service.session.scalars(query))
         for slug, few in candidates.items():
             seen[slug] += len(few)
@@ -59,7 +63,11 @@ def _deal(wanted: Sequence[str], free: Mapping[str, Sequence[str]]) -> list[str 
 async def _take_turns(service: Service, row: Named, wanted: Sequence[str]) -> None:
     """Writes that make the same slug go one after another: each sees what the one before took, instead of losing to it. SQLite's writes do so anyway."""
     if not service.context.database.sqlite:
-        keys = func.unnest(literal([f"{row.__tablename__}.slug:{slug}" for slug in wanted], ARRAY(Text))).table_valued("key", name="k").render_derived(name="k")
+        keys = (
+            func.unnest(literal([f"{row.__tablename__}.slug:{slug}" for slug in wanted], ARRAY(Text)))
+            .table_valued("key", name="k")
+            .render_derived(name="k")
+        )
         await service.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(keys.c.key, 0))))
 
 
@@ -68,5 +76,7 @@ def check(slug: str, at: str = "") -> str:
     if parse_id(slug):
         raise Validation.at(f"{at}/slug", "A slug may not look like a UUID.", "not_allowed")
     if slug in RESERVED:
-        raise Validation.at(f"{at}/slug", f"`{slug}` has a meaning of its own in a path; choose another slug.", "not_allowed")
+        raise Validation.at(
+            f"{at}/slug", f"`{slug}` has a meaning of its own in a path; choose another slug.", "not_allowed"
+        )
     return slug

@@ -46,7 +46,11 @@ class Tags(Service):
         if wanted := {slug for slugs in tags.values() for slug in slugs}:
             ids = await self.ids_of(wanted)
             number = ProductTagRow.__number__
-            links = [{"id": new_id(number), "product_id": product_id, "tag_id": ids[slug]} for product_id, slugs in tags.items() for slug in slugs]
+            links = [
+                {"id": new_id(number), "product_id": product_id, "tag_id": ids[slug]}
+                for product_id, slugs in tags.items()
+                for slug in slugs
+            ]
             await bulk.add(self.session, ProductTagRow, links, self.context.clock())
 
     async def ids_of(self, slugs: Collection[str]) -> dict[str, str]:

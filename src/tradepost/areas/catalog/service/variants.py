@@ -38,7 +38,15 @@ class Variants(Service):
         """One variant by its id."""
         return self.one(variants, want, key)
 
-    @operation("variant_create", "create", variants, access=policy.edit, input=VariantInput, under=(products, "variants"), problems=(AlreadyExists, Conflict))
+    @operation(
+        "variant_create",
+        "create",
+        variants,
+        access=policy.edit,
+        input=VariantInput,
+        under=(products, "variants"),
+        problems=(AlreadyExists, Conflict),
+    )
     async def create(self, key: str, new: VariantInput, want: Selection[Variant]) -> Record[Variant]:
         """Adds a variant to a product, which has at most 100."""
         product = await self.claim(ProductRow, products, key)
@@ -46,8 +54,12 @@ class Variants(Service):
         await summarise(self, product)
         return await self.answer(variants, want, made)
 
-    @operation("variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
-    async def replace(self, key: str, new: VariantInput, expected: Expected, want: Selection[Variant]) -> Record[Variant]:
+    @operation(
+        "variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,)
+    )
+    async def replace(
+        self, key: str, new: VariantInput, expected: Expected, want: Selection[Variant]
+    ) -> Record[Variant]:
         """Sets all members of a variant; what is left out has its default."""
         row = await self.claim(VariantRow, variants, key, expected)
         await self.change(row, new)
@@ -73,9 +85,13 @@ class Variants(Service):
 
     async def product_of(self, row: VariantRow) -> ProductRow:
         """The product of a variant, locked: its summary is about to be made anew."""
-        return (await self.session.scalars(select(ProductRow).where(ProductRow.id == row.product_id).with_for_update())).one()
+        return (
+            await self.session.scalars(select(ProductRow).where(ProductRow.id == row.product_id).with_for_update())
+        ).one()
 
-    async def add(self, product_id: str, new: Sequence[VariantInput], at: str = "", *, first: bool = False) -> Sequence[str]:
+    async def add(
+        self, product_id: str, new: Sequence[VariantInput], at: str = "", *, first: bool = False
+    ) -> Sequence[str]:
         """New rows for a product, behind those that it has; their ids. `at` is where they stand in the input; `first` says that it has none yet."""
         count, last = (0, -1) if first else await self.present(product_id)
         if count + len(new) > MOST_VARIANTS:
@@ -83,7 +99,10 @@ class Variants(Service):
         for i, input in enumerate(new):
             check(input, f"{at}/{i}" if at else "")
         places = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
-        rows = [row_values(input) | {"position": place, "product_id": product_id} for input, place in zip(new, places, strict=True)]
+        rows = [
+            row_values(input) | {"position": place, "product_id": product_id}
+            for input, place in zip(new, places, strict=True)
+        ]
         ids = await self.insert(VariantRow, *rows)
         for id in ids:
             self.context.announce("variant.created", id, product_id=product_id)
@@ -91,7 +110,9 @@ class Variants(Service):
 
     async def present(self, product_id: str) -> tuple[int, int]:
         """How many variants a product has, and the last of their positions (-1 where it has none)."""
-        query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(VariantRow.product_id == product_id)
+        query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(
+            VariantRow.product_id == product_id
+        )
         count, last = (await self.session.execute(query)).one()
         return count, last
 
@@ -106,7 +127,9 @@ class Variants(Service):
     def set(self, row: VariantRow, new: VariantInput) -> bool:
         """The same with a checked input, leaving the product's summary to the caller."""
         if changed := amend(row, row_values(new)):
-            self.context.announce("variant.updated", row.id, product_id=row.product_id, changed=members_of(variants, changed))
+            self.context.announce(
+                "variant.updated", row.id, product_id=row.product_id, changed=members_of(variants, changed)
+            )
         return bool(changed)
 
 
@@ -126,8 +149,20 @@ def check(new: VariantInput, at: str = "") -> None:
     """The rules that a schema cannot say: a currency that exists, and one currency for both prices."""
     faults: list[Fault] = []
     if new.price.currency not in currencies():
-        faults.append(Fault(code="not_allowed", detail=f"`{new.price.currency}` is not a currency of ISO 4217.", pointer=f"{at}/price/currency"))
+        faults.append(
+            Fault(
+                code="not_allowed",
+                detail=f"`{new.price.currency}` is not a currency of ISO 4217.",
+                pointer=f"{at}/price/currency",
+            )
+        )
     if new.compare_at_price is not None and new.compare_at_price.currency != new.price.currency:
-        faults.append(Fault(code="not_allowed", detail="Both prices of a variant have one currency.", pointer=f"{at}/compare_at_price/currency"))
+        faults.append(
+            Fault(
+                code="not_allowed",
+                detail="Both prices of a variant have one currency.",
+                pointer=f"{at}/compare_at_price/currency",
+            )
+        )
     if faults:
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)

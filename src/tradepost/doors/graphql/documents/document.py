@@ -63,7 +63,13 @@ class Prepared:
         quick = self.quick(given or {}) if self.plain is not None else None
         if quick is not None:
             return quick
-        coerced = get_variable_values(self.document.schema, self.node.variable_definitions, given or {}, max_errors=50, hide_suggestions=not suggests)
+        coerced = get_variable_values(
+            self.document.schema,
+            self.node.variable_definitions,
+            given or {},
+            max_errors=50,
+            hide_suggestions=not suggests,
+        )
         if isinstance(coerced, list):
             raise faults(InvalidVariables, coerced, request_id)
         return coerced
@@ -102,7 +108,9 @@ class Document:
     def __init__(self, ast: DocumentNode, schema: GraphQLSchema) -> None:
         self.ast, self.schema = ast, schema
         self.fragments = {d.name.value: d for d in ast.definitions if isinstance(d, FragmentDefinitionNode)}
-        sets = [d.selection_set for d in ast.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)]
+        sets = [
+            d.selection_set for d in ast.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)
+        ]
         fields = [f for chosen in sets for f in selections(chosen)]
         self.flags = tuple(sorted({v for f in fields for v in switches(f)}))
         self.introspects = any(isinstance(f, FieldNode) and f.name.value in META for f in fields)

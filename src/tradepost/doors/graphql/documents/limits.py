@@ -6,7 +6,14 @@ number of times it is spread (CVE-2026-34573). What a document comes to is how m
 
 from collections.abc import Mapping
 
-from graphql.language import DocumentNode, FieldNode, FragmentDefinitionNode, InlineFragmentNode, OperationDefinitionNode, SelectionSetNode
+from graphql.language import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+)
 
 from tradepost.kit.problems import TooExpensive
 from tradepost.kit.resource.selection import MOST_ALIASES, too_many_aliases
@@ -21,7 +28,9 @@ class Look:
     """One look at a document."""
 
     def __init__(self, ast: DocumentNode) -> None:
-        self.fragments: Mapping[str, FragmentDefinitionNode] = {d.name.value: d for d in ast.definitions if isinstance(d, FragmentDefinitionNode)}
+        self.fragments: Mapping[str, FragmentDefinitionNode] = {
+            d.name.value: d for d in ast.definitions if isinstance(d, FragmentDefinitionNode)
+        }
         self.measured: dict[str, int] = {}
         self.repeats: dict[str, int] = {}
         self.aliases = self.introspections = 0
@@ -62,7 +71,9 @@ class Look:
         if node.name.value in META:
             self.introspections += 1
             if self.introspections > MOST_META:
-                raise TooManyIntrospections(f"`__schema` and `__type` may be asked for {MOST_META} times in a document.")
+                raise TooManyIntrospections(
+                    f"`__schema` and `__type` may be asked for {MOST_META} times in a document."
+                )
         if node.selection_set is not None:
             key = (node.alias or node.name).value
             self.repeats[key] = self.repeats.get(key, 0) + 1

@@ -34,8 +34,16 @@ class Ready:
 
     __slots__ = ("operation", "prices", "replayed", "request", "retry_after", "roots", "variables")
 
-    def __init__(self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]) -> None:
-        self.request, self.operation, self.variables, self.roots, self.prices = request, operation, variables, roots, prices
+    def __init__(
+        self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]
+    ) -> None:
+        self.request, self.operation, self.variables, self.roots, self.prices = (
+            request,
+            operation,
+            variables,
+            roots,
+            prices,
+        )
         self.replayed: list[str] = []
         self.retry_after: int | None = None
 
@@ -44,7 +52,9 @@ class Ready:
         """The price of the document: the sum of its root fields, and 1 at least where any of them costs something or says nothing."""
         if len(self.prices) == 1 and (only := self.prices[0].points):
             return only
-        return sum([p.points for p in self.prices]) or (0 if any(not isinstance(r, Constant) for r in self.roots) else 1)
+        return sum([p.points for p in self.prices]) or (
+            0 if any(not isinstance(r, Constant) for r in self.roots) else 1
+        )
 
     @property
     def handover(self) -> str | None:
@@ -81,5 +91,8 @@ class Ready:
             return None
         key = key_of(scope)
         if key is not None and len(written) > 1:
-            raise InvalidParameter(f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.", parameter=HEADER)
+            raise InvalidParameter(
+                f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.",
+                parameter=HEADER,
+            )
         return key

@@ -55,7 +55,9 @@ def hashed(text: str) -> str:
 def registered(folder: Path, executor: "Executor") -> Registered:
     """The documents of a folder (not of those below it), checked against the schema; FaultyDocument where one of them cannot be used."""
     try:
-        paths = sorted([path for path in folder.iterdir() if path.suffix == ".graphql" and not path.name.startswith(".")])
+        paths = sorted(
+            [path for path in folder.iterdir() if path.suffix == ".graphql" and not path.name.startswith(".")]
+        )
     except OSError as fault:
         raise FaultyDocument(f"`{folder}` cannot be read: {fault.strerror}") from None
     return Registered([(path.stem, text := text_of(path), document_of(path, text, executor)) for path in paths])
@@ -92,13 +94,21 @@ def check(path: Path, document: Document) -> Prepared:
     """The one query of a file."""
     operation = document.only
     if operation is None:
-        raise faulty(path, "there have to be one query and its fragments", line_of(list(document.operations.values())[1]) if document.operations else None)
+        raise faulty(
+            path,
+            "there have to be one query and its fragments",
+            line_of(list(document.operations.values())[1]) if document.operations else None,
+        )
     line = line_of(operation)
     if operation.writes or operation.subscribes:
         raise faulty(path, f"only queries can be registered, and this is a {operation.node.operation.value}", line)
     name = operation.node.name
     if name is None or name.value != path.stem:
-        raise faulty(path, f"the query is called {f'`{name.value}`' if name else 'nothing'} and has to be called `{path.stem}`, as its file", line)
+        raise faulty(
+            path,
+            f"the query is called {f'`{name.value}`' if name else 'nothing'} and has to be called `{path.stem}`, as its file",
+            line,
+        )
     if document.introspects:
         raise faulty(path, "a registered document cannot ask for the schema", line)
     return operation
@@ -111,7 +121,9 @@ def warm(path: Path, operation: Prepared, executor: "Executor") -> None:
         anybody = Context(ANONYMOUS, cast(Any, None))
         points = sum([root.price(anybody, NO_VARIABLES).points for root in roots])
         if points > MOST_POINTS:
-            raise faulty(path, f"the query costs up to {points} points; at most {MOST_POINTS} are allowed", line_of(operation))
+            raise faulty(
+                path, f"the query costs up to {points} points; at most {MOST_POINTS} are allowed", line_of(operation)
+            )
 
 
 def line_of(operation: Prepared) -> int | None:

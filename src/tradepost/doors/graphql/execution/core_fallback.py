@@ -58,9 +58,14 @@ def connect(executor: "Executor") -> None:
 class Stock(ExecutorThrowingOnIncremental):
     """graphql-core's executor. Who may not call a root field is refused before its arguments are read, and not told what is wrong with them."""
 
-    def execute_field(self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any) -> Any:
+    def execute_field(
+        self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
+    ) -> Any:
         """One field."""
-        if path.prev is None and (field := self.schema.get_field(parent_type, field_details_list[0].node.name.value)) is not None:
+        if (
+            path.prev is None
+            and (field := self.schema.get_field(parent_type, field_details_list[0].node.name.value)) is not None
+        ):
             try:
                 if (access := field.extensions.get(ACCESS)) is not None:
                     access.check(self.context_value.caller)
@@ -78,7 +83,9 @@ def member(type: str, name: str) -> Resolver:
         return lambda source, info, **_: source.get(name)
     if name == camel(ACTIONS):
         return lambda source, info, **_: [camel(n) for n in source[name]]
-    return lambda source, info, **_: source[name if info.field_nodes[0].selection_set is None else mark(info.path.key, info.field_nodes)]
+    return lambda source, info, **_: source[
+        name if info.field_nodes[0].selection_set is None else mark(info.path.key, info.field_nodes)
+    ]
 
 
 def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
@@ -114,7 +121,9 @@ async def page(field: RootField[..., Any], info: GraphQLResolveInfo, context: An
     """A page of a list."""
     of, ahead = field.operation.rows, Ahead(info)
     want, total = ahead.page(of)
-    window = ahead.window(Stretch(of, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total), given)
+    window = ahead.window(
+        Stretch(of, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total), given
+    )
     found = await field.call(Ask(context, want, window), **field.arguments(given))
     return msgspec.to_builtins(found.body)
 
@@ -124,7 +133,11 @@ def outcome(item: Item[Any]) -> dict[str, Any]:
     problem = None
     if item.problem is not None:
         document = item.problem.document()
-        problem = {"errors": [], **{n: v for n, v in document.items() if n in SAID}, "members": {n: v for n, v in document.items() if n not in SAID} or None}
+        problem = {
+            "errors": [],
+            **{n: v for n, v in document.items() if n in SAID},
+            "members": {n: v for n, v in document.items() if n not in SAID} or None,
+        }
     data = None if item.record is None else msgspec.to_builtins(item.record.body)
     return {"status": item.status, "changed": item.changed, "data": data, "error": problem}
 
@@ -136,7 +149,9 @@ def finder(getters: Getters, many: bool) -> Resolver:
         ids = [parse_id(text) for text in (ids_of(given) if many else [given["id"]])]
         found = dict[str, Any]()
         for kind in dict.fromkeys([kind_of(id) for id in ids if id is not None]):
-            found |= await several(getters, kind, [id for id in dict.fromkeys(ids) if id is not None and kind_of(id) == kind], info)
+            found |= await several(
+                getters, kind, [id for id in dict.fromkeys(ids) if id is not None and kind_of(id) == kind], info
+            )
         nodes = [None if id is None else found.get(id) for id in ids]
         return nodes if many else nodes[0]
 

@@ -80,7 +80,9 @@ class Ahead:
         """What is asked of the rows of a batch, in all places together."""
         draft, members = Draft(of), dict[str, Pick]()
         for results in self.below(f"{of.name}BatchPayload", self.nodes).values():
-            for found in self.below(f"{of.name}BatchResult", results).values() if results[0].name.value == "results" else ():
+            for found in (
+                self.below(f"{of.name}BatchResult", results).values() if results[0].name.value == "results" else ()
+            ):
                 members |= self.members(draft, found) if found[0].name.value == "data" else {}
         return self.sealed(draft, Rendering(members=tuple(members.values()), plain=True))
 
@@ -100,7 +102,9 @@ class Ahead:
         said = {n: given[n] for n in ("first", "last", "after", "before", "sort") if n in given}
         conditions = {names[n]: v for n, v in (given.get("filter") or {}).items()}
         try:
-            return asking.window(of.target, said | {"filter": conditions, "total": of.total or None}, permissions, paged=of.paged)
+            return asking.window(
+                of.target, said | {"filter": conditions, "total": of.total or None}, permissions, paged=of.paged
+            )
         except InvalidParameter as problem:
             raise spelled(problem, of.target, permissions) from None
 
@@ -117,7 +121,11 @@ class Ahead:
                 pick = self.many(draft, key, found, relation)
             else:
                 index, inner = draft.add(name, None if relation is None else key)
-                pick = Pick(written, index) if inner is None else Pick(mark(key, found), index, tuple(self.members(inner, found).values()))
+                pick = (
+                    Pick(written, index)
+                    if inner is None
+                    else Pick(mark(key, found), index, tuple(self.members(inner, found).values()))
+                )
             made[pick.key] = pick
         return made
 
@@ -126,7 +134,9 @@ class Ahead:
         target, type = relation.target, f"{relation.target.name}Connection"
         total = relation.paged and any([n[0].name.value == "totalCount" for n in self.below(type, found).values()])
         field: Any = self.info.schema.type_map[draft.names.name]
-        index, inner = draft.add(relation.name, key, Stretch(target, field.fields[found[0].name.value], found[0], relation.paged, total))
+        index, inner = draft.add(
+            relation.name, key, Stretch(target, field.fields[found[0].name.value], found[0], relation.paged, total)
+        )
         assert inner is not None
         if relation.paged:
             return Pick(mark(key, found), index, parts=self.parts(inner, found)[0])

@@ -57,7 +57,13 @@ class Executor:
     """Answers GraphQL requests over one schema."""
 
     def __init__(
-        self, schema: GraphQLSchema, registry: Registry, roots: Iterable[RootField[..., Any]], *, introspects: bool = True, careful: bool = False
+        self,
+        schema: GraphQLSchema,
+        registry: Registry,
+        roots: Iterable[RootField[..., Any]],
+        *,
+        introspects: bool = True,
+        careful: bool = False,
     ) -> None:
         """`introspects`: whether callers without a credential may see the schema. `careful`: whether changes need `expectedVersion`."""
         self.schema, self.introspects, self.careful = schema, introspects, careful
@@ -89,7 +95,9 @@ class Executor:
         open = self.shows(context)
         document = document or self.read(request.query or "", context.request_id, open)
         if document.introspects and not open:
-            raise Refused.because(IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id)
+            raise Refused.because(
+                IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id
+            )
         try:
             operation = document.operation(request.operation_name)
         except UnknownOperation as problem:
@@ -105,24 +113,36 @@ class Executor:
 
     def again(self, known: Ready, context: Context) -> Ready:
         """What was asked in the same words before, without a write or a look at the schema: only its price may be another, for another kind of caller."""
-        return Ready(known.request, known.operation, known.variables, known.roots, [priced(r, context, known.variables) for r in known.roots])
+        return Ready(
+            known.request,
+            known.operation,
+            known.variables,
+            known.roots,
+            [priced(r, context, known.variables) for r in known.roots],
+        )
 
     def document(self, text: str, request_id: str, suggests: bool) -> Document:
         """A new document, parsed and validated."""
         if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-            raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_BYTES} bytes."), request_id, firm=True)
+            raise Refused.because(
+                DocumentTooLarge(f"The document has more than {MOST_BYTES} bytes."), request_id, firm=True
+            )
         try:
             ast = parse(text, max_tokens=MOST_TOKENS, allow_empty_selection_sets=False)
         except GraphQLError as fault:
             if "token" in fault.message and str(MOST_TOKENS) in fault.message:
-                raise Refused.because(DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True) from None
+                raise Refused.because(
+                    DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True
+                ) from None
             raise faults(InvalidDocument, [fault], request_id) from None
         try:
             check(ast)
         except Problem as ceiling:
             raise Refused.because(ceiling, request_id, firm=True, over=ast) from None
         except RecursionError:
-            raise Refused.because(DocumentTooLarge("The document is nested too deeply."), request_id, firm=True, over=ast) from None
+            raise Refused.because(
+                DocumentTooLarge("The document is nested too deeply."), request_id, firm=True, over=ast
+            ) from None
         if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
             raise faults(InvalidDocument, found, request_id)
         return Document(ast, self.schema)
@@ -133,7 +153,9 @@ class Executor:
         parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
         out = walk.collect([operation.node], parent.name)
         if operation.writes and len(out) > MOST_MUTATIONS:
-            raise TooManyMutations(f"A document may have at most {MOST_MUTATIONS} mutation fields; this one has {len(out)}, and none was run.")
+            raise TooManyMutations(
+                f"A document may have at most {MOST_MUTATIONS} mutation fields; this one has {len(out)}, and none was run."
+            )
         return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
 
     def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: Walk) -> Root:
@@ -169,11 +191,17 @@ class Executor:
             done: list[Any] = [only]
         elif ready.operation.writes:
             contexts = [fresh(context) for _ in roots]
-            done = [await self.run(r, variables, c, p, r.prefix) for r, c, p in zip(roots, contexts, prices, strict=True)]
+            done = [
+                await self.run(r, variables, c, p, r.prefix) for r, c, p in zip(roots, contexts, prices, strict=True)
+            ]
             ready.replayed = [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]
             context.replayed = len(ready.replayed) == len(ready.written)
         else:
-            done = list(await asyncio.gather(*[self.run(r, variables, context, p, r.prefix) for r, p in zip(roots, prices, strict=True)]))
+            done = list(
+                await asyncio.gather(
+                    *[self.run(r, variables, context, p, r.prefix) for r, p in zip(roots, prices, strict=True)]
+                )
+            )
         body = b",".join([d if type(d) is bytearray else r.prefix + b"null" for r, d in zip(roots, done, strict=True)])
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytearray]
         if not failed:
@@ -195,18 +223,26 @@ class Executor:
             root.access.check(context.caller)
             if root.once.written is not None:
                 context.key = root.once.of(variables) or context.key
-            if self.cache is not None and root.keeps(variables) and (key := kept_under(root, variables, context)) is not None:
+            if (
+                self.cache is not None
+                and root.keeps(variables)
+                and (key := kept_under(root, variables, context)) is not None
+            ):
                 return bytearray(before + await self.kept(self.cache, key, root, variables, context, price))
             value, rows = await root.value(context, variables)
             encoder.encode_into(value, said := bytearray(before), -1)
             # A missing thing and a kept outcome cost the least.
-            context.meter.net += price.net(rows) if value is not None and (root.tries or not context.replayed) else min(price.points, 1)
+            context.meter.net += (
+                price.net(rows) if value is not None and (root.tries or not context.replayed) else min(price.points, 1)
+            )
             return said
         except Exception as fault:
             context.meter.net += price.points if root.tries and context.meter.attempts > begun else min(price.points, 1)
             return fault
 
-    async def kept(self, cache: ReadCache, key: tuple[Any, ...], root: Root, variables: Variables, context: Context, price: Price) -> bytes:
+    async def kept(
+        self, cache: ReadCache, key: tuple[Any, ...], root: Root, variables: Variables, context: Context, price: Price
+    ) -> bytes:
         """The bytes of one root field from the read cache."""
         found = cache.find(key) or await cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
         context.meter.net += found.net
@@ -216,7 +252,9 @@ class Executor:
         """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
         problem = self.problem(fault, context)
         nodes = fault.nodes if isinstance(fault, GraphQLError) else None  # those of an argument that cannot be used
-        return shown(problem, context.request_id, GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.key]))
+        return shown(
+            problem, context.request_id, GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.key])
+        )
 
     def problem(self, fault: BaseException, context: Context) -> Problem:
         """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
@@ -245,7 +283,9 @@ class Executor:
         found: list[GraphQLError] = result.errors or []
         if result.data is None and any([fault.path is None for fault in found]):
             return encode({"errors": faults(InvalidVariables, found, context.request_id).errors})
-        errors = [shown(self.problem(fault.original_error or fault, context), context.request_id, fault) for fault in found]
+        errors = [
+            shown(self.problem(fault.original_error or fault, context), context.request_id, fault) for fault in found
+        ]
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
 
 

@@ -26,7 +26,9 @@ class Quotes:
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
 
-    async def of_document(self, context: Context, text: str, variables: dict[str, Any] | None, operation: str | None) -> Quote:
+    async def of_document(
+        self, context: Context, text: str, variables: dict[str, Any] | None, operation: str | None
+    ) -> Quote:
         """The quote of a document, or the refusal that its request would get: a ceiling's own, else 422 with the faults."""
         request = Request(text, variables, operation)
         if not self.executor.knows(request):
@@ -62,7 +64,12 @@ def name_of(root: Root) -> str:
 def _refusal(refused: Refused) -> Problem:
     if refused.firm and refused.problem is not None and not isinstance(refused.problem, DocumentNotTrusted):
         return refused.problem
-    return refusal([Fault(code=(code := e["extensions"]["code"]), detail=_said(e), pointer=POINTERS.get(code, DOCUMENT)) for e in refused.errors])
+    return refusal(
+        [
+            Fault(code=(code := e["extensions"]["code"]), detail=_said(e), pointer=POINTERS.get(code, DOCUMENT))
+            for e in refused.errors
+        ]
+    )
 
 
 def _said(error: dict[str, Any]) -> str:

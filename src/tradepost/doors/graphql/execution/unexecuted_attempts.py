@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from graphql import Undefined, value_from_ast_untyped
-from graphql.language import BooleanValueNode, DocumentNode, FieldNode, FragmentDefinitionNode, OperationDefinitionNode, OperationType, VariableNode
+from graphql.language import (
+    BooleanValueNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+)
 
 from tradepost.kit.rate_limit.credential_attempts import Attempts
 from tradepost.kit.writes.context import Context
@@ -97,7 +105,13 @@ def included(node: Any, variables: dict[str, Any]) -> bool:
         if (name := directive.name.value) in ("skip", "include"):
             for argument in directive.arguments or ():
                 said = argument.value
-                value = variables.get(said.name.value) if isinstance(said, VariableNode) else said.value if isinstance(said, BooleanValueNode) else None
+                value = (
+                    variables.get(said.name.value)
+                    if isinstance(said, VariableNode)
+                    else said.value
+                    if isinstance(said, BooleanValueNode)
+                    else None
+                )
                 if value is (name == "skip"):
                     return False
     return True
@@ -106,10 +120,16 @@ def included(node: Any, variables: dict[str, Any]) -> bool:
 def account(root: RootField[..., Any], field: FieldNode, variables: dict[str, Any]) -> str | None:
     """The account that a root field tries, as far as it can be read."""
     attempt = root.operation.attempt
-    arguments = {a.name.value: value for a in field.arguments or () if (value := literal(a.value, variables)) is not Undefined}
+    arguments = {
+        a.name.value: value for a in field.arguments or () if (value := literal(a.value, variables)) is not Undefined
+    }
     body = arguments.get("input")
     try:
-        found: Any = attempt(Written(cast(dict[str, Any], body) if isinstance(body, dict) else arguments)) if attempt is not None else None
+        found: Any = (
+            attempt(Written(cast(dict[str, Any], body) if isinstance(body, dict) else arguments))
+            if attempt is not None
+            else None
+        )
     except Exception:
         return None  # It was written for an input that had been read.
     return found if isinstance(found, str) else None

@@ -31,13 +31,17 @@ class DocumentCalls:
     def __init__(self, door: GraphQLDoor) -> None:
         self.door, self.known = door, door.executor.registered.by_name
         self.parameters: dict[str, dict[str, Parameter]] = {
-            name: parameters_of(operation) for name, document in self.known.items() if (operation := document.only) is not None
+            name: parameters_of(operation)
+            for name, document in self.known.items()
+            if (operation := document.only) is not None
         }
 
     def route(self) -> HTTPRouteHandler:
         """The address as an ordinary route of Litestar; also a lane of the porch."""
 
-        @route("/documents/{name:str}", http_method=["GET"], status_code=200, include_in_schema=False, opt={"lane": self})
+        @route(
+            "/documents/{name:str}", http_method=["GET"], status_code=200, include_in_schema=False, opt={"lane": self}
+        )
         async def call(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
             return await self.answer(request.scope, request.receive, dict(request.path_params))
 

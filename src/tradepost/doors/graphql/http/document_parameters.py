@@ -30,7 +30,9 @@ class Parameter:
         of = of.type if isinstance(of, NonNullTypeNode) else of
         self.kind = of.name.value if isinstance(of, NamedTypeNode) else ""
         # Lists, input objects and free JSON are written as JSON.
-        self.structured = self.kind in ("", "JSON") or isinstance(schema.type_map.get(self.kind), GraphQLInputObjectType)
+        self.structured = self.kind in ("", "JSON") or isinstance(
+            schema.type_map.get(self.kind), GraphQLInputObjectType
+        )
 
     def value(self, text: str) -> Any:
         """The value that a text means; texts, ids, times and enums' names are what they are."""

@@ -17,7 +17,14 @@ from litestar.types import ASGIApp
 from tradepost.kit.clock import wire
 from tradepost.kit.lru import Recent
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.problems import InvalidParameter, MalformedBody, MethodNotAllowed, NotAcceptable, QuotaExceeded, TooExpensive
+from tradepost.kit.problems import (
+    InvalidParameter,
+    MalformedBody,
+    MethodNotAllowed,
+    NotAcceptable,
+    QuotaExceeded,
+    TooExpensive,
+)
 from tradepost.kit.rate_limit.limits import COMPILING
 from tradepost.kit.redis.document_store import SharedTexts
 from tradepost.kit.writes.context import Context
@@ -32,7 +39,13 @@ from ..documents.trusted import registered
 from ..execution.executor import Executor, Ready, Request
 from ..execution.unexecuted_attempts import owe
 from ..plan.idempotent_directive import IDEMPOTENT
-from ..problems import DocumentNotTrusted, PersistedQueryMismatch, PersistedQueryNotFound, PersistedQueryNotSupported, Refused
+from ..problems import (
+    DocumentNotTrusted,
+    PersistedQueryMismatch,
+    PersistedQueryNotFound,
+    PersistedQueryNotSupported,
+    Refused,
+)
 from ..schema.builder import Types
 from ..schema.root_fields import RootField
 from .persisted import Persisted
@@ -71,7 +84,9 @@ class GraphQLDoor:
         # By Strawberry, because graphql-core prints no `@needs` on a field; but it would print a directive of documents behind those of the schema.
         self.text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry.as_str()}\n"
         self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
-        self.executor = Executor(self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version)
+        self.executor = Executor(
+            self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version
+        )
         if documents is not None:
             self.executor.registered = registered(documents, self.executor)
         self.executor.only = only
@@ -144,12 +159,24 @@ class GraphQLDoor:
             raise Refused.because(problem, context.request_id) from None
         return ready
 
-    async def compiled(self, request: Request, context: Context, scope: Scope, document: Document | None = None, *, known: Ready | None = None) -> Ready:
+    async def compiled(
+        self,
+        request: Request,
+        context: Context,
+        scope: Scope,
+        document: Document | None = None,
+        *,
+        known: Ready | None = None,
+    ) -> Ready:
         """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
         any request may cost, what it tries is counted. What is `known` was compiled for the same words before."""
         tried: DocumentNode | None = None
         try:
-            ready = self.executor.prepare(request, context, document) if known is None else self.executor.again(known, context)
+            ready = (
+                self.executor.prepare(request, context, document)
+                if known is None
+                else self.executor.again(known, context)
+            )
             if ready.operation.writes:
                 if scope["method"] == "GET":
                     raise MethodNotAllowed("POST")

@@ -44,7 +44,11 @@ class Persisted:
         digest = digest_of(request)
         if digest is None:
             if not request.query:
-                raise DocumentNotTrusted if self.executor.only else InvalidParameter("`query` is missing: it is the GraphQL document.", parameter="query")
+                raise (
+                    DocumentNotTrusted
+                    if self.executor.only
+                    else InvalidParameter("`query` is missing: it is the GraphQL document.", parameter="query")
+                )
             return None, None
         document = self.executor.registered.by_digest.get(digest)
         if document is not None:

@@ -31,7 +31,13 @@ def of_query(query: bytes) -> Request:
                 objects[name] = msgspec.json.decode(text, type=dict[str, Any] | None)
             except (msgspec.DecodeError, RecursionError):
                 raise InvalidParameter(f"`{name}` is not a JSON object.", parameter=name) from None
-    return Request(given.get("query"), objects.get("variables"), given.get("operationName"), objects.get("extensions"), given.get(BY_ID))
+    return Request(
+        given.get("query"),
+        objects.get("variables"),
+        given.get("operationName"),
+        objects.get("extensions"),
+        given.get(BY_ID),
+    )
 
 
 async def body_of(scope: Scope, receive: Receive) -> bytes:
@@ -57,12 +63,18 @@ def digest_of(request: Request) -> str | None:
     if given is not None:
         if request.query:
             raise InvalidParameter("Give `query` or `documentId`, not both.", parameter=BY_ID)
-        return digest(given.removeprefix(PREFIX) if given.startswith(PREFIX) else None, BY_ID, "`documentId` is not `sha256:` and 64 hexadecimal digits.")
+        return digest(
+            given.removeprefix(PREFIX) if given.startswith(PREFIX) else None,
+            BY_ID,
+            "`documentId` is not `sha256:` and 64 hexadecimal digits.",
+        )
     said = extensions.get("persistedQuery") if extensions else None
     if said is None:
         return None
     if not isinstance(said, dict) or said.get("version") != 1 or isinstance(said["version"], bool):
-        raise InvalidParameter("`extensions.persistedQuery` is not an object with `version` 1 and `sha256Hash`.", parameter=APQ)
+        raise InvalidParameter(
+            "`extensions.persistedQuery` is not an object with `version` 1 and `sha256Hash`.", parameter=APQ
+        )
     return digest(said.get("sha256Hash"), APQ, "`extensions.persistedQuery.sha256Hash` is not 64 hexadecimal digits.")
 
 

@@ -44,7 +44,9 @@ class Arguments:
         self.direct = {a.name.value: a.value.name.value for a in given if isinstance(a.value, VariableNode)}
         self.deep = any(isinstance(a.value, ListValueNode | ObjectValueNode) and has_variable(a.value) for a in given)
         self.fixed = not self.direct and not self.deep
-        self.constants: dict[str, Any] = {} if self.deep else {n: v for n, v in map(self._constant, given) if v is not Undefined}
+        self.constants: dict[str, Any] = (
+            {} if self.deep else {n: v for n, v in map(self._constant, given) if v is not Undefined}
+        )
         self.needed = frozenset([n for n, a in definition.args.items() if is_non_null_type(a.type)])
 
     def __hash__(self) -> int:
@@ -77,7 +79,9 @@ class Arguments:
 class WindowArguments(Arguments):
     """The arguments of a list, as a Window."""
 
-    def __init__(self, definition: GraphQLField, node: FieldNode, target: Resource[Any], paged: bool, total: bool) -> None:
+    def __init__(
+        self, definition: GraphQLField, node: FieldNode, target: Resource[Any], paged: bool, total: bool
+    ) -> None:
         super().__init__(definition, node)
         self.target, self.paged, self.total = target, paged, total
         self.written = (*self.written, total)
@@ -105,7 +109,9 @@ class WindowArguments(Arguments):
             raise spelled(problem, self.target, permissions) from None
 
 
-def by_values[T](names: Sequence[str] | None, make: Callable[[Variables, frozenset[str]], T]) -> Callable[[Variables, frozenset[str]], T]:
+def by_values[T](
+    names: Sequence[str] | None, make: Callable[[Variables, frozenset[str]], T]
+) -> Callable[[Variables, frozenset[str]], T]:
     """What is made of variables for one kind of caller (names may be open to some only), kept for the values of those that it depends on; without such
     names it is made each time."""
     if names is None:
@@ -142,8 +148,12 @@ def spelled(problem: InvalidParameter, of: Resource[Any], permissions: frozenset
         # What REST says of its `-` means nothing here.
         said = f"{said.partition(';')[0].rstrip('.')}."
         for key in of.sorts:
-            said = said.replace(f"`-{key}`", f"`{constant(key, True)}`").replace(f"`{key}`", f"`{constant(key, False)}`")
-        allowed = [constant(n, down) for n, s in of.sorts.items() if s.access.allows(permissions) for down in (False, True)]
+            said = said.replace(f"`-{key}`", f"`{constant(key, True)}`").replace(
+                f"`{key}`", f"`{constant(key, False)}`"
+            )
+        allowed = [
+            constant(n, down) for n, s in of.sorts.items() if s.access.allows(permissions) for down in (False, True)
+        ]
     else:
         said = said.replace(f"`{name}`", f"`{camel(name)}`")
         allowed = [camel(n) for n, f in of.filters.items() if f.access.allows(permissions)]

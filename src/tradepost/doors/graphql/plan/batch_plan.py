@@ -26,12 +26,16 @@ class BatchRoot(Root):
 
     public = False
 
-    def __init__(self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk) -> None:
+    def __init__(
+        self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk
+    ) -> None:
         super().__init__(key, nodes)
         self.field, self.arguments, self.walk = field, Arguments(definition, nodes[0]), walk
         self.name, self.access = field.operation.of.name, field.operation.access
         below = walk.collect(nodes, f"{self.name}BatchPayload")
-        self.results = {k: walk.collect(f, f"{self.name}BatchResult") for k, f in below.items() if f[0].name.value == "results"}
+        self.results = {
+            k: walk.collect(f, f"{self.name}BatchResult") for k, f in below.items() if f[0].name.value == "results"
+        }
         self.keys = [(k, f[0].name.value) for k, f in below.items()]
         asked = [(k, f) for fields in self.results.values() for k, f in fields.items() if f[0].name.value == "data"]
         self.want = walk.want_each(field.operation.rows, self.name, [f for _, f in asked])
@@ -40,7 +44,11 @@ class BatchRoot(Root):
     def price(self, context: Context, variables: Variables) -> Price:
         """The price of the operation, for as many items as there are; more than a hundred are refused."""
         items = self.arguments.values(variables).get("input", {}).get("items", ())
-        return price(self.field.operation, self.want.bind(variables, context.caller.permissions), items=max(min(len(items), MOST_ROWS), 1))
+        return price(
+            self.field.operation,
+            self.want.bind(variables, context.caller.permissions),
+            items=max(min(len(items), MOST_ROWS), 1),
+        )
 
     async def value(self, context: Context, variables: Variables) -> Value:
         """The outcomes."""
@@ -48,7 +56,10 @@ class BatchRoot(Root):
         ask = Ask(context, self.want.bind(variables, context.caller.permissions), EVERYTHING)
         batch: Batch[Any] = await self.field.call(ask, **arguments)
         typename = f"{self.name}BatchPayload"
-        said = {k: typename if name == "__typename" else [self.item(i, self.results[k]) for i in batch.items] for k, name in self.keys}
+        said = {
+            k: typename if name == "__typename" else [self.item(i, self.results[k]) for i in batch.items]
+            for k, name in self.keys
+        }
         return said, batch.rows
 
     def item(self, item: Item[Any], fields: Found) -> dict[str, Any]:

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from graphql import DirectiveLocation, GraphQLArgument, GraphQLDirective, GraphQLError, GraphQLNonNull, GraphQLString, ValidationRule, print_ast
+from graphql import (
+    DirectiveLocation,
+    GraphQLArgument,
+    GraphQLDirective,
+    GraphQLError,
+    GraphQLNonNull,
+    GraphQLString,
+    ValidationRule,
+    print_ast,
+)
 from graphql.language import FieldNode, StringValueNode, VariableNode
 
 from tradepost.kit.operations.idempotency.records import read_key
@@ -14,7 +23,12 @@ from .arguments import Variables
 IDEMPOTENT = GraphQLDirective(
     "idempotent",
     [DirectiveLocation.FIELD],
-    {"key": GraphQLArgument(GraphQLNonNull(GraphQLString), description="A name of your own for this one change: 1 to 255 visible ASCII characters.")},
+    {
+        "key": GraphQLArgument(
+            GraphQLNonNull(GraphQLString),
+            description="A name of your own for this one change: 1 to 255 visible ASCII characters.",
+        )
+    },
     description="On a mutation field: of all calls with this key, through either door, one has its effect, and the others get its outcome for 24 hours.",
 )
 
@@ -23,7 +37,12 @@ class Key:
     """The directive of a root field; without it there is no key in the document."""
 
     def __init__(self, nodes: Sequence[FieldNode]) -> None:
-        given = [d.arguments[0].value for n in nodes for d in n.directives or () if d.name.value == IDEMPOTENT.name and d.arguments]
+        given = [
+            d.arguments[0].value
+            for n in nodes
+            for d in n.directives or ()
+            if d.name.value == IDEMPOTENT.name and d.arguments
+        ]
         if len({print_ast(v) for v in given}) > 1:
             raise InvalidParameter("A field that is written several times has one key.", parameter="key")
         self.written = given[0] if given else None
@@ -47,5 +66,7 @@ class OnMutations(ValidationRule):
     def enter_field(self, node: FieldNode, *_: Any) -> None:
         """Looks at one field."""
         parent: Any = self.context.get_parent_type()
-        if parent is not self.context.schema.mutation_type and any(d.name.value == IDEMPOTENT.name for d in node.directives or ()):
+        if parent is not self.context.schema.mutation_type and any(
+            d.name.value == IDEMPOTENT.name for d in node.directives or ()
+        ):
             self.report_error(GraphQLError("Directive '@idempotent' stands on mutation fields alone.", node))

@@ -29,7 +29,9 @@ class Getters:
 
     def __init__(self, registry: Registry) -> None:
         found = [(of, registry.getter(of)) for of in registry.nodes]
-        self.by_number: dict[int, tuple[Resource[Any], Operation[Any, ..., Any]]] = {of.number: (of, o) for of, o in found if o is not None}
+        self.by_number: dict[int, tuple[Resource[Any], Operation[Any, ..., Any]]] = {
+            of.number: (of, o) for of, o in found if o is not None
+        }
         # What needs a permission is null for every caller without a credential, so that is no secret either.
         self.public = all(o.public or o.access.permission for _, o in self.by_number.values())
 
@@ -37,18 +39,28 @@ class Getters:
 class NodesRoot(Root):
     """`node(id:)` and `nodes(ids:)`: what is asked of each kind of row, one of which an id chooses when it comes."""
 
-    def __init__(self, key: str, nodes: Sequence[FieldNode], many: bool, definition: GraphQLField, walk: Walk, getters: Getters) -> None:
+    def __init__(
+        self, key: str, nodes: Sequence[FieldNode], many: bool, definition: GraphQLField, walk: Walk, getters: Getters
+    ) -> None:
         super().__init__(key, nodes)
         self.many, self.nullable, self.public, self.getters = many, not many, getters.public, getters
         self.arguments = Arguments(definition, nodes[0])
-        self.wants: dict[int, Want] = {number: walk.want(of, of.name, nodes) for number, (of, _) in getters.by_number.items()}
+        self.wants: dict[int, Want] = {
+            number: walk.want(of, of.name, nodes) for number, (of, _) in getters.by_number.items()
+        }
         self.kinds_kept_off = {n for n, (of, _) in getters.by_number.items() if personal(of, self.wants[n].form.fields)}
-        self.kinds_kept = {n for n, (_, operation) in getters.by_number.items() if operation.public} - self.kinds_kept_off
+        self.kinds_kept = {
+            n for n, (_, operation) in getters.by_number.items() if operation.public
+        } - self.kinds_kept_off
 
     def kinds(self, variables: Variables) -> list[int]:
         """The kinds of the ids; what is no id has none."""
         given = self.arguments.values(variables)
-        return [kind_of(id) for text in (ids_of(given) if self.many else [given["id"]]) if (id := parse_id(str(text))) is not None]
+        return [
+            kind_of(id)
+            for text in (ids_of(given) if self.many else [given["id"]])
+            if (id := parse_id(str(text))) is not None
+        ]
 
     def keeps_off(self, variables: Variables) -> bool:
         """Whether any id is of a kind that is personal."""
@@ -64,7 +76,11 @@ class NodesRoot(Root):
         if not self.many:
             id = parse_id(str(given["id"]))
             known = self.known(kind_of(id), context) if id is not None else None
-            return price(known[1], self.wants[known[0].number].bind(variables, permissions)) if known is not None else LEAST
+            return (
+                price(known[1], self.wants[known[0].number].bind(variables, permissions))
+                if known is not None
+                else LEAST
+            )
         rows = more = 0
         for kind, count in Counter([kind_of(id) for id in map(parse_id, ids_of(given)) if id is not None]).items():
             if (known := self.known(kind, context)) is not None:
@@ -83,7 +99,9 @@ class NodesRoot(Root):
             if id is not None:
                 by_kind.setdefault(kind_of(id), []).append(id)
         found: dict[str | None, Value] = {}
-        for some in await gather(*[self.several(kind, of_kind, context, variables) for kind, of_kind in by_kind.items()]):
+        for some in await gather(
+            *[self.several(kind, of_kind, context, variables) for kind, of_kind in by_kind.items()]
+        ):
             found |= some
         values = [found.get(id, NOTHING) for id in ids]
         return [body for body, _ in values], sum([rows for _, rows in values])
@@ -101,7 +119,9 @@ class NodesRoot(Root):
             return NOTHING
         of, operation = known
         try:
-            record = await operation.read(operation.service(context), id, self.wants[of.number].bind(variables, context.caller.permissions))
+            record = await operation.read(
+                operation.service(context), id, self.wants[of.number].bind(variables, context.caller.permissions)
+            )
         except NotFound:
             return NOTHING
         return record.body, record.rows

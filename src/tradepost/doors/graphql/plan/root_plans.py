@@ -93,7 +93,14 @@ class OneRoot(Root):
     """A field that gives one object: a read of one thing, or a write. A `careful` one changes nothing without an expected version."""
 
     def __init__(
-        self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk, *, careful: bool = False
+        self,
+        key: str,
+        nodes: Sequence[FieldNode],
+        field: RootField[..., Any],
+        definition: GraphQLField,
+        walk: Walk,
+        *,
+        careful: bool = False,
     ) -> None:
         super().__init__(key, nodes)
         self.careful = careful and "expectedVersion" in field.parameters
@@ -132,7 +139,9 @@ class OneRoot(Root):
 class PageRoot(Root):
     """A field that gives a page of a list."""
 
-    def __init__(self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk) -> None:
+    def __init__(
+        self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk
+    ) -> None:
         super().__init__(key, nodes)
         operation = field.operation
         self.field, self.public, self.nullable = field, operation.public, operation.under is not None
@@ -142,7 +151,9 @@ class PageRoot(Root):
         self.kept = self.public and not self.personal
         self.window = WindowArguments(definition, nodes[0], operation.rows, True, total)
         lists = (self.window, *self.want.windows)
-        self.asked = by_values(None if any(w.deep for w in lists) else [v for w in lists for v in w.direct.values()], self.bound)
+        self.asked = by_values(
+            None if any(w.deep for w in lists) else [v for w in lists for v in w.direct.values()], self.bound
+        )
 
     def bound(self, variables: Variables, permissions: frozenset[str]) -> tuple[Selection[Any], Window, Price]:
         """What is asked in this request, and what it costs."""
@@ -158,7 +169,9 @@ class PageRoot(Root):
         want, window, _ = self.asked(variables, context.caller.permissions)
         ask = Ask(context, want, window)
         try:
-            page = await self.field.call(ask, **(self.field.arguments(self.window.values(variables)) if self.field.parameters else {}))
+            page = await self.field.call(
+                ask, **(self.field.arguments(self.window.values(variables)) if self.field.parameters else {})
+            )
             return page.body, page.rows
         except NotFound:
             if self.nullable:
@@ -168,6 +181,8 @@ class PageRoot(Root):
 
 def fresh(context: Context) -> Context:
     """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
-    made = Context(context.caller, context.database, context.request_id, context.clock, context.door, context.meter, context.means)
+    made = Context(
+        context.caller, context.database, context.request_id, context.clock, context.door, context.meter, context.means
+    )
     made.address, made.key = context.address, context.key
     return made

@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema
-from graphql.language import BooleanValueNode, FieldNode, FragmentDefinitionNode, InlineFragmentNode, OperationDefinitionNode, SelectionSetNode, VariableNode
+from graphql.language import (
+    BooleanValueNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+)
 
 from tradepost.kit.resource.rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
 from tradepost.kit.resource.resource import Relation, Resource, Result
@@ -43,7 +51,9 @@ class Want:
 class Walk:
     """Reads one operation of a document, for one outcome of its @skip and @include."""
 
-    def __init__(self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any]) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any]
+    ) -> None:
         self.schema, self.fragments, self.flags = schema, fragments, flags
 
     def want(self, of: Result[Any], type: str, nodes: Sequence[FieldNode]) -> Want:
@@ -57,7 +67,9 @@ class Walk:
         found = [self.members(draft, type, nodes) for nodes in occurrences]
         if len(found) == 1:
             return self._sealed(draft, members=found[0])
-        return self._sealed(draft, members=tuple([numbered(m, at) for at, members in enumerate(found) for m in members]))
+        return self._sealed(
+            draft, members=tuple([numbered(m, at) for at, members in enumerate(found) for m in members])
+        )
 
     def want_page(self, of: Resource[Any], nodes: Sequence[FieldNode]) -> tuple[Want, bool]:
         """What some nodes ask of a connection, and whether they ask for its total."""
@@ -65,9 +77,17 @@ class Walk:
         parts, total = self.page(draft, of, nodes)
         return self._sealed(draft, parts=parts), total
 
-    def _sealed(self, draft: Draft, *, members: tuple[ObjectMember, ...] | None = None, parts: tuple[PageMember, ...] | None = None) -> Want:
+    def _sealed(
+        self,
+        draft: Draft,
+        *,
+        members: tuple[ObjectMember, ...] | None = None,
+        parts: tuple[PageMember, ...] | None = None,
+    ) -> Want:
         fields, windows = draft.seal()
-        return Want(Form(fields, Rendering(members=members, parts=parts, enum_names=True, actions=open_mutations)), windows)
+        return Want(
+            Form(fields, Rendering(members=members, parts=parts, enum_names=True, actions=open_mutations)), windows
+        )
 
     def collect(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type: str) -> Found:
         """The fields below some nodes of an object type, fragments merged (GraphQL, 6.3.2)."""
@@ -108,7 +128,11 @@ class Walk:
         for directive in node.directives or ():
             if (name := directive.name.value) in ("skip", "include"):
                 said = directive.arguments[0].value
-                value = self.flags.get(said.name.value) if isinstance(said, VariableNode) else isinstance(said, BooleanValueNode) and said.value
+                value = (
+                    self.flags.get(said.name.value)
+                    if isinstance(said, VariableNode)
+                    else isinstance(said, BooleanValueNode) and said.value
+                )
                 if bool(value) is (name == "skip"):
                     return False
         return True
@@ -130,12 +154,18 @@ class Walk:
             made.append(Pick(key, index, None if inner is None else self.members(inner, inner.names.name, found)))
         return tuple(made)
 
-    def many(self, draft: Draft, type: str, relation: Relation, key: str, alias: str | None, found: list[FieldNode]) -> Pick:
+    def many(
+        self, draft: Draft, type: str, relation: Relation, key: str, alias: str | None, found: list[FieldNode]
+    ) -> Pick:
         """A to-many relation: a list, or a connection where it is paged."""
         target = relation.target
         definition = self.schema.type_map[type].fields[found[0].name.value]  # type: ignore[attr-defined]
-        total = relation.paged and any(n[0].name.value == "totalCount" for n in self.collect(found, f"{target.name}Connection").values())
-        index, inner = draft.add(relation.name, alias, WindowArguments(definition, found[0], target, relation.paged, total))
+        total = relation.paged and any(
+            n[0].name.value == "totalCount" for n in self.collect(found, f"{target.name}Connection").values()
+        )
+        index, inner = draft.add(
+            relation.name, alias, WindowArguments(definition, found[0], target, relation.paged, total)
+        )
         assert inner is not None
         if not relation.paged:
             return Pick(key, index, self.members(inner, target.name, found))
@@ -149,9 +179,23 @@ class Walk:
                 case "nodes":
                     parts.append(Part(key, "nodes", self.members(draft, of.name, found)))
                 case "edges":
-                    parts.append(Part(key, "edges", tuple([self.edge(draft, of, k, f) for k, f in self.collect(found, f"{of.name}Edge").items()])))
+                    parts.append(
+                        Part(
+                            key,
+                            "edges",
+                            tuple(
+                                [self.edge(draft, of, k, f) for k, f in self.collect(found, f"{of.name}Edge").items()]
+                            ),
+                        )
+                    )
                 case "pageInfo":
-                    parts.append(Part(key, "page_info", tuple([page_info(k, f[0].name.value) for k, f in self.collect(found, "PageInfo").items()])))
+                    parts.append(
+                        Part(
+                            key,
+                            "page_info",
+                            tuple([page_info(k, f[0].name.value) for k, f in self.collect(found, "PageInfo").items()]),
+                        )
+                    )
                 case "totalCount":
                     parts.append(Part(key, "total"))
                     total = True
@@ -173,7 +217,9 @@ class Walk:
 def numbered(member: ObjectMember, at: int) -> ObjectMember:
     """A member under a key that tells its occurrence."""
     key = f"{at}.{member.key}"
-    return Const(key, member.value) if isinstance(member, Const) else Pick(key, member.index, member.inner, member.parts)
+    return (
+        Const(key, member.value) if isinstance(member, Const) else Pick(key, member.index, member.inner, member.parts)
+    )
 
 
 def page_info(key: str, name: str) -> PageMember:

@@ -29,7 +29,9 @@ class Types:
         self.registry, self.roots = registry, list(roots)
         self.shapes = Shapes()
         self.lists, self.made = Lists(self.shapes), self.shapes.made
-        self.node = strawberry.interface(type("Node", (), {"__annotations__": {"id": strawberry.ID}}), description="Whatever has an id of its own.")
+        self.node = strawberry.interface(
+            type("Node", (), {"__annotations__": {"id": strawberry.ID}}), description="Whatever has an id of its own."
+        )
 
     def schema(self) -> strawberry.Schema:
         """Both passes, then the roots. Resolvers are set on the finished schema (`reference`)."""
@@ -44,7 +46,9 @@ class Types:
         writes = self.fields(True)
         mutation = create_type("Mutation", writes, description=MUTATION_DOC) if writes else None
         types = [self.made[of.name] for of in self.registry.resources.values()]
-        return strawberry.Schema(query, mutation, types=types, config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True))
+        return strawberry.Schema(
+            query, mutation, types=types, config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True)
+        )
 
     def resource(self, of: Resource[Any]) -> Any:
         """The first pass of a resource."""
@@ -66,8 +70,17 @@ class Types:
         made: list[Any] = []
         for root in self.roots:
             if root.operation.writes == writes:
-                known = field(root.call.__name__, self.answer(root.operation), root.operation.doc, access=root.operation.access, deprecated=root.deprecated)
-                known.arguments = [argument(p.name, self.shapes.argument_type(p.member), p.member.doc) for p in root.parameters.values()]
+                known = field(
+                    root.call.__name__,
+                    self.answer(root.operation),
+                    root.operation.doc,
+                    access=root.operation.access,
+                    deprecated=root.deprecated,
+                )
+                known.arguments = [
+                    argument(p.name, self.shapes.argument_type(p.member), p.member.doc)
+                    for p in root.parameters.values()
+                ]
                 if root.operation.kind == "page":
                     known.arguments += self.lists.window(root.operation.rows, ARGUMENTS)
                 made.append(known)
@@ -84,28 +97,49 @@ class Types:
         """`ProductBatchPayload`: the outcomes in the order of the items."""
         name = f"{of.name}BatchPayload"
         if name not in self.made:
-            kinds = [field("status", int, "As REST's status of the item."), field("changed", bool, "False where nothing differed.")]
+            kinds = [
+                field("status", int, "As REST's status of the item."),
+                field("changed", bool, "False where nothing differed."),
+            ]
             found = [field("data", maybe(self.made[of.name])), field("error", maybe(self.problem()))]
-            item = create_type(f"{of.name}BatchResult", [*kinds, *found], description="The outcome of one item: what it made, or what was wrong.")
-            self.made[name] = create_type(name, [field("results", list[item])], description="The outcomes of a batch, in the order of its items.")
+            item = create_type(
+                f"{of.name}BatchResult",
+                [*kinds, *found],
+                description="The outcome of one item: what it made, or what was wrong.",
+            )
+            self.made[name] = create_type(
+                name, [field("results", list[item])], description="The outcomes of a batch, in the order of its items."
+            )
         return self.made[name]
 
     def problem(self) -> Any:
         """A problem as data (RFC 9457)."""
         if "Problem" not in self.made:
             where = [field("pointer", maybe(str)), field("parameter", maybe(str))]
-            fault = create_type("ProblemFault", [field("code", str), field("detail", str), *where], description="One thing that is wrong, and where.")
+            fault = create_type(
+                "ProblemFault",
+                [field("code", str), field("detail", str), *where],
+                description="One thing that is wrong, and where.",
+            )
             said = [field(n, int if n == "status" else str) for n in ("type", "title", "status", "code", "detail")]
             more = [field("errors", list[fault]), field("members", maybe(JSON), "What else this kind of problem says.")]
-            self.made["Problem"] = create_type("Problem", [*said, *more], description="What went wrong, as in `errors[].extensions` (RFC 9457).")
+            self.made["Problem"] = create_type(
+                "Problem", [*said, *more], description="What went wrong, as in `errors[].extensions` (RFC 9457)."
+            )
         return self.made["Problem"]
 
     def node_fields(self) -> list[Any]:
         """Relay's `node` and `nodes`."""
         if not self.registry.nodes:
             return []
-        one = field("node", maybe(self.node), "Whatever has this id; null where there is no such thing, or none for you.")
+        one = field(
+            "node", maybe(self.node), "Whatever has this id; null where there is no such thing, or none for you."
+        )
         one.arguments = [argument("id", strawberry.ID)]
-        many = field("nodes", list[maybe(self.node)], "Things by their ids, in the same order; null for each that is missing. At most 100.")
+        many = field(
+            "nodes",
+            list[maybe(self.node)],
+            "Things by their ids, in the same order; null for each that is missing. At most 100.",
+        )
         many.arguments = [argument("ids", list[strawberry.ID])]
         return [one, many]

@@ -36,9 +36,15 @@ class Lists:
         name = f"{of.name}Connection"
         if name not in self.made:
             node = self.made[of.name]
-            edge = create_type(f"{of.name}Edge", [field("node", node), field("cursor", str)], description=f"A {of.label} in a list, and its cursor.")
+            edge = create_type(
+                f"{of.name}Edge",
+                [field("node", node), field("cursor", str)],
+                description=f"A {of.label} in a list, and its cursor.",
+            )
             parts = [field("edges", list[edge]), field("nodes", list[node]), field("page_info", self.page_info())]
-            total = field("total_count", int, "How many there are in all pages. Ask for it only where you show it: it is counted.")
+            total = field(
+                "total_count", int, "How many there are in all pages. Ask for it only where you show it: it is counted."
+            )
             self.made[name] = create_type(name, [*parts, total], description=f"A page of a list of this: {of.label}.")
         return self.made[name]
 
@@ -47,7 +53,9 @@ class Lists:
         if "PageInfo" not in self.made:
             flags = [field("has_next_page", bool), field("has_previous_page", bool)]
             cursors = [field("start_cursor", maybe(str)), field("end_cursor", maybe(str))]
-            self.made["PageInfo"] = create_type("PageInfo", [*flags, *cursors], description="Where a page stands in its list.")
+            self.made["PageInfo"] = create_type(
+                "PageInfo", [*flags, *cursors], description="Where a page stands in its list."
+            )
         return self.made["PageInfo"]
 
     def window(self, of: Resource[Any], names: tuple[str, ...]) -> list[StrawberryArgument]:
@@ -64,8 +72,13 @@ class Lists:
         """`ProductFilter`."""
         name = f"{of.name}Filter"
         if name not in self.made:
-            fields = [field(n, maybe(self.shapes.scalar(member(n, type_info(f.type)))), f.doc, optional=True) for n, f in of.filters.items()]
-            self.made[name] = create_type(name, fields, is_input=True, description=f"Conditions on a list of this: {of.label}.")
+            fields = [
+                field(n, maybe(self.shapes.scalar(member(n, type_info(f.type)))), f.doc, optional=True)
+                for n, f in of.filters.items()
+            ]
+            self.made[name] = create_type(
+                name, fields, is_input=True, description=f"Conditions on a list of this: {of.label}."
+            )
         return self.made[name]
 
     def sort(self, of: Resource[Any]) -> Any:

@@ -18,7 +18,15 @@ from ...graphql_names import input_name
 from .scalars import BigInt
 from .strawberry_fields import field, maybe
 
-SCALAR_TYPES: dict[str, Any] = {"id": strawberry.ID, "text": str, "int": int, "float": float, "bool": bool, "moment": datetime, "json": JSON}
+SCALAR_TYPES: dict[str, Any] = {
+    "id": strawberry.ID,
+    "text": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "moment": datetime,
+    "json": JSON,
+}
 NO_ACCESS: Mapping[str, Access] = {}
 ACTIONS_DOC = "The mutations that are open to you on this now."
 
@@ -62,14 +70,22 @@ class Shapes:
 
     def argument_type(self, of: Member) -> Any:
         """The type of an argument or of an input's member."""
-        made: Any = list[self.argument_type(of.item)] if of.item is not None else self.input(of.shape) if of.shape is not None else self.scalar(of)
+        made: Any = (
+            list[self.argument_type(of.item)]
+            if of.item is not None
+            else self.input(of.shape)
+            if of.shape is not None
+            else self.scalar(of)
+        )
         return maybe(made) if of.null or not of.required else made
 
     def input(self, shape: type[msgspec.Struct]) -> Any:
         """An input type from a shape."""
         name = input_name(shape.__name__)
         if name not in self.made:
-            fields = [field(n, self.argument_type(m), m.doc, optional=not m.required) for n, m in members(shape).items()]
+            fields = [
+                field(n, self.argument_type(m), m.doc, optional=not m.required) for n, m in members(shape).items()
+            ]
             self.made[name] = create_type(name, fields, is_input=True, description=shape.__doc__)
         return self.made[name]
 

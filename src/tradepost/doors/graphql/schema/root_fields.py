@@ -88,14 +88,18 @@ class RootField[**P, R]:
         return out
 
 
-def query[**P, R](operation: Operation[Any, ..., Any], *, deprecated: str | None = None) -> Callable[[Call[P, R]], RootField[P, R]]:
+def query[**P, R](
+    operation: Operation[Any, ..., Any], *, deprecated: str | None = None
+) -> Callable[[Call[P, R]], RootField[P, R]]:
     """Declares a function as the Query field of an operation that reads."""
     if operation.writes:
         raise ValueError(f"{operation.name} writes: it is a mutation")
     return lambda call: RootField(operation, call, deprecated)
 
 
-def mutation[**P, R](operation: Operation[Any, ..., Any], *, deprecated: str | None = None) -> Callable[[Call[P, R]], RootField[P, R]]:
+def mutation[**P, R](
+    operation: Operation[Any, ..., Any], *, deprecated: str | None = None
+) -> Callable[[Call[P, R]], RootField[P, R]]:
     """Declares a function as the Mutation field of an operation that writes."""
     if not operation.writes:
         raise ValueError(f"{operation.name} only reads: it is a query")

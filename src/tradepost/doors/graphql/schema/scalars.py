@@ -27,7 +27,16 @@ def _moment(value: Any) -> str:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    datetime: strawberry.scalar(name="DateTime", description="RFC 3339 in UTC with six decimals and `Z`.", serialize=_same, parse_value=_moment),
-    BigInt: strawberry.scalar(name="BigInt", description="A whole number of at most 64 bits; amounts stay below 2^53.", serialize=_same, parse_value=_whole),
-    JSON: strawberry.scalar(name="JSON", description="Any JSON value; its keys are never renamed.", serialize=_same, parse_value=_same),
+    datetime: strawberry.scalar(
+        name="DateTime", description="RFC 3339 in UTC with six decimals and `Z`.", serialize=_same, parse_value=_moment
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number of at most 64 bits; amounts stay below 2^53.",
+        serialize=_same,
+        parse_value=_whole,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON", description="Any JSON value; its keys are never renamed.", serialize=_same, parse_value=_same
+    ),
 }

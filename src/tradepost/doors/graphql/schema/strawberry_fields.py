@@ -12,13 +12,26 @@ from ...graphql_names import camel
 from .access import directives_of, permission_of
 
 
-def field(name: str, type: Any, doc: str | None = None, *, optional: bool = False, access: Access = ANYONE, deprecated: str | None = None) -> Any:
+def field(
+    name: str,
+    type: Any,
+    doc: str | None = None,
+    *,
+    optional: bool = False,
+    access: Access = ANYONE,
+    deprecated: str | None = None,
+) -> Any:
     """A field, guarded by its access and showing it. An `optional` one of an input may be left out."""
     more: dict[str, Any] = {"default": strawberry.UNSET} if optional else {}
     if access.permission is not None:
         more["permission_classes"] = [permission_of(access)]
     made = strawberry.field(
-        name=camel(name), description=doc or None, graphql_type=type, deprecation_reason=deprecated, directives=directives_of(access), **more
+        name=camel(name),
+        description=doc or None,
+        graphql_type=type,
+        deprecation_reason=deprecated,
+        directives=directives_of(access),
+        **more,
     )
     made.python_name = name
     return made

@@ -29,7 +29,10 @@ def components(registry: Registry, links: Links, version: int) -> dict[str, Sche
         held = made.pop(of.shape.__name__)
         made[of.name] = output(of, held)
     for of in registry.resources.values():
-        made[f"{of.name}Links"] = object_of(_links(of, links), doc="Where this one's own page and its relations are, and the changes open on it to you now.")
+        made[f"{of.name}Links"] = object_of(
+            _links(of, links),
+            doc="Where this one's own page and its relations are, and the changes open on it to you now.",
+        )
         made |= {f"{r.target.name}List": _list(r.target) for r in of.relations.values() if r.paged}
     for of in {o.of.name: o.rows for o in operations if o.kind == "page"}.values():
         made |= _pages(of, version)
@@ -59,7 +62,9 @@ def _complete(properties: dict[str, Schema], shape: Any) -> None:
 
 def output(of: Result[Any], held: Schema) -> Schema:
     """A result as it is answered: no member is required, because `fields` may leave any out."""
-    properties = {name: _said(of, name, own, held["properties"].get(name)) for name, own in of.own.items() if name != ACTIONS}
+    properties = {
+        name: _said(of, name, own, held["properties"].get(name)) for name, own in of.own.items() if name != ACTIONS
+    }
     if ACTIONS in of.own:
         properties["links"] = ref(f"{of.name}Links")
     properties |= {name: _relation(relation) for name, relation in of.relations.items()}
@@ -74,7 +79,11 @@ def _said(of: Result[Any], name: str, own: Member | Value, held: Any) -> Schema:
     access = of.access(name).permission
     if not access:
         return made
-    return {"description": _needs(made.get("description", ""), access)} | {k: v for k, v in made.items() if k != "description"} | {"x-permission": access}
+    return (
+        {"description": _needs(made.get("description", ""), access)}
+        | {k: v for k, v in made.items() if k != "description"}
+        | {"x-permission": access}
+    )
 
 
 def _needs(doc: str, permission: str | None) -> str:
@@ -83,7 +92,9 @@ def _needs(doc: str, permission: str | None) -> str:
 
 
 def _relation(relation: Relation) -> Schema:
-    doc = _needs(relation.doc or f"{relation.name.replace('_', ' ').capitalize()} of this one.", relation.access.permission)
+    doc = _needs(
+        relation.doc or f"{relation.name.replace('_', ' ').capitalize()} of this one.", relation.access.permission
+    )
     target = relation.target.name
     said: Schema = {"description": f"{doc} Comes where `fields` asks for it."}
     if relation.access.permission:
@@ -96,16 +107,27 @@ def _relation(relation: Relation) -> Schema:
 def _links(of: Resource[Any], links: Links) -> dict[str, Schema]:
     """The names that a row's links can have."""
     named = ["self"] if links.location(of, "") else []
-    named += [r.operation.under[1] for r in links.routes.values() if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of]
+    named += [
+        r.operation.under[1]
+        for r in links.routes.values()
+        if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of
+    ]
     named += [name for name, r in of.relations.items() if not r.many and links.location(r.target, "")]
     changes = [name.removeprefix(f"{of.stem}_") for name in of.actions if name in links.routes]
     return {name: ref("Link") for name in named} | {name: ref("Action") for name in changes}
 
 
 def _list(of: Resource[Any]) -> Schema:
-    parts = {"data": list_of(ref(of.name)), "next_cursor": nullable(CURSOR), "has_more": {"type": "boolean"}, "total": COUNT}
+    parts = {
+        "data": list_of(ref(of.name)),
+        "next_cursor": nullable(CURSOR),
+        "has_more": {"type": "boolean"},
+        "total": COUNT,
+    }
     return object_of(
-        parts, required=["data", "next_cursor", "has_more"], doc="A stretch of a relation. `total` comes where the relation's `total: true` asks for it."
+        parts,
+        required=["data", "next_cursor", "has_more"],
+        doc="A stretch of a relation. `total` comes where the relation's `total: true` asks for it.",
     )
 
 
@@ -116,16 +138,29 @@ def _pages(of: Resource[Any], version: int) -> dict[str, Schema]:
     made = {f"{of.name}Page": object_of(parts, required=["data", "next_cursor", "has_more", "links"], doc=doc)}
     if version == 1:
         size = {"type": "integer", "format": "int32", "minimum": 1, "maximum": 100}
-        numbered = {"data": data, "total": COUNT, "page": COUNT | {"minimum": 1}, "page_size": size, "total_pages": COUNT, **around}
-        made[f"{of.name}NumberedPage"] = object_of(numbered, required=list(numbered), doc="A page of a list by its number; gone in version 2.") | {
-            "deprecated": True
+        numbered = {
+            "data": data,
+            "total": COUNT,
+            "page": COUNT | {"minimum": 1},
+            "page_size": size,
+            "total_pages": COUNT,
+            **around,
         }
+        made[f"{of.name}NumberedPage"] = object_of(
+            numbered, required=list(numbered), doc="A page of a list by its number; gone in version 2."
+        ) | {"deprecated": True}
     return made
 
 
 def _batch(of: Resource[Any]) -> dict[str, Schema]:
     outcome = {
-        "status": {"type": "integer", "format": "int32", "minimum": 200, "maximum": 599, "description": "What the item alone would have been answered with."},
+        "status": {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 200,
+            "maximum": 599,
+            "description": "What the item alone would have been answered with.",
+        },
         "data": ref(of.name),
         "error": ref("Problem"),
         "changed": {"type": "boolean", "description": "False where the item left everything as it was; else left out."},
@@ -133,22 +168,34 @@ def _batch(of: Resource[Any]) -> dict[str, Schema]:
     doc = "The outcome of one item: `data` where it was done (not for `delete`), `error` where it was not."
     return {
         f"{of.name}Outcome": object_of(outcome, required=["status"], doc=doc),
-        f"{of.name}Outcomes": object_of({"results": list_of(ref(f"{of.name}Outcome"))}, required=["results"], doc="The outcomes, in the order of the items."),
+        f"{of.name}Outcomes": object_of(
+            {"results": list_of(ref(f"{of.name}Outcome"))},
+            required=["results"],
+            doc="The outcomes, in the order of the items.",
+        ),
     }
 
 
 def _common() -> dict[str, Schema]:
     """What belongs to no resource."""
     pages = object_of(
-        {name: HREF for name in ("self", "next", "prev", "first")}, required=["self"], doc="This page, its neighbours where it has them, and the first."
+        {name: HREF for name in ("self", "next", "prev", "first")},
+        required=["self"],
+        doc="This page, its neighbours where it has them, and the first.",
     )
     return {
         "Link": object_of({"href": HREF}, required=["href"], doc="Where it is."),
         "Action": object_of(
-            {"href": HREF, "method": METHODS}, required=["href", "method"], doc="A change that is open to you now: where it is, and its method."
+            {"href": HREF, "method": METHODS},
+            required=["href", "method"],
+            doc="A change that is open to you now: where it is, and its method.",
         ),
         "PageLinks": pages,
-        "Problem": object_of(PROBLEM_MEMBERS, required=["type", "title", "status", "code", "detail"], doc="What went wrong, and what to do (RFC 9457)."),
+        "Problem": object_of(
+            PROBLEM_MEMBERS,
+            required=["type", "title", "status", "code", "detail"],
+            doc="What went wrong, and what to do (RFC 9457).",
+        ),
         "Fault": object_of(FAULT_MEMBERS, required=["code", "detail"], doc="One thing that is wrong."),
         "JsonPatch": JSON_PATCH,
     }

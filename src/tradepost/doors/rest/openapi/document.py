@@ -60,7 +60,9 @@ class Signing(msgspec.Struct, frozen=True):
     about: str = ""
 
 
-def openapi(registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, signing: Signing) -> dict[str, Any]:
+def openapi(
+    registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, signing: Signing
+) -> dict[str, Any]:
     """OpenAPI 3.1 of a version: the same text for the same shop."""
     links, prefix = door.links[version], f"/v{version}"
     collections = links.collections()
@@ -97,7 +99,12 @@ def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str
     """The operations by path and method, in the order of the registry; and their tags."""
     made: dict[str, Any] = {}
     tags: dict[str, str] = {}
-    places = {h.operation_id: (r.path, h) for r in routes for h, _ in getattr(r, "route_handler_map", {}).values() if isinstance(h, HTTPRouteHandler)}
+    places = {
+        h.operation_id: (r.path, h)
+        for r in routes
+        for h, _ in getattr(r, "route_handler_map", {}).values()
+        if isinstance(h, HTTPRouteHandler)
+    }
     for name, route in door.links[version].routes.items():
         path, handler = places[name]
         tag, doc = tag_of(handler)
@@ -106,7 +113,9 @@ def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str
         if isinstance(handler, token_route):
             said = oauth.operation_object(route.operation, tag)
         else:
-            said = operation_object(route, tag, version, require_if_match=door.require_if_match, has_document=has_document)
+            said = operation_object(
+                route, tag, version, require_if_match=door.require_if_match, has_document=has_document
+            )
         made.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[route.method.lower()] = said
     return made, [{"name": tag, "description": doc} for tag, doc in tags.items()]
 
@@ -119,12 +128,16 @@ def token_operations(routes: Sequence[Any]) -> dict[str, Operation[Any, ..., Any
 
 def refusing(door: RestDoor, version: int) -> list[Operation[Any, ..., Any]]:
     """The operations that refuse by problems of their own."""
-    return [r.operation for r in door.links[version].routes.values() if not set(REFUSALS).intersection(r.operation.problems)]
+    return [
+        r.operation for r in door.links[version].routes.values() if not set(REFUSALS).intersection(r.operation.problems)
+    ]
 
 
 def responses(door: RestDoor) -> dict[str, Any]:
     """The answers of all operations that refuse, by name."""
-    groups = [several for o in refusing(door, 1) for several in by_status(problems_of(o, door.require_if_match)).values()]
+    groups = [
+        several for o in refusing(door, 1) for several in by_status(problems_of(o, door.require_if_match)).values()
+    ]
     return {name: refusal(several) for name, several in sorted({response_name(s): s for s in groups}.items())}
 
 
@@ -132,5 +145,8 @@ def shown(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
     """The examples that responses and bodies refer to: shapes, and every kind of problem."""
     operations = [r.operation for r in door.links[version].routes.values()]
     values = {name: {"value": value} for name, value in examples.named(operations).items()}
-    used = sorted({kind for o in refusing(door, version) for kind in problems_of(o, door.require_if_match)}, key=lambda kind: (kind.status, kind.__name__))
+    used = sorted(
+        {kind for o in refusing(door, version) for kind in problems_of(o, door.require_if_match)},
+        key=lambda kind: (kind.status, kind.__name__),
+    )
     return values | {kind.__name__: {"summary": kind.title, "value": explain(kind).example} for kind in used}

@@ -46,8 +46,15 @@ class Examples:
 
     def resource(self, of: Result[Any]) -> dict[str, Any]:
         """Its default representation, as a visitor gets it: all but the relations."""
-        shown = {n: s for n, s in self.schemas[of.name]["properties"].items() if n not in of.relations and (n == "links" or of.readable(n, frozenset()))}
-        return {n: self.hrefs(of) if n == "links" and isinstance(of, Resource) else self.of(s, n, of) for n, s in shown.items()}
+        shown = {
+            n: s
+            for n, s in self.schemas[of.name]["properties"].items()
+            if n not in of.relations and (n == "links" or of.readable(n, frozenset()))
+        }
+        return {
+            n: self.hrefs(of) if n == "links" and isinstance(of, Resource) else self.of(s, n, of)
+            for n, s in shown.items()
+        }
 
     def input(self, name: str, of: Result[Any]) -> dict[str, Any]:
         """A whole body: the shape's own example, where not all of its members go together. What would be null where it is left out is left out, unless
@@ -70,7 +77,11 @@ class Examples:
         if not numbered:
             links = {"self": f"{path}?limit=1", "next": f"{path}?limit=1&cursor={CURSOR}", "first": f"{path}?limit=1"}
             return {"data": data, "next_cursor": CURSOR, "has_more": True, "links": links}
-        links = {"self": f"{path}?page=3&page_size=1", "prev": f"{path}?page=2&page_size=1", "first": f"{path}?page=1&page_size=1"}
+        links = {
+            "self": f"{path}?page=3&page_size=1",
+            "prev": f"{path}?page=2&page_size=1",
+            "first": f"{path}?page=1&page_size=1",
+        }
         return {"data": data, "total": 3, "page": 3, "page_size": 1, "total_pages": 3, "links": links}
 
     def outcomes(self, of: Resource[Any]) -> dict[str, Any]:
@@ -136,9 +147,17 @@ class Examples:
         """The links of a row, as a visitor gets them."""
         id = ID.format(of.number)
         made = {"self": self.links.location(of, id)}
-        below = [r.operation for r in self.links.routes.values() if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of]
+        below = [
+            r.operation
+            for r in self.links.routes.values()
+            if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of
+        ]
         made |= {o.under[1]: self.links.href(o, id) for o in below if o.under}
-        made |= {name: self.links.location(r.target, ID.format(r.target.number)) for name, r in of.relations.items() if not r.many}
+        made |= {
+            name: self.links.location(r.target, ID.format(r.target.number))
+            for name, r in of.relations.items()
+            if not r.many
+        }
         return {name: {"href": href} for name, href in made.items() if href}
 
 

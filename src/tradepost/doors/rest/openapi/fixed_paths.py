@@ -28,7 +28,11 @@ ERROR: Schema = {
             "maxItems": 100,
             "items": {"type": "object", "additionalProperties": NUMBER},
         },
-        "extensions": {"type": "object", "additionalProperties": True, "description": "The problem, without its title."},
+        "extensions": {
+            "type": "object",
+            "additionalProperties": True,
+            "description": "The problem, without its title.",
+        },
     },
     "required": ["message"],
 }
@@ -55,13 +59,21 @@ def schemas(collections: dict[str, str]) -> dict[str, Schema]:
         },
         "required": ["status", "ms"],
     }
-    checks: Schema = {"type": "object", "maxProperties": 20, "additionalProperties": checked, "description": "The single checks; for operators only."}
+    checks: Schema = {
+        "type": "object",
+        "maxProperties": 20,
+        "additionalProperties": checked,
+        "description": "The single checks; for operators only.",
+    }
     return {
         "Entry": object_of({"links": links}, required=["links"], doc="Where to go from here."),
         "GraphQLAnswer": {
             "type": "object",
             "description": "As GraphQL answers: `data` by the document, `null` where all of it failed; `errors` where something did.",
-            "properties": {"data": {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}]}, "errors": list_of(ERROR)},
+            "properties": {
+                "data": {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}]},
+                "errors": list_of(ERROR),
+            },
             "required": ["data"],
         },
         "Health": object_of({"status": HEALTH, "checks": checks}, required=["status"], doc="Whether all is well."),
@@ -82,12 +94,30 @@ def examples(collections: dict[str, str], prefix: str) -> dict[str, Any]:
 
 def paths(prefix: str) -> dict[str, Any]:
     """The paths, by their place."""
-    entry = _read("entry", "The collections of this version", "Where to begin: the collections of this version, each with its path.", "Entry", ("ETag",))
+    entry = _read(
+        "entry",
+        "The collections of this version",
+        "Where to begin: the collections of this version, each with its path.",
+        "Entry",
+        ("ETag",),
+    )
     unchanged = {"304": {"description": "You have it already.", "headers": headers("ETag")}}
     entry["responses"] = dict(sorted((entry["responses"] | unchanged).items()))
     entry["parameters"].insert(0, placed("If-None-Match"))
-    live = _read("health_live", "Whether the process answers", "For whoever restarts us: the process answers. It looks at nothing else.", "Health", ())
-    ready = _read("health_ready", "Whether the shop can serve", "For whoever sends us traffic: all that the shop stands on answers too.", "Health", ())
+    live = _read(
+        "health_live",
+        "Whether the process answers",
+        "For whoever restarts us: the process answers. It looks at nothing else.",
+        "Health",
+        (),
+    )
+    ready = _read(
+        "health_ready",
+        "Whether the shop can serve",
+        "For whoever sends us traffic: all that the shop stands on answers too.",
+        "Health",
+        (),
+    )
     bad = {"Unhealthy": {"$ref": "#/components/examples/Unhealthy"}}
     content = {"application/json": {"schema": ref("Health"), "examples": bad}} | refusal([kinds.Unavailable])["content"]
     ready["responses"]["503"] = {
@@ -95,14 +125,23 @@ def paths(prefix: str) -> dict[str, Any]:
         "headers": headers("Retry-After"),
         "content": content,
     }
-    return {prefix: {"get": entry}, f"{prefix}/documents/{{name}}": {"get": _document()}, "/health/live": {"get": live}, "/health/ready": {"get": ready}}
+    return {
+        prefix: {"get": entry},
+        f"{prefix}/documents/{{name}}": {"get": _document()},
+        "/health/live": {"get": live},
+        "/health/ready": {"get": ready},
+    }
 
 
 def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]) -> dict[str, Any]:
     shown = {schema: {"$ref": f"#/components/examples/{schema}"}}
     found = [kind for kind in PROBLEMS if schema == "Entry" or kind not in (kinds.NotAcceptable, kinds.QuotaExceeded)]
     found += [kinds.Unavailable] if schema == "Entry" else []
-    answer = {"description": doc, "headers": headers(*named), "content": {"application/json": {"schema": ref(schema), "examples": shown}}}
+    answer = {
+        "description": doc,
+        "headers": headers(*named),
+        "content": {"application/json": {"schema": ref(schema), "examples": shown}},
+    }
     return {
         "operationId": name, "tags": [TAG["name"]], "summary": summary, "description": doc,
         "parameters": [placed("X-Request-ID"), placed("X-API-Version")],
@@ -113,9 +152,19 @@ def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]
 def _document() -> dict[str, Any]:
     """`GET documents/{name}`: the names differ from shop to shop."""
     shown = {"GraphQLAnswer": {"$ref": "#/components/examples/GraphQLAnswer"}}
-    content = {media: {"schema": ref("GraphQLAnswer"), "examples": shown} for media in ("application/json", "application/graphql-response+json")}
+    content = {
+        media: {"schema": ref("GraphQLAnswer"), "examples": shown}
+        for media in ("application/json", "application/graphql-response+json")
+    }
     named = headers("ETag", "Retry-After")
-    variables = parameter("variables", "query", VARIABLES, "One parameter for each variable that the document declares.", {"slug": "oak-chair"}, style="form")
+    variables = parameter(
+        "variables",
+        "query",
+        VARIABLES,
+        "One parameter for each variable that the document declares.",
+        {"slug": "oak-chair"},
+        style="form",
+    )
     return {
         "operationId": "document", "tags": [TAG["name"]], "summary": "A registered GraphQL document", "description": DOCUMENT,
         "parameters": [

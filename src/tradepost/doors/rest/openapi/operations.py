@@ -20,7 +20,9 @@ type Security = list[dict[str, list[str]]]
 SCHEMES = ("apiKey", "bearer", "oauth2")
 
 
-def operation_object(route: Route, tag: str, version: int, *, require_if_match: bool, has_document: bool) -> dict[str, Any]:
+def operation_object(
+    route: Route, tag: str, version: int, *, require_if_match: bool, has_document: bool
+) -> dict[str, Any]:
     """What the document says of one operation."""
     operation = route.operation
     made: dict[str, Any] = {"operationId": operation.name, "tags": [tag], **said(operation)}
@@ -45,7 +47,11 @@ def said(operation: Operation[Any, ..., Any]) -> dict[str, str]:
     """Its summary and description: what its docstring says, and who may."""
     doc = " ".join(operation.doc.split())
     permission = operation.access.permission
-    hidden = f"; what a caller may not see is {'not found' if operation.kind == 'one' else 'left out'}" if isinstance(operation.of, Resource) else ""
+    hidden = (
+        f"; what a caller may not see is {'not found' if operation.kind == 'one' else 'left out'}"
+        if isinstance(operation.of, Resource)
+        else ""
+    )
     who = f"Needs the permission `{permission}`." if permission else f"Open to all{hidden}."
     return {"summary": doc.partition(";")[0].partition(". ")[0].rstrip("."), "description": f"{doc} {who}"}
 

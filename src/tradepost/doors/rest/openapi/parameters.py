@@ -36,15 +36,33 @@ def placed(name: str) -> dict[str, str]:
 
 def common(version: int) -> dict[str, Parameter]:
     """Those that belong to no resource."""
-    known = parameter("If-None-Match", "header", TAG, "The ETag of what you have: 304 where it is the same still.", '"3.8f2d1c0b9a7e6f54"')
-    expected = parameter("If-Match", "header", TAG, "The ETag of what you read, in any representation: 412 where it has changed since.", '"3.8f2d1c0b9a7e6f54"')
+    known = parameter(
+        "If-None-Match",
+        "header",
+        TAG,
+        "The ETag of what you have: 304 where it is the same still.",
+        '"3.8f2d1c0b9a7e6f54"',
+    )
+    expected = parameter(
+        "If-Match",
+        "header",
+        TAG,
+        "The ETag of what you read, in any representation: 412 where it has changed since.",
+        '"3.8f2d1c0b9a7e6f54"',
+    )
     letters: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$", "maxLength": 128}
     spoken: Schema = {"type": "string", "enum": [str(version)]}
     made = {
         "Limit": parameter("limit", "query", ROWS | {"default": PAGE_SIZE}, "How many at most.", 20),
-        "Cursor": parameter("cursor", "query", MARK, "The page behind this row: the `next_cursor` of the page before.", CURSOR),
+        "Cursor": parameter(
+            "cursor", "query", MARK, "The page behind this row: the `next_cursor` of the page before.", CURSOR
+        ),
         "Before": parameter(
-            "before", "query", MARK, "The page that ends before this row; `links.prev` uses it. With `cursor`: what is between the two.", CURSOR
+            "before",
+            "query",
+            MARK,
+            "The page that ends before this row; `links.prev` uses it. With `cursor`: what is between the two.",
+            CURSOR,
         ),
         "Include": parameter(
             "include",
@@ -53,7 +71,13 @@ def common(version: int) -> dict[str, Parameter]:
             "`total`: how many there are in all pages; counted, so ask only where you show it.",
             "total",
         ),
-        "Atomic": parameter("atomic", "query", {"type": "boolean", "default": False}, "All or nothing: the first fault undoes all, and is the answer.", True),
+        "Atomic": parameter(
+            "atomic",
+            "query",
+            {"type": "boolean", "default": False},
+            "All or nothing: the first fault undoes all, and is the answer.",
+            True,
+        ),
         "If-None-Match": known,
         "If-Match": expected,
         "Idempotency-Key": parameter(
@@ -65,16 +89,36 @@ def common(version: int) -> dict[str, Parameter]:
             "8e03978e-40d5-43dd-bc93-6894a57f9324",
         ),
         "X-Request-ID": parameter(
-            "X-Request-ID", "header", letters, "Your name for this request; echoed, and in every line of our log. Made where it is left out.", REQUEST_ID
+            "X-Request-ID",
+            "header",
+            letters,
+            "Your name for this request; echoed, and in every line of our log. Made where it is left out.",
+            REQUEST_ID,
         ),
         "X-API-Version": parameter(
-            "X-API-Version", "header", spoken, "The version without the path's prefix; with the prefix it may only repeat it.", str(version)
+            "X-API-Version",
+            "header",
+            spoken,
+            "The version without the path's prefix; with the prefix it may only repeat it.",
+            str(version),
         ),
     }
     if version == 1:
-        made["Page"] = parameter("page", "query", NUMBER, "The page's number. Use `cursor`: page numbers are gone in version 2.", 1, deprecated=True)
+        made["Page"] = parameter(
+            "page",
+            "query",
+            NUMBER,
+            "The page's number. Use `cursor`: page numbers are gone in version 2.",
+            1,
+            deprecated=True,
+        )
         made["PageSize"] = parameter(
-            "page_size", "query", ROWS, "How many on a numbered page. Use `limit`: page numbers are gone in version 2.", 20, deprecated=True
+            "page_size",
+            "query",
+            ROWS,
+            "How many on a numbered page. Use `limit`: page numbers are gone in version 2.",
+            20,
+            deprecated=True,
         )
     return made
 
@@ -83,7 +127,9 @@ def of_resource(of: Resource[Any], examples: Examples) -> dict[str, Parameter]:
     """Those that all operations on a resource share: its key, its fields and its filters."""
     made = {
         f"{of.name}.key": key(of, examples),
-        **of_result(of, " Relations take `first`, `filter`, `sort`, those that page also `after`, `last`, `before`, `total`."),
+        **of_result(
+            of, " Relations take `first`, `filter`, `sort`, those that page also `after`, `last`, `before`, `total`."
+        ),
     }
     for name, known in of.filters.items():
         made[f"{of.name}.{name}"] = filter_parameter(of, name, known, examples)
@@ -101,18 +147,34 @@ def key(of: Resource[Any], examples: Examples) -> Parameter:
     """The path's name of one row."""
     if len(of.names) == 1:
         return parameter(
-            "key", "path", {"type": "string", "format": "uuid", "maxLength": 36}, f"The id of the {of.label}.", ID.format(of.number), required=True
+            "key",
+            "path",
+            {"type": "string", "format": "uuid", "maxLength": 36},
+            f"The id of the {of.label}.",
+            ID.format(of.number),
+            required=True,
         )
     other = of.names[-1]
     schema: Schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
-    return parameter("key", "path", schema, f"The id or the {other} of the {of.label}.", member_example(of, other, examples), required=True)
+    return parameter(
+        "key",
+        "path",
+        schema,
+        f"The id or the {other} of the {of.label}.",
+        member_example(of, other, examples),
+        required=True,
+    )
 
 
 def fields_example(of: Result[Any]) -> str:
     """Some members, and a bounded relation with some of its own."""
     named = [n for n, m in of.own.items() if isinstance(m, Member) and n in ("id", "slug", "sku", "name")]
     below = next((r for r in of.relations.values() if r.many and not r.paged), None)
-    inner = [n for n, m in below.target.own.items() if isinstance(m, Member) and n in ("sku", "slug", "name")] if below else []
+    inner = (
+        [n for n, m in below.target.own.items() if isinstance(m, Member) and n in ("sku", "slug", "name")]
+        if below
+        else []
+    )
     named = named or list(of.own)[:2]
     return ",".join(named) + (f",{below.name}(first: 3){{{','.join(inner)}}}" if below and inner else "")
 
@@ -154,10 +216,21 @@ def filter_example(of: Resource[Any], name: str, schema: Schema, examples: Examp
 def sort_parameter(of: Resource[Any], default: tuple[str, ...]) -> Parameter:
     """The order of a list."""
     names = "|".join(of.sorts)
-    schema: Schema = {"type": "string", "pattern": f"^-?({names})(,-?({names}))*$", "maxLength": 200, "default": ",".join(default)}
+    schema: Schema = {
+        "type": "string",
+        "pattern": f"^-?({names})(,-?({names}))*$",
+        "maxLength": 200,
+        "default": ",".join(default),
+    }
     needs = "".join([f" `{n}` only with `{s.needs}`, and then the default." for n, s in of.sorts.items() if s.needs])
     allowed = ", ".join(f"`{n}`" for n in of.sorts)
-    return parameter("sort", "query", schema, f"The order, by one or several of {allowed}; `-` before a name sorts descending.{needs}", ",".join(default))
+    return parameter(
+        "sort",
+        "query",
+        schema,
+        f"The order, by one or several of {allowed}; `-` before a name sorts descending.{needs}",
+        ",".join(default),
+    )
 
 
 def parameters(operation: Operation[Any, ..., Any], templated: bool, version: int) -> list[Parameter]:
@@ -169,7 +242,9 @@ def parameters(operation: Operation[Any, ..., Any], templated: bool, version: in
     if kind == "page":
         of = operation.rows
         order = operation.under[0].relations[operation.under[1]].order if operation.under else of.order
-        made += [placed(n) for n in ("Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ()))]
+        made += [
+            placed(n) for n in ("Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ()))
+        ]
         made += ([sort_parameter(of, order)] if of.sorts else []) + [placed(f"{of.name}.{name}") for name in of.filters]
     if kind == "batch":
         made.append(placed("Atomic"))

@@ -15,8 +15,20 @@ from .schema import Schema, ref
 
 type Response = dict[str, Any]
 
-ALWAYS: tuple[type[Problem], ...] = (kinds.InvalidParameter, kinds.Unauthenticated, kinds.NotAcceptable, kinds.QuotaExceeded, kinds.Internal, kinds.Unavailable)
-WITH_BODY: tuple[type[Problem], ...] = (kinds.MalformedBody, kinds.ContentTooLarge, kinds.UnsupportedMediaType, kinds.Validation)
+ALWAYS: tuple[type[Problem], ...] = (
+    kinds.InvalidParameter,
+    kinds.Unauthenticated,
+    kinds.NotAcceptable,
+    kinds.QuotaExceeded,
+    kinds.Internal,
+    kinds.Unavailable,
+)
+WITH_BODY: tuple[type[Problem], ...] = (
+    kinds.MalformedBody,
+    kinds.ContentTooLarge,
+    kinds.UnsupportedMediaType,
+    kinds.Validation,
+)
 WITH_FIELDS: tuple[type[Problem], ...] = (kinds.TooDeep, kinds.TooManyAliases, kinds.TooExpensive)
 WITH_PATCH: tuple[type[Problem], ...] = (kinds.PatchTestFailed, kinds.PatchTargetMissing)
 PROBLEM_JSON = "application/problem+json"
@@ -24,21 +36,32 @@ PROBLEM_JSON = "application/problem+json"
 
 def header(doc: str, example: str, **more: Any) -> dict[str, Any]:
     """A Header Object."""
-    return {"description": doc, "schema": {"type": "string", "pattern": "^[ -~]*$", "maxLength": 20_000, **more}, "example": example}
+    return {
+        "description": doc,
+        "schema": {"type": "string", "pattern": "^[ -~]*$", "maxLength": 20_000, **more},
+        "example": example,
+    }
 
 
 HEADERS: dict[str, dict[str, Any]] = {
     "Accept": header("The media types that are read here.", "application/json, application/msgpack"),
     "Accept-Patch": header("The patches that are read here (RFC 5789).", ACCEPT_PATCH),
-    "Cache-Control": header("Who may keep the answer, and for how long.", "public, max-age=60, stale-while-revalidate=300"),
+    "Cache-Control": header(
+        "Who may keep the answer, and for how long.", "public, max-age=60, stale-while-revalidate=300"
+    ),
     "Deprecation": header(
-        "Since when page numbers are deprecated (RFC 9745); only with `page` or `page_size`.", dict(PAGE_NUMBERS.headers())[b"deprecation"].decode()
+        "Since when page numbers are deprecated (RFC 9745); only with `page` or `page_size`.",
+        dict(PAGE_NUMBERS.headers())[b"deprecation"].decode(),
     ),
     "ETag": header(
-        "The tag of these very bytes; one object's begins with its version. For `If-None-Match` and `If-Match`.", '"3.8f2d1c0b9a7e6f54"', pattern='^"[^"]+"$'
+        "The tag of these very bytes; one object's begins with its version. For `If-None-Match` and `If-Match`.",
+        '"3.8f2d1c0b9a7e6f54"',
+        pattern='^"[^"]+"$',
     ),
     "RateLimit": header(
-        "What is left of the budget, and in how many seconds it is whole again.", '"points";r=573;t=3', pattern='^"(points|key)";r=[0-9]+;t=[0-9]+$'
+        "What is left of the budget, and in how many seconds it is whole again.",
+        '"points";r=573;t=3',
+        pattern='^"(points|key)";r=[0-9]+;t=[0-9]+$',
     ),
     "RateLimit-Policy": header(
         "The budget: the points that a minute brings. A key with a limit of its own has `key` besides, and drains both.",
@@ -46,21 +69,42 @@ HEADERS: dict[str, dict[str, Any]] = {
     ),
     "X-RateLimit-Limit": header("The points of the budget.", "600", pattern="^[0-9]+$"),
     "X-RateLimit-Remaining": header("The points that are left.", "573", pattern="^[0-9]+$"),
-    "X-RateLimit-Reset": header("When the budget is whole again, in seconds since 1970.", "1795255200", pattern="^[0-9]+$"),
+    "X-RateLimit-Reset": header(
+        "When the budget is whole again, in seconds since 1970.", "1795255200", pattern="^[0-9]+$"
+    ),
     "X-Request-Cost": header("The points that this request has cost.", "3", pattern="^[0-9]+$"),
-    "Idempotent-Replayed": header("That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"),
-    "Link": header("The neighbours of this page (RFC 8288).", f'</v1/products?cursor={CURSOR}>; rel="next", </v1/products>; rel="first"'),
-    "Location": header("Where the new one is.", "/v1/products/0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", format="uri-reference"),
+    "Idempotent-Replayed": header(
+        "That this is the outcome of an earlier request with the same `Idempotency-Key`.", "true", pattern="^true$"
+    ),
+    "Link": header(
+        "The neighbours of this page (RFC 8288).",
+        f'</v1/products?cursor={CURSOR}>; rel="next", </v1/products>; rel="first"',
+    ),
+    "Location": header(
+        "Where the new one is.", "/v1/products/0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", format="uri-reference"
+    ),
     "Pragma": header("The same for caches of HTTP/1.0 (RFC 6749, 5.1).", "no-cache"),
     "Retry-After": header("In how many seconds to try again.", "1", pattern="^[0-9]+$"),
-    "Sunset": header("Until when page numbers work (RFC 8594); only with `page` or `page_size`.", dict(PAGE_NUMBERS.headers())[b"sunset"].decode()),
-    "Vary": header("What of the request the answer depends on.", "Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token"),
+    "Sunset": header(
+        "Until when page numbers work (RFC 8594); only with `page` or `page_size`.",
+        dict(PAGE_NUMBERS.headers())[b"sunset"].decode(),
+    ),
+    "Vary": header(
+        "What of the request the answer depends on.", "Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token"
+    ),
     "WWW-Authenticate": header("How to say who you are (RFC 9110, 11.6.1).", 'Bearer realm="tradepost"'),
     "X-Request-ID": header("The name of this request, yours or one made.", REQUEST_ID),
 }
 
 
-BUDGET = ("RateLimit", "RateLimit-Policy", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-Cost")
+BUDGET = (
+    "RateLimit",
+    "RateLimit-Policy",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Cost",
+)
 """How the caller's budget stands, in every answer."""
 
 AGAIN = ("Idempotent-Replayed",)
@@ -75,7 +119,10 @@ def known_headers(version: int) -> dict[str, dict[str, Any]]:
 
 def headers(*names: str) -> dict[str, Any]:
     """These headers, and those of every answer."""
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "Cache-Control", *BUDGET, "Vary", "X-Request-ID")}
+    return {
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name in (*names, "Cache-Control", *BUDGET, "Vary", "X-Request-ID")
+    }
 
 
 def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> list[type[Problem]]:
@@ -96,7 +143,10 @@ def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> 
 
 def refusals(given: Iterable[type[Problem]]) -> dict[str, Response]:
     """References to the problems by status, for an operation."""
-    return {str(status): {"$ref": f"#/components/responses/{response_name(several)}"} for status, several in by_status(given).items()}
+    return {
+        str(status): {"$ref": f"#/components/responses/{response_name(several)}"}
+        for status, several in by_status(given).items()
+    }
 
 
 def by_status(given: Iterable[type[Problem]]) -> dict[int, list[type[Problem]]]:
@@ -119,7 +169,11 @@ def refusal(several: list[type[Problem]]) -> Response:
     # Those that only writes are refused with, and that are kept.
     named |= dict.fromkeys(AGAIN if several[0].status in (409, 412) else ())
     shown = {kind.__name__: {"$ref": f"#/components/examples/{kind.__name__}"} for kind in several}
-    return {"description": said, "headers": headers(*named), "content": {PROBLEM_JSON: {"schema": ref("Problem"), "examples": shown}}}
+    return {
+        "description": said,
+        "headers": headers(*named),
+        "content": {PROBLEM_JSON: {"schema": ref("Problem"), "examples": shown}},
+    }
 
 
 def own_headers(kind: type[Problem]) -> list[str]:
@@ -133,26 +187,42 @@ def success(operation: Operation[Any, ..., Any], version: int, has_document: boo
     again = AGAIN if operation.takes_key else ()
     match kind:
         case _ if operation.status == 204:
-            return {"204": {"description": "It is gone." if kind == "delete" else "It is done.", "headers": headers(*again)}}
+            return {
+                "204": {"description": "It is gone." if kind == "delete" else "It is done.", "headers": headers(*again)}
+            }
         case "page":
             names = [f"{of.name}Page", *([f"{of.name}NumberedPage"] if version == 1 else [])]
             named = ("ETag", "Link", *(PASSING if version == 1 else ()))
             schema: Schema = {"oneOf": [ref(n) for n in names]} if len(names) > 1 else ref(names[0])
-            made = answer("A page of the list." + (" The numbered one only with `page` or `page_size`." if version == 1 else ""), schema, names, named)
+            made = answer(
+                "A page of the list." + (" The numbered one only with `page` or `page_size`." if version == 1 else ""),
+                schema,
+                names,
+                named,
+            )
         case "batch":
-            made = answer("The outcomes, in the order of the items.", ref(f"{of.name}Outcomes"), [f"{of.name}Outcomes"], AGAIN)
+            made = answer(
+                "The outcomes, in the order of the items.", ref(f"{of.name}Outcomes"), [f"{of.name}Outcomes"], AGAIN
+            )
         case "create":
             return {"201": answer("It is made; this is it.", ref(of.name), [of.name], ("ETag", "Location", *again))}
         case _:
-            said = {"one": "This is it.", "ask": "This is it.", "act": "It is done; this is what came of it."}.get(kind, "It is changed; this is it.")
+            said = {"one": "This is it.", "ask": "This is it.", "act": "It is done; this is what came of it."}.get(
+                kind, "It is changed; this is it."
+            )
             if operation.status == 202:
                 said = "It will be done."
             made = answer(said, ref(of.name), [of.name], ("ETag", *again))
     if operation.writes or kind == "ask":
         return {str(operation.status): made}
     if has_document:
-        made["content"]["application/graphql"] = {"schema": {"type": "string", "maxLength": 20_000, "description": "The GraphQL document that asks the same."}}
-    return {"200": made, "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": made["headers"]}}
+        made["content"]["application/graphql"] = {
+            "schema": {"type": "string", "maxLength": 20_000, "description": "The GraphQL document that asks the same."}
+        }
+    return {
+        "200": made,
+        "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": made["headers"]},
+    }
 
 
 def answer(doc: str, schema: Schema, examples: Iterable[str], named: Iterable[str]) -> Response:

@@ -60,7 +60,11 @@ def bounded(schema: Any) -> Any:
         return [bounded(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    made: Schema = {k: v if k in ("default", "enum", "examples", "required") else bounded(v) for k, v in schema.items() if k != "title" or isinstance(v, dict)}
+    made: Schema = {
+        k: v if k in ("default", "enum", "examples", "required") else bounded(v)
+        for k, v in schema.items()
+        if k != "title" or isinstance(v, dict)
+    }
     if "enum" in made and "type" not in made:
         made["type"] = "string"
     if "pattern" in made:

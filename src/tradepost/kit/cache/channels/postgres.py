@@ -63,7 +63,9 @@ class NotifyChannel:
             hearer.hear(False)
 
         async with asyncio.timeout(2 * PATIENCE):
-            self.connection = await CONNECT(**self.arguments, server_settings={"application_name": "tradepost-listener"})
+            self.connection = await CONNECT(
+                **self.arguments, server_settings={"application_name": "tradepost-listener"}
+            )
             await self.connection.add_listener(NAME, heard)
         self.connection.add_termination_listener(ended)
         hearer.hear(True)
@@ -83,7 +85,10 @@ class NotifyChannel:
                 hearer.hear(False)
                 self._leave()
                 if not warned:
-                    LOG.warning("PostgreSQL does not tell what others write (%s): nothing is kept until it does", type(fault).__name__)
+                    LOG.warning(
+                        "PostgreSQL does not tell what others write (%s): nothing is kept until it does",
+                        type(fault).__name__,
+                    )
                 warned = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, MOST_PAUSE)

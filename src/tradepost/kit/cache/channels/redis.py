@@ -30,7 +30,9 @@ class RedisChannel:
     def __init__(self, url: str, secret_key: str) -> None:
         self.url, self.secret_key = url, secret_key
         self.hearer: Invalidation | None = None
-        self.pubsub = PubSub(url, "written", secret_key, tick=TICK, joined=lambda: self._hear(True), take=self._take, lost=self._lost)
+        self.pubsub = PubSub(
+            url, "written", secret_key, tick=TICK, joined=lambda: self._hear(True), take=self._take, lost=self._lost
+        )
         self.untold: frozenset[tuple[str, str | None]] = frozenset()
         self.telling: asyncio.Task[None] | None = None
 
@@ -66,7 +68,9 @@ class RedisChannel:
             except (RedisError, OSError, TimeoutError) as fault:
                 self.untold |= tags
                 if not warned:
-                    LOG.warning("a write could not be told to other processes (%s): it is tried again", type(fault).__name__)
+                    LOG.warning(
+                        "a write could not be told to other processes (%s): it is tried again", type(fault).__name__
+                    )
                 warned = True
                 await asyncio.sleep(PAUSE)
 

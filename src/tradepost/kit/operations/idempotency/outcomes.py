@@ -60,7 +60,12 @@ def _keeping(form: Form, all: tuple[Field, ...]) -> Form:
     places = [fields.index(f) if f in fields else fields.append(f) or len(fields) - 1 for f in all]
     rendering: Rendering = form.rendering or Rendering()
     if rendering.members is None:
-        shown = tuple([Pick(f.alias or (rendering.actions_key if f.name == ACTIONS else f.name), i) for i, f in enumerate(form.fields)])
+        shown = tuple(
+            [
+                Pick(f.alias or (rendering.actions_key if f.name == ACTIONS else f.name), i)
+                for i, f in enumerate(form.fields)
+            ]
+        )
         rendering = msgspec.structs.replace(rendering, members=shown)
     whole = Rendering(members=tuple([Pick(f.name, i) for f, i in zip(all, places, strict=True)]), actions=_actions)
     return Form(tuple(fields), rendering, beside=Form(tuple(fields), whole))
@@ -68,14 +73,22 @@ def _keeping(form: Form, all: tuple[Field, ...]) -> Form:
 
 def _actions(node: Actions) -> Callable[[Any], Any]:
     """What is open on a row, and the ids of its to-one relations: what links are made of."""
-    return lambda row: {"open": [n for n, at in node.names if at is None or row[at]], "ones": {n: row[at] for n, at in node.ones}}
+    return lambda row: {
+        "open": [n for n, at in node.names if at is None or row[at]],
+        "ones": {n: row[at] for n, at in node.ones},
+    }
 
 
 def kept(made: Any, of: Result[Any], context: Context) -> tuple[Any, str]:
     """What an operation returned, as its door wants it, and the outcome to keep."""
     if isinstance(made, Batch):
         items = cast(Batch[Any], made).items
-        outcome = Outcome(items=[KeptItem(i.status, i.record and _whole(i.record), i.problem and _said(i.problem), i.changed) for i in items])
+        outcome = Outcome(
+            items=[
+                KeptItem(i.status, i.record and _whole(i.record), i.problem and _said(i.problem), i.changed)
+                for i in items
+            ]
+        )
         shown: Any = Batch([msgspec.structs.replace(i, record=i.record and _shown(i.record)) for i in items])
     else:
         whole = _whole(made)
@@ -104,7 +117,9 @@ async def again(outcome: str, of: Result[Any], want: Selection[Any], context: Co
         raise _problem(found.problem)
     rows = [found.record] if found.record is not None else [i.record for i in found.items or () if i.record is not None]
     if of.sealed:
-        rows = [msgspec.structs.replace(row, members=_sealed(row.members, of, context.means.of(Seal).open)) for row in rows]
+        rows = [
+            msgspec.structs.replace(row, members=_sealed(row.members, of, context.means.of(Seal).open)) for row in rows
+        ]
     if not isinstance(of, Resource):
         context.replayed = True
         return tell(of, msgspec.convert(rows[0].members, of.shape), want)
@@ -113,7 +128,9 @@ async def again(outcome: str, of: Result[Any], want: Selection[Any], context: Co
     if found.items is None:
         return records[0]
     each = iter(records)
-    return Batch([Item(i.status, i.record and next(each), i.problem and _problem(i.problem), i.changed) for i in found.items])
+    return Batch(
+        [Item(i.status, i.record and next(each), i.problem and _problem(i.problem), i.changed) for i in found.items]
+    )
 
 
 def _text(outcome: Outcome) -> str:

@@ -39,7 +39,10 @@ class IdempotencyRecord(Table):
     """A key that a caller used on an operation. While it runs it has a lease, afterwards its outcome (see `outcomes`)."""
 
     __tablename__, __number__ = "idempotency_record", 252
-    __table_args__ = (UniqueConstraint("principal", "operation", "key", name="idempotency_record_key_key"), Index("idempotency_record_created", "created_at"))
+    __table_args__ = (
+        UniqueConstraint("principal", "operation", "key", name="idempotency_record_key_key"),
+        Index("idempotency_record_created", "created_at"),
+    )
     principal: Mapped[str]
     operation: Mapped[str]
     key: Mapped[str]
@@ -57,7 +60,9 @@ def read_key(text: str, parameter: str) -> str:
     found = QUOTED.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", found[1]) if found else text
     if not VISIBLE.fullmatch(key) or (found is None and text.startswith('"')):
-        raise InvalidParameter(f"`{parameter}` is 1 to 255 visible ASCII characters, bare or in double quotes.", parameter=parameter)
+        raise InvalidParameter(
+            f"`{parameter}` is 1 to 255 visible ASCII characters, bare or in double quotes.", parameter=parameter
+        )
     return key
 
 
@@ -81,7 +86,9 @@ class Claim:
         """Writes the outcome as part of a transaction, which must not be committed where the lease is lost."""
         done: Any = await session.execute(COMPLETE, {**self.mine, "kept": outcome})
         if done.rowcount != 1:
-            raise IdempotencyInProgress("The lease of this key ran out, and another request has it now; nothing was changed by this one.")
+            raise IdempotencyInProgress(
+                "The lease of this key ran out, and another request has it now; nothing was changed by this one."
+            )
 
     async def settle(self, outcome: str) -> None:
         """Writes the outcome of a call that changed nothing."""
@@ -98,10 +105,19 @@ async def claim(context: Context, operation: str, key: str, fingerprint: str) ->
     """The claim of a key, or the outcome where it has one; 409 while it runs, 422 where it was used for another input."""
     now, owner = context.clock(), new_id(IdempotencyRecord.__number__)
     scope = {"principal": principal(context.caller, context.address), "operation": operation, "key": key}
-    given = {"id": owner, "created_at": now, "updated_at": now, "fingerprint": fingerprint, "lease_owner": owner, "lease_until": now + LEASE}
+    given = {
+        "id": owner,
+        "created_at": now,
+        "updated_at": now,
+        "fingerprint": fingerprint,
+        "lease_owner": owner,
+        "lease_until": now + LEASE,
+    }
     while True:
         async with context.database.transaction() as session:
-            taken = (await session.execute(_take(context.database.sqlite), scope | given | {"now": now, "since": now - KEPT})).scalar()
+            taken = (
+                await session.execute(_take(context.database.sqlite), scope | given | {"now": now, "since": now - KEPT})
+            ).scalar()
             if taken is not None:
                 return Claim(context.database, taken, owner)
             known = (await session.execute(FIND, scope)).first()
@@ -118,24 +134,39 @@ async def claim(context: Context, operation: str, key: str, fingerprint: str) ->
 MINE = and_(RECORDS.c.id == bindparam("mine"), RECORDS.c.lease_owner == bindparam("owner"))
 COMPLETE = update(RECORDS).where(MINE).values(outcome=bindparam("kept"), lease_owner=None, lease_until=None)
 RELEASE = delete(RECORDS).where(MINE)
-FIND = select(RECORDS.c.fingerprint, RECORDS.c.outcome).where(*[RECORDS.c[name] == bindparam(name) for name in ("principal", "operation", "key")])
+FIND = select(RECORDS.c.fingerprint, RECORDS.c.outcome).where(
+    *[RECORDS.c[name] == bindparam(name) for name in ("principal", "operation", "key")]
+)
 
 
 @cache
 def _take(on_sqlite: bool) -> Any:
     """Claims a key that is new or older than a day, or whose runner's lease ran out on the same input, in one statement: of several at once one wins."""
     new = (sqlite if on_sqlite else postgresql).insert(RECORDS)
-    expired = and_(RECORDS.c.outcome.is_(None), RECORDS.c.lease_until < bindparam("now", type_=Moment), RECORDS.c.fingerprint == new.excluded.fingerprint)
+    expired = and_(
+        RECORDS.c.outcome.is_(None),
+        RECORDS.c.lease_until < bindparam("now", type_=Moment),
+        RECORDS.c.fingerprint == new.excluded.fingerprint,
+    )
     return new.on_conflict_do_update(
         index_elements=["principal", "operation", "key"],
-        set_={n: new.excluded[n] for n in ("created_at", "updated_at", "fingerprint", "lease_owner", "lease_until", "outcome")},
+        set_={
+            n: new.excluded[n]
+            for n in ("created_at", "updated_at", "fingerprint", "lease_owner", "lease_until", "outcome")
+        },
         where=or_(RECORDS.c.created_at < bindparam("since", type_=Moment), expired),
     ).returning(RECORDS.c.id)
 
 
 async def sweep(database: Database, now: datetime) -> int:
     """Deletes the records that are older than a day, some at a time, and tells how many. Several processes may do it at once."""
-    old = select(RECORDS.c.id).where(RECORDS.c.created_at < now - KEPT).order_by(RECORDS.c.created_at).limit(AT_ONCE).with_for_update(skip_locked=True)
+    old = (
+        select(RECORDS.c.id)
+        .where(RECORDS.c.created_at < now - KEPT)
+        .order_by(RECORDS.c.created_at)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
     gone = 0
     while True:
         async with database.transaction() as session:

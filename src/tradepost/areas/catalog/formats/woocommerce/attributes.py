@@ -38,7 +38,9 @@ def options_of(row: Row, own: Mapping[str, Given], reading: Reading) -> dict[str
     options: dict[str, str] = {}
     for key in sorted(given, key=lambda k: order.get(k, len(order))):
         if len(given[key].values) > 1:
-            reading.mend(row, given[key].columns.values, "names several values where a variation has one; the first is taken.")
+            reading.mend(
+                row, given[key].columns.values, "names several values where a variation has one; the first is taken."
+            )
         if given[key].values:
             options[(own.get(key) or given[key]).name] = given[key].values[0]
     return options
@@ -54,7 +56,9 @@ def plain_of(own: Mapping[str, Given], options: Sequence[str], others: Plain) ->
     return found | others
 
 
-def told_by_variation(row: Row, options: Mapping[str, str], own: Mapping[str, Given], head: Row, reading: Reading) -> set[str]:
+def told_by_variation(
+    row: Row, options: Mapping[str, str], own: Mapping[str, Given], head: Row, reading: Reading
+) -> set[str]:
     """The attribute columns of a variation that its options tell, or its product's columns."""
     told: set[str] = set()
     for columns in columns_of(reading).attributes:

@@ -17,7 +17,9 @@ def tidy(row: Row) -> Row:
     """The row without the apostrophes that the exporter sets before `= + - @`, lest a spreadsheet takes the cell for a formula."""
     if "\0'" not in "\0".join(["", *row.cells.values()]):
         return row
-    return Row(row.line, {c: cell[1:] if cell.startswith(MARKED) else cell for c, cell in row.cells.items()}, row.columns)
+    return Row(
+        row.line, {c: cell[1:] if cell.startswith(MARKED) else cell for c, cell in row.cells.items()}, row.columns
+    )
 
 
 def listed(cell: str) -> list[str]:

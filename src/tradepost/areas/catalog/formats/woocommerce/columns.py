@@ -8,7 +8,15 @@ from msgspec import Struct
 
 from ..row_reader import Reading
 
-ID, TYPE, SKU, NAME, PUBLISHED, VISIBILITY, PARENT = "id", "type", "sku", "name", "published", "visibility in catalog", "parent"
+ID, TYPE, SKU, NAME, PUBLISHED, VISIBILITY, PARENT = (
+    "id",
+    "type",
+    "sku",
+    "name",
+    "published",
+    "visibility in catalog",
+    "parent",
+)
 DESCRIPTION, SHORT, POSITION, IMAGES = "description", "short description", "position", "images"
 CATEGORIES, TAGS, BRANDS, GROUPED = "categories", "tags", "brands", "grouped products"
 URL, BUTTON, GTIN = "external url", "button text", "gtin, upc, ean, or isbn"
@@ -17,7 +25,13 @@ REGULAR, SALE, STARTS, ENDS = "regular price", "sale price", "date sale price st
 
 ATTRIBUTE = re.compile(r"attribute (\d+) (name|value\(s\)|visible|global|default)")
 WEIGHT = re.compile(r"weight \((.+)\)")
-GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "lbs": Decimal("453.59237"), "lb": Decimal("453.59237"), "oz": Decimal("28.349523125")}
+GRAMS = {
+    "kg": Decimal(1000),
+    "g": Decimal(1),
+    "lbs": Decimal("453.59237"),
+    "lb": Decimal("453.59237"),
+    "oz": Decimal("28.349523125"),
+}
 
 # What a variation may have of its own. In the row of a simple product these speak of its only variant.
 OF_VARIANT = frozenset([SKU, GTIN, TAX, TAX_STATUS, STOCK, IN_STOCK, BACKORDERS, REGULAR, SALE, STARTS, ENDS, "low stock amount", "shipping class",
@@ -51,7 +65,10 @@ def columns_of(reading: Reading) -> Columns:
 @cache
 def _columns(names: tuple[str, ...]) -> Columns:
     numbers = sorted({int(found[1]) for n in names if (found := ATTRIBUTE.fullmatch(n))})
-    attributes = [Attribute(*[f"attribute {n} {part}" for part in ("name", "value(s)", "visible", "global", "default")]) for n in numbers]
+    attributes = [
+        Attribute(*[f"attribute {n} {part}" for part in ("name", "value(s)", "visible", "global", "default")])
+        for n in numbers
+    ]
     weights = {n: GRAMS[found[1]] for n in names if (found := WEIGHT.fullmatch(n)) and found[1] in GRAMS}
     weight = next(iter(weights), "")
     return Columns(attributes=tuple(attributes), weight=weight, grams=weights.get(weight, Decimal(1)))

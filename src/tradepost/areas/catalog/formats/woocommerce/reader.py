@@ -41,13 +41,25 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
     reference = reading.text(head, col.ID) or reading.text(head, col.SKU) or slug_of(name, name)
     if not _is_possible(head, children, reference, reading):
         return None
-    made: Plain = {"name": name, "external_reference": reference, "description": reading.html(head, col.DESCRIPTION, broken(head[col.DESCRIPTION]))}
-    made |= {"status": _status(head, reading), "tags": reading.slugs(head, col.TAGS, _names(head, col.TAGS)), "categories": _categories(head, reading)}
+    made: Plain = {
+        "name": name,
+        "external_reference": reference,
+        "description": reading.html(head, col.DESCRIPTION, broken(head[col.DESCRIPTION])),
+    }
+    made |= {
+        "status": _status(head, reading),
+        "tags": reading.slugs(head, col.TAGS, _names(head, col.TAGS)),
+        "categories": _categories(head, reading),
+    }
     own = attributes_of(head, reading)
     variants = _variants(head, children, own, reading)
     others, told = _others(head, reading)
     options = list(dict.fromkeys(o for v in variants for o in v["options"]))
-    made |= {"attributes": plain_of(own, options, others), "variants": variants, "media": _media([head, *children], reading)}
+    made |= {
+        "attributes": plain_of(own, options, others),
+        "variants": variants,
+        "media": _media([head, *children], reading),
+    }
     told |= told_by_product(own, options) | _told(head, made)
     of_both = len(variants) == 1 and not children
     made["source"] = of_product(head, told, reading, whole=not of_both)
@@ -60,7 +72,9 @@ def _is_possible(head: Row, children: Sequence[Row], reference: str, reading: Re
     """Whether the rows can be a product here, and one that the file has not told already; what stands against it is told."""
     kind = type_of(head)
     if kind not in PRODUCT_TYPES:
-        reading.refuse(head, col.TYPE, f"is a type of product that we do not know; known are {', '.join(PRODUCT_TYPES)}.")
+        reading.refuse(
+            head, col.TYPE, f"is a type of product that we do not know; known are {', '.join(PRODUCT_TYPES)}."
+        )
     if not head[col.NAME]:
         reading.refuse(head, col.NAME, "a product needs a name.")
     for row in children:
@@ -70,7 +84,9 @@ def _is_possible(head: Row, children: Sequence[Row], reference: str, reading: Re
             reading.refuse(row, col.PARENT, f"is a product of type {kind}, which has no variations.")
     if not reading.refused and not reading.spool.claim_reference(reference):
         column = next((c for c in (col.ID, col.SKU) if head[c]), col.NAME)
-        reading.refuse(head, column, f"another product in this file has this {reading.names[column]}; the first is kept.")
+        reading.refuse(
+            head, column, f"another product in this file has this {reading.names[column]}; the first is kept."
+        )
     return not reading.refused
 
 
@@ -98,7 +114,9 @@ def _status(head: Row, reading: Reading) -> str:
     if published not in ON and published not in OFF and published != "-1":
         reading.mend(head, col.PUBLISHED, "is none of 1, 0 and -1; taken as draft.")
     if published in ON and head[col.VISIBILITY].casefold() == "hidden":
-        reading.mend(head, col.VISIBILITY, "is for those who know its address, which there is not here; taken as draft.")
+        reading.mend(
+            head, col.VISIBILITY, "is for those who know its address, which there is not here; taken as draft."
+        )
         return "draft"
     return "active" if published in ON else "draft"
 
@@ -118,7 +136,9 @@ def _categories(head: Row, reading: Reading) -> list[list[str]]:
 
 def _others(head: Row, reading: Reading) -> tuple[Plain, set[str]]:
     """The attributes that we name: what WooCommerce has a column for and the model has none; and the columns that they tell."""
-    found: Plain = {"short_description": reading.html(head, col.SHORT, broken(head[col.SHORT]))} if head[col.SHORT] else {}
+    found: Plain = (
+        {"short_description": reading.html(head, col.SHORT, broken(head[col.SHORT]))} if head[col.SHORT] else {}
+    )
     told = {col.SHORT}
     if brands := _names(head, col.BRANDS):
         found["brand"] = brands[0] if len(brands) == 1 else brands
@@ -128,7 +148,11 @@ def _others(head: Row, reading: Reading) -> tuple[Plain, set[str]]:
         told.add(col.GROUPED)
     if type_of(head) == "external":
         cost = priced(head, reading)
-        price = {"external_url": reading.url(head, col.URL), "button_text": reading.text(head, col.BUTTON), "price": cost.price}
+        price = {
+            "external_url": reading.url(head, col.URL),
+            "button_text": reading.text(head, col.BUTTON),
+            "price": cost.price,
+        }
         found |= {member: value for member, value in price.items() if value}
         told |= {col.URL, col.BUTTON} if found.get("external_url") else {col.BUTTON}
         # There is no room for two prices: the one that is compared with stays as it stood.
@@ -158,7 +182,14 @@ def _told(head: Row, made: Plain) -> set[str]:
 
 def _shown_type(made: Plain) -> str:
     """The type that a product shows without its being said."""
-    if shown := next((t for t, member in (("grouped", "grouped_products"), ("external", "external_url")) if member in made["attributes"]), None):
+    if shown := next(
+        (
+            t
+            for t, member in (("grouped", "grouped_products"), ("external", "external_url"))
+            if member in made["attributes"]
+        ),
+        None,
+    ):
         return shown
     options = [v["options"] for v in made["variants"]]
     return "" if not options else "simple" if options == [{}] else "variable"

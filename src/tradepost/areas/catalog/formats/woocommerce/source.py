@@ -21,12 +21,19 @@ UNSET_OF_VARIATION = {**UNSET, "allow customer reviews?": "0"}
 
 def of_product(row: Row, told: Container[str], reading: Reading, *, whole: bool) -> Plain | None:
     """What a product's row says beyond the members that tell some columns; `whole` also keeps what speaks of a variant, because it has none."""
-    return reading.named({c: cell for c, cell in _untold(row, told, UNSET, reading).items() if whole or not col.of_variant(c)}) or None
+    return (
+        reading.named(
+            {c: cell for c, cell in _untold(row, told, UNSET, reading).items() if whole or not col.of_variant(c)}
+        )
+        or None
+    )
 
 
 def of_simple(row: Row, told: Container[str], reading: Reading) -> Plain | None:
     """What the row of a simple product says of its only variant."""
-    return reading.named({c: cell for c, cell in _untold(row, told, UNSET, reading).items() if col.of_variant(c)}) or None
+    return (
+        reading.named({c: cell for c, cell in _untold(row, told, UNSET, reading).items() if col.of_variant(c)}) or None
+    )
 
 
 def of_variation(row: Row, told: Container[str], reading: Reading) -> Plain | None:

@@ -34,7 +34,13 @@ class Parent(Struct, frozen=True):
 def parent_of(head: Row, attributes: Mapping[str, Given], word: str, reading: Reading) -> Parent:
     """The row of a product as its variations see it."""
     columns = col.columns_of(reading)
-    return Parent(head, attributes, word, _tax_class(head, "standard", reading), reading.grams(head, columns.weight, columns.grams))
+    return Parent(
+        head,
+        attributes,
+        word,
+        _tax_class(head, "standard", reading),
+        reading.grams(head, columns.weight, columns.grams),
+    )
 
 
 def simple(row: Row, word: str, reading: Reading) -> Plain:
@@ -48,10 +54,14 @@ def variations(rows: Sequence[Row], parent: Parent, reading: Reading) -> list[Pl
     """The variants of a variable product, in the order of their positions; those with one position as they stand in the file."""
     offered = [r for r in rows if _is_offered(r, reading)]
     if len(offered) > MOST_VARIANTS:
-        reading.refuse(parent.row, col.TYPE, f"has {len(offered)} variations; a product here has at most {MOST_VARIANTS} variants.")
+        reading.refuse(
+            parent.row, col.TYPE, f"has {len(offered)} variations; a product here has at most {MOST_VARIANTS} variants."
+        )
         return []
     if parent.row[col.STOCK] and any(r[col.STOCK].casefold() == "parent" for r in offered):
-        reading.mend(parent.row, col.STOCK, "is shared by the variations; kept in `source`, and they come without a quantity.")
+        reading.mend(
+            parent.row, col.STOCK, "is shared by the variations; kept in `source`, and they come without a quantity."
+        )
     seen: dict[str, int] = {}
     made: list[Plain] = []
     for at, row in enumerate(sorted(offered, key=lambda r: (reading.whole(r, col.POSITION) or 0, r.line))):
@@ -89,12 +99,22 @@ def _variation(row: Row, at: int, options: dict[str, str], parent: Parent, readi
     if name and not options:
         made["name"] = name
     generated = f"{named(parent.row[col.NAME])} - {', '.join(options.values())}"
-    same = ((col.NAME, name == generated or not options), (col.PUBLISHED, row[col.PUBLISHED].casefold() in ON), (col.POSITION, row[col.POSITION] == str(at)))
+    same = (
+        (col.NAME, name == generated or not options),
+        (col.PUBLISHED, row[col.PUBLISHED].casefold() in ON),
+        (col.POSITION, row[col.POSITION] == str(at)),
+    )
     told |= {column for column, is_told in (*same, (col.TYPE, row[col.TYPE].casefold() == "variation")) if is_told}
-    return made | {"position": at, "external_reference": reading.text(row, col.ID) or None, "source": of_variation(row, told, reading)}
+    return made | {
+        "position": at,
+        "external_reference": reading.text(row, col.ID) or None,
+        "source": of_variation(row, told, reading),
+    }
 
 
-def _variant(row: Row, word: str, options: dict[str, str], parent: Parent | None, reading: Reading) -> tuple[Plain, set[str]]:
+def _variant(
+    row: Row, word: str, options: dict[str, str], parent: Parent | None, reading: Reading
+) -> tuple[Plain, set[str]]:
     """What a row says of something that can be bought, and the columns that are told whole by it."""
     cost, columns = priced(row, reading), col.columns_of(reading)
     sku, _ = reading.sku(row, col.SKU, word, options)
@@ -132,9 +152,15 @@ def _stock(row: Row, parent: Parent | None, reading: Reading) -> Plain:
         reading.mend(row, col.BACKORDERS, "is none of 1, 0 and notify; taken as 0.")
     if not given and row[col.IN_STOCK].casefold() in OFF:
         reading.mend(
-            row, col.IN_STOCK, "is out of stock and not counted, which a variant here cannot be; it can be bought. Give it a stock of 0 to change that."
+            row,
+            col.IN_STOCK,
+            "is out of stock and not counted, which a variant here cannot be; it can be bought. Give it a stock of 0 to change that.",
         )
-    return {"track_inventory": bool(given), "allow_backorder": backorders in ("1", "notify", "true", "yes"), "imported_quantity": quantity}
+    return {
+        "track_inventory": bool(given),
+        "allow_backorder": backorders in ("1", "notify", "true", "yes"),
+        "imported_quantity": quantity,
+    }
 
 
 def _tax_class(row: Row, inherited: str, reading: Reading) -> str:

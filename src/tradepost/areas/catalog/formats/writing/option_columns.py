@@ -21,7 +21,13 @@ def choices_of(variants: Sequence[Plain], most: int) -> Choices:
     """The options of the variants in at most so many columns; what is more shares the last. Where a sheet would show two alike, one gets a number."""
     names = list(dict.fromkeys(name for v in variants for name in v["options"]))
     groups = [[n] for n in names] if len(names) <= most else [*[[n] for n in names[: most - 1]], names[most - 1 :]]
-    values = [[JOINED.join([v["options"].get(n, "") for n in group])[:LONGEST_VALUE] if _has(v, group) else "" for group in groups] for v in variants]
+    values = [
+        [
+            JOINED.join([v["options"].get(n, "") for n in group])[:LONGEST_VALUE] if _has(v, group) else ""
+            for group in groups
+        ]
+        for v in variants
+    ]
     seen: set[tuple[str, ...]] = set()
     for number, row in enumerate(values, 1):
         while groups and tuple(map(coarse, row)) in seen:

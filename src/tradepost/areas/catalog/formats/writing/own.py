@@ -11,7 +11,10 @@ from ..row_reader import Plain
 from .writer import MARK, Writer, lines_of, price_of
 
 PRICES, SWITCHES = ("price", "compare_at_price"), ("track_inventory", "allow_backorder")
-NUMBERS, OBJECTS = ("weight_grams", "imported_quantity", "position"), ("options", "variant_attributes", "variant_source")
+NUMBERS, OBJECTS = (
+    ("weight_grams", "imported_quantity", "position"),
+    ("options", "variant_attributes", "variant_source"),
+)
 
 
 class OwnWriter(Writer):
@@ -32,7 +35,10 @@ class OwnWriter(Writer):
         self.count += 1
         key = record.get("slug") or f"product {self.count}"
         first = {"product": key} | {member: _product_cell(member, kind, record) for member, kind in PRODUCT.items()}
-        variants = [{c: _variant_cell(c, m, variant) for c, m in VARIANT_MEMBERS.items()} for variant in record.get("variants", ())]
+        variants = [
+            {c: _variant_cell(c, m, variant) for c, m in VARIANT_MEMBERS.items()}
+            for variant in record.get("variants", ())
+        ]
         rows = [first | (variants[0] if variants else {}), *[{"product": key} | v for v in variants[1:]]]
         return lines_of([[row.get(c, "") for c in COLUMNS] for row in rows])
 

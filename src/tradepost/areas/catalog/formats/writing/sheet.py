@@ -83,7 +83,9 @@ class SheetWriter(Writer):
         """The header. Now all columns are known, and what they say can be read."""
         fixed = [*self.layout.columns(), *self.layout.notes]
         self.names = {folded(name): name for name in fixed}
-        self.names |= {column: name for column, name in self.extra.items() if column not in self.names and column not in KNOWING}
+        self.names |= {
+            column: name for column, name in self.extra.items() if column not in self.names and column not in KNOWING
+        }
         self.columns = [*self.names.values()]
         self.places = {column: at for at, column in enumerate(self.names)}
         self.folded = {name: column for column, name in self.names.items()}
@@ -114,7 +116,11 @@ class SheetWriter(Writer):
     def _say(self, laid_out: LaidOut) -> Said:
         """What our reader finds in the columns."""
         rows = [
-            Row(n, {self.folded[name]: text for name, cell in row.items() if (text := self._cell(cell).strip())}, self.places)
+            Row(
+                n,
+                {self.folded[name]: text for name, cell in row.items() if (text := self._cell(cell).strip())},
+                self.places,
+            )
             for n, row in enumerate(laid_out.rows)
         ]
         self.reading.spool = Fresh()
@@ -140,7 +146,10 @@ class SheetWriter(Writer):
         """Row, column and word of what `source` tells and a column could."""
         head, variants = laid_out.rows[0], laid_out.variants
         of_both = [*map(id, variants)] == [id(head)]
-        for plain, row, variant in [(record, head, False), *[(v, row, True) for v, row in zip(record.get("variants", ()), variants, strict=True)]]:
+        for plain, row, variant in [
+            (record, head, False),
+            *[(v, row, True) for v, row in zip(record.get("variants", ()), variants, strict=True)],
+        ]:
             source: Plain = plain.get("source") or {}
             for name, value in source.items():
                 column = folded(name)

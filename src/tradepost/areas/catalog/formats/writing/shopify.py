@@ -59,7 +59,9 @@ class ShopifyLayout(Layout):
         images = [{"Handle": handle, **image} for image in _images(record)]
         variants = self._variants(record)
         rows = [{"Handle": handle, **row} for row in variants] or [{"Handle": handle}]
-        rows[0] |= _product(record, handle) | (images[0] if images else {}) | (_option_names(record) if variants else {})
+        rows[0] |= (
+            _product(record, handle) | (images[0] if images else {}) | (_option_names(record) if variants else {})
+        )
         return LaidOut([*rows, *images[1:]], rows if variants else [])
 
     def takes(self, column: str, *, variant: bool, of_both: bool) -> bool:
@@ -81,7 +83,11 @@ class ShopifyLayout(Layout):
         choices = choices_of(variants, MOST_OPTIONS)
         rows = [self._variant(v) for v in variants]
         for row, values in zip(rows, choices.values, strict=True):
-            row |= {f"Option{n} Value": value for n, value in enumerate(values, 1)} if choices.names else {"Option1 Value": NO_OPTION}
+            row |= (
+                {f"Option{n} Value": value for n, value in enumerate(values, 1)}
+                if choices.names
+                else {"Option1 Value": NO_OPTION}
+            )
             if choices.names and values == [NO_OPTION]:
                 # These words alone mean that there are no options.
                 row["Option1 Value"] = f"{NO_OPTION} (1)"
@@ -90,7 +96,11 @@ class ShopifyLayout(Layout):
     def _variant(self, variant: Plain) -> Cells:
         quantity, grams = variant.get("imported_quantity"), variant.get("weight_grams")
         source: Plain = variant.get("source") or {}
-        usual = {column: word for column, (word, other) in USUAL_WORDS.items() if column not in source and other not in source}
+        usual = {
+            column: word
+            for column, (word, other) in USUAL_WORDS.items()
+            if column not in source and other not in source
+        }
         return usual | {
             "Variant SKU": code_of(variant["sku"]),
             "Variant Grams": "" if grams is None else str(grams),
@@ -120,7 +130,11 @@ def _product(record: Plain, handle: str) -> Cells:
     attributes: Plain = record.get("attributes") or {}
     categories: list[list[str]] = record.get("categories") or []
     status: str = record.get("status", "draft")
-    told = {column: value for column, member in ATTRIBUTES.items() if isinstance(value := attributes.get(member), str) and len(value) <= 5000}
+    told = {
+        column: value
+        for column, member in ATTRIBUTES.items()
+        if isinstance(value := attributes.get(member), str) and len(value) <= 5000
+    }
     return told | {
         "Title": record["name"] if record["name"].strip() else handle,
         "Body (HTML)": record.get("description", ""),
@@ -139,4 +153,7 @@ def _option_names(record: Plain) -> Cells:
 
 def _images(record: Plain) -> list[Cells]:
     media: list[Plain] = record.get("media") or []
-    return [{"Image Src": m["source_url"], "Image Position": str(n), "Image Alt Text": m.get("alt", "")} for n, m in enumerate(media, 1)]
+    return [
+        {"Image Src": m["source_url"], "Image Position": str(n), "Image Alt Text": m.get("alt", "")}
+        for n, m in enumerate(media, 1)
+    ]

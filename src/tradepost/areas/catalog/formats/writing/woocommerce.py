@@ -51,7 +51,14 @@ class WooCommerceLayout(Layout):
     def columns(self) -> Sequence[str]:
         """With the attributes of the product that has the most."""
         count = min(self.attributes, MOST_ATTRIBUTES)
-        return [*COLUMNS, *[f"Attribute {n} {part}" for n in range(1, count + 1) for part in ("name", "value(s)", "visible", "global")]]
+        return [
+            *COLUMNS,
+            *[
+                f"Attribute {n} {part}"
+                for n in range(1, count + 1)
+                for part in ("name", "value(s)", "visible", "global")
+            ],
+        ]
 
     def lay_out(self, record: Plain) -> LaidOut:
         """A product and its variations."""
@@ -65,8 +72,14 @@ class WooCommerceLayout(Layout):
         choices = options_of(record)
         for n, name in enumerate(choices.names, 1):
             values = dict.fromkeys(row[n - 1] for row in choices.values if row[n - 1])
-            head |= {f"Attribute {n} name": entity(name), f"Attribute {n} value(s)": listed([entity(v) for v in values])}
-        rows = [self._variation(head, parent, at, variant, choices.names, choices.values[at]) for at, variant in enumerate(variants)]
+            head |= {
+                f"Attribute {n} name": entity(name),
+                f"Attribute {n} value(s)": listed([entity(v) for v in values]),
+            }
+        rows = [
+            self._variation(head, parent, at, variant, choices.names, choices.values[at])
+            for at, variant in enumerate(variants)
+        ]
         return LaidOut([head, *rows], rows)
 
     def takes(self, column: str, *, variant: bool, of_both: bool) -> bool:
@@ -113,13 +126,27 @@ class WooCommerceLayout(Layout):
         if isinstance(url := attributes.get("external_url"), str):
             row |= {"Type": "external", "External URL": url, "Button text": str(attributes.get("button_text") or "")}
             price: Plain | None = attributes.get("price") if isinstance(attributes.get("price"), dict) else None
-            if price is not None and isinstance(price.get("amount"), int) and price["amount"] >= 0 and isinstance(price.get("currency"), str):
+            if (
+                price is not None
+                and isinstance(price.get("amount"), int)
+                and price["amount"] >= 0
+                and isinstance(price.get("currency"), str)
+            ):
                 row["Regular price"] = self._price(price)
         return row
 
-    def _variation(self, head: Cells, parent: str, at: int, variant: Plain, names: Sequence[str], values: Sequence[str]) -> Cells:
+    def _variation(
+        self, head: Cells, parent: str, at: int, variant: Plain, names: Sequence[str], values: Sequence[str]
+    ) -> Cells:
         name = f"{head['Name']} - {', '.join([v for v in values if v])}" if any(values) else variant.get("name", "")
-        row = self._variant(variant) | {"ID": _id(variant), "Type": "variation", "Name": name, "Published": "1", "Parent": parent, "Position": str(at)}
+        row = self._variant(variant) | {
+            "ID": _id(variant),
+            "Type": "variation",
+            "Name": name,
+            "Published": "1",
+            "Parent": parent,
+            "Position": str(at),
+        }
         for n, (option, value) in enumerate(zip(names, values, strict=True), 1):
             if value:
                 row |= {f"Attribute {n} name": entity(option), f"Attribute {n} value(s)": listed([entity(value)])}
@@ -162,7 +189,13 @@ def _product(record: Plain) -> Cells:
         "Name": entity(record["name"] if record["name"].strip() else record.get("slug") or "product"),
         "Published": "1" if record.get("status") == "active" else "-1",
         "Description": breaks(record.get("description", "")),
-        "Categories": listed([" > ".join([entity(step).replace(">", "&gt;") for step in path]) for path in record.get("categories") or () if path]),
+        "Categories": listed(
+            [
+                " > ".join([entity(step).replace(">", "&gt;") for step in path])
+                for path in record.get("categories") or ()
+                if path
+            ]
+        ),
         "Tags": listed(record.get("tags", ())),
         "Images": listed([m["source_url"] for m in record.get("media") or ()]),
         "Short description": breaks(short) if isinstance(short := attributes.get("short_description"), str) else "",
@@ -171,5 +204,9 @@ def _product(record: Plain) -> Cells:
     first = len(options_of(record).names) + 1
     for n, (name, values) in enumerate(attributes_of(record).items(), first):
         if n <= MOST_ATTRIBUTES:
-            told |= {f"Attribute {n} name": entity(name), f"Attribute {n} value(s)": listed([entity(v) for v in values]), f"Attribute {n} visible": "1"}
+            told |= {
+                f"Attribute {n} name": entity(name),
+                f"Attribute {n} value(s)": listed([entity(v) for v in values]),
+                f"Attribute {n} visible": "1",
+            }
     return told

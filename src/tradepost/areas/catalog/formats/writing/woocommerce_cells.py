@@ -22,7 +22,13 @@ def attributes_of(record: Plain) -> dict[str, list[str]]:
     attributes: Plain = record.get("attributes") or {}
     seen, found = set(map(coarse, options_of(record).names)), dict[str, list[str]]()
     for name, value in attributes.items():
-        if (values := texts(value)) and name not in NAMED and 0 < len(name) <= 60 and coarse(name) and coarse(name) not in seen:
+        if (
+            (values := texts(value))
+            and name not in NAMED
+            and 0 < len(name) <= 60
+            and coarse(name)
+            and coarse(name) not in seen
+        ):
             seen.add(coarse(name))
             found[name] = values
     return found
@@ -31,7 +37,11 @@ def attributes_of(record: Plain) -> dict[str, list[str]]:
 def texts(value: object) -> list[str]:
     """A text or several; nothing where there is anything else."""
     several = cast(list[object], value) if isinstance(value, list) else [value]
-    return [v for v in several if isinstance(v, str) and v.strip() and len(v) <= 5000] if all(isinstance(v, str) for v in several) else []
+    return (
+        [v for v in several if isinstance(v, str) and v.strip() and len(v) <= 5000]
+        if all(isinstance(v, str) for v in several)
+        else []
+    )
 
 
 def listed(values: Sequence[str]) -> str:

@@ -29,7 +29,11 @@ class Draft:
         self.values = product_values(new)
         self.changed: list[str] = [] if was is None else [n for n, v in self.values.items() if was[n] != v]
         self.joined, self.left = set[str](), set[str]()
-        self.media_made, self.media_changed, self.media_gone = list[Values](), list[tuple[Values, Values]](), list[str]()
+        self.media_made, self.media_changed, self.media_gone = (
+            list[Values](),
+            list[tuple[Values, Values]](),
+            list[str](),
+        )
         self.problem: Problem | None = None
 
     def compare(self, present: Present, by_options: bool) -> None:
@@ -51,7 +55,11 @@ class Draft:
         """Refuses categories that there are not."""
         if unknown := sorted(self.joined - known):
             main: str | None = self.values["category_id"]
-            self.problem = no_category("/category_id", main) if main is not None and main in unknown else no_category("/category_ids", unknown[0])
+            self.problem = (
+                no_category("/category_id", main)
+                if main is not None and main in unknown
+                else no_category("/category_ids", unknown[0])
+            )
 
     def is_called(self, reference: str | None, slug: str | None) -> bool:
         """Whether its input means the product of this reference or slug."""
@@ -68,7 +76,9 @@ class Draft:
         if self.was is not None and not self.variants.new_skus and WORDS.isdisjoint(self.changed):
             return None
         v = self.values
-        return {"id": self.id} | words_of(v["name"], [x["sku"] for x in self.variants.whole], v["tags"], v["description"])
+        return {"id": self.id} | words_of(
+            v["name"], [x["sku"] for x in self.variants.whole], v["tags"], v["description"]
+        )
 
     def event(self) -> tuple[str, str, dict[str, Any]]:
         """What is announced of it."""
@@ -98,5 +108,8 @@ class Draft:
                 if was != (new := was | values):
                     self.media_changed.append((was, new))
             else:
-                self.media_made.append(values | {"id": new_id(MediaRow.__number__), "product_id": self.id, "source_url": url, "status": "remote"})
+                self.media_made.append(
+                    values
+                    | {"id": new_id(MediaRow.__number__), "product_id": self.id, "source_url": url, "status": "remote"}
+                )
         self.media_gone = [row["id"] for rest in known.values() for row in rest if row["status"] == "remote"]

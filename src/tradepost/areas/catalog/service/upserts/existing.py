@@ -24,7 +24,15 @@ def _columns(of: Any, *leave: str) -> list[Column[Any]]:
 
 PRODUCT = _columns(ProductRow, "rating_count", "rating_sum")
 VARIANT = _columns(VariantRow)
-MEDIA = [MediaRow.id, MediaRow.version, MediaRow.product_id, MediaRow.source_url, MediaRow.alt, MediaRow.position, MediaRow.status]
+MEDIA = [
+    MediaRow.id,
+    MediaRow.version,
+    MediaRow.product_id,
+    MediaRow.source_url,
+    MediaRow.alt,
+    MediaRow.position,
+    MediaRow.status,
+]
 
 
 class Present:
@@ -49,7 +57,10 @@ async def find(service: Service, inputs: Sequence[ProductCreate]) -> list[Values
     visible = products.visible(Viewer(caller.permissions, caller.known))
     query = select(*PRODUCT).where(named, visible).order_by(ProductRow.id).with_for_update()
     found = await rows(service, query, caller_id=caller.id)
-    by_reference, by_slug = {f["external_reference"]: f for f in found if f["external_reference"] is not None}, {f["slug"]: f for f in found}
+    by_reference, by_slug = (
+        {f["external_reference"]: f for f in found if f["external_reference"] is not None},
+        {f["slug"]: f for f in found},
+    )
     return [by_reference.get(new.external_reference) or by_slug.get(new.slug) for new in inputs]
 
 
@@ -60,11 +71,17 @@ async def load(service: Service, ids: Sequence[str], media: bool) -> Present:
         return present
     query = select(*VARIANT).where(among(VariantRow.product_id, ids)).order_by(VariantRow.id).with_for_update()
     present.variants = _by_product(await rows(service, query))
-    places = select(ProductCategoryRow.product_id, ProductCategoryRow.category_id).where(among(ProductCategoryRow.product_id, ids))
+    places = select(ProductCategoryRow.product_id, ProductCategoryRow.category_id).where(
+        among(ProductCategoryRow.product_id, ids)
+    )
     for row in await service.session.execute(places):
         present.categories.setdefault(row[0], set()).add(row[1])
     if media:
-        present.media = _by_product(await rows(service, select(*MEDIA).where(among(MediaRow.product_id, ids)).order_by(MediaRow.position, MediaRow.id)))
+        present.media = _by_product(
+            await rows(
+                service, select(*MEDIA).where(among(MediaRow.product_id, ids)).order_by(MediaRow.position, MediaRow.id)
+            )
+        )
     return present
 
 

@@ -70,8 +70,14 @@ class Upserts:
         if not wanted:
             return
         names = (VariantRow.sku, ProductRow.id, ProductRow.external_reference, ProductRow.slug)
-        query = select(*names).join(ProductRow, ProductRow.id == VariantRow.product_id).where(self.service.context.database.among(VariantRow.sku, wanted))
-        owners: dict[str, tuple[str | None, ...]] = {sku: tuple(names) for sku, *names in await self.service.session.execute(query)}
+        query = (
+            select(*names)
+            .join(ProductRow, ProductRow.id == VariantRow.product_id)
+            .where(self.service.context.database.among(VariantRow.sku, wanted))
+        )
+        owners: dict[str, tuple[str | None, ...]] = {
+            sku: tuple(names) for sku, *names in await self.service.session.execute(query)
+        }
         ours = {d.id for d in drafts}
         taken = {sku for sku, (id, *_) in owners.items() if id not in ours}
         for draft in _open(drafts):
@@ -110,7 +116,9 @@ def _apart(inputs: Sequence[ProductCreate], meant: Sequence[Values | None]) -> i
     """How many inputs from the first on mean a product each that no other of them means or makes room for."""
     seen, left = set[tuple[str, str]](), list[str]()
     for at, (new, was) in enumerate(zip(inputs, meant, strict=True)):
-        names: set[tuple[str, str]] = {("reference", new.external_reference)} if new.external_reference is not None else set()
+        names: set[tuple[str, str]] = (
+            {("reference", new.external_reference)} if new.external_reference is not None else set()
+        )
         names |= {("slug", new.slug)} if new.slug is not UNSET else set()
         names |= {("id", was["id"])} if was is not None else set()
         if not seen.isdisjoint(names) or _may_follow(new, was, left):

@@ -18,14 +18,22 @@ from .draft import Draft
 
 async def write(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
     """Writes all drafts, and announces each once. New rows of a table come in an order that all lists share, so that no two wait for each other."""
-    new = sorted([d for d in drafts if d.was is None], key=lambda d: (d.values["external_reference"] or "", d.values["slug"]))
-    await bulk.alter(service.session, ProductRow, [(d.was, d.was | d.values) for d in drafts if d.was is not None and d.changed], now)
+    new = sorted(
+        [d for d in drafts if d.was is None], key=lambda d: (d.values["external_reference"] or "", d.values["slug"])
+    )
+    await bulk.alter(
+        service.session, ProductRow, [(d.was, d.was | d.values) for d in drafts if d.was is not None and d.changed], now
+    )
     await bulk.add(service.session, ProductRow, [d.values | {"id": d.id} for d in new], now)
     await _places(service, drafts, now)
-    tags: dict[str, list[str]] = {d.id: d.values["tags"] for d in drafts if (d.values["tags"] if d.was is None else "tags" in d.changed)}
+    tags: dict[str, list[str]] = {
+        d.id: d.values["tags"] for d in drafts if (d.values["tags"] if d.was is None else "tags" in d.changed)
+    }
     await Tags(service.context).put(tags)
     await _variants(service, drafts, now)
-    await bulk.put(service.session, ProductSearchRow.__table__, [words for d in drafts if (words := d.words) is not None], "id")
+    await bulk.put(
+        service.session, ProductSearchRow.__table__, [words for d in drafts if (words := d.words) is not None], "id"
+    )
     await _media(service, drafts, now)
     for draft in drafts:
         type, subject, data = draft.event()
@@ -38,7 +46,10 @@ async def _places(service: Service, drafts: Sequence[Draft], now: datetime) -> N
         await service.session.execute(delete(places).where(tuple_(places.c.product_id, places.c.category_id).in_(left)))
     number = ProductCategoryRow.__number__
     await bulk.add(
-        service.session, ProductCategoryRow, [{"id": new_id(number), "product_id": d.id, "category_id": c} for d in drafts for c in sorted(d.joined)], now
+        service.session,
+        ProductCategoryRow,
+        [{"id": new_id(number), "product_id": d.id, "category_id": c} for d in drafts for c in sorted(d.joined)],
+        now,
     )
 
 
@@ -47,9 +58,19 @@ async def _variants(service: Service, drafts: Sequence[Draft], now: datetime) ->
     # Ids stand in for what another variant of the product takes, until all rows have their own.
     if parked := [id for d in drafts for id in d.variants.parked]:
         stand_in = cast(variants.c.id, Text)
-        await service.session.execute(update(variants).where(variants.c.id.in_(parked)).values(sku=stand_in, options_key=stand_in, updated_at=now))
-    await bulk.alter(service.session, VariantRow, [pair for d in drafts for pair in d.variants.changed], now, ("sku", "options_key") if parked else ())
-    await bulk.add(service.session, VariantRow, sorted([v for d in drafts for v in d.variants.made], key=lambda v: v["sku"]), now)
+        await service.session.execute(
+            update(variants).where(variants.c.id.in_(parked)).values(sku=stand_in, options_key=stand_in, updated_at=now)
+        )
+    await bulk.alter(
+        service.session,
+        VariantRow,
+        [pair for d in drafts for pair in d.variants.changed],
+        now,
+        ("sku", "options_key") if parked else (),
+    )
+    await bulk.add(
+        service.session, VariantRow, sorted([v for d in drafts for v in d.variants.made], key=lambda v: v["sku"]), now
+    )
 
 
 async def _media(service: Service, drafts: Sequence[Draft], now: datetime) -> None:

@@ -21,7 +21,9 @@ class Variants:
 
     __slots__ = ("changed", "made", "parked", "whole")
 
-    def __init__(self, product_id: str, present: Sequence[Values], given: Sequence[VariantInput], by_options: bool) -> None:
+    def __init__(
+        self, product_id: str, present: Sequence[Values], given: Sequence[VariantInput], by_options: bool
+    ) -> None:
         inputs = [row_values(new) for new in given]
         known = _known(present, inputs, by_options)
         merged = [(was, was | new) for was, new in zip(known, inputs, strict=True) if was is not None]
@@ -32,7 +34,11 @@ class Variants:
             raise too_many(len(stay) + len(self.made))
         last = max([v["position"] for v in stay.values()], default=-1)
         for i, new in enumerate(self.made):
-            new |= {"id": new_id(VariantRow.__number__), "product_id": product_id, "position": new.get("position", last + 1 + i)}
+            new |= {
+                "id": new_id(VariantRow.__number__),
+                "product_id": product_id,
+                "position": new.get("position", last + 1 + i),
+            }
         self.whole = [*stay.values(), *self.made]
         self.parked = _parked(present, self.changed)
         _check("sku", [new["sku"] for new in inputs])
