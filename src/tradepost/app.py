@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 # In the only order in which they may import one another.
-AREAS = ("accounts", "catalog", "office")
+AREAS = ("accounts", "catalog", "system")
 
 
 class Shop(Litestar):

@@ -1,4 +1,4 @@
-"""The office over REST."""
+"""System operations over REST."""
 
 from litestar import Controller
 

@@ -1,4 +1,4 @@
-"""The office over GraphQL."""
+"""System operations over GraphQL."""
 
 from uuid import UUID
 
