@@ -17,7 +17,7 @@ from tradepost.areas.accounts.tokens import Tokens
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -78,7 +78,10 @@ class Person:
     async def mailed(self, purpose: str) -> str:
         """The token of a letter to the user."""
         return await new_token(
-            Context(ANONYMOUS, self.app.state.database, means=self.app.state.means), purpose, self.id, self.email
+            CallContext(ANONYMOUS, self.app.state.database, dependencies=self.app.state.means),
+            purpose,
+            self.id,
+            self.email,
         )
 
 

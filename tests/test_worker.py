@@ -18,7 +18,7 @@ from tests.reliability.test_leases import serving
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.worker.outbox_queue import EVENTS
 from tradepost.kit.worker.periodic import every, keep
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
@@ -148,12 +148,12 @@ async def test_a_chore_is_run_again_and_again_also_after_a_fault(app: "Shop", ca
     ran = asyncio.Queue[int]()
 
     @every(seconds=0.01)
-    async def sweep(context: Context) -> None:
+    async def sweep(context: CallContext) -> None:
         ran.put_nowait(1)
         if ran.qsize() == 1:
             raise RuntimeError("the database went away")
 
-    keeping = asyncio.create_task(keep(sweep, lambda: Context(ANONYMOUS, app.state.database)))
+    keeping = asyncio.create_task(keep(sweep, lambda: CallContext(ANONYMOUS, app.state.database)))
     await until(lambda: ran.qsize() >= 3)
     keeping.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -162,6 +162,6 @@ async def test_a_chore_is_run_again_and_again_also_after_a_fault(app: "Shop", ca
 
 
 def test_times_between_runs_add_up() -> None:
-    async def sweep(context: Context) -> None: ...
+    async def sweep(context: CallContext) -> None: ...
 
     assert every(days=1, hours=1, minutes=1, seconds=1)(sweep).seconds == 90061

@@ -30,9 +30,10 @@ from tradepost.kit.operations.registry import Registry
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Conflict, Unauthenticated
 from tradepost.kit.query.records import Record
+from tradepost.kit.rate_limit.buckets import Buckets
 from tradepost.kit.rate_limit.client_key import bucket_of
 from tradepost.kit.rate_limit.credential_attempts import Attempts
-from tradepost.kit.rate_limit.limits import Buckets, Limits
+from tradepost.kit.rate_limit.meter import Limits
 from tradepost.kit.resource.resource import Result
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.database import Database

@@ -6,8 +6,8 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from tradepost.kit.db.full_text import normal
 from tradepost.kit.schema.money import exponent
+from tradepost.kit.text.words import normal
 
 from . import goods, products, variants
 from .chance import BEGIN, END, barcode, moment, new_id, written

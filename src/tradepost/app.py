@@ -42,11 +42,11 @@ from tradepost.doors.rest.route import route
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import derive
 from tradepost.kit.dependencies import Means
-from tradepost.kit.operations.idempotency import records as idempotency
+from tradepost.kit.operations.idempotency import sweep as idempotency_sweep
 from tradepost.kit.operations.quotes import DocumentQuotes, RequestQuotes
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.rate_limit.credential_attempts import Attempts
-from tradepost.kit.rate_limit.limits import Limits
+from tradepost.kit.rate_limit.meter import Limits
 from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
 from tradepost.kit.redis.document_store import SharedTexts
 from tradepost.kit.worker.event_handlers import Delivery
@@ -226,7 +226,7 @@ def deliveries() -> list[Delivery]:
 
 def chores() -> list[Chore]:
     """What the kit and the rooms have done every so often."""
-    return found(Chore, [idempotency, *load("service")])
+    return found(Chore, [idempotency_sweep, *load("service")])
 
 
 def controllers(modules: Iterable[ModuleType]) -> list[type[Controller]]:

@@ -16,7 +16,7 @@ from tradepost.kit.cache.invalidation import Channel, Invalidation
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import Seal, derive
 from tradepost.kit.dependencies import Means
-from tradepost.kit.query.readers import PostgresReader
+from tradepost.kit.query.readers.postgres import PostgresReader
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
 from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings

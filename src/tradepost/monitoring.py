@@ -11,7 +11,7 @@ from tradepost.doors.rest.api import RestDoor
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.clock import now
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.rate_limit.limits import Limits
+from tradepost.kit.rate_limit.meter import Limits
 from tradepost.kit.worker.outbox_queue import is_behind
 from tradepost.kit.writes.database import Database
 from tradepost.migrations.head import at_head

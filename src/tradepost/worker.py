@@ -19,7 +19,7 @@ from tradepost.kit.worker.event_handlers import Delivery
 from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.worker.outbox_relay import Relay
 from tradepost.kit.worker.periodic import Chore, keep
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.outbox import is_personal
 from tradepost.logging_config import logging_config
@@ -43,9 +43,9 @@ class Worker:
             LOG.warning("MAILER is `smtp` and SMTP_URL is not set: letters wait in the outbox")
         self.relay = Relay(database, self.context, heard, held=held)
 
-    def context(self, request_id: str = "") -> Context:
+    def context(self, request_id: str = "") -> CallContext:
         """The surroundings of one delivery, by the request that caused it, or of one run of a chore."""
-        return Context(SYSTEM, self.database, request_id, door="worker", means=self.means)
+        return CallContext(SYSTEM, self.database, request_id, door="worker", dependencies=self.means)
 
     async def run(self) -> None:
         """Works until `stop`; then finishes what is being delivered."""

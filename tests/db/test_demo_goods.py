@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from tests.db.conftest import sqlite_url
-from tradepost.kit.db.full_text import normal
 from tradepost.kit.ids import kind_of
+from tradepost.kit.text.words import normal
 
 pytestmark = pytest.mark.anyio
 

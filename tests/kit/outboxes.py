@@ -13,7 +13,7 @@ from tradepost.kit.ids import new_id
 from tradepost.kit.worker.event_handlers import Delivery
 from tradepost.kit.worker.outbox_queue import EVENTS
 from tradepost.kit.worker.outbox_relay import Relay
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 
 SUBJECT = new_id(9)
@@ -38,7 +38,7 @@ def relay(database: Database, *deliveries: Delivery, clock: Any = now, **more: A
     """A relay that hears these functions."""
     return Relay(
         database,
-        lambda request_id: Context(ANONYMOUS, database, request_id, door="worker"),
+        lambda request_id: CallContext(ANONYMOUS, database, request_id, door="worker"),
         deliveries,
         clock=clock,
         **more,
@@ -57,9 +57,9 @@ async def announce(database: Database, type: str, *many: dict[str, Any]) -> list
     """Events of a type with these data, each in a transaction of its own; their ids."""
     for data in many:
         async with database.transaction() as session:
-            context = Context(ANONYMOUS, database, "the-request")
-            context.session = session
-            (context.post if type.startswith("mail.") else context.announce)(type, SUBJECT, **data)
+            context = CallContext(ANONYMOUS, database, "the-request")
+            context.work.session = session
+            (context.emit_personal if type.startswith("mail.") else context.emit)(type, SUBJECT, **data)
     async with database.engine.connect() as connection:
         found = await connection.execute(select(EVENTS.c.id).where(EVENTS.c.type == type).order_by(EVENTS.c.id))
         return list(found.scalars())[-len(many) :]

@@ -16,12 +16,13 @@ from tradepost.kit.dependencies import Means
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import QuotaExceeded
+from tradepost.kit.rate_limit.buckets import Buckets
 from tradepost.kit.rate_limit.client_key import bucket_of
 from tradepost.kit.rate_limit.credential_attempts import Attempts
-from tradepost.kit.rate_limit.limits import Buckets, Limits
+from tradepost.kit.rate_limit.meter import Limits
 from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
 from tradepost.kit.redis import connection as line
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 SECRET = b"a secret that only the tests know"
 HERE, THERE = "203.0.113.9", "198.51.100.1"
@@ -185,12 +186,13 @@ async def test_who_has_nothing_that_counts_is_not_counted() -> None:
         return "done"
 
     made: Any = operation("word_try", "ask", None, access=ANYONE, attempt=lambda given: None)(method)  # type: ignore[arg-type]
-    context = Context(ANONYMOUS, None)  # type: ignore[arg-type]
+    context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]
     for _ in range(100):
         assert await made.__get__(Service(context), Service)() == "done"
     attempts = Attempts(Limits({}, known=600, local=Buckets(lambda: 0.0)), SECRET, address=2)
-    context.means = Means()
-    context.means.provide(Attempts, attempts)
+    means = Means()
+    means.provide(Attempts, attempts)
+    context = CallContext(ANONYMOUS, None, meter=context.meter, dependencies=means)  # type: ignore[arg-type]
     for _ in range(2):
         assert await made.__get__(Service(context), Service)() == "done"
     with pytest.raises(QuotaExceeded, match="from this address"):

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from tradepost.kit.clock import moment
 from tradepost.kit.db.column_types import Moment
-from tradepost.kit.query.plan import Statement
-from tradepost.kit.query.readers import CONNECT, PostgresReader, Reader, SqliteReader
+from tradepost.kit.query.readers.postgres import CONNECT, PostgresReader
+from tradepost.kit.query.readers.protocol import Reader
+from tradepost.kit.query.readers.sqlite import SqliteReader
+from tradepost.kit.query.statement import Statement
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -18,7 +18,7 @@ from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Forbidden, Unauthenticated
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 SOMEBODY = Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="customer")
 
@@ -56,7 +56,7 @@ def test_a_method_that_is_no_operation_is_not_in_the_registry() -> None:
 async def test_a_refused_call_never_reaches_its_method(kind: Any) -> None:
     made = operation("tag_lose", kind, tags, access=edit)(method)
     for caller, problem in ((ANONYMOUS, Unauthenticated), (SOMEBODY, Forbidden)):
-        service: Any = Service(Context(caller, None))  # type: ignore[arg-type]
+        service: Any = Service(CallContext(caller, None))  # type: ignore[arg-type]
         with pytest.raises(problem, match="catalog:write"):
             await made.__get__(service, Service)()
 

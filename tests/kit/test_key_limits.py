@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tradepost.kit.problems import QuotaExceeded, TooExpensive
+from tradepost.kit.rate_limit.buckets import Bucket, Buckets
 from tradepost.kit.rate_limit.key_meter import KeyMeter
-from tradepost.kit.rate_limit.limits import Bucket, Buckets, Limits, Meter
+from tradepost.kit.rate_limit.meter import Limits, Meter
 from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from tradepost.kit.problems import QuotaExceeded, TooExpensive
-from tradepost.kit.rate_limit.limits import Buckets, Limits, Meter
+from tradepost.kit.rate_limit.buckets import Buckets
+from tradepost.kit.rate_limit.meter import Limits, Meter
 
 
 class Watch:

@@ -6,7 +6,7 @@ from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.query.plan import Plan
 from tradepost.kit.resource.list_query import EVERYTHING, Window
 from tradepost.kit.resource.selection import default
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 
 async def test_callers_and_windows_of_two_kinds_share_no_plan(app: Shop) -> None:
@@ -14,7 +14,7 @@ async def test_callers_and_windows_of_two_kinds_share_no_plan(app: Shop) -> None
     customer, staff = Caller(id="ann"), Caller(id="ann", permissions=frozenset({"products:read"}))
 
     def plan(who: Caller, window: Window) -> Plan:
-        return database.reads.plan(products, want, None, window, Context(who, database), database.reader)
+        return database.reads.plan(products, want, None, window, CallContext(who, database), database.reader)
 
     asked = [
         (who, window)

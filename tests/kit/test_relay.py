@@ -17,7 +17,7 @@ from tradepost.kit.clock import now
 from tradepost.kit.worker.event_handlers import Event, Undeliverable, delivers
 from tradepost.kit.worker.outbox_queue import EVENTS, is_behind
 from tradepost.kit.worker.outbox_relay import Relay
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
@@ -49,10 +49,10 @@ class Heard:
         self.fault = fault
         self.delivery = delivers(*types)(self.hear)
 
-    async def hear(self, context: Context, event: Event) -> None:
+    async def hear(self, context: CallContext, event: Event) -> None:
         """Notes the event."""
         self.events.append(event)
-        assert context.session is None
+        assert context.work.session is None
         assert (context.request_id, context.door) == ("the-request", "worker")
         if self.fault is not None:
             raise self.fault
@@ -90,7 +90,7 @@ async def test_several_relays_never_deliver_one_event_at_the_same_time(database:
     ids = await announce(database, "a.b", *[{} for _ in range(60)])
 
     def hearing(number: int) -> Any:
-        async def hear(context: Context, event: Event) -> None:
+        async def hear(context: CallContext, event: Event) -> None:
             seen[event.id] += 1
             by[number] += 1
             if len(by) == 3:
@@ -134,7 +134,7 @@ async def test_who_lost_the_lease_writes_nothing_over_the_other_attempt(
 ) -> None:
     stuck, go = asyncio.Event(), asyncio.Event()
 
-    async def hear(context: Context, event: Event) -> None:
+    async def hear(context: CallContext, event: Event) -> None:
         if event.attempt == 1:
             stuck.set()
             await go.wait()
@@ -220,7 +220,7 @@ async def test_a_poison_event_and_one_that_hangs_hold_up_no_other(database: Data
     arrived: list[int] = []
     all_of_them = asyncio.Event()
 
-    async def hear(context: Context, event: Event) -> None:
+    async def hear(context: CallContext, event: Event) -> None:
         if event.data["n"] == 0:
             raise ValueError
         if event.data["n"] == 1:
@@ -262,10 +262,10 @@ async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_
     from tradepost.kit.worker import outbox_queue as waiting
 
     async with database.transaction() as session:
-        context = Context(ANONYMOUS, database)
-        context.session = session
+        context = CallContext(ANONYMOUS, database)
+        context.work.session = session
         for n in range(2500):
-            context.announce("product.created", SUBJECT, n=n)
+            context.emit("product.created", SUBJECT, n=n)
     [letter] = await announce(database, "mail.nobody", {"to": "ada@example.com"})
     [heard_by] = await announce(database, "a.b", {})
     monkeypatch.setattr(waiting, "PASSED_AT_ONCE", 1000)
@@ -298,14 +298,14 @@ async def test_what_is_held_waits_with_its_data(database: Database) -> None:
 async def test_a_commit_of_this_process_wakes_its_relay(database: Database) -> None:
     heard, arrived = Heard("a.b"), asyncio.Event()
 
-    async def also(context: Context, event: Event) -> None:
+    async def also(context: CallContext, event: Event) -> None:
         arrived.set()
 
     async def broken_off() -> None:
         async with database.transaction() as session:
-            context = Context(ANONYMOUS, database)
-            context.session = session
-            context.announce("a.b", SUBJECT)
+            context = CallContext(ANONYMOUS, database)
+            context.work.session = session
+            context.emit("a.b", SUBJECT)
             raise ZeroDivisionError
 
     one = relay(database, heard.delivery, delivers("a.b")(also))
@@ -325,7 +325,7 @@ async def test_a_commit_of_this_process_wakes_its_relay(database: Database) -> N
 async def test_a_stop_finishes_what_is_being_delivered_and_begins_nothing(database: Database) -> None:
     begun, go, done = asyncio.Event(), asyncio.Event(), list[str]()
 
-    async def hear(context: Context, event: Event) -> None:
+    async def hear(context: CallContext, event: Event) -> None:
         begun.set()
         await go.wait()
         done.append(event.id)
@@ -347,7 +347,7 @@ async def test_a_stop_finishes_what_is_being_delivered_and_begins_nothing(databa
 async def test_a_stop_leaves_to_its_lease_what_does_not_end(database: Database) -> None:
     begun = asyncio.Event()
 
-    async def hear(context: Context, event: Event) -> None:
+    async def hear(context: CallContext, event: Event) -> None:
         begun.set()
         await asyncio.Event().wait()
 
@@ -382,12 +382,12 @@ async def test_a_relay_goes_on_when_the_database_comes_back(
 
 async def test_personal_events_are_posted_and_not_announced(database: Database) -> None:
     async with database.transaction() as session:
-        context = Context(ANONYMOUS, database)
-        context.session = session
-        with pytest.raises(AssertionError, match="use `post`"):
-            context.announce("mail.x", "a")
+        context = CallContext(ANONYMOUS, database)
+        context.work.session = session
+        with pytest.raises(AssertionError, match="use `emit_personal`"):
+            context.emit("mail.x", "a")
         with pytest.raises(AssertionError, match="kept from the audit"):
-            context.post("order.placed", "a")
+            context.emit_personal("order.placed", "a")
 
 
 async def test_an_outbox_that_nobody_empties_is_behind_after_five_minutes(database: Database) -> None:

@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.rate_limit.limits import Limits
+from tradepost.kit.rate_limit.meter import Limits
 from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
 from tradepost.kit.redis import connection as line
 

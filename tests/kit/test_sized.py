@@ -11,7 +11,7 @@ from tradepost.areas.catalog.resource import products
 from tradepost.doors.rest.fields_parameter import compile_fields
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.query.compiler import USUAL, Compiler
-from tradepost.kit.query.plan import Statement
+from tradepost.kit.query.statement import Statement
 from tradepost.kit.resource.list_query import Shape, Window
 from tradepost.kit.resource.rendering import Rendering
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tradepost.kit.query.plan import Statement
-from tradepost.kit.query.readers import SqliteReader
+from tradepost.kit.query.readers.sqlite import SqliteReader
+from tradepost.kit.query.statement import Statement
 
 pytestmark = pytest.mark.anyio
 

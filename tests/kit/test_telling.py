@@ -14,7 +14,7 @@ from tradepost.kit.problems import Forbidden, Unauthenticated
 from tradepost.kit.query.value_records import tell
 from tradepost.kit.resource.resource import Result
 from tradepost.kit.resource.selection import Field, Form, Selection, default
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 
 class Mood(Enum):
@@ -84,8 +84,8 @@ def test_without_a_selection_all_comes_that_the_caller_may_read() -> None:
 def test_a_member_with_an_access_of_its_own_is_refused_to_others() -> None:
     want: Selection[Whole] = Selection(Form((Field("count"), Field("secret"))))
     for caller, refusal in ((ANONYMOUS, Unauthenticated), (Caller(id="x"), Forbidden)):
-        service = Service(Context(caller, None))  # type: ignore[arg-type]
+        service = Service(CallContext(caller, None))  # type: ignore[arg-type]
         with pytest.raises(refusal, match="secrets:read"):
             service.tell(WHOLE, Whole(1, []), want)
-    allowed = Service(Context(Caller(id="x", permissions=frozenset({"secrets:read"})), None))  # type: ignore[arg-type]
+    allowed = Service(CallContext(Caller(id="x", permissions=frozenset({"secrets:read"})), None))  # type: ignore[arg-type]
     assert msgspec.json.encode(allowed.tell(WHOLE, Whole(1, []), want).body) == b'{"count":1,"secret":"s"}'

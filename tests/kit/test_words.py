@@ -10,10 +10,11 @@ from msgspec import convert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tradepost.areas.catalog.schemas import Slug
-from tradepost.kit.db.full_text import MOST_LETTERS, Prefixes, normal, words
+from tradepost.kit.db.full_text import Prefixes
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.resource.filters import query_words
 from tradepost.kit.text.slugs import numbered, slug_of
+from tradepost.kit.text.words import MOST_LETTERS, normal, words
 
 
 @pytest.mark.parametrize(

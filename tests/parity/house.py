@@ -161,10 +161,10 @@ class House:
         """What the GraphQL door makes of a document with one root field."""
         from tradepost.doors.graphql.execution.executor import Request
         from tradepost.kit.auth.caller import Caller
-        from tradepost.kit.writes.context import Context
+        from tradepost.kit.writes.call_context import CallContext
 
         caller = Caller(id="a-test" if permissions else None, permissions=permissions)
-        ready = self.executor.prepare(Request(text, variables), Context(caller, self.app.state.database))
+        ready = self.executor.prepare(Request(text, variables), CallContext(caller, self.app.state.database))
         [root] = ready.roots
         window = getattr(root, "window", None)
         return root.want.bind(ready.variables, permissions), window.bind(

@@ -13,7 +13,7 @@ from tests.parity.house import House, Json, Visitor
 from tests.parity.writes import full
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.problems import Unauthenticated
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 MARK = "Vqzeltor"
 
@@ -64,7 +64,7 @@ async def test_cve_2025_31481_node_skips_the_policy(house: House, secret: Json) 
 async def test_cve_2024_54151_no_principal_is_no_admin(house: House, secret: Json) -> None:
     """Directus: where no principal was set, the request was run without any check, as if by an administrator."""
     assert (ANONYMOUS.id, ANONYMOUS.permissions, ANONYMOUS.known) == (None, frozenset(), False)
-    context = Context(Caller(), house.app.state.database)
+    context = CallContext(Caller(), house.app.state.database)
     for name, of in house.registry.operations.items():
         if of.access.permission:
             # Whatever the arguments are: the access is asked before anything looks at them.

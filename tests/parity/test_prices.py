@@ -16,7 +16,7 @@ from tests.parity.stock import Known
 from tradepost.doors.graphql.execution.executor import Request
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.operations.pricing import Price, price
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 SPELLINGS = st.integers(0, 2**32)
 
@@ -28,7 +28,7 @@ def priced(house: House, name: str, asked: Question, spelling: int) -> tuple[Pri
     text, variables = Pen(house, chance).document(asked)
     query = house.rest_reads(asked.operation, params, visitor.permissions)
     caller = Caller(id="a-test" if visitor.permissions else None, permissions=visitor.permissions)
-    ready = house.executor.prepare(Request(text, variables), Context(caller, house.app.state.database))
+    ready = house.executor.prepare(Request(text, variables), CallContext(caller, house.app.state.database))
     [there] = ready.prices
     return price(house.operation(asked.operation), query.want, query.window), there
 

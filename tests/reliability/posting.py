@@ -13,13 +13,13 @@ from tradepost import app
 from tradepost.cli import main
 from tradepost.kit.worker.event_handlers import Event, delivers
 from tradepost.kit.worker.mail import Letter, Mailer
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 ROOMS = app.load
 
 
 @delivers("mail.test")
-async def write(context: Context, event: Event) -> None:
+async def write(context: CallContext, event: Event) -> None:
     """A letter."""
     if event.data["to"] == "slow@example.com" and not await asyncio.to_thread(Path("hanging").exists):
         await asyncio.to_thread(Path("hanging").touch)
@@ -27,7 +27,7 @@ async def write(context: Context, event: Event) -> None:
     if event.data["to"] == "late@example.com":
         await asyncio.to_thread(Path("late").touch)
         await asyncio.sleep(1)
-    await context.means.of(Mailer).send(
+    await context.dependencies.of(Mailer).send(
         Letter(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id
     )
 

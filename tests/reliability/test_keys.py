@@ -11,6 +11,7 @@ from tests.factories import assert_problem, faults, unique
 from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records, replayed_in
 from tests.servers import ROOT
 from tradepost.areas.catalog.service import Products
+from tradepost.kit.db.errors import LostRace
 from tradepost.kit.operations.idempotency.records import is_final
 from tradepost.kit.problems import (
     AlreadyExists,
@@ -28,7 +29,6 @@ from tradepost.kit.problems import (
     Unavailable,
     Validation,
 )
-from tradepost.kit.writes.database import LostRace
 
 if TYPE_CHECKING:
     from tradepost.app import Shop

@@ -23,10 +23,11 @@ from tests.reliability.calls import Caller, alter, is_replay, problem_in, produc
 from tradepost.kit.auth.caller import Caller as Who
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
-from tradepost.kit.operations.idempotency import records as idempotency
-from tradepost.kit.operations.idempotency.records import KEPT, LEASE, sweep
+from tradepost.kit.operations.idempotency import sweep as idempotency_sweep
+from tradepost.kit.operations.idempotency.records import KEPT, LEASE
+from tradepost.kit.operations.idempotency.sweep import sweep
 from tradepost.kit.problems import IdempotencyInProgress
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def held_back(monkeypatch: pytest.MonkeyPatch, do: Callable[[str], Any]) -> None
 
     real = operation.claim
 
-    async def claim(context: Context, name: str, key: str, print_: str) -> Any:
+    async def claim(context: CallContext, name: str, key: str, print_: str) -> Any:
         claimed = await real(context, name, key, print_)
         await do(key)
         return claimed
@@ -82,9 +83,9 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
     who = Who(id=new_id(1), role="staff", permissions=frozenset({"catalog:write"}))
     want: Selection[Product] = Selection(Form((Field("id"), Field("name"))))
 
-    def context(late: timedelta = timedelta()) -> Context:
-        made = Context(who, database, clock=lambda: now() + late)
-        made.key = key
+    def context(late: timedelta = timedelta()) -> CallContext:
+        made = CallContext(who, database, clock=lambda: now() + late)
+        made.idempotency.key = key
         return made
 
     monkeypatch = pytest.MonkeyPatch()
@@ -107,7 +108,7 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
     assert await products_named(app, name) == [second.id]
     assert await types_of(app, second.id) == ["product.created"]
     again = await Products(replay := context()).create(ProductCreate(name=name), want)
-    assert (again.id, again.version, replay.replayed) == (second.id, second.version, True)
+    assert (again.id, again.version, replay.idempotency.is_replay) == (second.id, second.version, True)
 
 
 async def test_a_request_that_is_cancelled_gives_its_key_back(
@@ -146,7 +147,7 @@ async def test_a_key_is_forgotten_after_a_day(mine: Caller, app: "Shop") -> None
 async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(
     mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "AT_ONCE", 2)
+    monkeypatch.setattr(idempotency_sweep, "AT_ONCE", 2)
     await sweep(app.state.database, now())
     keys = [unique("key") for _ in range(6)]
     for key in keys:
@@ -164,8 +165,8 @@ async def test_the_sweep_is_a_chore_of_the_worker(mine: Caller, app: "Shop") -> 
     key = unique("key")
     await mine.create("rest", key, {"name": "x"})
     await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
-    assert idempotency.sweep_keys in chores()
-    await idempotency.sweep_keys(Context(Who(), app.state.database))
+    assert idempotency_sweep.sweep_keys in chores()
+    await idempotency_sweep.sweep_keys(CallContext(Who(), app.state.database))
     assert await records(app, key) == []
 
 

@@ -224,7 +224,7 @@ async def test_a_key_that_is_not_used_costs_no_statement(app: "Shop", mine: Call
 
 def test_nobody_known_is_told_apart_by_address() -> None:
     from tradepost.kit.auth.caller import ANONYMOUS
-    from tradepost.kit.operations.idempotency.records import principal
+    from tradepost.kit.operations.idempotency.key import principal
 
     assert principal(ANONYMOUS, "192.0.2.1") != principal(ANONYMOUS, "192.0.2.2")
     assert CREATE.count("@idempotent") == 1

@@ -10,7 +10,7 @@ import click
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.kit.writes.context import Context
+    from tradepost.kit.writes.call_context import CallContext
 
 
 @contextmanager
@@ -28,12 +28,12 @@ def reachable(settings: Settings) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
+async def context_of(settings: Settings) -> AsyncGenerator["CallContext"]:
     """The shell's caller is the system; its database has to be at the newest version."""
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
     from tradepost.bootstrap import database_of, means_of
-    from tradepost.kit.writes.context import Context
+    from tradepost.kit.writes.call_context import CallContext
     from tradepost.migrations.head import at_head
 
     database = database_of(settings, pool_size=2)
@@ -44,7 +44,7 @@ async def context_of(settings: Settings) -> AsyncGenerator["Context"]:
             raise click.ClickException(
                 "The database is not at the newest version of its tables; run `tradepost migrate`."
             )
-        yield Context(SYSTEM, database, door="cli", means=means)
+        yield CallContext(SYSTEM, database, door="cli", dependencies=means)
     finally:
         await means.of(Revocations).stop()
         await database.stop()

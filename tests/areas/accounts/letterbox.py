@@ -9,7 +9,7 @@ from tradepost.areas.accounts.service import SYSTEM
 from tradepost.kit.dependencies import Means
 from tradepost.kit.worker.mail import Letter, Mailer
 from tradepost.kit.worker.outbox_relay import Relay
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -27,7 +27,7 @@ class Letterbox:
         self.database = shop.state.database
         self.relay = Relay(
             self.database,
-            lambda request: Context(SYSTEM, self.database, request, door="worker", means=means),
+            lambda request: CallContext(SYSTEM, self.database, request, door="worker", dependencies=means),
             deliveries(),
         )
 

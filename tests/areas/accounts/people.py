@@ -13,7 +13,7 @@ from tradepost.areas.accounts.models import UserRow
 from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
 from tradepost.areas.accounts.service.email_tokens import new_token
 from tradepost.kit.auth.caller import ANONYMOUS
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
@@ -204,7 +204,9 @@ async def letters_to(app: "Shop", subject: str) -> list[tuple[str, Json]]:
 
 async def letter_token(app: "Shop", purpose: str, user: str, email: str) -> str:
     """The token of a letter, as whoever sends it makes it."""
-    return await new_token(Context(ANONYMOUS, app.state.database, means=app.state.means), purpose, user, email)
+    return await new_token(
+        CallContext(ANONYMOUS, app.state.database, dependencies=app.state.means), purpose, user, email
+    )
 
 
 def digest(app: "Shop", token: str) -> str:

@@ -17,7 +17,7 @@ from tradepost.areas.accounts.service import sweep
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
 from tradepost.kit.worker.outbox_queue import EVENTS
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ async def test_a_token_too_old_or_of_another_kind_is_good_for_nothing(
     assert_problem(await visitor.post("/v1/auth/email-verification", json={"token": verify}), 401, "invalid_token")
     late = await visitor.post("/v1/auth/password-reset/confirmation", json={"token": reset, "new_password": OTHER})
     assert_problem(late, 401, "invalid_token")
-    await sweep(Context(ANONYMOUS, shop.state.database))
+    await sweep(CallContext(ANONYMOUS, shop.state.database))
     async with shop.state.database.sessions() as session:
         assert (await session.scalars(select(MailedTokenRow.id))).all() == []
 

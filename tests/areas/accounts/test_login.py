@@ -5,7 +5,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher as Argon2Hasher
 from sqlalchemy import update
 
 from tests.areas.accounts.people import (
@@ -115,7 +115,7 @@ async def test_the_case_of_an_address_does_not_matter_and_that_of_a_password_doe
 @both
 async def test_an_outdated_hash_is_made_anew_and_no_version_changes(app: "Shop", door: Door) -> None:
     id, email = await registered(app)
-    old = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    old = Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     await set_row(app, id, password_hash=old)
     before = await row_of(app, UserRow, id=id)
     codes = await asyncio.gather(

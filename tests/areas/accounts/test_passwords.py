@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from argon2 import PasswordHasher, extract_parameters
+from argon2 import PasswordHasher as Argon2Hasher, extract_parameters
 from argon2.low_level import Type
 
 from tradepost.areas.accounts.password_hasher import Passwords
@@ -53,7 +53,7 @@ async def test_a_row_that_cannot_be_read_lets_nobody_in(passwords: Passwords, st
     assert await passwords.verify(stored, stored) is False
 
 
-class Watched(PasswordHasher):
+class Watched(Argon2Hasher):
     """Keeps what it was asked to verify."""
 
     asked: list[str]
@@ -74,7 +74,7 @@ async def test_an_account_that_is_not_there_and_a_broken_row_cost_a_hash_as_well
 
 
 async def test_a_hash_of_other_parameters_still_opens_and_is_told_to_be_outdated(passwords: Passwords) -> None:
-    old = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(GOOD)
+    old = Argon2Hasher(time_cost=1, memory_cost=8 * 1024, parallelism=1).hash(GOOD)
     assert await passwords.verify(old, GOOD)
     assert passwords.is_outdated(old)
     assert not passwords.is_outdated(await passwords.hash(GOOD))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher as Argon2Hasher
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
@@ -193,7 +193,7 @@ def started(settings: "Settings") -> Iterator[tuple["Shop", Callable[[Coroutine[
 def test_the_tokens_that_are_alive_are_those_that_the_model_says(fresh_settings: "Callable[[], Settings]") -> None:
     with started(fresh_settings()) as (app, run):
         # What passwords cost is not what is tested here.
-        app.state.means.of(Passwords).hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+        app.state.means.of(Passwords).hasher = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
         Sessions.world = World(app, run, run(person(app, "admin")))
         # What fails is told as it was found: each step is a call, and to make the way there shorter takes minutes.
         given = settings(

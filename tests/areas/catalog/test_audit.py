@@ -7,7 +7,7 @@ import pytest
 
 from tests.areas.catalog.events import count_entries, count_events, entries_of, events_of
 from tests.factories import make_category, make_product, read, unique, variant_input
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -153,13 +153,13 @@ async def test_a_failed_item_leaves_no_entry_and_its_neighbours_keep_theirs(
 
 async def test_an_entry_goes_with_its_rolled_back_transaction(app: "Shop", staff_key: str) -> None:
     database = app.state.database
-    context = Context(await app.state.credentials.identify(staff_key), database, "a-test", door="cli")
+    context = CallContext(await app.state.credentials.identify(staff_key), database, "a-test", door="cli")
     before = await count_entries(app), await count_events(app)
 
     async def stumble() -> None:
         async with database.transaction() as session:
-            context.session = session
-            context.announce("product.updated", "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", changed=["name"])
+            context.work.session = session
+            context.emit("product.updated", "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02", changed=["name"])
             await session.flush()
             raise InterruptedError
 

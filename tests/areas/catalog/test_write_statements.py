@@ -12,7 +12,7 @@ from tests.areas.catalog.events import count_entries, count_events, events_of
 from tests.factories import make_product, unique, variant_input
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.ids import new_id
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
@@ -87,17 +87,17 @@ async def test_an_event_is_there_exactly_where_its_write_was_committed(app: "Sho
 
     async def fail() -> None:
         async with database.transaction() as session:
-            context = Context(ANONYMOUS, database, "a-request")
-            context.session = session
-            context.announce("product.created", lost)
+            context = CallContext(ANONYMOUS, database, "a-request")
+            context.work.session = session
+            context.emit("product.created", lost)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fail()
     async with database.transaction() as session:
-        context = Context(ANONYMOUS, database, "a-request")
-        context.session = session
-        context.announce("product.created", kept)
+        context = CallContext(ANONYMOUS, database, "a-request")
+        context.work.session = session
+        context.emit("product.created", kept)
         # It waits for the commit.
         assert (await session.execute(select(OutboxEvent.id).where(OutboxEvent.subject == kept))).first() is None
     assert (await events_of(app, lost), await events_of(app, kept)) == ([], [("product.created", {})])

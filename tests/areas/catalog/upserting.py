@@ -14,7 +14,7 @@ from tradepost.areas.catalog.service.imports import ProductImports
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.query.records import Item
 from tradepost.kit.resource.selection import Field, Form, Selection
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
     from tradepost.app import Shop
@@ -35,7 +35,9 @@ async def imported(app: "Shop", inputs: list[Json]) -> list[Item[Product]]:
     """The outcomes of upserts as the importer makes them."""
     want: Selection[Product] = Selection(Form((Field("id"),)))
     batch = ProductBatch([ProductBatchItem(op=BatchVerb.UPSERT, input=i) for i in inputs])
-    return (await ProductImports(Context(IMPORTER, app.state.database, "an-import")).batch(batch, False, want)).items
+    return (
+        await ProductImports(CallContext(IMPORTER, app.state.database, "an-import")).batch(batch, False, want)
+    ).items
 
 
 async def variants_of(app: "Shop", product_id: str) -> dict[str, VariantRow]:

@@ -18,7 +18,7 @@ from tradepost.doors.graphql.execution.executor import Request
 from tradepost.doors.graphql.problems import Refused
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.clock import now, wire
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 
 type Json = dict[str, Any]
@@ -53,11 +53,11 @@ class Asked:
     def __repr__(self) -> str:
         return f"{self.caller.role}\n{self.text}\n{encode(self.variables).decode()}"
 
-    def context(self) -> Context:
+    def context(self) -> CallContext:
         """A call's surroundings; it is the same moment for both."""
         state = self.shop.state
-        return Context(
-            self.caller, self.database or state.database, "a-test", clock=lambda: self.moment, means=state.means
+        return CallContext(
+            self.caller, self.database or state.database, "a-test", clock=lambda: self.moment, dependencies=state.means
         )
 
     async def by_plan(self) -> bytes:

@@ -12,7 +12,7 @@ from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.execution.executor import Executor, Request
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 EDITOR = Caller(id="key-of-the-tests", role="staff", permissions=frozenset({"catalog:write", "stock:read"}))
 
@@ -35,9 +35,9 @@ def executor_of(shop: Shop) -> Executor:
     return shop.state.graphql.executor
 
 
-def context_of(shop: Shop, caller: Caller = ANONYMOUS) -> Context:
+def context_of(shop: Shop, caller: Caller = ANONYMOUS) -> CallContext:
     """A call's surroundings."""
-    return Context(caller, shop.state.database, "a-test")
+    return CallContext(caller, shop.state.database, "a-test")
 
 
 async def by_plan(shop: Shop, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> Json:

@@ -23,7 +23,7 @@ from tradepost.doors.graphql.problems import Refused
 from tradepost.doors.graphql_names import camel
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 REGISTRY = Registry.collect(load("resource", "service"))
 
@@ -210,7 +210,7 @@ def test_every_field_that_is_not_open_to_all_says_what_it_needs() -> None:
 
 
 async def test_introspection_knows_the_directive_and_a_document_cannot_use_it() -> None:
-    context = Context(ANONYMOUS, None)  # type: ignore[arg-type]
+    context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]
     executor = door().executor
     text = "{ __schema { directives { name locations args { name } } } }"
     found = msgspec.json.decode(await executor.execute(executor.prepare(Request(text), context), context) + b"}")[

@@ -12,7 +12,7 @@ from tradepost.doors.rest.fields_parameter import compile_fields
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 NOBODY = frozenset[str]()
 PRODUCTS = Registry.collect(load("resource", "service")).resources["Product"]
@@ -20,7 +20,7 @@ PRODUCTS = Registry.collect(load("resource", "service")).resources["Product"]
 
 def asked(text: str, variables: Json | None = None) -> Selection[Any]:
     """The Selection of a document's first root field."""
-    context = Context(ANONYMOUS, None)  # type: ignore[arg-type]  # nothing is read
+    context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]  # nothing is read
     ready = door().executor.prepare(Request(text, variables), context)
     assert ready.roots is not None
     root = ready.roots[0]

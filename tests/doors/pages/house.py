@@ -9,7 +9,7 @@ from litestar import Litestar
 from tradepost.doors.http.problem_responses import HANDLERS
 from tradepost.doors.pages import pages
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 OPERATOR = Caller(id="key-1", role="admin", permissions=frozenset({"ops:read"}))
 STAFF = Caller(id="key-2", role="staff", permissions=frozenset({"catalog:write"}))
@@ -42,7 +42,7 @@ def house(
     inside = Litestar(routes, exception_handlers=dict(HANDLERS), openapi_config=None, logging_config=None)
 
     async def porch(scope: Any, receive: Any, send: Any) -> None:
-        scope["context"] = Context(caller, None)  # pyright: ignore[reportArgumentType]  # pages touch no database
+        scope["context"] = CallContext(caller, None)  # pyright: ignore[reportArgumentType]  # pages touch no database
         scope["called"] = scope["path"]
         scope["request_id"] = "test"
         await inside(scope, receive, send)

@@ -10,7 +10,7 @@ from tradepost.doors.http.asgi import Scope
 from tradepost.doors.pages.health import findings
 from tradepost.doors.pages.operator_access import operates
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 
 async def broken() -> None:
@@ -104,5 +104,5 @@ async def test_parts_are_asked_side_by_side() -> None:
 
 
 def test_a_scope_without_a_client_is_not_this_machine() -> None:
-    scope: Scope = {"headers": [], "client": None, "context": Context(ANONYMOUS, None)}  # pyright: ignore[reportArgumentType]
+    scope: Scope = {"headers": [], "client": None, "context": CallContext(ANONYMOUS, None)}  # pyright: ignore[reportArgumentType]
     assert not operates(scope, ops_loopback=True)

@@ -1,4 +1,4 @@
-"""One cell of the access table tried: through REST, through GraphQL, and at the service by a Context of that caller."""
+"""One cell of the access table tried: through REST, through GraphQL, and at the service by a CallContext of that caller."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ from tradepost.kit.resource.resource import Resource, Result, Value
 from tradepost.kit.resource.selection import Field, Form, Selection
 from tradepost.kit.schema.patch import MergePatch
 from tradepost.kit.schema.validation import read
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, "not_found": Outcome.HIDDEN}
 ONLY_ID: Selection[Any] = Selection(Form((Field("id"),)))
@@ -38,11 +38,11 @@ async def guest(house: House, caller: str) -> Visitor:
     return await arrived(house, kind.role, None if kind.scopes is None else list(kind.scopes))
 
 
-async def context_of(house: House, visitor: Visitor) -> Context:
+async def context_of(house: House, visitor: Visitor) -> CallContext:
     """The surroundings of a call by this visitor, without a door."""
     state = house.app.state
     who = await state.credentials.identify(visitor.credential) if visitor.credential else ANONYMOUS
-    return Context(who, state.database, "access-table", door="test", means=state.means)
+    return CallContext(who, state.database, "access-table", door="test", dependencies=state.means)
 
 
 class Trial:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher as Argon2Hasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tradepost.kit.problems import Unavailable, Validation
@@ -32,7 +32,7 @@ class Passwords:
 
     def __init__(self, *, least: int = SHORTEST, waiting: int = MOST_WAITING, threads: int | None = None) -> None:
         self.least = least
-        self.hasher = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY, parallelism=LANES)
+        self.hasher = Argon2Hasher(time_cost=PASSES, memory_cost=MEMORY, parallelism=LANES)
         self.decoy = _decoy(self.hasher)
         size = threads or os.cpu_count() or 1
         self.threads = ThreadPoolExecutor(size, thread_name_prefix="passwords")
@@ -91,7 +91,7 @@ def _bytes(password: str) -> bytes:
     return normal(password).encode("utf-8", "surrogatepass")
 
 
-def _decoy(hasher: PasswordHasher) -> str:
+def _decoy(hasher: Argon2Hasher) -> str:
     """A hash of nothing: random bytes with our parameters cost the same to verify, and need not be made slowly at every start."""
     salt, tag = (
         b64encode(secrets.token_bytes(length)).rstrip(b"=").decode() for length in (hasher.salt_len, hasher.hash_len)

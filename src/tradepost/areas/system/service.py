@@ -10,7 +10,8 @@ from tradepost.kit.operations.quotes import DocumentQuotes, Quote, RequestQuotes
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Validation
 from tradepost.kit.query.records import Page, Record
-from tradepost.kit.rate_limit.limits import MINUTE, Meter
+from tradepost.kit.rate_limit.buckets import MINUTE
+from tradepost.kit.rate_limit.meter import Meter
 from tradepost.kit.resource.list_query import Window
 from tradepost.kit.resource.selection import Selection
 

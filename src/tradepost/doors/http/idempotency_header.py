@@ -1,6 +1,6 @@
 """The two header fields of idempotency (WIRE, Writing; IETF draft idempotency-key-header-07): the key of a request, and that an answer was kept."""
 
-from tradepost.kit.operations.idempotency.records import read_key
+from tradepost.kit.operations.idempotency.key import read_key
 
 from .asgi import Scope, fields
 

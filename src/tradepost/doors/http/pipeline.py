@@ -18,18 +18,20 @@ from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIALS, Caller
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.dependencies import NO_MEANS, Means
 from tradepost.kit.problems import Unavailable
-from tradepost.kit.rate_limit.limits import Limits
-from tradepost.kit.writes.context import Context
+from tradepost.kit.rate_limit.meter import Limits, unlimited
+from tradepost.kit.writes.call_context import CallContext
 
 from . import rate_limit_headers as budget
 from .access_log import AccessLog, Line, now
+from .allowed_hosts import Hosts
 from .allowed_methods import Methods, Paths
 from .api_version import versioned
 from .asgi import App, Headers, Receive, Scope, Send, fields
+from .cors import METHODS, Origins
 from .fast_path import Given, tables
+from .https_redirect import to_https
 from .in_flight import Flight
 from .metrics import Metrics
-from .origins import METHODS, Hosts, Origins, to_https
 from .problem_responses import answer_to, refuse
 from .request_body import DEFAULT_LIMIT, Disconnected
 from .response import Answer
@@ -86,7 +88,7 @@ class Pipeline:
     ) -> None:
         """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
         OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
-        `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every Context. On the paths in `apart` nobody is a
+        `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every CallContext. On the paths in `apart` nobody is a
         caller, because their routes read `Authorization` themselves. What a lane answers from the `cache` is given again without asking it."""
         self.next, self.identify, self.database, self.settings, self.log, self.metrics = (
             next,
@@ -194,11 +196,15 @@ class Pipeline:
         caller = named if isinstance(named, Caller) else await named
         if self.limits is not None:
             reply.meter = budget.meter_of(self.limits, caller, scope)
-        scope["context"] = context = Context(
-            caller, self.database, scope["request_id"], meter=reply.meter, means=self.means
+        scope["context"] = context = CallContext(
+            caller,
+            self.database,
+            scope["request_id"],
+            meter=reply.meter or unlimited(),
+            dependencies=self.means,
+            address=client[0] if (client := scope.get("client")) else "",
+            hides_schema=not (self.settings.introspects or caller.known),
         )
-        context.address = client[0] if (client := scope.get("client")) else ""
-        context.withholds = not (self.settings.introspects or caller.known)
         table = self.tables.get(scope["method"])
         found = table.find(scope["path"]) if table is not None else None
         if found is None:
@@ -206,7 +212,7 @@ class Pipeline:
         lane, given, scope["path_template"] = found
         answer = await lane.answer(scope, receive, given)
         await reply.give(answer)
-        if context.kept is not None and self.repeats is not None:
+        if context.cache.entry is not None and self.repeats is not None:
             self.repeats.learn(scope, reply, context, answer)
 
     def admit(self, scope: Scope, reply: Reply) -> Answer | None:

@@ -46,13 +46,13 @@ _encode = msgspec.json.Encoder().encode
 def refuse(problem: Problem, scope: Scope) -> Answer:
     """The answer that carries a problem. Nobody keeps it: it names this one request."""
     context = scope.get("context")
-    if context is not None and context.withholds:
+    if context is not None and context.hides_schema:
         problem.withhold()
     document = problem.document()
     document["instance"] = scope.get("called") or scope["path"]
     document["request_id"] = scope.get("request_id", "")
     headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers().items()]
-    again = [REPLAYED] if context is not None and context.replayed else []
+    again = [REPLAYED] if context is not None and context.idempotency.is_replay else []
     return Answer(problem.status, _encode(document), MEDIA, [*headers, NOT_KEPT, *again])
 
 

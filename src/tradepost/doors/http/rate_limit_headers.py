@@ -8,9 +8,10 @@ from time import time
 
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.problems import QuotaExceeded
+from tradepost.kit.rate_limit.buckets import Bucket, reset
 from tradepost.kit.rate_limit.client_key import bucket_of
 from tradepost.kit.rate_limit.key_meter import POLICIES, KeyMeter
-from tradepost.kit.rate_limit.limits import Bucket, Limits, Meter, reset
+from tradepost.kit.rate_limit.meter import Limits, Meter
 
 from .asgi import Headers, Scope
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tradepost.kit.auth.caller import CREDENTIALS
 from tradepost.kit.cache.read_cache import ReadCache
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from . import rate_limit_headers as budget
 from .asgi import Headers, Message, Scope, fields
@@ -57,11 +57,11 @@ class Repeats:
             scope["words"] = words
         return told
 
-    def learn(self, scope: Scope, reply: Reply, context: Context, answer: Answer) -> None:
+    def learn(self, scope: Scope, reply: Reply, context: CallContext, answer: Answer) -> None:
         """Keeps what a request was told, where it may be told to everybody who asks so."""
         asked, meter = fields(scope), context.meter
         if (
-            context.kept is None
+            context.cache.entry is None
             or "words" not in scope
             or context.caller.known
             or reply.method != "GET"
@@ -79,4 +79,4 @@ class Repeats:
         template = scope["path_template"]
         series = self.metrics.of("GET", template, status) if self.metrics is not None else None
         told = Told(status, [*sent, cost], message, len(body), scope["called"], template, meter.price, net, series)
-        self.cache.shorten(context.kept, scope["words"], told)
+        self.cache.shorten(context.cache.entry, scope["words"], told)

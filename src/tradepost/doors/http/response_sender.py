@@ -4,7 +4,7 @@ from asyncio import Task
 from time import perf_counter
 from typing import Any
 
-from tradepost.kit.rate_limit.limits import Limits, Meter
+from tradepost.kit.rate_limit.meter import Limits, Meter
 
 from . import rate_limit_headers as budget
 from .asgi import Headers, Message, Scope, Send

@@ -12,11 +12,11 @@ from tradepost.kit.operations.pricing import price
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.query.records import Batch, Page, Record
-from tradepost.kit.rate_limit.limits import COMPILING
+from tradepost.kit.rate_limit.meter import COMPILING
 from tradepost.kit.resource.rendering import Rendering
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..http.asgi import Receive, Scope, fields
 from ..http.conditional import entity_tag
@@ -67,13 +67,12 @@ class RestDoor:
     ) -> Ask:
         """What a request asks, where its caller may, an answer can be written and its price is paid. A query is read once per text, version and
         kind of caller. `media` is the type of an answer that leaves no choice."""
-        context: Context = scope["context"]
-        context.door = "rest"
+        scope["context"] = context = scope["context"].at_door("rest")
         caller = context.caller
         # Before the body: who may not is told so whatever was sent, and nothing is written for whom no answer can be.
         operation.access.check(caller)
         if operation.takes_key:
-            context.key = key_of(scope)
+            context.idempotency.key = key_of(scope)
         if media is None:
             header = fields(scope).get(b"accept")
             media = (
@@ -105,7 +104,7 @@ class RestDoor:
         )
 
     async def read(
-        self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: Context
+        self, operation: Operation[Any, ..., Any], text: bytes, version: int, context: CallContext
     ) -> tuple[Query, int]:
         """What a new query string asks of an operation, and what is held back because its plan may be new; a text not seen before is paid first."""
         permissions = context.caller.permissions
@@ -141,9 +140,11 @@ class RestDoor:
     ) -> Answer:
         """The answer that carries what an operation returned."""
         scope = ask.scope
-        ask.context.meter.net = 1 if ask.context.replayed and operation.attempt is None else ask.price.net(made.rows)
+        ask.context.meter.net = (
+            1 if ask.context.idempotency.is_replay and operation.attempt is None else ask.price.net(made.rows)
+        )
         headers = [self.keeping(operation, ask)]
-        if ask.context.replayed:
+        if ask.context.idempotency.is_replay:
             headers.append(REPLAYED)
         if status == 204:
             return Answer(204, headers=headers)

@@ -8,7 +8,7 @@ from tradepost.kit.operations.pricing import price
 from tradepost.kit.operations.quotes import CEILINGS, Line, Quote, faulty
 from tradepost.kit.problems import MethodNotAllowed, NotFound, Problem
 from tradepost.kit.resource.selection import check
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..http.api_version import versioned
 from ..http.problem_responses import allowed
@@ -25,7 +25,7 @@ class Quotes:
     def __init__(self, door: RestDoor, *, introspects: bool = True) -> None:
         self.door, self.introspects = door, introspects
 
-    async def of_request(self, context: Context, method: str, url: str, body: Any) -> Quote:
+    async def of_request(self, context: CallContext, method: str, url: str, body: Any) -> Quote:
         """The quote of a request, or the refusal that it would get: a ceiling's own, else 422 with the fault."""
         try:
             version, operation, text = self.find(method, url)

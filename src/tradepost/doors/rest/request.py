@@ -11,7 +11,7 @@ from tradepost.kit.resource.list_query import MOST_ROWS, Window
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import MergePatch, Patch, json_patch
 from tradepost.kit.schema.validation import read
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..http.asgi import Receive, Scope, fields
 from ..http.conditional import ANY, version_of
@@ -34,7 +34,7 @@ class Ask:
         self.window: Window = query.window
         self.price = query.price
         self.given: Any = UNSET
-        self.context: Context = scope["context"]
+        self.context: CallContext = scope["context"]
 
     def switch(self, name: str) -> bool:
         """A switch in the query, off where it is left out."""

@@ -72,12 +72,12 @@ class route(HTTPRouteHandler):
         found = door.cache.find(key)
         if found is None:
             found = await door.cache.fill(key, lambda seen: self.entry(ask, given, seen))
-        ask.context.meter.net, ask.context.kept = found.net, found
+        ask.context.meter.net, ask.context.cache.entry = found.net, found
         return found.value
 
     async def entry(self, ask: Ask, given: dict[str, str], seen: Seen) -> Entry:
         """The answer as it may be kept, with its bytes packed once per coding."""
-        ask.context.seen = seen
+        ask.context.cache.dependencies = seen
         made = await self.make(ask, given)
         made.kept = {}
         # What is packed of it is no longer than it is itself.

@@ -13,6 +13,7 @@ import msgspec
 
 from ..auth.access import Access
 from ..clock import now
+from ..db.errors import LostRace
 from ..problems import (
     AlreadyExists,
     Conflict,
@@ -28,8 +29,7 @@ from ..problems import (
 from ..rate_limit.credential_attempts import Attempts
 from ..resource.resource import Resource, Result
 from ..resource.selection import Selection
-from ..writes.context import Context
-from ..writes.database import LostRace
+from ..writes.call_context import CallContext
 from ..writes.pending import Announced
 from .idempotency.fingerprint import fingerprint
 from .idempotency.outcomes import again, keeping, kept, kept_problem
@@ -123,10 +123,10 @@ class Operation[O, **P, R]:
 
     async def tried(self, service: Any, *args: Any, **kwargs: Any) -> R:
         """Checks the access, and counts the attempt before anything else is done; once, however often its transaction has to begin again."""
-        context: Context = service.context
+        context: CallContext = service.context
         self.access.check(context.caller)
         context.meter.attempts += 1
-        attempts = context.means.find(Attempts)
+        attempts = context.dependencies.find(Attempts)
         if attempts is not None:
             await attempts.count(self.account(args, kwargs), context.address, context.caller.id)
         return await (self.write if self.writes else self.read)(service, *args, **kwargs)
@@ -140,44 +140,40 @@ class Operation[O, **P, R]:
 
     async def write(self, service: Any, *args: Any, **kwargs: Any) -> R:
         """Checks the access and runs the method in the call's transaction. Who opens it commits it, and runs it again where a race was lost."""
-        context: Context = service.context
+        context: CallContext = service.context
         self.access.check(context.caller)
-        if context.session is not None:
+        if context.work.session is not None:
             return await self._within(service, context, args, kwargs)
-        context.called = self.name
+        context.work.root_operation = self.name
         try:
-            if context.key is None or not self.takes_key:
+            if context.idempotency.key is None or not self.takes_key:
                 return await self._commit(service, context, args, kwargs)
-            return await self._once(service, context, context.key, args, kwargs)
+            return await self._once(service, context, context.idempotency.key, args, kwargs)
         except LostRace:
             raise Conflict.of_race("Other writes kept coming first; try again.") from None
 
-    async def _commit(self, service: Any, context: Context, args: Any, kwargs: Any, claimed: Claim | None = None) -> R:
+    async def _commit(
+        self, service: Any, context: CallContext, args: Any, kwargs: Any, claimed: Claim | None = None
+    ) -> R:
         """The write in its transaction, again where a race was lost; under a claim with its outcome."""
         for _ in range(TRIES):
-            context.after = []
             try:
-                async with context.database.transaction() as session:
-                    context.session = session
+                async with context.transaction() as session:
                     made = await self._within(service, context, args, kwargs)
                     if claimed is not None:
                         made, outcome = kept(made, self.of, context)
                         await Announced.of(session).write(session, now())
                         await claimed.complete(session, outcome)
-                for follow in context.after:
-                    await follow()
                 return made
             except LostRace:
                 continue
             except AlreadyExists as clash:
-                if clash.members.get("field") not in context.made:
+                if clash.members.get("field") not in context.work.generated_fields:
                     raise
-            finally:
-                context.session = context.once = None
         raise LostRace
 
     async def _once(
-        self, service: Any, context: Context, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, service: Any, context: CallContext, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> R:
         """The write under an idempotency key: its outcome where it has one, else the write, which keeps one."""
         given = self.signature.bind(service, *args, **kwargs).arguments
@@ -200,13 +196,13 @@ class Operation[O, **P, R]:
                 await claimed.release()
             raise
 
-    async def _within(self, service: Any, context: Context, args: Any, kwargs: Any) -> R:
-        outer, context.operation = context.operation, self.name
+    async def _within(self, service: Any, context: CallContext, args: Any, kwargs: Any) -> R:
+        outer, context.work.current_operation = context.work.current_operation, self.name
         try:
             method: Any = self.method
             return await method(service, *args, **kwargs)
         finally:
-            context.operation = outer
+            context.work.current_operation = outer
 
 
 def operation[O, **P, R](

@@ -11,7 +11,7 @@ import msgspec
 
 from ..problems import Fault, Problem, QuotaExceeded, TooDeep, TooExpensive, TooManyAliases
 from ..schema.validation import refusal
-from ..writes.context import Context
+from ..writes.call_context import CallContext
 
 CEILINGS = (QuotaExceeded, TooDeep, TooExpensive, TooManyAliases)
 """What a quote is refused with under its own code; all else is a fault of the member that it was asked in."""
@@ -36,7 +36,7 @@ class DocumentQuotes(Protocol):
     """Quotes GraphQL documents."""
 
     async def of_document(
-        self, context: Context, text: str, variables: dict[str, Any] | None, operation: str | None
+        self, context: CallContext, text: str, variables: dict[str, Any] | None, operation: str | None
     ) -> Quote:
         """The quote of a document, or the refusal that its request would get."""
         ...
@@ -45,7 +45,7 @@ class DocumentQuotes(Protocol):
 class RequestQuotes(Protocol):
     """Quotes REST requests."""
 
-    async def of_request(self, context: Context, method: str, url: str, body: Any) -> Quote:
+    async def of_request(self, context: CallContext, method: str, url: str, body: Any) -> Quote:
         """The quote of a request, or the refusal that it would get. Of the `body` only the number of a batch's items counts."""
         ...
 

@@ -22,7 +22,7 @@ from ..resource.selection import Form, Selection, check, default
 from ..schema.patch import Document, Patch, check_names, check_read_only
 from ..schema.validation import read
 from ..writes import bulk
-from ..writes.context import Context
+from ..writes.call_context import CallContext
 
 type Expected = int | tuple[int, ...] | None
 
@@ -30,14 +30,14 @@ type Expected = int | tuple[int, ...] | None
 class Service:
     """Rules over a context."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: CallContext) -> None:
         self.context = context
 
     @property
     def session(self) -> AsyncSession:
         """The open write; only operations that write have one."""
-        assert self.context.session is not None, "not inside a write"
-        return self.context.session
+        assert self.context.work.session is not None, "not inside a write"
+        return self.context.work.session
 
     async def one[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], key: str) -> Record[S]:
         """The visible row with this id or other name, or 404."""
@@ -77,7 +77,7 @@ class Service:
         if id is None:
             raise of.missing(key)
         viewer = Viewer(self.context.caller.permissions, self.context.caller.known)
-        rule = of.actions.get(self.context.operation, lambda _: true())
+        rule = of.actions.get(self.context.work.current_operation, lambda _: true())
         query = (
             select(row, case((rule(viewer), 1), else_=0))
             .where(row.id == id, of.visible(viewer))
@@ -94,7 +94,7 @@ class Service:
         check_version(getattr(found, "version", None), expected)
         if not hit[1]:
             raise InvalidTransition(
-                f"`{self.context.operation}` is not open on this {of.label} now; see its `links` (GraphQL: `availableActions`)."
+                f"`{self.context.work.current_operation}` is not open on this {of.label} now; see its `links` (GraphQL: `availableActions`)."
             )
         return found
 
@@ -126,7 +126,7 @@ class Service:
 
     def use[T](self, kind: type[T]) -> T:
         """What the shop provides of a type besides its database."""
-        return self.context.means.of(kind)
+        return self.context.dependencies.of(kind)
 
     async def answer[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], id: str) -> Record[S]:
         """What was written, read back through the write's own connection."""

@@ -37,8 +37,9 @@ from ..resource.resource import ACTIONS, Relation, Resource, Through, Value
 from ..resource.row_layout import Actions, Embedded, Leaf, Many, Node, One
 from ..resource.selection import Field
 from .keyset import beyond, order_names
-from .plan import Argument, Level, Plan, Statement
+from .plan import Level, Plan
 from .source_tables import tables
+from .statement import Argument, Statement
 
 SEVERAL = "several"
 LIMIT: BindParameter[int] = bindparam("limit", None, type_=Integer)

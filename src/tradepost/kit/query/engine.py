@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -10,23 +10,46 @@ from ..auth.access import Viewer
 from ..auth.caller import Caller
 from ..lru import Recent
 from ..problems import InvalidParameter
+from ..rate_limit.meter import Meter
 from ..resource.list_query import PAGE_SIZE, Shape, Window
 from ..resource.resource import Resource
 from ..resource.selection import Form, Selection, below
 from .compiler import SEVERAL, Compiler
 from .cursors import Marks
 from .plan import Level, Plan, PlanKey
-from .readers import Reader
+from .readers.protocol import Reader
 from .records import NO_ROWS, Group, Kept, Page, Record
 from .replayed_rows import knows_all, led_to, ones, put, remembered
 from .row_count import rows_below
-
-if TYPE_CHECKING:
-    from ..writes.context import Context
+from .source_tables import Seen
 
 INLINE_ROWS, MOST_PLANS = 2000, 2000
 ONCE = "shown_once"
 """The bind of a member that no column holds: the secret of what a call makes, in that call's answer."""
+
+
+class ReadScope(Protocol):
+    """What the engine has to know of the call that reads; a CallContext is one."""
+
+    @property
+    def caller(self) -> Caller:
+        """Who reads."""
+        ...
+
+    @property
+    def meter(self) -> Meter:
+        """Counts the plans that were compiled."""
+        ...
+
+    @property
+    def one_time_secret(self) -> str | None:
+        """A secret that this call made, shown in its own answer."""
+        ...
+
+    @property
+    def read_dependencies(self) -> Seen | None:
+        """Where to record what is read, if the answer may be cached."""
+        ...
 
 
 class Reads:
@@ -42,7 +65,7 @@ class Reads:
         want: Selection[Any],
         by: str | None,
         window: Window | None,
-        context: "Context",
+        context: ReadScope,
         reader: Reader,
     ) -> Plan:
         """The plan of a selection for callers of this kind; compiled once, on the meter of the call that needs it."""
@@ -59,7 +82,7 @@ class Reads:
         want: Selection[Any],
         by: str | None,
         shape: Shape | None,
-        context: "Context",
+        context: ReadScope,
         reader: Reader,
     ) -> Plan:
         caller, shapes = context.caller, tuple([w.shape for w in want.windows])
@@ -77,24 +100,24 @@ class Reads:
         return self.plans.get(key, compile)
 
     async def one[S: msgspec.Struct](
-        self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: "Context"
+        self, reader: Reader, of: Resource[S], want: Selection[S], by: str, value: Any, context: ReadScope
     ) -> Record[S] | None:
         """One record, or None where no visible row has this value."""
         plan, caller = self.plan(of, want, by, None, context, reader), context.caller
         # A secret does not travel to the database, which may log what it is given; something in its stead comes back.
-        stead = token_hex(16) if context.once is not None else None
+        stead = token_hex(16) if context.one_time_secret is not None else None
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id, ONCE: stead}))
         if row is None:
             return None
-        if context.seen is not None:
-            context.seen.note(plan, str(row[plan.id]))
+        if context.read_dependencies is not None:
+            context.read_dependencies.note(plan, str(row[plan.id]))
         if stead is not None:
-            row = tuple([context.once if v == stead else v for v in row])
+            row = tuple([context.one_time_secret if v == stead else v for v in row])
         groups = await self._below(plan, reader, [row], want.windows, caller) if len(plan.levels) > 1 else []
         return self._record(plan, plan.writer(want.form), row, groups)
 
     async def several[S: msgspec.Struct](
-        self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], context: "Context"
+        self, reader: Reader, of: Resource[S], want: Selection[S], ids: Sequence[str], context: ReadScope
     ) -> dict[str, Record[S]]:
         """The records of the visible rows among some ids, by id: as many statements as for one."""
         plan, caller = self.plan(of, want, SEVERAL, None, context, reader), context.caller
@@ -102,13 +125,13 @@ class Reads:
             plan.top.rows, plan.top.rows.bind({"parents": reader.many(list(ids)), "caller_id": caller.id})
         )
         groups = await self._below(plan, reader, rows, want.windows, caller) if len(plan.levels) > 1 else []
-        if context.seen is not None:
-            context.seen.note(plan, *[str(row[plan.id]) for row in rows])
+        if context.read_dependencies is not None:
+            context.read_dependencies.note(plan, *[str(row[plan.id]) for row in rows])
         write = plan.writer(want.form)
         return {record.id: record for record in [self._record(plan, write, row, groups) for row in rows]}
 
     async def again(
-        self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], context: "Context"
+        self, reader: Reader, of: Resource[Any], want: Selection[Any], kept: Sequence[Kept], context: ReadScope
     ) -> list[Record[Any]]:
         """Records as they were once, in their order: scalars from what was kept, related rows as they are now."""
         plan, fields, caller = self.plan(of, want, SEVERAL, None, context, reader), want.form.fields, context.caller
@@ -137,12 +160,12 @@ class Reads:
         return {str(r[plan.id]): r for r in rows}
 
     async def page[S: msgspec.Struct](
-        self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, context: "Context"
+        self, reader: Reader, of: Resource[S], want: Selection[S], window: Window, context: ReadScope
     ) -> Page[S]:
         """A page of records."""
         plan, caller = self.plan(of, want, None, window, context, reader), context.caller
-        if context.seen is not None:
-            context.seen.note(plan)
+        if context.read_dependencies is not None:
+            context.read_dependencies.note(plan)
         level, limit = plan.top, window.size()
         group = Group(window, limit, self._marks(level, window), level.keys)
         statement = level.rows.of_size(limit + 1)
@@ -166,7 +189,7 @@ class Reads:
         relation: str,
         window: Window,
         want: Selection[S],
-        context: "Context",
+        context: ReadScope,
     ) -> Page[S] | None:
         """A to-many relation of one row as a list of its own, in the statement that serves it below the row; None where there is no such row."""
         if window.first is None and window.last is None:
@@ -176,8 +199,8 @@ class Reads:
         row = await reader.one(plan.top.rows, plan.top.rows.bind({"key": value, "caller_id": caller.id}))
         if row is None:
             return None
-        if context.seen is not None:
-            context.seen.note(plan, str(row[plan.id]))
+        if context.read_dependencies is not None:
+            context.read_dependencies.note(plan, str(row[plan.id]))
         groups = await self._below(plan, reader, [row], around.windows, caller)
         group, parent = groups[1], row[plan.id]
         group.parent = parent

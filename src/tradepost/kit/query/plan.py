@@ -1,6 +1,6 @@
 """Plans: all statements of one selection, compiled once per shape and kept in a bounded cache."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,38 +12,7 @@ from ..resource.selection import Field, Form
 from .cursors import Marks
 from .record_builder import Writer
 from .records import Both
-
-
-class Argument(msgspec.Struct, frozen=True):
-    """Where one positional argument of a statement comes from: a name in the call's values, else a constant; `process` is the type's own."""
-
-    name: str
-    constant: Any
-    process: Callable[[Any], Any] | None
-
-
-class Statement(msgspec.Struct, frozen=True):
-    """SQL text in the driver's own spelling, and its arguments in order. A bounded one reads few rows through an index.
-
-    `sized` are the same with the number of rows written into the text, by that number.
-    """
-
-    sql: str
-    arguments: tuple[Argument, ...]
-    bounded: bool
-    sized: "Mapping[int, Statement]" = msgspec.field(default_factory=dict[int, "Statement"])
-
-    def of_size(self, rows: int) -> "Statement":
-        """The statement for so many rows."""
-        return self.sized.get(rows, self)
-
-    def bind(self, given: dict[str, Any]) -> list[Any]:
-        """The arguments of one call."""
-        out: list[Any] = []
-        for a in self.arguments:
-            value = given.get(a.name, a.constant)
-            out.append(a.process(value) if a.process is not None and value is not None else value)
-        return out
+from .statement import Statement
 
 
 class Level:

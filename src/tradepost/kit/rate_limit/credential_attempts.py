@@ -12,8 +12,9 @@ from math import ceil
 from unicodedata import normalize
 
 from ..problems import QuotaExceeded
+from .buckets import MINUTE
 from .client_key import bucket_of
-from .limits import MINUTE, Limits
+from .meter import Limits
 
 ACCOUNT, ADDRESS = "login-account", "login-address"
 """The names of the two policies, as a refusal tells them."""

@@ -4,7 +4,8 @@ from collections.abc import Awaitable
 from math import ceil
 
 from ..problems import QuotaExceeded
-from .limits import MINUTE, Bucket, Limits, Meter, Shared
+from .buckets import MINUTE, Bucket, Shared
+from .meter import Limits, Meter
 
 POLICIES = (b"points", b"key")
 """What the buckets of an owner and of its key are called."""

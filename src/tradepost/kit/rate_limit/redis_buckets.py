@@ -15,7 +15,7 @@ from hiredis import ReplyError
 from msgspec import msgpack
 
 from ..redis.connection import Line, connect
-from .limits import Bucket
+from .buckets import Bucket
 
 AGAIN = 0.5
 """Seconds between two attempts to find Redis again."""

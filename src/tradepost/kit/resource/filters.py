@@ -9,8 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from ..auth.access import ANYONE, Access
-from ..db.full_text import MOST_WORDS, words
 from ..problems import InvalidParameter
+from ..text.words import MOST_WORDS, words
 
 type Condition = Callable[[Callable[..., BindParameter[Any]]], ColumnElement[bool]]
 

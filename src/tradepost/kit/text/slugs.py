@@ -2,7 +2,7 @@
 
 import re
 
-from ..db.full_text import words
+from .words import words
 
 # Letters that no decomposition takes apart.
 LETTERS = str.maketrans(

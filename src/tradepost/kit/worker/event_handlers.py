@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from ..writes.context import Context
+from ..writes.call_context import CallContext
 
-type Function = Callable[[Context, Event], Awaitable[None]]
+type Function = Callable[[CallContext, Event], Awaitable[None]]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Delivery:
     def __init__(self, function: Function, types: tuple[str, ...]) -> None:
         self.function, self.types, self.name = function, types, function.__qualname__
 
-    def __call__(self, context: Context, event: Event) -> Awaitable[None]:
+    def __call__(self, context: CallContext, event: Event) -> Awaitable[None]:
         """Calls the function."""
         return self.function(context, event)
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import bindparam, case, literal, select, update
 
 from ..db.column_types import Json, Moment
-from ..writes.database import Database, LostRace
+from ..db.errors import LostRace
+from ..writes.database import Database
 from ..writes.outbox import PERSONAL, OutboxEvent, is_personal
 from .event_handlers import Event
 

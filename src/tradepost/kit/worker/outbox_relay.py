@@ -17,7 +17,7 @@ from random import uniform
 from time import monotonic
 
 from ..clock import Clock, now
-from ..writes.context import Context
+from ..writes.call_context import CallContext
 from ..writes.database import Database
 from .event_handlers import Delivery, Event, Undeliverable
 from .outbox_queue import Waiting
@@ -40,7 +40,7 @@ class Relay:
     def __init__(
         self,
         database: Database,
-        context: Callable[[str], Context],
+        context: Callable[[str], CallContext],
         deliveries: Iterable[Delivery],
         *,
         held: Iterable[str] = (),

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from random import uniform
 
-from ..writes.context import Context
+from ..writes.call_context import CallContext
 
 LOG = logging.getLogger("tradepost.chores")
 SOON = 60.0
@@ -14,22 +14,22 @@ SOON = 60.0
 class Chore:
     """A function of a room, and the seconds between two runs of it."""
 
-    def __init__(self, function: Callable[[Context], Awaitable[None]], seconds: float) -> None:
+    def __init__(self, function: Callable[[CallContext], Awaitable[None]], seconds: float) -> None:
         self.function, self.seconds, self.name = function, seconds, function.__qualname__
 
-    def __call__(self, context: Context) -> Awaitable[None]:
+    def __call__(self, context: CallContext) -> Awaitable[None]:
         """Runs it once."""
         return self.function(context)
 
 
 def every(
     *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
-) -> Callable[[Callable[[Context], Awaitable[None]]], Chore]:
+) -> Callable[[Callable[[CallContext], Awaitable[None]]], Chore]:
     """Declares a function, in a room's `service`, as a chore. Each worker runs it at its own times, so it has to bear another one beside it."""
     return lambda function: Chore(function, days * 86400 + hours * 3600 + minutes * 60 + seconds)
 
 
-async def keep(chore: Chore, context: Callable[[], Context]) -> None:
+async def keep(chore: Chore, context: Callable[[], CallContext]) -> None:
     """Runs a chore for as long as it is left to: first within a minute, so that it also runs where processes are short-lived. No two keep step."""
     pause = uniform(0, min(chore.seconds, SOON))  # noqa: S311 (nothing is secret about it)
     while True:

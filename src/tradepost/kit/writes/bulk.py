@@ -20,7 +20,7 @@ from ..cache.tracking_session import note
 from ..db.base import Versioned
 from ..db.column_types import Json, Moment
 from ..query.compiler import statement
-from ..query.plan import Statement
+from ..query.statement import Statement
 
 type Values = Mapping[str, Any]
 type Default = Callable[[None], Any]

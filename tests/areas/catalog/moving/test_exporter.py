@@ -11,7 +11,7 @@ from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.catalog.formats.writing import FORMATS
 from tradepost.areas.catalog.service.exporter import Exporter
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 ALL = (
     "name,slug,external_reference,status,description,attributes,tags,source,price_from{amount,currency},category{name},categories{name,parent{name}},"
@@ -38,7 +38,7 @@ async def catalogue(shop: Moved) -> dict[str, Any]:
 
 async def exported(shop: Moved, format: str, file: Path, caller: Caller = SYSTEM) -> int:
     """Writes a shop into a file, and tells how many products went in."""
-    exporter = Exporter(Context(caller, shop.app.state.database, door="cli"))
+    exporter = Exporter(CallContext(caller, shop.app.state.database, door="cli"))
     seen: list[int] = []
     with file.open("wb") as out:
         done = await exporter.write(format, out, currency="EUR", progress=seen.append)

@@ -46,7 +46,7 @@ class Addresses(Account):
         row = AddressRow(user_id=user.id, **checked(new))
         self.session.add(row)
         await self.session.flush()
-        self.context.announce("address.created", row.id)
+        self.context.emit("address.created", row.id)
         return await self.answer(addresses, want, row.id)
 
     @operation("address_replace", "replace", addresses, access=policy.change_own, input=AddressInput)
@@ -68,13 +68,13 @@ class Addresses(Account):
         row = await self.claim(AddressRow, addresses, key, expected)
         gone = await self.one(addresses, want, row.id)
         await self.session.delete(row)
-        self.context.announce("address.deleted", row.id)
+        self.context.emit("address.deleted", row.id)
         return gone
 
     async def change(self, row: AddressRow, new: AddressInput, want: Selection[Address]) -> Record[Address]:
         """Sets what differs."""
         if changed := amend(row, checked(new)):
-            self.context.announce("address.updated", row.id, changed=changed)
+            self.context.emit("address.updated", row.id, changed=changed)
         return await self.answer(addresses, want, row.id)
 
 

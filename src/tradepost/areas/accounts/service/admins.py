@@ -32,8 +32,8 @@ class Admins(Sessions):
             passwords.check(password, "/password", about=[address])
         stored = await passwords.hash(password) if password is not None else None
         context = self.context
-        async with context.database.transaction() as context.session:
-            context.called = COMMAND
+        async with context.transaction():
+            context.work.root_operation = COMMAND
             user = await self.session.scalar(select(UserRow).where(UserRow.email == address).with_for_update())
             new = user is None
             if user is None:
@@ -48,8 +48,5 @@ class Admins(Sessions):
                 await self.end_all(user.id)
                 await self.revoke_keys(user.id)
             await keep_words(self.session, user)
-            context.announce("user.registered" if new else "user.role_changed", user.id, role="admin")
-        context.session = None
-        for follow in context.after:
-            await follow()
+            context.emit("user.registered" if new else "user.role_changed", user.id, role="admin")
         return new

@@ -57,8 +57,8 @@ class ApiKeys(Account):
         )  # fmt: skip
         self.session.add(row)
         await self.session.flush()
-        self.context.once = made.text
-        self.context.announce("api_key.created", row.id)
+        self.context.work.one_time_secret = made.text
+        self.context.emit("api_key.created", row.id)
         return await self.answer(api_keys, want, row.id)
 
     @operation("api_key_delete", "delete", api_keys, access=policy.change_own)
@@ -68,7 +68,7 @@ class ApiKeys(Account):
         gone = await self.one(api_keys, want, row.id)
         row.revoked_at = self.context.clock()
         self.revoke(key=row.id)
-        self.context.announce("api_key.revoked", row.id)
+        self.context.emit("api_key.revoked", row.id)
         return gone
 
     async def calling(self) -> ApiKeyRow | None:

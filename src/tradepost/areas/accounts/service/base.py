@@ -80,7 +80,7 @@ class Account(Service):
         Returns the id that the letter is filed under: its subject, or one of its own where nobody knows yet whose it is.
         """
         filed = subject or new_id(OutboxEvent.__number__)
-        self.context.post(f"mail.{letter}", filed, **data)
+        self.context.emit_personal(f"mail.{letter}", filed, **data)
         return filed
 
     def ask_to_verify(self, user: UserRow, email: str) -> None:
@@ -89,8 +89,8 @@ class Account(Service):
 
     def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Has every process forget credentials, once this write is committed."""
-        if (told := self.context.means.find(Revocations)) is not None:
-            self.context.after.append(lambda: told.announce(user=user, session=session, key=key))
+        if (told := self.context.dependencies.find(Revocations)) is not None:
+            self.context.work.after_commit(lambda: told.announce(user=user, session=session, key=key))
 
 
 def mark_of(opaque: OpaqueTokens, password_hash: str | None) -> str:

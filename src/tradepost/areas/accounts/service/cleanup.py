@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 
 from tradepost.kit.worker.periodic import every
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..models import MailedTokenRow, SessionRow
 
@@ -15,14 +15,14 @@ KEPT, AT_ONCE = timedelta(days=7), 500
 
 
 @every(hours=1)
-async def sweep(context: Context) -> None:
+async def sweep(context: CallContext) -> None:
     """Deletes sessions that ended a week ago, with their refresh tokens, and tokens of letters that nobody can use any more."""
     before = context.clock() - KEPT
     await _delete(context, SessionRow, or_(SessionRow.expires_at < before, SessionRow.revoked_at < before))
     await _delete(context, MailedTokenRow, MailedTokenRow.expires_at < context.clock())
 
 
-async def _delete(context: Context, of: Any, old: Any) -> None:
+async def _delete(context: CallContext, of: Any, old: Any) -> None:
     while True:
         async with context.database.transaction() as session:
             some = select(of.id).where(old).limit(AT_ONCE).with_for_update(skip_locked=True)

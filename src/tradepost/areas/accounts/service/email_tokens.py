@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..models import MailedTokenRow, UserRow
 from ..opaque_tokens import MAILED, OpaqueTokens
@@ -16,9 +16,9 @@ VERIFY, RESET = "verify_email", "reset_password"
 GOOD_FOR = {VERIFY: timedelta(days=1), RESET: timedelta(hours=1)}
 
 
-async def new_token(context: Context, purpose: str, user: str, email: str) -> str:
+async def new_token(context: CallContext, purpose: str, user: str, email: str) -> str:
     """The token of a letter that is about to be sent."""
-    opaque = context.means.of(OpaqueTokens)
+    opaque = context.dependencies.of(OpaqueTokens)
     text = opaque.new(MAILED)
     row = MailedTokenRow(
         user_id=user,

@@ -71,7 +71,7 @@ class Grants(Sessions):
         access, seconds = self.use(Tokens).issue(user=str(caller.id), session=None, key=found.id, scope=scopes)
         if found.expires is not None:
             seconds = min(seconds, int((found.expires - now()).total_seconds()))
-        self.context.announce("api_key.token_granted", found.id)
+        self.context.emit("api_key.token_granted", found.id)
         return Grant(
             access, "Bearer", seconds, None, " ".join(sorted(caller.permissions if scopes is None else scopes))
         )

@@ -33,7 +33,7 @@ class Recovery(Sessions):
         await forget_letters(self.session, user.id, but=user.email)
         await self.end_all(user.id, keep=self.context.caller.session)
         self.mail("password_changed", user.id)
-        self.context.announce("user.password_changed", user.id)
+        self.context.emit("user.password_changed", user.id)
         return self.tell(receipts, DONE, want)
 
     @operation(
@@ -43,7 +43,7 @@ class Recovery(Sessions):
     async def reset(self, given: PasswordResetInput, want: Selection[Receipt]) -> Record[Receipt]:
         """Sends a letter with which its reader can set a new password, where the address has an account. The answer is the same where it has none."""
         # Not even looked up: whoever sends the letter does that. So what is told of it names the letter, and no user.
-        self.context.announce("password_reset.requested", self.mail("password_reset", email=same_email(given.email)))
+        self.context.emit("password_reset.requested", self.mail("password_reset", email=same_email(given.email)))
         return self.tell(receipts, ACCEPTED, want)
 
     @operation(
@@ -68,5 +68,5 @@ class Recovery(Sessions):
         await forget_letters(self.session, user.id, but=user.email)
         await self.end_all(user.id)
         self.mail("password_changed", user.id)
-        self.context.announce("user.password_changed", user.id)
+        self.context.emit("user.password_changed", user.id)
         return self.tell(receipts, DONE, want)

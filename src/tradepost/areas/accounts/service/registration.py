@@ -38,7 +38,7 @@ class Registration(Account):
         await self.check_username(given.username)
         known = await self.session.scalar(select(UserRow.id).where(UserRow.email == email))
         # Two at once with one address: the second looks again and finds it known.
-        self.context.made.add("email")
+        self.context.work.generated_fields.add("email")
         async with self.session.begin_nested() as apart:
             # Where the address is known, the same is written for one that nobody can have, and taken back: it costs what a new one costs.
             made = await self.add(
@@ -48,11 +48,11 @@ class Registration(Account):
                 await apart.rollback()
         if known is None:
             self.ask_to_verify(made, email)
-            self.context.announce("user.registered", made.id)
+            self.context.emit("user.registered", made.id)
         else:
             self.mail("already_registered", known)
             # The caller is not told, but the staff is.
-            self.context.announce("user.registration_repeated", known)
+            self.context.emit("user.registration_repeated", known)
         return self.tell(receipts, ACCEPTED, want)
 
     @operation(
@@ -74,7 +74,7 @@ class Registration(Account):
             # What went to the address of before is good for nothing any more.
             await forget_letters(self.session, user.id)
         user.email_verified_at = self.context.clock()
-        self.context.announce("user.email_verified", user.id)
+        self.context.emit("user.email_verified", user.id)
         return self.tell(receipts, DONE, want)
 
     @operation(
@@ -84,7 +84,7 @@ class Registration(Account):
         """Sends the letter that asks to verify the account's address once more."""
         user = await self.owner()
         self.ask_to_verify(user, user.email)
-        self.context.announce("user.email_verification_requested", user.id)
+        self.context.emit("user.email_verification_requested", user.id)
         return self.tell(receipts, ACCEPTED, want)
 
     @operation(
@@ -96,7 +96,7 @@ class Registration(Account):
         email = new_email(given.email)
         user = await self.owner(await self.confirm(given.password))
         self.ask_to_verify(user, email)
-        self.context.announce("user.email_change_requested", user.id)
+        self.context.emit("user.email_change_requested", user.id)
         return self.tell(receipts, ACCEPTED, want)
 
     async def check_username(self, username: str | None, mine: str | None = None) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradepost.kit.db.full_text import normal
+from tradepost.kit.text.words import normal
 
 from ..models import UserRow, UserSearchRow
 

@@ -8,12 +8,12 @@ import msgspec
 from sqlalchemy import bindparam, select, update
 
 from tradepost.kit.clock import moment
+from tradepost.kit.db.errors import LostRace
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import Forbidden
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.writes.database import LostRace
 from tradepost.kit.writes.pending import Announced
 
 from .. import policy
@@ -92,7 +92,7 @@ class Sessions(Account):
             update(SessionRow).where(SessionRow.id == session).values(revoked_at=self.context.clock())
         )
         self.revoke(session=session)
-        self.context.announce("session.ended", session)
+        self.context.emit("session.ended", session)
         return self.tell(receipts, DONE, want)
 
     @operation("logout_everywhere", "act", receipts, access=policy.change_own, status=204, keyed=False)
@@ -100,7 +100,7 @@ class Sessions(Account):
         """Ends all sessions of the account, this one too. API keys go on."""
         user = await self.owner()
         await self.end_all(user.id)
-        self.context.announce("user.logged_out", user.id)
+        self.context.emit("user.logged_out", user.id)
         return self.tell(receipts, DONE, want)
 
     async def checked(self, email: str, password: str) -> Known:
@@ -136,7 +136,7 @@ class Sessions(Account):
         row = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=self.until(), scopes=scopes)
         self.session.add(row)
         await self.session.flush()
-        self.context.announce("session.begun", row.id, user_id=user.id)
+        self.context.emit("session.begun", row.id, user_id=user.id)
         return await self.pair(user.id, row.id, found.role, scopes)
 
     async def continued(self, text: str, scope: str | None = None) -> Grant:
@@ -166,7 +166,7 @@ class Sessions(Account):
         if not taken.rowcount or not alive.rowcount:
             # Somebody used it, or ended the session, since it was read: look again.
             raise LostRace
-        self.context.announce("session.continued", str(session), user_id=str(user))
+        self.context.emit("session.continued", str(session), user_id=str(user))
         return await self.pair(str(user), str(session), role, scopes if asked is None else asked)
 
     async def stolen(self, session: str) -> None:
@@ -180,7 +180,7 @@ class Sessions(Account):
             if not done.rowcount:
                 return
             Announced.of(apart).add("session.stolen", session, {}, self.context.request_id, self.context.signature)
-        if (told := self.context.means.find(Revocations)) is not None:
+        if (told := self.context.dependencies.find(Revocations)) is not None:
             await told.announce(session=session)
 
     async def pair(self, user: str, session: str, role: str, scopes: Sequence[str] | None) -> Grant:

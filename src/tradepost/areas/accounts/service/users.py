@@ -46,7 +46,7 @@ class Users(Registration, Sessions):
         await self.check_username(values["username"], row.id)
         if changed := amend(row, values):
             await keep_words(self.session, row)
-            self.context.announce("user.updated", row.id, changed=changed)
+            self.context.emit("user.updated", row.id, changed=changed)
         return await self.answer(users, want, row.id)
 
     @operation(
@@ -64,7 +64,7 @@ class Users(Registration, Sessions):
             await self.session.execute(delete(gone).where(gone.user_id == user.id))
         await self.revoke_keys(user.id)
         await self.end_all(user.id)
-        self.context.announce("user.closed", user.id)
+        self.context.emit("user.closed", user.id)
         return self.tell(receipts, DONE, want)
 
     @operation(
@@ -81,7 +81,7 @@ class Users(Registration, Sessions):
         user = await self.claim(UserRow, users, key)
         if amend(user, {"role": given.role.value}):
             self.revoke(user=user.id)
-            self.context.announce("user.role_changed", user.id, role=user.role)
+            self.context.emit("user.role_changed", user.id, role=user.role)
         return await self.answer(users, want, user.id)
 
     @operation("user_suspend", "act", users, access=policy.manage_users, problems=(NotFound, InvalidTransition))
@@ -92,7 +92,7 @@ class Users(Registration, Sessions):
         user.status = "suspended"
         await self.session.flush()
         await self.end_all(user.id)
-        self.context.announce("user.suspended", user.id)
+        self.context.emit("user.suspended", user.id)
         return await self.answer(users, want, user.id)
 
     @operation("user_restore", "act", users, access=policy.manage_users, problems=(NotFound, InvalidTransition))
@@ -102,7 +102,7 @@ class Users(Registration, Sessions):
         user = await self.claim(UserRow, users, key)
         user.status = "active"
         self.revoke(user=user.id)
-        self.context.announce("user.restored", user.id)
+        self.context.emit("user.restored", user.id)
         return await self.answer(users, want, user.id)
 
     async def leaves_an_admin(self, user: UserRow) -> None:

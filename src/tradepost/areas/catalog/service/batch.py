@@ -8,13 +8,13 @@ from msgspec import UNSET
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from tradepost.kit.db.errors import LostRace, problem_of
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
 from tradepost.kit.query.records import Batch, Item, Record
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import MergePatch
 from tradepost.kit.schema.validation import read
-from tradepost.kit.writes.database import LostRace, problem_of
 
 from .. import policy
 from ..models import ProductRow
@@ -101,7 +101,7 @@ class ProductBatches(Products):
             except Problem as problem:
                 if atomic:
                     # A clash on a slug that the item gives is not ours to mend, though one was made for another item.
-                    self.context.made -= {"slug"} if _slugs([item]) else set()
+                    self.context.work.generated_fields -= {"slug"} if _slugs([item]) else set()
                     raise _placed(problem, at) from problem
                 outcomes.append(Item(problem.status, problem=problem))
         return outcomes
@@ -150,7 +150,7 @@ class ProductBatches(Products):
 async def _savepoint(service: Products) -> AsyncGenerator[None]:
     """A savepoint; what the database refuses in it is a problem or a lost race."""
     try:
-        async with service.context.apart():
+        async with service.context.work.savepoint():
             yield
     except DBAPIError as fault:
         raise problem_of(fault) from fault

@@ -50,7 +50,7 @@ class Categories(Service):
         slug = await slugs.choose(self, CategoryRow, new.slug, new.name)
         row = CategoryRow(**values, id=id, slug=slug, path=f"{parent.path if parent else ''}{id}/")
         self.session.add(row)
-        self.context.announce("category.created", row.id)
+        self.context.emit("category.created", row.id)
         return await self.answer(categories, want, row.id)
 
     @operation(
@@ -80,7 +80,7 @@ class Categories(Service):
         if children or products:
             raise Conflict(f"The category has {children} categories and {products} products in it; move them first.")
         await self.session.delete(row)
-        self.context.announce("category.deleted", row.id)
+        self.context.emit("category.deleted", row.id)
         return gone
 
     async def change(self, row: CategoryRow, new: CategoryInput, want: Selection[Category]) -> Record[Category]:
@@ -90,7 +90,7 @@ class Categories(Service):
         if values["parent_id"] != row.parent_id:
             await self.move(row, values["parent_id"])
         if changed := amend(row, values):
-            self.context.announce("category.updated", row.id, changed=changed)
+            self.context.emit("category.updated", row.id, changed=changed)
         return await self.answer(categories, want, row.id)
 
     async def move(self, row: CategoryRow, parent_id: str | None) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from tradepost.kit.resource.list_query import EVERYTHING, MOST_ROWS, Window
 from tradepost.kit.resource.resource import Resource, Value
 from tradepost.kit.resource.selection import Field, Form, Selection
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..formats.records import LONGEST_URL
 from ..formats.row_reader import URL
@@ -40,7 +40,7 @@ class Exported(msgspec.Struct):
 class Exporter:
     """One export. It holds a page of products at a time, and the names of all categories."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: CallContext) -> None:
         self.context = context
 
     async def size(self) -> int:

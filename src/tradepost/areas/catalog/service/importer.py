@@ -14,7 +14,7 @@ from tradepost.kit.db.column_types import Id
 from tradepost.kit.problems import AlreadyExists, Problem
 from tradepost.kit.resource.selection import Field, Form, Selection
 from tradepost.kit.schema.validation import read
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..formats import Draft, Finding, Opened
 from ..models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow
@@ -55,7 +55,7 @@ class Importer:
     """One import. `tell` hears every finding as it is made, `progress` how many products are done. A dry run undoes each batch, so it tells the truth."""
 
     def __init__(
-        self, context: Context, *, dry_run: bool, tell: Callable[[Finding], None], progress: Callable[[int], None]
+        self, context: CallContext, *, dry_run: bool, tell: Callable[[Finding], None], progress: Callable[[int], None]
     ) -> None:
         self.context, self.dry_run, self.tell, self.progress = context, dry_run, tell, progress
         self.summary = Summary()
@@ -98,11 +98,11 @@ class Importer:
             yield
             return
         async with self.context.database.sessions() as session:
-            self.context.session = session
+            self.context.work.session = session
             try:
                 yield
             finally:
-                self.context.session = None
+                self.context.work.session = None
                 self.places.clear()
                 await session.rollback()
 

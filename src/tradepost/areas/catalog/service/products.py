@@ -89,7 +89,7 @@ class Products(Service):
         row = await self.claim(ProductRow, products, key, expected)
         gone = await self.one(products, want, row.id)
         await self.session.delete(row)
-        self.context.announce("product.deleted", row.id)
+        self.context.emit("product.deleted", row.id)
         return gone
 
     async def make(self, new: ProductCreate) -> str:
@@ -99,7 +99,7 @@ class Products(Service):
         values["slug"] = await slugs.choose(self, ProductRow, new.slug, new.name)
         await self.check_category(values["category_id"])
         [id] = await self.insert(ProductRow, values)
-        self.context.announce("product.created", id)
+        self.context.emit("product.created", id)
         await self.put_into(
             id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, present=set()
         )
@@ -124,7 +124,7 @@ class Products(Service):
             changed.append("categories")
             row.updated_at = self.context.clock()
         if changed:
-            self.context.announce("product.updated", row.id, changed=changed)
+            self.context.emit("product.updated", row.id, changed=changed)
             if not WORDS.isdisjoint(changed):
                 await summarise(self, row)
             if "tags" in changed:

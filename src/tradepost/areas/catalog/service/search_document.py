@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from tradepost.kit.db.full_text import normal
 from tradepost.kit.operations.service import Service, amend
+from tradepost.kit.text.words import normal
 from tradepost.kit.writes import bulk
 
 from ..models import ProductRow, ProductSearchRow, VariantRow
@@ -28,7 +28,7 @@ async def summarise(service: Service, product: ProductRow) -> bool:
         found = (await session.execute(parts)).all()
     changed = amend(product, price_from([(amount, currency) for _, amount, currency in found]))
     if changed:
-        service.context.announce("product.updated", product.id, changed=["price_from"])
+        service.context.emit("product.updated", product.id, changed=["price_from"])
     words = words_of(product.name, [sku for sku, _, _ in found], product.tags, product.description)
     if not (
         await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))

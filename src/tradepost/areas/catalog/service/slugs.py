@@ -31,7 +31,7 @@ async def choose_all(service: Service, row: Named, names: Sequence[str], avoid: 
     wanted = [
         f"{slug}-1" if parse_id(slug) else slug for slug in [slug_of(name, str(row.__tablename__)) for name in names]
     ]
-    service.context.made.add("slug")
+    service.context.work.generated_fields.add("slug")
     await _take_turns(service, row, sorted(set(wanted)))
     count, step = Counter(wanted), 1
     seen, free = dict.fromkeys(count, 0), {slug: list[str]() for slug in count}

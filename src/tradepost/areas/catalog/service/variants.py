@@ -79,7 +79,7 @@ class Variants(Service):
         gone = await self.one(variants, want, row.id)
         await self.session.delete(row)
         await self.session.flush()
-        self.context.announce("variant.deleted", row.id, product_id=row.product_id)
+        self.context.emit("variant.deleted", row.id, product_id=row.product_id)
         await summarise(self, await self.product_of(row))
         return gone
 
@@ -105,7 +105,7 @@ class Variants(Service):
         ]
         ids = await self.insert(VariantRow, *rows)
         for id in ids:
-            self.context.announce("variant.created", id, product_id=product_id)
+            self.context.emit("variant.created", id, product_id=product_id)
         return ids
 
     async def present(self, product_id: str) -> tuple[int, int]:
@@ -127,7 +127,7 @@ class Variants(Service):
     def set(self, row: VariantRow, new: VariantInput) -> bool:
         """The same with a checked input, leaving the product's summary to the caller."""
         if changed := amend(row, row_values(new)):
-            self.context.announce(
+            self.context.emit(
                 "variant.updated", row.id, product_id=row.product_id, changed=members_of(variants, changed)
             )
         return bool(changed)

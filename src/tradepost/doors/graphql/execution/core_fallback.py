@@ -5,11 +5,11 @@ A root field looks ahead and asks its operation for all that is wanted below it;
 fault of the root field here as there. What comes back is a tree of dicts, from which every field takes its own.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
-from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 
 from tradepost.kit.ids import kind_of, parse_id
@@ -21,12 +21,8 @@ from tradepost.kit.resource.resource import ACTIONS
 from ...graphql_names import camel
 from ..plan.idempotent_directive import Key
 from ..plan.node_plan import Getters, ids_of
-from ..plan.root_plans import fresh
 from ..schema.root_fields import Ask, RootField
 from .core_lookahead import Ahead, Stretch, mark
-
-if TYPE_CHECKING:
-    from .executor import Executor
 
 type Resolver = Callable[..., Any]
 
@@ -36,9 +32,10 @@ PLAIN = ("Connection", "Edge", "PageInfo", "BatchPayload", "BatchResult", "Probl
 SAID = ("type", "title", "status", "code", "detail", "errors")
 
 
-def connect(executor: "Executor") -> None:
-    """Sets the resolvers of a schema."""
-    schema = executor.schema
+def attach_resolvers(
+    schema: GraphQLSchema, fields: Mapping[str, RootField[..., Any]], getters: Getters, *, require_version: bool
+) -> None:
+    """Set the resolvers of a schema. `require_version`: whether changes need `expectedVersion`."""
     for type in schema.type_map.values():
         if isinstance(type, GraphQLInterfaceType):
             type.resolve_type = lambda source, info, abstract: source[KIND]
@@ -48,11 +45,11 @@ def connect(executor: "Executor") -> None:
         for name, field in type.fields.items():
             if type not in (schema.query_type, schema.mutation_type):
                 field.resolve = member(type.name, name)
-            elif (root := executor.fields.get(name)) is None:
-                field.resolve = finder(executor.getters, name == "nodes")
+            elif (root := fields.get(name)) is None:
+                field.resolve = finder(getters, name == "nodes")
             else:
                 field.extensions[ACCESS] = root.operation.access
-                field.resolve = resolver(root, careful=executor.careful)
+                field.resolve = resolver(root, careful=require_version)
 
 
 class Stock(ExecutorThrowingOnIncremental):
@@ -94,8 +91,8 @@ def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
     careful = careful and "expectedVersion" in field.parameters
 
     async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
-        context = fresh(info.context) if writes else info.context
-        context.key = Key(info.field_nodes).of(info.variable_values) or context.key
+        context = info.context.for_mutation() if writes else info.context
+        context.idempotency.key = Key(info.field_nodes).of(info.variable_values) or context.idempotency.key
         try:
             if kind == "page":
                 return await page(field, info, context, given)

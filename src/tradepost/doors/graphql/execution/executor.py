@@ -16,7 +16,7 @@ from tradepost.kit.operations.pricing import LEAST, Price
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import Problem
 from tradepost.kit.query.source_tables import Seen
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.document import Document, Prepared, Roots
 from ..documents.limits import META, check
@@ -26,7 +26,7 @@ from ..plan.arguments import Variables
 from ..plan.batch_plan import BatchRoot
 from ..plan.idempotent_directive import OnMutations
 from ..plan.node_plan import Getters, NodesRoot
-from ..plan.root_plans import Constant, OneRoot, PageRoot, Root, SchemaRoot, fresh
+from ..plan.root_plans import Constant, OneRoot, PageRoot, Root, SchemaRoot
 from ..plan.selection_compiler import Walk
 from ..problems import (
     MOST_FAULTS,
@@ -43,7 +43,7 @@ from ..problems import (
     shown,
 )
 from ..schema.root_fields import RootField
-from .core_fallback import Stock, connect
+from .core_fallback import Stock, attach_resolvers
 
 MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_MUTATIONS = 1000, 2000, 20_000, 4
 RULES = (*specified_rules, MaxIntrospectionDepthRule, OnMutations)
@@ -75,7 +75,7 @@ class Executor:
         self.handovers: dict[str, int] = dict.fromkeys(HANDOVERS, 0)
         # Where what public fields give is kept, if anywhere.
         self.cache: ReadCache | None = None
-        connect(self)
+        attach_resolvers(schema, self.fields, self.getters, require_version=careful)
 
     def knows(self, request: Request) -> bool:
         """Whether a request's document has been read before, or will not be read at all."""
@@ -90,7 +90,7 @@ class Executor:
             raise Refused.because(DocumentNotTrusted(), request_id, firm=True)
         return self.documents.get(text, lambda: self.document(text, request_id, suggests))
 
-    def prepare(self, request: Request, context: Context, document: Document | None = None) -> Ready:
+    def prepare(self, request: Request, context: CallContext, document: Document | None = None) -> Ready:
         """Everything up to the execution; or Refused. The document is that of the request's text, unless it was found otherwise."""
         open = self.shows(context)
         document = document or self.read(request.query or "", context.request_id, open)
@@ -111,7 +111,7 @@ class Executor:
             raise Refused.because(ceiling, context.request_id, firm=True, over=document.ast) from None
         return Ready(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
 
-    def again(self, known: Ready, context: Context) -> Ready:
+    def again(self, known: Ready, context: CallContext) -> Ready:
         """What was asked in the same words before, without a write or a look at the schema: only its price may be another, for another kind of caller."""
         return Ready(
             known.request,
@@ -175,7 +175,7 @@ class Executor:
             return PageRoot(key, nodes, field, definition, walk)
         return OneRoot(key, nodes, field, definition, walk, careful=self.careful)
 
-    async def execute(self, ready: Ready, context: Context) -> bytearray:
+    async def execute(self, ready: Ready, context: CallContext) -> bytearray:
         """The answer but for its last brace: whoever sends it has more to say in it."""
         roots, variables, prices = ready.roots, ready.variables, ready.prices
         if ready.operation.document.special and (why := ready.handover) is not None:
@@ -184,18 +184,18 @@ class Executor:
             return bytearray((await self.reference(ready, context))[:-1])
         if len(roots) == 1:
             only = await self.run(roots[0], variables, context, prices[0], roots[0].opening)
-            ready.replayed = [roots[0].key] if context.replayed else []
+            ready.replayed = [roots[0].key] if context.idempotency.is_replay else []
             if type(only) is bytearray:
                 only += b"}"
                 return only
             done: list[Any] = [only]
         elif ready.operation.writes:
-            contexts = [fresh(context) for _ in roots]
+            contexts = [context.for_mutation() for _ in roots]
             done = [
                 await self.run(r, variables, c, p, r.prefix) for r, c, p in zip(roots, contexts, prices, strict=True)
             ]
-            ready.replayed = [r.key for r, c in zip(roots, contexts, strict=True) if c.replayed]
-            context.replayed = len(ready.replayed) == len(ready.written)
+            ready.replayed = [r.key for r, c in zip(roots, contexts, strict=True) if c.idempotency.is_replay]
+            context.idempotency.is_replay = len(ready.replayed) == len(ready.written)
         else:
             done = list(
                 await asyncio.gather(
@@ -213,7 +213,7 @@ class Executor:
             return bytearray(b'{"errors":%b,"data":{%b}' % (errors, body))
         return bytearray(b'{"errors":%b,"data":null' % errors)
 
-    async def run(self, root: Root, variables: Variables, context: Context, price: Price, before: bytes) -> Any:
+    async def run(self, root: Root, variables: Variables, context: CallContext, price: Price, before: bytes) -> Any:
         """The bytes of one root field behind those `before` it (put together here, because copying a long list takes 4 us), or what it raised. What it
         costs in the end goes onto the meter: a field that is refused or missing 1, if it costs anything, and one that has tried a credential its whole
         price."""
@@ -222,7 +222,7 @@ class Executor:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
             if root.once.written is not None:
-                context.key = root.once.of(variables) or context.key
+                context.idempotency.key = root.once.of(variables) or context.idempotency.key
             if (
                 self.cache is not None
                 and root.keeps(variables)
@@ -233,7 +233,9 @@ class Executor:
             encoder.encode_into(value, said := bytearray(before), -1)
             # A missing thing and a kept outcome cost the least.
             context.meter.net += (
-                price.net(rows) if value is not None and (root.tries or not context.replayed) else min(price.points, 1)
+                price.net(rows)
+                if value is not None and (root.tries or not context.idempotency.is_replay)
+                else min(price.points, 1)
             )
             return said
         except Exception as fault:
@@ -241,14 +243,20 @@ class Executor:
             return fault
 
     async def kept(
-        self, cache: ReadCache, key: tuple[Any, ...], root: Root, variables: Variables, context: Context, price: Price
+        self,
+        cache: ReadCache,
+        key: tuple[Any, ...],
+        root: Root,
+        variables: Variables,
+        context: CallContext,
+        price: Price,
     ) -> bytes:
         """The bytes of one root field from the read cache."""
         found = cache.find(key) or await cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
         context.meter.net += found.net
         return found.value
 
-    def error(self, root: Root, fault: Exception, context: Context) -> dict[str, Any]:
+    def error(self, root: Root, fault: Exception, context: CallContext) -> dict[str, Any]:
         """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
         problem = self.problem(fault, context)
         nodes = fault.nodes if isinstance(fault, GraphQLError) else None  # those of an argument that cannot be used
@@ -256,7 +264,7 @@ class Executor:
             problem, context.request_id, GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.key])
         )
 
-    def problem(self, fault: BaseException, context: Context) -> Problem:
+    def problem(self, fault: BaseException, context: CallContext) -> Problem:
         """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
         problem = problem_of(fault)
         if problem.status >= 500 and not isinstance(fault, Problem):
@@ -265,15 +273,15 @@ class Executor:
             problem.withhold()
         return problem
 
-    def shows(self, context: Context) -> bool:
+    def shows(self, context: CallContext) -> bool:
         """Whether this caller may see the schema, and the names in it."""
         return self.introspects or context.caller.known
 
-    async def reference(self, ready: Ready, context: Context) -> bytes:
+    async def reference(self, ready: Ready, context: CallContext) -> bytes:
         """The same by graphql-core."""
         return await self.stock(ready.operation.document.ast, ready.request, context)
 
-    async def stock(self, ast: DocumentNode, request: Request, context: Context) -> bytes:
+    async def stock(self, ast: DocumentNode, request: Request, context: CallContext) -> bytes:
         """What graphql-core makes of a validated document; of it the plans share the operations, the validation and how a problem is shown."""
         open = self.shows(context)
         made: Any = execute(
@@ -289,7 +297,7 @@ class Executor:
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
 
 
-def kept_under(root: Root, variables: Variables, context: Context) -> tuple[Any, ...] | None:
+def kept_under(root: Root, variables: Variables, context: CallContext) -> tuple[Any, ...] | None:
     """The key of a root field in the read cache: all that its bytes depend on. The number stands for the field, because the cache may outlive it."""
     caller = context.caller
     try:
@@ -298,11 +306,9 @@ def kept_under(root: Root, variables: Variables, context: Context) -> tuple[Any,
         return None
 
 
-async def entry(root: Root, variables: Variables, context: Context, price: Price, seen: Seen) -> Entry:
+async def entry(root: Root, variables: Variables, context: CallContext, price: Price, seen: Seen) -> Entry:
     """What a root field gives, as it may be kept. What it reads is noted in a context of its own: other fields read at the same time."""
-    own = fresh(context)
-    own.seen = seen
-    value, rows = await root.value(own, variables)
+    value, rows = await root.value(context.recording(seen), variables)
     said = encode(value)
     if value is None:
         return Entry(said, 0, min(price.points, 1), fleeting=True)
@@ -310,7 +316,7 @@ async def entry(root: Root, variables: Variables, context: Context, price: Price
     return Entry(said, len(said), price.net(rows), fleeting=isinstance(value, list) and None in value)
 
 
-def priced(root: Root, context: Context, variables: Variables) -> Price:
+def priced(root: Root, context: CallContext, variables: Variables) -> Price:
     """The price of a root field. Where its arguments cannot be read it is the least: running it will tell what is wrong with them."""
     try:
         return root.price(context, variables)

@@ -6,7 +6,7 @@ from tradepost.kit.operations.quotes import CEILINGS, Line, Quote, faulty
 from tradepost.kit.problems import Fault, Problem
 from tradepost.kit.resource.selection import check
 from tradepost.kit.schema.validation import refusal
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.requests import Request
 from ..plan.arguments import Variables
@@ -27,7 +27,7 @@ class Quotes:
         self.executor = executor
 
     async def of_document(
-        self, context: Context, text: str, variables: dict[str, Any] | None, operation: str | None
+        self, context: CallContext, text: str, variables: dict[str, Any] | None, operation: str | None
     ) -> Quote:
         """The quote of a document, or the refusal that its request would get: a ceiling's own, else 422 with the faults."""
         request = Request(text, variables, operation)
@@ -42,7 +42,7 @@ class Quotes:
         priced = [(r, p) for r, p in zip(ready.roots, ready.prices, strict=True) if not isinstance(r, Constant)]
         return Quote(ready.points, [Line(name_of(r), p.points, p.rows) for r, p in priced])
 
-    def fault(self, root: Root, variables: Variables, context: Context) -> Problem | None:
+    def fault(self, root: Root, variables: Variables, context: CallContext) -> Problem | None:
         """What a root field would be refused with, as far as that can be told before it is run."""
         try:
             root.access.check(context.caller)

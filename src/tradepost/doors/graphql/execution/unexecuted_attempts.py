@@ -20,7 +20,7 @@ from graphql.language import (
 )
 
 from tradepost.kit.rate_limit.credential_attempts import Attempts
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ...graphql_names import camel
 from ..documents.requests import Request
@@ -40,9 +40,9 @@ class Written:
         return Written(cast(dict[str, Any], value)) if isinstance(value, dict) else value
 
 
-async def owe(over: DocumentNode, fields: Fields, request: Request, context: Context) -> None:
+async def owe(over: DocumentNode, fields: Fields, request: Request, context: CallContext) -> None:
     """Counts what was tried in a document that is refused; where nobody counts, it is not looked at."""
-    attempts = context.means.find(Attempts)
+    attempts = context.dependencies.find(Attempts)
     if attempts is not None and any([f.operation.attempt is not None for f in fields.values()]):
         await attempts.owe(written(over, fields, request), context.address, context.caller.id)
 

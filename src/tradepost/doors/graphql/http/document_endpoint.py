@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from tradepost.kit.problems import NotAcceptable, NotFound
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ...http.asgi import Receive, Scope, fields
 from ...http.negotiation import accepted
@@ -49,8 +49,8 @@ class DocumentCalls:
 
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
-        context: Context = scope["context"]
-        context.door, name = "graphql", given["name"]
+        scope["context"] = context = scope["context"].at_door("graphql")
+        name = given["name"]
         media = accepted(fields(scope).get(b"accept"), OFFERS)
         if media is None:
             raise NotAcceptable("Available here: application/json, application/graphql-response+json.")
@@ -64,7 +64,7 @@ class DocumentCalls:
             raise problem_of(refused) from None
         return await self.door.shown(ready, media, scope, context)
 
-    def unknown(self, name: str, context: Context) -> NotFound:
+    def unknown(self, name: str, context: CallContext) -> NotFound:
         """The problem of a name that is not registered. Which ones are is told to those who may see the schema."""
         said = f"There is no registered document `{name[:100]}`"
         names = list(self.known)[:MOST_NAMED] if self.door.executor.shows(context) else []

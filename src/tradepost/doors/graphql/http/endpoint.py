@@ -25,9 +25,9 @@ from tradepost.kit.problems import (
     QuotaExceeded,
     TooExpensive,
 )
-from tradepost.kit.rate_limit.limits import COMPILING
+from tradepost.kit.rate_limit.meter import COMPILING
 from tradepost.kit.redis.document_store import SharedTexts
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ...http.asgi import Receive, Scope, fields
 from ...http.conditional import entity_tag
@@ -35,8 +35,8 @@ from ...http.idempotency_header import REPLAYED
 from ...http.negotiation import accepted
 from ...http.response import Answer
 from ..documents.document import Document
-from ..documents.trusted import registered
 from ..execution.executor import Executor, Ready, Request
+from ..execution.trusted_loader import registered
 from ..execution.unexecuted_attempts import owe
 from ..plan.idempotent_directive import IDEMPOTENT
 from ..problems import (
@@ -110,8 +110,7 @@ class GraphQLDoor:
 
     async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
         """The answer to a request; also the porch's fast lane comes in here."""
-        context: Context = scope["context"]
-        context.door = "graphql"
+        scope["context"] = context = scope["context"].at_door("graphql")
         gets = scope["method"] == "GET"
         media = self.media(scope, context, gets)
         if media == HTML and self.page is not None:
@@ -125,15 +124,15 @@ class GraphQLDoor:
         if gets:
             return await self.shown(ready, media, scope, context)
         said = await self.executor.execute(ready, context)
-        again = [REPLAYED] if context.replayed else []
+        again = [REPLAYED] if context.idempotency.is_replay else []
         return Answer(200, extended(said, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
 
-    async def shown(self, ready: Ready, media: bytes, scope: Scope, context: Context) -> Answer:
+    async def shown(self, ready: Ready, media: bytes, scope: Scope, context: CallContext) -> Answer:
         """The answer to a GET."""
         body = bytes(await self.executor.execute(ready, context)) + b"}"
         return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body))
 
-    async def ready(self, scope: Scope, receive: Receive, context: Context, gets: bool) -> Ready:
+    async def ready(self, scope: Scope, receive: Receive, context: CallContext, gets: bool) -> Ready:
         """What is asked, compiled and paid; or Refused."""
         try:
             words = scope["query_string"] if gets else await body_of(scope, receive)
@@ -162,7 +161,7 @@ class GraphQLDoor:
     async def compiled(
         self,
         request: Request,
-        context: Context,
+        context: CallContext,
         scope: Scope,
         document: Document | None = None,
         *,
@@ -180,7 +179,7 @@ class GraphQLDoor:
             if ready.operation.writes:
                 if scope["method"] == "GET":
                     raise MethodNotAllowed("POST")
-                context.key = ready.key(scope)
+                context.idempotency.key = ready.key(scope)
             tried = ready.operation.document.ast
             context.meter.prepaid = ready.operation.document.trusted
             await context.meter.pay(ready.points)
@@ -191,7 +190,7 @@ class GraphQLDoor:
             raise
         return ready
 
-    def media(self, scope: Scope, context: Context, gets: bool) -> bytes:
+    def media(self, scope: Scope, context: CallContext, gets: bool) -> bytes:
         """The media type of the answer; the explorer is there only for those who may see the schema."""
         browsable = gets and self.page is not None and self.executor.shows(context)
         found = accepted(fields(scope).get(b"accept"), BROWSABLE if browsable else OFFERS)
@@ -200,7 +199,7 @@ class GraphQLDoor:
         return found
 
 
-async def refuse(refused: Refused, media: bytes, paying: Context | None) -> Answer:
+async def refuse(refused: Refused, media: bytes, paying: CallContext | None) -> Answer:
     """A request that is not executed; what it costs is told to whom `paying` names. `application/json` says 200 of faults in the document, because
     its old readers expect that."""
     body: bytes | bytearray = encode({"errors": refused.errors})
@@ -223,7 +222,7 @@ def later(ready: Ready) -> list[tuple[bytes, bytes]]:
     return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
 
 
-def extended(said: bytearray, context: Context, replayed: Sequence[str] = ()) -> bytearray:
+def extended(said: bytearray, context: CallContext, replayed: Sequence[str] = ()) -> bytearray:
     """The answer, which lacks its last brace, with what it has cost, which ends the request's account, and with the fields whose outcomes were kept."""
     meter = context.meter
     more: list[bytes] = []
@@ -245,7 +244,7 @@ def moment(second: int) -> bytes:
     return wire(datetime.fromtimestamp(second, UTC)).encode()
 
 
-def keeping(body: bytes, ready: Ready, scope: Scope, context: Context) -> tuple[bytes, bytes]:
+def keeping(body: bytes, ready: Ready, scope: Scope, context: CallContext) -> tuple[bytes, bytes]:
     """Who may keep the answer to a GET: nobody faults and what is personal, shared caches only what callers without any credential read of the
     catalogue."""
     if body.startswith(b'{"errors"') or ready.personal:

@@ -13,9 +13,8 @@ from tradepost.kit.resource.list_query import EVERYTHING, Window
 from tradepost.kit.resource.resource import Resource
 
 from ...graphql_names import camel, constant
+from ..schema.connections import ARGUMENTS
 
-ARGUMENTS = ("first", "after", "last", "before", "filter", "sort")
-BOUNDED_ARGUMENTS = ("first", "filter", "sort")
 MOST_BOUND = 500
 
 type Variables = Any

@@ -11,7 +11,7 @@ from tradepost.kit.operations.pricing import Price, price
 from tradepost.kit.problems import Problem
 from tradepost.kit.query.records import Batch, Item
 from tradepost.kit.resource.list_query import EVERYTHING, MOST_ROWS
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..schema.root_fields import Ask, RootField
 from .arguments import Arguments, Variables
@@ -41,7 +41,7 @@ class BatchRoot(Root):
         self.want = walk.want_each(field.operation.rows, self.name, [f for _, f in asked])
         self.places = {id(f): i for i, (_, f) in enumerate(asked)}
 
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """The price of the operation, for as many items as there are; more than a hundred are refused."""
         items = self.arguments.values(variables).get("input", {}).get("items", ())
         return price(
@@ -50,7 +50,7 @@ class BatchRoot(Root):
             items=max(min(len(items), MOST_ROWS), 1),
         )
 
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """The outcomes."""
         arguments = self.field.arguments(self.arguments.values(variables))
         ask = Ask(context, self.want.bind(variables, context.caller.permissions), EVERYTHING)

@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.language import FieldNode, StringValueNode, VariableNode
 
-from tradepost.kit.operations.idempotency.records import read_key
+from tradepost.kit.operations.idempotency.key import read_key
 from tradepost.kit.problems import InvalidParameter
 
 from .arguments import Variables

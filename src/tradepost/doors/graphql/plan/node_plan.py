@@ -15,7 +15,7 @@ from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import InvalidParameter, NotFound
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.selection import personal
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from .arguments import Arguments, Variables
 from .root_plans import NOTHING, Root, Value
@@ -70,7 +70,7 @@ class NodesRoot(Root):
         """Whether all ids are of kinds that anyone may read."""
         return self.kinds_kept.issuperset(self.kinds(variables))
 
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """`node` costs what the kind's reading operation does, `nodes` what a list of these would."""
         given, permissions = self.arguments.values(variables), context.caller.permissions
         if not self.many:
@@ -88,7 +88,7 @@ class NodesRoot(Root):
                 rows, more = rows + count * (1 + below), more + added
         return Price(LEAST.base + more, rows)
 
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """The objects, in the order of their ids."""
         given = self.arguments.values(variables)
         if not self.many:
@@ -106,12 +106,12 @@ class NodesRoot(Root):
         values = [found.get(id, NOTHING) for id in ids]
         return [body for body, _ in values], sum([rows for _, rows in values])
 
-    def known(self, kind: int, context: Context) -> tuple[Resource[Any], Operation[Any, ..., Any]] | None:
+    def known(self, kind: int, context: CallContext) -> tuple[Resource[Any], Operation[Any, ..., Any]] | None:
         """The kind's resource and the operation that reads it, where this caller may call that."""
         found = self.getters.by_number.get(kind)
         return found if found is not None and found[1].access.allows(context.caller.permissions) else None
 
-    async def one(self, text: str, context: Context, variables: Variables) -> Value:
+    async def one(self, text: str, context: CallContext, variables: Variables) -> Value:
         """One object; null where there is none, or none of a kind that this caller may read."""
         id = parse_id(text)
         known = self.known(kind_of(id), context) if id is not None else None
@@ -126,7 +126,9 @@ class NodesRoot(Root):
             return NOTHING
         return record.body, record.rows
 
-    async def several(self, kind: int, ids: Sequence[str], context: Context, variables: Variables) -> dict[str, Value]:
+    async def several(
+        self, kind: int, ids: Sequence[str], context: CallContext, variables: Variables
+    ) -> dict[str, Value]:
         """The visible objects of a kind by id, each with its rows: as many statements as for one."""
         known = self.known(kind, context)
         if known is None:

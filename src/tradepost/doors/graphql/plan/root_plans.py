@@ -13,7 +13,7 @@ from tradepost.kit.operations.pricing import FREE, Price, price
 from tradepost.kit.problems import NotFound, PreconditionRequired
 from tradepost.kit.resource.list_query import EVERYTHING, Window
 from tradepost.kit.resource.selection import Selection, personal
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ..schema.root_fields import Ask, RootField
 from .arguments import Arguments, Variables, WindowArguments, by_values
@@ -45,7 +45,7 @@ class Root(ABC):
         self.opening = b'{"data":{' + self.prefix
 
     @abstractmethod
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """What this field costs in one request."""
 
     def keeps_off(self, variables: Variables) -> bool:
@@ -57,7 +57,7 @@ class Root(ABC):
         return self.kept
 
     @abstractmethod
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """The value of this field for one request."""
 
 
@@ -68,11 +68,11 @@ class Constant(Root):
         super().__init__(key, nodes)
         self.said = said
 
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """It is known without looking."""
         return FREE
 
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """The type's name."""
         return self.said, 0
 
@@ -80,11 +80,11 @@ class Constant(Root):
 class SchemaRoot(Root):
     """`__schema` or `__type`: graphql-core answers it."""
 
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """A look at the schema has a price of its own."""
         return INTROSPECTING
 
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """Only graphql-core knows."""
         raise NotImplementedError
 
@@ -113,7 +113,7 @@ class OneRoot(Root):
         self.kept = self.public and not self.personal
         self.priced: Price | None = None
 
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """The price of the operation; without variables in its relations it is always the same."""
         found = self.priced
         if found is None:
@@ -121,7 +121,7 @@ class OneRoot(Root):
             self.priced = found if self.want.fixed else None
         return found
 
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """The record's body; null where a read finds nothing."""
         try:
             arguments = self.field.arguments(self.arguments.values(variables))
@@ -160,11 +160,11 @@ class PageRoot(Root):
         want, window = self.want.bind(variables, permissions), self.window.bind(variables, permissions)
         return want, window, price(self.field.operation, want, window)
 
-    def price(self, context: Context, variables: Variables) -> Price:
+    def price(self, context: CallContext, variables: Variables) -> Price:
         """The price of the operation."""
         return self.asked(variables, context.caller.permissions)[2]
 
-    async def value(self, context: Context, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> Value:
         """The page as it was asked for; null where the row that it would stand below is missing."""
         want, window, _ = self.asked(variables, context.caller.permissions)
         ask = Ask(context, want, window)
@@ -177,12 +177,3 @@ class PageRoot(Root):
             if self.nullable:
                 return NOTHING
             raise
-
-
-def fresh(context: Context) -> Context:
-    """The same surroundings for a write of its own: several mutations of one document share nothing that a write leaves behind."""
-    made = Context(
-        context.caller, context.database, context.request_id, context.clock, context.door, context.meter, context.means
-    )
-    made.address, made.key = context.address, context.key
-    return made

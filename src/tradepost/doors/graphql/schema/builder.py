@@ -12,8 +12,7 @@ from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.resource import Relation, Resource
 
-from ..plan.arguments import ARGUMENTS, BOUNDED_ARGUMENTS
-from .connections import Lists
+from .connections import ARGUMENTS, BOUNDED_ARGUMENTS, Lists
 from .object_types import Shapes
 from .root_fields import RootField
 from .scalars import SCALARS

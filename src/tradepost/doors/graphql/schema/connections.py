@@ -15,6 +15,9 @@ from ...graphql_names import constant
 from .object_types import Shapes
 from .strawberry_fields import argument, field, maybe
 
+ARGUMENTS = ("first", "after", "last", "before", "filter", "sort")
+BOUNDED_ARGUMENTS = ("first", "filter", "sort")
+
 DOCS = {
     "first": "How many from the start: 1 to 100, by default 20.",
     "last": "How many from the end: 1 to 100.",

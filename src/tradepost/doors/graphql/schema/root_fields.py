@@ -21,7 +21,7 @@ from tradepost.kit.resource.list_query import Window
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import JsonPatch, MergePatch, Patch
 from tradepost.kit.schema.validation import read
-from tradepost.kit.writes.context import Context
+from tradepost.kit.writes.call_context import CallContext
 
 from ...graphql_names import camel
 from .arguments import Parameter, parameter
@@ -32,7 +32,7 @@ class Ask:
 
     __slots__ = ("context", "want", "window")
 
-    def __init__(self, context: Context, want: Selection[Any], window: Window) -> None:
+    def __init__(self, context: CallContext, want: Selection[Any], window: Window) -> None:
         self.context, self.want, self.window = context, want, window
 
     @staticmethod

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...query.readers import CONNECT
+from ...query.readers.postgres import CONNECT
 
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags

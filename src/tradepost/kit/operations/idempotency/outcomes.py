@@ -18,7 +18,7 @@ from ...resource.rendering import Pick, Rendering
 from ...resource.resource import ACTIONS, Resource, Result
 from ...resource.row_layout import Actions
 from ...resource.selection import Field, Form, Selection, default
-from ...writes.context import Context
+from ...writes.call_context import CallContext
 
 
 class KeptProblem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,7 +79,7 @@ def _actions(node: Actions) -> Callable[[Any], Any]:
     }
 
 
-def kept(made: Any, of: Result[Any], context: Context) -> tuple[Any, str]:
+def kept(made: Any, of: Result[Any], context: CallContext) -> tuple[Any, str]:
     """What an operation returned, as its door wants it, and the outcome to keep."""
     if isinstance(made, Batch):
         items = cast(Batch[Any], made).items
@@ -93,7 +93,9 @@ def kept(made: Any, of: Result[Any], context: Context) -> tuple[Any, str]:
     else:
         whole = _whole(made)
         if of.sealed:
-            whole = msgspec.structs.replace(whole, members=_sealed(whole.members, of, context.means.of(Seal).close))
+            whole = msgspec.structs.replace(
+                whole, members=_sealed(whole.members, of, context.dependencies.of(Seal).close)
+            )
         outcome, shown = Outcome(record=whole), _shown(made)
     return shown, _text(outcome)
 
@@ -109,22 +111,23 @@ def kept_problem(problem: Problem) -> str:
     return _text(Outcome(problem=_said(problem)))
 
 
-async def again(outcome: str, of: Result[Any], want: Selection[Any], context: Context) -> Any:
+async def again(outcome: str, of: Result[Any], want: Selection[Any], context: CallContext) -> Any:
     """What an operation returned or raised, from its kept outcome, in the selection of this call. The context is told that it is a replay."""
     found = msgspec.json.decode(outcome, type=Outcome)
     if found.problem is not None:
-        context.replayed = True
+        context.idempotency.is_replay = True
         raise _problem(found.problem)
     rows = [found.record] if found.record is not None else [i.record for i in found.items or () if i.record is not None]
     if of.sealed:
         rows = [
-            msgspec.structs.replace(row, members=_sealed(row.members, of, context.means.of(Seal).open)) for row in rows
+            msgspec.structs.replace(row, members=_sealed(row.members, of, context.dependencies.of(Seal).open))
+            for row in rows
         ]
     if not isinstance(of, Resource):
-        context.replayed = True
+        context.idempotency.is_replay = True
         return tell(of, msgspec.convert(rows[0].members, of.shape), want)
     records = await context.database.reads.again(context.reader, of, want, rows, context) if rows else []
-    context.replayed = True
+    context.idempotency.is_replay = True
     if found.items is None:
         return records[0]
     each = iter(records)

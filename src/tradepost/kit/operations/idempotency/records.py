@@ -7,7 +7,6 @@ kept is an outcome of the shop's rules; where a call is refused for its form, it
 The claim compares times of this process's clock. That is no question of safety: the owner's name is what the commit asks for.
 """
 
-import re
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,21 +16,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ...auth.caller import Caller
 from ...db.base import Table, untold
 from ...db.column_types import Moment
 from ...ids import new_id
-from ...problems import IdempotencyInProgress, IdempotencyKeyReused, InvalidParameter, Problem
-from ...worker.periodic import every
-from ...writes.context import Context
+from ...problems import IdempotencyInProgress, IdempotencyKeyReused, Problem
+from ...writes.call_context import CallContext
 from ...writes.database import Database
+from .key import principal
 
 LEASE, KEPT = timedelta(seconds=60), timedelta(hours=24)
-# How many rows one transaction of a sweep deletes.
-AT_ONCE = 500
-VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
-# An RFC 9651 string: in quotes, where a backslash stands before a quote or a backslash and before nothing else.
-QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 @untold
@@ -53,22 +46,6 @@ class IdempotencyRecord(Table):
 
 
 RECORDS: Any = IdempotencyRecord.__table__
-
-
-def read_key(text: str, parameter: str) -> str:
-    """The key in a header or directive: 1 to 255 visible ASCII characters, bare or as a string of RFC 9651; else 400 naming where it came from."""
-    found = QUOTED.fullmatch(text)
-    key = re.sub(r"\\(.)", r"\1", found[1]) if found else text
-    if not VISIBLE.fullmatch(key) or (found is None and text.startswith('"')):
-        raise InvalidParameter(
-            f"`{parameter}` is 1 to 255 visible ASCII characters, bare or in double quotes.", parameter=parameter
-        )
-    return key
-
-
-def principal(caller: Caller, address: str) -> str:
-    """Whose keys they are: the caller's, or where nobody is known those of the client's address."""
-    return caller.id if caller.id is not None else f"address {address}"
 
 
 def is_final(problem: Problem) -> bool:
@@ -101,7 +78,7 @@ class Claim:
             await session.execute(RELEASE, self.mine)
 
 
-async def claim(context: Context, operation: str, key: str, fingerprint: str) -> Claim | str:
+async def claim(context: CallContext, operation: str, key: str, fingerprint: str) -> Claim | str:
     """The claim of a key, or the outcome where it has one; 409 while it runs, 422 where it was used for another input."""
     now, owner = context.clock(), new_id(IdempotencyRecord.__number__)
     scope = {"principal": principal(context.caller, context.address), "operation": operation, "key": key}
@@ -156,27 +133,3 @@ def _take(on_sqlite: bool) -> Any:
         },
         where=or_(RECORDS.c.created_at < bindparam("since", type_=Moment), expired),
     ).returning(RECORDS.c.id)
-
-
-async def sweep(database: Database, now: datetime) -> int:
-    """Deletes the records that are older than a day, some at a time, and tells how many. Several processes may do it at once."""
-    old = (
-        select(RECORDS.c.id)
-        .where(RECORDS.c.created_at < now - KEPT)
-        .order_by(RECORDS.c.created_at)
-        .limit(AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    gone = 0
-    while True:
-        async with database.transaction() as session:
-            done: Any = await session.execute(delete(RECORDS).where(RECORDS.c.id.in_(old)))
-        gone += done.rowcount
-        if done.rowcount < AT_ONCE:
-            return gone
-
-
-@every(minutes=5)
-async def sweep_keys(context: Context) -> None:
-    """Lets go of the keys that are older than a day."""
-    await sweep(context.database, context.clock())

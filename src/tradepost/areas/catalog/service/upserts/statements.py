@@ -37,7 +37,7 @@ async def write(service: Service, drafts: Sequence[Draft], now: datetime) -> Non
     await _media(service, drafts, now)
     for draft in drafts:
         type, subject, data = draft.event()
-        service.context.announce(type, subject, **data)
+        service.context.emit(type, subject, **data)
 
 
 async def _places(service: Service, drafts: Sequence[Draft], now: datetime) -> None:

@@ -1,10 +1,5 @@
 """Where a request may come from and go to: allowed hosts, the redirect to HTTPS, and CORS (Fetch standard, 3.2)."""
 
-from functools import lru_cache
-from urllib.parse import quote
-
-from tradepost.kit.problems import InvalidParameter
-
 from .asgi import Headers, Scope, fields
 from .response import Answer
 
@@ -18,51 +13,6 @@ SHOWN = (
     b"WWW-Authenticate, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Cost, X-Request-ID"
 )
 BY_ORIGIN = (b"vary", b"Origin")
-
-
-class Hosts:
-    """The names by which the shop may be called; `*.example.com` stands for every name below, an empty list for any name at all."""
-
-    def __init__(self, allowed: tuple[str, ...]) -> None:
-        names = {name.lower().encode() for name in allowed}
-        self.any = not names or b"*" in names
-        self.exact = frozenset(name for name in names if not name.startswith(b"*."))
-        self.below = tuple(name[1:] for name in names if name.startswith(b"*."))
-        self.knows = lru_cache(256)(self._knows)
-
-    def _knows(self, host: bytes) -> bool:
-        name = bare(host)
-        return name in self.exact or name.endswith(self.below)
-
-    def check(self, scope: Scope) -> None:
-        """Refuses a request that names another host; health checks by address are let through."""
-        host = fields(scope).get(b"host", b"")
-        if not self.any and not self.knows(host) and not scope["path"].startswith("/health/"):
-            raise InvalidParameter(f"The host `{host[:100].decode('latin-1')}` is not served here.", parameter="Host")
-
-
-def bare(host: bytes) -> bytes:
-    """A host without its port, in lower case."""
-    if host.startswith(b"["):
-        return host.partition(b"]")[0].lower() + b"]"
-    return host.partition(b":")[0].lower().rstrip(b".")
-
-
-def to_https(scope: Scope) -> Answer | None:
-    """The redirect of a request that came without TLS (308 keeps method and body); health checks are left alone."""
-    if scope.get("scheme") == "https" or scope["path"].startswith("/health/"):
-        return None
-    host = bare(fields(scope).get(b"host", b""))
-    if not host or host.translate(None, b"abcdefghijklmnopqrstuvwxyz0123456789.-_[]:"):
-        raise InvalidParameter("The Host header names no host.", parameter="Host")
-    query = scope.get("query_string", b"")
-    target = (
-        b"https://"
-        + host
-        + quote(scope["called"], safe="/%:@!$&'()*+,;=~-._").encode()
-        + (b"?" + query if query else b"")
-    )
-    return Answer(308, headers=[(b"location", target)])
 
 
 class Origins:

@@ -1,0 +1,1 @@
+"""Readers: run a plan's SQL text and return rows."""

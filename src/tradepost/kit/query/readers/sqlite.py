@@ -1,0 +1,86 @@
+"""Sqlite."""
+
+import asyncio
+import sqlite3
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from sqlalchemy import Dialect, make_url
+from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
+
+from ...db.engine import SQLITE_PRAGMAS
+from ..statement import Statement
+from .protocol import Row
+
+# Seconds that a read may hold the event loop, and after how many steps of SQLite's machine the clock is looked at.
+PATIENCE, STEPS = 0.02, 20_000
+
+
+class SqliteReader:
+    """sqlite3 on the event loop for bounded plans, where a thread would cost more than the read; the others go to a few threads.
+
+    A bounded plan that turns out slow is interrupted after `PATIENCE` and begun again in a thread, so that no read holds up the loop.
+    """
+
+    def __init__(self, url: str, threads: int = 4) -> None:
+        self.dialect: Dialect = sqlite()
+        self.path, self.count, self.threads, self.deadline = make_url(url).database or ":memory:", 0, threads, 0.0
+        self.pool: asyncio.LifoQueue[sqlite3.Connection] = asyncio.LifoQueue()
+
+    async def start(self) -> None:
+        """Opens the connection of the loop and those of the threads."""
+        self.connection = self._open()
+        self.connection.set_progress_handler(lambda: perf_counter() > self.deadline, STEPS)
+        for _ in range(self.threads):
+            self.pool.put_nowait(self._open())
+
+    async def stop(self) -> None:
+        """Closes all connections."""
+        self.connection.close()
+        while not self.pool.empty():
+            self.pool.get_nowait().close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=500)
+        for pragma in (*SQLITE_PRAGMAS, "query_only=ON", "mmap_size=268435456"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+        """The first row, or None."""
+        rows = await self.all(statement, arguments)
+        return rows[0] if rows else None
+
+    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
+        """All rows."""
+        self.count += 1
+        if statement.bounded and inline:
+            self.deadline = perf_counter() + PATIENCE
+            try:
+                return self.connection.execute(statement.sql, arguments).fetchall()
+            except sqlite3.OperationalError as fault:
+                if fault.sqlite_errorname != "SQLITE_INTERRUPT":
+                    raise
+        return await self._threaded(statement, arguments)
+
+    async def _threaded(self, statement: Statement, arguments: list[Any]) -> list[Row]:
+        connection = await self.pool.get()
+        work = asyncio.ensure_future(asyncio.to_thread(lambda: connection.execute(statement.sql, arguments).fetchall()))
+
+        def give_back(done: asyncio.Task[list[Any]]) -> None:
+            self.pool.put_nowait(connection)
+            if not done.cancelled():
+                done.exception()
+
+        # The thread goes on where the request is cancelled: the connection is free only when the thread is.
+        work.add_done_callback(give_back)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            connection.interrupt()
+            raise
+
+    def many(self, ids: list[Any]) -> Any:
+        """A JSON list, for `json_each`."""
+        return msgspec.json.encode(ids).decode()

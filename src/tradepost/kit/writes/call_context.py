@@ -1,0 +1,113 @@
+"""The context of one call: who calls, through which door, when, and on which database."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Self
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ..auth.caller import Caller
+from ..cache.read_cache import Entry
+from ..clock import Clock, now
+from ..dependencies import NO_MEANS, Means
+from ..query.readers.protocol import Reader
+from ..query.readers.session import WriteReader
+from ..query.source_tables import Seen
+from ..rate_limit.meter import Meter, unlimited
+from .database import Database
+from .outbox import is_personal
+from .unit_of_work import UnitOfWork
+
+
+class RequestIdempotency:
+    """The idempotency key of the request's write, and whether its outcome was replayed."""
+
+    __slots__ = ("is_replay", "key")
+
+    def __init__(self, key: str | None = None) -> None:
+        self.key, self.is_replay = key, False
+
+
+class CacheTrace:
+    """How an answer relates to the read cache.
+
+    dependencies: what was read for the answer, recorded while it may be cached; else None.
+    entry: the cache entry that it came from or became.
+    """
+
+    __slots__ = ("dependencies", "entry")
+
+    def __init__(self, dependencies: Seen | None = None) -> None:
+        self.dependencies = dependencies
+        self.entry: Entry | None = None
+
+
+class CallContext(msgspec.Struct, frozen=True, eq=False):
+    """The immutable context that services are made from.
+
+    Three parts of it hold the state of the call: its unit of work, its idempotency and its
+    relation to the read cache. The command line and the worker have a meter without limits.
+    hides_schema: whether errors leave out the lists of known names.
+    """
+
+    caller: Caller
+    database: Database
+    request_id: str = ""
+    clock: Clock = now
+    door: str = ""
+    meter: Meter = msgspec.field(default_factory=unlimited)
+    dependencies: Means = NO_MEANS
+    address: str = ""
+    hides_schema: bool = False
+    work: UnitOfWork = msgspec.field(default_factory=UnitOfWork)
+    idempotency: RequestIdempotency = msgspec.field(default_factory=RequestIdempotency)
+    cache: CacheTrace = msgspec.field(default_factory=CacheTrace)
+
+    def at_door(self, door: str) -> Self:
+        """The same call, at a door."""
+        return self if self.door == door else msgspec.structs.replace(self, door=door)
+
+    def for_mutation(self) -> Self:
+        """A context for one of several mutations of a document: they share no transaction and no outcome."""
+        return msgspec.structs.replace(
+            self, work=UnitOfWork(), idempotency=RequestIdempotency(self.idempotency.key), cache=CacheTrace()
+        )
+
+    def recording(self, dependencies: Seen) -> Self:
+        """A context that records what is read, for an answer that may be cached."""
+        return msgspec.structs.replace(self, cache=CacheTrace(dependencies))
+
+    @property
+    def reader(self) -> Reader:
+        """Where reads go: to the open write, which sees its own changes, else to the thin reader."""
+        session = self.work.session
+        return self.database.reader if session is None else WriteReader(session, self.database.reader)
+
+    @property
+    def one_time_secret(self) -> str | None:
+        """The secret that this call made."""
+        return self.work.one_time_secret
+
+    @property
+    def read_dependencies(self) -> Seen | None:
+        """Where the read engine records what it reads."""
+        return self.cache.dependencies
+
+    @property
+    def signature(self) -> dict[str, Any]:
+        """What an audit entry says of this call."""
+        return self.work.audit_signature(self.caller.id, self.caller.role, self.door)
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The transaction of this call's unit of work."""
+        return self.work.transaction(self.database)
+
+    def emit(self, type: str, subject: str, **data: Any) -> None:
+        """Add an event to the open write's outbox, and an entry to the audit log: both are committed with the change."""
+        assert not is_personal(type), "the audit log would keep personal data; use `emit_personal`"
+        self.work.pending_events().add(type, subject, data, self.request_id, self.signature)
+
+    def emit_personal(self, type: str, subject: str, **data: Any) -> None:
+        """Add an event with personal data (`mail.*`) to the outbox. It has no audit entry, and its data is deleted after delivery."""
+        assert is_personal(type), "only personal events are kept from the audit log"
+        self.work.pending_events().add(type, subject, data, self.request_id, self.signature)

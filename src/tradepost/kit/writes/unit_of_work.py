@@ -1,0 +1,78 @@
+"""The unit of work: the state of the one transaction that a call may open."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .database import Database
+from .pending import Announced
+
+type Hook = Callable[[], Awaitable[None]]
+
+
+class UnitOfWork:
+    """The open transaction of a call, and what belongs to it. Nested operations join it.
+
+    session: the open write, or None.
+    root_operation, current_operation: the operation that was called, and the one that runs now.
+    generated_fields: fields whose value we chose (a slug, say); on a unique violation of one
+        of them the write is retried, so that another value is chosen.
+    one_time_secret: a secret that this write made, shown only in its own answer.
+    """
+
+    __slots__ = (
+        "current_operation",
+        "generated_fields",
+        "hooks",
+        "one_time_secret",
+        "root_operation",
+        "session",
+    )
+
+    def __init__(self) -> None:
+        self.session: AsyncSession | None = None
+        self.root_operation = self.current_operation = ""
+        self.generated_fields: set[str] = set()
+        self.one_time_secret: str | None = None
+        self.hooks: list[Hook] = []
+
+    def after_commit(self, hook: Hook) -> None:
+        """Run a hook once the transaction is committed, and never if it is not."""
+        self.hooks.append(hook)
+
+    @asynccontextmanager
+    async def transaction(self, database: Database) -> AsyncGenerator[AsyncSession]:
+        """Open the transaction, commit it at the end of the block, then run the hooks."""
+        self.hooks = []
+        try:
+            async with database.transaction() as session:
+                self.session = session
+                yield session
+        finally:
+            self.session = self.one_time_secret = None
+        for hook in self.hooks:
+            await hook()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """A savepoint of the open transaction. If its block fails, its changes and events are undone."""
+        assert self.session is not None, "a savepoint is part of a write"
+        pending = Announced.of(self.session)
+        mark = pending.mark
+        try:
+            async with self.session.begin_nested():
+                yield
+        except BaseException:
+            pending.back_to(mark)
+            raise
+
+    def pending_events(self) -> Announced:
+        """The events of the open transaction; they are written just before it is committed."""
+        assert self.session is not None, "an event is emitted inside a write"
+        return Announced.of(self.session)
+
+    def audit_signature(self, caller_id: str | None, role: str, door: str) -> dict[str, Any]:
+        """What an audit entry says of this call."""
+        return {"caller_id": caller_id, "role": role, "door": door, "operation": self.root_operation}
