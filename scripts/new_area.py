@@ -143,15 +143,15 @@ def house_as_it_is() -> House:
 
     from tradepost.app import create_app
     from tradepost.kit.db.base import Table
-    from tradepost.migrations.head import head
-    from tradepost.migrations.runner import metadata
+    from tradepost.migrations.head import head_revision
+    from tradepost.migrations.runner import load_metadata
     from tradepost.settings import Settings
 
     shop = create_app(Settings.read({"SECRET_KEY": "only to look at the house, nothing is served"}, env_file=None))
     schema = build_schema(shop.state.graphql.sdl())
     roots = [kind for kind in (schema.query_type, schema.mutation_type) if kind is not None]
     called = {
-        *metadata().tables,
+        *load_metadata().tables,
         *schema.type_map,
         *[name for root in roots for name in root.fields],
         *[r.path.split("/")[1] for r in shop.routes],
@@ -161,7 +161,7 @@ def house_as_it_is() -> House:
     return House(
         frozenset(called),
         frozenset([row.__number__ for row in rows if issubclass(row, Table) and hasattr(row, "__number__")]),
-        head(),
+        head_revision(),
     )
 
 

@@ -20,7 +20,7 @@ from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, red
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 HERE = "http://tradepost.test"
 BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
@@ -102,7 +102,7 @@ def empty_url(run: Run, worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["Shop"]:
+async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["TradepostApp"]:
     """The shop, started. Tests of its parts do not load the whole of it."""
     from tradepost.app import create_app
 
@@ -112,7 +112,7 @@ async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["Shop"]:
 
 
 @pytest.fixture(scope="session")
-async def client(app: "Shop") -> AsyncIterator[httpx.AsyncClient]:
+async def client(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A visitor without a credential."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as visitor:
         yield visitor
@@ -125,7 +125,7 @@ def staff_key(run: Run, settings: Settings) -> str:
 
 
 @pytest.fixture(scope="session")
-async def staff(app: "Shop", staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def staff(app: "TradepostApp", staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}

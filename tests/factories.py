@@ -9,7 +9,7 @@ import httpx
 from tradepost.areas.catalog.models import MediaRow
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 NUMBERS = count(1)
 
@@ -54,7 +54,7 @@ async def make_variant(staff: httpx.AsyncClient, product_id: str, price: int = 1
     return await made(staff, f"/v1/products/{product_id}/variants", variant_input(price, **members))
 
 
-async def make_media(app: "Shop", product_id: str, **members: Any) -> Json:
+async def make_media(app: "TradepostApp", product_id: str, **members: Any) -> Json:
     """A picture of a product, put straight into the database: no operation makes one yet. Only what names it comes back."""
     row = MediaRow(
         product_id=product_id, **{"source_url": f"https://images.example/{unique('picture')}.jpg", **members}

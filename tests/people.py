@@ -9,18 +9,18 @@ import httpx
 from tests.conftest import HERE
 from tests.factories import Json, unique
 from tradepost.areas.accounts.models import AddressRow, RefreshTokenRow, SessionRow, UserRow
-from tradepost.areas.accounts.opaque_tokens import REFRESH, OpaqueTokens
-from tradepost.areas.accounts.password_hasher import Passwords
-from tradepost.areas.accounts.service.email_tokens import new_token
-from tradepost.areas.accounts.service.search_index import keep_words
-from tradepost.areas.accounts.tokens import Tokens
+from tradepost.areas.accounts.opaque_tokens import REFRESH_TOKEN, OpaqueTokens
+from tradepost.areas.accounts.password_hasher import PasswordHasher
+from tradepost.areas.accounts.service.email_tokens import create_token
+from tradepost.areas.accounts.service.search_index import index_user
+from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
 from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 PASSWORD = "seven grey herons asleep"
 ADDRESS: Json = {
@@ -38,7 +38,7 @@ HASHES: list[str] = []
 class Person:
     """A user, logged in."""
 
-    app: "Shop"
+    app: "TradepostApp"
     id: str
     email: str
     session: str
@@ -46,7 +46,7 @@ class Person:
     @property
     def token(self) -> str:
         """An access token of the session."""
-        return self.app.state.means.of(Tokens).issue(user=self.id, session=self.session)[0]
+        return self.app.state.means.of(AccessTokens).issue(user=self.id, session=self.session)[0]
 
     def client(self) -> httpx.AsyncClient:
         """A client with that token."""
@@ -70,14 +70,14 @@ class Person:
     async def refresh_token(self) -> str:
         """A refresh token of the session."""
         opaque = self.app.state.means.of(OpaqueTokens)
-        text = opaque.new(REFRESH)
+        text = opaque.new(REFRESH_TOKEN)
         async with self.app.state.database.transaction() as session:
             session.add(RefreshTokenRow(session_id=self.session, secret_hash=opaque.digest(text)))
         return text
 
     async def mailed(self, purpose: str) -> str:
         """The token of a letter to the user."""
-        return await new_token(
+        return await create_token(
             CallContext(ANONYMOUS, self.app.state.database, dependencies=self.app.state.means),
             purpose,
             self.id,
@@ -85,10 +85,10 @@ class Person:
         )
 
 
-async def somebody(app: "Shop", role: str = "customer", **members: Any) -> Person:
+async def somebody(app: "TradepostApp", role: str = "customer", **members: Any) -> Person:
     """A user that nobody else has."""
     if not HASHES:
-        HASHES.append(await app.state.means.of(Passwords).hash(PASSWORD))
+        HASHES.append(await app.state.means.of(PasswordHasher).hash(PASSWORD))
     given = {
         "email": f"{unique('kim')}@shop.example",
         "role": role,
@@ -99,14 +99,14 @@ async def somebody(app: "Shop", role: str = "customer", **members: Any) -> Perso
         user = UserRow(id=new_id(UserRow.__number__), **given)
         session.add(user)
         await session.flush()
-        await keep_words(session, user)
+        await index_user(session, user)
         begun = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=now() + timedelta(days=1))
         session.add(begun)
         await session.flush()
         return Person(app, user.id, given["email"], begun.id)
 
 
-def visitor(app: "Shop", credential: str | None = None) -> httpx.AsyncClient:
+def visitor(app: "TradepostApp", credential: str | None = None) -> httpx.AsyncClient:
     """A client with an access token or an API key, or with neither."""
     headers = {"Authorization": f"Bearer {credential}"} if credential else {}
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers, trust_env=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from tradepost.logging_config import Json, Text, logging_config
+from tradepost.logging_config import JSONFormatter, TextFormatter, logging_config
 from tradepost.settings import Settings
 
 
@@ -26,7 +26,7 @@ def crash() -> Iterator[logging.LogRecord]:
 
 
 def test_json_is_one_object_a_line_whatever_is_in_it(crash: logging.LogRecord) -> None:
-    line = Json().format(crash)
+    line = JSONFormatter().format(crash)
     assert "\n" not in line
     said = msgspec.json.decode(line)
     assert said.pop("error").endswith("RuntimeError: no stock\nat all")
@@ -40,12 +40,12 @@ def test_json_is_one_object_a_line_whatever_is_in_it(crash: logging.LogRecord) -
 
 
 def test_text_begins_with_time_level_and_logger_and_has_the_traceback_below(crash: logging.LogRecord) -> None:
-    first, *rest = Text().format(crash).splitlines()
+    first, *rest = TextFormatter().format(crash).splitlines()
     assert first == "2026-01-01T00:00:00.500Z ERROR tradepost.porch request r1 broke"
     assert rest[-2:] == ["RuntimeError: no stock", "at all"]
 
 
-@pytest.mark.parametrize(("form", "kind"), [("text", Text), ("json", Json)])
+@pytest.mark.parametrize(("form", "kind"), [("text", TextFormatter), ("json", JSONFormatter)])
 def test_the_settings_choose_form_and_level(form: str, kind: type) -> None:
     config = logging_config(
         Settings.read({"SECRET_KEY": "x" * 32, "LOG_FORMAT": form, "LOG_LEVEL": "debug"}, env_file=None)

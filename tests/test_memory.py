@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tradepost.server.huge_pages import gains
+from tradepost.server.huge_pages import can_use_huge_pages
 
 
 @pytest.fixture(autouse=True)
@@ -29,27 +29,27 @@ def machine(root: Path, *, pages: str = "always [madvise] never", kept: str = "0
 
 @pytest.mark.parametrize("pages", ["always [madvise] never", "[always] madvise never"])
 def test_they_are_taken_where_the_kernel_gives_them(tmp_path: Path, pages: str) -> None:
-    assert gains({"PATH": "/bin"}, machine(tmp_path, pages=pages))
+    assert can_use_huge_pages({"PATH": "/bin"}, machine(tmp_path, pages=pages))
 
 
 def test_not_where_the_kernel_gives_none(tmp_path: Path) -> None:
-    assert not gains({}, machine(tmp_path, pages="always madvise [never]"))
+    assert not can_use_huge_pages({}, machine(tmp_path, pages="always madvise [never]"))
 
 
 @pytest.mark.parametrize("others", [{"kept": "512"}, {"lent": "64"}])
 def test_not_where_pages_were_set_aside_for_somebody(tmp_path: Path, others: dict[str, str]) -> None:
-    assert not gains({}, machine(tmp_path, **others))
+    assert not can_use_huge_pages({}, machine(tmp_path, **others))
 
 
 @pytest.mark.parametrize("chosen", [{"PYTHONMALLOC": "pymalloc"}, {"MIMALLOC_ALLOW_LARGE_OS_PAGES": "0"}])
 def test_what_the_operator_chose_stays(tmp_path: Path, chosen: dict[str, str]) -> None:
-    assert not gains(chosen, machine(tmp_path))
+    assert not can_use_huge_pages(chosen, machine(tmp_path))
 
 
 def test_not_with_a_python_that_has_no_mimalloc(tmp_path: Path, python: dict[str, object]) -> None:
     python.clear()
-    assert not gains({}, machine(tmp_path))
+    assert not can_use_huge_pages({}, machine(tmp_path))
 
 
 def test_not_on_a_system_that_does_not_tell(tmp_path: Path) -> None:
-    assert not gains({}, tmp_path)
+    assert not can_use_huge_pages({}, tmp_path)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests import servers
-from tradepost.server.huge_pages import gains
+from tradepost.server.huge_pages import can_use_huge_pages
 from tradepost.settings import Settings
 
 type Start = Callable[..., subprocess.Popen[str]]
@@ -73,7 +73,7 @@ def test_a_worker_has_its_memory_in_large_pages_if_nobody_chose_otherwise(
     process = start(**chosen)
     ready(process, port)
     (worker,) = psutil.Process(process.pid).children()
-    asks = gains(chosen)
+    asks = can_use_huge_pages(chosen)
     assert ("MIMALLOC_ALLOW_LARGE_OS_PAGES" in worker.environ()) is asks
     if asks:  # else the kernel may give some unasked, where it always does
         told = dict(line.split()[:2] for line in Path(f"/proc/{worker.pid}/smaps_rollup").read_text().splitlines()[1:])

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from tests import servers
-from tradepost.settings import READERS, Settings, SettingsError
+from tradepost.settings import PARSERS, Settings, SettingsError
 
 SECRET = "x" * 32
 
@@ -42,7 +42,7 @@ def test_nothing_set_gives_a_shop_on_this_machine() -> None:
 
 @pytest.mark.parametrize("field", Settings.__struct_fields__)
 def test_every_field_can_be_set(field: str) -> None:
-    assert field in READERS
+    assert field in PARSERS
 
 
 def test_every_field_is_shown_in_the_example_file() -> None:
@@ -201,17 +201,17 @@ def test_access_tokens_come_from_the_public_address_unless_it_is_set() -> None:
 
 
 def test_introspection_is_open_by_default_and_closed_in_production_unless_it_is_set() -> None:
-    assert read().introspects
-    assert not read(PROFILE="production").introspects
-    assert read(PROFILE="production", INTROSPECTION="on").introspects
-    assert not read(INTROSPECTION="off").introspects
+    assert read().introspection_enabled
+    assert not read(PROFILE="production").introspection_enabled
+    assert read(PROFILE="production", INTROSPECTION="on").introspection_enabled
+    assert not read(INTROSPECTION="off").introspection_enabled
 
 
 def test_letters_and_events_are_the_servers_work_by_default_and_the_workers_in_production_unless_it_is_set() -> None:
-    assert (read().works, read().mails_by) == (True, "console")
-    assert (read(PROFILE="production").works, read(PROFILE="production").mails_by) == (False, "smtp")
+    assert (read().runs_worker, read().mailer_kind) == (True, "console")
+    assert (read(PROFILE="production").runs_worker, read(PROFILE="production").mailer_kind) == (False, "smtp")
     chosen = read(PROFILE="production", WORKER="on", MAILER="file")
-    assert (chosen.works, chosen.mails_by) == (True, "file")
+    assert (chosen.runs_worker, chosen.mailer_kind) == (True, "file")
 
 
 def test_the_default_profile_makes_a_secret_once_and_only_its_owner_can_read_it(empty_folder: Path) -> None:

@@ -13,17 +13,17 @@ import httpx
 import pytest
 
 from tests import servers
-from tests.kit.outboxes import announce, is_sent, look, until
+from tests.kit.outboxes import emit_events, is_sent, stored_event, wait_until
 from tests.reliability.test_leases import serving
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.worker.outbox_queue import EVENTS
-from tradepost.kit.worker.periodic import every, keep
+from tradepost.kit.worker.periodic import periodic, run_forever
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 async def test_events_of_a_served_shop_are_delivered_beside_the_doors(
@@ -32,16 +32,16 @@ async def test_events_of_a_served_shop_are_delivered_beside_the_doors(
     url = fresh_settings().database_url
     database = Database(url, secret=b"x" * 32, pool_size=2)
     await database.start()
-    [letter] = await announce(database, "mail.test", {"to": "ada@example.com"})
+    [letter] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
     (tmp_path / ".env").write_text("MAILER=file\nMAIL_FROM=Ada's <shop@ada.example>\n")
     key = await asyncio.to_thread(_key, url)
     with serving("tests.reliability.posting:application", url, tmp_path) as (address, _):
-        await until(lambda: is_sent(database, letter))
+        await wait_until(lambda: is_sent(database, letter))
         made = await asyncio.to_thread(
             httpx.post, f"{address}/v1/products", json={"name": "Lamp"}, headers={"X-API-Key": key}
         )
         assert made.status_code == 201
-        await until(lambda: _no_more(database))
+        await wait_until(lambda: _no_more(database))
         metrics = (await asyncio.to_thread(httpx.get, f"{address}/metrics")).text
         ready = (await asyncio.to_thread(httpx.get, f"{address}/health/ready")).json()
     await database.stop()
@@ -69,12 +69,12 @@ async def test_a_shop_that_only_serves_leaves_the_outbox_to_the_worker(fresh_set
     from tradepost.app import create_app
 
     settings = fresh_settings()
-    assert not settings.works
+    assert not settings.runs_worker
     shop = create_app(settings)
     async with shop.lifespan():
-        [id] = await announce(shop.state.database, "a.b", {})
+        [id] = await emit_events(shop.state.database, "a.b", {})
         await asyncio.sleep(1.5)
-        assert (await look(shop.state.database, id)).due_at is not None
+        assert (await stored_event(shop.state.database, id)).due_at is not None
         assert shop.state.worker is None
 
 
@@ -144,17 +144,19 @@ def test_the_command_says_what_is_missing_in_one_line(empty_url: str, tmp_path: 
     assert lines[0].startswith("tradepost: SMTP_URL: ")
 
 
-async def test_a_chore_is_run_again_and_again_also_after_a_fault(app: "Shop", caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_chore_is_run_again_and_again_also_after_a_fault(
+    app: "TradepostApp", caplog: pytest.LogCaptureFixture
+) -> None:
     ran = asyncio.Queue[int]()
 
-    @every(seconds=0.01)
+    @periodic(seconds=0.01)
     async def sweep(context: CallContext) -> None:
         ran.put_nowait(1)
         if ran.qsize() == 1:
             raise RuntimeError("the database went away")
 
-    keeping = asyncio.create_task(keep(sweep, lambda: CallContext(ANONYMOUS, app.state.database)))
-    await until(lambda: ran.qsize() >= 3)
+    keeping = asyncio.create_task(run_forever(sweep, lambda: CallContext(ANONYMOUS, app.state.database)))
+    await wait_until(lambda: ran.qsize() >= 3)
     keeping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await keeping
@@ -164,4 +166,4 @@ async def test_a_chore_is_run_again_and_again_also_after_a_fault(app: "Shop", ca
 def test_times_between_runs_add_up() -> None:
     async def sweep(context: CallContext) -> None: ...
 
-    assert every(days=1, hours=1, minutes=1, seconds=1)(sweep).seconds == 90061
+    assert periodic(days=1, hours=1, minutes=1, seconds=1)(sweep).seconds == 90061

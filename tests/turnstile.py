@@ -11,29 +11,29 @@ from litestar import Controller, Litestar
 from msgspec import Meta
 
 from tests.servers import SECRET_KEY
-from tradepost.app import _open, controllers, found, load
+from tradepost.app import _open, controllers, instances_of, load_modules
 from tradepost.areas.accounts.service import Credentials
-from tradepost.bootstrap import means_of
-from tradepost.doors.graphql import Ask as Field
+from tradepost.bootstrap import create_dependencies
 from tradepost.doors.graphql import GraphQLDoor, RootField, mutation
-from tradepost.doors.http.allowed_methods import paths_of
-from tradepost.doors.http.fast_path import lanes_of
-from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.doors.http.problem_responses import HANDLERS
-from tradepost.doors.rest import Ask, route
+from tradepost.doors.graphql import GraphQLRequest as Field
+from tradepost.doors.http.allowed_methods import methods_by_path
+from tradepost.doors.http.fast_path import fast_routes_of
+from tradepost.doors.http.pipeline import Pipeline, PipelineSettings
+from tradepost.doors.http.problem_responses import EXCEPTION_HANDLERS
+from tradepost.doors.rest import RestRequest, post
 from tradepost.doors.rest.api import RestDoor
-from tradepost.doors.rest.graphql_document import Root
+from tradepost.doors.rest.graphql_document import GraphQLRoot
 from tradepost.kit.auth.access import ANYONE
-from tradepost.kit.crypto import derive
+from tradepost.kit.crypto import derive_key
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Conflict, Unauthenticated
 from tradepost.kit.query.records import Record
-from tradepost.kit.rate_limit.buckets import Buckets
-from tradepost.kit.rate_limit.client_key import bucket_of
-from tradepost.kit.rate_limit.credential_attempts import Attempts
-from tradepost.kit.rate_limit.meter import Limits
+from tradepost.kit.rate_limit.buckets import MemoryBuckets
+from tradepost.kit.rate_limit.client_key import client_key
+from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
+from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.resource.resource import Result
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.database import Database
@@ -68,7 +68,7 @@ passes = Result(Pass)
 class Turnstile(Service):
     """Lets in whoever knows the word."""
 
-    @operation("enter", "act", passes, access=ANYONE, input=EntryInput, attempt=lambda given: given.email)
+    @operation("enter", "command", passes, access=ANYONE, input=EntryInput, attempted_account=lambda given: given.email)
     async def enter(self, given: EntryInput, want: Selection[Pass]) -> Record[Pass]:
         """Lets the holder of an account in."""
         RAN.append(given.email)
@@ -76,13 +76,13 @@ class Turnstile(Service):
             raise Conflict("Not now.")
         if given.password != "right":
             raise Unauthenticated("The password is another one.")
-        return self.tell(passes, Pass("t"), want)
+        return self.respond(passes, Pass("t"), want)
 
-    @operation("prove", "act", passes, access=ANYONE, input=ProofInput, attempt=lambda given: None)
+    @operation("prove", "command", passes, access=ANYONE, input=ProofInput, attempted_account=lambda given: None)
     async def prove(self, given: ProofInput, want: Selection[Pass]) -> Record[Pass]:
         """Lets the caller do what needs its password again."""
         RAN.append("prove")
-        return self.tell(passes, Pass("t"), want)
+        return self.respond(passes, Pass("t"), want)
 
 
 class TurnstileController(Controller):
@@ -90,31 +90,31 @@ class TurnstileController(Controller):
 
     path, tags = "/turnstile", ["Turnstile"]
 
-    @route("/enter", Turnstile.enter)
-    async def enter(self, ask: Ask) -> Record[Pass]:
-        return await Turnstile(ask.context).enter(await ask.body(EntryInput), ask.want)
+    @post("/enter", Turnstile.enter)
+    async def enter(self, request: RestRequest) -> Record[Pass]:
+        return await Turnstile(request.context).enter(await request.body(EntryInput), request.selection)
 
-    @route("/prove", Turnstile.prove)
-    async def prove(self, ask: Ask) -> Record[Pass]:
-        return await Turnstile(ask.context).prove(await ask.body(ProofInput), ask.want)
+    @post("/prove", Turnstile.prove)
+    async def prove(self, request: RestRequest) -> Record[Pass]:
+        return await Turnstile(request.context).prove(await request.body(ProofInput), request.selection)
 
 
 @mutation(Turnstile.enter)
-async def enter(ask: Field, input: EntryInput) -> Record[Pass]:
-    return await Turnstile(ask.context).enter(input, ask.want)
+async def enter(request: Field, input: EntryInput) -> Record[Pass]:
+    return await Turnstile(request.context).enter(input, request.selection)
 
 
 @mutation(Turnstile.prove)
-async def prove(ask: Field, input: ProofInput) -> Record[Pass]:
-    return await Turnstile(ask.context).prove(input, ask.want)
+async def prove(request: Field, input: ProofInput) -> Record[Pass]:
+    return await Turnstile(request.context).prove(input, request.selection)
 
 
 @cache
 def doors() -> tuple[Registry, list[RootField[..., Any]], GraphQLDoor]:
     """What is declared, and the schema of it."""
     here = sys.modules[__name__]
-    registry = Registry.collect([*load("resource", "service"), here])
-    fields = found(RootField, [*load("graphql"), here])
+    registry = Registry.collect([*load_modules("resource", "service"), here])
+    fields = instances_of(RootField, [*load_modules("graphql"), here])
     return registry, fields, GraphQLDoor(registry, fields)
 
 
@@ -124,36 +124,43 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         registry, fields, graphql = doors()
         self.database = Database(
-            settings.database_url, secret=derive(settings.secret_key, "cursors"), pool_size=settings.pool_size
+            settings.database_url, secret=derive_key(settings.secret_key, "cursors"), pool_size=settings.pool_size
         )
         self.now = 0.0
         sizes = {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}
-        self.limits = Limits(sizes, known=settings.budget_staff, local=Buckets(lambda: self.now))
-        means = means_of(settings, self.database)
-        secret = derive(SECRET_KEY, "attempts")
+        self.limits = RateLimits(sizes, default_size=settings.budget_staff, local=MemoryBuckets(lambda: self.now))
+        means = create_dependencies(settings, self.database)
+        secret = derive_key(SECRET_KEY, "attempts")
         self.attempts = means.provide(
-            Attempts,
-            Attempts(self.limits, secret, account=settings.budget_login_account, address=settings.budget_login_address),
+            CredentialAttempts,
+            CredentialAttempts(
+                self.limits,
+                secret,
+                per_account=settings.budget_login_account,
+                per_address=settings.budget_login_address,
+            ),
         )
         rest = RestDoor(registry)
         app = Litestar(
-            [*controllers(load("rest")), TurnstileController, graphql.route()],
-            exception_handlers=dict(HANDLERS), openapi_config=None, logging_config=None,
+            [*controllers(load_modules("rest")), TurnstileController, graphql.route()],
+            exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None,
         )  # fmt: skip
-        rest.open(_open(app, rest), {f.operation.name: Root(f.name, tuple(f.parameters)) for f in fields})
+        rest.register_routes(
+            _open(app, rest), {f.operation.name: GraphQLRoot(f.name, tuple(f.parameters)) for f in fields}
+        )
         self.porch = Pipeline(
-            app, identify=means.of(Credentials).caller_of, database=self.database, settings=PorchSettings.of(settings),
-            lanes=lanes_of(app.routes), paths=paths_of(app.routes), limits=self.limits, means=means,
+            app, identify=means.require(Credentials).identify_request, database=self.database, settings=PipelineSettings.from_settings(settings),
+            fast_routes=fast_routes_of(app.routes), methods=methods_by_path(app.routes), limits=self.limits, dependencies=means,
         )  # fmt: skip
 
     def left(self, *, account: str | None = None, address: str = "203.0.113.9") -> float:
         """What is left in the bucket of an account, else in that of an address."""
         attempts, local = self.attempts, self.limits.local
         if account is not None:
-            key = attempts.key(account, None)
+            key = attempts.account_key(account, None)
             assert key is not None
-            return local.take(key, attempts.account, 0)
-        return local.take(f"login:{bucket_of(address)}", attempts.address, 0)
+            return local.take(key, attempts.per_account, 0)
+        return local.take(f"login:{client_key(address)}", attempts.per_address, 0)
 
 
 @asynccontextmanager

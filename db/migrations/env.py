@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from tradepost.migrations.runner import migrate, run_standalone
+from tradepost.migrations.runner import run_migrations, run_standalone
 
 if (connection := context.config.attributes.get("connection")) is not None:
-    migrate(connection)
+    run_migrations(connection)
 else:
     run_standalone()

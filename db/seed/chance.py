@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from tradepost.kit.clock import wire
+from tradepost.kit.clock import to_rfc3339
 
 BEGIN, END = datetime(2024, 10, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def moment(chance: Random, after: datetime, before: datetime) -> datetime:
 
 def written(moment: datetime) -> str:
     """The time as text."""
-    return wire(moment)
+    return to_rfc3339(moment)
 
 
 def nth(slots: tuple[tuple[str, ...], ...], n: int) -> tuple[int, tuple[str, ...]]:

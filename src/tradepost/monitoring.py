@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.pages.health import Check, Degraded
-from tradepost.doors.pages.metrics_and_parity import Pair
+from tradepost.doors.pages.metrics_and_parity import OperationParity
 from tradepost.doors.rest.api import RestDoor
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.clock import now
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.rate_limit.meter import Limits
+from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.worker.outbox_queue import is_behind
 from tradepost.kit.writes.database import Database
-from tradepost.migrations.head import at_head
+from tradepost.migrations.head import is_at_head
 from tradepost.worker import Worker
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-def figures_of(
-    database: Database, limits: Limits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None
+def create_metrics(
+    database: Database, limits: RateLimits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None
 ) -> Metrics:
     """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
     relay = worker.relay if worker is not None else None
@@ -31,23 +31,23 @@ def figures_of(
             "sql_statements_total": (
                 "counter",
                 "Statements that reads sent to the database.",
-                lambda: database.reader.count,
+                lambda: database.reader.statement_count,
             ),
             "plans_compiled_total": (
                 "counter",
                 "Selections that were compiled to SQL.",
-                lambda: database.reads.plans.made,
+                lambda: database.reads.plans.misses,
             ),
             "graphql_handovers_total": (
                 "counter",
                 "GraphQL operations that graphql-core had to run, because no plan can.",
-                lambda: graphql.executor.handovers,
+                lambda: graphql.executor.fallbacks,
             ),
-            "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.drained),
+            "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.charged_points),
             "requests_over_budget_total": (
                 "counter",
                 "Requests refused because a bucket was empty.",
-                lambda: limits.refused,
+                lambda: limits.refusals,
             ),
             "read_cache_hits_total": (
                 "counter",
@@ -85,7 +85,7 @@ def figures_of(
     )
 
 
-def readiness(database: Database, redis: "Redis | None") -> dict[str, Check]:
+def readiness_checks(database: Database, redis: "Redis | None") -> dict[str, Check]:
     """What the shop stands on, by name."""
     checks: dict[str, Check] = {
         "database": lambda: _answers(database),
@@ -111,14 +111,15 @@ async def _shares(redis: "Redis") -> None:
         raise Degraded(type(fault).__name__) from fault
 
 
-def pairs(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[Pair]:
+def parity_report(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[OperationParity]:
     """Every operation, and where it is at each door."""
-    routes, names = rest.links[1].routes, {f.operation.name: f.name for f in fields}
-    found: list[Pair] = []
+    routes, names = rest.links[1].endpoints, {f.operation.name: f.name for f in fields}
+    found: list[OperationParity] = []
     for name, operation in registry.operations.items():
         route = f"{routes[name].method} /v1{routes[name].path.replace('{0}', '{key}')}" if name in routes else None
         problems = tuple([p.code for p in operation.problems])
-        found.append(Pair(name, route, names.get(name), operation.access.permission, problems, operation.only or None))
+        only = f"{operation.exclusive_to}: {operation.reason}" if operation.exclusive_to else None
+        found.append(OperationParity(name, route, names.get(name), operation.access.permission, problems, only))
     return found
 
 
@@ -128,5 +129,5 @@ async def _answers(database: Database) -> None:
 
 
 async def _is_current(database: Database) -> None:
-    if not await at_head(database.engine):
+    if not await is_at_head(database.engine):
         raise RuntimeError("the database is not at the newest migration; run `tradepost migrate`")

@@ -90,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The settings of this process; raises SettingsError for the first value that cannot be used."""
         given = _given(os.environ if environ is None else environ, env_file)
         values: dict[str, Any] = {
-            field: _read(field, given[field.upper()]) for field in READERS if field.upper() in given
+            field: _read(field, given[field.upper()]) for field in PARSERS if field.upper() in given
         }
         if "secret_key" not in values:
             values["secret_key"] = _kept_secret(values.get("profile", "default"))
@@ -110,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(shown)})"
 
     @property
-    def introspects(self) -> bool:
+    def introspection_enabled(self) -> bool:
         """Whether GraphQL answers introspection: as set, or else everywhere but in production."""
         return self.profile != "production" if self.introspection is None else self.introspection
 
@@ -125,12 +125,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.token_issuer or self.public_url
 
     @property
-    def works(self) -> bool:
+    def runs_worker(self) -> bool:
         """Whether those that serve do the worker's work as well: as set, or else everywhere but in production."""
         return self.profile != "production" if self.worker is None else self.worker
 
     @property
-    def mails_by(self) -> Literal["console", "file", "smtp"]:
+    def mailer_kind(self) -> Literal["console", "file", "smtp"]:
         """Where letters go: as set, or else to the console, and in production to an SMTP server."""
         return self.mailer or ("smtp" if self.profile == "production" else "console")
 
@@ -148,7 +148,7 @@ def _given(environ: Mapping[str, str], env_file: str | Path | None) -> dict[str,
 
 def _read(field: str, text: str) -> Any:
     try:
-        return READERS[field](text)
+        return PARSERS[field](text)
     except ValueError as fault:
         said = "The value" if field in SECRETS else f"`{text}`"
         raise SettingsError(f"{field.upper()}: {said} {fault}.") from None
@@ -330,7 +330,7 @@ def _secret(text: str) -> str:
     return text
 
 
-READERS: Mapping[str, Callable[[str], Any]] = {
+PARSERS: Mapping[str, Callable[[str], Any]] = {
     "profile": _one_of("default", "production"),
     "database_url": _database_url,
     "redis_url": _redis_url,

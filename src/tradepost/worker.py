@@ -13,17 +13,17 @@ import click
 import uvloop
 
 from tradepost.areas.accounts.service import SYSTEM
-from tradepost.bootstrap import database_of, means_of
-from tradepost.kit.dependencies import Means
-from tradepost.kit.worker.event_handlers import Delivery
+from tradepost.bootstrap import create_database, create_dependencies
+from tradepost.kit.dependencies import Dependencies
+from tradepost.kit.worker.event_handlers import EventHandler
 from tradepost.kit.worker.mail import Mailer
-from tradepost.kit.worker.outbox_relay import Relay
-from tradepost.kit.worker.periodic import Chore, keep
+from tradepost.kit.worker.outbox_relay import OutboxRelay
+from tradepost.kit.worker.periodic import PeriodicTask, run_forever
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
-from tradepost.kit.writes.outbox import is_personal
+from tradepost.kit.writes.outbox import is_personal_event
 from tradepost.logging_config import logging_config
-from tradepost.migrations.head import at_head
+from tradepost.migrations.head import is_at_head
 from tradepost.settings import Settings
 
 LOG = logging.getLogger("tradepost.worker")
@@ -33,23 +33,27 @@ class Worker:
     """A relay and the chores, over one database."""
 
     def __init__(
-        self, database: Database, means: Means, deliveries: Iterable[Delivery], chores: Iterable[Chore]
+        self,
+        database: Database,
+        dependencies: Dependencies,
+        deliveries: Iterable[EventHandler],
+        periodic_tasks: Iterable[PeriodicTask],
     ) -> None:
-        self.database, self.means, self.chores = database, means, [*chores]
+        self.database, self.dependencies, self.periodic_tasks = database, dependencies, [*periodic_tasks]
         heard = [*deliveries]
-        letters = {type for delivery in heard for type in delivery.types if is_personal(type)}
-        held = letters if Mailer not in means.things else ()
+        letters = {type for delivery in heard for type in delivery.types if is_personal_event(type)}
+        held = letters if Mailer not in dependencies.instances else ()
         if held:
             LOG.warning("MAILER is `smtp` and SMTP_URL is not set: letters wait in the outbox")
-        self.relay = Relay(database, self.context, heard, held=held)
+        self.relay = OutboxRelay(database, self.create_context, heard, held=held)
 
-    def context(self, request_id: str = "") -> CallContext:
+    def create_context(self, request_id: str = "") -> CallContext:
         """The surroundings of one delivery, by the request that caused it, or of one run of a chore."""
-        return CallContext(SYSTEM, self.database, request_id, door="worker", dependencies=self.means)
+        return CallContext(SYSTEM, self.database, request_id, door="worker", dependencies=self.dependencies)
 
     async def run(self) -> None:
         """Works until `stop`; then finishes what is being delivered."""
-        keeping = [asyncio.create_task(keep(chore, self.context)) for chore in self.chores]
+        keeping = [asyncio.create_task(run_forever(chore, self.create_context)) for chore in self.periodic_tasks]
         try:
             await self.relay.run()
         finally:
@@ -62,27 +66,27 @@ class Worker:
         self.relay.stop()
 
 
-def work(settings: Settings, deliveries: Iterable[Delivery], chores: Iterable[Chore]) -> None:
+def run_worker(settings: Settings, deliveries: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
     """The worker as a process of its own, until SIGTERM or Ctrl-C."""
     dictConfig(logging_config(settings))
-    uvloop.run(_work(settings, deliveries, chores))
+    uvloop.run(_work(settings, deliveries, periodic_tasks))
 
 
-async def _work(settings: Settings, deliveries: Iterable[Delivery], chores: Iterable[Chore]) -> None:
-    database = database_of(settings)
+async def _work(settings: Settings, deliveries: Iterable[EventHandler], chores: Iterable[PeriodicTask]) -> None:
+    database = create_database(settings)
     await database.start()
     try:
-        if not await at_head(database.engine):
+        if not await is_at_head(database.engine):
             raise click.ClickException(
                 "The database is not at the newest version of its tables; run `tradepost migrate`."
             )
-        worker = Worker(database, means_of(settings, database), deliveries, chores)
+        worker = Worker(database, create_dependencies(settings, database), deliveries, chores)
         for told in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(told, worker.stop)
         LOG.info(
             "the worker is at work: %d kinds of events to deliver, %d chores",
-            len(worker.relay.deliveries),
-            len(worker.chores),
+            len(worker.relay.handlers),
+            len(worker.periodic_tasks),
         )
         await worker.run()
         LOG.info(

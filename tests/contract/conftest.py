@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 HERE = Path(__file__).parent
@@ -26,13 +26,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def shop(settings: Settings) -> Shop:
+def shop(settings: Settings) -> TradepostApp:
     """A shop that is not started: its documents need no database."""
     return create_app(settings)
 
 
 @pytest.fixture(scope="session")
-def contract(shop: Shop) -> Mapping[str, bytes]:
+def contract(shop: TradepostApp) -> Mapping[str, bytes]:
     """File names and contents."""
     return shop.state.contract()
 

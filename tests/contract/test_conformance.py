@@ -14,7 +14,7 @@ import pytest
 
 from tests.factories import make_media, make_product, unique
 from tests.people import somebody
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 from .promise import Promise
@@ -34,7 +34,7 @@ def promise(request: pytest.FixtureRequest, contract: Any) -> Promise:
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def pictures(app: Shop, staff: httpx.AsyncClient) -> None:
+async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
     """The demo shop has no pictures: two products get some."""
     for _ in range(2):
         product = await make_product(staff)
@@ -53,7 +53,7 @@ async def pictures(app: Shop, staff: httpx.AsyncClient) -> None:
 
 
 @pytest.fixture(scope="module")
-async def member(app: Shop) -> AsyncIterator[httpx.AsyncClient]:
+async def member(app: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff who has logged in, with an address and an API key."""
     person = await somebody(app, "staff", username=unique("member"))
     await person.address()
@@ -186,7 +186,7 @@ async def test_the_pages_that_follow_are_as_the_document_says(promise: Promise, 
 
 
 async def test_the_members_that_fields_bring_are_as_the_document_says(
-    promise: Promise, member: httpx.AsyncClient, app: Shop
+    promise: Promise, member: httpx.AsyncClient, app: TradepostApp
 ) -> None:
     for of in app.state.registry.resources.values():
         operation = next(
@@ -240,7 +240,7 @@ async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise
     assert seen == [200, 200, 412, 409, 422, 200, 204, 404, 404, 404, 404, 201, 422, 200, 404, 404]
 
 
-async def writes(promise: Promise, caller: httpx.AsyncClient, shop: Shop) -> Any:
+async def writes(promise: Promise, caller: httpx.AsyncClient, shop: TradepostApp) -> Any:
     """The statuses of all writes, in the order of the document but deletions last: with the examples, with nonsense, and without a credential.
 
     Each path has an admin of its own, because there are writes that end its session, or its account.

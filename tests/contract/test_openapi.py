@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tradepost.app import Shop, create_app
-from tradepost.areas.accounts.openapi_text import SIGNING_IN
+from tradepost.app import TradepostApp, create_app
+from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
 from tradepost.areas.accounts.password_rules import RULES
 from tradepost.areas.accounts.policy import PERMISSIONS
 from tradepost.kit.resource.resource import ACTIONS
@@ -23,7 +23,7 @@ TOKEN = "token_grant"
 UNVERSIONED = {"/health/live", "/health/ready"}
 
 
-def test_every_operation_of_the_registry_stands_there_exactly_once(document: Json, shop: Shop) -> None:
+def test_every_operation_of_the_registry_stands_there_exactly_once(document: Json, shop: TradepostApp) -> None:
     found = Counter(o["operationId"] for _, _, o in operations(document))
     assert set(found) - AROUND == {n for n, o in shop.state.registry.operations.items() if o.stands("rest")}
     assert set(found.values()) == {1}
@@ -34,7 +34,7 @@ def test_every_path_carries_the_version(document: Json) -> None:
     assert [p for p in document["paths"] if p not in UNVERSIONED and not re.match(f"{prefix}(/|$)", p)] == []
 
 
-def test_every_problem_that_an_operation_declares_is_an_answer_of_it(document: Json, shop: Shop) -> None:
+def test_every_problem_that_an_operation_declares_is_an_answer_of_it(document: Json, shop: TradepostApp) -> None:
     said = {o["operationId"]: codes(document, o) for _, _, o in operations(document)}
     for name, operation in shop.state.registry.operations.items():
         if operation.stands("rest"):
@@ -64,7 +64,7 @@ def codes(document: Json, operation: Json) -> set[tuple[int, str]]:
     return found
 
 
-def test_the_permission_that_an_operation_needs_is_named(document: Json, shop: Shop) -> None:
+def test_the_permission_that_an_operation_needs_is_named(document: Json, shop: TradepostApp) -> None:
     for _, _, said in operations(document):
         operation = shop.state.registry.operations.get(said["operationId"])
         needed = operation.access.permission if operation else None
@@ -83,11 +83,11 @@ def test_the_token_endpoint_is_where_the_scheme_says_and_offers_every_permission
 
 
 def test_the_document_tells_how_to_sign_in_and_which_passwords_are_taken(document: Json) -> None:
-    assert SIGNING_IN in document["info"]["description"]
+    assert AUTHENTICATION_GUIDE in document["info"]["description"]
     assert RULES in document["info"]["description"]
 
 
-def test_the_permission_that_a_member_or_relation_needs_is_named(document: Json, shop: Shop) -> None:
+def test_the_permission_that_a_member_or_relation_needs_is_named(document: Json, shop: TradepostApp) -> None:
     for of in shop.state.registry.resources.values():
         shown = {
             n: p.get("x-permission")
@@ -97,10 +97,10 @@ def test_the_permission_that_a_member_or_relation_needs_is_named(document: Json,
         assert shown == {n: of.access(n).permission for n in (*of.own, *of.relations) if n != ACTIONS}
 
 
-def test_every_filter_and_every_sort_key_of_a_list_is_a_parameter(document: Json, shop: Shop) -> None:
+def test_every_filter_and_every_sort_key_of_a_list_is_a_parameter(document: Json, shop: TradepostApp) -> None:
     for _, _, said in operations(document):
         operation = shop.state.registry.operations.get(said["operationId"])
-        if operation is not None and operation.kind == "page":
+        if operation is not None and operation.kind == "list":
             known = {p["name"]: p for p in parameters(document, said) if p["in"] == "query"}
             assert set(operation.of.filters) <= set(known)
             assert all(re.fullmatch(known["sort"]["schema"]["pattern"], f"-{key}") for key in operation.of.sorts)
@@ -119,12 +119,14 @@ def test_every_reference_leads_somewhere(document: Json) -> None:
         assert resolved(document, {"$ref": ref})
 
 
-def test_no_member_of_a_resource_is_required_because_fields_may_leave_it_out(document: Json, shop: Shop) -> None:
+def test_no_member_of_a_resource_is_required_because_fields_may_leave_it_out(
+    document: Json, shop: TradepostApp
+) -> None:
     for name in shop.state.registry.resources:
         assert "required" not in document["components"]["schemas"][name]
 
 
-def test_inputs_refuse_members_that_they_do_not_know(document: Json, shop: Shop) -> None:
+def test_inputs_refuse_members_that_they_do_not_know(document: Json, shop: TradepostApp) -> None:
     known = [o for _, _, o in operations(document) if o["operationId"] != TOKEN]
     bodies = [
         resolved(document, m["schema"]) for o in known for m in o.get("requestBody", {}).get("content", {}).values()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tradepost.kit.clock import wire
+from tradepost.kit.clock import to_rfc3339
 from tradepost.migrations import head as revisions
 from tradepost.migrations import runner as schema
 
@@ -23,7 +23,7 @@ type Rows = list[tuple[Any, ...]]
 @pytest.fixture(scope="session")
 def demo() -> ModuleType:
     """The package `db/seed`, loaded by its path as the command loads it."""
-    folder = revisions.root() / "db" / "seed"
+    folder = revisions.project_root() / "db" / "seed"
     spec = importlib.util.spec_from_file_location(
         "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -67,7 +67,7 @@ async def run(url: str, *statements: str) -> Rows:
 def _plain(value: Any) -> Any:
     """A value as SQLite holds it."""
     if isinstance(value, datetime):
-        return wire(value)
+        return to_rfc3339(value)
     if isinstance(value, dict | list):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return str(value) if isinstance(value, UUID) else value

@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from tests.db.conftest import sqlite_url
-from tradepost.kit.ids import kind_of
-from tradepost.kit.text.words import normal
+from tradepost.kit.ids import type_number
+from tradepost.kit.text.words import normalize
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +37,7 @@ def count(shop: Shop, condition: str) -> int:
 def test_every_id_names_its_kind_and_its_time(demo: ModuleType, shop: Shop) -> None:
     for table, number in demo.rows.NUMBERS.items():
         for id, created, updated in shop.execute(f"SELECT id, created_at, updated_at FROM {table}"):
-            assert (id[14], kind_of(id), id[19] in "89ab") == ("7", number, True)
+            assert (id[14], type_number(id), id[19] in "89ab") == ("7", number, True)
             assert "2024-10-01" <= created <= updated < "2026-10-01"
             assert not created.endswith(".000000Z")
             assert len(created) == len(updated) == 27
@@ -172,8 +172,8 @@ def test_search_finds_every_product_by_its_words(shop: Shop) -> None:
             sku
             for (sku,) in shop.execute("SELECT sku FROM variant WHERE product_id = ? ORDER BY position", [row["id"]])
         ]
-        assert row["plain"] == normal(row["name"])
-        assert row["words"] == normal(row["name"], *skus, *json.loads(row["tags"]), row["description"])
+        assert row["plain"] == normalize(row["name"])
+        assert row["words"] == normalize(row["name"], *skus, *json.loads(row["tags"]), row["description"])
     found = shop.execute(
         'SELECT count(*) FROM product_search_fts WHERE product_search_fts MATCH \'words : ("lam"* AND "oak"*)\''
     ).fetchone()[0]

@@ -57,9 +57,9 @@ async def test_down_leaves_nothing_behind(empty_url: str) -> None:
 
 async def test_tells_whether_it_is_at_head(empty_url: str) -> None:
     engine = create_async_engine(empty_url, poolclass=NullPool)
-    before = await revisions.at_head(engine)
+    before = await revisions.is_at_head(engine)
     schema.upgrade(empty_url)
-    assert (before, await revisions.at_head(engine)) == (False, True)
+    assert (before, await revisions.is_at_head(engine)) == (False, True)
     await engine.dispose()
 
 
@@ -118,6 +118,6 @@ def test_a_migration_that_leaves_orphans_is_taken_back(tmp_path: Path) -> None:
 
 def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
     assert (
-        revisions.head()
-        == ScriptDirectory.from_config(Config(toml_file=revisions.root() / "pyproject.toml")).get_current_head()
+        revisions.head_revision()
+        == ScriptDirectory.from_config(Config(toml_file=revisions.project_root() / "pyproject.toml")).get_current_head()
     )

@@ -20,20 +20,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 USER, PASSWORD = "shop", "p@ss:w/rd"
 
 
-class Postbox:
+class SmtpInbox:
     """What arrived. Addresses that begin with `nobody` are refused for good, `later` for now."""
 
     def __init__(self) -> None:
-        self.letters: list[EmailMessage] = []
+        self.messages: list[EmailMessage] = []
         self.envelopes: list[Envelope] = []
         self.sessions: list[Session] = []
-        self.port, self.closed = 0, False
+        self.port, self.login_required = 0, False
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Takes a sender."""
-        if self.closed and not session.authenticated:
+        if self.login_required and not session.authenticated:
             return "530 who are you"
         envelope.mail_from = address
         return "250 OK"
@@ -50,7 +50,7 @@ class Postbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Takes a letter."""
         content = envelope.content
-        self.letters.append(
+        self.messages.append(
             BytesParser(policy=default).parsebytes(content if isinstance(content, bytes) else str(content).encode())
         )  # type: ignore[arg-type]
         self.envelopes.append(envelope)
@@ -74,12 +74,12 @@ def _knows(server: Any, session: Any, envelope: Any, mechanism: str, given: Any)
 
 
 @contextmanager
-def post_office(
-    *, tls: ssl.SSLContext | None = None, implicit: bool = False, closed: bool = False
-) -> Iterator[Postbox]:
+def smtp_server(
+    *, tls: ssl.SSLContext | None = None, implicit: bool = False, login_required: bool = False
+) -> Iterator[SmtpInbox]:
     """The server. With `tls` by STARTTLS, or from the start; `closed` to those who do not log in."""
-    box = Postbox()
-    box.closed = closed
+    box = SmtpInbox()
+    box.login_required = login_required
     more: dict[str, Any] = {"authenticator": _knows, "auth_require_tls": tls is not None and not implicit}
     if tls is not None and not implicit:
         more["tls_context"] = tls

@@ -10,33 +10,33 @@ from sqlalchemy import select, update
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
-from tradepost.kit.worker.event_handlers import Delivery
+from tradepost.kit.worker.event_handlers import EventHandler
 from tradepost.kit.worker.outbox_queue import EVENTS
-from tradepost.kit.worker.outbox_relay import Relay
+from tradepost.kit.worker.outbox_relay import OutboxRelay
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 
 SUBJECT = new_id(9)
 
 
-class Times:
+class MovableClock:
     """A clock that a test moves."""
 
     def __init__(self) -> None:
-        self.late = timedelta()
+        self.offset = timedelta()
 
     def __call__(self) -> datetime:
         """The present, and what was added to it."""
-        return now() + self.late
+        return now() + self.offset
 
-    def pass_by(self, **much: float) -> None:
+    def advance(self, **much: float) -> None:
         """Time goes by."""
-        self.late += timedelta(**much)
+        self.offset += timedelta(**much)
 
 
-def relay(database: Database, *deliveries: Delivery, clock: Any = now, **more: Any) -> Relay:
+def make_relay(database: Database, *deliveries: EventHandler, clock: Any = now, **more: Any) -> OutboxRelay:
     """A relay that hears these functions."""
-    return Relay(
+    return OutboxRelay(
         database,
         lambda request_id: CallContext(ANONYMOUS, database, request_id, door="worker"),
         deliveries,
@@ -45,15 +45,15 @@ def relay(database: Database, *deliveries: Delivery, clock: Any = now, **more: A
     )
 
 
-async def settle(of: Relay) -> int:
+async def poll_and_finish(of: OutboxRelay) -> int:
     """One round, and the end of all that it began; how much that was."""
-    of.passed_at = 0.0
-    begun = await of.round()
+    of.acknowledged_at = 0.0
+    begun = await of.poll_once()
     await of._finish()
     return begun
 
 
-async def announce(database: Database, type: str, *many: dict[str, Any]) -> list[str]:
+async def emit_events(database: Database, type: str, *many: dict[str, Any]) -> list[str]:
     """Events of a type with these data, each in a transaction of its own; their ids."""
     for data in many:
         async with database.transaction() as session:
@@ -65,19 +65,19 @@ async def announce(database: Database, type: str, *many: dict[str, Any]) -> list
         return list(found.scalars())[-len(many) :]
 
 
-async def look(database: Database, id: str) -> Any:
+async def stored_event(database: Database, id: str) -> Any:
     """An event as it is now."""
     async with database.engine.connect() as connection:
         return (await connection.execute(select(EVENTS).where(EVENTS.c.id == id))).one()
 
 
-async def change(database: Database, id: str, **values: Any) -> None:
+async def update_event(database: Database, id: str, **values: Any) -> None:
     """Changes an event, as time or another process would."""
     async with database.transaction() as session:
         await session.execute(update(EVENTS).where(EVENTS.c.id == id).values(**values))
 
 
-async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
+async def wait_until(true: Callable[[], bool | Awaitable[bool]]) -> None:
     """Waits for something to be so; half a minute at most."""
     for _ in range(1500):
         found = true()
@@ -89,4 +89,4 @@ async def until(true: Callable[[], bool | Awaitable[bool]]) -> None:
 
 async def is_sent(database: Database, id: str) -> bool:
     """Whether all was done with an event."""
-    return (await look(database, id)).sent_at is not None
+    return (await stored_event(database, id)).sent_at is not None

@@ -12,15 +12,15 @@ from redis.asyncio import Redis
 
 from tradepost.kit.auth.access import ANYONE
 from tradepost.kit.auth.caller import ANONYMOUS
-from tradepost.kit.dependencies import Means
+from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.rate_limit.buckets import Buckets
-from tradepost.kit.rate_limit.client_key import bucket_of
-from tradepost.kit.rate_limit.credential_attempts import Attempts
-from tradepost.kit.rate_limit.meter import Limits
-from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
+from tradepost.kit.rate_limit.buckets import MemoryBuckets
+from tradepost.kit.rate_limit.client_key import client_key
+from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
+from tradepost.kit.rate_limit.meter import RateLimits
+from tradepost.kit.rate_limit.redis_buckets import RedisBuckets
 from tradepost.kit.redis import connection as line
 from tradepost.kit.writes.call_context import CallContext
 
@@ -29,10 +29,10 @@ HERE, THERE = "203.0.113.9", "198.51.100.1"
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def attempts(request: pytest.FixtureRequest, patient: None) -> AsyncIterator[Attempts]:
+async def attempts(request: pytest.FixtureRequest, patient: None) -> AsyncIterator[CredentialAttempts]:
     """Attempts, all buckets full; those in memory fill as slowly as those in Redis."""
     if request.param == "memory":
-        yield Attempts(Limits({}, known=600), SECRET)
+        yield CredentialAttempts(RateLimits({}, default_size=600), SECRET)
         return
     valkey: Any = request.getfixturevalue("valkey")
     redis = Redis(port=valkey.port)
@@ -44,15 +44,15 @@ async def attempts(request: pytest.FixtureRequest, patient: None) -> AsyncIterat
     await made.limits.shared.stop()
 
 
-async def opened(port: int) -> Attempts:
+async def opened(port: int) -> CredentialAttempts:
     """Attempts of one process that share a Redis."""
-    shared = SharedBuckets(f"redis://127.0.0.1:{port}/1")
+    shared = RedisBuckets(f"redis://127.0.0.1:{port}/1")
     await shared.start()
-    return Attempts(Limits({}, known=600, shared=shared), SECRET)
+    return CredentialAttempts(RateLimits({}, default_size=600, shared=shared), SECRET)
 
 
 async def counted(
-    attempts: Attempts,
+    attempts: CredentialAttempts,
     times: int,
     account: str | None = "a@shop.example",
     address: str = HERE,
@@ -70,7 +70,7 @@ async def counted(
     return Counter(await asyncio.gather(*[one() for _ in range(times)]))
 
 
-async def test_ten_on_one_account_and_thirty_from_one_address(attempts: Attempts) -> None:
+async def test_ten_on_one_account_and_thirty_from_one_address(attempts: CredentialAttempts) -> None:
     assert await counted(attempts, 12) == {"counted": 10, "login-account": 2}
     assert await counted(attempts, 1, "A@Shop.Example ", THERE) == {"login-account": 1}
     for n in range(2):
@@ -81,14 +81,14 @@ async def test_ten_on_one_account_and_thirty_from_one_address(attempts: Attempts
     assert (await counted(attempts, 11, "fresh@shop.example", THERE))["counted"] >= 9
 
 
-async def test_a_caller_counts_for_itself_where_no_account_is_named(attempts: Attempts) -> None:
+async def test_a_caller_counts_for_itself_where_no_account_is_named(attempts: CredentialAttempts) -> None:
     assert await counted(attempts, 11, None, caller="somebody") == {"counted": 10, "login-account": 1}
     assert await counted(attempts, 10, "somebody", THERE) == {"counted": 10}
     assert await counted(attempts, 20, None) == {"counted": 20}
 
 
-async def test_what_was_written_is_owed_by_the_address_and_by_its_accounts(attempts: Attempts) -> None:
-    await attempts.owe({"a@shop.example": 50, "b@shop.example": 3}, HERE)
+async def test_what_was_written_is_owed_by_the_address_and_by_its_accounts(attempts: CredentialAttempts) -> None:
+    await attempts.count_unexecuted({"a@shop.example": 50, "b@shop.example": 3}, HERE)
     assert await counted(attempts, 1, "fresh@shop.example") == {"login-address": 1}
     with pytest.raises(QuotaExceeded) as refused:
         await attempts.count("a@shop.example", THERE)
@@ -96,16 +96,16 @@ async def test_what_was_written_is_owed_by_the_address_and_by_its_accounts(attem
     assert await counted(attempts, 10, "b@shop.example", THERE) == {
         "counted": 10
     }  # written behind what the address could have tried
-    await attempts.owe({"c@shop.example": 10}, HERE)
+    await attempts.count_unexecuted({"c@shop.example": 10}, HERE)
     assert await counted(attempts, 10, "c@shop.example", THERE) == {"counted": 10}
-    await attempts.owe({}, THERE)
+    await attempts.count_unexecuted({}, THERE)
 
 
 async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(
-    attempts: Attempts, request: pytest.FixtureRequest
+    attempts: CredentialAttempts, request: pytest.FixtureRequest
 ) -> None:
-    await attempts.owe({"a@shop.example": 50}, HERE)
-    key = attempts.key("a@shop.example", None)
+    await attempts.count_unexecuted({"a@shop.example": 50}, HERE)
+    key = attempts.account_key("a@shop.example", None)
     assert key is not None
     if attempts.limits.shared is None:
         moment = [time.monotonic() + 230]
@@ -122,25 +122,27 @@ async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(
 
 
 async def test_no_text_of_an_account_is_kept_and_the_digest_is_the_shops_own(
-    attempts: Attempts, request: pytest.FixtureRequest
+    attempts: CredentialAttempts, request: pytest.FixtureRequest
 ) -> None:
     await counted(attempts, 1)
-    await attempts.owe({"b@shop.example": 2}, HERE)
-    keys = list(attempts.limits.local.kept)
+    await attempts.count_unexecuted({"b@shop.example": 2}, HERE)
+    keys = list(attempts.limits.local.entries)
     if attempts.limits.shared is not None:
         redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
         keys = [key.decode() for key in await redis.keys()]
         await redis.aclose()
     assert len(keys) == 3
     assert not any("shop.example" in key for key in keys)
-    assert attempts.key("a@shop.example", None) != Attempts(attempts.limits, b"another").key("a@shop.example", None)
+    assert attempts.account_key("a@shop.example", None) != CredentialAttempts(attempts.limits, b"another").account_key(
+        "a@shop.example", None
+    )
 
 
 async def test_without_redis_each_process_counts_by_itself(patient: None) -> None:
-    shared = SharedBuckets("redis://127.0.0.1:1/0")
-    made = Attempts(Limits({}, known=600, shared=shared), SECRET)
+    shared = RedisBuckets("redis://127.0.0.1:1/0")
+    made = CredentialAttempts(RateLimits({}, default_size=600, shared=shared), SECRET)
     assert await counted(made, 12) == {"counted": 10, "login-account": 2}
-    await made.owe({"b@shop.example": 50}, THERE)
+    await made.count_unexecuted({"b@shop.example": 50}, THERE)
     assert await counted(made, 1, "b@shop.example") == {"login-account": 1}
 
 
@@ -159,7 +161,7 @@ def try_in_process(port: int, results: Any) -> None:
 
 @pytest.mark.parametrize("attempts", ["redis"], indirect=True)
 async def test_two_processes_admit_no_more_attempts_than_the_budget_and_one_refill(
-    attempts: Attempts, valkey: Any
+    attempts: CredentialAttempts, valkey: Any
 ) -> None:
     context = multiprocessing.get_context("spawn")
     results, started = context.Queue(), time.time()
@@ -173,10 +175,10 @@ async def test_two_processes_admit_no_more_attempts_than_the_budget_and_one_refi
 
 
 def test_a_bucket_belongs_to_an_ipv4_address_or_to_an_ipv6_network() -> None:
-    assert bucket_of("203.0.113.9") == bucket_of("::ffff:203.0.113.9") == "address:203.0.113.9"
-    assert bucket_of("2001:db8::1") == bucket_of("2001:0DB8::ffff:1") == "address:2001:db8::/64"
-    assert bucket_of("2001:db8:0:1::1") != bucket_of("2001:db8::1")
-    assert bucket_of("unix") == "address:unix"
+    assert client_key("203.0.113.9") == client_key("::ffff:203.0.113.9") == "address:203.0.113.9"
+    assert client_key("2001:db8::1") == client_key("2001:0DB8::ffff:1") == "address:2001:db8::/64"
+    assert client_key("2001:db8:0:1::1") != client_key("2001:db8::1")
+    assert client_key("unix") == "address:unix"
 
 
 async def test_who_has_nothing_that_counts_is_not_counted() -> None:
@@ -185,16 +187,18 @@ async def test_who_has_nothing_that_counts_is_not_counted() -> None:
     async def method(self: Any) -> str:
         return "done"
 
-    made: Any = operation("word_try", "ask", None, access=ANYONE, attempt=lambda given: None)(method)  # type: ignore[arg-type]
+    made: Any = operation("word_try", "query", None, access=ANYONE, attempted_account=lambda given: None)(method)  # type: ignore[arg-type]
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]
     for _ in range(100):
         assert await made.__get__(Service(context), Service)() == "done"
-    attempts = Attempts(Limits({}, known=600, local=Buckets(lambda: 0.0)), SECRET, address=2)
-    means = Means()
-    means.provide(Attempts, attempts)
+    attempts = CredentialAttempts(
+        RateLimits({}, default_size=600, local=MemoryBuckets(lambda: 0.0)), SECRET, per_address=2
+    )
+    means = Dependencies()
+    means.provide(CredentialAttempts, attempts)
     context = CallContext(ANONYMOUS, None, meter=context.meter, dependencies=means)  # type: ignore[arg-type]
     for _ in range(2):
         assert await made.__get__(Service(context), Service)() == "done"
     with pytest.raises(QuotaExceeded, match="from this address"):
         await made.__get__(Service(context), Service)()
-    assert context.meter.attempts == 103
+    assert context.meter.credential_attempts == 103

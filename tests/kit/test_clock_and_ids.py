@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradepost.kit import clock
-from tradepost.kit.clock import now, wire
-from tradepost.kit.ids import kind_of, new_id, parse_id
+from tradepost.kit.clock import now, to_rfc3339
+from tradepost.kit.ids import new_id, parse_id, type_number
 
 WIRE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -31,13 +31,13 @@ def test_no_moment_falls_on_a_whole_second(monkeypatch: pytest.MonkeyPatch) -> N
 
 @given(MOMENTS)
 def test_a_time_on_the_wire_has_six_decimals_and_a_z(moment: datetime) -> None:
-    assert WIRE.fullmatch(wire(moment))
-    assert datetime.fromisoformat(wire(moment)) == moment
+    assert WIRE.fullmatch(to_rfc3339(moment))
+    assert datetime.fromisoformat(to_rfc3339(moment)) == moment
 
 
 @given(MOMENTS, MOMENTS)
 def test_times_on_the_wire_sort_as_the_moments_do(one: datetime, other: datetime) -> None:
-    assert (wire(one) < wire(other)) == (one < other)
+    assert (to_rfc3339(one) < to_rfc3339(other)) == (one < other)
 
 
 @given(st.integers(0, 255))
@@ -45,7 +45,7 @@ def test_an_id_is_a_uuid7_that_names_its_kind(number: int) -> None:
     id = new_id(number)
     assert UUID(id).version == 7
     assert UUID(id).variant == "specified in RFC 4122"
-    assert kind_of(id) == number
+    assert type_number(id) == number
     assert parse_id(id) == id
 
 

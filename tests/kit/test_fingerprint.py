@@ -14,7 +14,7 @@ from tradepost.doors.graphql_names import camel
 from tradepost.kit.operations.idempotency.fingerprint import fingerprint
 from tradepost.kit.problems import MalformedBody
 from tradepost.kit.schema.patch import JsonPatch, MergePatch, Step
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 
 SECRET = b"a secret of the tests"
 TEXT = st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1, max_size=12).filter(lambda t: t.strip() != "")
@@ -53,21 +53,23 @@ def spelled(given: dict[str, Any]) -> dict[str, Any]:
 
 @given(INPUT)
 def test_one_input_has_one_fingerprint_in_json_messagepack_and_graphql(given: dict[str, Any]) -> None:
-    from_json = read(ProductCreate, msgspec.json.decode(json.dumps(given)))
-    packed = read(ProductCreate, msgspec.msgpack.decode(msgspec.msgpack.encode(shuffled(given))))
-    variables = product_create.arguments({"input": msgspec.json.decode(json.dumps(spelled(given)))})["input"]
+    from_json = validate(ProductCreate, msgspec.json.decode(json.dumps(given)))
+    packed = validate(ProductCreate, msgspec.msgpack.decode(msgspec.msgpack.encode(shuffled(given))))
+    variables = product_create.convert_arguments({"input": msgspec.json.decode(json.dumps(spelled(given)))})["input"]
     assert of(new=from_json) == of(new=packed) == of(new=variables)
 
 
 @given(INPUT)
 def test_one_patch_has_one_fingerprint_at_both_doors(given: dict[str, Any]) -> None:
-    patch = product_update.arguments({"id": "01a1fdf4-f534-734d-a2e4-9a1d33482601", "patch": spelled(given)})["patch"]
+    patch = product_update.convert_arguments({"id": "01a1fdf4-f534-734d-a2e4-9a1d33482601", "patch": spelled(given)})[
+        "patch"
+    ]
     assert of(patch=MergePatch(shuffled(given))) == of(patch=patch)
 
 
 @given(INPUT, INPUT)
 def test_two_inputs_have_two_fingerprints(one: dict[str, Any], two: dict[str, Any]) -> None:
-    first, second = read(ProductCreate, one), read(ProductCreate, two)
+    first, second = validate(ProductCreate, one), validate(ProductCreate, two)
     # Equal as JSON: true is no 1 there, and the order of members is nothing.
     alike = normal(msgspec.to_builtins(first)) == normal(msgspec.to_builtins(second))
     assert (of(new=first) == of(new=second)) is alike

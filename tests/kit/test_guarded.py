@@ -9,9 +9,9 @@ from tests.parity.asks import REGISTRY
 from tradepost.areas.catalog.policy import edit
 from tradepost.areas.catalog.resource import tags
 from tradepost.doors.graphql import mutation, query
-from tradepost.doors.graphql.schema.access import permission_of
-from tradepost.doors.rest import route
-from tradepost.doors.rest.access import guard
+from tradepost.doors.graphql.schema.access import permission_class
+from tradepost.doors.rest import OperationRoute
+from tradepost.doors.rest.access import access_guards
 from tradepost.kit.auth.access import ANYONE, permission
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.operations.operation import operation
@@ -39,7 +39,7 @@ def test_an_operation_cannot_be_declared_without_an_access() -> None:
 
 def test_a_door_takes_only_operations() -> None:
     """A plain method of a service has no access, so neither door can be built on it."""
-    declared: Any = (lambda m: route("/", m), query, mutation)
+    declared: Any = (lambda m: OperationRoute("/", m), query, mutation)
     for door in declared:
         with pytest.raises(AttributeError):
             door(method)
@@ -52,7 +52,7 @@ def test_a_method_that_is_no_operation_is_not_in_the_registry() -> None:
     assert Registry.collect([room]).operations == {}
 
 
-@pytest.mark.parametrize("kind", ["one", "delete"])
+@pytest.mark.parametrize("kind", ["get", "delete"])
 async def test_a_refused_call_never_reaches_its_method(kind: Any) -> None:
     made = operation("tag_lose", kind, tags, access=edit)(method)
     for caller, problem in ((ANONYMOUS, Unauthenticated), (SOMEBODY, Forbidden)):
@@ -63,9 +63,9 @@ async def test_a_refused_call_never_reaches_its_method(kind: Any) -> None:
 
 def test_the_same_object_guards_the_route_the_field_and_the_method() -> None:
     for found in REGISTRY.operations.values():
-        guards = guard(found.access)
+        guards = access_guards(found.access)
         assert bool(guards) == (found.access.permission is not None)
         if guards:
             assert guards[0].__closure__[0].cell_contents is found.access  # type: ignore[union-attr]
-            assert permission_of(found.access) is permission_of(permission(found.access.permission or ""))
-    assert guard(ANYONE) == []
+            assert permission_class(found.access) is permission_class(permission(found.access.permission or ""))
+    assert access_guards(ANYONE) == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradepost.kit.problems import PatchTargetMissing, PatchTestFailed, Validation
-from tradepost.kit.schema.patch import json_patch
+from tradepost.kit.schema.patch import parse_json_patch
 
 type Json = Any
 
@@ -167,40 +167,40 @@ STEPS = st.fixed_dictionaries(
 @pytest.mark.parametrize("case", CHANGED)
 def test_a_patch_changes_the_document_as_the_rfc_says(case: str) -> None:
     document, patch, expected = CHANGED[case]
-    assert json_patch(patch).apply(document) == expected
+    assert parse_json_patch(patch).apply(document) == expected
 
 
 @pytest.mark.parametrize("case", LOST)
 def test_a_pointer_that_leads_nowhere_is_refused(case: str) -> None:
     document, patch = LOST[case]
     with pytest.raises(PatchTargetMissing):
-        json_patch(patch).apply(document)
+        parse_json_patch(patch).apply(document)
 
 
 @pytest.mark.parametrize("case", UNEQUAL)
 def test_values_of_different_json_are_never_equal(case: str) -> None:
     present, asked = UNEQUAL[case]
     with pytest.raises(PatchTestFailed):
-        json_patch([{"op": "test", "path": "/v", "value": asked}]).apply({"v": present})
+        parse_json_patch([{"op": "test", "path": "/v", "value": asked}]).apply({"v": present})
 
 
 @pytest.mark.parametrize("case", MALFORMED)
 def test_what_is_no_patch_is_refused_before_it_is_applied(case: str) -> None:
     with pytest.raises(Validation) as caught:
-        json_patch(MALFORMED[case])
+        parse_json_patch(MALFORMED[case])
     assert caught.value.errors
 
 
 def test_all_faults_of_a_patch_are_named() -> None:
     with pytest.raises(Validation) as caught:
-        json_patch([{"op": "add", "path": "a"}, {"op": "nope"}, {"op": "move", "path": "/a"}])
+        parse_json_patch([{"op": "add", "path": "a"}, {"op": "nope"}, {"op": "move", "path": "/a"}])
     assert [e.pointer for e in caught.value.errors] == ["/0/path", "/0/value", "/1/op", "/2/from"]
 
 
 def test_a_patch_leaves_the_given_document_alone() -> None:
     document = {"a": [1], "b": {"c": 1}}
     with pytest.raises(PatchTestFailed):
-        json_patch(
+        parse_json_patch(
             [
                 {"op": "add", "path": "/a/-", "value": 2},
                 {"op": "remove", "path": "/b/c"},
@@ -214,9 +214,11 @@ def test_a_patch_leaves_the_given_document_alone() -> None:
 def test_copies_of_copies_cannot_fill_the_memory(grown: Json) -> None:
     began = time.monotonic()
     with pytest.raises(Validation):
-        json_patch([{"op": "copy", "from": "", "path": f"/c{i}"} for i in range(100)]).apply(grown)
+        parse_json_patch([{"op": "copy", "from": "", "path": f"/c{i}"} for i in range(100)]).apply(grown)
     with pytest.raises(Validation):
-        json_patch([{"op": "copy", "from": "/a", "path": f"/c{i}"} for i in range(100)]).apply({"a": ["x" * 20_000]})
+        parse_json_patch([{"op": "copy", "from": "/a", "path": f"/c{i}"} for i in range(100)]).apply(
+            {"a": ["x" * 20_000]}
+        )
     assert time.monotonic() - began < 5
 
 
@@ -226,4 +228,4 @@ def test_copies_of_copies_cannot_fill_the_memory(grown: Json) -> None:
 )
 def test_any_patch_changes_any_document_or_is_a_problem(document: Json, steps: list[Json]) -> None:
     with suppress(PatchTargetMissing, PatchTestFailed, Validation):
-        json_patch(steps).apply(document)
+        parse_json_patch(steps).apply(document)

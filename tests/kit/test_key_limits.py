@@ -10,38 +10,38 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tradepost.kit.problems import QuotaExceeded, TooExpensive
-from tradepost.kit.rate_limit.buckets import Bucket, Buckets
+from tradepost.kit.rate_limit.buckets import Bucket, MemoryBuckets
 from tradepost.kit.rate_limit.key_meter import KeyMeter
-from tradepost.kit.rate_limit.meter import Limits, Meter
-from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
+from tradepost.kit.rate_limit.meter import Meter, RateLimits
+from tradepost.kit.rate_limit.redis_buckets import RedisBuckets
 
 
 @pytest.fixture
-def limits() -> Limits:
+def limits() -> RateLimits:
     """Limits in memory whose clock stands still at first."""
-    return Limits({}, known=100, local=Buckets(lambda: 1000.0))
+    return RateLimits({}, default_size=100, local=MemoryBuckets(lambda: 1000.0))
 
 
-def meter(limits: Limits, own: int, key: str = "one") -> Meter:
+def meter(limits: RateLimits, own: int, key: str = "one") -> Meter:
     """A meter of a key with so many points of its own a minute, of an owner with 100."""
     return KeyMeter(limits, ("owner", 100), (key, own))
 
 
-def held(limits: Limits) -> dict[str, float]:
+def held(limits: RateLimits) -> dict[str, float]:
     """What is left in the buckets that are kept."""
-    return {key: round(limits.local.take(key, {"owner": 100}.get(key, 40), 0), 6) for key in list(limits.local.kept)}
+    return {key: round(limits.local.take(key, {"owner": 100}.get(key, 40), 0), 6) for key in list(limits.local.entries)}
 
 
-async def test_both_buckets_are_drained_and_get_back_what_was_not_used(limits: Limits) -> None:
+async def test_both_buckets_are_drained_and_get_back_what_was_not_used(limits: RateLimits) -> None:
     one = meter(limits, 40)
     await one.pay(30)
     assert held(limits) == {"owner": 70, "one": 10}
     one.settle(5)
     assert held(limits) == {"owner": 95, "one": 35}
-    assert (one.policy, one.left, one.size, one.sizes, one.charged) == (b"key", 35, 40, (100, 40), 5)
+    assert (one.policy, one.remaining, one.size, one.sizes, one.charged) == (b"key", 35, 40, (100, 40), 5)
 
 
-async def test_a_refusal_by_one_leaves_the_other_undrained(limits: Limits) -> None:
+async def test_a_refusal_by_one_leaves_the_other_undrained(limits: RateLimits) -> None:
     await meter(limits, 40).pay(30)
     refused = meter(limits, 40)
     with pytest.raises(QuotaExceeded) as said:
@@ -49,7 +49,7 @@ async def test_a_refusal_by_one_leaves_the_other_undrained(limits: Limits) -> No
     refused.settle(0)
     assert held(limits) == {"owner": 70, "one": 10}
     assert said.value.members == {"violated-policies": ["key"]}
-    assert (said.value.retry_after, refused.policy, refused.left, refused.charged) == (15, b"key", 10, 0)
+    assert (said.value.retry_after, refused.policy, refused.remaining, refused.charged) == (15, b"key", 10, 0)
     await limits.meter("owner", "").pay(65)
     with pytest.raises(QuotaExceeded) as said:
         await meter(limits, 40).pay(8)
@@ -57,7 +57,7 @@ async def test_a_refusal_by_one_leaves_the_other_undrained(limits: Limits) -> No
     assert (said.value.members, said.value.retry_after) == ({"violated-policies": ["points"]}, 2)
 
 
-async def test_where_both_are_short_both_are_named_and_the_longer_wait_told(limits: Limits) -> None:
+async def test_where_both_are_short_both_are_named_and_the_longer_wait_told(limits: RateLimits) -> None:
     await meter(limits, 100, "one").pay(95)
     with pytest.raises(QuotaExceeded) as said:
         await meter(limits, 40, "two").pay(40)
@@ -68,26 +68,26 @@ async def test_where_both_are_short_both_are_named_and_the_longer_wait_told(limi
     assert said.value.retry_after == 36
 
 
-async def test_the_nearer_end_is_told(limits: Limits) -> None:
+async def test_the_nearer_end_is_told(limits: RateLimits) -> None:
     await limits.meter("owner", "").pay(80)
     one = meter(limits, 40)
     await one.pay(1)
-    assert (one.policy, one.left, one.size, one.reset) == (b"points", 19, 100, 49)
+    assert (one.policy, one.remaining, one.size, one.seconds_until_full) == (b"points", 19, 100, 49)
 
 
-async def test_no_request_may_cost_more_than_either_bucket_holds(limits: Limits) -> None:
+async def test_no_request_may_cost_more_than_either_bucket_holds(limits: RateLimits) -> None:
     for own, most in ((40, 40), (5000, 100)):
         with pytest.raises(TooExpensive) as said:
             await meter(limits, own).pay(most + 1)
         assert said.value.members["limit"] == most
         await meter(limits, own, uuid4().hex).pay(most)
-        limits.local.kept.clear()
+        limits.local.entries.clear()
 
 
-async def test_a_debt_is_drained_from_both(limits: Limits) -> None:
+async def test_a_debt_is_drained_from_both(limits: RateLimits) -> None:
     one = meter(limits, 40)
     await one.pay(40)
-    one.plans = 2
+    one.new_plans = 2
     one.settle(40)
     assert held(limits) == {"owner": 40, "one": -20}
 
@@ -117,9 +117,9 @@ async def agree(answers: list[Answers], began: float) -> bool:
 
 
 @pytest.fixture
-async def shared(valkey: Any, patient: None) -> AsyncIterator[SharedBuckets]:
+async def shared(valkey: Any, patient: None) -> AsyncIterator[RedisBuckets]:
     """Buckets in Redis."""
-    made = SharedBuckets(f"redis://127.0.0.1:{valkey.port}/2")
+    made = RedisBuckets(f"redis://127.0.0.1:{valkey.port}/2")
     await made.start()
     yield made
     await made.stop()
@@ -128,10 +128,10 @@ async def shared(valkey: Any, patient: None) -> AsyncIterator[SharedBuckets]:
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(sizes=st.tuples(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30)), steps=STEPS)
 async def test_memory_and_redis_agree_and_no_bucket_goes_over(
-    shared: SharedBuckets, sizes: tuple[int, int, int], steps: list[tuple[str, str, int, bool]]
+    shared: RedisBuckets, sizes: tuple[int, int, int], steps: list[tuple[str, str, int, bool]]
 ) -> None:
     began, mark = time.monotonic(), uuid4().hex
-    memory = Buckets(lambda: 1000.0)
+    memory = MemoryBuckets(lambda: 1000.0)
     owner, key, other = [
         (f"{mark} {name}", size) for name, size in zip(("owner", "key", "other key"), sizes, strict=True)
     ]

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.letters import PASSWORD, USER, certificate, post_office
+from tests.kit.letters import PASSWORD, USER, certificate, smtp_server
 from tradepost.kit.ids import new_id
 from tradepost.kit.worker.event_handlers import Undeliverable
-from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Letter, SmtpMailer, compose
+from tradepost.kit.worker.mail import ConsoleMailer, Email, FileMailer, SmtpMailer, compose
 
 SENDER = "The Shop <shop@example.com>"
-LETTER = Letter(
+LETTER = Email(
     "ada@example.com",
     "Votre mot de passe — 密码",
     "Zeile eins\n\n.\nFrom here: https://shop.example/reset?token=" + "x" * 200 + "\n",
@@ -34,11 +34,11 @@ def read(raw: bytes) -> EmailMessage:
 
 async def test_a_letter_arrives_as_it_was_written_and_a_repeat_can_be_told() -> None:
     id = new_id(250)
-    with post_office() as box:
+    with smtp_server() as box:
         mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}")
         await mailer.send(LETTER, id)
         await mailer.send(LETTER, id)
-    first, second = box.letters
+    first, second = box.messages
     assert (first["From"], first["To"], first["Subject"]) == (SENDER, LETTER.to, LETTER.subject)
     assert first.get_content().replace("\r\n", "\n") == LETTER.text
     assert first["Message-ID"] == second["Message-ID"] == f"<{id}@example.com>"
@@ -51,7 +51,7 @@ async def test_a_letter_arrives_as_it_was_written_and_a_repeat_can_be_told() -> 
 async def test_a_password_goes_through_tls(implicit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tls, trusted = certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-    with post_office(tls=tls, implicit=implicit, closed=True) as box:
+    with smtp_server(tls=tls, implicit=implicit, login_required=True) as box:
         await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{box.port}").send(LETTER, "1")
         with pytest.raises(aiosmtplib.SMTPAuthenticationError):
             await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{USER}:wrong@127.0.0.1:{box.port}").send(
@@ -59,7 +59,7 @@ async def test_a_password_goes_through_tls(implicit: bool, tmp_path: Path, monke
             )
         with pytest.raises(aiosmtplib.SMTPException):
             await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://127.0.0.1:{box.port}").send(LETTER, "3")
-    assert [letter["Message-ID"] for letter in box.letters] == ["<1@example.com>"]
+    assert [letter["Message-ID"] for letter in box.messages] == ["<1@example.com>"]
     assert box.sessions[0].authenticated
 
 
@@ -67,36 +67,36 @@ async def test_a_server_whose_certificate_nobody_signed_gets_nothing(tmp_path: P
     tls, _ = certificate(tmp_path)
     for implicit in (False, True):
         with (
-            post_office(tls=tls, implicit=implicit) as box,
+            smtp_server(tls=tls, implicit=implicit) as box,
             pytest.raises((aiosmtplib.SMTPException, OSError), match="certificate verify failed"),
         ):
             await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{box.port}").send(LETTER, "1")
-        assert box.letters == []
+        assert box.messages == []
 
 
 async def test_a_password_is_not_sent_in_the_clear_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server here offers no TLS, as if somebody between had taken the offer out."""
     from tradepost.kit.worker import mail
 
-    with post_office(closed=True) as box:
+    with smtp_server(login_required=True) as box:
         mailer = SmtpMailer(SENDER, f"smtp://{LOGIN}@127.0.0.1:{box.port}")
         monkeypatch.setattr(mail, "_is_here", lambda host: False)
         with pytest.raises(aiosmtplib.SMTPException):
             await mailer.send(LETTER, "1")
-        assert box.letters == []
+        assert box.messages == []
         monkeypatch.undo()
         await mailer.send(LETTER, "1")
-    assert len(box.letters) == 1
+    assert len(box.messages) == 1
 
 
 async def test_an_address_that_the_server_refuses_for_good_is_undeliverable_and_one_for_now_is_not() -> None:
-    with post_office() as box:
+    with smtp_server() as box:
         mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}")
         with pytest.raises(Undeliverable):
-            await mailer.send(Letter("nobody@example.com", "x", "y"), "1")
+            await mailer.send(Email("nobody@example.com", "x", "y"), "1")
         with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
-            await mailer.send(Letter("later@example.com", "x", "y"), "2")
-    assert box.letters == []
+            await mailer.send(Email("later@example.com", "x", "y"), "2")
+    assert box.messages == []
 
 
 async def test_a_server_that_is_not_there_is_a_fault_that_can_pass() -> None:
@@ -107,20 +107,20 @@ async def test_a_server_that_is_not_there_is_a_fault_that_can_pass() -> None:
 @pytest.mark.parametrize(
     "letter",
     [
-        Letter("ada@example.com\r\nBcc: eve@example.com", "x", "y"),
-        Letter("ada@example.com, eve@example.com", "x", "y"),
-        Letter("Ada <ada@example.com>", "x", "y"),
-        Letter("ada@example.com eve@example.com", "x", "y"),
-        Letter("ada", "x", "y"),
-        Letter("", "x", "y"),
-        Letter("ada@", "x", "y"),
-        Letter("ada@" + "x" * 64 + "ü.example", "x", "y"),
-        Letter("ada@example.com", "x\nBcc: eve@example.com", "y"),
-        Letter("ada@example.com", "x\rBcc: eve@example.com", "y"),
-        Letter("ada@example.com", "x\r\n\r\n<script>", "y"),
+        Email("ada@example.com\r\nBcc: eve@example.com", "x", "y"),
+        Email("ada@example.com, eve@example.com", "x", "y"),
+        Email("Ada <ada@example.com>", "x", "y"),
+        Email("ada@example.com eve@example.com", "x", "y"),
+        Email("ada", "x", "y"),
+        Email("", "x", "y"),
+        Email("ada@", "x", "y"),
+        Email("ada@" + "x" * 64 + "ü.example", "x", "y"),
+        Email("ada@example.com", "x\nBcc: eve@example.com", "y"),
+        Email("ada@example.com", "x\rBcc: eve@example.com", "y"),
+        Email("ada@example.com", "x\r\n\r\n<script>", "y"),
     ],
 )
-def test_nobody_writes_headers_or_adds_addresses(letter: Letter) -> None:
+def test_nobody_writes_headers_or_adds_addresses(letter: Email) -> None:
     with pytest.raises(Undeliverable):
         compose(letter, SENDER, "1")
 
@@ -132,7 +132,7 @@ def test_nobody_writes_headers_or_adds_addresses(letter: Letter) -> None:
 )
 def test_whatever_is_written_the_headers_are_ours_and_the_address_is_one(to: str, subject: str, text: str) -> None:
     try:
-        made = compose(Letter(to, subject, text), SENDER, "1")
+        made = compose(Email(to, subject, text), SENDER, "1")
     except Undeliverable:
         return
     got = read(made.as_bytes())
@@ -154,8 +154,8 @@ def test_whatever_is_written_the_headers_are_ours_and_the_address_is_one(to: str
 
 
 async def test_an_address_with_other_letters_gets_its_mail_where_the_domain_has_them() -> None:
-    with post_office() as box:
-        await SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}").send(Letter("ada@bücher.example", "x", "y"), "1")
+    with smtp_server() as box:
+        await SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}").send(Email("ada@bücher.example", "x", "y"), "1")
     assert box.envelopes[0].rcpt_tos == ["ada@xn--bcher-kva.example"]
 
 
@@ -171,7 +171,7 @@ async def test_a_folder_holds_one_whole_letter_for_each_id_and_only_its_owner_re
 
 
 async def test_the_console_shows_a_letter_and_no_escape_sequence(capsys: pytest.CaptureFixture[str]) -> None:
-    await ConsoleMailer(SENDER).send(Letter("ada@example.com", "Hello \x1b[2J", "one\n\x1b]0;owned\x07two\n"), "1")
+    await ConsoleMailer(SENDER).send(Email("ada@example.com", "Hello \x1b[2J", "one\n\x1b]0;owned\x07two\n"), "1")
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "To: ada@example.com\nSubject: Hello \N{REPLACEMENT CHARACTER}[2J\n" in shown.err

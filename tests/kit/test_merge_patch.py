@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.kit.schema.patch import merged
+from tradepost.kit.schema.patch import apply_merge_patch
 
 TABLE: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -35,21 +35,21 @@ PLAIN = st.recursive(
 
 @pytest.mark.parametrize(("target", "patch", "expected"), TABLE)
 def test_the_table_of_the_rfc_holds(target: Any, patch: Any, expected: Any) -> None:
-    assert merged(target, patch) == expected
+    assert apply_merge_patch(target, patch) == expected
 
 
 def test_the_target_is_left_alone() -> None:
     target = {"a": {"b": 1}, "c": 2}
-    merged(target, {"a": {"b": None}, "c": None})
+    apply_merge_patch(target, {"a": {"b": None}, "c": None})
     assert target == {"a": {"b": 1}, "c": 2}
 
 
 @given(target=PLAIN, patch=PLAIN)
 def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
-    once = merged(target, patch)
-    assert merged(once, patch) == once
+    once = apply_merge_patch(target, patch)
+    assert apply_merge_patch(once, patch) == once
 
 
 @given(document=PLAIN)
 def test_a_document_without_null_is_the_patch_that_makes_it(document: Any) -> None:
-    assert merged({}, document) == document
+    assert apply_merge_patch({}, document) == document

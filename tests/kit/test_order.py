@@ -4,9 +4,9 @@ import pytest
 
 from tradepost.areas.catalog.resource import categories, products
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.query.keyset import order_names
-from tradepost.kit.resource.list_arguments import sorting
-from tradepost.kit.resource.list_query import Shape
+from tradepost.kit.query.keyset import sort_order
+from tradepost.kit.resource.list_arguments import parse_sort
+from tradepost.kit.resource.list_query import ListQueryShape
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -21,13 +21,13 @@ NOBODY: frozenset[str] = frozenset()
     ],
 )
 def test_the_id_comes_last_in_the_direction_of_the_last_key(sort: tuple[str, ...], order: tuple[str, ...]) -> None:
-    assert order_names(products, Shape(sort=sort), products.order) == order
+    assert sort_order(products, ListQueryShape(sort=sort), products.order) == order
 
 
 def test_a_search_is_ordered_by_relevance_and_then_by_age() -> None:
-    assert order_names(products, Shape(filters=("q",)), products.order) == ("relevance", "-created_at", "-id")
-    assert order_names(products, Shape(filters=("q",), sort=("name",)), products.order) == ("name", "id")
-    assert order_names(products, Shape(filters=("q",), sort=("relevance", "created_at")), products.order) == (
+    assert sort_order(products, ListQueryShape(filters=("q",)), products.order) == ("relevance", "-created_at", "-id")
+    assert sort_order(products, ListQueryShape(filters=("q",), sort=("name",)), products.order) == ("name", "id")
+    assert sort_order(products, ListQueryShape(filters=("q",), sort=("relevance", "created_at")), products.order) == (
         "relevance",
         "-created_at",
         "-id",
@@ -35,12 +35,12 @@ def test_a_search_is_ordered_by_relevance_and_then_by_age() -> None:
 
 
 def test_a_list_has_an_order_of_its_own() -> None:
-    assert order_names(categories, Shape(), categories.order) == ("position", "name", "id")
+    assert sort_order(categories, ListQueryShape(), categories.order) == ("position", "name", "id")
 
 
 @pytest.mark.parametrize("given", ["name,-price", ["name", "-price"], " name , -price "])
 def test_a_sort_is_a_text_or_a_list(given: object) -> None:
-    assert sorting(products, given, NOBODY, set()) == ("name", "-price")
+    assert parse_sort(products, given, NOBODY, set()) == ("name", "-price")
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_sort_is_a_text_or_a_list(given: object) -> None:
 )
 def test_what_is_no_sort_is_refused(given: object) -> None:
     with pytest.raises(InvalidParameter):
-        sorting(products, given, NOBODY, set())
+        parse_sort(products, given, NOBODY, set())

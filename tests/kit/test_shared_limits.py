@@ -12,8 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.rate_limit.meter import Limits
-from tradepost.kit.rate_limit.redis_buckets import SharedBuckets
+from tradepost.kit.rate_limit.meter import RateLimits
+from tradepost.kit.rate_limit.redis_buckets import RedisBuckets
 from tradepost.kit.redis import connection as line
 
 SIZE = 600
@@ -24,7 +24,7 @@ class Silent(asyncio.Protocol):
 
 
 @pytest.fixture
-async def limits(valkey: Any, patient: None) -> AsyncIterator[Limits]:
+async def limits(valkey: Any, patient: None) -> AsyncIterator[RateLimits]:
     """Limits over it, all buckets full."""
     made = await opened(valkey.port)
     assert made.shared is not None
@@ -36,13 +36,13 @@ async def limits(valkey: Any, patient: None) -> AsyncIterator[Limits]:
     await made.shared.stop()
 
 
-async def opened(port: int) -> Limits:
-    shared = SharedBuckets(f"redis://127.0.0.1:{port}/1")
+async def opened(port: int) -> RateLimits:
+    shared = RedisBuckets(f"redis://127.0.0.1:{port}/1")
     await shared.start()
-    return Limits({}, known=SIZE, shared=shared)
+    return RateLimits({}, default_size=SIZE, shared=shared)
 
 
-async def admitted(limits: Limits, points: int, times: int) -> int:
+async def admitted(limits: RateLimits, points: int, times: int) -> int:
     """How many of so many requests at once are admitted."""
 
     async def one() -> bool:
@@ -55,7 +55,7 @@ async def admitted(limits: Limits, points: int, times: int) -> int:
     return sum(await asyncio.gather(*[one() for _ in range(times)]))
 
 
-async def test_a_bucket_holds_what_it_holds_whoever_drains_it(limits: Limits, valkey: Any) -> None:
+async def test_a_bucket_holds_what_it_holds_whoever_drains_it(limits: RateLimits, valkey: Any) -> None:
     other = await opened(valkey.port)
     assert other.shared is not None
     counts = await asyncio.gather(admitted(limits, 10, 50), admitted(other, 10, 50))
@@ -63,19 +63,19 @@ async def test_a_bucket_holds_what_it_holds_whoever_drains_it(limits: Limits, va
     await other.shared.stop()
 
 
-async def test_what_was_not_used_goes_back_and_a_debt_is_drained(limits: Limits) -> None:
+async def test_what_was_not_used_goes_back_and_a_debt_is_drained(limits: RateLimits) -> None:
     one, two = limits.meter("somebody", ""), limits.meter("somebody", "")
     await one.pay(600)
     one.settle(100)
     await two.pay(400)
-    two.plans = 2
+    two.new_plans = 2
     two.settle(400)
     three = limits.meter("somebody", "")
     await three.pay(0)
-    assert 80 <= three.left <= 130  # 80, and what has come since on a busy machine
+    assert 80 <= three.remaining <= 130  # 80, and what has come since on a busy machine
 
 
-async def test_what_comes_in_one_turn_goes_out_as_one_call(limits: Limits, valkey: Any) -> None:
+async def test_what_comes_in_one_turn_goes_out_as_one_call(limits: RateLimits, valkey: Any) -> None:
     assert limits.shared is not None
     redis = Redis(port=valkey.port)
     assert await admitted(limits, 1, 1) == 1  # and the script is known again
@@ -88,7 +88,7 @@ async def test_what_comes_in_one_turn_goes_out_as_one_call(limits: Limits, valke
     await redis.aclose()
 
 
-async def test_a_turn_that_finds_the_script_gone_loses_nothing(limits: Limits, valkey: Any) -> None:
+async def test_a_turn_that_finds_the_script_gone_loses_nothing(limits: RateLimits, valkey: Any) -> None:
     assert limits.shared is not None
     redis = Redis(port=valkey.port)
     assert await admitted(limits, SIZE, 1) == 1
@@ -98,13 +98,13 @@ async def test_a_turn_that_finds_the_script_gone_loses_nothing(limits: Limits, v
     await redis.aclose()
 
 
-async def test_whoever_waits_as_the_line_breaks_goes_on(limits: Limits) -> None:
-    assert isinstance(limits.shared, SharedBuckets)
-    assert limits.shared.line is not None
+async def test_whoever_waits_as_the_line_breaks_goes_on(limits: RateLimits) -> None:
+    assert isinstance(limits.shared, RedisBuckets)
+    assert limits.shared.connection is not None
     sent = limits.shared.take(1, ("somebody", SIZE))
     await asyncio.sleep(0)
     late = limits.shared.take(1, ("somebody", SIZE))
-    limits.shared.line.close()
+    limits.shared.connection.close()
     assert [await sent, await late] == [None, None]
     assert await limits.shared.take(1, ("somebody", SIZE)) is None
 
@@ -123,7 +123,7 @@ def drain_in_process(port: int, results: Any) -> None:
     results.put(asyncio.run(run()))
 
 
-async def test_two_processes_admit_no_more_than_the_budget_and_one_refill(limits: Limits, valkey: Any) -> None:
+async def test_two_processes_admit_no_more_than_the_budget_and_one_refill(limits: RateLimits, valkey: Any) -> None:
     context = multiprocessing.get_context("spawn")
     results, started = context.Queue(), time.time()
     processes = [context.Process(target=drain_in_process, args=(valkey.port, results)) for _ in range(2)]
@@ -142,9 +142,9 @@ async def test_a_redis_that_is_silent_is_noticed_within_50_ms(caplog: pytest.Log
     for _ in range(5):
         # Several times, because a busy machine adds to it.
         caplog.clear()
-        shared = SharedBuckets(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        limits = Limits({}, known=SIZE, shared=shared)
-        shared.line = await line.connect(shared.url, lambda _: None)
+        shared = RedisBuckets(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        limits = RateLimits({}, default_size=SIZE, shared=shared)
+        shared.connection = await line.connect(shared.url, lambda _: None)
         with caplog.at_level(logging.WARNING):
             began = time.perf_counter()
             assert await admitted(limits, 1, 10) == 10

@@ -10,30 +10,38 @@ from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
 from tradepost.areas.catalog.resource import products
 from tradepost.doors.rest.fields_parameter import compile_fields
 from tradepost.kit.auth.access import Viewer
-from tradepost.kit.query.compiler import USUAL, Compiler
+from tradepost.kit.query.compiler import COMMON_LIMITS, PlanCompiler
 from tradepost.kit.query.statement import Statement
-from tradepost.kit.resource.list_query import Shape, Window
+from tradepost.kit.resource.list_query import ListQuery, ListQueryShape
 from tradepost.kit.resource.rendering import Rendering
 
 FIELDS = "id,variants(first:5){sku},category{name},media{id}"
 
 
-def statements(window: Window, dialect: Any) -> list[Statement]:
+def statements(window: ListQuery, dialect: Any) -> list[Statement]:
     """Those of a page of products with two relations below it."""
     want = compile_fields(products, FIELDS, frozenset(), Rendering())
-    shapes: list[Shape] = [w.shape for w in want.windows]
-    plan = Compiler(Viewer(frozenset(), False), dialect, iter(shapes)).page(products, want.form.bare, window.shape)
-    return [level.rows for level in plan.levels]
+    shapes: list[ListQueryShape] = [w.shape for w in want.list_queries]
+    plan = PlanCompiler(Viewer(frozenset(), False), dialect, iter(shapes)).compile_page(
+        products, want.field_set.unaliased, window.shape
+    )
+    return [level.rows_statement for level in plan.levels]
 
 
 @pytest.mark.parametrize(
-    "window", [Window(), Window(after="x"), Window(before="x", last=5), Window(sort=("-name",), after="x", before="y")]
+    "window",
+    [
+        ListQuery(),
+        ListQuery(after="x"),
+        ListQuery(before="x", last=5),
+        ListQuery(sort=("-name",), after="x", before="y"),
+    ],
 )
-def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(window: Window) -> None:
+def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(window: ListQuery) -> None:
     for statement in statements(window, postgresql()):
-        assert set(statement.sized) == set(USUAL)
+        assert set(statement.by_row_count) == set(COMMON_LIMITS)
         named = {f"${i + 1}": a.name for i, a in enumerate(statement.arguments)}
-        for rows, sized in statement.sized.items():
+        for rows, sized in statement.by_row_count.items():
             said = {f"${i + 1}": a.name for i, a in enumerate(sized.arguments)}
             assert sorted(set(re.findall(r"\$\d+", sized.sql)), key=lambda n: int(n[1:])) == list(said)
             assert "limit" not in said.values()
@@ -43,14 +51,14 @@ def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(
                 "limit::INTEGER", str(rows)
             )
             assert mine == theirs
-            assert sized.of_size(rows) is sized
-        assert statement.of_size(21) is statement.sized[21]
-        assert statement.of_size(22) is statement
+            assert sized.for_rows(rows) is sized
+        assert statement.for_rows(21) is statement.by_row_count[21]
+        assert statement.for_rows(22) is statement
 
 
 def test_where_the_best_plan_depends_on_values_it_is_made_for_them() -> None:
-    top, *below = statements(Window(filter=(("category", "chairs"),)), postgresql())
-    assert not top.sized
-    assert all(s.sized for s in below)
-    assert not statements(Window(page=2), postgresql())[0].sized
-    assert not any(s.sized for s in statements(Window(), sqlite()))
+    top, *below = statements(ListQuery(filter=(("category", "chairs"),)), postgresql())
+    assert not top.by_row_count
+    assert all(s.by_row_count for s in below)
+    assert not statements(ListQuery(page=2), postgresql())[0].by_row_count
+    assert not any(s.by_row_count for s in statements(ListQuery(), sqlite()))

@@ -33,19 +33,19 @@ async def test_a_bounded_read_that_is_slow_leaves_the_loop_and_is_answered_all_t
             await asyncio.sleep(0)
 
     task = asyncio.create_task(others())
-    assert (await reader.one(Statement(LONG, (), True), [1_500_000]))[0] == 1_500_000
+    assert (await reader.fetch_one(Statement(LONG, (), True), [1_500_000]))[0] == 1_500_000
     task.cancel()
     assert turns > 10, "nobody else had a turn while the read ran"
 
 
 async def test_a_fault_of_a_statement_is_no_reason_to_try_it_again(reader: SqliteReader) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        await reader.all(Statement("SELECT * FROM nowhere", (), True), [])
+        await reader.fetch_all(Statement("SELECT * FROM nowhere", (), True), [])
 
 
 async def test_a_cancelled_read_is_interrupted_and_its_connection_serves_the_next(reader: SqliteReader) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await reader.all(Statement(LONG, (), False), [10**9])
+            await reader.fetch_all(Statement(LONG, (), False), [10**9])
     async with asyncio.timeout(5):
-        assert (await reader.one(Statement(LONG, (), False), [3]))[0] == 3
+        assert (await reader.fetch_one(Statement(LONG, (), False), [3]))[0] == 3

@@ -11,9 +11,9 @@ from tradepost.kit.auth.access import permission
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Forbidden, Unauthenticated
-from tradepost.kit.query.value_records import tell
+from tradepost.kit.query.value_records import value_record
 from tradepost.kit.resource.resource import Result
-from tradepost.kit.resource.selection import Field, Form, Selection, default
+from tradepost.kit.resource.selection import Field, FieldSet, Selection, default_selection
 from tradepost.kit.writes.call_context import CallContext
 
 
@@ -42,13 +42,13 @@ class Whole(msgspec.Struct):
     secret: str = "s"
 
 
-WHOLE = Result(Whole, fields={"secret": permission("secrets:read")})
+WHOLE = Result(Whole, field_access={"secret": permission("secrets:read")})
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def told(value: Whole, *fields: Field) -> dict[str, Any]:
     """What is answered to a selection."""
-    return msgspec.json.decode(msgspec.json.encode(tell(WHOLE, value, Selection(Form(fields))).body))
+    return msgspec.json.decode(msgspec.json.encode(value_record(WHOLE, value, Selection(FieldSet(fields))).body))
 
 
 def test_a_list_of_values_is_told_in_the_asked_members_of_each() -> None:
@@ -76,16 +76,19 @@ def test_an_empty_list_is_empty_and_one_that_is_not_there_null() -> None:
 
 
 def test_without_a_selection_all_comes_that_the_caller_may_read() -> None:
-    names = [f.name for f in default(WHOLE, frozenset()).form.fields]
+    names = [f.name for f in default_selection(WHOLE, frozenset()).field_set.fields]
     assert names == ["count", "parts", "rest", "first", "notes"]
-    assert [f.name for f in default(WHOLE, frozenset({"secrets:read"})).form.fields] == [*names, "secret"]
+    assert [f.name for f in default_selection(WHOLE, frozenset({"secrets:read"})).field_set.fields] == [
+        *names,
+        "secret",
+    ]
 
 
 def test_a_member_with_an_access_of_its_own_is_refused_to_others() -> None:
-    want: Selection[Whole] = Selection(Form((Field("count"), Field("secret"))))
+    want: Selection[Whole] = Selection(FieldSet((Field("count"), Field("secret"))))
     for caller, refusal in ((ANONYMOUS, Unauthenticated), (Caller(id="x"), Forbidden)):
         service = Service(CallContext(caller, None))  # type: ignore[arg-type]
         with pytest.raises(refusal, match="secrets:read"):
-            service.tell(WHOLE, Whole(1, []), want)
+            service.respond(WHOLE, Whole(1, []), want)
     allowed = Service(CallContext(Caller(id="x", permissions=frozenset({"secrets:read"})), None))  # type: ignore[arg-type]
-    assert msgspec.json.encode(allowed.tell(WHOLE, Whole(1, []), want).body) == b'{"count":1,"secret":"s"}'
+    assert msgspec.json.encode(allowed.respond(WHOLE, Whole(1, []), want).body) == b'{"count":1,"secret":"s"}'

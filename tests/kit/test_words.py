@@ -10,11 +10,11 @@ from msgspec import convert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tradepost.areas.catalog.schemas import Slug
-from tradepost.kit.db.full_text import Prefixes
+from tradepost.kit.db.full_text import PrefixQuery
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.resource.filters import query_words
-from tradepost.kit.text.slugs import numbered, slug_of
-from tradepost.kit.text.words import MOST_LETTERS, normal, words
+from tradepost.kit.resource.filters import search_words
+from tradepost.kit.text.slugs import numbered_slug, slugify
+from tradepost.kit.text.words import MAX_WORD_LENGTH, normalize, words
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_words_are_their_own_normal_form(text: str) -> None:
     found = words(text)
     assert words(" ".join(found)) == found
     assert len(set(found)) == len(found)
-    assert all(w and len(w) <= MOST_LETTERS and all(c.isalnum() for c in w) for w in found)
+    assert all(w and len(w) <= MAX_WORD_LENGTH and all(c.isalnum() for c in w) for w in found)
 
 
 @given(st.text())
@@ -55,19 +55,19 @@ def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:
 
 
 def test_tags_of_html_are_no_words() -> None:
-    assert normal('<p class="hidden">Solid <b>oak</b>, 5 < 6 cm</p>') == "solid oak 5 6 cm"
+    assert normalize('<p class="hidden">Solid <b>oak</b>, 5 < 6 cm</p>') == "solid oak 5 6 cm"
 
 
 def test_a_search_without_a_word_is_refused() -> None:
     for text in ("", "   ", "!!!", "-", "\u0301"):
         with pytest.raises(InvalidParameter):
-            query_words(text)
+            search_words(text)
 
 
 def test_a_search_has_at_most_twenty_words() -> None:
-    assert len(query_words(" ".join(f"w{i}" for i in range(20)))) == 20
+    assert len(search_words(" ".join(f"w{i}" for i in range(20)))) == 20
     with pytest.raises(InvalidParameter):
-        query_words(" ".join(f"w{i}" for i in range(21)))
+        search_words(" ".join(f"w{i}" for i in range(21)))
 
 
 @given(st.text())
@@ -75,10 +75,10 @@ def test_no_text_reaches_a_database_as_query_syntax(text: str) -> None:
     wanted = words(text)
     if not wanted:
         return
-    tsquery = Prefixes().process_bind_param(wanted, postgresql.dialect())
+    tsquery = PrefixQuery().process_bind_param(wanted, postgresql.dialect())
     assert tsquery is not None
     assert re.fullmatch(r"'[^\W_]+':\*( & '[^\W_]+':\*)*", tsquery)
-    fts5 = Prefixes("name").process_bind_param(wanted, sqlite.dialect())
+    fts5 = PrefixQuery("name").process_bind_param(wanted, sqlite.dialect())
     assert fts5 is not None
     assert re.fullmatch(r'name : \("[^\W_]+"\*( AND "[^\W_]+"\*)*\)', fts5)
 
@@ -97,11 +97,11 @@ def test_no_text_reaches_a_database_as_query_syntax(text: str) -> None:
     ],
 )
 def test_a_name_becomes_this_slug(name: str, slug: str) -> None:
-    assert slug_of(name, "product") == slug
+    assert slugify(name, "product") == slug
 
 
 @given(st.text(max_size=300))
 def test_any_name_becomes_a_good_slug_with_room_for_a_number(name: str) -> None:
-    made = slug_of(name, "product")
+    made = slugify(name, "product")
     assert convert(made, Slug)
-    assert convert(numbered(made, 1_000_000), Slug)
+    assert convert(numbered_slug(made, 1_000_000), Slug)

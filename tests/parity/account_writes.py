@@ -7,7 +7,7 @@ from typing import Any
 from tests.parity.house import House, Json, Visitor
 from tests.people import ADDRESS, PASSWORD, Person, somebody, visitor
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.areas.accounts.service.email_tokens import RESET, VERIFY
+from tradepost.areas.accounts.service.email_tokens import RESET_PASSWORD, VERIFY_EMAIL
 
 type Given = tuple[str, Json | None]
 type Make = Callable[[Person, str], Awaitable[Given]]
@@ -60,11 +60,11 @@ async def with_refresh_token(owner: Person, own: str) -> Given:
 
 
 async def with_verification(owner: Person, own: str) -> Given:
-    return "", {"token": await owner.mailed(VERIFY)}
+    return "", {"token": await owner.mailed(VERIFY_EMAIL)}
 
 
 async def with_reset(owner: Person, own: str) -> Given:
-    return "", {"token": await owner.mailed(RESET), "new_password": f"four boats {own}"}
+    return "", {"token": await owner.mailed(RESET_PASSWORD), "new_password": f"four boats {own}"}
 
 
 ACTS: dict[str, Act] = {

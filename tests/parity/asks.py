@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from tests.parity.house import CUSTOMER, STAFF
 from tests.parity.stock import KINDS, Known
-from tradepost.app import load
+from tradepost.app import load_modules
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.resource.resource import ACTIONS, Resource, Value
+from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Resource
 
 type Kind = Literal["leaf", "value", "one", "list", "page"]
 type Args = dict[str, Any]
 
 # The same declarations that the app collects: what can be drawn is known before there is a shop.
-REGISTRY = Registry.collect(load("resource", "service"))
+REGISTRY = Registry.collect(load_modules("resource", "service"))
 RESTRICTED = ("source", "imported_quantity")
 
 
@@ -24,9 +24,9 @@ def drawable(operation: Any) -> bool:
     return operation.of.name in KINDS and (operation.under is None or operation.under[0].name in KINDS)
 
 
-READS = [n for n, o in REGISTRY.operations.items() if not o.writes and drawable(o)]
+READS = [n for n, o in REGISTRY.operations.items() if not o.is_write and drawable(o)]
 CALLERS = (("anonymous", frozenset[str]()), ("staff", STAFF), ("customer", CUSTOMER))
-LISTS = [n for n in READS if REGISTRY.operations[n].kind == "page"]
+LISTS = [n for n in READS if REGISTRY.operations[n].kind == "list"]
 
 
 class Shown:
@@ -80,8 +80,8 @@ class Question(Shown):
         key = self.key
         if key is not None:
             operation = REGISTRY.operations[self.operation]
-            keys = known.keys[(operation.under[0] if operation.under else operation.of).name]
-            keys = [k for k in keys if operation.under is None or len(k) == 36]
+            keys = known.keys[(operation.parent_relation[0] if operation.parent_relation else operation.result).name]
+            keys = [k for k in keys if operation.parent_relation is None or len(k) == 36]
             key = keys[key % len(keys)]
         return replace(
             self, key=key, asks=tuple([a.about(known) for a in self.asks]), args=filled(self.of, self.args, known)
@@ -106,7 +106,7 @@ def question(
     @st.composite
     def one(draw: Any) -> Question:
         operation = REGISTRY.operations[draw(st.sampled_from(names))]
-        of, pages = operation.of, operation.kind == "page"
+        of, pages = operation.result, operation.kind == "list"
         keyed = "key" in operation.signature.parameters
         brief = draw(st.integers(0, 9)) == 9
         asks = default(of, permissions) if brief else draw(asked(of, permissions, depth))
@@ -121,11 +121,11 @@ def asking(operations: list[str] | None = None, depth: int = 3) -> st.SearchStra
     return st.one_of(*[st.tuples(st.just(name), question(may, operations, depth)) for name, may in CALLERS])
 
 
-def default(of: Resource[Any] | Value, permissions: frozenset[str]) -> tuple[Ask, ...]:
+def default(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> tuple[Ask, ...]:
     """What is answered where nothing is asked: scalars, whole values, links."""
     return tuple(
         [
-            own(of, n, default(of.own[n], permissions)) if isinstance(of.own[n], Value) else own(of, n)
+            own(of, n, default(of.members[n], permissions)) if isinstance(of.members[n], EmbeddedValue) else own(of, n)
             for n in readable(of, permissions)
         ]
     )  # type: ignore[arg-type]
@@ -133,13 +133,15 @@ def default(of: Resource[Any] | Value, permissions: frozenset[str]) -> tuple[Ask
 
 def own(of: Any, name: str, inner: tuple[Ask, ...] = (), **more: Any) -> Ask:
     """An ask for a scalar or an embedded value."""
-    value = of.own[name] if isinstance(of.own[name], Value) else None
+    value = of.own[name] if isinstance(of.own[name], EmbeddedValue) else None
     return Ask(name, "value" if value else "leaf", value, inner=inner, parent=of, **more)
 
 
-def readable(of: Resource[Any] | Value, permissions: frozenset[str]) -> list[str]:
+def readable(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> list[str]:
     """The own names that holders of these permissions may read, said apart from the kit."""
-    return [n for n in of.own if isinstance(of, Value) or n not in RESTRICTED or "catalog:write" in permissions]
+    return [
+        n for n in of.members if isinstance(of, EmbeddedValue) or n not in RESTRICTED or "catalog:write" in permissions
+    ]
 
 
 @st.composite
@@ -171,7 +173,7 @@ def followed(draw: Any, of: Any, name: str, permissions: frozenset[str], depth: 
     relation = of.relations.get(name)
     brief = draw(st.integers(0, 5)) == 0
     if relation is None:
-        if not isinstance(of.own[name], Value):
+        if not isinstance(of.own[name], EmbeddedValue):
             return own(of, name)
         value = of.own[name]
         return own(of, name, default(value, permissions) if brief else draw(asked(value, permissions, 0)), brief=brief)
@@ -216,7 +218,7 @@ def conditions(draw: Any, of: Resource[Any]) -> Args:
     )
     if names:
         args["filter"] = {n: draw(st.integers(0, 20)) for n in names}
-    sorts = [n for n, s in of.sorts.items() if s.needs is None or s.needs in names]
+    sorts = [n for n, s in of.sorts.items() if s.required_filter is None or s.required_filter in names]
     keys = draw(st.lists(st.sampled_from(sorts), max_size=3, unique=True)) if draw(st.integers(0, 1)) else []
     if keys:
         args["sort"] = tuple([draw(st.sampled_from(["", "-"])) + k for k in keys])

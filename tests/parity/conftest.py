@@ -9,11 +9,11 @@ import pytest
 from tests.parity.house import CUSTOMER, STAFF, House, Visitor
 from tests.parity.stock import Known, stocked
 from tests.people import somebody
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 
 
 @pytest.fixture(scope="package")
-async def house(app: Shop, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> AsyncIterator[House]:
+async def house(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> AsyncIterator[House]:
     """The shop, its SQL watched as long as these tests run."""
     person = await somebody(app)
     customer = Visitor("customer", person.client(), CUSTOMER, person.token, person)

@@ -10,12 +10,12 @@ import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
 from tests.people import Person
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.doors.rest.query_string import Query
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.resource.list_query import EVERYTHING, Window
+from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from tradepost.kit.resource.selection import Selection
 
 type Json = dict[str, Any]
@@ -57,22 +57,22 @@ class Recorder:
         return getattr(self.reader, name)
 
     @property
-    def count(self) -> int:
+    def statement_count(self) -> int:
         return self.reader.count
 
-    @count.setter
-    def count(self, value: int) -> None:
+    @statement_count.setter
+    def statement_count(self, value: int) -> None:
         self.reader.count = value
 
     def keep(self, statement: Any, arguments: list[Any]) -> None:
         if not any(mark in statement.sql for mark in CREDENTIALS):
             self.kept.append((statement.sql, tuple([str(a) if isinstance(a, list) else a for a in arguments])))
 
-    async def one(self, statement: Any, arguments: list[Any]) -> Any:
+    async def fetch_one(self, statement: Any, arguments: list[Any]) -> Any:
         self.keep(statement, arguments)
         return await self.reader.one(statement, arguments)
 
-    async def all(self, statement: Any, arguments: list[Any], inline: bool = True) -> Any:
+    async def fetch_all(self, statement: Any, arguments: list[Any], inline: bool = True) -> Any:
         self.keep(statement, arguments)
         return await self.reader.all(statement, arguments, inline=inline)
 
@@ -108,7 +108,7 @@ class Visitor:
 class House:
     """A shop, its callers, and what its doors are made of."""
 
-    app: Shop
+    app: TradepostApp
     anonymous: Visitor
     staff: Visitor
     customer: Visitor
@@ -157,19 +157,21 @@ class House:
         text = str(httpx.QueryParams(params)).encode()
         return self.app.state.rest.query(self.operation(operation), text, permissions, 1)
 
-    def graphql_reads(self, text: str, variables: Json, permissions: frozenset[str]) -> tuple[Selection[Any], Window]:
+    def graphql_reads(
+        self, text: str, variables: Json, permissions: frozenset[str]
+    ) -> tuple[Selection[Any], ListQuery]:
         """What the GraphQL door makes of a document with one root field."""
-        from tradepost.doors.graphql.execution.executor import Request
+        from tradepost.doors.graphql.execution.executor import RequestParameters
         from tradepost.kit.auth.caller import Caller
         from tradepost.kit.writes.call_context import CallContext
 
         caller = Caller(id="a-test" if permissions else None, permissions=permissions)
-        ready = self.executor.prepare(Request(text, variables), CallContext(caller, self.app.state.database))
+        ready = self.executor.prepare(RequestParameters(text, variables), CallContext(caller, self.app.state.database))
         [root] = ready.roots
         window = getattr(root, "window", None)
         return root.want.bind(ready.variables, permissions), window.bind(
             ready.variables, permissions
-        ) if window else EVERYTHING
+        ) if window else DEFAULT_LIST_QUERY
 
 
 STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]

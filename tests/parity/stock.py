@@ -6,7 +6,7 @@ from typing import Any
 from tests.factories import make_media, unique, variant_input
 from tests.parity.house import Visitor
 from tests.people import Person, somebody
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 
 type Json = dict[str, Any]
 
@@ -26,7 +26,7 @@ class Known:
         printer.text("known")
 
 
-async def stocked(app: Shop, staff: Visitor, customer: Visitor) -> Known:
+async def stocked(app: TradepostApp, staff: Visitor, customer: Visitor) -> Known:
     """Puts the rows in, and looks up what there is."""
     top = (await staff.rest("POST", "/categories", json={"name": "Zweig", "slug": unique("zweig")})).json()
     below = (
@@ -69,7 +69,7 @@ async def stocked(app: Shop, staff: Visitor, customer: Visitor) -> Known:
     return await looked_up(staff, await peopled(app, customer.person))
 
 
-async def peopled(app: Shop, customer: Person) -> Known:
+async def peopled(app: TradepostApp, customer: Person) -> Known:
     """Puts users in, with addresses and keys: those of the customer, and those of somebody else, which it may not see."""
     others = [
         await somebody(app, role, full_name=f"Ångström {role}", username=unique("u"))

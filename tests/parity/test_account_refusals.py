@@ -49,7 +49,7 @@ async def test_a_bad_body_about_an_account_is_the_same_problem_through_either_do
     visitor = await arrived(house, ACTS[operation].role)
     key, _ = await ACTS[operation].make(visitor.person or await somebody(house.app), unique("m").replace("-", ""))
     door = Door(house, visitor, operation)
-    rest, graphql = WANTED[door.of.of.name]
+    rest, graphql = WANTED[door.of.result.name]
     mine, theirs = await door.rest(rest, key, body), await door.graphql(graphql, key, body)
     assert isinstance(mine, tuple), mine
     same(mine, theirs)

@@ -13,8 +13,8 @@ from tests.parity.writes import WANTED, Door, plain
 from tradepost.kit.operations.idempotency.records import RECORDS
 from tradepost.kit.writes.outbox import OutboxEvent
 
-KEYED = [n for n in ACTS if REGISTRY.operations[n].takes_key]
-UNKEYED = [n for n in ACTS if not REGISTRY.operations[n].takes_key]
+KEYED = [n for n in ACTS if REGISTRY.operations[n].accepts_idempotency_key]
+UNKEYED = [n for n in ACTS if not REGISTRY.operations[n].accepts_idempotency_key]
 
 
 async def records(house: House, key: str) -> list[Any]:
@@ -37,7 +37,7 @@ async def test_a_repeat_through_either_door_gives_the_first_outcome_and_does_not
     own, key = unique("m").replace("-", ""), unique("key")
     visitor, row, body = await ready(house, operation, own)
     door = Door(house, visitor, operation)
-    rest, graphql = WANTED[door.of.of.name]
+    rest, graphql = WANTED[door.of.result.name]
     if operation == "api_key_create":
         rest, graphql = f"{rest},secret", f"{graphql} secret"
     outcomes: list[Any] = []
@@ -69,7 +69,7 @@ async def test_what_takes_no_key_ignores_one(house: House, operation: str, way: 
     visitor, row, body = await ready(house, operation, unique("m").replace("-", ""))
     door, key = Door(house, visitor, operation), unique("key")
     door.headers = {"Idempotency-Key": key}
-    wanted = WANTED[door.of.of.name]
+    wanted = WANTED[door.of.result.name]
     made = await (door.rest(wanted[0], row, body) if way == "rest" else door.graphql(wanted[1], row, body))
     assert not isinstance(made, tuple), made
     assert await records(house, key) == []

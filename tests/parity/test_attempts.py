@@ -318,4 +318,4 @@ async def test_nobody_learns_from_a_refusal_whether_there_is_an_account(gate: Ga
             _, problem = said(await by_rest(client, account))
             shown.append(json.dumps({k: v for k, v in problem.items() if k != "request_id"}))
     assert shown[0] == shown[1]
-    assert not any("known@" in key or "nobody@" in key for key in gate.limits.local.kept)
+    assert not any("known@" in key or "nobody@" in key for key in gate.limits.local.entries)

@@ -18,8 +18,8 @@ from tests.people import PASSWORD, somebody
 from tradepost.areas.accounts.schemas import Role
 from tradepost.kit.schema.struct_fields import members
 
-WRITES = [n for n, o in REGISTRY.operations.items() if o.writes]
-BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].only]
+WRITES = [n for n, o in REGISTRY.operations.items() if o.is_write]
+BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].exclusive_to]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(
     request_id, door = unique("audited"), Door(house, visitor, operation)
     door.headers["X-Request-ID"] = request_id
     # What is secret in the answer, where something is: it must not stand in the entry either.
-    wanted = next(iter(door.of.of.sealed), ONE_MEMBER.get(door.of.of.name, "id"))
+    wanted = next(iter(door.of.result.secret_members), ONE_MEMBER.get(door.of.result.name, "id"))
     made = await (door.rest(wanted, key, body) if way == "rest" else door.graphql(camel(wanted), key, body))
     assert not isinstance(made, tuple), made
     entries = await entries_of(house, operation, request_id)
@@ -181,13 +181,13 @@ def strange(data: Any) -> Iterator[Any]:
 
 
 # Besides rows: sessions, and letters that were asked for, of which nobody knows yet whether they have a reader.
-STEMS = {of.stem for of in REGISTRY.resources.values()} | {"session", "password_reset"}
+STEMS = {of.operation_prefix for of in REGISTRY.resources.values()} | {"session", "password_reset"}
 # Words that are neither secret nor personal, and without which the entry would say nothing.
 ROLES = frozenset(Role)
 # Members of what can be written, and what an entry calls them together.
 NAMES = {"changed", "user_id"} | {n for o in REGISTRY.operations.values() if o.input for n in members(o.input)}
-NAMES = (NAMES | {n for of in REGISTRY.resources.values() for n in of.own}) - {
-    n for o in REGISTRY.operations.values() for n in o.of.sealed
+NAMES = (NAMES | {n for of in REGISTRY.resources.values() for n in of.members}) - {
+    n for o in REGISTRY.operations.values() for n in o.result.secret_members
 }
 
 

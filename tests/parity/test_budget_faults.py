@@ -9,14 +9,14 @@ import pytest
 
 from tests.budgets import left, spent
 from tests.conftest import HERE
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 GRAPHQL = {"accept": "application/graphql-response+json"}
 
 
 @pytest.fixture
-async def shop(settings: Settings) -> AsyncIterator[Shop]:
+async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
     """A shop of its own with the budgets that it has by default, on buckets of its own, whose clock stands still: nothing comes in."""
     made = create_app(
         msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)
@@ -27,14 +27,14 @@ async def shop(settings: Settings) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def visitor(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
     """A visitor with 600 points a minute."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
         yield client
 
 
 @pytest.fixture
-async def member(shop: Shop, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def member(shop: TradepostApp, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}
@@ -93,7 +93,7 @@ async def test_cve_2026_35441_many_aliases_are_refused(member: httpx.AsyncClient
 
 
 async def test_cve_2026_35441_600_aliases_of_a_to_many_relation_are_refused_before_anything_is_read(
-    shop: Shop, member: httpx.AsyncClient
+    shop: TradepostApp, member: httpx.AsyncClient
 ) -> None:
     before = shop.state.database.reader.count
     aliases = " ".join([f"a{n}:media{{id}}" for n in range(600)])
@@ -152,7 +152,7 @@ async def test_cve_2026_33756_a_batch_is_paid_by_its_items(
     assert answer.status_code == 400
 
 
-async def test_a_document_over_the_mutation_ceiling_runs_nothing(shop: Shop, member: httpx.AsyncClient) -> None:
+async def test_a_document_over_the_mutation_ceiling_runs_nothing(shop: TradepostApp, member: httpx.AsyncClient) -> None:
     field = 'm{n}: categoryCreate(input: {{name: "Nothing of this {n}"}}) {{ id }}'
     assert (
         await refused(member, "mutation { " + " ".join([field.format(n=n) for n in range(5)]) + " }")
@@ -238,7 +238,7 @@ async def test_what_is_known_already_costs_1(visitor: httpx.AsyncClient) -> None
     assert (spent(whole), spent(known)) == (6, 1)
 
 
-async def test_addresses_have_buckets_of_their_own_and_an_ipv6_network_has_one(shop: Shop) -> None:
+async def test_addresses_have_buckets_of_their_own_and_an_ipv6_network_has_one(shop: TradepostApp) -> None:
     async def remaining(address: str) -> int:
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=shop, client=(address, 1)), base_url=HERE

@@ -9,7 +9,7 @@ import pytest
 from tests.budgets import left, spent
 from tests.conftest import HERE
 from tests.factories import unique
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 SIZES = {"anonymous": 700, "customer": 1300, "moderator": 6100, "staff": 6100, "admin": 6100}
@@ -17,7 +17,7 @@ PASSWORD = "seven grey herons asleep"
 
 
 @pytest.fixture
-async def shop(settings: Settings) -> AsyncIterator[Shop]:
+async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
     """A shop with three sizes of buckets, of its own, whose clock stands still: nothing comes in."""
     sizes = {"budget_anonymous": 700, "budget_customer": 1300, "budget_staff": 6100}
     made = create_app(msgspec.structs.replace(settings, redis_url=None, **sizes))
@@ -26,12 +26,12 @@ async def shop(settings: Settings) -> AsyncIterator[Shop]:
         yield made
 
 
-def client(shop: Shop, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+def client(shop: TradepostApp, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers=headers)
 
 
 @pytest.mark.parametrize("role", SIZES)
-async def test_the_bucket_of_a_role_has_the_size_of_its_setting_at_both_doors(shop: Shop, role: str) -> None:
+async def test_the_bucket_of_a_role_has_the_size_of_its_setting_at_both_doors(shop: TradepostApp, role: str) -> None:
     headers = (
         {"X-API-Key": await shop.state.credentials.create(name=unique(role), role=role)} if role != "anonymous" else {}
     )
@@ -46,7 +46,9 @@ async def test_the_bucket_of_a_role_has_the_size_of_its_setting_at_both_doors(sh
     assert (told["limit"], told["remaining"]) == (SIZES[role], left(graphql))
 
 
-async def test_sessions_and_keys_of_a_user_drain_one_bucket_and_those_of_another_user_another(shop: Shop) -> None:
+async def test_sessions_and_keys_of_a_user_drain_one_bucket_and_those_of_another_user_another(
+    shop: TradepostApp,
+) -> None:
     ways: list[tuple[str, dict[str, str]]] = []
     for user in ("ada", "bea"):
         email = f"{unique(user)}@shop.example"

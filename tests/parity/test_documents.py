@@ -29,7 +29,7 @@ async def test_the_equal_document_is_the_same_selection_window_and_answer(
         return
     assert document.headers["content-type"].startswith("application/graphql")
     query = house.rest_reads(asked.operation, params, visitor.permissions)
-    same((query.want, query.window), house.graphql_reads(document.text, {}, visitor.permissions))
+    same((query.selection, query.list_query), house.graphql_reads(document.text, {}, visitor.permissions))
     [root] = (await visitor.data(document.text)).values()
     if asked.pages:
         same(
@@ -48,7 +48,7 @@ async def test_any_search_text_survives_the_way_into_the_document(house: House, 
     if answer.status_code == 400:
         return
     query = house.rest_reads("product_list", params, frozenset())
-    same((query.want, query.window), house.graphql_reads(answer.text, {}, frozenset()))
+    same((query.selection, query.list_query), house.graphql_reads(answer.text, {}, frozenset()))
 
 
 async def test_a_list_below_a_slug_has_a_document_too(house: House, known: Known) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.budgets import left, spent
 from tests.conftest import HERE
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.doors.http.asgi import Headers
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.settings import Settings
@@ -28,17 +28,17 @@ async def identify(headers: Headers) -> Caller:
     return Caller(
         id="01890a5d-ac96-774b-bcce-b302099a80fb",
         role="customer",
-        key=None if text == b"owner" else text.decode(),
-        points=CALLERS[text],
+        api_key_id=None if text == b"owner" else text.decode(),
+        points_per_minute=CALLERS[text],
     )
 
 
 @pytest.fixture
-async def shop(settings: Settings) -> AsyncIterator[Shop]:
+async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
     """A shop whose customers have 120 points a minute; its clock stands still, and another user has asked for all this before."""
     made = create_app(msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=120, redis_url=None))
     made.state.limits.local.clock = lambda: 0.0
-    made.porch.identify = identify
+    made.pipeline.identify = identify
     async with made.lifespan():
         async with at(made, "another user") as another:
             await another.post("/graphql", json=DOCUMENT)
@@ -47,12 +47,12 @@ async def shop(settings: Settings) -> AsyncIterator[Shop]:
         yield made
 
 
-def at(shop: Shop, key: str) -> httpx.AsyncClient:
+def at(shop: TradepostApp, key: str) -> httpx.AsyncClient:
     """A client with one of the keys."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": key})
 
 
-async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: Shop) -> None:
+async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: TradepostApp) -> None:
     async with (
         at(shop, "narrow") as narrow,
         at(shop, "owner") as owner,
@@ -76,7 +76,7 @@ async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: Sh
         assert left(await owner.get("/v1/products/none")) == 114
 
 
-async def test_an_empty_bucket_of_a_key_stops_that_key_at_both_doors_and_nobody_else(shop: Shop) -> None:
+async def test_an_empty_bucket_of_a_key_stops_that_key_at_both_doors_and_nobody_else(shop: TradepostApp) -> None:
     async with at(shop, "narrow") as narrow, at(shop, "owner") as owner, at(shop, "other") as other:
         answers = [
             await (narrow.get("/v1/products/none") if n % 2 else narrow.post("/graphql", json=DOCUMENT))
@@ -98,7 +98,7 @@ async def test_an_empty_bucket_of_a_key_stops_that_key_at_both_doors_and_nobody_
         assert (await other.get("/v1/products/none")).status_code == 404
 
 
-async def test_an_empty_bucket_of_the_owner_stops_its_keys_and_leaves_theirs_undrained(shop: Shop) -> None:
+async def test_an_empty_bucket_of_the_owner_stops_its_keys_and_leaves_theirs_undrained(shop: TradepostApp) -> None:
     async with at(shop, "narrow") as narrow, at(shop, "owner") as owner:
         for _ in range(120):
             await owner.get("/v1/products/none")
@@ -113,7 +113,7 @@ async def test_an_empty_bucket_of_the_owner_stops_its_keys_and_leaves_theirs_und
         assert (await narrow.get("/v1/products/none")).headers["ratelimit"] == '"key";r=29;t=2'
 
 
-async def test_no_request_of_a_key_may_cost_more_than_its_own_bucket_holds(shop: Shop) -> None:
+async def test_no_request_of_a_key_may_cost_more_than_its_own_bucket_holds(shop: TradepostApp) -> None:
     async with at(shop, "narrow") as narrow, at(shop, "owner") as owner:
         text = {"query": "{ products(first: 50) { nodes { id variants { id } } } }"}
         for answer in (await narrow.get("/v1/products", params=MANY), await narrow.post("/graphql", json=text)):

@@ -63,7 +63,7 @@ async def test_cve_2025_31481_node_skips_the_policy(house: House, secret: Json) 
 
 async def test_cve_2024_54151_no_principal_is_no_admin(house: House, secret: Json) -> None:
     """Directus: where no principal was set, the request was run without any check, as if by an administrator."""
-    assert (ANONYMOUS.id, ANONYMOUS.permissions, ANONYMOUS.known) == (None, frozenset(), False)
+    assert (ANONYMOUS.id, ANONYMOUS.permissions, ANONYMOUS.is_authenticated) == (None, frozenset(), False)
     context = CallContext(Caller(), house.app.state.database)
     for name, of in house.registry.operations.items():
         if of.access.permission:
@@ -200,7 +200,7 @@ async def test_cve_2026_27886_and_cve_2023_22894_a_filter_as_oracle(
 async def test_a_filter_is_no_way_around_the_access_of_its_member(house: House) -> None:
     """The same for members to come: whoever may not read one may neither filter nor sort by what bears its name."""
     for of in house.registry.resources.values():
-        for member, access in of.fields.items():
+        for member, access in of.field_access.items():
             names = {member, *[f"{member}_{k}" for k in ("gte", "gt", "lte", "lt")]}
             assert [n for n, f in of.filters.items() if n in names and f.access != access] == [], of.name
             assert [n for n, s in of.sorts.items() if n == member and s.access != access] == [], of.name

@@ -26,8 +26,8 @@ type Clients = dict[str, tuple[httpx.AsyncClient, httpx.AsyncClient]]
 async def slow(house: House, known: Known, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
     """Clients of all kinds, each with one of a second shop over the same database, without the lane."""
     shop = create_app(msgspec.structs.replace(settings, fast_lane=False))
-    assert shop.porch.tables == {}
-    assert house.app.porch.tables
+    assert shop.pipeline.fast_path == {}
+    assert house.app.pipeline.fast_path
     async with shop.lifespan():
         transport = httpx.ASGITransport(app=shop)
         async with (

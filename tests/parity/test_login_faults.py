@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import HERE
 from tests.factories import unique
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 RIGHT = "seven grey herons asleep"
@@ -17,7 +17,7 @@ RIGHT = "seven grey herons asleep"
 @pytest.fixture
 async def visitor(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A visitor of a shop that counts attempts as it does by default, on buckets of its own whose clock stands still."""
-    shop: Shop = create_app(
+    shop: TradepostApp = create_app(
         msgspec.structs.replace(settings, budget_login_account=10, budget_login_address=200, redis_url=None)
     )
     shop.state.limits.local.clock = lambda: 0.0

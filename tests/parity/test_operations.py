@@ -53,42 +53,46 @@ NO_OPERATION = {"node", "nodes"}
 
 def graphql_name(of: Operation[Any, ..., Any]) -> str:
     """Writes are called as the operation, reads by their nouns."""
-    if of.writes or of.name in ("me", "rate_limit", "price"):
+    if of.is_write or of.name in ("me", "rate_limit", "price"):
         return camel(of.name)
-    if of.kind == "one":
-        return camel(of.of.stem)
-    return camel(f"{of.under[0].name.lower()}_{of.under[1]}") if of.under else camel(PLURALS[of.of.name])
+    if of.kind == "get":
+        return camel(of.result.operation_prefix)
+    return (
+        camel(f"{of.parent_relation[0].name.lower()}_{of.parent_relation[1]}")
+        if of.parent_relation
+        else camel(PLURALS[of.result.name])
+    )
 
 
 def rest_path(of: Operation[Any, ..., Any]) -> str:
     """Collections and items; lists below a row and what is made in them under its path."""
     if of.name in PATHS:
         return PATHS[of.name]
-    if of.under:
-        return f"/{PLURALS[of.under[0].name]}/{{0}}/{of.under[1]}"
+    if of.parent_relation:
+        return f"/{PLURALS[of.parent_relation[0].name]}/{{0}}/{of.parent_relation[1]}"
     if of.kind == "batch":
-        return f"/{PLURALS[of.of.name]}/batch"
-    return f"/{BASES.get(of.of.name, PLURALS[of.of.name])}" + (
-        "/{0}" if of.kind in ("one", "replace", "update", "delete") else ""
+        return f"/{PLURALS[of.result.name]}/batch"
+    return f"/{BASES.get(of.result.name, PLURALS[of.result.name])}" + (
+        "/{0}" if of.kind in ("get", "replace", "update", "delete") else ""
     )
 
 
 def test_every_operation_has_a_route_and_a_field_of_its_name(house: House) -> None:
     routes = house.app.state.rest.links[1].routes
     for name, of in house.registry.operations.items():
-        if of.only:
+        if of.exclusive_to:
             continue
         assert (routes[name].method, routes[name].path) == (METHODS[of.kind], rest_path(of)), name
         field = house.root(name)
         assert field.name == graphql_name(of)
-        parent = house.executor.schema.mutation_type if of.writes else house.executor.schema.query_type
+        parent = house.executor.schema.mutation_type if of.is_write else house.executor.schema.query_type
         assert field.name in parent.fields
 
 
 def test_no_door_has_more_than_the_registry(house: House) -> None:
-    known = {n for n, o in house.registry.operations.items() if o.stands("graphql")}
+    known = {n for n, o in house.registry.operations.items() if o.is_exposed_at("graphql")}
     assert set(house.app.state.rest.links[1].routes) == {
-        n for n, o in house.registry.operations.items() if o.stands("rest")
+        n for n, o in house.registry.operations.items() if o.is_exposed_at("rest")
     }
     schema = house.executor.schema
     fields = {*schema.query_type.fields, *schema.mutation_type.fields}
@@ -100,12 +104,12 @@ def test_inputs_have_the_same_members_on_both_doors(house: House) -> None:
     schemas = openapi["components"]["schemas"]
     compared = 0
     for name, of in house.registry.operations.items():
-        if of.input is None or of.kind == "update" or of.only:
+        if of.input is None or of.kind == "update" or of.exclusive_to:
             continue
         route = house.app.state.rest.links[1].routes[name]
         path = next(p for p in openapi["paths"] if p.replace("{key}", "{0}") == f"/v1{route.path}")
         body = openapi["paths"][path][route.method.lower()]["requestBody"]["content"]["application/json"]["schema"]
-        if of.kind == "ask":
+        if of.kind == "query":
             # Its arguments stand in the place of a body's members.
             assert {camel(n) for n in schemas[body["$ref"].rpartition("/")[2]]["properties"]} == set(
                 house.executor.schema.query_type.fields[camel(name)].args
@@ -142,7 +146,7 @@ def compare_input(schemas: Json, given: Json, there: Any, at: str, seen: frozens
 def test_every_problem_of_an_operation_is_in_its_document(house: House) -> None:
     openapi = msgspec.json.decode(house.app.state.contract()["openapi.json"])
     for name, of in house.registry.operations.items():
-        if of.only:
+        if of.exclusive_to:
             continue
         route = house.app.state.rest.links[1].routes[name]
         said = openapi["paths"][f"/v1{route.path}".replace("{0}", "{key}")][route.method.lower()]["responses"]
@@ -165,7 +169,7 @@ async def test_a_write_gives_the_same_result_version_and_events_through_either_d
         given: Any = body(own)
         steps = given.pop("steps", None)
         more: Json = {"steps": steps} if steps else {} if door.of.kind == "delete" else {"body": given}
-        wanted = WANTED[door.of.of.name][way == "graphql"]
+        wanted = WANTED[door.of.result.name][way == "graphql"]
         extra = "id" if way == "graphql" else ",id"
         made = await (
             door.rest(wanted + extra, key, version=before if key else None, **more)
@@ -189,7 +193,7 @@ async def test_what_is_done_with_an_account_gives_the_same_result_and_events_thr
         visitor, key, body = await ready(house, operation, own)
         door = Door(house, visitor, operation)
         door.headers["X-Request-ID"] = request_id = unique("done")
-        wanted = WANTED[door.of.of.name]
+        wanted = WANTED[door.of.result.name]
         version = 1 if door.of.kind in ("update", "replace", "delete") else None
         made = await (
             door.rest(wanted[0], key, body, version) if way == "rest" else door.graphql(wanted[1], key, body, version)
@@ -211,7 +215,7 @@ async def events_of(house: House, request_id: str, own: str) -> list[Any]:
 
 def test_every_write_is_tried(house: House) -> None:
     tried = {name for name, *_ in CHANGES} | {"product_batch"} | set(ACTS)
-    assert tried == {n for n, o in house.registry.operations.items() if o.writes and not o.only}
+    assert tried == {n for n, o in house.registry.operations.items() if o.is_write and not o.exclusive_to}
 
 
 async def test_a_batch_has_the_same_outcomes_through_either_door(house: House) -> None:
@@ -283,12 +287,14 @@ async def test_a_change_is_refused_alike(house: House, case: str, change: Json, 
             visitor, key, body = await ready(house, name, f"{own}{name.replace('_', '')}")
             given: Json = {"key": key, "body": body} | change
         else:
-            given = {"key": await row_of(house, of.of.name, f"{own}{name.replace('_', '')}")} | change
+            given = {"key": await row_of(house, of.result.name, f"{own}{name.replace('_', '')}")} | change
         if of.kind != "delete" and name not in ACTS:
             given["body"] = (
-                {"sku": "s", "price": {"amount": 1, "currency": "EUR"}} if of.of.name == "Variant" else {"name": "n"}
+                {"sku": "s", "price": {"amount": 1, "currency": "EUR"}}
+                if of.result.name == "Variant"
+                else {"name": "n"}
             )
-        door, wanted = Door(house, visitor, name), WANTED[of.of.name]
+        door, wanted = Door(house, visitor, name), WANTED[of.result.name]
         mine, theirs = await door.rest(wanted[0], **given), await door.graphql(wanted[1], **given)
         same(mine, theirs)
         assert mine[0] == code, name
@@ -298,17 +304,17 @@ async def test_a_change_is_refused_alike(house: House, case: str, change: Json, 
 async def test_who_may_not_write_is_told_so_alike_whatever_was_sent(house: House, visitor_name: str) -> None:
     visitor = house.anonymous if visitor_name == "anonymous" else await arrived(house, "customer")
     for name, of in house.registry.operations.items():
-        if not of.writes or of.access.allows(visitor.permissions):
+        if not of.is_write or of.access.allows(visitor.permissions):
             continue
-        wanted = WANTED[of.of.name] if of.kind != "batch" else ("id", "results { status }")
-        more: Json = {"key": UNKNOWN} if "key" in of.signature.parameters or of.under else {}
+        wanted = WANTED[of.result.name] if of.kind != "batch" else ("id", "results { status }")
+        more: Json = {"key": UNKNOWN} if "key" in of.signature.parameters or of.parent_relation else {}
         body: Json | None = (
             {"items": []} if of.kind == "batch" else {"name": "", "sku": "", "price": {"amount": -1, "currency": "x"}}
         )
         if name in ACTS:
             body = wrong(of.input)
         elif of.kind not in ("batch", "delete"):
-            body = {k: v for k, v in body.items() if of.of.name == "Variant" or k == "name"}
+            body = {k: v for k, v in body.items() if of.result.name == "Variant" or k == "name"}
         more |= {} if of.kind == "delete" else {"body": body}
         door = Door(house, visitor, name)
         mine, theirs = await door.rest(wanted[0], **more), await door.graphql(wanted[1], **more)
@@ -397,10 +403,10 @@ async def test_a_bad_input_is_the_same_problem_through_either_door(
 ) -> None:
     operation, body = bad
     door = Door(house, house.staff, operation)
-    wanted = WANTED[door.of.of.name]
+    wanted = WANTED[door.of.result.name]
     key = (
-        keys[door.of.under[0].name if door.of.under else door.of.of.name]
-        if not operation.endswith("create") or door.of.under
+        keys[door.of.parent_relation[0].name if door.of.parent_relation else door.of.result.name]
+        if not operation.endswith("create") or door.of.parent_relation
         else ""
     )
     mine, theirs = await door.rest(wanted[0], key, body), await door.graphql(wanted[1], key, body)

@@ -220,7 +220,7 @@ class Oracle:
 def lists(draw: Any, names: tuple[str, ...] = tuple(LISTS)) -> Question:
     """A list with filters and orders, and a size that often takes several pages."""
     operation = REGISTRY.operations[draw(st.sampled_from(names))]
-    of = operation.of
+    of = operation.result
     names = draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True)) if of.filters else []
     sorts = [n for n, s in of.sorts.items() if s.needs is None or s.needs in names]
     keys = draw(st.lists(st.sampled_from(sorts), max_size=3, unique=True))
@@ -233,7 +233,7 @@ def lists(draw: Any, names: tuple[str, ...] = tuple(LISTS)) -> Question:
         operation.name,
         of,
         True,
-        draw(st.integers(0, 20)) if operation.under else None,
+        draw(st.integers(0, 20)) if operation.parent_relation else None,
         (Ask("id", "leaf", parent=of),),
         args,
     )

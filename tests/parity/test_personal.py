@@ -12,13 +12,13 @@ from tests.factories import make_product
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 PUBLIC, PRIVATE = "public, max-age=60, stale-while-revalidate=300", "private, no-cache"
 
 
 @pytest.fixture
-async def own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Shop"]:
+async def own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["TradepostApp"]:
     """A shop whose categories are personal, although whoever comes may read them."""
     from tradepost.app import create_app
     from tradepost.areas.catalog.resource import categories
@@ -30,7 +30,7 @@ async def own(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 @pytest.fixture
-async def visitor(own: "Shop") -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(own: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A visitor of that shop."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=own), base_url=HERE) as client:
         yield client
@@ -46,7 +46,7 @@ async def keeping(client: httpx.AsyncClient, path: str, **params: str) -> str:
     return whole.headers["cache-control"]
 
 
-async def test_the_audit_is_kept_by_no_cache(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_the_audit_is_kept_by_no_cache(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     entry = (await staff.get("/v1/audit", params={"subject": product["id"]})).json()["data"][0]["id"]
     assert await keeping(staff, "/v1/audit") == "no-store"
@@ -93,7 +93,7 @@ async def test_a_relation_to_what_is_personal_makes_the_whole_answer_so(visitor:
         assert await keeping(visitor, "/graphql", query=text) == kept, text
 
 
-async def test_nor_is_it_looked_for_in_our_own_cache(own: "Shop", visitor: httpx.AsyncClient) -> None:
+async def test_nor_is_it_looked_for_in_our_own_cache(own: "TradepostApp", visitor: httpx.AsyncClient) -> None:
     one = (await visitor.get("/v1/products", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
     for fields, below, asks in (("id", "id", True), ("id,category{id}", "id category { id }", False)):
         texts = [

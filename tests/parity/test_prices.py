@@ -13,7 +13,7 @@ from tests.parity.asks import Question, asking
 from tests.parity.house import House, drawn
 from tests.parity.spelling import Pen, Rest
 from tests.parity.stock import Known
-from tradepost.doors.graphql.execution.executor import Request
+from tradepost.doors.graphql.execution.executor import RequestParameters
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.operations.pricing import Price, price
 from tradepost.kit.writes.call_context import CallContext
@@ -28,9 +28,9 @@ def priced(house: House, name: str, asked: Question, spelling: int) -> tuple[Pri
     text, variables = Pen(house, chance).document(asked)
     query = house.rest_reads(asked.operation, params, visitor.permissions)
     caller = Caller(id="a-test" if visitor.permissions else None, permissions=visitor.permissions)
-    ready = house.executor.prepare(Request(text, variables), CallContext(caller, house.app.state.database))
+    ready = house.executor.prepare(RequestParameters(text, variables), CallContext(caller, house.app.state.database))
     [there] = ready.prices
-    return price(house.operation(asked.operation), query.want, query.window), there
+    return price(house.operation(asked.operation), query.selection, query.list_query), there
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -123,7 +123,7 @@ async def test_the_formula_to_the_letter(
 ) -> None:
     params = {"fields": fields} | ({"limit": str(limit)} if limit else {})
     query = house.rest_reads(operation, params, house.staff.permissions)
-    assert price(house.operation(operation), query.want, query.window).points == points
+    assert price(house.operation(operation), query.selection, query.list_query).points == points
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ async def test_the_formula_to_the_letter(
 )
 async def test_totals_and_searches_cost_more(house: House, params: dict[str, str], more: int) -> None:
     query = house.rest_reads("product_list", {"fields": "id"} | params, frozenset())
-    assert price(house.operation("product_list"), query.want, query.window).points == 3 + more
+    assert price(house.operation("product_list"), query.selection, query.list_query).points == 3 + more
 
 
 async def test_a_batch_costs_by_its_items(house: House) -> None:

@@ -19,7 +19,7 @@ from tests.parity.spelling import camel
 from tests.parity.stock import Known
 from tests.parity.test_statements import LISTS, ONES
 from tests.parity.writes import CHANGES, Door, full
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
 
@@ -28,7 +28,7 @@ OWN = ("x-request-id", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset"
 
 
 @pytest.fixture(scope="module")
-async def plain(settings: Settings, anyio_backend: str) -> AsyncIterator[Shop]:
+async def plain(settings: Settings, anyio_backend: str) -> AsyncIterator[TradepostApp]:
     """The same shop over the same rows, keeping nothing."""
     shop = create_app(msgspec.structs.replace(settings, read_cache=False))
     async with shop.lifespan():
@@ -40,10 +40,10 @@ async def cache(house: House) -> ReadCache:
     """What the shop keeps, empty. Between two tests no loop runs, so the file may not have been looked at for a while."""
     found: ReadCache = house.app.state.cache
     for _ in range(100):
-        if not found.deaf:
+        if not found.suspended:
             break
         await asyncio.sleep(0.05)
-    assert not found.deaf
+    assert not found.suspended
     found.clear()
     return found
 
@@ -56,7 +56,7 @@ class Get:
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
-    async def of(self, app: Shop, visitor: Visitor) -> tuple[int, bytes, Json]:
+    async def of(self, app: TradepostApp, visitor: Visitor) -> tuple[int, bytes, Json]:
         """The answer of a shop to a visitor: status, bytes, and headers but for those of this very answer."""
         given = {"x-request-id": "one"} | {
             name: value for name, value in visitor.client.headers.items() if name in ("x-api-key", "authorization")
@@ -65,7 +65,7 @@ class Get:
             answer = await client.get(self.path, params=dict(self.params), headers=given | dict(self.headers))
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in OWN}
 
-    async def cost(self, app: Shop, visitor: Visitor) -> str:
+    async def cost(self, app: TradepostApp, visitor: Visitor) -> str:
         """The points that it costs."""
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url=HERE, headers=visitor.client.headers
@@ -106,7 +106,7 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
             continue
         keys, root = [""], house.root(operation)
         if "key" in of.signature.parameters:
-            kind = of.about.name
+            kind = of.path_resource.name
             keys = shown.get(kind, known.keys[kind])[-2:]
         for key in keys:
             path = f"/v1{house.path(operation, key)}"
@@ -121,7 +121,7 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
                     Get(path), Get(path.replace("/v1", "/v2")), Get(path, (), (("accept", "application/msgpack"),)), Get(path, (), (("x-cart-token", "t"),)),
                     Get(path, (("fields", fields),), (("accept", "application/graphql"),)), Get(path, (("fields", fields),), (("accept-encoding", "gzip"),)),
                 ]  # fmt: skip
-            if full and of.kind == "page":
+            if full and of.kind == "list":
                 reads += [
                     Get(path, (("limit", "1"), ("include", "total"))),
                     Get(path, (("page", "2"), ("page_size", "1"))),
@@ -131,7 +131,7 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
 
 
 async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(
-    house: House, known: Known, plain: Shop, visitor: Visitor, cache: ReadCache
+    house: House, known: Known, plain: TradepostApp, visitor: Visitor, cache: ReadCache
 ) -> None:
     reads = asked(house, known)
     assert reads.keys() == public(house)
@@ -147,7 +147,7 @@ async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(
                     # On SQLite a write of the other shop, which notes when a key was used, drops everything; on a busy machine Redis may seem gone.
                     if (cache.misses - misses, cache.hits - hits) == (1, 1):
                         break
-                    await asyncio.sleep(0.1 if cache.deaf else 0)
+                    await asyncio.sleep(0.1 if cache.suspended else 0)
                     misses, hits = cache.misses, cache.hits
                     cache.clear()
                     assert await get.of(house.app, visitor) == await get.of(house.app, visitor) == first
@@ -157,7 +157,7 @@ async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(
                 known_already = Get(get.path, get.params, (*get.headers, ("if-none-match", etag)))
                 assert (await known_already.of(house.app, visitor))[:2] == (304, b"")
             else:
-                assert (cache.hits - hits, cache.kept) == (0, {}), "what is missing is not kept"
+                assert (cache.hits - hits, cache.entries) == (0, {}), "what is missing is not kept"
 
 
 async def test_a_hit_costs_what_a_miss_costs(house: House, known: Known, visitor: Visitor, cache: ReadCache) -> None:
@@ -168,7 +168,7 @@ async def test_a_hit_costs_what_a_miss_costs(house: House, known: Known, visitor
             assert await get.cost(house.app, visitor) == await get.cost(house.app, visitor), get
 
 
-async def test_kinds_of_callers_do_not_share(house: House, known: Known, plain: Shop, cache: ReadCache) -> None:
+async def test_kinds_of_callers_do_not_share(house: House, known: Known, plain: TradepostApp, cache: ReadCache) -> None:
     for gets in (*asked(house, known, full=False).values(), await by_ids(house)):
         for get in gets:
             for visitor in (*house.visitors.values(), *reversed(house.visitors.values())):
@@ -187,7 +187,7 @@ async def test_nothing_but_public_reads_is_kept(house: House, known: Known, cach
         if of.public:
             continue
         for visitor in house.visitors.values():
-            key = keys[of.about.name] if "key" in of.signature.parameters else ""
+            key = keys[of.path_resource.name] if "key" in of.signature.parameters else ""
             given = f'({next(iter(house.root(operation).parameters))}: "{key}")' if key else ""
             for _ in range(2):
                 await visitor.rest("GET", house.path(operation, key), params={"fields": fields})
@@ -200,13 +200,13 @@ async def test_nothing_but_public_reads_is_kept(house: House, known: Known, cach
             ):
                 await visitor.post(text)
     assert (cache.hits, cache.misses) == before, "it is not even asked"
-    assert (cache.kept, cache.bytes) == ({}, 0)
+    assert (cache.entries, cache.bytes) == ({}, 0)
 
 
 class Scene:
     """A product with all that belongs to it, and every read that may show any of it."""
 
-    def __init__(self, house: House, plain: Shop, made: Json, category: Json, parent: Json, media: str) -> None:
+    def __init__(self, house: House, plain: TradepostApp, made: Json, category: Json, parent: Json, media: str) -> None:
         self.house, self.plain, self.made, self.category, self.parent = house, plain, made, category, parent
         variant, tag = made["variants"][0]["id"], made["tags"][0]
         id, slug, inside = made["id"], made["slug"], category["id"]
@@ -237,7 +237,7 @@ class Scene:
         self.reads = [*[Get(f"/v1{path}") for path in paths], Get("/graphql", (("query", f"{{ {fields} }}"),))]
 
     @classmethod
-    async def of(cls, house: House, plain: Shop) -> "Scene":
+    async def of(cls, house: House, plain: TradepostApp) -> "Scene":
         """A new one, which no other test knows."""
         own, staff = unique("s").replace("-", ""), house.staff
         parent = (await staff.rest("POST", "/categories", json={"name": f"Parent {own}"})).json()
@@ -258,10 +258,12 @@ class Scene:
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 async def test_after_every_write_through_either_door_both_doors_show_what_is(
-    house: House, plain: Shop, cache: ReadCache, door: str
+    house: House, plain: TradepostApp, cache: ReadCache, door: str
 ) -> None:
     writes = {
-        n for n, o in house.registry.operations.items() if o.writes and o.of.name in ("Product", "Variant", "Category")
+        n
+        for n, o in house.registry.operations.items()
+        if o.is_write and o.result.name in ("Product", "Variant", "Category")
     }
     assert {name for name, *_ in CHANGES} | {"product_batch"} == writes
     found = 0
@@ -290,7 +292,7 @@ async def test_after_every_write_through_either_door_both_doors_show_what_is(
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 async def test_after_a_move_a_new_name_or_a_batch_both_doors_show_what_is(
-    house: House, plain: Shop, cache: ReadCache, door: str
+    house: House, plain: TradepostApp, cache: ReadCache, door: str
 ) -> None:
     scene = await Scene.of(house, plain)
     id, category, own = scene.made["id"], scene.category["id"], unique("w").replace("-", "")
@@ -323,7 +325,7 @@ DEEDS = ("name", "slug", "status", "tags", "variant", "price", "move", "category
 @drawn(12)
 @given(steps=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 3)), max_size=8))
 async def test_whatever_is_written_and_read_in_any_order_the_cache_never_tells(
-    house: House, known: Known, plain: Shop, steps: list[tuple[str, int]]
+    house: House, known: Known, plain: TradepostApp, steps: list[tuple[str, int]]
 ) -> None:
     scene, own = await Scene.of(house, plain), unique("h").replace("-", "")
     product, variant, category, staff = (
@@ -361,7 +363,7 @@ async def test_200_who_ask_at_once_are_one_statement(house: House, known: Known)
         assert {(a.status_code, a.content) for a in answers} == {(200, answers[0].content)}
 
 
-async def test_a_shop_that_keeps_nothing_has_no_cache(plain: Shop, house: House, known: Known) -> None:
+async def test_a_shop_that_keeps_nothing_has_no_cache(plain: TradepostApp, house: House, known: Known) -> None:
     assert plain.state.cache is None
     assert plain.state.database.invalidation is None
     get = Get("/v1/products")

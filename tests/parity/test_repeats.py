@@ -14,8 +14,8 @@ from tests.factories import make_product
 from tests.parity.house import House, Json
 from tests.parity.stock import Known
 from tests.parity.test_read_cache import OWN, Get, asked
-from tradepost.app import Shop, create_app
-from tradepost.doors.http.response_cache import PERSONS, WORDS
+from tradepost.app import TradepostApp, create_app
+from tradepost.doors.http.response_cache import IDENTITY_HEADERS, VARYING_HEADERS
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
 
@@ -44,10 +44,10 @@ class Read(dict[bytes, bytes]):
 
 
 @pytest.fixture
-async def shops(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[str, Shop]]:
+async def shops(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[str, TradepostApp]]:
     """Three shops of one visitor who has 60 points a minute: one that repeats, one that only keeps, one that reads each time."""
     async with AsyncExitStack() as stack:
-        made: dict[str, Shop] = {}
+        made: dict[str, TradepostApp] = {}
         for name in ("repeats", "keeps", "reads"):
             # In memory, so that each shop counts for itself.
             own = msgspec.structs.replace(
@@ -55,11 +55,11 @@ async def shops(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[st
             )
             made[name] = create_app(own)
             await stack.enter_async_context(made[name].lifespan())
-        made["keeps"].porch.repeats = None
+        made["keeps"].pipeline.response_cache = None
         yield made
 
 
-async def told(app: Shop, get: Get, method: str = "GET", **more: str) -> tuple[int, bytes, Json]:
+async def told(app: TradepostApp, get: Get, method: str = "GET", **more: str) -> tuple[int, bytes, Json]:
     """The answer to a visitor who says nothing but this."""
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"accept-encoding": "identity"}) as client:
@@ -78,7 +78,7 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, k
     repeated = 0
     for operation, gets in asked(house, known).items():
         for get in gets:
-            if get.path == "/graphql" or any(name.encode() in PERSONS for name, _ in get.headers):
+            if get.path == "/graphql" or any(name.encode() in IDENTITY_HEADERS for name, _ in get.headers):
                 continue
             for more in (
                 {},
@@ -90,7 +90,7 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, k
                 first = await told(house.app, get, **more)
                 if first[0] not in (200, 304):
                     continue
-                count, size = len(cache.shortcuts), cache.hits
+                count, size = len(cache.aliases), cache.hits
                 again, third = await told(house.app, get, **more), await told(house.app, get, **more)
                 assert without(first, OWN) == without(again, OWN) == without(third, OWN), (operation, get, more)
                 assert again[2]["x-request-cost"] == third[2]["x-request-cost"]
@@ -101,7 +101,7 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, k
 
 
 async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(house: House, known: Known) -> None:
-    porch, said = house.app.porch, set[bytes]()
+    porch, said = house.app.pipeline, set[bytes]()
     for gets in asked(house, known).values():
         for get in gets:
             if get.path == "/graphql":
@@ -115,10 +115,10 @@ async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(hous
                 "raw_path": get.path.encode(), "query_string": query, "root_path": "", "headers": [*fields.items()], "fields": read,
                 "server": ("shop.test", 80), "client": ("203.0.113.9", 4711), "state": {},
             }  # fmt: skip
-            await porch.whole(scope, nothing, nowhere)
+            await porch.handle(scope, nothing, nowhere)
             said |= read.names
     # `Authorization` and `X-API-Key` are read from the lines, by who tells whose they are.
-    assert said - ASIDE <= {*WORDS, *PERSONS}
+    assert said - ASIDE <= {*VARYING_HEADERS, *IDENTITY_HEADERS}
     assert {b"accept", b"accept-encoding", b"if-none-match", b"x-api-version", b"x-cart-token"} <= said, (
         "and none is there for nothing"
     )
@@ -136,7 +136,7 @@ async def nowhere(message: Any) -> None:
     "query", ["", "fields=id,variants{sku}", "fields=id,categories{slug},media{id}", "limit=20&q=whole", "limit=50"]
 )
 async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_429(
-    house: House, shops: dict[str, Shop], query: str
+    house: House, shops: dict[str, TradepostApp], query: str
 ) -> None:
     made = await make_product(house.staff.client)
     sequences: list[Any] = []
@@ -150,12 +150,12 @@ async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_
             if status == 429:
                 break
         cache: ReadCache | None = shop.state.cache
-        assert (cache is not None and cache.hits > 2, bool(cache and cache.shortcuts)) == (
+        assert (cache is not None and cache.hits > 2, bool(cache and cache.aliases)) == (
             shop is not shops["reads"],
             shop is shops["repeats"],
         )
         # What is compiled is paid by the first alone.
-        sequences.append((seen[1:], shop.porch.limits.drained if shop.porch.limits else None))
+        sequences.append((seen[1:], shop.pipeline.limits.charged_points if shop.pipeline.limits else None))
         assert seen[-1][0] == 429
     times, rest = {len(s[0]) for s in sequences}, [s[0][:-1] for s in sequences]
     assert max(times) - min(times) <= 1, "a point comes back every second"
@@ -165,10 +165,12 @@ async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_
             assert abs(left - remains) <= 1
 
 
-async def test_a_repeat_is_counted_and_has_its_line_as_any_request(house: House, shops: dict[str, Shop]) -> None:
+async def test_a_repeat_is_counted_and_has_its_line_as_any_request(
+    house: House, shops: dict[str, TradepostApp]
+) -> None:
     made, lines, counts = await make_product(house.staff.client), list[Any](), list[Any]()
     for shop in shops.values():
-        log = shop.porch.log
+        log = shop.pipeline.access_log
         assert log is not None
         kept: list[bytes] = []
         log.write = kept.append
@@ -177,8 +179,8 @@ async def test_a_repeat_is_counted_and_has_its_line_as_any_request(house: House,
         log.flush()
         said = b"".join(kept).decode().splitlines()
         lines.append([[word for i, word in enumerate(line.split()) if i not in (0, 4)] for line in said])
-        assert shop.porch.metrics is not None
-        counts.append({key: sum(series.buckets) for key, series in shop.porch.metrics.series.items()})
+        assert shop.pipeline.metrics is not None
+        counts.append({key: sum(series.buckets) for key, series in shop.pipeline.metrics.series.items()})
     assert lines[0] == lines[1] == lines[2]
     assert counts[0] == counts[1] == counts[2] == {("GET", "/products/{key:str}", 200): 3}
 
@@ -200,7 +202,7 @@ async def test_whoever_shows_who_he_is_is_never_given_what_a_visitor_was(house: 
 
 
 async def test_without_its_path_as_it_was_called_a_request_has_no_words(house: House) -> None:
-    porch, cache = house.app.porch, house.app.state.cache
+    porch, cache = house.app.pipeline, house.app.state.cache
     made = await make_product(house.staff.client)
     cache.clear()
     for path in (f"/v1/products/{made['slug']}", f"/v1/products/{made['id']}"):

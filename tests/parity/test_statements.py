@@ -147,7 +147,7 @@ async def rows(house: House, known: Known, owner: Visitor) -> dict[str, str]:
 
 def test_every_read_is_in_the_tables(house: House) -> None:
     told = {operation for operation, *_ in [*LISTS, *ONES]} | set(TOLD)
-    assert told == {n for n, o in house.registry.operations.items() if not o.writes}
+    assert told == {n for n, o in house.registry.operations.items() if not o.is_write}
 
 
 def keyed(house: House, operation: str, rows: dict[str, str]) -> tuple[str, str]:
@@ -155,7 +155,7 @@ def keyed(house: House, operation: str, rows: dict[str, str]) -> tuple[str, str]
     found = house.operation(operation)
     if "key" not in found.signature.parameters:
         return "", ""
-    key = rows[(found.under[0] if found.under else found.of).name]
+    key = rows[(found.parent_relation[0] if found.parent_relation else found.result).name]
     return key, f'{next(iter(house.root(operation).parameters))}: "{key}"'
 
 

@@ -11,8 +11,8 @@ from tests.parity.house import House, Json, Visitor
 from tests.parity.spelling import camel
 from tradepost.kit.writes.outbox import OutboxEvent
 
-METHODS = {"one": "GET", "page": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(
-    ("create", "batch", "ask", "act"), "POST"
+METHODS = {"get": "GET", "list": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(
+    ("create", "batch", "query", "command"), "POST"
 )
 
 

@@ -10,7 +10,7 @@ from tradepost.areas.catalog.models import ProductRow
 from tradepost.kit.operations.idempotency.records import RECORDS
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 type Json = dict[str, Any]
 
@@ -18,10 +18,10 @@ CREATE = "mutation($key: String!, $input: ProductCreateInput!) { productCreate(i
 
 
 @dataclass
-class Caller:
+class DualDoorClient:
     """One caller at both doors."""
 
-    app: "Shop"
+    app: "TradepostApp"
     client: httpx.AsyncClient
 
     async def rest(
@@ -56,29 +56,29 @@ def is_replay(answer: httpx.Response) -> bool:
     """Whether the outcome was kept from an earlier call; both doors say so in the header, GraphQL also in the body."""
     replayed = answer.headers.get("idempotent-replayed") == "true"
     if answer.content and "productCreate" in (answer.json().get("data") or {}):
-        assert (replayed_in(answer) == ["productCreate"]) is replayed
+        assert (replayed_fields(answer) == ["productCreate"]) is replayed
     return replayed
 
 
-def replayed_in(answer: httpx.Response) -> list[str]:
+def replayed_fields(answer: httpx.Response) -> list[str]:
     """The root fields whose outcomes were kept, as a GraphQL answer tells."""
     return answer.json()["extensions"].get("replayed", [])
 
 
-async def records(app: "Shop", key: str | None = None) -> list[Any]:
+async def records(app: "TradepostApp", key: str | None = None) -> list[Any]:
     """What is kept, of a key or in all."""
     query = select(RECORDS) if key is None else select(RECORDS).where(RECORDS.c.key == key)
     async with app.state.database.engine.connect() as connection:
         return list((await connection.execute(query)).all())
 
 
-async def alter(app: "Shop", key: str, **values: Any) -> None:
+async def update_record(app: "TradepostApp", key: str, **values: Any) -> None:
     """Changes what is kept of a key, as time or another process would."""
     async with app.state.database.transaction() as session:
         await session.execute(update(RECORDS).where(RECORDS.c.key == key).values(**values))
 
 
-async def products_named(app: "Shop", name: str) -> list[str]:
+async def products_named(app: "TradepostApp", name: str) -> list[str]:
     """The ids of the products of a name."""
     async with app.state.database.sessions() as session:
         return list(await session.scalars(select(ProductRow.id).where(ProductRow.name == name)))

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.reliability.calls import Caller, records
+from tests.reliability.calls import DualDoorClient, records
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 @pytest.fixture
-def mine(app: "Shop", staff: httpx.AsyncClient) -> Caller:
+def mine(app: "TradepostApp", staff: httpx.AsyncClient) -> DualDoorClient:
     """A member of the staff at both doors."""
-    return Caller(app, staff)
+    return DualDoorClient(app, staff)
 
 
 @pytest.fixture(scope="session")
-async def other(app: "Shop") -> AsyncIterator[Caller]:
+async def other(app: "TradepostApp") -> AsyncIterator[DualDoorClient]:
     """Another member of the staff."""
     key = await app.state.credentials.create(name="another", role="staff")
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}
     ) as client:
-        yield Caller(app, client)
+        yield DualDoorClient(app, client)
 
 
 @pytest.fixture
-async def no_claims_left(app: "Shop") -> AsyncIterator[None]:
+async def no_claims_left(app: "TradepostApp") -> AsyncIterator[None]:
     """The test leaves no claim open: each has an outcome or was given back."""
     before = {r.id for r in await records(app)}
     yield

@@ -11,14 +11,14 @@ from types import ModuleType
 
 from tradepost import app
 from tradepost.cli import main
-from tradepost.kit.worker.event_handlers import Event, delivers
-from tradepost.kit.worker.mail import Letter, Mailer
+from tradepost.kit.worker.event_handlers import Event, deliver_event
+from tradepost.kit.worker.mail import Email, Mailer
 from tradepost.kit.writes.call_context import CallContext
 
-ROOMS = app.load
+ROOMS = app.load_modules
 
 
-@delivers("mail.test")
+@deliver_event("mail.test")
 async def write(context: CallContext, event: Event) -> None:
     """A letter."""
     if event.data["to"] == "slow@example.com" and not await asyncio.to_thread(Path("hanging").exists):
@@ -27,8 +27,8 @@ async def write(context: CallContext, event: Event) -> None:
     if event.data["to"] == "late@example.com":
         await asyncio.to_thread(Path("late").touch)
         await asyncio.sleep(1)
-    await context.dependencies.of(Mailer).send(
-        Letter(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id
+    await context.dependencies.require(Mailer).send(
+        Email(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id
     )
 
 
@@ -37,10 +37,10 @@ def _load(*files: str) -> Iterable[ModuleType]:
     return [*ROOMS(*files), *([sys.modules[__name__]] if "service" in files else [])]
 
 
-app.load = _load  # type: ignore[assignment]
+app.load_modules = _load  # type: ignore[assignment]
 
 
-def application() -> app.Shop:
+def application() -> app.TradepostApp:
     """The shop, served."""
     return app.application()
 

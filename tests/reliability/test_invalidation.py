@@ -24,7 +24,7 @@ from tests import servers
 from tests.conftest import HERE
 from tests.factories import make_product, unique
 from tests.servers import Run
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.settings import Settings
 
@@ -191,7 +191,7 @@ def test_what_was_committed_just_before_kill_9_is_shown_by_others(over: Settings
 
 
 @pytest.fixture
-async def pair(over: Settings) -> AsyncIterator[tuple[Shop, Shop]]:
+async def pair(over: Settings) -> AsyncIterator[tuple[TradepostApp, TradepostApp]]:
     """Two shops as of two processes."""
     async with AsyncExitStack() as stack:
         shops = create_app(over), create_app(over)
@@ -200,7 +200,7 @@ async def pair(over: Settings) -> AsyncIterator[tuple[Shop, Shop]]:
         yield shops
 
 
-def visitor(shop: Shop, key: str) -> httpx.AsyncClient:
+def visitor(shop: TradepostApp, key: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"X-API-Key": key})
 
 
@@ -227,7 +227,7 @@ async def cut(settings: Settings, run: Run) -> None:
 
 
 async def test_who_has_lost_its_channel_keeps_nothing_and_what_is_written_meanwhile_is_shown_at_once(
-    over: Settings, run: Run, pair: tuple[Shop, Shop], key: str
+    over: Settings, run: Run, pair: tuple[TradepostApp, TradepostApp], key: str
 ) -> None:
     one, other = pair
     await until(lambda: not other.state.cache.deaf and not one.state.cache.deaf)
@@ -252,7 +252,9 @@ async def test_who_has_lost_its_channel_keeps_nothing_and_what_is_written_meanwh
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <sqlite3.Connection:pytest.PytestUnraisableExceptionWarning")
-async def test_a_call_that_is_cancelled_at_its_commit_drops_what_it_wrote(pair: tuple[Shop, Shop], key: str) -> None:
+async def test_a_call_that_is_cancelled_at_its_commit_drops_what_it_wrote(
+    pair: tuple[TradepostApp, TradepostApp], key: str
+) -> None:
     shop, _ = pair
     cancelled: list[asyncio.Task[Any]] = []
 
@@ -279,7 +281,9 @@ async def test_a_call_that_is_cancelled_at_its_commit_drops_what_it_wrote(pair: 
     gc.collect()
 
 
-async def test_a_message_that_cannot_be_read_drops_everything(pair: tuple[Shop, Shop], key: str) -> None:
+async def test_a_message_that_cannot_be_read_drops_everything(
+    pair: tuple[TradepostApp, TradepostApp], key: str
+) -> None:
     _, other = pair
     await until(lambda: not other.state.cache.deaf)
     async with visitor(other, key) as reader:
@@ -294,9 +298,9 @@ async def test_a_message_that_cannot_be_read_drops_everything(pair: tuple[Shop, 
 async def test_a_write_does_not_wait_for_a_redis_that_is_gone_and_tells_it_when_it_is_back(
     shared: Settings, key: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from tests.reliability.test_redis_gone import kill, valkey
+    from tests.reliability.test_redis_gone import kill, start_valkey
 
-    server = await asyncio.to_thread(valkey, tmp_path / "first")
+    server = await asyncio.to_thread(start_valkey, tmp_path / "first")
     port, settings = server.port, msgspec.structs.replace(shared, redis_url=f"redis://127.0.0.1:{server.port}")
     shop = create_app(settings)
     try:
@@ -307,14 +311,14 @@ async def test_a_write_does_not_wait_for_a_redis_that_is_gone_and_tells_it_when_
                 await until(lambda: not shop.state.cache.deaf)
                 made = await make_product(client)
                 path = f"/v1/products/{made['id']}"
-                await until(lambda: not channel.untold)
+                await until(lambda: not channel.unsent)
                 await asyncio.to_thread(kill, server)
                 for number in range(3):
                     assert (await client.patch(path, json={"name": f"Name {number}"})).status_code == 200
                     assert (await client.get(path)).json()["name"] == f"Name {number}"
-                await until(lambda: shop.state.cache.deaf and bool(channel.untold))
-                server = await asyncio.to_thread(valkey, tmp_path / "again", port)
-                await until(lambda: not channel.untold and not shop.state.cache.deaf)
+                await until(lambda: shop.state.cache.deaf and bool(channel.unsent))
+                server = await asyncio.to_thread(start_valkey, tmp_path / "again", port)
+                await until(lambda: not channel.unsent and not shop.state.cache.deaf)
     finally:
         await asyncio.to_thread(server.stop)
     said = [r.message for r in caplog.records if r.name == "tradepost.read_cache"]

@@ -8,7 +8,15 @@ import msgspec
 import pytest
 
 from tests.factories import assert_problem, faults, unique
-from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records, replayed_in
+from tests.reliability.calls import (
+    CREATE,
+    DualDoorClient,
+    is_replay,
+    problem_in,
+    products_named,
+    records,
+    replayed_fields,
+)
 from tests.servers import ROOT
 from tradepost.areas.catalog.service import Products
 from tradepost.kit.db.errors import LostRace
@@ -31,7 +39,7 @@ from tradepost.kit.problems import (
 )
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.usefixtures("no_claims_left")
 
@@ -67,7 +75,9 @@ BAD = [
 
 
 @pytest.mark.parametrize("key", GOOD)
-async def test_a_key_is_1_to_255_visible_characters_bare_or_quoted(mine: Caller, app: "Shop", key: str) -> None:
+async def test_a_key_is_1_to_255_visible_characters_bare_or_quoted(
+    mine: DualDoorClient, app: "TradepostApp", key: str
+) -> None:
     name = unique("good")
     first = await mine.rest("POST", "/products", key, {"name": name})
     # Bare and quoted are one key, which the next of these may find used.
@@ -78,7 +88,7 @@ async def test_a_key_is_1_to_255_visible_characters_bare_or_quoted(mine: Caller,
 
 
 @pytest.mark.parametrize("key", BAD)
-async def test_any_other_key_is_400_and_named(mine: Caller, app: "Shop", key: str) -> None:
+async def test_any_other_key_is_400_and_named(mine: DualDoorClient, app: "TradepostApp", key: str) -> None:
     name = unique("bad")
     headers: Any = {"Idempotency-Key": key.encode("latin-1")}
     problem = assert_problem(
@@ -99,12 +109,12 @@ async def test_any_other_key_is_400_and_named(mine: Caller, app: "Shop", key: st
     assert await products_named(app, name) == []
 
 
-async def test_a_key_has_no_meaning_on_a_read(mine: Caller) -> None:
+async def test_a_key_has_no_meaning_on_a_read(mine: DualDoorClient) -> None:
     assert (await mine.rest("GET", "/products", "two words")).status_code == 200
     assert (await mine.graphql("{ products(first: 1) { nodes { id } } }", header="two words")).status_code == 200
 
 
-async def test_the_header_counts_for_the_one_mutation_field(mine: Caller, app: "Shop") -> None:
+async def test_the_header_counts_for_the_one_mutation_field(mine: DualDoorClient, app: "TradepostApp") -> None:
     name, key = unique("header"), unique("key")
     text = "mutation($input: ProductCreateInput!) { __typename productCreate(input: $input) { id } }"
     first, again = [await mine.graphql(text, header=key, input={"name": name}) for _ in range(2)]
@@ -113,7 +123,7 @@ async def test_the_header_counts_for_the_one_mutation_field(mine: Caller, app: "
     assert len(await products_named(app, name)) == 1
 
 
-async def test_the_header_with_several_mutation_fields_runs_nothing(mine: Caller, app: "Shop") -> None:
+async def test_the_header_with_several_mutation_fields_runs_nothing(mine: DualDoorClient, app: "TradepostApp") -> None:
     name = unique("several")
     each = f'productCreate(input: $input) @idempotent(key: "{name}") {{ id }}'
     text = f"mutation($input: ProductCreateInput!) {{ a: productCreate(input: $input) {{ id }} b: {each} }}"
@@ -128,7 +138,7 @@ async def test_the_header_with_several_mutation_fields_runs_nothing(mine: Caller
     assert await products_named(app, name) == []
 
 
-async def test_a_replay_that_cannot_be_shown_is_no_replay(mine: Caller) -> None:
+async def test_a_replay_that_cannot_be_shown_is_no_replay(mine: DualDoorClient) -> None:
     key, body = unique("key"), {"name": unique("cursor")}
     assert (await mine.rest("POST", "/products", key, body)).status_code == 201
     broken = await mine.rest("POST", "/products", key, body, query={"fields": 'category{products(after: "x"){id}},id'})
@@ -137,7 +147,7 @@ async def test_a_replay_that_cannot_be_shown_is_no_replay(mine: Caller) -> None:
     assert is_replay(broken) is (broken.status_code == 201)
 
 
-async def test_the_directive_wins_over_the_header(mine: Caller, app: "Shop") -> None:
+async def test_the_directive_wins_over_the_header(mine: DualDoorClient, app: "TradepostApp") -> None:
     name, key, header = unique("both"), unique("key"), unique("header")
     answer = await mine.graphql(CREATE, header=header, key=key, input={"name": name})
     assert answer.json()["data"]["productCreate"]["name"] == name
@@ -147,7 +157,7 @@ async def test_the_directive_wins_over_the_header(mine: Caller, app: "Shop") -> 
     assert is_replay(await mine.graphql(CREATE, header="two words", key=key, input={"name": name}))
 
 
-async def test_several_fields_have_keys_of_their_own(mine: Caller, app: "Shop") -> None:
+async def test_several_fields_have_keys_of_their_own(mine: DualDoorClient, app: "TradepostApp") -> None:
     name, keys = unique("each"), [unique("key") for _ in range(3)]
     text = """mutation($i: ProductCreateInput!, $a: String!, $b: String!) {
       a: productCreate(input: $i) @idempotent(key: $a) { id } ...More }
@@ -155,7 +165,7 @@ async def test_several_fields_have_keys_of_their_own(mine: Caller, app: "Shop") 
     first = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[1])
     mixed = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
     again = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
-    assert [replayed_in(a) for a in (first, mixed, again)] == [[], ["a"], ["a", "b"]]
+    assert [replayed_fields(a) for a in (first, mixed, again)] == [[], ["a"], ["a", "b"]]
     # The header speaks of the whole answer.
     assert [a.headers.get("idempotent-replayed") for a in (first, mixed, again)] == [None, None, "true"]
     assert again.json()["data"] == mixed.json()["data"]
@@ -177,7 +187,7 @@ async def test_several_fields_have_keys_of_their_own(mine: Caller, app: "Shop") 
         'mutation @idempotent(key: "k") { productCreate(input: {name: "x"}) { id } }',
     ],
 )
-async def test_a_directive_that_would_not_be_kept_is_refused(mine: Caller, text: str) -> None:
+async def test_a_directive_that_would_not_be_kept_is_refused(mine: DualDoorClient, text: str) -> None:
     answer = await mine.client.post(
         "/graphql", json={"query": text}, headers={"Accept": "application/graphql-response+json"}
     )
@@ -185,7 +195,7 @@ async def test_a_directive_that_would_not_be_kept_is_refused(mine: Caller, text:
     assert answer.json()["errors"][0]["extensions"]["code"] in ("invalid_document", "invalid_parameter")
 
 
-async def test_the_schema_shows_the_directive(mine: Caller) -> None:
+async def test_the_schema_shows_the_directive(mine: DualDoorClient) -> None:
     said = (
         await mine.graphql("{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }")
     ).json()["data"]["__schema"]
@@ -197,7 +207,7 @@ async def test_the_schema_shows_the_directive(mine: Caller) -> None:
     }
 
 
-def test_openapi_shows_the_key_on_every_write_that_takes_one_and_nowhere_else(app: "Shop") -> None:
+def test_openapi_shows_the_key_on_every_write_that_takes_one_and_nowhere_else(app: "TradepostApp") -> None:
     for document in (Path("tests/contract/openapi.json"), Path("tests/contract/openapi.v2.json")):
         said = msgspec.json.decode((ROOT / document).read_bytes())
         operations = {
@@ -216,7 +226,7 @@ def test_openapi_shows_the_key_on_every_write_that_takes_one_and_nowhere_else(ap
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_another_input_is_422(mine: Caller, app: "Shop", door: str) -> None:
+async def test_another_input_is_422(mine: DualDoorClient, app: "TradepostApp", door: str) -> None:
     name, key = unique("input"), unique("key")
     await mine.create("rest", key, {"name": name})
     problem = problem_in(await mine.create(door, key, {"name": name, "description": "more"}))
@@ -233,7 +243,7 @@ async def test_another_input_is_422(mine: Caller, app: "Shop", door: str) -> Non
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_a_validation_is_no_outcome(mine: Caller, app: "Shop", door: str) -> None:
+async def test_a_validation_is_no_outcome(mine: DualDoorClient, app: "TradepostApp", door: str) -> None:
     key, name = unique("key"), unique("mended")
     nowhere = "01a1fdf4-f534-734d-a2e4-9a1d33482601"
     wrong = await mine.create("rest", key, {"name": name, "category_id": nowhere})
@@ -246,7 +256,7 @@ async def test_a_validation_is_no_outcome(mine: Caller, app: "Shop", door: str) 
 
 
 async def test_who_may_not_leaves_no_record_and_learns_nothing(
-    app: "Shop", client: httpx.AsyncClient, mine: Caller
+    app: "TradepostApp", client: httpx.AsyncClient, mine: DualDoorClient
 ) -> None:
     key = unique("key")
     await mine.create("rest", key, {"name": "x"})
@@ -266,9 +276,9 @@ async def test_who_may_not_leaves_no_record_and_learns_nothing(
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 async def test_a_fault_of_ours_gives_the_key_back(
-    mine: Caller, app: "Shop", door: str, monkeypatch: pytest.MonkeyPatch
+    mine: DualDoorClient, app: "TradepostApp", door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, key, name = Products.answer, unique("key"), unique("fault")
+    real, key, name = Products.read_back, unique("key"), unique("fault")
 
     async def broken(*_: Any) -> Any:
         raise RuntimeError("in the middle of a write")
@@ -294,10 +304,12 @@ def test_of_the_problems_only_refusals_by_the_rules_are_final() -> None:
         Unavailable(),
         Internal(),
     }
-    assert {p for p in final | others | {Conflict.of_race("Try again.")} if is_final(p)} == final
+    assert {p for p in final | others | {Conflict.lost_race("Try again.")} if is_final(p)} == final
 
 
-async def test_a_lost_race_is_no_outcome(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_race_is_no_outcome(
+    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It tells the caller to come again, which would be of no use if it were kept."""
     for path, body in (
         ("/products", {"name": "x"}),

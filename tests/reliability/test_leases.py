@@ -19,22 +19,22 @@ import pytest
 from tests import servers
 from tests.areas.catalog.events import types_of
 from tests.factories import unique
-from tests.reliability.calls import Caller, alter, is_replay, problem_in, products_named, records
+from tests.reliability.calls import DualDoorClient, is_replay, problem_in, products_named, records, update_record
 from tradepost.kit.auth.caller import Caller as Who
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.idempotency import sweep as idempotency_sweep
-from tradepost.kit.operations.idempotency.records import KEPT, LEASE
-from tradepost.kit.operations.idempotency.sweep import sweep
+from tradepost.kit.operations.idempotency.records import LEASE, RETENTION
+from tradepost.kit.operations.idempotency.sweep import delete_expired
 from tradepost.kit.problems import IdempotencyInProgress
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
-def held_back(monkeypatch: pytest.MonkeyPatch, do: Callable[[str], Any]) -> None:
+def after_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[str], Any]) -> None:
     """Something happens between the claim of a key and the write under it."""
     from tradepost.kit.operations import operation
 
@@ -51,17 +51,17 @@ def held_back(monkeypatch: pytest.MonkeyPatch, do: Callable[[str], Any]) -> None
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 @pytest.mark.parametrize("body", [{}, {"category_id": "01a1fdf4-f534-734d-a2e4-9a1d33482601"}, {"slug": "taken"}])
 async def test_who_lost_the_lease_changes_nothing(
-    door: str, body: dict[str, Any], mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+    door: str, body: dict[str, Any], mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, key = unique("lost"), unique("key")
     if "slug" in body:
         body = {"slug": (await mine.create("rest", unique("key"), {"name": name})).json()["slug"]}
 
     async def steal(key: str) -> None:
-        await alter(app, key, lease_owner="another", lease_until=now() + LEASE)
+        await update_record(app, key, lease_owner="another", lease_until=now() + LEASE)
 
     before = await products_named(app, name)
-    held_back(monkeypatch, steal)
+    after_claim(monkeypatch, steal)
     given = {("categoryId" if n == "category_id" and door == "graphql" else n): v for n, v in body.items()}
     problem = problem_in(await mine.create(door, key, {"name": name, **given}))
     assert problem is not None
@@ -70,18 +70,20 @@ async def test_who_lost_the_lease_changes_nothing(
     assert await products_named(app, name) == before
     [record] = await records(app, key)
     assert (record.lease_owner, record.outcome) == ("another", None), "the claim of the other is left alone"
-    await alter(app, key, lease_until=now() - LEASE)
+    await update_record(app, key, lease_until=now() - LEASE)
 
 
-async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app: "Shop", mine: Caller) -> None:
+async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(
+    app: "TradepostApp", mine: DualDoorClient
+) -> None:
     """The first stands still for longer than its lease; the second is a minute later by its own clock, as another process would be."""
     from tradepost.areas.catalog.schemas import Product, ProductCreate
     from tradepost.areas.catalog.service import Products
-    from tradepost.kit.resource.selection import Field, Form, Selection
+    from tradepost.kit.resource.selection import Field, FieldSet, Selection
 
     name, key, database = unique("two"), unique("key"), app.state.database
     who = Who(id=new_id(1), role="staff", permissions=frozenset({"catalog:write"}))
-    want: Selection[Product] = Selection(Form((Field("id"), Field("name"))))
+    want: Selection[Product] = Selection(FieldSet((Field("id"), Field("name"))))
 
     def context(late: timedelta = timedelta()) -> CallContext:
         made = CallContext(who, database, clock=lambda: now() + late)
@@ -95,7 +97,7 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
         reached.set()
         await go.wait()
 
-    held_back(monkeypatch, wait)
+    after_claim(monkeypatch, wait)
     first = asyncio.create_task(Products(context()).create(ProductCreate(name=name), want))
     await reached.wait()
     monkeypatch.undo()
@@ -112,7 +114,7 @@ async def test_of_two_runners_of_one_expired_claim_the_later_has_the_effect(app:
 
 
 async def test_a_request_that_is_cancelled_gives_its_key_back(
-    mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tradepost.areas.catalog.service import Products
 
@@ -134,10 +136,10 @@ async def test_a_request_that_is_cancelled_gives_its_key_back(
     assert len(await products_named(app, name)) == 1
 
 
-async def test_a_key_is_forgotten_after_a_day(mine: Caller, app: "Shop") -> None:
+async def test_a_key_is_forgotten_after_a_day(mine: DualDoorClient, app: "TradepostApp") -> None:
     name, key = unique("day"), unique("key")
     await mine.create("rest", key, {"name": name})
-    await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
+    await update_record(app, key, created_at=now() - RETENTION - timedelta(seconds=1))
     # Also for another input: nothing is known of the first.
     assert not is_replay(await mine.create("graphql", key, {"name": name, "description": "new"}))
     assert len(await products_named(app, name)) == 2
@@ -145,28 +147,28 @@ async def test_a_key_is_forgotten_after_a_day(mine: Caller, app: "Shop") -> None
 
 
 async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(
-    mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(idempotency_sweep, "AT_ONCE", 2)
-    await sweep(app.state.database, now())
+    await delete_expired(app.state.database, now())
     keys = [unique("key") for _ in range(6)]
     for key in keys:
         await mine.create("rest", key, {"name": "x"})
     for key in keys[:5]:
-        await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
-    gone = await asyncio.gather(*[sweep(app.state.database, now()) for _ in range(3)])
+        await update_record(app, key, created_at=now() - RETENTION - timedelta(seconds=1))
+    gone = await asyncio.gather(*[delete_expired(app.state.database, now()) for _ in range(3)])
     assert sum(gone) == 5
     assert [len(await records(app, key)) for key in keys] == [0, 0, 0, 0, 0, 1]
 
 
-async def test_the_sweep_is_a_chore_of_the_worker(mine: Caller, app: "Shop") -> None:
-    from tradepost.app import chores
+async def test_the_sweep_is_a_chore_of_the_worker(mine: DualDoorClient, app: "TradepostApp") -> None:
+    from tradepost.app import periodic_tasks
 
     key = unique("key")
     await mine.create("rest", key, {"name": "x"})
-    await alter(app, key, created_at=now() - KEPT - timedelta(seconds=1))
-    assert idempotency_sweep.sweep_keys in chores()
-    await idempotency_sweep.sweep_keys(CallContext(Who(), app.state.database))
+    await update_record(app, key, created_at=now() - RETENTION - timedelta(seconds=1))
+    assert idempotency_sweep.delete_expired_keys in periodic_tasks()
+    await idempotency_sweep.delete_expired_keys(CallContext(Who(), app.state.database))
     assert await records(app, key) == []
 
 
@@ -227,7 +229,7 @@ async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers=headers
         ) as client:
-            mine = Caller(app, client)
+            mine = DualDoorClient(app, client)
             with serving("tests.reliability.hanging:application", settings.database_url, tmp_path) as (address, kill):
 
                 async def hang() -> None:
@@ -250,7 +252,7 @@ async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(
                 assert (problem_in(await mine.create(door, key, {"name": "Hang"})) or {})[
                     "code"
                 ] == "idempotency_in_progress"
-            await alter(app, key, lease_until=now() - timedelta(seconds=1))
+            await update_record(app, key, lease_until=now() - timedelta(seconds=1))
             assert (problem_in(await mine.create("rest", key, {"name": "Another"})) or {})[
                 "code"
             ] == "idempotency_key_reused"

@@ -10,11 +10,19 @@ from sqlalchemy import event
 
 from tests.areas.catalog.events import types_of
 from tests.factories import make_product, unique, variant_input
-from tests.reliability.calls import CREATE, Caller, is_replay, problem_in, products_named, records, replayed_in
+from tests.reliability.calls import (
+    CREATE,
+    DualDoorClient,
+    is_replay,
+    problem_in,
+    products_named,
+    records,
+    replayed_fields,
+)
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.usefixtures("no_claims_left")
 
@@ -35,7 +43,7 @@ def bodies(name: str) -> dict[str, dict[str, Any]]:
 
 
 async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_effect(
-    app: "Shop", mine: Caller, staff_key: str, settings: Settings
+    app: "TradepostApp", mine: DualDoorClient, staff_key: str, settings: Settings
 ) -> None:
     from tradepost.app import create_app
 
@@ -50,7 +58,7 @@ async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_
             headers={"X-API-Key": staff_key},
         ) as client,
     ):
-        callers = [mine, Caller(second, client)]
+        callers = [mine, DualDoorClient(second, client)]
         doors = [("rest", "graphql")[i % 2] for i in range(MANY)]
         answers = await asyncio.gather(*[callers[i // 2 % 2].create(d, key, body[d]) for i, d in enumerate(doors)])
     made = await products_named(app, name)
@@ -76,7 +84,7 @@ async def test_of_many_at_once_through_both_doors_and_two_processes_one_has_its_
 
 
 async def test_the_runner_that_is_still_at_it_keeps_the_others_out(
-    mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch
+    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tradepost.areas.catalog.service.products import Products
 
@@ -116,7 +124,9 @@ async def test_the_runner_that_is_still_at_it_keeps_the_others_out(
     assert problem["code"] == "idempotency_key_reused"
 
 
-async def test_another_operation_or_caller_has_a_scope_of_its_own(app: "Shop", mine: Caller, other: Caller) -> None:
+async def test_another_operation_or_caller_has_a_scope_of_its_own(
+    app: "TradepostApp", mine: DualDoorClient, other: DualDoorClient
+) -> None:
     name, key = unique("scope"), unique("key")
     product = await mine.rest("POST", "/products", key, {"name": name})
     category = await mine.rest("POST", "/categories", key, {"name": name})
@@ -127,14 +137,14 @@ async def test_another_operation_or_caller_has_a_scope_of_its_own(app: "Shop", m
     assert Counter((r.principal, r.operation) for r in await records(app, key)).most_common(1)[0][1] == 1
 
 
-async def test_another_key_or_none_is_another_call(app: "Shop", mine: Caller) -> None:
+async def test_another_key_or_none_is_another_call(app: "TradepostApp", mine: DualDoorClient) -> None:
     name = unique("keys")
     for key in (unique("a"), unique("b"), None, None):
         assert not is_replay(await mine.rest("POST", "/products", key, {"name": name}))
     assert len(await products_named(app, name)) == 4
 
 
-async def test_a_batch_has_one_key_and_its_outcome_all_items(app: "Shop", mine: Caller) -> None:
+async def test_a_batch_has_one_key_and_its_outcome_all_items(app: "TradepostApp", mine: DualDoorClient) -> None:
     old, gone = await make_product(mine.client), await make_product(mine.client)
     name, key = unique("batch"), unique("key")
     items = [
@@ -158,7 +168,7 @@ async def test_a_batch_has_one_key_and_its_outcome_all_items(app: "Shop", mine: 
     assert len(await products_named(app, name)) == 2
 
 
-async def test_the_outcome_of_a_batch_is_one_for_both_doors(mine: Caller) -> None:
+async def test_the_outcome_of_a_batch_is_one_for_both_doors(mine: DualDoorClient) -> None:
     old, gone = await make_product(mine.client), await make_product(mine.client)
     text = "mutation($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) { results { status changed data { id version } error { code } } } }"
     reference, key = unique("ERP"), unique("key")
@@ -183,10 +193,10 @@ async def test_the_outcome_of_a_batch_is_one_for_both_doors(mine: Caller) -> Non
         for r in first.json()["results"]
     ]  # fmt: skip
     assert results == mirrored
-    assert replayed_in(again) == ["productBatch"]
+    assert replayed_fields(again) == ["productBatch"]
 
 
-async def test_a_replay_costs_one_point(mine: Caller) -> None:
+async def test_a_replay_costs_one_point(mine: DualDoorClient) -> None:
     key, body = unique("key"), {"name": unique("cost"), "variants": [variant_input()]}
     costs = [int((await mine.rest("POST", "/products", key, body)).headers["x-request-cost"]) for _ in range(3)]
     assert costs[0] >= 10
@@ -197,7 +207,7 @@ async def test_a_replay_costs_one_point(mine: Caller) -> None:
     assert answer.json()["extensions"]["cost"]["charged"] == int(answer.headers["x-request-cost"]) == 1
 
 
-async def test_a_key_that_is_not_used_costs_no_statement(app: "Shop", mine: Caller) -> None:
+async def test_a_key_that_is_not_used_costs_no_statement(app: "TradepostApp", mine: DualDoorClient) -> None:
     said: list[str] = []
 
     def keep(connection: Any, cursor: Any, statement: str, *_: Any) -> None:

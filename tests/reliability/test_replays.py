@@ -9,10 +9,10 @@ import pytest
 
 from tests.factories import make_category, make_product, make_variant, unique, variant_input
 from tests.parity.test_account_replays import KEYED
-from tests.reliability.calls import Caller, problem_in, records, replayed_in
+from tests.reliability.calls import DualDoorClient, problem_in, records, replayed_fields
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.usefixtures("no_claims_left")
 
@@ -20,16 +20,16 @@ type Write = tuple[str, str, Any, str, Any]
 """Method and path, the body in REST, the GraphQL field with its arguments, and the `input` or `patch` in GraphQL where its names are others."""
 
 
-async def product(mine: Caller) -> str:
+async def product(mine: DualDoorClient) -> str:
     category = await make_category(mine.client)
     return (await make_product(mine.client, category_id=category["id"], tags=["old"], variants=[variant_input()]))["id"]
 
 
-async def category(mine: Caller) -> str:
+async def category(mine: DualDoorClient) -> str:
     return (await make_category(mine.client, parent_id=(await make_category(mine.client))["id"]))["id"]
 
 
-async def variant(mine: Caller) -> str:
+async def variant(mine: DualDoorClient) -> str:
     return (
         await make_variant(
             mine.client, (await make_product(mine.client))["id"], compare_at_price={"amount": 5000, "currency": "EUR"}
@@ -37,7 +37,7 @@ async def variant(mine: Caller) -> str:
     )["id"]
 
 
-async def nothing(mine: Caller) -> str:
+async def nothing(mine: DualDoorClient) -> str:
     return ""
 
 
@@ -46,7 +46,7 @@ def variant_change() -> Any:
 
 
 # Operation: the row that it needs, method and path, body, arguments in GraphQL; `$body` stands for the body, which both doors spell alike.
-WRITES: dict[str, tuple[Callable[[Caller], Awaitable[str]], str, str, Callable[[], Any], str]] = {
+WRITES: dict[str, tuple[Callable[[DualDoorClient], Awaitable[str]], str, str, Callable[[], Any], str]] = {
     "category_create": (nothing, "POST", "/categories", lambda: {"name": unique("new")}, "input: $body"),
     "category_replace": (category, "PUT", "/categories/{0}", lambda: {"name": "New"}, 'id: "{0}", input: $body'),
     "category_update": (category, "PATCH", "/categories/{0}", lambda: {"name": "New"}, 'id: "{0}", patch: $body'),
@@ -113,13 +113,13 @@ def shown(answer: httpx.Response) -> Any:
     return answer.json()["data"] if "data" in (answer.json() if answer.content else {}) else answer.content
 
 
-def test_every_write_is_replayed_here(app: "Shop") -> None:
+def test_every_write_is_replayed_here(app: "TradepostApp") -> None:
     # Those of the accounts, whose callers differ, are replayed in tests/parity/test_account_replays.py.
     assert {*WRITES, "product_batch", *KEYED} == {n for n, o in app.state.registry.operations.items() if o.takes_key}
 
 
 @pytest.mark.parametrize("operation", WRITES)
-async def test_a_write_is_replayed_at_both_doors(operation: str, app: "Shop", mine: Caller) -> None:
+async def test_a_write_is_replayed_at_both_doors(operation: str, app: "TradepostApp", mine: DualDoorClient) -> None:
     make, method, path, body, arguments = WRITES[operation]
     kind, verb = operation.split("_")
     for first_door in ("rest", "graphql"):
@@ -160,7 +160,7 @@ async def test_a_write_is_replayed_at_both_doors(operation: str, app: "Shop", mi
         assert len(await records(app, key)) == 1
 
 
-async def test_scalars_are_those_of_then_and_relations_those_of_now(mine: Caller) -> None:
+async def test_scalars_are_those_of_then_and_relations_those_of_now(mine: DualDoorClient) -> None:
     shelf = await make_category(mine.client, name="Before")
     name, key = unique("then"), unique("key")
     body = {"name": name, "category_id": shelf["id"], "variants": [variant_input()]}
@@ -176,7 +176,7 @@ async def test_scalars_are_those_of_then_and_relations_those_of_now(mine: Caller
     assert (whole["name"], whole["version"], whole["category_id"]) == (name, 1, shelf["id"])
 
 
-async def test_a_row_that_is_gone_is_answered_as_it_was(mine: Caller) -> None:
+async def test_a_row_that_is_gone_is_answered_as_it_was(mine: DualDoorClient) -> None:
     key, body = (
         unique("key"),
         {
@@ -198,7 +198,7 @@ async def test_a_row_that_is_gone_is_answered_as_it_was(mine: Caller) -> None:
     }
 
 
-async def test_a_replay_comes_in_the_media_type_that_is_asked_for(mine: Caller) -> None:
+async def test_a_replay_comes_in_the_media_type_that_is_asked_for(mine: DualDoorClient) -> None:
     key, body = unique("key"), {"name": unique("packed")}
     first = await mine.rest("POST", "/products", key, body)
     packed = await mine.client.post(
@@ -210,7 +210,7 @@ async def test_a_replay_comes_in_the_media_type_that_is_asked_for(mine: Caller) 
     assert msgspec.msgpack.decode(packed.content) == first.json()
 
 
-async def test_a_precondition_counts_when_the_write_runs_and_not_at_its_replay(mine: Caller) -> None:
+async def test_a_precondition_counts_when_the_write_runs_and_not_at_its_replay(mine: DualDoorClient) -> None:
     made, key = await make_product(mine.client), unique("key")
     path = f"/products/{made['id']}"
     first = await mine.rest("PATCH", path, key, {"name": "Two"}, If_Match='"1.anything"')
@@ -228,7 +228,7 @@ async def test_a_precondition_counts_when_the_write_runs_and_not_at_its_replay(m
 @pytest.mark.parametrize(
     "kind", ["already_exists", "not_found", "precondition_failed", "conflict", "patch_test_failed"]
 )
-async def test_a_refusal_of_the_rules_is_an_outcome_too(kind: str, mine: Caller, app: "Shop") -> None:
+async def test_a_refusal_of_the_rules_is_an_outcome_too(kind: str, mine: DualDoorClient, app: "TradepostApp") -> None:
     key, taken = unique("key"), await make_product(mine.client)
     full = await make_category(mine.client)
     await make_product(mine.client, category_id=full["id"])
@@ -257,5 +257,5 @@ async def test_a_refusal_of_the_rules_is_an_outcome_too(kind: str, mine: Caller,
     [error] = other.json()["errors"]
     assert {n: v for n, v in error["extensions"].items() if n != "request_id"} == said
     assert error["extensions"]["request_id"] == other.headers["x-request-id"]
-    assert replayed_in(other) == error["path"]
+    assert replayed_fields(other) == error["path"]
     assert len(await records(app, key)) == 1

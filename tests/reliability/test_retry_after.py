@@ -6,27 +6,29 @@ import httpx
 import pytest
 
 from tests.factories import make_product, unique
-from tests.reliability.calls import CREATE, Caller, alter, problem_in
-from tests.reliability.test_leases import held_back
+from tests.reliability.calls import CREATE, DualDoorClient, problem_in, update_record
+from tests.reliability.test_leases import after_claim
 from tradepost.kit.clock import now
 from tradepost.kit.operations.idempotency.records import LEASE
 from tradepost.kit.problems import IdempotencyInProgress, Problem, QuotaExceeded, Unavailable
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 TWICE = "mutation ($a: String!, $b: String!, $input: ProductCreateInput!) {"
 TWICE += " a: productCreate(input: $input) @idempotent(key: $a) { id } b: productCreate(input: $input) @idempotent(key: $b) { id } }"
 
 
-async def test_a_key_in_use_tells_when_to_come_back(mine: Caller, app: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_in_use_tells_when_to_come_back(
+    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
+) -> None:
     keys: list[str] = []
 
     async def steal(key: str) -> None:
         keys.append(key)
-        await alter(app, key, lease_owner="another", lease_until=now() + LEASE)
+        await update_record(app, key, lease_owner="another", lease_until=now() + LEASE)
 
-    held_back(monkeypatch, steal)
+    after_claim(monkeypatch, steal)
     for door in ("rest", "graphql"):
         answer = await mine.create(door, unique("key"), {"name": unique("late")})
         problem = problem_in(answer)
@@ -46,12 +48,16 @@ async def test_a_key_in_use_tells_when_to_come_back(mine: Caller, app: "Shop", m
     assert [e["extensions"]["retry_after"] for e in several.json()["errors"]] == [1, 1]
     assert "retry-after" not in several.headers
     for key in keys:
-        await alter(app, key, lease_until=now() - LEASE)
+        await update_record(app, key, lease_until=now() - LEASE)
 
 
 @pytest.mark.parametrize("problem", [Unavailable("The provider is silent.", retry_after=7), QuotaExceeded(7, 10)])
 async def test_a_field_that_cannot_be_served_now_tells_when_it_can(
-    problem: Problem, mine: Caller, client: httpx.AsyncClient, staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    problem: Problem,
+    mine: DualDoorClient,
+    client: httpx.AsyncClient,
+    staff: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from tradepost.areas.catalog.service.products import Products
 
@@ -72,7 +78,7 @@ async def test_a_field_that_cannot_be_served_now_tells_when_it_can(
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine: Caller) -> None:
+async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine: DualDoorClient) -> None:
     answers = [
         await client.get("/v1/products/none"),
         await mine.graphql('mutation { productDelete(id: "none") { id } }'),
@@ -84,4 +90,4 @@ async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine:
 
 @pytest.mark.parametrize("problem", [IdempotencyInProgress(), Unavailable(retry_after=1), QuotaExceeded(12, 600)])
 def test_the_example_of_a_problem_that_passes_says_when_to_come_back(problem: Problem) -> None:
-    assert problem.document()["retry_after"] == type(problem).example["retry_after"]
+    assert problem.to_dict()["retry_after"] == type(problem).example["retry_after"]

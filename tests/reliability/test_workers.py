@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.kit.outboxes import announce, change, is_sent, look, until
+from tests.kit.outboxes import emit_events, is_sent, stored_event, update_event, wait_until
 from tradepost.kit.clock import now
 from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
@@ -64,22 +64,22 @@ async def test_a_letter_whose_worker_is_killed_is_sent_by_another_after_the_leas
     database: Database, start: Start, tmp_path: Path
 ) -> None:
     first = start()
-    [slow] = await announce(database, "mail.test", {"to": "slow@example.com"})
-    await until((tmp_path / "hanging").exists)
+    [slow] = await emit_events(database, "mail.test", {"to": "slow@example.com"})
+    await wait_until((tmp_path / "hanging").exists)
     first.kill()
     assert first.wait() == -signal.SIGKILL
     second = start()
-    [quick] = await announce(database, "mail.test", {"to": "ada@example.com"})
-    await until(lambda: is_sent(database, quick))
-    kept = await look(database, slow)
+    [quick] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
+    await wait_until(lambda: is_sent(database, quick))
+    kept = await stored_event(database, slow)
     assert (kept.sent_at, kept.attempts, kept.data) == (None, 1, {"to": "slow@example.com"}), (
         "the lease of the dead holds"
     )
     assert now() < kept.due_at < now() + timedelta(seconds=60)
     # A minute goes by.
-    await change(database, slow, due_at=now())
-    await until(lambda: is_sent(database, slow))
-    kept = await look(database, slow)
+    await update_event(database, slow, due_at=now())
+    await wait_until(lambda: is_sent(database, slow))
+    kept = await stored_event(database, slow)
     assert (kept.attempts, kept.data, kept.due_at) == (2, {}, None)
     letters = sorted(path.name for path in (tmp_path / "var" / "mail").iterdir())
     assert letters == sorted([f"{slow}.eml", f"{quick}.eml"])
@@ -93,14 +93,14 @@ async def test_a_worker_that_is_told_to_stop_finishes_the_letter_in_hand(
     database: Database, start: Start, tmp_path: Path, told: signal.Signals
 ) -> None:
     worker = start()
-    [late] = await announce(database, "mail.test", {"to": "late@example.com"})
-    await until((tmp_path / "late").exists)
+    [late] = await emit_events(database, "mail.test", {"to": "late@example.com"})
+    await wait_until((tmp_path / "late").exists)
     worker.send_signal(told)
     said, _ = await asyncio.to_thread(worker.communicate, timeout=20)
     assert worker.returncode == 0, said
     assert "1 events delivered, 0 attempts failed" in said
     assert "Traceback" not in said
-    kept = await look(database, late)
+    kept = await stored_event(database, late)
     assert (kept.attempts, kept.data) == (1, {})
     assert kept.sent_at is not None
     assert [path.name for path in (tmp_path / "var" / "mail").iterdir()] == [f"{late}.eml"]
@@ -111,27 +111,27 @@ async def test_two_workers_send_each_letter_once(database: Database, start: Star
     for worker in workers:
         assert worker.stdout is not None
         assert "at work" in await asyncio.to_thread(worker.stdout.readline)
-    ids = await announce(database, "mail.test", *[{"to": f"n{n}@example.com"} for n in range(60)])
+    ids = await emit_events(database, "mail.test", *[{"to": f"n{n}@example.com"} for n in range(60)])
 
     async def all_sent() -> bool:
         return all([await is_sent(database, id) for id in ids])
 
-    await until(all_sent)
+    await wait_until(all_sent)
     for worker in workers:
         worker.terminate()
     said = [(await asyncio.to_thread(worker.communicate, timeout=20))[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], said
-    assert {(await look(database, id)).attempts for id in ids} == {1}
+    assert {(await stored_event(database, id)).attempts for id in ids} == {1}
     assert len([*(tmp_path / "var" / "mail").iterdir()]) == 60
 
 
 async def test_letters_wait_where_nobody_named_a_server_for_them(database: Database, start: Start) -> None:
-    [letter] = await announce(database, "mail.test", {"to": "ada@example.com"})
-    [other] = await announce(database, "order.placed", {})
+    [letter] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
+    [other] = await emit_events(database, "order.placed", {})
     worker = start(MAILER="", PROFILE="production")
-    await until(lambda: is_sent(database, other))
+    await wait_until(lambda: is_sent(database, other))
     worker.terminate()
     said, _ = await asyncio.to_thread(worker.communicate, timeout=20)
     assert said.count("SMTP_URL is not set: letters wait in the outbox") == 1
-    kept = await look(database, letter)
+    kept = await stored_event(database, letter)
     assert (kept.sent_at, kept.attempts, kept.data) == (None, 0, {"to": "ada@example.com"})

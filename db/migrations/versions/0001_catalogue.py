@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.db.column_types import Id, Json, Moment, SortText
+from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 
 revision = "0001"
 down_revision = None
@@ -25,7 +25,7 @@ def row(*, version: bool = True) -> list[sa.Column]:
     """What every table begins with."""
     return [
         *needed(Id, "id"),
-        *needed(Moment, "created_at", "updated_at"),
+        *needed(UTCDateTime, "created_at", "updated_at"),
         *(needed(sa.Integer, "version") if version else []),
     ]
 
@@ -235,7 +235,7 @@ def accounts() -> None:
         "api_key",
         *row(),
         *needed(sa.String, "name", "role", "prefix", "secret_hash"),
-        sa.Column("revoked_at", Moment),
+        sa.Column("revoked_at", UTCDateTime),
         key("api_key"),
         sa.UniqueConstraint("prefix", name=op.f("api_key_prefix_key")),
     )
@@ -250,7 +250,7 @@ def outbox() -> None:
         sa.Column("subject", Id, nullable=False),
         sa.Column("data", Json, nullable=False),
         sa.Column("request_id", sa.String, nullable=False),
-        sa.Column("sent_at", Moment),
+        sa.Column("sent_at", UTCDateTime),
         key("outbox_event"),
     )
     op.create_index("outbox_event_unsent", "outbox_event", ["sent_at", "id"])

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.db.column_types import Id, Json, Moment
+from tradepost.kit.db.column_types import Id, Json, UTCDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -33,7 +33,7 @@ def media() -> None:
     op.create_table(
         "media",
         *needed(Id, "id"),
-        *needed(Moment, "created_at", "updated_at"),
+        *needed(UTCDateTime, "created_at", "updated_at"),
         *needed(sa.Integer, "version"),
         *needed(Id, "product_id"),
         sa.Column("source_url", sa.String),
@@ -65,7 +65,7 @@ def audit() -> None:
     op.create_table(
         "audit_entry",
         *needed(Id, "id"),
-        *needed(Moment, "created_at", "updated_at"),
+        *needed(UTCDateTime, "created_at", "updated_at"),
         sa.Column("caller_id", Id),
         *needed(sa.String, "role", "door", "operation"),
         *needed(Id, "subject"),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.db.column_types import Id, Moment
+from tradepost.kit.db.column_types import Id, UTCDateTime
 
 revision = "0004"
 down_revision = "0003"
@@ -16,10 +16,10 @@ def upgrade() -> None:
     op.create_table(
         "idempotency_record",
         sa.Column("id", Id, nullable=False),
-        *[sa.Column(name, Moment, nullable=False) for name in ("created_at", "updated_at")],
+        *[sa.Column(name, UTCDateTime, nullable=False) for name in ("created_at", "updated_at")],
         *[sa.Column(name, sa.String, nullable=False) for name in ("principal", "operation", "key", "fingerprint")],
         sa.Column("lease_owner", sa.String),
-        sa.Column("lease_until", Moment),
+        sa.Column("lease_until", UTCDateTime),
         sa.Column("outcome", sa.Text),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_record")),
         sa.UniqueConstraint("principal", "operation", "key", name=op.f("idempotency_record_key_key")),

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.db.column_types import Id, Json, Moment, SortText
+from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 
 revision = "0005"
 down_revision = "0004"
@@ -24,8 +24,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("user_id", Id))
         table.add_column(sa.Column("scopes", Json))
         table.add_column(sa.Column("points_per_minute", sa.Integer))
-        table.add_column(sa.Column("expires_at", Moment))
-        table.add_column(sa.Column("last_used_at", Moment))
+        table.add_column(sa.Column("expires_at", UTCDateTime))
+        table.add_column(sa.Column("last_used_at", UTCDateTime))
         table.create_foreign_key(op.f("fk_api_key_user_id_user"), "user", ["user_id"], ["id"], ondelete="CASCADE")
     op.create_index("api_key_user", "api_key", ["user_id", "created_at", "id"])
 
@@ -49,7 +49,7 @@ def row(versioned: bool = False) -> list[Any]:
     """What every table has."""
     made = [
         sa.Column("id", Id, nullable=False),
-        *[sa.Column(n, Moment, nullable=False) for n in ("created_at", "updated_at")],
+        *[sa.Column(n, UTCDateTime, nullable=False) for n in ("created_at", "updated_at")],
     ]
     return [*made, sa.Column("version", sa.Integer, nullable=False)] if versioned else made
 
@@ -77,7 +77,7 @@ def users() -> None:
         sa.Column("password_hash", sa.String),
         sa.Column("status", sa.String, nullable=False),
         sa.Column("role", sa.String, nullable=False),
-        sa.Column("email_verified_at", Moment),
+        sa.Column("email_verified_at", UTCDateTime),
         sa.CheckConstraint("status IN ('active', 'suspended', 'closed')", name=op.f("user_status_check")),
         sa.UniqueConstraint("email", name=op.f("user_email_key")),
         sa.UniqueConstraint("username", name=op.f("user_username_key")),
@@ -123,9 +123,9 @@ def sessions() -> None:
         "session",
         *row(),
         sa.Column("user_id", Id, nullable=False),
-        sa.Column("expires_at", Moment, nullable=False),
+        sa.Column("expires_at", UTCDateTime, nullable=False),
         sa.Column("scopes", Json),
-        sa.Column("revoked_at", Moment),
+        sa.Column("revoked_at", UTCDateTime),
         refers("session", "user_id", "user"),
         key("session"),
     )
@@ -136,7 +136,7 @@ def sessions() -> None:
         *row(),
         sa.Column("session_id", Id, nullable=False),
         sa.Column("secret_hash", sa.String, nullable=False),
-        sa.Column("used_at", Moment),
+        sa.Column("used_at", UTCDateTime),
         sa.UniqueConstraint("secret_hash", name=op.f("refresh_token_secret_hash_key")),
         refers("refresh_token", "session_id", "session"),
         key("refresh_token"),
@@ -147,8 +147,8 @@ def sessions() -> None:
         *row(),
         sa.Column("user_id", Id, nullable=False),
         *[sa.Column(name, sa.String, nullable=False) for name in ("purpose", "email", "secret_hash")],
-        sa.Column("expires_at", Moment, nullable=False),
-        sa.Column("used_at", Moment),
+        sa.Column("expires_at", UTCDateTime, nullable=False),
+        sa.Column("used_at", UTCDateTime),
         sa.UniqueConstraint("secret_hash", name=op.f("mailed_token_secret_hash_key")),
         refers("mailed_token", "user_id", "user"),
         key("mailed_token"),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.db.column_types import Moment
+from tradepost.kit.db.column_types import UTCDateTime
 
 revision = "0006"
 down_revision = "0005"
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """What was announced before there was a relay is due."""
-    op.add_column("outbox_event", sa.Column("due_at", Moment))
+    op.add_column("outbox_event", sa.Column("due_at", UTCDateTime))
     op.add_column("outbox_event", sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
     op.add_column("outbox_event", sa.Column("fault", sa.String))
     op.execute("UPDATE outbox_event SET due_at = created_at WHERE sent_at IS NULL")

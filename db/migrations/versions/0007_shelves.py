@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tradepost.kit.db.column_types import Moment
+from tradepost.kit.db.column_types import UTCDateTime
 
 revision = "0007"
 down_revision = "0006"
@@ -15,7 +15,7 @@ BORN = "(SELECT created_at FROM product WHERE product.id = {}product_id)"
 
 def upgrade() -> None:
     """A product's time never changes, so it is taken over once, by whoever puts it into a category."""
-    op.add_column("product_category", sa.Column("product_created_at", Moment))
+    op.add_column("product_category", sa.Column("product_created_at", UTCDateTime))
     op.execute(f"UPDATE product_category SET product_created_at = {BORN.format('product_category.')}")
     op.drop_index("product_category_category", "product_category")
     op.create_index(

@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from tradepost.cli.catalog_files import export_products, import_products
-from tradepost.cli.database import reachable
-from tradepost.server.huge_pages import start_again_in_large_pages
+from tradepost.cli.database import report_database_errors
+from tradepost.server.huge_pages import restart_with_huge_pages
 from tradepost.settings import Settings, SettingsError
 
 APPLICATION = "tradepost.app:application"
@@ -49,7 +49,7 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     os.environ |= {
         name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None
     }
-    start_again_in_large_pages()
+    restart_with_huge_pages()
     from tradepost.server.granian import serve
 
     serve(Settings.read(), reload=reload)
@@ -77,7 +77,7 @@ def prepare(products: int, key: Path) -> None:
     settings = Settings.read()
     places = {"REST": "/v1/products", "GraphQL": "/graphql", "Docs": "/docs"}
     shown = {name: settings.public_url + path for name, path in places.items()}
-    with reachable(settings):
+    with report_database_errors(settings):
         upgrade(settings.database_url)
         if settings.profile != "production":
             _fill(settings, products, if_empty=True)
@@ -93,7 +93,7 @@ def migrate() -> None:
     """Brings the database to the newest version of its tables."""
     from tradepost.migrations.runner import upgrade
 
-    with reachable(settings := Settings.read()):
+    with report_database_errors(settings := Settings.read()):
         upgrade(settings.database_url)
 
 
@@ -101,7 +101,7 @@ def migrate() -> None:
 @click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make.")
 def seed(products: int) -> None:
     """Fills the database with a demo shop, always the same one."""
-    with reachable(settings := Settings.read()):
+    with report_database_errors(settings := Settings.read()):
         _fill(settings, products)
 
 
@@ -110,11 +110,11 @@ def worker() -> None:
     """Delivers events and mail and does the chores, until it is told to stop; what is being delivered is finished."""
     for told in (signal.SIGTERM, signal.SIGINT):  # until it is at work there is nothing to finish
         signal.signal(told, lambda *_: sys.exit(0))
-    from tradepost.app import chores, deliveries
-    from tradepost.worker import work
+    from tradepost.app import deliveries, periodic_tasks
+    from tradepost.worker import run_worker
 
-    with reachable(settings := Settings.read()):
-        work(settings, deliveries(), chores())
+    with report_database_errors(settings := Settings.read()):
+        run_worker(settings, deliveries(), periodic_tasks())
 
 
 @shop.command("create-api-key")
@@ -127,7 +127,7 @@ def worker() -> None:
 )
 def create_api_key(role: str, name: str, keep: Path | None) -> None:
     """Makes an API key and prints it. It is shown this once: only its digest is stored."""
-    with reachable(settings := Settings.read()):
+    with report_database_errors(settings := Settings.read()):
         click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
 
 
@@ -145,7 +145,7 @@ def create_admin(email: str, password_stdin: bool) -> None:
     """
     from tradepost.cli.create_admin import create
 
-    with reachable(settings := Settings.read()):
+    with report_database_errors(settings := Settings.read()):
         create(settings, email, password_stdin)
 
 
@@ -225,10 +225,10 @@ def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
 
 
 async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> str:
-    from tradepost.areas.accounts.service import credentials
+    from tradepost.areas.accounts.service import open_credentials
     from tradepost.kit.problems import Unauthenticated
 
-    async with credentials(settings.database_url, settings.secret_key) as keys:
+    async with open_credentials(settings.database_url, settings.secret_key) as keys:
         with suppress(Unauthenticated):
             if kept and (await keys.identify(kept)).role == role:
                 return kept
@@ -240,9 +240,9 @@ async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> 
 
 def _demo_shop() -> ModuleType:
     """The package `db/seed`, which is data and not part of the installed shop."""
-    from tradepost.migrations.head import root
+    from tradepost.migrations.head import project_root
 
-    folder = root() / "db" / "seed"
+    folder = project_root() / "db" / "seed"
     spec = importlib.util.spec_from_file_location(
         "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )

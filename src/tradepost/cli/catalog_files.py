@@ -12,12 +12,12 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import msgspec
 
-from tradepost.cli.database import context_of, reachable
+from tradepost.cli.database import cli_context, report_database_errors
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.areas.catalog.formats import Finding, Opened, Sign
-    from tradepost.areas.catalog.service.exporter import Exported
+    from tradepost.areas.catalog.formats import DecimalSeparator, Issue, ProductFile
+    from tradepost.areas.catalog.service.exporter import ExportSummary
     from tradepost.areas.catalog.service.importer import Summary
 
 UNREADABLE, SOME_REFUSED = 2, 3
@@ -31,7 +31,9 @@ UNREADABLE, SOME_REFUSED = 2, 3
 )
 @click.option("--dry-run", is_flag=True, help="Read everything, change nothing, say what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings and summary as one JSON object.")
-def import_products(file: Path, currency: str | None, sign: "Sign | None", dry_run: bool, as_json: bool) -> None:
+def import_products(
+    file: Path, currency: str | None, sign: "DecimalSeparator | None", dry_run: bool, as_json: bool
+) -> None:
     """Brings in the products of FILE: Shopify's or WooCommerce's export, or our own CSV or NDJSON.
 
     Again is safe: what is there already is changed or left alone. Exit status 0 when all products went in, 3 when some were refused, 2 when the
@@ -44,12 +46,12 @@ def import_products(file: Path, currency: str | None, sign: "Sign | None", dry_r
     money = _currency(currency or settings.shop_currency)
     report = _JsonReport(file, dry_run) if as_json else _TextReport(file, dry_run)
     try:
-        opened = open_file(file, currency=money, sign=sign, moment=now())
+        opened = open_file(file, currency=money, decimal_separator=sign, now=now())
     except (UnreadableError, OSError) as fault:
         report.unreadable(str(fault))
         sys.exit(UNREADABLE)
     try:
-        with reachable(settings):
+        with report_database_errors(settings):
             summary = asyncio.run(_load(settings, opened, dry_run, report))
     finally:
         opened.close()
@@ -85,7 +87,7 @@ def export_products(name: str, output: Path | None, currency: str | None) -> Non
     """Writes all products into a file that the other shop, or `tradepost import`, can read again."""
     settings = Settings.read()
     money = _currency(currency or settings.shop_currency)
-    with reachable(settings), output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+    with report_database_errors(settings), output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
         try:
             done = asyncio.run(_write(settings, name, money, file))
             file.flush()
@@ -96,28 +98,30 @@ def export_products(name: str, output: Path | None, currency: str | None) -> Non
     click.echo(f"{done.products} products, {done.variants} variants.", err=True)
 
 
-async def _load(settings: Settings, opened: "Opened", dry_run: bool, report: "_TextReport | _JsonReport") -> "Summary":
+async def _load(
+    settings: Settings, opened: "ProductFile", dry_run: bool, report: "_TextReport | _JsonReport"
+) -> "Summary":
     """The import, by the shell's caller."""
     from tradepost.areas.catalog.service.importer import Importer
 
     # What is loaded stays, and what a batch makes goes with it: looking for cycles so often costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    async with context_of(settings) as context:
-        with report.progress(opened.size) as progress:
-            return await Importer(context, dry_run=dry_run, tell=report.tell, progress=progress).run(opened)
+    async with cli_context(settings) as context:
+        with report.progress(opened.product_count) as progress:
+            return await Importer(context, dry_run=dry_run, on_issue=report.tell, on_progress=progress).run(opened)
 
 
-async def _write(settings: Settings, name: str, currency: str, file: IO[bytes]) -> "Exported":
+async def _write(settings: Settings, name: str, currency: str, file: IO[bytes]) -> "ExportSummary":
     """The export, by the shell's caller."""
     from rich.console import Console
 
     from tradepost.areas.catalog.service.exporter import Exporter
 
-    async with context_of(settings) as context:
+    async with cli_context(settings) as context:
         exporter = Exporter(context)
-        with _Bar("Export", Console(stderr=True), await exporter.size()) as progress:
-            return await exporter.write(name, file, currency=currency, progress=progress)
+        with _Bar("Export", Console(stderr=True), await exporter.count_products()) as progress:
+            return await exporter.write(name, file, currency=currency, on_progress=progress)
 
 
 class _TextReport:
@@ -133,7 +137,7 @@ class _TextReport:
         """A bar over the products."""
         return _Bar("Import", self.console, size)
 
-    def tell(self, finding: "Finding") -> None:
+    def tell(self, finding: "Issue") -> None:
         """One line."""
         self.console.print(finding.text(self.file.name))
 
@@ -141,18 +145,18 @@ class _TextReport:
         """Why nothing was read."""
         self.console.print(f"{self.file.name} cannot be read: {said}")
 
-    def end(self, opened: "Opened", summary: "Summary") -> None:
+    def end(self, opened: "ProductFile", summary: "Summary") -> None:
         """What became of it all."""
-        click.echo(f"{self.file.name}: {opened.name} ({opened.note})")
+        click.echo(f"{self.file.name}: {opened.format_title} ({opened.description})")
         would = "would be " if self.dry_run else ""
         counts = ", ".join([f"{getattr(summary, kind)} {would}{word}" for kind, word in KINDS.items()])
         click.echo(f"Products: {counts}; {summary.variants} variants.")
-        if summary.skus_made:
+        if summary.generated_skus:
             click.echo(
-                f"Variants without a SKU that were given one, made from product and options: {summary.skus_made}."
+                f"Variants without a SKU that were given one, made from product and options: {summary.generated_skus}."
             )
-        if summary.mended:
-            click.echo(f"Faults that were mended, each told above: {summary.mended}.")
+        if summary.repaired:
+            click.echo(f"Faults that were mended, each told above: {summary.repaired}.")
         if self.dry_run:
             click.echo("Nothing was changed (--dry-run).")
         elif not (summary.created or summary.updated):
@@ -174,7 +178,7 @@ class _JsonReport:
         """No bar: scripts read this."""
         return _Bar("Import", None, size)
 
-    def tell(self, finding: "Finding") -> None:
+    def tell(self, finding: "Issue") -> None:
         """One element of `findings`."""
         click.echo(('{"findings":[\n' if not self.told else ",\n") + msgspec.json.encode(finding).decode(), nl=False)
         self.told += 1
@@ -183,12 +187,12 @@ class _JsonReport:
         """Why nothing was read."""
         click.echo(msgspec.json.encode({"file": self.file.name, "error": said}))
 
-    def end(self, opened: "Opened", summary: "Summary") -> None:
+    def end(self, opened: "ProductFile", summary: "Summary") -> None:
         """The rest of the object."""
         rest = {
             "file": self.file.name,
-            "format": opened.name,
-            "read_as": opened.note,
+            "format": opened.format_title,
+            "read_as": opened.description,
             "dry_run": self.dry_run,
             **msgspec.structs.asdict(summary),
         }

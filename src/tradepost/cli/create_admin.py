@@ -32,15 +32,15 @@ def _password(from_stdin: bool) -> str:
 
 async def _needs_password(settings: Settings, email: str) -> bool:
     from tradepost.areas.accounts.service import Admins
-    from tradepost.cli.database import context_of
+    from tradepost.cli.database import cli_context
 
-    async with context_of(settings) as context:
+    async with cli_context(settings) as context:
         return await Admins(context).needs_password(email)
 
 
 async def _make(settings: Settings, email: str, password: str | None) -> bool:
     from tradepost.areas.accounts.service import Admins
-    from tradepost.cli.database import context_of
+    from tradepost.cli.database import cli_context
 
-    async with context_of(settings) as context:
-        return await Admins(context).make(email, password)
+    async with cli_context(settings) as context:
+        return await Admins(context).create_or_promote(email, password)

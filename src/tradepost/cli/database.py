@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reachable(settings: Settings) -> Iterator[None]:
+def report_database_errors(settings: Settings) -> Iterator[None]:
     """A database that does not answer is one line and exit 1, never a traceback."""
     from asyncpg import PostgresError
     from sqlalchemy.engine import make_url
@@ -28,23 +28,23 @@ def reachable(settings: Settings) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def context_of(settings: Settings) -> AsyncGenerator["CallContext"]:
+async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     """The shell's caller is the system; its database has to be at the newest version."""
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
-    from tradepost.bootstrap import database_of, means_of
+    from tradepost.bootstrap import create_database, create_dependencies
     from tradepost.kit.writes.call_context import CallContext
-    from tradepost.migrations.head import at_head
+    from tradepost.migrations.head import is_at_head
 
-    database = database_of(settings, pool_size=2)
-    means = means_of(settings, database)
+    database = create_database(settings, pool_size=2)
+    means = create_dependencies(settings, database)
     await database.start()
     try:
-        if not await at_head(database.engine):
+        if not await is_at_head(database.engine):
             raise click.ClickException(
                 "The database is not at the newest version of its tables; run `tradepost migrate`."
             )
         yield CallContext(SYSTEM, database, door="cli", dependencies=means)
     finally:
-        await means.of(Revocations).stop()
+        await means.require(Revocations).stop()
         await database.stop()

@@ -10,12 +10,12 @@ def camel(name: str) -> str:
     return head + "".join([t.capitalize() for t in tail])
 
 
-def constant(name: str, descending: bool) -> str:
+def sort_enum_value(name: str, descending: bool) -> str:
     """`created_at` as a sort key is `CREATED_AT_ASC` or `CREATED_AT_DESC`."""
     return f"{name.upper()}_{'DESC' if descending else 'ASC'}"
 
 
-def input_name(shape: str) -> str:
+def input_type_name(shape: str) -> str:
     """A shape's name as an input type: GraphQL has one space of names for inputs and outputs, so `Money` is `MoneyInput`."""
     if shape == "Step":
         return "JsonPatchOperation"

@@ -12,11 +12,11 @@ def now() -> datetime:
     return moment if moment.microsecond else moment.replace(microsecond=1)
 
 
-def wire(moment: datetime) -> str:
+def to_rfc3339(moment: datetime) -> str:
     """The moment as both doors and SQLite's text columns write it: `2026-01-02T03:04:05.000006Z`."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-def moment(value: datetime | str) -> datetime:
+def to_datetime(value: datetime | str) -> datetime:
     """A time as a reader of either database brings it."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)

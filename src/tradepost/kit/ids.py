@@ -12,7 +12,7 @@ def new_id(number: int) -> str:
     return f"{str(uuid7())[:-2]}{number:02x}"
 
 
-def kind_of(id: str) -> int:
+def type_number(id: str) -> int:
     """The number of the kind that an id names."""
     return int(id[-2:], 16)
 

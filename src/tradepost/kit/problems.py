@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-MOST_FAULTS = 100
+MAX_FAULTS = 100
 
 
 class Fault(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -37,7 +37,7 @@ class Problem(Exception):
     status: ClassVar[int] = 400
     title: ClassVar[str] = "The request cannot be served"
     cure: ClassVar[str] = "Read `detail`; it says what was given and what is allowed."
-    passing: bool = False  # whether the very same request may well succeed in a moment
+    is_transient: bool = False  # whether the very same request may well succeed in a moment
     retry_after: int | None = None  # in how many seconds it may
     example: ClassVar[
         dict[str, Any]
@@ -45,17 +45,17 @@ class Problem(Exception):
 
     def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
         self.detail = detail or self.title
-        self.errors, self.members = (errors or [])[:MOST_FAULTS], members
+        self.errors, self.members = (errors or [])[:MAX_FAULTS], members
         super().__init__(self.detail)
 
     def headers(self) -> dict[str, str]:
         """HTTP headers that belong to the answer. When to come back is RFC 9110, 10.2.3, and of a 429 RFC 6585, 4."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
-    def withhold(self) -> None:
+    def hide_schema(self) -> None:
         """Leaves out what only callers that may introspect are told."""
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The members that both doors show; `instance` and `request_id` are the door's to add."""
         said: dict[str, Any] = {
             "type": f"/problems/{self.code}",
@@ -104,24 +104,24 @@ class InvalidParameter(Problem):
         allowed: Sequence[str] = (),
         errors: list[Fault] | None = None,
     ) -> None:
-        self.brief, self.parameter = detail, parameter
+        self.short_detail, self.parameter = detail, parameter
         said = f"{detail} Allowed: {', '.join(allowed)}." if allowed else detail
         super().__init__(said, errors=errors or self._fault(said))
 
     def _fault(self, said: str) -> list[Fault]:
         return [Fault(code="invalid", detail=said, parameter=self.parameter)] if self.parameter else []
 
-    def withhold(self) -> None:
+    def hide_schema(self) -> None:
         """Leaves out the allowed names, for callers that may not introspect."""
-        if self.brief != self.detail:
-            self.detail, self.errors = self.brief, self._fault(self.brief)
+        if self.short_detail != self.detail:
+            self.detail, self.errors = self.short_detail, self._fault(self.short_detail)
 
-    def renamed(self, parameter: str, names: Mapping[str, str]) -> "InvalidParameter":
+    def rename_parameter(self, parameter: str, names: Mapping[str, str]) -> "InvalidParameter":
         """The same of a parameter that this door calls otherwise; `names` are the spellings in the text."""
-        said, brief = self.detail, self.brief
+        said, brief = self.detail, self.short_detail
         for old, new in names.items():
             said, brief = said.replace(f"`{old}`", f"`{new}`"), brief.replace(f"`{old}`", f"`{new}`")
-        self.detail, self.brief, self.parameter = said, brief, parameter
+        self.detail, self.short_detail, self.parameter = said, brief, parameter
         self.errors = self._fault(said)
         return self
 
@@ -224,10 +224,10 @@ class Conflict(Problem):
     example = {"detail": "Other writes kept coming first; try again."}
 
     @classmethod
-    def of_race(cls, detail: str) -> "Conflict":
+    def lost_race(cls, detail: str) -> "Conflict":
         """Other writes came first."""
         made = cls(detail)
-        made.passing = True
+        made.is_transient = True
         return made
 
 
@@ -311,7 +311,7 @@ class Validation(Problem):
     }
 
     @classmethod
-    def at(cls, pointer: str, detail: str, code: str = "invalid") -> "Validation":
+    def at_pointer(cls, pointer: str, detail: str, code: str = "invalid") -> "Validation":
         """One fault at one place."""
         return cls(detail, errors=[Fault(code=code, detail=detail, pointer=pointer)])
 
@@ -363,9 +363,9 @@ class QuotaExceeded(Problem):
         self.members["violated-policies"] = list(policies)
         self.retry_after = max(retry_after, 1)
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Its type is the one that IANA keeps for it (draft-ietf-httpapi-ratelimit-headers)."""
-        return super().document() | {"type": self.example["type"]}
+        return super().to_dict() | {"type": self.example["type"]}
 
 
 class Internal(Problem):

@@ -10,17 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 REVISION = re.compile(r'^(down_)?revision = (?:"(\w+)"|None)$', re.MULTILINE)
 
 
-def root() -> Path:
+def project_root() -> Path:
     """The folder that holds `db/`: the checkout around an editable install, else the working directory."""
     above = [folder for folder in Path(__file__).resolve().parents if (folder / "pyproject.toml").is_file()]
     return above[0] if above else Path.cwd()
 
 
 @cache
-def head() -> str:
+def head_revision() -> str:
     """The newest revision in `db/migrations` when this process first asked: the one that no other follows. Empty where there is none."""
     made, followed = set[str](), set[str]()
-    for file in (root() / "db" / "migrations" / "versions").glob("*.py"):
+    for file in (project_root() / "db" / "migrations" / "versions").glob("*.py"):
         for before, name in REVISION.findall(file.read_text()):
             (followed if before else made).add(name)
     newest = made - followed
@@ -29,10 +29,10 @@ def head() -> str:
     return newest.pop() if newest else ""
 
 
-async def at_head(engine: AsyncEngine) -> bool:
+async def is_at_head(engine: AsyncEngine) -> bool:
     """Whether the database is at the newest revision."""
     async with engine.connect() as connection:
-        return await connection.run_sync(_current) == head()
+        return await connection.run_sync(_current) == head_revision()
 
 
 def _current(connection: Connection) -> str | None:

@@ -23,13 +23,13 @@ from tradepost import areas
 from tradepost.kit.operations.idempotency import records as _idempotency  # noqa: F401 (its table counts)
 from tradepost.kit.writes import audit as _audit  # noqa: F401 (its table counts)
 from tradepost.kit.writes import outbox as _outbox  # noqa: F401 (its table counts)
-from tradepost.migrations.head import root
+from tradepost.migrations.head import project_root
 
 # Any number will do, as long as all processes of a shop lock the same one.
 LOCK = 7_416_321
 
 
-def metadata() -> MetaData:
+def load_metadata() -> MetaData:
     """All tables of the kit and of every room."""
     for room in iter_modules(areas.__path__):
         if util.find_spec(name := f"tradepost.areas.{room.name}.models"):
@@ -56,15 +56,15 @@ def drift(url: str) -> list[str]:
             # SQLite cannot show an index over an expression; Alembic then leaves these alone on both sides.
             warnings.simplefilter("ignore", SAWarning)
             warnings.simplefilter("ignore", UserWarning)
-            found.extend(compare_metadata(MigrationContext.configure(connection, opts=_options()), metadata()))
+            found.extend(compare_metadata(MigrationContext.configure(connection, opts=_options()), load_metadata()))
 
     _connected(url, compare)
     return [str(change) for change in found]
 
 
-def migrate(connection: Connection) -> None:
+def run_migrations(connection: Connection) -> None:
     """Run what Alembic was asked for, in the connection's open transaction."""
-    context.configure(connection, target_metadata=metadata(), render_as_batch=True, **_options())
+    context.configure(connection, target_metadata=load_metadata(), render_as_batch=True, **_options())
     context.run_migrations()
 
 
@@ -72,12 +72,12 @@ def run_standalone() -> None:
     """For the bare `alembic` command, which brings no connection."""
     from tradepost.settings import Settings  # here: nothing else in this file needs settings
 
-    _connected(Settings.read().database_url, migrate)
+    _connected(Settings.read().database_url, run_migrations)
 
 
 def _config() -> Config:
     """Alembic's settings from pyproject.toml."""
-    return Config(toml_file=root() / "pyproject.toml")
+    return Config(toml_file=project_root() / "pyproject.toml")
 
 
 def _run(url: str, work: Callable[[Config], None]) -> None:

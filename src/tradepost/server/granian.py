@@ -75,7 +75,7 @@ def _load(telling: Any) -> "Pipeline":
         gc.collect()
         gc.freeze()
         # The porch hands on what is no request, so Granian may call it without the app's own call between them.
-        return app.porch
+        return app.pipeline
     except SettingsError as fault:
         telling.send(str(fault))
         os.kill(os.getppid(), signal.SIGTERM)

@@ -15,13 +15,13 @@ from pathlib import Path
 LARGE = {"PYTHONMALLOC": "mimalloc", "MIMALLOC_ALLOW_LARGE_OS_PAGES": "1"}
 
 
-def start_again_in_large_pages() -> None:
+def restart_with_huge_pages() -> None:
     """The same command in the same process, if it gains by it; returns where it does not, or runs so already."""
-    if gains(os.environ):
+    if can_use_huge_pages(os.environ):
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | LARGE)  # noqa: S606 - ourselves, word for word
 
 
-def gains(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
+def can_use_huge_pages(environ: Mapping[str, str], root: Path = Path("/")) -> bool:
     """Whether large pages may be asked for: nobody chose an allocator, this Python has the one that can, and the kernel gives them on demand.
 
     Where pages were set aside (`vm.nr_hugepages`), mimalloc would take of those, and they are somebody's: PostgreSQL's, as a rule.

@@ -11,13 +11,13 @@ from tests.conftest import HERE
 from tests.factories import Json, unique
 from tradepost.areas.accounts.models import UserRow
 from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
-from tradepost.areas.accounts.service.email_tokens import new_token
+from tradepost.areas.accounts.service.email_tokens import create_token
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 type Door = Literal["rest", "graphql"]
 
@@ -82,7 +82,7 @@ class Answer:
 class House:
     """The shop and somebody who calls it, through both doors."""
 
-    app: "Shop"
+    app: "TradepostApp"
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     def client(self) -> httpx.AsyncClient:
@@ -141,7 +141,7 @@ class Person(House):
     access_token: str = ""
 
 
-async def registered(app: "Shop", door: Door = "rest", **members: Any) -> tuple[str, str]:
+async def registered(app: "TradepostApp", door: Door = "rest", **members: Any) -> tuple[str, str]:
     """A new account: its id and e-mail address. Its password is PASSWORD."""
     email = members.pop("email", f"{unique('kim')}@shop.example")
     assert await House(app).ok(door, "register", {"email": email, "password": PASSWORD, **members}) == {
@@ -152,7 +152,7 @@ async def registered(app: "Shop", door: Door = "rest", **members: Any) -> tuple[
     return row.id, email
 
 
-async def person(app: "Shop", role: str = "customer", door: Door = "rest", **members: Any) -> Person:
+async def person(app: "TradepostApp", role: str = "customer", door: Door = "rest", **members: Any) -> Person:
     """Somebody new of a role, logged in."""
     id, email = await registered(app, door, **members)
     if role != "customer":
@@ -161,7 +161,7 @@ async def person(app: "Shop", role: str = "customer", door: Door = "rest", **mem
     return await logged_in(app, id, email, door=door)
 
 
-async def logged_in(app: "Shop", id: str, email: str, password: str = PASSWORD, door: Door = "rest") -> Person:
+async def logged_in(app: "TradepostApp", id: str, email: str, password: str = PASSWORD, door: Door = "rest") -> Person:
     """Another session of somebody."""
     pair = await House(app).ok(door, "login", {"email": email, "password": password})
     return Person(
@@ -174,25 +174,25 @@ async def again(of: Person, door: Door = "rest", password: str = PASSWORD) -> Pe
     return await logged_in(of.app, of.id, of.email, password, door)
 
 
-async def row_of(app: "Shop", of: type[DefaultBase], **values: Any) -> Any:
+async def row_of(app: "TradepostApp", of: type[DefaultBase], **values: Any) -> Any:
     """The one row with these values, or None."""
     async with app.state.database.transaction() as session:
         return (await session.scalars(select(of).filter_by(**values))).one_or_none()
 
 
-async def rows_of(app: "Shop", of: type[DefaultBase], **values: Any) -> list[Any]:
+async def rows_of(app: "TradepostApp", of: type[DefaultBase], **values: Any) -> list[Any]:
     """All rows with these values."""
     async with app.state.database.transaction() as session:
         return list(await session.scalars(select(of).filter_by(**values)))
 
 
-async def count_of(app: "Shop", of: type[DefaultBase], **values: Any) -> int:
+async def count_of(app: "TradepostApp", of: type[DefaultBase], **values: Any) -> int:
     """How many they are."""
     async with app.state.database.transaction() as session:
         return await session.scalar(select(func.count()).select_from(of).filter_by(**values)) or 0
 
 
-async def letters_to(app: "Shop", subject: str) -> list[tuple[str, Json]]:
+async def letters_to(app: "TradepostApp", subject: str) -> list[tuple[str, Json]]:
     """The letters about somebody that are to be sent: what kind, and what stands in each but the mark of the password that they were asked for under."""
     rows = await rows_of(app, OutboxEvent, subject=subject)
     return [
@@ -202,14 +202,14 @@ async def letters_to(app: "Shop", subject: str) -> list[tuple[str, Json]]:
     ]
 
 
-async def letter_token(app: "Shop", purpose: str, user: str, email: str) -> str:
+async def letter_token(app: "TradepostApp", purpose: str, user: str, email: str) -> str:
     """The token of a letter, as whoever sends it makes it."""
-    return await new_token(
+    return await create_token(
         CallContext(ANONYMOUS, app.state.database, dependencies=app.state.means), purpose, user, email
     )
 
 
-def digest(app: "Shop", token: str) -> str:
+def digest(app: "TradepostApp", token: str) -> str:
     """What is stored of a token."""
     return app.state.means.of(OpaqueTokens).digest(token)
 

@@ -8,16 +8,16 @@ import pytest
 from joserfc.jwk import KeySet
 
 from tests.factories import assert_problem
-from tradepost.app import Shop, create_app
-from tradepost.areas.accounts.password_hasher import Passwords
+from tradepost.app import TradepostApp, create_app
+from tradepost.areas.accounts.password_hasher import PasswordHasher
 from tradepost.areas.accounts.signing import SigningKeys
-from tradepost.areas.accounts.tokens import Tokens
+from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.settings import Settings
 
 PATH = "/.well-known/jwks.json"
 
 
-async def test_everybody_may_read_the_keys_that_verify_our_tokens(app: Shop, client: httpx.AsyncClient) -> None:
+async def test_everybody_may_read_the_keys_that_verify_our_tokens(app: TradepostApp, client: httpx.AsyncClient) -> None:
     answer = await client.get(PATH)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/jwk-set+json"
@@ -60,8 +60,8 @@ async def test_with_hs256_there_are_none(fresh_settings: Callable[[], Settings])
         assert_problem(await visitor.get(PATH), 404, "not_found")
 
 
-async def test_the_shop_provides_what_accounts_need(app: Shop, settings: Settings) -> None:
-    text, seconds = app.state.means.of(Tokens).issue(user="ann", session="s1")
+async def test_the_shop_provides_what_accounts_need(app: TradepostApp, settings: Settings) -> None:
+    text, seconds = app.state.means.of(AccessTokens).issue(user="ann", session="s1")
     assert seconds == settings.access_token_seconds == 900
-    assert app.state.means.of(Tokens).read(text).user == "ann"
-    assert app.state.means.of(Passwords).least == settings.password_min_length == 8
+    assert app.state.means.of(AccessTokens).read(text).user == "ann"
+    assert app.state.means.of(PasswordHasher).least == settings.password_min_length == 8

@@ -11,9 +11,9 @@ from sqlalchemy import select, text, update
 from tests.areas.accounts.letterbox import Letterbox, token_in
 from tests.conftest import HERE
 from tests.factories import assert_problem, unique
-from tests.kit.outboxes import look, settle
-from tradepost.areas.accounts.models import MailedTokenRow, UserRow
-from tradepost.areas.accounts.service import sweep
+from tests.kit.outboxes import poll_and_finish, stored_event
+from tradepost.areas.accounts.models import EmailTokenRow, UserRow
+from tradepost.areas.accounts.service import delete_expired
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
 from tradepost.kit.worker.outbox_queue import EVENTS
@@ -21,13 +21,13 @@ from tradepost.kit.writes.call_context import CallContext
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 PASSWORD, OTHER = "seven grey herons asleep", "four green boats at noon"
 
 
 @pytest.fixture
-async def shop(fresh_settings: Callable[[], Settings], anyio_backend: str) -> AsyncIterator["Shop"]:
+async def shop(fresh_settings: Callable[[], Settings], anyio_backend: str) -> AsyncIterator["TradepostApp"]:
     """A shop whose outbox nobody else reads."""
     from tradepost.app import create_app
 
@@ -37,13 +37,13 @@ async def shop(fresh_settings: Callable[[], Settings], anyio_backend: str) -> As
 
 
 @pytest.fixture
-async def visitor(shop: "Shop") -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
         yield client
 
 
 @pytest.fixture
-def box(shop: "Shop") -> Letterbox:
+def box(shop: "TradepostApp") -> Letterbox:
     return Letterbox(shop)
 
 
@@ -126,7 +126,7 @@ async def test_a_reset_is_answered_alike_and_only_a_known_address_gets_a_letter(
 
 
 async def test_a_letter_that_is_not_taken_is_sent_again_under_the_same_id(
-    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "TradepostApp"
 ) -> None:
     email = address()
     await register(visitor, email)
@@ -139,11 +139,11 @@ async def test_a_letter_that_is_not_taken_is_sent_again_under_the_same_id(
     [letter] = await box.collect(email)
     assert (await visitor.post("/v1/auth/email-verification", json={"token": token_in(letter)})).status_code == 200
     [(id, _)] = box.letters
-    assert (await look(shop.state.database, id)).type == "mail.verify_email"
+    assert (await stored_event(shop.state.database, id)).type == "mail.verify_email"
 
 
 async def test_no_token_and_in_the_end_no_address_stands_in_the_outbox(
-    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "TradepostApp"
 ) -> None:
     email = address()
     await register(visitor, email)
@@ -159,7 +159,7 @@ async def test_no_token_and_in_the_end_no_address_stands_in_the_outbox(
 
 
 async def test_a_token_too_old_or_of_another_kind_is_good_for_nothing(
-    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "TradepostApp"
 ) -> None:
     email = address()
     await register(visitor, email)
@@ -173,13 +173,13 @@ async def test_a_token_too_old_or_of_another_kind_is_good_for_nothing(
     crossed = await visitor.post("/v1/auth/password-reset/confirmation", json={"token": verify, "new_password": OTHER})
     assert_problem(crossed, 401, "invalid_token")
     async with shop.state.database.transaction() as session:
-        await session.execute(update(MailedTokenRow).values(expires_at=now() - timedelta(seconds=1)))
+        await session.execute(update(EmailTokenRow).values(expires_at=now() - timedelta(seconds=1)))
     assert_problem(await visitor.post("/v1/auth/email-verification", json={"token": verify}), 401, "invalid_token")
     late = await visitor.post("/v1/auth/password-reset/confirmation", json={"token": reset, "new_password": OTHER})
     assert_problem(late, 401, "invalid_token")
-    await sweep(CallContext(ANONYMOUS, shop.state.database))
+    await delete_expired(CallContext(ANONYMOUS, shop.state.database))
     async with shop.state.database.sessions() as session:
-        assert (await session.scalars(select(MailedTokenRow.id))).all() == []
+        assert (await session.scalars(select(EmailTokenRow.id))).all() == []
 
 
 async def test_another_address_counts_once_its_letter_is_answered(visitor: httpx.AsyncClient, box: Letterbox) -> None:
@@ -244,11 +244,11 @@ async def test_the_address_of_another_account_is_not_given_away_and_its_owner_is
 
 
 async def test_nobody_writes_to_an_account_that_is_closed_meanwhile(
-    visitor: httpx.AsyncClient, box: Letterbox, shop: "Shop"
+    visitor: httpx.AsyncClient, box: Letterbox, shop: "TradepostApp"
 ) -> None:
     email = address()
     await register(visitor, email)
     async with shop.state.database.transaction() as session:
         await session.execute(update(UserRow).where(UserRow.email == email).values(status="suspended"))
     assert await box.collect(email) == []
-    assert await settle(box.relay) == 0
+    assert await poll_and_finish(box.relay) == 0

@@ -25,25 +25,25 @@ from tests.areas.accounts.people import (
 from tests.areas.accounts.test_register import watched
 from tests.factories import make_category, unique
 from tradepost.areas.accounts.models import SessionRow, UserRow
-from tradepost.areas.accounts.password_hasher import Passwords
+from tradepost.areas.accounts.password_hasher import PasswordHasher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 both = pytest.mark.parametrize("door", DOORS)
 
 
-async def set_row(app: "Shop", user: str, **values: Any) -> None:
+async def set_row(app: "TradepostApp", user: str, **values: Any) -> None:
     """Changes a user's row where no operation does."""
     async with app.state.database.transaction() as session:
         await session.execute(update(UserRow).where(UserRow.id == user).values(**values))
 
 
-async def unable(app: "Shop") -> dict[str, tuple[str, str]]:
+async def unable(app: "TradepostApp") -> dict[str, tuple[str, str]]:
     """Each who cannot log in, with the address and password that it tries."""
     addresses = {}
     for name in ("wrong", "suspended", "closed", "without", "broken"):
@@ -67,7 +67,7 @@ def bytes_of(answer: Answer) -> bytes:
 
 
 @both
-async def test_whatever_is_wrong_the_answer_is_the_same_to_the_byte(app: "Shop", door: Door) -> None:
+async def test_whatever_is_wrong_the_answer_is_the_same_to_the_byte(app: "TradepostApp", door: Door) -> None:
     answers = {
         name: await House(app).call(door, "login", {"email": email, "password": word})
         for name, (email, word) in (await unable(app)).items()
@@ -87,7 +87,7 @@ async def test_whatever_is_wrong_the_answer_is_the_same_to_the_byte(app: "Shop",
 
 
 @both
-async def test_whatever_is_wrong_one_hash_is_made_and_nothing_is_written(app: "Shop", door: Door) -> None:
+async def test_whatever_is_wrong_one_hash_is_made_and_nothing_is_written(app: "TradepostApp", door: Door) -> None:
     for name, (email, word) in (await unable(app)).items():
         with watched(app) as work:
             assert await House(app).code(door, "login", {"email": email, "password": word}) == "invalid_credentials"
@@ -95,7 +95,7 @@ async def test_whatever_is_wrong_one_hash_is_made_and_nothing_is_written(app: "S
 
 
 @both
-async def test_a_pair_is_told_whole_and_kept_by_no_cache(app: "Shop", door: Door) -> None:
+async def test_a_pair_is_told_whole_and_kept_by_no_cache(app: "TradepostApp", door: Door) -> None:
     _, email = await registered(app)
     answer = await House(app).call(door, "login", {"email": email, "password": PASSWORD})
     pair = answer.body
@@ -106,14 +106,16 @@ async def test_a_pair_is_told_whole_and_kept_by_no_cache(app: "Shop", door: Door
 
 
 @both
-async def test_the_case_of_an_address_does_not_matter_and_that_of_a_password_does(app: "Shop", door: Door) -> None:
+async def test_the_case_of_an_address_does_not_matter_and_that_of_a_password_does(
+    app: "TradepostApp", door: Door
+) -> None:
     _, email = await registered(app)
     assert await House(app).code(door, "login", {"email": email.upper(), "password": PASSWORD}) is None
     assert await House(app).code(door, "login", {"email": email, "password": PASSWORD.upper()}) == "invalid_credentials"
 
 
 @both
-async def test_an_outdated_hash_is_made_anew_and_no_version_changes(app: "Shop", door: Door) -> None:
+async def test_an_outdated_hash_is_made_anew_and_no_version_changes(app: "TradepostApp", door: Door) -> None:
     id, email = await registered(app)
     old = Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
     await set_row(app, id, password_hash=old)
@@ -124,7 +126,7 @@ async def test_an_outdated_hash_is_made_anew_and_no_version_changes(app: "Shop",
     assert codes == [None] * 4
     after = await row_of(app, UserRow, id=id)
     assert after.password_hash != old
-    assert not app.state.means.of(Passwords).is_outdated(after.password_hash)
+    assert not app.state.means.of(PasswordHasher).is_outdated(after.password_hash)
     assert (after.version, after.updated_at) == (before.version, before.updated_at)
     assert await House(app).code(door, "login", {"email": email, "password": OTHER}) == "invalid_credentials"
 
@@ -132,8 +134,8 @@ async def test_an_outdated_hash_is_made_anew_and_no_version_changes(app: "Shop",
 class Gate:
     """Holds what is done about passwords until it is opened."""
 
-    def __init__(self, app: "Shop") -> None:
-        self.passwords = app.state.means.of(Passwords)
+    def __init__(self, app: "TradepostApp") -> None:
+        self.passwords = app.state.means.of(PasswordHasher)
         self.submit: Callable[..., Any] = self.passwords.threads.submit
         self.reached, self.opened = threading.Event(), threading.Event()
 
@@ -167,7 +169,7 @@ class Gate:
     "operation", ["login", "register", "password_change", "email_change", "me_close", "password_reset_confirm"]
 )
 async def test_others_write_while_a_password_is_being_hashed(
-    app: "Shop", staff: "httpx.AsyncClient", operation: str
+    app: "TradepostApp", staff: "httpx.AsyncClient", operation: str
 ) -> None:
     kim = await person(app)
     token = await letter_token(app, "reset_password", kim.id, kim.email)
@@ -187,7 +189,7 @@ async def test_others_write_while_a_password_is_being_hashed(
         assert (await slow).code is None
 
 
-async def test_no_session_begins_on_a_password_that_was_replaced_meanwhile(app: "Shop") -> None:
+async def test_no_session_begins_on_a_password_that_was_replaced_meanwhile(app: "TradepostApp") -> None:
     kim = await person(app)
     sessions = await count_of(app, SessionRow, user_id=kim.id)
     with Gate(app) as gate:
@@ -201,7 +203,7 @@ async def test_no_session_begins_on_a_password_that_was_replaced_meanwhile(app: 
 
 
 @pytest.mark.parametrize("operation", ["password_change", "email_change", "me_close"])
-async def test_nothing_is_done_on_a_password_that_was_replaced_meanwhile(app: "Shop", operation: str) -> None:
+async def test_nothing_is_done_on_a_password_that_was_replaced_meanwhile(app: "TradepostApp", operation: str) -> None:
     kim = await person(app)
     thief = await again(kim)
     bodies: dict[str, Any] = {
@@ -219,7 +221,7 @@ async def test_nothing_is_done_on_a_password_that_was_replaced_meanwhile(app: "S
 
 
 @both
-async def test_no_session_begins_for_somebody_who_is_suspended_meanwhile(app: "Shop", door: Door) -> None:
+async def test_no_session_begins_for_somebody_who_is_suspended_meanwhile(app: "TradepostApp", door: Door) -> None:
     kim, admin = await person(app), await person(app, "admin")
     with Gate(app) as gate:
         slow = asyncio.create_task(House(app).code(door, "login", {"email": kim.email, "password": PASSWORD}))

@@ -18,13 +18,13 @@ from tradepost.areas.accounts.models import ApiKeyRow, SessionRow, UserRow
 from tradepost.areas.accounts.policy import PERMISSIONS, ROLES, SCOPES
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.service.credentials import SYSTEM
-from tradepost.areas.accounts.tokens import Tokens
-from tradepost.doors.rest.token_endpoint import basic
+from tradepost.areas.accounts.tokens import AccessTokens
+from tradepost.doors.rest.token_endpoint import basic_credentials
 from tradepost.kit.auth.oauth_errors import InvalidClient
 from tradepost.kit.writes.audit import AuditEntry
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 PASSWORD = "seven grey herons asleep"
 TOKEN = "/v1/auth/token"
@@ -34,7 +34,7 @@ type Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-async def member(client: httpx.AsyncClient, app: "Shop") -> Json:
+async def member(client: httpx.AsyncClient, app: "TradepostApp") -> Json:
     """A member of the staff with a password, and an API key of hers."""
     email = f"{unique('kim')}@shop.example"
     assert (await client.post("/v1/auth/register", json={"email": email, "password": PASSWORD})).status_code == 202
@@ -47,7 +47,7 @@ async def member(client: httpx.AsyncClient, app: "Shop") -> Json:
 
 
 @pytest.fixture
-async def visitor(app: "Shop") -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """Somebody with no cookie and no credential."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as visitor:
         yield visitor
@@ -168,7 +168,7 @@ async def test_a_narrowed_session_makes_no_key_that_may_more(client: httpx.Async
 
 @pytest.mark.parametrize("scope", ["users:write", "account:read nonsense", "openid"])
 async def test_a_scope_that_is_not_held_is_refused_by_every_grant_and_begins_no_session(
-    client: httpx.AsyncClient, member: Json, app: "Shop", scope: str
+    client: httpx.AsyncClient, member: Json, app: "TradepostApp", scope: str
 ) -> None:
     async with app.state.database.transaction() as session:
         before = (await session.execute(select(SessionRow.id).where(SessionRow.user_id == member["id"]))).all()
@@ -202,7 +202,7 @@ async def test_a_key_gives_a_token_by_either_name_secret_and_way(
 
 
 async def test_the_token_of_a_key_has_its_scopes_its_limit_and_its_owners_bucket(
-    client: httpx.AsyncClient, member: Json, app: "Shop"
+    client: httpx.AsyncClient, member: Json, app: "TradepostApp"
 ) -> None:
     access = granted(await ask(client, "password", username=member["email"], password=PASSWORD))["access_token"]
     wanted = {"name": "till", "scopes": ["account:read", "stock:read"], "points_per_minute": 77}
@@ -221,15 +221,17 @@ async def test_the_token_of_a_key_has_its_scopes_its_limit_and_its_owners_bucket
         refresh=False,
     )
     assert (await app.state.credentials.identify(less["access_token"])).permissions == {"stock:read"}
-    assert app.state.means.of(Tokens).read(less["access_token"]).key == key["id"]
+    assert app.state.means.of(AccessTokens).read(less["access_token"]).key == key["id"]
 
 
-async def test_a_key_of_nobody_gives_a_token_that_stands_for_itself(client: httpx.AsyncClient, app: "Shop") -> None:
+async def test_a_key_of_nobody_gives_a_token_that_stands_for_itself(
+    client: httpx.AsyncClient, app: "TradepostApp"
+) -> None:
     text = await app.state.credentials.create(name="robot", role="staff")
     said = granted(await ask(client, "client_credentials", headers=by_basic(text.split("_")[1], text)), refresh=False)
     caller = await app.state.credentials.identify(said["access_token"])
     assert caller == await app.state.credentials.identify(text)
-    assert app.state.means.of(Tokens).read(said["access_token"]).user == caller.id
+    assert app.state.means.of(AccessTokens).read(said["access_token"]).user == caller.id
     slug = unique("made")
     made = await client.post(
         "/v1/categories", json={"name": "Made", "slug": slug}, headers=bearer(said["access_token"])
@@ -238,7 +240,7 @@ async def test_a_key_of_nobody_gives_a_token_that_stands_for_itself(client: http
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired", "suspended"])
-async def test_a_token_dies_with_its_key(client: httpx.AsyncClient, app: "Shop", how: str) -> None:
+async def test_a_token_dies_with_its_key(client: httpx.AsyncClient, app: "TradepostApp", how: str) -> None:
     email = f"{unique('ann')}@shop.example"
     await client.post("/v1/auth/register", json={"email": email, "password": PASSWORD})
     access = granted(await ask(client, "password", username=email, password=PASSWORD))["access_token"]
@@ -264,7 +266,9 @@ async def test_a_token_dies_with_its_key(client: httpx.AsyncClient, app: "Shop",
     refused(await ask(client, "client_credentials", **way), "invalid_client", status=401)
 
 
-async def test_a_token_is_good_no_longer_than_its_key(client: httpx.AsyncClient, member: Json, app: "Shop") -> None:
+async def test_a_token_is_good_no_longer_than_its_key(
+    client: httpx.AsyncClient, member: Json, app: "TradepostApp"
+) -> None:
     key = member["key"]
     text = await app.state.credentials.create(name="short", role="staff")
     id, soon = text.split("_")[1], datetime.now(UTC) + timedelta(seconds=100)
@@ -283,9 +287,11 @@ async def test_a_token_is_good_no_longer_than_its_key(client: httpx.AsyncClient,
 
 
 async def test_a_token_that_names_another_owner_than_its_key_has_is_refused(
-    client: httpx.AsyncClient, member: Json, app: "Shop"
+    client: httpx.AsyncClient, member: Json, app: "TradepostApp"
 ) -> None:
-    forged, _ = app.state.means.of(Tokens).issue(user=SYSTEM.id or "somebody", session=None, key=member["key"]["id"])
+    forged, _ = app.state.means.of(AccessTokens).issue(
+        user=SYSTEM.id or "somebody", session=None, key=member["key"]["id"]
+    )
     assert_problem(await me(client, forged), 401, "unauthenticated")
 
 
@@ -398,7 +404,7 @@ async def test_no_cookie_key_or_idempotency_key_changes_what_is_answered(
     refused(await ask(visitor, "password", headers={"X-API-Key": staff_key}), "invalid_request", said="username")
 
 
-async def test_the_endpoint_is_there_for_scripts_of_other_origins(app: "Shop", settings: Any) -> None:
+async def test_the_endpoint_is_there_for_scripts_of_other_origins(app: "TradepostApp", settings: Any) -> None:
     from tradepost.app import create_app
 
     shop = create_app(msgspec.structs.replace(settings, cors_origins=("https://till.example",)))
@@ -428,7 +434,7 @@ async def test_an_empty_bucket_is_a_problem_with_retry_after(settings: Any) -> N
 
 
 async def test_what_is_granted_stands_in_the_audit_without_a_secret(
-    client: httpx.AsyncClient, member: Json, app: "Shop"
+    client: httpx.AsyncClient, member: Json, app: "TradepostApp"
 ) -> None:
     key = member["key"]
     said = granted(
@@ -462,18 +468,21 @@ def test_every_permission_is_explained_as_a_scope() -> None:
 def test_basic_brings_back_what_a_client_encoded(id: str, secret: str) -> None:
     from urllib.parse import quote_plus
 
-    assert basic(b"Basic " + base64.b64encode(f"{quote_plus(id)}:{quote_plus(secret)}".encode())) == (id, secret)
+    assert basic_credentials(b"Basic " + base64.b64encode(f"{quote_plus(id)}:{quote_plus(secret)}".encode())) == (
+        id,
+        secret,
+    )
 
 
 @given(st.binary())
 def test_no_header_breaks_the_reading_of_a_client(header: bytes) -> None:
     try:
-        id, secret = basic(header)
+        id, secret = basic_credentials(header)
     except InvalidClient:
         return
     assert isinstance(id, str)
     assert isinstance(secret, str)
 
 
-def test_the_credentials_of_the_shop_are_one_thing(app: "Shop") -> None:
+def test_the_credentials_of_the_shop_are_one_thing(app: "TradepostApp") -> None:
     assert app.state.means.of(Credentials) is app.state.credentials

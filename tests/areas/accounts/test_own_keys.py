@@ -9,14 +9,14 @@ from sqlalchemy import update
 
 from tests.areas.accounts.people import DOORS, PASSWORD, Door, House, Person, count_of, person, row_of, rows_of
 from tests.factories import assert_problem, unique
-from tradepost.areas.accounts.api_key_format import new_key, parse
+from tradepost.areas.accounts.api_key_format import generate, parse
 from tradepost.areas.accounts.models import ApiKeyRow
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.areas.accounts.tokens import Tokens
+from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.kit.operations.idempotency.records import IdempotencyRecord
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 both = pytest.mark.parametrize("door", DOORS)
 
@@ -26,13 +26,13 @@ async def key_of(by: House, door: Door = "rest", **members: Any) -> House:
     return by.bearing((await by.ok(door, "api_key_create", {"name": "till", **members}))["secret"])
 
 
-async def held(app: "Shop", key: House) -> frozenset[str]:
+async def held(app: "TradepostApp", key: House) -> frozenset[str]:
     """The permissions that it has."""
     return (await app.state.credentials.identify(key.headers["Authorization"].removeprefix("Bearer "))).permissions
 
 
 @both
-async def test_the_secret_is_in_the_answer_that_makes_it_and_in_no_other(app: "Shop", door: Door) -> None:
+async def test_the_secret_is_in_the_answer_that_makes_it_and_in_no_other(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     made = await kim.ok(door, "api_key_create", {"name": "till"})
     key = parse(made["secret"])
@@ -60,7 +60,9 @@ async def test_the_secret_is_in_the_answer_that_makes_it_and_in_no_other(app: "S
 
 
 @both
-async def test_a_repeat_gives_the_secret_again_to_its_caller_alone_and_is_kept_sealed(app: "Shop", door: Door) -> None:
+async def test_a_repeat_gives_the_secret_again_to_its_caller_alone_and_is_kept_sealed(
+    app: "TradepostApp", door: Door
+) -> None:
     kim, other, repeat = await person(app), await person(app), unique()
     first, second = [await kim.ok(door, "api_key_create", {"name": "till"}, idempotency_key=repeat) for _ in range(2)]
     assert first["secret"] == second["secret"]
@@ -76,7 +78,7 @@ async def test_a_repeat_gives_the_secret_again_to_its_caller_alone_and_is_kept_s
 
 
 @both
-async def test_scopes_narrow_and_never_widen(app: "Shop", door: Door) -> None:
+async def test_scopes_narrow_and_never_widen(app: "TradepostApp", door: Door) -> None:
     kim, staff = await person(app), await person(app, "staff")
     answer = await kim.call(
         door, "api_key_create", {"name": "x", "scopes": ["account:read", "catalog:write", "no:such"]}
@@ -94,7 +96,7 @@ async def test_scopes_narrow_and_never_widen(app: "Shop", door: Door) -> None:
 
 
 @both
-async def test_a_narrowed_key_makes_none_that_may_more(app: "Shop", door: Door) -> None:
+async def test_a_narrowed_key_makes_none_that_may_more(app: "TradepostApp", door: Door) -> None:
     admin = await person(app, "admin")
     narrow = await key_of(admin, door, scopes=["account:read", "account:write"])
     assert await held(app, await key_of(narrow, door)) == {"account:read", "account:write"}
@@ -109,7 +111,7 @@ async def test_a_narrowed_key_makes_none_that_may_more(app: "Shop", door: Door) 
 
 
 @both
-async def test_a_key_makes_none_that_lasts_longer_or_calls_faster(app: "Shop", door: Door) -> None:
+async def test_a_key_makes_none_that_lasts_longer_or_calls_faster(app: "TradepostApp", door: Door) -> None:
     kim, soon = await person(app), datetime.now(UTC) + timedelta(days=1)
     later = (soon + timedelta(seconds=1)).isoformat()
     by = await key_of(kim, door, expires_at=soon.isoformat(), points_per_minute=60)
@@ -131,10 +133,12 @@ async def test_a_key_makes_none_that_lasts_longer_or_calls_faster(app: "Shop", d
 
 
 @both
-async def test_the_token_of_a_narrowed_session_makes_no_whole_key(app: "Shop", door: Door) -> None:
+async def test_the_token_of_a_narrowed_session_makes_no_whole_key(app: "TradepostApp", door: Door) -> None:
     admin = await person(app, "admin")
     session = (await app.state.credentials.identify(admin.access_token)).session
-    token, _ = app.state.means.of(Tokens).issue(user=admin.id, session=session, scope=["account:read", "account:write"])
+    token, _ = app.state.means.of(AccessTokens).issue(
+        user=admin.id, session=session, scope=["account:read", "account:write"]
+    )
     narrow = admin.bearing(token)
     assert await narrow.code(door, "user_suspend", id=admin.id) == "forbidden"
     assert await held(app, await key_of(narrow, door)) == {"account:read", "account:write"}
@@ -142,7 +146,7 @@ async def test_the_token_of_a_narrowed_session_makes_no_whole_key(app: "Shop", d
 
 @both
 async def test_a_lowered_role_narrows_keys_that_are_there_and_a_raised_one_widens_no_narrowed_one(
-    app: "Shop", door: Door
+    app: "TradepostApp", door: Door
 ) -> None:
     admin, kim = await person(app, "admin"), await person(app, "staff")
     whole, narrow = await key_of(kim, door), await key_of(kim, door, scopes=["catalog:write", "account:read"])
@@ -161,7 +165,7 @@ BAD_TIMES = [
 
 
 @both
-async def test_a_time_that_is_past_or_none_is_refused(app: "Shop", door: Door) -> None:
+async def test_a_time_that_is_past_or_none_is_refused(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     for text in BAD_TIMES:
         answer = await kim.call(door, "api_key_create", {"name": "x", "expires_at": text})
@@ -170,7 +174,7 @@ async def test_a_time_that_is_past_or_none_is_refused(app: "Shop", door: Door) -
 
 
 @both
-async def test_an_expired_key_lets_nobody_in_also_where_it_was_remembered(app: "Shop", door: Door) -> None:
+async def test_an_expired_key_lets_nobody_in_also_where_it_was_remembered(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     whole = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=0)
     made = await kim.ok(door, "api_key_create", {"name": "x", "expires_at": whole.astimezone().isoformat()})
@@ -183,12 +187,12 @@ async def test_an_expired_key_lets_nobody_in_also_where_it_was_remembered(app: "
 
 
 @both
-async def test_a_revoked_key_and_what_stands_on_it_let_nobody_in_at_once(app: "Shop", door: Door) -> None:
+async def test_a_revoked_key_and_what_stands_on_it_let_nobody_in_at_once(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     made = await kim.ok(door, "api_key_create", {"name": "x"})
     key, other = kim.bearing(made["secret"]), await key_of(kim, door)
     token = kim.bearing(
-        app.state.means.of(Tokens).issue(user=kim.id, session=None, key=made["id"], scope=["account:read"])[0]
+        app.state.means.of(AccessTokens).issue(user=kim.id, session=None, key=made["id"], scope=["account:read"])[0]
     )
     for one in (key, other, token):
         assert await one.lets_in(door)
@@ -199,7 +203,7 @@ async def test_a_revoked_key_and_what_stands_on_it_let_nobody_in_at_once(app: "S
     assert await kim.code(door, "api_key_delete", id=made["id"]) == "not_found"
 
 
-async def test_both_headers_take_it_and_nothing_else_passes_for_it(app: "Shop") -> None:
+async def test_both_headers_take_it_and_nothing_else_passes_for_it(app: "TradepostApp") -> None:
     kim = await person(app)
     secret, second = [(await kim.ok("rest", "api_key_create", {"name": "x"}))["secret"] for _ in range(2)]
     good: list[dict[str, str]] = [
@@ -218,7 +222,7 @@ async def test_both_headers_take_it_and_nothing_else_passes_for_it(app: "Shop") 
 
 
 async def test_a_wrong_and_an_unknown_key_cost_one_look_by_the_prefix_and_one_digest(
-    app: "Shop", monkeypatch: pytest.MonkeyPatch
+    app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kim = await person(app)
     secret = parse((await kim.ok("rest", "api_key_create", {"name": "x"}))["secret"])
@@ -227,7 +231,7 @@ async def test_a_wrong_and_an_unknown_key_cost_one_look_by_the_prefix_and_one_di
     reader, digest = app.state.database.reader, type(secret).digest
     monkeypatch.setattr(type(secret), "digest", lambda self, key: done.append("digest") or digest(self, key))
     answers = []
-    for key in (type(secret)(secret.prefix, new_key().secret), new_key()):
+    for key in (type(secret)(secret.prefix, generate().secret), generate()):
         done.clear()
         before = reader.count
         async with House(app).bearing(key.text).client() as client:
@@ -238,7 +242,7 @@ async def test_a_wrong_and_an_unknown_key_cost_one_look_by_the_prefix_and_one_di
 
 
 @both
-async def test_last_used_is_written_and_no_version_changes(app: "Shop", door: Door) -> None:
+async def test_last_used_is_written_and_no_version_changes(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     made = await kim.ok(door, "api_key_create", {"name": "x"})
     assert made["last_used_at"] is None
@@ -251,13 +255,13 @@ async def test_last_used_is_written_and_no_version_changes(app: "Shop", door: Do
     assert seen["version"] == made["version"]
     row = await row_of(app, ApiKeyRow, id=made["id"])
     assert row.updated_at == unused.updated_at
-    forged = type(new_key())(made["prefix"], new_key().secret)
+    forged = type(generate())(made["prefix"], generate().secret)
     app.state.credentials.used.clear()
     assert not await kim.bearing(forged.text).lets_in(door)
     assert app.state.credentials.used == {}
 
 
-async def test_an_account_has_fifty_keys_also_where_many_come_at_once(app: "Shop") -> None:
+async def test_an_account_has_fifty_keys_also_where_many_come_at_once(app: "TradepostApp") -> None:
     kim = await person(app)
     codes = await asyncio.gather(*[kim.code(DOORS[i % 2], "api_key_create", {"name": str(i)}) for i in range(55)])
     assert sorted([str(c) for c in codes]) == ["None"] * 50 + ["conflict"] * 5
@@ -267,7 +271,7 @@ async def test_an_account_has_fifty_keys_also_where_many_come_at_once(app: "Shop
 
 
 @both
-async def test_the_keys_of_others_do_not_exist_but_for_who_manages_users(app: "Shop", door: Door) -> None:
+async def test_the_keys_of_others_do_not_exist_but_for_who_manages_users(app: "TradepostApp", door: Door) -> None:
     kim, other, staff, admin = [await person(app, role) for role in ("customer", "customer", "staff", "admin")]
     made = await kim.ok(door, "api_key_create", {"name": "x"})
     for by in (other, staff):
@@ -282,7 +286,7 @@ async def test_the_keys_of_others_do_not_exist_but_for_who_manages_users(app: "S
 
 
 @both
-async def test_a_key_of_a_closed_account_lets_nobody_in(app: "Shop", door: Door) -> None:
+async def test_a_key_of_a_closed_account_lets_nobody_in(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     key = await key_of(kim, door)
     assert await key.lets_in(door)
@@ -294,7 +298,7 @@ async def test_a_key_of_a_closed_account_lets_nobody_in(app: "Shop", door: Door)
 
 
 @both
-async def test_points_a_minute_are_kept_and_bounded(app: "Shop", door: Door) -> None:
+async def test_points_a_minute_are_kept_and_bounded(app: "TradepostApp", door: Door) -> None:
     kim: Person = await person(app)
     made = await kim.ok(door, "api_key_create", {"name": "x", "points_per_minute": 300})
     assert made["points_per_minute"] == 300
@@ -305,7 +309,7 @@ async def test_points_a_minute_are_kept_and_bounded(app: "Shop", door: Door) -> 
         }
 
 
-async def test_a_secret_is_of_its_own_key_where_a_document_makes_and_revokes_several(app: "Shop") -> None:
+async def test_a_secret_is_of_its_own_key_where_a_document_makes_and_revokes_several(app: "TradepostApp") -> None:
     kim = await person(app)
     old = await kim.ok("graphql", "api_key_create", {"name": "old"})
     text = """mutation ($id: ID!) {

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.areas.accounts.password_hasher import Passwords
-from tradepost.areas.accounts.password_rules import LONGEST, LONGEST_RAW, RULES, faults
+from tradepost.areas.accounts.password_hasher import PasswordHasher
+from tradepost.areas.accounts.password_rules import MAX_LENGTH, MAX_RAW_LENGTH, RULES, faults
 from tradepost.kit.problems import Validation
 
 ANN = ("ann.baker@shop.example", "annbaker", "")
@@ -53,7 +53,7 @@ def test_an_installation_may_ask_for_more() -> None:
 
 def test_all_faults_come_at_once_with_their_place_and_their_cure() -> None:
     with pytest.raises(Validation) as refused:
-        Passwords(least=12).check("password", "/new_password", about=ANN)
+        PasswordHasher(min_length=12).check("password", "/new_password", user_attributes=ANN)
     assert {(e.pointer, e.code) for e in refused.value.errors} == {
         ("/new_password", "too_short"),
         ("/new_password", "common_password"),
@@ -79,10 +79,10 @@ def test_no_fault_quotes_the_password(password: str) -> None:
 def test_an_overlong_text_is_not_composed() -> None:
     # Each mark has to be sorted among all others: composing 100,000 of them takes a minute.
     text = "a" + "\N{COMBINING ACUTE ACCENT}\N{COMBINING CEDILLA}" * 100_000
-    assert len(text) > LONGEST_RAW
+    assert len(text) > MAX_RAW_LENGTH
     assert codes(text) == ["too_long"]
 
 
 def test_the_rules_are_said_in_words() -> None:
-    for word in ("8 characters", str(LONGEST), "common", "user name", "again and again", "passphrase"):
+    for word in ("8 characters", str(MAX_LENGTH), "common", "user name", "again and again", "passphrase"):
         assert word in RULES

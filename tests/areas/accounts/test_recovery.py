@@ -26,28 +26,28 @@ from tests.areas.accounts.people import (
 )
 from tests.areas.accounts.test_register import told, watched
 from tests.factories import unique
-from tradepost.areas.accounts.models import AddressRow, ApiKeyRow, MailedTokenRow, SessionRow, UserRow, UserSearchRow
+from tradepost.areas.accounts.models import AddressRow, ApiKeyRow, EmailTokenRow, SessionRow, UserRow, UserSearchRow
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 both = pytest.mark.parametrize("door", DOORS)
 RESET, VERIFY = "reset_password", "verify_email"
 HOME = {"name": "Kim Larsen", "lines": ["Vestergade 12"], "city": "Aarhus", "postcode": "8000", "country": "DK"}
 
 
-async def aged(app: "Shop", token: str, by: timedelta) -> None:
+async def aged(app: "TradepostApp", token: str, by: timedelta) -> None:
     """Lets a letter's token be that much older."""
-    row = await row_of(app, MailedTokenRow, secret_hash=digest(app, token))
+    row = await row_of(app, EmailTokenRow, secret_hash=digest(app, token))
     async with app.state.database.transaction() as session:
         await session.execute(
-            update(MailedTokenRow).where(MailedTokenRow.id == row.id).values(expires_at=row.expires_at - by)
+            update(EmailTokenRow).where(EmailTokenRow.id == row.id).values(expires_at=row.expires_at - by)
         )
 
 
 @both
-async def test_another_password_ends_the_other_sessions_and_this_one_goes_on(app: "Shop", door: Door) -> None:
+async def test_another_password_ends_the_other_sessions_and_this_one_goes_on(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     other = await again(kim)
     assert await other.lets_in(door)
@@ -61,7 +61,7 @@ async def test_another_password_ends_the_other_sessions_and_this_one_goes_on(app
 
 
 @both
-async def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(app: "Shop", door: Door) -> None:
+async def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(app: "TradepostApp", door: Door) -> None:
     kim = await person(app, username=f"n{unique()}"[:20])
     assert (
         await kim.code(door, "password_change", {"current_password": OTHER, "new_password": "another phrase of words"})
@@ -81,7 +81,7 @@ async def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(app
 
 @both
 async def test_a_forgotten_password_is_answered_alike_for_known_and_unknown_and_does_the_same(
-    app: "Shop", door: Door
+    app: "TradepostApp", door: Door
 ) -> None:
     _, email = await registered(app)
     await House(app).ok(door, "password_reset", {"email": email})
@@ -96,7 +96,7 @@ async def test_a_forgotten_password_is_answered_alike_for_known_and_unknown_and_
 
 
 @both
-async def test_a_letter_sets_another_password_once_and_ends_all_sessions(app: "Shop", door: Door) -> None:
+async def test_a_letter_sets_another_password_once_and_ends_all_sessions(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     other = await again(kim)
     assert await kim.lets_in(door)
@@ -114,7 +114,9 @@ async def test_a_letter_sets_another_password_once_and_ends_all_sessions(app: "S
 
 
 @both
-async def test_who_made_an_account_with_an_address_of_somebody_else_keeps_no_way_in(app: "Shop", door: Door) -> None:
+async def test_who_made_an_account_with_an_address_of_somebody_else_keeps_no_way_in(
+    app: "TradepostApp", door: Door
+) -> None:
     thief = await person(app)  # and the address is not the thief's
     key = thief.bearing((await thief.ok(door, "api_key_create", {"name": "back door"}))["secret"])
     assert await key.lets_in(door)
@@ -129,7 +131,7 @@ async def test_who_made_an_account_with_an_address_of_somebody_else_keeps_no_way
 
 
 @both
-async def test_a_letters_token_is_for_one_purpose_and_not_for_long(app: "Shop", door: Door) -> None:
+async def test_a_letters_token_is_for_one_purpose_and_not_for_long(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     verify, reset = [await letter_token(app, purpose, kim.id, kim.email) for purpose in (VERIFY, RESET)]
     assert (
@@ -149,16 +151,16 @@ async def test_a_letters_token_is_for_one_purpose_and_not_for_long(app: "Shop", 
     assert await kim.lets_in(door)
 
 
-async def test_a_letters_token_lives_as_long_as_is_said_and_is_stored_as_a_digest(app: "Shop") -> None:
+async def test_a_letters_token_lives_as_long_as_is_said_and_is_stored_as_a_digest(app: "TradepostApp") -> None:
     id, email = await registered(app)
     for purpose, long in ((VERIFY, timedelta(days=1)), (RESET, timedelta(hours=1))):
         token = await letter_token(app, purpose, id, email)
-        row = await row_of(app, MailedTokenRow, secret_hash=digest(app, token))
+        row = await row_of(app, EmailTokenRow, secret_hash=digest(app, token))
         assert timedelta() < row.expires_at - datetime.now(UTC) <= long
         assert token not in str(vars(row))
 
 
-async def test_of_many_at_once_with_one_letter_one_succeeds(app: "Shop") -> None:
+async def test_of_many_at_once_with_one_letter_one_succeeds(app: "TradepostApp") -> None:
     kim = await person(app)
     token = await letter_token(app, RESET, kim.id, kim.email)
     words = [f"phrase number {i} of some words" for i in range(6)]
@@ -172,7 +174,7 @@ async def test_of_many_at_once_with_one_letter_one_succeeds(app: "Shop") -> None
 
 
 @both
-async def test_a_bad_new_password_does_not_use_the_letter_up(app: "Shop", door: Door) -> None:
+async def test_a_bad_new_password_does_not_use_the_letter_up(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     token = await letter_token(app, RESET, kim.id, kim.email)
     for bad in ("short", f"{kim.email.split('@')[0]} is my name"):
@@ -185,7 +187,7 @@ async def test_a_bad_new_password_does_not_use_the_letter_up(app: "Shop", door: 
 
 @both
 @pytest.mark.parametrize("how", ["change", "reset"])
-async def test_another_password_makes_letters_of_before_worthless(app: "Shop", door: Door, how: str) -> None:
+async def test_another_password_makes_letters_of_before_worthless(app: "TradepostApp", door: Door, how: str) -> None:
     """Who was in the account while it was not safe has asked for another address, and for a new password."""
     kim, thief = await person(app), f"{unique('thief')}@shop.example"
     moved, reset = await letter_token(app, VERIFY, kim.id, thief), await letter_token(app, RESET, kim.id, kim.email)
@@ -205,7 +207,7 @@ async def test_another_password_makes_letters_of_before_worthless(app: "Shop", d
 
 @both
 async def test_another_address_counts_once_it_is_proved_and_letters_to_the_old_one_are_worthless(
-    app: "Shop", door: Door
+    app: "TradepostApp", door: Door
 ) -> None:
     kim, address = await person(app), f"{unique('new')}@shop.example"
     old = await letter_token(app, RESET, kim.id, kim.email)
@@ -229,7 +231,7 @@ async def test_another_address_counts_once_it_is_proved_and_letters_to_the_old_o
 
 
 @both
-async def test_the_address_of_another_account_stays_with_it(app: "Shop", door: Door) -> None:
+async def test_the_address_of_another_account_stays_with_it(app: "TradepostApp", door: Door) -> None:
     kim, other = await person(app), await person(app)
     assert await kim.ok(door, "email_change", {"email": other.email, "password": PASSWORD}) == {"status": "accepted"}
     token = await letter_token(app, VERIFY, kim.id, other.email)
@@ -238,7 +240,7 @@ async def test_the_address_of_another_account_stays_with_it(app: "Shop", door: D
     assert (await other.ok(door, "me"))["email"] == other.email
 
 
-async def test_of_two_accounts_that_prove_one_new_address_at_once_one_has_it(app: "Shop") -> None:
+async def test_of_two_accounts_that_prove_one_new_address_at_once_one_has_it(app: "TradepostApp") -> None:
     address, people = f"{unique('new')}@shop.example", [await person(app) for _ in range(4)]
     tokens = [await letter_token(app, VERIFY, one.id, address) for one in people]
     codes = await asyncio.gather(
@@ -249,7 +251,7 @@ async def test_of_two_accounts_that_prove_one_new_address_at_once_one_has_it(app
 
 
 @both
-async def test_a_suspended_account_is_not_opened_by_a_letter(app: "Shop", door: Door) -> None:
+async def test_a_suspended_account_is_not_opened_by_a_letter(app: "TradepostApp", door: Door) -> None:
     kim, admin = await person(app), await person(app, "admin")
     reset, verify = [await letter_token(app, purpose, kim.id, kim.email) for purpose in (RESET, VERIFY)]
     await admin.ok(door, "user_suspend", id=kim.id)
@@ -261,7 +263,7 @@ async def test_a_suspended_account_is_not_opened_by_a_letter(app: "Shop", door: 
 
 
 @both
-async def test_a_closed_account_is_empty_and_its_address_and_name_are_free(app: "Shop", door: Door) -> None:
+async def test_a_closed_account_is_empty_and_its_address_and_name_are_free(app: "TradepostApp", door: Door) -> None:
     name = f"n{unique()}"[:20]
     kim = await person(app, username=name, full_name="Kim Larsen")
     other = await again(kim)
@@ -288,7 +290,7 @@ async def test_a_closed_account_is_empty_and_its_address_and_name_are_free(app: 
         "customer",
     )
     assert kim.email not in str(vars(row))
-    assert [await count_of(app, table, user_id=kim.id) for table in (AddressRow, MailedTokenRow)] == [0, 0]
+    assert [await count_of(app, table, user_id=kim.id) for table in (AddressRow, EmailTokenRow)] == [0, 0]
     assert all(
         s.revoked_at
         for s in [*await rows_of(app, SessionRow, user_id=kim.id), *await rows_of(app, ApiKeyRow, user_id=kim.id)]
@@ -299,7 +301,7 @@ async def test_a_closed_account_is_empty_and_its_address_and_name_are_free(app: 
     assert await (await logged_in(app, id, email, door=door)).lets_in(door)
 
 
-async def test_a_letter_and_a_closure_at_once_leave_a_closed_account_empty(app: "Shop") -> None:
+async def test_a_letter_and_a_closure_at_once_leave_a_closed_account_empty(app: "TradepostApp") -> None:
     for purpose in (RESET, VERIFY) * 3:
         kim = await person(app)
         token = await letter_token(
@@ -322,7 +324,7 @@ async def test_a_letter_and_a_closure_at_once_leave_a_closed_account_empty(app: 
 
 
 @both
-async def test_a_letter_that_verifies_the_address_is_sent_again_on_demand(app: "Shop", door: Door) -> None:
+async def test_a_letter_that_verifies_the_address_is_sent_again_on_demand(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     assert await kim.ok(door, "email_verification_request") == {"status": "accepted"}
     assert await letters_to(app, kim.id) == [("verify_email", {"email": kim.email})] * 2
@@ -330,7 +332,7 @@ async def test_a_letter_that_verifies_the_address_is_sent_again_on_demand(app: "
 
 
 @both
-async def test_a_key_of_nobody_has_no_account_to_look_after(app: "Shop", door: Door) -> None:
+async def test_a_key_of_nobody_has_no_account_to_look_after(app: "TradepostApp", door: Door) -> None:
     house = House(app).bearing(await app.state.credentials.create(name="till", role="admin"))
     assert await house.code(door, "me") == "not_found"
     assert await house.code(door, "email_verification_request") == "forbidden"
@@ -343,7 +345,7 @@ async def test_a_key_of_nobody_has_no_account_to_look_after(app: "Shop", door: D
     )
 
 
-async def test_no_token_stands_in_the_outbox(app: "Shop") -> None:
+async def test_no_token_stands_in_the_outbox(app: "TradepostApp") -> None:
     kim = await person(app)
     await House(app).ok("rest", "password_reset", {"email": kim.email})
     token = await letter_token(app, RESET, kim.id, kim.email)

@@ -24,10 +24,10 @@ from tests.areas.accounts.people import (
 )
 from tests.factories import unique
 from tradepost.areas.accounts.models import UserRow
-from tradepost.areas.accounts.password_hasher import Passwords
+from tradepost.areas.accounts.password_hasher import PasswordHasher
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 both = pytest.mark.parametrize("door", DOORS)
 
@@ -41,10 +41,10 @@ class Work:
 
 
 @contextmanager
-def watched(app: "Shop") -> Iterator[Work]:
+def watched(app: "TradepostApp") -> Iterator[Work]:
     """Counts what the shop does meanwhile."""
     work, engine = Work(), app.state.database.engine.sync_engine
-    passwords = app.state.means.of(Passwords)
+    passwords = app.state.means.of(PasswordHasher)
     submit = passwords.threads.submit
 
     def said(_c: Any, _u: Any, statement: str, _p: Any, _x: Any, _m: bool) -> None:
@@ -74,7 +74,7 @@ def told(answer: Answer) -> tuple[int, Any, dict[str, str]]:
 
 
 @both
-async def test_a_known_and_a_new_address_are_answered_alike(app: "Shop", door: Door) -> None:
+async def test_a_known_and_a_new_address_are_answered_alike(app: "TradepostApp", door: Door) -> None:
     _, email = await registered(app, door)
     known = await House(app).call(door, "register", {"email": email, "password": PASSWORD})
     new = await House(app).call(door, "register", {"email": f"{unique('kim')}@shop.example", "password": PASSWORD})
@@ -84,7 +84,7 @@ async def test_a_known_and_a_new_address_are_answered_alike(app: "Shop", door: D
 
 
 @both
-async def test_a_known_and_a_new_address_cost_the_same_statements_and_hashes(app: "Shop", door: Door) -> None:
+async def test_a_known_and_a_new_address_cost_the_same_statements_and_hashes(app: "TradepostApp", door: Door) -> None:
     _, email = await registered(app)
     with watched(app) as known:
         await House(app).ok(door, "register", {"email": email, "password": PASSWORD, "full_name": "Kim"})
@@ -97,7 +97,9 @@ async def test_a_known_and_a_new_address_cost_the_same_statements_and_hashes(app
 
 
 @both
-async def test_the_owner_of_a_known_address_is_told_by_a_letter_and_keeps_its_account(app: "Shop", door: Door) -> None:
+async def test_the_owner_of_a_known_address_is_told_by_a_letter_and_keeps_its_account(
+    app: "TradepostApp", door: Door
+) -> None:
     id, email = await registered(app, full_name="Kim")
     before = await row_of(app, UserRow, id=id)
     body = {
@@ -119,7 +121,7 @@ async def test_the_owner_of_a_known_address_is_told_by_a_letter_and_keeps_its_ac
 
 
 @both
-async def test_a_new_account_can_log_in_at_once_and_is_not_verified_yet(app: "Shop", door: Door) -> None:
+async def test_a_new_account_can_log_in_at_once_and_is_not_verified_yet(app: "TradepostApp", door: Door) -> None:
     id, email = await registered(app, door, full_name="Kim Larsen")
     me = await (await logged_in(app, id, email, door=door)).ok(door, "me")
     assert (me["id"], me["email"], me["full_name"], me["role"], me["status"], me["email_verified_at"]) == (
@@ -134,7 +136,7 @@ async def test_a_new_account_can_log_in_at_once_and_is_not_verified_yet(app: "Sh
 
 
 @both
-async def test_a_taken_username_is_409_for_a_known_and_a_new_address(app: "Shop", door: Door) -> None:
+async def test_a_taken_username_is_409_for_a_known_and_a_new_address(app: "TradepostApp", door: Door) -> None:
     name = f"n{unique()}"[:20]
     _, email = await registered(app, username=name)
     for address in (email, f"{unique('kim')}@shop.example"):
@@ -143,7 +145,7 @@ async def test_a_taken_username_is_409_for_a_known_and_a_new_address(app: "Shop"
 
 
 @both
-async def test_each_bad_password_is_422_at_its_place(app: "Shop", door: Door) -> None:
+async def test_each_bad_password_is_422_at_its_place(app: "TradepostApp", door: Door) -> None:
     email = f"{unique('kimlarsen')}@shop.example"
     bad = {
         "short": "too_short",
@@ -167,7 +169,7 @@ BAD_ADDRESSES = [
 
 
 @both
-async def test_what_is_no_address_is_422_at_its_place(app: "Shop", door: Door) -> None:
+async def test_what_is_no_address_is_422_at_its_place(app: "TradepostApp", door: Door) -> None:
     for email in BAD_ADDRESSES:
         answer = await House(app).call(door, "register", {"email": email, "password": PASSWORD})
         assert answer.code == "validation", (email, answer.body)
@@ -175,7 +177,7 @@ async def test_what_is_no_address_is_422_at_its_place(app: "Shop", door: Door) -
 
 
 @both
-async def test_an_address_has_one_account_however_it_is_written(app: "Shop", door: Door) -> None:
+async def test_an_address_has_one_account_however_it_is_written(app: "TradepostApp", door: Door) -> None:
     name = unique("jos")
     composed, apart, shouted = (
         f"{name}\u00e9@b\u00fccher.example",
@@ -192,7 +194,7 @@ async def test_an_address_has_one_account_however_it_is_written(app: "Shop", doo
 
 
 @both
-async def test_a_password_is_the_same_from_every_keyboard(app: "Shop", door: Door) -> None:
+async def test_a_password_is_the_same_from_every_keyboard(app: "TradepostApp", door: Door) -> None:
     email = f"{unique('kim')}@shop.example"
     await House(app).ok(door, "register", {"email": email, "password": "sept h\u00e9rons endormis"})
     assert await House(app).code(door, "login", {"email": email, "password": "sept he\u0301rons endormis"}) is None
@@ -202,7 +204,7 @@ async def test_a_password_is_the_same_from_every_keyboard(app: "Shop", door: Doo
     )
 
 
-async def test_eight_at_once_with_one_address_make_one_account_and_are_answered_alike(app: "Shop") -> None:
+async def test_eight_at_once_with_one_address_make_one_account_and_are_answered_alike(app: "TradepostApp") -> None:
     email = f"{unique('kim')}@shop.example"
     answers = await asyncio.gather(
         *[House(app).call(DOORS[i % 2], "register", {"email": email, "password": PASSWORD}) for i in range(8)]
@@ -212,7 +214,7 @@ async def test_eight_at_once_with_one_address_make_one_account_and_are_answered_
     assert sorted([kind for kind, _ in await letters_to(app, row.id)]) == ["already_registered"] * 7 + ["verify_email"]
 
 
-async def test_eight_at_once_with_one_username_make_one_account_and_seven_refusals(app: "Shop") -> None:
+async def test_eight_at_once_with_one_username_make_one_account_and_seven_refusals(app: "TradepostApp") -> None:
     name = f"n{unique()}"[:20]
     codes = await asyncio.gather(
         *[
@@ -228,7 +230,7 @@ async def test_eight_at_once_with_one_username_make_one_account_and_seven_refusa
 
 
 @both
-async def test_a_repeat_under_a_key_makes_nothing_twice(app: "Shop", door: Door) -> None:
+async def test_a_repeat_under_a_key_makes_nothing_twice(app: "TradepostApp", door: Door) -> None:
     email, key = f"{unique('kim')}@shop.example", unique()
     for _ in range(2):
         await House(app).ok(door, "register", {"email": email, "password": PASSWORD}, idempotency_key=key)
@@ -241,13 +243,13 @@ async def test_a_repeat_under_a_key_makes_nothing_twice(app: "Shop", door: Door)
 
 
 @both
-async def test_a_role_cannot_be_chosen(app: "Shop", door: Door) -> None:
+async def test_a_role_cannot_be_chosen(app: "TradepostApp", door: Door) -> None:
     given = {"email": f"{unique('kim')}@shop.example", "password": PASSWORD, "role": "admin"}
     assert await House(app).code(door, "register", given) == ("validation" if door == "rest" else "invalid_variables")
 
 
 @both
-async def test_a_verified_address_is_told_and_the_letter_is_good_once(app: "Shop", door: Door) -> None:
+async def test_a_verified_address_is_told_and_the_letter_is_good_once(app: "TradepostApp", door: Door) -> None:
     kim = await person(app, door=door)
     token = await letter_token(app, "verify_email", kim.id, kim.email)
     await House(app).ok(door, "email_verify", {"token": token})

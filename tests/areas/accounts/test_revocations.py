@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tradepost.areas.accounts.credential_cache import Remembered
+from tradepost.areas.accounts.credential_cache import CredentialCache
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.kit.auth.caller import Caller
 
@@ -37,14 +37,14 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 async def process(stack: AsyncExitStack, url: str | None, *, secret: str = SECRET, tick: float = 0.2) -> Revocations:
     """The part of a process that remembers and listens, with four credentials found good."""
-    made = Revocations(Remembered(b"secret"), url, secret, tick=tick)
+    made = Revocations(CredentialCache(b"secret"), url, secret, ping_interval=tick)
     await made.start()
     stack.push_async_callback(made.stop)
-    fill(made.remembered)
+    fill(made.cache)
     return made
 
 
-def fill(remembered: Remembered) -> None:
+def fill(remembered: CredentialCache) -> None:
     for text, marks in {
         "a1": ("ann", "s1", None),
         "a2": ("ann", "s2", None),
@@ -52,11 +52,11 @@ def fill(remembered: Remembered) -> None:
         "b1": ("bob", "s3", None),
     }.items():
         user, session, key = marks
-        remembered.keep(remembered.begin(), text.encode(), ANN, user=user, session=session, key=key)
+        remembered.store(remembered.generation(), text.encode(), ANN, user=user, session=session, key=key)
 
 
 def known(made: Revocations) -> set[str]:
-    return {text for text in ("a1", "a2", "ak", "b1") if made.remembered.find(text.encode())}
+    return {text for text in ("a1", "a2", "ak", "b1") if made.cache.get(text.encode())}
 
 
 async def until(condition: Any) -> None:
@@ -80,7 +80,7 @@ async def test_what_one_process_revokes_all_forget(valkey: Any, stack: AsyncExit
         ({"key": "k1"}, {"a2", "b1"}),
         ({"user": "ann"}, {"b1"}),
     ):
-        await one.announce(**marks)
+        await one.publish(**marks)
         assert known(one) == left
         await until(lambda left=left: known(other) == left)
     assert len(known(elsewhere)) == 4
@@ -89,15 +89,15 @@ async def test_what_one_process_revokes_all_forget(valkey: Any, stack: AsyncExit
 async def test_a_command_announces_without_listening(valkey: Any, stack: AsyncExitStack) -> None:
     url = f"redis://127.0.0.1:{valkey.port}"
     running = await process(stack, url)
-    command = Revocations(Remembered(b"secret"), url, SECRET)
-    await command.announce(user="ann")
+    command = Revocations(CredentialCache(b"secret"), url, SECRET)
+    await command.publish(user="ann")
     await command.stop()
     await until(lambda: known(running) == {"b1"})
 
 
 async def test_without_redis_this_process_forgets(stack: AsyncExitStack) -> None:
     alone = await process(stack, None)
-    await alone.announce(user="ann")
+    await alone.publish(user="ann")
     assert known(alone) == {"b1"}
     assert alone.pubsub is None
 
@@ -111,8 +111,8 @@ async def test_a_channel_that_broke_is_joined_again_and_everything_is_forgotten(
         await operator.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
     await until(lambda: not known(one) and not known(other))
     await until(lambda: one.listening.is_set() and other.listening.is_set())
-    fill(other.remembered)
-    await one.announce(user="bob")
+    fill(other.cache)
+    await one.publish(user="bob")
     await until(lambda: known(other) == {"a1", "a2", "ak"})
 
 
@@ -124,14 +124,14 @@ async def test_the_shop_goes_on_while_redis_is_gone_and_says_so_once(
     await until(lambda: not one.listening.is_set())
     with caplog.at_level(logging.WARNING, "tradepost.revocations"):
         for number in range(3):
-            await one.announce(session=f"s{number}")
+            await one.publish(session=f"s{number}")
         assert known(one) == {"ak", "b1"}
     assert sum("could not be announced" in record.message for record in caplog.records) == 1
     valkey.start()
     await until(one.listening.is_set)
     assert known(one) == set()
-    await one.announce(user="ann")
-    assert not one.silent
+    await one.publish(user="ann")
+    assert not one.publish_failing
 
 
 async def test_a_start_without_redis_is_a_start(stack: AsyncExitStack, caplog: pytest.LogCaptureFixture) -> None:
@@ -157,10 +157,13 @@ async def test_a_channel_that_is_only_silent_counts_as_broken(stack: AsyncExitSt
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     listener = Revocations(
-        Remembered(b"secret"), f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}?protocol=2", SECRET, tick=0.1
+        CredentialCache(b"secret"),
+        f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}?protocol=2",
+        SECRET,
+        ping_interval=0.1,
     )
     await listener.start()
-    fill(listener.remembered)
+    fill(listener.cache)
     assert len(known(listener)) == 4
     await until(lambda: len(joined) > 1 and not known(listener))
     await listener.stop()
@@ -181,6 +184,6 @@ async def test_a_message_that_nobody_understands_may_mean_anything(valkey: Any, 
     async with Redis(port=valkey.port) as stranger:
         await stranger.publish(one.pubsub.name, b"\xff")
     await until(lambda: not known(one))
-    fill(one.remembered)
-    await one.announce(user="ann")
+    fill(one.cache)
+    await one.publish(user="ann")
     assert known(one) == {"b1"}

@@ -11,12 +11,12 @@ from tests.factories import unique
 from tradepost.kit.db.base import Table
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 both = pytest.mark.parametrize("door", DOORS)
 
 
-async def scenario(app: "Shop", door: Door) -> dict[str, str]:
+async def scenario(app: "TradepostApp", door: Door) -> dict[str, str]:
     """A life of an account, with all that may go wrong in it; the secrets that came up."""
     words = {name: f"{name} {unique('zebra')} of words" for name in ("first", "second", "third", "wrong")}
     email, repeat = f"{unique('kim')}@shop.example", unique()
@@ -62,7 +62,7 @@ async def scenario(app: "Shop", door: Door) -> dict[str, str]:
     return words | pairs | {"letter": letter, "key": made["secret"], "the key's own": made["secret"].split("_")[2][:43]}
 
 
-async def dump(app: "Shop") -> str:
+async def dump(app: "TradepostApp") -> str:
     """All that is in the database."""
     out: list[str] = []
     async with app.state.database.engine.connect() as connection:
@@ -72,7 +72,9 @@ async def dump(app: "Shop") -> str:
 
 
 @both
-async def test_no_secret_is_in_a_table_or_in_a_log(app: "Shop", door: Door, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_secret_is_in_a_table_or_in_a_log(
+    app: "TradepostApp", door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
         secrets = await scenario(app, door)
     logs = "\n".join([f"{r.name} {r.getMessage()} {r.__dict__}" for r in caplog.records])
@@ -90,7 +92,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("operation", WRONG)
-async def test_a_fault_quotes_no_secret(app: "Shop", operation: str) -> None:
+async def test_a_fault_quotes_no_secret(app: "TradepostApp", operation: str) -> None:
     kim, secret = await person(app), unique("secret-phrase")
     body = {n: v.replace("{}", secret) if isinstance(v, str) else v for n, v in WRONG[operation].items()}
     for given in (body, [body], {"nested": body}):
@@ -100,14 +102,14 @@ async def test_a_fault_quotes_no_secret(app: "Shop", operation: str) -> None:
         assert secret not in answer.text
 
 
-async def test_a_number_for_a_password_is_not_quoted(app: "Shop") -> None:
+async def test_a_number_for_a_password_is_not_quoted(app: "TradepostApp") -> None:
     answer = await House(app).call("rest", "login", {"email": "kim@shop.example", "password": 9182736455})
     assert answer.places == {("/password", "invalid_type")}
     assert "9182736455" not in answer.raw.text
 
 
 @both
-async def test_a_mountain_of_marks_is_refused_before_it_costs_anything(app: "Shop", door: Door) -> None:
+async def test_a_mountain_of_marks_is_refused_before_it_costs_anything(app: "TradepostApp", door: Door) -> None:
     for member in ("email", "password"):
         answer = await House(app).call(
             door, "login", {"email": "kim@shop.example", "password": "x"} | {member: "a" + "\u0315\u0300" * 100_000}
@@ -116,7 +118,7 @@ async def test_a_mountain_of_marks_is_refused_before_it_costs_anything(app: "Sho
         assert (f"/{member}", "too_many_marks") in answer.places
 
 
-async def test_a_fault_of_variables_or_of_a_document_quotes_no_input(app: "Shop") -> None:
+async def test_a_fault_of_variables_or_of_a_document_quotes_no_input(app: "TradepostApp") -> None:
     secret = unique("secret-phrase")
     text = "mutation ($input: LoginInput!) { login(input: $input) { accessToken } }"
     bodies: list[Any] = [

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from tests.areas.accounts.people import DOORS, OTHER, PASSWORD, Answer, Door, House, person
-from tradepost.areas.accounts.password_hasher import Passwords
+from tradepost.areas.accounts.password_hasher import PasswordHasher
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
 WORDS = (PASSWORD, OTHER)
@@ -44,7 +44,7 @@ class Pair:
 class World:
     """The shop that all examples run in, and the loop that it runs on."""
 
-    app: "Shop"
+    app: "TradepostApp"
     run: Callable[[Coroutine[Any, Any, Any]], Any]
     admin: House
 
@@ -169,7 +169,7 @@ class Sessions(RuleBasedStateMachine):
 
 
 @contextmanager
-def started(settings: "Settings") -> Iterator[tuple["Shop", Callable[[Coroutine[Any, Any, Any]], Any]]]:
+def started(settings: "Settings") -> Iterator[tuple["TradepostApp", Callable[[Coroutine[Any, Any, Any]], Any]]]:
     """A shop on a loop of its own, and what runs there: the machine itself knows no loop."""
     from tradepost.app import create_app
 
@@ -193,7 +193,7 @@ def started(settings: "Settings") -> Iterator[tuple["Shop", Callable[[Coroutine[
 def test_the_tokens_that_are_alive_are_those_that_the_model_says(fresh_settings: "Callable[[], Settings]") -> None:
     with started(fresh_settings()) as (app, run):
         # What passwords cost is not what is tested here.
-        app.state.means.of(Passwords).hasher = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
+        app.state.means.of(PasswordHasher).hasher = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
         Sessions.world = World(app, run, run(person(app, "admin")))
         # What fails is told as it was found: each step is a call, and to make the way there shorter takes minutes.
         given = settings(

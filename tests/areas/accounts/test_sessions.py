@@ -30,13 +30,13 @@ from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
 both = pytest.mark.parametrize("door", DOORS)
 
 
-async def refreshed(app: "Shop", token: str, door: Door = "rest") -> Answer:
+async def refreshed(app: "TradepostApp", token: str, door: Door = "rest") -> Answer:
     """The next pair of a refresh token."""
     return await House(app).call(door, "token_refresh", {"refresh_token": token})
 
@@ -54,13 +54,13 @@ async def next_of(of: Person, door: Door = "rest") -> Person:
     )
 
 
-async def session_of(app: "Shop", token: str) -> str:
+async def session_of(app: "TradepostApp", token: str) -> str:
     """The session of a refresh token."""
     return (await row_of(app, RefreshTokenRow, secret_hash=digest(app, token))).session_id
 
 
 @both
-async def test_a_refresh_token_gives_the_next_pair_of_its_session(app: "Shop", door: Door) -> None:
+async def test_a_refresh_token_gives_the_next_pair_of_its_session(app: "TradepostApp", door: Door) -> None:
     kim = await person(app, door=door)
     later = await next_of(kim, door)
     assert later.refresh_token != kim.refresh_token
@@ -71,7 +71,7 @@ async def test_a_refresh_token_gives_the_next_pair_of_its_session(app: "Shop", d
 
 
 @both
-async def test_a_replayed_refresh_token_ends_its_family_at_once_and_no_other(app: "Shop", door: Door) -> None:
+async def test_a_replayed_refresh_token_ends_its_family_at_once_and_no_other(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     other, later = await again(kim), await next_of(kim, door)
     for one in (kim, other, later):
@@ -86,7 +86,7 @@ async def test_a_replayed_refresh_token_ends_its_family_at_once_and_no_other(app
 
 
 @both
-async def test_every_token_of_a_family_that_was_used_before_ends_it(app: "Shop", door: Door) -> None:
+async def test_every_token_of_a_family_that_was_used_before_ends_it(app: "TradepostApp", door: Door) -> None:
     first = await person(app)
     second = await next_of(first)
     third = await next_of(second)
@@ -95,7 +95,7 @@ async def test_every_token_of_a_family_that_was_used_before_ends_it(app: "Shop",
     assert (await refreshed(app, third.refresh_token, door)).code == "invalid_token"
 
 
-async def test_of_many_at_once_with_one_token_at_most_one_gets_a_pair_and_the_family_ends(app: "Shop") -> None:
+async def test_of_many_at_once_with_one_token_at_most_one_gets_a_pair_and_the_family_ends(app: "TradepostApp") -> None:
     for _ in range(3):
         kim = await person(app)
         other = await again(kim)
@@ -113,7 +113,7 @@ async def test_of_many_at_once_with_one_token_at_most_one_gets_a_pair_and_the_fa
         assert await other.lets_in()
 
 
-async def test_a_session_never_has_two_live_refresh_tokens(app: "Shop") -> None:
+async def test_a_session_never_has_two_live_refresh_tokens(app: "TradepostApp") -> None:
     kim = await person(app)
     session = await session_of(app, kim.refresh_token)
     token: str | None = kim.refresh_token
@@ -129,7 +129,7 @@ async def test_a_session_never_has_two_live_refresh_tokens(app: "Shop") -> None:
 
 
 @both
-async def test_an_expired_session_neither_goes_on_nor_lets_in(app: "Shop", door: Door) -> None:
+async def test_an_expired_session_neither_goes_on_nor_lets_in(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     async with app.state.database.transaction() as session:
         past = datetime.now(UTC) - timedelta(seconds=1)
@@ -140,7 +140,7 @@ async def test_an_expired_session_neither_goes_on_nor_lets_in(app: "Shop", door:
     assert not await kim.lets_in(door)
 
 
-async def test_a_session_goes_on_for_thirty_days_from_its_last_use(app: "Shop") -> None:
+async def test_a_session_goes_on_for_thirty_days_from_its_last_use(app: "TradepostApp") -> None:
     kim = await person(app)
     id = await session_of(app, kim.refresh_token)
     async with app.state.database.transaction() as session:
@@ -153,7 +153,7 @@ async def test_a_session_goes_on_for_thirty_days_from_its_last_use(app: "Shop") 
 
 
 @both
-async def test_what_is_no_refresh_token_is_refused_alike(app: "Shop", door: Door) -> None:
+async def test_what_is_no_refresh_token_is_refused_alike(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     texts = [
         "",
@@ -172,7 +172,7 @@ async def test_what_is_no_refresh_token_is_refused_alike(app: "Shop", door: Door
 
 
 @both
-async def test_logout_ends_this_session_at_once_and_no_other(app: "Shop", door: Door) -> None:
+async def test_logout_ends_this_session_at_once_and_no_other(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     other = await again(kim)
     assert await kim.lets_in(door)
@@ -189,7 +189,7 @@ async def test_logout_ends_this_session_at_once_and_no_other(app: "Shop", door: 
 
 
 @both
-async def test_logout_everywhere_ends_all_sessions_of_one_user(app: "Shop", door: Door) -> None:
+async def test_logout_everywhere_ends_all_sessions_of_one_user(app: "TradepostApp", door: Door) -> None:
     kim, stranger = await person(app), await person(app)
     other = await again(kim)
     assert await other.lets_in(door)
@@ -202,7 +202,7 @@ async def test_logout_everywhere_ends_all_sessions_of_one_user(app: "Shop", door
 
 
 @both
-async def test_an_api_key_has_no_session_to_log_out_of(app: "Shop", door: Door) -> None:
+async def test_an_api_key_has_no_session_to_log_out_of(app: "TradepostApp", door: Door) -> None:
     kim = await person(app)
     key = kim.bearing((await kim.ok(door, "api_key_create", {"name": "till"}))["secret"])
     assert await key.code(door, "logout") == "forbidden"
@@ -212,7 +212,7 @@ async def test_an_api_key_has_no_session_to_log_out_of(app: "Shop", door: Door) 
 
 
 @asynccontextmanager
-async def second(settings: "Settings") -> AsyncIterator["Shop"]:
+async def second(settings: "Settings") -> AsyncIterator["TradepostApp"]:
     """Another process of the same shop, so to say."""
     from tradepost.app import create_app
 
@@ -221,7 +221,7 @@ async def second(settings: "Settings") -> AsyncIterator["Shop"]:
         yield shop
 
 
-def there(shop: "Shop", one: House) -> House:
+def there(shop: "TradepostApp", one: House) -> House:
     """The same credential in another process."""
     return House(shop, one.headers)
 
@@ -229,7 +229,7 @@ def there(shop: "Shop", one: House) -> House:
 ENDINGS = ("logout", "logout_everywhere", "suspend", "close", "replay", "password")
 
 
-async def end(app: "Shop", how: str, kim: Person, admin: Person) -> None:
+async def end(app: "TradepostApp", how: str, kim: Person, admin: Person) -> None:
     """Ends the session in this process."""
     if how in ("logout", "logout_everywhere"):
         assert await kim.code("rest", how) is None
@@ -250,7 +250,7 @@ async def end(app: "Shop", how: str, kim: Person, admin: Person) -> None:
 
 
 async def test_what_has_ended_is_refused_in_the_other_process_at_once_with_redis_and_within_a_minute_without(
-    app: "Shop", settings: "Settings"
+    app: "TradepostApp", settings: "Settings"
 ) -> None:
     admin = await person(app, "admin")
     async with second(settings) as shop:
@@ -275,7 +275,7 @@ async def test_what_has_ended_is_refused_in_the_other_process_at_once_with_redis
 
 
 async def test_a_lowered_role_and_a_revoked_key_are_noticed_in_the_other_process(
-    app: "Shop", settings: "Settings"
+    app: "TradepostApp", settings: "Settings"
 ) -> None:
     admin, kim = await person(app, "admin"), await person(app, "staff")
     secret = await kim.ok("rest", "api_key_create", {"name": "till"})
@@ -295,7 +295,7 @@ async def test_a_lowered_role_and_a_revoked_key_are_noticed_in_the_other_process
                 await asyncio.sleep(0.01)
 
 
-async def test_a_shorter_life_of_tokens_is_told(app: "Shop", settings: "Settings") -> None:
+async def test_a_shorter_life_of_tokens_is_told(app: "TradepostApp", settings: "Settings") -> None:
     kim = await person(app)
     async with second(msgspec.structs.replace(settings, access_token_seconds=60)) as shop:
         pair = (await refreshed(shop, kim.refresh_token)).body

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from joserfc.jwk import OKPKey
 
-from tradepost.areas.accounts.signing import LOOK_EVERY, Algorithm, SigningKeys, SigningKeysError
+from tradepost.areas.accounts.signing import RELOAD_INTERVAL, Algorithm, SigningKeys, SigningKeysError
 from tradepost.areas.accounts.signing_key_file import rotate
-from tradepost.areas.accounts.tokens import Tokens
+from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.kit.problems import Unauthenticated
 
 SECRET = "a secret of the tests, of 32 characters or more"
@@ -36,11 +36,11 @@ def path(tmp_path: Path) -> Path:
 def keys(
     path: Path, *, makes: bool = True, secret: str = SECRET, algorithm: Algorithm = "EdDSA", clock: Time | None = None
 ) -> SigningKeys:
-    return SigningKeys(secret, algorithm=algorithm, path=path, makes=makes, clock=clock or Time())
+    return SigningKeys(secret, algorithm=algorithm, path=path, create_missing=makes, clock=clock or Time())
 
 
-def tokens(keys: SigningKeys) -> Tokens:
-    return Tokens(keys, issuer="https://shop.example", audience="tradepost")
+def tokens(keys: SigningKeys) -> AccessTokens:
+    return AccessTokens(keys, issuer="https://shop.example", audience="tradepost")
 
 
 def names(keys: SigningKeys) -> list[str]:
@@ -82,7 +82,7 @@ def test_the_public_set_has_no_private_member(path: Path) -> None:
     for _ in range(3):
         made.rotate()
     private = [key["d"] for key in json.loads(path.read_text())["keys"]]
-    document = keys(path).document()
+    document = keys(path).jwks_json()
     assert document is not None
     assert len(private) == 4
     for key in json.loads(document)["keys"]:
@@ -100,10 +100,10 @@ def test_a_rotated_key_signs_and_the_three_before_it_still_verify(path: Path) ->
     shop = tokens(keys(path))
     issued.append(shop.issue(user="ann", session=None)[0])
     for text in issued[2:]:
-        assert shop.read(text).user == "ann"
+        assert shop.decode(text).user == "ann"
     for text in issued[:2]:
         with pytest.raises(Unauthenticated):
-            shop.read(text)
+            shop.decode(text)
     assert len(names(shop.keys)) == 4
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -112,12 +112,12 @@ def test_running_processes_notice_a_rotation(path: Path) -> None:
     time = Time()
     one, other = tokens(keys(path, clock=time)), tokens(keys(path, clock=time))
     old = one.issue(user="ann", session=None)[0]
-    assert other.read(old).user == "ann"
+    assert other.decode(old).user == "ann"
     newest = keys(path).rotate()[0]
-    time.moment += LOOK_EVERY
+    time.moment += RELOAD_INTERVAL
     fresh = one.issue(user="ann", session=None)[0]
     assert one.keys.current().kid == newest
-    assert one.read(old).user == other.read(fresh).user == "ann"
+    assert one.decode(old).user == other.decode(fresh).user == "ann"
 
 
 def test_an_unknown_kid_is_looked_for_at_once(path: Path) -> None:
@@ -126,8 +126,8 @@ def test_an_unknown_kid_is_looked_for_at_once(path: Path) -> None:
     before = shop.issue(user="ann", session=None)[0]
     keys(path).rotate()
     fresh = tokens(keys(path)).issue(user="ann", session=None)[0]
-    assert shop.read(fresh).user == "ann"
-    assert shop.read(before).user == "ann"
+    assert shop.decode(fresh).user == "ann"
+    assert shop.decode(before).user == "ann"
 
 
 def test_rotations_at_the_same_time_lose_no_key(path: Path) -> None:
@@ -157,15 +157,15 @@ def test_a_file_that_breaks_stops_a_start_but_no_running_shop(path: Path, caplog
         path.write_text(text)
         with pytest.raises(SigningKeysError, match=r"signing_keys\.json"):
             keys(path).load()
-        time.moment += LOOK_EVERY
+        time.moment += RELOAD_INTERVAL
         with caplog.at_level(logging.ERROR, "tradepost.signing"):
             assert names(running) == before
-            time.moment += LOOK_EVERY
+            time.moment += RELOAD_INTERVAL
             assert names(running) == before
         assert len(caplog.records) == 1, text
         caplog.clear()
     path.unlink()
-    time.moment += LOOK_EVERY
+    time.moment += RELOAD_INTERVAL
     assert names(running) == before
 
 
@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> 
 
 def test_production_makes_no_file_and_its_machines_agree(path: Path) -> None:
     one, other = keys(path, makes=False), keys(path.with_name("elsewhere.json"), makes=False)
-    assert tokens(other).read(tokens(one).issue(user="ann", session=None)[0]).user == "ann"
+    assert tokens(other).decode(tokens(one).issue(user="ann", session=None)[0]).user == "ann"
     assert not path.parent.exists()
     assert names(one) != names(keys(path, makes=False, secret="another secret of 32 characters or more"))
 
@@ -198,8 +198,8 @@ def test_the_first_rotation_in_production_ends_no_token(path: Path) -> None:
     shop = tokens(keys(path, makes=False, clock=time))
     before = shop.issue(user="ann", session=None)[0]
     newest, oldest = keys(path, makes=False).rotate()
-    time.moment += LOOK_EVERY
-    assert (shop.keys.current().kid, shop.read(before).user) == (newest, "ann")
+    time.moment += RELOAD_INTERVAL
+    assert (shop.keys.current().kid, shop.decode(before).user) == (newest, "ann")
     assert names(keys(path, makes=False)) == [newest, oldest]
 
 
@@ -207,8 +207,8 @@ def test_hs256_has_no_public_keys_no_file_and_no_rotation(path: Path) -> None:
     shop = keys(path, algorithm="HS256")
     shop.load()
     assert shop.jwks() == {"keys": []}
-    assert shop.document() is None
-    assert tokens(keys(path, algorithm="HS256")).read(tokens(shop).issue(user="ann", session=None)[0]).user == "ann"
+    assert shop.jwks_json() is None
+    assert tokens(keys(path, algorithm="HS256")).decode(tokens(shop).issue(user="ann", session=None)[0]).user == "ann"
     with pytest.raises(SigningKeysError, match="SECRET_KEY"):
         shop.rotate()
     assert not path.parent.exists()

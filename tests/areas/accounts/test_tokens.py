@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from joserfc.jwk import OKPKey
 
 from tradepost.areas.accounts.signing import Algorithm, SigningKeys
-from tradepost.areas.accounts.tokens import BAD, LEEWAY, LONGEST, Tokens
+from tradepost.areas.accounts.tokens import INVALID_TOKEN_DETAIL, LEEWAY, MAX_LENGTH, AccessTokens
 from tradepost.kit.problems import Unauthenticated
 
 SECRET = "a secret of the tests, of 32 characters or more"
@@ -66,8 +66,8 @@ class House:
         audience: str = "tradepost",
     ) -> None:
         self.time = Time()
-        self.keys = SigningKeys(SECRET, algorithm=algorithm, path=folder / "keys.json", makes=True)
-        self.tokens = Tokens(self.keys, issuer=issuer, audience=audience, clock=self.time)
+        self.keys = SigningKeys(SECRET, algorithm=algorithm, path=folder / "keys.json", create_missing=True)
+        self.tokens = AccessTokens(self.keys, issuer=issuer, audience=audience, clock=self.time)
         self.good, self.seconds = self.tokens.issue(user="ann", session="s1")
         self.header, self.claims = opened(self.good)
 
@@ -93,8 +93,8 @@ class House:
     def refuses(self, text: str) -> bool:
         """Whether the token is refused, in the words that all bad ones get."""
         with pytest.raises(Unauthenticated) as refused:
-            self.tokens.read(text)
-        return refused.value.detail == BAD
+            self.tokens.decode(text)
+        return refused.value.detail == INVALID_TOKEN_DETAIL
 
 
 @pytest.fixture(params=["EdDSA", "HS256"])
@@ -110,17 +110,17 @@ def eddsa(tmp_path: Path) -> House:
 
 
 def test_what_is_issued_is_read(house: House) -> None:
-    claims = house.tokens.read(house.good)
+    claims = house.tokens.decode(house.good)
     assert (claims.user, claims.session, claims.key, claims.scope) == ("ann", "s1", None, None)
-    assert (claims.issued, claims.expires) == (
+    assert (claims.issued_at, claims.expires_at) == (
         START.replace(microsecond=0),
         START.replace(microsecond=0) + timedelta(seconds=900),
     )
     assert house.seconds == 900
     text, _ = house.tokens.issue(user="ann", session=None, key="k1", scope={"stock:read", "catalog:write"})
-    claims = house.tokens.read(text)
+    claims = house.tokens.decode(text)
     assert (claims.session, claims.key, claims.scope) == (None, "k1", {"stock:read", "catalog:write"})
-    assert house.tokens.read(house.tokens.issue(user="ann", session=None, scope=())[0]).scope == frozenset()
+    assert house.tokens.decode(house.tokens.issue(user="ann", session=None, scope=())[0]).scope == frozenset()
 
 
 def test_a_token_has_the_form_of_rfc_9068(house: House) -> None:
@@ -138,13 +138,13 @@ def test_a_token_has_the_form_of_rfc_9068(house: House) -> None:
 
 
 def test_the_forger_of_these_tests_makes_tokens_that_are_read(house: House) -> None:
-    assert house.tokens.read(house.forged()) == house.tokens.read(house.good)
-    assert house.tokens.read(house.forged(more="unknown claims are no fault")).user == "ann"
+    assert house.tokens.decode(house.forged()) == house.tokens.decode(house.good)
+    assert house.tokens.decode(house.forged(more="unknown claims are no fault")).user == "ann"
 
 
 def test_it_is_good_until_its_last_second_and_no_longer(house: House) -> None:
     house.time.moment = START.replace(microsecond=0) + timedelta(seconds=899, microseconds=999_999)
-    assert house.tokens.read(house.good)
+    assert house.tokens.decode(house.good)
     house.time.moment += timedelta(microseconds=1)
     assert house.refuses(house.good)
 
@@ -152,7 +152,7 @@ def test_it_is_good_until_its_last_second_and_no_longer(house: House) -> None:
 def test_it_may_come_from_a_clock_that_is_a_little_ahead(house: House) -> None:
     for claim in ("iat", "nbf"):
         at = int(START.timestamp())
-        assert house.tokens.read(house.forged(**{claim: at + LEEWAY}))
+        assert house.tokens.decode(house.forged(**{claim: at + LEEWAY}))
         assert house.refuses(house.forged(**{claim: at + LEEWAY + 1}))
 
 
@@ -275,7 +275,7 @@ def test_an_encrypted_token_is_refused(house: House) -> None:
         lambda t: t.replace(".", "=."),
         lambda t: f"Bearer {t}", lambda t: t + "\0", lambda t: t.replace(".", "\u3002"), lambda t: t.replace(".", ". "), lambda t: f"{t}.{t}",
         lambda t: f'{{"payload":"{t.split(".")[1]}","protected":"{t.split(".")[0]}","signature":"{t.split(".")[2]}"}}', lambda t: "\ud800.a.b",
-        lambda t: "A" * LONGEST + t, lambda t: "e30." * 1000, lambda t: "." * 5000, lambda t: b64(b"[" * 1000) + ".e30.AA", lambda t: b64(b"\xff") + ".e30.AA",
+        lambda t: "A" * MAX_LENGTH + t, lambda t: "e30." * 1000, lambda t: "." * 5000, lambda t: b64(b"[" * 1000) + ".e30.AA", lambda t: b64(b"\xff") + ".e30.AA",
     ],
 )  # fmt: skip
 def test_what_has_not_the_form_of_a_token_is_refused(house: House, change: Callable[[str], str]) -> None:
@@ -283,7 +283,7 @@ def test_what_has_not_the_form_of_a_token_is_refused(house: House, change: Calla
 
 
 def test_a_signed_token_over_four_kilobytes_is_refused(house: House) -> None:
-    assert house.tokens.read(house.forged(more="x" * 2500))
+    assert house.tokens.decode(house.forged(more="x" * 2500))
     assert house.refuses(house.forged(more="x" * 3000))
 
 

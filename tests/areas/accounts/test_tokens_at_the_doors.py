@@ -14,11 +14,11 @@ from joserfc.jwk import OKPKey
 from tests.areas.accounts.people import DOORS, House, Person, again, person
 from tests.areas.accounts.test_tokens import b64, opened, segment, unb64
 from tradepost.areas.accounts.signing import SigningKeys
-from tradepost.areas.accounts.tokens import Tokens
+from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.kit.clock import now
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
 type Json = dict[str, Any]
@@ -27,7 +27,7 @@ type Json = dict[str, Any]
 class Forger:
     """Makes tokens with the shop's own key, and with others."""
 
-    def __init__(self, app: "Shop", token: str) -> None:
+    def __init__(self, app: "TradepostApp", token: str) -> None:
         self.key = app.state.means.of(SigningKeys).current()
         assert isinstance(self.key, OKPKey)
         private = self.key.private_key
@@ -58,7 +58,7 @@ class Forger:
         ]
 
 
-def bad(forger: Forger, token: str, other: Tokens, kim: Person) -> dict[str, str]:
+def bad(forger: Forger, token: str, other: AccessTokens, kim: Person) -> dict[str, str]:
     """Tokens that are none of ours."""
     header, claims, signature = token.split(".")
     time = int(now().timestamp())
@@ -107,14 +107,14 @@ def bad(forger: Forger, token: str, other: Tokens, kim: Person) -> dict[str, str
 
 
 @pytest.fixture
-def other(tmp_path: Path, settings: "Settings") -> Tokens:
+def other(tmp_path: Path, settings: "Settings") -> AccessTokens:
     """A shop with a key of its own that calls itself as this one does."""
-    keys = SigningKeys("another secret of 32 characters or more", path=tmp_path / "keys.json", makes=True)
-    return Tokens(keys, issuer=settings.issuer, audience=settings.token_audience)
+    keys = SigningKeys("another secret of 32 characters or more", path=tmp_path / "keys.json", create_missing=True)
+    return AccessTokens(keys, issuer=settings.issuer, audience=settings.token_audience)
 
 
 async def test_what_is_not_ours_is_401_at_both_doors_also_where_nobody_need_be_known(
-    app: "Shop", other: Tokens
+    app: "TradepostApp", other: AccessTokens
 ) -> None:
     ann, kim = await person(app), await person(app)
     forger = Forger(app, ann.access_token)
@@ -138,7 +138,7 @@ async def test_what_is_not_ours_is_401_at_both_doors_also_where_nobody_need_be_k
     assert await ann.lets_in()
 
 
-async def test_every_changed_letter_of_a_token_is_noticed(app: "Shop") -> None:
+async def test_every_changed_letter_of_a_token_is_noticed(app: "TradepostApp") -> None:
     kim = await person(app)
     async with House(app).client() as client:
         for at in range(0, len(kim.access_token), 7):
@@ -151,7 +151,7 @@ async def test_every_changed_letter_of_a_token_is_noticed(app: "Shop") -> None:
     assert await kim.lets_in()
 
 
-async def test_a_token_of_an_ended_session_stays_refused_however_often_it_comes(app: "Shop") -> None:
+async def test_a_token_of_an_ended_session_stays_refused_however_often_it_comes(app: "TradepostApp") -> None:
     kim = await person(app)
     other = await again(kim)
     assert await kim.code("rest", "logout") is None
@@ -160,7 +160,7 @@ async def test_a_token_of_an_ended_session_stays_refused_however_often_it_comes(
         assert await other.lets_in(door)
 
 
-async def test_two_different_credentials_are_refused_and_one_said_twice_is_not(app: "Shop") -> None:
+async def test_two_different_credentials_are_refused_and_one_said_twice_is_not(app: "TradepostApp") -> None:
     kim, bo = await person(app), await person(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test") as client:
         for texts, status in (
@@ -175,7 +175,7 @@ async def test_two_different_credentials_are_refused_and_one_said_twice_is_not(a
             ).status_code == status
 
 
-async def test_a_token_in_the_address_or_a_cookie_is_no_credential(app: "Shop") -> None:
+async def test_a_token_in_the_address_or_a_cookie_is_no_credential(app: "TradepostApp") -> None:
     kim = await person(app)
     async with House(app).client() as client:
         for header in ({"Cookie": f"access_token={kim.access_token}"}, {"X-Access-Token": kim.access_token}):

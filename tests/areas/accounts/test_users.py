@@ -13,7 +13,7 @@ from tests.factories import Json, assert_problem, unique
 from tradepost.areas.accounts.models import UserRow
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 both = pytest.mark.parametrize("door", DOORS)
 LIST = """query ($filter: UserFilter, $sort: [UserSort!], $first: Int, $after: String) {
@@ -22,7 +22,7 @@ LIST = """query ($filter: UserFilter, $sort: [UserSort!], $first: Int, $after: S
 
 
 @pytest.fixture(scope="module")
-async def admin(app: "Shop", anyio_backend: str) -> Person:
+async def admin(app: "TradepostApp", anyio_backend: str) -> Person:
     """An admin."""
     return await person(app, "admin")
 
@@ -61,7 +61,9 @@ async def listed(
 
 
 @both
-async def test_the_staff_finds_people_by_words_address_role_and_status(app: "Shop", admin: Person, door: Door) -> None:
+async def test_the_staff_finds_people_by_words_address_role_and_status(
+    app: "TradepostApp", admin: Person, door: Door
+) -> None:
     word = unique("w").replace("-", "")
     kim = await person(app, full_name=f"Kim {word} Larsen", username=f"u{word}"[:30])
     bo = await person(app, "moderator", full_name=f"Bo {word}")
@@ -83,7 +85,7 @@ async def test_the_staff_finds_people_by_words_address_role_and_status(app: "Sho
 
 
 @both
-async def test_pages_hold_everybody_once(app: "Shop", door: Door) -> None:
+async def test_pages_hold_everybody_once(app: "TradepostApp", door: Door) -> None:
     word = unique("p").replace("-", "")
     made = [(await registered(app, full_name=word))[0] for _ in range(5)]
     by, seen, cursor = await person(app, "staff"), list[str](), None
@@ -99,7 +101,7 @@ async def test_pages_hold_everybody_once(app: "Shop", door: Door) -> None:
 
 @both
 @pytest.mark.parametrize("role", ["customer", "moderator"])
-async def test_others_do_not_exist_for_who_may_not_see_them(app: "Shop", door: Door, role: str) -> None:
+async def test_others_do_not_exist_for_who_may_not_see_them(app: "TradepostApp", door: Door, role: str) -> None:
     kim, by = await person(app), await person(app, role)
     assert (await listed(by, door))["code"] == "forbidden"
     assert await by.code(door, "user", id=kim.id) == "not_found"
@@ -117,7 +119,7 @@ async def test_others_do_not_exist_for_who_may_not_see_them(app: "Shop", door: D
 
 
 @both
-async def test_the_staff_sees_people_and_cannot_change_them(app: "Shop", door: Door) -> None:
+async def test_the_staff_sees_people_and_cannot_change_them(app: "TradepostApp", door: Door) -> None:
     kim, by = await person(app), await person(app, "staff")
     seen = await by.ok(door, "user", id=kim.id)
     assert seen["email"] == kim.email
@@ -129,7 +131,7 @@ async def test_the_staff_sees_people_and_cannot_change_them(app: "Shop", door: D
 
 @both
 async def test_another_role_takes_effect_at_once_on_tokens_and_keys_that_are_there(
-    app: "Shop", admin: Person, door: Door
+    app: "TradepostApp", admin: Person, door: Door
 ) -> None:
     kim = await person(app)
     key = kim.bearing((await kim.ok("rest", "api_key_create", {"name": "till"}))["secret"])
@@ -141,7 +143,7 @@ async def test_another_role_takes_effect_at_once_on_tokens_and_keys_that_are_the
 
 
 @both
-async def test_nobody_changes_the_own_role_or_suspends_itself(app: "Shop", door: Door) -> None:
+async def test_nobody_changes_the_own_role_or_suspends_itself(app: "TradepostApp", door: Door) -> None:
     by = await person(app, "admin")
     key = by.bearing((await by.ok("rest", "api_key_create", {"name": "till"}))["secret"])
     for one in (by, key):
@@ -156,7 +158,7 @@ async def test_nobody_changes_the_own_role_or_suspends_itself(app: "Shop", door:
     assert (me["role"], me["status"]) == ("admin", "active")
 
 
-async def test_of_two_admins_who_shut_each_other_out_one_stays(app: "Shop") -> None:
+async def test_of_two_admins_who_shut_each_other_out_one_stays(app: "TradepostApp") -> None:
     for operation, body in (("user_role_set", {"role": "customer"}), ("user_suspend", None)):
         for _ in range(3):
             one, other = await person(app, "admin"), await person(app, "admin")
@@ -169,7 +171,7 @@ async def test_of_two_admins_who_shut_each_other_out_one_stays(app: "Shop") -> N
 
 @both
 async def test_suspended_means_out_and_restored_means_the_keys_work_again(
-    app: "Shop", admin: Person, door: Door
+    app: "TradepostApp", admin: Person, door: Door
 ) -> None:
     kim = await person(app)
     key = kim.bearing((await kim.ok("rest", "api_key_create", {"name": "till"}))["secret"])
@@ -193,7 +195,7 @@ async def test_suspended_means_out_and_restored_means_the_keys_work_again(
 
 
 @both
-async def test_a_closed_account_is_changed_by_nobody(app: "Shop", admin: Person, door: Door) -> None:
+async def test_a_closed_account_is_changed_by_nobody(app: "TradepostApp", admin: Person, door: Door) -> None:
     kim = await person(app)
     assert await kim.code(door, "me_close", {"password": PASSWORD}) is None
     for operation, body in (("user_role_set", {"role": "staff"}), ("user_suspend", None), ("user_restore", None)):
@@ -202,7 +204,9 @@ async def test_a_closed_account_is_changed_by_nobody(app: "Shop", admin: Person,
 
 
 @both
-async def test_what_is_not_there_is_not_found_and_no_role_is_refused(app: "Shop", admin: Person, door: Door) -> None:
+async def test_what_is_not_there_is_not_found_and_no_role_is_refused(
+    app: "TradepostApp", admin: Person, door: Door
+) -> None:
     nobody = "01890a5d-ac96-774b-bcce-b302099a800b"
     for operation, body in (
         ("user_role_set", {"role": "staff"}),
@@ -216,7 +220,7 @@ async def test_what_is_not_there_is_not_found_and_no_role_is_refused(app: "Shop"
 
 
 @both
-async def test_what_is_open_on_an_account_is_told(app: "Shop", admin: Person, door: Door) -> None:
+async def test_what_is_open_on_an_account_is_told(app: "TradepostApp", admin: Person, door: Door) -> None:
     kim = await person(app)
 
     async def open_to(by: Person, id: str) -> set[str]:
@@ -231,7 +235,7 @@ async def test_what_is_open_on_an_account_is_told(app: "Shop", admin: Person, do
     assert await open_to(await person(app, "staff"), kim.id) == set()
 
 
-async def test_the_profile_is_changed_by_either_patch_and_at_a_version(app: "Shop") -> None:
+async def test_the_profile_is_changed_by_either_patch_and_at_a_version(app: "TradepostApp") -> None:
     kim, name = await person(app), f"n{unique()}"[:20]
     async with kim.client() as client:
         first = {"If-Match": (await client.get("/v1/users/me")).headers["etag"]}
@@ -267,7 +271,7 @@ async def test_the_profile_is_changed_by_either_patch_and_at_a_version(app: "Sho
     assert (await row_of(app, UserRow, id=kim.id)).role == "customer"
 
 
-async def test_a_taken_name_is_refused_also_where_many_want_it_at_once(app: "Shop") -> None:
+async def test_a_taken_name_is_refused_also_where_many_want_it_at_once(app: "TradepostApp") -> None:
     name, people = f"n{unique()}"[:20], [await person(app) for _ in range(5)]
 
     async def take(one: Person) -> httpx.Response:
@@ -280,7 +284,7 @@ async def test_a_taken_name_is_refused_also_where_many_want_it_at_once(app: "Sho
 
 
 @both
-async def test_nobody_reads_a_password_hash(app: "Shop", admin: Person, door: Door) -> None:
+async def test_nobody_reads_a_password_hash(app: "TradepostApp", admin: Person, door: Door) -> None:
     kim = await person(app)
     answer = await admin.call(door, "user", id=kim.id)
     row = await row_of(app, UserRow, id=kim.id)
@@ -293,7 +297,9 @@ async def test_nobody_reads_a_password_hash(app: "Shop", admin: Person, door: Do
 
 
 @both
-async def test_the_only_admin_of_a_shop_does_not_close_its_account(app: "Shop", admin: Person, door: Door) -> None:
+async def test_the_only_admin_of_a_shop_does_not_close_its_account(
+    app: "TradepostApp", admin: Person, door: Door
+) -> None:
     others = update(UserRow).where(UserRow.role == "admin", UserRow.id != admin.id)
     async with app.state.database.transaction() as session:
         kept = (await session.scalars(select(UserRow.id).where(UserRow.role == "admin", UserRow.id != admin.id))).all()

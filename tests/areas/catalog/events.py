@@ -8,10 +8,10 @@ from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
-async def events_of(app: "Shop", subject: str) -> list[tuple[str, Any]]:
+async def events_of(app: "TradepostApp", subject: str) -> list[tuple[str, Any]]:
     """Type and data of the events about a row, in order."""
     async with app.state.database.sessions() as session:
         found = await session.scalars(
@@ -20,12 +20,12 @@ async def events_of(app: "Shop", subject: str) -> list[tuple[str, Any]]:
         return [(event.type, event.data) for event in found]
 
 
-async def types_of(app: "Shop", subject: str) -> list[str]:
+async def types_of(app: "TradepostApp", subject: str) -> list[str]:
     """Only their types."""
     return [type for type, _ in await events_of(app, subject)]
 
 
-async def entries_of(app: "Shop", subject: str) -> list[AuditEntry]:
+async def entries_of(app: "TradepostApp", subject: str) -> list[AuditEntry]:
     """The audit entries about a row, in order."""
     async with app.state.database.sessions() as session:
         return list(
@@ -33,13 +33,13 @@ async def entries_of(app: "Shop", subject: str) -> list[AuditEntry]:
         )
 
 
-async def count_entries(app: "Shop") -> int:
+async def count_entries(app: "TradepostApp") -> int:
     """How many audit entries there are in all."""
     async with app.state.database.sessions() as session:
         return len((await session.scalars(select(AuditEntry.id))).all())
 
 
-async def count_events(app: "Shop") -> int:
+async def count_events(app: "TradepostApp") -> int:
     """How many events there are in all."""
     async with app.state.database.sessions() as session:
         return len((await session.scalars(select(OutboxEvent.id))).all())

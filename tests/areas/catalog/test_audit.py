@@ -10,12 +10,12 @@ from tests.factories import make_category, make_product, read, unique, variant_i
 from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 BATCH = "mutation ($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) { results { status } } }"
 
 
-async def told(app: "Shop", subject: str) -> list[tuple[str, str, str]]:
+async def told(app: "TradepostApp", subject: str) -> list[tuple[str, str, str]]:
     """Door, operation and type of the entries about a row; their types and data are those of its events."""
     entries = await entries_of(app, subject)
     assert [(e.type, e.data) for e in entries] == await events_of(app, subject)
@@ -34,7 +34,7 @@ async def graphql(staff: httpx.AsyncClient, text: str, **variables: Any) -> Any:
 
 
 async def test_an_entry_says_who_called_what_and_in_which_request(
-    app: "Shop", staff: httpx.AsyncClient, staff_key: str
+    app: "TradepostApp", staff: httpx.AsyncClient, staff_key: str
 ) -> None:
     caller = await app.state.credentials.identify(staff_key)
     body = {"name": "Lamp", "slug": unique("lamp")}
@@ -61,7 +61,7 @@ async def test_an_entry_says_who_called_what_and_in_which_request(
     ]
 
 
-async def test_what_follows_from_a_call_names_that_call(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_what_follows_from_a_call_names_that_call(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, variants=[variant_input(100)])
     [variant] = (await read(staff, f"/v1/products/{product['id']}/variants"))["data"]
     await staff.patch(f"/v1/variants/{variant['id']}", json={"price": {"amount": 50, "currency": "EUR"}})
@@ -75,7 +75,7 @@ async def test_what_follows_from_a_call_names_that_call(app: "Shop", staff: http
     ]
 
 
-async def test_an_item_of_a_batch_is_told_as_the_batch(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_an_item_of_a_batch_is_told_as_the_batch(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     item = {"op": "update", "id": product["id"], "patch": {"description": "By REST"}}
     assert (await staff.post("/v1/products/batch", json={"items": [item]})).status_code == 200
@@ -86,7 +86,7 @@ async def test_an_item_of_a_batch_is_told_as_the_batch(app: "Shop", staff: httpx
     ]
 
 
-async def test_an_upsert_is_told_once_for_a_product(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_an_upsert_is_told_once_for_a_product(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     item = {
         "op": "upsert",
         "input": {"name": "Lamp", "external_reference": unique("ref"), "variants": [variant_input(100)]},
@@ -106,7 +106,9 @@ async def test_an_upsert_is_told_once_for_a_product(app: "Shop", staff: httpx.As
     ]
 
 
-async def test_each_mutation_of_a_document_is_told_by_its_own_name(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_each_mutation_of_a_document_is_told_by_its_own_name(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
     product, category = await make_product(staff), await make_category(staff)
     text = 'mutation ($p: ID!, $c: ID!) { a: productUpdate(id: $p, patch: {name: "A"}) { id } b: categoryDelete(id: $c) { id } c: productDelete(id: $p) { id } }'
     await graphql(staff, text, p=product["id"], c=category["id"])
@@ -118,7 +120,7 @@ async def test_each_mutation_of_a_document_is_told_by_its_own_name(app: "Shop", 
 
 
 async def test_nothing_is_told_of_what_changed_nothing_or_was_refused(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     product, other = await make_product(staff), await make_product(staff)
     path, before = f"/v1/products/{product['id']}", (await count_entries(app), await count_events(app))
@@ -135,7 +137,7 @@ async def test_nothing_is_told_of_what_changed_nothing_or_was_refused(
 
 
 async def test_a_failed_item_leaves_no_entry_and_its_neighbours_keep_theirs(
-    app: "Shop", staff: httpx.AsyncClient
+    app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     product, other, before = await make_product(staff), await make_product(staff), await count_entries(app)
     items = [
@@ -151,7 +153,7 @@ async def test_a_failed_item_leaves_no_entry_and_its_neighbours_keep_theirs(
     ]
 
 
-async def test_an_entry_goes_with_its_rolled_back_transaction(app: "Shop", staff_key: str) -> None:
+async def test_an_entry_goes_with_its_rolled_back_transaction(app: "TradepostApp", staff_key: str) -> None:
     database = app.state.database
     context = CallContext(await app.state.credentials.identify(staff_key), database, "a-test", door="cli")
     before = await count_entries(app), await count_events(app)

@@ -9,7 +9,7 @@ from tests.areas.catalog.events import count_events, types_of
 from tests.factories import assert_problem, faults, make_category, make_product, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 PATH = "/v1/products/batch"
 
@@ -21,7 +21,7 @@ async def run(staff: httpx.AsyncClient, *items: dict[str, Any], **parameters: An
     return answer.json()["results"]
 
 
-async def test_items_succeed_and_fail_each_for_itself_in_order(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_items_succeed_and_fail_each_for_itself_in_order(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     old, taken, gone = await make_product(staff), await make_product(staff), await make_product(staff)
     count = await count_events(app)
     results = await run(
@@ -48,7 +48,7 @@ async def test_items_succeed_and_fail_each_for_itself_in_order(app: "Shop", staf
     assert await count_events(app) == count + 4, "a product, its variant, a change and a deletion"
 
 
-async def test_a_failed_item_leaves_nothing_behind(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_failed_item_leaves_nothing_behind(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     tag, category = unique("left"), await make_category(staff)
     taken = (await make_product(staff))["slug"]
     results = await run(
@@ -59,7 +59,7 @@ async def test_a_failed_item_leaves_nothing_behind(app: "Shop", staff: httpx.Asy
     assert (await staff.delete(f"/v1/categories/{category['id']}")).status_code == 204
 
 
-async def test_an_atomic_batch_is_undone_by_its_first_fault(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_an_atomic_batch_is_undone_by_its_first_fault(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     old, slug, count = await make_product(staff), unique("atomic"), await count_events(app)
     items = [
         {"op": "create", "input": {"name": "New", "slug": slug}},
@@ -132,7 +132,7 @@ async def test_what_is_no_batch_is_refused_whole(staff: httpx.AsyncClient, body:
     assert pointer in {p for p, _ in faults(answer)}
 
 
-async def test_an_upsert_makes_then_changes_then_leaves_alone(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_an_upsert_makes_then_changes_then_leaves_alone(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     sku, reference = unique("SKU"), unique("ERP")
     item: dict[str, Any] = {
         "name": "Chair",

@@ -11,7 +11,7 @@ from tests.factories import assert_problem, faults, make_category, make_product,
 from tradepost.areas.catalog.models import ProductCategoryRow, ProductRow
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 async def chain(staff: httpx.AsyncClient, length: int) -> list[dict[str, Any]]:
@@ -27,7 +27,7 @@ async def products_in(client: httpx.AsyncClient, category: dict[str, Any]) -> se
     return {row["id"] for row in (await read(client, "/v1/products", category=category["slug"], limit=100))["data"]}
 
 
-async def test_a_category_comes_back_as_it_was_given(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_category_comes_back_as_it_was_given(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     top = await make_category(staff)
     made = await make_category(staff, name="Chairs", description="To sit on", position=7, parent_id=top["id"])
     assert (made["name"], made["description"], made["position"], made["parent_id"], made["version"]) == (
@@ -81,7 +81,7 @@ async def test_a_parent_that_is_none_is_a_fault_of_its_member(staff: httpx.Async
     assert faults(answer) == {("/parent_id", "not_found")}
 
 
-async def test_a_category_with_something_in_it_stays(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_category_with_something_in_it_stays(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     a, b = await chain(staff, 2)
     product = await make_product(staff, status="draft", category_id=b["id"])
     for full in (a, b):
@@ -109,7 +109,9 @@ async def test_slugs_of_categories_clash_with_one_another_only(staff: httpx.Asyn
     assert problem["field"] == "slug"
 
 
-async def test_the_link_of_a_product_has_its_time_whoever_put_it_there(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_the_link_of_a_product_has_its_time_whoever_put_it_there(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
     one, other = await make_category(staff), await make_category(staff)
     made = await make_product(staff, category_id=one["id"])
     await staff.patch(f"/v1/products/{made['id']}", json={"category_ids": [one["id"], other["id"]]})
@@ -133,7 +135,7 @@ async def test_the_link_of_a_product_has_its_time_whoever_put_it_there(app: "Sho
 
 @pytest.mark.parametrize(("sort", "by_link"), [("", True), (', sort: "created_at"', True), (', sort: "name"', False)])
 async def test_only_the_order_that_the_link_table_holds_is_read_from_it(
-    app: "Shop", client: httpx.AsyncClient, sort: str, by_link: bool
+    app: "TradepostApp", client: httpx.AsyncClient, sort: str, by_link: bool
 ) -> None:
     plans = app.state.database.reads.plans.kept
     plans.clear()

@@ -15,7 +15,7 @@ from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 HERE = "https://cdn.example.com"
 
@@ -30,7 +30,9 @@ def test_imports_go_through_the_operation_that_the_doors_call() -> None:
     assert registry.operations == {"product_batch": ProductBatches.batch}
 
 
-async def test_the_stock_of_a_file_is_kept_and_a_door_leaves_it_alone(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_the_stock_of_a_file_is_kept_and_a_door_leaves_it_alone(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
     given = {
         "name": "Chair",
         "external_reference": unique("erp"),
@@ -48,7 +50,7 @@ async def test_the_stock_of_a_file_is_kept_and_a_door_leaves_it_alone(app: "Shop
     assert (found.imported_quantity, found.version) == (4, 2)
 
 
-async def test_variants_get_their_skus_later_and_may_swap_them(app: "Shop") -> None:
+async def test_variants_get_their_skus_later_and_may_swap_them(app: "TradepostApp") -> None:
     small, large = variant_input(options={"size": "S"}), variant_input(options={"size": "L"})
     given = {"name": "Chair", "external_reference": unique("erp"), "variants": [small, large]}
     [made] = await imported(app, [given])
@@ -76,7 +78,7 @@ async def test_variants_get_their_skus_later_and_may_swap_them(app: "Shop") -> N
     assert sizes == {large["sku"]: "M", newcomer["sku"]: "S", renamed[0]["sku"]: "L"}
 
 
-async def test_pictures_follow_the_file_and_what_was_fetched_stays(app: "Shop") -> None:
+async def test_pictures_follow_the_file_and_what_was_fetched_stays(app: "TradepostApp") -> None:
     given = {"name": "Chair", "external_reference": unique("erp")}
     [made] = await imported(app, [given | {"media": [{"source_url": f"{HERE}/{n}.jpg", "alt": f"{n}"} for n in "abc"]}])
     assert made.record is not None

@@ -11,7 +11,7 @@ from tests.factories import assert_problem, make_media, make_product, read
 from tradepost.areas.catalog.models import MediaRow
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 STORED: dict[str, Any] = {
     "status": "stored",
@@ -32,7 +32,7 @@ async def ask(client: httpx.AsyncClient, text: str) -> Any:
 
 
 async def test_a_remote_picture_shows_its_address_and_nothing_of_what_it_holds(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff)
     made = await make_media(app, product["id"], alt="From the side", position=3)
@@ -48,7 +48,7 @@ async def test_a_remote_picture_shows_its_address_and_nothing_of_what_it_holds(
 
 
 async def test_both_doors_give_the_same_pictures_in_the_same_order(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff)
     id, url = product["id"], "https://images.example/twice.jpg"
@@ -73,7 +73,7 @@ async def test_both_doors_give_the_same_pictures_in_the_same_order(
 
 
 async def test_one_picture_is_found_by_its_id_and_as_a_node(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     id = (await make_media(app, (await make_product(staff))["id"]))["id"]
     data = await ask(
@@ -83,7 +83,7 @@ async def test_one_picture_is_found_by_its_id_and_as_a_node(
 
 
 async def test_a_list_is_filtered_by_status_sorted_and_paged(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     id = (await make_product(staff))["id"]
     made = [(await make_media(app, id, position=i, **(STORED if i == 1 else {})))["id"] for i in range(3)]
@@ -98,7 +98,7 @@ async def test_a_list_is_filtered_by_status_sorted_and_paged(
 
 @pytest.mark.parametrize("status", HIDDEN)
 async def test_a_picture_is_hidden_with_its_product(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient, status: str
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient, status: str
 ) -> None:
     product = await make_product(staff, status=status)
     media = await make_media(app, product["id"])
@@ -124,7 +124,7 @@ async def test_a_picture_is_hidden_with_its_product(
 
 
 async def test_a_picture_appears_and_vanishes_with_its_products_status(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff, status="draft")
     path = f"/v1/media/{(await make_media(app, product['id']))['id']}"
@@ -134,14 +134,14 @@ async def test_a_picture_appears_and_vanishes_with_its_products_status(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-async def test_pictures_are_read_only(app: "Shop", staff: httpx.AsyncClient, method: str) -> None:
+async def test_pictures_are_read_only(app: "TradepostApp", staff: httpx.AsyncClient, method: str) -> None:
     product = await make_product(staff)
     media = await make_media(app, product["id"])
     for path in (f"/v1/products/{product['id']}/media", f"/v1/media/{media['id']}"):
         assert_problem(await staff.request(method, path, json={}), 405, "method_not_allowed")
 
 
-async def test_pictures_go_with_their_product(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_pictures_go_with_their_product(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     media = await make_media(app, product["id"])
     assert (await staff.delete(f"/v1/products/{product['id']}")).status_code == 204
@@ -154,7 +154,7 @@ async def test_pictures_go_with_their_product(app: "Shop", staff: httpx.AsyncCli
     "wrong", [{"status": "lost"}, {"mime": "image/png"}, {"sha256": "ab"}, {"bytes": 1}, {"width": 1}, {"height": 1}]
 )
 async def test_the_database_refuses_what_no_picture_can_be(
-    app: "Shop", staff: httpx.AsyncClient, wrong: dict[str, Any]
+    app: "TradepostApp", staff: httpx.AsyncClient, wrong: dict[str, Any]
 ) -> None:
     product = await make_product(staff)
     with pytest.raises(IntegrityError):

@@ -10,7 +10,7 @@ from tests.areas.catalog.events import count_events
 from tests.factories import assert_problem, faults, make_category, make_product, make_variant, read, unique
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 HEADERS = {"Content-Type": "application/json-patch+json"}
 
@@ -65,7 +65,9 @@ async def test_every_member_of_the_document_can_be_tested(staff: httpx.AsyncClie
         {"op": "replace", "path": "/name", "value": 5},
     ],
 )
-async def test_a_patch_that_fails_changes_nothing(app: "Shop", staff: httpx.AsyncClient, last: dict[str, Any]) -> None:
+async def test_a_patch_that_fails_changes_nothing(
+    app: "TradepostApp", staff: httpx.AsyncClient, last: dict[str, Any]
+) -> None:
     made, count = await make_product(staff), await count_events(app)
     answer = await patch(
         staff, f"/v1/products/{made['id']}", {"op": "replace", "path": "/description", "value": "new"}, last

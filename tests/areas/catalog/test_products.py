@@ -18,7 +18,7 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 DEFAULTS = {
     "description": "", "status": "draft", "attributes": {}, "tags": [], "price_from": None, "rating_count": 0, "rating_average": None, "category_id": None,
@@ -53,7 +53,9 @@ async def test_a_slug_is_made_from_the_name_and_numbered_on_a_clash(staff: httpx
     assert made == [base, f"{base}-2", f"{base}-3"]
 
 
-async def test_a_given_slug_that_is_taken_is_a_clash_that_names_it(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_given_slug_that_is_taken_is_a_clash_that_names_it(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
     taken, count = (await make_product(staff))["slug"], await count_events(app)
     problem = assert_problem(
         await staff.post("/v1/products", json={"name": "Again", "slug": taken}), 409, "already_exists"
@@ -131,7 +133,7 @@ async def test_a_merge_patch_names_only_members_that_there_are(staff: httpx.Asyn
         assert faults(answer) == {("/nam", "unknown_member"), ("/vari~1ants", "unknown_member")}
 
 
-async def test_where_nothing_differs_nothing_happens(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_where_nothing_differs_nothing_happens(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     category = await make_category(staff)
     made = await make_product(staff, tags=["t"], attributes={"a": 1}, category_id=category["id"])
     path, count = f"/v1/products/{made['id']}", await count_events(app)
@@ -156,7 +158,7 @@ async def test_where_nothing_differs_nothing_happens(app: "Shop", staff: httpx.A
     ],
 )
 async def test_a_write_moves_the_version_by_one_and_is_announced_once(
-    app: "Shop", staff: httpx.AsyncClient, patch: dict[str, Any]
+    app: "TradepostApp", staff: httpx.AsyncClient, patch: dict[str, Any]
 ) -> None:
     made = await make_product(staff, tags=["a"], variants=[variant_input()])
     changed = (await staff.patch(f"/v1/products/{made['id']}", json=patch)).json()
@@ -232,7 +234,7 @@ async def test_tags_come_each_once_and_vanish_with_their_last_product(
 
 
 async def test_a_deleted_product_takes_everything_of_its_own_along(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     category, tag = await make_category(staff), unique("gone")
     made = await make_product(staff, category_id=category["id"], tags=[tag], variants=[variant_input()])

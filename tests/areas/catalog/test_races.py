@@ -11,7 +11,7 @@ from tests.areas.catalog.events import types_of
 from tests.factories import make_category, make_product, make_variant, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 MANY = 10
 
@@ -27,7 +27,7 @@ def statuses(answers: list[httpx.Response]) -> Counter[int]:
 
 
 async def test_writes_without_a_precondition_all_succeed_and_none_is_lost(
-    app: "Shop", staff: httpx.AsyncClient
+    app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     made = await make_product(staff)
     path = f"/v1/products/{made['id']}"

@@ -11,7 +11,7 @@ from tests.areas.catalog.upserting import counted, upsert
 from tests.factories import Json, make_category, make_product, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 def products(count: int, category_id: str | None = None, **members: Any) -> list[Json]:
@@ -32,7 +32,7 @@ def dearer(given: Json) -> Json:
     return given | {"name": given["name"] + " again", "tags": [unique("ash")], "variants": prices}
 
 
-async def test_a_hundred_of_all_kinds_have_each_their_outcome(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_hundred_of_all_kinds_have_each_their_outcome(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     other, given = await make_product(staff, variants=[variant_input(sku=(theirs := unique("SKU")))]), products(94)
     assert {r["status"] for r in await upsert(staff, given[20:60])} == {201}
     changed, same = [dearer(g) for g in given[20:40]], given[40:60]
@@ -59,7 +59,7 @@ async def test_a_hundred_of_all_kinds_have_each_their_outcome(app: "Shop", staff
 
 
 async def test_one_event_and_one_audit_entry_tell_of_a_product_and_its_variants(
-    app: "Shop", staff: httpx.AsyncClient
+    app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     [given], category = products(1), await make_category(staff)
     [made] = await upsert(staff, [given], fields="id,variants{id}")
@@ -93,7 +93,7 @@ async def test_one_event_and_one_audit_entry_tell_of_a_product_and_its_variants(
 
 @pytest.mark.parametrize(("kind", "most"), [("new", 26), ("unchanged", 9), ("changed", 22)])
 async def test_the_statements_are_as_many_for_a_hundred_as_for_two(
-    app: "Shop", staff: httpx.AsyncClient, kind: str, most: int
+    app: "TradepostApp", staff: httpx.AsyncClient, kind: str, most: int
 ) -> None:
     category = await make_category(staff)
     taken = []
@@ -113,7 +113,9 @@ async def test_the_statements_are_as_many_for_a_hundred_as_for_two(
     assert taken[0] == taken[1] <= most, (taken, said)
 
 
-async def test_a_clash_in_one_leaves_the_other_99_done_and_names_the_one(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_clash_in_one_leaves_the_other_99_done_and_names_the_one(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
     given, taken = products(100), await make_product(staff)
     await upsert(staff, given[:50])
     given[30] |= {"slug": taken["slug"]}
@@ -157,7 +159,7 @@ async def test_a_given_slug_that_is_taken_is_named_though_another_was_made(staff
     )
 
 
-async def test_lists_of_the_same_products_at_once_make_each_once(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_lists_of_the_same_products_at_once_make_each_once(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     given = products(100)
     lists = [given, given[::-1], given[50:] + given[:50]]
     items = [[{"op": "upsert", "input": g} for g in one] for one in lists]

@@ -10,7 +10,7 @@ from tests.areas.catalog.upserting import upsert
 from tests.factories import Json, read, unique
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 FIELDS = "name,slug,external_reference,tags,price_from,version,description,variants(first:50){sku name options price position version}"
 SIZES = ("S", "M", "L")
@@ -96,7 +96,7 @@ LEAVES = [PLAIN | {"reference": 0}, PLAIN | {"reference": 0, "slug": 0}, PLAIN]
 @given(before=inputs(), after=inputs())
 @example(before=[PLAIN], after=LEAVES)
 async def test_a_set_gives_what_each_gives_alone(
-    app: "Shop", staff: httpx.AsyncClient, before: list[Json], after: list[Json]
+    app: "TradepostApp", staff: httpx.AsyncClient, before: list[Json], after: list[Json]
 ) -> None:
     together, alone = unique("t"), unique("a")
     ids: dict[str, list[str]] = {together: [], alone: []}

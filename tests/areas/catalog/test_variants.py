@@ -9,10 +9,10 @@ from tests.areas.catalog.events import types_of
 from tests.factories import assert_problem, faults, make_product, make_variant, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
-async def test_all_members_come_back_as_they_were_given(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_all_members_come_back_as_they_were_given(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     given: dict[str, Any] = {
         "sku": unique("SKU"), "name": "Big", "options": {"size": "L", "colour": "red"}, "price": {"amount": 2**53 - 1, "currency": "JPY"},
@@ -115,7 +115,7 @@ async def test_put_sets_the_defaults_and_patch_leaves_the_rest(staff: httpx.Asyn
     assert put["position"] == made["position"]
 
 
-async def test_a_variant_where_nothing_differs_keeps_its_version(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_variant_where_nothing_differs_keeps_its_version(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     made = await make_variant(staff, product["id"])
     assert (
@@ -125,7 +125,7 @@ async def test_a_variant_where_nothing_differs_keeps_its_version(app: "Shop", st
 
 
 async def test_a_product_changes_with_its_variants_only_where_its_price_does(
-    app: "Shop", staff: httpx.AsyncClient
+    app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff, variants=[variant_input(100)])
     path, versions = f"/v1/products/{product['id']}", []

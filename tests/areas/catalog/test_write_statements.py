@@ -16,11 +16,11 @@ from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 @contextmanager
-def written(app: "Shop") -> Iterator[list[str]]:
+def written(app: "TradepostApp") -> Iterator[list[str]]:
     """The first words of what the engine of the writes is asked, without what SQLite is told at the beginning and what is noted of credentials."""
     kept: list[str] = []
 
@@ -38,7 +38,7 @@ def written(app: "Shop") -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("variants", [1, 3, 100])
 async def test_a_new_product_takes_as_many_statements_with_a_hundred_variants_as_with_one(
-    app: "Shop", staff: httpx.AsyncClient, variants: int
+    app: "TradepostApp", staff: httpx.AsyncClient, variants: int
 ) -> None:
     body = {"name": "Chair", "slug": unique("chair"), "variants": [variant_input() for _ in range(variants)]}
     with written(app) as kept:
@@ -48,7 +48,7 @@ async def test_a_new_product_takes_as_many_statements_with_a_hundred_variants_as
 
 
 async def test_a_change_of_what_nobody_searches_by_leaves_the_words_and_the_categories_alone(
-    app: "Shop", staff: httpx.AsyncClient
+    app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff, variants=[variant_input()])
     with written(app) as kept:
@@ -66,7 +66,7 @@ async def test_times_that_the_columns_give_are_those_of_the_write(staff: httpx.A
     assert product["version"] == 1
 
 
-async def test_what_an_item_announced_goes_with_its_savepoint(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_what_an_item_announced_goes_with_its_savepoint(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     taken = variant_input()
     await make_product(staff, variants=[taken])
     events, entries = await count_events(app), await count_entries(app)
@@ -81,7 +81,7 @@ async def test_what_an_item_announced_goes_with_its_savepoint(app: "Shop", staff
     assert (await count_events(app), await count_entries(app)) == (events + 3, entries + 3)
 
 
-async def test_an_event_is_there_exactly_where_its_write_was_committed(app: "Shop") -> None:
+async def test_an_event_is_there_exactly_where_its_write_was_committed(app: "TradepostApp") -> None:
     database = app.state.database
     lost, kept = new_id(2), new_id(2)
 

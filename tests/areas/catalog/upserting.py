@@ -13,11 +13,11 @@ from tradepost.areas.catalog.schemas import BatchVerb, Product, ProductBatch, Pr
 from tradepost.areas.catalog.service.imports import ProductImports
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.query.records import Item
-from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.resource.selection import Field, FieldSet, Selection
 from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 IMPORTER = Caller(role="staff", permissions=frozenset({"catalog:write", "stock:read"}))
 
@@ -31,22 +31,22 @@ async def upsert(staff: httpx.AsyncClient, inputs: list[Json], **parameters: Any
     return answer.json()["results"]
 
 
-async def imported(app: "Shop", inputs: list[Json]) -> list[Item[Product]]:
+async def imported(app: "TradepostApp", inputs: list[Json]) -> list[Item[Product]]:
     """The outcomes of upserts as the importer makes them."""
-    want: Selection[Product] = Selection(Form((Field("id"),)))
+    want: Selection[Product] = Selection(FieldSet((Field("id"),)))
     batch = ProductBatch([ProductBatchItem(op=BatchVerb.UPSERT, input=i) for i in inputs])
     return (
         await ProductImports(CallContext(IMPORTER, app.state.database, "an-import")).batch(batch, False, want)
     ).items
 
 
-async def variants_of(app: "Shop", product_id: str) -> dict[str, VariantRow]:
+async def variants_of(app: "TradepostApp", product_id: str) -> dict[str, VariantRow]:
     """The variants of a product by their SKUs."""
     async with app.state.database.sessions() as session:
         return {v.sku: v for v in await session.scalars(select(VariantRow).where(VariantRow.product_id == product_id))}
 
 
-async def media_of(app: "Shop", product_id: str) -> list[tuple[str | None, str, str, int]]:
+async def media_of(app: "TradepostApp", product_id: str) -> list[tuple[str | None, str, str, int]]:
     """The pictures of a product: address, text, status and version, by position."""
     async with app.state.database.sessions() as session:
         found = await session.scalars(
@@ -56,7 +56,7 @@ async def media_of(app: "Shop", product_id: str) -> list[tuple[str | None, str, 
 
 
 @asynccontextmanager
-async def counted(app: "Shop") -> AsyncIterator[list[str]]:
+async def counted(app: "TradepostApp") -> AsyncIterator[list[str]]:
     """The statements that the block's writes take."""
     said: list[str] = []
 

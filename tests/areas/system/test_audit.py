@@ -9,7 +9,7 @@ from sqlalchemy import text as sql
 from tests.factories import Json, assert_problem, make_category, make_product, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 PATH = "/v1/audit"
 MEMBERS = "id createdAt callerId role door operation type subject data requestId"
@@ -47,7 +47,7 @@ async def both(staff: httpx.AsyncClient, filter: Json, sort: str = "-created_at"
 
 
 async def test_the_staff_reads_who_changed_what_through_either_door(
-    app: "Shop", staff: httpx.AsyncClient, staff_key: str
+    app: "TradepostApp", staff: httpx.AsyncClient, staff_key: str
 ) -> None:
     product = (await staff.post("/v1/products", json={"name": "Lamp"}, headers={"X-Request-Id": "by-rest"})).json()
     await graphql(
@@ -79,7 +79,7 @@ async def test_the_staff_reads_who_changed_what_through_either_door(
     assert snake(named) == newest
 
 
-async def test_each_filter_finds_its_entries_and_no_others(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_each_filter_finds_its_entries_and_no_others(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     key = await app.state.credentials.create(name=unique("auditor"), role="staff")
     caller = (await app.state.credentials.identify(key)).id
     other = {"X-API-Key": key}
@@ -106,7 +106,7 @@ async def test_each_filter_finds_its_entries_and_no_others(app: "Shop", staff: h
     assert await both(staff, {"subject": NOBODYS}) == []
 
 
-async def test_a_stretch_of_time_is_found_in_either_order(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_a_stretch_of_time_is_found_in_either_order(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     headers = {"X-API-Key": await app.state.credentials.create(name=unique("auditor"), role="staff")}
     mine = {"caller_id": (await app.state.credentials.identify(headers["X-API-Key"])).id}
     for name in "abc":
@@ -135,7 +135,7 @@ async def test_the_list_pages_and_a_cursor_is_good_at_the_other_door(staff: http
 
 @pytest.mark.parametrize("role", [None, "customer", "moderator"])
 async def test_it_is_closed_to_others_on_every_path(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient, role: str | None
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient, role: str | None
 ) -> None:
     category = await make_category(staff)
     [entry] = (await read(staff, PATH, subject=category["id"]))["data"]
@@ -165,7 +165,7 @@ async def test_it_is_closed_to_others_on_every_path(
     assert found == {"node": None, "nodes": [None, {"id": category["id"], "__typename": "Category"}]}
 
 
-async def test_an_admin_reads_it_too(app: "Shop", client: httpx.AsyncClient) -> None:
+async def test_an_admin_reads_it_too(app: "TradepostApp", client: httpx.AsyncClient) -> None:
     headers = {"X-API-Key": await app.state.credentials.create(name=unique("key"), role="admin")}
     assert (await client.get(PATH, headers=headers)).status_code == 200
 
@@ -190,7 +190,7 @@ async def test_what_is_no_filter_or_no_value_is_refused(staff: httpx.AsyncClient
 
 @pytest.mark.parametrize("name", ["subject", "caller_id", "operation", "type", "door", None])
 async def test_an_index_serves_each_filter_in_the_order_of_the_list(
-    app: "Shop", staff: httpx.AsyncClient, name: str | None
+    app: "TradepostApp", staff: httpx.AsyncClient, name: str | None
 ) -> None:
     where = {"subject": NOBODYS, "caller_id": NOBODYS}.get(name or "", "x")
     rows = (

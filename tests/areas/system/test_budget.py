@@ -11,7 +11,7 @@ import pytest
 from tests.budgets import left, spent
 from tests.conftest import HERE
 from tests.factories import Json, assert_problem, faults
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 STATE = "limit used remaining resetAt windowSeconds requestLimit"
@@ -20,7 +20,7 @@ PATH, PRICE = "/v1/rate-limit", "/v1/price"
 
 
 @pytest.fixture
-async def shop(settings: Settings) -> AsyncIterator[Shop]:
+async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
     """A shop of its own with the budgets that it has by default, in buckets whose clock stands still: nothing comes in."""
     made = create_app(
         msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)
@@ -31,14 +31,14 @@ async def shop(settings: Settings) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def visitor(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
+async def visitor(shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
     """A visitor with 600 points a minute."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
         yield client
 
 
 @pytest.fixture
-async def member(shop: Shop, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
+async def member(shop: TradepostApp, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A member of the staff."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}
@@ -205,7 +205,7 @@ async def test_a_quote_says_what_the_request_would_drain(
     }
 
 
-async def test_writes_and_batches_are_quoted_and_not_run(shop: Shop, member: httpx.AsyncClient) -> None:
+async def test_writes_and_batches_are_quoted_and_not_run(shop: TradepostApp, member: httpx.AsyncClient) -> None:
     items = {"items": [{"op": "create", "input": {"name": "Quoted"}}] * 7}
     before = await count(shop)
     for given, points in (
@@ -224,7 +224,7 @@ async def test_writes_and_batches_are_quoted_and_not_run(shop: Shop, member: htt
     assert await count(shop) == before
 
 
-async def count(shop: Shop) -> Any:
+async def count(shop: TradepostApp) -> Any:
     """How many products there are."""
     async with shop.state.database.engine.connect() as connection:
         return (await connection.exec_driver_sql("SELECT count(*) FROM product")).scalar()
@@ -312,7 +312,9 @@ async def test_what_would_be_refused_is_refused_here_naming_the_member(
         assert found[2] == expected
 
 
-async def test_a_known_caller_without_the_permission_is_told_forbidden(app: Shop, visitor: httpx.AsyncClient) -> None:
+async def test_a_known_caller_without_the_permission_is_told_forbidden(
+    app: TradepostApp, visitor: httpx.AsyncClient
+) -> None:
     headers = {"X-API-Key": await app.state.credentials.create(name="a customer", role="customer")}
     for given in ({"url": "/v1/audit"}, {"document": "{ audit { nodes { id } } }"}):
         answer = await visitor.post(PRICE, json=given, headers=headers)

@@ -13,11 +13,11 @@ from graphql import parse
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from tests.doors.graphql.house import executor_of
-from tradepost.app import Shop
-from tradepost.doors.graphql.execution.executor import Request
-from tradepost.doors.graphql.problems import Refused
+from tradepost.app import TradepostApp
+from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.problems import RequestError
 from tradepost.kit.auth.caller import Caller
-from tradepost.kit.clock import now, wire
+from tradepost.kit.clock import now, to_rfc3339
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 
@@ -43,7 +43,7 @@ class Answer(msgspec.Struct):
 class Asked:
     """A document with the values of its variables, asked by somebody. Where it writes, `database` is one that is put back."""
 
-    shop: Shop
+    shop: TradepostApp
     text: str
     variables: Json
     caller: Caller
@@ -64,8 +64,8 @@ class Asked:
         """The answer of the plan executor, from the text on."""
         executor, context = executor_of(self.shop), self.context()
         try:
-            ready = executor.prepare(Request(self.text, self.variables), context)
-        except Refused as refused:
+            ready = executor.prepare(RequestParameters(self.text, self.variables), context)
+        except RequestError as refused:
             if refused.errors[0]["extensions"]["code"] != "invalid_variables":
                 raise AssertionError(f"{refused.errors}\n{self!r}") from refused
             return encode({"errors": refused.errors})
@@ -73,7 +73,9 @@ class Asked:
 
     async def by_reference(self) -> bytes:
         """The answer of graphql-core."""
-        return await executor_of(self.shop).stock(parse(self.text), Request(self.text, self.variables), self.context())
+        return await executor_of(self.shop).execute_with_core(
+            parse(self.text), RequestParameters(self.text, self.variables), self.context()
+        )
 
 
 def same(plan: bytes, reference: bytes, asked: Asked, ordered: bool = False) -> Answer:
@@ -94,7 +96,7 @@ def same(plan: bytes, reference: bytes, asked: Asked, ordered: bool = False) -> 
 
 def renamed(answer: bytes, since: datetime) -> bytes:
     """An answer without what a write makes anew: ids since then by their order, times and secrets by a word."""
-    seen, time, stamp = dict[bytes, bytes](), wire(since).encode(), b"%012x" % int(since.timestamp() * 1000)
+    seen, time, stamp = dict[bytes, bytes](), to_rfc3339(since).encode(), b"%012x" % int(since.timestamp() * 1000)
     answer = SECRET.sub(b'"a-secret"', TIME.sub(lambda found: b"now" if found[0] >= time else found[0], answer))
     return UUID.sub(
         lambda found: (
@@ -110,7 +112,7 @@ async def put_back(database: Database) -> AsyncIterator[Database]:
     async with database.engine.connect() as connection:
         begun = await connection.begin()
         made = copy(database)
-        made.sessions = async_sessionmaker(
+        made.session_factory = async_sessionmaker(
             bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
         )
         try:

@@ -17,10 +17,10 @@ from tests.parity import house
 from tests.parity.house import CUSTOMER, STAFF, drawn
 from tests.parity.stock import stocked
 from tests.people import somebody
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
-from tradepost.areas.accounts.service.email_tokens import RESET, VERIFY
-from tradepost.doors.graphql.execution.executor import RULES
+from tradepost.areas.accounts.service.email_tokens import RESET_PASSWORD, VERIFY_EMAIL
+from tradepost.doors.graphql.execution.executor import VALIDATION_RULES
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.clock import now
 
@@ -34,7 +34,7 @@ FEW = frozenset({"stock:read", "account:read"})
 class World:
     """A shop with something to hide, who calls, and what stands in the places of a drawn document."""
 
-    app: Shop
+    app: TradepostApp
     callers: dict[str, Caller]
     there: dict[str, list[str]]
 
@@ -62,7 +62,7 @@ def camel(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-async def world(app: Shop, staff: httpx.AsyncClient) -> World:
+async def world(app: TradepostApp, staff: httpx.AsyncClient) -> World:
     """The world of these tests."""
     people = {role: await somebody(app, role) for role in ("customer", "staff", "admin")}
     customer = people["customer"]
@@ -71,7 +71,7 @@ async def world(app: Shop, staff: httpx.AsyncClient) -> World:
         house.Visitor("staff", staff, STAFF),
         house.Visitor("customer", customer.client(), CUSTOMER, customer.token, customer),
     )
-    callers = {r: Caller(id=p.id, role=r, permissions=ROLES[r], session=p.session) for r, p in people.items()} | {
+    callers = {r: Caller(id=p.id, role=r, permissions=ROLES[r], session_id=p.session) for r, p in people.items()} | {
         "anonymous": ANONYMOUS
     }
     there = {kind: [k for k in keys if len(k) == 36] for kind, keys in known.keys.items()}
@@ -80,8 +80,8 @@ async def world(app: Shop, staff: httpx.AsyncClient) -> World:
         for (kind, name), values in known.values.items()
     }
     there |= {
-        "Letter.verify": [await customer.mailed(VERIFY)],
-        "Letter.reset": [await customer.mailed(RESET)],
+        "Letter.verify": [await customer.mailed(VERIFY_EMAIL)],
+        "Letter.reset": [await customer.mailed(RESET_PASSWORD)],
         "Token.refresh": [await customer.refresh_token()],
     }
     return World(app, callers | {"key": Caller(id=customer.id, role="customer", permissions=FEW)}, there)
@@ -129,7 +129,7 @@ def test_every_field_of_every_type_is_drawn_and_every_document_is_valid() -> Non
         @settings(max_examples=1, database=None, deadline=None)
         @given(document=documents(SCHEMA, kind, towards))
         def draw(document: Written) -> None:
-            assert not validate(SCHEMA, parse(document.text), RULES), document.text
+            assert not validate(SCHEMA, parse(document.text), VALIDATION_RULES), document.text
             found.update(fields_of(document.text))
             assert towards in found
 

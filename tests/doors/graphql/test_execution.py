@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from tests.doors.graphql.house import EDITOR, Json, ask, by_plan, context_of, errors_of, executor_of, statements
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 from tradepost.doors.graphql.documents.document import Document
-from tradepost.doors.graphql.execution.executor import Request
-from tradepost.doors.graphql.problems import Refused
-from tradepost.kit.lru import Recent
+from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.problems import RequestError
+from tradepost.kit.lru import LRUCache
 
 STATEMENTS = [
     ("{ product(slug: \"x\") { id } }", 1),
@@ -27,13 +27,13 @@ STATEMENTS = [
 
 @pytest.mark.parametrize(("text", "expected"), STATEMENTS)
 async def test_the_number_of_statements_is_that_of_the_levels_not_of_the_rows(
-    app: Shop, text: str, expected: int
+    app: TradepostApp, text: str, expected: int
 ) -> None:
     for rows in (1, 5, 40):
         assert await statements(app, text, {"n": rows} if "$n" in text else None) == expected
 
 
-async def test_nodes_take_as_many_statements_as_there_are_kinds(app: Shop, client: httpx.AsyncClient) -> None:
+async def test_nodes_take_as_many_statements_as_there_are_kinds(app: TradepostApp, client: httpx.AsyncClient) -> None:
     found = await ask(client, "{ products(first: 20) { nodes { id } } categories(first: 10) { nodes { id } } }")
     ids = [n["id"] for kind in found.values() for n in kind["nodes"]]
     text = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Product { name variants(first: 2) { sku } } ... on Category { name } } }"
@@ -136,7 +136,7 @@ async def test_sort_keys_are_named_in_graphqls_spelling(client: httpx.AsyncClien
 
 
 async def test_what_nobody_expected_is_logged_and_not_shown(
-    app: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    app: TradepostApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the password is 1234")
@@ -160,27 +160,27 @@ async def test_selections_that_go_too_deep_are_refused(client: httpx.AsyncClient
         assert answer.json()["errors"][0]["extensions"]["code"] == "too_deep"
 
 
-async def test_documents_are_kept_and_go_one_by_one(app: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_documents_are_kept_and_go_one_by_one(app: TradepostApp, monkeypatch: pytest.MonkeyPatch) -> None:
     executor, context = executor_of(app), context_of(app)
-    first = executor.prepare(Request("{ tags { nodes { slug } } }"), context)
-    assert executor.prepare(Request("{ tags { nodes { slug } } }"), context).operation is first.operation
-    kept: Recent[str, Document] = Recent(2)
+    first = executor.prepare(RequestParameters("{ tags { nodes { slug } } }"), context)
+    assert executor.prepare(RequestParameters("{ tags { nodes { slug } } }"), context).operation is first.operation
+    kept: LRUCache[str, Document] = LRUCache(2)
     monkeypatch.setattr(executor, "documents", kept)
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
-        executor.prepare(Request(text), context)
-    assert list(kept.kept) == ["{ a: __typename }", "{ c: __typename }"]
-    assert kept.made == 3
+        executor.prepare(RequestParameters(text), context)
+    assert list(kept.entries) == ["{ a: __typename }", "{ c: __typename }"]
+    assert kept.misses == 3
 
 
-async def test_documents_with_faults_are_not_kept(app: Shop) -> None:
+async def test_documents_with_faults_are_not_kept(app: TradepostApp) -> None:
     executor, context = executor_of(app), context_of(app)
-    before = len(executor.documents.kept)
-    with pytest.raises(Refused):
-        executor.prepare(Request("{ nothing }"), context)
-    assert len(executor.documents.kept) == before
+    before = len(executor.documents.entries)
+    with pytest.raises(RequestError):
+        executor.prepare(RequestParameters("{ nothing }"), context)
+    assert len(executor.documents.entries) == before
 
 
-async def test_what_one_caller_may_ask_another_may_not_though_the_document_is_known(app: Shop) -> None:
+async def test_what_one_caller_may_ask_another_may_not_though_the_document_is_known(app: TradepostApp) -> None:
     text = "{ products(first: 1) { nodes { id source } } }"
     assert "errors" not in await by_plan(app, text, None, EDITOR)
     assert (await by_plan(app, text))["errors"][0]["extensions"]["code"] == "unauthenticated"

@@ -10,7 +10,7 @@ from graphql import GraphQLInterfaceType, get_named_type, is_leaf_type, is_non_n
 from tests.doors.graphql.house import EDITOR, Json, by_plan, by_reference, executor_of, schema
 from tests.doors.graphql.values import filled, plain, written
 from tests.doors.pages.test_operations import figure
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 
 SCHEMA = schema()
 ROOTS = [
@@ -56,15 +56,15 @@ async def handed(staff: httpx.AsyncClient, reason: str) -> float:
 
 @pytest.mark.parametrize(("kind", "name"), ROOTS)
 async def test_no_operation_of_the_shop_is_handed_over(
-    app: Shop, client: httpx.AsyncClient, staff: httpx.AsyncClient, kind: str, name: str
+    app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient, kind: str, name: str
 ) -> None:
     root: Any = SCHEMA.query_type if kind == "query" else SCHEMA.mutation_type
-    before = dict(executor_of(app).handovers)
+    before = dict(executor_of(app).fallbacks)
     text = f"{kind} {{ {field(name, root.fields[name], 3)} {'' if kind == 'mutation' else '__typename'} }}"
     # What changes something is asked by nobody in particular: where it is refused, that is by the plan as well.
     body: Json = (await (client if kind == "mutation" else staff).post("/graphql", json={"query": text})).json()
     assert "data" in body, f"{body}\n{text}"
-    assert executor_of(app).handovers == before
+    assert executor_of(app).fallbacks == before
 
 
 LOOKS = [
@@ -75,23 +75,23 @@ LOOKS = [
 
 @pytest.mark.parametrize("text", LOOKS)
 async def test_a_look_at_the_schema_is_handed_over_with_all_that_stands_beside_it(
-    app: Shop, staff: httpx.AsyncClient, text: str
+    app: TradepostApp, staff: httpx.AsyncClient, text: str
 ) -> None:
     before = await handed(staff, "introspection"), await handed(staff, "null_condition")
     assert "errors" not in await by_plan(app, text, None, EDITOR)
     assert (await handed(staff, "introspection"), await handed(staff, "null_condition")) == (before[0] + 1, before[1])
 
 
-async def test_a_look_that_is_skipped_is_not_handed_over(app: Shop) -> None:
-    before = dict(executor_of(app).handovers)
+async def test_a_look_that_is_skipped_is_not_handed_over(app: TradepostApp) -> None:
+    before = dict(executor_of(app).fallbacks)
     assert await by_plan(app, "{ __schema @skip(if: true) { __typename } __typename }") == {
         "data": {"__typename": "Query"}
     }
-    assert executor_of(app).handovers == before
+    assert executor_of(app).fallbacks == before
 
 
 async def test_a_condition_that_is_null_is_handed_over_and_is_a_fault_of_its_place(
-    app: Shop, staff: httpx.AsyncClient
+    app: TradepostApp, staff: httpx.AsyncClient
 ) -> None:
     """Its variable may be null because it has a default (GraphQL, 5.8.5), and is no Boolean when it comes to collecting fields (6.3.2)."""
     text = 'query ($on: Boolean = true) { product(slug: "none") { id name @include(if: $on) } tags(first: 1) { __typename } }'

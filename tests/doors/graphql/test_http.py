@@ -8,7 +8,7 @@ import pytest
 
 from tests.budgets import steady
 from tests.doors.graphql.house import Json, ask, errors_of
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 GRAPHQL = "application/graphql-response+json"
@@ -215,7 +215,7 @@ async def test_the_words_of_a_get_are_no_body(client: httpx.AsyncClient) -> None
 
 
 async def test_words_are_kept_in_a_bounded_number_and_only_where_they_read(
-    client: httpx.AsyncClient, staff: httpx.AsyncClient, app: Shop
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, app: TradepostApp
 ) -> None:
     known = app.state.graphql.known
     before = set(known.kept)
@@ -284,7 +284,7 @@ async def test_faults_are_listed_but_not_without_end(client: httpx.AsyncClient) 
 
 
 @pytest.fixture
-async def closed(app: Shop, settings: Settings) -> Any:
+async def closed(app: TradepostApp, settings: Settings) -> Any:
     """A visitor of a shop that hides its schema from visitors."""
     shop = create_app(
         Settings(**{n: getattr(settings, n) for n in settings.__struct_fields__} | {"introspection": False})

@@ -9,7 +9,7 @@ import pytest
 
 from tests.doors.graphql.house import EDITOR, by_plan, by_reference
 from tests.factories import make_product
-from tradepost.app import Shop
+from tradepost.app import TradepostApp
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 
 DOCUMENTS = [
@@ -54,7 +54,7 @@ def equal(plan: Any, reference: Any) -> None:
 
 @pytest.mark.parametrize("caller", [ANONYMOUS, EDITOR], ids=["anonymous", "editor"])
 @pytest.mark.parametrize("text", DOCUMENTS)
-async def test_a_document_is_answered_alike(app: Shop, text: str, caller: Caller) -> None:
+async def test_a_document_is_answered_alike(app: TradepostApp, text: str, caller: Caller) -> None:
     for variables in (
         {"on": True, "f": {"priceGte": 1000, "status": "ACTIVE"}, "from": 3_000_000_000},
         {"on": False, "f": None, "n": 1, "s": None},
@@ -74,7 +74,7 @@ fragment P on Product { name status attributes category { id } variants { sku } 
 """
 
 
-async def test_mutations_are_answered_alike(app: Shop, staff: httpx.AsyncClient) -> None:
+async def test_mutations_are_answered_alike(app: TradepostApp, staff: httpx.AsyncClient) -> None:
     made = await make_product(staff, name="Same")
     variables = {"id": made["id"], "gone": str(uuid4())}
     plan = await by_plan(app, BATCH, variables, EDITOR)

@@ -17,15 +17,15 @@ from graphql import (
 )
 
 from tests.doors.graphql.house import door, schema
-from tradepost.app import load
-from tradepost.doors.graphql.execution.executor import Request
-from tradepost.doors.graphql.problems import Refused
+from tradepost.app import load_modules
+from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.problems import RequestError
 from tradepost.doors.graphql_names import camel
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.writes.call_context import CallContext
 
-REGISTRY = Registry.collect(load("resource", "service"))
+REGISTRY = Registry.collect(load_modules("resource", "service"))
 
 
 def fields(name: str) -> dict[str, str]:
@@ -156,7 +156,7 @@ def test_filters_and_sorts_are_the_resources_own() -> None:
     assert fields("ProductFilter")["status"] == "ProductStatus"
 
 
-@pytest.mark.parametrize("resource", REGISTRY.nodes, ids=lambda r: r.name)
+@pytest.mark.parametrize("resource", REGISTRY.node_resources, ids=lambda r: r.name)
 def test_what_has_an_id_is_a_node(resource: object) -> None:
     kind = schema().type_map[resource.name]  # type: ignore[attr-defined]
     assert isinstance(kind, GraphQLObjectType)
@@ -202,9 +202,9 @@ def test_every_field_that_is_not_open_to_all_says_what_it_needs() -> None:
                         shown[f"{type.name}.{name}"] = directive.arguments[0].value.value
     needed = dict[str, str | None]()
     for root in door().executor.fields.values():
-        needed[f"{'Mutation' if root.operation.writes else 'Query'}.{root.name}"] = root.operation.access.permission
+        needed[f"{'Mutation' if root.operation.is_write else 'Query'}.{root.name}"] = root.operation.access.permission
     for of in REGISTRY.resources.values():
-        needed |= {f"{of.name}.{camel(n)}": of.access(n).permission for n in (*of.own, *of.relations)}
+        needed |= {f"{of.name}.{camel(n)}": of.access(n).permission for n in (*of.members, *of.relations)}
     assert shown == {field: permission for field, permission in needed.items() if permission}
     assert {"Mutation.productCreate", "Query.audit", "Product.source", "Variant.importedQuantity"} <= set(shown)
 
@@ -213,9 +213,9 @@ async def test_introspection_knows_the_directive_and_a_document_cannot_use_it() 
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]
     executor = door().executor
     text = "{ __schema { directives { name locations args { name } } } }"
-    found = msgspec.json.decode(await executor.execute(executor.prepare(Request(text), context), context) + b"}")[
-        "data"
-    ]["__schema"]["directives"]
+    found = msgspec.json.decode(
+        await executor.execute(executor.prepare(RequestParameters(text), context), context) + b"}"
+    )["data"]["__schema"]["directives"]
     assert {"name": "needs", "locations": ["FIELD_DEFINITION"], "args": [{"name": "permission"}]} in found
-    with pytest.raises(Refused, match="needs"):
-        executor.prepare(Request('{ products { nodes { id @needs(permission: "x") } } }'), context)
+    with pytest.raises(RequestError, match="needs"):
+        executor.prepare(RequestParameters('{ products { nodes { id @needs(permission: "x") } } }'), context)

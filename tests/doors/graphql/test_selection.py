@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.doors.graphql.house import Json, door
-from tradepost.app import load
-from tradepost.doors.graphql.execution.executor import Request
-from tradepost.doors.graphql.plan.root_plans import OneRoot, PageRoot
+from tradepost.app import load_modules
+from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.plan.root_plans import ObjectRoot, PageRoot
 from tradepost.doors.rest.fields_parameter import compile_fields
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.registry import Registry
@@ -15,17 +15,17 @@ from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.call_context import CallContext
 
 NOBODY = frozenset[str]()
-PRODUCTS = Registry.collect(load("resource", "service")).resources["Product"]
+PRODUCTS = Registry.collect(load_modules("resource", "service")).resources["Product"]
 
 
 def asked(text: str, variables: Json | None = None) -> Selection[Any]:
     """The Selection of a document's first root field."""
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]  # nothing is read
-    ready = door().executor.prepare(Request(text, variables), context)
+    ready = door().executor.prepare(RequestParameters(text, variables), context)
     assert ready.roots is not None
     root = ready.roots[0]
-    assert isinstance(root, OneRoot | PageRoot)
-    return root.want.bind(ready.variables, NOBODY)
+    assert isinstance(root, ObjectRoot | PageRoot)
+    return root.selection.bind(ready.variables, NOBODY)
 
 
 SAME = [
@@ -80,4 +80,4 @@ def test_the_same_values_give_the_same_selection_object_again() -> None:
 def test_a_fragment_is_read_once_however_often_it_is_spread() -> None:
     chain = " ".join([f"fragment F{i} on Category {{ ...F{i + 1} ...F{i + 1} name }}" for i in range(60)])
     text = f'{{ category(slug: "x") {{ ...F0 ...F0 }} }} {chain} fragment F60 on Category {{ id }}'
-    assert [f.name for f in asked(text).form.fields] == ["id", "name"]
+    assert [f.name for f in asked(text).field_set.fields] == ["id", "name"]

@@ -16,7 +16,7 @@ from tests.budgets import spent, steady
 from tests.conftest import HERE
 from tests.doors.graphql.house import Json
 from tests.factories import make_product
-from tradepost.app import Shop, create_app
+from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings, SettingsError
 
 GRAPHQL = "application/graphql-response+json"
@@ -73,7 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, **changed: Any) -> AsyncIterator[tuple[Shop, httpx.AsyncClient]]:
+async def opened(settings: Settings, **changed: Any) -> AsyncIterator[tuple[TradepostApp, httpx.AsyncClient]]:
     """A shop of its own over the same database, with a visitor."""
     shop = create_app(msgspec.structs.replace(settings, **changed))
     async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as visitor:
@@ -81,20 +81,22 @@ async def opened(settings: Settings, **changed: Any) -> AsyncIterator[tuple[Shop
 
 
 @pytest.fixture(scope="module")
-async def shop(app: Shop, settings: Settings, folder: Path) -> AsyncIterator[tuple[Shop, httpx.AsyncClient]]:
+async def shop(
+    app: TradepostApp, settings: Settings, folder: Path
+) -> AsyncIterator[tuple[TradepostApp, httpx.AsyncClient]]:
     """A shop that has registered the folder."""
     async with opened(settings, documents=str(folder)) as found:
         yield found
 
 
 @pytest.fixture
-def visitor(shop: tuple[Shop, httpx.AsyncClient]) -> httpx.AsyncClient:
+def visitor(shop: tuple[TradepostApp, httpx.AsyncClient]) -> httpx.AsyncClient:
     """A visitor of that shop."""
     return shop[1]
 
 
 @pytest.fixture(scope="module")
-async def slug(shop: tuple[Shop, httpx.AsyncClient]) -> str:
+async def slug(shop: tuple[TradepostApp, httpx.AsyncClient]) -> str:
     """A product that is there."""
     return (await shop[1].get("/v1/products", params={"limit": 1})).json()["data"][0]["slug"]
 
@@ -262,7 +264,7 @@ async def test_a_registered_document_costs_nothing_for_being_compiled(
 
 
 async def test_registered_documents_are_compiled_at_start_and_never_forgotten(
-    shop: tuple[Shop, httpx.AsyncClient], slug: str
+    shop: tuple[TradepostApp, httpx.AsyncClient], slug: str
 ) -> None:
     registered = shop[0].state.graphql.executor.registered
     assert {name for name, document in registered.by_name.items() if document.only.plans} >= {"Card", "First", "One"}
@@ -456,7 +458,7 @@ async def test_where_only_registered_documents_are_run_no_others_are_quoted(sett
 
 
 @pytest.fixture
-async def learning(app: Shop, settings: Settings) -> AsyncIterator[tuple[Shop, httpx.AsyncClient]]:
+async def learning(app: TradepostApp, settings: Settings) -> AsyncIterator[tuple[TradepostApp, httpx.AsyncClient]]:
     """A shop that persists what it is sent."""
     async with opened(settings, apq=True) as found:
         yield found
@@ -468,7 +470,7 @@ def text_of(mark: object) -> str:
 
 
 async def test_an_apollo_client_sends_the_hash_then_the_text_then_the_hash(
-    learning: tuple[Shop, httpx.AsyncClient], request: pytest.FixtureRequest
+    learning: tuple[TradepostApp, httpx.AsyncClient], request: pytest.FixtureRequest
 ) -> None:
     text, visitor = text_of(f"{request.node.name} {id(learning)}"), learning[1]
     asked = apq(digest(text), variables={"first": 2}, operationName="Q")
@@ -507,7 +509,7 @@ async def test_an_apollo_client_sends_the_hash_then_the_text_then_the_hash(
     ],
 )
 async def test_what_is_refused_is_not_kept(
-    learning: tuple[Shop, httpx.AsyncClient], query: str, variables: Json
+    learning: tuple[TradepostApp, httpx.AsyncClient], query: str, variables: Json
 ) -> None:
     shop, visitor = learning
     answer = await visitor.post("/graphql", json=apq(digest(query), query=query, variables=variables))
@@ -518,7 +520,9 @@ async def test_what_is_refused_is_not_kept(
     ]
 
 
-async def test_a_text_under_a_wrong_hash_is_refused_and_not_kept(learning: tuple[Shop, httpx.AsyncClient]) -> None:
+async def test_a_text_under_a_wrong_hash_is_refused_and_not_kept(
+    learning: tuple[TradepostApp, httpx.AsyncClient],
+) -> None:
     shop, visitor = learning
     answer = await visitor.post("/graphql", json=apq("0" * 64, query="{ __typename }"))
     assert (answer.status_code, codes(answer)) == (400, ["persisted_query_mismatch"])
@@ -527,7 +531,7 @@ async def test_a_text_under_a_wrong_hash_is_refused_and_not_kept(learning: tuple
 
 
 async def test_a_mutation_is_never_run_by_get_nor_kept_from_one(
-    learning: tuple[Shop, httpx.AsyncClient], staff_key: str
+    learning: tuple[TradepostApp, httpx.AsyncClient], staff_key: str
 ) -> None:
     shop, visitor = learning
     text = 'mutation { productCreate(input: {name: "By Hash"}) { id } }'

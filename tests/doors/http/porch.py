@@ -8,13 +8,13 @@ import httpx
 from litestar import Litestar, Request, get, patch, post
 from litestar.types import ASGIApp
 
-from tradepost.doors.http.allowed_methods import paths_of
+from tradepost.doors.http.allowed_methods import methods_by_path
 from tradepost.doors.http.conditional import entity_tag
-from tradepost.doors.http.fast_path import Given
-from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.doors.http.problem_responses import HANDLERS
-from tradepost.doors.http.request_body import decoded
-from tradepost.doors.http.response import Answer
+from tradepost.doors.http.fast_path import FastRoutes
+from tradepost.doors.http.pipeline import Pipeline, PipelineSettings
+from tradepost.doors.http.problem_responses import EXCEPTION_HANDLERS
+from tradepost.doors.http.request_body import read_value
+from tradepost.doors.http.response import Response
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.problems import Unauthenticated
 
@@ -31,32 +31,32 @@ async def identify(headers: list[tuple[bytes, bytes]]) -> Caller:
 @get("/products")
 async def page(request: Request[Any, Any, Any]) -> ASGIApp:
     """A list of 200 products."""
-    return Answer(200, BODY, etag=entity_tag(BODY))
+    return Response(200, BODY, etag=entity_tag(BODY))
 
 
 @post("/products")
 async def create(request: Request[Any, Any, Any]) -> ASGIApp:
     """Answers with what it was sent."""
-    value = await decoded(request.scope, request.receive)
-    return Answer(201, repr(value).encode())
+    value = await read_value(request.scope, request.receive)
+    return Response(201, repr(value).encode())
 
 
 @get("/products/{key:str}")
 async def one(request: Request[Any, Any, Any]) -> ASGIApp:
     """One product by Litestar's routing."""
-    return Answer(200, b'{"key":"%s"}' % request.path_params["key"].encode(), etag=b'"3.abc"')
+    return Response(200, b'{"key":"%s"}' % request.path_params["key"].encode(), etag=b'"3.abc"')
 
 
 @patch("/products/{key:str}")
 async def change(request: Request[Any, Any, Any]) -> ASGIApp:
     """Changes nothing."""
-    return Answer(200, b"{}")
+    return Response(200, b"{}")
 
 
 @get("/products/export")
 async def export(request: Request[Any, Any, Any]) -> ASGIApp:
     """A literal path beside a parameter."""
-    return Answer(200, b'"export"')
+    return Response(200, b'"export"')
 
 
 @get("/boom")
@@ -69,7 +69,7 @@ async def boom(request: Request[Any, Any, Any]) -> ASGIApp:
 async def slow(request: Request[Any, Any, Any]) -> ASGIApp:
     """Takes a while."""
     await asyncio.sleep(0.5)
-    return Answer(200, b"{}")
+    return Response(200, b"{}")
 
 
 @get("/plain")
@@ -93,16 +93,16 @@ async def where(request: Request[Any, Any, Any]) -> dict[str, Any]:
 class OneLane:
     """A lane that says which key it was given."""
 
-    async def answer(self, scope: Any, receive: Any, given: dict[str, str], /) -> Answer:
+    async def respond(self, scope: Any, receive: Any, given: dict[str, str], /) -> Response:
         """Its key, marked as the lane's work."""
-        return Answer(200, b'{"lane":"%s"}' % given["key"].encode())
+        return Response(200, b'{"lane":"%s"}' % given["key"].encode())
 
 
-def porch(lanes: Given | None = None, log: Any = None, **settings: Any) -> Pipeline:
+def porch(lanes: FastRoutes | None = None, log: Any = None, **settings: Any) -> Pipeline:
     """A porch with these settings before the tiny app."""
     app = Litestar(
         [page, create, one, change, export, boom, slow, plain, where],
-        exception_handlers=dict(HANDLERS),
+        exception_handlers=dict(EXCEPTION_HANDLERS),
         openapi_config=None,
         logging_config=None,
     )
@@ -110,10 +110,10 @@ def porch(lanes: Given | None = None, log: Any = None, **settings: Any) -> Pipel
         app,
         identify=identify,
         database=None,
-        settings=PorchSettings(**settings),
-        lanes=lanes,
-        paths=paths_of(app.routes),
-        log=log,
+        settings=PipelineSettings(**settings),
+        fast_routes=lanes,
+        methods=methods_by_path(app.routes),
+        access_log=log,
     )
 
 
@@ -126,7 +126,7 @@ def client(
 
 
 async def sent(
-    answer: Answer, method: str = "GET", prefix: str = "/v1", **headers: str
+    answer: Response, method: str = "GET", prefix: str = "/v1", **headers: str
 ) -> tuple[int, Mapping[bytes, bytes], bytes]:
     """What an Answer sends: status, headers, body."""
     messages: list[Any] = []

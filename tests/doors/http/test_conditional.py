@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.doors.http.conditional import ANY, Star, Tag, entity_tag, matches, tags, version_of
+from tradepost.doors.http.conditional import (
+    ANY,
+    EntityTag,
+    Wildcard,
+    entity_tag,
+    expected_versions,
+    matches,
+    parse_entity_tags,
+)
 
 
 def test_a_tag_names_the_version_and_the_bytes() -> None:
@@ -59,9 +67,9 @@ def test_if_none_match_compares_weakly_and_sees_through_codings(header: bytes, k
     ],
 )
 def test_if_match_is_about_the_version_of_strong_tags_of_ours(
-    header: bytes | None, expected: tuple[int, ...] | Star | None
+    header: bytes | None, expected: tuple[int, ...] | Wildcard | None
 ) -> None:
-    assert version_of(header) == expected
+    assert expected_versions(header) == expected
 
 
 @given(
@@ -73,14 +81,15 @@ def test_if_match_is_about_the_version_of_strong_tags_of_ours(
 )
 def test_whatever_a_precondition_holds_it_is_read_without_a_fault(header: bytes) -> None:
     assert matches(header, b'"3.abc"') in (True, False)
-    assert version_of(header) is ANY or isinstance(version_of(header), tuple)
+    assert expected_versions(header) is ANY or isinstance(expected_versions(header), tuple)
 
 
 @given(
     st.lists(
-        st.builds(Tag, st.text(alphabet="0123456789abcdef.,", min_size=1).map(str.encode), st.booleans()), max_size=5
+        st.builds(EntityTag, st.text(alphabet="0123456789abcdef.,", min_size=1).map(str.encode), st.booleans()),
+        max_size=5,
     )
 )
-def test_a_list_of_tags_is_read_as_it_was_written(given_tags: list[Tag]) -> None:
+def test_a_list_of_tags_is_read_as_it_was_written(given_tags: list[EntityTag]) -> None:
     header = b", ".join(b'%s"%s"' % (b"W/" if tag.weak else b"", tag.opaque) for tag in given_tags)
-    assert tags(header) == tuple(given_tags)
+    assert parse_entity_tags(header) == tuple(given_tags)

@@ -7,17 +7,17 @@ from litestar import Litestar, Request, get, patch
 from litestar.types import ASGIApp
 
 from tests.doors.http.porch import OneLane
-from tradepost.doors.http.allowed_methods import Paths, paths_of
-from tradepost.doors.http.fast_path import lanes_of, tables
-from tradepost.doors.http.response import Answer
-from tradepost.doors.http.trusted_proxies import from_loopback
+from tradepost.doors.http.allowed_methods import AllowedMethods, methods_by_path
+from tradepost.doors.http.fast_path import fast_path_tables, fast_routes_of
+from tradepost.doors.http.response import Response
+from tradepost.doors.http.trusted_proxies import is_from_loopback
 
 
 def test_lanes_are_read_from_the_routes_that_carry_one() -> None:
     lane = OneLane()
 
     async def endpoint(request: Request[Any, Any, Any]) -> ASGIApp:
-        return Answer(200)
+        return Response(200)
 
     app = Litestar(
         [
@@ -28,24 +28,24 @@ def test_lanes_are_read_from_the_routes_that_carry_one() -> None:
         openapi_config=None,
         logging_config=None,
     )
-    assert set(lanes_of(app.routes)) == {
+    assert set(fast_routes_of(app.routes)) == {
         ("GET", "/products"),
         ("GET", "/products/{key:str}"),
         ("PATCH", "/products/{key:str}"),
     }
-    assert paths_of(app.routes)["/products/{key:str}"] == {"GET", "PATCH", "OPTIONS"}
+    assert methods_by_path(app.routes)["/products/{key:str}"] == {"GET", "PATCH", "OPTIONS"}
 
 
 def test_a_literal_path_is_never_a_parameters_value() -> None:
-    table = tables({("GET", "/products/{key:str}"): OneLane()}, {"/products/export", "/carts"})["GET"]
+    table = fast_path_tables({("GET", "/products/{key:str}"): OneLane()}, {"/products/export", "/carts"})["GET"]
     assert table.reserved == {"/products/export"}
-    assert table.under["/products/"][1:] == ("key", "/products/{key:str}")
+    assert table.by_prefix["/products/"][1:] == ("key", "/products/{key:str}")
 
 
 @pytest.mark.parametrize("template", ["/a/{b}/c", "/a/{b}/{c}", "/a/x{b}"])
 def test_a_lane_with_a_parameter_elsewhere_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match="one parameter"):
-        tables({("GET", template): OneLane()}, ())
+        fast_path_tables({("GET", template): OneLane()}, ())
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_lane_with_a_parameter_elsewhere_is_refused(template: str) -> None:
     ],
 )
 def test_options_finds_the_route_that_litestar_would(path: str, allow: str | None) -> None:
-    paths = Paths(
+    paths = AllowedMethods(
         {
             "/products/{key:str}": ["DELETE"],
             "/products": ["GET", "POST"],
@@ -70,7 +70,7 @@ def test_options_finds_the_route_that_litestar_would(path: str, allow: str | Non
             "/docs/{file:path}": ["GET"],
         }
     )
-    answer = paths.options(path)
+    answer = paths.options_response(path)
     assert (answer and dict(answer.headers)[b"allow"].decode()) == allow
 
 
@@ -88,5 +88,5 @@ def test_options_finds_the_route_that_litestar_would(path: str, allow: str | Non
 def test_what_a_proxy_passed_on_is_not_from_this_machine(
     address: str, headers: list[tuple[bytes, bytes]], here: bool
 ) -> None:
-    assert from_loopback({"client": (address, 1), "headers": headers}) is here
-    assert not from_loopback({"client": None, "headers": headers})
+    assert is_from_loopback({"client": (address, 1), "headers": headers}) is here
+    assert not is_from_loopback({"client": None, "headers": headers})

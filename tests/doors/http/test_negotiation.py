@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.doors.http.negotiation import accepted, accepted_coding, content_type
+from tradepost.doors.http.negotiation import best_coding, best_offer, parse_content_type
 
 JSON, PACK, HTML = b"application/json", b"application/msgpack", b"text/html"
 OFFERS = (JSON, PACK, HTML)
@@ -45,24 +45,24 @@ OFFERS = (JSON, PACK, HTML)
     ],
 )
 def test_the_offer_that_the_caller_likes_best_is_chosen(header: bytes | None, chosen: bytes | None) -> None:
-    assert accepted(header, OFFERS) == chosen
+    assert best_offer(header, OFFERS) == chosen
 
 
 def test_an_offer_with_parameters_is_matched_by_a_range_with_some_of_them() -> None:
     offers = (b"text/csv;header=present", b"application/json")
-    assert accepted(b"text/csv", offers) == offers[0]
-    assert accepted(b"text/csv;header=present", offers) == offers[0]
-    assert accepted(b"text/csv;header=absent", offers) is None
+    assert best_offer(b"text/csv", offers) == offers[0]
+    assert best_offer(b"text/csv;header=present", offers) == offers[0]
+    assert best_offer(b"text/csv;header=absent", offers) is None
 
 
 def test_graphql_clients_that_name_both_types_get_the_one_they_prefer() -> None:
     offers = (b"application/json", b"application/graphql-response+json")
-    assert accepted(b"application/graphql-response+json, application/json;q=0.9", offers) == offers[1]
+    assert best_offer(b"application/graphql-response+json, application/json;q=0.9", offers) == offers[1]
     assert (
-        accepted(b"application/graphql-response+json; charset=utf-8, application/json; charset=utf-8", offers)
+        best_offer(b"application/graphql-response+json; charset=utf-8, application/json; charset=utf-8", offers)
         == offers[1]
     )
-    assert accepted(b"*/*", offers) == offers[0]
+    assert best_offer(b"*/*", offers) == offers[0]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_graphql_clients_that_name_both_types_get_the_one_they_prefer() -> None:
 def test_the_coding_with_the_greatest_weight_is_chosen_and_zstd_among_equals(
     header: bytes | None, coding: bytes | None
 ) -> None:
-    assert accepted_coding(header) == coding
+    assert best_coding(header) == coding
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_coding_with_the_greatest_weight_is_chosen_and_zstd_among_equals(
     ],
 )
 def test_a_content_type_is_split_into_media_type_and_charset(header: bytes | None, read: tuple[bytes, bytes]) -> None:
-    assert content_type(header) == read
+    assert parse_content_type(header) == read
 
 
 HEADERS = st.one_of(
@@ -117,11 +117,11 @@ HEADERS = st.one_of(
 
 @given(HEADERS)
 def test_whatever_a_header_holds_it_is_read_without_a_fault(header: bytes) -> None:
-    assert accepted(header, OFFERS) in (*OFFERS, None)
-    assert accepted_coding(header) in (b"zstd", b"br", b"gzip", None)
-    assert len(content_type(header)) == 2
+    assert best_offer(header, OFFERS) in (*OFFERS, None)
+    assert best_coding(header) in (b"zstd", b"br", b"gzip", None)
+    assert len(parse_content_type(header)) == 2
 
 
 @given(st.permutations([b"application/json;q=0.3", b"application/msgpack;q=0.9", b"text/*;q=0.5", b"*/*;q=0.1"]))
 def test_the_order_of_a_header_does_not_matter_where_weights_differ(elements: list[bytes]) -> None:
-    assert accepted(b", ".join(elements), OFFERS) == PACK
+    assert best_offer(b", ".join(elements), OFFERS) == PACK

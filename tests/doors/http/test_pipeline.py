@@ -11,8 +11,8 @@ import pytest
 
 from tests.doors.http.porch import OneLane, client, porch
 from tradepost.doors.http.access_log import AccessLog
-from tradepost.doors.http.pipeline import Pipeline, PorchSettings
-from tradepost.doors.http.response import Answer
+from tradepost.doors.http.pipeline import Pipeline, PipelineSettings
+from tradepost.doors.http.response import Response
 from tradepost.kit.auth.caller import ANONYMOUS
 
 EVERYWHERE = {
@@ -28,7 +28,7 @@ def over(app: Any, **settings: Any) -> Pipeline:
     async def anybody(headers: Any) -> Any:
         return ANONYMOUS
 
-    return Pipeline(app, identify=anybody, database=None, settings=PorchSettings(**settings))
+    return Pipeline(app, identify=anybody, database=None, settings=PipelineSettings(**settings))
 
 
 @pytest.mark.parametrize("given", ["a", "A.b_c:d-1", "x" * 128])
@@ -56,7 +56,7 @@ async def test_every_answer_carries_the_security_headers_a_request_id_and_vary(m
 
 async def test_a_page_may_bring_a_policy_of_its_own() -> None:
     async def page(scope: Any, receive: Any, send: Any) -> None:
-        await Answer(200, b"<p>", b"text/html", [(b"content-security-policy", b"default-src 'self'")])(
+        await Response(200, b"<p>", b"text/html", [(b"content-security-policy", b"default-src 'self'")])(
             scope, receive, send
         )
 
@@ -235,7 +235,7 @@ async def test_more_requests_than_the_limit_are_503_at_once_and_health_is_let_th
     assert sorted(answer.status_code for answer in answers) == [200, 200, 404, 503]
     refused = next(answer for answer in answers if answer.status_code == 503)
     assert refused.headers["retry-after"] == "1"
-    assert not pipeline.flight.replies
+    assert not pipeline.in_flight.senders
     assert (await http.get("/plain")).status_code == 200
 
 
@@ -246,7 +246,7 @@ async def test_a_caller_that_cancels_is_not_answered() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not pipeline.flight.replies
+    assert not pipeline.in_flight.senders
 
 
 async def test_a_fault_after_the_answer_has_begun_ends_the_stream() -> None:

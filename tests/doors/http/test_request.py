@@ -11,13 +11,13 @@ from tradepost.doors.http.request_body import (
     ACCEPT_PATCH,
     JSON,
     MSGPACK,
-    PATCHES,
-    Decoding,
-    Disconnected,
-    decode,
-    decoded,
-    media_of,
-    read,
+    PATCH_TYPES,
+    BodyDecoder,
+    ClientDisconnected,
+    body_media_type,
+    decode_body,
+    read_body,
+    read_value,
 )
 from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
 
@@ -52,7 +52,7 @@ def pieces(*parts: bytes, left: bool = False) -> Any:
 
 
 async def test_a_body_in_pieces_is_put_together() -> None:
-    assert await read(scope(), pieces(b"ab", b"", b"cd"), 4) == b"abcd"
+    assert await read_body(scope(), pieces(b"ab", b"", b"cd"), 4) == b"abcd"
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_length_before_it_is_read() -> None:
@@ -61,35 +61,35 @@ async def test_a_body_over_the_limit_is_refused_by_its_length_before_it_is_read(
 
     for length in ("5", "9" * 30):
         with pytest.raises(ContentTooLarge) as refused:
-            await read(scope(content_length=length), never, 4)
+            await read_body(scope(content_length=length), never, 4)
         assert refused.value.members == {"limit": 4}
 
 
 @pytest.mark.parametrize("parts", [(b"abcde",), (b"abc", b"de"), (b"abc", b"de", b"f")])
 async def test_a_body_that_does_not_say_its_length_is_counted(parts: tuple[bytes, ...]) -> None:
     with pytest.raises(ContentTooLarge):
-        await read(scope(), pieces(*parts), 4)
+        await read_body(scope(), pieces(*parts), 4)
 
 
 async def test_the_porch_says_the_limit_where_nobody_else_does() -> None:
     with pytest.raises(ContentTooLarge):
-        await read(scope() | {"body_limit": 3}, pieces(b"abcd"))
+        await read_body(scope() | {"body_limit": 3}, pieces(b"abcd"))
 
 
 @pytest.mark.parametrize("parts", [(), (b"ab",)])
 async def test_a_client_that_goes_away_is_no_problem_of_anybody(parts: tuple[bytes, ...]) -> None:
-    with pytest.raises(Disconnected):
-        await read(scope(), pieces(*parts, left=True), 4)
+    with pytest.raises(ClientDisconnected):
+        await read_body(scope(), pieces(*parts, left=True), 4)
 
 
 async def test_a_body_that_has_come_whole_is_not_asked_for_more() -> None:
     """Granian says of the first piece that more may come."""
-    assert await read(scope(content_length="4"), pieces(b"abcd", left=True), 4) == b"abcd"
-    assert await read(scope(content_length="4"), pieces(b"ab", b"cd"), 4) == b"abcd"
+    assert await read_body(scope(content_length="4"), pieces(b"abcd", left=True), 4) == b"abcd"
+    assert await read_body(scope(content_length="4"), pieces(b"ab", b"cd"), 4) == b"abcd"
 
 
 async def test_the_length_of_a_chunked_body_says_nothing() -> None:
-    assert await read(scope(content_length="2", transfer_encoding="chunked"), pieces(b"ab", b"cd"), 4) == b"abcd"
+    assert await read_body(scope(content_length="2", transfer_encoding="chunked"), pieces(b"ab", b"cd"), 4) == b"abcd"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ async def test_the_length_of_a_chunked_body_says_nothing() -> None:
     ],
 )
 def test_the_spellings_of_a_type_are_one_type(header: str, media: bytes) -> None:
-    assert media_of(scope(content_type=header)) == media
+    assert body_media_type(scope(content_type=header)) == media
 
 
 @pytest.mark.parametrize(
@@ -118,45 +118,46 @@ def test_the_spellings_of_a_type_are_one_type(header: str, media: bytes) -> None
 )
 def test_other_types_are_refused_with_the_list_of_those_that_are_read(header: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
-        media_of(scope(content_type=header))
+        body_media_type(scope(content_type=header))
     assert refused.value.headers() == {"Accept": "application/json, application/msgpack"}
 
 
 def test_a_body_without_a_type_is_refused() -> None:
     with pytest.raises(UnsupportedMediaType):
-        media_of(scope())
+        body_media_type(scope())
 
 
 def test_a_patch_of_another_type_names_the_patch_formats() -> None:
     assert (
-        media_of(scope("PATCH", content_type="application/json-patch+json"), PATCHES) == b"application/json-patch+json"
+        body_media_type(scope("PATCH", content_type="application/json-patch+json"), PATCH_TYPES)
+        == b"application/json-patch+json"
     )
     with pytest.raises(UnsupportedMediaType) as refused:
-        media_of(scope("PATCH", content_type="text/plain"), PATCHES)
+        body_media_type(scope("PATCH", content_type="text/plain"), PATCH_TYPES)
     assert refused.value.headers()["Accept-Patch"] == ACCEPT_PATCH
 
 
 def test_only_unencoded_bodies_are_read() -> None:
-    assert media_of(scope(content_type="application/json", content_encoding="identity")) == JSON
+    assert body_media_type(scope(content_type="application/json", content_encoding="identity")) == JSON
     for coding in ("gzip", "identity, gzip", "br"):
         with pytest.raises(UnsupportedMediaType):
-            media_of(scope(content_type="application/json", content_encoding=coding))
+            body_media_type(scope(content_type="application/json", content_encoding=coding))
 
 
 async def test_both_forms_give_the_same_value() -> None:
     value = {"name": "Chair", "tags": ["oak", None, True, 1, 1.5]}
     for media, body in ((JSON, msgspec.json.encode(value)), (MSGPACK, msgspec.msgpack.encode(value))):
-        assert await decoded(scope(content_type=media.decode()), pieces(body)) == value
+        assert await read_value(scope(content_type=media.decode()), pieces(body)) == value
 
 
 def test_a_value_of_another_shape_is_told_apart_from_malformed_bytes() -> None:
-    shape = Decoding(Product)
-    assert decode(JSON, b'{"name":"Chair"}', shape) == Product("Chair")
-    assert decode(MSGPACK, msgspec.msgpack.encode({"name": "Chair"}), shape) == Product("Chair")
+    shape = BodyDecoder(Product)
+    assert decode_body(JSON, b'{"name":"Chair"}', shape) == Product("Chair")
+    assert decode_body(MSGPACK, msgspec.msgpack.encode({"name": "Chair"}), shape) == Product("Chair")
     with pytest.raises(msgspec.ValidationError):
-        decode(JSON, b'{"name":1}', shape)
+        decode_body(JSON, b'{"name":1}', shape)
     with pytest.raises(MalformedBody):
-        decode(JSON, b'{"name":', shape)
+        decode_body(JSON, b'{"name":', shape)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_a_value_of_another_shape_is_told_apart_from_malformed_bytes() -> None:
 )
 def test_malformed_json_is_said_to_be_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):
-        decode(JSON, body)
+        decode_body(JSON, body)
 
 
 @pytest.mark.parametrize(
@@ -182,13 +183,13 @@ def test_malformed_json_is_said_to_be_malformed(body: bytes) -> None:
 )
 def test_messagepack_that_json_could_not_say_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedBody):
-        decode(MSGPACK, body)
+        decode_body(MSGPACK, body)
 
 
 @given(st.sampled_from([JSON, MSGPACK]), st.binary(max_size=60))
 def test_any_bytes_are_a_value_or_malformed(media: bytes, body: bytes) -> None:
     try:
-        value = decode(media, body)
+        value = decode_body(media, body)
     except MalformedBody:
         return
     assert msgspec.json.decode(msgspec.json.encode(value)) == value

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from tradepost.doors.http.problem_responses import HANDLERS
-from tradepost.doors.pages import pages
+from tradepost.doors.http.problem_responses import EXCEPTION_HANDLERS
+from tradepost.doors.pages import page_routes
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.writes.call_context import CallContext
 
@@ -36,10 +36,10 @@ def house(
     def introspects(scope: Any) -> bool:
         return introspection or scope["context"].caller.known
 
-    routes = pages(
-        checks={"database": well} if checks is None else checks, introspects=introspects, ops_loopback=ops_loopback
+    routes = page_routes(
+        checks={"database": well} if checks is None else checks, may_introspect=introspects, ops_loopback=ops_loopback
     )
-    inside = Litestar(routes, exception_handlers=dict(HANDLERS), openapi_config=None, logging_config=None)
+    inside = Litestar(routes, exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None)
 
     async def porch(scope: Any, receive: Any, send: Any) -> None:
         scope["context"] = CallContext(caller, None)  # pyright: ignore[reportArgumentType]  # pages touch no database

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.doors.pages.house import BROWSER, STAFF, house
-from tradepost.doors.pages.assets import load
+from tradepost.doors.pages.assets import load_assets
 from tradepost.doors.pages.docs import TOOL_POLICY, graphiql_page
 
 PAGES = ["/docs", "/docs/graphql", "/problems", "/problems/not_found", "/"]
@@ -71,17 +71,17 @@ async def test_a_page_lets_scripts_and_requests_go_to_this_host_alone(path: str)
 
 
 def test_the_stylesheets_load_nothing_but_what_they_hold() -> None:
-    for name, asset in load().items():
+    for name, asset in load_assets().items():
         if name.endswith(".css"):
-            text = asset.answer().body.decode()
+            text = asset.response().body.decode()
             assert "@font-face" not in text
             assert not re.search(r"@import", text)
             assert all(address.startswith("data:") for address in re.findall(r"url\([\"']?([^\"')]*)", text)), name
 
 
 def test_the_bundles_ask_this_host_and_carry_no_fonts() -> None:
-    assets = load()
-    scalar, graphiql = assets["scalar.js"].answer().body.decode(), assets["graphiql.js"].answer().body.decode()
+    assets = load_assets()
+    scalar, graphiql = assets["scalar.js"].response().body.decode(), assets["graphiql.js"].response().body.decode()
     started = scalar[scalar.rindex('"#page"') :]
     for setting in (
         'url:"/v1/openapi.json"',
@@ -99,25 +99,25 @@ def test_the_bundles_ask_this_host_and_carry_no_fonts() -> None:
 
 
 def test_the_licence_of_every_bundled_tool_is_kept_with_it() -> None:
-    text = load()["LICENSES.txt"].answer().body.decode()
+    text = load_assets()["LICENSES.txt"].response().body.decode()
     for name in ("@scalar/api-reference 1.72.1", "graphiql 4.1.2", "react 19.2.0", "graphql 16.11.0"):
         assert f"{name} (MIT)" in text
 
 
 def test_all_assets_together_stay_small() -> None:
-    assert sum(asset.path.stat().st_size for asset in load().values()) < 3_000_000
+    assert sum(asset.path.stat().st_size for asset in load_assets().values()) < 3_000_000
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br", "identity"])
 async def test_a_bundle_comes_whole_in_every_coding_and_is_not_sent_twice(coding: str) -> None:
-    asset = load()["graphiql.js"]
+    asset = load_assets()["graphiql.js"]
     async with house() as client:
         first = await client.get(asset.href, headers={"accept-encoding": coding})
         again = await client.get(
             asset.href, headers={"accept-encoding": coding, "if-none-match": first.headers["etag"]}
         )
     assert first.headers.get("content-encoding", "identity") == coding
-    assert first.content == asset.answer().body
+    assert first.content == asset.response().body
     assert first.headers["content-type"] == "text/javascript; charset=utf-8"
     assert "max-age" in first.headers["cache-control"]
     assert again.status_code == 304
@@ -143,7 +143,7 @@ async def test_the_tools_are_kept_by_no_shared_cache() -> None:
 
 def test_the_graphql_door_gets_the_same_page() -> None:
     page = graphiql_page().decode()
-    assert load()["graphiql.js"].href in page
+    assert load_assets()["graphiql.js"].href in page
     assert b"connect-src 'self'" in TOOL_POLICY
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.doors.pages.house import OPERATOR, STAFF, house, well
 from tradepost.doors.http.asgi import Scope
-from tradepost.doors.pages.health import findings
-from tradepost.doors.pages.operator_access import operates
+from tradepost.doors.pages.health import run_checks
+from tradepost.doors.pages.operator_access import is_operator
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.writes.call_context import CallContext
 
@@ -89,7 +89,7 @@ async def test_details_are_for_operators_and_for_this_machine(
 @pytest.mark.parametrize("check", [stuck, stubborn])
 async def test_a_part_that_does_not_answer_in_time_is_a_fault(check: object) -> None:
     began = time.perf_counter()
-    found = await findings({"database": check, "redis": well}, patience=0.05)  # pyright: ignore[reportArgumentType]
+    found = await run_checks({"database": check, "redis": well}, timeout=0.05)  # pyright: ignore[reportArgumentType]
     assert time.perf_counter() - began < 0.4
     assert (found["database"].fault, found["redis"].fault) == ("timeout", None)
 
@@ -99,10 +99,10 @@ async def test_parts_are_asked_side_by_side() -> None:
         await asyncio.sleep(0.1)
 
     began = time.perf_counter()
-    await findings({str(n): slow for n in range(10)})
+    await run_checks({str(n): slow for n in range(10)})
     assert time.perf_counter() - began < 0.5
 
 
 def test_a_scope_without_a_client_is_not_this_machine() -> None:
     scope: Scope = {"headers": [], "client": None, "context": CallContext(ANONYMOUS, None)}  # pyright: ignore[reportArgumentType]
-    assert not operates(scope, ops_loopback=True)
+    assert not is_operator(scope, ops_loopback=True)

@@ -9,7 +9,7 @@ import pytest
 from tradepost.doors.http.metrics import BOUNDS, Metrics
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.anyio
 AWAY = {"X-Forwarded-For": "203.0.113.9"}
@@ -26,7 +26,7 @@ def figure(text: str, name: str, **labels: str) -> float:
 
 
 async def test_a_request_is_counted_under_its_route_and_status_and_never_under_its_path(
-    app: "Shop", staff: httpx.AsyncClient
+    app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     before = (await staff.get("/metrics")).text
     key = "00000000-0000-7000-8000-000000000002"
@@ -45,7 +45,7 @@ async def test_figures_and_pairs_are_for_operators_only(client: httpx.AsyncClien
         assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
 
 
-async def test_every_operation_has_its_place_at_both_doors(app: "Shop", staff: httpx.AsyncClient) -> None:
+async def test_every_operation_has_its_place_at_both_doors(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     found = {pair["operation"]: pair for pair in (await staff.get("/parity")).json()["operations"]}
     assert list(found) == list(app.state.registry.operations)
     for name, pair in found.items():
@@ -64,8 +64,8 @@ async def test_every_operation_has_its_place_at_both_doors(app: "Shop", staff: h
 def test_buckets_add_up_and_unknown_methods_are_one_series() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.003, 99.0):
-        metrics.of("BREW", None, 404).add(seconds)
-    text = metrics.text().decode()
+        metrics.series_for("BREW", None, 404).observe(seconds)
+    text = metrics.render().decode()
     buckets = [
         int(n)
         for n in re.findall(r'_bucket\{method="other",route="",status="404",worker="\d+",le="[^"]+"\} (\d+)', text)

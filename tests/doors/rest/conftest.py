@@ -8,7 +8,7 @@ import pytest
 from tests.factories import make_category, make_media, make_product, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,7 @@ async def full_product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str
 
 
 @pytest.fixture(scope="package")
-async def full_media(app: "Shop", full_product: dict[str, Any]) -> dict[str, Any]:
+async def full_media(app: "TradepostApp", full_product: dict[str, Any]) -> dict[str, Any]:
     """A picture of it."""
     return await make_media(app, full_product["id"], alt="Crème, “from the side”")
 

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from tradepost.kit.clock import wire
+from tradepost.kit.clock import to_rfc3339
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 NO_PRICE = 2**53
 
 
-async def product_rows(app: "Shop") -> list[dict[str, Any]]:
+async def product_rows(app: "TradepostApp") -> list[dict[str, Any]]:
     """All products of the shop, times as on the wire."""
     async with app.state.database.sessions() as session:
         found = await session.execute(
@@ -24,7 +24,8 @@ async def product_rows(app: "Shop") -> list[dict[str, Any]]:
     for row in rows:
         row["id"] = str(row["id"])
         row |= {
-            name: row[name] if isinstance(row[name], str) else wire(row[name]) for name in ("created_at", "updated_at")
+            name: row[name] if isinstance(row[name], str) else to_rfc3339(row[name])
+            for name in ("created_at", "updated_at")
         }
     return rows
 

@@ -6,13 +6,13 @@ import httpx
 import pytest
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_pages_of_a_walk_share_one_selection_one_plan_and_one_writer(
-    app: "Shop", client: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient
 ) -> None:
     selections, plans = app.state.rest.selections, app.state.database.reads.plans
     params = {"limit": "7", "fields": "id,walked: name,variants(first: 2){sku}"}
@@ -28,7 +28,7 @@ async def test_the_pages_of_a_walk_share_one_selection_one_plan_and_one_writer(
     assert (selections.made, plans.made, len(form.writers)) == (made, compiled, writers)
 
 
-async def test_callers_of_one_kind_share_a_plan(app: "Shop", client: httpx.AsyncClient) -> None:
+async def test_callers_of_one_kind_share_a_plan(app: "TradepostApp", client: httpx.AsyncClient) -> None:
     plans = app.state.database.reads.plans
     found = (await client.get("/v1/products", params={"limit": "3", "fields": "id"})).json()["data"]
     await client.get(f"/v1/products/{found[0]['id']}", params={"fields": "shared: slug"})

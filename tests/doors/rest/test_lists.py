@@ -9,7 +9,7 @@ from tests.doors.rest.oracle import in_order, product_rows
 from tests.factories import assert_problem, make_category, make_product, make_variant, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 
 async def ids(client: httpx.AsyncClient, path: str = "/v1/products", **parameters: Any) -> set[str]:
@@ -40,7 +40,7 @@ async def test_prices_are_compared_and_no_price_matches_nothing(
 
 @pytest.mark.parametrize("column", ["created_at", "updated_at"])
 async def test_times_are_compared_to_the_microsecond_in_any_offset(
-    app: "Shop", client: httpx.AsyncClient, column: str
+    app: "TradepostApp", client: httpx.AsyncClient, column: str
 ) -> None:
     rows = [row for row in await product_rows(app) if row["status"] == "active"]
     rows.sort(key=lambda row: row[column])
@@ -160,7 +160,7 @@ async def test_variants_of_a_product_are_filtered_and_sorted(
 
 
 async def test_a_total_is_exact_and_comes_only_when_asked_for(
-    app: "Shop", client: httpx.AsyncClient, staff: httpx.AsyncClient
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     rows = await product_rows(app)
     assert "total" not in await read(client, "/v1/products")
@@ -171,7 +171,9 @@ async def test_a_total_is_exact_and_comes_only_when_asked_for(
 
 
 @pytest.mark.parametrize("sort", ["-created_at", "name,-price"])
-async def test_numbered_pages_are_the_list_cut_in_pieces(app: "Shop", staff: httpx.AsyncClient, sort: str) -> None:
+async def test_numbered_pages_are_the_list_cut_in_pieces(
+    app: "TradepostApp", staff: httpx.AsyncClient, sort: str
+) -> None:
     expected = in_order(await product_rows(app), sort)
     found: list[str] = []
     for number in range(1, -(-len(expected) // 17) + 1):

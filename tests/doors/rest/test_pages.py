@@ -9,7 +9,7 @@ from tests.doors.rest.oracle import in_order, product_rows
 from tests.factories import assert_problem, make_category, make_product, read, unique, variant_input
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 TAG = unique("paged")
 SORTS = [
@@ -34,7 +34,7 @@ async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
     return category
 
 
-async def tagged(app: "Shop", client: httpx.AsyncClient) -> list[dict[str, Any]]:
+async def tagged(app: "TradepostApp", client: httpx.AsyncClient) -> list[dict[str, Any]]:
     """The shelf's rows, by plain SQL."""
     slugs = {p["slug"] for p in (await read(client, "/v1/products", tag=TAG, limit=100, fields="slug"))["data"]}
     rows = [row for row in await product_rows(app) if row["slug"] in slugs]
@@ -69,7 +69,7 @@ async def walk_back(client: httpx.AsyncClient, path: str, **parameters: Any) -> 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 4, 13])
 async def test_a_list_is_walked_forward_in_its_order(
-    app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str, limit: int
+    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any, sort: str, limit: int
 ) -> None:
     expected = in_order(await tagged(app, client), sort)
     pages = await walk(client, "/v1/products", tag=TAG, sort=sort, limit=limit, fields="id")
@@ -80,7 +80,7 @@ async def test_a_list_is_walked_forward_in_its_order(
 
 @pytest.mark.parametrize("sort", SORTS)
 async def test_a_list_is_walked_backward_to_its_beginning(
-    app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str
+    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any, sort: str
 ) -> None:
     pages = await walk_back(client, "/v1/products", tag=TAG, sort=sort, limit=5, fields="id")
     assert [id for page in pages for id in page] == in_order(await tagged(app, client), sort)
@@ -89,7 +89,7 @@ async def test_a_list_is_walked_backward_to_its_beginning(
 
 @pytest.mark.parametrize("sort", SORTS)
 async def test_two_cursors_give_what_stands_between_them(
-    app: "Shop", client: httpx.AsyncClient, shelf: Any, sort: str
+    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any, sort: str
 ) -> None:
     expected = in_order(await tagged(app, client), sort)
     rows = {"tag": TAG, "sort": sort, "fields": "id"}
@@ -108,7 +108,9 @@ async def test_two_cursors_give_what_stands_between_them(
     ] == []
 
 
-async def test_before_alone_gives_the_page_that_ends_there(app: "Shop", client: httpx.AsyncClient, shelf: Any) -> None:
+async def test_before_alone_gives_the_page_that_ends_there(
+    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any
+) -> None:
     expected = in_order(await tagged(app, client), "name")
     mark = (await read(client, "/v1/products", tag=TAG, sort="name", limit=9))["next_cursor"]
     page = await read(client, "/v1/products", tag=TAG, sort="name", before=mark, limit=3, fields="id")

@@ -11,7 +11,7 @@ from tests.conftest import HERE
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.anyio
 WRONG = [
@@ -24,7 +24,7 @@ WRONG = [
 
 
 @pytest.fixture
-async def closed(app: "Shop", settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def closed(app: "TradepostApp", settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The same shop for the open net."""
     from tradepost.app import create_app
 

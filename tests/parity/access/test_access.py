@@ -32,7 +32,7 @@ MEMBERS: dict[str, Row] = {name: row for part in PARTS for name, row in part.MEM
 OPEN: dict[str, dict[str, set[str]]] = {
     kind: callers for part in PARTS for kind, callers in getattr(part, "OPEN", {}).items()
 }
-KINDS = sorted({REGISTRY.operations[n].of.name for n in TABLE if n.endswith("_get")})
+KINDS = sorted({REGISTRY.operations[n].result.name for n in TABLE if n.endswith("_get")})
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_every_member_and_relation_with_an_access_of_its_own_has_its_row() -> No
     names = {
         f"{of.name}.{n}"
         for of in REGISTRY.resources.values()
-        for n in (*of.own, *of.relations)
+        for n in (*of.members, *of.relations)
         if of.access(n).permission
     }
     assert set(MEMBERS) == names
@@ -68,9 +68,9 @@ def test_a_read_that_does_not_show_all_rows_to_all_who_may_call_it_says_what_is_
     """What is hidden from whom is asked of the rule itself, so a new rule about rows cannot be forgotten here."""
     for name, rule in TABLE.items():
         operation = REGISTRY.operations[name]
-        if not operation.writes and isinstance(operation.of, Resource):
+        if not operation.is_write and isinstance(operation.result, Resource):
             open_to = [c for c, caller in CALLERS.items() if operation.access.allows(caller.permissions)]
-            rules = [str(operation.of.visible(Viewer(CALLERS[c].permissions, CALLERS[c].known))) for c in open_to]
+            rules = [str(operation.result.visible(Viewer(CALLERS[c].permissions, CALLERS[c].known))) for c in open_to]
             assert rule.hides == any(r != str(true()) for r in rules), name
 
 
@@ -84,7 +84,7 @@ def test_no_row_gives_more_than_the_policy() -> None:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if not o.writes])
+@pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if not o.is_write])
 async def test_a_read_gives_each_caller_what_the_table_says(
     house: House, visitors: dict[str, Visitor], places: Places, operation: str, caller: str
 ) -> None:
@@ -99,7 +99,7 @@ async def test_a_read_gives_each_caller_what_the_table_says(
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if o.writes])
+@pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if o.is_write])
 async def test_a_write_gives_each_caller_what_the_table_says(
     house: House, visitors: dict[str, Visitor], operation: str, caller: str
 ) -> None:
@@ -113,7 +113,7 @@ async def test_a_node_is_no_other_way_to_a_row(
     house: House, visitors: dict[str, Visitor], places: Places, kind: str, caller: str
 ) -> None:
     """`node` and `nodes` give an object exactly where its own operation does, and null everywhere else."""
-    operation = next(n for n in TABLE if n.endswith("_get") and REGISTRY.operations[n].of.name == kind)
+    operation = next(n for n in TABLE if n.endswith("_get") and REGISTRY.operations[n].result.name == kind)
     rule, (shown, hidden) = TABLE[operation], places[operation]
     expected = [(shown, rule.shown)] + ([(hidden, rule.hidden)] if hidden and rule.hidden else [])
     for place, row in expected:
@@ -139,11 +139,11 @@ async def test_a_member_gives_each_caller_what_the_table_says(
     assert await read_member(house, getter.name, visitor, key, name) == expected
     answer = await visitor.rest("GET", house.path(getter.name, key), params={"fields": name})
     assert (Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]) == expected
-    if name in of.own:
+    if name in of.members:
         assert (name in (await visitor.rest("GET", house.path(getter.name, key))).json()) == (
             expected is Outcome.ALLOWED
         )
-    inner = camel(name) if name in of.own else f"{camel(name)} {{ id }}"
+    inner = camel(name) if name in of.members else f"{camel(name)} {{ id }}"
     own, node = (
         f'{house.root(getter.name).name}(id: "{key}") {{ {inner} }}',
         f'node(id: "{key}") {{ ... on {kind} {{ {inner} }} }}',
@@ -163,7 +163,7 @@ async def read_member(house: House, operation: str, visitor: Visitor, key: str, 
     """What comes of asking the service for one member."""
     of = house.operation(operation)
     service = of.service(await context_of(house, visitor))
-    want = house.rest_reads(operation, {"fields": name}, PERMISSIONS).want
+    want = house.rest_reads(operation, {"fields": name}, PERMISSIONS).selection
     try:
         await of.__get__(service, of.service)(key, want)
     except Problem as problem:
@@ -190,7 +190,9 @@ async def test_what_is_shown_as_open_is_what_the_table_allows(
             "links"
         ]
         assert {
-            name if name in TABLE else f"{of.stem}_{name}" for name, link in links.items() if "method" in link
+            name if name in TABLE else f"{of.operation_prefix}_{name}"
+            for name, link in links.items()
+            if "method" in link
         } == expected
         found = await visitors[caller].data(
             f'{{ it: {house.root(getter.name).name}(id: "{key}") {{ availableActions }} }}'
@@ -199,8 +201,8 @@ async def test_what_is_shown_as_open_is_what_the_table_allows(
 
 
 def test_a_place_is_told_for_every_read(places: Places) -> None:
-    assert set(places) == {n for n, o in REGISTRY.operations.items() if not o.writes}
+    assert set(places) == {n for n, o in REGISTRY.operations.items() if not o.is_write}
     assert all(isinstance(shown, Place) for shown, _ in places.values())
     assert {n for n, (shown, _) in places.items() if not shown.seeks} == {
-        n for n in places if not isinstance(REGISTRY.operations[n].of, Resource)
+        n for n in places if not isinstance(REGISTRY.operations[n].result, Resource)
     }

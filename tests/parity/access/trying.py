@@ -17,19 +17,19 @@ from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import Problem
 from tradepost.kit.query.records import Batch, Page
 from tradepost.kit.resource import list_arguments as asking
-from tradepost.kit.resource.resource import Resource, Result, Value
-from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.resource.resource import EmbeddedValue, Resource, Result
+from tradepost.kit.resource.selection import Field, FieldSet, Selection
 from tradepost.kit.schema.patch import MergePatch
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 from tradepost.kit.writes.call_context import CallContext
 
 OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, "not_found": Outcome.HIDDEN}
-ONLY_ID: Selection[Any] = Selection(Form((Field("id"),)))
+ONLY_ID: Selection[Any] = Selection(FieldSet((Field("id"),)))
 
 
 def only(of: Operation[Any, ..., Any]) -> Selection[Any]:
     """A selection of one member."""
-    return Selection(Form((Field(ONE_MEMBER.get(of.of.name, "id")),)))
+    return Selection(FieldSet((Field(ONE_MEMBER.get(of.result.name, "id")),)))
 
 
 async def guest(house: House, caller: str) -> Visitor:
@@ -53,8 +53,8 @@ class Trial:
 
     async def read(self, place: Place) -> dict[str, Outcome]:
         """What comes of a read, by the way it went."""
-        if not isinstance(self.of.of, Resource):
-            return await self.told(self.of.of, place)
+        if not isinstance(self.of.result, Resource):
+            return await self.told(self.of.result, place)
         return {
             "service": await self.served(self.service_read(place)),
             "rest": await self.rest_read(place),
@@ -63,10 +63,10 @@ class Trial:
 
     async def told(self, of: Result[Any], place: Place) -> dict[str, Outcome]:
         """The same of an answer that no row stands behind: one member of it is asked for, which comes or does not."""
-        member = next(n for n, m in of.own.items() if not isinstance(m, Value))
-        given = [read(shape_of(self.of), dict(place.given))] if self.of.input else []
+        member = next(n for n, m in of.members.items() if not isinstance(m, EmbeddedValue))
+        given = [validate(shape_of(self.of), dict(place.given))] if self.of.input else []
         method = await self.method()
-        found = {"service": await self.served(self.spoken(method(*given, Selection(Form((Field(member),))))))}
+        found = {"service": await self.served(self.spoken(method(*given, Selection(FieldSet((Field(member),))))))}
         body = {"json": place.given} if self.of.input else {}
         answer = await self.visitor.rest(
             METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body
@@ -89,7 +89,7 @@ class Trial:
 
     async def write(self) -> dict[str, Outcome]:
         """The same of a write. Each way has a row of its own, and where it is about the caller's own account, a caller of its own."""
-        if self.of.only:
+        if self.of.exclusive_to:
             return await self.granted()
         found: dict[str, Outcome] = {}
         for way in ("service", "rest", "graphql"):
@@ -98,7 +98,7 @@ class Trial:
                 found[way] = await self.served(self.service_write(key, body))
                 continue
             door = Door(self.house, self.visitor, self.of.name)
-            name = ONE_MEMBER.get(self.of.of.name, "id")
+            name = ONE_MEMBER.get(self.of.result.name, "id")
             fields = ("id", "results { status }") if self.of.kind == "batch" else (name, camel(name))
             made = await (door.rest(fields[0], key, body) if way == "rest" else door.graphql(fields[1], key, body))
             assert (
@@ -111,7 +111,7 @@ class Trial:
         """The same of the token endpoint, which is on one door alone: there a form says all, and no other credential is taken along."""
         assert self.of.name == "token_grant"
         form = {"grant_type": "password", "username": (await somebody(self.house.app)).email, "password": PASSWORD}
-        called = (await self.method())(read(shape_of(self.of), form), Selection(Form((Field("scope"),))))
+        called = (await self.method())(validate(shape_of(self.of), form), Selection(FieldSet((Field("scope"),))))
         answer = await self.house.anonymous.client.post("/v1/auth/token", data=form)
         return {
             "service": await self.served(self.spoken(called)),
@@ -134,11 +134,11 @@ class Trial:
         answer = await self.visitor.rest("GET", self.house.path(self.of.name, place.key), params=params)
         if answer.status_code != 200:
             return OUTCOMES[answer.json()["code"]]
-        rows = answer.json()["data"] if self.of.kind == "page" else [answer.json()]
+        rows = answer.json()["data"] if self.of.kind == "list" else [answer.json()]
         return seen([row["id"] for row in rows], place)
 
     async def graphql_read(self, place: Place) -> Outcome:
-        field, page = self.house.root(self.of.name), self.of.kind == "page"
+        field, page = self.house.root(self.of.name), self.of.kind == "list"
         given = [f'{next(iter(field.parameters))}: "{place.key}"'] if place.key else []
         given += [f'filter: {{{camel(place.filter[0])}: "{place.filter[1]}"}}'] if place.filter else []
         arguments = f"({', '.join(given)})" if given else ""
@@ -155,9 +155,11 @@ class Trial:
     async def service_read(self, place: Place) -> Outcome:
         key, permissions = [place.key] if place.key else [], CALLERS[self.caller].permissions
         method = await self.method()
-        if self.of.kind == "one":
+        if self.of.kind == "get":
             return seen([(await method(*key, ONLY_ID)).id], place)
-        window = asking.window(self.of.of, {"filter": dict([place.filter])} if place.filter else {}, permissions)
+        window = asking.parse_list_query(
+            self.of.result, {"filter": dict([place.filter])} if place.filter else {}, permissions
+        )
         page: Page[Any] = await method(*key, window, ONLY_ID)
         return seen([record["id"] for record in page_rows(page)], place)
 
@@ -168,7 +170,7 @@ class Trial:
         names = [n for n in self.of.signature.parameters if n != "self"]
         for name in [n for n in names if n not in given]:
             # What is left is the row that it begins at, or the body.
-            given[name] = key if name.endswith("key") or name == "product" else read(shape_of(self.of), body)
+            given[name] = key if name.endswith("key") or name == "product" else validate(shape_of(self.of), body)
         made = await (await self.method())(*[given[n] for n in names])
         assert not isinstance(made, Batch) or [item.status for item in made.items] == [201]
         return Outcome.ALLOWED

@@ -10,11 +10,11 @@ from hashlib import blake2b
 
 import msgspec
 
-LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-FORM = re.compile(r"tp_([0-9A-Za-z]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PATTERN = re.compile(r"tp_([0-9A-Za-z]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
 
 
-class ApiKey(msgspec.Struct, frozen=True):
+class ParsedApiKey(msgspec.Struct, frozen=True):
     """A key taken apart. `prefix` finds its row; `secret` is what must be right."""
 
     prefix: str
@@ -30,22 +30,22 @@ class ApiKey(msgspec.Struct, frozen=True):
         return hmac.digest(key, f"{self.prefix}.{self.secret}".encode(), "sha256").hex()
 
 
-def new_key() -> ApiKey:
+def generate() -> ParsedApiKey:
     """A key that nobody can guess: 95 bits of id, 256 bits of secret."""
-    return ApiKey(random_letters(16), random_letters(43))
+    return ParsedApiKey(random_base62(16), random_base62(43))
 
 
-def parse(text: str) -> ApiKey | None:
+def parse(text: str) -> ParsedApiKey | None:
     """The key in a text, or None where its form or checksum is wrong."""
-    found = FORM.fullmatch(text)
+    found = PATTERN.fullmatch(text)
     if found is None or not hmac.compare_digest(_checksum(found[1], found[2]), found[3]):
         return None
-    return ApiKey(found[1], found[2])
+    return ParsedApiKey(found[1], found[2])
 
 
-def random_letters(length: int) -> str:
+def random_base62(length: int) -> str:
     """So many letters of base62, by chance that nobody can foresee."""
-    return "".join([secrets.choice(LETTERS) for _ in range(length)])
+    return "".join([secrets.choice(ALPHABET) for _ in range(length)])
 
 
 def _checksum(prefix: str, secret: str) -> str:
@@ -53,5 +53,5 @@ def _checksum(prefix: str, secret: str) -> str:
     out = ""
     for _ in range(6):
         number, rest = divmod(number, 62)
-        out += LETTERS[rest]
+        out += ALPHABET[rest]
     return out

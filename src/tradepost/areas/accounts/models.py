@@ -6,12 +6,12 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tradepost.kit.db.base import Table, Versioned, untold
-from tradepost.kit.db.column_types import Id, Json, Moment, SortText
+from tradepost.kit.db.base import Table, Versioned, uncached
+from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 from tradepost.kit.db.full_text import SearchRow
 
 
-@untold
+@uncached
 class UserRow(Versioned):
     """Somebody with an account. A closed one has lost its name, its addresses and its ways in; the row stays, because orders point at it."""
 
@@ -30,10 +30,10 @@ class UserRow(Versioned):
     password_hash: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="active")
     role: Mapped[str] = mapped_column(default="customer")
-    email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
+    email_verified_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-@untold
+@uncached
 class UserSearchRow(SearchRow):
     """A user's words: `name` those of its names, `words` these and those of its e-mail address."""
 
@@ -41,7 +41,7 @@ class UserSearchRow(SearchRow):
     id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"), unique=True)
 
 
-@untold
+@uncached
 class SessionRow(Table):
     """One login and all that followed from it: the family of its refresh tokens. Access tokens name it, so ending it ends them.
 
@@ -51,12 +51,12 @@ class SessionRow(Table):
     __tablename__, __number__ = "session", 12
     __table_args__ = (Index("session_user", "user_id", "id"), Index("session_expires", "expires_at"))
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
-    expires_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     scopes: Mapped[Sequence[str] | None] = mapped_column(Json)
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-@untold
+@uncached
 class RefreshTokenRow(Table):
     """A refresh token of a session. It is good once; used again, it ends the session."""
 
@@ -67,11 +67,11 @@ class RefreshTokenRow(Table):
     )
     session_id: Mapped[str] = mapped_column(Id, ForeignKey("session.id", ondelete="CASCADE"))
     secret_hash: Mapped[str]
-    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-@untold
-class MailedTokenRow(Table):
+@uncached
+class EmailTokenRow(Table):
     """What a letter lets its reader do, once: prove that an address is its own, or set a new password. `email` is the address that is proved."""
 
     __tablename__, __number__ = "mailed_token", 15
@@ -84,11 +84,11 @@ class MailedTokenRow(Table):
     purpose: Mapped[str]
     email: Mapped[str]
     secret_hash: Mapped[str]
-    expires_at: Mapped[datetime] = mapped_column(Moment)
-    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-@untold
+@uncached
 class ApiKeyRow(Versioned):
     """A key that a program calls with. The secret is shown once and kept only as a keyed hash; `prefix` finds the row in constant time.
 
@@ -104,15 +104,15 @@ class ApiKeyRow(Versioned):
     role: Mapped[str | None]
     prefix: Mapped[str]
     secret_hash: Mapped[str]
-    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     user_id: Mapped[str | None] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
     scopes: Mapped[Sequence[str] | None] = mapped_column(Json)
     points_per_minute: Mapped[int | None]
-    expires_at: Mapped[datetime | None] = mapped_column(Moment)
-    last_used_at: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-@untold
+@uncached
 class AddressRow(Versioned):
     """An address in a user's book."""
 

@@ -2,22 +2,22 @@
 
 import hmac
 
-from tradepost.kit.crypto import derive
+from tradepost.kit.crypto import derive_key
 
-from .api_key_format import random_letters
+from .api_key_format import random_base62
 
-REFRESH, MAILED = "rt", "mt"
+REFRESH_TOKEN, EMAIL_TOKEN = "rt", "mt"
 
 
 class OpaqueTokens:
     """Makes such tokens and their digests, under a key of the shop."""
 
     def __init__(self, secret_key: str) -> None:
-        self.secret = derive(secret_key, "opaque tokens")
+        self.secret = derive_key(secret_key, "opaque tokens")
 
-    def new(self, kind: str) -> str:
+    def generate(self, kind: str) -> str:
         """A token that nobody can guess: `rt_...`."""
-        return f"{kind}_{random_letters(43)}"
+        return f"{kind}_{random_base62(43)}"
 
     def digest(self, text: str) -> str:
         """What is stored of a token, and looked up by a unique index. No slow hash, because it has 256 bits of its own."""

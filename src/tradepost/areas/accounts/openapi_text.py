@@ -2,7 +2,7 @@
 
 from .password_rules import RULES
 
-SIGNING_IN = f"""- **Signing in**: `register` makes an account, which works at once; a letter asks to verify its address. `login` gives an access token (a JWT
+AUTHENTICATION_GUIDE = f"""- **Signing in**: `register` makes an account, which works at once; a letter asks to verify its address. `login` gives an access token (a JWT
   that is good for `expires_in` seconds), sent as `Authorization: Bearer`, and a refresh token. The refresh token is good once: `token_refresh` changes it
   for the next pair. One that comes a second time was stolen, and ends the session with all its tokens. `logout` ends the session, `logout_everywhere` all
   of them; `password_reset` helps who forgot the password.

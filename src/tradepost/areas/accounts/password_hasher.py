@@ -17,38 +17,40 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from tradepost.kit.problems import Unavailable, Validation
 
-from .password_rules import RULES, SHORTEST, faults, normal
+from .password_rules import MIN_LENGTH, RULES, faults, normalize
 
-__all__ = ["RULES", "Passwords"]
+__all__ = ["RULES", "PasswordHasher"]
 
 MEMORY, PASSES, LANES = 19 * 1024, 2, 1
 """KiB, times over it, threads of one hash."""
-MOST_WAITING = 64
+MAX_WAITING = 64
 RETRY_AFTER = 2
 
 
-class Passwords:
+class PasswordHasher:
     """Hashes and verifies passwords, and says which are taken. One for each process."""
 
-    def __init__(self, *, least: int = SHORTEST, waiting: int = MOST_WAITING, threads: int | None = None) -> None:
-        self.least = least
-        self.hasher = Argon2Hasher(time_cost=PASSES, memory_cost=MEMORY, parallelism=LANES)
-        self.decoy = _decoy(self.hasher)
+    def __init__(
+        self, *, min_length: int = MIN_LENGTH, max_waiting: int = MAX_WAITING, threads: int | None = None
+    ) -> None:
+        self.min_length = min_length
+        self.argon2 = Argon2Hasher(time_cost=PASSES, memory_cost=MEMORY, parallelism=LANES)
+        self.dummy_hash = _decoy(self.argon2)
         size = threads or os.cpu_count() or 1
-        self.threads = ThreadPoolExecutor(size, thread_name_prefix="passwords")
+        self.executor = ThreadPoolExecutor(size, thread_name_prefix="passwords")
         # Given back by the work itself when it has ended, so that a caller who went away frees no place that a thread still holds.
-        self.places = BoundedSemaphore(size + waiting)
+        self.slots = BoundedSemaphore(size + max_waiting)
 
-    def check(self, password: str, pointer: str, *, about: Sequence[str] = ()) -> None:
+    def check(self, password: str, pointer: str, *, user_attributes: Sequence[str] = ()) -> None:
         """Raises Validation with all that is wrong with a new password; `about` are its owner's e-mail address and user name."""
-        if found := faults(password, self.least, about, pointer):
+        if found := faults(password, self.min_length, user_attributes, pointer):
             raise Validation(
                 found[0].detail if len(found) == 1 else f"The password breaks {len(found)} rules.", errors=found
             )
 
     async def hash(self, password: str) -> str:
         """What is stored of a password. Raises Unavailable where too many wait already."""
-        return await self._beside(lambda: self.hasher.hash(_bytes(password)))
+        return await self._beside(lambda: self.argon2.hash(_bytes(password)))
 
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether this is the password behind a stored hash. None (no such account, or one without a password) takes alike and is never right.
@@ -59,16 +61,16 @@ class Passwords:
 
     def is_outdated(self, stored: str) -> bool:
         """Whether the hash was made with other parameters than ours; the owner's next log-in is the time to make it anew."""
-        return self.hasher.check_needs_rehash(stored)
+        return self.argon2.check_needs_rehash(stored)
 
     def stop(self) -> None:
         """Ends the threads; what waits is given up."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.executor.shutdown(wait=False, cancel_futures=True)
 
     def _matches(self, stored: str | None, password: str) -> bool:
         given = _bytes(password)
         try:
-            return self.hasher.verify(stored or self.decoy, given) and stored is not None
+            return self.argon2.verify(stored or self.dummy_hash, given) and stored is not None
         except InvalidHashError:
             # A row that cannot be read must not be told apart by its speed either.
             return self._matches(None, password)
@@ -76,19 +78,19 @@ class Passwords:
             return False
 
     async def _beside[T](self, work: Callable[[], T]) -> T:
-        if not self.places.acquire(blocking=False):
+        if not self.slots.acquire(blocking=False):
             raise Unavailable("Too many passwords wait to be checked now.", retry_after=RETRY_AFTER)
         try:
-            future = self.threads.submit(work)
+            future = self.executor.submit(work)
         except BaseException:
-            self.places.release()
+            self.slots.release()
             raise
-        future.add_done_callback(lambda _: self.places.release())
+        future.add_done_callback(lambda _: self.slots.release())
         return await asyncio.wrap_future(future)
 
 
 def _bytes(password: str) -> bytes:
-    return normal(password).encode("utf-8", "surrogatepass")
+    return normalize(password).encode("utf-8", "surrogatepass")
 
 
 def _decoy(hasher: Argon2Hasher) -> str:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tradepost.kit.problems import Fault
 
-SHORTEST, LONGEST = 8, 256
+MIN_LENGTH, MAX_LENGTH = 8, 256
 # Composing marks can make a text shorter; whatever is longer than this before cannot be short enough after.
-LONGEST_RAW = 4 * LONGEST
+MAX_RAW_LENGTH = 4 * MAX_LENGTH
 LEAST_NAME = 4
 MOST_ADDED = 4
 LONGEST_UNIT = 4
@@ -31,19 +31,21 @@ LIST = Path(__file__).parent / "common_passwords" / "common-passwords.txt.gz"
 ROWS = ("abcdefghijklmnopqrstuvwxyz" * 30, "0123456789" * 30, "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm")
 
 
-def normal(password: str) -> str:
+def normalize(password: str) -> str:
     """The password in NFC, so that it is the same from every keyboard. An overlong text stays as it is: it is refused, and composing it would cost time."""
-    return password if len(password) > LONGEST_RAW else unicodedata.normalize("NFC", password)
+    return password if len(password) > MAX_RAW_LENGTH else unicodedata.normalize("NFC", password)
 
 
 def faults(password: str, least: int, about: Sequence[str], pointer: str) -> list[Fault]:
     """All that is wrong with a password for somebody who is called this; empty where it is good."""
-    return [Fault(code=code, detail=detail, pointer=pointer) for code, detail in _found(normal(password), least, about)]
+    return [
+        Fault(code=code, detail=detail, pointer=pointer) for code, detail in _found(normalize(password), least, about)
+    ]
 
 
 def _found(password: str, least: int, about: Sequence[str]) -> Iterator[tuple[str, str]]:
-    if len(password) > LONGEST:
-        yield "too_long", f"The password has more than {LONGEST} characters; use fewer."
+    if len(password) > MAX_LENGTH:
+        yield "too_long", f"The password has more than {MAX_LENGTH} characters; use fewer."
         return  # the other rules would be slow on it, and it is out in any case
     if len(password) < least:
         yield "too_short", f"The password has {len(password)} characters; use {least} or more, such as a few words."
@@ -65,7 +67,7 @@ def _found(password: str, least: int, about: Sequence[str]) -> Iterator[tuple[st
 def _names(about: Sequence[str]) -> Iterator[str]:
     """What somebody is called, of an e-mail address the part before the `@`; short names would refuse too much."""
     for text in about:
-        name = normal(text).casefold()
+        name = normalize(text).casefold()
         name = name.rpartition("@")[0] or name
         if len(name) >= LEAST_NAME:
             yield name

@@ -6,16 +6,16 @@ from tradepost.kit.auth.access import ANYONE, Viewer, permission
 
 from .models import AddressRow, ApiKeyRow, UserRow
 
-OWN = frozenset({"account:read", "account:write"})
+ACCOUNT_PERMISSIONS = frozenset({"account:read", "account:write"})
 """What everybody with an account may: look after it. A key that is narrowed to other scopes may not."""
 
 ROLES: dict[str, frozenset[str]] = {
-    "customer": OWN,
-    "moderator": OWN | {"reviews:moderate"},
-    "staff": OWN | {
+    "customer": ACCOUNT_PERMISSIONS,
+    "moderator": ACCOUNT_PERMISSIONS | {"reviews:moderate"},
+    "staff": ACCOUNT_PERMISSIONS | {
         "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "audit:read", "ops:read",
     },
-    "admin": OWN | {
+    "admin": ACCOUNT_PERMISSIONS | {
         "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "users:write",
         "webhooks:write", "audit:read", "ops:read",
     },
@@ -39,61 +39,77 @@ SCOPES = {
 
 PERMISSIONS = frozenset[str]().union(*ROLES.values())
 
-anybody = ANYONE
-look_after, change_own = permission("account:read"), permission("account:write")
-see_users, manage_users = permission("users:read"), permission("users:write")
+anyone = ANYONE
+read_own_account, write_own_account = permission("account:read"), permission("account:write")
+read_users, manage_users = permission("users:read"), permission("users:write")
 
 
 def users(viewer: Viewer) -> ColumnElement[bool]:
     """Everybody sees the own account, the staff those of all."""
-    return true() if viewer.may("users:read") else own_account(viewer)
+    return true() if viewer.has_permission("users:read") else own_account(viewer)
 
 
 def own_account(viewer: Viewer) -> ColumnElement[bool]:
     """The caller's own."""
     return (
         and_(UserRow.id == viewer.id, UserRow.status == "active")
-        if viewer.known and viewer.may("account:read")
+        if viewer.is_authenticated and viewer.has_permission("account:read")
         else false()
     )
 
 
-def own_changes(viewer: Viewer) -> ColumnElement[bool]:
+def writable_own_account(viewer: Viewer) -> ColumnElement[bool]:
     """The caller's own, where its credential may change it."""
-    return own_account(viewer) if viewer.may("account:write") else false()
+    return own_account(viewer) if viewer.has_permission("account:write") else false()
 
 
-def others(viewer: Viewer) -> ColumnElement[bool]:
+def manageable_accounts(viewer: Viewer) -> ColumnElement[bool]:
     """Accounts that an admin may change: nobody takes away the own role, and the last admin does not close its account, so there is always one left."""
-    return and_(UserRow.id != viewer.id, UserRow.status != "closed") if viewer.may("users:write") else false()
+    return (
+        and_(UserRow.id != viewer.id, UserRow.status != "closed") if viewer.has_permission("users:write") else false()
+    )
 
 
-def active_others(viewer: Viewer) -> ColumnElement[bool]:
+def suspendable_accounts(viewer: Viewer) -> ColumnElement[bool]:
     """Those of them that are active."""
-    return and_(others(viewer), UserRow.status == "active") if viewer.may("users:write") else false()
+    return (
+        and_(manageable_accounts(viewer), UserRow.status == "active")
+        if viewer.has_permission("users:write")
+        else false()
+    )
 
 
-def suspended_others(viewer: Viewer) -> ColumnElement[bool]:
+def restorable_accounts(viewer: Viewer) -> ColumnElement[bool]:
     """Those of them that are suspended."""
-    return and_(others(viewer), UserRow.status == "suspended") if viewer.may("users:write") else false()
+    return (
+        and_(manageable_accounts(viewer), UserRow.status == "suspended")
+        if viewer.has_permission("users:write")
+        else false()
+    )
 
 
 def addresses(viewer: Viewer) -> ColumnElement[bool]:
     """An address book is its owner's alone."""
-    return AddressRow.user_id == viewer.id if viewer.known and viewer.may("account:read") else false()
+    return (
+        AddressRow.user_id == viewer.id
+        if viewer.is_authenticated and viewer.has_permission("account:read")
+        else false()
+    )
 
 
-def address_changes(viewer: Viewer) -> ColumnElement[bool]:
+def writable_addresses(viewer: Viewer) -> ColumnElement[bool]:
     """Its owner changes it."""
-    return addresses(viewer) if viewer.may("account:write") else false()
+    return addresses(viewer) if viewer.has_permission("account:write") else false()
 
 
 def api_keys(viewer: Viewer) -> ColumnElement[bool]:
     """Keys that are not revoked: everybody's own, and all for those who manage users, those of nobody among them."""
-    mine = ApiKeyRow.user_id == viewer.id if viewer.known and viewer.may("account:read") else false()
-    return and_(ApiKeyRow.revoked_at.is_(None), or_(mine, true() if viewer.may("users:write") else false()))
+    mine = (
+        ApiKeyRow.user_id == viewer.id if viewer.is_authenticated and viewer.has_permission("account:read") else false()
+    )
+    return and_(ApiKeyRow.revoked_at.is_(None), or_(mine, true() if viewer.has_permission("users:write") else false()))
 
 
-def api_key_changes(viewer: Viewer) -> ColumnElement[bool]:
+def revocable_api_keys(viewer: Viewer) -> ColumnElement[bool]:
     """Who sees a key may revoke it, with a credential that may change things."""
-    return true() if viewer.may("account:write") else false()
+    return true() if viewer.has_permission("account:write") else false()

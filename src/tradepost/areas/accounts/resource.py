@@ -4,54 +4,54 @@ from datetime import datetime
 
 from sqlalchemy import Text, bindparam
 
-from tradepost.kit.query.engine import ONCE
-from tradepost.kit.resource.filters import Sort, equal, ranged, searched
+from tradepost.kit.query.engine import ONE_TIME_SECRET
+from tradepost.kit.resource.filters import Sort, equality_filter, range_filters, search_filter
 from tradepost.kit.resource.resource import Resource, Result
 
 from . import policy
 from .models import AddressRow, ApiKeyRow, UserRow, UserSearchRow
-from .schemas import Address, ApiKey, Grant, Receipt, Role, TokenPair, User, UserStatus
+from .schemas import Acknowledgement, Address, ApiKey, Role, TokenPair, TokenResponse, User, UserStatus
 
 users = Resource(
     User, UserRow, visible=policy.users, personal=True,
     filters={
-        "email": equal(UserRow.email, bounded=True),
-        "role": equal(UserRow.role, Role),
-        "status": equal(UserRow.status, UserStatus),
-        **ranged("created_at", UserRow.created_at, datetime),
-        "q": searched(lambda bind: UserRow.id.in_(UserSearchRow.matching(bind)), doc="Words, each of which must begin a word of the names or the address."),
+        "email": equality_filter(UserRow.email, bounded=True),
+        "role": equality_filter(UserRow.role, Role),
+        "status": equality_filter(UserRow.status, UserStatus),
+        **range_filters("created_at", UserRow.created_at, datetime),
+        "q": search_filter(lambda bind: UserRow.id.in_(UserSearchRow.select_matching_ids(bind)), doc="Words, each of which must begin a word of the names or the address."),
     },
-    sorts={"created_at": Sort(by=UserRow.created_at), "email": Sort(by=UserRow.email)},
+    sorts={"created_at": Sort(expression=UserRow.created_at), "email": Sort(expression=UserRow.email)},
     actions={
-        "me_update": policy.own_changes, "me_close": policy.own_changes, "user_role_set": policy.others,
-        "user_suspend": policy.active_others, "user_restore": policy.suspended_others,
+        "me_update": policy.writable_own_account, "me_close": policy.writable_own_account, "user_role_set": policy.manageable_accounts,
+        "user_suspend": policy.suspendable_accounts, "user_restore": policy.restorable_accounts,
     },
 )  # fmt: skip
 
 addresses = Resource(
-    Address, AddressRow, visible=policy.addresses, personal=True, sorts={"created_at": Sort(by=AddressRow.created_at)},
-    actions={"address_replace": policy.address_changes, "address_update": policy.address_changes, "address_delete": policy.address_changes},
+    Address, AddressRow, visible=policy.addresses, personal=True, sorts={"created_at": Sort(expression=AddressRow.created_at)},
+    actions={"address_replace": policy.writable_addresses, "address_update": policy.writable_addresses, "address_delete": policy.writable_addresses},
 )  # fmt: skip
 
 api_keys = Resource(
-    ApiKey, ApiKeyRow, visible=policy.api_keys, personal=True, sealed={"secret"}, sorts={"created_at": Sort(by=ApiKeyRow.created_at)},
-    filters={"prefix": equal(ApiKeyRow.prefix, bounded=True)},
+    ApiKey, ApiKeyRow, visible=policy.api_keys, personal=True, secret_members={"secret"}, sorts={"created_at": Sort(expression=ApiKeyRow.created_at)},
+    filters={"prefix": equality_filter(ApiKeyRow.prefix, bounded=True)},
     # No column holds it: it is what the call that makes a key has at hand, and null in every other.
-    columns={"secret": bindparam(ONCE, None, type_=Text)},
-    actions={"api_key_delete": policy.api_key_changes},
+    expressions={"secret": bindparam(ONE_TIME_SECRET, None, type_=Text)},
+    actions={"api_key_delete": policy.revocable_api_keys},
 )  # fmt: skip
 
-token_pairs = Result(TokenPair, personal=True, sealed={"access_token", "refresh_token"})
-grants = Result(Grant, personal=True, sealed={"access_token", "refresh_token"})
-receipts = Result(Receipt, personal=True)
+token_pairs = Result(TokenPair, personal=True, secret_members={"access_token", "refresh_token"})
+token_responses = Result(TokenResponse, personal=True, secret_members={"access_token", "refresh_token"})
+acknowledgements = Result(Acknowledgement, personal=True)
 
 users.has_many(
     "addresses",
     addresses,
-    by=AddressRow.user_id,
-    access=policy.look_after,
+    join=AddressRow.user_id,
+    access=policy.read_own_account,
     doc="The own address book; that of others is empty.",
 )
 api_keys.has_one(
-    "user", users, by=ApiKeyRow.user_id, doc="Its owner; null where it was made at the shop's own machine."
+    "user", users, join=ApiKeyRow.user_id, doc="Its owner; null where it was made at the shop's own machine."
 )

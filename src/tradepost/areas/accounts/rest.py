@@ -2,31 +2,31 @@
 
 from litestar import Controller
 
-from tradepost.doors.rest import Ask, route, token_route
+from tradepost.doors.rest import RestRequest, delete, get, patch, post, post_form, put
 from tradepost.kit.query.records import Page, Record
 
 from .schemas import (
     AccountCloseInput,
+    Acknowledgement,
     Address,
     AddressInput,
     ApiKey,
     ApiKeyInput,
     EmailChangeInput,
     EmailVerifyInput,
-    Grant,
     GrantInput,
     LoginInput,
     PasswordChangeInput,
     PasswordResetConfirmInput,
     PasswordResetInput,
-    Receipt,
     RefreshInput,
     RegisterInput,
     RoleInput,
     TokenPair,
+    TokenResponse,
     User,
 )
-from .service import Addresses, ApiKeys, Grants, Recovery, Registration, Sessions, Users
+from .service import Addresses, ApiKeys, OAuthTokens, PasswordService, Registration, Sessions, Users
 
 
 class SessionController(Controller):
@@ -34,53 +34,55 @@ class SessionController(Controller):
 
     path, tags = "/auth", ["Sign-in"]
 
-    @route("/register", Registration.register)
-    async def register(self, ask: Ask) -> Record[Receipt]:
-        return await Registration(ask.context).register(await ask.body(RegisterInput), ask.want)
+    @post("/register", Registration.register)
+    async def register(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Registration(request.context).register(await request.body(RegisterInput), request.selection)
 
-    @route("/email-verification", Registration.verify)
-    async def email_verify(self, ask: Ask) -> Record[Receipt]:
-        return await Registration(ask.context).verify(await ask.body(EmailVerifyInput), ask.want)
+    @post("/email-verification", Registration.verify)
+    async def email_verify(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Registration(request.context).verify(await request.body(EmailVerifyInput), request.selection)
 
-    @route("/email-verification/request", Registration.request_verification)
-    async def email_verification_request(self, ask: Ask) -> Record[Receipt]:
-        return await Registration(ask.context).request_verification(ask.want)
+    @post("/email-verification/request", Registration.request_verification)
+    async def email_verification_request(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Registration(request.context).request_verification(request.selection)
 
-    @route("/email-change", Registration.change_email)
-    async def email_change(self, ask: Ask) -> Record[Receipt]:
-        return await Registration(ask.context).change_email(await ask.body(EmailChangeInput), ask.want)
+    @post("/email-change", Registration.change_email)
+    async def email_change(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Registration(request.context).change_email(await request.body(EmailChangeInput), request.selection)
 
-    @route("/login", Sessions.login)
-    async def login(self, ask: Ask) -> Record[TokenPair]:
-        return await Sessions(ask.context).login(await ask.body(LoginInput), ask.want)
+    @post("/login", Sessions.login)
+    async def login(self, request: RestRequest) -> Record[TokenPair]:
+        return await Sessions(request.context).login(await request.body(LoginInput), request.selection)
 
-    @route("/refresh", Sessions.refresh)
-    async def token_refresh(self, ask: Ask) -> Record[TokenPair]:
-        return await Sessions(ask.context).refresh(await ask.body(RefreshInput), ask.want)
+    @post("/refresh", Sessions.refresh)
+    async def token_refresh(self, request: RestRequest) -> Record[TokenPair]:
+        return await Sessions(request.context).refresh(await request.body(RefreshInput), request.selection)
 
-    @route("/logout", Sessions.logout)
-    async def logout(self, ask: Ask) -> Record[Receipt]:
-        return await Sessions(ask.context).logout(ask.want)
+    @post("/logout", Sessions.logout)
+    async def logout(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Sessions(request.context).logout(request.selection)
 
-    @route("/logout-everywhere", Sessions.logout_everywhere)
-    async def logout_everywhere(self, ask: Ask) -> Record[Receipt]:
-        return await Sessions(ask.context).logout_everywhere(ask.want)
+    @post("/logout-everywhere", Sessions.logout_everywhere)
+    async def logout_everywhere(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Sessions(request.context).logout_everywhere(request.selection)
 
-    @token_route("/token", Grants.grant)
-    async def token_grant(self, ask: Ask) -> Record[Grant]:
-        return await Grants(ask.context).grant(await ask.body(GrantInput), ask.want)
+    @post_form("/token", OAuthTokens.grant)
+    async def token_grant(self, request: RestRequest) -> Record[TokenResponse]:
+        return await OAuthTokens(request.context).grant(await request.body(GrantInput), request.selection)
 
-    @route("/password", Recovery.change)
-    async def password_change(self, ask: Ask) -> Record[Receipt]:
-        return await Recovery(ask.context).change(await ask.body(PasswordChangeInput), ask.want)
+    @post("/password", PasswordService.change)
+    async def password_change(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await PasswordService(request.context).change(await request.body(PasswordChangeInput), request.selection)
 
-    @route("/password-reset", Recovery.reset)
-    async def password_reset(self, ask: Ask) -> Record[Receipt]:
-        return await Recovery(ask.context).reset(await ask.body(PasswordResetInput), ask.want)
+    @post("/password-reset", PasswordService.reset)
+    async def password_reset(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await PasswordService(request.context).reset(await request.body(PasswordResetInput), request.selection)
 
-    @route("/password-reset/confirmation", Recovery.confirm_reset)
-    async def password_reset_confirm(self, ask: Ask) -> Record[Receipt]:
-        return await Recovery(ask.context).confirm_reset(await ask.body(PasswordResetConfirmInput), ask.want)
+    @post("/password-reset/confirmation", PasswordService.confirm_reset)
+    async def password_reset_confirm(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await PasswordService(request.context).confirm_reset(
+            await request.body(PasswordResetConfirmInput), request.selection
+        )
 
 
 class UserController(Controller):
@@ -88,37 +90,39 @@ class UserController(Controller):
 
     path, tags = "/users", ["Users"]
 
-    @route("/", Users.list)
-    async def users(self, ask: Ask) -> Page[User]:
-        return await Users(ask.context).list(ask.window, ask.want)
+    @get("/", Users.list)
+    async def users(self, request: RestRequest) -> Page[User]:
+        return await Users(request.context).list(request.list_query, request.selection)
 
-    @route("/{key:str}", Users.get)
-    async def user(self, ask: Ask, key: str) -> Record[User]:
-        return await Users(ask.context).get(key, ask.want)
+    @get("/{key:str}", Users.get)
+    async def user(self, request: RestRequest, key: str) -> Record[User]:
+        return await Users(request.context).get(key, request.selection)
 
-    @route("/me", Users.me)
-    async def me(self, ask: Ask) -> Record[User]:
-        return await Users(ask.context).me(ask.want)
+    @get("/me", Users.me)
+    async def me(self, request: RestRequest) -> Record[User]:
+        return await Users(request.context).me(request.selection)
 
-    @route("/me", Users.update_me)
-    async def me_update(self, ask: Ask) -> Record[User]:
-        return await Users(ask.context).update_me(await ask.patch(), ask.expected, ask.want)
+    @patch("/me", Users.update_me)
+    async def me_update(self, request: RestRequest) -> Record[User]:
+        return await Users(request.context).update_me(
+            await request.patch(), request.expected_version, request.selection
+        )
 
-    @route("/me/closure", Users.close_me)
-    async def me_close(self, ask: Ask) -> Record[Receipt]:
-        return await Users(ask.context).close_me(await ask.body(AccountCloseInput), ask.want)
+    @post("/me/closure", Users.close_me)
+    async def me_close(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Users(request.context).close_me(await request.body(AccountCloseInput), request.selection)
 
-    @route("/{key:str}/role", Users.set_role)
-    async def user_role_set(self, ask: Ask, key: str) -> Record[User]:
-        return await Users(ask.context).set_role(key, await ask.body(RoleInput), ask.want)
+    @post("/{key:str}/role", Users.set_role)
+    async def user_role_set(self, request: RestRequest, key: str) -> Record[User]:
+        return await Users(request.context).set_role(key, await request.body(RoleInput), request.selection)
 
-    @route("/{key:str}/suspension", Users.suspend)
-    async def user_suspend(self, ask: Ask, key: str) -> Record[User]:
-        return await Users(ask.context).suspend(key, ask.want)
+    @post("/{key:str}/suspension", Users.suspend)
+    async def user_suspend(self, request: RestRequest, key: str) -> Record[User]:
+        return await Users(request.context).suspend(key, request.selection)
 
-    @route("/{key:str}/restoration", Users.restore)
-    async def user_restore(self, ask: Ask, key: str) -> Record[User]:
-        return await Users(ask.context).restore(key, ask.want)
+    @post("/{key:str}/restoration", Users.restore)
+    async def user_restore(self, request: RestRequest, key: str) -> Record[User]:
+        return await Users(request.context).restore(key, request.selection)
 
 
 class AddressController(Controller):
@@ -126,29 +130,33 @@ class AddressController(Controller):
 
     path, tags = "/users/me/addresses", ["Addresses"]
 
-    @route("/", Addresses.list)
-    async def addresses(self, ask: Ask) -> Page[Address]:
-        return await Addresses(ask.context).list(ask.window, ask.want)
+    @get("/", Addresses.list)
+    async def addresses(self, request: RestRequest) -> Page[Address]:
+        return await Addresses(request.context).list(request.list_query, request.selection)
 
-    @route("/{key:str}", Addresses.get)
-    async def address(self, ask: Ask, key: str) -> Record[Address]:
-        return await Addresses(ask.context).get(key, ask.want)
+    @get("/{key:str}", Addresses.get)
+    async def address(self, request: RestRequest, key: str) -> Record[Address]:
+        return await Addresses(request.context).get(key, request.selection)
 
-    @route("/", Addresses.create)
-    async def address_create(self, ask: Ask) -> Record[Address]:
-        return await Addresses(ask.context).create(await ask.body(AddressInput), ask.want)
+    @post("/", Addresses.create)
+    async def address_create(self, request: RestRequest) -> Record[Address]:
+        return await Addresses(request.context).create(await request.body(AddressInput), request.selection)
 
-    @route("/{key:str}", Addresses.replace)
-    async def address_replace(self, ask: Ask, key: str) -> Record[Address]:
-        return await Addresses(ask.context).replace(key, await ask.body(AddressInput), ask.expected, ask.want)
+    @put("/{key:str}", Addresses.replace)
+    async def address_replace(self, request: RestRequest, key: str) -> Record[Address]:
+        return await Addresses(request.context).replace(
+            key, await request.body(AddressInput), request.expected_version, request.selection
+        )
 
-    @route("/{key:str}", Addresses.update)
-    async def address_update(self, ask: Ask, key: str) -> Record[Address]:
-        return await Addresses(ask.context).update(key, await ask.patch(), ask.expected, ask.want)
+    @patch("/{key:str}", Addresses.update)
+    async def address_update(self, request: RestRequest, key: str) -> Record[Address]:
+        return await Addresses(request.context).update(
+            key, await request.patch(), request.expected_version, request.selection
+        )
 
-    @route("/{key:str}", Addresses.delete)
-    async def address_delete(self, ask: Ask, key: str) -> Record[Address]:
-        return await Addresses(ask.context).delete(key, ask.expected, ask.want)
+    @delete("/{key:str}", Addresses.delete)
+    async def address_delete(self, request: RestRequest, key: str) -> Record[Address]:
+        return await Addresses(request.context).delete(key, request.expected_version, request.selection)
 
 
 class ApiKeyController(Controller):
@@ -156,18 +164,18 @@ class ApiKeyController(Controller):
 
     path, tags = "/api-keys", ["API keys"]
 
-    @route("/", ApiKeys.list)
-    async def api_keys(self, ask: Ask) -> Page[ApiKey]:
-        return await ApiKeys(ask.context).list(ask.window, ask.want)
+    @get("/", ApiKeys.list)
+    async def api_keys(self, request: RestRequest) -> Page[ApiKey]:
+        return await ApiKeys(request.context).list(request.list_query, request.selection)
 
-    @route("/{key:str}", ApiKeys.get)
-    async def api_key(self, ask: Ask, key: str) -> Record[ApiKey]:
-        return await ApiKeys(ask.context).get(key, ask.want)
+    @get("/{key:str}", ApiKeys.get)
+    async def api_key(self, request: RestRequest, key: str) -> Record[ApiKey]:
+        return await ApiKeys(request.context).get(key, request.selection)
 
-    @route("/", ApiKeys.create)
-    async def api_key_create(self, ask: Ask) -> Record[ApiKey]:
-        return await ApiKeys(ask.context).create(await ask.body(ApiKeyInput), ask.want)
+    @post("/", ApiKeys.create)
+    async def api_key_create(self, request: RestRequest) -> Record[ApiKey]:
+        return await ApiKeys(request.context).create(await request.body(ApiKeyInput), request.selection)
 
-    @route("/{key:str}", ApiKeys.delete)
-    async def api_key_delete(self, ask: Ask, key: str) -> Record[ApiKey]:
-        return await ApiKeys(ask.context).delete(key, ask.expected, ask.want)
+    @delete("/{key:str}", ApiKeys.delete)
+    async def api_key_delete(self, request: RestRequest, key: str) -> Record[ApiKey]:
+        return await ApiKeys(request.context).delete(key, request.expected_version, request.selection)

@@ -11,9 +11,9 @@ import msgspec
 
 from tradepost.kit.redis.pubsub import PubSub
 
-from .credential_cache import Remembered
+from .credential_cache import CredentialCache
 
-TICK = 5.0
+PING_INTERVAL = 5.0
 """Seconds of silence after which the channel must answer a ping, and seconds it has for that."""
 
 log = logging.getLogger("tradepost.revocations")
@@ -28,10 +28,20 @@ class _Revoked(msgspec.Struct, omit_defaults=True):
 class Revocations:
     """Forgets here at once and tells the others. `start` listens; announcing works without it, as commands do."""
 
-    def __init__(self, remembered: Remembered, url: str | None, secret_key: str, *, tick: float = TICK) -> None:
-        self.remembered, self.silent = remembered, False
+    def __init__(
+        self, cache: CredentialCache, url: str | None, secret_key: str, *, ping_interval: float = PING_INTERVAL
+    ) -> None:
+        self.cache, self.publish_failing = cache, False
         self.pubsub = (
-            PubSub(url, "revocations", secret_key, tick=tick, joined=remembered.clear, take=self._take, lost=_warn)
+            PubSub(
+                url,
+                "revocations",
+                secret_key,
+                ping_interval=ping_interval,
+                on_connect=cache.clear,
+                on_message=self._take,
+                on_disconnect=_warn,
+            )
             if url
             else None
         )
@@ -41,23 +51,23 @@ class Revocations:
         """Set while what others revoke is heard; None without Redis."""
         return self.pubsub and self.pubsub.listening
 
-    async def announce(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
+    async def publish(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Forgets every credential of this user, session and key, here and elsewhere. Call it after the commit of what revokes them."""
-        self.remembered.forget(user=user, session=session, key=key)
+        self.cache.invalidate(user=user, session=session, key=key)
         if self.pubsub is None:
             return
         from redis.exceptions import RedisError  # here: loaded only where there is a Redis
 
         try:
             await self.pubsub.publish(msgspec.json.encode(_Revoked(user, session, key)))
-            self.silent = False
+            self.publish_failing = False
         except (RedisError, OSError, TimeoutError) as fault:
-            if not self.silent:
+            if not self.publish_failing:
                 log.warning(
                     "a revocation could not be announced (%s): other processes notice within a minute",
                     type(fault).__name__,
                 )
-            self.silent = True
+            self.publish_failing = True
 
     async def start(self) -> None:
         """Listens from now on. Waits a moment for the channel, and goes on without it."""
@@ -74,9 +84,9 @@ class Revocations:
             said = msgspec.json.decode(message, type=_Revoked)
         except msgspec.DecodeError:
             # Of a newer version, perhaps: what it revokes is not known, so it may be anything.
-            self.remembered.clear()
+            self.cache.clear()
             return
-        self.remembered.forget(user=said.user, session=said.session, key=said.key)
+        self.cache.invalidate(user=said.user, session=said.session, key=said.key)
 
 
 def _warn(fault: Exception) -> None:

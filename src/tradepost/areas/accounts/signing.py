@@ -18,13 +18,13 @@ from typing import Any, Literal
 import msgspec
 from joserfc.jwk import OctKey, OKPKey
 
-from tradepost.kit.crypto import derive
+from tradepost.kit.crypto import derive_key
 
 from . import signing_key_file as key_file
 from .signing_key_file import SigningKeysError
 
 type Algorithm = Literal["EdDSA", "HS256"]
-LOOK_EVERY = 2.0
+RELOAD_INTERVAL = 2.0
 """Seconds between two looks at the file."""
 
 log = logging.getLogger("tradepost.signing")
@@ -39,27 +39,27 @@ class SigningKeys:
         *,
         algorithm: Algorithm = "EdDSA",
         path: str | os.PathLike[str],
-        makes: bool,
+        create_missing: bool,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.algorithm, self.path, self.makes, self.clock = algorithm, Path(path), makes, clock
+        self.algorithm, self.path, self.create_missing, self.clock = algorithm, Path(path), create_missing, clock
         self._secret = secret_key
         self._keys: dict[str, OKPKey] | dict[str, OctKey] = {}
-        self._stamp: key_file.Stamp = None
-        self._look_at = 0.0
+        self._stamp: key_file.FileVersion = None
+        self._reload_at = 0.0
 
     def load(self) -> None:
         """Reads the keys, and makes them where that is to be done. Raises SigningKeysError where they cannot be used."""
         if self.algorithm == "HS256":
             key = OctKey.import_key(
-                derive(self._secret, "access tokens"),
-                {"kid": derive(self._secret, "access tokens, name").hex()[:16], "use": "sig"},
+                derive_key(self._secret, "access tokens"),
+                {"kid": derive_key(self._secret, "access tokens, name").hex()[:16], "use": "sig"},
             )
             self._keys = {str(key.kid): key}
             return
-        if self.makes and not self.path.exists():
-            key_file.make(self.path)
-        self._stamp, self._look_at = key_file.stamp_of(self.path), self.clock() + LOOK_EVERY
+        if self.create_missing and not self.path.exists():
+            key_file.create(self.path)
+        self._stamp, self._reload_at = key_file.file_version(self.path), self.clock() + RELOAD_INTERVAL
         self._keys = {str(key.kid): key for key in (key_file.read(self.path) if self._stamp else [self._derived()])}
 
     def current(self) -> OKPKey | OctKey:
@@ -67,7 +67,7 @@ class SigningKeys:
         self._look()
         return next(iter(self._keys.values()))
 
-    def find(self, kid: str) -> OKPKey | OctKey | None:
+    def get(self, kid: str) -> OKPKey | OctKey | None:
         """The key of this name, if it still verifies."""
         self._look()
         if kid not in self._keys:
@@ -79,7 +79,7 @@ class SigningKeys:
         self._look()
         return {"keys": [key.as_dict(private=False) for key in self._keys.values() if isinstance(key, OKPKey)]}
 
-    def document(self) -> bytes | None:
+    def jwks_json(self) -> bytes | None:
         """The JWK set as JSON; None where there are no public keys."""
         return msgspec.json.encode(self.jwks()) if self.algorithm == "EdDSA" else None
 
@@ -87,19 +87,19 @@ class SigningKeys:
         """Puts a new key in front; the names of all that are kept, the newest first."""
         if self.algorithm == "HS256":
             raise SigningKeysError("with TOKEN_ALGORITHM=HS256 the key comes from SECRET_KEY; set another one there")
-        return [str(key.kid) for key in key_file.rotate(self.path, [] if self.makes else [self._derived()])]
+        return [str(key.kid) for key in key_file.rotate(self.path, [] if self.create_missing else [self._derived()])]
 
     def _derived(self) -> OKPKey:
-        return key_file.private_key(derive(self._secret, "access tokens, Ed25519"))
+        return key_file.key_from_seed(derive_key(self._secret, "access tokens, Ed25519"))
 
     def _look(self, *, now: bool = False) -> None:
         """Reads the file again if it is another one. Where that fails the keys of before stay: running is better than right to the second."""
         if not self._keys:
             self.load()
-        if self.algorithm == "HS256" or not (now or self.clock() >= self._look_at):
+        if self.algorithm == "HS256" or not (now or self.clock() >= self._reload_at):
             return
-        self._look_at = self.clock() + LOOK_EVERY
-        stamp = key_file.stamp_of(self.path)
+        self._reload_at = self.clock() + RELOAD_INTERVAL
+        stamp = key_file.file_version(self.path)
         if stamp is None or stamp == self._stamp:
             return
         self._stamp = stamp

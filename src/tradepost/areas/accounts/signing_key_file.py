@@ -15,10 +15,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
-MOST_OLDER = 3
+MAX_OLDER_KEYS = 3
 """How many older keys still verify."""
 
-type Stamp = tuple[int, int, int] | None
+type FileVersion = tuple[int, int, int] | None
 
 
 class SigningKeysError(Exception):
@@ -37,7 +37,7 @@ class _KeySet(msgspec.Struct):
     keys: list[_Key]
 
 
-def private_key(seed: bytes) -> OKPKey:
+def key_from_seed(seed: bytes) -> OKPKey:
     """The Ed25519 key of a seed of 32 bytes. Its `kid` is the thumbprint of its public half (RFC 7638), so equal keys have equal names everywhere."""
     key = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
     return OKPKey.import_key(
@@ -45,7 +45,7 @@ def private_key(seed: bytes) -> OKPKey:
     )
 
 
-def stamp_of(path: Path) -> Stamp:
+def file_version(path: Path) -> FileVersion:
     """What changes when the file is replaced; None where there is none."""
     try:
         found = path.stat()
@@ -60,33 +60,33 @@ def read(path: Path) -> list[OKPKey]:
         found = msgspec.json.decode(path.read_bytes(), type=_KeySet).keys
         if any(key.kty != "OKP" or key.crv != "Ed25519" for key in found):
             raise ValueError("a key is none of Ed25519")
-        keys = [private_key(base64.urlsafe_b64decode(f"{key.d}==")) for key in found]
+        keys = [key_from_seed(base64.urlsafe_b64decode(f"{key.d}==")) for key in found]
     except (OSError, ValueError, msgspec.MsgspecError) as fault:
         # Only the kind of the fault: its text may quote a key.
         raise SigningKeysError(f"the signing keys in `{path}` cannot be read ({type(fault).__name__})") from None
     if not keys:
         raise SigningKeysError(f"there is no key in `{path}`")
-    return keys[: MOST_OLDER + 1]
+    return keys[: MAX_OLDER_KEYS + 1]
 
 
-def make(path: Path) -> None:
+def create(path: Path) -> None:
     """A file with one new key, unless there is one: of several processes that start together one wins, and all use its key."""
-    with _folder(path), _draft(path, [new_key()]) as draft, suppress(FileExistsError):
+    with _folder(path), _draft(path, [generate_key()]) as draft, suppress(FileExistsError):
         os.link(draft, path)
 
 
 def rotate(path: Path, before: Sequence[OKPKey]) -> list[OKPKey]:
     """Puts a new key in front and keeps the older ones, those of the file or else these; says what is in the file now."""
     with _folder(path):
-        keys = [new_key(), *(read(path) if path.exists() else before)][: MOST_OLDER + 1]
+        keys = [generate_key(), *(read(path) if path.exists() else before)][: MAX_OLDER_KEYS + 1]
         with _draft(path, keys) as draft:
             draft.replace(path)
     return keys
 
 
-def new_key() -> OKPKey:
+def generate_key() -> OKPKey:
     """A key that nobody knows."""
-    return private_key(secrets.token_bytes(32))
+    return key_from_seed(secrets.token_bytes(32))
 
 
 @contextmanager

@@ -23,11 +23,11 @@ from tradepost.kit.problems import Unauthenticated
 
 from .signing import SigningKeys
 
-LONGEST = 4096
+MAX_LENGTH = 4096
 LEEWAY = 10
 """Seconds by which a clock of another machine may be ahead."""
-FORM = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
-BAD = "The access token is not good: it is malformed, expired, or not made for this shop."
+JWT_PATTERN = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
+INVALID_TOKEN_DETAIL = "The access token is not good: it is malformed, expired, or not made for this shop."
 
 log = logging.getLogger("tradepost.tokens")
 
@@ -40,8 +40,8 @@ class Claims(msgspec.Struct, frozen=True):
     session: str | None
     key: str | None
     scope: frozenset[str] | None
-    issued: datetime
-    expires: datetime
+    issued_at: datetime
+    expires_at: datetime
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,13 +76,13 @@ class _Refused(Exception):
     """Why a token is not good. Only the log is told."""
 
 
-class Tokens:
+class AccessTokens:
     """Issues and reads access tokens. One for each process."""
 
     def __init__(
-        self, keys: SigningKeys, *, issuer: str, audience: str, seconds: int = 900, clock: Clock = now
+        self, keys: SigningKeys, *, issuer: str, audience: str, lifetime: int = 900, clock: Clock = now
     ) -> None:
-        self.keys, self.issuer, self.audience, self.seconds, self.clock = keys, issuer, audience, seconds, clock
+        self.keys, self.issuer, self.audience, self.lifetime, self.clock = keys, issuer, audience, lifetime, clock
         self._registry = _Only(algorithms=[keys.algorithm])
         self._header, self._payload = msgspec.json.Decoder(_Header), msgspec.json.Decoder(_Payload)
 
@@ -92,28 +92,28 @@ class Tokens:
         """A token, and for how many seconds it is good. `user` is whose it is; a key that is nobody's stands for itself (RFC 9068, 2.2)."""
         signing, moment = self.keys.current(), int(self.clock().timestamp())
         said = _Payload(
-            self.issuer, self.audience, user, moment, moment + self.seconds, secrets.token_urlsafe(16),
+            self.issuer, self.audience, user, moment, moment + self.lifetime, secrets.token_urlsafe(16),
             sid=session, client_id=key, scope=None if scope is None else " ".join(sorted(scope)),
         )  # fmt: skip
         header = {"alg": self.keys.algorithm, "kid": str(signing.kid), "typ": "at+jwt"}
-        return jws.serialize_compact(header, msgspec.json.encode(said), signing, registry=self._registry), self.seconds
+        return jws.serialize_compact(header, msgspec.json.encode(said), signing, registry=self._registry), self.lifetime
 
-    def read(self, text: str) -> Claims:
+    def decode(self, text: str) -> Claims:
         """What a token says. Raises Unauthenticated, with the same words whatever is wrong with it."""
         try:
             return self._read(text)
         except (_Refused, msgspec.DecodeError, JoseError, ValueError, OverflowError) as reason:
             log.debug("access token refused: %s", reason)
-            raise Unauthenticated(BAD) from None
+            raise Unauthenticated(INVALID_TOKEN_DETAIL) from None
 
     def _read(self, text: str) -> Claims:
-        parts = FORM.fullmatch(text) if len(text) <= LONGEST else None
+        parts = JWT_PATTERN.fullmatch(text) if len(text) <= MAX_LENGTH else None
         if parts is None:
             raise _Refused("it is too long or has not the form of a JWT")
         header = self._header.decode(_bytes(parts[1]))
         if header.alg != self.keys.algorithm:
             raise _Refused("another algorithm than that of the keys")
-        if (key := self.keys.find(header.kid)) is None:
+        if (key := self.keys.get(header.kid)) is None:
             raise _Refused("unknown kid")
         # joserfc takes one spelling of base64 only: the bits that it leaves over are not signed, and must be zero.
         said = self._payload.decode(jws.deserialize_compact(text, key, registry=self._registry).payload or b"")

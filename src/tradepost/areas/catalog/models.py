@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tradepost.kit.db.base import Table, Versioned
-from tradepost.kit.db.column_types import Id, Json, Moment, SortText
+from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 from tradepost.kit.db.full_text import SearchRow
 
 # What the public lists: partial indexes, so that hidden products cost it nothing.
@@ -144,7 +144,7 @@ class ProductCategoryRow(Table):
     )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
     category_id: Mapped[str] = mapped_column(Id, ForeignKey("category.id", ondelete="CASCADE"))
-    product_created_at: Mapped[datetime | None] = mapped_column(Moment)
+    product_created_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 class ProductTagRow(Table):

@@ -8,7 +8,7 @@ from .models import MediaRow, ProductRow, ProductTagRow, TagRow, VariantRow
 
 browse = ANYONE
 edit = permission("catalog:write")
-count_stock = permission("stock:read")
+read_stock = permission("stock:read")
 
 
 def everyone(viewer: Viewer) -> ColumnElement[bool]:
@@ -18,19 +18,19 @@ def everyone(viewer: Viewer) -> ColumnElement[bool]:
 
 def editors(viewer: Viewer) -> ColumnElement[bool]:
     """What those who edit the catalogue may always do."""
-    return true() if viewer.may("catalog:write") else false()
+    return true() if viewer.has_permission("catalog:write") else false()
 
 
 def products(viewer: Viewer) -> ColumnElement[bool]:
     """Active products for everyone, drafts and archived ones for those who edit the catalogue."""
-    return true() if viewer.may("catalog:write") else ProductRow.status == "active"
+    return true() if viewer.has_permission("catalog:write") else ProductRow.status == "active"
 
 
 def variants(viewer: Viewer) -> ColumnElement[bool]:
     """A variant is visible where its product is. EXISTS, because SQLite makes a list of all visible products of an IN."""
     return (
         true()
-        if viewer.may("catalog:write")
+        if viewer.has_permission("catalog:write")
         else exists().where(ProductRow.id == VariantRow.product_id, products(viewer))
     )
 
@@ -39,7 +39,7 @@ def media(viewer: Viewer) -> ColumnElement[bool]:
     """A picture is visible where its product is."""
     return (
         true()
-        if viewer.may("catalog:write")
+        if viewer.has_permission("catalog:write")
         else exists().where(ProductRow.id == MediaRow.product_id, products(viewer))
     )
 
@@ -48,5 +48,7 @@ def tags(viewer: Viewer) -> ColumnElement[bool]:
     """A tag is visible where a product that has it is: a draft's words tell nothing."""
     held = exists().where(ProductTagRow.tag_id == TagRow.id)
     return (
-        held if viewer.may("catalog:write") else held.where(ProductTagRow.product_id == ProductRow.id, products(viewer))
+        held
+        if viewer.has_permission("catalog:write")
+        else held.where(ProductTagRow.product_id == ProductRow.id, products(viewer))
     )

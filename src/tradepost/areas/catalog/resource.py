@@ -9,8 +9,8 @@ from sqlalchemy import BindParameter, Boolean, ColumnElement, Float, Text, case,
 
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.db.column_types import Id
-from tradepost.kit.resource.filters import Filter, Sort, equal, ranged, searched
-from tradepost.kit.resource.resource import Resource, Through
+from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters, search_filter
+from tradepost.kit.resource.resource import LinkTable, Resource
 from tradepost.kit.schema.money import Amount
 
 from . import policy
@@ -56,86 +56,88 @@ def product_count(viewer: Viewer) -> ColumnElement[int]:
     held = select(func.count()).select_from(ProductTagRow).where(ProductTagRow.tag_id == TagRow.id)
     return (
         held
-        if viewer.may("catalog:write")
+        if viewer.has_permission("catalog:write")
         else held.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))
     ).scalar_subquery()
 
 
 categories = Resource(
-    Category, CategoryRow, visible=policy.everyone, names=("id", "slug"), order=("position", "name"),
+    Category, CategoryRow, visible=policy.everyone, key_columns=("id", "slug"), order=("position", "name"),
     filters={
-        "slug": equal(CategoryRow.slug, bounded=True),
+        "slug": equality_filter(CategoryRow.slug, bounded=True),
         "parent_id": Filter(type=UUID, where=lambda bind: CategoryRow.parent_id == bind(Id), doc="Children of this category.", convert=str),
         "root": Filter(type=bool, where=lambda bind: CategoryRow.parent_id.is_(None) == bind(Boolean), doc="Only roots of the tree, or only others."),
     },
-    sorts={"position": Sort(by=CategoryRow.position), "name": Sort(by=CategoryRow.name), "created_at": Sort(by=CategoryRow.created_at)},
+    sorts={"position": Sort(expression=CategoryRow.position), "name": Sort(expression=CategoryRow.name), "created_at": Sort(expression=CategoryRow.created_at)},
     actions={"category_replace": policy.editors, "category_update": policy.editors, "category_delete": policy.editors},
 )  # fmt: skip
 
 products = Resource(
-    Product, ProductRow, visible=policy.products, names=("id", "slug"),
+    Product, ProductRow, visible=policy.products, key_columns=("id", "slug"),
     filters={
-        "status": equal(ProductRow.status, ProductStatus, doc="Others than active ones are seen only by those who edit the catalogue."),
-        "slug": equal(ProductRow.slug, bounded=True),
-        "external_reference": equal(ProductRow.external_reference, bounded=True),
+        "status": equality_filter(ProductRow.status, ProductStatus, doc="Others than active ones are seen only by those who edit the catalogue."),
+        "slug": equality_filter(ProductRow.slug, bounded=True),
+        "external_reference": equality_filter(ProductRow.external_reference, bounded=True),
         "category": Filter(type=str, where=in_category, doc="Slug of a category; its descendants are included."),
         "tag": Filter(type=str, where=tagged, doc="A tag's slug."),
-        **ranged("price", ProductRow.price_from_amount, Amount),
-        **ranged("created_at", ProductRow.created_at, datetime),
-        **ranged("updated_at", ProductRow.updated_at, datetime),
-        "q": searched(
-            lambda bind: ProductRow.id.in_(ProductSearchRow.matching(bind)), doc="Words, each of which must begin a word in name, SKU, tags or description."
+        **range_filters("price", ProductRow.price_from_amount, Amount),
+        **range_filters("created_at", ProductRow.created_at, datetime),
+        **range_filters("updated_at", ProductRow.updated_at, datetime),
+        "q": search_filter(
+            lambda bind: ProductRow.id.in_(ProductSearchRow.select_matching_ids(bind)), doc="Words, each of which must begin a word in name, SKU, tags or description."
         ),
     },
     sorts={
-        "created_at": Sort(by=ProductRow.created_at), "updated_at": Sort(by=ProductRow.updated_at), "name": Sort(by=ProductRow.name),
-        "price": Sort(by=PRICE, down=PRICE_DOWN),
-        "relevance": Sort(by=lambda bind: case((ProductRow.id.in_(ProductSearchRow.matching(bind, "name")), 1), else_=2), needs="q", then=("-created_at",)),
+        "created_at": Sort(expression=ProductRow.created_at), "updated_at": Sort(expression=ProductRow.updated_at), "name": Sort(expression=ProductRow.name),
+        "price": Sort(expression=PRICE, descending_expression=PRICE_DOWN),
+        "relevance": Sort(expression=lambda bind: case((ProductRow.id.in_(ProductSearchRow.select_matching_ids(bind, "name")), 1), else_=2), required_filter="q", tie_breakers=("-created_at",)),
     },
-    columns={"rating_average": case((ProductRow.rating_count > 0, RATING))},
-    fields={"source": policy.edit},
+    expressions={"rating_average": case((ProductRow.rating_count > 0, RATING))},
+    field_access={"source": policy.edit},
     actions={"product_replace": policy.editors, "product_update": policy.editors, "product_delete": policy.editors},
 )  # fmt: skip
 
 variants = Resource(
     Variant, VariantRow, visible=policy.variants, order=("position",),
-    filters={"sku": equal(VariantRow.sku, bounded=True), "barcode": equal(VariantRow.barcode)},
+    filters={"sku": equality_filter(VariantRow.sku, bounded=True), "barcode": equality_filter(VariantRow.barcode)},
     sorts={
-        "position": Sort(by=VariantRow.position), "sku": Sort(by=VariantRow.sku),
-        "price": Sort(by=VariantRow.price_amount), "created_at": Sort(by=VariantRow.created_at),
+        "position": Sort(expression=VariantRow.position), "sku": Sort(expression=VariantRow.sku),
+        "price": Sort(expression=VariantRow.price_amount), "created_at": Sort(expression=VariantRow.created_at),
     },
-    fields={"source": policy.edit, "imported_quantity": policy.count_stock},
+    field_access={"source": policy.edit, "imported_quantity": policy.read_stock},
     actions={"variant_replace": policy.editors, "variant_update": policy.editors, "variant_delete": policy.editors},
 )  # fmt: skip
 
 media = Resource(
     Media, MediaRow, visible=policy.media, order=("position",),
-    filters={"status": equal(MediaRow.status, MediaStatus)},
-    sorts={"position": Sort(by=MediaRow.position), "created_at": Sort(by=MediaRow.created_at)},
+    filters={"status": equality_filter(MediaRow.status, MediaStatus)},
+    sorts={"position": Sort(expression=MediaRow.position), "created_at": Sort(expression=MediaRow.created_at)},
 )  # fmt: skip
 
 tags = Resource(
-    TagCount, TagRow, name="Tag", visible=policy.tags, names=("id", "slug"), order=("slug",),
-    filters={"slug": equal(TagRow.slug, bounded=True)}, sorts={"slug": Sort(by=TagRow.slug)}, columns={"product_count": product_count},
+    TagCount, TagRow, name="Tag", visible=policy.tags, key_columns=("id", "slug"), order=("slug",),
+    filters={"slug": equality_filter(TagRow.slug, bounded=True)}, sorts={"slug": Sort(expression=TagRow.slug)}, expressions={"product_count": product_count},
 )  # fmt: skip
 
-categories.has_one("parent", categories, by=CategoryRow.parent_id)
-categories.has_many("children", categories, by=CategoryRow.parent_id, paged=True)
+categories.has_one("parent", categories, join=CategoryRow.parent_id)
+categories.has_many("children", categories, join=CategoryRow.parent_id, paged=True)
 categories.has_many(
     "products",
     products,
     paged=True,
     doc="Those put into this very category.",
-    by=Through(
+    join=LinkTable(
         ProductCategoryRow.category_id,
         ProductCategoryRow.product_id,
         {"created_at": ProductCategoryRow.product_created_at},
     ),
 )
-products.has_one("category", categories, by=ProductRow.category_id, doc="The main category.")
-products.has_many("categories", categories, by=Through(ProductCategoryRow.product_id, ProductCategoryRow.category_id))
-products.has_many("variants", variants, by=VariantRow.product_id)
-products.has_many("media", media, by=MediaRow.product_id, doc="Its pictures.")
-variants.has_one("product", products, by=VariantRow.product_id)
-media.has_one("product", products, by=MediaRow.product_id)
-tags.has_many("products", products, by=Through(ProductTagRow.tag_id, ProductTagRow.product_id), paged=True)
+products.has_one("category", categories, join=ProductRow.category_id, doc="The main category.")
+products.has_many(
+    "categories", categories, join=LinkTable(ProductCategoryRow.product_id, ProductCategoryRow.category_id)
+)
+products.has_many("variants", variants, join=VariantRow.product_id)
+products.has_many("media", media, join=MediaRow.product_id, doc="Its pictures.")
+variants.has_one("product", products, join=VariantRow.product_id)
+media.has_one("product", products, join=MediaRow.product_id)
+tags.has_many("products", products, join=LinkTable(ProductTagRow.tag_id, ProductTagRow.product_id), paged=True)

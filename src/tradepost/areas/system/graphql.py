@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from tradepost.doors.graphql import Ask, query
+from tradepost.doors.graphql import GraphQLRequest, query
 from tradepost.kit.query.records import Page, Record
 
 from .schemas import (
@@ -21,26 +21,26 @@ from .service import Audit, Budget
 
 
 @query(Audit.list)
-async def audit(ask: Ask) -> Page[AuditEntry]:
-    return await Audit(ask.context).list(ask.window, ask.want)
+async def audit(request: GraphQLRequest) -> Page[AuditEntry]:
+    return await Audit(request.context).list(request.list_query, request.selection)
 
 
 @query(Audit.get)
-async def audit_entry(ask: Ask, id: UUID) -> Record[AuditEntry]:
-    return await Audit(ask.context).get(str(id), ask.want)
+async def audit_entry(request: GraphQLRequest, id: UUID) -> Record[AuditEntry]:
+    return await Audit(request.context).get(str(id), request.selection)
 
 
 @query(Budget.rate_limit)
-async def rate_limit(ask: Ask) -> Record[RateLimit]:
-    return await Budget(ask.context).rate_limit(ask.want)
+async def rate_limit(request: GraphQLRequest) -> Record[RateLimit]:
+    return await Budget(request.context).rate_limit(request.selection)
 
 
 @query(Budget.price)
 async def price(
-    ask: Ask, document: Document | None = None, variables: Variables | None = None, operation_name: OperationName | None = None,
+    request: GraphQLRequest, document: Document | None = None, variables: Variables | None = None, operation_name: OperationName | None = None,
     url: Url | None = None, method: Method | None = None, body: BatchBody | None = None,
 ) -> Record[PriceQuote]:  # fmt: skip
-    given = ask.body(
+    given = request.body(
         PriceInput,
         document=document,
         variables=variables,
@@ -49,4 +49,4 @@ async def price(
         method=method,
         body=body,
     )
-    return await Budget(ask.context).price(given, ask.want)
+    return await Budget(request.context).price(given, request.selection)

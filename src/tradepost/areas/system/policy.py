@@ -9,6 +9,6 @@ AUDIT = "audit:read"
 audit = permission(AUDIT)
 
 
-def auditors(viewer: Viewer) -> ColumnElement[bool]:
+def audit_entries(viewer: Viewer) -> ColumnElement[bool]:
     """The audit is one thing: who may read it reads all of it, and to others no entry exists, whatever path leads there."""
-    return true() if viewer.may(AUDIT) else false()
+    return true() if viewer.has_permission(AUDIT) else false()

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import InstrumentedAttribute
 
 from tradepost.kit.db.column_types import Id
-from tradepost.kit.resource.filters import Filter, Sort, equal, ranged
+from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters
 from tradepost.kit.resource.resource import Resource, Result
 from tradepost.kit.writes.audit import AuditEntry as AuditRow
 
@@ -20,16 +20,16 @@ def names(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
 
 
 audit = Resource(
-    AuditEntry, AuditRow, visible=policy.auditors,
+    AuditEntry, AuditRow, visible=policy.audit_entries,
     filters={
         "subject": names(AuditRow.subject, "What happened to this."),
         "caller_id": names(AuditRow.caller_id, "What this user or API key did."),
-        "operation": equal(AuditRow.operation, doc="What this operation changed, and what followed from it."),
-        "type": equal(AuditRow.type),
-        "door": equal(AuditRow.door),
-        **ranged("created_at", AuditRow.created_at, datetime),
+        "operation": equality_filter(AuditRow.operation, doc="What this operation changed, and what followed from it."),
+        "type": equality_filter(AuditRow.type),
+        "door": equality_filter(AuditRow.door),
+        **range_filters("created_at", AuditRow.created_at, datetime),
     },
-    sorts={"created_at": Sort(by=AuditRow.created_at)},
+    sorts={"created_at": Sort(expression=AuditRow.created_at)},
     personal=True,
 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from litestar import Controller
 
-from tradepost.doors.rest import Ask, route
+from tradepost.doors.rest import RestRequest, get, post
 from tradepost.kit.query.records import Page, Record
 
 from .schemas import AuditEntry, PriceInput, PriceQuote, RateLimit
@@ -14,13 +14,13 @@ class AuditController(Controller):
 
     path, tags = "/audit", ["Audit"]
 
-    @route("/", Audit.list)
-    async def audit(self, ask: Ask) -> Page[AuditEntry]:
-        return await Audit(ask.context).list(ask.window, ask.want)
+    @get("/", Audit.list)
+    async def audit(self, request: RestRequest) -> Page[AuditEntry]:
+        return await Audit(request.context).list(request.list_query, request.selection)
 
-    @route("/{key:str}", Audit.get)
-    async def audit_entry(self, ask: Ask, key: str) -> Record[AuditEntry]:
-        return await Audit(ask.context).get(key, ask.want)
+    @get("/{key:str}", Audit.get)
+    async def audit_entry(self, request: RestRequest, key: str) -> Record[AuditEntry]:
+        return await Audit(request.context).get(key, request.selection)
 
 
 class BudgetController(Controller):
@@ -28,10 +28,10 @@ class BudgetController(Controller):
 
     path, tags = "/", ["Budget"]
 
-    @route("/rate-limit", Budget.rate_limit)
-    async def rate_limit(self, ask: Ask) -> Record[RateLimit]:
-        return await Budget(ask.context).rate_limit(ask.want)
+    @get("/rate-limit", Budget.rate_limit)
+    async def rate_limit(self, request: RestRequest) -> Record[RateLimit]:
+        return await Budget(request.context).rate_limit(request.selection)
 
-    @route("/price", Budget.price)
-    async def price(self, ask: Ask) -> Record[PriceQuote]:
-        return await Budget(ask.context).price(await ask.body(PriceInput), ask.want)
+    @post("/price", Budget.price)
+    async def price(self, request: RestRequest) -> Record[PriceQuote]:
+        return await Budget(request.context).price(await request.body(PriceInput), request.selection)

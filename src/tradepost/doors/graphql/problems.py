@@ -9,7 +9,7 @@ from graphql.language import DocumentNode
 
 from tradepost.kit.problems import Fault, Internal, InvalidParameter, Problem
 
-MOST_FAULTS = 50
+MAX_ERRORS = 50
 
 
 class InvalidDocument(Problem):
@@ -104,7 +104,7 @@ class DocumentNotTrusted(Problem):
 QUOTED = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
 
 
-class Refused(Exception):
+class RequestError(Exception):
     """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own; `over` is the
     document where it was read and is over a ceiling. `problem` is what it is refused for, where that is not a list of faults in the document.
     """
@@ -113,28 +113,45 @@ class Refused(Exception):
         self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None,
         over: DocumentNode | None = None, problem: Problem | None = None,
     ) -> None:  # fmt: skip
-        self.errors, self.firm, self.headers, self.over, self.problem = errors, firm, dict(headers or {}), over, problem
+        self.errors, self.keeps_status, self.headers, self.oversized_document, self.problem = (
+            errors,
+            firm,
+            dict(headers or {}),
+            over,
+            problem,
+        )
         super().__init__(errors[0]["message"])
 
     @classmethod
-    def because(
-        cls, problem: Problem, request_id: str, *, firm: bool = False, over: DocumentNode | None = None
-    ) -> "Refused":
+    def from_problem(
+        cls,
+        problem: Problem,
+        request_id: str,
+        *,
+        keeps_status: bool = False,
+        oversized_document: DocumentNode | None = None,
+    ) -> "RequestError":
         """Refused for one problem."""
-        return cls([shown(problem, request_id)], firm=firm, headers=problem.headers(), over=over, problem=problem)
+        return cls(
+            [format_error(problem, request_id)],
+            firm=keeps_status,
+            headers=problem.headers(),
+            over=oversized_document,
+            problem=problem,
+        )
 
 
-def shown(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:
+def format_error(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:
     """A problem as GraphQL writes it: an error whose `extensions` are the problem document without its title."""
-    document = problem.document() | {"request_id": request_id}
+    document = problem.to_dict() | {"request_id": request_id}
     del document["title"]
     where: dict[str, Any] = dict(fault.formatted) if fault is not None else {}
     return {**where, "message": problem.detail, "extensions": document}
 
 
-def faults(kind: type[Problem], found: list[GraphQLError], request_id: str) -> Refused:
+def request_error(kind: type[Problem], found: list[GraphQLError], request_id: str) -> RequestError:
     """Faults of a document or of its variables, at most 50."""
-    return Refused([shown(kind(unquoted(f.message)), request_id, f) for f in found[:MOST_FAULTS]])
+    return RequestError([format_error(kind(unquoted(f.message)), request_id, f) for f in found[:MAX_ERRORS]])
 
 
 def unquoted(message: str) -> str:
@@ -142,7 +159,7 @@ def unquoted(message: str) -> str:
     return QUOTED.sub(".", message)
 
 
-def problem_of(error: BaseException) -> Problem:
+def to_problem(error: BaseException) -> Problem:
     """The problem that an error inside a root field stands for; what nobody expected is a fault of ours."""
     if isinstance(error, GraphQLError):
         return error_problem(error)
@@ -154,4 +171,4 @@ def error_problem(error: GraphQLError) -> Problem:
     cause = error.original_error
     if cause is None:
         return InvalidParameter(error.message, errors=[Fault(code="invalid", detail=error.message)])
-    return problem_of(cause)
+    return to_problem(cause)

@@ -15,7 +15,7 @@ BATCH = 256
 """Lines that are kept at most before they are written; the porch writes what is kept four times a second."""
 
 
-class Line(msgspec.Struct, gc=False, omit_defaults=True):
+class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
     """What is said of one request. `route` is the path's template where a route was found, `ms` its duration, `bytes` those of the body sent."""
 
     time: float | str
@@ -33,22 +33,22 @@ class Line(msgspec.Struct, gc=False, omit_defaults=True):
 class AccessLog:
     """Collects lines and writes them as text or JSON."""
 
-    __slots__ = ("form", "lines", "write")
+    __slots__ = ("entries", "format", "write")
 
-    def __init__(self, form: Literal["text", "json"] = "text", write: Write | None = None) -> None:
-        self.form, self.write, self.lines = form, write or to_stderr, list[Line]()
+    def __init__(self, format: Literal["text", "json"] = "text", write: Write | None = None) -> None:
+        self.format, self.write, self.entries = format, write or to_stderr, list[AccessLogEntry]()
 
-    def add(self, line: Line) -> None:
+    def add(self, line: AccessLogEntry) -> None:
         """Keeps a line, and writes when there are many."""
-        self.lines.append(line)
-        if len(self.lines) >= BATCH:
+        self.entries.append(line)
+        if len(self.entries) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Writes what is kept."""
-        if self.lines:
-            lines, self.lines = self.lines, []
-            self.write(as_json(lines) if self.form == "json" else as_text(lines))
+        if self.entries:
+            lines, self.entries = self.entries, []
+            self.write(as_json(lines) if self.format == "json" else as_text(lines))
 
 
 def to_stderr(data: bytes) -> None:
@@ -60,14 +60,14 @@ def to_stderr(data: bytes) -> None:
         pass
 
 
-def as_json(lines: list[Line]) -> bytes:
+def as_json(lines: list[AccessLogEntry]) -> bytes:
     """One JSON object a line."""
     for line in lines:
         line.time, line.event, line.ms = moment(line.time), "request", round(line.ms, 2)
     return msgspec.json.Encoder().encode_lines(lines)
 
 
-def as_text(lines: list[Line]) -> bytes:
+def as_text(lines: list[AccessLogEntry]) -> bytes:
     """One readable line each: time, method, path, status, duration, bytes, request id, caller."""
     said = [
         f"{moment(it.time)} {it.method} {it.path} {it.status} {it.ms:.1f} ms {it.bytes} B {it.request_id} {it.caller or '-'}\n"

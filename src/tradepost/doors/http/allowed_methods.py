@@ -6,15 +6,15 @@ Litestar's own OPTIONS handler names only the methods of the first handler of a 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .problem_responses import allowed
+from .problem_responses import allow_header
 from .request_body import ACCEPT_PATCH
-from .response import Answer
+from .response import Response
 
-type Methods = Mapping[str, Iterable[str]]
+type MethodsByPath = Mapping[str, Iterable[str]]
 """Path templates with their methods: `{"/products/{key:str}": {"GET", "PATCH"}}`."""
 
 
-def paths_of(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
+def methods_by_path(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
     """The templates and methods of an app's HTTP routes (`app.routes`)."""
     return {
         route.path: frozenset(str(method) for method in route.methods)
@@ -23,7 +23,7 @@ def paths_of(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
     }
 
 
-def apart(routes: Iterable[Any]) -> frozenset[str]:
+def self_authenticating_paths(routes: Iterable[Any]) -> frozenset[str]:
     """The paths that read `Authorization` themselves, with their handlers' `opt["apart"]`."""
     return frozenset(
         route.path
@@ -33,22 +33,22 @@ def apart(routes: Iterable[Any]) -> frozenset[str]:
     )
 
 
-class Paths:
+class AllowedMethods:
     """All templates, taken apart."""
 
-    def __init__(self, methods: Methods) -> None:
-        self.literal = frozenset(template for template in methods if "{" not in template)
-        self.all = [(_segments(template), allowed(", ".join(names))) for template, names in methods.items()]
+    def __init__(self, methods: MethodsByPath) -> None:
+        self.literal_paths = frozenset(template for template in methods if "{" not in template)
+        self.all = [(_segments(template), allow_header(", ".join(names))) for template, names in methods.items()]
         # A literal segment goes before a parameter, the leftmost first, as in Litestar's router.
         self.all.sort(key=lambda known: ["{" in segment for segment in known[0]])
 
-    def options(self, path: str) -> Answer | None:
+    def options_response(self, path: str) -> Response | None:
         """The answer to OPTIONS on this path (RFC 9110, 9.3.7; RFC 5789, 3.1), or None where no route has it."""
         given = _segments(path)
         for template, allow in self.all:
             if _fits(template, given):
                 headers = [(b"allow", allow.encode())]
-                return Answer(
+                return Response(
                     204, headers=[*headers, (b"accept-patch", ACCEPT_PATCH.encode())] if "PATCH" in allow else headers
                 )
         return None

@@ -13,7 +13,7 @@ UNVERSIONED = frozenset(
 """First segments of the paths that stand outside the versions; with a prefix they do not exist."""
 
 
-def versioned(path: str, header: bytes | None) -> tuple[int, str, str]:
+def resolve_version(path: str, header: bytes | None) -> tuple[int, str, str]:
     """The version, the prefix (empty without one) and the path to route by; InvalidParameter where prefix and header do not agree."""
     if path.startswith("/v"):
         segment, slash, rest = path[1:].partition("/")

@@ -14,7 +14,7 @@ type Headers = list[tuple[bytes, bytes]]
 PIECES = {b"cookie": b"; "}
 
 
-def fields(scope: Scope) -> Mapping[bytes, bytes]:
+def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
     """The request's header fields by lower-case name; lines of one name are joined by a comma (RFC 9110, 5.3). Made once a request."""
     found = scope.get("fields")
     if found is None:

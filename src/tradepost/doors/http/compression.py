@@ -6,7 +6,7 @@ from functools import lru_cache
 import brotli
 from zstandard import ZstdCompressor
 
-SMALLEST = 1000
+MIN_SIZE = 1000
 """Bodies below this many bytes are sent as they are."""
 
 TEXTUAL = (b"json", b"xml", b"javascript", b"graphql", b"msgpack", b"ecmascript", b"yaml", b"manifest")
@@ -15,7 +15,7 @@ _zstd = ZstdCompressor(level=3)
 
 
 @lru_cache(128)
-def compressible(media: bytes) -> bool:
+def is_compressible(media: bytes) -> bool:
     """Whether bytes of this media type get smaller: text and structured data do, pictures and fonts are packed already."""
     name = media.partition(b";")[0].strip().lower()
     if name == b"text/event-stream":
@@ -23,7 +23,7 @@ def compressible(media: bytes) -> bool:
     return name.startswith(b"text/") or any(word in name for word in TEXTUAL)
 
 
-def coded(body: bytes | bytearray, coding: bytes) -> bytes:
+def compress(body: bytes | bytearray, coding: bytes) -> bytes:
     """The body in a coding: `zstd`, `br` or `gzip`."""
     if coding == b"zstd":
         return _zstd.compress(body)

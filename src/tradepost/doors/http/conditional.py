@@ -14,17 +14,17 @@ SUFFIXES = (b"-zstd", b"-br", b"-gzip")
 LONGEST = 1024
 
 
-class Star(Enum):
+class Wildcard(Enum):
     """The one value of `ANY`."""
 
     ANY = "*"
 
 
-ANY: Final = Star.ANY
+ANY: Final = Wildcard.ANY
 """`*`: whatever there is, as long as there is something."""
 
 
-class Tag(NamedTuple):
+class EntityTag(NamedTuple):
     """One entity tag of a list: what stands between the quotes, without the suffix of a coding, and whether it is weak."""
 
     opaque: bytes
@@ -44,11 +44,11 @@ def matches(header: bytes, etag: bytes) -> bool:
     """Whether `If-None-Match` names this tag, by the weak comparison: `W/`, our suffixes and `*` match as well."""
     if header == etag:
         return True
-    given = tags(header)
+    given = parse_entity_tags(header)
     return given is ANY or any(tag.opaque == etag[1:-1] for tag in given)
 
 
-def version_of(header: bytes | None) -> tuple[int, ...] | Star | None:
+def expected_versions(header: bytes | None) -> tuple[int, ...] | Wildcard | None:
     """What `If-Match` expects of the row: None without the header, ANY for `*`, else the versions of which one must match.
 
     Only the version part of a tag counts. A weak tag never matches (13.1.1), nor does one that is not an object's tag of ours; where no tag is
@@ -56,35 +56,35 @@ def version_of(header: bytes | None) -> tuple[int, ...] | Star | None:
     """
     if header is None:
         return None
-    given = tags(header)
+    given = parse_entity_tags(header)
     if given is ANY:
         return ANY
     found = (_version(tag) for tag in given)
     return tuple(version for version in found if version is not None)
 
 
-def _version(tag: Tag) -> int | None:
+def _version(tag: EntityTag) -> int | None:
     digits, dot, digest = tag.opaque.partition(b".")
     ours = not tag.weak and dot and digest and len(digits) <= 18 and digits.isdigit()
     return int(digits) if ours else None
 
 
-def tags(header: bytes) -> tuple[Tag, ...] | Star:
+def parse_entity_tags(header: bytes) -> tuple[EntityTag, ...] | Wildcard:
     """The tags that a list names; what is no tag is passed over."""
     return _tags(header) if len(header) <= LONGEST else _tags.__wrapped__(header)
 
 
 @lru_cache(1024)
-def _tags(header: bytes) -> tuple[Tag, ...] | Star:
+def _tags(header: bytes) -> tuple[EntityTag, ...] | Wildcard:
     if header.strip() == b"*":
         return ANY
-    found: list[Tag] = []
+    found: list[EntityTag] = []
     rest = header
     while rest:
         before, quote, rest = rest.partition(b'"')
         opaque, closing, rest = rest.partition(b'"')
         if quote and closing:
-            found.append(Tag(_uncoded(opaque), before.strip(b" \t,").endswith(b"W/")))
+            found.append(EntityTag(_uncoded(opaque), before.strip(b" \t,").endswith(b"W/")))
     return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """Where a request may come from and go to: allowed hosts, the redirect to HTTPS, and CORS (Fetch standard, 3.2)."""
 
-from .asgi import Headers, Scope, fields
-from .response import Answer
+from .asgi import Headers, Scope, request_headers
+from .response import Response
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ASKED = (
@@ -15,18 +15,18 @@ SHOWN = (
 BY_ORIGIN = (b"vary", b"Origin")
 
 
-class Origins:
+class CorsPolicy:
     """The web origins whose scripts may read our answers; `*` stands for all of them. No cookie is ever involved."""
 
     def __init__(self, allowed: tuple[str, ...]) -> None:
-        self.all = "*" in allowed
-        self.known = frozenset(origin.rstrip("/").encode() for origin in allowed)
+        self.allows_any = "*" in allowed
+        self.allowed = frozenset(origin.rstrip("/").encode() for origin in allowed)
 
-    def headers(self, origin: bytes | None) -> Headers:
+    def response_headers(self, origin: bytes | None) -> Headers:
         """What an answer to this origin carries."""
-        if self.all:
+        if self.allows_any:
             return [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", SHOWN)]
-        if origin in self.known:
+        if origin in self.allowed:
             return [
                 BY_ORIGIN,
                 (b"access-control-allow-origin", origin or b""),
@@ -34,17 +34,17 @@ class Origins:
             ]
         return [BY_ORIGIN]
 
-    def preflight(self, scope: Scope) -> Answer | None:
+    def preflight(self, scope: Scope) -> Response | None:
         """The answer to a preflight, or None where the request is none. An origin that is not known gets no permission (and no error)."""
-        asked = fields(scope)
+        asked = request_headers(scope)
         origin = asked.get(b"origin")
         if scope["method"] != "OPTIONS" or origin is None or b"access-control-request-method" not in asked:
             return None
         headers: Headers = [(b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")]
-        if self.all or origin in self.known:
+        if self.allows_any or origin in self.allowed:
             headers += [
                 (b"access-control-allow-methods", METHODS),
                 (b"access-control-allow-headers", ASKED),
                 (b"access-control-max-age", b"600"),
             ]
-        return Answer(204, headers=headers)
+        return Response(204, headers=headers)

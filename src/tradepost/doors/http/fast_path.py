@@ -8,63 +8,63 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from .asgi import Receive, Scope
-from .response import Answer
+from .response import Response
 
 
-class Lane(Protocol):
+class FastRoute(Protocol):
     """What stands at the end of a lane; a route of either door is one."""
 
-    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
         """The answer to a request, from the values of the path's parameters."""
         ...
 
 
-type Given = Mapping[tuple[str, str], Lane]
+type FastRoutes = Mapping[tuple[str, str], FastRoute]
 """Lanes by method and path template: `("GET", "/products/{key:str}")`, `("POST", "/graphql")`."""
 
 
-class Table:
+class FastPathTable:
     """The lanes of one method."""
 
-    __slots__ = ("exact", "reserved", "under")
+    __slots__ = ("by_path", "by_prefix", "reserved")
 
     def __init__(self) -> None:
-        self.exact: dict[str, Lane] = {}
-        self.under: dict[str, tuple[Lane, str, str]] = {}
+        self.by_path: dict[str, FastRoute] = {}
+        self.by_prefix: dict[str, tuple[FastRoute, str, str]] = {}
         self.reserved: frozenset[str] = frozenset()
 
-    def find(self, path: str) -> tuple[Lane, dict[str, str], str] | None:
+    def find(self, path: str) -> tuple[FastRoute, dict[str, str], str] | None:
         """The lane of a path, the values of its parameters and its template."""
-        lane = self.exact.get(path)
+        lane = self.by_path.get(path)
         if lane is not None:
             return lane, {}, path
         cut = path.rfind("/") + 1
-        found = self.under.get(path[:cut])
+        found = self.by_prefix.get(path[:cut])
         if found is None or cut == len(path) or path in self.reserved:
             return None
         lane, name, template = found
         return lane, {name: path[cut:]}, template
 
 
-def tables(given: Given, reserved: Iterable[str]) -> dict[str, Table]:
+def fast_path_tables(given: FastRoutes, reserved: Iterable[str]) -> dict[str, FastPathTable]:
     """The lanes by method. `reserved` are the literal paths of all routes: none of them is taken for a parameter's value."""
-    found: dict[str, Table] = {}
+    found: dict[str, FastPathTable] = {}
     for (method, template), lane in given.items():
-        table = found.setdefault(method, Table())
+        table = found.setdefault(method, FastPathTable())
         head, brace, tail = template.partition("{")
         if not brace:
-            table.exact[template] = lane
+            table.by_path[template] = lane
         elif tail.endswith("}") and tail.count("{") == 0 and "/" not in tail and head.endswith("/"):
-            table.under[head] = lane, tail[:-1].partition(":")[0], template
+            table.by_prefix[head] = lane, tail[:-1].partition(":")[0], template
             table.reserved |= {path for path in reserved if path.startswith(head)}
         else:
             raise ValueError(f"a lane has one parameter at its end: {template}")
     return found
 
 
-def lanes_of(routes: Iterable[Any]) -> dict[tuple[str, str], Lane]:
+def fast_routes_of(routes: Iterable[Any]) -> dict[tuple[str, str], FastRoute]:
     """The lanes among an app's routes: handlers whose `opt["lane"]` is a lane, or True where they are one, and whose path a lane can serve."""
-    found: dict[tuple[str, str], Lane] = {}
+    found: dict[tuple[str, str], FastRoute] = {}
     for route in routes:
         for method, (handler, _) in getattr(route, "route_handler_map", {}).items():
             lane = handler.opt.get("lane")

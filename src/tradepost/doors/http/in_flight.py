@@ -8,37 +8,37 @@ import asyncio
 from time import perf_counter
 
 from .access_log import AccessLog
-from .response_sender import Reply
+from .response_sender import ResponseSender
 
 TICK = 0.25
 """Seconds between two looks at the clock; a request may be so much over its time."""
 
 
-class Flight:
+class InFlightRequests:
     """At most `most` requests, each cancelled where its answer has not begun after `timeout` seconds."""
 
     def __init__(self, most: int, timeout: float, log: AccessLog | None) -> None:
-        self.most, self.timeout, self.log = most, timeout, log
-        self.replies: dict[Reply, None] = {}
+        self.limit, self.timeout, self.log = most, timeout, log
+        self.senders: dict[ResponseSender, None] = {}
         self.loop: asyncio.AbstractEventLoop | None = None
         self.timer: asyncio.TimerHandle | None = None
 
-    def enter(self, reply: Reply) -> bool:
+    def try_add(self, reply: ResponseSender) -> bool:
         """Takes a request in; False where there are too many."""
         if self.timer is None or self.loop is not asyncio.get_running_loop():
             self.timer = self.later()
-        if len(self.replies) >= self.most:
+        if len(self.senders) >= self.limit:
             return False
         reply.deadline, reply.task = reply.started + self.timeout, asyncio.current_task()
-        self.replies[reply] = None
+        self.senders[reply] = None
         return True
 
     @property
     def has_room(self) -> bool:
         """Whether one more may come in."""
-        return len(self.replies) < self.most
+        return len(self.senders) < self.limit
 
-    def wake(self) -> None:
+    def ensure_timer(self) -> None:
         """Makes sure that the timer runs: there is something to watch over or to write."""
         if self.timer is None or self.loop is not asyncio.get_running_loop():
             self.timer = self.later()
@@ -51,7 +51,7 @@ class Flight:
     def tick(self) -> None:
         """Ends what is over its time and writes the access lines."""
         # What is cancelled now has its access line only afterwards, so the timer runs once more for it.
-        busy = bool(self.replies)
+        busy = bool(self.senders)
         self.cancel_late(perf_counter())
         if self.log is not None:
             self.log.flush()
@@ -60,11 +60,11 @@ class Flight:
     def cancel_late(self, moment: float) -> None:
         """Cancels what should have begun its answer by this moment."""
         # A dict keeps its order and all requests have the same time, so the first that has time left ends the search.
-        for reply in list(self.replies):
+        for reply in list(self.senders):
             if reply.deadline > moment:
                 break
-            self.replies.pop(reply)
-            reply.expired = True
+            self.senders.pop(reply)
+            reply.timed_out = True
             if reply.task is not None:
                 reply.task.cancel()
 

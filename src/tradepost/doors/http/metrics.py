@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from itertools import accumulate
 
-MEDIA = b"text/plain; version=0.0.4; charset=utf-8"
+MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the duration's buckets, in seconds."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -26,7 +26,7 @@ class Series:
     def __init__(self) -> None:
         self.buckets, self.seconds = [0] * (len(BOUNDS) + 1), 0.0
 
-    def add(self, seconds: float) -> None:
+    def observe(self, seconds: float) -> None:
         """One more has ended."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
@@ -39,7 +39,7 @@ class Metrics:
         self.gauges = dict(gauges or {})
         self.series: dict[tuple[str, str, int], Series] = {}
 
-    def of(self, method: str, template: str | None, status: int) -> Series:
+    def series_for(self, method: str, template: str | None, status: int) -> Series:
         """Where such requests are counted. Without a template (no route has the path) that is under an empty one."""
         key = (method if method in METHODS else "other", template or "", status)
         found = self.series.get(key)
@@ -47,7 +47,7 @@ class Metrics:
             found = self.series[key] = Series()
         return found
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         """All figures."""
         worker = f'worker="{os.getpid()}"'
         lines = [

@@ -21,7 +21,7 @@ class Range(NamedTuple):
     place: int
 
 
-def accepted(header: bytes | None, offers: tuple[bytes, ...]) -> bytes | None:
+def best_offer(header: bytes | None, offers: tuple[bytes, ...]) -> bytes | None:
     """The offer that an `Accept` header likes best, or None where it likes none.
 
     The highest q wins; then what was named more exactly, then what the caller named first, then what we offer first. Without a header, or
@@ -65,7 +65,7 @@ def _rank(offer: bytes, ranges: tuple[Range, ...]) -> tuple[float, int, int]:
     return best[1], best[0], best[2]
 
 
-def accepted_coding(header: bytes | None) -> bytes | None:
+def best_coding(header: bytes | None) -> bytes | None:
     """The content coding to use: `zstd`, `br` or `gzip` by `Accept-Encoding`, or None for the plain bytes (12.5.3)."""
     if not header:
         return None
@@ -84,7 +84,7 @@ def _coding(header: bytes) -> bytes | None:
 
 
 @lru_cache(256)
-def content_type(header: bytes | None) -> tuple[bytes, bytes]:
+def parse_content_type(header: bytes | None) -> tuple[bytes, bytes]:
     """The media type in lower case without parameters, and the charset in lower case (empty where none is named)."""
     media, *parameters = _pieces(header or b"", b";")
     charset = b""

@@ -6,10 +6,10 @@ import msgspec
 
 from tradepost.kit.problems import Problem, all_problems
 
-REQUEST_ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e10"
+EXAMPLE_REQUEST_ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e10"
 
 
-class Explanation(msgspec.Struct):
+class ProblemDescription(msgspec.Struct):
     """A kind of problem in words: what happened, what to do, and a document as it comes over the wire."""
 
     type: str
@@ -21,7 +21,7 @@ class Explanation(msgspec.Struct):
     example: dict[str, Any]
 
 
-def explain(kind: type[Problem]) -> Explanation:
+def describe_problem(kind: type[Problem]) -> ProblemDescription:
     """The words of a class."""
     address = f"/problems/{kind.code}"
     example = {
@@ -31,13 +31,13 @@ def explain(kind: type[Problem]) -> Explanation:
         "code": kind.code,
         "detail": f"{kind.title}.",
     }
-    example |= kind.example | {"instance": "/v1/products", "request_id": REQUEST_ID}
-    return Explanation(
+    example |= kind.example | {"instance": "/v1/products", "request_id": EXAMPLE_REQUEST_ID}
+    return ProblemDescription(
         address, kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()), kind.cure, example
     )
 
 
-def explanations() -> dict[str, Explanation]:
+def describe_problems() -> dict[str, ProblemDescription]:
     """All kinds that are loaded, by code, ordered by status; a subclass without a code of its own is its parent's kind."""
     kinds = sorted(all_problems(), key=lambda kind: (kind.status, kind.code))
-    return {kind.code: explain(kind) for kind in kinds if "code" in vars(kind)}
+    return {kind.code: describe_problem(kind) for kind in kinds if "code" in vars(kind)}

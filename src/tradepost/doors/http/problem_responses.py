@@ -22,8 +22,8 @@ from tradepost.kit.problems import (
 )
 
 from .asgi import Scope
-from .idempotency_header import REPLAYED
-from .response import Answer
+from .idempotency_header import REPLAYED_HEADER
+from .response import Response
 
 MEDIA = b"application/problem+json"
 NOT_KEPT = (b"cache-control", b"no-store")
@@ -43,20 +43,20 @@ KINDS: Mapping[int, type[Problem]] = {
 _encode = msgspec.json.Encoder().encode
 
 
-def refuse(problem: Problem, scope: Scope) -> Answer:
+def problem_response(problem: Problem, scope: Scope) -> Response:
     """The answer that carries a problem. Nobody keeps it: it names this one request."""
     context = scope.get("context")
     if context is not None and context.hides_schema:
-        problem.withhold()
-    document = problem.document()
+        problem.hide_schema()
+    document = problem.to_dict()
     document["instance"] = scope.get("called") or scope["path"]
     document["request_id"] = scope.get("request_id", "")
     headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers().items()]
-    again = [REPLAYED] if context is not None and context.idempotency.is_replay else []
-    return Answer(problem.status, _encode(document), MEDIA, [*headers, NOT_KEPT, *again])
+    again = [REPLAYED_HEADER] if context is not None and context.idempotency.is_replay else []
+    return Response(problem.status, _encode(document), MEDIA, [*headers, NOT_KEPT, *again])
 
 
-def unexpected(exception: Exception, scope: Scope) -> Answer:
+def unexpected(exception: Exception, scope: Scope) -> Response:
     """The answer to a fault of ours: logged once with its traceback and the request's id; nothing of its inside is shown."""
     LOG.error(
         "unexpected fault, request %s, %s %s",
@@ -65,34 +65,34 @@ def unexpected(exception: Exception, scope: Scope) -> Answer:
         scope.get("called", ""),
         exc_info=exception,
     )
-    return refuse(Internal(), scope)
+    return problem_response(Internal(), scope)
 
 
 def problem_of(exception: HTTPException) -> Problem | None:
     """The problem that says what an error of Litestar's own means; None where it is a fault of ours."""
     if exception.status_code == 405:
-        return MethodNotAllowed(allowed((exception.headers or {}).get("allow", "")))
+        return MethodNotAllowed(allow_header((exception.headers or {}).get("allow", "")))
     if isinstance(exception.__cause__, SerializationException):
         return MalformedBody()
     kind = KINDS.get(exception.status_code)
     return None if kind is None else kind("" if kind is NotFound else exception.detail)
 
 
-def answer_to(fault: Exception, scope: Scope) -> Answer:
+def error_response(fault: Exception, scope: Scope) -> Response:
     """The answer to whatever was raised before an answer had begun."""
     problem = fault if isinstance(fault, Problem) else problem_of(fault) if isinstance(fault, HTTPException) else None
-    return unexpected(fault, scope) if problem is None else refuse(problem, scope)
+    return unexpected(fault, scope) if problem is None else problem_response(problem, scope)
 
 
-def allowed(methods: str) -> str:
+def allow_header(methods: str) -> str:
     """The `Allow` of a path: what it is registered for, HEAD where GET is, and OPTIONS."""
     names = {name.strip() for name in methods.split(",") if name.strip()} | {"OPTIONS"}
     return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
 
 
 def _handle(request: Any, fault: Exception) -> Any:
-    return answer_to(fault, request.scope)
+    return error_response(fault, request.scope)
 
 
-HANDLERS: Mapping[Any, Any] = {HTTPException: _handle, Exception: _handle}
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {HTTPException: _handle, Exception: _handle}
 """What Litestar is given as `exception_handlers`: whatever its routing or a handler raises becomes a problem."""

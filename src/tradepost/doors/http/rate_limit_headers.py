@@ -8,34 +8,36 @@ from time import time
 
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.rate_limit.buckets import Bucket, reset
-from tradepost.kit.rate_limit.client_key import bucket_of
+from tradepost.kit.rate_limit.buckets import Bucket, seconds_until_full
+from tradepost.kit.rate_limit.client_key import client_key
 from tradepost.kit.rate_limit.key_meter import POLICIES, KeyMeter
-from tradepost.kit.rate_limit.meter import Limits, Meter
+from tradepost.kit.rate_limit.meter import Meter, RateLimits
 
 from .asgi import Headers, Scope
 
-ANONYMOUS = "anonymous"
+ANONYMOUS_ROLE = "anonymous"
 SPARED = "/health/"
 """What begins so is never refused: whoever restarts us must not take an empty bucket for a dead process."""
 
 
-def meter_of(limits: Limits, caller: Caller | None, scope: Scope) -> Meter:
+def meter_for(limits: RateLimits, caller: Caller | None, scope: Scope) -> Meter:
     """The meter of a request: the bucket is the known caller's, and besides that of a key with a limit of its own, else that of the address that
     it came from."""
-    if caller is not None and caller.known:
+    if caller is not None and caller.is_authenticated:
         meter = limits.meter(f"caller:{caller.id}", caller.role)
-        if caller.points is None:
+        if caller.points_per_minute is None:
             return meter
-        return KeyMeter(limits, (meter.key, meter.size), (f"key:{caller.key or caller.id}", max(caller.points, 1)))
-    key, size = visitors(limits, scope)
+        return KeyMeter(
+            limits, (meter.key, meter.size), (f"key:{caller.api_key_id or caller.id}", max(caller.points_per_minute, 1))
+        )
+    key, size = anonymous_bucket(limits, scope)
     return Meter(limits, key, size)
 
 
-def visitors(limits: Limits, scope: Scope) -> Bucket:
+def anonymous_bucket(limits: RateLimits, scope: Scope) -> Bucket:
     """The bucket of whoever calls from an address."""
     client = scope.get("client")
-    return bucket_of(client[0] if client else ""), limits.sizes.get(ANONYMOUS, limits.known)
+    return client_key(client[0] if client else ""), limits.sizes.get(ANONYMOUS_ROLE, limits.default_size)
 
 
 async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaExceeded | None:
@@ -46,23 +48,23 @@ async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaEx
             await meter.drain(1)
         except QuotaExceeded as problem:
             refused = None if scope["path"].startswith(SPARED) else problem
-    meter.settle(net(meter, status, late))
+    meter.settle(net_points(meter, status, late))
     return refused
 
 
-def settle_again(limits: Limits, bucket: Bucket, left: float, points: int, net: int) -> Headers:
+def settle_cached(limits: RateLimits, bucket: Bucket, left: float, points: int, net: int) -> Headers:
     """Ends the account of an answer whose prices are known, once its points are drained; tells how the bucket stands."""
-    limits.drained += net
+    limits.charged_points += net
     if back := points - net:
         left = min(left + back, bucket[1])
         if limits.shared is None:
             limits.local.give(*bucket, back)
         else:
             limits.shared.give(back, bucket)
-    return state(Meter.policy, left, bucket[1])
+    return bucket_headers(Meter.policy, left, bucket[1])
 
 
-def net(meter: Meter, status: int, late: bool) -> int:
+def net_points(meter: Meter, status: int, late: bool) -> int:
     """What a request pays in the end, without what compiling costs: 1 where it was refused or has the answer already, and all where it took too long
     or tried a credential.
 
@@ -71,11 +73,11 @@ def net(meter: Meter, status: int, late: bool) -> int:
     if status < 400 and status != 304 and not late and meter.net > 0:
         return meter.net
     least = min(meter.drained, meter.price, 1)
-    return max(meter.drained - meter.compiling, least) if late or meter.attempts else least
+    return max(meter.drained - meter.compile_points, least) if late or meter.credential_attempts else least
 
 
 @lru_cache(1024)
-def standing(size: int, sizes: tuple[int, ...]) -> Headers:
+def policy_headers(size: int, sizes: tuple[int, ...]) -> Headers:
     """The headers that are the same in every answer of one size of bucket; `sizes` are those of both where a key has its own."""
     policies = [
         b'"%b";q=%d;w=60;tradepost-unit="points"' % policy for policy in zip(POLICIES, sizes or (size,), strict=False)
@@ -83,18 +85,18 @@ def standing(size: int, sizes: tuple[int, ...]) -> Headers:
     return [(b"ratelimit-policy", b", ".join(policies)), (b"x-ratelimit-limit", b"%d" % size)]
 
 
-def headers(meter: Meter) -> Headers:
+def budget_headers(meter: Meter) -> Headers:
     """What every answer tells of its caller's budget. Of two buckets the one that is nearer to its end is told."""
     return [
-        *standing(meter.size, meter.sizes),
-        *state(meter.policy, meter.left, meter.size),
+        *policy_headers(meter.size, meter.sizes),
+        *bucket_headers(meter.policy, meter.remaining, meter.size),
         (b"x-request-cost", b"%d" % meter.charged),
     ]
 
 
-def state(policy: bytes, left: float, size: int) -> Headers:
+def bucket_headers(policy: bytes, left: float, size: int) -> Headers:
     """How a bucket stands: `X-RateLimit-Reset` is the Unix time at which it is full again, `t` the seconds until then."""
-    rest, seconds = int(left) if left > 0 else 0, reset(size, left)
+    rest, seconds = int(left) if left > 0 else 0, seconds_until_full(size, left)
     return [
         (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, rest, seconds)),
         (b"x-ratelimit-remaining", b"%d" % rest),

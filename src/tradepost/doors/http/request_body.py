@@ -8,8 +8,8 @@ import msgspec
 
 from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
 
-from .asgi import Receive, Scope, fields
-from .negotiation import content_type
+from .asgi import Receive, Scope, request_headers
+from .negotiation import parse_content_type
 
 JSON = b"application/json"
 MSGPACK = b"application/msgpack"
@@ -17,35 +17,35 @@ MERGE_PATCH = b"application/merge-patch+json"
 JSON_PATCH = b"application/json-patch+json"
 ACCEPT_PATCH = "application/merge-patch+json, application/json-patch+json"
 
-BODIES = (JSON, MSGPACK)
-PATCHES = (JSON, MSGPACK, MERGE_PATCH, JSON_PATCH)
+BODY_TYPES = (JSON, MSGPACK)
+PATCH_TYPES = (JSON, MSGPACK, MERGE_PATCH, JSON_PATCH)
 SAME = {b"application/x-msgpack": MSGPACK, b"application/vnd.msgpack": MSGPACK}
 CHARSETS = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
 DEFAULT_LIMIT = 1024 * 1024
 
 
-class Disconnected(Exception):
+class ClientDisconnected(Exception):
     """The client went away before its body was complete; there is nobody to answer."""
 
 
-class Decoding[T]:
+class BodyDecoder[T]:
     """How bodies become values of one type, from JSON and from MessagePack; without a type they become builtins."""
 
-    __slots__ = ("json", "msgpack", "shape")
+    __slots__ = ("json", "msgpack", "value_type")
 
-    def __init__(self, shape: type[T] | Any = Any) -> None:
-        self.shape = shape
-        self.json: Callable[[bytes], T] = msgspec.json.Decoder(shape).decode
-        self.msgpack: Callable[[bytes], T] = msgspec.msgpack.Decoder(shape).decode
-
-
-BUILTINS: Decoding[Any] = Decoding()
+    def __init__(self, value_type: type[T] | Any = Any) -> None:
+        self.value_type = value_type
+        self.json: Callable[[bytes], T] = msgspec.json.Decoder(value_type).decode
+        self.msgpack: Callable[[bytes], T] = msgspec.msgpack.Decoder(value_type).decode
 
 
-async def read(scope: Scope, receive: Receive, limit: int | None = None) -> bytes:
+UNTYPED: BodyDecoder[Any] = BodyDecoder()
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int | None = None) -> bytes:
     """The whole body. Over the limit (bytes; None is the porch's own) it is ContentTooLarge, by `Content-Length` before a byte is read."""
     most = limit if limit is not None else scope.get("body_limit", DEFAULT_LIMIT)
-    given = fields(scope)
+    given = request_headers(scope)
     said = given.get(b"content-length", b"")
     if said.isdigit() and (len(said) > 18 or int(said) > most):
         raise too_large(most)
@@ -56,7 +56,7 @@ async def read(scope: Scope, receive: Receive, limit: int | None = None) -> byte
     if message.get("more_body") and (said != b"%d" % len(body) or b"transfer-encoding" in given):
         return await _rest(body, receive, most)
     if message["type"] == "http.disconnect":
-        raise Disconnected
+        raise ClientDisconnected
     if len(body) > most:
         raise too_large(most)
     return body
@@ -70,7 +70,7 @@ async def _rest(body: bytes, receive: Receive, most: int) -> bytes:
             raise too_large(most)
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Disconnected
+            raise ClientDisconnected
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
         more = message.get("more_body", False)
@@ -84,27 +84,27 @@ def too_large(most: int) -> ContentTooLarge:
     return ContentTooLarge(f"The body may have at most {most} bytes.", limit=most)
 
 
-def media_of(scope: Scope, read: tuple[bytes, ...] = BODIES) -> bytes:
+def body_media_type(scope: Scope, accepted: tuple[bytes, ...] = BODY_TYPES) -> bytes:
     """The body's media type, one of those that are read here (spellings of MessagePack become one); else UnsupportedMediaType."""
-    asked = fields(scope)
+    asked = request_headers(scope)
     accept_patch = ACCEPT_PATCH if scope["method"] == "PATCH" else ""
     coding = asked.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"identity", b""):
         given = coding.decode("latin-1")
         raise UnsupportedMediaType(
             f"Content-Encoding `{given}` is not read here; send the body unencoded.",
-            accept=_listed(read),
+            accept=_listed(accepted),
             accept_patch=accept_patch,
         )
     header = asked.get(b"content-type")
-    media, charset = content_type(header)
+    media, charset = parse_content_type(header)
     media = SAME.get(media, media)
-    if media in read and charset in CHARSETS:
+    if media in accepted and charset in CHARSETS:
         return media
     given = f"`{header.decode('latin-1')}`" if header else "no Content-Type"
     raise UnsupportedMediaType(
-        f"The body came with {given}; read here: {_listed(read)}, in UTF-8.",
-        accept=_listed(read),
+        f"The body came with {given}; read here: {_listed(accepted)}, in UTF-8.",
+        accept=_listed(accepted),
         accept_patch=accept_patch,
     )
 
@@ -113,9 +113,9 @@ def _listed(media: tuple[bytes, ...]) -> str:
     return b", ".join(media).decode()
 
 
-def decode[T](media: bytes, body: bytes, decoding: Decoding[T] = BUILTINS) -> T:
+def decode_body[T](media: bytes, body: bytes, decoding: BodyDecoder[T] = UNTYPED) -> T:
     """The body's value. Bytes that are not well-formed are MalformedBody; a value that does not fit the type is msgspec.ValidationError."""
-    packed, shaped = media == MSGPACK, decoding.shape is not Any
+    packed, shaped = media == MSGPACK, decoding.value_type is not Any
     try:
         value = decoding.msgpack(body) if packed else decoding.json(body)
         if packed and not shaped:
@@ -130,12 +130,12 @@ def decode[T](media: bytes, body: bytes, decoding: Decoding[T] = BUILTINS) -> T:
         raise MalformedBody(f"The body is not well-formed {kind}: {fault}." if body else "The body is empty.") from None
 
 
-async def decoded[T](
-    scope: Scope, receive: Receive, decoding: Decoding[T] = BUILTINS, read_here: tuple[bytes, ...] = BODIES
+async def read_value[T](
+    scope: Scope, receive: Receive, decoding: BodyDecoder[T] = UNTYPED, accepted: tuple[bytes, ...] = BODY_TYPES
 ) -> T:
     """The request's body as a value: type, limit and form are checked in this order."""
-    media = media_of(scope, read_here)
-    return decode(media, await read(scope, receive), decoding)
+    media = body_media_type(scope, accepted)
+    return decode_body(media, await read_body(scope, receive), decoding)
 
 
 def only_json(value: Any) -> None:

@@ -3,12 +3,12 @@
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from .asgi import Scope, fields
+from .asgi import Scope, request_headers
 
 MARKS = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"})
 
 
-class Proxies:
+class TrustedProxies:
     """Addresses and networks whose word about the client counts."""
 
     def __init__(self, trusted: tuple[str, ...]) -> None:
@@ -27,7 +27,7 @@ class Proxies:
         peer = scope.get("client")
         if not self.networks or not peer or not self.trusts(peer[0]):
             return
-        asked = fields(scope)
+        asked = request_headers(scope)
         scheme = asked.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode()
@@ -56,10 +56,10 @@ def _address(hop: str) -> str | None:
 
 def came_by_proxy(scope: Scope) -> bool:
     """Whether the request carries the mark of any proxy, trusted or not."""
-    return not MARKS.isdisjoint(fields(scope))
+    return not MARKS.isdisjoint(request_headers(scope))
 
 
-def from_loopback(scope: Scope) -> bool:
+def is_from_loopback(scope: Scope) -> bool:
     """Whether the request comes straight from this machine; what a proxy passed on does not, wherever the proxy stands."""
     client = scope.get("client")
     if not client or came_by_proxy(scope):

@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Scope
 
-from .assets import asset_routes, load
+from .assets import asset_routes, load_assets
 from .docs import docs_routes
 from .health import Check, health_routes
-from .index import Collections, entry_routes
+from .index import Collections, index_routes
 from .jwks import PublicKeys, jwks_routes
 from .problems import problem_routes
 
 
-def pages(
+def page_routes(
     *,
     checks: Mapping[str, Check],
-    introspects: Callable[[Scope], bool],
+    may_introspect: Callable[[Scope], bool],
     ops_loopback: bool = True,
     collections: Collections = lambda *_: {},
     public_keys: PublicKeys = lambda: None,
@@ -27,11 +27,11 @@ def pages(
     INTROSPECTION, or a known caller). `ops_loopback` opens the details of readiness to loopback. `collections` are REST's lists, by version
     and by the caller's permissions. `public_keys` is the JWK set of access tokens, or None.
     """
-    assets = load()
+    assets = load_assets()
     stylesheet = assets["pages.css"].href
     return [
-        *entry_routes(stylesheet, introspects, collections),
-        *docs_routes(assets, introspects),
+        *index_routes(stylesheet, may_introspect, collections),
+        *docs_routes(assets, may_introspect),
         *asset_routes(assets),
         *problem_routes(stylesheet),
         *health_routes(checks, ops_loopback),

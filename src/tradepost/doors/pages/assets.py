@@ -12,7 +12,7 @@ from xxhash import xxh3_64_hexdigest
 
 from tradepost.kit.problems import NotFound
 
-from ..http.response import Answer
+from ..http.response import Response
 
 FOLDER = Path(__file__).parent / "assets"
 MEDIA = {
@@ -21,7 +21,7 @@ MEDIA = {
     ".svg": b"image/svg+xml",
     ".txt": b"text/plain; charset=utf-8",
 }
-READ = [HttpMethod.GET, HttpMethod.HEAD]
+GET_AND_HEAD = [HttpMethod.GET, HttpMethod.HEAD]
 
 # Pages name an asset with the digest of its bytes, so a browser may keep it: a new release has new addresses.
 LASTING = (b"cache-control", b"public, max-age=604800")
@@ -36,28 +36,28 @@ class Asset:
         self.path, self.name = path, path.name.removesuffix(".gz")
         self.digest = xxh3_64_hexdigest(path.read_bytes())  # of the bytes as they are kept
         self.media = MEDIA[Path(self.name).suffix]
-        self.ready: Answer | None = None
+        self.ready: Response | None = None
 
     @property
     def href(self) -> str:
         """The address that changes with the bytes."""
         return f"/docs/assets/{self.name}?v={self.digest}"
 
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         """The file; callers that take gzip get the bytes as they are kept."""
         if self.ready is None:
             kept, packed = self.path.read_bytes(), self.path.suffix == ".gz"
             plain = gzip.decompress(kept) if packed else kept
-            self.ready = Answer(200, plain, self.media, [LASTING], f'"{self.digest}"'.encode(), keep=True)
-            if packed and self.ready.kept is not None:
-                self.ready.kept[b"gzip"] = kept
+            self.ready = Response(200, plain, self.media, [LASTING], f'"{self.digest}"'.encode(), keep_encodings=True)
+            if packed and self.ready.encodings is not None:
+                self.ready.encodings[b"gzip"] = kept
         return self.ready
 
 
 type Assets = dict[str, Asset]
 
 
-def load(folder: Path = FOLDER) -> Assets:
+def load_assets(folder: Path = FOLDER) -> Assets:
     """All files of the folder that have a media type, by name."""
     found = (Asset(path) for path in sorted(folder.iterdir()) if Path(path.name.removesuffix(".gz")).suffix in MEDIA)
     return {asset.name: asset for asset in found}
@@ -66,14 +66,14 @@ def load(folder: Path = FOLDER) -> Assets:
 def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
     """`/docs/assets/{name}`, and the two addresses under which browsers look for an icon."""
 
-    @route("/docs/assets/{name:str}", http_method=READ, include_in_schema=False)
+    @route("/docs/assets/{name:str}", http_method=GET_AND_HEAD, include_in_schema=False)
     async def asset(request: Request[Any, Any, Any]) -> ASGIApp:
         if (found := assets.get(request.path_params["name"])) is None:
             raise NotFound("There is no such asset.")
-        return found.answer()
+        return found.response()
 
-    @route(["/favicon.ico", "/favicon.svg"], http_method=READ, include_in_schema=False)
+    @route(["/favicon.ico", "/favicon.svg"], http_method=GET_AND_HEAD, include_in_schema=False)
     async def favicon(request: Request[Any, Any, Any]) -> ASGIApp:
-        return assets["favicon.svg"].answer()
+        return assets["favicon.svg"].response()
 
     return [asset, favicon]

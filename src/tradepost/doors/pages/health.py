@@ -15,9 +15,9 @@ from litestar import Request, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from ..http.response import Answer
-from .assets import READ
-from .operator_access import operates
+from ..http.response import Response
+from .assets import GET_AND_HEAD
+from .operator_access import is_operator
 
 type Check = Callable[[], Awaitable[object]]
 """Returns if the thing is well and raises if it is not: Degraded where the shop goes on without it."""
@@ -35,7 +35,7 @@ LIVE = b'{"status":"ok"}'
 log = logging.getLogger("tradepost.health")
 
 
-class Finding(msgspec.Struct, omit_defaults=True):
+class CheckResult(msgspec.Struct, omit_defaults=True):
     """What one check found: `ok`, `degraded` or `failed`. `fault` is the kind of the error, or `timeout`."""
 
     status: str
@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, omit_defaults=True):
     fault: str | None = None
 
 
-async def examine(name: str, check: Check, patience: float) -> Finding:
+async def examine(name: str, check: Check, patience: float) -> CheckResult:
     """Runs one check; it never raises."""
     began, fault, status = time.perf_counter(), None, "failed"
     try:
@@ -55,7 +55,7 @@ async def examine(name: str, check: Check, patience: float) -> Finding:
     except Exception as error:
         fault = type(error).__name__
         log.warning("health check %s failed: %s", name, error)
-    return Finding(status if fault else "ok", round((time.perf_counter() - began) * 1000, 1), fault)
+    return CheckResult(status if fault else "ok", round((time.perf_counter() - began) * 1000, 1), fault)
 
 
 async def within(check: Check, patience: float) -> None:
@@ -68,17 +68,17 @@ async def within(check: Check, patience: float) -> None:
     task.result()
 
 
-async def findings(checks: Mapping[str, Check], patience: float = PATIENCE) -> dict[str, Finding]:
+async def run_checks(checks: Mapping[str, Check], timeout: float = PATIENCE) -> dict[str, CheckResult]:
     """All checks at once, by name."""
-    found = await asyncio.gather(*(examine(name, check, patience) for name, check in checks.items()))
+    found = await asyncio.gather(*(examine(name, check, timeout) for name, check in checks.items()))
     return dict(zip(checks, found, strict=True))
 
 
-def report(found: dict[str, Finding], details: bool) -> Answer:
+def report(found: dict[str, CheckResult], details: bool) -> Response:
     """200 if all is well, else 503 with `Retry-After`; the single checks only where `details` may be seen."""
     well = all(f.status != "failed" for f in found.values())
     said: dict[str, Any] = {"status": "ok" if well else "unavailable"} | ({"checks": found} if details else {})
-    return Answer(
+    return Response(
         200 if well else 503,
         msgspec.json.encode(said),
         headers=[NO_STORE] if well else [NO_STORE, (b"retry-after", RETRY_AFTER)],
@@ -90,12 +90,12 @@ def health_routes(
 ) -> list[HTTPRouteHandler]:
     """The two addresses; `patience` in seconds."""
 
-    @route("/health/live", http_method=READ, include_in_schema=False)
+    @route("/health/live", http_method=GET_AND_HEAD, include_in_schema=False)
     async def live(request: Request[Any, Any, Any]) -> ASGIApp:
-        return Answer(200, LIVE, headers=[NO_STORE])
+        return Response(200, LIVE, headers=[NO_STORE])
 
-    @route("/health/ready", http_method=READ, include_in_schema=False)
+    @route("/health/ready", http_method=GET_AND_HEAD, include_in_schema=False)
     async def ready(request: Request[Any, Any, Any]) -> ASGIApp:
-        return report(await findings(checks, patience), operates(request.scope, ops_loopback))
+        return report(await run_checks(checks, patience), is_operator(request.scope, ops_loopback))
 
     return [live, ready]

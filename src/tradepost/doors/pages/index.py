@@ -11,12 +11,12 @@ from litestar.types import ASGIApp, Scope
 
 from tradepost.kit.problems import NotAcceptable
 
-from ..http.asgi import fields
+from ..http.asgi import request_headers
 from ..http.conditional import entity_tag
-from ..http.negotiation import accepted
-from ..http.response import JSON, Answer
-from .assets import READ
-from .layout import HTML, TEXT_POLICY, page
+from ..http.negotiation import best_offer
+from ..http.response import JSON, Response
+from .assets import GET_AND_HEAD
+from .layout import HTML, TEXT_POLICY, render_page
 
 type Collections = Callable[[int, frozenset[str]], dict[str, str]]
 
@@ -58,45 +58,45 @@ def as_page(described: bool, stylesheet: str) -> bytes:
         if href != "/"
     )
     body = f'<main class="text"><h1>Tradepost</h1><p>A headless shop with two doors, REST and GraphQL, over one set of rules.</p><ul>{items}</ul></main>'
-    return page("Tradepost", body, here="/", stylesheet=stylesheet)
+    return render_page("Tradepost", body, here="/", stylesheet=stylesheet)
 
 
-def entry_answer(request: Request[Any, Any, Any], described: bool, stylesheet: str) -> Answer:
+def entry_answer(request: Request[Any, Any, Any], described: bool, stylesheet: str) -> Response:
     """JSON wherever it is acceptable at all, so that a browser's `*/*` gets it too; a page for who takes nothing but HTML."""
-    header = fields(request.scope).get(b"accept")
-    if accepted(header, (JSON,)):
+    header = request_headers(request.scope).get(b"accept")
+    if best_offer(header, (JSON,)):
         body, media, policy = as_json(described), JSON, []
-    elif accepted(header, (HTML,)):
+    elif best_offer(header, (HTML,)):
         body, media, policy = as_page(described, stylesheet), HTML, [(b"content-security-policy", TEXT_POLICY)]
     else:
         raise NotAcceptable("Available here: application/json, text/html.")
-    return Answer(200, body, media, [(b"cache-control", b"private, no-cache"), *policy], entity_tag(body))
+    return Response(200, body, media, [(b"cache-control", b"private, no-cache"), *policy], entity_tag(body))
 
 
-def version_answer(scope: Any, collections: Collections) -> Answer:
+def version_answer(scope: Any, collections: Collections) -> Response:
     """`/v1`: the collections of that version that are open to this caller."""
-    if accepted(fields(scope).get(b"accept"), (JSON,)) is None:
+    if best_offer(request_headers(scope).get(b"accept"), (JSON,)) is None:
         raise NotAcceptable("Available here: application/json.")
     version, caller = scope["version"], scope["context"].caller
     named = {"self": f"/v{version}"} | collections(version, caller.permissions)
     body = msgspec.json.encode({"links": {name: {"href": href} for name, href in named.items()}})
     keeping = b"private, no-cache" if caller.known else b"public, max-age=60"
-    return Answer(200, body, JSON, [(b"cache-control", keeping)], entity_tag(body))
+    return Response(200, body, JSON, [(b"cache-control", keeping)], entity_tag(body))
 
 
-def entry_routes(
+def index_routes(
     stylesheet: str, introspects: Callable[[Scope], bool], collections: Collections
 ) -> list[HTTPRouteHandler]:
     """The entry, that of each version, and the note for crawlers."""
 
-    @route("/", http_method=READ, include_in_schema=False)
+    @route("/", http_method=GET_AND_HEAD, include_in_schema=False)
     async def entry(request: Request[Any, Any, Any]) -> ASGIApp:
         if request.scope.get("prefix"):
             return version_answer(request.scope, collections)
         return entry_answer(request, introspects(request.scope), stylesheet)
 
-    @route("/robots.txt", http_method=READ, include_in_schema=False)
+    @route("/robots.txt", http_method=GET_AND_HEAD, include_in_schema=False)
     async def robots(request: Request[Any, Any, Any]) -> ASGIApp:
-        return Answer(200, ROBOTS, b"text/plain; charset=utf-8", [(b"cache-control", b"public, max-age=86400")])
+        return Response(200, ROBOTS, b"text/plain; charset=utf-8", [(b"cache-control", b"public, max-age=86400")])
 
     return [entry, robots]

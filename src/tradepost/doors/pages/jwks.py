@@ -10,8 +10,8 @@ from litestar.types import ASGIApp
 from tradepost.kit.problems import NotFound
 
 from ..http.conditional import entity_tag
-from ..http.response import Answer
-from .assets import READ
+from ..http.response import Response
+from .assets import GET_AND_HEAD
 
 type PublicKeys = Callable[[], bytes | None]
 """The JWK set as JSON, or None where the tokens have no public keys."""
@@ -23,11 +23,11 @@ KEPT = (b"cache-control", b"public, max-age=300")
 def jwks_routes(public_keys: PublicKeys) -> list[HTTPRouteHandler]:
     """The one address."""
 
-    @route("/.well-known/jwks.json", http_method=READ, include_in_schema=False)
+    @route("/.well-known/jwks.json", http_method=GET_AND_HEAD, include_in_schema=False)
     async def jwks(request: Request[Any, Any, Any]) -> ASGIApp:
         body = public_keys()
         if body is None:
             raise NotFound("The access tokens of this shop have no public keys.")
-        return Answer(200, body, MEDIA, [KEPT], entity_tag(body))
+        return Response(200, body, MEDIA, [KEPT], entity_tag(body))
 
     return [jwks]

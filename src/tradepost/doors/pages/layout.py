@@ -33,7 +33,7 @@ $body
 LINKS = {"/docs": "REST", "/docs/graphql": "GraphQL", "/problems": "Problems"}
 
 
-def page(title: str, body: str, *, here: str, stylesheet: str, head: str = "", kind: str = "") -> bytes:
+def render_page(title: str, body: str, *, here: str, stylesheet: str, head: str = "", kind: str = "") -> bytes:
     """A whole document; `title` is plain text, `body` and `head` are HTML, `here` is the page's own path among the links of the bar."""
     links = " ".join(
         f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in LINKS.items()
@@ -44,6 +44,6 @@ def page(title: str, body: str, *, here: str, stylesheet: str, head: str = "", k
     ).encode()
 
 
-def prose(text: str) -> str:
+def docstring_html(text: str) -> str:
     """Plain text of a docstring as HTML: escaped, with `code` between backticks."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(text.split())))

@@ -1,7 +1,7 @@
 """The REST door."""
 
-from .request import Ask
-from .route import route
-from .token_endpoint import token_route
+from .request import RestRequest
+from .route import delete, get, patch, post, put
+from .token_endpoint import post_form
 
-__all__ = ["Ask", "route", "token_route"]
+__all__ = ["RestRequest", "delete", "get", "patch", "post", "post_form", "put"]

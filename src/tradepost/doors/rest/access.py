@@ -9,7 +9,7 @@ from litestar.types import Guard
 from tradepost.kit.auth.access import Access
 
 
-def guard(access: Access) -> list[Guard]:
+def access_guards(access: Access) -> list[Guard]:
     """The guards of a route: none where everybody may."""
 
     def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -12,22 +12,22 @@ from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import NotFound
 
 from ..http.conditional import entity_tag
-from ..http.response import Answer
+from ..http.response import Response
 from .api import RestDoor
-from .openapi import Signing, openapi
+from .openapi import AuthenticationDocs, openapi_document
 
 # It may depend on who asks, so no shared cache keeps it.
 KEPT = (b"cache-control", b"private, max-age=300")
 
 
-def documents(
-    registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, signing: Signing
+def contract_files(
+    registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, signing: AuthenticationDocs
 ) -> Mapping[str, bytes]:
     """File names and contents: OpenAPI of both versions, and the GraphQL schema."""
     known = list(routes)
     return {
-        "openapi.json": _pretty(openapi(registry, door, known, 1, signing)),
-        "openapi.v2.json": _pretty(openapi(registry, door, known, 2, signing)),
+        "openapi.json": _pretty(openapi_document(registry, door, known, 1, signing)),
+        "openapi.v2.json": _pretty(openapi_document(registry, door, known, 2, signing)),
         "schema.graphql": f"{sdl.strip()}\n".encode(),
     }
 
@@ -38,14 +38,14 @@ def _pretty(document: dict[str, Any]) -> bytes:
 
 def contract_routes(introspects: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
     """`/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`, for those who may introspect. Each is packed once per coding."""
-    ready: dict[str, Answer] = {}
+    ready: dict[str, Response] = {}
 
-    def serve(request: Request[Any, Any, Any], name: str, media: bytes) -> Answer:
+    def serve(request: Request[Any, Any, Any], name: str, media: bytes) -> Response:
         if not introspects(request.scope):
             raise NotFound
         if name not in ready:
             content = request.app.state.contract()[name]
-            ready[name] = Answer(200, content, media, [KEPT], entity_tag(content), keep=True)
+            ready[name] = Response(200, content, media, [KEPT], entity_tag(content), keep_encodings=True)
         return ready[name]
 
     @get("/openapi.json", include_in_schema=False)

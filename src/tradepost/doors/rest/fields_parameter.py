@@ -17,13 +17,20 @@ from graphql import (
 from graphql.language import OperationType, Visitor, visit
 
 from tradepost.kit.problems import InvalidParameter, TooDeep, TooManyAliases
-from tradepost.kit.resource.list_arguments import window
-from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.list_arguments import parse_list_query
+from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.rendering import Rendering
-from tradepost.kit.resource.resource import ACTIONS, Resource, Result, Value
-from tradepost.kit.resource.selection import MOST_ALIASES, Draft, Form, Selection, known, too_many_aliases
+from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Resource, Result
+from tradepost.kit.resource.selection import (
+    MAX_ALIASES,
+    FieldSet,
+    Selection,
+    SelectionBuilder,
+    readable_names,
+    too_many_aliases,
+)
 
-LONGEST, MOST_TOKENS = 20_000, 2000
+MAX_FIELDS_LENGTH, MOST_TOKENS = 20_000, 2000
 LINKS = "links"
 
 
@@ -31,26 +38,26 @@ def compile_fields(
     of: Result[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None
 ) -> Selection[Any]:
     """The Selection that a text asks for, by callers with these permissions; without a text the default fields."""
-    draft = Draft(of)
+    draft = SelectionBuilder(of)
     if text is None:
         draft.add_default(permissions)
     else:
         try:
             chosen = _parsed(text)
-            if _aliases(chosen) > MOST_ALIASES:
+            if _aliases(chosen) > MAX_ALIASES:
                 raise too_many_aliases()
             _write(draft, chosen, permissions)
         except (TooDeep, TooManyAliases) as problem:
-            raise problem.renamed("fields", {}) from None
-    fields, windows = draft.seal()
-    return Selection(Form(fields, rendering), windows)
+            raise problem.rename_parameter("fields", {}) from None
+    fields, windows = draft.build()
+    return Selection(FieldSet(fields, rendering), windows)
 
 
 def _parsed(text: str) -> SelectionSetNode:
     if not text.strip(" ,\t\r\n\ufeff"):
         raise _bad("`fields` is empty; leave it out for the default fields.")
-    if len(text) > LONGEST:
-        raise _bad(f"`fields` has {len(text)} characters; at most {LONGEST} are allowed.")
+    if len(text) > MAX_FIELDS_LENGTH:
+        raise _bad(f"`fields` has {len(text)} characters; at most {MAX_FIELDS_LENGTH} are allowed.")
     try:
         document = parse("{" + text + "\n}", no_location=True, max_tokens=MOST_TOKENS)
     except GraphQLSyntaxError as fault:
@@ -80,7 +87,7 @@ def _aliases(chosen: SelectionSetNode) -> int:
     return found
 
 
-def _write(draft: Draft, chosen: SelectionSetNode, permissions: frozenset[str]) -> None:
+def _write(draft: SelectionBuilder, chosen: SelectionSetNode, permissions: frozenset[str]) -> None:
     """Writes the fields of one level into the draft."""
     said: dict[str, Any] = {}
     for node in chosen.selections:
@@ -88,8 +95,8 @@ def _write(draft: Draft, chosen: SelectionSetNode, permissions: frozenset[str]) 
             raise _bad("Fragments and directives are for GraphQL; `fields` has neither.")
         written, alias = node.name.value, node.alias.value if node.alias else None
         name = ACTIONS if written == LINKS else written
-        _check(draft.names, name, written, permissions)
-        asked = _window(draft.names, name, node, permissions)
+        _check(draft.target, name, written, permissions)
+        asked = _window(draft.target, name, node, permissions)
         key = alias or written
         if said.setdefault(key, (name, asked)) != (name, asked):
             raise _bad(f"`{key}` is asked for twice with different meanings; give one of them an alias.")
@@ -97,7 +104,7 @@ def _write(draft: Draft, chosen: SelectionSetNode, permissions: frozenset[str]) 
         _inside(inner, node, written, permissions)
 
 
-def _inside(inner: Draft | None, node: FieldNode, written: str, permissions: frozenset[str]) -> None:
+def _inside(inner: SelectionBuilder | None, node: FieldNode, written: str, permissions: frozenset[str]) -> None:
     if inner is None:
         if node.selection_set:
             raise _bad(f"`{written}` has no fields below it.")
@@ -109,28 +116,30 @@ def _inside(inner: Draft | None, node: FieldNode, written: str, permissions: fro
         _write(inner, node.selection_set, permissions)
 
 
-def _check(names: Result[Any] | Value, name: str, written: str, permissions: frozenset[str]) -> None:
+def _check(names: Result[Any] | EmbeddedValue, name: str, written: str, permissions: frozenset[str]) -> None:
     """Refuses an unknown name and lists the known ones."""
-    if written == ACTIONS or (name not in names.own and name not in names.relations):
-        allowed = [LINKS if n == ACTIONS else n for n in known(names, permissions)]
+    if written == ACTIONS or (name not in names.members and name not in names.relations):
+        allowed = [LINKS if n == ACTIONS else n for n in readable_names(names, permissions)]
         raise InvalidParameter(f"`{written}` is not a field of {names.name}.", parameter="fields", allowed=allowed)
 
 
-def _window(names: Result[Any] | Value, name: str, node: FieldNode, permissions: frozenset[str]) -> Window | None:
+def _window(
+    names: Result[Any] | EmbeddedValue, name: str, node: FieldNode, permissions: frozenset[str]
+) -> ListQuery | None:
     """The window in a to-many relation's arguments; nothing else takes arguments."""
-    if not isinstance(names, Resource) or not names.many(name):
+    if not isinstance(names, Resource) or not names.is_to_many(name):
         if node.arguments:
             raise _bad(f"`{node.name.value}` takes no arguments.")
         return None
     relation = names.relations[name]
     try:
-        return window(relation.target, _arguments(node.arguments or ()), permissions, paged=relation.paged)
+        return parse_list_query(relation.target, _arguments(node.arguments or ()), permissions, paged=relation.paged)
     except InvalidParameter as problem:
-        problem.brief, problem.detail = (
-            f"`{node.name.value}`: {problem.brief}",
+        problem.short_detail, problem.detail = (
+            f"`{node.name.value}`: {problem.short_detail}",
             f"`{node.name.value}`: {problem.detail}",
         )
-        raise problem.renamed("fields", {}) from None
+        raise problem.rename_parameter("fields", {}) from None
 
 
 def _arguments(nodes: tuple[ArgumentNode, ...]) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from tradepost.kit.resource.resource import Resource, Result
 from tradepost.kit.resource.row_layout import Actions
 
 
-class Route(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True):
     """Where an operation is: its method, and its path with `{0}` for the one parameter that it may have."""
 
     # Its type is a descriptor, which a checker would bind to this class.
@@ -23,44 +23,44 @@ class Route(msgspec.Struct, frozen=True):
 class Links:
     """The hrefs of one version (`/v1`)."""
 
-    def __init__(self, registry: Registry, routes: Iterable[Route], prefix: str) -> None:
+    def __init__(self, registry: Registry, routes: Iterable[Endpoint], prefix: str) -> None:
         self.registry, self.prefix = registry, prefix
         # In the order of the registry: links are bytes of an answer, and every process has to make the same.
         order = list(registry.operations)
-        self.routes = {r.operation.name: r for r in sorted(routes, key=lambda r: order.index(r.operation.name))}
+        self.endpoints = {r.operation.name: r for r in sorted(routes, key=lambda r: order.index(r.operation.name))}
 
     def href(self, operation: Operation[Any, ..., Any], key: str) -> str:
         """The path of an operation on one row."""
-        return self.prefix + self.routes[operation.name].path.replace("{0}", key)
+        return self.prefix + self.endpoints[operation.name].path.replace("{0}", key)
 
     def location(self, of: Result[Any], key: str) -> str | None:
         """The path of a row, where it has one."""
         getter = self.registry.getter(of) if isinstance(of, Resource) else None
-        return self.href(getter, key) if getter is not None and getter.name in self.routes else None
+        return self.href(getter, key) if getter is not None and getter.name in self.endpoints else None
 
     def collections(self, permissions: frozenset[str] | None = None) -> dict[str, str]:
         """The lists that begin at no row, by the last word of their path; only those that are open to holders of these permissions, where some are given."""
-        found = [r for r in self.routes.values() if r.operation.kind == "page" and "{0}" not in r.path]
+        found = [r for r in self.endpoints.values() if r.operation.kind == "list" and "{0}" not in r.path]
         found = [r for r in found if permissions is None or r.operation.access.allows(permissions)]
         return {r.path.removeprefix("/").replace("/", "_"): self.prefix + r.path for r in found}
 
-    def maker(self, node: Actions) -> Callable[[Any], msgspec.Raw]:
+    def row_renderer(self, node: Actions) -> Callable[[Any], msgspec.Raw]:
         """The function that writes a row's links: one text with the id in it, and what depends on the row behind it."""
         of: Resource[Any] = node.resource
         always = [_member("self", href) for href in [self.location(of, "\0")] if href]
         always += [_member(name, href) for name, href in self._relations(of)]
         depends: list[tuple[str, int, int]] = []
         for name, at in node.names:
-            route = self.routes.get(name)
+            route = self.endpoints.get(name)
             if route is None:
                 continue
             member = _member(_short(of, name), self.prefix + route.path.replace("{0}", "\0"), route.method)
             if at is None:
                 always.append(member)
             else:
-                depends.append((_format(member), node.id, at))
+                depends.append((_format(member), node.id_index, at))
         depends += self._ones(of, node)
-        text, id = _format(",".join(always)), node.id
+        text, id = _format(",".join(always)), node.id_index
         if not depends:
             return lambda row: msgspec.Raw(("{" + text.format(row[id]) + "}").encode())
 
@@ -73,15 +73,15 @@ class Links:
     def _relations(self, of: Resource[Any]) -> list[tuple[str, str]]:
         """The to-many relations that are lists with a path of their own."""
         found = [
-            (r.operation.under[1], r.path)
-            for r in self.routes.values()
-            if r.operation.kind == "page" and r.operation.under and r.operation.under[0] is of
+            (r.operation.parent_relation[1], r.path)
+            for r in self.endpoints.values()
+            if r.operation.kind == "list" and r.operation.parent_relation and r.operation.parent_relation[0] is of
         ]
         return [(name, self.prefix + path.replace("{0}", "\0")) for name, path in found]
 
     def _ones(self, of: Resource[Any], node: Actions) -> list[tuple[str, int, int]]:
         found: list[tuple[str, int, int]] = []
-        for name, at in node.ones:
+        for name, at in node.to_one_indexes:
             href = self.location(of.relations[name].target, "\0")
             if href is not None:
                 found.append((_format(_member(name, href)), at, at))
@@ -100,4 +100,4 @@ def _format(text: str) -> str:
 
 def _short(of: Resource[Any], operation: str) -> str:
     """`product_update` is `update` on a product."""
-    return operation.removeprefix(f"{of.stem}_")
+    return operation.removeprefix(f"{of.operation_prefix}_")

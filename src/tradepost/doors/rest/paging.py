@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from tradepost.kit.query.records import Page
-from tradepost.kit.resource.list_query import PAGE_SIZE, Window
+from tradepost.kit.resource.list_query import DEFAULT_PAGE_SIZE, ListQuery
 
 PAGE_PARAMETERS = ("limit", "cursor", "before", "page", "page_size")
 
@@ -50,14 +50,14 @@ class NumberedPage(msgspec.Struct, kw_only=True):
 class Pager:
     """Makes the envelopes of one query text; `given` are its parameters without those of the page."""
 
-    __slots__ = ("base", "numbers", "until", "window")
+    __slots__ = ("base", "is_numbered", "until", "window")
 
-    def __init__(self, given: Mapping[str, str], window: Window) -> None:
-        self.window, self.numbers = window, window.page is not None
+    def __init__(self, given: Mapping[str, str], window: ListQuery) -> None:
+        self.window, self.is_numbered = window, window.page is not None
         rest = {k: v for k, v in given.items() if k not in PAGE_PARAMETERS}
-        size = given.get("page_size" if self.numbers else "limit")
+        size = given.get("page_size" if self.is_numbered else "limit")
         if size is not None:
-            rest["page_size" if self.numbers else "limit"] = size
+            rest["page_size" if self.is_numbered else "limit"] = size
         self.base = urlencode(rest)
         # Between two marks the pages that follow end at the second one too.
         self.until = f"&before={window.before}" if window.after is not None and window.before is not None else ""
@@ -65,7 +65,7 @@ class Pager:
     def envelope(self, page: Page[Any], path: str, query: str) -> CursorPage | NumberedPage:
         """The page with what stands around its data. `path` carries the caller's version."""
         here = f"{path}?{query}" if query else path
-        if self.numbers:
+        if self.is_numbered:
             return self._numbered(page, path, here)
         next_cursor, previous = page.next_cursor, page.previous_cursor
         links = PageLinks(
@@ -75,10 +75,12 @@ class Pager:
             self._at(path, ""),
         )
         total = msgspec.UNSET if page.total is None else page.total
-        return CursorPage(data=page.body, next_cursor=next_cursor, has_more=page.shown.next, total=total, links=links)
+        return CursorPage(
+            data=page.body, next_cursor=next_cursor, has_more=page.slice.has_next, total=total, links=links
+        )
 
     def _numbered(self, page: Page[Any], path: str, here: str) -> NumberedPage:
-        number, size, total = self.window.page or 1, self.window.size(PAGE_SIZE), page.total or 0
+        number, size, total = self.window.page or 1, self.window.size(DEFAULT_PAGE_SIZE), page.total or 0
         pages = -(-total // size)
         links = PageLinks(
             here,

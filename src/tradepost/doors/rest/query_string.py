@@ -9,38 +9,38 @@ import msgspec
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.pricing import Price, price
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.resource.list_arguments import window
-from tradepost.kit.resource.list_query import EVERYTHING, Window
-from tradepost.kit.resource.selection import Selection, personal
+from tradepost.kit.resource.list_arguments import parse_list_query
+from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
+from tradepost.kit.resource.selection import Selection, has_personal_data
 
 from .paging import Pager
 
 type Fields = Callable[[str | None], Selection[Any]]
 
 # How REST spells the arguments of a window.
-SPELLED = {"first": "limit", "last": "limit", "after": "cursor"}
+REST_NAMES = {"first": "limit", "last": "limit", "after": "cursor"}
 
 
 class Query(msgspec.Struct, frozen=True):
     """What a query string asks for, its price (a batch's is that of one item), and whether its answer holds personal data."""
 
-    want: Selection[Any]
-    window: Window
+    selection: Selection[Any]
+    list_query: ListQuery
     pager: Pager | None
-    switches: Mapping[str, bool]
+    flags: Mapping[str, bool]
     price: Price
     personal: bool
 
 
-def read_query(
+def parse_query_string(
     operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields
 ) -> Query:
     """The query of a request to an operation; 400 where a parameter is unknown or cannot be used. `fields` gives the Selection of that parameter."""
     given = _parameters(text)
     want = fields(given.get("fields"))
     rest = {k: v for k, v in given.items() if k != "fields"}
-    own = personal(operation.of, want.form.fields)
-    if operation.kind == "page":
+    own = has_personal_data(operation.result, want.field_set.fields)
+    if operation.kind == "list":
         asked = _window(operation, rest, permissions, version)
         return Query(want, asked, Pager(given, asked), {}, price(operation, want, asked), own)
     switches = (
@@ -51,10 +51,10 @@ def read_query(
         raise InvalidParameter(
             f"`{next(iter(rest))}` is no parameter here.", parameter=next(iter(rest)), allowed=allowed
         )
-    return Query(want, EVERYTHING, None, switches, price(operation, want), own)
+    return Query(want, DEFAULT_LIST_QUERY, None, switches, price(operation, want), own)
 
 
-def fields_of(text: bytes) -> str | None:
+def fields_text(text: bytes) -> str | None:
     """What a query string says of `fields`, which alone is dear to read."""
     return _parameters(text).get("fields") if b"fields" in text or b"%" in text else None
 
@@ -74,7 +74,7 @@ def _parameters(text: bytes) -> dict[str, str]:
 
 def _window(
     operation: Operation[Any, ..., Any], given: dict[str, str], permissions: frozenset[str], version: int
-) -> Window:
+) -> ListQuery:
     args: dict[str, Any] = {
         "sort": given.pop("sort", None),
         "total": _include(given.pop("include", None)),
@@ -93,17 +93,19 @@ def _window(
     else:
         args["first"] = size
     try:
-        return window(operation.rows, args | {"filter": given}, permissions, numbered=True, strict=False)
+        return parse_list_query(
+            operation.resource, args | {"filter": given}, permissions, allow_page_number=True, strict=False
+        )
     except InvalidParameter as problem:
         if problem.parameter in given:
             raise  # called as here, also where a Window knows an argument of that name
-        raise spelled(problem, {**SPELLED, "first": "page_size"} if numbers else SPELLED) from None
+        raise with_rest_names(problem, {**REST_NAMES, "first": "page_size"} if numbers else REST_NAMES) from None
 
 
-def spelled(problem: InvalidParameter, names: Mapping[str, str] = SPELLED) -> InvalidParameter:
+def with_rest_names(problem: InvalidParameter, names: Mapping[str, str] = REST_NAMES) -> InvalidParameter:
     """The problem with the window's arguments in REST's spelling."""
     name = names.get(problem.parameter or "")
-    return problem if name is None else problem.renamed(name, names)
+    return problem if name is None else problem.rename_parameter(name, names)
 
 
 def _include(given: str | None) -> bool:

@@ -12,19 +12,19 @@ from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
 
-from tradepost.kit.auth.oauth_errors import REFUSALS, InvalidClient, InvalidRequest
+from tradepost.kit.auth.oauth_errors import OAUTH_ERRORS, InvalidClient, InvalidRequest
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import MalformedBody, Problem, Validation
 
 from ..http.asgi import Headers, Receive, Scope
-from ..http.request_body import DEFAULT_LIMIT, media_of, read
-from ..http.response import Answer
-from .api import JSON, NOT_KEPT
-from .route import route
+from ..http.request_body import DEFAULT_LIMIT, body_media_type, read_body
+from ..http.response import Response
+from .api import JSON, NO_STORE
+from .route import OperationRoute
 
-FORM = b"application/x-www-form-urlencoded"
+FORM_URLENCODED = b"application/x-www-form-urlencoded"
 LONGEST, MOST_PARAMETERS = 16 * 1024, 50
-HEADERS: Headers = [NOT_KEPT, (b"pragma", b"no-cache")]
+HEADERS: Headers = [NO_STORE, (b"pragma", b"no-cache")]
 SAID = {ord('"'): "'", ord("\\"): "/"}
 """What `error_description` may not hold, and what stands for it."""
 SHORTLY = {
@@ -34,49 +34,54 @@ SHORTLY = {
 }
 
 
-class token_route(route):
-    """A controller's function as a token endpoint: `@token_route("/token", Grants.grant)`. Its operation answers with the members of RFC 6749, 5.1."""
+class TokenRoute(OperationRoute):
+    """A controller's function as a token endpoint: `@post_form("/token", OAuthTokens.grant)`. Its operation answers with the members of RFC 6749, 5.1."""
 
     def __init__(self, path: str, operation: Operation[Any, ..., Any]) -> None:
-        super().__init__(path, operation)
+        super().__init__("POST", path, operation)
         # Basic names a client, not a caller: the porch leaves `Authorization` to this route.
         self.opt["apart"] = True
 
-    def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "token_route":
+    def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "TokenRoute":
         """Keeps the function."""
         super().__call__(fn)
         return self
 
-    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
         """The answer to a token request; the parameters are what the function finds as its body."""
         try:
-            return await self.granted(scope, receive)
+            return await self.issue_token(scope, receive)
         except Problem as problem:
             if problem.status == 429 or problem.status >= 500:
                 raise
-            return refusal(problem)
+            return error_response(problem)
 
-    async def granted(self, scope: Scope, receive: Receive) -> Answer:
+    async def issue_token(self, scope: Scope, receive: Receive) -> Response:
         """The token, where it is given."""
         if scope["query_string"]:
             raise InvalidRequest("No parameter is taken from the address; send all of them in the body.")
-        ask = await self.door.ask(self.operation, scope, receive, media=JSON)
-        ask.given = with_client(await parameters(scope, receive), scope["headers"])
-        told = self.door.respond(self.operation, 200, ask, await self.call(self.owner, ask))
+        ask = await self.door.prepare_request(self.operation, scope, receive, media=JSON)
+        ask.decoded_body = with_client_credentials(await form_parameters(scope, receive), scope["headers"])
+        told = self.door.render_response(self.operation, 200, ask, await self.call(self.owner, ask))
         said = {name: value for name, value in msgspec.json.decode(told.body).items() if value is not None}
-        return Answer(200, msgspec.json.encode(said), JSON, HEADERS)
+        return Response(200, msgspec.json.encode(said), JSON, HEADERS)
 
 
-def refusal(problem: Problem) -> Answer:
+def post_form(path: str, operation: Operation[Any, ..., Any]) -> TokenRoute:
+    """Route POST requests with a form to the operation that issues tokens."""
+    return TokenRoute(path, operation)
+
+
+def error_response(problem: Problem) -> Response:
     """An error as RFC 6749, 5.2 has it. What is wrong with the request's own form is `invalid_request`."""
-    kind = problem if isinstance(problem, REFUSALS) else InvalidRequest(wrong(problem))
+    kind = problem if isinstance(problem, OAUTH_ERRORS) else InvalidRequest(error_detail(problem))
     described = "".join([c for c in kind.detail.translate(SAID) if " " <= c <= "~"])
     said = {"error": kind.code, "error_description": described, "error_uri": f"/problems/{kind.code}"}
     headers = [(name.lower().encode(), value.encode()) for name, value in kind.headers().items()]
-    return Answer(kind.status, msgspec.json.encode(said), JSON, [*HEADERS, *headers])
+    return Response(kind.status, msgspec.json.encode(said), JSON, [*HEADERS, *headers])
 
 
-def wrong(problem: Problem) -> str:
+def error_detail(problem: Problem) -> str:
     """What is wrong with the request. Of parameters only the names are told: a value that is refused may be a secret, and errors are logged."""
     if isinstance(problem, Validation):
         return " ".join(
@@ -88,10 +93,10 @@ def wrong(problem: Problem) -> str:
     return problem.detail
 
 
-async def parameters(scope: Scope, receive: Receive) -> dict[str, str]:
+async def form_parameters(scope: Scope, receive: Receive) -> dict[str, str]:
     """The form in the body. A parameter that comes twice is refused, one without a value counts as left out (RFC 6749, 3.2)."""
-    media_of(scope, (FORM,))
-    body = await read(scope, receive, min(LONGEST, scope.get("body_limit", DEFAULT_LIMIT)))
+    body_media_type(scope, (FORM_URLENCODED,))
+    body = await read_body(scope, receive, min(LONGEST, scope.get("body_limit", DEFAULT_LIMIT)))
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except ValueError:
@@ -103,20 +108,20 @@ async def parameters(scope: Scope, receive: Receive) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def with_client(given: Mapping[str, str], headers: Headers) -> dict[str, str]:
+def with_client_credentials(given: Mapping[str, str], headers: Headers) -> dict[str, str]:
     """The parameters with the client that HTTP Basic names (RFC 6749, 2.3.1), who may not name itself in the body in another way as well."""
     found = [value for name, value in headers if name == b"authorization"]
     if not found:
         return dict(given)
     if len(found) > 1:
         raise InvalidRequest("`Authorization` comes twice.")
-    id, secret = basic(found[0])
+    id, secret = basic_credentials(found[0])
     if "client_secret" in given or given.get("client_id", id) != id:
         raise InvalidRequest("The client is named twice, by `Authorization` and in the body; do one of both.")
     return {**given, **{name: value for name, value in (("client_id", id), ("client_secret", secret)) if value}}
 
 
-def basic(header: bytes) -> tuple[str, str]:
+def basic_credentials(header: bytes) -> tuple[str, str]:
     """The id and the secret in HTTP Basic (RFC 7617), each encoded like a parameter of a form; both are empty where a tool has none to send."""
     scheme, _, rest = header.strip().partition(b" ")
     try:

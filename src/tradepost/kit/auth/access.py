@@ -26,9 +26,9 @@ class Access(msgspec.Struct, frozen=True):
     def check(self, caller: Caller) -> None:
         """Raises 401 for the unknown and 403 for the unpermitted caller."""
         if self.permission is not None and self.permission not in caller.permissions:
-            raise self.refusal(caller.known)
+            raise self.problem(caller.is_authenticated)
 
-    def refusal(self, known: bool) -> Forbidden | Unauthenticated:
+    def problem(self, known: bool) -> Forbidden | Unauthenticated:
         """The problem of a caller that does not pass."""
         said = f"The permission `{self.permission}` is needed."
         return Forbidden(said) if known else Unauthenticated(said)
@@ -49,12 +49,12 @@ class Viewer:
     """
 
     def __init__(self, permissions: frozenset[str], known: bool) -> None:
-        self.permissions, self.known = permissions, known
+        self.permissions, self.is_authenticated = permissions, known
         self.id: BindParameter[str] = bindparam("caller_id", None, type_=Id)
 
-    def may(self, permission: str) -> bool:
+    def has_permission(self, permission: str) -> bool:
         """Whether callers of this kind hold the permission."""
         return permission in self.permissions
 
 
-type Visible = Callable[[Viewer], ColumnElement[bool]]
+type RowPolicy = Callable[[Viewer], ColumnElement[bool]]

@@ -13,20 +13,20 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     role: str = "anonymous"
     permissions: frozenset[str] = frozenset()
-    session: str | None = None
-    key: str | None = None
-    points: int | None = None
+    session_id: str | None = None
+    api_key_id: str | None = None
+    points_per_minute: int | None = None
 
     @property
-    def known(self) -> bool:
+    def is_authenticated(self) -> bool:
         """Whether a credential was presented and found good."""
         return self.id is not None
 
-    def may(self, permission: str) -> bool:
+    def has_permission(self, permission: str) -> bool:
         """Whether this caller holds the permission."""
         return permission in self.permissions
 
 
 ANONYMOUS = Caller()
-CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
+CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
 """The header fields that can name a caller."""

@@ -53,4 +53,4 @@ class InvalidScope(Problem):
     example = _example("`users:write` cannot be given; allowed: account:read, account:write.")
 
 
-REFUSALS = (InvalidRequest, InvalidClient, InvalidGrant, UnsupportedGrantType, InvalidScope)
+OAUTH_ERRORS = (InvalidRequest, InvalidClient, InvalidGrant, UnsupportedGrantType, InvalidScope)

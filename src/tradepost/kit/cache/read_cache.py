@@ -10,31 +10,31 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from time import monotonic
 from typing import Any
 
-from ..query.source_tables import ANYTHING, Seen, Tag
+from ..query.source_tables import ANY_CHANGE, ReadDependencies, Tag
 
-MOST_BYTES = 32 * 1024 * 1024
-LONGEST = 60.0
+MAX_BYTES = 32 * 1024 * 1024
+MAX_AGE = 60.0
 """Seconds that an entry lives: as long as shared caches are told to keep an answer, so nothing that we have missed stays for ever."""
-AROUND = 1000
+ENTRY_OVERHEAD = 1000
 """Bytes that an entry takes besides what it holds, more or less."""
 
 
-MOST_SHORTCUTS = 8
+MAX_ALIASES = 8
 """Of one entry: whoever asks for the same in ever new words has no more of them kept."""
 
 
-class Entry:
+class CacheEntry:
     """What is kept: a value, its size in bytes, and the points that whoever gets it pays in the end. A thing that is missing is `fleeting`. `key` is
     what it is kept under, None where it is not; `shortcuts` are other keys that lead to it."""
 
-    __slots__ = ("fleeting", "key", "net", "shortcuts", "size", "tags", "until", "value")
+    __slots__ = ("aliases", "expires_at", "key", "net", "size", "tags", "uncacheable", "value")
 
-    def __init__(self, value: Any, size: int, net: int, *, fleeting: bool = False) -> None:
-        self.value, self.size, self.net, self.fleeting = value, size + AROUND, net, fleeting
+    def __init__(self, value: Any, size: int, net: int, *, uncacheable: bool = False) -> None:
+        self.value, self.size, self.net, self.uncacheable = value, size + ENTRY_OVERHEAD, net, uncacheable
         self.tags: frozenset[Tag] = frozenset()
-        self.until = 0.0
+        self.expires_at = 0.0
         self.key: Hashable = None
-        self.shortcuts: list[Hashable] = []
+        self.aliases: list[Hashable] = []
 
 
 class _Fill:
@@ -43,75 +43,75 @@ class _Fill:
     __slots__ = ("began", "drops", "entry", "lost", "over", "seen")
 
     def __init__(self) -> None:
-        self.seen, self.over, self.began = Seen(), Event(), monotonic()
+        self.seen, self.over, self.began = ReadDependencies(), Event(), monotonic()
         self.drops, self.lost = set[Tag](), False
-        self.entry: Entry | None = None
+        self.entry: CacheEntry | None = None
 
     @property
     def is_shared(self) -> bool:
         """Whether its answer is good for others who asked the same before anything was dropped."""
-        return self.entry is not None and not self.entry.fleeting and self.seen.settled and bool(self.seen.tags)
+        return self.entry is not None and not self.entry.uncacheable and self.seen.cacheable and bool(self.seen.tags)
 
     @property
     def is_current(self) -> bool:
         """Whether nothing that it has read was dropped since."""
-        return not self.lost and not any(concerns(drop, self.seen.tags) for drop in self.drops)
+        return not self.lost and not any(affects(drop, self.seen.tags) for drop in self.drops)
 
 
-type Read = Callable[[Seen], Awaitable[Entry]]
+type Read = Callable[[ReadDependencies], Awaitable[CacheEntry]]
 
 
 class ReadCache:
     """Entries by key, bounded by their bytes; the one used longest ago goes first. While it is `deaf`, what others write does not come to its ears:
     then it has nothing and keeps nothing."""
 
-    def __init__(self, most: int = MOST_BYTES) -> None:
-        self.most, self.deaf = most, False
-        self.kept = OrderedDict[Hashable, Entry]()
-        self.shortcuts = dict[Hashable, tuple[Entry, Any]]()
-        self.tagged: dict[str, dict[str | None, set[Hashable]]] = {}
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self.max_bytes, self.suspended = max_bytes, False
+        self.entries = OrderedDict[Hashable, CacheEntry]()
+        self.aliases = dict[Hashable, tuple[CacheEntry, Any]]()
+        self.keys_by_tag: dict[str, dict[str | None, set[Hashable]]] = {}
         self.fills = dict[Hashable, _Fill]()
         self.running = set[_Fill]()
         self.bytes = self.hits = self.misses = self.dropped = 0
 
-    def find(self, key: Hashable) -> Entry | None:
+    def get(self, key: Hashable) -> CacheEntry | None:
         """What is kept under a key."""
-        entry = self.kept.get(key)
+        entry = self.entries.get(key)
         if entry is None:
             return None
-        if entry.until < monotonic():
+        if entry.expires_at < monotonic():
             self._remove(key)
             return None
-        self.kept.move_to_end(key)
+        self.entries.move_to_end(key)
         self.hits += 1
         return entry
 
-    def shortcut(self, key: Hashable) -> Any:
+    def find_alias(self, key: Hashable) -> Any:
         """What was made of an entry for those who ask by this key; None where there is nothing."""
-        found = self.shortcuts.get(key)
+        found = self.aliases.get(key)
         if found is None:
             return None
         entry, made = found
-        if entry.until < monotonic():
+        if entry.expires_at < monotonic():
             self._remove(entry.key)
             return None
-        self.kept.move_to_end(entry.key)
+        self.entries.move_to_end(entry.key)
         self.hits += 1
         return made
 
-    def shorten(self, entry: Entry, key: Hashable, made: Any) -> None:
+    def add_alias(self, entry: CacheEntry, key: Hashable, made: Any) -> None:
         """Keeps what was made of an entry for as long as the entry itself, if that is kept and has not been made much of yet."""
-        if entry.key is not None and key not in self.shortcuts and len(entry.shortcuts) < MOST_SHORTCUTS:
-            self.shortcuts[key] = entry, made
-            entry.shortcuts.append(key)
-            entry.size += AROUND
-            self.bytes += AROUND
+        if entry.key is not None and key not in self.aliases and len(entry.aliases) < MAX_ALIASES:
+            self.aliases[key] = entry, made
+            entry.aliases.append(key)
+            entry.size += ENTRY_OVERHEAD
+            self.bytes += ENTRY_OVERHEAD
 
-    async def fill(self, key: Hashable, read: Read) -> Entry:
+    async def fill(self, key: Hashable, read: Read) -> CacheEntry:
         """What is not kept yet: read now, or got from who reads it already. Where that fails, whoever waited reads for itself."""
         self.misses += 1
-        if self.deaf:
-            return await read(Seen())
+        if self.suspended:
+            return await read(ReadDependencies())
         fill = self.fills.get(key)
         if fill is None or fill.drops or fill.lost:
             return await self._read(key, read, first=True)
@@ -120,14 +120,14 @@ class ReadCache:
             return fill.entry
         return await self._read(key, read)
 
-    async def _read(self, key: Hashable, read: Read, *, first: bool = False) -> Entry:
+    async def _read(self, key: Hashable, read: Read, *, first: bool = False) -> CacheEntry:
         fill = _Fill()
         self.running.add(fill)
         if first:
             self.fills[key] = fill
         try:
             fill.entry = entry = await read(fill.seen)
-            if fill.is_shared and fill.is_current and not self.deaf:
+            if fill.is_shared and fill.is_current and not self.suspended:
                 self._keep(key, entry, fill)
             return entry
         finally:
@@ -136,14 +136,14 @@ class ReadCache:
                 del self.fills[key]
             fill.over.set()
 
-    def forget(self, tags: Collection[Tag]) -> None:
+    def invalidate(self, tags: Collection[Tag]) -> None:
         """Drops what was read from rows that have changed."""
-        if ANYTHING in tags:
+        if ANY_CHANGE in tags:
             return self.clear()
         for fill in self.running:
             fill.drops.update(tags)
         for table, id in tags:
-            by_id = self.tagged.get(table)
+            by_id = self.keys_by_tag.get(table)
             if by_id is not None:
                 for keys in [*by_id.values()] if id is None else [by_id.get(id), by_id.get(None)]:
                     for key in [*keys] if keys else ():
@@ -154,44 +154,44 @@ class ReadCache:
         """Drops everything: what has changed is not known."""
         for fill in self.running:
             fill.lost = True
-        self.dropped += len(self.kept)
-        for entry in self.kept.values():
+        self.dropped += len(self.entries)
+        for entry in self.entries.values():
             entry.key = None
-        self.kept.clear()
-        self.shortcuts.clear()
-        self.tagged.clear()
+        self.entries.clear()
+        self.aliases.clear()
+        self.keys_by_tag.clear()
         self.bytes = 0
 
-    def hear(self, heard: bool) -> None:
+    def set_connected(self, heard: bool) -> None:
         """Whether what others write comes to its ears from now on; either way nobody knows what was missed."""
-        self.deaf = not heard
+        self.suspended = not heard
         self.clear()
 
-    def _keep(self, key: Hashable, entry: Entry, fill: _Fill) -> None:
-        if key in self.kept:
+    def _keep(self, key: Hashable, entry: CacheEntry, fill: _Fill) -> None:
+        if key in self.entries:
             self._remove(key)
-        entry.key, entry.tags, entry.until = key, frozenset(fill.seen.tags), fill.began + LONGEST
-        self.kept[key] = entry
+        entry.key, entry.tags, entry.expires_at = key, frozenset(fill.seen.tags), fill.began + MAX_AGE
+        self.entries[key] = entry
         self.bytes += entry.size
         for table, id in entry.tags:
-            self.tagged.setdefault(table, {}).setdefault(id, set()).add(key)
-        while self.bytes > self.most:
-            self._remove(next(iter(self.kept)))
+            self.keys_by_tag.setdefault(table, {}).setdefault(id, set()).add(key)
+        while self.bytes > self.max_bytes:
+            self._remove(next(iter(self.entries)))
 
     def _remove(self, key: Hashable) -> None:
-        entry = self.kept.pop(key)
+        entry = self.entries.pop(key)
         self.bytes -= entry.size
         entry.key = None
-        for shortcut in entry.shortcuts:
-            del self.shortcuts[shortcut]
+        for shortcut in entry.aliases:
+            del self.aliases[shortcut]
         for table, id in entry.tags:
-            by_id = self.tagged[table]
+            by_id = self.keys_by_tag[table]
             by_id[id].discard(key)
             if not by_id[id]:
                 del by_id[id]
 
 
-def concerns(drop: Tag, tags: Iterable[Tag]) -> bool:
+def affects(drop: Tag, tags: Iterable[Tag]) -> bool:
     """Whether a change touches what was read: the same row, or any row where either side says so."""
     table, id = drop
     return any([of == table and (id is None or own is None or own == id) for of, own in tags])

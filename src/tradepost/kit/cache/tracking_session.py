@@ -9,17 +9,17 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from ..db.base import is_untold
-from ..query.source_tables import ANYTHING, Tag
+from ..db.base import is_uncached
+from ..query.source_tables import ANY_CHANGE, Tag
 
 WRITTEN, MOST_ROWS = "written", 100
 
 
-class Recording(Session):
+class TrackingSession(Session):
     """A session that keeps the tags of what it wrote: rows that were flushed by their ids, of other statements the whole table, and what `note` is told."""
 
 
-@event.listens_for(Recording, "after_flush")
+@event.listens_for(TrackingSession, "after_flush")
 def _flushed(session: Session, _: Any) -> None:
     for row in (*session.new, *session.dirty):
         _note(session, row.__table__, row.id)
@@ -27,26 +27,26 @@ def _flushed(session: Session, _: Any) -> None:
         _note(session, row.__table__, row.id, deleted=True)
 
 
-@event.listens_for(Recording, "do_orm_execute")
+@event.listens_for(TrackingSession, "do_orm_execute")
 def _executed(state: ORMExecuteState) -> None:
     statement: Any = state.statement
     if statement.is_dml:
         _note(state.session, statement.table, None, deleted=state.is_delete)
     elif statement.is_text:
-        _tags(state.session).add(ANYTHING)
+        _tags(state.session).add(ANY_CHANGE)
 
 
-def note(session: Session, table: SqlTable, ids: Iterable[str | None]) -> None:
+def record_changes(session: Session, table: SqlTable, ids: Iterable[str | None]) -> None:
     """Tells a session of rows that were written past it; None: any row of the table."""
     for id in ids:
         _note(session, table, id)
 
 
 def _note(session: Session, table: SqlTable, id: str | None, *, deleted: bool = False) -> None:
-    if not is_untold(table):
+    if not is_uncached(table):
         _tags(session).add((str(table.name), id))
     if deleted:
-        _tags(session).update(following(table))
+        _tags(session).update(cascaded_tags(table))
 
 
 def _tags(session: Session) -> set[Tag]:
@@ -54,7 +54,7 @@ def _tags(session: Session) -> set[Tag]:
 
 
 @cache
-def following(table: SqlTable) -> tuple[Tag, ...]:
+def cascaded_tags(table: SqlTable) -> tuple[Tag, ...]:
     """The tables whose rows the database itself changes where a row of this one is deleted."""
     found, waiting = set[SqlTable](), [table]
     while waiting:
@@ -63,10 +63,10 @@ def following(table: SqlTable) -> tuple[Tag, ...]:
             if other not in found and any(key.ondelete and key.column.table is gone for key in other.foreign_keys):
                 found.add(other)
                 waiting.append(other)
-    return tuple([(str(other.name), None) for other in found if not is_untold(other)])
+    return tuple([(str(other.name), None) for other in found if not is_uncached(other)])
 
 
-def written(session: AsyncSession) -> frozenset[Tag]:
+def written_tags(session: AsyncSession) -> frozenset[Tag]:
     """The tags of what a session has flushed and executed; many rows of a table are the whole table."""
     tags: set[Tag] = session.info.get(WRITTEN, set())
     return frozenset(tags if len(tags) <= MOST_ROWS else _fewer(tags))

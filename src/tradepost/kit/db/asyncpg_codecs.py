@@ -10,18 +10,18 @@ from typing import Any
 
 import msgspec
 
-TEXTS_OF_TIMES = {"timezone": "UTC", "datestyle": "ISO"}
+TIME_SETTINGS = {"timezone": "UTC", "datestyle": "ISO"}
 """How a session must write times, so that they are read right: `2026-01-02 03:04:05.000006+00`, whatever the database or its role have set."""
 
 
-async def read_ids_as_text(connection: Any) -> None:
+async def decode_uuids_as_text(connection: Any) -> None:
     """Lets a connection bring ids as text: by asyncpg's own way of reading a text, which calls nothing of Python's."""
     await connection.set_builtin_type_codec("uuid", schema="pg_catalog", codec_name="text", format="text")
 
 
-async def read_for_the_wire(connection: Any) -> None:
+async def set_wire_codecs(connection: Any) -> None:
     """Lets a connection bring all of these so; it has the settings of `TEXTS_OF_TIMES`."""
-    await read_ids_as_text(connection)
+    await decode_uuids_as_text(connection)
     await connection.set_type_codec(
         "json", schema="pg_catalog", encoder=str.encode, decoder=msgspec.Raw, format="binary"
     )

@@ -9,21 +9,21 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from ..clock import now
 from ..ids import new_id
-from .column_types import Id, Moment
+from .column_types import Id, UTCDateTime
 
-UNTOLD = "untold"
+UNCACHED = "untold"
 
 
-def untold[Row: type[DefaultBase]](row: Row) -> Row:
+def uncached[Row: type[DefaultBase]](row: Row) -> Row:
     """Marks a table whose writes are told to nobody, because there are many of them and no cache may keep what it holds."""
     table: Any = row.__table__
-    table.info[UNTOLD] = True
+    table.info[UNCACHED] = True
     return row
 
 
-def is_untold(table: sqlalchemy.Table) -> bool:
+def is_uncached(table: sqlalchemy.Table) -> bool:
     """Whether a table is marked so."""
-    return UNTOLD in table.info
+    return UNCACHED in table.info
 
 
 class Table(DefaultBase):
@@ -38,8 +38,8 @@ class Table(DefaultBase):
         number = cls.__number__
         return mapped_column(Id, primary_key=True, default=lambda: new_id(number), sort_order=-3)
 
-    created_at: Mapped[datetime] = mapped_column(Moment, default=now, sort_order=-2)
-    updated_at: Mapped[datetime] = mapped_column(Moment, default=now, onupdate=now, sort_order=-2)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, sort_order=-2)
+    updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=now, onupdate=now, sort_order=-2)
 
 
 class Versioned(Table):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Dialect, String, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from ..clock import wire
+from ..clock import to_rfc3339
 
 # PostgreSQL `json`, not `jsonb`: the order of a shop's keys (options: size, then colour) is kept, as SQLite keeps it.
 Json = JSON(none_as_null=True)
@@ -24,7 +24,7 @@ class Id(TypeDecorator[str]):
         return dialect.type_descriptor(Uuid(as_uuid=False) if dialect.name == "postgresql" else String(36))
 
 
-class Moment(TypeDecorator[datetime]):
+class UTCDateTime(TypeDecorator[datetime]):
     """A UTC time: `timestamptz` in PostgreSQL, the wire's own text in SQLite."""
 
     impl, cache_ok = DateTime(timezone=True), True
@@ -39,7 +39,7 @@ class Moment(TypeDecorator[datetime]):
             return None
         if dialect.name == "postgresql":
             return datetime.fromisoformat(value) if isinstance(value, str) else value
-        return value if isinstance(value, str) else wire(value)
+        return value if isinstance(value, str) else to_rfc3339(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """A time in UTC, for the ORM."""

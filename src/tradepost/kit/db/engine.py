@@ -6,12 +6,12 @@ import msgspec
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from .asyncpg_codecs import read_ids_as_text
+from .asyncpg_codecs import decode_uuids_as_text
 
 SQLITE_PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
 
-def engine(url: str, pool_size: int = 10) -> AsyncEngine:
+def create_engine(url: str, pool_size: int = 10) -> AsyncEngine:
     """An engine whose transactions are right for writes: SQLite's begin with BEGIN IMMEDIATE, because a snapshot that is upgraded fails at once (STACK, 5)."""
     dumps: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": msgspec.json.decode}
     if not url.startswith("sqlite"):
@@ -21,7 +21,7 @@ def engine(url: str, pool_size: int = 10) -> AsyncEngine:
 
         @event.listens_for(made.sync_engine, "connect")
         def ids(connection: Any, _: Any) -> None:
-            connection.run_async(read_ids_as_text)
+            connection.run_async(decode_uuids_as_text)
 
         return made
 

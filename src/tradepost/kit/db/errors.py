@@ -9,17 +9,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from ..problems import AlreadyExists, Conflict
 from .base import Table
 
-RETRIED_STATES = frozenset({"40001", "40P01"})
+RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})
 
 
 class LostRace(Exception):
     """Another write came first; the transaction can be run again."""
 
 
-def problem_of(fault: DBAPIError) -> Exception:
+def translate_error(fault: DBAPIError) -> Exception:
     """What a driver's error means: a unique value that is taken, a row that is pointed at, a race that was lost; else the error itself."""
     cause: Any = getattr(fault.orig, "__cause__", None) or fault.orig
-    if getattr(cause, "sqlstate", None) in RETRIED_STATES or "database is locked" in str(fault.orig):
+    if getattr(cause, "sqlstate", None) in RETRYABLE_SQLSTATES or "database is locked" in str(fault.orig):
         return LostRace()
     if not isinstance(fault, IntegrityError):
         return fault

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-type Column = Literal["name", "words"]
+type SearchColumn = Literal["name", "words"]
 
 
 class SearchRow(DefaultBase):
@@ -27,23 +27,27 @@ class SearchRow(DefaultBase):
     words: Mapped[str] = mapped_column(Text)
 
     @classmethod
-    def matching(cls, bind: Callable[..., BindParameter[Any]], column: Column = "words") -> Select[Any]:
+    def select_matching_ids(
+        cls, bind: Callable[..., BindParameter[Any]], column: SearchColumn = "words"
+    ) -> Select[Any]:
         """The ids of the rows where every searched word begins a word of the column; `bind` makes a bind of the words."""
-        found = select(cls.__table__.c.id).where(Matches(str(cls.__tablename__), "words", bind(Prefixes(), "words")))
+        found = select(cls.__table__.c.id).where(
+            FullTextMatch(str(cls.__tablename__), "words", bind(PrefixQuery(), "words"))
+        )
         # All words of a name are among the words: the condition above is the one with an index.
         return (
             found
             if column == "words"
-            else found.where(Matches(str(cls.__tablename__), column, bind(Prefixes(column), column)))
+            else found.where(FullTextMatch(str(cls.__tablename__), column, bind(PrefixQuery(column), column)))
         )
 
 
-class Prefixes(TypeDecorator[tuple[str, ...]]):
+class PrefixQuery(TypeDecorator[tuple[str, ...]]):
     """A bind: words, all of which must begin a word of the column. In SQLite it is an FTS5 expression, in PostgreSQL a `tsquery`."""
 
     impl, cache_ok = String, True
 
-    def __init__(self, column: Column = "words") -> None:
+    def __init__(self, column: SearchColumn = "words") -> None:
         super().__init__()
         self.column = column
 
@@ -56,22 +60,22 @@ class Prefixes(TypeDecorator[tuple[str, ...]]):
         return f"{self.column} : (" + " AND ".join([f'"{w}"*' for w in value]) + ")"
 
 
-class Matches(FunctionElement[bool]):
+class FullTextMatch(FunctionElement[bool]):
     """That a row of a search table matches a bind of `Prefixes`; written by each database in its own way."""
 
     type, inherit_cache, name = Boolean(), False, "matches"
 
-    def __init__(self, table: str, column: Column, wanted: BindParameter[Any]) -> None:
+    def __init__(self, table: str, column: SearchColumn, wanted: BindParameter[Any]) -> None:
         super().__init__(wanted)
         self.table, self.column = table, column
 
 
-@compiles(Matches, "sqlite")
-def _fts5(element: Matches, compiler: Any, **given: Any) -> str:
+@compiles(FullTextMatch, "sqlite")
+def _fts5(element: FullTextMatch, compiler: Any, **given: Any) -> str:
     table = element.table
     return f"{table}.seq IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {compiler.process(element.clauses, **given)})"
 
 
-@compiles(Matches, "postgresql")
-def _tsquery(element: Matches, compiler: Any, **given: Any) -> str:
+@compiles(FullTextMatch, "postgresql")
+def _tsquery(element: FullTextMatch, compiler: Any, **given: Any) -> str:
     return f"{element.table}.{element.column}_vector @@ CAST({compiler.process(element.clauses, **given)} AS tsquery)"

@@ -26,23 +26,24 @@ from ..problems import (
     Unauthenticated,
     Validation,
 )
-from ..rate_limit.credential_attempts import Attempts
+from ..rate_limit.credential_attempts import CredentialAttempts
 from ..resource.resource import Resource, Result
 from ..resource.selection import Selection
 from ..writes.call_context import CallContext
-from ..writes.pending import Announced
+from ..writes.pending import PendingEvents
 from .idempotency.fingerprint import fingerprint
-from .idempotency.outcomes import again, keeping, kept, kept_problem
+from .idempotency.outcomes import problem_outcome, replay, split_outcome, storing_selection
 from .idempotency.records import Claim, claim, is_final
 
 type Attempt = Callable[[Any], str | None]
-type Kind = Literal["one", "page", "ask", "create", "replace", "update", "delete", "batch", "act"]
+type Door = Literal["rest", "graphql"]
+type Kind = Literal["get", "list", "query", "create", "replace", "update", "delete", "batch", "command"]
 
 TRIES = 4
 READING, WRITING, ATTEMPTING = 1, 10, 20
 """Points of a call that names none of its own; an attempt at a credential costs more, because a slow hash stands behind it."""
 STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
-READS: frozenset[Kind] = frozenset({"one", "page", "ask"})
+READ_KINDS: frozenset[Kind] = frozenset({"get", "list", "query"})
 
 
 class Operation[O, **P, R]:
@@ -53,7 +54,7 @@ class Operation[O, **P, R]:
     public: its answer to callers without a credential may be kept by shared caches.    points: what one call costs besides its rows.
     status: that of its success in HTTP.    keyed: whether a write may be repeated under an idempotency key.
     attempt: it tries a credential; the function gives the account that is tried, from the body. Such a call is counted and always pays in full.
-    only: why it is on one door alone, after the name of that door: `rest: a form is what RFC 6749 asks for`.
+    exclusive_to, reason: the only door that has it, and why.
     """
 
     kind: Kind
@@ -61,22 +62,31 @@ class Operation[O, **P, R]:
 
     def __init__(
         self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Result[Any], *, access: Access,
-        problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, under: tuple[Resource[Any], str] | None, public: bool,
-        points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
+        problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, parent_relation: tuple[Resource[Any], str] | None, public: bool,
+        points: int | None = None, status: int | None = None, idempotent: bool = True, attempted_account: Attempt | None = None, exclusive_to: Door | None = None, reason: str = "",
     ) -> None:  # fmt: skip
         if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
             raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
-        if only and not only.startswith(("rest: ", "graphql: ")):
-            raise ValueError(f"the operation {name} says not on which door it is: `rest: ...` or `graphql: ...`")
-        self.method, self.name, self.kind, self.of, self.access = method, name, kind, of, access
-        self.input, self.under, self.public, self.attempt, self.only = input, under, public, attempt, only
-        self.doc, self.writes = inspect.cleandoc(method.__doc__ or ""), kind not in READS
-        usual = ATTEMPTING if attempt is not None else WRITING if self.writes else READING
+        if exclusive_to is not None and not reason:
+            raise ValueError(f"the operation {name} is exclusive to {exclusive_to} without a `reason`")
+        self.method, self.name, self.kind, self.result, self.access = method, name, kind, of, access
+        self.input, self.parent_relation, self.public = input, parent_relation, public
+        self.attempted_account, self.exclusive_to, self.reason = attempted_account, exclusive_to, reason
+        self.doc, self.is_write = inspect.cleandoc(method.__doc__ or ""), kind not in READ_KINDS
+        usual = ATTEMPTING if attempted_account is not None else WRITING if self.is_write else READING
         self.points, self.status = points if points is not None else usual, status or STATUSES.get(kind, 200)
-        self.run: Any = self.tried if attempt is not None else self.write if self.writes else self.read
+        self.run: Any = (
+            self.run_credential_attempt
+            if attempted_account is not None
+            else self.run_write
+            if self.is_write
+            else self.run_read
+        )
         # Whether a call may be repeated under a key and has its effect once.
-        self.takes_key, self.signature = self.writes and keyed, inspect.signature(method)
-        repeated: tuple[type[Problem], ...] = (IdempotencyInProgress, IdempotencyKeyReused) if self.takes_key else ()
+        self.accepts_idempotency_key, self.signature = self.is_write and idempotent, inspect.signature(method)
+        repeated: tuple[type[Problem], ...] = (
+            (IdempotencyInProgress, IdempotencyKeyReused) if self.accepts_idempotency_key else ()
+        )
         refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
         versioned: tuple[type[Problem], ...] = (
             (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
@@ -85,20 +95,20 @@ class Operation[O, **P, R]:
             dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ())))
         )
 
-    def stands(self, door: str) -> bool:
-        """Whether it is to be found at a door: `rest` or `graphql`."""
-        return not self.only or self.only.startswith(f"{door}: ")
+    def is_exposed_at(self, door: Door) -> bool:
+        """Return whether a door has this operation."""
+        return self.exclusive_to in (None, door)
 
     @property
-    def rows(self) -> Resource[Any]:
+    def resource(self) -> Resource[Any]:
         """The resource of an operation on rows: a list, a batch, and whatever else takes an id."""
-        assert isinstance(self.of, Resource), f"{self.name} is about no rows"
-        return self.of
+        assert isinstance(self.result, Resource), f"{self.name} is about no rows"
+        return self.result
 
     @property
-    def about(self) -> Resource[Any]:
+    def path_resource(self) -> Resource[Any]:
         """What the id in its path names: the row that it lists below, else a row of its own."""
-        return self.under[0] if self.under else self.rows
+        return self.parent_relation[0] if self.parent_relation else self.resource
 
     def __deepcopy__(self, memo: Any) -> Self:
         """There is one declaration, however often a router copies its handlers."""
@@ -116,29 +126,29 @@ class Operation[O, **P, R]:
             return self
         return MethodType(self.run, service)
 
-    def read(self, service: Any, *args: Any, **kwargs: Any) -> Awaitable[R]:
+    def run_read(self, service: Any, *args: Any, **kwargs: Any) -> Awaitable[R]:
         """Checks the access; the method does the rest."""
         self.access.check(service.context.caller)
         return self.method(service, *args, **kwargs)
 
-    async def tried(self, service: Any, *args: Any, **kwargs: Any) -> R:
+    async def run_credential_attempt(self, service: Any, *args: Any, **kwargs: Any) -> R:
         """Checks the access, and counts the attempt before anything else is done; once, however often its transaction has to begin again."""
         context: CallContext = service.context
         self.access.check(context.caller)
-        context.meter.attempts += 1
-        attempts = context.dependencies.find(Attempts)
+        context.meter.credential_attempts += 1
+        attempts = context.dependencies.get(CredentialAttempts)
         if attempts is not None:
-            await attempts.count(self.account(args, kwargs), context.address, context.caller.id)
-        return await (self.write if self.writes else self.read)(service, *args, **kwargs)
+            await attempts.count(self.account_of_call(args, kwargs), context.address, context.caller.id)
+        return await (self.run_write if self.is_write else self.run_read)(service, *args, **kwargs)
 
-    def account(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+    def account_of_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
         """The account that a call tries, from its body; None where it names none."""
         for given in (*args, *kwargs.values()):
-            if self.attempt is not None and self.input is not None and isinstance(given, self.input):
-                return self.attempt(given)
+            if self.attempted_account is not None and self.input is not None and isinstance(given, self.input):
+                return self.attempted_account(given)
         return None
 
-    async def write(self, service: Any, *args: Any, **kwargs: Any) -> R:
+    async def run_write(self, service: Any, *args: Any, **kwargs: Any) -> R:
         """Checks the access and runs the method in the call's transaction. Who opens it commits it, and runs it again where a race was lost."""
         context: CallContext = service.context
         self.access.check(context.caller)
@@ -146,11 +156,11 @@ class Operation[O, **P, R]:
             return await self._within(service, context, args, kwargs)
         context.work.root_operation = self.name
         try:
-            if context.idempotency.key is None or not self.takes_key:
+            if context.idempotency.key is None or not self.accepts_idempotency_key:
                 return await self._commit(service, context, args, kwargs)
             return await self._once(service, context, context.idempotency.key, args, kwargs)
         except LostRace:
-            raise Conflict.of_race("Other writes kept coming first; try again.") from None
+            raise Conflict.lost_race("Other writes kept coming first; try again.") from None
 
     async def _commit(
         self, service: Any, context: CallContext, args: Any, kwargs: Any, claimed: Claim | None = None
@@ -161,8 +171,8 @@ class Operation[O, **P, R]:
                 async with context.transaction() as session:
                     made = await self._within(service, context, args, kwargs)
                     if claimed is not None:
-                        made, outcome = kept(made, self.of, context)
-                        await Announced.of(session).write(session, now())
+                        made, outcome = split_outcome(made, self.result, context)
+                        await PendingEvents.for_session(session).write(session, now())
                         await claimed.complete(session, outcome)
                 return made
             except LostRace:
@@ -181,8 +191,8 @@ class Operation[O, **P, R]:
         del given[next(iter(given))]
         claimed = await claim(context, self.name, key, fingerprint(given, context.database.reads.secret))
         if isinstance(claimed, str):
-            return await again(claimed, self.of, want, context)
-        whole = keeping(self.of, want, context.caller.permissions)
+            return await replay(claimed, self.result, want, context)
+        whole = storing_selection(self.result, want, context.caller.permissions)
         args, kwargs = (
             [whole if a is want else a for a in args],
             {n: whole if v is want else v for n, v in kwargs.items()},
@@ -191,7 +201,7 @@ class Operation[O, **P, R]:
             return await self._commit(service, context, args, kwargs, claimed)
         except BaseException as fault:
             if isinstance(fault, Problem) and is_final(fault):
-                await claimed.settle(kept_problem(fault))
+                await claimed.complete_separately(problem_outcome(fault))
             else:
                 await claimed.release()
             raise
@@ -207,18 +217,20 @@ class Operation[O, **P, R]:
 
 def operation[O, **P, R](
     name: str, kind: Kind, of: Result[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
-    input: type[msgspec.Struct] | None = None, under: tuple[Resource[Any], str] | None = None, public: bool = False,
-    points: int | None = None, status: int | None = None, keyed: bool = True, attempt: Attempt | None = None, only: str = "",
+    input: type[msgspec.Struct] | None = None, parent_relation: tuple[Resource[Any], str] | None = None, public: bool = False,
+    points: int | None = None, status: int | None = None, idempotent: bool = True, attempted_account: Attempt | None = None, exclusive_to: Door | None = None, reason: str = "",
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
     """Declares a service method as the operation `name` on a resource. There is none without an access."""
     found: tuple[type[Problem], ...] = (
-        (NotFound,) if (kind in ("one", "replace", "update", "delete") and isinstance(of, Resource)) or under else ()
+        (NotFound,)
+        if (kind in ("get", "replace", "update", "delete") and isinstance(of, Resource)) or parent_relation
+        else ()
     )
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
         return Operation(
-            method, name, kind, of, access=access, problems=(*found, *problems), input=input, under=under, public=public, points=points, status=status,
-            keyed=keyed, attempt=attempt, only=only,
+            method, name, kind, of, access=access, problems=(*found, *problems), input=input, parent_relation=parent_relation, public=public, points=points, status=status,
+            idempotent=idempotent, attempted_account=attempted_account, exclusive_to=exclusive_to, reason=reason,
         )  # fmt: skip
 
     return declare

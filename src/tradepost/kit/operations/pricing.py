@@ -11,21 +11,21 @@ from typing import Any
 
 import msgspec
 
-from ..resource.list_query import EVERYTHING, Window
+from ..resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from ..resource.resource import Result
 from ..resource.selection import Field, Selection
 from .operation import Operation
 
 PAGED_ROWS, BOUNDED_ROWS = 20, 10
-COUNTING = SEARCHING = 5
-ROWS_A_POINT = 10
+TOTAL_POINTS = SEARCH_POINTS = 5
+ROWS_PER_POINT = 10
 
 
-class Branch(msgspec.Struct, frozen=True):
+class PricedRelation(msgspec.Struct, frozen=True):
     """One relation of a selection: the rows per parent where none are named (0: a to-one relation, which has no Window), and those below it."""
 
     rows: int
-    inner: "tuple[Branch, ...]"
+    children: "tuple[PricedRelation, ...]"
 
 
 class Price:
@@ -34,7 +34,7 @@ class Price:
     __slots__ = ("base", "points", "rows")
 
     def __init__(self, base: int, rows: int) -> None:
-        self.base, self.rows, self.points = base, rows, base - -rows // ROWS_A_POINT
+        self.base, self.rows, self.points = base, rows, base - -rows // ROWS_PER_POINT
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Price) and (self.base, self.rows) == (other.base, other.rows)
@@ -47,56 +47,58 @@ class Price:
 
     def net(self, rows: int) -> int:
         """What stays drained where so many rows came. A bounded relation may hold more rows than it is priced for; it costs no more for that."""
-        return self.base - -min(rows, self.rows) // ROWS_A_POINT
+        return self.base - -min(rows, self.rows) // ROWS_PER_POINT
 
 
-FREE, LEAST = Price(0, 0), Price(1, 0)
+FREE, MINIMUM_PRICE = Price(0, 0), Price(1, 0)
 
 
 def price(
-    operation: Operation[Any, ..., Any], want: Selection[Any], window: Window = EVERYTHING, items: int = 1
+    operation: Operation[Any, ..., Any], want: Selection[Any], window: ListQuery = DEFAULT_LIST_QUERY, items: int = 1
 ) -> Price:
     """The price of one call. `items` are those of a batch."""
-    below, more = weight(operation.of, want)
-    if operation.kind == "page":
+    below, more = estimate_rows(operation.result, want)
+    if operation.kind == "list":
         return Price(operation.points + more + surcharge(window), window.size() * (1 + below))
     return Price(operation.points * items + more, below * items)
 
 
-def weight(of: Result[Any], want: Selection[Any]) -> tuple[int, int]:
+def estimate_rows(of: Result[Any], want: Selection[Any]) -> tuple[int, int]:
     """The most rows below one row of a selection, and what its lists add for counting and searching. Worked out once per Selection."""
-    if want.weight is None:
-        form = want.form
-        if form.branches is None:
-            form.branches = branches(of, form.fields)
-        rows = _rows(form.branches, iter(want.windows)) if form.branches else 0
-        want.weight = rows, sum([surcharge(w) for w in want.windows])
-    return want.weight
+    if want.row_estimate is None:
+        form = want.field_set
+        if form.priced_relations is None:
+            form.priced_relations = priced_relations(of, form.fields)
+        rows = _rows(form.priced_relations, iter(want.list_queries)) if form.priced_relations else 0
+        want.row_estimate = rows, sum([surcharge(w) for w in want.list_queries])
+    return want.row_estimate
 
 
-def branches(of: Result[Any], fields: tuple[Field, ...]) -> tuple[Branch, ...]:
+def priced_relations(of: Result[Any], fields: tuple[Field, ...]) -> tuple[PricedRelation, ...]:
     """The relations among some fields, in their order: that of the Windows, depth first."""
-    found = [(relation, field.inner) for field in fields if (relation := of.relations.get(field.name)) is not None]
+    found = [(relation, field.subfields) for field in fields if (relation := of.relations.get(field.name)) is not None]
     return tuple(
         [
-            Branch((PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.many else 0, branches(r.target, inner))
+            PricedRelation(
+                (PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.is_to_many else 0, priced_relations(r.target, inner)
+            )
             for r, inner in found
         ]
     )
 
 
-def surcharge(window: Window) -> int:
+def surcharge(window: ListQuery) -> int:
     """What a list costs besides its rows: a total, which page numbers have as well, and a search."""
-    added = COUNTING if window.total or window.page is not None else 0
+    added = TOTAL_POINTS if window.total or window.page is not None else 0
     for name, _ in window.filter:
         if name == "q":
-            added += SEARCHING
+            added += SEARCH_POINTS
     return added
 
 
-def _rows(below: tuple[Branch, ...], windows: Iterator[Window]) -> int:
+def _rows(below: tuple[PricedRelation, ...], windows: Iterator[ListQuery]) -> int:
     rows = 0
     for branch in below:
         size = next(windows).size(branch.rows) if branch.rows else 1
-        rows += size * (1 + (_rows(branch.inner, windows) if branch.inner else 0))
+        rows += size * (1 + (_rows(branch.children, windows) if branch.children else 0))
     return rows

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 import msgspec
 
 from ..problems import Fault, Problem, QuotaExceeded, TooDeep, TooExpensive, TooManyAliases
-from ..schema.validation import refusal
+from ..schema.validation import validation_problem
 from ..writes.call_context import CallContext
 
-CEILINGS = (QuotaExceeded, TooDeep, TooExpensive, TooManyAliases)
+LIMIT_PROBLEMS = (QuotaExceeded, TooDeep, TooExpensive, TooManyAliases)
 """What a quote is refused with under its own code; all else is a fault of the member that it was asked in."""
 
 
-class Line(msgspec.Struct, frozen=True):
+class QuoteLine(msgspec.Struct, frozen=True):
     """One operation of a request: its name, the points that it takes before it runs, and the most rows that it can answer with."""
 
     operation: str
@@ -29,13 +29,13 @@ class Quote(msgspec.Struct, frozen=True):
     """The points that a request would drain before it runs, and the operations that they are for."""
 
     points: int
-    lines: list[Line]
+    lines: list[QuoteLine]
 
 
 class DocumentQuotes(Protocol):
     """Quotes GraphQL documents."""
 
-    async def of_document(
+    async def quote_document(
         self, context: CallContext, text: str, variables: dict[str, Any] | None, operation: str | None
     ) -> Quote:
         """The quote of a document, or the refusal that its request would get."""
@@ -45,11 +45,11 @@ class DocumentQuotes(Protocol):
 class RequestQuotes(Protocol):
     """Quotes REST requests."""
 
-    async def of_request(self, context: CallContext, method: str, url: str, body: Any) -> Quote:
+    async def quote_request(self, context: CallContext, method: str, url: str, body: Any) -> Quote:
         """The quote of a request, or the refusal that it would get. Of the `body` only the number of a batch's items counts."""
         ...
 
 
-def faulty(pointer: str, problems: Sequence[Problem]) -> Problem:
+def quote_problem(pointer: str, problems: Sequence[Problem]) -> Problem:
     """The refusal of a quote: the problems of the request that was asked about, at the member that holds it."""
-    return refusal([Fault(code=p.code, detail=p.detail, pointer=pointer) for p in problems])
+    return validation_problem([Fault(code=p.code, detail=p.detail, pointer=pointer) for p in problems])

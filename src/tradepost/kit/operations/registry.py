@@ -19,7 +19,7 @@ class Registry:
         self.resources: dict[str, Resource[Any]] = {}
         # The shapes that operations answer with and no table stands behind.
         self.results: dict[str, Result[Any]] = {}
-        self.numbers: dict[int, Resource[Any]] = {}
+        self.resources_by_number: dict[int, Resource[Any]] = {}
         self.operations: dict[str, Operation[Any, ..., Any]] = {}
 
     @classmethod
@@ -42,8 +42,11 @@ class Registry:
 
     def add_resource(self, of: Resource[Any]) -> None:
         """Adds a resource; a name or number that another one has is refused."""
-        if self.resources.setdefault(of.name, of) is not of or self.numbers.setdefault(of.number, of) is not of:
-            raise ValueError(f"two resources are called {of.name} or have the number {of.number}")
+        if (
+            self.resources.setdefault(of.name, of) is not of
+            or self.resources_by_number.setdefault(of.type_number, of) is not of
+        ):
+            raise ValueError(f"two resources are called {of.name} or have the number {of.type_number}")
 
     def add_result(self, of: Result[Any]) -> None:
         """Adds a result; a name that a resource or another result has is refused."""
@@ -67,11 +70,15 @@ class Registry:
     def getter(self, of: Resource[Any]) -> Operation[Any, ..., Any] | None:
         """The operation that reads one row of a resource: `node(id:)` calls it, so it cannot skip its access."""
         return next(
-            (o for o in self.operations.values() if o.kind == "one" and o.of is of and "key" in o.signature.parameters),
+            (
+                o
+                for o in self.operations.values()
+                if o.kind == "get" and o.result is of and "key" in o.signature.parameters
+            ),
             None,
         )
 
     @property
-    def nodes(self) -> list[Resource[Any]]:
+    def node_resources(self) -> list[Resource[Any]]:
         """The resources that `node(id:)` finds."""
         return [r for r in self.resources.values() if self.getter(r) is not None]

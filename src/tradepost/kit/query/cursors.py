@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from ..clock import wire
+from ..clock import to_rfc3339
 from ..problems import InvalidParameter
 
 SIZE = 9
 pack, unpack = msgspec.msgpack.Encoder(uuid_format="canonical").encode, msgspec.msgpack.decode
 
 
-class Marks:
+class CursorCodec:
     """Makes and reads the cursors of one list, in one order, under one set of filters."""
 
     __slots__ = ("state",)
@@ -27,12 +27,12 @@ class Marks:
     def __init__(self, secret: bytes, name: str, filters: Any, order: tuple[str, ...]) -> None:
         self.state = blake2b(pack((name, filters, order)), key=secret, digest_size=SIZE)
 
-    def seal(self, parent: Any, keys: list[Any]) -> str:
+    def encode(self, parent: Any, keys: list[Any]) -> str:
         """The cursor of the row with these sort keys under this parent."""
         body = pack([_plain(k) for k in keys])
         return urlsafe_b64encode(self._digest(parent, body) + body).rstrip(b"=").decode()
 
-    def unseal(self, parent: Any, cursor: str, parameter: str) -> list[Any]:
+    def decode(self, parent: Any, cursor: str, parameter: str) -> list[Any]:
         """The sort keys in a cursor, or 400 where it was made for another list."""
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
@@ -52,4 +52,4 @@ class Marks:
 
 def _plain(key: Any) -> Any:
     """A time as the wire's own text: both databases' cursors read the same."""
-    return wire(key) if hasattr(key, "tzinfo") else key
+    return to_rfc3339(key) if hasattr(key, "tzinfo") else key

@@ -7,28 +7,33 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, or_, tuple_
 
-from ..resource.list_query import Shape
+from ..resource.list_query import ListQueryShape
 from ..resource.resource import Resource
 
 type Keys = list[tuple[Any, bool]]
 
 
-def order_names(resource: Resource[Any], shape: Shape, default: tuple[str, ...]) -> tuple[str, ...]:
+def sort_order(resource: Resource[Any], shape: ListQueryShape, default: tuple[str, ...]) -> tuple[str, ...]:
     """The sort keys by name, with those behind them and the id last, in the last key's direction. With a search the default is its relevance."""
     asked = shape.sort or next(
-        ((n,) for n, s in resource.sorts.items() if s.needs is not None and s.needs in shape.filters), default
+        (
+            (n,)
+            for n, s in resource.sorts.items()
+            if s.required_filter is not None and s.required_filter in shape.filters
+        ),
+        default,
     )
     names: list[str] = []
     for name in asked:
         names.append(name)
         sort = resource.sorts.get(name.removeprefix("-"))
-        names += sort.then if sort is not None else ()
+        names += sort.tie_breakers if sort is not None else ()
     unique = {n.removeprefix("-"): n for n in reversed(names)}
     ordered = [n for n in dict.fromkeys(names) if unique[n.removeprefix("-")] == n]
     return (*ordered, "-id" if ordered[-1].startswith("-") else "id")
 
 
-def beyond(keys: Keys, shape: Shape) -> list[ColumnElement[bool]]:
+def cursor_conditions(keys: Keys, shape: ListQueryShape) -> list[ColumnElement[bool]]:
     """The conditions of the cursors in a shape. `keys` say for each key whether it descends as the rows are read; a backward shape reads the end first."""
     said: list[ColumnElement[bool]] = []
     for name, given, turned in (("after", shape.after, shape.backward), ("before", shape.before, not shape.backward)):

@@ -10,40 +10,40 @@ from typing import Any
 
 import msgspec
 
-from ..resource.rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
-from ..resource.row_layout import Actions, Leaf, Many, Node, Several
-from ..resource.selection import Field, Form
-from .records import NO_ROWS, Group, Shown
+from ..resource.rendering import Constant, FieldMember, ObjectMember, PageMember, PagePart, Rendering
+from ..resource.row_layout import Actions, Leaf, Node, ToMany, ValueList
+from ..resource.selection import Field, FieldSet
+from .records import EMPTY_SLICE, PageSlice, RowsByParent
 
-type Groups = list[Group]
-type PageMaker = Callable[[Shown, Any, Group, Groups], Any]
+type Groups = list[RowsByParent]
+type PageMaker = Callable[[PageSlice, Any, RowsByParent, Groups], Any]
 
 PLACE, STRETCH, ROW = re.compile(r"\br\[(\d+)\]"), re.compile(r"\*r\[(\d+):(\d+)\]"), re.compile(r"\br\b")
 DEFAULT = Rendering()
 ENVELOPE: tuple[PageMember, ...] = (
-    Part("data", "nodes"),
-    Part("next_cursor", "next_cursor"),
-    Part("has_more", "has_more"),
+    PagePart("data", "nodes"),
+    PagePart("next_cursor", "next_cursor"),
+    PagePart("has_more", "has_more"),
 )
 
 
-class Writer:
+class RecordCompiler:
     """Generates the functions for one plan in one form."""
 
-    def __init__(self, plan: Any, form: Form, dialect: str) -> None:
+    def __init__(self, plan: Any, form: FieldSet, dialect: str) -> None:
         self.plan, self.form, self.booleans = plan, form, dialect == "sqlite"
         self.rendering: Rendering = form.rendering or DEFAULT
         self.space: dict[str, Any] = {
-            "NONE": NO_ROWS,
-            "raw": _plain if self.rendering.plain else _raw,
-            "Raw": None if self.rendering.plain else msgspec.Raw,
+            "NONE": EMPTY_SLICE,
+            "raw": _plain if self.rendering.decode_json else _raw,
+            "Raw": None if self.rendering.decode_json else msgspec.Raw,
         }
 
-    def one(self) -> Callable[[Any, Groups], Any]:
+    def record_function(self) -> Callable[[Any, Groups], Any]:
         """The function that turns the row of a single read into its record."""
         return self._function("r, g", self._object(self.plan.top.nodes, self.rendering.members, self.form.fields))
 
-    def page(self, level: Any) -> PageMaker:
+    def page_function(self, level: Any) -> PageMaker:
         """The function that turns a trimmed page into records, or into the page that the rendering describes."""
         if self.rendering.parts is not None:
             return self._page(level, self.rendering.parts, self.form.fields)
@@ -72,34 +72,35 @@ class Writer:
             key = self.rendering.actions_key
             members = tuple(
                 [
-                    Pick(f.alias or (key if isinstance(n, Actions) else f.name), i)
+                    FieldMember(f.alias or (key if isinstance(n, Actions) else f.name), i)
                     for i, (f, n) in enumerate(zip(fields, nodes, strict=True))
                 ]
             )
         values = [
-            repr(m.value) if isinstance(m, Const) else self._value(nodes[m.index], m, fields[m.index]) for m in members
+            repr(m.value) if isinstance(m, Constant) else self._value(nodes[m.index], m, fields[m.index])
+            for m in members
         ]
         name = self._struct([m.key for m in members])
-        places = [n.at for m in members if isinstance(m, Pick) and isinstance(n := nodes[m.index], Leaf)]
+        places = [n.index for m in members if isinstance(m, FieldMember) and isinstance(n := nodes[m.index], Leaf)]
         if len(places) > 1 and values == [f"r[{places[0] + i}]" for i in range(len(values))]:
             return f"{name}(*r[{places[0]}:{places[-1] + 1}])"
         return f"{name}({', '.join(values)})"
 
-    def _value(self, node: Node, member: Pick, field: Field) -> str:
+    def _value(self, node: Node, member: FieldMember, field: Field) -> str:
         if isinstance(node, Leaf):
             return self._leaf(node)
-        if isinstance(node, Many):
-            return self._many(node, member, field.inner)
+        if isinstance(node, ToMany):
+            return self._many(node, member, field.subfields)
         if isinstance(node, Actions):
             return self._actions(node)
-        made = self._object(node.nodes, member.inner, field.inner)
-        if isinstance(node, Several):
+        made = self._object(node.nodes, member.members, field.subfields)
+        if isinstance(node, ValueList):
             each = self._keep(self._function("rows, g", f"None if rows is None else [{made} for r in rows]"), "V")
-            return f"{each}(r[{node.at}], g)"
-        return made if node.null is None else f"(None if r[{node.null}] is None else {made})"
+            return f"{each}(r[{node.index}], g)"
+        return made if node.null_index is None else f"(None if r[{node.null_index}] is None else {made})"
 
     def _leaf(self, node: Leaf) -> str:
-        place, member = f"r[{node.at}]", node.member
+        place, member = f"r[{node.index}]", node.member
         if member.kind in ("json", "list"):
             return f"(v if (v := {place}).__class__ is Raw or v is None else raw(v))"
         if member.kind == "bool" and self.booleans:
@@ -115,17 +116,17 @@ class Writer:
             "[" + ", ".join([repr(n) if at is None else f"*([{n!r}] if r[{at}] else [])" for n, at in node.names]) + "]"
         )
 
-    def _many(self, node: Many, member: Pick, fields: tuple[Field, ...]) -> str:
-        level = self.plan.levels[node.level]
-        group, parent = f"g[{node.level}]", f"r[{node.at}]"
+    def _many(self, node: ToMany, member: FieldMember, fields: tuple[Field, ...]) -> str:
+        level = self.plan.levels[node.level_index]
+        group, parent = f"g[{node.level_index}]", f"r[{node.index}]"
         if not node.relation.paged:
-            rows = self._rows(level, member.inner, fields)
+            rows = self._rows(level, member.members, fields)
             return f"{rows}({group}.pages.get({parent}, NONE).rows, g)"
         # A page of which nothing is left, because all of it is skipped, is an empty object.
         parts = (
             member.parts
             if member.parts is not None
-            else (*ENVELOPE, *((Part("total", "total"),) if level.total else ()))
+            else (*ENVELOPE, *((PagePart("total", "total"),) if level.total else ()))
         )
         page = self._keep(self._page(level, parts, fields), "P")
         return f"{page}({group}.pages.get({parent}, NONE), {parent}, {group}, g)"
@@ -140,27 +141,27 @@ class Writer:
         return lambda shown, parent, group, groups: struct(*[m(shown, parent, group, groups) for m in made])
 
     def _part(self, level: Any, part: PageMember, fields: tuple[Field, ...]) -> PageMaker:
-        if isinstance(part, Const):
+        if isinstance(part, Constant):
             said = part.value
             return lambda shown, parent, group, groups: said
         if part.kind == "nodes":
-            rows = self.space[self._rows(level, part.inner, fields)]
+            rows = self.space[self._rows(level, part.members, fields)]
             return lambda shown, parent, group, groups: rows(shown.rows, groups)
         if part.kind == "edges":
-            return self._edges(level, part.inner or (), fields)
+            return self._edges(level, part.members or (), fields)
         if part.kind == "page_info":
-            return self._page(level, part.inner or (), fields)
+            return self._page(level, part.members or (), fields)
         return PAGE_MEMBERS[part.kind]
 
     def _edges(self, level: Any, parts: tuple[PageMember, ...], fields: tuple[Field, ...]) -> PageMaker:
-        made: list[Callable[[Any, Any, Group, Groups], Any]] = []
+        made: list[Callable[[Any, Any, RowsByParent, Groups], Any]] = []
         for part in parts:
-            if isinstance(part, Const):
+            if isinstance(part, Constant):
                 made.append(lambda row, parent, group, groups, value=part.value: value)
             elif part.kind == "cursor":
-                made.append(lambda row, parent, group, groups: group.mark(parent, row))
+                made.append(lambda row, parent, group, groups: group.cursor(parent, row))
             else:
-                node = self._function("r, g", self._object(level.nodes, part.inner, fields))
+                node = self._function("r, g", self._object(level.nodes, part.members, fields))
                 made.append(lambda row, parent, group, groups, node=node: node(row, groups))
         struct = self.space[self._struct([p.key for p in parts])]
         return lambda shown, parent, group, groups: [
@@ -188,12 +189,12 @@ def _plain(value: Any) -> Any:
 
 PAGE_MEMBERS: dict[str, PageMaker] = {
     "total": lambda shown, parent, group, groups: group.totals.get(parent, 0),
-    "has_more": lambda shown, parent, group, groups: shown.next,
+    "has_more": lambda shown, parent, group, groups: shown.has_next,
     "next_cursor": lambda shown, parent, group, groups: (
-        group.mark(parent, shown.rows[-1]) if shown.next and shown.rows else None
+        group.cursor(parent, shown.rows[-1]) if shown.has_next and shown.rows else None
     ),
-    "hasNextPage": lambda shown, parent, group, groups: shown.next,
-    "hasPreviousPage": lambda shown, parent, group, groups: shown.previous,
-    "startCursor": lambda shown, parent, group, groups: group.mark(parent, shown.rows[0]) if shown.rows else None,
-    "endCursor": lambda shown, parent, group, groups: group.mark(parent, shown.rows[-1]) if shown.rows else None,
+    "hasNextPage": lambda shown, parent, group, groups: shown.has_next,
+    "hasPreviousPage": lambda shown, parent, group, groups: shown.has_previous,
+    "startCursor": lambda shown, parent, group, groups: group.cursor(parent, shown.rows[0]) if shown.rows else None,
+    "endCursor": lambda shown, parent, group, groups: group.cursor(parent, shown.rows[-1]) if shown.rows else None,
 }

@@ -9,36 +9,36 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..problems import Problem
-from ..resource.list_query import Window
-from .cursors import Marks
+from ..resource.list_query import ListQuery
+from .cursors import CursorCodec
 
 
 class Record[S]:
     """A row in the caller's selection, its `version` (None where rows of its kind have none), and how many rows stand below it."""
 
-    __slots__ = ("body", "id", "rows", "version")
+    __slots__ = ("body", "id", "row_count", "version")
 
-    def __init__(self, body: Any, version: int | None = None, id: str = "", rows: int = 0) -> None:
-        self.body, self.version, self.id, self.rows = body, version, id, rows
+    def __init__(self, body: Any, version: int | None = None, id: str = "", row_count: int = 0) -> None:
+        self.body, self.version, self.id, self.row_count = body, version, id, row_count
 
 
-class Shown:
+class PageSlice:
     """The rows of one page after trimming, and whether there are more on either side."""
 
-    __slots__ = ("next", "previous", "rows")
+    __slots__ = ("has_next", "has_previous", "rows")
 
     def __init__(self, rows: Sequence[Any], next: bool, previous: bool) -> None:
-        self.rows, self.next, self.previous = rows, next, previous
+        self.rows, self.has_next, self.has_previous = rows, next, previous
 
 
-class Both(NamedTuple):
+class DualBody(NamedTuple):
     """The body of a record that is kept as well: what was asked, and the whole default record."""
 
-    shown: Any
-    whole: Any
+    response: Any
+    stored: Any
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class StoredRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     """A row as it was answered once: the members of its default record in REST's names, with what was open on it."""
 
     id: str
@@ -46,24 +46,39 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int | None = None
 
 
-NO_ROWS = Shown((), False, False)
+EMPTY_SLICE = PageSlice((), False, False)
 
 
-class Group:
+class RowsByParent:
     """The rows of one to-many level by parent, trimmed to their pages; the top list is a group with one page."""
 
-    __slots__ = ("keys", "limit", "link", "marks", "pages", "parent", "totals", "window")
+    __slots__ = (
+        "cursor_codec",
+        "limit",
+        "list_query",
+        "pages",
+        "parent",
+        "parent_key_index",
+        "sort_key_indexes",
+        "totals",
+    )
 
-    def __init__(self, window: Window, limit: int, marks: Marks, keys: Sequence[int], link: int = 0) -> None:
-        self.window, self.limit, self.marks, self.keys, self.link = window, limit, marks, keys, link
+    def __init__(self, window: ListQuery, limit: int, marks: CursorCodec, keys: Sequence[int], link: int = 0) -> None:
+        self.list_query, self.limit, self.cursor_codec, self.sort_key_indexes, self.parent_key_index = (
+            window,
+            limit,
+            marks,
+            keys,
+            link,
+        )
         self.parent: Any = None
-        self.pages: dict[Any, Shown] = {}
+        self.pages: dict[Any, PageSlice] = {}
         self.totals: dict[Any, int] = {}
 
     def fill(self, rows: Sequence[Any]) -> None:
         """Sorts rows to their parents."""
         by: dict[Any, list[Any]] = {}
-        link = self.link
+        link = self.parent_key_index
         for row in rows:
             parent = row[link]
             if (found := by.get(parent)) is None:
@@ -72,43 +87,49 @@ class Group:
                 found.append(row)
         self.pages = {k: self.trim(v) for k, v in by.items()}
 
-    def trim(self, rows: list[Any]) -> Shown:
+    def trim(self, rows: list[Any]) -> PageSlice:
         """Cuts the one row that only shows that there are more, and turns a backward page round: in place, because a copy touches each row."""
-        window, more = self.window, len(rows) > self.limit
+        window, more = self.list_query, len(rows) > self.limit
         if more:
             rows.pop()
         if window.backward:
             rows.reverse()
-            return Shown(rows, window.before is not None, more)
-        return Shown(rows, more, window.after is not None or (window.page or 1) > 1)
+            return PageSlice(rows, window.before is not None, more)
+        return PageSlice(rows, more, window.after is not None or (window.page or 1) > 1)
 
-    def shown(self) -> list[Any]:
+    def page_rows(self) -> list[Any]:
         """All rows of the level that are on a page."""
         return [r for p in self.pages.values() for r in p.rows]
 
-    def mark(self, parent: Any, row: Any) -> str:
+    def cursor(self, parent: Any, row: Any) -> str:
         """The cursor of a row under a parent."""
-        return self.marks.seal(parent, [row[i] for i in self.keys])
+        return self.cursor_codec.encode(parent, [row[i] for i in self.sort_key_indexes])
 
 
 class Page[S]:
     """A page of records. `body` is what the rendering made of it: the records alone, or the door's own page. `rows` are those of all its levels."""
 
-    __slots__ = ("body", "group", "rows", "shown", "total")
+    __slots__ = ("body", "row_count", "rows_by_parent", "slice", "total")
 
-    def __init__(self, body: Any, group: Group, shown: Shown, total: int | None, rows: int = 0) -> None:
-        self.body, self.group, self.shown, self.total, self.rows = body, group, shown, total, rows
+    def __init__(self, body: Any, group: RowsByParent, shown: PageSlice, total: int | None, row_count: int = 0) -> None:
+        self.body, self.rows_by_parent, self.slice, self.total, self.row_count = body, group, shown, total, row_count
 
     @property
     def next_cursor(self) -> str | None:
         """The cursor behind which the next page begins."""
-        return self.group.mark(self.group.parent, self.shown.rows[-1]) if self.shown.next and self.shown.rows else None
+        return (
+            self.rows_by_parent.cursor(self.rows_by_parent.parent, self.slice.rows[-1])
+            if self.slice.has_next and self.slice.rows
+            else None
+        )
 
     @property
     def previous_cursor(self) -> str | None:
         """The cursor before which the previous page ends."""
         return (
-            self.group.mark(self.group.parent, self.shown.rows[0]) if self.shown.previous and self.shown.rows else None
+            self.rows_by_parent.cursor(self.rows_by_parent.parent, self.slice.rows[0])
+            if self.slice.has_previous and self.slice.rows
+            else None
         )
 
 
@@ -130,6 +151,6 @@ class Batch[S]:
         self.items = items
 
     @property
-    def rows(self) -> int:
+    def row_count(self) -> int:
         """How many rows stand below the records."""
-        return sum([item.record.rows for item in self.items if item.record is not None])
+        return sum([item.record.row_count for item in self.items if item.record is not None])

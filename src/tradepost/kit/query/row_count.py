@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from .plan import Plan
-from .records import NO_ROWS, Group
+from .records import EMPTY_SLICE, RowsByParent
 
 
-def rows_below(plan: Plan, rows: Sequence[Any], groups: Sequence[Any]) -> int:
+def count_related_rows(plan: Plan, rows: Sequence[Any], groups: Sequence[Any]) -> int:
     """The rows of all relations, each as often as it stands in the answer: a category that twenty products share is twenty rows.
 
     `rows` are those of the top level, `groups` those of the levels by parent (the first of them is not looked at).
     """
     levels = plan.levels
-    found = _joined(levels[0].ones, rows)
+    found = _joined(levels[0].to_one_indexes, rows)
     if len(levels) == 1:
         return found
     shown: list[Sequence[Any]] = [rows]
     for level, group in zip(levels[1:], groups[1:], strict=True):
-        below = _under(group, shown[level.parent_level], level.parent_at)
+        below = _under(group, shown[level.parent_level], level.parent_index)
         shown.append(below)
-        found += len(below) + _joined(level.ones, below)
+        found += len(below) + _joined(level.to_one_indexes, below)
     return found
 
 
@@ -29,6 +29,6 @@ def _joined(places: Sequence[int], rows: Sequence[Any]) -> int:
     return len(rows) * len(places) - sum([1 for at in places for row in rows if row[at] is None]) if places else 0
 
 
-def _under(group: Group, parents: Sequence[Any], at: int) -> Sequence[Any]:
+def _under(group: RowsByParent, parents: Sequence[Any], at: int) -> Sequence[Any]:
     pages = group.pages
-    return [row for parent in parents for row in pages.get(parent[at], NO_ROWS).rows]
+    return [row for parent in parents for row in pages.get(parent[at], EMPTY_SLICE).rows]

@@ -23,11 +23,11 @@ class Statement(msgspec.Struct, frozen=True):
     sql: str
     arguments: tuple[Argument, ...]
     bounded: bool
-    sized: "Mapping[int, Statement]" = msgspec.field(default_factory=dict[int, "Statement"])
+    by_row_count: "Mapping[int, Statement]" = msgspec.field(default_factory=dict[int, "Statement"])
 
-    def of_size(self, rows: int) -> "Statement":
+    def for_rows(self, rows: int) -> "Statement":
         """The statement for so many rows."""
-        return self.sized.get(rows, self)
+        return self.by_row_count.get(rows, self)
 
     def bind(self, given: dict[str, Any]) -> list[Any]:
         """The arguments of one call."""

@@ -11,30 +11,30 @@ from math import ceil
 from time import monotonic
 from typing import Protocol
 
-MOST_BUCKETS = 100_000
+MAX_BUCKETS = 100_000
 MINUTE = 60.0
 
 type Bucket = tuple[str, int]
 """Its key, and how many points it holds."""
 
 
-def reset(size: int, left: float) -> int:
+def seconds_until_full(size: int, left: float) -> int:
     """In how many seconds a bucket with so much left is full again."""
     return ceil((size - left) * MINUTE / size)
 
 
-class Buckets:
+class MemoryBuckets:
     """Buckets in memory. One that is full is as good as none, so those are what goes first where there are many."""
 
-    __slots__ = ("clock", "kept", "most")
+    __slots__ = ("clock", "entries", "max_buckets")
 
-    def __init__(self, clock: Callable[[], float] = monotonic, most: int = MOST_BUCKETS) -> None:
-        self.clock, self.most = clock, most
-        self.kept: OrderedDict[str, tuple[float, float]] = OrderedDict()
+    def __init__(self, clock: Callable[[], float] = monotonic, max_buckets: int = MAX_BUCKETS) -> None:
+        self.clock, self.max_buckets = clock, max_buckets
+        self.entries: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, size: int, points: int) -> float:
         """Drains points, and says what is left; where there are too few nothing is drained, and it says by how many (below 0)."""
-        moment, kept = self.clock(), self.kept
+        moment, kept = self.clock(), self.entries
         held = kept.get(key)
         left = (size if held is None else min(size, held[0] + (moment - held[1]) * size / MINUTE)) - points
         if left < 0:
@@ -52,30 +52,30 @@ class Buckets:
 
     def give(self, key: str, size: int, points: int) -> None:
         """Puts points back; fewer than none are a debt, which is drained whatever there is."""
-        moment, held = self.clock(), self.kept.get(key)
+        moment, held = self.clock(), self.entries.get(key)
         if held is None:
             if points >= 0:
                 return
             self._forget(moment)
         left = min(size, (size if held is None else held[0] + (moment - held[1]) * size / MINUTE) + points)
         # A debt is written as the moment at which it is paid, so that it is not forgotten before.
-        self.kept[key] = (left, moment) if left >= 0 else (0.0, moment - left * MINUTE / size)
+        self.entries[key] = (left, moment) if left >= 0 else (0.0, moment - left * MINUTE / size)
 
     def _forget(self, moment: float) -> None:
         """Drops what was not used for two minutes, a few at a time, and the one used longest ago where there are too many."""
-        kept = self.kept
+        kept = self.entries
         for _ in range(2):
             oldest = next(iter(kept), None)
-            if oldest is None or (moment - kept[oldest][1] < 2 * MINUTE and len(kept) < self.most):
+            if oldest is None or (moment - kept[oldest][1] < 2 * MINUTE and len(kept) < self.max_buckets):
                 return
             del kept[oldest]
 
 
-class Shared(Protocol):
+class SharedBuckets(Protocol):
     """Buckets that several processes share."""
 
     @property
-    def gone(self) -> bool:
+    def is_unavailable(self) -> bool:
         """Whether they cannot be reached."""
         ...
 

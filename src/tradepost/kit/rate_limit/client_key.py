@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 
 @lru_cache(8192)
-def bucket_of(address: str) -> str:
+def client_key(address: str) -> str:
     """The bucket of an address. An IPv6 client has a whole /64 to itself, so that is one; an IPv4 address in IPv6 clothes is what it is."""
     try:
         found = ip_address(address)
@@ -13,7 +13,7 @@ def bucket_of(address: str) -> str:
         return f"address:{address[:64]}"
     if found.version == 6:
         return (
-            bucket_of(str(found.ipv4_mapped))
+            client_key(str(found.ipv4_mapped))
             if found.ipv4_mapped
             else f"address:{ip_network((found, 64), strict=False).network_address}/64"
         )

@@ -13,8 +13,8 @@ from unicodedata import normalize
 
 from ..problems import QuotaExceeded
 from .buckets import MINUTE
-from .client_key import bucket_of
-from .meter import Limits
+from .client_key import client_key
+from .meter import RateLimits
 
 ACCOUNT, ADDRESS = "login-account", "login-address"
 """The names of the two policies, as a refusal tells them."""
@@ -22,28 +22,30 @@ LONGEST = 1000
 """Letters of an account's text that tell it from others."""
 
 
-class Attempts:
+class CredentialAttempts:
     """The two buckets of every attempt. Services need not know of it: the Operation counts what it is declared to be."""
 
-    def __init__(self, limits: Limits, secret: bytes, *, account: int = 10, address: int = 30) -> None:
+    def __init__(self, limits: RateLimits, secret: bytes, *, per_account: int = 10, per_address: int = 30) -> None:
         """`account` and `address` are attempts a minute. `limits` say where the buckets are; `secret` (at most 64 bytes) is the digest's."""
-        self.limits, self.secret, self.account, self.address = limits, secret, account, address
+        self.limits, self.secret, self.per_account, self.per_address = limits, secret, per_account, per_address
 
     async def count(self, account: str | None, address: str, caller: str | None = None) -> None:
         """Counts one attempt on an account, of a known caller's own where it names none; QuotaExceeded where one of the buckets is empty."""
-        of_address, own = f"login:{bucket_of(address)}", self.key(account, caller)
-        left, remote = await self._take(of_address, self.address)
+        of_address, own = f"login:{client_key(address)}", self.account_key(account, caller)
+        left, remote = await self._take(of_address, self.per_address)
         if left < 0:
-            raise self._refusal(left, self.address, ADDRESS, "from this address")
+            raise self._refusal(left, self.per_address, ADDRESS, "from this address")
         if own is None:
             return
-        left, _ = await self._take(own, self.account)
+        left, _ = await self._take(own, self.per_account)
         if left < 0:
             # One account that is tried in vain does not keep all others behind the address out.
-            self._give(of_address, self.address, 1, remote)
-            raise self._refusal(left, self.account, ACCOUNT, "on this account")
+            self._give(of_address, self.per_address, 1, remote)
+            raise self._refusal(left, self.per_account, ACCOUNT, "on this account")
 
-    async def owe(self, written: Mapping[str | None, int], address: str, caller: str | None = None) -> None:
+    async def count_unexecuted(
+        self, written: Mapping[str | None, int], address: str, caller: str | None = None
+    ) -> None:
         """Counts attempts that were written and never run, by their accounts: a debt, which may be more than a bucket holds.
 
         It is the address's debt in any case, and the accounts' in their order, as long as the address had something left: what it could not have
@@ -51,19 +53,19 @@ class Attempts:
         """
         if not written:
             return
-        key, times = f"login:{bucket_of(address)}", sum(written.values())
-        left, remote = await self._take(key, self.address)
+        key, times = f"login:{client_key(address)}", sum(written.values())
+        left, remote = await self._take(key, self.per_address)
         had = left >= 0
-        self._give(key, self.address, had - times, remote)
+        self._give(key, self.per_address, had - times, remote)
         room = left + 1 if had else 0
         for account, some in written.items():
             if room < 1:
                 break
-            if (own := self.key(account, caller)) is not None:
-                self._give(own, self.account, -some, remote)
+            if (own := self.account_key(account, caller)) is not None:
+                self._give(own, self.per_account, -some, remote)
             room -= some
 
-    def key(self, account: str | None, caller: str | None) -> str | None:
+    def account_key(self, account: str | None, caller: str | None) -> str | None:
         """The bucket of an account by its digest, else of the caller; None where there is neither."""
         if account is None:
             return None if caller is None else f"login:caller:{caller}"
@@ -71,7 +73,7 @@ class Attempts:
         return f"login:account:{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16, key=self.secret).hexdigest()}"
 
     def _refusal(self, left: float, size: int, policy: str, what: str) -> QuotaExceeded:
-        self.limits.refused += 1
+        self.limits.refusals += 1
         detail = f"There were too many attempts {what}; {size} a minute are allowed."
         return QuotaExceeded(ceil(-left * MINUTE / size), policies=(policy,), detail=detail)
 

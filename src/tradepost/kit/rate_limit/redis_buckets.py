@@ -14,7 +14,7 @@ from typing import Any, cast
 from hiredis import ReplyError
 from msgspec import msgpack
 
-from ..redis.connection import Line, connect
+from ..redis.connection import RedisConnection, connect
 from .buckets import Bucket
 
 AGAIN = 0.5
@@ -61,7 +61,7 @@ type Lefts = list[float] | None
 """What is left in each bucket; None where Redis is gone."""
 
 
-class Turn:
+class PendingBatch:
     """What the requests of one turn of the loop drain, and who waits for what is left."""
 
     __slots__ = ("drains", "keys", "reloaded", "waiting")
@@ -78,7 +78,7 @@ class Turn:
         self.drains.append((points, firm, *[size for _, size in buckets]))
         self.waiting.append(waits)
 
-    def tell(self, lefts: list[int] | None) -> None:
+    def resolve(self, lefts: list[int] | None) -> None:
         """Tells each what the script says of its own buckets."""
         at = 0
         for drain, waits in zip(self.drains, self.waiting, strict=True):
@@ -88,20 +88,20 @@ class Turn:
             at = ends
 
 
-class SharedBuckets:
+class RedisBuckets:
     """The buckets of all processes that know this Redis. Until `start`, and while it is gone, there are none."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.line: Line | None = None
-        self.turn: Turn | None = None
+        self.connection: RedisConnection | None = None
+        self.batch: PendingBatch | None = None
         self.task: asyncio.Task[None] | None = None
-        self.losses = 0
+        self.disconnects = 0
 
     @property
-    def gone(self) -> bool:
+    def is_unavailable(self) -> bool:
         """Whether Redis cannot be reached now."""
-        return self.line is None
+        return self.connection is None
 
     async def start(self) -> None:
         """Connects; where that fails the search goes on beside the requests."""
@@ -110,8 +110,8 @@ class SharedBuckets:
 
     async def stop(self) -> None:
         """Ends the connection, and the search for one."""
-        task, line = self.task, self.line
-        self.task = self.line = None
+        task, line = self.task, self.connection
+        self.task = self.connection = None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -121,69 +121,71 @@ class SharedBuckets:
     def take(self, points: int, *buckets: Bucket) -> asyncio.Future[Lefts]:
         """Drains points of each bucket and says what is left in each: where any is below 0 nothing was drained. None where Redis is gone."""
         waits: asyncio.Future[Lefts] = asyncio.get_running_loop().create_future()
-        if self.line is None:
+        if self.connection is None:
             waits.set_result(None)
         else:
-            (self.turn or self._begin()).add(points, True, buckets, waits)
+            (self.batch or self._begin()).add(points, True, buckets, waits)
         return waits
 
     def give(self, points: int, *buckets: Bucket) -> None:
         """Puts points back into each, or drains a debt; nobody waits for it."""
-        if self.line is not None:
-            (self.turn or self._begin()).add(-points, False, buckets, None)
+        if self.connection is not None:
+            (self.batch or self._begin()).add(-points, False, buckets, None)
 
-    def _begin(self) -> Turn:
+    def _begin(self) -> PendingBatch:
         """Begins a turn, which is sent when the loop comes to its end."""
-        turn = self.turn = Turn()
+        turn = self.batch = PendingBatch()
         asyncio.get_running_loop().call_soon(self._end, turn)
         return turn
 
-    def _end(self, turn: Turn) -> None:
+    def _end(self, turn: PendingBatch) -> None:
         """Sends what has come together."""
-        self.turn = None
+        self.batch = None
         self._call(turn)
 
-    def _call(self, turn: Turn) -> None:
+    def _call(self, turn: PendingBatch) -> None:
         """Asks Redis for all of a turn."""
-        if self.line is None:
-            turn.tell(None)
+        if self.connection is None:
+            turn.resolve(None)
         else:
-            self.line.send(
+            self.connection.submit(
                 ("EVALSHA", SHA, len(turn.keys), *turn.keys, msgpack.encode(turn.drains)),
-                partial(self._answered, self.line, turn),
+                partial(self._answered, self.connection, turn),
             )
 
-    def _answered(self, line: Line, turn: Turn, answer: Any) -> None:
+    def _answered(self, line: RedisConnection, turn: PendingBatch, answer: Any) -> None:
         """Takes what the script says, or gives up the line."""
         if type(answer) is list:
-            turn.tell(cast(list[int], answer))
+            turn.resolve(cast(list[int], answer))
         elif not turn.reloaded and isinstance(answer, ReplyError) and str(answer).startswith("NOSCRIPT"):
             turn.reloaded = True
-            line.tell("SCRIPT", "LOAD", SCRIPT)
+            line.send("SCRIPT", "LOAD", SCRIPT)
             self._call(turn)
         else:
-            turn.tell(None)
-            self._forget(line, line.why if answer is None else f"answered {answer}")
+            turn.resolve(None)
+            self._forget(line, line.close_reason if answer is None else f"answered {answer}")
 
     async def _connect(self) -> bool:
         try:
-            line = await asyncio.wait_for(connect(self.url, lambda broken: self._forget(broken, broken.why)), AGAIN)
-            if await line.ask("SCRIPT", "LOAD", SCRIPT) is None:
+            line = await asyncio.wait_for(
+                connect(self.url, lambda broken: self._forget(broken, broken.close_reason)), AGAIN
+            )
+            if await line.call("SCRIPT", "LOAD", SCRIPT) is None:
                 raise ConnectionError
         except (OSError, TimeoutError, ConnectionError):
             return False
-        self.line = line
+        self.connection = line
         return True
 
-    def _forget(self, line: Line, why: str) -> None:
+    def _forget(self, line: RedisConnection, why: str) -> None:
         """Gives up a line, if it is the present one."""
         line.close()
-        if line is self.line:
+        if line is self.connection:
             self._lose(why)
 
     def _lose(self, why: str) -> None:
         """Says once that Redis is gone, and looks for it."""
-        self.line, self.losses = None, self.losses + 1
+        self.connection, self.disconnects = None, self.disconnects + 1
         LOG.warning("Redis %s: each process limits by itself until it is back", why)
         self.task = asyncio.get_running_loop().create_task(self._search())
 

@@ -26,16 +26,16 @@ def _unheard(_: Any) -> None:
     """What hears an answer that nobody waits for."""
 
 
-class Line(asyncio.Protocol):
+class RedisConnection(asyncio.Protocol):
     """The connection: whatever is sent is answered, if only by None as the line breaks."""
 
-    def __init__(self, broken: Callable[["Line"], None]) -> None:
-        self.broken, self.reader = broken, hiredis.Reader()
-        self.waiting: deque[Done] = deque()
-        self.why = "closed the connection"
+    def __init__(self, broken: Callable[["RedisConnection"], None]) -> None:
+        self.on_disconnect, self.reader = broken, hiredis.Reader()
+        self.pending: deque[Done] = deque()
+        self.close_reason = "closed the connection"
         self.transport: asyncio.Transport | None = None
         self.timer: asyncio.TimerHandle | None = None
-        self.answers = self.seen = self.silent = 0
+        self.reply_count = self.seen = self.silent = 0
         self.loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -46,34 +46,34 @@ class Line(asyncio.Protocol):
         """Hands out the answers."""
         self.reader.feed(data)
         while (answer := self.reader.gets()) is not False:
-            self.answers += 1
-            if self.waiting:
-                self.waiting.popleft()(answer)
+            self.reply_count += 1
+            if self.pending:
+                self.pending.popleft()(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The line broke: nobody is left waiting."""
         self.close()
-        self.broken(self)
+        self.on_disconnect(self)
 
-    def send(self, words: tuple[Word, ...], done: Done) -> None:
+    def submit(self, words: tuple[Word, ...], done: Done) -> None:
         """Sends a command; `done` is called once, with the answer."""
         if self.transport is None:
             return done(None)
-        self.waiting.append(done)
+        self.pending.append(done)
         self.transport.write(pack(words))
         if self.timer is None:
-            self.seen, self.silent = self.answers, 0
+            self.seen, self.silent = self.reply_count, 0
             self.timer = self.loop.call_later(TICK, self._look)
 
-    async def ask(self, *words: Word) -> Any:
+    async def call(self, *words: Word) -> Any:
         """Sends a command and waits for its answer."""
         future: asyncio.Future[Any] = self.loop.create_future()
-        self.send(words, lambda answer: None if future.done() else future.set_result(answer))
+        self.submit(words, lambda answer: None if future.done() else future.set_result(answer))
         return await future
 
-    def tell(self, *words: Word) -> None:
+    def send(self, *words: Word) -> None:
         """Sends a command whose answer nobody waits for."""
-        self.send(words, _unheard)
+        self.submit(words, _unheard)
 
     def close(self) -> None:
         """Ends the line; whoever waits is told that there is no answer."""
@@ -83,24 +83,24 @@ class Line(asyncio.Protocol):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        while self.waiting:
-            self.waiting.popleft()(None)
+        while self.pending:
+            self.pending.popleft()(None)
 
     def _look(self) -> None:
         """Counts the looks without an answer. Several are needed: after a long stop of this process the first comes before what was received."""
         self.timer = None
-        if not self.waiting:
+        if not self.pending:
             return
-        self.silent = self.silent + 1 if self.answers == self.seen else 0
-        self.seen = self.answers
+        self.silent = self.silent + 1 if self.reply_count == self.seen else 0
+        self.seen = self.reply_count
         if self.silent >= SILENT_TICKS:
-            self.why = "did not answer in time"
+            self.close_reason = "did not answer in time"
             self.close()
         else:
             self.timer = self.loop.call_later(TICK, self._look)
 
 
-async def connect(url: str, broken: Callable[[Line], None]) -> Line:
+async def connect(url: str, broken: Callable[[RedisConnection], None]) -> RedisConnection:
     """A line to the Redis of a URL, in the database that it names; `broken` is called when it ends by itself."""
     from redis.asyncio.connection import (
         SSLConnection,
@@ -110,8 +110,8 @@ async def connect(url: str, broken: Callable[[Line], None]) -> Line:
     given: dict[str, Any] = dict(parse_url(url))
     loop = asyncio.get_running_loop()
 
-    def make() -> Line:
-        return Line(broken)
+    def make() -> RedisConnection:
+        return RedisConnection(broken)
 
     if "path" in given:
         _, line = await loop.create_unix_connection(make, given["path"])
@@ -121,9 +121,9 @@ async def connect(url: str, broken: Callable[[Line], None]) -> Line:
             make, given.get("host", "localhost"), given.get("port", 6379), ssl=secure
         )
     if password := given.get("password"):
-        _check(await line.ask("AUTH", *([given["username"]] if given.get("username") else []), password))
+        _check(await line.call("AUTH", *([given["username"]] if given.get("username") else []), password))
     if database := given.get("db"):
-        _check(await line.ask("SELECT", database))
+        _check(await line.call("SELECT", database))
     return line
 
 

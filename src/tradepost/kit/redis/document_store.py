@@ -9,11 +9,11 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from .connection import Line, connect
+from .connection import RedisConnection, connect
 
 AGAIN = 0.5
 """Seconds between two attempts to find Redis again."""
-TEXTS, USED = "tradepost:documents:texts", "tradepost:documents:used"
+TEXTS_KEY, USED_KEY = "tradepost:documents:texts", "tradepost:documents:used"
 
 FIND = """
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -35,12 +35,12 @@ end
 """
 
 
-class SharedTexts:
+class DocumentStore:
     """The texts of all processes that know this Redis. Until `start`, and while it is gone, there are none."""
 
-    def __init__(self, url: str, most: int = 1000) -> None:
-        self.url, self.most = url, most
-        self.line: Line | None = None
+    def __init__(self, url: str, max_documents: int = 1000) -> None:
+        self.url, self.max_documents = url, max_documents
+        self.connection: RedisConnection | None = None
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -50,47 +50,47 @@ class SharedTexts:
 
     async def stop(self) -> None:
         """Ends the connection, and the search for one."""
-        task, line = self.task, self.line
-        self.task = self.line = None
+        task, line = self.task, self.connection
+        self.task = self.connection = None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         if line is not None:
             line.close()
 
-    async def find(self, digest: str) -> str | None:
+    async def get(self, digest: str) -> str | None:
         """The text under a hash; None where there is none, or no Redis."""
-        line = self.line
+        line = self.connection
         if line is None:
             return None
-        answer: Any = await line.ask("EVAL", FIND, 2, TEXTS, USED, digest)
+        answer: Any = await line.call("EVAL", FIND, 2, TEXTS_KEY, USED_KEY, digest)
         # Whatever else it says, a fault of its own among it, is no text; a line that broke says so itself.
         if isinstance(answer, bytes):
             with suppress(UnicodeDecodeError):
                 return answer.decode()
         return None
 
-    def keep(self, digest: str, text: str) -> None:
+    def store(self, digest: str, text: str) -> None:
         """Keeps a text; nobody waits for it."""
-        if self.line is not None:
-            self.line.tell("EVAL", KEEP, 2, TEXTS, USED, digest, text, self.most)
+        if self.connection is not None:
+            self.connection.send("EVAL", KEEP, 2, TEXTS_KEY, USED_KEY, digest, text, self.max_documents)
 
     async def _connect(self) -> bool:
         try:
-            self.line = await asyncio.wait_for(connect(self.url, self._forget), AGAIN)
+            self.connection = await asyncio.wait_for(connect(self.url, self._forget), AGAIN)
         except (OSError, TimeoutError, ConnectionError):
             return False
         return True
 
-    def _forget(self, line: Line) -> None:
+    def _forget(self, line: RedisConnection) -> None:
         """Gives up a line, if it is the present one."""
         line.close()
-        if line is self.line:
+        if line is self.connection:
             self._lose()
 
     def _lose(self) -> None:
         """Looks for Redis; that it is gone the buckets say already."""
-        self.line = None
+        self.connection = None
         self.task = asyncio.get_running_loop().create_task(self._search())
 
     async def _search(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ..crypto import derive
+from ..crypto import derive_key
 
 PATIENCE = 1.0
 """Seconds that Redis has to connect, and to take a message."""
@@ -22,15 +22,20 @@ class PubSub:
         subject: str,
         secret_key: str,
         *,
-        tick: float,
-        joined: Callable[[], None],
-        take: Callable[[bytes], None],
-        lost: Callable[[Exception], None],
+        ping_interval: float,
+        on_connect: Callable[[], None],
+        on_message: Callable[[bytes], None],
+        on_disconnect: Callable[[Exception], None],
     ) -> None:
         """`tick`: seconds of silence after which the channel must answer a ping, and seconds that it has for that."""
-        self.tick, self.joined, self.take, self.lost = tick, joined, take, lost
+        self.ping_interval, self.on_connect, self.on_message, self.on_disconnect = (
+            ping_interval,
+            on_connect,
+            on_message,
+            on_disconnect,
+        )
         # Redis has one set of channels for all its databases; two shops on it must not hear each other.
-        self.name = f"tradepost:{subject}:{derive(secret_key, subject).hex()[:16]}"
+        self.name = f"tradepost:{subject}:{derive_key(secret_key, subject).hex()[:16]}"
         self.publisher = _client(url, retries=1, socket_timeout=PATIENCE)
         # It waits for messages as long as it takes, and must not join again behind our back: what came in between would be missed.
         self.subscriber = _client(url, retries=0, socket_timeout=None)
@@ -70,7 +75,7 @@ class PubSub:
                     pause, said = LEAST_PAUSE, False
                 self.listening.clear()
                 if not said:
-                    self.lost(fault)
+                    self.on_disconnect(fault)
                 said = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, MOST_PAUSE)
@@ -80,7 +85,7 @@ class PubSub:
         await channel.subscribe(self.name)
         waiting = True  # for an answer: that of the subscription, later that of a ping
         while True:
-            message = await channel.get_message(timeout=self.tick)
+            message = await channel.get_message(timeout=self.ping_interval)
             if message is None:
                 if waiting:
                     raise ConnectionError("the channel does not answer")
@@ -89,10 +94,10 @@ class PubSub:
                 continue
             waiting = False
             if message["type"] == "subscribe":
-                self.joined()
+                self.on_connect()
                 self.listening.set()
             elif message["type"] == "message":
-                self.take(message["data"])
+                self.on_message(message["data"])
 
 
 def _client(url: str, *, retries: int, socket_timeout: float | None) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..auth.access import ANYONE, Access
 from ..problems import InvalidParameter
-from ..text.words import MOST_WORDS, words
+from ..text.words import MAX_WORDS, words
 
 type Condition = Callable[[Callable[..., BindParameter[Any]]], ColumnElement[bool]]
 
@@ -36,14 +36,14 @@ class Sort(msgspec.Struct, frozen=True, kw_only=True):
     Where it `needs` a filter, `by` gets the binds of that filter's value; `then` are the keys behind it.
     """
 
-    by: (
+    expression: (
         ColumnElement[Any]
         | InstrumentedAttribute[Any]
         | Callable[[Callable[..., BindParameter[Any]]], ColumnElement[Any]]
     )
-    down: ColumnElement[Any] | None = None
-    needs: str | None = None
-    then: tuple[str, ...] = ()
+    descending_expression: ColumnElement[Any] | None = None
+    required_filter: str | None = None
+    tie_breakers: tuple[str, ...] = ()
     access: Access = ANYONE
 
 
@@ -56,12 +56,14 @@ def binder(name: str) -> Callable[..., BindParameter[Any]]:
     return bind
 
 
-def equal(column: InstrumentedAttribute[Any], type: Any = str, *, doc: str = "", bounded: bool = False) -> Filter:
+def equality_filter(
+    column: InstrumentedAttribute[Any], type: Any = str, *, doc: str = "", bounded: bool = False
+) -> Filter:
     """`?name=value`."""
     return Filter(type=type, where=lambda bind: column == bind(column.type), doc=doc, bounded=bounded)
 
 
-def ranged(name: str, column: Any, type: Any = int) -> dict[str, Filter]:
+def range_filters(name: str, column: Any, type: Any = int) -> dict[str, Filter]:
     """`?name_gte=`, `_gt`, `_lte`, `_lt`."""
     said = {
         "gte": ("__ge__", "At least"),
@@ -76,18 +78,18 @@ def ranged(name: str, column: Any, type: Any = int) -> dict[str, Filter]:
     return {f"{name}_{suffix}": made(method, text) for suffix, (method, text) in said.items()}
 
 
-def searched(where: Condition, *, doc: str) -> Filter:
+def search_filter(where: Condition, *, doc: str) -> Filter:
     """`?q=text`: every word must begin a word of the row."""
-    return Filter(type=str, where=where, convert=query_words, doc=doc)
+    return Filter(type=str, where=where, convert=search_words, doc=doc)
 
 
-def query_words(text: str) -> tuple[str, ...]:
+def search_words(text: str) -> tuple[str, ...]:
     """The words of a search; 400 where there are none or too many."""
     found = words(text)
     if not found:
         raise InvalidParameter(
             f"`q` is `{text}`, which has no words in it; give at least one letter or digit.", parameter="q"
         )
-    if len(found) > MOST_WORDS:
-        raise InvalidParameter(f"`q` has {len(found)} words; at most {MOST_WORDS} are allowed.", parameter="q")
+    if len(found) > MAX_WORDS:
+        raise InvalidParameter(f"`q` has {len(found)} words; at most {MAX_WORDS} are allowed.", parameter="q")
     return found

@@ -10,36 +10,36 @@ import msgspec
 
 from ..problems import InvalidParameter
 from .filters import Filter
-from .list_query import MOST_ROWS, PAGE_SIZE, Window
+from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ListQuery
 from .resource import Resource
 
 ARGUMENTS = ("first", "after", "last", "before", "filter", "sort", "total")
 
 
-def window(
+def parse_list_query(
     of: Resource[Any],
     given: Mapping[str, Any],
     permissions: frozenset[str],
     *,
     paged: bool = True,
-    numbered: bool = False,
+    allow_page_number: bool = False,
     strict: bool = True,
-) -> Window:
+) -> ListQuery:
     """The window that some arguments mean, or 400 naming the argument and what is allowed.
 
     Bounded lists (`paged=False`) know `first`, `filter` and `sort`; only `numbered` ones are read by page number. `strict=False` reads numbers
     and Booleans from text, as a query string brings them.
     """
     args = {k: v for k, v in given.items() if v is not None}
-    _check_names(args, paged, numbered)
+    _check_names(args, paged, allow_page_number)
     first, last = _count(args, "first"), _count(args, "last")
     page, before, after = _count(args, "page", 2**31), args.get("before"), args.get("after")
     if before is not None and after is None and first is None and last is None:
-        last = PAGE_SIZE
-    filters = filtered(of, args.get("filter") or {}, permissions, strict)
-    return Window(
+        last = DEFAULT_PAGE_SIZE
+    filters = parse_filter(of, args.get("filter") or {}, permissions, strict)
+    return ListQuery(
         first=first, last=last, after=after, before=before, page=page, filter=filters,
-        sort=sorting(of, args.get("sort"), permissions, {n for n, _ in filters}), total=bool(args.get("total")),
+        sort=parse_sort(of, args.get("sort"), permissions, {n for n, _ in filters}), total=bool(args.get("total")),
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def _check_names(args: Mapping[str, Any], paged: bool, numbered: bool) -> None:
         raise InvalidParameter("`total` is true or false.", parameter="total")
 
 
-def _count(args: Mapping[str, Any], name: str, most: int = MOST_ROWS) -> int | None:
+def _count(args: Mapping[str, Any], name: str, most: int = MAX_PAGE_SIZE) -> int | None:
     value = args.get(name)
     if value is None:
         return None
@@ -70,7 +70,7 @@ def _count(args: Mapping[str, Any], name: str, most: int = MOST_ROWS) -> int | N
     return value
 
 
-def sorting(of: Resource[Any], given: Any, permissions: frozenset[str], filters: set[str]) -> tuple[str, ...]:
+def parse_sort(of: Resource[Any], given: Any, permissions: frozenset[str], filters: set[str]) -> tuple[str, ...]:
     """The sort keys: a text of names with commas, or a list of names; `-` before a name turns it round."""
     if not isinstance(given, str | list | tuple | None):
         raise InvalidParameter("`sort` is a text such as `-created_at,name`.", parameter="sort")
@@ -86,13 +86,15 @@ def sorting(of: Resource[Any], given: Any, permissions: frozenset[str], filters:
             raise InvalidParameter(
                 f"`{key}` {fault}; `-` before a name sorts descending.", parameter="sort", allowed=allowed
             )
-        if sort.needs is not None and sort.needs not in filters:
-            raise InvalidParameter(f"`{key}` can be sorted by only together with `{sort.needs}`.", parameter="sort")
+        if sort.required_filter is not None and sort.required_filter not in filters:
+            raise InvalidParameter(
+                f"`{key}` can be sorted by only together with `{sort.required_filter}`.", parameter="sort"
+            )
         seen.add(name)
     return keys
 
 
-def filtered(
+def parse_filter(
     of: Resource[Any], given: object, permissions: frozenset[str], strict: bool
 ) -> tuple[tuple[str, Any], ...]:
     """The given filters, converted and in name order."""

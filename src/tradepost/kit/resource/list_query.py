@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
-PAGE_SIZE, MOST_ROWS = 20, 100
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
 
-class Window(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
+class ListQuery(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
     """Filters (sorted by name), order (`-created_at`), cursors and size. Absent members are the list's defaults.
 
     `first` counts from the start of the stretch between `after` and `before`, `last` from its end; `page` is a page number from 1 on.
@@ -23,10 +23,10 @@ class Window(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
     total: bool = False
 
     @property
-    def shape(self) -> "Shape":
+    def shape(self) -> "ListQueryShape":
         """What of it decides the SQL: the names, not the values."""
         names = tuple([n for n, _ in self.filter])
-        return Shape(
+        return ListQueryShape(
             names,
             self.sort,
             self.after is not None,
@@ -41,12 +41,12 @@ class Window(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
         """Whether the rows are read from the end."""
         return self.last is not None
 
-    def size(self, default: int = PAGE_SIZE) -> int:
+    def size(self, default: int = DEFAULT_PAGE_SIZE) -> int:
         """How many rows were asked for, from either end."""
         return self.first or self.last or default
 
 
-class Shape(msgspec.Struct, frozen=True, cache_hash=True):
+class ListQueryShape(msgspec.Struct, frozen=True, cache_hash=True):
     """The form of a Window without its values: one compiled statement serves all windows of one shape."""
 
     filters: tuple[str, ...] = ()
@@ -54,8 +54,8 @@ class Shape(msgspec.Struct, frozen=True, cache_hash=True):
     after: bool = False
     before: bool = False
     backward: bool = False
-    numbered: bool = False
+    has_page_number: bool = False
     total: bool = False
 
 
-EVERYTHING = Window()
+DEFAULT_LIST_QUERY = ListQuery()

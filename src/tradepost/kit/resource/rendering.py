@@ -26,32 +26,32 @@ type PartKind = Literal[
 ]
 
 
-class Const(msgspec.Struct, frozen=True):
+class Constant(msgspec.Struct, frozen=True):
     """A member with a fixed value (`__typename`)."""
 
     key: str
     value: str
 
 
-class Pick(msgspec.Struct, frozen=True):
+class FieldMember(msgspec.Struct, frozen=True):
     """The selection's field at a position, under a key. `inner` renders an object, `parts` a page."""
 
     key: str
     index: int
-    inner: "tuple[ObjectMember, ...] | None" = None
+    members: "tuple[ObjectMember, ...] | None" = None
     parts: "tuple[PageMember, ...] | None" = None
 
 
-class Part(msgspec.Struct, frozen=True):
+class PagePart(msgspec.Struct, frozen=True):
     """A member of a page. `inner` renders what stands in it: objects below `nodes` and `node`, members of an edge or of the page info."""
 
     key: str
     kind: PartKind
-    inner: tuple[Any, ...] | None = None
+    members: tuple[Any, ...] | None = None
 
 
-type ObjectMember = Const | Pick
-type PageMember = Const | Part
+type ObjectMember = Constant | FieldMember
+type PageMember = Constant | PagePart
 
 
 class Rendering(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -64,6 +64,6 @@ class Rendering(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     members: tuple[ObjectMember, ...] | None = None
     parts: tuple[PageMember, ...] | None = None
     enum_names: bool = False
-    plain: bool = False
+    decode_json: bool = False
     actions_key: str = "available_actions"
     actions: Callable[[Actions], Callable[[Any], Any]] | None = None

@@ -7,11 +7,11 @@ import msgspec
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
-from ..auth.access import ANYONE, Access, Viewer, Visible
+from ..auth.access import ANYONE, Access, RowPolicy, Viewer
 from ..db.base import Table as Row
 from ..ids import parse_id
 from ..problems import NotFound
-from ..schema.struct_fields import Member, member, members, snake
+from ..schema.struct_fields import Member, member, members, snake_case
 from .filters import Filter, Sort
 
 ACTIONS = "available_actions"
@@ -19,16 +19,16 @@ ACTIONS = "available_actions"
 type Expression = ColumnElement[Any] | Callable[[Viewer], ColumnElement[Any]]
 
 
-class Through(msgspec.Struct, frozen=True):
+class LinkTable(msgspec.Struct, frozen=True):
     """The link table of a many-to-many relation: its column that names this side, and the one that names the other.
 
     `sorts` are columns of the link table that hold a sort key of the other side. A list in the order of these is read from an index of the link table,
     as far as it is asked for; for any other order the database has to sort all rows of the relation.
     """
 
-    here: InstrumentedAttribute[Any]
-    there: InstrumentedAttribute[Any]
-    sorts: Mapping[str, InstrumentedAttribute[Any]] = {}
+    source_key: InstrumentedAttribute[Any]
+    target_key: InstrumentedAttribute[Any]
+    sort_columns: Mapping[str, InstrumentedAttribute[Any]] = {}
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,43 +39,43 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     target: "Resource[Any]"
-    by: InstrumentedAttribute[Any] | Through
-    many: bool
+    join: InstrumentedAttribute[Any] | LinkTable
+    is_to_many: bool
     paged: bool = False
     order: tuple[str, ...] = ()
     access: Access = ANYONE
     doc: str = ""
 
     @property
-    def size(self) -> int:
+    def default_size(self) -> int:
         """Rows per parent where no number was asked for."""
         return 20 if self.paged else 100
 
     @property
     def list_name(self) -> str:
         """What its cursors are bound to."""
-        column = self.by.here if isinstance(self.by, Through) else self.by
+        column = self.join.source_key if isinstance(self.join, LinkTable) else self.join
         return f"{column.class_.__tablename__}.{column.key}"
 
 
-class Value:
+class EmbeddedValue:
     """An embedded value shape (money, address): each member is a column `<field>_<member>`. Where no row stands behind it, it may be a list of them."""
 
     relations: Mapping[str, Relation] = {}
 
     def __init__(self, at: Member) -> None:
-        self.many = at.item is not None
+        self.is_list = at.item is not None
         shape = at.shape if at.item is None else at.item.shape
         assert shape is not None
         self.name, self.shape, self.null, self.member = shape.__name__, shape, at.null, at
-        self.own = members(shape)
+        self.members = members(shape)
 
     @staticmethod
-    def of(at: Member) -> "Value | Member":
+    def from_member(at: Member) -> "EmbeddedValue | Member":
         """The value that a member holds, or holds a list of; else the member itself."""
-        return Value(at) if at.kind == "value" or (at.item is not None and at.item.kind == "value") else at
+        return EmbeddedValue(at) if at.kind == "value" or (at.item is not None and at.item.kind == "value") else at
 
-    def inner(self, name: str) -> None:
+    def nested(self, name: str) -> None:
         """Values hold scalars only."""
         return None
 
@@ -92,43 +92,45 @@ class Result[S: msgspec.Struct]:
         shape: type[S],
         *,
         name: str | None = None,
-        fields: Mapping[str, Access] | None = None,
-        sealed: Iterable[str] = (),
+        field_access: Mapping[str, Access] | None = None,
+        secret_members: Iterable[str] = (),
         personal: bool = False,
     ) -> None:
-        self.shape, self.name, self.fields = shape, name or shape.__name__, dict(fields or {})
-        self.sealed, self.personal = frozenset(sealed), personal
+        self.shape, self.name, self.field_access = shape, name or shape.__name__, dict(field_access or {})
+        self.secret_members, self.personal = frozenset(secret_members), personal
         self.relations: dict[str, Relation] = {}
-        self.own: dict[str, Value | Member] = {n: Value.of(m) for n, m in members(shape).items()}
+        self.members: dict[str, EmbeddedValue | Member] = {
+            n: EmbeddedValue.from_member(m) for n, m in members(shape).items()
+        }
 
-    def inner(self, name: str) -> "Value | Resource[Any] | None":
+    def nested(self, name: str) -> "EmbeddedValue | Resource[Any] | None":
         """What may be asked below a name: a value's members, a relation's resource, or nothing."""
         if name in self.relations:
             return self.relations[name].target
-        own = self.own[name]
-        return own if isinstance(own, Value) else None
+        own = self.members[name]
+        return own if isinstance(own, EmbeddedValue) else None
 
-    def many(self, name: str) -> bool:
+    def is_to_many(self, name: str) -> bool:
         """Whether the name is a to-many relation."""
-        return name in self.relations and self.relations[name].many
+        return name in self.relations and self.relations[name].is_to_many
 
-    def readable(self, name: str, permissions: frozenset[str]) -> bool:
+    def is_readable(self, name: str, permissions: frozenset[str]) -> bool:
         """Whether holders of these permissions may read the member or follow the relation."""
         return self.access(name).allows(permissions)
 
     def access(self, name: str) -> Access:
         """The access of a member or relation."""
-        return self.relations[name].access if name in self.relations else self.fields.get(name, ANYONE)
+        return self.relations[name].access if name in self.relations else self.field_access.get(name, ANYONE)
 
     @property
     def label(self) -> str:
         """Its name in a sentence."""
-        return self.stem.replace("_", " ")
+        return self.operation_prefix.replace("_", " ")
 
     @property
-    def stem(self) -> str:
+    def operation_prefix(self) -> str:
         """What the names of its operations begin with: `gift_card` of `gift_card_update`."""
-        return snake(self.name)
+        return snake_case(self.name)
 
 
 class Resource[S: msgspec.Struct](Result[S]):
@@ -140,20 +142,20 @@ class Resource[S: msgspec.Struct](Result[S]):
     """
 
     def __init__(
-        self, shape: type[S], row: type[Row], *, visible: Visible,
-        name: str | None = None, names: tuple[str, ...] = ("id",), order: tuple[str, ...] = ("-created_at",),
+        self, shape: type[S], model: type[Row], *, visible: RowPolicy,
+        name: str | None = None, key_columns: tuple[str, ...] = ("id",), order: tuple[str, ...] = ("-created_at",),
         filters: Mapping[str, Filter] | None = None, sorts: Mapping[str, Sort] | None = None,
-        columns: Mapping[str, Expression] | None = None, fields: Mapping[str, Access] | None = None, actions: Mapping[str, Visible] | None = None,
-        sealed: Iterable[str] = (), personal: bool = False,
+        expressions: Mapping[str, Expression] | None = None, field_access: Mapping[str, Access] | None = None, actions: Mapping[str, RowPolicy] | None = None,
+        secret_members: Iterable[str] = (), personal: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(shape, name=name, fields=fields, sealed=sealed, personal=personal)
-        self.row, self.visible = row, visible
-        self.table: Any = row.__table__
-        self.names, self.order, self.number = names, order, row.__number__
+        super().__init__(shape, name=name, field_access=field_access, secret_members=secret_members, personal=personal)
+        self.model, self.visible = model, visible
+        self.table: Any = model.__table__
+        self.key_columns, self.order, self.type_number = key_columns, order, model.__number__
         self.filters, self.sorts = dict(filters or {}), dict(sorts or {})
-        self.columns, self.actions = dict(columns or {}), dict(actions or {})
+        self.expressions, self.actions = dict(expressions or {}), dict(actions or {})
         self.versioned = "version" in self.table.c
-        self.own[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
+        self.members[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
         self.frozen = False
 
     def has_one(
@@ -161,15 +163,15 @@ class Resource[S: msgspec.Struct](Result[S]):
         name: str,
         target: "Resource[Any]",
         *,
-        by: InstrumentedAttribute[Any],
+        join: InstrumentedAttribute[Any],
         access: Access = ANYONE,
         doc: str = "",
     ) -> None:
         """Adds a to-one relation over a column of this table."""
-        self._add(Relation(name=name, target=target, by=by, many=False, access=access, doc=doc))
+        self._add(Relation(name=name, target=target, join=join, is_to_many=False, access=access, doc=doc))
 
     def has_many(
-        self, name: str, target: "Resource[Any]", *, by: InstrumentedAttribute[Any] | Through,
+        self, name: str, target: "Resource[Any]", *, join: InstrumentedAttribute[Any] | LinkTable,
         paged: bool = False, order: tuple[str, ...] = (), access: Access = ANYONE, doc: str = "",
     ) -> None:  # fmt: skip
         """Adds a to-many relation over a column of the other table or through a link table."""
@@ -177,8 +179,8 @@ class Resource[S: msgspec.Struct](Result[S]):
             Relation(
                 name=name,
                 target=target,
-                by=by,
-                many=True,
+                join=join,
+                is_to_many=True,
                 paged=paged,
                 order=order or target.order,
                 access=access,
@@ -187,21 +189,21 @@ class Resource[S: msgspec.Struct](Result[S]):
         )
 
     def _add(self, relation: Relation) -> None:
-        if self.frozen or relation.name in self.own or relation.name in self.relations:
+        if self.frozen or relation.name in self.members or relation.name in self.relations:
             raise ValueError(
                 f"{self.name} cannot take the relation `{relation.name}`: the registry is frozen or the name is taken"
             )
         self.relations[relation.name] = relation
 
-    def key(self, text: str) -> tuple[str, str]:
+    def parse_key(self, text: str) -> tuple[str, str]:
         """Which column a path's name means and what to look for: the id if it is a UUID, else the resource's other name (a slug)."""
         if (id := parse_id(text)) is not None:
             return "id", id
         # PostgreSQL takes no NUL, and no name has one.
-        if len(self.names) == 1 or "\0" in text:
-            raise self.missing(text)
-        return self.names[-1], text
+        if len(self.key_columns) == 1 or "\0" in text:
+            raise self.not_found(text)
+        return self.key_columns[-1], text
 
-    def missing(self, key: str) -> NotFound:
+    def not_found(self, key: str) -> NotFound:
         """The problem of a row that is not there, or not for this caller."""
         return NotFound(f"There is no {self.label} `{key}`.")

@@ -11,7 +11,7 @@ from .resource import Relation
 class Leaf(msgspec.Struct, frozen=True):
     """A member's value at one place of the row."""
 
-    at: int
+    index: int
     member: Member
 
 
@@ -22,39 +22,39 @@ class Actions(msgspec.Struct, frozen=True):
     """
 
     resource: Any
-    id: int
+    id_index: int
     names: tuple[tuple[str, int | None], ...]
-    ones: tuple[tuple[str, int], ...]
+    to_one_indexes: tuple[tuple[str, int], ...]
 
 
 class Embedded(msgspec.Struct, frozen=True):
     """An embedded value; absent where the place `null` is null."""
 
-    null: int | None
+    null_index: int | None
     nodes: "tuple[Node, ...]"
 
 
-class Several(msgspec.Struct, frozen=True):
+class ValueList(msgspec.Struct, frozen=True):
     """A list of embedded values: at one place of the row stands a list, of rows of their own."""
 
-    at: int
+    index: int
     nodes: "tuple[Node, ...]"
 
 
-class One(msgspec.Struct, frozen=True):
+class ToOne(msgspec.Struct, frozen=True):
     """A joined to-one relation; absent where its id is null, also because the row is not visible."""
 
-    null: int
+    null_index: int
     nodes: "tuple[Node, ...]"
 
 
-class Many:
+class ToMany:
     """A to-many relation: the rows of another level under this row's id. Its level is known once that statement is written."""
 
-    __slots__ = ("at", "level", "relation")
+    __slots__ = ("index", "level_index", "relation")
 
     def __init__(self, relation: Relation, at: int) -> None:
-        self.relation, self.at, self.level = relation, at, 0
+        self.relation, self.index, self.level_index = relation, at, 0
 
 
-type Node = Leaf | Actions | Embedded | Several | One | Many
+type Node = Leaf | Actions | Embedded | ValueList | ToOne | ToMany

@@ -6,16 +6,16 @@ from typing import Annotated
 from babel.numbers import get_currency_precision, list_currencies
 from msgspec import Meta, Struct
 
-from .validation import END
+from .validation import END_OF_TEXT
 
-MOST = 2**53 - 1
+MAX_AMOUNT = 2**53 - 1
 
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}" + END, description="An ISO 4217 code.", examples=["EUR"])]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}" + END_OF_TEXT, description="An ISO 4217 code.", examples=["EUR"])]
 Amount = Annotated[
     int,
     Meta(
         ge=0,
-        le=MOST,
+        le=MAX_AMOUNT,
         description="Minor units of the currency, below 2^53.",
         examples=[1250],
         extra_json_schema={"format": "int64"},

@@ -8,7 +8,7 @@ import jsonpointer
 import msgspec
 
 from ..problems import Fault, PatchTargetMissing, PatchTestFailed, Validation
-from .validation import escaped
+from .validation import escape_pointer
 
 MOST_STEPS, MOST_BYTES = 100, 1024 * 1024
 type Document = dict[str, Any]
@@ -36,11 +36,11 @@ class JsonPatch(msgspec.Struct, frozen=True):
                 changed = _applied(changed, step, i)
                 # Some copies of copies would fill the memory.
                 if step.op == "copy" and len(msgspec.json.encode(changed)) > MOST_BYTES:
-                    raise Validation.at(
+                    raise Validation.at_pointer(
                         f"/{i}", f"The changed document would be larger than {MOST_BYTES} bytes.", "too_large"
                     )
         except RecursionError:
-            raise Validation.at("", "The changed document would be nested too deeply.", "too_deep") from None
+            raise Validation.at_pointer("", "The changed document would be nested too deeply.", "too_deep") from None
         return changed
 
 
@@ -51,13 +51,13 @@ class MergePatch(msgspec.Struct, frozen=True):
 
     def apply(self, document: Document) -> Any:
         """The changed document."""
-        return merged(document, self.members)
+        return apply_merge_patch(document, self.members)
 
 
 type Patch = JsonPatch | MergePatch
 
 
-def merged(target: Any, patch: Any) -> Any:
+def apply_merge_patch(target: Any, patch: Any) -> Any:
     """RFC 7396, 2, to the letter."""
     if not isinstance(patch, dict):
         return patch
@@ -66,17 +66,19 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             out.pop(name, None)
         else:
-            out[name] = merged(out.get(name), value)
+            out[name] = apply_merge_patch(out.get(name), value)
     return out
 
 
-def json_patch(given: Any) -> JsonPatch:
+def parse_json_patch(given: Any) -> JsonPatch:
     """A JSON Patch document read; 422 with all its faults."""
     if not isinstance(given, list):
-        raise Validation.at("", "A JSON Patch is a list of operations.", "invalid_type")
+        raise Validation.at_pointer("", "A JSON Patch is a list of operations.", "invalid_type")
     steps = cast(list[Any], given)
     if len(steps) > MOST_STEPS:
-        raise Validation.at("", f"The patch has {len(steps)} operations; at most {MOST_STEPS} are allowed.", "too_many")
+        raise Validation.at_pointer(
+            "", f"The patch has {len(steps)} operations; at most {MOST_STEPS} are allowed.", "too_many"
+        )
     faults = [f for i, step in enumerate(steps) for f in _faults(step, f"/{i}")]
     if faults:
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
@@ -137,7 +139,7 @@ def check_names(patch: Patch, known: frozenset[str]) -> None:
         unknown := [n for n, v in patch.members.items() if v is None and n not in known]
     ):
         faults = [
-            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"/{escaped(n)}")
+            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"/{escape_pointer(n)}")
             for n in unknown
         ]
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
@@ -146,10 +148,10 @@ def check_names(patch: Patch, known: frozenset[str]) -> None:
 def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:
     """The writable members of the changed document; 422 where it is no object, or another member was changed or removed."""
     if not isinstance(changed, dict):
-        raise Validation.at("", "The changed document is no object.", "invalid_type")
+        raise Validation.at_pointer("", "The changed document is no object.", "invalid_type")
     after = cast(Document, changed)
     faults = [
-        Fault(code="read_only", detail=f"`{n}` cannot be changed here.", pointer=f"/{escaped(n)}")
+        Fault(code="read_only", detail=f"`{n}` cannot be changed here.", pointer=f"/{escape_pointer(n)}")
         for n, value in before.items()
         if n not in writable and after.get(n, msgspec.UNSET) != value
     ]

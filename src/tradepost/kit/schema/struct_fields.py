@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect as mi
 
 type Extra = Mapping[str, Any]
-type Kind = Literal["id", "text", "int", "float", "bool", "moment", "enum", "list", "json", "value"]
+type MemberKind = Literal["id", "text", "int", "float", "bool", "moment", "enum", "list", "json", "value"]
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,17 +19,17 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    kind: Kind
+    kind: MemberKind
     # What msgspec's inspection says of it.
-    described: Any
+    type_info: Any
     null: bool = False
     required: bool = True
-    wide: bool = False
+    is_int64: bool = False
     doc: str | None = None
     enum: type[Enum] | None = None
     shape: type[msgspec.Struct] | None = None
     item: "Member | None" = None
-    later: bool = False
+    deferred: bool = False
 
 
 def members(shape: type[msgspec.Struct]) -> dict[str, Member]:
@@ -51,11 +51,11 @@ def member(name: str, described: Any, required: bool = True) -> Member:
                 return Member(
                     name=name,
                     kind="value",
-                    described=described,
+                    type_info=described,
                     required=required,
                     doc=doc,
                     shape=extra["shape"],
-                    later=True,
+                    deferred=True,
                 )
             described = described.type
         elif isinstance(described, mi.UnionType):
@@ -66,10 +66,10 @@ def member(name: str, described: Any, required: bool = True) -> Member:
     return Member(
         name=name,
         kind=_kind(described),
-        described=described,
+        type_info=described,
         null=null,
         required=required,
-        wide=wide,
+        is_int64=wide,
         doc=doc,
         enum=described.cls if isinstance(described, mi.EnumType) else None,
         shape=described.cls if isinstance(described, mi.StructType) else None,
@@ -77,14 +77,14 @@ def member(name: str, described: Any, required: bool = True) -> Member:
     )
 
 
-def _kind(described: Any) -> Kind:
-    kinds: dict[Any, Kind] = {
+def _kind(described: Any) -> MemberKind:
+    kinds: dict[Any, MemberKind] = {
         mi.UUIDType: "id", mi.StrType: "text", mi.IntType: "int", mi.FloatType: "float", mi.BoolType: "bool", mi.DateTimeType: "moment",
         mi.EnumType: "enum", mi.ListType: "list", mi.DictType: "json", mi.AnyType: "json", mi.StructType: "value",
     }  # fmt: skip
     return kinds[described.__class__]
 
 
-def snake(name: str) -> str:
+def snake_case(name: str) -> str:
     """A shape's name as operations, members and tables write it: `GiftCard` is `gift_card`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -14,25 +14,25 @@ import jsonschema_rs
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ..problems import MOST_FAULTS, Fault, MalformedBody, Validation
-from .struct_fields import snake
+from ..problems import MAX_FAULTS, Fault, MalformedBody, Validation
+from .struct_fields import snake_case
 
 # The end of a pattern: Python's `$` alone also stands before a last line break.
-END = "$(?!\\n)"
+END_OF_TEXT = "$(?!\\n)"
 # C0 and C1 controls never belong into a line; tabs and line breaks belong into several lines.
-Line = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*" + END)]
-Lines = Annotated[str, Meta(pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$")]
+SingleLineText = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*" + END_OF_TEXT)]
+MultilineText = Annotated[str, Meta(pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$")]
 
 SECRET = {"secret": True}
 """Marks a member (`Meta(extra=SECRET)`) whose value no fault may quote."""
 MOST_MARKS = 30
-CONTROLS = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000))}
+CONTROL_CHARACTERS = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000))}
 # They count as no marks and are made of nothing else.
 OTHER_MARKS = frozenset("\u0f73\u0f75\u0f81")
 DEEPEST = 32
 
 
-def read[T](shape: type[T], given: Any, pointer: str = "") -> T:
+def validate[T](shape: type[T], given: Any, pointer: str = "") -> T:
     """The value of a shape in what was given, or 422 with all its faults (at most 100), pointers under `pointer`.
 
     Text is normalised to NFC; control characters are faults everywhere, also inside free JSON.
@@ -42,19 +42,19 @@ def read[T](shape: type[T], given: Any, pointer: str = "") -> T:
     try:
         value = msgspec.convert(clean, shape)
     except msgspec.ValidationError as fault:
-        raise refusal(faults + (_all(shape, clean, pointer) or [_first(fault, pointer)])) from None
+        raise validation_problem(faults + (_all(shape, clean, pointer) or [_first(fault, pointer)])) from None
     if faults:
-        raise refusal(faults)
+        raise validation_problem(faults)
     return value
 
 
-def later(shape: type[msgspec.Struct]) -> Meta:
+def deferred(shape: type[msgspec.Struct]) -> Meta:
     """Marks a member that is free JSON until it is used; then it is read by this shape, with faults of its own."""
     return Meta(extra={"shape": shape})
 
 
 @cache
-def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
+def merge_patch_type(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """The shape of a merge patch for an input shape: every member may be left out, and null gives it its default (RFC 7396)."""
     made: list[tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(shape):
@@ -62,7 +62,7 @@ def patch_of(shape: type[msgspec.Struct]) -> type[msgspec.Struct]:
         made.append((field.name, alone | None | UnsetType, UNSET))
     name = shape.__name__.removesuffix("Input")
     patch = msgspec.defstruct(f"{name}Patch", made, forbid_unknown_fields=True, module=shape.__module__)
-    patch.__doc__ = f"The members of a {snake(name).replace('_', ' ')} to be changed; what is left out stays, null gives the default."
+    patch.__doc__ = f"The members of a {snake_case(name).replace('_', ' ')} to be changed; what is left out stays, null gives the default."
     return patch
 
 
@@ -83,10 +83,10 @@ def _patched(type: Any) -> Any:
     if get_origin(type) in (UnionType, Union):
         made: Any = tuple([_patched(a) for a in get_args(type)])
         return cast(Any, Union[made])  # noqa: UP007  (members that are known only now)
-    return patch_of(type) if isclass(type) and issubclass(type, msgspec.Struct) else type
+    return merge_patch_type(type) if isclass(type) and issubclass(type, msgspec.Struct) else type
 
 
-def refusal(faults: list[Fault]) -> Validation:
+def validation_problem(faults: list[Fault]) -> Validation:
     """422 with these faults; the first of them is told in the detail."""
     more = f" ({len(faults)} faults in all)" if len(faults) > 1 else ""
     return Validation(f"{faults[0].pointer or '/'}: {faults[0].detail}{more}", errors=faults)
@@ -135,7 +135,7 @@ def _clean(value: Any, place: Place, faults: list[Fault], depth: int) -> Any:
 
 
 def _text(text: str, place: Place, faults: list[Fault]) -> str:
-    if text.translate(CONTROLS) != text:
+    if text.translate(CONTROL_CHARACTERS) != text:
         faults.append(
             Fault(
                 code="control_character",
@@ -175,10 +175,10 @@ def _key(key: Any, place: Place, faults: list[Fault]) -> str:
 
 def _pointer(place: Place) -> str:
     """A place as a JSON pointer."""
-    return place if isinstance(place, str) else f"{_pointer(place[0])}/{escaped(str(place[1]))}"
+    return place if isinstance(place, str) else f"{_pointer(place[0])}/{escape_pointer(str(place[1]))}"
 
 
-def escaped(token: str) -> str:
+def escape_pointer(token: str) -> str:
     """A member's name in a JSON pointer (RFC 6901, 3)."""
     return token.replace("~", "~0").replace("/", "~1")
 
@@ -209,17 +209,17 @@ def _all(shape: Any, given: Any, pointer: str) -> list[Fault]:
     found: list[Fault] = []
     for error in _validator(shape).iter_errors(given):
         found += _faults(error, pointer)
-        if len(found) >= MOST_FAULTS:
+        if len(found) >= MAX_FAULTS:
             break
     return found
 
 
 def _faults(error: Any, pointer: str) -> list[Fault]:
-    at = pointer + "".join(["/" + escaped(str(p)) for p in error.instance_path])
+    at = pointer + "".join(["/" + escape_pointer(str(p)) for p in error.instance_path])
     kind: str = error.kind.name
     if kind == "additionalProperties":
         return [
-            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"{at}/{escaped(n)}")
+            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"{at}/{escape_pointer(n)}")
             for n in error.kind.unexpected
         ]
     if kind == "anyOf" and (branch := next((b for b in error.kind.context if b and b[0].kind.name != "type"), None)):
@@ -230,7 +230,9 @@ def _faults(error: Any, pointer: str) -> list[Fault]:
     if kind == "required":
         return [
             Fault(
-                code="required", detail="This member is required.", pointer=f"{at}/{escaped(str(error.kind.property))}"
+                code="required",
+                detail="This member is required.",
+                pointer=f"{at}/{escape_pointer(str(error.kind.property))}",
             )
         ]
     return [Fault(code=CODES.get(kind, "invalid"), detail=str(error.message)[:300], pointer=at)]

@@ -11,12 +11,12 @@ LETTERS = str.maketrans(
 LONGEST = 90
 
 
-def slug_of(name: str, otherwise: str) -> str:
+def slugify(name: str, otherwise: str) -> str:
     """The slug of a name, `otherwise` where the name has no letter that ASCII knows. It may be taken already."""
     plain = [re.sub(r"[^a-z0-9]", "", w.translate(LETTERS)) for w in words(name)]
     return "-".join([w for w in plain if w])[:LONGEST].strip("-") or otherwise
 
 
-def numbered(slug: str, number: int) -> str:
+def numbered_slug(slug: str, number: int) -> str:
     """The slug itself as the first, then with `-2`, `-3`, ..."""
     return slug if number == 1 else f"{slug}-{number}"

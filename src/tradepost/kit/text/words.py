@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-MOST_WORDS = 20
-MOST_LETTERS = 64  # of a word; PostgreSQL refuses one above 2,046 bytes
+MAX_WORDS = 20
+MAX_WORD_LENGTH = 64  # of a word; PostgreSQL refuses one above 2,046 bytes
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -25,9 +25,9 @@ LETTERS = _Letters()
 def words(text: str) -> tuple[str, ...]:
     """The words of a text in normal form, in order, each once; of a very long one its beginning."""
     plain = unicodedata.normalize("NFKD", text).lower().translate(LETTERS)
-    return tuple(dict.fromkeys([word[:MOST_LETTERS] for word in plain.split()]))
+    return tuple(dict.fromkeys([word[:MAX_WORD_LENGTH] for word in plain.split()]))
 
 
-def normal(*texts: str) -> str:
+def normalize(*texts: str) -> str:
     """The words of some texts, joined by single spaces: what a search table holds. Tags of HTML are no words."""
     return " ".join(words(" ".join([TAG.sub(" ", t) for t in texts])))

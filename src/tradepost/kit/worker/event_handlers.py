@@ -8,7 +8,7 @@ import msgspec
 
 from ..writes.call_context import CallContext
 
-type Function = Callable[[CallContext, Event], Awaitable[None]]
+type HandlerFunction = Callable[[CallContext, Event], Awaitable[None]]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -27,10 +27,10 @@ class Undeliverable(Exception):
     """Raised by a function for what no further attempt can change; the event is dead at once."""
 
 
-class Delivery:
+class EventHandler:
     """A function of a room that hears events of some types."""
 
-    def __init__(self, function: Function, types: tuple[str, ...]) -> None:
+    def __init__(self, function: HandlerFunction, types: tuple[str, ...]) -> None:
         self.function, self.types, self.name = function, types, function.__qualname__
 
     def __call__(self, context: CallContext, event: Event) -> Awaitable[None]:
@@ -38,10 +38,10 @@ class Delivery:
         return self.function(context, event)
 
 
-def delivers(*types: str) -> Callable[[Function], Delivery]:
+def deliver_event(*types: str) -> Callable[[HandlerFunction], EventHandler]:
     """Declares a function, in a room's `service`, that is called with each event of these types: at least once, and not in its transaction.
 
     It has half a lease of time (30 s). What it raises makes the relay try again later, `Undeliverable` ends it. Where several functions hear one
     type, an attempt calls all of them, side by side; when one fails, the next attempt calls all again. `event.id` tells a repeat.
     """
-    return lambda function: Delivery(function, types)
+    return lambda function: EventHandler(function, types)

@@ -26,7 +26,7 @@ from .event_handlers import Undeliverable
 PATIENCE = 15.0
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Email(msgspec.Struct, frozen=True):
     """A letter in plain text to one address."""
 
     to: str
@@ -37,12 +37,12 @@ class Letter(msgspec.Struct, frozen=True):
 class Mailer(Protocol):
     """Sends letters. `id` is the same each time that one letter is sent."""
 
-    async def send(self, letter: Letter, id: str) -> None:
+    async def send(self, email: Email, id: str) -> None:
         """Sends a letter; raises Undeliverable where it can never arrive, and anything else where another attempt may do."""
         ...
 
 
-def compose(letter: Letter, sender: str, id: str) -> EmailMessage:
+def compose(letter: Email, sender: str, id: str) -> EmailMessage:
     """The letter as a message. What would add a header or a second address (line breaks, commas) is Undeliverable."""
     try:
         to, name = Address(addr_spec=_in_ascii(letter.to)), parseaddr(sender)
@@ -51,7 +51,7 @@ def compose(letter: Letter, sender: str, id: str) -> EmailMessage:
         made["To"] = to
         made["Subject"] = letter.subject
         made["Date"] = format_datetime(now())
-        made["Message-ID"] = f"<{id}@{domain_of(sender)}>"
+        made["Message-ID"] = f"<{id}@{sender_domain(sender)}>"
         # No answering machine answers (RFC 3834).
         made["Auto-Submitted"] = "auto-generated"
         made.set_content(letter.text, charset="utf-8", cte="quoted-printable")
@@ -60,7 +60,7 @@ def compose(letter: Letter, sender: str, id: str) -> EmailMessage:
     return made
 
 
-def domain_of(sender: str) -> str:
+def sender_domain(sender: str) -> str:
     """The domain that letters come from."""
     return parseaddr(sender)[1].rpartition("@")[2]
 
@@ -79,11 +79,11 @@ class ConsoleMailer:
     def __init__(self, sender: str) -> None:
         self.sender = sender
 
-    async def send(self, letter: Letter, id: str) -> None:
+    async def send(self, email: Email, id: str) -> None:
         """One block, in which no character can play tricks on a terminal."""
-        made = compose(letter, self.sender, id)
+        made = compose(email, self.sender, id)
         head = [f"{name}: {_shown(str(made[name]))}" for name in ("From", "To", "Subject", "Message-ID")]
-        body = [_shown(line) for line in letter.text.splitlines()]
+        body = [_shown(line) for line in email.text.splitlines()]
         print(
             "\n".join(["", "---- letter ".ljust(60, "-"), *head, "", *body, "-" * 60, ""]), file=sys.stderr, flush=True
         )
@@ -99,9 +99,9 @@ class FileMailer:
     def __init__(self, sender: str, folder: Path) -> None:
         self.sender, self.folder = sender, folder
 
-    async def send(self, letter: Letter, id: str) -> None:
+    async def send(self, email: Email, id: str) -> None:
         """Written aside and renamed: whoever watches the folder sees whole letters."""
-        await asyncio.to_thread(self._keep, compose(letter, self.sender, id).as_bytes(), id)
+        await asyncio.to_thread(self._keep, compose(email, self.sender, id).as_bytes(), id)
 
     def _keep(self, message: bytes, id: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -124,14 +124,14 @@ class SmtpMailer:
         self.user = unquote(parts.username) if parts.username else None
         self.password = unquote(parts.password) if parts.password else None
 
-    async def send(self, letter: Letter, id: str) -> None:
+    async def send(self, email: Email, id: str) -> None:
         """One connection for one letter."""
-        message = compose(letter, self.sender, id)
+        message = compose(email, self.sender, id)
         # None is: where the server has it.
         starts = False if self.tls else True if self.user and not _is_here(self.host) else None
         server = aiosmtplib.SMTP(
             hostname=self.host, port=self.port, username=self.user, password=self.password, use_tls=self.tls, start_tls=starts,
-            timeout=PATIENCE, local_hostname=domain_of(self.sender),
+            timeout=PATIENCE, local_hostname=sender_domain(self.sender),
         )  # fmt: skip
         try:
             async with server:

@@ -19,53 +19,53 @@ from time import monotonic
 from ..clock import Clock, now
 from ..writes.call_context import CallContext
 from ..writes.database import Database
-from .event_handlers import Delivery, Event, Undeliverable
-from .outbox_queue import Waiting
+from .event_handlers import Event, EventHandler, Undeliverable
+from .outbox_queue import OutboxQueue
 
 LOG = logging.getLogger("tradepost.relay")
 
 
-class Relay:
+class OutboxRelay:
     """Claims events that are due, the longest due first, and delivers some at a time; each that fails waits by itself and holds up no other."""
 
     lease = timedelta(seconds=60)
-    at_once = 8
+    concurrency = 8
     # Seconds between two looks at the outbox; it is also looked at when this process has announced something.
-    poll = 1.0
+    poll_interval = 1.0
     # Seconds that a stop waits for what is being delivered.
-    grace = 25.0
+    stop_timeout = 25.0
     # Seconds before the second attempt, the third ...; an event that fails after the last pause is dead.
-    pauses = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0)
+    retry_delays = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0)
 
     def __init__(
         self,
         database: Database,
         context: Callable[[str], CallContext],
-        deliveries: Iterable[Delivery],
+        deliveries: Iterable[EventHandler],
         *,
         held: Iterable[str] = (),
         clock: Clock = now,
     ) -> None:
         """`context` makes the surroundings of a delivery from the request id of its event; events of types that are `held` wait for another relay."""
         self.database, self.context, self.clock, withheld = database, context, clock, frozenset(held)
-        self.deliveries: dict[str, list[Delivery]] = {}
+        self.handlers: dict[str, list[EventHandler]] = {}
         for delivery in deliveries:
             for type in frozenset(delivery.types) - withheld:
-                self.deliveries.setdefault(type, []).append(delivery)
-        self.waiting = Waiting(database, self.deliveries, withheld)
+                self.handlers.setdefault(type, []).append(delivery)
+        self.queue = OutboxQueue(database, self.handlers, withheld)
         self.running: set[asyncio.Task[None]] = set()
-        self.stopping, self.passed_at = False, 0.0
+        self.stopping, self.acknowledged_at = False, 0.0
         self.delivered = self.failed = self.dead = 0
 
     async def run(self) -> None:
         """Delivers until `stop`; then what is being delivered is finished, or left to its lease after the grace."""
-        pause, woken = self.poll, self.database.announced
-        self.database.heard |= frozenset(self.deliveries)
+        pause, woken = self.poll_interval, self.database.event_committed
+        self.database.handled_types |= frozenset(self.handlers)
         while not self.stopping:
             woken.clear()
             try:
-                await self.round()
-                pause = self.poll
+                await self.poll_once()
+                pause = self.poll_interval
             except Exception:
                 LOG.exception("the outbox could not be read; the next try is in %.0f s", pause)
                 pause = min(pause * 2, 30.0)
@@ -77,18 +77,18 @@ class Relay:
     def stop(self) -> None:
         """Begins no further delivery."""
         self.stopping = True
-        self.database.announced.set()
+        self.database.event_committed.set()
 
-    async def round(self) -> int:
+    async def poll_once(self) -> int:
         """Begins to deliver what is due, as much as there is room for, and tells how much that was."""
         moment = self.clock()
-        if monotonic() - self.passed_at >= self.poll:
-            self.passed_at = monotonic()
-            await self.waiting.pass_over(moment)
-        room = self.at_once - len(self.running)
-        if not room or not self.deliveries or not await self.waiting.due(moment):
+        if monotonic() - self.acknowledged_at >= self.poll_interval:
+            self.acknowledged_at = monotonic()
+            await self.queue.acknowledge_unhandled(moment)
+        room = self.concurrency - len(self.running)
+        if not room or not self.handlers or not await self.queue.has_due(moment):
             return 0
-        events = await self.waiting.claim(moment, self.lease, room)
+        events = await self.queue.claim(moment, self.lease, room)
         for event in events:
             task = asyncio.create_task(self._deliver(event))
             self.running.add(task)
@@ -98,12 +98,12 @@ class Relay:
     def _done(self, task: asyncio.Task[None]) -> None:
         """There is room again."""
         self.running.discard(task)
-        self.database.announced.set()
+        self.database.event_committed.set()
 
     async def _finish(self) -> None:
         if not self.running:
             return
-        _, late = await asyncio.wait(self.running, timeout=self.grace)
+        _, late = await asyncio.wait(self.running, timeout=self.stop_timeout)
         for task in late:
             task.cancel()
         if late:
@@ -112,12 +112,10 @@ class Relay:
     async def _deliver(self, event: Event) -> None:
         """One attempt, and what became of it."""
         try:
-            if event.attempt > len(self.pauses) + 1:  # whoever had the last one died in it
-                kept = await self._bury(event, "LeaseExpired")
+            if event.attempt > len(self.retry_delays) + 1:  # whoever had the last one died in it
+                kept = await self._dead_letter(event, "LeaseExpired")
             else:
-                faults = await asyncio.gather(
-                    *[self._call(delivery, event) for delivery in self.deliveries[event.type]]
-                )
+                faults = await asyncio.gather(*[self._call(delivery, event) for delivery in self.handlers[event.type]])
                 kept = await self._settle(event, [f for f in faults if f is not None])
             if not kept:
                 LOG.warning(
@@ -132,7 +130,7 @@ class Relay:
                 event.type,
             )
 
-    async def _call(self, delivery: Delivery, event: Event) -> Exception | None:
+    async def _call(self, delivery: EventHandler, event: Event) -> Exception | None:
         """What a function raised. Only its kind and its place are logged: its text may repeat what is personal."""
         try:
             async with asyncio.timeout((self.lease / 2).total_seconds()):
@@ -153,19 +151,19 @@ class Relay:
         """Sent; or due again after a pause; or dead."""
         if not faults:
             self.delivered += 1
-            return await self.waiting.sent(event, self.clock())
+            return await self.queue.mark_sent(event, self.clock())
         self.failed += 1
         fault = type(faults[0]).__name__
-        if event.attempt > len(self.pauses) or all(isinstance(f, Undeliverable) for f in faults):
-            return await self._bury(event, fault)
+        if event.attempt > len(self.retry_delays) or all(isinstance(f, Undeliverable) for f in faults):
+            return await self._dead_letter(event, fault)
         # No two that failed together come back together.
-        pause = self.pauses[event.attempt - 1] * uniform(0.8, 1.2)  # noqa: S311 (nothing is secret about it)
-        return await self.waiting.later(event, self.clock() + timedelta(seconds=pause), fault)
+        pause = self.retry_delays[event.attempt - 1] * uniform(0.8, 1.2)  # noqa: S311 (nothing is secret about it)
+        return await self.queue.retry_at(event, self.clock() + timedelta(seconds=pause), fault)
 
-    async def _bury(self, event: Event, fault: str) -> bool:
+    async def _dead_letter(self, event: Event, fault: str) -> bool:
         self.dead += 1
         LOG.error("event %s (%s) is given up at attempt %d: %s", event.id, event.type, event.attempt, fault)
-        return await self.waiting.dead(event, fault)
+        return await self.queue.mark_dead(event, fault)
 
 
 def _place(fault: Exception) -> str:

@@ -11,7 +11,7 @@ LOG = logging.getLogger("tradepost.chores")
 SOON = 60.0
 
 
-class Chore:
+class PeriodicTask:
     """A function of a room, and the seconds between two runs of it."""
 
     def __init__(self, function: Callable[[CallContext], Awaitable[None]], seconds: float) -> None:
@@ -22,14 +22,14 @@ class Chore:
         return self.function(context)
 
 
-def every(
+def periodic(
     *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
-) -> Callable[[Callable[[CallContext], Awaitable[None]]], Chore]:
+) -> Callable[[Callable[[CallContext], Awaitable[None]]], PeriodicTask]:
     """Declares a function, in a room's `service`, as a chore. Each worker runs it at its own times, so it has to bear another one beside it."""
-    return lambda function: Chore(function, days * 86400 + hours * 3600 + minutes * 60 + seconds)
+    return lambda function: PeriodicTask(function, days * 86400 + hours * 3600 + minutes * 60 + seconds)
 
 
-async def keep(chore: Chore, context: Callable[[], CallContext]) -> None:
+async def run_forever(chore: PeriodicTask, context: Callable[[], CallContext]) -> None:
     """Runs a chore for as long as it is left to: first within a minute, so that it also runs where processes are short-lived. No two keep step."""
     pause = uniform(0, min(chore.seconds, SOON))  # noqa: S311 (nothing is secret about it)
     while True:

@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..db.base import Table, untold
+from ..db.base import Table, uncached
 from ..db.column_types import Id, Json
 
 
-@untold
+@uncached
 class AuditEntry(Table):
     """One change and who made it. `operation` is what the caller called, `type` and `data` are those of the change's event."""
 

@@ -16,20 +16,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ClauseElement
 
-from ..cache.tracking_session import note
+from ..cache.tracking_session import record_changes
 from ..db.base import Versioned
-from ..db.column_types import Json, Moment
-from ..query.compiler import statement
+from ..db.column_types import Json, UTCDateTime
+from ..query.compiler import compile_statement
 from ..query.statement import Statement
 
 type Values = Mapping[str, Any]
 type Default = Callable[[None], Any]
 
-ROWS, NOW = bindparam("rows", None, type_=Text), bindparam("now", None, type_=Moment)
+ROWS, NOW = bindparam("rows", None, type_=Text), bindparam("now", None, type_=UTCDateTime)
 DIALECTS: dict[str, Any] = {"sqlite": on_sqlite(), "postgresql": on_postgresql()}
 
 
-async def add(session: AsyncSession, of: type[Any], rows: Sequence[Values], now: datetime) -> None:
+async def insert_rows(session: AsyncSession, of: type[Any], rows: Sequence[Values], now: datetime) -> None:
     """Inserts rows in their order, all with the members of the first; the others have the defaults of their columns, times `now`."""
     if rows:
         inserted, made = _insert(of.__table__, tuple(rows[0]), session.get_bind().dialect.name)
@@ -38,22 +38,24 @@ async def add(session: AsyncSession, of: type[Any], rows: Sequence[Values], now:
         await _run(session, of.__table__, inserted, rows, now)
 
 
-async def put(session: AsyncSession, table: Any, rows: Sequence[Values], key: str) -> None:
+async def upsert_rows(session: AsyncSession, table: Any, rows: Sequence[Values], key: str) -> None:
     """Inserts rows, or changes those that have the value of the key."""
     if rows:
         await _run(session, table, _upsert(table, tuple(rows[0]), key, session.get_bind().dialect.name), rows)
 
 
-async def alter(
+async def update_rows(
     session: AsyncSession,
     of: type[Versioned],
     pairs: Sequence[tuple[Values, Values]],
     now: datetime,
-    also: Sequence[str] = (),
+    extra_columns: Sequence[str] = (),
 ) -> None:
     """Changes locked rows from what they were to what they are to be: what differs in any of them, each one version on."""
     if pairs:
-        names = tuple(sorted({n for was, new in pairs for n, value in new.items() if was[n] != value}.union(also)))
+        names = tuple(
+            sorted({n for was, new in pairs for n, value in new.items() if was[n] != value}.union(extra_columns))
+        )
         rows = [{"id": was["id"], "version": was["version"] + 1} | {n: new[n] for n in names} for was, new in pairs]
         await _run(session, of.__table__, _update(of.__table__, names, session.get_bind().dialect.name), rows, now)
 
@@ -65,7 +67,7 @@ async def _run(
     arguments = written.bind({"rows": msgspec.json.encode(rows).decode(), "now": now})
     await session.run_sync(_execute, written.sql, tuple(arguments))
     # Only statements of SQLAlchemy's own are seen by the session itself.
-    note(session.sync_session, table, {row.get("id") for row in rows})
+    record_changes(session.sync_session, table, {row.get("id") for row in rows})
 
 
 def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> None:
@@ -74,7 +76,7 @@ def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _compiled(query: ClauseElement, dialect: str) -> Statement:
-    return statement(query, DIALECTS[dialect], False)
+    return compile_statement(query, DIALECTS[dialect], False)
 
 
 def _source(table: Any, names: Sequence[str], dialect: str) -> Any:
@@ -96,7 +98,7 @@ def _source(table: Any, names: Sequence[str], dialect: str) -> Any:
 def _insert(table: Any, given: tuple[str, ...], dialect: str) -> tuple[Statement, list[tuple[str, Default]]]:
     """The statement that inserts rows with these members, and what makes the members that each row needs a new one of."""
     defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in given}
-    times = [n for n, default in defaults.items() if default.is_callable and isinstance(table.c[n].type, Moment)]
+    times = [n for n, default in defaults.items() if default.is_callable and isinstance(table.c[n].type, UTCDateTime)]
     made: list[tuple[str, Default]] = [
         (n, default.arg) for n, default in defaults.items() if default.is_callable and n not in times
     ]

@@ -7,15 +7,15 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..auth.caller import Caller
-from ..cache.read_cache import Entry
+from ..cache.read_cache import CacheEntry
 from ..clock import Clock, now
-from ..dependencies import NO_MEANS, Means
+from ..dependencies import NO_DEPENDENCIES, Dependencies
 from ..query.readers.protocol import Reader
-from ..query.readers.session import WriteReader
-from ..query.source_tables import Seen
-from ..rate_limit.meter import Meter, unlimited
+from ..query.readers.session import SessionReader
+from ..query.source_tables import ReadDependencies
+from ..rate_limit.meter import Meter, unlimited_meter
 from .database import Database
-from .outbox import is_personal
+from .outbox import is_personal_event
 from .unit_of_work import UnitOfWork
 
 
@@ -37,9 +37,9 @@ class CacheTrace:
 
     __slots__ = ("dependencies", "entry")
 
-    def __init__(self, dependencies: Seen | None = None) -> None:
+    def __init__(self, dependencies: ReadDependencies | None = None) -> None:
         self.dependencies = dependencies
-        self.entry: Entry | None = None
+        self.entry: CacheEntry | None = None
 
 
 class CallContext(msgspec.Struct, frozen=True, eq=False):
@@ -55,8 +55,8 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     request_id: str = ""
     clock: Clock = now
     door: str = ""
-    meter: Meter = msgspec.field(default_factory=unlimited)
-    dependencies: Means = NO_MEANS
+    meter: Meter = msgspec.field(default_factory=unlimited_meter)
+    dependencies: Dependencies = NO_DEPENDENCIES
     address: str = ""
     hides_schema: bool = False
     work: UnitOfWork = msgspec.field(default_factory=UnitOfWork)
@@ -73,7 +73,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
             self, work=UnitOfWork(), idempotency=RequestIdempotency(self.idempotency.key), cache=CacheTrace()
         )
 
-    def recording(self, dependencies: Seen) -> Self:
+    def recording(self, dependencies: ReadDependencies) -> Self:
         """A context that records what is read, for an answer that may be cached."""
         return msgspec.structs.replace(self, cache=CacheTrace(dependencies))
 
@@ -81,7 +81,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     def reader(self) -> Reader:
         """Where reads go: to the open write, which sees its own changes, else to the thin reader."""
         session = self.work.session
-        return self.database.reader if session is None else WriteReader(session, self.database.reader)
+        return self.database.reader if session is None else SessionReader(session, self.database.reader)
 
     @property
     def one_time_secret(self) -> str | None:
@@ -89,7 +89,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
         return self.work.one_time_secret
 
     @property
-    def read_dependencies(self) -> Seen | None:
+    def read_dependencies(self) -> ReadDependencies | None:
         """Where the read engine records what it reads."""
         return self.cache.dependencies
 
@@ -104,10 +104,10 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
 
     def emit(self, type: str, subject: str, **data: Any) -> None:
         """Add an event to the open write's outbox, and an entry to the audit log: both are committed with the change."""
-        assert not is_personal(type), "the audit log would keep personal data; use `emit_personal`"
+        assert not is_personal_event(type), "the audit log would keep personal data; use `emit_personal`"
         self.work.pending_events().add(type, subject, data, self.request_id, self.signature)
 
     def emit_personal(self, type: str, subject: str, **data: Any) -> None:
         """Add an event with personal data (`mail.*`) to the outbox. It has no audit entry, and its data is deleted after delivery."""
-        assert is_personal(type), "only personal events are kept from the audit log"
+        assert is_personal_event(type), "only personal events are kept from the audit log"
         self.work.pending_events().add(type, subject, data, self.request_id, self.signature)

@@ -7,14 +7,14 @@ from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..clock import now
-from ..db.base import Table, untold
-from ..db.column_types import Id, Json, Moment
+from ..db.base import Table, uncached
+from ..db.column_types import Id, Json, UTCDateTime
 
 # Events of these types are for one person: no audit entry repeats their data, and it is emptied once they are delivered or dead.
-PERSONAL = "mail."
+PERSONAL_PREFIX = "mail."
 
 
-@untold
+@uncached
 class OutboxEvent(Table):
     """One thing that happened: `product.created`. It exists exactly where its change was committed.
 
@@ -37,12 +37,12 @@ class OutboxEvent(Table):
     subject: Mapped[str] = mapped_column(Id)
     data: Mapped[dict[str, Any]] = mapped_column(Json)
     request_id: Mapped[str] = mapped_column(default="")
-    sent_at: Mapped[datetime | None] = mapped_column(Moment)
-    due_at: Mapped[datetime | None] = mapped_column(Moment, default=now)
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UTCDateTime, default=now)
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     fault: Mapped[str | None]
 
 
-def is_personal(type: str) -> bool:
+def is_personal_event(type: str) -> bool:
     """Whether the data of events of this type is for one person only."""
-    return type.startswith(PERSONAL)
+    return type.startswith(PERSONAL_PREFIX)

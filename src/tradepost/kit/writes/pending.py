@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import bulk
 from .audit import AuditEntry
-from .outbox import OutboxEvent, is_personal
+from .outbox import OutboxEvent, is_personal_event
 
 type Values = Mapping[str, Any]
 
 
-class Announced:
+class PendingEvents:
     """The events of one write, and the audit's entries beside them."""
 
     __slots__ = ("entries", "events", "types")
@@ -25,7 +25,7 @@ class Announced:
         self.entries: list[Values] = []
 
     @classmethod
-    def of(cls, session: AsyncSession) -> Self:
+    def for_session(cls, session: AsyncSession) -> Self:
         """Those of an open write."""
         return session.info.get("announced") or session.info.setdefault("announced", cls())
 
@@ -34,20 +34,20 @@ class Announced:
         self.types.add(type)
         event = {"type": type, "subject": subject, "data": data, "request_id": request_id}
         self.events.append(event)
-        if not is_personal(type):
+        if not is_personal_event(type):
             self.entries.append({**event, **signature})
 
     @property
-    def mark(self) -> tuple[int, int]:
+    def savepoint(self) -> tuple[int, int]:
         """How much there is so far, for `back_to`."""
         return len(self.events), len(self.entries)
 
-    def back_to(self, mark: tuple[int, int]) -> None:
+    def rollback_to(self, mark: tuple[int, int]) -> None:
         """Forgets what came since: a part of the write was taken back."""
         del self.events[mark[0] :], self.entries[mark[1] :]
 
     async def write(self, session: AsyncSession, now: datetime) -> None:
         """Writes what there is, once."""
         (events, entries), self.events, self.entries = (self.events, self.entries), [], []
-        await bulk.add(session, OutboxEvent, events, now)
-        await bulk.add(session, AuditEntry, entries, now)
+        await bulk.insert_rows(session, OutboxEvent, events, now)
+        await bulk.insert_rows(session, AuditEntry, entries, now)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from .database import Database
-from .pending import Announced
+from .pending import PendingEvents
 
 type Hook = Callable[[], Awaitable[None]]
 
@@ -59,19 +59,19 @@ class UnitOfWork:
     async def savepoint(self) -> AsyncGenerator[None]:
         """A savepoint of the open transaction. If its block fails, its changes and events are undone."""
         assert self.session is not None, "a savepoint is part of a write"
-        pending = Announced.of(self.session)
-        mark = pending.mark
+        pending = PendingEvents.for_session(self.session)
+        mark = pending.savepoint
         try:
             async with self.session.begin_nested():
                 yield
         except BaseException:
-            pending.back_to(mark)
+            pending.rollback_to(mark)
             raise
 
-    def pending_events(self) -> Announced:
+    def pending_events(self) -> PendingEvents:
         """The events of the open transaction; they are written just before it is committed."""
         assert self.session is not None, "an event is emitted inside a write"
-        return Announced.of(self.session)
+        return PendingEvents.for_session(self.session)
 
     def audit_signature(self, caller_id: str | None, role: str, door: str) -> dict[str, Any]:
         """What an audit entry says of this call."""

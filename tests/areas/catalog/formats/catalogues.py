@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from tradepost.areas.catalog.formats.records import ProductRecord
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 
 type Json = dict[str, Any]
 
@@ -150,9 +150,9 @@ def _free(text: str, taken: set[str]) -> str:
 
 def normal_text(text: str) -> str:
     """A text as the shop keeps it."""
-    return read(str, text)
+    return validate(str, text)
 
 
 def normal(product: Json) -> Json:
     """A record as the shop reads it: its texts in NFC, and nothing that it would refuse."""
-    return msgspec.to_builtins(read(ProductRecord, product))
+    return msgspec.to_builtins(validate(ProductRecord, product))

@@ -6,28 +6,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tradepost.areas.catalog.formats import Draft, Finding, Sign, open_file
+from tradepost.areas.catalog.formats import DecimalSeparator, Issue, ParsedProduct, open_file
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def drafts_of(folder: Path, content: str | bytes, *, currency: str = "EUR", sign: Sign | None = None) -> list[Draft]:
+def drafts_of(
+    folder: Path, content: str | bytes, *, currency: str = "EUR", sign: DecimalSeparator | None = None
+) -> list[ParsedProduct]:
     """All drafts of a file with this content."""
     file = folder / "products"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    with closing(open_file(file, currency=currency, sign=sign, moment=MOMENT)) as opened:
-        found = list(opened.drafts())
-        assert opened.size == len(found)
+    with closing(open_file(file, currency=currency, decimal_separator=sign, now=MOMENT)) as opened:
+        found = list(opened.products())
+        assert opened.product_count == len(found)
         return found
 
 
 def products_of(folder: Path, content: str | bytes, *, currency: str = "EUR") -> list[dict[str, Any]]:
     """The products of a file in which nothing is at fault."""
     drafts = drafts_of(folder, content, currency=currency)
-    assert [f for d in drafts for f in d.findings] == []
+    assert [f for d in drafts for f in d.issues] == []
     return [d.product for d in drafts if d.product is not None]
 
 
-def places(findings: Sequence[Finding]) -> list[tuple[int, str]]:
+def places(findings: Sequence[Issue]) -> list[tuple[int, str]]:
     """Line and column of each finding."""
     return [(f.line, f.column) for f in findings]

@@ -33,18 +33,18 @@ def test_a_bad_line_is_told_with_its_pointer(tmp_path: Path) -> None:
     ]
     drafts = drafts_of(tmp_path, "\n".join(lines))
     assert [d.product is not None for d in drafts] == [True, False, False, False, False, False, True]
-    found = [set(places(d.findings)) for d in drafts]
+    found = [set(places(d.issues)) for d in drafts]
     assert found[1] == {(2, "/variants/0/price/amount"), (2, "/categories/0/0")}
     assert found[2:4] == [{(3, "")}, {(4, "")}]
     assert found[4] == {(5, "/variants/0/sku"), (5, "/variants/0/sqw")}
     assert found[5] == {(6, "/name")}
-    assert [f.stood for f in drafts[1].findings if f.column.endswith("amount")] == ["5"]
+    assert [f.value for f in drafts[1].issues if f.column.endswith("amount")] == ["5"]
 
 
 def test_a_line_that_is_no_utf8_is_told(tmp_path: Path) -> None:
     good, bad = drafts_of(tmp_path, CHAIR.encode() + b'\n{"name":"St\xfchle"}\n')
     assert good.product is not None
-    assert (bad.product, places(bad.findings)) == (None, [(2, "")])
+    assert (bad.product, places(bad.issues)) == (None, [(2, "")])
 
 
 def test_json_over_several_lines_is_refused_as_a_whole(tmp_path: Path) -> None:
@@ -54,4 +54,4 @@ def test_json_over_several_lines_is_refused_as_a_whole(tmp_path: Path) -> None:
 
 def test_the_place_of_a_fault_that_the_shop_finds_is_its_pointer(tmp_path: Path) -> None:
     [draft] = drafts_of(tmp_path, f"\n{CHAIR}")
-    assert draft.place("/variants/0/price/currency") == (2, "/variants/0/price/currency")
+    assert draft.locate("/variants/0/price/currency") == (2, "/variants/0/price/currency")

@@ -6,15 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.areas.catalog.formats.numbers import Evidence, Sign, decimal, loose, minor
+from tradepost.areas.catalog.formats.numbers import (
+    DecimalSeparator,
+    SeparatorEvidence,
+    parse_decimal,
+    parse_measure,
+    to_minor_units,
+)
 
 
-def sign_of(*prices: str) -> tuple[Sign | None, str | None]:
+def sign_of(*prices: str) -> tuple[DecimalSeparator | None, str | None]:
     """The sign that prices show, and one that leaves it open."""
-    evidence = Evidence()
+    evidence = SeparatorEvidence()
     for price in prices:
         evidence.add(price)
-    return evidence.sign(), evidence.open
+    return evidence.separator(), evidence.ambiguous
 
 
 @pytest.mark.parametrize(
@@ -25,7 +31,7 @@ def sign_of(*prices: str) -> tuple[Sign | None, str | None]:
         (["12.50", "12.60", "12,70"], "."), (["1'299.50"], "."), (["1\u00a0299,50"], ","), (["1 299,50"], ","),
     ],
 )  # fmt: skip
-def test_prices_together_show_the_decimal_sign(prices: list[str], sign: Sign) -> None:
+def test_prices_together_show_the_decimal_sign(prices: list[str], sign: DecimalSeparator) -> None:
     assert sign_of(*prices)[0] == sign
 
 
@@ -35,10 +41,10 @@ def test_prices_may_leave_it_open(prices: list[str]) -> None:
 
 
 def test_whole_numbers_need_no_sign() -> None:
-    evidence = Evidence()
+    evidence = SeparatorEvidence()
     for price in ("1299", "1'299", "", "5"):
         evidence.add(price)
-    assert (evidence.sign(), evidence.open, evidence.matters) == (None, None, False)
+    assert (evidence.separator(), evidence.ambiguous, evidence.is_relevant) == (None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +55,8 @@ def test_whole_numbers_need_no_sign() -> None:
         ("1.299", ".", "1.299"),
     ],
 )  # fmt: skip
-def test_a_number_is_read_by_the_files_sign(text: str, sign: Sign, number: str) -> None:
-    assert decimal(text, sign) == Decimal(number)
+def test_a_number_is_read_by_the_files_sign(text: str, sign: DecimalSeparator, number: str) -> None:
+    assert parse_decimal(text, sign) == Decimal(number)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +81,7 @@ def test_a_number_is_read_by_the_files_sign(text: str, sign: Sign, number: str) 
     ],
 )
 def test_what_is_no_number_is_none(text: str) -> None:
-    assert decimal(text, ".") is None
+    assert parse_decimal(text, ".") is None
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ def test_what_is_no_number_is_none(text: str) -> None:
     ],
 )  # fmt: skip
 def test_amounts_are_exact_and_more_decimals_must_be_zeros(number: str, exponent: int, amount: int | None) -> None:
-    assert minor(Decimal(number), exponent) == amount
+    assert to_minor_units(Decimal(number), exponent) == amount
 
 
 GAPS = [" ", "\u00a0", "\u202f", "'", "\u2019", ""]
@@ -100,14 +106,14 @@ GAPS = [" ", "\u00a0", "\u202f", "'", "\u2019", ""]
     st.integers(0, 3),
 )
 def test_an_amount_written_in_any_style_is_read_back_exactly(
-    amount: int, exponent: int, sign: Sign, gap: str, zeros: int
+    amount: int, exponent: int, sign: DecimalSeparator, gap: str, zeros: int
 ) -> None:
     digits = str(amount).rjust(exponent + 1, "0")
     whole, part = digits[: len(digits) - exponent], digits[len(digits) - exponent :] + "0" * zeros
     grouped = f"{int(whole):,}".replace(",", {".": ",", ",": "."}[sign] if gap == "other" else gap)
-    number = decimal(f"{grouped}{sign}{part}" if part else grouped, sign)
+    number = parse_decimal(f"{grouped}{sign}{part}" if part else grouped, sign)
     assert number is not None
-    assert minor(number, exponent) == amount
+    assert to_minor_units(number, exponent) == amount
 
 
 @pytest.mark.parametrize(
@@ -115,9 +121,9 @@ def test_an_amount_written_in_any_style_is_read_back_exactly(
     [("1.5", "1.5"), ("1,5", "1.5"), (".5", "0.5"), ("1.299", "1.299"), ("1 299", "1299"), ("2", "2"), ("2.", "2")],
 )
 def test_a_measure_has_no_thousands_so_either_sign_is_decimal(text: str, weight: str) -> None:
-    assert loose(text) == Decimal(weight)
+    assert parse_measure(text) == Decimal(weight)
 
 
 @pytest.mark.parametrize("text", ["", "heavy", "-1", "1.2.3", "."])
 def test_what_is_no_measure_is_none(text: str) -> None:
-    assert loose(text) is None
+    assert parse_measure(text) is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.areas.catalog.formats.drafts import MOMENT, drafts_of, places, products_of
 from tradepost.areas.catalog.formats import UnreadableError, open_file
-from tradepost.areas.catalog.formats.cells import cell_of, text_of
+from tradepost.areas.catalog.formats.cells import decode_cell, encode_cell
 
 TWO_ROWS = """\
 Product,Name,status,categories,tags,attributes,media,SKU,variant_name,price,compare_at_price,currency,options,track_inventory,imported_quantity,variant_source
@@ -71,9 +71,9 @@ def test_three_decimals_are_decimals_in_our_own_sheet(tmp_path: Path) -> None:
 def test_a_fault_tells_its_column_and_keeps_out_its_product_alone(tmp_path: Path, row: str, column: str) -> None:
     file = f"product,name,sku,price,currency,options,track_inventory,media\n{row}\n2,Other,O,5,,,,\n"
     bad, good = drafts_of(tmp_path, file)
-    assert (bad.product, places(bad.findings)) == (None, [(2, column)])
+    assert (bad.product, places(bad.issues)) == (None, [(2, column)])
     assert good.product is not None
-    assert not good.findings
+    assert not good.issues
 
 
 def test_what_a_later_row_says_of_the_product_may_be_repeated_but_not_changed(tmp_path: Path) -> None:
@@ -81,21 +81,21 @@ def test_what_a_later_row_says_of_the_product_may_be_repeated_but_not_changed(tm
     [same] = products_of(tmp_path, f'{head}1,Chair,C-2,5,"{{""size"":""L""}}"\n')
     assert [v["sku"] for v in same["variants"]] == ["C-1", "C-2"]
     [other] = drafts_of(tmp_path, f"{head}1,Stool,C-2,5,\n")
-    assert (other.product, places(other.findings)) == (None, [(3, "name")])
+    assert (other.product, places(other.issues)) == (None, [(3, "name")])
 
 
 def test_a_row_of_no_product_is_told(tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_text("product,name,sku,price\n,Chair,C-1,5\n")
-    with closing(open_file(file, currency="EUR", sign=None, moment=MOMENT)) as opened:
-        assert places(opened.findings) == [(2, "product")]
+    with closing(open_file(file, currency="EUR", decimal_separator=None, now=MOMENT)) as opened:
+        assert places(opened.issues) == [(2, "product")]
 
 
 def test_a_blank_or_taken_sku_is_made_alike_each_time(tmp_path: Path) -> None:
     file = 'product,name,sku,price,options\nchair,Chair,,5,"{""size"":""L""}"\nstool,Stool,X,5,\nbench,Bench,X,5,\n'
     drafts = drafts_of(tmp_path, file)
     assert [d.product["variants"][0]["sku"] for d in drafts if d.product] == ["chair-l", "X", "bench"]
-    assert [(places(d.findings), [f.mended for f in d.findings]) for d in drafts] == [
+    assert [(places(d.issues), [f.repaired for f in d.issues]) for d in drafts] == [
         ([], []),
         ([], []),
         ([(4, "sku")], [True]),
@@ -104,8 +104,8 @@ def test_a_blank_or_taken_sku_is_made_alike_each_time(tmp_path: Path) -> None:
 
 def test_a_place_of_a_fault_is_found_by_its_pointer(tmp_path: Path) -> None:
     draft = drafts_of(tmp_path, TWO_ROWS)[0]
-    assert draft.place("/variants/1/name") == (3, "variant_name")
-    assert draft.place("/category_ids") == (2, "categories")
+    assert draft.locate("/variants/1/name") == (3, "variant_name")
+    assert draft.locate("/category_ids") == (2, "categories")
 
 
 def test_an_unknown_header_names_our_own_among_the_known(tmp_path: Path) -> None:
@@ -115,12 +115,12 @@ def test_an_unknown_header_names_our_own_among_the_known(tmp_path: Path) -> None
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("='\" -@\\a\t\n", max_size=6))
 def test_any_text_comes_back_from_its_cell(text: str) -> None:
-    cell = cell_of(text)
-    assert text_of(cell.strip()) == text
+    cell = encode_cell(text)
+    assert decode_cell(cell.strip()) == text
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 @pytest.mark.parametrize("text", ["'t Hof", '"Hamlet"', "Oak", "'", "5 > 3"])
 def test_what_a_person_writes_is_taken_as_it_stands(text: str) -> None:
-    assert text_of(text) == text
-    assert cell_of(text) == text
+    assert decode_cell(text) == text
+    assert encode_cell(text) == text

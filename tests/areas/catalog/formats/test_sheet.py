@@ -11,25 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradepost.areas.catalog.formats import Finding, UnreadableError
-from tradepost.areas.catalog.formats.csv_file import LONGEST_CELL, Sheet
-from tradepost.areas.catalog.formats.spool import ROWS_AT_ONCE, Spool
+from tradepost.areas.catalog.formats import Issue, UnreadableError
+from tradepost.areas.catalog.formats.csv_file import MAX_CELL_LENGTH, CsvFile
+from tradepost.areas.catalog.formats.spool import ROWS_PER_INSERT, Spool
 
 type Found = list[tuple[int, list[str]]]
 
 
-def found(folder: Path, content: str | bytes) -> tuple[Sheet, Found, list[Finding]]:
+def found(folder: Path, content: str | bytes) -> tuple[CsvFile, Found, list[Issue]]:
     """A sheet with this content, its rows, and what is told of them."""
     file = folder / "sheet.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    sheet, findings = Sheet(file), list[Finding]()
+    sheet, findings = CsvFile(file), list[Issue]()
     return sheet, [(line, cells) for line, cells, fault in sheet.rows(findings) if not fault], findings
 
 
 def broken(folder: Path, content: str) -> list[tuple[int, list[str], str]]:
     """The rows that are none: line, cells and what is wrong."""
     (folder / "sheet.csv").write_text(content, "utf-8", newline="")
-    return [row for row in Sheet(folder / "sheet.csv").rows([]) if row[2]]
+    return [row for row in CsvFile(folder / "sheet.csv").rows([]) if row[2]]
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def test_a_sheet_is_read_however_it_was_saved(
     )
     sheet, rows, findings = found(tmp_path, text.encode(encoding))
     assert (sheet.header, sheet.columns) == (["Näme", "Größe"], {"näme": 0, "grösse": 1})
-    assert (rows, findings, sheet.note) == ([(2, ["Tür", "1 €"]), (3, ["Öl", ""])], [], f"{said}, {named}")
+    assert (rows, findings, sheet.description) == ([(2, ["Tür", "1 €"]), (3, ["Öl", ""])], [], f"{said}, {named}")
 
 
 def test_a_file_is_windows_1252_also_if_that_shows_only_at_its_end(tmp_path: Path) -> None:
     sheet, rows, _ = found(tmp_path, b"a,b\n" + b"x,y\n" * 50_000 + b"caf\xe9,\x80\n")
-    assert (sheet.said, rows[-1]) == ("Windows-1252", (50_002, ["café", "€"]))
+    assert (sheet.encoding_name, rows[-1]) == ("Windows-1252", (50_002, ["café", "€"]))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -76,7 +76,7 @@ def test_blank_lines_are_skipped_wherever_they_stand(tmp_path: Path) -> None:
 def test_a_repeated_header_is_skipped_and_told(tmp_path: Path) -> None:
     _, rows, findings = found(tmp_path, "a,b\n1,2\n a ,b\n3,4\n")
     assert rows == [(2, ["1", "2"]), (4, ["3", "4"])]
-    assert [(f.line, f.mended) for f in findings] == [(3, True)]
+    assert [(f.line, f.repaired) for f in findings] == [(3, True)]
 
 
 @pytest.mark.parametrize(("hint", "delimiter"), [("sep=;", ";"), ("SEP=,", ","), ("sep=\t", "\t")])
@@ -116,7 +116,7 @@ def test_quotes_inside_of_a_text_open_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cell_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
-    text = 'a,b\n1,"' + "x\n" * (LONGEST_CELL // 2 + 1)
+    text = 'a,b\n1,"' + "x\n" * (MAX_CELL_LENGTH // 2 + 1)
     assert [(line, cells) for line, cells, _ in broken(tmp_path, text)] == [(2, ["1"])]
     with pytest.raises(UnreadableError, match="never closed"):
         broken(tmp_path, "a,b\n" + '1,"x""\n' * 300)
@@ -156,7 +156,7 @@ def test_any_sheet_that_is_written_is_read_again(rows: list[list[str]], delimite
         _, read, findings = found(Path(folder), out.getvalue())
     wanted = [r for r in rows if any(c.strip() for c in r) and (r[0].strip(), r[1].strip()) != ("first", "second")]
     assert [cells for _, cells in read] == wanted
-    assert all(f.mended for f in findings)
+    assert all(f.repaired for f in findings)
 
 
 # The spool.
@@ -169,12 +169,12 @@ def spool() -> Iterator[Spool]:
 
 
 def test_rows_of_one_product_need_not_be_adjacent(spool: Spool) -> None:
-    count = ROWS_AT_ONCE * 2 + 1
+    count = ROWS_PER_INSERT * 2 + 1
     for line in range(count):
         spool.add(line, [str(line)], f"p{line % 2}")
-    spool.close_rows()
+    spool.finish()
     even, odd = spool.products()
-    assert (spool.size, even, odd) == (
+    assert (spool.product_count, even, odd) == (
         2,
         [(n, [str(n)], "") for n in range(0, count, 2)],
         [(n, [str(n)], "") for n in range(1, count, 2)],
@@ -187,16 +187,16 @@ def test_a_row_finds_its_parent_wherever_it_stands(spool: Spool) -> None:
     spool.add(4, ["twin"], "row:4", ("id:2", "sku:a"))
     spool.add(5, ["child"], None, parent="id:2")
     spool.add(6, ["orphan"], None, parent="id:9")
-    spool.close_rows()
+    spool.finish()
     assert [[line for line, *_ in rows] for rows in spool.products()] == [[2, 3], [4, 5]]
     assert list(spool.orphans()) == [(6, "id:9", ["orphan"])]
 
 
 def test_a_name_is_given_once(spool: Spool) -> None:
     assert [
-        spool.claim("a"),
-        spool.claim("A"),
-        spool.claim("a"),
+        spool.claim_sku("a"),
+        spool.claim_sku("A"),
+        spool.claim_sku("a"),
         spool.claim_reference("a"),
         spool.claim_reference("a"),
     ] == [True, True, False, True, False]

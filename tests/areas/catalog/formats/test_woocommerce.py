@@ -59,7 +59,7 @@ def test_a_variation_finds_its_parent_by_sku_or_id_also_behind_it(tmp_path: Path
     )
     assert first.product == last.product
     assert [v["sku"] for v in record(first)["variants"]] == ["tee-blue"]
-    assert (last.place("/name"), last.place("/variants/0/price")) == ((3, "Name"), (2, "Regular price"))
+    assert (last.locate("/name"), last.locate("/variants/0/price")) == ((3, "Name"), (2, "Regular price"))
 
 
 def test_a_variation_needs_neither_name_nor_sku(tmp_path: Path) -> None:
@@ -82,9 +82,9 @@ def test_skus_are_made_alike_whatever_stands_around(tmp_path: Path) -> None:
 
 def test_a_variation_without_its_parent_is_told_and_takes_nothing_with_it(tmp_path: Path) -> None:
     [no_parent, orphan], size = loose(tmp_path, SIMPLE, VARIATION | {"Parent": "id:9"}, VARIATION | {"Parent": ""})
-    assert (no_parent.line, no_parent.column, no_parent.mended) == (4, "Parent", False)
-    assert (orphan.line, orphan.stood, orphan.mended, size) == (3, "id:9", False, 1)
-    assert "not in this file" in orphan.said
+    assert (no_parent.line, no_parent.column, no_parent.repaired) == (4, "Parent", False)
+    assert (orphan.line, orphan.value, orphan.repaired, size) == (3, "id:9", False, 1)
+    assert "not in this file" in orphan.message
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_type_of_a_plugin_is_refused_with_all_its_rows(tmp_path: Path) -> None
     refused, other = drafts_of(tmp_path, sheet(*rows))
     assert (refused.product, other.product is None) == (None, False)
     assert told(refused) == [(2, "Type", "variable-subscription", False), (3, "Type", "subscription_variation", False)]
-    assert "known are simple, variable, grouped, external" in refused.findings[0].said
+    assert "known are simple, variable, grouped, external" in refused.issues[0].message
 
 
 def test_a_grouped_product_has_its_parts_and_no_variants(tmp_path: Path) -> None:
@@ -169,18 +169,18 @@ def test_a_variation_is_known_again_by_its_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("again", "column"), [({"SKU": "other"}, "ID"), ({"ID": "", "SKU": "44"}, "SKU")])
 def test_the_second_product_with_one_reference_is_refused(tmp_path: Path, again: Cells, column: str) -> None:
     first, second = drafts_of(tmp_path, sheet(SIMPLE, SIMPLE | again))
-    assert (first.product is None, first.findings, second.product) == (False, [], None)
+    assert (first.product is None, first.issues, second.product) == (False, [], None)
     assert told(second) == [(3, column, "44", False)]
 
 
 def test_a_refused_product_keeps_no_other_out(tmp_path: Path) -> None:
     refused, taken = drafts_of(tmp_path, sheet(SIMPLE | {"Type": "bundle"}, SIMPLE))
-    assert (refused.product, taken.findings) == (None, [])
+    assert (refused.product, taken.issues) == (None, [])
 
 
 def test_a_sku_that_is_taken_is_made_and_the_given_one_kept(tmp_path: Path) -> None:
     first, second = drafts_of(tmp_path, sheet(SIMPLE, SIMPLE | {"ID": "2", "Name": "Tea"}))
-    assert (first.findings, told(second)) == ([], [(3, "SKU", "tee", True)])
+    assert (first.issues, told(second)) == ([], [(3, "SKU", "tee", True)])
     [one] = record(second)["variants"]
     assert (one["sku"] != "tee", one["source"]) == (True, {"SKU": "tee"})
 

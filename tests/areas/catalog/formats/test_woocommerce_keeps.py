@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.areas.catalog.formats.drafts import drafts_of
 from tests.areas.catalog.formats.woocommerce import Cells, sheet
 from tradepost.areas.catalog.formats.records import ProductRecord
-from tradepost.areas.catalog.formats.woocommerce.cells import listed, named
-from tradepost.areas.catalog.formats.woocommerce.source import UNSET, UNSET_OF_VARIATION
-from tradepost.kit.schema.validation import read
+from tradepost.areas.catalog.formats.woocommerce.cells import decode_entities, split_list
+from tradepost.areas.catalog.formats.woocommerce.source import UNSET_PRODUCT_CELLS, UNSET_VARIATION_CELLS
+from tradepost.kit.schema.validation import validate
 
 TEXT = ["", "a", "b, c", "d\\, e", "'-f", "&amp; g", "1"]
 FLAG = ["", "0", "1", "notify", "parent", "maybe", "-1", "2"]
@@ -88,10 +88,10 @@ def lost(row: Cells, product: dict[str, Any], variant: dict[str, Any], unset: Ma
         cell = written[1:] if written.startswith("'-") else written
         plain: list[Any] = [
             cell,
-            named(cell),
-            listed(cell),
-            [named(v) for v in listed(cell)],
-            named(listed(cell)[0]) if listed(cell) else "",
+            decode_entities(cell),
+            split_list(cell),
+            [decode_entities(v) for v in split_list(cell)],
+            decode_entities(split_list(cell)[0]) if split_list(cell) else "",
         ]
         plain += [f"{float(cell):.2f}"] if column.endswith("price") else []
         if column.startswith("Attribute"):
@@ -115,15 +115,15 @@ def read_rows(*given: Cells) -> dict[str, Any]:
     """The product of these rows."""
     with TemporaryDirectory() as folder:
         [found] = drafts_of(Path(folder), sheet(*given), sign=".")
-    assert found.product is not None, found.findings
-    read(ProductRecord, found.product)
+    assert found.product is not None, found.issues
+    validate(ProductRecord, found.product)
     return found.product
 
 
 @given(rows({"ID": "44"}, CELLS | OF_PRODUCT | {"Type": ["", "simple", "simple, virtual", "grouped", "external"]}))
 def test_every_cell_of_a_product_is_found_again(row: Cells) -> None:
     product = read_rows(row)
-    assert lost(row, product, next(iter(product["variants"]), {}), UNSET) == {}
+    assert lost(row, product, next(iter(product["variants"]), {}), UNSET_PRODUCT_CELLS) == {}
 
 
 PARENT = {"ID": "44", "Type": "variable", "Name": "Tee", "Published": "1"}
@@ -133,7 +133,7 @@ PARENT = {"ID": "44", "Type": "variable", "Name": "Tee", "Published": "1"}
 def test_every_cell_of_a_variable_product_and_its_variation_is_found_again(parent: Cells, row: Cells) -> None:
     product = read_rows(parent, row)
     [variant] = product["variants"]
-    assert lost(parent, product, {"options": variant["options"]}, UNSET) == {}
+    assert lost(parent, product, {"options": variant["options"]}, UNSET_PRODUCT_CELLS) == {}
     # An attribute of a variation that has no value means any: the parent says which there are. One that is on says so by being there.
     implied = {f"Attribute {n} name" for n in (1, 2) if not row[f"Attribute {n} value(s)"]} | {
         c for c in row if c.endswith("global") and row[c] == parent[c]
@@ -144,7 +144,7 @@ def test_every_cell_of_a_variable_product_and_its_variation_is_found_again(paren
             {c: cell for c, cell in row.items() if c not in implied},
             product | {"source": None},
             variant,
-            UNSET_OF_VARIATION,
+            UNSET_VARIATION_CELLS,
         )
         == {}
     )

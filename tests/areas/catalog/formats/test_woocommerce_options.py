@@ -87,14 +87,14 @@ def test_an_attribute_gives_way_to_a_name_of_ours(tmp_path: Path) -> None:
 def test_two_variations_with_the_same_options_are_refused(tmp_path: Path) -> None:
     found = draft(tmp_path, VARIABLE, VARIATION, GREEN | {"Attribute 1 value(s)": "Blue"})
     assert (found.product, told(found)) == (None, [(4, "Attribute 1 value(s)", "Blue", False)])
-    assert "line 3" in found.findings[0].said
+    assert "line 3" in found.issues[0].message
 
 
 def test_more_than_a_hundred_variations_are_refused_in_clear_words(tmp_path: Path) -> None:
     rows = [VARIATION | {"ID": str(n), "SKU": f"s{n}", "Attribute 1 value(s)": str(n)} for n in range(101)]
     found = draft(tmp_path, VARIABLE, *rows)
     assert (found.product, told(found)) == (None, [(2, "Type", "variable", False)])
-    assert "has 101 variations; a product here has at most 100 variants." in found.findings[0].said
+    assert "has 101 variations; a product here has at most 100 variants." in found.issues[0].message
     assert len(product(tmp_path, VARIABLE, *rows[1:])["variants"]) == 100
 
 

@@ -51,8 +51,8 @@ def test_the_days_of_a_sale_are_days_in_utc(tmp_path: Path, hour: str, on_sale: 
             SIMPLE | {"Sale price": "15", "Date sale price starts": "2026-03-01", "Date sale price ends": "2026-03-01"}
         )
     )
-    with closing(open_file(file, currency="EUR", sign=None, moment=datetime.fromisoformat(hour))) as opened:
-        [found] = opened.drafts()
+    with closing(open_file(file, currency="EUR", decimal_separator=None, now=datetime.fromisoformat(hour))) as opened:
+        [found] = opened.products()
     assert (record(found)["variants"][0]["price"]["amount"] == 1500) is on_sale
 
 

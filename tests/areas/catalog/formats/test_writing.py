@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.areas.catalog.formats.catalogues import catalogue, fits, normal
 from tests.areas.catalog.formats.drafts import MOMENT, drafts_of
-from tradepost.areas.catalog.formats.round_trip import said_of_product, said_of_variant
-from tradepost.areas.catalog.formats.shopify import NOTES
-from tradepost.areas.catalog.formats.writing import FORMATS, writer
+from tradepost.areas.catalog.formats.round_trip import product_with_defaults, variant_with_defaults
+from tradepost.areas.catalog.formats.shopify import NOTE_COLUMNS
+from tradepost.areas.catalog.formats.writing import FORMATS, create_writer
 from tradepost.kit.problems import Validation
 
 type Json = dict[str, Any]
@@ -23,11 +23,11 @@ type Json = dict[str, Any]
 
 def written(format: str, records: list[Json], currency: str = "EUR") -> bytes:
     """The file of some records."""
-    made = writer(format, currency=currency, moment=MOMENT)
+    made = create_writer(format, currency=currency, now=MOMENT)
     try:
         for record in records:
-            made.see(record)
-        return made.head() + b"".join([made.product(record) for record in records])
+            made.scan(record)
+        return made.header() + b"".join([made.encode_product(record) for record in records])
     finally:
         made.close()
 
@@ -36,16 +36,17 @@ def read_again(content: bytes, currency: str = "EUR") -> list[Json]:
     """What a file says; nothing in it keeps a product out."""
     with tempfile.TemporaryDirectory() as folder:
         drafts = drafts_of(Path(folder), content, currency=currency)
-    assert [f for d in drafts for f in d.findings if not f.mended] == []
+    assert [f for d in drafts for f in d.issues if not f.repaired] == []
     return [normal(d.product) for d in drafts if d.product is not None]
 
 
 def told(record: Json) -> str:
     """A record with all defaults, as JSON: there `1` is not `1.0`. The order of options counts, that of other members does not."""
     variants = [
-        said_of_variant(v, at) | {"options": [*v.get("options", {}).items()]} for at, v in enumerate(record["variants"])
+        variant_with_defaults(v, at) | {"options": [*v.get("options", {}).items()]}
+        for at, v in enumerate(record["variants"])
     ]
-    return msgspec.json.encode(said_of_product(record) | {"variants": variants}, order="sorted").decode()
+    return msgspec.json.encode(product_with_defaults(record) | {"variants": variants}, order="sorted").decode()
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
@@ -216,7 +217,7 @@ def test_what_another_shop_changed_wins_over_our_note() -> None:
 def test_a_note_that_we_did_not_write_is_told_and_left(tmp_path: Path) -> None:
     content = written("shopify", [normal(CHAIR | {"external_reference": None})])
     [draft] = drafts_of(tmp_path, content.replace(b'""external_reference"":[', b'""sku"":['))
-    assert [(f.mended, f.column, f.stood) for f in draft.findings] == [(True, NOTES[0], "sku")]
+    assert [(f.repaired, f.column, f.value) for f in draft.issues] == [(True, NOTE_COLUMNS[0], "sku")]
     assert draft.product is not None
     assert draft.product["external_reference"] == "chair"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.areas.catalog.formats.drafts import MOMENT, drafts_of, products_of
-from tradepost.areas.catalog.formats import Draft, Finding, open_file
+from tradepost.areas.catalog.formats import Issue, ParsedProduct, open_file
 from tradepost.areas.catalog.formats.records import ProductRecord
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 
 type Cells = dict[str, str]
 
@@ -36,18 +36,18 @@ def sheet(*rows: Cells) -> str:
     return out.getvalue()
 
 
-def draft(folder: Path, *rows: Cells) -> Draft:
+def draft(folder: Path, *rows: Cells) -> ParsedProduct:
     """The first product of these rows, which the shop could take."""
     found = drafts_of(folder, sheet(*rows))[0]
     if found.product is not None:
-        read(ProductRecord, found.product)
+        validate(ProductRecord, found.product)
     return found
 
 
 def product(folder: Path, *rows: Cells) -> dict[str, Any]:
     """The one product of these rows, with nothing at fault."""
     [found] = products_of(folder, sheet(*rows))
-    read(ProductRecord, found)
+    validate(ProductRecord, found)
     return found
 
 
@@ -57,20 +57,20 @@ def variant(folder: Path, **cells: str) -> dict[str, Any]:
     return found
 
 
-def record(found: Draft) -> dict[str, Any]:
+def record(found: ParsedProduct) -> dict[str, Any]:
     """The product of a draft that has one."""
     assert found.product is not None
     return found.product
 
 
-def told(found: Draft) -> list[tuple[int, str, str, bool]]:
+def told(found: ParsedProduct) -> list[tuple[int, str, str, bool]]:
     """Line, column and cell of all findings, and whether they are mended."""
-    return [(f.line, f.column, f.stood, f.mended) for f in found.findings]
+    return [(f.line, f.column, f.value, f.repaired) for f in found.issues]
 
 
-def loose(folder: Path, *rows: Cells) -> tuple[list[Finding], int]:
+def loose(folder: Path, *rows: Cells) -> tuple[list[Issue], int]:
     """What is found of rows that belong to nothing, and how many products there are."""
     file = folder / "woo.csv"
     file.write_text(sheet(*rows))
-    with closing(open_file(file, currency="EUR", sign=None, moment=MOMENT)) as opened:
-        return opened.findings, opened.size
+    with closing(open_file(file, currency="EUR", decimal_separator=None, now=MOMENT)) as opened:
+        return opened.issues, opened.product_count

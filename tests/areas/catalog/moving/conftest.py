@@ -22,7 +22,7 @@ from tests.servers import Run
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
-    from tradepost.app import Shop
+    from tradepost.app import TradepostApp
 
 HERE = Path(__file__).parent
 FIELDS = """name,slug,external_reference,status,description,attributes,tags,price_from{amount,currency},category{name,slug},categories{name},
@@ -35,7 +35,7 @@ type Json = dict[str, Any]
 class Moved:
     """A shop that files are imported into: its commands, and a member of the staff at its doors."""
 
-    def __init__(self, app: "Shop", url: str, staff: httpx.AsyncClient) -> None:
+    def __init__(self, app: "TradepostApp", url: str, staff: httpx.AsyncClient) -> None:
         self.app, self.url, self.staff = app, url, staff
 
     def process(self, *words: object) -> subprocess.CompletedProcess[str]:

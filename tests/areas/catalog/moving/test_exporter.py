@@ -41,9 +41,9 @@ async def exported(shop: Moved, format: str, file: Path, caller: Caller = SYSTEM
     exporter = Exporter(CallContext(caller, shop.app.state.database, door="cli"))
     seen: list[int] = []
     with file.open("wb") as out:
-        done = await exporter.write(format, out, currency="EUR", progress=seen.append)
+        done = await exporter.write(format, out, currency="EUR", on_progress=seen.append)
     assert seen == [*range(1, done.products + 1)]
-    assert done.products == await exporter.size()
+    assert done.products == await exporter.count_products()
     return done.products
 
 

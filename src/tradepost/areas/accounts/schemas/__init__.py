@@ -16,30 +16,30 @@ from .inputs import (
     RegisterInput,
     RoleInput,
 )
-from .shapes import Address, ApiKey, Grant, Receipt, ReceiptStatus, Role, TokenPair, User, UserStatus
+from .shapes import Acknowledgement, Address, ApiKey, ReceiptStatus, Role, TokenPair, TokenResponse, User, UserStatus
 
 __all__ = [
     "AccountCloseInput",
+    "Acknowledgement",
     "Address",
     "AddressInput",
     "ApiKey",
     "ApiKeyInput",
     "EmailChangeInput",
     "EmailVerifyInput",
-    "Grant",
     "GrantInput",
     "LoginInput",
     "PasswordChangeInput",
     "PasswordResetConfirmInput",
     "PasswordResetInput",
     "ProfileInput",
-    "Receipt",
     "ReceiptStatus",
     "RefreshInput",
     "RegisterInput",
     "Role",
     "RoleInput",
     "TokenPair",
+    "TokenResponse",
     "User",
     "UserStatus",
 ]

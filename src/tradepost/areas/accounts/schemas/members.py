@@ -4,22 +4,22 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tradepost.kit.schema.validation import END, SECRET, Line
+from tradepost.kit.schema.validation import END_OF_TEXT, SECRET, SingleLineText
 
 Email = Annotated[
-    Line,
+    SingleLineText,
     Meta(min_length=3, max_length=254, description="An e-mail address, in lower case.", examples=["kim@shop.example"]),
 ]
 Username = Annotated[
     str,
     Meta(
-        pattern="^[a-z0-9][a-z0-9._-]{2,39}" + END,
+        pattern="^[a-z0-9][a-z0-9._-]{2,39}" + END_OF_TEXT,
         max_length=40,
         description="Unique in the shop; lower case.",
         examples=["kim.larsen"],
     ),
 ]
-FullName = Annotated[Line, Meta(max_length=200, examples=["Kim Larsen"])]
+FullName = Annotated[SingleLineText, Meta(max_length=200, examples=["Kim Larsen"])]
 Password = Annotated[
     str,
     Meta(
@@ -29,10 +29,10 @@ Password = Annotated[
 ]  # fmt: skip
 Secret = Annotated[str, Meta(max_length=512, extra=SECRET)]
 Recipient = Annotated[
-    Line, Meta(min_length=1, max_length=200, description="Who lives or works there.", examples=["Kim Larsen"])
+    SingleLineText, Meta(min_length=1, max_length=200, description="Who lives or works there.", examples=["Kim Larsen"])
 ]
 Lines = Annotated[
-    list[Annotated[Line, Meta(min_length=1, max_length=200)]],
+    list[Annotated[SingleLineText, Meta(min_length=1, max_length=200)]],
     Meta(
         min_length=1,
         max_length=4,
@@ -40,18 +40,22 @@ Lines = Annotated[
         examples=[["Vestergade 12", "2. tv."]],
     ),
 ]
-City = Annotated[Line, Meta(min_length=1, max_length=100, examples=["Aarhus"])]
-Postcode = Annotated[Line, Meta(max_length=20, description="Empty where the country has none.", examples=["8000"])]
+City = Annotated[SingleLineText, Meta(min_length=1, max_length=100, examples=["Aarhus"])]
+Postcode = Annotated[
+    SingleLineText, Meta(max_length=20, description="Empty where the country has none.", examples=["8000"])
+]
 Country = Annotated[
-    str, Meta(pattern="^[A-Z]{2}" + END, max_length=2, description="ISO 3166-1 alpha-2.", examples=["DK"])
+    str, Meta(pattern="^[A-Z]{2}" + END_OF_TEXT, max_length=2, description="ISO 3166-1 alpha-2.", examples=["DK"])
 ]
 Phone = Annotated[
-    str, Meta(pattern=r"^\+[1-9][0-9]{4,14}" + END, max_length=16, description="E.164.", examples=["+4587654321"])
+    str,
+    Meta(pattern=r"^\+[1-9][0-9]{4,14}" + END_OF_TEXT, max_length=16, description="E.164.", examples=["+4587654321"]),
 ]
 KeyName = Annotated[
-    Line, Meta(min_length=1, max_length=100, description="What the key is for.", examples=["Warehouse scanner"])
+    SingleLineText,
+    Meta(min_length=1, max_length=100, description="What the key is for.", examples=["Warehouse scanner"]),
 ]
-Scope = Annotated[str, Meta(pattern="^[a-z_]+:[a-z_]+" + END, max_length=50, examples=["catalog:write"])]
+Scope = Annotated[str, Meta(pattern="^[a-z_]+:[a-z_]+" + END_OF_TEXT, max_length=50, examples=["catalog:write"])]
 Scopes = Annotated[list[Scope], Meta(max_length=50, examples=[["catalog:write", "stock:read"]])]
 Points = Annotated[
     int,

@@ -123,7 +123,7 @@ class TokenPair(Struct):
     ]
 
 
-class Grant(Struct):
+class TokenResponse(Struct):
     """What the token endpoint gives (RFC 6749, 5.1)."""
 
     access_token: Annotated[
@@ -157,7 +157,7 @@ class ReceiptStatus(StrEnum):
     DONE = "done"
 
 
-class Receipt(Struct):
+class Acknowledgement(Struct):
     """That something was heard. `accepted` tells nothing of whether there is such an account: a letter tells that to its owner."""
 
     status: ReceiptStatus

@@ -4,11 +4,11 @@ from .addresses import Addresses
 from .admins import Admins
 from .api_keys import ApiKeys
 from .base import AccountSettings, InvalidCredentials, InvalidToken
-from .cleanup import sweep
-from .credentials import SYSTEM, Credentials, credentials
+from .cleanup import delete_expired
+from .credentials import SYSTEM, Credentials, open_credentials
 from .emails import already_registered, email_changed, password_changed, password_reset, verify_email
-from .oauth_tokens import Grants
-from .passwords import Recovery
+from .oauth_tokens import OAuthTokens
+from .passwords import PasswordService
 from .registration import Registration
 from .sessions import Sessions
 from .users import Users
@@ -20,18 +20,18 @@ __all__ = [
     "Admins",
     "ApiKeys",
     "Credentials",
-    "Grants",
     "InvalidCredentials",
     "InvalidToken",
-    "Recovery",
+    "OAuthTokens",
+    "PasswordService",
     "Registration",
     "Sessions",
     "Users",
     "already_registered",
-    "credentials",
+    "delete_expired",
     "email_changed",
+    "open_credentials",
     "password_changed",
     "password_reset",
-    "sweep",
     "verify_email",
 ]

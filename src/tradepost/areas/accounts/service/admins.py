@@ -5,9 +5,9 @@ from sqlalchemy import select
 from tradepost.kit.ids import new_id
 
 from ..models import UserRow
-from ..password_hasher import Passwords
-from .base import new_email
-from .search_index import keep_words
+from ..password_hasher import PasswordHasher
+from .base import validate_email_address
+from .search_index import index_user
 from .sessions import Sessions
 
 COMMAND = "create_admin"
@@ -19,17 +19,17 @@ class Admins(Sessions):
     async def needs_password(self, email: str) -> bool:
         """Whether a password has to be set: for a new account, and for one whose address nobody has proved to be the owner of, because then
         anybody may have made it. 422 where this is no address."""
-        address = new_email(email)
+        address = validate_email_address(email)
         async with self.context.database.transaction() as session:
             found = (await session.execute(select(UserRow.email_verified_at).where(UserRow.email == address))).first()
         return found is None or found[0] is None
 
-    async def make(self, email: str, password: str | None = None) -> bool:
+    async def create_or_promote(self, email: str, password: str | None = None) -> bool:
         """Makes the account with this address an active admin, and a new one where there is none; whether it is new. A password that is given is
         set, by the rules that all passwords keep (else 422), and ends all that was begun with the old one: sessions and API keys."""
-        address, passwords = new_email(email), self.use(Passwords)
+        address, passwords = validate_email_address(email), self.require(PasswordHasher)
         if password is not None:
-            passwords.check(password, "/password", about=[address])
+            passwords.check(password, "/password", user_attributes=[address])
         stored = await passwords.hash(password) if password is not None else None
         context = self.context
         async with context.transaction():
@@ -47,6 +47,6 @@ class Admins(Sessions):
             if stored is not None and not new:
                 await self.end_all(user.id)
                 await self.revoke_keys(user.id)
-            await keep_words(self.session, user)
+            await index_user(self.session, user)
             context.emit("user.registered" if new else "user.role_changed", user.id, role="admin")
         return new

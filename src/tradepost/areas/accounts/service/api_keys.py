@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 
-from tradepost.kit.clock import wire
+from tradepost.kit.clock import to_rfc3339
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.service import Expected
+from tradepost.kit.operations.service import ExpectedVersion
 from tradepost.kit.problems import Conflict, Forbidden, Validation
 from tradepost.kit.query.records import Page, Record
-from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
 
 from .. import policy
-from ..api_key_format import new_key
+from ..api_key_format import generate
 from ..models import ApiKeyRow
 from ..resource import api_keys
 from ..schemas import ApiKey, ApiKeyInput
-from .base import Account
+from .base import AccountService
 from .credentials import Credentials
 
 MOST = 50
@@ -26,20 +26,22 @@ LAST = datetime(9999, 12, 31, tzinfo=UTC)
 """The last day that any clock of ours can tell, wherever the caller's is."""
 
 
-class ApiKeys(Account):
+class ApiKeys(AccountService):
     """Keys as one caller sees, makes and revokes them."""
 
-    @operation("api_key_list", "page", api_keys, access=policy.look_after)
-    async def list(self, window: Window, want: Selection[ApiKey]) -> Page[ApiKey]:
+    @operation("api_key_list", "list", api_keys, access=policy.read_own_account)
+    async def list(self, window: ListQuery, want: Selection[ApiKey]) -> Page[ApiKey]:
         """The keys of the caller that are not revoked; with `users:write` those of all. The newest first."""
         return await self.page(api_keys, want, window)
 
-    @operation("api_key_get", "one", api_keys, access=policy.look_after)
+    @operation("api_key_get", "get", api_keys, access=policy.read_own_account)
     async def get(self, key: str, want: Selection[ApiKey]) -> Record[ApiKey]:
         """One key by its id. Its secret is not shown again."""
         return await self.one(api_keys, want, key)
 
-    @operation("api_key_create", "create", api_keys, access=policy.change_own, input=ApiKeyInput, problems=(Conflict,))
+    @operation(
+        "api_key_create", "create", api_keys, access=policy.write_own_account, input=ApiKeyInput, problems=(Conflict,)
+    )
     async def create(self, new: ApiKeyInput, want: Selection[ApiKey]) -> Record[ApiKey]:
         """Makes a key in the name of the caller. Its `secret` is in this answer and never again. It may what the caller may, or less."""
         user = await self.owner()
@@ -50,21 +52,21 @@ class ApiKeys(Account):
             or 0
         ) >= MOST:
             raise Conflict(f"An account has {MOST} keys at most; revoke one first.")
-        made, by = new_key(), await self.calling()
+        made, by = generate(), await self.calling()
         row = ApiKeyRow(
-            user_id=user.id, name=new.name, prefix=made.prefix, secret_hash=made.digest(self.use(Credentials).secret), scopes=self.scopes(new),
+            user_id=user.id, name=new.name, prefix=made.prefix, secret_hash=made.digest(self.require(Credentials).secret), scopes=self.scopes(new),
             points_per_minute=points(new, by), expires_at=self.expiry(new, by),
         )  # fmt: skip
         self.session.add(row)
         await self.session.flush()
         self.context.work.one_time_secret = made.text
         self.context.emit("api_key.created", row.id)
-        return await self.answer(api_keys, want, row.id)
+        return await self.read_back(api_keys, want, row.id)
 
-    @operation("api_key_delete", "delete", api_keys, access=policy.change_own)
-    async def delete(self, key: str, expected: Expected, want: Selection[ApiKey]) -> Record[ApiKey]:
+    @operation("api_key_delete", "delete", api_keys, access=policy.write_own_account)
+    async def delete(self, key: str, expected: ExpectedVersion, want: Selection[ApiKey]) -> Record[ApiKey]:
         """Revokes a key: from now on it lets nobody in."""
-        row = await self.claim(ApiKeyRow, api_keys, key, expected)
+        row = await self.lock_for_update(ApiKeyRow, api_keys, key, expected)
         gone = await self.one(api_keys, want, row.id)
         row.revoked_at = self.context.clock()
         self.revoke(key=row.id)
@@ -73,7 +75,7 @@ class ApiKeys(Account):
 
     async def calling(self) -> ApiKeyRow | None:
         """The key that the caller calls with, if any, kept as it is until this write is done. What it makes may not more, not longer and not faster than it."""
-        id = self.context.caller.key
+        id = self.context.caller.api_key_id
         if id is None:
             return None
         row = await self.session.get(ApiKeyRow, id, populate_existing=True, with_for_update={"read": True})
@@ -85,10 +87,10 @@ class ApiKeys(Account):
         """The permissions that a key is narrowed to. What calls with a narrowed credential can make none that may more."""
         caller, held = self.context.caller, self.context.caller.permissions
         if new.scopes is None:
-            return sorted(held) if caller.key is not None or held != policy.ROLES[caller.role] else None
+            return sorted(held) if caller.api_key_id is not None or held != policy.ROLES[caller.role] else None
         for i, scope in enumerate(new.scopes):
             if scope not in held:
-                raise Validation.at(
+                raise Validation.at_pointer(
                     f"/scopes/{i}",
                     f"You do not hold `{scope}`; a key can be narrowed to: {', '.join(sorted(held))}.",
                     "not_allowed",
@@ -101,15 +103,15 @@ class ApiKeys(Account):
         if given is None:
             return last
         if given.tzinfo is None or not self.context.clock() < given <= LAST:
-            raise Validation.at(
+            raise Validation.at_pointer(
                 "/expires_at",
                 "This is a time to come, with its offset, such as `2031-01-31T12:00:00Z`.",
                 "out_of_range",
             )
         if last is not None and given > last:
-            raise Validation.at(
+            raise Validation.at_pointer(
                 "/expires_at",
-                f"The key that you call with expires at {wire(last)}; one that it makes cannot outlive it.",
+                f"The key that you call with expires at {to_rfc3339(last)}; one that it makes cannot outlive it.",
                 "out_of_range",
             )
         # Times have six decimals on the wire, which is why none of ours ends in a whole second (kit/clock).
@@ -120,7 +122,7 @@ def points(new: ApiKeyInput, by: ApiKeyRow | None) -> int | None:
     """Its own limit; where the caller's own key has one, not above that."""
     given, most = new.points_per_minute, by.points_per_minute if by is not None else None
     if given is not None and most is not None and given > most:
-        raise Validation.at(
+        raise Validation.at_pointer(
             "/points_per_minute",
             f"The key that you call with has {most} points a minute; one that it makes cannot have more.",
             "out_of_range",

@@ -14,7 +14,7 @@ from tradepost.kit.writes.outbox import OutboxEvent
 
 from ..models import UserRow
 from ..opaque_tokens import OpaqueTokens
-from ..password_hasher import Passwords
+from ..password_hasher import PasswordHasher
 from ..revocations import Revocations
 
 BY_ID = select(UserRow.password_hash).where(UserRow.id == bindparam("id", type_=Id))
@@ -47,7 +47,7 @@ class InvalidToken(Unauthenticated):
     example = {"detail": "The token is not good: it is unknown, used already or too old."}
 
 
-class Account(Service):
+class AccountService(Service):
     """A service that is about the caller's own account."""
 
     async def owner(self, confirmed: str | None = None) -> UserRow:
@@ -68,9 +68,9 @@ class Account(Service):
     async def confirm(self, password: str) -> str:
         """That the caller knows the password of its account: its hash, for `owner` to be sure that it still is. It comes before the first
         statement of a write, so nothing is locked meanwhile."""
-        row = await self.context.database.first(BY_ID, {"id": self.context.caller.id})
+        row = await self.context.database.fetch_first(BY_ID, {"id": self.context.caller.id})
         stored: str | None = row[0] if row is not None else None
-        if not await self.use(Passwords).verify(stored, password) or stored is None:
+        if not await self.require(PasswordHasher).verify(stored, password) or stored is None:
             raise InvalidCredentials(NOT_RIGHT)
         return stored
 
@@ -85,12 +85,12 @@ class Account(Service):
 
     def ask_to_verify(self, user: UserRow, email: str) -> None:
         """Has the letter sent that asks whether an address is the user's."""
-        self.mail("verify_email", user.id, email=email, mark=mark_of(self.use(OpaqueTokens), user.password_hash))
+        self.mail("verify_email", user.id, email=email, mark=mark_of(self.require(OpaqueTokens), user.password_hash))
 
     def revoke(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
         """Has every process forget credentials, once this write is committed."""
-        if (told := self.context.dependencies.find(Revocations)) is not None:
-            self.context.work.after_commit(lambda: told.announce(user=user, session=session, key=key))
+        if (told := self.context.dependencies.get(Revocations)) is not None:
+            self.context.work.after_commit(lambda: told.publish(user=user, session=session, key=key))
 
 
 def mark_of(opaque: OpaqueTokens, password_hash: str | None) -> str:
@@ -98,7 +98,7 @@ def mark_of(opaque: OpaqueTokens, password_hash: str | None) -> str:
     return opaque.digest(password_hash or "")[:16]
 
 
-def same_email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """An address in the spelling that it is stored in; one that is none is only lower-cased, and nobody has it."""
     try:
         return _spelled(text.strip())
@@ -106,12 +106,12 @@ def same_email(text: str) -> str:
         return text.strip().lower()
 
 
-def new_email(text: str, pointer: str = "/email") -> str:
+def validate_email_address(text: str, pointer: str = "/email") -> str:
     """An address that may be stored, in lower case; 422 where it is none. Whether it exists is not asked: a letter finds that out."""
     try:
         return _spelled(text)
     except EmailNotValidError as fault:
-        raise Validation.at(pointer, f"This is no e-mail address: {fault}", "invalid_format") from None
+        raise Validation.at_pointer(pointer, f"This is no e-mail address: {fault}", "invalid_format") from None
 
 
 def _spelled(text: str) -> str:

@@ -5,21 +5,21 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select
 
-from tradepost.kit.worker.periodic import every
+from tradepost.kit.worker.periodic import periodic
 from tradepost.kit.writes.call_context import CallContext
 
-from ..models import MailedTokenRow, SessionRow
+from ..models import EmailTokenRow, SessionRow
 
 KEPT, AT_ONCE = timedelta(days=7), 500
 """For how long an ended session is kept, so that a stolen refresh token of it is still known; and how many rows one transaction deletes."""
 
 
-@every(hours=1)
-async def sweep(context: CallContext) -> None:
+@periodic(hours=1)
+async def delete_expired(context: CallContext) -> None:
     """Deletes sessions that ended a week ago, with their refresh tokens, and tokens of letters that nobody can use any more."""
     before = context.clock() - KEPT
     await _delete(context, SessionRow, or_(SessionRow.expires_at < before, SessionRow.revoked_at < before))
-    await _delete(context, MailedTokenRow, MailedTokenRow.expires_at < context.clock())
+    await _delete(context, EmailTokenRow, EmailTokenRow.expires_at < context.clock())
 
 
 async def _delete(context: CallContext, of: Any, old: Any) -> None:

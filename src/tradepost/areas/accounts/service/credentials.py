@@ -15,19 +15,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, select, update
 
-from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIALS, Caller
-from tradepost.kit.clock import moment, now
-from tradepost.kit.crypto import derive
+from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIAL_HEADERS, Caller
+from tradepost.kit.clock import now, to_datetime
+from tradepost.kit.crypto import derive_key
 from tradepost.kit.db.column_types import Id
 from tradepost.kit.ids import parse_id
 from tradepost.kit.problems import Unauthenticated
 from tradepost.kit.writes.database import Database
 
-from ..api_key_format import ApiKey, new_key, parse
-from ..credential_cache import Remembered
+from ..api_key_format import ParsedApiKey, generate, parse
+from ..credential_cache import CredentialCache
 from ..models import ApiKeyRow, SessionRow, UserRow
 from ..policy import ROLES
-from ..tokens import Claims, Tokens
+from ..tokens import AccessTokens, Claims
 from .scopes import permissions, stored
 
 # Whoever runs commands on the machine of the shop owns it: the shell's caller has no credential and may do all.
@@ -48,102 +48,111 @@ BAD = "The credential is not good: it is mistyped, unknown, expired or revoked."
 LOG = logging.getLogger("tradepost.accounts")
 
 
-class Found(msgspec.Struct, frozen=True):
+class Credential(msgspec.Struct, frozen=True):
     """A row of an API key, as a reader of either database brings it."""
 
     id: str
     secret_hash: str
-    expires: datetime | None
+    expires_at: datetime | None
     caller: Caller
 
 
 class Credentials:
     """Tells whose credentials are, and makes keys that belong to no user. `every` is in seconds: how often `last_used_at` is written."""
 
-    every = 30.0
+    write_interval = 30.0
 
     def __init__(
-        self, database: Database, secret_key: str, *, tokens: Tokens | None = None, remembered: Remembered | None = None
+        self,
+        database: Database,
+        secret_key: str,
+        *,
+        tokens: AccessTokens | None = None,
+        cache: CredentialCache | None = None,
     ) -> None:
-        self.database, self.secret, self.tokens = database, derive(secret_key, "api keys"), tokens
-        self.remembered = (
-            remembered if remembered is not None else Remembered(derive(secret_key, "remembered credentials"))
-        )
-        self.used: dict[str, datetime] = {}
+        self.database, self.secret, self.tokens = database, derive_key(secret_key, "api keys"), tokens
+        self.cache = cache if cache is not None else CredentialCache(derive_key(secret_key, "remembered credentials"))
+        self.last_used: dict[str, datetime] = {}
 
     async def create(self, *, name: str, role: str) -> str:
         """A new key of a role, for the shop's own machine; its text is shown this once."""
         if role not in ROLES:
             raise ValueError(f"`{role}` is no role; roles: {', '.join(ROLES)}")
-        key = new_key()
+        key = generate()
         async with self.database.transaction() as session:
             session.add(ApiKeyRow(name=name, role=role, prefix=key.prefix, secret_hash=key.digest(self.secret)))
         return key.text
 
-    def caller_of(self, headers: list[tuple[bytes, bytes]]) -> Caller | Awaitable[Caller]:
+    def identify_request(self, headers: list[tuple[bytes, bytes]]) -> Caller | Awaitable[Caller]:
         """Who the credentials of a request name: nobody where there are none, 401 where they are bad or name two callers. Only who is not remembered has to be
         waited for."""
-        lines = [line for line in headers if line[0] in CREDENTIALS]
+        lines = [line for line in headers if line[0] in CREDENTIAL_HEADERS]
         if not lines:
             return ANONYMOUS
         shown = b"\n".join([b"%b: %b" % line for line in lines])
-        known = self.remembered.find(shown)
-        return known if known is not None else self.look_up(named_in(lines), shown)
+        known = self.cache.get(shown)
+        return known if known is not None else self.resolve(credential_in(lines), shown)
 
     async def identify(self, text: str) -> Caller:
         """Whose API key or access token this is; 401 where it is nobody's."""
         shown = text.encode("utf-8", "surrogatepass")
-        known = self.remembered.find(shown)
-        return known if known is not None else await self.look_up(text, shown)
+        known = self.cache.get(shown)
+        return known if known is not None else await self.resolve(text, shown)
 
-    async def look_up(self, text: str, shown: bytes) -> Caller:
+    async def resolve(self, text: str, shown: bytes) -> Caller:
         """The same without looking at what is remembered; whoever it is, is remembered by the bytes in which the credential was shown."""
-        ticket = self.remembered.begin()
+        ticket = self.cache.generation()
         if text.startswith("tp_"):
             key = parse(text)
             if key is None:
                 raise Unauthenticated(BAD)
-            found = await self.key(key)
-            expires = found.expires
+            found = await self.by_prefix(key)
+            expires = found.expires_at
         else:
             if self.tokens is None:
                 raise Unauthenticated(BAD)
-            claims = self.tokens.read(text)
-            found = await self.of_token(claims)
-            expires = claims.expires if found.expires is None else min(claims.expires, found.expires)
+            claims = self.tokens.decode(text)
+            found = await self.from_token(claims)
+            expires = claims.expires_at if found.expires_at is None else min(claims.expires_at, found.expires_at)
         caller = found.caller
-        self.remembered.keep(
-            ticket, shown, caller, user=caller.id, session=caller.session, key=caller.key or found.id, expires=expires
+        self.cache.store(
+            ticket,
+            shown,
+            caller,
+            user=caller.id,
+            session=caller.session_id,
+            key=caller.api_key_id or found.id,
+            expires=expires,
         )
         return caller
 
-    async def key(self, key: ApiKey) -> Found:
+    async def by_prefix(self, key: ParsedApiKey) -> Credential:
         """A key's row, where it lets somebody in."""
-        row = await self.database.first(BY_PREFIX, {"prefix": key.prefix})
+        row = await self.database.fetch_first(BY_PREFIX, {"prefix": key.prefix})
         # Compared where there is no row as well: what is unknown takes as long as what is wrong.
         right = hmac.compare_digest(row[1] if row is not None else "", key.digest(self.secret))
         if row is None or not right:
             raise Unauthenticated(BAD)
-        return self.admit(row)
+        return self.authenticate(row)
 
-    async def client(self, id: str, secret: str) -> Found:
+    async def oauth_client(self, id: str, secret: str) -> Credential:
         """The key that an OAuth2 client is, where it lets somebody in. Its id is the key's `prefix` or id, its secret the whole key or what stands
         behind the prefix in it."""
         row_id = parse_id(id)
-        row = await self.database.first(PREFIX_OF, {"id": row_id}) if row_id is not None else (id,)
+        row = await self.database.fetch_first(PREFIX_OF, {"id": row_id}) if row_id is not None else (id,)
         prefix: str = row[0] if row is not None else ""
         key = parse(secret if secret.startswith("tp_") else f"tp_{prefix}_{secret}")
         if key is None or key.prefix != prefix:
             raise Unauthenticated(BAD)
-        return await self.key(key)
+        return await self.by_prefix(key)
 
-    async def of_token(self, claims: Claims) -> Found:
+    async def from_token(self, claims: Claims) -> Credential:
         """What an access token stands on, as it is now: a session, or the API key that it was given for."""
         if claims.key is not None:
             row = await self.named(BY_KEY, claims.key)
             if row is None:
                 raise Unauthenticated(BAD)
-            found = self.admit(row)
+            found = self.authenticate(row)
             if found.caller.id != claims.user:
                 raise Unauthenticated(BAD)
             may = found.caller.permissions if claims.scope is None else found.caller.permissions & claims.scope
@@ -152,52 +161,56 @@ class Credentials:
         if (
             row is None
             or row[0] is not None
-            or moment(row[1]) <= now()
+            or to_datetime(row[1]) <= now()
             or str(row[2]) != claims.user
             or row[3] != "active"
         ):
             raise Unauthenticated(BAD)
         caller = Caller(
-            id=claims.user, role=row[4], permissions=permissions(row[4], claims.scope), session=claims.session
+            id=claims.user, role=row[4], permissions=permissions(row[4], claims.scope), session_id=claims.session
         )
-        return Found(str(claims.session), "", moment(row[1]), caller)
+        return Credential(str(claims.session), "", to_datetime(row[1]), caller)
 
     async def named(self, query: Select[*tuple[Any, ...]], text: str | None) -> Any:
         """The row that a claim names by its id, if it is one: PostgreSQL takes no other text."""
         id = parse_id(text) if text is not None else None
-        return await self.database.first(query, {"id": id}) if id is not None else None
+        return await self.database.fetch_first(query, {"id": id}) if id is not None else None
 
-    def admit(self, row: Any) -> Found:
+    def authenticate(self, row: Any) -> Credential:
         """The caller behind a key's row; 401 where the key or its owner is let in no more."""
         id, hash, revoked, expires, role, scopes, points, user, status, owner = row
-        until = moment(expires) if expires is not None else None
+        until = to_datetime(expires) if expires is not None else None
         if revoked is not None or (until is not None and until <= now()) or (user is not None and status != "active"):
             raise Unauthenticated(BAD)
-        self.used[str(id)] = now()
+        self.last_used[str(id)] = now()
         role = owner if user is not None else role
         may = permissions(role, stored(scopes))
         # A user's keys share the user's bucket; a key of nobody is somebody of its own.
-        return Found(
+        return Credential(
             str(id),
             hash,
             until,
             Caller(
-                id=str(user or id), role=role, permissions=may, key=str(id) if user is not None else None, points=points
+                id=str(user or id),
+                role=role,
+                permissions=may,
+                api_key_id=str(id) if user is not None else None,
+                points_per_minute=points,
             ),
         )
 
-    async def keep_used(self) -> None:
+    async def record_last_used(self) -> None:
         """Writes `last_used_at` every now and then, for as long as it is left to."""
         try:
             while True:
-                await asyncio.sleep(self.every)
-                await self.write_used()
+                await asyncio.sleep(self.write_interval)
+                await self.write_last_used()
         finally:
-            await self.write_used()
+            await self.write_last_used()
 
-    async def write_used(self) -> None:
+    async def write_last_used(self) -> None:
         """Writes when keys were used last; no version changes by it."""
-        used, self.used = self.used, {}
+        used, self.last_used = self.last_used, {}
         if not used:
             return
         try:
@@ -213,9 +226,9 @@ class Credentials:
 
 
 @asynccontextmanager
-async def credentials(database_url: str, secret_key: str) -> AsyncGenerator[Credentials]:
+async def open_credentials(database_url: str, secret_key: str) -> AsyncGenerator[Credentials]:
     """The credentials of a database by itself, for commands."""
-    database = Database(database_url, secret=derive(secret_key, "cursors"))
+    database = Database(database_url, secret=derive_key(secret_key, "cursors"))
     await database.start()
     try:
         yield Credentials(database, secret_key)
@@ -223,7 +236,7 @@ async def credentials(database_url: str, secret_key: str) -> AsyncGenerator[Cred
         await database.stop()
 
 
-def named_in(lines: list[tuple[bytes, bytes]]) -> str:
+def credential_in(lines: list[tuple[bytes, bytes]]) -> str:
     """The credential that all header lines name; 401 where one has another form, or where they name two."""
     texts = [_in_line(name, value.decode("latin-1").strip()) for name, value in lines]
     if len(set(texts)) > 1:

@@ -14,11 +14,11 @@ from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
 
 from .. import policy
-from ..resource import grants
-from ..schemas import Grant, GrantInput
-from ..tokens import Tokens
-from .base import InvalidCredentials, InvalidToken, same_email
-from .credentials import Credentials, Found
+from ..resource import token_responses
+from ..schemas import GrantInput, TokenResponse
+from ..tokens import AccessTokens
+from .base import InvalidCredentials, InvalidToken, normalize_email
+from .credentials import Credential, Credentials
 from .scopes import narrowed
 from .sessions import Sessions
 
@@ -28,18 +28,18 @@ REFUSED = "The client's id and secret do not belong together, or the key is expi
 
 def tried(given: GrantInput) -> str | None:
     """The account whose password is tried. The other secrets are 256 random bits: nobody guesses them, and nobody shall be shut out by wrong ones."""
-    return same_email(given.username) if given.grant_type == "password" and given.username is not None else None
+    return normalize_email(given.username) if given.grant_type == "password" and given.username is not None else None
 
 
-class Grants(Sessions):
+class OAuthTokens(Sessions):
     """What the token endpoint gives."""
 
     @operation(
-        "token_grant", "act", grants, access=policy.anybody, input=GrantInput, keyed=False, attempt=tried,
+        "token_grant", "command", token_responses, access=policy.anyone, input=GrantInput, idempotent=False, attempted_account=tried,
         problems=(InvalidRequest, InvalidClient, InvalidGrant, InvalidScope, UnsupportedGrantType),
-        only="rest: a token endpoint is a path that takes a form (RFC 6749, 3.2); GraphQL has `login` and `tokenRefresh`, and takes API keys as they are",
+        exclusive_to="rest", reason="a token endpoint is a path that takes a form (RFC 6749, 3.2); GraphQL has `login` and `tokenRefresh`, and takes API keys as they are",
     )  # fmt: skip
-    async def grant(self, given: GrantInput, want: Selection[Grant]) -> Record[Grant]:
+    async def grant(self, given: GrantInput, want: Selection[TokenResponse]) -> Record[TokenResponse]:
         """The OAuth2 token endpoint: an access token for a user's password, a refresh token, or the id and secret of an API key."""
         # A client that says who it is has to be right, whatever it asks for (RFC 6749, 3.2.1).
         client = await self.client(given) if given.client_secret is not None else None
@@ -55,31 +55,33 @@ class Grants(Sessions):
                     raise UnsupportedGrantType(f"`{unknown}` is no grant here; allowed: {', '.join(GRANTS)}.")
         except (InvalidCredentials, InvalidToken) as refused:
             raise InvalidGrant(refused.detail) from None
-        return self.tell(grants, made, want)
+        return self.respond(token_responses, made, want)
 
-    async def of_password(self, given: GrantInput) -> Grant:
+    async def of_password(self, given: GrantInput) -> TokenResponse:
         """A session by an address and a password."""
         user = await self.checked(needed(given.username, "username"), needed(given.password, "password"))
         return await self.begin(user, given.scope)
 
-    async def of_client(self, found: Found | None, scope: str | None) -> Grant:
+    async def of_client(self, found: Credential | None, scope: str | None) -> TokenResponse:
         """A token that may what an API key may, as long as that is good; there is none to go on with, because the key is at hand."""
         if found is None:
             raise InvalidClient("`client_id` and `client_secret` are needed: those of an API key.")
         caller = found.caller
         scopes = narrowed(caller.permissions, scope)
-        access, seconds = self.use(Tokens).issue(user=str(caller.id), session=None, key=found.id, scope=scopes)
-        if found.expires is not None:
-            seconds = min(seconds, int((found.expires - now()).total_seconds()))
+        access, seconds = self.require(AccessTokens).issue(
+            user=str(caller.id), session=None, key=found.id, scope=scopes
+        )
+        if found.expires_at is not None:
+            seconds = min(seconds, int((found.expires_at - now()).total_seconds()))
         self.context.emit("api_key.token_granted", found.id)
-        return Grant(
+        return TokenResponse(
             access, "Bearer", seconds, None, " ".join(sorted(caller.permissions if scopes is None else scopes))
         )
 
-    async def client(self, given: GrantInput) -> Found:
+    async def client(self, given: GrantInput) -> Credential:
         """The API key that a client says it is."""
         try:
-            return await self.use(Credentials).client(given.client_id or "", given.client_secret or "")
+            return await self.require(Credentials).oauth_client(given.client_id or "", given.client_secret or "")
         except Unauthenticated:
             raise InvalidClient(REFUSED) from None
 

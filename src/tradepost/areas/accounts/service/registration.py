@@ -10,29 +10,29 @@ from tradepost.kit.resource.selection import Selection
 
 from .. import policy
 from ..models import UserRow
-from ..password_hasher import Passwords
-from ..resource import receipts
-from ..schemas import EmailChangeInput, EmailVerifyInput, Receipt, ReceiptStatus, RegisterInput
-from .base import Account, InvalidCredentials, InvalidToken, new_email, same_email
-from .email_tokens import VERIFY, forget_letters, redeem
-from .search_index import keep_words
+from ..password_hasher import PasswordHasher
+from ..resource import acknowledgements
+from ..schemas import Acknowledgement, EmailChangeInput, EmailVerifyInput, ReceiptStatus, RegisterInput
+from .base import AccountService, InvalidCredentials, InvalidToken, normalize_email, validate_email_address
+from .email_tokens import VERIFY_EMAIL, invalidate_tokens, redeem
+from .search_index import index_user
 from .sessions import DONE
 
-ACCEPTED = Receipt(ReceiptStatus.ACCEPTED)
+ACCEPTED = Acknowledgement(ReceiptStatus.ACCEPTED)
 
 
-class Registration(Account):
+class Registration(AccountService):
     """How somebody gets an account, and proves to read its mail."""
 
     @operation(
-        "register", "act", receipts, access=policy.anybody, input=RegisterInput, problems=(AlreadyExists,), status=202,
-        attempt=lambda given: same_email(given.email),
+        "register", "command", acknowledgements, access=policy.anyone, input=RegisterInput, problems=(AlreadyExists,), status=202,
+        attempted_account=lambda given: normalize_email(given.email),
     )  # fmt: skip
-    async def register(self, given: RegisterInput, want: Selection[Receipt]) -> Record[Receipt]:
+    async def register(self, given: RegisterInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Makes an account, which can be used at once; a letter asks its owner to verify the address. The answer is the same where the address
         has an account already, whose owner is told by a letter; a user name that is taken is refused."""
-        email, passwords = new_email(given.email), self.use(Passwords)
-        passwords.check(given.password, "/password", about=[email, given.username or ""])
+        email, passwords = validate_email_address(given.email), self.require(PasswordHasher)
+        passwords.check(given.password, "/password", user_attributes=[email, given.username or ""])
         # In either case, and before this write locks anything: what is known takes as long as what is new.
         stored = await passwords.hash(given.password)
         await self.check_username(given.username)
@@ -53,51 +53,56 @@ class Registration(Account):
             self.mail("already_registered", known)
             # The caller is not told, but the staff is.
             self.context.emit("user.registration_repeated", known)
-        return self.tell(receipts, ACCEPTED, want)
+        return self.respond(acknowledgements, ACCEPTED, want)
 
     @operation(
         "email_verify",
-        "act",
-        receipts,
-        access=policy.anybody,
+        "command",
+        acknowledgements,
+        access=policy.anyone,
         input=EmailVerifyInput,
         problems=(AlreadyExists, InvalidToken),
-        attempt=lambda given: None,
+        attempted_account=lambda given: None,
     )
-    async def verify(self, given: EmailVerifyInput, want: Selection[Receipt]) -> Record[Receipt]:
+    async def verify(self, given: EmailVerifyInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
-        user, email = await redeem(self, given.token, VERIFY)
+        user, email = await redeem(self, given.token, VERIFY_EMAIL)
         if user.email != email:
             self.mail("email_changed", user.id, email=user.email)
             user.email = email
-            await keep_words(self.session, user)
+            await index_user(self.session, user)
             # What went to the address of before is good for nothing any more.
-            await forget_letters(self.session, user.id)
+            await invalidate_tokens(self.session, user.id)
         user.email_verified_at = self.context.clock()
         self.context.emit("user.email_verified", user.id)
-        return self.tell(receipts, DONE, want)
+        return self.respond(acknowledgements, DONE, want)
 
     @operation(
-        "email_verification_request", "act", receipts, access=policy.change_own, status=202, attempt=lambda given: None
+        "email_verification_request",
+        "command",
+        acknowledgements,
+        access=policy.write_own_account,
+        status=202,
+        attempted_account=lambda given: None,
     )
-    async def request_verification(self, want: Selection[Receipt]) -> Record[Receipt]:
+    async def request_verification(self, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Sends the letter that asks to verify the account's address once more."""
         user = await self.owner()
         self.ask_to_verify(user, user.email)
         self.context.emit("user.email_verification_requested", user.id)
-        return self.tell(receipts, ACCEPTED, want)
+        return self.respond(acknowledgements, ACCEPTED, want)
 
     @operation(
-        "email_change", "act", receipts, access=policy.change_own, input=EmailChangeInput, problems=(InvalidCredentials,), status=202,
-        attempt=lambda given: None,
+        "email_change", "command", acknowledgements, access=policy.write_own_account, input=EmailChangeInput, problems=(InvalidCredentials,), status=202,
+        attempted_account=lambda given: None,
     )  # fmt: skip
-    async def change_email(self, given: EmailChangeInput, want: Selection[Receipt]) -> Record[Receipt]:
+    async def change_email(self, given: EmailChangeInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Asks for another address. It is the account's once the letter that goes there has been answered; where it is another account's, nothing changes."""
-        email = new_email(given.email)
+        email = validate_email_address(given.email)
         user = await self.owner(await self.confirm(given.password))
         self.ask_to_verify(user, email)
         self.context.emit("user.email_change_requested", user.id)
-        return self.tell(receipts, ACCEPTED, want)
+        return self.respond(acknowledgements, ACCEPTED, want)
 
     async def check_username(self, username: str | None, mine: str | None = None) -> None:
         """Refuses a user name that somebody else has."""
@@ -118,6 +123,6 @@ class Registration(Account):
         )
         self.session.add(user)
         await self.session.flush()
-        await keep_words(self.session, user)
+        await index_user(self.session, user)
         await self.session.flush()
         return user

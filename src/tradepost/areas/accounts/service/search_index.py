@@ -3,14 +3,14 @@
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradepost.kit.text.words import normal
+from tradepost.kit.text.words import normalize
 
 from ..models import UserRow, UserSearchRow
 
 
-async def keep_words(session: AsyncSession, user: UserRow) -> None:
+async def index_user(session: AsyncSession, user: UserRow) -> None:
     """Writes the words of a user as they are now."""
     await session.flush()
     await session.execute(delete(UserSearchRow).where(UserSearchRow.id == user.id))
     names = (user.full_name, user.username or "")
-    session.add(UserSearchRow(id=user.id, name=normal(*names), words=normal(*names, user.email)))
+    session.add(UserSearchRow(id=user.id, name=normalize(*names), words=normalize(*names, user.email)))

@@ -4,24 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from .csv_file import Sheet
-from .detect import Opened, OpenedSheet, recognised
-from .format import Draft, Format
-from .issues import Finding, UnreadableError
-from .native_csv import OWN
-from .ndjson import OpenedLines, is_ndjson
-from .numbers import Sign
+from .csv_file import CsvFile
+from .detect import CsvProductFile, ProductFile, detect_format
+from .format import Format, ParsedProduct
+from .issues import Issue, UnreadableError
+from .native_csv import NATIVE_CSV
+from .ndjson import NdjsonFile, is_ndjson
+from .numbers import DecimalSeparator
 from .shopify import SHOPIFY
 from .woocommerce import WOOCOMMERCE
 
-__all__ = ["Draft", "Finding", "Opened", "Sign", "UnreadableError", "open_file"]
+__all__ = ["Issue", "ParsedProduct", "ProductFile", "DecimalSeparator", "UnreadableError", "open_file"]
 
-SHEETS: Sequence[Format] = (SHOPIFY, WOOCOMMERCE, OWN)
+CSV_FORMATS: Sequence[Format] = (SHOPIFY, WOOCOMMERCE, NATIVE_CSV)
 
 
-def open_file(path: Path, *, currency: str, sign: Sign | None, moment: datetime) -> Opened:
+def open_file(path: Path, *, currency: str, decimal_separator: DecimalSeparator | None, now: datetime) -> ProductFile:
     """A product file of any known format. `sign` settles a decimal sign that its prices leave open; `moment` is now, for prices with dates."""
     if is_ndjson(path):
-        return OpenedLines(path)
-    sheet = Sheet(path)
-    return OpenedSheet(sheet, recognised(sheet, SHEETS), currency=currency, sign=sign, moment=moment)
+        return NdjsonFile(path)
+    sheet = CsvFile(path)
+    return CsvProductFile(
+        sheet, detect_format(sheet, CSV_FORMATS), currency=currency, sign=decimal_separator, moment=now
+    )

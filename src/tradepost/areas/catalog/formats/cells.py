@@ -6,7 +6,7 @@ import msgspec
 FORMULA = frozenset("=+-@\t\r")
 
 
-def cell_of(text: str | None) -> str:
+def encode_cell(text: str | None) -> str:
     """The cell of a text: itself, behind a `'` where it could be a formula, in JSON where reading it would lose blanks or find nothing."""
     if text is None:
         return ""
@@ -15,7 +15,7 @@ def cell_of(text: str | None) -> str:
     return f"'{text}" if text.lstrip("'")[:1] in FORMULA else text
 
 
-def text_of(cell: str) -> str:
+def decode_cell(cell: str) -> str:
     """The text in a cell that `cell_of` or a person wrote."""
     if cell.startswith("'") and cell.lstrip("'")[:1] in FORMULA:
         return cell[1:]

@@ -7,10 +7,10 @@ from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
-from .issues import Finding, UnreadableError
+from .issues import Issue, UnreadableError
 
-MOST_UNCLOSED = 100
-LONGEST_CELL = 4 * 1024 * 1024
+MAX_UNCLOSED_QUOTES = 100
+MAX_CELL_LENGTH = 4 * 1024 * 1024
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 UNCLOSED = 'a quote (") is opened in this row and never closed.'
 MARKS = (
@@ -40,53 +40,59 @@ class Row:
         return ""
 
 
-def is_hint(text: str) -> bool:
+def is_delimiter_hint(text: str) -> bool:
     """Whether this is the line by which Excel is told the delimiter (`sep=;`)."""
     return text.lstrip().lower().startswith("sep=")
 
 
-def folded(name: str) -> str:
+def column_key(name: str) -> str:
     """A column's name in the form that is compared: letter case and blanks do not count."""
     return " ".join(name.casefold().split())
 
 
-class Sheet:
+class CsvFile:
     """A file that was looked at: its encoding, its delimiter and its header. `rows` reads it from the beginning."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.encoding, self.said = encoding_of(path)
+        self.encoding, self.encoding_name = detect_encoding(path)
         self.delimiter = self._delimiter()
         self.header = next(
-            (cells for _, cells, _ in self._read() if any(c.strip() for c in cells) and not is_hint(cells[0])),
+            (
+                cells
+                for _, cells, _ in self._read()
+                if any(c.strip() for c in cells) and not is_delimiter_hint(cells[0])
+            ),
             list[str](),
         )
         self.columns: dict[str, int] = {}
         for at, name in enumerate(self.header):
-            self.columns.setdefault(folded(name), at)
-        self.names = [name if self.columns[name] == at else "" for at, name in enumerate(map(folded, self.header))]
+            self.columns.setdefault(column_key(name), at)
+        self.cell_keys = [
+            name if self.columns[name] == at else "" for at, name in enumerate(map(column_key, self.header))
+        ]
 
     @property
-    def note(self) -> str:
+    def description(self) -> str:
         """How it is read, in words."""
-        return f"{self.said}, {DELIMITERS[self.delimiter]}"
+        return f"{self.encoding_name}, {DELIMITERS[self.delimiter]}"
 
     def row(self, line: int, cells: Sequence[str]) -> Row:
         """A row from its cells. Of two columns with one name the first is read."""
         filled = {
             name: text
-            for name, cell in zip(self.names, cells, strict=False)
+            for name, cell in zip(self.cell_keys, cells, strict=False)
             if cell and name and (text := cell.strip())
         }
         return Row(line, filled, self.columns)
 
-    def rows(self, findings: list[Finding]) -> Iterator[tuple[int, list[str], str]]:
+    def rows(self, findings: list[Issue]) -> Iterator[tuple[int, list[str], str]]:
         """Line and cells of the rows below the header, and what is wrong with a row that is none. Blank ones and a repeated header are skipped."""
         known, header = len(self.header), [c.strip() for c in self.header]
         seen = False
         for line, cells, complete in self._read():
             plain = [c.strip() for c in cells]
-            if not any(plain) or (not seen and is_hint(plain[0])):
+            if not any(plain) or (not seen and is_delimiter_hint(plain[0])):
                 continue
             if not complete:
                 yield line, [*cells[:known]], UNCLOSED
@@ -100,24 +106,24 @@ class Sheet:
                 yield line, cells, ""
             elif seen:
                 findings.append(
-                    Finding(line=line, column="", stood="", said="the header once more; skipped.", mended=True)
+                    Issue(line=line, column="", value="", message="the header once more; skipped.", repaired=True)
                 )
             seen = seen or plain == header
 
     def _read(self) -> Iterator[tuple[int, list[str], bool]]:
         """The line where a row begins, its cells, and whether its quotes are closed. Behind a line that opens one for good it goes on with the next."""
         skip: int | None = 0
-        for _ in range(MOST_UNCLOSED):
+        for _ in range(MAX_UNCLOSED_QUOTES):
             skip = yield from self._read_behind(skip)
             if skip is None:
                 return
         raise UnreadableError(
-            f'{MOST_UNCLOSED} quotes (") are opened and never closed, the last in line {skip}; is it a CSV file?'
+            f'{MAX_UNCLOSED_QUOTES} quotes (") are opened and never closed, the last in line {skip}; is it a CSV file?'
         )
 
     def _read_behind(self, skip: int) -> Generator[tuple[int, list[str], bool], None, int | None]:
         """The same behind so many lines, until a row is not complete: the line of that one, or None at the end."""
-        csv.field_size_limit(LONGEST_CELL)
+        csv.field_size_limit(MAX_CELL_LENGTH)
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
             lines = _Lines(islice(file, skip, None), skip)
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
@@ -139,7 +145,11 @@ class Sheet:
         """The delimiter that cuts the first line that is not blank into the most cells."""
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
             first = next(
-                (line for line in iter(lambda: file.readline(LONGEST_CELL), "") if line.strip() and not is_hint(line)),
+                (
+                    line
+                    for line in iter(lambda: file.readline(MAX_CELL_LENGTH), "")
+                    if line.strip() and not is_delimiter_hint(line)
+                ),
                 "",
             )
         return max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d), list[str]())))
@@ -161,7 +171,7 @@ class _Lines(Iterator[str]):
         return line
 
 
-def encoding_of(path: Path) -> tuple[str, str]:
+def detect_encoding(path: Path) -> tuple[str, str]:
     """The encoding of a text file for Python and for people: by its mark, else UTF-8 if all of it is, else Windows-1252."""
     with path.open("rb") as file:
         head = file.read(4)

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
-from .csv_file import Row, Sheet
-from .format import Draft, Format, Misplaced
-from .issues import Finding, UnreadableError
-from .numbers import Evidence, Sign
-from .round_trip import read_noted
-from .row_reader import Reading
+from .csv_file import CsvFile, Row
+from .format import Format, ParsedProduct, UngroupedRow
+from .issues import Issue, UnreadableError
+from .numbers import DecimalSeparator, SeparatorEvidence
+from .round_trip import read_with_notes
+from .row_reader import RowReader
 from .spool import Spool
 
 LINES = "our own NDJSON: a product as JSON on each line"
@@ -18,20 +18,20 @@ LINES = "our own NDJSON: a product as JSON on each line"
 type Progress = Callable[[int], None]
 
 
-class Opened(Protocol):
+class ProductFile(Protocol):
     """A file whose products can be read. `size` is how many there are, `findings` what was found before the first."""
 
-    name: str
-    note: str
-    size: int
-    findings: list[Finding]
+    format_title: str
+    description: str
+    product_count: int
+    issues: list[Issue]
 
     @property
-    def made_skus(self) -> int:
+    def generated_skus(self) -> int:
         """How many variants had no SKU and were given one."""
         ...
 
-    def drafts(self) -> Iterator[Draft]:
+    def products(self) -> Iterator[ParsedProduct]:
         """The products, one by one."""
         ...
 
@@ -40,29 +40,35 @@ class Opened(Protocol):
         ...
 
 
-class OpenedSheet(AbstractContextManager["OpenedSheet"]):
+class CsvProductFile(AbstractContextManager["CsvProductFile"]):
     """A CSV file of a known format, its rows grouped on disk."""
 
-    def __init__(self, sheet: Sheet, format: Format, *, currency: str, sign: Sign | None, moment: datetime) -> None:
-        self.sheet, self.format, self.name = sheet, format, format.title
-        self.findings: list[Finding] = []
+    def __init__(
+        self, sheet: CsvFile, format: Format, *, currency: str, sign: DecimalSeparator | None, moment: datetime
+    ) -> None:
+        self.csv_file, self.format, self.format_title = sheet, format, format.title
+        self.issues: list[Issue] = []
         self.spool = Spool()
-        self.loose: list[Draft] = []
+        self.loose: list[ParsedProduct] = []
         try:
             evidence = self._group()
-            self.sign = sign or _settled(evidence, format)
+            self.decimal_separator = sign or _settled(evidence, format)
         except BaseException:
             self.close()
             raise
         names = {folded: sheet.header[at].strip() for folded, at in sheet.columns.items()}
-        self.reading = Reading(names, currency=currency, sign=self.sign, moment=moment, spool=self.spool)
-        self.columns = {
+        self.reader = RowReader(names, currency=currency, sign=self.decimal_separator, moment=moment, spool=self.spool)
+        self.member_columns = {
             m: names[c]
-            for m, columns in format.members.items()
+            for m, columns in format.member_columns.items()
             if (c := next((c for c in columns if c in names), None))
         }
-        self.note = f"{sheet.note}, decimal sign `{self.sign}`" if evidence.matters else sheet.note
-        self.size = self.spool.size
+        self.description = (
+            f"{sheet.description}, decimal sign `{self.decimal_separator}`"
+            if evidence.is_relevant
+            else sheet.description
+        )
+        self.product_count = self.spool.product_count
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -72,88 +78,91 @@ class OpenedSheet(AbstractContextManager["OpenedSheet"]):
         self.spool.close()
 
     @property
-    def made_skus(self) -> int:
+    def generated_skus(self) -> int:
         """How many variants had no SKU and were given one."""
-        return self.reading.made_skus
+        return self.reader.generated_skus
 
-    def _group(self) -> Evidence:
+    def _group(self) -> SeparatorEvidence:
         """Reads all rows into the spool, and hears every price on the way."""
-        evidence = Evidence()
-        prices = [c for c in self.sheet.columns if self.format.prices(c)]
-        for line, cells, fault in self.sheet.rows(self.findings):
-            row = self.sheet.row(line, cells)
+        evidence = SeparatorEvidence()
+        prices = [c for c in self.csv_file.columns if self.format.is_price_column(c)]
+        for line, cells, fault in self.csv_file.rows(self.issues):
+            row = self.csv_file.row(line, cells)
             for column in prices:
                 if not fault and (cell := row[column]):
                     evidence.add(cell)
-            place = self.format.place(row)
-            if isinstance(place, Misplaced):
-                self.findings.append(
-                    self._loose(row, *(("", fault, cells[0]) if fault else (place.column, place.said)))
+            place = self.format.group_row(row)
+            if isinstance(place, UngroupedRow):
+                self.issues.append(
+                    self._loose(row, *(("", fault, cells[0]) if fault else (place.column, place.message)))
                 )
             else:
-                self.spool.add(line, cells, place.key, place.names, place.parent, fault)
-        self.spool.close_rows()
+                self.spool.add(line, cells, place.key, place.aliases, place.parent, fault)
+        self.spool.finish()
         for line, parent, cells in self.spool.orphans():
-            self.findings.append(self._loose(self.sheet.row(line, cells), "", self.format.orphan, parent))
+            self.issues.append(self._loose(self.csv_file.row(line, cells), "", self.format.orphan_message, parent))
         return evidence
 
-    def _loose(self, row: Row, column: str, said: str, stood: str | None = None) -> Finding:
-        at = self.sheet.columns.get(column)
-        return Finding(
+    def _loose(self, row: Row, column: str, said: str, stood: str | None = None) -> Issue:
+        at = self.csv_file.columns.get(column)
+        return Issue(
             line=row.line,
-            column=self.sheet.header[at] if at is not None else "",
-            stood=row[column] if stood is None else stood,
-            said=f"{said} The row is left out.",
+            column=self.csv_file.header[at] if at is not None else "",
+            value=row[column] if stood is None else stood,
+            message=f"{said} The row is left out.",
         )
 
-    def drafts(self) -> Iterator[Draft]:
+    def products(self) -> Iterator[ParsedProduct]:
         """The products in the order of their first rows."""
         for group in self.spool.products():
             if any(fault for *_, fault in group):
                 yield _broken(group)
                 continue
-            rows = [self.sheet.row(line, cells) for line, cells, _ in group]
-            product = read_noted(self.format, rows, self.reading)
-            taken = self.reading.take()
-            yield Draft(
-                line=taken.line or rows[0].line,
-                product=None if taken.refused else product,
-                findings=taken.findings,
-                others=taken.others,
-                lines=taken.lines,
-                columns=self.columns,
+            rows = [self.csv_file.row(line, cells) for line, cells, _ in group]
+            product = read_with_notes(self.format, rows, self.reader)
+            taken = self.reader.finish_product()
+            yield ParsedProduct(
+                line=taken.product_line or rows[0].line,
+                product=None if taken.rejected else product,
+                issues=taken.issues,
+                other_rejected=taken.other_rejected,
+                variant_lines=taken.variant_lines,
+                member_columns=self.member_columns,
             )
 
 
-def _broken(group: Sequence[tuple[int, Sequence[str], str]]) -> Draft:
+def _broken(group: Sequence[tuple[int, Sequence[str], str]]) -> ParsedProduct:
     """A product one of whose rows is none: it would come in without something, so it does not come in."""
     faults = [(line, cells[-1], fault) for line, cells, fault in group if fault]
     findings = [
-        Finding(line=line, column="", stood=last, said=f"{fault} The product is left out.")
+        Issue(line=line, column="", value=last, message=f"{fault} The product is left out.")
         for line, last, fault in faults
     ]
-    return Draft(line=group[0][0], product=None, findings=findings)
+    return ParsedProduct(line=group[0][0], product=None, issues=findings)
 
 
-def _settled(evidence: Evidence, format: Format) -> Sign:
+def _settled(evidence: SeparatorEvidence, format: Format) -> DecimalSeparator:
     """The decimal sign of a file: what its prices show; where they leave it open, a dot if the format always writes one."""
-    if (shown := evidence.sign()) is not None:
+    if (shown := evidence.separator()) is not None:
         return shown
-    if evidence.open is None or format.dot:
+    if evidence.ambiguous is None or format.defaults_to_dot:
         return "."
     raise UnreadableError(
-        f"the prices leave open whether `{evidence.open}` means a whole number of thousands or has decimals; say `--decimal .` or `--decimal ,`."
+        f"the prices leave open whether `{evidence.ambiguous}` means a whole number of thousands or has decimals; say `--decimal .` or `--decimal ,`."
     )
 
 
-def recognised(sheet: Sheet, formats: Sequence[Format]) -> Format:
+def detect_format(sheet: CsvFile, formats: Sequence[Format]) -> Format:
     """The format whose needed columns the header has, the most demanding one first."""
-    fits = [f for f in formats if not f.missing(sheet.columns)]
+    fits = [f for f in formats if not f.missing_columns(sheet.columns)]
     if fits:
-        return max(fits, key=lambda f: len(f.needs))
-    near = max(formats, key=lambda f: (1 - len(f.missing(sheet.columns)) / len(f.needs), len(f.needs)))
+        return max(fits, key=lambda f: len(f.required_columns))
+    near = max(
+        formats,
+        key=lambda f: (1 - len(f.missing_columns(sheet.columns)) / len(f.required_columns), len(f.required_columns)),
+    )
     known = "".join([f"\n  {f.title}: {f.example}" for f in formats])
-    lacks = ", ".join([f"`{c}`" for c in near.missing(sheet.columns)])
+    lacks = ", ".join([f"`{c}`" for c in near.missing_columns(sheet.columns)])
     shown = ", ".join(sheet.header)[:300]
     raise UnreadableError(
         f"the header is of no known format: {shown}\nNearest is {near.title}; it lacks {lacks}. Known are:{known}\n  {LINES}"

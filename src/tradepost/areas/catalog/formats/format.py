@@ -6,25 +6,25 @@ from typing import Any
 from msgspec import Struct
 
 from .csv_file import Row
-from .issues import Finding
-from .row_reader import Reading
+from .issues import Issue
+from .row_reader import RowReader
 
 type Product = dict[str, Any]
 
 
-class Place(Struct, frozen=True):
+class RowGroup(Struct, frozen=True):
     """What a row belongs to: the product `key`, which other rows know by `names`; or the product that has the name `parent`."""
 
     key: str | None = None
-    names: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
     parent: str | None = None
 
 
-class Misplaced(Struct, frozen=True):
+class UngroupedRow(Struct, frozen=True):
     """A row that belongs to nothing: why, and in which column."""
 
     column: str
-    said: str
+    message: str
 
 
 class Format(Struct, frozen=True, kw_only=True):
@@ -39,39 +39,39 @@ class Format(Struct, frozen=True, kw_only=True):
 
     name: str
     title: str
-    needs: Sequence[Sequence[str]]
+    required_columns: Sequence[Sequence[str]]
     example: str
-    dot: bool = False
-    prices: Callable[[str], bool]
-    place: Callable[[Row], Place | Misplaced]
-    product: Callable[[Sequence[Row], Reading], Product | None]
-    members: Mapping[str, Sequence[str]]
-    notes: tuple[str, str] | None = None
-    orphan: str = "it belongs to a product that is not in this file."
+    defaults_to_dot: bool = False
+    is_price_column: Callable[[str], bool]
+    group_row: Callable[[Row], RowGroup | UngroupedRow]
+    parse_product: Callable[[Sequence[Row], RowReader], Product | None]
+    member_columns: Mapping[str, Sequence[str]]
+    note_columns: tuple[str, str] | None = None
+    orphan_message: str = "it belongs to a product that is not in this file."
 
-    def missing(self, columns: Mapping[str, int]) -> list[str]:
+    def missing_columns(self, columns: Mapping[str, int]) -> list[str]:
         """The needed columns that a header lacks."""
-        return [names[0] for names in self.needs if not any(n in columns for n in names)]
+        return [names[0] for names in self.required_columns if not any(n in columns for n in names)]
 
 
-class Draft(Struct, kw_only=True):
+class ParsedProduct(Struct, kw_only=True):
     """One product as it was read. `product` is None where it is refused; `others` counts other products among its rows that are;
     `lines` and `columns` tell where a member of it stood.
     """
 
     line: int
     product: Product | None
-    findings: list[Finding]
-    others: int = 0
-    lines: list[int] = []
-    columns: Mapping[str, str] = {}
+    issues: list[Issue]
+    other_rejected: int = 0
+    variant_lines: list[int] = []
+    member_columns: Mapping[str, str] = {}
 
-    def place(self, pointer: str) -> tuple[int, str]:
+    def locate(self, pointer: str) -> tuple[int, str]:
         """Line and column of a member by its JSON pointer (`/variants/2/sku`)."""
         parts = pointer.strip("/").split("/")
         if parts[0] == "variants" and len(parts) > 1 and parts[1].isdigit():
             at, member = int(parts[1]), ".".join(["variants", *parts[2:3]])
-            return (self.lines[at] if at < len(self.lines) else self.line), self.columns.get(
+            return (self.variant_lines[at] if at < len(self.variant_lines) else self.line), self.member_columns.get(
                 member, ".".join(parts[2:])
             )
-        return self.line, self.columns.get(parts[0], parts[0])
+        return self.line, self.member_columns.get(parts[0], parts[0])

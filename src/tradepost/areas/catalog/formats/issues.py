@@ -5,24 +5,24 @@ from msgspec import Struct
 LONGEST = 80
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Issue(Struct, frozen=True, kw_only=True):
     """A fault in a file: where it stands, what stood there, and what was done or is to be done. `mended` ones keep nothing out."""
 
     line: int
     column: str
-    stood: str
-    said: str
-    mended: bool = False
+    value: str
+    message: str
+    repaired: bool = False
 
     def text(self, file: str) -> str:
         """The fault as one line."""
-        stood = self.stood if len(self.stood) <= LONGEST else f"{self.stood[:LONGEST]}..."
+        stood = self.value if len(self.value) <= LONGEST else f"{self.value[:LONGEST]}..."
         where = [
             f"{file}:{self.line}",
             *([self.column] if self.column else []),
             *([f'"{" ".join(stood.split())}"'] if stood else []),
         ]
-        return ": ".join([*where, self.said])
+        return ": ".join([*where, self.message])
 
 
 class UnreadableError(Exception):

@@ -9,20 +9,20 @@ from typing import IO, Any, cast
 import msgspec
 
 from tradepost.kit.problems import Problem
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 
-from .format import Draft, Product
-from .issues import Finding, UnreadableError
+from .format import ParsedProduct, Product
+from .issues import Issue, UnreadableError
 from .records import ProductRecord
 
 MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = 64 * 1024 * 1024
 
 
-class LineDraft(Draft):
+class ParsedLine(ParsedProduct):
     """A product of a line: a member of it stands at its JSON pointer."""
 
-    def place(self, pointer: str) -> tuple[int, str]:
+    def locate(self, pointer: str) -> tuple[int, str]:
         """The line, and the pointer itself."""
         return self.line, pointer
 
@@ -38,20 +38,20 @@ def is_ndjson(path: Path) -> bool:
     return False
 
 
-class OpenedLines(AbstractContextManager["OpenedLines"]):
+class NdjsonFile(AbstractContextManager["NdjsonFile"]):
     """A file of lines, each a product."""
 
-    name, note, made_skus = "our own NDJSON", "UTF-8, one product a line", 0
+    format_title, description, generated_skus = "our own NDJSON", "UTF-8, one product a line", 0
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.findings: list[Finding] = []
+        self.issues: list[Issue] = []
         first = [line.strip() for _, line in islice(self._lines(), 2)]
         if len(first) == 2 and _parsed(first[0]) is None and not first[1].startswith(b"{"):
             raise UnreadableError(
                 "it is JSON over several lines; NDJSON has one whole product on each line (`jq -c` writes it so)."
             )
-        self.size = sum(1 for _ in self._lines())
+        self.product_count = sum(1 for _ in self._lines())
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -59,11 +59,11 @@ class OpenedLines(AbstractContextManager["OpenedLines"]):
     def close(self) -> None:
         """Nothing is held."""
 
-    def drafts(self) -> Iterator[Draft]:
+    def products(self) -> Iterator[ParsedProduct]:
         """The products in the order of the lines."""
         for number, line in self._lines():
             product, findings = _read(number, line)
-            yield LineDraft(line=number, product=product, findings=findings)
+            yield ParsedLine(line=number, product=product, issues=findings)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Number and text of the lines that are not blank."""
@@ -93,20 +93,20 @@ def _parsed(line: bytes) -> Product | None:
     return cast(Product, found) if isinstance(found, dict) else None
 
 
-def _read(number: int, line: bytes) -> tuple[Product | None, list[Finding]]:
+def _read(number: int, line: bytes) -> tuple[Product | None, list[Issue]]:
     """The product of a line, or what keeps it out."""
     product = _parsed(line)
     if product is None:
         shown = line.strip().decode(errors="replace")
         return None, [
-            Finding(line=number, column="", stood=shown, said="is no JSON object in UTF-8. The product is left out.")
+            Issue(line=number, column="", value=shown, message="is no JSON object in UTF-8. The product is left out.")
         ]
     try:
-        read(ProductRecord, product)
+        validate(ProductRecord, product)
     except Problem as problem:
         faults = [(e.pointer or "", e.detail) for e in problem.errors] or [("", problem.detail)]
         return None, [
-            Finding(line=number, column=at, stood=_stood(product, at), said=f"{said} The product is left out.")
+            Issue(line=number, column=at, value=_stood(product, at), message=f"{said} The product is left out.")
             for at, said in faults
         ]
     return product, []

@@ -4,23 +4,24 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.kit.schema.validation import Line
+from tradepost.kit.schema.validation import SingleLineText
 
 from ..schemas import ProductCreate, VariantInput
 
-LONGEST_URL = 2000
+MAX_URL_LENGTH = 2000
 
 Url = Annotated[
     str,
     Meta(
         pattern="^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$",
-        max_length=LONGEST_URL,
+        max_length=MAX_URL_LENGTH,
         examples=["https://cdn.example.com/chair.jpg"],
     ),
 ]
-Alt = Annotated[Line, Meta(max_length=512, examples=["The chair from the side"])]
+Alt = Annotated[SingleLineText, Meta(max_length=512, examples=["The chair from the side"])]
 CategoryPath = Annotated[
-    list[Annotated[Line, Meta(min_length=1, max_length=200)]], Meta(max_length=20, examples=[["Furniture", "Chairs"]])
+    list[Annotated[SingleLineText, Meta(min_length=1, max_length=200)]],
+    Meta(max_length=20, examples=[["Furniture", "Chairs"]]),
 ]
 
 

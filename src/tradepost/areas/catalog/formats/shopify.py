@@ -7,11 +7,11 @@ export products".
 from collections.abc import Sequence
 from functools import lru_cache
 
-from tradepost.kit.text.slugs import slug_of
+from tradepost.kit.text.slugs import slugify
 
-from .csv_file import Row, folded
-from .format import Format, Misplaced, Place
-from .row_reader import Plain, Reading
+from .csv_file import Row, column_key
+from .format import Format, RowGroup, UngroupedRow
+from .row_reader import JsonObject, RowReader
 
 # Each member with its folded column in the old export and in the newer template.
 HANDLE, TITLE, BODY = ("handle", "url handle"), "title", ("body (html)", "description")
@@ -26,13 +26,15 @@ ATTRIBUTES = {"vendor": "vendor", "seo title": "seo_title", "seo description": "
 OPTIONS = tuple([(f"option{n} name", f"option{n} value") for n in (1, 2, 3)])
 MOST_VARIANTS = 100
 # Metafields: Shopify keeps them, and its own export has them under these names.
-NOTES = ("Tradepost (product.metafields.tradepost.product)", "Tradepost (variant.metafields.tradepost.variant)")
+NOTE_COLUMNS = ("Tradepost (product.metafields.tradepost.product)", "Tradepost (variant.metafields.tradepost.variant)")
 
 # Columns whose whole meaning has a home in the model; of the others `source` keeps what stands there.
-PRODUCT_TOLD = frozenset(
+CONSUMED_PRODUCT_COLUMNS = frozenset(
     [*HANDLE, TITLE, *BODY, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]]
 )
-VARIANT_TOLD = frozenset([*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]])
+CONSUMED_VARIANT_COLUMNS = frozenset(
+    [*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]]
+)
 OF_IMAGE = frozenset([*IMAGE, POSITION, ALT])
 # What these columns say of nearly every variant, and what our export writes into them: Shopify takes nothing for "no".
 USUAL = {"variant fulfillment service": "manual", "variant requires shipping": "true", "variant taxable": "true"}
@@ -41,30 +43,30 @@ OF_VARIANT = ("variant ", "cost per item", "price /", "compare at price /", "com
               "requires shipping", "inventory", "continue selling", "unit price")  # fmt: skip
 
 
-def place(row: Row) -> Place | Misplaced:
+def group_row(row: Row) -> RowGroup | UngroupedRow:
     """A row belongs to its handle; without one a new product's title stands for it."""
-    handle = row.first(*HANDLE) or (slug_of(row[TITLE], "") if row[TITLE] else "")
+    handle = row.first(*HANDLE) or (slugify(row[TITLE], "") if row[TITLE] else "")
     return (
-        Place(key=handle.casefold())
+        RowGroup(key=handle.casefold())
         if handle
-        else Misplaced(
+        else UngroupedRow(
             next(h for h in HANDLE if h in row.columns), "a row needs a handle: it says which product it is of."
         )
     )
 
 
-def is_price(column: str) -> bool:
+def is_price_column(column: str) -> bool:
     """Prices, also those per market."""
     return column in (*PRICE, *COMPARE, "cost per item") or column.startswith(
         ("price /", "compare at price /", "compare-at price /")
     )
 
 
-def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
+def parse_product(rows: Sequence[Row], reading: RowReader) -> JsonObject | None:
     """The product of the first title under a handle; the rows of another title are another product, and refused."""
     head = next((r for r in rows if r[TITLE]), None)
     if head is None:
-        reading.refuse(rows[0], reading.column(HANDLE), "has no row with a Title; its first row needs one.")
+        reading.reject(rows[0], reading.find_column(HANDLE), "has no row with a Title; its first row needs one.")
         return None
     own, title = list[Row](), head[TITLE]
     for row in rows:
@@ -72,21 +74,21 @@ def product(rows: Sequence[Row], reading: Reading) -> Plain | None:
         if title == head[TITLE]:
             own.append(row)
         elif row[TITLE]:
-            reading.refuse_other(
+            reading.reject_other(
                 row, TITLE, f"is another product under a handle that `{head[TITLE]}` has; give it a handle of its own."
             )
-    handle = head.first(*HANDLE) or slug_of(head[TITLE], "")
+    handle = head.first(*HANDLE) or slugify(head[TITLE], "")
     variants = [r for r in own if _is_variant(r)]
     if len(variants) > MOST_VARIANTS:
         said = f"has {len(variants)} variants; Shopify allows 2,048 variants a product, we {MOST_VARIANTS}."
-        reading.refuse(head, reading.column(HANDLE), said, handle)
+        reading.reject(head, reading.find_column(HANDLE), said, handle)
         return None
-    status, tags = _status(head, reading), reading.slugs(head, TAGS, head[TAGS].split(","))
+    status, tags = _status(head, reading), reading.tags(head, TAGS, head[TAGS].split(","))
     return {
         "name": reading.text(head, TITLE),
-        **reading.slug(handle),
+        **reading.slug_member(handle),
         "external_reference": handle,
-        "description": reading.html(head, reading.column(BODY)),
+        "description": reading.html(head, reading.find_column(BODY)),
         "status": status,
         "attributes": _attributes(head, reading),
         "tags": tags,
@@ -102,37 +104,39 @@ def _is_variant(row: Row) -> bool:
     return bool(row[OPTIONS[0][1]] or row.first(*SKU) or row.first(*PRICE))
 
 
-def _status(head: Row, reading: Reading) -> str:
+def _status(head: Row, reading: RowReader) -> str:
     """Hidden is what nobody said should be seen."""
-    published, column = head.first(*PUBLISHED).casefold(), reading.column(PUBLISHED)
+    published, column = head.first(*PUBLISHED).casefold(), reading.find_column(PUBLISHED)
     status = head[STATUS].casefold() if STATUS in head.columns else "active"
     if status not in ("active", "draft", "archived"):
-        reading.mend(head, STATUS, "is none of active, draft, archived; taken as draft.")
+        reading.repair(head, STATUS, "is none of active, draft, archived; taken as draft.")
         status = "draft"
     if published not in ("true", "false", ""):
-        reading.mend(head, column, "is neither true nor false; taken as false.")
+        reading.repair(head, column, "is neither true nor false; taken as false.")
     return "draft" if status == "active" and published not in ("true", "") else status
 
 
-def _attributes(head: Row, reading: Reading) -> Plain:
-    found: Plain = {member: reading.text(head, column, 5000) for column, member in ATTRIBUTES.items() if head[column]}
+def _attributes(head: Row, reading: RowReader) -> JsonObject:
+    found: JsonObject = {
+        member: reading.text(head, column, 5000) for column, member in ATTRIBUTES.items() if head[column]
+    }
     return found | ({"gift_card": True} if head[GIFT].casefold() == "true" else {})
 
 
-def _variants(handle: str, head: Row, rows: Sequence[Row], reading: Reading) -> list[Plain]:
+def _variants(handle: str, head: Row, rows: Sequence[Row], reading: RowReader) -> list[JsonObject]:
     names = [reading.text(head, name, 60) for name, _ in OPTIONS]
     seen: dict[str, int] = {}
-    made: list[Plain] = []
+    made: list[JsonObject] = []
     for row in rows:
         options = _options(row, names, reading)
         if (first := seen.setdefault(repr(sorted(options.items())), row.line)) != row.line:
-            reading.refuse(row, OPTIONS[0][1], f"has the same options as the variant in line {first}.")
-        reading.lines.append(row.line)
+            reading.reject(row, OPTIONS[0][1], f"has the same options as the variant in line {first}.")
+        reading.variant_lines.append(row.line)
         made.append(_variant(handle, row, options, reading))
     return made
 
 
-def _options(row: Row, names: Sequence[str], reading: Reading) -> dict[str, str]:
+def _options(row: Row, names: Sequence[str], reading: RowReader) -> dict[str, str]:
     """The options of a variant; `Title / Default Title` means that there are none."""
     found = {
         name or f"Option {n}": reading.text(row, value)
@@ -142,55 +146,58 @@ def _options(row: Row, names: Sequence[str], reading: Reading) -> dict[str, str]
     return {} if [*found.values()] == ["Default Title"] and names[0].casefold() in ("title", "") else found
 
 
-def _variant(handle: str, row: Row, options: dict[str, str], reading: Reading) -> Plain:
-    price, compare = reading.price(row, reading.column(PRICE)), reading.price(row, reading.column(COMPARE))
+def _variant(handle: str, row: Row, options: dict[str, str], reading: RowReader) -> JsonObject:
+    price, compare = reading.price(row, reading.find_column(PRICE)), reading.price(row, reading.find_column(COMPARE))
     if not row.first(*PRICE):
-        reading.refuse(row, reading.column(PRICE), "a variant needs a price; write 0 if it costs nothing.")
+        reading.reject(row, reading.find_column(PRICE), "a variant needs a price; write 0 if it costs nothing.")
     tracker, policy = row.first(*TRACKER), row.first(*POLICY).casefold()
     if policy not in ("continue", "deny", "true", "false", "yes", "no", ""):
-        reading.mend(row, reading.column(POLICY), "is neither continue nor deny; taken as deny.")
-    sku, own = reading.sku(row, reading.column(SKU), handle, options)
+        reading.repair(row, reading.find_column(POLICY), "is neither continue nor deny; taken as deny.")
+    sku, own = reading.sku(row, reading.find_column(SKU), handle, options)
     return {
         "sku": sku, "price": price or {}, "options": options,
         "compare_at_price": compare,
-        "weight_grams": reading.grams(row, reading.column(GRAMS)),
-        "barcode": reading.text(row, reading.column(BARCODE), 60).lstrip("'") or None,
+        "weight_grams": reading.grams(row, reading.find_column(GRAMS)),
+        "barcode": reading.text(row, reading.find_column(BARCODE), 60).lstrip("'") or None,
         "track_inventory": bool(tracker), "allow_backorder": policy in ("continue", "true", "yes"),
-        "imported_quantity": reading.whole(row, reading.column(QUANTITY)),
+        "imported_quantity": reading.integer(row, reading.find_column(QUANTITY)),
         "source": _variant_source(row, own, reading) or None,
     }  # fmt: skip
 
 
-def _media(rows: Sequence[Row], reading: Reading) -> list[Plain]:
+def _media(rows: Sequence[Row], reading: RowReader) -> list[JsonObject]:
     """The images in the order of their positions, those of variants behind them; each address once."""
-    placed: list[tuple[int, Plain]] = []
+    placed: list[tuple[int, JsonObject]] = []
     for n, row in enumerate(rows):
-        if url := reading.url(row, reading.column(IMAGE)):
-            at = reading.whole(row, POSITION)
+        if url := reading.url(row, reading.find_column(IMAGE)):
+            at = reading.integer(row, POSITION)
             placed.append((n + 1 if at is None else at, {"source_url": url, "alt": reading.text(row, ALT, 512)}))
     own = [image for _, image in sorted(placed, key=lambda p: p[0])]
     others = [
-        {"source_url": url, "alt": ""} for row in rows if (url := reading.url(row, reading.column(VARIANT_IMAGE)))
+        {"source_url": url, "alt": ""} for row in rows if (url := reading.url(row, reading.find_column(VARIANT_IMAGE)))
     ]
     return reading.images([*own, *others], rows[0])
 
 
 @lru_cache(1000)
-def of_variant(column: str) -> bool:
+def is_variant_column(column: str) -> bool:
     """Whether a column speaks of a variant, also in the first row."""
     return column.startswith(OF_VARIANT) or "(variant.metafields" in column or column.endswith("linked to")
 
 
-def _variant_source(row: Row, own_sku: bool, reading: Reading) -> Plain:
+def _variant_source(row: Row, own_sku: bool, reading: RowReader) -> JsonObject:
     """What a variant's row says beyond the model, by the columns' own names."""
     kept = {
         c: cell
         for c, cell in row.cells.items()
-        if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and of_variant(c) and not _plain(c, cell)
+        if c not in CONSUMED_VARIANT_COLUMNS
+        and c not in CONSUMED_PRODUCT_COLUMNS
+        and is_variant_column(c)
+        and not _plain(c, cell)
     }
     if not own_sku and (given := row.first(*SKU)):
-        kept[reading.column(SKU)] = given
-    return reading.named(kept)
+        kept[reading.find_column(SKU)] = given
+    return reading.by_column_name(kept)
 
 
 def _plain(column: str, cell: str) -> bool:
@@ -210,25 +217,29 @@ def _implied(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
 
 
 def _product_source(
-    head: Row, rows: Sequence[Row], variants: Sequence[Row], status: str, tags: Sequence[str], reading: Reading
-) -> Plain:
+    head: Row, rows: Sequence[Row], variants: Sequence[Row], status: str, tags: Sequence[str], reading: RowReader
+) -> JsonObject:
     """What the first row says of the product beyond the model, and what other rows say differently."""
     kept = {
         c: cell
         for c, cell in head.cells.items()
-        if c not in VARIANT_TOLD and c not in PRODUCT_TOLD and (not of_variant(c) or head not in variants)
+        if c not in CONSUMED_VARIANT_COLUMNS
+        and c not in CONSUMED_PRODUCT_COLUMNS
+        and (not is_variant_column(c) or head not in variants)
     }
-    found = reading.named({c: cell for c, cell in kept.items() if not _implied(c, cell.casefold(), status, tags)})
+    found = reading.by_column_name(
+        {c: cell for c, cell in kept.items() if not _implied(c, cell.casefold(), status, tags)}
+    )
     for n, row in enumerate(rows, 1):
         for column, cell in row.cells.items():
             if (
-                column in VARIANT_TOLD
+                column in CONSUMED_VARIANT_COLUMNS
                 or column in OF_IMAGE
                 or cell == head[column]
-                or (of_variant(column) and row in variants)
+                or (is_variant_column(column) and row in variants)
             ):
                 continue
-            found[f"{reading.names[column]} (row {n})"] = cell
+            found[f"{reading.column_names[column]} (row {n})"] = cell
     return found
 
 
@@ -241,6 +252,6 @@ MEMBERS = {
 
 SHOPIFY = Format(
     name="shopify", title="Shopify's product export", example="Handle, Title, Body (HTML), ..., Variant Price",
-    needs=(HANDLE, (TITLE,), PRICE), dot=True, prices=is_price, place=place, product=product, members=MEMBERS,
-    notes=(folded(NOTES[0]), folded(NOTES[1])),
+    required_columns=(HANDLE, (TITLE,), PRICE), defaults_to_dot=True, is_price_column=is_price_column, group_row=group_row, parse_product=parse_product, member_columns=MEMBERS,
+    note_columns=(column_key(NOTE_COLUMNS[0]), column_key(NOTE_COLUMNS[1])),
 )  # fmt: skip

@@ -17,13 +17,13 @@ TABLES = """
     CREATE TABLE sku (sku TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE reference (reference TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-ROWS_AT_ONCE = 500
+ROWS_PER_INSERT = 500
 
 
 class Claims(Protocol):
     """What must be unique in a file: each name is given once."""
 
-    def claim(self, sku: str) -> bool:
+    def claim_sku(self, sku: str) -> bool:
         """Takes a SKU for one variant; False where another variant of the file has it."""
         ...
 
@@ -64,14 +64,14 @@ class Spool:
         for name in names:
             self.file.execute("INSERT OR IGNORE INTO name SELECT ?, id FROM product WHERE key = ?", (name, key))
         self.waiting.append((line, key, parent, msgspec.msgpack.encode(cells), fault))
-        if len(self.waiting) >= ROWS_AT_ONCE:
+        if len(self.waiting) >= ROWS_PER_INSERT:
             self._write()
 
     def _write(self) -> None:
         self.file.executemany("INSERT INTO row SELECT ?, (SELECT id FROM product WHERE key = ?), ?, ?, ?", self.waiting)
         self.waiting.clear()
 
-    def close_rows(self) -> None:
+    def finish(self) -> None:
         """All rows are in: those that named a parent find it now, wherever it stood."""
         self._write()
         self.file.execute(
@@ -80,7 +80,7 @@ class Spool:
         self.file.execute("CREATE INDEX row_product ON row (product, line)")
 
     @property
-    def size(self) -> int:
+    def product_count(self) -> int:
         """How many products there are."""
         return self.file.execute("SELECT count(*) FROM product").fetchone()[0]
 
@@ -99,7 +99,7 @@ class Spool:
         ):
             yield line, parent, msgspec.msgpack.decode(cells)
 
-    def claim(self, sku: str) -> bool:
+    def claim_sku(self, sku: str) -> bool:
         """Takes a SKU for one variant; False where another variant of the file has it."""
         return self.file.execute("INSERT OR IGNORE INTO sku VALUES (?)", (sku,)).rowcount == 1
 

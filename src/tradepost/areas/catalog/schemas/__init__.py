@@ -1,12 +1,12 @@
 """Shapes of the catalogue on the wire, for both doors."""
 
 from .inputs import BatchVerb, CategoryInput, ProductBatch, ProductBatchItem, ProductCreate, ProductInput, VariantInput
-from .members import RESERVED, SLUG, Slug
+from .members import RESERVED_SLUGS, SLUG_PATTERN, Slug
 from .shapes import Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 __all__ = [
-    "RESERVED",
-    "SLUG",
+    "RESERVED_SLUGS",
+    "SLUG_PATTERN",
     "BatchVerb",
     "Category",
     "CategoryInput",

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import END, Line, later, patch_of
+from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText, deferred, merge_patch_type
 
 from .members import (
     Attributes,
@@ -68,7 +68,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     sku: Sku
     price: Price
     name: Annotated[
-        Annotated[Line, Meta(max_length=200)] | UnsetType,
+        Annotated[SingleLineText, Meta(max_length=200)] | UnsetType,
         Meta(description="Made from the options where absent.", examples=["M / red"]),
     ] = UNSET
     options: Options = {}
@@ -78,7 +78,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     weight_grams: Grams | None = None
     barcode: Barcode | None = None
     attributes: Attributes = {}
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END, examples=["standard"])] = "standard"
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT, examples=["standard"])] = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
     position: Annotated[Position | UnsetType, Meta(description="Last among its siblings where absent.")] = UNSET
@@ -106,8 +106,8 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
 
     op: BatchVerb
     id: UUID | UnsetType = UNSET
-    input: Annotated[dict[str, Any] | UnsetType, later(ProductCreate)] = UNSET
-    patch: Annotated[dict[str, Any] | UnsetType, later(patch_of(ProductInput))] = UNSET
+    input: Annotated[dict[str, Any] | UnsetType, deferred(ProductCreate)] = UNSET
+    patch: Annotated[dict[str, Any] | UnsetType, deferred(merge_patch_type(ProductInput))] = UNSET
     expected_version: int | UnsetType = UNSET
 
 

@@ -4,26 +4,26 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from tradepost.kit.schema.money import MOST, Money
-from tradepost.kit.schema.validation import END, Line, Lines
+from tradepost.kit.schema.money import MAX_AMOUNT, Money
+from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
 
-SLUG = "^[a-z0-9]+(-[a-z0-9]+)*" + END
+SLUG_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT
 # What stands where a slug could stand: `/products/batch`.
-RESERVED = frozenset({"batch", "import", "export"})
+RESERVED_SLUGS = frozenset({"batch", "import", "export"})
 
 Slug = Annotated[
     str,
     Meta(
-        pattern=SLUG,
+        pattern=SLUG_PATTERN,
         max_length=100,
         description="Lower-case words joined by hyphens; never a UUID.",
         examples=["oak-chair"],
     ),
 ]
-Name = Annotated[Line, Meta(min_length=1, max_length=200, examples=["Oak chair"])]
+Name = Annotated[SingleLineText, Meta(min_length=1, max_length=200, examples=["Oak chair"])]
 CategoryName = Annotated[Name, Meta(examples=["Chairs"])]
 Description = Annotated[
-    Lines,
+    MultilineText,
     Meta(
         max_length=20_000,
         description="Plain text or HTML; escape it where you show it.",
@@ -32,18 +32,21 @@ Description = Annotated[
 ]
 CategoryDescription = Annotated[Description, Meta(examples=["For the table, the desk and the balcony."])]
 Sku = Annotated[
-    Line,
+    SingleLineText,
     Meta(
         min_length=1, max_length=100, description="Stock keeping unit, unique in the shop.", examples=["CHAIR-OAK-01"]
     ),
 ]
-Tag = Annotated[str, Meta(pattern=SLUG, max_length=60, examples=["outdoor"])]
+Tag = Annotated[str, Meta(pattern=SLUG_PATTERN, max_length=60, examples=["outdoor"])]
 Tags = Annotated[list[Tag], Meta(max_length=100, description="Lower-case slugs, each once.")]
 Attributes = Annotated[
     dict[str, Any], Meta(description="A free JSON object; its keys are never renamed.", examples=[{"material": "oak"}])
 ]
 Options = Annotated[
-    dict[Annotated[Line, Meta(min_length=1, max_length=60)], Annotated[Line, Meta(min_length=1, max_length=200)]],
+    dict[
+        Annotated[SingleLineText, Meta(min_length=1, max_length=60)],
+        Annotated[SingleLineText, Meta(min_length=1, max_length=200)],
+    ],
     Meta(
         max_length=10,
         description="What tells this variant from its siblings.",
@@ -51,21 +54,22 @@ Options = Annotated[
     ),
 ]
 Reference = Annotated[
-    Line, Meta(min_length=1, max_length=200, description="The id in the system it came from.", examples=["ERP-10482"])
+    SingleLineText,
+    Meta(min_length=1, max_length=200, description="The id in the system it came from.", examples=["ERP-10482"]),
 ]
 Source = Annotated[
     dict[str, Any] | None, Meta(description="Columns of an import without a home here. Needs `catalog:write`.")
 ]
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
 Barcode = Annotated[
-    Line, Meta(max_length=60, description="GTIN, EAN or what the shop scans.", examples=["4006381333931"])
+    SingleLineText, Meta(max_length=60, description="GTIN, EAN or what the shop scans.", examples=["4006381333931"])
 ]
 Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
 Position = Annotated[
     int, Meta(ge=0, le=1_000_000, description="Place among its siblings, smallest first.", examples=[1])
 ]
 
-FileSize = Annotated[int, Meta(ge=0, le=MOST, extra_json_schema={"format": "int64"})]
+FileSize = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, extra_json_schema={"format": "int64"})]
 Pixels = Annotated[int, Meta(ge=1)]
 
 SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import END, Line
+from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText
 
 from .members import (
     SHA256,
@@ -88,7 +88,7 @@ class Variant(Struct):
     product_id: UUID
     sku: Sku
     name: Annotated[
-        Line,
+        SingleLineText,
         Meta(
             max_length=200, description="Empty where the variant has neither a name nor options.", examples=["M / red"]
         ),
@@ -101,7 +101,7 @@ class Variant(Struct):
     weight_grams: Grams | None
     barcode: Barcode | None
     attributes: Attributes
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END, examples=["standard"])]
+    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT, examples=["standard"])]
     track_inventory: bool
     allow_backorder: bool
     position: Position

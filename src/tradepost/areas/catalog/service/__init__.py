@@ -5,6 +5,6 @@ from .categories import Categories
 from .media import MediaItems
 from .products import Products
 from .tags import Tags
-from .variants import Variants
+from .variants import VariantService
 
-__all__ = ["Categories", "MediaItems", "ProductBatches", "Products", "Tags", "Variants"]
+__all__ = ["Categories", "MediaItems", "ProductBatches", "Products", "Tags", "VariantService"]

@@ -8,20 +8,20 @@ from msgspec import UNSET
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from tradepost.kit.db.errors import LostRace, problem_of
+from tradepost.kit.db.errors import LostRace, translate_error
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
 from tradepost.kit.query.records import Batch, Item, Record
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import MergePatch
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 
 from .. import policy
 from ..models import ProductRow
 from ..resource import products
 from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate
 from .products import Products
-from .upserts import Done, Upserts, checked
+from .upserts import UpsertOutcome, Upserts, validate_input
 
 # What an item alone can be refused with is the answer to all where the batch is atomic.
 REFUSALS = (NotFound, AlreadyExists, Conflict, PreconditionFailed)
@@ -38,13 +38,13 @@ FOUND_BY = ("external_reference", "slug")
 class ProductBatches(Products):
     """Several changes of products at once, each by the rule that it has alone. `shape` is what upserts read; `by_options` see `Upserts`."""
 
-    shape: type[ProductCreate] = ProductCreate
-    by_options = False
+    input_type: type[ProductCreate] = ProductCreate
+    match_by_options = False
 
     @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=REFUSALS)
     async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
         """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
-        upserts = Upserts(self, self.by_options, _slugs(given.items))
+        upserts = Upserts(self, self.match_by_options, _slugs(given.items))
         outcomes = (
             await self._together(given.items, atomic, want, upserts)
             if all(i.op is BatchVerb.UPSERT for i in given.items)
@@ -56,7 +56,7 @@ class ProductBatches(Products):
         self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts
     ) -> list[Item[Product]] | None:
         """The outcomes of upserts as one set; None where it clashes, and has to show item by item which one does."""
-        inputs = [_input(self.shape, item) for item in items]
+        inputs = [_input(self.input_type, item) for item in items]
         if atomic and any(isinstance(given, Problem) for given in inputs):
             return None
         for _ in range(2):
@@ -82,7 +82,7 @@ class ProductBatches(Products):
         outcomes = list[Item[Product]]()
         while rest := valid[len(outcomes) :]:
             done = await upserts.run(rest)
-            records = await self.answers(products, want, [d.id for d in done if isinstance(d, Done)])
+            records = await self.read_back_all(products, want, [d.id for d in done if isinstance(d, UpsertOutcome)])
             outcomes += [
                 Item(d.status, problem=_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records)
                 for d in done
@@ -123,14 +123,16 @@ class ProductBatches(Products):
                 await self.session.flush()
                 return outcome
         except LostRace as race:
-            raise Conflict.of_race("Another write came first; try this item again.") from race
+            raise Conflict.lost_race("Another write came first; try this item again.") from race
 
     async def _do(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
         _check(item)
         expected = None if item.expected_version is UNSET else item.expected_version
         match item.op:
             case BatchVerb.CREATE:
-                return Item(201, await _under("/input", self.create(read(ProductCreate, item.input, "/input"), want)))
+                return Item(
+                    201, await _under("/input", self.create(validate(ProductCreate, item.input, "/input"), want))
+                )
             case BatchVerb.UPDATE:
                 assert isinstance(item.patch, dict)
                 before = await self.session.scalar(select(ProductRow.version).where(ProductRow.id == str(item.id)))
@@ -140,7 +142,7 @@ class ProductBatches(Products):
                 await self.delete(str(item.id), expected, want)
                 return Item(204)
             case BatchVerb.UPSERT:
-                [outcome] = await self._set([_input(self.shape, item)], want, upserts)
+                [outcome] = await self._set([_input(self.input_type, item)], want, upserts)
                 if outcome.problem is not None:
                     raise outcome.problem
                 return outcome
@@ -153,7 +155,7 @@ async def _savepoint(service: Products) -> AsyncGenerator[None]:
         async with service.context.work.savepoint():
             yield
     except DBAPIError as fault:
-        raise problem_of(fault) from fault
+        raise translate_error(fault) from fault
 
 
 async def _under[T](pointer: str, call: Awaitable[T]) -> T:
@@ -168,7 +170,7 @@ def _input(shape: type[ProductCreate], item: ProductBatchItem) -> ProductCreate 
     """What an upsert is given, or why that cannot be used."""
     try:
         _check(item)
-        return checked(shape, item.input)
+        return validate_input(shape, item.input)
     except Problem as problem:
         return problem
 
@@ -179,8 +181,8 @@ def _slugs(items: Sequence[ProductBatchItem]) -> set[str]:
     return {slug for members in given if isinstance(slug := members.get("slug"), str)}
 
 
-def _outcome(done: Done, records: Mapping[str, Record[Product]]) -> Item[Product]:
-    return Item(201 if done.made else 200, records[done.id], changed=done.changed)
+def _outcome(done: UpsertOutcome, records: Mapping[str, Record[Product]]) -> Item[Product]:
+    return Item(201 if done.created else 200, records[done.id], changed=done.changed)
 
 
 def _check(item: ProductBatchItem) -> None:

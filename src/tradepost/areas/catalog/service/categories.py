@@ -6,10 +6,10 @@ from sqlalchemy import func, literal, select, update
 
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.service import Expected, Service, amend, columns
+from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
 from tradepost.kit.problems import AlreadyExists, Conflict, Validation
 from tradepost.kit.query.records import Page, Record
-from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import Patch
 
@@ -23,20 +23,25 @@ from . import slugs
 class Categories(Service):
     """Categories as seen and changed by one caller."""
 
-    @operation("category_list", "page", categories, access=policy.browse, public=True)
-    def list(self, window: Window, want: Selection[Category]) -> Awaitable[Page[Category]]:
+    @operation("category_list", "list", categories, access=policy.browse, public=True)
+    def list(self, window: ListQuery, want: Selection[Category]) -> Awaitable[Page[Category]]:
         """The categories of the shop, by their position."""
         return self.page(categories, want, window)
 
-    @operation("category_get", "one", categories, access=policy.browse, public=True)
+    @operation("category_get", "get", categories, access=policy.browse, public=True)
     def get(self, key: str, want: Selection[Category]) -> Awaitable[Record[Category]]:
         """One category by its id or its slug."""
         return self.one(categories, want, key)
 
     @operation(
-        "category_children", "page", categories, access=policy.browse, under=(categories, "children"), public=True
+        "category_children",
+        "list",
+        categories,
+        access=policy.browse,
+        parent_relation=(categories, "children"),
+        public=True,
     )
-    def children(self, key: str, window: Window, want: Selection[Category]) -> Awaitable[Page[Category]]:
+    def children(self, key: str, window: ListQuery, want: Selection[Category]) -> Awaitable[Page[Category]]:
         """The categories right below one."""
         return self.related(categories, key, "children", window, want)
 
@@ -45,35 +50,37 @@ class Categories(Service):
     )
     async def create(self, new: CategoryInput, want: Selection[Category]) -> Record[Category]:
         """Adds a category to the tree."""
-        values = columns(categories, new, "slug")
+        values = column_values(categories, new, "slug")
         parent, id = await self.parent_of(values["parent_id"]), new_id(CategoryRow.__number__)
         slug = await slugs.choose(self, CategoryRow, new.slug, new.name)
         row = CategoryRow(**values, id=id, slug=slug, path=f"{parent.path if parent else ''}{id}/")
         self.session.add(row)
         self.context.emit("category.created", row.id)
-        return await self.answer(categories, want, row.id)
+        return await self.read_back(categories, want, row.id)
 
     @operation(
         "category_replace", "replace", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,)
     )
     async def replace(
-        self, key: str, new: CategoryInput, expected: Expected, want: Selection[Category]
+        self, key: str, new: CategoryInput, expected: ExpectedVersion, want: Selection[Category]
     ) -> Record[Category]:
         """Sets all members of a category; what is left out has its default."""
-        return await self.change(await self.claim(CategoryRow, categories, key, expected), new, want)
+        return await self.change(await self.lock_for_update(CategoryRow, categories, key, expected), new, want)
 
     @operation(
         "category_update", "update", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,)
     )
-    async def update(self, key: str, patch: Patch, expected: Expected, want: Selection[Category]) -> Record[Category]:
+    async def update(
+        self, key: str, patch: Patch, expected: ExpectedVersion, want: Selection[Category]
+    ) -> Record[Category]:
         """Changes the given members of a category and leaves the others as they are."""
-        row = await self.claim(CategoryRow, categories, key, expected)
-        return await self.change(row, await self.patched(categories, key, patch, CategoryInput), want)
+        row = await self.lock_for_update(CategoryRow, categories, key, expected)
+        return await self.change(row, await self.apply_patch(categories, key, patch, CategoryInput), want)
 
     @operation("category_delete", "delete", categories, access=policy.edit)
-    async def delete(self, key: str, expected: Expected, want: Selection[Category]) -> Record[Category]:
+    async def delete(self, key: str, expected: ExpectedVersion, want: Selection[Category]) -> Record[Category]:
         """Takes an empty category out of the tree; with categories or products in it, it stays (409)."""
-        row = await self.claim(CategoryRow, categories, key, expected)
+        row = await self.lock_for_update(CategoryRow, categories, key, expected)
         gone = await self.one(categories, want, row.id)
         children = await self.session.scalar(select(func.count()).where(CategoryRow.parent_id == row.id))
         products = await self.session.scalar(select(func.count()).where(ProductCategoryRow.category_id == row.id))
@@ -85,13 +92,13 @@ class Categories(Service):
 
     async def change(self, row: CategoryRow, new: CategoryInput, want: Selection[Category]) -> Record[Category]:
         """Sets what differs; a new parent moves the whole subtree."""
-        values = columns(categories, new)
+        values = column_values(categories, new)
         slugs.check(str(values.get("slug", "")))
         if values["parent_id"] != row.parent_id:
             await self.move(row, values["parent_id"])
-        if changed := amend(row, values):
+        if changed := apply_changes(row, values):
             self.context.emit("category.updated", row.id, changed=changed)
-        return await self.answer(categories, want, row.id)
+        return await self.read_back(categories, want, row.id)
 
     async def move(self, row: CategoryRow, parent_id: str | None) -> None:
         """Gives the subtree its new paths. All categories are locked meanwhile: two moves at once could make a circle."""
@@ -99,7 +106,7 @@ class Categories(Service):
         await self.session.refresh(row, ["path"])
         parent = await self.parent_of(parent_id)
         if parent is not None and parent.path.startswith(row.path):
-            raise Validation.at("/parent_id", "A category cannot stand below itself.", "not_allowed")
+            raise Validation.at_pointer("/parent_id", "A category cannot stand below itself.", "not_allowed")
         path = f"{parent.path if parent else ''}{row.id}/"
         # Another path is no change of those below: they keep their times and versions.
         values = {
@@ -115,5 +122,5 @@ class Categories(Service):
             return None
         found = await self.session.get(CategoryRow, parent_id, populate_existing=True, with_for_update={"read": True})
         if found is None:
-            raise Validation.at("/parent_id", f"There is no category `{parent_id}`.", "not_found")
+            raise Validation.at_pointer("/parent_id", f"There is no category `{parent_id}`.", "not_found")
         return found

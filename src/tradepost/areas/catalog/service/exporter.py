@@ -6,14 +6,14 @@ from typing import IO, Any
 
 import msgspec
 
-from tradepost.kit.resource.list_query import EVERYTHING, MOST_ROWS, Window
-from tradepost.kit.resource.resource import Resource, Value
-from tradepost.kit.resource.selection import Field, Form, Selection
+from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, MAX_PAGE_SIZE, ListQuery
+from tradepost.kit.resource.resource import EmbeddedValue, Resource
+from tradepost.kit.resource.selection import Field, FieldSet, Selection
 from tradepost.kit.writes.call_context import CallContext
 
-from ..formats.records import LONGEST_URL
-from ..formats.row_reader import URL
-from ..formats.writing import writer
+from ..formats.records import MAX_URL_LENGTH
+from ..formats.row_reader import URL_PATTERN
+from ..formats.writing import create_writer
 from ..resource import media, products, variants
 from ..schemas import Category, Product
 from .categories import Categories
@@ -30,7 +30,7 @@ OLDEST = ("created_at",)
 type Plain = dict[str, Any]
 
 
-class Exported(msgspec.Struct):
+class ExportSummary(msgspec.Struct):
     """What went into a file."""
 
     products: int = 0
@@ -43,9 +43,9 @@ class Exporter:
     def __init__(self, context: CallContext) -> None:
         self.context = context
 
-    async def size(self) -> int:
+    async def count_products(self) -> int:
         """How many products there are to export."""
-        page = await Products(self.context).list(Window(first=1, total=True), Selection(Form((Field("id"),))))
+        page = await Products(self.context).list(ListQuery(first=1, total=True), Selection(FieldSet((Field("id"),))))
         return page.total or 0
 
     async def records(self) -> AsyncIterator[Plain]:
@@ -56,40 +56,46 @@ class Exporter:
             Field("variants", None, self._fields(variants, VARIANT)),
             Field("media", None, self._fields(media, MEDIA)),
         )
-        want: Selection[Product] = Selection(Form((*fields, *parts)), (EVERYTHING, EVERYTHING, EVERYTHING))
+        want: Selection[Product] = Selection(
+            FieldSet((*fields, *parts)), (DEFAULT_LIST_QUERY, DEFAULT_LIST_QUERY, DEFAULT_LIST_QUERY)
+        )
         while True:
-            page = await Products(self.context).list(Window(first=MOST_ROWS, after=after, sort=OLDEST), want)
+            page = await Products(self.context).list(ListQuery(first=MAX_PAGE_SIZE, after=after, sort=OLDEST), want)
             for row in _plain(page.body):
                 yield _record(row, paths)
             if (after := page.next_cursor) is None:
                 return
 
-    async def write(self, format: str, file: IO[bytes], *, currency: str, progress: Callable[[int], None]) -> Exported:
+    async def write(
+        self, format: str, file: IO[bytes], *, currency: str, on_progress: Callable[[int], None]
+    ) -> ExportSummary:
         """Writes all products in a format; `currency` is that of prices in a sheet that names none. All are read once before the first is written."""
-        done, made = Exported(), writer(format, currency=currency, moment=self.context.clock())
+        done, made = ExportSummary(), create_writer(format, currency=currency, now=self.context.clock())
         try:
             with TemporaryFile(prefix="tradepost-export-") as waiting:
                 async for record in self.records():
-                    made.see(record)
+                    made.scan(record)
                     waiting.write(msgspec.json.encode(record) + b"\n")
                 waiting.seek(0)
-                file.write(made.head())
+                file.write(made.header())
                 for line in waiting:
                     record = msgspec.json.decode(line)
-                    file.write(made.product(record))
+                    file.write(made.encode_product(record))
                     done.products += 1
                     done.variants += len(record["variants"])
-                    progress(done.products)
+                    on_progress(done.products)
         finally:
             made.close()
         return done
 
     def _fields(self, of: Resource[Any], names: tuple[str, ...]) -> tuple[Field, ...]:
         """The readable ones of some members, each with all that stands in it."""
-        readable = [n for n in names if of.readable(n, self.context.caller.permissions)]
+        readable = [n for n in names if of.is_readable(n, self.context.caller.permissions)]
         return tuple(
             [
-                Field(n, None, tuple(map(Field, own.own)) if isinstance(own := of.own[n], Value) else ())
+                Field(
+                    n, None, tuple(map(Field, own.members)) if isinstance(own := of.members[n], EmbeddedValue) else ()
+                )
                 for n in readable
             ]
         )
@@ -97,9 +103,9 @@ class Exporter:
     async def _paths(self) -> dict[str, list[str]]:
         """The names from the root to each category, by its id."""
         names, above, after = dict[str, str](), dict[str, str | None](), None
-        want: Selection[Category] = Selection(Form((Field("id"), Field("name"), Field("parent_id"))))
+        want: Selection[Category] = Selection(FieldSet((Field("id"), Field("name"), Field("parent_id"))))
         while True:
-            page = await Categories(self.context).list(Window(first=MOST_ROWS, after=after, sort=OLDEST), want)
+            page = await Categories(self.context).list(ListQuery(first=MAX_PAGE_SIZE, after=after, sort=OLDEST), want)
             for row in _plain(page.body):
                 names[row["id"]], above[row["id"]] = row["name"], row["parent_id"]
             if (after := page.next_cursor) is None:
@@ -128,7 +134,7 @@ def _record(row: Plain, paths: dict[str, list[str]]) -> Plain:
     images = [
         image
         for image in row["media"]
-        if URL.fullmatch(image["source_url"] or "") and len(image["source_url"]) <= LONGEST_URL
+        if URL_PATTERN.fullmatch(image["source_url"] or "") and len(image["source_url"]) <= MAX_URL_LENGTH
     ]
     found = [paths[id] for id in ids if id in paths]
     return row | {"categories": [[], *found] if found and main not in paths else found, "media": images}

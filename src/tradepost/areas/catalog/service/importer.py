@@ -12,11 +12,11 @@ from sqlalchemy import Text, bindparam, select
 
 from tradepost.kit.db.column_types import Id
 from tradepost.kit.problems import AlreadyExists, Problem
-from tradepost.kit.resource.selection import Field, Form, Selection
-from tradepost.kit.schema.validation import read
+from tradepost.kit.resource.selection import Field, FieldSet, Selection
+from tradepost.kit.schema.validation import validate
 from tradepost.kit.writes.call_context import CallContext
 
-from ..formats import Draft, Finding, Opened
+from ..formats import Issue, ParsedProduct, ProductFile
 from ..models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow
 from ..schemas import BatchVerb, Category, CategoryInput, Product, ProductBatch, ProductBatchItem
 from .categories import Categories
@@ -47,49 +47,54 @@ class Summary(msgspec.Struct):
     refused: int = 0
     variants: int = 0
     categories_created: int = 0
-    skus_made: int = 0
-    mended: int = 0
+    generated_skus: int = 0
+    repaired: int = 0
 
 
 class Importer:
     """One import. `tell` hears every finding as it is made, `progress` how many products are done. A dry run undoes each batch, so it tells the truth."""
 
     def __init__(
-        self, context: CallContext, *, dry_run: bool, tell: Callable[[Finding], None], progress: Callable[[int], None]
+        self,
+        context: CallContext,
+        *,
+        dry_run: bool,
+        on_issue: Callable[[Issue], None],
+        on_progress: Callable[[int], None],
     ) -> None:
-        self.context, self.dry_run, self.tell, self.progress = context, dry_run, tell, progress
+        self.context, self.dry_run, self.on_issue, self.on_progress = context, dry_run, on_issue, on_progress
         self.summary = Summary()
-        self.places: dict[tuple[str | None, str], str] = {}
+        self.category_ids: dict[tuple[str | None, str], str] = {}
 
-    async def run(self, opened: Opened) -> Summary:
+    async def run(self, opened: ProductFile) -> Summary:
         """Brings in all products that can be, and tells of the others."""
-        for finding in opened.findings:
+        for finding in opened.issues:
             self._tell(finding)
-            self.summary.refused += not finding.mended
+            self.summary.refused += not finding.repaired
         done = 0
-        async for drafts in _ahead(batched(opened.drafts(), AT_ONCE)):
+        async for drafts in _ahead(batched(opened.products(), AT_ONCE)):
             async with self._trial():
                 await self._load(self._good(drafts))
             done += len(drafts)
-            self.progress(done)
+            self.on_progress(done)
             if not self.dry_run and done in LOOKED_AT:
                 await self.context.database.analyze(
                     ProductRow, VariantRow, MediaRow, ProductCategoryRow, ProductTagRow, TagRow
                 )
-        self.summary.skus_made = opened.made_skus
+        self.summary.generated_skus = opened.generated_skus
         return self.summary
 
-    def _good(self, drafts: Sequence[Draft]) -> list[Draft]:
+    def _good(self, drafts: Sequence[ParsedProduct]) -> list[ParsedProduct]:
         """The drafts that the reader did not refuse."""
         for draft in drafts:
-            for finding in draft.findings:
+            for finding in draft.issues:
                 self._tell(finding)
-            self.summary.refused += draft.others + (draft.product is None)
+            self.summary.refused += draft.other_rejected + (draft.product is None)
         return [d for d in drafts if d.product is not None]
 
-    def _tell(self, finding: Finding) -> None:
-        self.summary.mended += finding.mended
-        self.tell(finding)
+    def _tell(self, finding: Issue) -> None:
+        self.summary.repaired += finding.repaired
+        self.on_issue(finding)
 
     @asynccontextmanager
     async def _trial(self) -> AsyncGenerator[None]:
@@ -97,18 +102,18 @@ class Importer:
         if not self.dry_run:
             yield
             return
-        async with self.context.database.sessions() as session:
+        async with self.context.database.session_factory() as session:
             self.context.work.session = session
             try:
                 yield
             finally:
                 self.context.work.session = None
-                self.places.clear()
+                self.category_ids.clear()
                 await session.rollback()
 
-    async def _load(self, drafts: Sequence[Draft]) -> None:
+    async def _load(self, drafts: Sequence[ParsedProduct]) -> None:
         """One batch."""
-        sent: list[Draft] = []
+        sent: list[ParsedProduct] = []
         items: list[ProductBatchItem] = []
         for draft in drafts:
             try:
@@ -116,7 +121,7 @@ class Importer:
                 sent.append(draft)
             except Problem as problem:
                 await self._refused(draft, problem)
-        want: Selection[Product] = Selection(Form(ID))
+        want: Selection[Product] = Selection(FieldSet(ID))
         outcomes = (await ProductImports(self.context).batch(ProductBatch(items), False, want)).items if items else []
         for draft, outcome in zip(sent, outcomes, strict=True):
             if outcome.problem is not None:
@@ -124,7 +129,7 @@ class Importer:
             else:
                 self._count(draft, outcome.status, outcome.changed)
 
-    def _count(self, draft: Draft, status: int, changed: bool) -> None:
+    def _count(self, draft: ParsedProduct, status: int, changed: bool) -> None:
         self.summary.variants += len((draft.product or {}).get("variants", ()))
         if status == 201:
             self.summary.created += 1
@@ -146,59 +151,59 @@ class Importer:
         """The category at the end of a path of names."""
         parent: str | None = None
         for name in path:
-            if (parent, name) not in self.places:
-                self.places[parent, name] = await self._known_or_new(parent, name)
-            parent = self.places[parent, name]
+            if (parent, name) not in self.category_ids:
+                self.category_ids[parent, name] = await self._known_or_new(parent, name)
+            parent = self.category_ids[parent, name]
         assert parent is not None, "a path has at least one name"
         return parent
 
     async def _known_or_new(self, parent: str | None, name: str) -> str:
-        input = read(CategoryInput, {"name": name, "parent_id": parent})
-        found = await self.context.database.first(BY_NAME, {"name": input.name, "parent": parent})
+        input = validate(CategoryInput, {"name": name, "parent_id": parent})
+        found = await self.context.database.fetch_first(BY_NAME, {"name": input.name, "parent": parent})
         if found is not None:
             return str(found[0])
-        want: Selection[Category] = Selection(Form(ID))
+        want: Selection[Category] = Selection(FieldSet(ID))
         self.summary.categories_created += 1
         return (await Categories(self.context).create(input, want)).id
 
-    async def _refused(self, draft: Draft, problem: Problem) -> None:
+    async def _refused(self, draft: ParsedProduct, problem: Problem) -> None:
         """Tells why the shop did not take a product, in the words of the file."""
         self.summary.refused += 1
         if isinstance(problem, AlreadyExists) and problem.members.get("field") == "sku":
-            self.tell(await self._clash(draft))
+            self.on_issue(await self._clash(draft))
             return
         faults = [(e.pointer or "", e.detail) for e in problem.errors] or [
             (f"/{problem.members.get('field', '')}", problem.detail)
         ]
         for pointer, detail in faults:
             pointer = pointer.removeprefix("/input")
-            line, column = draft.place(pointer)
-            self.tell(
-                Finding(
+            line, column = draft.locate(pointer)
+            self.on_issue(
+                Issue(
                     line=line,
                     column=column,
-                    stood=_at(draft.product, pointer),
-                    said=f"{detail} The product is left out.",
+                    value=_at(draft.product, pointer),
+                    message=f"{detail} The product is left out.",
                 )
             )
 
-    async def _clash(self, draft: Draft) -> Finding:
+    async def _clash(self, draft: ParsedProduct) -> Issue:
         """Which SKU another product of the shop has."""
         skus: list[str] = [v["sku"] for v in (draft.product or {})["variants"]]
         query = select(VariantRow.sku, ProductRow.slug, ProductRow.external_reference).join(
             ProductRow, ProductRow.id == VariantRow.product_id
         )
-        async with self.context.database.sessions() as session:
+        async with self.context.database.session_factory() as session:
             found = (await session.execute(query.where(VariantRow.sku.in_(skus)))).all()
         others = [row for row in found if row.external_reference != (draft.product or {}).get("external_reference")]
         at = skus.index(others[0].sku) if others else 0
-        line, column = draft.place(f"/variants/{at}/sku")
+        line, column = draft.locate(f"/variants/{at}/sku")
         whose = f"the product `{others[0].slug}` of the shop" if others else "another product"
-        return Finding(
+        return Issue(
             line=line,
             column=column,
-            stood=skus[at],
-            said=f"{whose} has this SKU; change one of them. The product is left out.",
+            value=skus[at],
+            message=f"{whose} has this SKU; change one of them. The product is left out.",
         )
 
 

@@ -10,4 +10,4 @@ class ProductImports(ProductBatches):
     A variant whose SKU is new to its product takes the place of the one with the same options: a shop may fill in its SKUs later.
     """
 
-    shape, by_options = ProductRecord, True
+    input_type, match_by_options = ProductRecord, True

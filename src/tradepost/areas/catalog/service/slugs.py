@@ -10,10 +10,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Validation
-from tradepost.kit.text.slugs import numbered, slug_of
+from tradepost.kit.text.slugs import numbered_slug, slugify
 
 from ..models import CategoryRow, ProductRow
-from ..schemas import RESERVED
+from ..schemas import RESERVED_SLUGS
 
 # How many more candidates are looked up each time that none was free.
 GROWTH = 10
@@ -29,7 +29,7 @@ async def choose(service: Service, row: Named, given: str | UnsetType, name: str
 async def choose_all(service: Service, row: Named, names: Sequence[str], avoid: Collection[str] = ()) -> list[str]:
     """Slugs made for new rows, one for each name, none twice and none of `avoid`; with `-2`, `-3`, ... where they are taken."""
     wanted = [
-        f"{slug}-1" if parse_id(slug) else slug for slug in [slug_of(name, str(row.__tablename__)) for name in names]
+        f"{slug}-1" if parse_id(slug) else slug for slug in [slugify(name, str(row.__tablename__)) for name in names]
     ]
     service.context.work.generated_fields.add("slug")
     await _take_turns(service, row, sorted(set(wanted)))
@@ -37,11 +37,13 @@ async def choose_all(service: Service, row: Named, names: Sequence[str], avoid: 
     seen, free = dict.fromkeys(count, 0), {slug: list[str]() for slug in count}
     while None in (dealt := _deal(wanted, free)):
         lacking = {slug for slug, got in zip(wanted, dealt, strict=True) if got is None}
-        candidates = {slug: [numbered(slug, seen[slug] + 1 + i) for i in range(count[slug] * step)] for slug in lacking}
+        candidates = {
+            slug: [numbered_slug(slug, seen[slug] + 1 + i) for i in range(count[slug] * step)] for slug in lacking
+        }
         query = select(row.slug).where(
-            service.context.database.among(row.slug, sorted({c for few in candidates.values() for c in few}))
+            service.context.database.in_values(row.slug, sorted({c for few in candidates.values() for c in few}))
         )
-        taken = RESERVED.union(avoid, await service.session.scalars(query))
+        taken = RESERVED_SLUGS.union(avoid, await service.session.scalars(query))
         for slug, few in candidates.items():
             seen[slug] += len(few)
             free[slug] += [c for c in few if c not in taken]
@@ -62,7 +64,7 @@ def _deal(wanted: Sequence[str], free: Mapping[str, Sequence[str]]) -> list[str 
 
 async def _take_turns(service: Service, row: Named, wanted: Sequence[str]) -> None:
     """Writes that make the same slug go one after another: each sees what the one before took, instead of losing to it. SQLite's writes do so anyway."""
-    if not service.context.database.sqlite:
+    if not service.context.database.is_sqlite:
         keys = (
             func.unnest(literal([f"{row.__tablename__}.slug:{slug}" for slug in wanted], ARRAY(Text)))
             .table_valued("key", name="k")
@@ -74,9 +76,9 @@ async def _take_turns(service: Service, row: Named, wanted: Sequence[str]) -> No
 def check(slug: str, at: str = "") -> str:
     """Refuses a slug that looks like an id or is a word of a path: a path could mean either. `at` is where its input stands."""
     if parse_id(slug):
-        raise Validation.at(f"{at}/slug", "A slug may not look like a UUID.", "not_allowed")
-    if slug in RESERVED:
-        raise Validation.at(
+        raise Validation.at_pointer(f"{at}/slug", "A slug may not look like a UUID.", "not_allowed")
+    if slug in RESERVED_SLUGS:
+        raise Validation.at_pointer(
             f"{at}/slug", f"`{slug}` has a meaning of its own in a path; choose another slug.", "not_allowed"
         )
     return slug

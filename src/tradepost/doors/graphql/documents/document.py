@@ -17,10 +17,10 @@ from graphql.language import (
     VariableNode,
 )
 
-from ..plan.arguments import NO_VARIABLES, Coerced, Variables, has_variable
+from ..plan.arguments import NO_VARIABLES, PlainVariables, Variables, has_variable
 from ..plan.root_plans import Root
-from ..problems import InvalidVariables, UnknownOperation, faults
-from .limits import META
+from ..problems import InvalidVariables, UnknownOperation, request_error
+from .limits import INTROSPECTION_FIELDS
 
 MOST_PLANS = 64
 PLAIN: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
@@ -29,7 +29,7 @@ type Roots = list[Root]
 """The compiled root fields."""
 
 
-class Plain:
+class ScalarVariable:
     """A variable of a scalar type: whether a value may stay as it is can be told at a glance."""
 
     __slots__ = ("default", "kind", "name", "needed")
@@ -46,17 +46,17 @@ class Plain:
         return -(2**31) <= value < 2**31 if self.kind is int else isfinite(value) if self.kind is float else True
 
 
-class Prepared:
+class PreparedOperation:
     """One operation of a validated document, and its plans."""
 
     def __init__(self, document: "Document", node: OperationDefinitionNode) -> None:
         self.document, self.node = document, node
         self.writes = node.operation is OperationType.MUTATION
-        self.subscribes = node.operation is OperationType.SUBSCRIPTION
-        self.plain = plain_variables(node) if not document.deep else None
+        self.is_subscription = node.operation is OperationType.SUBSCRIPTION
+        self.plain = plain_variables(node) if not document.has_nested_variables else None
         self.plans: dict[tuple[Any, ...], Roots] = {}
 
-    def variables(self, given: dict[str, Any] | None, request_id: str, suggests: bool) -> Variables:
+    def coerce_variables(self, given: dict[str, Any] | None, request_id: str, suggests: bool) -> Variables:
         """The coerced variables."""
         if not self.node.variable_definitions:
             return NO_VARIABLES
@@ -71,10 +71,10 @@ class Prepared:
             hide_suggestions=not suggests,
         )
         if isinstance(coerced, list):
-            raise faults(InvalidVariables, coerced, request_id)
+            raise request_error(InvalidVariables, coerced, request_id)
         return coerced
 
-    def quick(self, given: dict[str, Any]) -> Coerced | None:
+    def quick(self, given: dict[str, Any]) -> PlainVariables | None:
         """The variables where none of them has to be converted."""
         out: dict[str, Any] = {}
         for plain in self.plain or ():
@@ -87,11 +87,11 @@ class Prepared:
                 out[plain.name] = plain.default
             elif plain.needed:
                 return None
-        return Coerced(out)
+        return PlainVariables(out)
 
-    def roots(self, variables: Variables, compile: Callable[["Prepared", dict[str, Any]], Roots]) -> Roots:
+    def roots(self, variables: Variables, compile: Callable[["PreparedOperation", dict[str, Any]], Roots]) -> Roots:
         """The compiled root fields for these variables."""
-        flags, coerced = self.document.flags, variables.coerced
+        flags, coerced = self.document.condition_variables, variables.coerced
         key = tuple([coerced.get(f) for f in flags])
         if key not in self.plans:
             self.plans[key] = compile(self, dict(zip(flags, key, strict=True)))
@@ -112,19 +112,19 @@ class Document:
             d.selection_set for d in ast.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)
         ]
         fields = [f for chosen in sets for f in selections(chosen)]
-        self.flags = tuple(sorted({v for f in fields for v in switches(f)}))
-        self.introspects = any(isinstance(f, FieldNode) and f.name.value in META for f in fields)
+        self.condition_variables = tuple(sorted({v for f in fields for v in switches(f)}))
+        self.introspects = any(isinstance(f, FieldNode) and f.name.value in INTROSPECTION_FIELDS for f in fields)
         # Whether graphql-core may have to run it, for what its variables are or for what it asks.
-        self.special = self.introspects or bool(self.flags)
-        self.deep = any(isinstance(f, FieldNode) and has_deep_variable(f) for f in fields)
+        self.may_need_fallback = self.introspects or bool(self.condition_variables)
+        self.has_nested_variables = any(isinstance(f, FieldNode) and has_deep_variable(f) for f in fields)
         operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
-        self.operations = {d.name.value if d.name else None: Prepared(self, d) for d in operations}
-        self.only = next(iter(self.operations.values())) if len(self.operations) == 1 else None
+        self.operations = {d.name.value if d.name else None: PreparedOperation(self, d) for d in operations}
+        self.single_operation = next(iter(self.operations.values())) if len(self.operations) == 1 else None
 
-    def operation(self, name: str | None) -> Prepared:
+    def operation(self, name: str | None) -> PreparedOperation:
         """The operation to run."""
-        if not name and self.only is not None:
-            return self.only
+        if not name and self.single_operation is not None:
+            return self.single_operation
         found = self.operations.get(name) if name else None
         if found is None:
             named = ", ".join([f"`{n}`" for n in self.operations if n])
@@ -158,9 +158,9 @@ def switches(node: Any) -> Iterator[str]:
                     yield argument.value.name.value
 
 
-def plain_variables(node: OperationDefinitionNode) -> list[Plain] | None:
+def plain_variables(node: OperationDefinitionNode) -> list[ScalarVariable] | None:
     """The operation's variables where all are of scalar types."""
-    found: list[Plain] = []
+    found: list[ScalarVariable] = []
     for definition in node.variable_definitions or ():
         needed = isinstance(definition.type, NonNullTypeNode)
         inner = definition.type.type if isinstance(definition.type, NonNullTypeNode) else definition.type
@@ -168,5 +168,5 @@ def plain_variables(node: OperationDefinitionNode) -> list[Plain] | None:
         default = Undefined if definition.default_value is None else value_from_ast_untyped(definition.default_value)
         if kind is None or (default is not Undefined and default is not None and type(default) is not kind):
             return None
-        found.append(Plain(definition.variable.name.value, kind, needed, default))
+        found.append(ScalarVariable(definition.variable.name.value, kind, needed, default))
     return found

@@ -16,15 +16,15 @@ from graphql.language import (
 )
 
 from tradepost.kit.problems import TooExpensive
-from tradepost.kit.resource.selection import MOST_ALIASES, too_many_aliases
+from tradepost.kit.resource.selection import MAX_ALIASES, too_many_aliases
 
 from ..problems import DocumentTooLarge, TooManyIntrospections
 
-META = frozenset({"__schema", "__type"})
+INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
 MOST_REPEATS, MOST_META, MOST_FIELDS = 60, 4, 10_000
 
 
-class Look:
+class DocumentMeasure:
     """One look at a document."""
 
     def __init__(self, ast: DocumentNode) -> None:
@@ -66,9 +66,9 @@ class Look:
         """
         if node.alias is not None:
             self.aliases += 1
-            if self.aliases > MOST_ALIASES:
+            if self.aliases > MAX_ALIASES:
                 raise too_many_aliases()
-        if node.name.value in META:
+        if node.name.value in INTROSPECTION_FIELDS:
             self.introspections += 1
             if self.introspections > MOST_META:
                 raise TooManyIntrospections(
@@ -81,9 +81,9 @@ class Look:
                 raise DocumentTooLarge(f"A field is written more than {MOST_REPEATS} times under one key.")
 
 
-def check(ast: DocumentNode) -> None:
+def check_limits(ast: DocumentNode) -> None:
     """Refuses a document that is over a ceiling."""
-    look = Look(ast)
+    look = DocumentMeasure(ast)
     for definition in ast.definitions:
         if isinstance(definition, OperationDefinitionNode):
             look.measure(definition.selection_set)

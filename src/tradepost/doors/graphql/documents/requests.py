@@ -8,17 +8,17 @@ from tradepost.kit.operations.pricing import Price
 from tradepost.kit.problems import InvalidParameter
 
 from ...http.asgi import Scope
-from ...http.idempotency_header import HEADER, key_of
+from ...http.idempotency_header import HEADER, idempotency_key
 from ..plan.arguments import Variables
-from ..plan.root_plans import Constant, Root, SchemaRoot
-from .document import Prepared, Roots
+from ..plan.root_plans import Root, SchemaRoot, TypenameRoot
+from .document import PreparedOperation, Roots
 
 INTROSPECTION, CONDITION = "introspection", "null_condition"
-HANDOVERS: tuple[str, ...] = (INTROSPECTION, CONDITION)
+FALLBACK_REASONS: tuple[str, ...] = (INTROSPECTION, CONDITION)
 """What the plans do not do: the schema is graphql-core's to tell, and a document may fail in collecting its fields."""
 
 
-class Request(msgspec.Struct, rename="camel"):
+class RequestParameters(msgspec.Struct, rename="camel"):
     """The parameters of a GraphQL request."""
 
     query: str | None = None
@@ -28,14 +28,19 @@ class Request(msgspec.Struct, rename="camel"):
     document_id: str | None = None
 
 
-class Ready:
+class PreparedRequest:
     """A request that can be executed. Once it has been, `replayed` names the fields whose outcomes were kept, and `retry_after` tells in how many
     seconds its only field may succeed."""
 
-    __slots__ = ("operation", "prices", "replayed", "request", "retry_after", "roots", "variables")
+    __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
 
     def __init__(
-        self, request: Request, operation: Prepared, variables: Variables, roots: Roots, prices: list[Price]
+        self,
+        request: RequestParameters,
+        operation: PreparedOperation,
+        variables: Variables,
+        roots: Roots,
+        prices: list[Price],
     ) -> None:
         self.request, self.operation, self.variables, self.roots, self.prices = (
             request,
@@ -44,7 +49,7 @@ class Ready:
             roots,
             prices,
         )
-        self.replayed: list[str] = []
+        self.replayed_fields: list[str] = []
         self.retry_after: int | None = None
 
     @property
@@ -53,18 +58,18 @@ class Ready:
         if len(self.prices) == 1 and (only := self.prices[0].points):
             return only
         return sum([p.points for p in self.prices]) or (
-            0 if any(not isinstance(r, Constant) for r in self.roots) else 1
+            0 if any(not isinstance(r, TypenameRoot) for r in self.roots) else 1
         )
 
     @property
-    def handover(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why graphql-core has to run it, as a word of HANDOVERS; None where the plan can."""
         document = self.operation.document
         if document.introspects and any([type(r) is SchemaRoot for r in self.roots]):
             return INTROSPECTION
         # A variable with a default may be null, and no condition may: that is a fault of the place where the condition stands.
         coerced = self.variables.coerced
-        return CONDITION if any([f in coerced and coerced[f] is None for f in document.flags]) else None
+        return CONDITION if any([f in coerced and coerced[f] is None for f in document.condition_variables]) else None
 
     @property
     def public(self) -> bool:
@@ -75,21 +80,21 @@ class Ready:
     def personal(self) -> bool:
         """Whether no cache keeps the answer. Faulty arguments end in an error, and that nobody keeps either."""
         try:
-            return any([r.keeps_off(self.variables) for r in self.roots])
+            return any([r.is_uncacheable(self.variables) for r in self.roots])
         except Exception:
             return True
 
     @property
-    def written(self) -> list[Root]:
+    def mutation_roots(self) -> list[Root]:
         """The fields that call an operation that writes."""
-        return [r for r in self.roots if self.operation.writes and not isinstance(r, Constant)]
+        return [r for r in self.roots if self.operation.writes and not isinstance(r, TypenameRoot)]
 
-    def key(self, scope: Scope) -> str | None:
+    def idempotency_key(self, scope: Scope) -> str | None:
         """The key in the request's header, for the one field that it can be meant for; a directive there wins."""
-        written = self.written
-        if not written or (len(written) == 1 and written[0].once.written is not None):
+        written = self.mutation_roots
+        if not written or (len(written) == 1 and written[0].idempotent_directive.key_node is not None):
             return None
-        key = key_of(scope)
+        key = idempotency_key(scope)
         if key is not None and len(written) > 1:
             raise InvalidParameter(
                 f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.",

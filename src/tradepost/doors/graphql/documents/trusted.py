@@ -13,11 +13,11 @@ from graphql import print_ast
 from .document import Document
 
 
-class FaultyDocument(Exception):
+class TrustedDocumentError(Exception):
     """A file that cannot be registered. The text is one line: file, line, fault."""
 
 
-class Registered:
+class TrustedDocuments:
     """All registered documents; none of them is ever forgotten."""
 
     def __init__(self, found: Iterable[tuple[str, str, Document]] = ()) -> None:
@@ -27,14 +27,14 @@ class Registered:
         self.by_digest: dict[str, Document] = {}
         self.digests: dict[str, str] = {}
         for name, text, document in found:
-            self.by_name[name], self.digests[name] = document, hashed(text)
+            self.by_name[name], self.digests[name] = document, sha256_hex(text)
             for form in (text, text.strip(), print_ast(document.ast)):
-                self.by_text[form] = self.by_digest[hashed(form)] = document
+                self.by_text[form] = self.by_digest[sha256_hex(form)] = document
 
 
-NONE = Registered()
+NO_DOCUMENTS = TrustedDocuments()
 
 
-def hashed(text: str) -> str:
+def sha256_hex(text: str) -> str:
     """The SHA-256 of a text in UTF-8."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -12,17 +12,17 @@ import msgspec
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
 
-from tradepost.kit.ids import kind_of, parse_id
+from tradepost.kit.ids import parse_id, type_number
 from tradepost.kit.problems import NotFound, PreconditionRequired, Problem
 from tradepost.kit.query.records import Item
-from tradepost.kit.resource.list_query import EVERYTHING
+from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY
 from tradepost.kit.resource.resource import ACTIONS
 
 from ...graphql_names import camel
-from ..plan.idempotent_directive import Key
-from ..plan.node_plan import Getters, ids_of
-from ..schema.root_fields import Ask, RootField
-from .core_lookahead import Ahead, Stretch, mark
+from ..plan.idempotent_directive import IdempotentDirective
+from ..plan.node_plan import Getters, node_ids
+from ..schema.root_fields import GraphQLRequest, RootField
+from .core_lookahead import Lookahead, UnboundListArguments, nested_key
 
 type Resolver = Callable[..., Any]
 
@@ -52,7 +52,7 @@ def attach_resolvers(
                 field.resolve = resolver(root, careful=require_version)
 
 
-class Stock(ExecutorThrowingOnIncremental):
+class CoreExecutor(ExecutorThrowingOnIncremental):
     """graphql-core's executor. Who may not call a root field is refused before its arguments are read, and not told what is wrong with them."""
 
     def execute_field(
@@ -66,7 +66,7 @@ class Stock(ExecutorThrowingOnIncremental):
             try:
                 if (access := field.extensions.get(ACCESS)) is not None:
                     access.check(self.context_value.caller)
-                Key([d.node for d in field_details_list]).of(self.variable_values)
+                IdempotentDirective([d.node for d in field_details_list]).idempotency_key(self.variable_values)
             except Problem as refusal:
                 return self.handle_field_error(refusal, field.type, field_details_list, path)
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
@@ -81,33 +81,39 @@ def member(type: str, name: str) -> Resolver:
     if name == camel(ACTIONS):
         return lambda source, info, **_: [camel(n) for n in source[name]]
     return lambda source, info, **_: source[
-        name if info.field_nodes[0].selection_set is None else mark(info.path.key, info.field_nodes)
+        name if info.field_nodes[0].selection_set is None else nested_key(info.path.key, info.field_nodes)
     ]
 
 
 def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
     """The resolver of an operation's field."""
-    kind, writes = field.operation.kind, field.operation.writes
+    kind, writes = field.operation.kind, field.operation.is_write
     careful = careful and "expectedVersion" in field.parameters
 
     async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
         context = info.context.for_mutation() if writes else info.context
-        context.idempotency.key = Key(info.field_nodes).of(info.variable_values) or context.idempotency.key
+        context.idempotency.key = (
+            IdempotentDirective(info.field_nodes).idempotency_key(info.variable_values) or context.idempotency.key
+        )
         try:
-            if kind == "page":
+            if kind == "list":
                 return await page(field, info, context, given)
-            arguments, ahead = field.arguments(given), Ahead(info)
+            arguments, ahead = field.convert_arguments(given), Lookahead(info)
             if kind == "batch":
-                of = field.operation.rows
-                batch = await field.call(Ask(context, ahead.batch(of), EVERYTHING), **arguments)
+                of = field.operation.resource
+                batch = await field.call(
+                    GraphQLRequest(context, ahead.batch_selection(of), DEFAULT_LIST_QUERY), **arguments
+                )
                 return {"results": [outcome(i) for i in batch.items]}
             if careful and "expected_version" not in arguments:
                 raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
-            record = await field.call(Ask(context, ahead.one(field.operation.of), EVERYTHING), **arguments)
+            record = await field.call(
+                GraphQLRequest(context, ahead.object_selection(field.operation.result), DEFAULT_LIST_QUERY), **arguments
+            )
             return msgspec.to_builtins(record.body)
         except NotFound:
             # Only what is read, and may be null, is null where it is missing.
-            if writes or (kind == "page" and field.operation.under is None):
+            if writes or (kind == "list" and field.operation.parent_relation is None):
                 raise
             return None
 
@@ -116,12 +122,12 @@ def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
 
 async def page(field: RootField[..., Any], info: GraphQLResolveInfo, context: Any, given: dict[str, Any]) -> Any:
     """A page of a list."""
-    of, ahead = field.operation.rows, Ahead(info)
-    want, total = ahead.page(of)
-    window = ahead.window(
-        Stretch(of, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total), given
+    of, ahead = field.operation.resource, Lookahead(info)
+    want, total = ahead.page_selection(of)
+    window = ahead.list_query(
+        UnboundListArguments(of, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total), given
     )
-    found = await field.call(Ask(context, want, window), **field.arguments(given))
+    found = await field.call(GraphQLRequest(context, want, window), **field.convert_arguments(given))
     return msgspec.to_builtins(found.body)
 
 
@@ -129,7 +135,7 @@ def outcome(item: Item[Any]) -> dict[str, Any]:
     """The outcome of one item of a batch."""
     problem = None
     if item.problem is not None:
-        document = item.problem.document()
+        document = item.problem.to_dict()
         problem = {
             "errors": [],
             **{n: v for n, v in document.items() if n in SAID},
@@ -143,11 +149,11 @@ def finder(getters: Getters, many: bool) -> Resolver:
     """The resolver of `node` and `nodes`."""
 
     async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
-        ids = [parse_id(text) for text in (ids_of(given) if many else [given["id"]])]
+        ids = [parse_id(text) for text in (node_ids(given) if many else [given["id"]])]
         found = dict[str, Any]()
-        for kind in dict.fromkeys([kind_of(id) for id in ids if id is not None]):
+        for kind in dict.fromkeys([type_number(id) for id in ids if id is not None]):
             found |= await several(
-                getters, kind, [id for id in dict.fromkeys(ids) if id is not None and kind_of(id) == kind], info
+                getters, kind, [id for id in dict.fromkeys(ids) if id is not None and type_number(id) == kind], info
             )
         nodes = [None if id is None else found.get(id) for id in ids]
         return nodes if many else nodes[0]
@@ -161,5 +167,5 @@ async def several(getters: Getters, kind: int, ids: list[str], info: GraphQLReso
     if known is None or not known[1].access.allows(context.caller.permissions):
         return {}
     of = known[0]
-    found = await context.database.reads.several(context.reader, of, Ahead(info).one(of), ids, context)
+    found = await context.database.reads.several(context.reader, of, Lookahead(info).object_selection(of), ids, context)
     return {id: msgspec.to_builtins(record.body) | {KIND: of.name} for id, record in found.items()}

@@ -14,23 +14,23 @@ from graphql.language import FieldNode
 
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.resource import list_arguments as asking
-from tradepost.kit.resource.list_query import Window
-from tradepost.kit.resource.rendering import PageMember, Part, Pick, Rendering
+from tradepost.kit.resource.list_query import ListQuery
+from tradepost.kit.resource.rendering import FieldMember, PageMember, PagePart, Rendering
 from tradepost.kit.resource.resource import Resource, Result
-from tradepost.kit.resource.selection import Draft, Form, Selection
+from tradepost.kit.resource.selection import FieldSet, Selection, SelectionBuilder
 
 from ...graphql_names import camel
-from ..plan.arguments import spelled
+from ..plan.arguments import with_graphql_names
 
-FLAGS = tuple([Part(n, n) for n in ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")])
+FLAGS = tuple([PagePart(n, n) for n in ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")])
 
 
-def mark(key: str | int, nodes: Sequence[FieldNode]) -> str:
+def nested_key(key: str | int, nodes: Sequence[FieldNode]) -> str:
     """What stands below one response key: the key, and where in the document its field is written."""
     return f"{key}@{','.join([str(n.loc.start) for n in nodes if n.loc is not None])}"
 
 
-class Stretch(msgspec.Struct, frozen=True, eq=False):
+class UnboundListArguments(msgspec.Struct, frozen=True, eq=False):
     """A list's Window before its arguments are read; two are equal where they are written alike."""
 
     target: Resource[Any]
@@ -48,10 +48,10 @@ class Stretch(msgspec.Struct, frozen=True, eq=False):
         return hash(self.written)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Stretch) and self.written == other.written
+        return isinstance(other, UnboundListArguments) and self.written == other.written
 
 
-class Ahead:
+class Lookahead:
     """The lookahead of one root field."""
 
     def __init__(self, info: GraphQLResolveInfo) -> None:
@@ -65,86 +65,88 @@ class Ahead:
         found: Any = collect_subfields(info.schema, self.fragments, info.variable_values, info.operation, of, details)  # type: ignore[arg-type]
         return {key: [d.node for d in fields] for key, fields in found.grouped_field_set.items()}
 
-    def one(self, of: Result[Any]) -> Selection[Any]:
+    def object_selection(self, of: Result[Any]) -> Selection[Any]:
         """What is asked of one object."""
-        draft = Draft(of)
-        return self.sealed(draft, Rendering(members=tuple(self.members(draft, self.nodes).values()), plain=True))
+        draft = SelectionBuilder(of)
+        return self.sealed(draft, Rendering(members=tuple(self.members(draft, self.nodes).values()), decode_json=True))
 
-    def page(self, of: Resource[Any]) -> tuple[Selection[Any], bool]:
+    def page_selection(self, of: Resource[Any]) -> tuple[Selection[Any], bool]:
         """What is asked of a page of a list, and whether that is its total as well."""
-        draft = Draft(of)
+        draft = SelectionBuilder(of)
         parts, total = self.parts(draft, self.nodes)
-        return self.sealed(draft, Rendering(parts=parts, plain=True)), total
+        return self.sealed(draft, Rendering(parts=parts, decode_json=True)), total
 
-    def batch(self, of: Resource[Any]) -> Selection[Any]:
+    def batch_selection(self, of: Resource[Any]) -> Selection[Any]:
         """What is asked of the rows of a batch, in all places together."""
-        draft, members = Draft(of), dict[str, Pick]()
+        draft, members = SelectionBuilder(of), dict[str, FieldMember]()
         for results in self.below(f"{of.name}BatchPayload", self.nodes).values():
             for found in (
                 self.below(f"{of.name}BatchResult", results).values() if results[0].name.value == "results" else ()
             ):
                 members |= self.members(draft, found) if found[0].name.value == "data" else {}
-        return self.sealed(draft, Rendering(members=tuple(members.values()), plain=True))
+        return self.sealed(draft, Rendering(members=tuple(members.values()), decode_json=True))
 
-    def sealed(self, draft: Draft, rendering: Rendering) -> Selection[Any]:
+    def sealed(self, draft: SelectionBuilder, rendering: Rendering) -> Selection[Any]:
         """The finished Selection; only now are the arguments of its lists read."""
-        fields, stretches = draft.seal()
-        return Selection(Form(fields, rendering), tuple([self.window(s, self.given(s)) for s in stretches]))
+        fields, stretches = draft.build()
+        return Selection(FieldSet(fields, rendering), tuple([self.list_query(s, self.given(s)) for s in stretches]))
 
-    def given(self, of: Stretch) -> dict[str, Any]:
+    def given(self, of: UnboundListArguments) -> dict[str, Any]:
         """The coerced arguments of a list below a row."""
         return get_argument_values(of.field, of.node, self.info.variable_values)
 
-    def window(self, of: Stretch, given: Mapping[str, Any]) -> Window:
+    def list_query(self, of: UnboundListArguments, given: Mapping[str, Any]) -> ListQuery:
         """The Window that some arguments mean."""
         permissions = self.info.context.caller.permissions
         names = {camel(n): n for n in of.target.filters}
         said = {n: given[n] for n in ("first", "last", "after", "before", "sort") if n in given}
         conditions = {names[n]: v for n, v in (given.get("filter") or {}).items()}
         try:
-            return asking.window(
+            return asking.parse_list_query(
                 of.target, said | {"filter": conditions, "total": of.total or None}, permissions, paged=of.paged
             )
         except InvalidParameter as problem:
-            raise spelled(problem, of.target, permissions) from None
+            raise with_graphql_names(problem, of.target, permissions) from None
 
-    def members(self, draft: Draft, nodes: Sequence[FieldNode]) -> dict[str, Pick]:
+    def members(self, draft: SelectionBuilder, nodes: Sequence[FieldNode]) -> dict[str, FieldMember]:
         """The members of an object; its fields go into the draft."""
-        names, made = {camel(n): n for n in (*draft.names.own, *draft.names.relations)}, dict[str, Pick]()
-        for key, found in self.below(draft.names.name, nodes).items():
+        names, made = {camel(n): n for n in (*draft.target.members, *draft.target.relations)}, dict[str, FieldMember]()
+        for key, found in self.below(draft.target.name, nodes).items():
             written = found[0].name.value
             if written == "__typename":
                 continue
             name = names[written]
-            relation = draft.names.relations.get(name)
-            if relation is not None and relation.many:
+            relation = draft.target.relations.get(name)
+            if relation is not None and relation.is_to_many:
                 pick = self.many(draft, key, found, relation)
             else:
                 index, inner = draft.add(name, None if relation is None else key)
                 pick = (
-                    Pick(written, index)
+                    FieldMember(written, index)
                     if inner is None
-                    else Pick(mark(key, found), index, tuple(self.members(inner, found).values()))
+                    else FieldMember(nested_key(key, found), index, tuple(self.members(inner, found).values()))
                 )
             made[pick.key] = pick
         return made
 
-    def many(self, draft: Draft, key: str, found: list[FieldNode], relation: Any) -> Pick:
+    def many(self, draft: SelectionBuilder, key: str, found: list[FieldNode], relation: Any) -> FieldMember:
         """A to-many relation."""
         target, type = relation.target, f"{relation.target.name}Connection"
         total = relation.paged and any([n[0].name.value == "totalCount" for n in self.below(type, found).values()])
-        field: Any = self.info.schema.type_map[draft.names.name]
+        field: Any = self.info.schema.type_map[draft.target.name]
         index, inner = draft.add(
-            relation.name, key, Stretch(target, field.fields[found[0].name.value], found[0], relation.paged, total)
+            relation.name,
+            key,
+            UnboundListArguments(target, field.fields[found[0].name.value], found[0], relation.paged, total),
         )
         assert inner is not None
         if relation.paged:
-            return Pick(mark(key, found), index, parts=self.parts(inner, found)[0])
-        return Pick(mark(key, found), index, tuple(self.members(inner, found).values()))
+            return FieldMember(nested_key(key, found), index, parts=self.parts(inner, found)[0])
+        return FieldMember(nested_key(key, found), index, tuple(self.members(inner, found).values()))
 
-    def parts(self, draft: Draft, nodes: Sequence[FieldNode]) -> tuple[tuple[PageMember, ...], bool]:
+    def parts(self, draft: SelectionBuilder, nodes: Sequence[FieldNode]) -> tuple[tuple[PageMember, ...], bool]:
         """A page with all that it has, whatever is asked of it; counted only where that is."""
-        name, members, total = draft.names.name, dict[str, Pick](), False
+        name, members, total = draft.target.name, dict[str, FieldMember](), False
         for found in self.below(f"{name}Connection", nodes).values():
             match found[0].name.value:
                 case "nodes":
@@ -156,6 +158,6 @@ class Ahead:
                     total = True
                 case _:
                     pass
-        edge = (Part("cursor", "cursor"), Part("node", "node", tuple(members.values())))
-        counted = (Part("totalCount", "total"),) if total else ()
-        return (Part("edges", "edges", edge), Part("pageInfo", "page_info", FLAGS), *counted), total
+        edge = (PagePart("cursor", "cursor"), PagePart("node", "node", tuple(members.values())))
+        counted = (PagePart("totalCount", "total"),) if total else ()
+        return (PagePart("edges", "edges", edge), PagePart("pageInfo", "page_info", FLAGS), *counted), total

@@ -10,43 +10,43 @@ import msgspec
 from graphql import GraphQLError, GraphQLSchema, MaxIntrospectionDepthRule, execute, parse, specified_rules, validate
 from graphql.language import DocumentNode, FieldNode
 
-from tradepost.kit.cache.read_cache import Entry, ReadCache
-from tradepost.kit.lru import Recent
-from tradepost.kit.operations.pricing import LEAST, Price
+from tradepost.kit.cache.read_cache import CacheEntry, ReadCache
+from tradepost.kit.lru import LRUCache
+from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import Problem
-from tradepost.kit.query.source_tables import Seen
+from tradepost.kit.query.source_tables import ReadDependencies
 from tradepost.kit.writes.call_context import CallContext
 
-from ..documents.document import Document, Prepared, Roots
-from ..documents.limits import META, check
-from ..documents.requests import HANDOVERS, Ready, Request
-from ..documents.trusted import NONE
+from ..documents.document import Document, PreparedOperation, Roots
+from ..documents.limits import INTROSPECTION_FIELDS, check_limits
+from ..documents.requests import FALLBACK_REASONS, PreparedRequest, RequestParameters
+from ..documents.trusted import NO_DOCUMENTS
 from ..plan.arguments import Variables
 from ..plan.batch_plan import BatchRoot
-from ..plan.idempotent_directive import OnMutations
+from ..plan.idempotent_directive import IdempotentOnMutationsRule
 from ..plan.node_plan import Getters, NodesRoot
-from ..plan.root_plans import Constant, OneRoot, PageRoot, Root, SchemaRoot
-from ..plan.selection_compiler import Walk
+from ..plan.root_plans import ObjectRoot, PageRoot, Root, SchemaRoot, TypenameRoot
+from ..plan.selection_compiler import SelectionCompiler
 from ..problems import (
-    MOST_FAULTS,
+    MAX_ERRORS,
     DocumentNotTrusted,
     DocumentTooLarge,
     IntrospectionOff,
     InvalidDocument,
     InvalidVariables,
-    Refused,
+    RequestError,
     TooManyMutations,
     UnknownOperation,
-    faults,
-    problem_of,
-    shown,
+    format_error,
+    request_error,
+    to_problem,
 )
 from ..schema.root_fields import RootField
-from .core_fallback import Stock, attach_resolvers
+from .core_fallback import CoreExecutor, attach_resolvers
 
 MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_MUTATIONS = 1000, 2000, 20_000, 4
-RULES = (*specified_rules, MaxIntrospectionDepthRule, OnMutations)
+VALIDATION_RULES = (*specified_rules, MaxIntrospectionDepthRule, IdempotentOnMutationsRule)
 LOG = logging.getLogger("tradepost.graphql")
 
 encoder = msgspec.json.Encoder()
@@ -62,58 +62,62 @@ class Executor:
         registry: Registry,
         roots: Iterable[RootField[..., Any]],
         *,
-        introspects: bool = True,
-        careful: bool = False,
+        introspection_enabled: bool = True,
+        require_version: bool = False,
     ) -> None:
         """`introspects`: whether callers without a credential may see the schema. `careful`: whether changes need `expectedVersion`."""
-        self.schema, self.introspects, self.careful = schema, introspects, careful
+        self.schema, self.introspection_enabled, self.require_version = schema, introspection_enabled, require_version
         self.fields = {r.name: r for r in roots}
-        self.getters, self.documents = Getters(registry), Recent[str, Document](MOST_DOCUMENTS)
+        self.getters, self.documents = Getters(registry), LRUCache[str, Document](MOST_DOCUMENTS)
         # Registered documents, and whether only these are run.
-        self.registered, self.only = NONE, False
+        self.trusted_documents, self.trusted_only = NO_DOCUMENTS, False
         # How many operations graphql-core had to run, by reason.
-        self.handovers: dict[str, int] = dict.fromkeys(HANDOVERS, 0)
+        self.fallbacks: dict[str, int] = dict.fromkeys(FALLBACK_REASONS, 0)
         # Where what public fields give is kept, if anywhere.
         self.cache: ReadCache | None = None
-        attach_resolvers(schema, self.fields, self.getters, require_version=careful)
+        attach_resolvers(schema, self.fields, self.getters, require_version=require_version)
 
-    def knows(self, request: Request) -> bool:
+    def skips_parsing(self, request: RequestParameters) -> bool:
         """Whether a request's document has been read before, or will not be read at all."""
         text = request.query or ""
-        return text in self.documents or text in self.registered.by_text or self.only
+        return text in self.documents or text in self.trusted_documents.by_text or self.trusted_only
 
-    def read(self, text: str, request_id: str, suggests: bool) -> Document:
+    def find_document(self, text: str, request_id: str, suggests: bool) -> Document:
         """The document of a text."""
-        if (found := self.registered.by_text.get(text)) is not None:
+        if (found := self.trusted_documents.by_text.get(text)) is not None:
             return found
-        if self.only:
-            raise Refused.because(DocumentNotTrusted(), request_id, firm=True)
-        return self.documents.get(text, lambda: self.document(text, request_id, suggests))
+        if self.trusted_only:
+            raise RequestError.from_problem(DocumentNotTrusted(), request_id, keeps_status=True)
+        return self.documents.get_or_create(text, lambda: self.parse_document(text, request_id, suggests))
 
-    def prepare(self, request: Request, context: CallContext, document: Document | None = None) -> Ready:
+    def prepare(
+        self, request: RequestParameters, context: CallContext, document: Document | None = None
+    ) -> PreparedRequest:
         """Everything up to the execution; or Refused. The document is that of the request's text, unless it was found otherwise."""
-        open = self.shows(context)
-        document = document or self.read(request.query or "", context.request_id, open)
+        open = self.may_introspect(context)
+        document = document or self.find_document(request.query or "", context.request_id, open)
         if document.introspects and not open:
-            raise Refused.because(
+            raise RequestError.from_problem(
                 IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id
             )
         try:
             operation = document.operation(request.operation_name)
         except UnknownOperation as problem:
-            raise Refused.because(problem, context.request_id) from None
-        if operation.subscribes:
-            raise Refused.because(InvalidDocument("There are no subscriptions here."), context.request_id)
-        variables = operation.variables(request.variables, context.request_id, open)
+            raise RequestError.from_problem(problem, context.request_id) from None
+        if operation.is_subscription:
+            raise RequestError.from_problem(InvalidDocument("There are no subscriptions here."), context.request_id)
+        variables = operation.coerce_variables(request.variables, context.request_id, open)
         try:
             roots = operation.roots(variables, self.compile)
         except Problem as ceiling:
-            raise Refused.because(ceiling, context.request_id, firm=True, over=document.ast) from None
-        return Ready(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
+            raise RequestError.from_problem(
+                ceiling, context.request_id, keeps_status=True, oversized_document=document.ast
+            ) from None
+        return PreparedRequest(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
 
-    def again(self, known: Ready, context: CallContext) -> Ready:
+    def reprice(self, known: PreparedRequest, context: CallContext) -> PreparedRequest:
         """What was asked in the same words before, without a write or a look at the schema: only its price may be another, for another kind of caller."""
-        return Ready(
+        return PreparedRequest(
             known.request,
             known.operation,
             known.variables,
@@ -121,49 +125,54 @@ class Executor:
             [priced(r, context, known.variables) for r in known.roots],
         )
 
-    def document(self, text: str, request_id: str, suggests: bool) -> Document:
+    def parse_document(self, text: str, request_id: str, with_suggestions: bool) -> Document:
         """A new document, parsed and validated."""
         if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
-            raise Refused.because(
-                DocumentTooLarge(f"The document has more than {MOST_BYTES} bytes."), request_id, firm=True
+            raise RequestError.from_problem(
+                DocumentTooLarge(f"The document has more than {MOST_BYTES} bytes."), request_id, keeps_status=True
             )
         try:
             ast = parse(text, max_tokens=MOST_TOKENS, allow_empty_selection_sets=False)
         except GraphQLError as fault:
             if "token" in fault.message and str(MOST_TOKENS) in fault.message:
-                raise Refused.because(
-                    DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, firm=True
+                raise RequestError.from_problem(
+                    DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, keeps_status=True
                 ) from None
-            raise faults(InvalidDocument, [fault], request_id) from None
+            raise request_error(InvalidDocument, [fault], request_id) from None
         try:
-            check(ast)
+            check_limits(ast)
         except Problem as ceiling:
-            raise Refused.because(ceiling, request_id, firm=True, over=ast) from None
+            raise RequestError.from_problem(ceiling, request_id, keeps_status=True, oversized_document=ast) from None
         except RecursionError:
-            raise Refused.because(
-                DocumentTooLarge("The document is nested too deeply."), request_id, firm=True, over=ast
+            raise RequestError.from_problem(
+                DocumentTooLarge("The document is nested too deeply."),
+                request_id,
+                keeps_status=True,
+                oversized_document=ast,
             ) from None
-        if found := validate(self.schema, ast, RULES, max_errors=MOST_FAULTS, hide_suggestions=not suggests):
-            raise faults(InvalidDocument, found, request_id)
+        if found := validate(
+            self.schema, ast, VALIDATION_RULES, max_errors=MAX_ERRORS, hide_suggestions=not with_suggestions
+        ):
+            raise request_error(InvalidDocument, found, request_id)
         return Document(ast, self.schema)
 
-    def compile(self, operation: Prepared, flags: dict[str, Any]) -> Roots:
+    def compile(self, operation: PreparedOperation, flags: dict[str, Any]) -> Roots:
         """The root fields of an operation, in order."""
-        walk = Walk(self.schema, operation.document.fragments, flags)
+        walk = SelectionCompiler(self.schema, operation.document.fragments, flags)
         parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
-        out = walk.collect([operation.node], parent.name)
+        out = walk.collect_fields([operation.node], parent.name)
         if operation.writes and len(out) > MOST_MUTATIONS:
             raise TooManyMutations(
                 f"A document may have at most {MOST_MUTATIONS} mutation fields; this one has {len(out)}, and none was run."
             )
         return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
 
-    def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: Walk) -> Root:
+    def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: SelectionCompiler) -> Root:
         """One root field, compiled."""
         name = nodes[0].name.value
         if name == "__typename":
-            return Constant(key, nodes, parent.name)
-        if name in META:
+            return TypenameRoot(key, nodes, parent.name)
+        if name in INTROSPECTION_FIELDS:
             return SchemaRoot(key, nodes)
         definition = parent.fields[name]
         field = self.fields.get(name)
@@ -171,20 +180,20 @@ class Executor:
             return NodesRoot(key, nodes, name == "nodes", definition, walk, self.getters)
         if field.operation.kind == "batch":
             return BatchRoot(key, nodes, field, definition, walk)
-        if field.operation.kind == "page":
+        if field.operation.kind == "list":
             return PageRoot(key, nodes, field, definition, walk)
-        return OneRoot(key, nodes, field, definition, walk, careful=self.careful)
+        return ObjectRoot(key, nodes, field, definition, walk, require_version=self.require_version)
 
-    async def execute(self, ready: Ready, context: CallContext) -> bytearray:
+    async def execute(self, ready: PreparedRequest, context: CallContext) -> bytearray:
         """The answer but for its last brace: whoever sends it has more to say in it."""
         roots, variables, prices = ready.roots, ready.variables, ready.prices
-        if ready.operation.document.special and (why := ready.handover) is not None:
-            self.handovers[why] += 1
+        if ready.operation.document.may_need_fallback and (why := ready.fallback_reason) is not None:
+            self.fallbacks[why] += 1
             context.meter.net = ready.points
-            return bytearray((await self.reference(ready, context))[:-1])
+            return bytearray((await self.fallback(ready, context))[:-1])
         if len(roots) == 1:
-            only = await self.run(roots[0], variables, context, prices[0], roots[0].opening)
-            ready.replayed = [roots[0].key] if context.idempotency.is_replay else []
+            only = await self.run(roots[0], variables, context, prices[0], roots[0].json_start)
+            ready.replayed_fields = [roots[0].response_key] if context.idempotency.is_replay else []
             if type(only) is bytearray:
                 only += b"}"
                 return only
@@ -192,17 +201,21 @@ class Executor:
         elif ready.operation.writes:
             contexts = [context.for_mutation() for _ in roots]
             done = [
-                await self.run(r, variables, c, p, r.prefix) for r, c, p in zip(roots, contexts, prices, strict=True)
+                await self.run(r, variables, c, p, r.json_key) for r, c, p in zip(roots, contexts, prices, strict=True)
             ]
-            ready.replayed = [r.key for r, c in zip(roots, contexts, strict=True) if c.idempotency.is_replay]
-            context.idempotency.is_replay = len(ready.replayed) == len(ready.written)
+            ready.replayed_fields = [
+                r.response_key for r, c in zip(roots, contexts, strict=True) if c.idempotency.is_replay
+            ]
+            context.idempotency.is_replay = len(ready.replayed_fields) == len(ready.mutation_roots)
         else:
             done = list(
                 await asyncio.gather(
-                    *[self.run(r, variables, context, p, r.prefix) for r, p in zip(roots, prices, strict=True)]
+                    *[self.run(r, variables, context, p, r.json_key) for r, p in zip(roots, prices, strict=True)]
                 )
             )
-        body = b",".join([d if type(d) is bytearray else r.prefix + b"null" for r, d in zip(roots, done, strict=True)])
+        body = b",".join(
+            [d if type(d) is bytearray else r.json_key + b"null" for r, d in zip(roots, done, strict=True)]
+        )
         failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytearray]
         if not failed:
             return bytearray(b'{"data":{%b}' % body)
@@ -217,15 +230,17 @@ class Executor:
         """The bytes of one root field behind those `before` it (put together here, because copying a long list takes 4 us), or what it raised. What it
         costs in the end goes onto the meter: a field that is refused or missing 1, if it costs anything, and one that has tried a credential its whole
         price."""
-        begun = context.meter.attempts
+        begun = context.meter.credential_attempts
         try:
             # Before the arguments are read: who may not, is not told what is wrong with them.
             root.access.check(context.caller)
-            if root.once.written is not None:
-                context.idempotency.key = root.once.of(variables) or context.idempotency.key
+            if root.idempotent_directive.key_node is not None:
+                context.idempotency.key = (
+                    root.idempotent_directive.idempotency_key(variables) or context.idempotency.key
+                )
             if (
                 self.cache is not None
-                and root.keeps(variables)
+                and root.is_cacheable(variables)
                 and (key := kept_under(root, variables, context)) is not None
             ):
                 return bytearray(before + await self.kept(self.cache, key, root, variables, context, price))
@@ -234,12 +249,16 @@ class Executor:
             # A missing thing and a kept outcome cost the least.
             context.meter.net += (
                 price.net(rows)
-                if value is not None and (root.tries or not context.idempotency.is_replay)
+                if value is not None and (root.is_credential_attempt or not context.idempotency.is_replay)
                 else min(price.points, 1)
             )
             return said
         except Exception as fault:
-            context.meter.net += price.points if root.tries and context.meter.attempts > begun else min(price.points, 1)
+            context.meter.net += (
+                price.points
+                if root.is_credential_attempt and context.meter.credential_attempts > begun
+                else min(price.points, 1)
+            )
             return fault
 
     async def kept(
@@ -252,47 +271,50 @@ class Executor:
         price: Price,
     ) -> bytes:
         """The bytes of one root field from the read cache."""
-        found = cache.find(key) or await cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
+        found = cache.get(key) or await cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
         context.meter.net += found.net
         return found.value
 
     def error(self, root: Root, fault: Exception, context: CallContext) -> dict[str, Any]:
         """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
-        problem = self.problem(fault, context)
+        problem = self.report_problem(fault, context)
         nodes = fault.nodes if isinstance(fault, GraphQLError) else None  # those of an argument that cannot be used
-        return shown(
-            problem, context.request_id, GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.key])
+        return format_error(
+            problem,
+            context.request_id,
+            GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.response_key]),
         )
 
-    def problem(self, fault: BaseException, context: CallContext) -> Problem:
+    def report_problem(self, fault: BaseException, context: CallContext) -> Problem:
         """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
-        problem = problem_of(fault)
+        problem = to_problem(fault)
         if problem.status >= 500 and not isinstance(fault, Problem):
             LOG.error("unexpected fault in GraphQL, request %s", context.request_id or "-", exc_info=fault)
-        if not self.shows(context):
-            problem.withhold()
+        if not self.may_introspect(context):
+            problem.hide_schema()
         return problem
 
-    def shows(self, context: CallContext) -> bool:
+    def may_introspect(self, context: CallContext) -> bool:
         """Whether this caller may see the schema, and the names in it."""
-        return self.introspects or context.caller.known
+        return self.introspection_enabled or context.caller.is_authenticated
 
-    async def reference(self, ready: Ready, context: CallContext) -> bytes:
+    async def fallback(self, ready: PreparedRequest, context: CallContext) -> bytes:
         """The same by graphql-core."""
-        return await self.stock(ready.operation.document.ast, ready.request, context)
+        return await self.execute_with_core(ready.operation.document.ast, ready.request, context)
 
-    async def stock(self, ast: DocumentNode, request: Request, context: CallContext) -> bytes:
+    async def execute_with_core(self, ast: DocumentNode, request: RequestParameters, context: CallContext) -> bytes:
         """What graphql-core makes of a validated document; of it the plans share the operations, the validation and how a problem is shown."""
-        open = self.shows(context)
+        open = self.may_introspect(context)
         made: Any = execute(
-            self.schema, ast, None, context, request.variables, request.operation_name or None, executor_class=Stock, hide_suggestions=not open
+            self.schema, ast, None, context, request.variables, request.operation_name or None, executor_class=CoreExecutor, hide_suggestions=not open
         )  # fmt: skip
         result = await made if isawaitable(made) else made
         found: list[GraphQLError] = result.errors or []
         if result.data is None and any([fault.path is None for fault in found]):
-            return encode({"errors": faults(InvalidVariables, found, context.request_id).errors})
+            return encode({"errors": request_error(InvalidVariables, found, context.request_id).errors})
         errors = [
-            shown(self.problem(fault.original_error or fault, context), context.request_id, fault) for fault in found
+            format_error(self.report_problem(fault.original_error or fault, context), context.request_id, fault)
+            for fault in found
         ]
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
 
@@ -301,19 +323,26 @@ def kept_under(root: Root, variables: Variables, context: CallContext) -> tuple[
     """The key of a root field in the read cache: all that its bytes depend on. The number stands for the field, because the cache may outlive it."""
     caller = context.caller
     try:
-        return root.number, encode(variables.coerced) if variables.coerced else b"", caller.permissions, caller.known
+        return (
+            root.cache_id,
+            encode(variables.coerced) if variables.coerced else b"",
+            caller.permissions,
+            caller.is_authenticated,
+        )
     except (TypeError, ValueError, OverflowError):
         return None
 
 
-async def entry(root: Root, variables: Variables, context: CallContext, price: Price, seen: Seen) -> Entry:
+async def entry(
+    root: Root, variables: Variables, context: CallContext, price: Price, seen: ReadDependencies
+) -> CacheEntry:
     """What a root field gives, as it may be kept. What it reads is noted in a context of its own: other fields read at the same time."""
     value, rows = await root.value(context.recording(seen), variables)
     said = encode(value)
     if value is None:
-        return Entry(said, 0, min(price.points, 1), fleeting=True)
+        return CacheEntry(said, 0, min(price.points, 1), uncacheable=True)
     # Of several things by their ids one that is missing has no tag: nobody would hear that it is there now.
-    return Entry(said, len(said), price.net(rows), fleeting=isinstance(value, list) and None in value)
+    return CacheEntry(said, len(said), price.net(rows), uncacheable=isinstance(value, list) and None in value)
 
 
 def priced(root: Root, context: CallContext, variables: Variables) -> Price:
@@ -321,4 +350,4 @@ def priced(root: Root, context: CallContext, variables: Variables) -> Price:
     try:
         return root.price(context, variables)
     except Exception:
-        return LEAST
+        return MINIMUM_PRICE

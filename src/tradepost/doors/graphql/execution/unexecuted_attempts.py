@@ -19,11 +19,11 @@ from graphql.language import (
     VariableNode,
 )
 
-from tradepost.kit.rate_limit.credential_attempts import Attempts
+from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
 from tradepost.kit.writes.call_context import CallContext
 
 from ...graphql_names import camel
-from ..documents.requests import Request
+from ..documents.requests import RequestParameters
 from ..schema.root_fields import RootField
 
 type Fields = Mapping[str, RootField[..., Any]]
@@ -40,14 +40,16 @@ class Written:
         return Written(cast(dict[str, Any], value)) if isinstance(value, dict) else value
 
 
-async def owe(over: DocumentNode, fields: Fields, request: Request, context: CallContext) -> None:
+async def count_unexecuted_attempts(
+    over: DocumentNode, fields: Fields, request: RequestParameters, context: CallContext
+) -> None:
     """Counts what was tried in a document that is refused; where nobody counts, it is not looked at."""
-    attempts = context.dependencies.find(Attempts)
-    if attempts is not None and any([f.operation.attempt is not None for f in fields.values()]):
-        await attempts.owe(written(over, fields, request), context.address, context.caller.id)
+    attempts = context.dependencies.get(CredentialAttempts)
+    if attempts is not None and any([f.operation.attempted_account is not None for f in fields.values()]):
+        await attempts.count_unexecuted(written(over, fields, request), context.address, context.caller.id)
 
 
-def written(ast: DocumentNode, fields: Fields, request: Request) -> Counter[str | None]:
+def written(ast: DocumentNode, fields: Fields, request: RequestParameters) -> Counter[str | None]:
     """How often each account is tried in the mutation that a request names; None stands for those that cannot be read."""
     found, node = Counter[str | None](), chosen(ast, request.operation_name)
     if node is None:
@@ -55,7 +57,7 @@ def written(ast: DocumentNode, fields: Fields, request: Request) -> Counter[str 
     variables = given(node, request)
     for field in roots(ast, node, variables):
         root = fields.get(field.name.value)
-        if root is not None and root.operation.attempt is not None and root.operation.writes:
+        if root is not None and root.operation.attempted_account is not None and root.operation.is_write:
             found[account(root, field, variables)] += 1
     return found
 
@@ -67,7 +69,7 @@ def chosen(ast: DocumentNode, name: str | None) -> OperationDefinitionNode | Non
     return named[0] if len(named) == 1 and named[0].operation is OperationType.MUTATION else None
 
 
-def given(node: OperationDefinitionNode, request: Request) -> dict[str, Any]:
+def given(node: OperationDefinitionNode, request: RequestParameters) -> dict[str, Any]:
     """The variables as they came, and the defaults of the others."""
     variables = dict[str, Any]()
     for definition in node.variable_definitions or ():
@@ -119,7 +121,7 @@ def included(node: Any, variables: dict[str, Any]) -> bool:
 
 def account(root: RootField[..., Any], field: FieldNode, variables: dict[str, Any]) -> str | None:
     """The account that a root field tries, as far as it can be read."""
-    attempt = root.operation.attempt
+    attempt = root.operation.attempted_account
     arguments = {
         a.name.value: value for a in field.arguments or () if (value := literal(a.value, variables)) is not Undefined
     }

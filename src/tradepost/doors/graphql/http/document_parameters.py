@@ -11,15 +11,15 @@ from graphql.language import NamedTypeNode, NonNullTypeNode, VariableDefinitionN
 
 from tradepost.kit.problems import Fault, InvalidParameter, Problem
 
-from ..documents.document import Prepared
-from ..problems import Refused
+from ..documents.document import PreparedOperation
+from ..problems import RequestError
 
 WHOLE, NUMBER = re.compile(r"-?[0-9]{1,19}"), re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 SWITCHES = {"true": True, "false": False}
 BLAMED = re.compile(r"Variable '\$(\w+)'")
 
 
-class Parameter:
+class QueryParameter:
     """One variable: how its text is read, and whether it has to be given."""
 
     __slots__ = ("kind", "name", "needed", "structured")
@@ -60,13 +60,13 @@ class Parameter:
         raise InvalidParameter(f"`{self.name}` is {fault}.", parameter=self.name)
 
 
-def parameters_of(operation: Prepared) -> dict[str, Parameter]:
+def query_parameters(operation: PreparedOperation) -> dict[str, QueryParameter]:
     """The parameters of a document, by name."""
-    made = [Parameter(d, operation.document.schema) for d in operation.node.variable_definitions or ()]
+    made = [QueryParameter(d, operation.document.schema) for d in operation.node.variable_definitions or ()]
     return {p.name: p for p in made}
 
 
-def variables_of(query: bytes, known: Mapping[str, Parameter]) -> dict[str, Any]:
+def parse_variables(query: bytes, known: Mapping[str, QueryParameter]) -> dict[str, Any]:
     """The variables that a query string gives; 400 where one is unknown, missing, or no text of its type."""
     given = dict[str, Any]()
     for name, text in pairs(query):
@@ -91,7 +91,7 @@ def pairs(query: bytes) -> list[tuple[str, str]]:
         raise InvalidParameter("The query string cannot be read; percent-encode its values as UTF-8.") from None
 
 
-def problem_of(refused: Refused) -> Problem:
+def refusal_problem(refused: RequestError) -> Problem:
     """Why a document is not run, as a problem of HTTP: a variable that does not fit is a parameter that is not valid."""
     if refused.problem is not None:
         return refused.problem

@@ -14,8 +14,8 @@ from litestar import route
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from tradepost.kit.clock import wire
-from tradepost.kit.lru import Recent
+from tradepost.kit.clock import to_rfc3339
+from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import (
     InvalidParameter,
@@ -25,35 +25,35 @@ from tradepost.kit.problems import (
     QuotaExceeded,
     TooExpensive,
 )
-from tradepost.kit.rate_limit.meter import COMPILING
-from tradepost.kit.redis.document_store import SharedTexts
+from tradepost.kit.rate_limit.meter import COMPILE_POINTS
+from tradepost.kit.redis.document_store import DocumentStore
 from tradepost.kit.writes.call_context import CallContext
 
-from ...http.asgi import Receive, Scope, fields
+from ...http.asgi import Receive, Scope, request_headers
 from ...http.conditional import entity_tag
-from ...http.idempotency_header import REPLAYED
-from ...http.negotiation import accepted
-from ...http.response import Answer
+from ...http.idempotency_header import REPLAYED_HEADER
+from ...http.negotiation import best_offer
+from ...http.response import Response
 from ..documents.document import Document
-from ..execution.executor import Executor, Ready, Request
-from ..execution.trusted_loader import registered
-from ..execution.unexecuted_attempts import owe
+from ..execution.executor import Executor, PreparedRequest, RequestParameters
+from ..execution.trusted_loader import load_trusted_documents
+from ..execution.unexecuted_attempts import count_unexecuted_attempts
 from ..plan.idempotent_directive import IDEMPOTENT
 from ..problems import (
     DocumentNotTrusted,
     PersistedQueryMismatch,
     PersistedQueryNotFound,
     PersistedQueryNotSupported,
-    Refused,
+    RequestError,
 )
-from ..schema.builder import Types
+from ..schema.builder import SchemaBuilder
 from ..schema.root_fields import RootField
-from .persisted import Persisted
-from .request_parser import body_of, of_body, of_query
+from .persisted import PersistedQueries
+from .request_parser import parse_body, parse_query_string, read_json_body
 
 JSON, GRAPHQL, HTML = b"application/json", b"application/graphql-response+json", b"text/html"
 MEDIA = {JSON: b"application/json; charset=utf-8", GRAPHQL: b"application/graphql-response+json; charset=utf-8"}
-OFFERS, BROWSABLE = (JSON, GRAPHQL), (JSON, GRAPHQL, HTML)
+OFFERED_TYPES, BROWSABLE = (JSON, GRAPHQL), (JSON, GRAPHQL, HTML)
 PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
 PRIVATE = (b"cache-control", b"private, no-cache")
 NOT_KEPT = (b"cache-control", b"no-store")
@@ -73,27 +73,31 @@ class GraphQLDoor:
 
     def __init__(
         self, registry: Registry, roots: Iterable[RootField[..., Any]], *,
-        introspects: bool = True, page: Callable[[], Answer] | None = None, require_version: bool = False,
-        documents: Path | None = None, only: bool = False, learns: bool = False, shared: SharedTexts | None = None,
+        introspection_enabled: bool = True, explorer_page: Callable[[], Response] | None = None, require_version: bool = False,
+        documents: Path | None = None, trusted_only: bool = False, apq: bool = False, document_store: DocumentStore | None = None,
     ) -> None:  # fmt: skip
         """`introspects`: whether callers without a credential may see the schema. `page` makes the explorer's answer for browsers.
         `require_version`: whether changes need `expectedVersion`. `documents` is the folder of the registered ones (FaultyDocument where one of them
         cannot be used), `only` whether no others are run; `learns`: whether others are persisted by their hash, in `shared` too."""
         declared = list(roots)
-        self.strawberry = Types(registry, declared).schema()
+        self.strawberry = SchemaBuilder(registry, declared).build()
         # By Strawberry, because graphql-core prints no `@needs` on a field; but it would print a directive of documents behind those of the schema.
         self.text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry.as_str()}\n"
         self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
         self.executor = Executor(
-            self.strawberry._schema, registry, declared, introspects=introspects, careful=require_version
+            self.strawberry._schema,
+            registry,
+            declared,
+            introspection_enabled=introspection_enabled,
+            require_version=require_version,
         )
         if documents is not None:
-            self.executor.registered = registered(documents, self.executor)
-        self.executor.only = only
-        self.persisted = Persisted(self.executor, learns=learns, shared=shared)
+            self.executor.trusted_documents = load_trusted_documents(documents, self.executor)
+        self.executor.trusted_only = trusted_only
+        self.persisted = PersistedQueries(self.executor, apq=apq, document_store=document_store)
         # What was asked in the words of the last requests that only read, by whether they were a GET's.
-        self.known = Recent[tuple[bool, bytes], Ready](MOST_KNOWN)
-        self.page = page
+        self.prepared_requests = LRUCache[tuple[bool, bytes], PreparedRequest](MOST_KNOWN)
+        self.page = explorer_page
 
     def sdl(self) -> str:
         """The schema document, sorted."""
@@ -104,69 +108,75 @@ class GraphQLDoor:
 
         @route("/graphql", http_method=["GET", "POST"], status_code=200, include_in_schema=False, opt={"lane": self})
         async def graphql(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
-            return await self.answer(request.scope, request.receive, {})
+            return await self.respond(request.scope, request.receive, {})
 
         return graphql
 
-    async def answer(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Answer:
+    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
         """The answer to a request; also the porch's fast lane comes in here."""
         scope["context"] = context = scope["context"].at_door("graphql")
         gets = scope["method"] == "GET"
         media = self.media(scope, context, gets)
         if media == HTML and self.page is not None:
-            if self.executor.only:
+            if self.executor.trusted_only:
                 raise DocumentNotTrusted
             return self.page()
         try:
             ready = await self.ready(scope, receive, context, gets)
-        except Refused as refused:
+        except RequestError as refused:
             return await refuse(refused, media, None if gets else context)
         if gets:
-            return await self.shown(ready, media, scope, context)
+            return await self.respond_to_get(ready, media, scope, context)
         said = await self.executor.execute(ready, context)
-        again = [REPLAYED] if context.idempotency.is_replay else []
-        return Answer(200, extended(said, context, ready.replayed), MEDIA[media], (NOT_KEPT, *again, *later(ready)))
+        again = [REPLAYED_HEADER] if context.idempotency.is_replay else []
+        return Response(
+            200, extended(said, context, ready.replayed_fields), MEDIA[media], (NOT_KEPT, *again, *later(ready))
+        )
 
-    async def shown(self, ready: Ready, media: bytes, scope: Scope, context: CallContext) -> Answer:
+    async def respond_to_get(
+        self, ready: PreparedRequest, media: bytes, scope: Scope, context: CallContext
+    ) -> Response:
         """The answer to a GET."""
         body = bytes(await self.executor.execute(ready, context)) + b"}"
-        return Answer(200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body))
+        return Response(
+            200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body)
+        )
 
-    async def ready(self, scope: Scope, receive: Receive, context: CallContext, gets: bool) -> Ready:
+    async def ready(self, scope: Scope, receive: Receive, context: CallContext, gets: bool) -> PreparedRequest:
         """What is asked, compiled and paid; or Refused."""
         try:
-            words = scope["query_string"] if gets else await body_of(scope, receive)
-            if (known := self.known.find((gets, words))) is not None:
-                return await self.compiled(known.request, context, scope, known=known)
-            request = of_query(words) if gets else of_body(words)
+            words = scope["query_string"] if gets else await read_json_body(scope, receive)
+            if (known := self.prepared_requests.get((gets, words))) is not None:
+                return await self.prepare_and_charge(known.request, context, scope, known=known)
+            request = parse_query_string(words) if gets else parse_body(words)
             digest = None
             if request.query and not request.extensions and request.document_id is None:
                 # Most requests are just a text that was read before.
-                document = self.executor.documents.find(request.query)
+                document = self.executor.documents.get(request.query)
             else:
-                digest, document = await self.persisted.find(request)
-            if document is None and not self.executor.knows(request):
-                await context.meter.admit_text()
-            ready = await self.compiled(request, context, scope, document)
+                digest, document = await self.persisted.resolve(request)
+            if document is None and not self.executor.skips_parsing(request):
+                await context.meter.pay_for_text()
+            ready = await self.prepare_and_charge(request, context, scope, document)
             if digest is not None:
-                self.persisted.keep(digest, request, ready.operation.document)
+                self.persisted.store(digest, request, ready.operation.document)
             elif len(words) <= MOST_WORDS and not ready.operation.writes and not ready.operation.document.introspects:
-                self.known.get((gets, words), lambda: ready)
+                self.prepared_requests.get_or_create((gets, words), lambda: ready)
         except FIRM as problem:
-            raise Refused.because(problem, context.request_id, firm=True) from None
+            raise RequestError.from_problem(problem, context.request_id, keeps_status=True) from None
         except BY_HASH as problem:
-            raise Refused.because(problem, context.request_id) from None
+            raise RequestError.from_problem(problem, context.request_id) from None
         return ready
 
-    async def compiled(
+    async def prepare_and_charge(
         self,
-        request: Request,
+        request: RequestParameters,
         context: CallContext,
         scope: Scope,
         document: Document | None = None,
         *,
-        known: Ready | None = None,
-    ) -> Ready:
+        known: PreparedRequest | None = None,
+    ) -> PreparedRequest:
         """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
         any request may cost, what it tries is counted. What is `known` was compiled for the same words before."""
         tried: DocumentNode | None = None
@@ -174,32 +184,32 @@ class GraphQLDoor:
             ready = (
                 self.executor.prepare(request, context, document)
                 if known is None
-                else self.executor.again(known, context)
+                else self.executor.reprice(known, context)
             )
             if ready.operation.writes:
                 if scope["method"] == "GET":
                     raise MethodNotAllowed("POST")
-                context.idempotency.key = ready.key(scope)
+                context.idempotency.key = ready.idempotency_key(scope)
             tried = ready.operation.document.ast
             context.meter.prepaid = ready.operation.document.trusted
             await context.meter.pay(ready.points)
-        except (Refused, TooExpensive) as fault:
-            over = fault.over if isinstance(fault, Refused) else tried
+        except (RequestError, TooExpensive) as fault:
+            over = fault.oversized_document if isinstance(fault, RequestError) else tried
             if over is not None:
-                await owe(over, self.executor.fields, request, context)
+                await count_unexecuted_attempts(over, self.executor.fields, request, context)
             raise
         return ready
 
     def media(self, scope: Scope, context: CallContext, gets: bool) -> bytes:
         """The media type of the answer; the explorer is there only for those who may see the schema."""
-        browsable = gets and self.page is not None and self.executor.shows(context)
-        found = accepted(fields(scope).get(b"accept"), BROWSABLE if browsable else OFFERS)
+        browsable = gets and self.page is not None and self.executor.may_introspect(context)
+        found = best_offer(request_headers(scope).get(b"accept"), BROWSABLE if browsable else OFFERED_TYPES)
         if found is None:
             raise NotAcceptable("Available here: application/graphql-response+json, application/json.")
         return found
 
 
-async def refuse(refused: Refused, media: bytes, paying: CallContext | None) -> Answer:
+async def refuse(refused: RequestError, media: bytes, paying: CallContext | None) -> Response:
     """A request that is not executed; what it costs is told to whom `paying` names. `application/json` says 200 of faults in the document, because
     its old readers expect that."""
     body: bytes | bytearray = encode({"errors": refused.errors})
@@ -208,16 +218,16 @@ async def refuse(refused: Refused, media: bytes, paying: CallContext | None) -> 
             try:
                 await paying.meter.drain(1)
             except QuotaExceeded as problem:
-                refused = Refused.because(problem, paying.request_id, firm=True)
+                refused = RequestError.from_problem(problem, paying.request_id, keeps_status=True)
                 body = encode({"errors": refused.errors})
         paying.meter.settle(min(paying.meter.drained, 1))
         body = extended(bytearray(body[:-1]), paying)
-    status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.firm else 200
+    status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.keeps_status else 200
     own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
-    return Answer(status, body, MEDIA[media], (*own, NOT_KEPT))
+    return Response(status, body, MEDIA[media], (*own, NOT_KEPT))
 
 
-def later(ready: Ready) -> list[tuple[bytes, bytes]]:
+def later(ready: PreparedRequest) -> list[tuple[bytes, bytes]]:
     """When to come back, where the only field says so."""
     return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
 
@@ -228,9 +238,9 @@ def extended(said: bytearray, context: CallContext, replayed: Sequence[str] = ()
     more: list[bytes] = []
     if meter.limits is not None:
         meter.settle(max(meter.net, min(meter.price, 1)))
-        ends = moment(int(time()) + 1 + meter.reset)
+        ends = moment(int(time()) + 1 + meter.seconds_until_full)
         more.append(b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}' % (
-            meter.price + COMPILING * meter.new_texts, meter.charged, max(int(meter.left), 0), ends,
+            meter.price + COMPILE_POINTS * meter.new_texts, meter.charged, max(int(meter.remaining), 0), ends,
         ))  # fmt: skip
     if replayed:
         more.append(b'"replayed":' + encode(replayed))
@@ -241,13 +251,13 @@ def extended(said: bytearray, context: CallContext, replayed: Sequence[str] = ()
 @lru_cache(64)
 def moment(second: int) -> bytes:
     """A whole second as the wire shows times."""
-    return wire(datetime.fromtimestamp(second, UTC)).encode()
+    return to_rfc3339(datetime.fromtimestamp(second, UTC)).encode()
 
 
-def keeping(body: bytes, ready: Ready, scope: Scope, context: CallContext) -> tuple[bytes, bytes]:
+def keeping(body: bytes, ready: PreparedRequest, scope: Scope, context: CallContext) -> tuple[bytes, bytes]:
     """Who may keep the answer to a GET: nobody faults and what is personal, shared caches only what callers without any credential read of the
     catalogue."""
     if body.startswith(b'{"errors"') or ready.personal:
         return NOT_KEPT
-    anonymous = not context.caller.known and b"x-cart-token" not in fields(scope)
+    anonymous = not context.caller.is_authenticated and b"x-cart-token" not in request_headers(scope)
     return PUBLIC if ready.public and anonymous else PRIVATE

@@ -9,16 +9,16 @@ import msgspec
 from tradepost.kit.problems import InvalidParameter, MalformedBody
 
 from ...http.asgi import Receive, Scope
-from ...http.request_body import JSON, media_of, read
-from ..documents.requests import Request
+from ...http.request_body import JSON, body_media_type, read_body
+from ..documents.requests import RequestParameters
 
-decoder = msgspec.json.Decoder(Request)
+decoder = msgspec.json.Decoder(RequestParameters)
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 PREFIX = "sha256:"
 APQ, BY_ID = "extensions.persistedQuery", "documentId"
 
 
-def of_query(query: bytes) -> Request:
+def parse_query_string(query: bytes) -> RequestParameters:
     """The parameters of a GET."""
     try:
         given = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50))
@@ -31,7 +31,7 @@ def of_query(query: bytes) -> Request:
                 objects[name] = msgspec.json.decode(text, type=dict[str, Any] | None)
             except (msgspec.DecodeError, RecursionError):
                 raise InvalidParameter(f"`{name}` is not a JSON object.", parameter=name) from None
-    return Request(
+    return RequestParameters(
         given.get("query"),
         objects.get("variables"),
         given.get("operationName"),
@@ -40,13 +40,13 @@ def of_query(query: bytes) -> Request:
     )
 
 
-async def body_of(scope: Scope, receive: Receive) -> bytes:
+async def read_json_body(scope: Scope, receive: Receive) -> bytes:
     """The body of a POST; or the problem that it is no JSON."""
-    media_of(scope, (JSON,))
-    return await read(scope, receive)
+    body_media_type(scope, (JSON,))
+    return await read_body(scope, receive)
 
 
-def of_body(body: bytes) -> Request:
+def parse_body(body: bytes) -> RequestParameters:
     """The parameters of a POST."""
     try:
         return decoder.decode(body)
@@ -56,7 +56,7 @@ def of_body(body: bytes) -> Request:
         raise MalformedBody(f"The body is not well-formed JSON: {fault}." if body else "The body is empty.") from None
 
 
-def digest_of(request: Request) -> str | None:
+def requested_digest(request: RequestParameters) -> str | None:
     """The SHA-256 by which a request names its document, in lower case: `extensions.persistedQuery` as Apollo's clients write it, or `documentId`
     (GraphQL over HTTP, appendix A). None where it names none."""
     extensions, given = request.extensions, request.document_id

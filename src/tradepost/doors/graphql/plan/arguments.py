@@ -9,11 +9,11 @@ from graphql.language import ArgumentNode, FieldNode, ListValueNode, ObjectValue
 
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.resource import list_arguments as asking
-from tradepost.kit.resource.list_query import EVERYTHING, Window
+from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from tradepost.kit.resource.resource import Resource
 
-from ...graphql_names import camel, constant
-from ..schema.connections import ARGUMENTS
+from ...graphql_names import camel, sort_enum_value
+from ..schema.connections import CONNECTION_ARGUMENTS
 
 MOST_BOUND = 500
 
@@ -21,7 +21,7 @@ type Variables = Any
 """graphql-core's VariableValues, or a `Coerced`: both have the values in `coerced`."""
 
 
-class Coerced:
+class PlainVariables:
     """Variables as they came, because nothing had to be done to them."""
 
     __slots__ = ("coerced",)
@@ -30,7 +30,7 @@ class Coerced:
         self.coerced = coerced
 
 
-NO_VARIABLES = Coerced({})
+NO_VARIABLES = PlainVariables({})
 
 
 class Arguments:
@@ -40,11 +40,13 @@ class Arguments:
         self.definition, self.node = definition, node
         given = node.arguments or ()
         self.written: tuple[Any, ...] = (node.name.value, *sorted([print_ast(a) for a in given]))
-        self.direct = {a.name.value: a.value.name.value for a in given if isinstance(a.value, VariableNode)}
-        self.deep = any(isinstance(a.value, ListValueNode | ObjectValueNode) and has_variable(a.value) for a in given)
-        self.fixed = not self.direct and not self.deep
+        self.argument_variables = {a.name.value: a.value.name.value for a in given if isinstance(a.value, VariableNode)}
+        self.has_nested_variables = any(
+            isinstance(a.value, ListValueNode | ObjectValueNode) and has_variable(a.value) for a in given
+        )
+        self.is_constant = not self.argument_variables and not self.has_nested_variables
         self.constants: dict[str, Any] = (
-            {} if self.deep else {n: v for n, v in map(self._constant, given) if v is not Undefined}
+            {} if self.has_nested_variables else {n: v for n, v in map(self._constant, given) if v is not Undefined}
         )
         self.needed = frozenset([n for n, a in definition.args.items() if is_non_null_type(a.type)])
 
@@ -62,10 +64,10 @@ class Arguments:
 
     def values(self, variables: Variables) -> dict[str, Any]:
         """The coerced arguments. None of ours has a default in the schema, so what is absent stays so."""
-        if self.deep:
+        if self.has_nested_variables:
             return get_argument_values(self.definition, self.node, variables)
         values = dict(self.constants)
-        for name, variable in self.direct.items():
+        for name, variable in self.argument_variables.items():
             value = variables.coerced.get(variable, Undefined)
             if value is not Undefined:
                 values[name] = value
@@ -75,7 +77,7 @@ class Arguments:
         return values
 
 
-class WindowArguments(Arguments):
+class ListArguments(Arguments):
     """The arguments of a list, as a Window."""
 
     def __init__(
@@ -85,15 +87,17 @@ class WindowArguments(Arguments):
         self.target, self.paged, self.total = target, paged, total
         self.written = (*self.written, total)
         self.filters = {camel(n): n for n in target.filters}
-        self.bind = by_values(None if self.deep else tuple(self.direct.values()), self.bound)
+        self.bind = memoize_by_variables(
+            None if self.has_nested_variables else tuple(self.argument_variables.values()), self.bound
+        )
 
-    def bound(self, variables: Variables, permissions: frozenset[str]) -> Window:
+    def bound(self, variables: Variables, permissions: frozenset[str]) -> ListQuery:
         """The Window of this request."""
-        return self.window(self.values(variables), permissions)
+        return self.list_query(self.values(variables), permissions)
 
-    def window(self, given: Mapping[str, Any], permissions: frozenset[str]) -> Window:
+    def list_query(self, given: Mapping[str, Any], permissions: frozenset[str]) -> ListQuery:
         """The Window that some coerced arguments mean."""
-        args: dict[str, Any] = {n: v for n, v in given.items() if n in ARGUMENTS}
+        args: dict[str, Any] = {n: v for n, v in given.items() if n in CONNECTION_ARGUMENTS}
         if args.get("filter"):
             args["filter"] = {self.filters[n]: plain(v) for n, v in args["filter"].items()}
         if args.get("sort"):
@@ -101,14 +105,14 @@ class WindowArguments(Arguments):
         if self.total:
             args["total"] = True
         if not args:
-            return EVERYTHING
+            return DEFAULT_LIST_QUERY
         try:
-            return asking.window(self.target, args, permissions, paged=self.paged)
+            return asking.parse_list_query(self.target, args, permissions, paged=self.paged)
         except InvalidParameter as problem:
-            raise spelled(problem, self.target, permissions) from None
+            raise with_graphql_names(problem, self.target, permissions) from None
 
 
-def by_values[T](
+def memoize_by_variables[T](
     names: Sequence[str] | None, make: Callable[[Variables, frozenset[str]], T]
 ) -> Callable[[Variables, frozenset[str]], T]:
     """What is made of variables for one kind of caller (names may be open to some only), kept for the values of those that it depends on; without such
@@ -140,18 +144,21 @@ def plain(value: Any) -> Any:
     return getattr(value, "value", value)
 
 
-def spelled(problem: InvalidParameter, of: Resource[Any], permissions: frozenset[str]) -> InvalidParameter:
+def with_graphql_names(problem: InvalidParameter, of: Resource[Any], permissions: frozenset[str]) -> InvalidParameter:
     """The problem with names in GraphQL's spelling."""
-    name, said, listed = problem.parameter or "", problem.brief, problem.brief != problem.detail
+    name, said, listed = problem.parameter or "", problem.short_detail, problem.short_detail != problem.detail
     if name == "sort":
         # What REST says of its `-` means nothing here.
         said = f"{said.partition(';')[0].rstrip('.')}."
         for key in of.sorts:
-            said = said.replace(f"`-{key}`", f"`{constant(key, True)}`").replace(
-                f"`{key}`", f"`{constant(key, False)}`"
+            said = said.replace(f"`-{key}`", f"`{sort_enum_value(key, True)}`").replace(
+                f"`{key}`", f"`{sort_enum_value(key, False)}`"
             )
         allowed = [
-            constant(n, down) for n, s in of.sorts.items() if s.access.allows(permissions) for down in (False, True)
+            sort_enum_value(n, down)
+            for n, s in of.sorts.items()
+            if s.access.allows(permissions)
+            for down in (False, True)
         ]
     else:
         said = said.replace(f"`{name}`", f"`{camel(name)}`")

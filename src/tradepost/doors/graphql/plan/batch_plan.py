@@ -10,13 +10,13 @@ from graphql.language import FieldNode
 from tradepost.kit.operations.pricing import Price, price
 from tradepost.kit.problems import Problem
 from tradepost.kit.query.records import Batch, Item
-from tradepost.kit.resource.list_query import EVERYTHING, MOST_ROWS
+from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, MAX_PAGE_SIZE
 from tradepost.kit.writes.call_context import CallContext
 
-from ..schema.root_fields import Ask, RootField
+from ..schema.root_fields import GraphQLRequest, RootField
 from .arguments import Arguments, Variables
-from .root_plans import Root, Value
-from .selection_compiler import Found, Walk
+from .root_plans import Root, RootValue
+from .selection_compiler import FieldsByKey, SelectionCompiler
 
 SAID = frozenset({"type", "title", "status", "code", "detail", "errors"})
 
@@ -27,18 +27,25 @@ class BatchRoot(Root):
     public = False
 
     def __init__(
-        self, key: str, nodes: Sequence[FieldNode], field: RootField[..., Any], definition: GraphQLField, walk: Walk
+        self,
+        key: str,
+        nodes: Sequence[FieldNode],
+        field: RootField[..., Any],
+        definition: GraphQLField,
+        walk: SelectionCompiler,
     ) -> None:
         super().__init__(key, nodes)
         self.field, self.arguments, self.walk = field, Arguments(definition, nodes[0]), walk
-        self.name, self.access = field.operation.of.name, field.operation.access
-        below = walk.collect(nodes, f"{self.name}BatchPayload")
+        self.name, self.access = field.operation.result.name, field.operation.access
+        below = walk.collect_fields(nodes, f"{self.name}BatchPayload")
         self.results = {
-            k: walk.collect(f, f"{self.name}BatchResult") for k, f in below.items() if f[0].name.value == "results"
+            k: walk.collect_fields(f, f"{self.name}BatchResult")
+            for k, f in below.items()
+            if f[0].name.value == "results"
         }
         self.keys = [(k, f[0].name.value) for k, f in below.items()]
         asked = [(k, f) for fields in self.results.values() for k, f in fields.items() if f[0].name.value == "data"]
-        self.want = walk.want_each(field.operation.rows, self.name, [f for _, f in asked])
+        self.selection = walk.merge_selections(field.operation.resource, self.name, [f for _, f in asked])
         self.places = {id(f): i for i, (_, f) in enumerate(asked)}
 
     def price(self, context: CallContext, variables: Variables) -> Price:
@@ -46,23 +53,23 @@ class BatchRoot(Root):
         items = self.arguments.values(variables).get("input", {}).get("items", ())
         return price(
             self.field.operation,
-            self.want.bind(variables, context.caller.permissions),
-            items=max(min(len(items), MOST_ROWS), 1),
+            self.selection.bind(variables, context.caller.permissions),
+            items=max(min(len(items), MAX_PAGE_SIZE), 1),
         )
 
-    async def value(self, context: CallContext, variables: Variables) -> Value:
+    async def value(self, context: CallContext, variables: Variables) -> RootValue:
         """The outcomes."""
-        arguments = self.field.arguments(self.arguments.values(variables))
-        ask = Ask(context, self.want.bind(variables, context.caller.permissions), EVERYTHING)
+        arguments = self.field.convert_arguments(self.arguments.values(variables))
+        ask = GraphQLRequest(context, self.selection.bind(variables, context.caller.permissions), DEFAULT_LIST_QUERY)
         batch: Batch[Any] = await self.field.call(ask, **arguments)
         typename = f"{self.name}BatchPayload"
         said = {
             k: typename if name == "__typename" else [self.item(i, self.results[k]) for i in batch.items]
             for k, name in self.keys
         }
-        return said, batch.rows
+        return said, batch.row_count
 
-    def item(self, item: Item[Any], fields: Found) -> dict[str, Any]:
+    def item(self, item: Item[Any], fields: FieldsByKey) -> dict[str, Any]:
         """One outcome."""
         return {key: self.member(item, found) for key, found in fields.items()}
 
@@ -90,7 +97,7 @@ class BatchRoot(Root):
 
     def error(self, problem: Problem, nodes: Sequence[FieldNode]) -> dict[str, Any]:
         """A problem as data."""
-        document = problem.document()
+        document = problem.to_dict()
         shown: dict[str, Any] = {"errors": [], **{k: v for k, v in document.items() if k in SAID}}
         shown["members"] = {k: v for k, v in document.items() if k not in SAID} or None
         return self.picked(shown, "Problem", nodes)
@@ -98,7 +105,7 @@ class BatchRoot(Root):
     def picked(self, source: dict[str, Any], type: str, nodes: Sequence[FieldNode]) -> dict[str, Any]:
         """The asked members of plain data."""
         out: dict[str, Any] = {}
-        for key, found in self.walk.collect(nodes, type).items():
+        for key, found in self.walk.collect_fields(nodes, type).items():
             match found[0].name.value:
                 case "__typename":
                     out[key] = type

@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.language import FieldNode, StringValueNode, VariableNode
 
-from tradepost.kit.operations.idempotency.key import read_key
+from tradepost.kit.operations.idempotency.key import parse_key
 from tradepost.kit.problems import InvalidParameter
 
 from .arguments import Variables
@@ -33,7 +33,7 @@ IDEMPOTENT = GraphQLDirective(
 )
 
 
-class Key:
+class IdempotentDirective:
     """The directive of a root field; without it there is no key in the document."""
 
     def __init__(self, nodes: Sequence[FieldNode]) -> None:
@@ -45,22 +45,22 @@ class Key:
         ]
         if len({print_ast(v) for v in given}) > 1:
             raise InvalidParameter("A field that is written several times has one key.", parameter="key")
-        self.written = given[0] if given else None
+        self.key_node = given[0] if given else None
 
-    def of(self, variables: Variables) -> str | None:
+    def idempotency_key(self, variables: Variables) -> str | None:
         """The key for these variables; 400 where it can be none."""
-        match self.written:
+        match self.key_node:
             case None:
                 return None
             case StringValueNode(value=text):
-                return read_key(text, "key")
+                return parse_key(text, "key")
             case VariableNode(name=name):
-                return read_key(variables.coerced.get(name.value) or "", "key")
+                return parse_key(variables.coerced.get(name.value) or "", "key")
             case _:
                 raise InvalidParameter("`key` is a text.", parameter="key")
 
 
-class OnMutations(ValidationRule):
+class IdempotentOnMutationsRule(ValidationRule):
     """A directive anywhere else would promise what it does not keep."""
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:

@@ -14,41 +14,43 @@ from graphql.language import (
     VariableNode,
 )
 
-from tradepost.kit.resource.rendering import Const, ObjectMember, PageMember, Part, Pick, Rendering
+from tradepost.kit.resource.rendering import Constant, FieldMember, ObjectMember, PageMember, PagePart, Rendering
 from tradepost.kit.resource.resource import Relation, Resource, Result
 from tradepost.kit.resource.row_layout import Actions
-from tradepost.kit.resource.selection import Draft, Form, Selection
+from tradepost.kit.resource.selection import FieldSet, Selection, SelectionBuilder
 
 from ...graphql_names import camel
-from .arguments import Variables, WindowArguments
+from .arguments import ListArguments, Variables
 
-type Found = dict[str, list[FieldNode]]
+type FieldsByKey = dict[str, list[FieldNode]]
 """The fields of a selection set by response key, in order; several nodes of one key are merged."""
 
 MOST_KINDS = 100
 
 
-class Want:
+class UnboundSelection:
     """What is asked of one resource: the form, and the windows that have to be bound per request."""
 
-    __slots__ = ("fixed", "form", "ready", "windows")
+    __slots__ = ("field_set", "is_constant", "list_arguments", "ready")
 
-    def __init__(self, form: Form, windows: Sequence[WindowArguments]) -> None:
-        self.form, self.windows = form, tuple(windows)
-        self.fixed = all(w.fixed for w in windows)
+    def __init__(self, form: FieldSet, windows: Sequence[ListArguments]) -> None:
+        self.field_set, self.list_arguments = form, tuple(windows)
+        self.is_constant = all(w.is_constant for w in windows)
         self.ready: dict[frozenset[str], Selection[Any]] = {}
 
     def bind(self, variables: Variables, permissions: frozenset[str]) -> Selection[Any]:
         """The Selection of this request; one and the same for callers of one kind where no variable is in it."""
         if (found := self.ready.get(permissions)) is not None:
             return found
-        made: Selection[Any] = Selection(self.form, tuple([w.bind(variables, permissions) for w in self.windows]))
-        if self.fixed and len(self.ready) < MOST_KINDS:
+        made: Selection[Any] = Selection(
+            self.field_set, tuple([w.bind(variables, permissions) for w in self.list_arguments])
+        )
+        if self.is_constant and len(self.ready) < MOST_KINDS:
             self.ready[permissions] = made
         return made
 
 
-class Walk:
+class SelectionCompiler:
     """Reads one operation of a document, for one outcome of its @skip and @include."""
 
     def __init__(
@@ -56,14 +58,16 @@ class Walk:
     ) -> None:
         self.schema, self.fragments, self.flags = schema, fragments, flags
 
-    def want(self, of: Result[Any], type: str, nodes: Sequence[FieldNode]) -> Want:
+    def object_selection(self, of: Result[Any], type: str, nodes: Sequence[FieldNode]) -> UnboundSelection:
         """What some nodes ask of an object."""
-        draft = Draft(of)
+        draft = SelectionBuilder(of)
         return self._sealed(draft, members=self.members(draft, type, nodes))
 
-    def want_each(self, of: Resource[Any], type: str, occurrences: Sequence[Sequence[FieldNode]]) -> Want:
+    def merge_selections(
+        self, of: Resource[Any], type: str, occurrences: Sequence[Sequence[FieldNode]]
+    ) -> UnboundSelection:
         """What several occurrences ask of one object. Where there is more than one, the keys of each are numbered: `0.id`, `1.name`."""
-        draft = Draft(of)
+        draft = SelectionBuilder(of)
         found = [self.members(draft, type, nodes) for nodes in occurrences]
         if len(found) == 1:
             return self._sealed(draft, members=found[0])
@@ -71,34 +75,34 @@ class Walk:
             draft, members=tuple([numbered(m, at) for at, members in enumerate(found) for m in members])
         )
 
-    def want_page(self, of: Resource[Any], nodes: Sequence[FieldNode]) -> tuple[Want, bool]:
+    def page_selection(self, of: Resource[Any], nodes: Sequence[FieldNode]) -> tuple[UnboundSelection, bool]:
         """What some nodes ask of a connection, and whether they ask for its total."""
-        draft = Draft(of)
+        draft = SelectionBuilder(of)
         parts, total = self.page(draft, of, nodes)
         return self._sealed(draft, parts=parts), total
 
     def _sealed(
         self,
-        draft: Draft,
+        draft: SelectionBuilder,
         *,
         members: tuple[ObjectMember, ...] | None = None,
         parts: tuple[PageMember, ...] | None = None,
-    ) -> Want:
-        fields, windows = draft.seal()
-        return Want(
-            Form(fields, Rendering(members=members, parts=parts, enum_names=True, actions=open_mutations)), windows
+    ) -> UnboundSelection:
+        fields, windows = draft.build()
+        return UnboundSelection(
+            FieldSet(fields, Rendering(members=members, parts=parts, enum_names=True, actions=open_mutations)), windows
         )
 
-    def collect(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type: str) -> Found:
+    def collect_fields(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type: str) -> FieldsByKey:
         """The fields below some nodes of an object type, fragments merged (GraphQL, 6.3.2)."""
-        out: Found = {}
+        out: FieldsByKey = {}
         seen: set[str] = set()
         for node in nodes:
             if node.selection_set is not None:
                 self.gather(node.selection_set, type, out, seen)
         return out
 
-    def gather(self, chosen: SelectionSetNode, type: str, out: Found, seen: set[str]) -> None:
+    def gather(self, chosen: SelectionSetNode, type: str, out: FieldsByKey, seen: set[str]) -> None:
         """Adds the fields of a selection set. A fragment counts once, however often it is spread: else a short document could ask for 2^60 fields."""
         for node in chosen.selections:
             if not self.included(node):
@@ -137,88 +141,108 @@ class Walk:
                     return False
         return True
 
-    def members(self, draft: Draft, type: str, nodes: Sequence[FieldNode]) -> tuple[ObjectMember, ...]:
+    def members(self, draft: SelectionBuilder, type: str, nodes: Sequence[FieldNode]) -> tuple[ObjectMember, ...]:
         """The members of an object; its fields go into the draft."""
-        own = {camel(n): n for n in (*draft.names.own, *draft.names.relations)}
+        own = {camel(n): n for n in (*draft.target.members, *draft.target.relations)}
         made: list[ObjectMember] = []
-        for key, found in self.collect(nodes, type).items():
+        for key, found in self.collect_fields(nodes, type).items():
             if (written := found[0].name.value) == "__typename":
-                made.append(Const(key, type))
+                made.append(Constant(key, type))
                 continue
             name, alias = own[written], None if key == written else key
-            relation = draft.names.relations.get(name)
-            if relation is not None and relation.many:
+            relation = draft.target.relations.get(name)
+            if relation is not None and relation.is_to_many:
                 made.append(self.many(draft, type, relation, key, alias, found))
                 continue
             index, inner = draft.add(name, alias)
-            made.append(Pick(key, index, None if inner is None else self.members(inner, inner.names.name, found)))
+            made.append(
+                FieldMember(key, index, None if inner is None else self.members(inner, inner.target.name, found))
+            )
         return tuple(made)
 
     def many(
-        self, draft: Draft, type: str, relation: Relation, key: str, alias: str | None, found: list[FieldNode]
-    ) -> Pick:
+        self,
+        draft: SelectionBuilder,
+        type: str,
+        relation: Relation,
+        key: str,
+        alias: str | None,
+        found: list[FieldNode],
+    ) -> FieldMember:
         """A to-many relation: a list, or a connection where it is paged."""
         target = relation.target
         definition = self.schema.type_map[type].fields[found[0].name.value]  # type: ignore[attr-defined]
         total = relation.paged and any(
-            n[0].name.value == "totalCount" for n in self.collect(found, f"{target.name}Connection").values()
+            n[0].name.value == "totalCount" for n in self.collect_fields(found, f"{target.name}Connection").values()
         )
         index, inner = draft.add(
-            relation.name, alias, WindowArguments(definition, found[0], target, relation.paged, total)
+            relation.name, alias, ListArguments(definition, found[0], target, relation.paged, total)
         )
         assert inner is not None
         if not relation.paged:
-            return Pick(key, index, self.members(inner, target.name, found))
-        return Pick(key, index, parts=self.page(inner, target, found)[0])
+            return FieldMember(key, index, self.members(inner, target.name, found))
+        return FieldMember(key, index, parts=self.page(inner, target, found)[0])
 
-    def page(self, draft: Draft, of: Resource[Any], nodes: Sequence[FieldNode]) -> tuple[tuple[PageMember, ...], bool]:
+    def page(
+        self, draft: SelectionBuilder, of: Resource[Any], nodes: Sequence[FieldNode]
+    ) -> tuple[tuple[PageMember, ...], bool]:
         """The members of a connection; edges and nodes ask for the same rows."""
         type, parts, total = f"{of.name}Connection", list[PageMember](), False
-        for key, found in self.collect(nodes, type).items():
+        for key, found in self.collect_fields(nodes, type).items():
             match found[0].name.value:
                 case "nodes":
-                    parts.append(Part(key, "nodes", self.members(draft, of.name, found)))
+                    parts.append(PagePart(key, "nodes", self.members(draft, of.name, found)))
                 case "edges":
                     parts.append(
-                        Part(
+                        PagePart(
                             key,
                             "edges",
                             tuple(
-                                [self.edge(draft, of, k, f) for k, f in self.collect(found, f"{of.name}Edge").items()]
+                                [
+                                    self.edge(draft, of, k, f)
+                                    for k, f in self.collect_fields(found, f"{of.name}Edge").items()
+                                ]
                             ),
                         )
                     )
                 case "pageInfo":
                     parts.append(
-                        Part(
+                        PagePart(
                             key,
                             "page_info",
-                            tuple([page_info(k, f[0].name.value) for k, f in self.collect(found, "PageInfo").items()]),
+                            tuple(
+                                [
+                                    page_info(k, f[0].name.value)
+                                    for k, f in self.collect_fields(found, "PageInfo").items()
+                                ]
+                            ),
                         )
                     )
                 case "totalCount":
-                    parts.append(Part(key, "total"))
+                    parts.append(PagePart(key, "total"))
                     total = True
                 case _:
-                    parts.append(Const(key, type))
+                    parts.append(Constant(key, type))
         return tuple(parts), total
 
-    def edge(self, draft: Draft, of: Resource[Any], key: str, found: list[FieldNode]) -> PageMember:
+    def edge(self, draft: SelectionBuilder, of: Resource[Any], key: str, found: list[FieldNode]) -> PageMember:
         """A member of an edge."""
         match found[0].name.value:
             case "node":
-                return Part(key, "node", self.members(draft, of.name, found))
+                return PagePart(key, "node", self.members(draft, of.name, found))
             case "cursor":
-                return Part(key, "cursor")
+                return PagePart(key, "cursor")
             case _:
-                return Const(key, f"{of.name}Edge")
+                return Constant(key, f"{of.name}Edge")
 
 
 def numbered(member: ObjectMember, at: int) -> ObjectMember:
     """A member under a key that tells its occurrence."""
     key = f"{at}.{member.key}"
     return (
-        Const(key, member.value) if isinstance(member, Const) else Pick(key, member.index, member.inner, member.parts)
+        Constant(key, member.value)
+        if isinstance(member, Constant)
+        else FieldMember(key, member.index, member.members, member.parts)
     )
 
 
@@ -226,9 +250,9 @@ def page_info(key: str, name: str) -> PageMember:
     """A member of the page info."""
     match name:
         case "hasNextPage" | "hasPreviousPage" | "startCursor" | "endCursor":
-            return Part(key, name)
+            return PagePart(key, name)
         case _:
-            return Const(key, "PageInfo")
+            return Constant(key, "PageInfo")
 
 
 def open_mutations(node: Actions) -> Any:

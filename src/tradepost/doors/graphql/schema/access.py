@@ -18,13 +18,13 @@ class Needs:
     permission: str
 
 
-def directives_of(access: Access) -> list[Needs]:
+def needs_directives(access: Access) -> list[Needs]:
     """What the schema says of an access: nothing where everybody may."""
     return [Needs(permission=access.permission)] if access.permission is not None else []
 
 
 @cache
-def permission_of(access: Access) -> type[BasePermission]:
+def permission_class(access: Access) -> type[BasePermission]:
     """The permission class of an access."""
 
     class Allowed(BasePermission):
@@ -36,12 +36,12 @@ def permission_of(access: Access) -> type[BasePermission]:
             return access.allows(info.context.caller.permissions)
 
         def on_unauthorized(self) -> NoReturn:
-            raise access.refusal(True)
+            raise access.problem(True)
 
     return Allowed
 
 
 def check(access: Access, info: Any) -> None:
     """Asks the permission, and refuses as the operation would."""
-    if not permission_of(access)().has_permission(None, info):
-        raise access.refusal(info.context.caller.known)
+    if not permission_class(access)().has_permission(None, info):
+        raise access.problem(info.context.caller.known)

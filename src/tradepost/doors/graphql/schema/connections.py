@@ -11,12 +11,12 @@ from strawberry.types.arguments import StrawberryArgument
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.schema.struct_fields import member
 
-from ...graphql_names import constant
-from .object_types import Shapes
-from .strawberry_fields import argument, field, maybe
+from ...graphql_names import sort_enum_value
+from .object_types import ObjectTypes
+from .strawberry_fields import argument, field, nullable
 
-ARGUMENTS = ("first", "after", "last", "before", "filter", "sort")
-BOUNDED_ARGUMENTS = ("first", "filter", "sort")
+CONNECTION_ARGUMENTS = ("first", "after", "last", "before", "filter", "sort")
+LIST_ARGUMENTS = ("first", "filter", "sort")
 
 DOCS = {
     "first": "How many from the start: 1 to 100, by default 20.",
@@ -28,13 +28,13 @@ DOCS = {
 }
 
 
-class Lists:
+class ConnectionTypes:
     """Connections, filters and sort keys over some shapes."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self.shapes, self.made = shapes, shapes.made
+    def __init__(self, shapes: ObjectTypes) -> None:
+        self.shapes, self.made = shapes, shapes.types
 
-    def connection(self, of: Resource[Any]) -> Any:
+    def connection_type(self, of: Resource[Any]) -> Any:
         """`ProductConnection` (Relay's connections), with `nodes` besides `edges`."""
         name = f"{of.name}Connection"
         if name not in self.made:
@@ -55,13 +55,13 @@ class Lists:
         """Relay's page info."""
         if "PageInfo" not in self.made:
             flags = [field("has_next_page", bool), field("has_previous_page", bool)]
-            cursors = [field("start_cursor", maybe(str)), field("end_cursor", maybe(str))]
+            cursors = [field("start_cursor", nullable(str)), field("end_cursor", nullable(str))]
             self.made["PageInfo"] = create_type(
                 "PageInfo", [*flags, *cursors], description="Where a page stands in its list."
             )
         return self.made["PageInfo"]
 
-    def window(self, of: Resource[Any], names: tuple[str, ...]) -> list[StrawberryArgument]:
+    def list_arguments(self, of: Resource[Any], names: tuple[str, ...]) -> list[StrawberryArgument]:
         """The arguments of a list."""
         kinds: dict[str, Any] = {"first": int, "last": int, "after": str, "before": str}
         if of.filters:
@@ -69,14 +69,14 @@ class Lists:
         if of.sorts:
             kinds["sort"] = list[self.sort(of)]
         docs = DOCS if "after" in names else DOCS | {"first": "How many from the start: 1 to 100, by default all."}
-        return [argument(n, maybe(kinds[n]), docs[n]) for n in names if n in kinds]
+        return [argument(n, nullable(kinds[n]), docs[n]) for n in names if n in kinds]
 
     def filter(self, of: Resource[Any]) -> Any:
         """`ProductFilter`."""
         name = f"{of.name}Filter"
         if name not in self.made:
             fields = [
-                field(n, maybe(self.shapes.scalar(member(n, type_info(f.type)))), f.doc, optional=True)
+                field(n, nullable(self.shapes.scalar_type(member(n, type_info(f.type)))), f.doc, optional=True)
                 for n, f in of.filters.items()
             ]
             self.made[name] = create_type(
@@ -88,7 +88,7 @@ class Lists:
         """`ProductSort`: every sort key in both directions; the values are the keys as the window spells them."""
         name = f"{of.name}Sort"
         if name not in self.made:
-            keys = {constant(n, down): f"-{n}" if down else n for n in of.sorts for down in (False, True)}
+            keys = {sort_enum_value(n, down): f"-{n}" if down else n for n in of.sorts for down in (False, True)}
             kind: Any = Enum(name, keys)
             self.made[name] = strawberry.enum(kind, description=f"Sort keys of a list of this: {of.label}.")
         return self.made[name]

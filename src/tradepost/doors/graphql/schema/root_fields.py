@@ -17,33 +17,33 @@ import msgspec
 
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.resource.list_query import Window
+from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import JsonPatch, MergePatch, Patch
-from tradepost.kit.schema.validation import read
+from tradepost.kit.schema.validation import validate
 from tradepost.kit.writes.call_context import CallContext
 
 from ...graphql_names import camel
-from .arguments import Parameter, parameter
+from .arguments import Parameter, build_parameter
 
 
-class Ask:
+class GraphQLRequest:
     """One root field of one request: its context, Selection and Window."""
 
-    __slots__ = ("context", "want", "window")
+    __slots__ = ("context", "list_query", "selection")
 
-    def __init__(self, context: CallContext, want: Selection[Any], window: Window) -> None:
-        self.context, self.want, self.window = context, want, window
+    def __init__(self, context: CallContext, selection: Selection[Any], list_query: ListQuery) -> None:
+        self.context, self.selection, self.list_query = context, selection, list_query
 
     @staticmethod
-    def either(**given: Any) -> str:
+    def exactly_one(**given: Any) -> str:
         """The one key that was given; or 400 naming the choice."""
         return str(one_of(given))
 
     @staticmethod
     def body[T: msgspec.Struct](shape: type[T], **given: Any) -> T:
         """The arguments of a field as the body that REST takes in their place; 422 with all its faults."""
-        return read(shape, {n: v.value if isinstance(v, Enum) else v for n, v in given.items() if v is not None})
+        return validate(shape, {n: v.value if isinstance(v, Enum) else v for n, v in given.items() if v is not None})
 
     @staticmethod
     def patch(patch: Any, json_patch: Any) -> Patch:
@@ -62,7 +62,7 @@ def one_of(given: dict[str, Any]) -> Any:
     return found[0]
 
 
-type Call[**P, R] = Callable[Concatenate[Ask, P], Awaitable[R]]
+type Call[**P, R] = Callable[Concatenate[GraphQLRequest, P], Awaitable[R]]
 
 
 class RootField[**P, R]:
@@ -73,18 +73,20 @@ class RootField[**P, R]:
         self.name = camel(call.__name__)
         hints = get_type_hints(call, include_extras=True)
         given = list(inspect.signature(call).parameters.values())[1:]
-        self.parameters: dict[str, Parameter] = {camel(p.name): parameter(p, hints[p.name], operation) for p in given}
+        self.parameters: dict[str, Parameter] = {
+            camel(p.name): build_parameter(p, hints[p.name], operation) for p in given
+        }
 
     def __repr__(self) -> str:
         return f"<GraphQL field {self.name} of {self.operation.name}>"
 
-    def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+    def convert_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
         """The function's arguments from GraphQL's, as typed values. Null is as if nothing had been given. They are read in the function's order, so that
         of several faults the same is told however a document is written."""
         out: dict[str, Any] = {}
         for name, known in self.parameters.items():
             if (value := given.get(name)) is not None:
-                out[known.name] = value if known.read is None else known.read(value)
+                out[known.name] = value if known.convert is None else known.convert(value)
         return out
 
 
@@ -92,7 +94,7 @@ def query[**P, R](
     operation: Operation[Any, ..., Any], *, deprecated: str | None = None
 ) -> Callable[[Call[P, R]], RootField[P, R]]:
     """Declares a function as the Query field of an operation that reads."""
-    if operation.writes:
+    if operation.is_write:
         raise ValueError(f"{operation.name} writes: it is a mutation")
     return lambda call: RootField(operation, call, deprecated)
 
@@ -101,6 +103,6 @@ def mutation[**P, R](
     operation: Operation[Any, ..., Any], *, deprecated: str | None = None
 ) -> Callable[[Call[P, R]], RootField[P, R]]:
     """Declares a function as the Mutation field of an operation that writes."""
-    if not operation.writes:
+    if not operation.is_write:
         raise ValueError(f"{operation.name} only reads: it is a query")
     return lambda call: RootField(operation, call, deprecated)

@@ -9,7 +9,7 @@ from strawberry.types.arguments import StrawberryArgument
 from tradepost.kit.auth.access import ANYONE, Access
 
 from ...graphql_names import camel
-from .access import directives_of, permission_of
+from .access import needs_directives, permission_class
 
 
 def field(
@@ -24,20 +24,20 @@ def field(
     """A field, guarded by its access and showing it. An `optional` one of an input may be left out."""
     more: dict[str, Any] = {"default": strawberry.UNSET} if optional else {}
     if access.permission is not None:
-        more["permission_classes"] = [permission_of(access)]
+        more["permission_classes"] = [permission_class(access)]
     made = strawberry.field(
         name=camel(name),
         description=doc or None,
         graphql_type=type,
         deprecation_reason=deprecated,
-        directives=directives_of(access),
+        directives=needs_directives(access),
         **more,
     )
     made.python_name = name
     return made
 
 
-def maybe(type: Any) -> Any:
+def nullable(type: Any) -> Any:
     """The type, or null."""
     return Optional[type]  # noqa: UP045  (Strawberry's classes do not know `|`)
 
@@ -47,6 +47,6 @@ def argument(name: str, type: Any, doc: str | None = None) -> StrawberryArgument
     return StrawberryArgument(name, camel(name), StrawberryAnnotation(type), description=doc, default=strawberry.UNSET)
 
 
-def definition_of(type: Any) -> Any:
+def strawberry_definition(type: Any) -> Any:
     """What Strawberry knows of a type; relations are added to it when all types are there."""
     return type.__strawberry_definition__

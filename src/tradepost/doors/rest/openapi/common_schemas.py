@@ -1,6 +1,6 @@
 """Schemas that belong to no shape: hrefs, cursors, problems, JSON Patch."""
 
-from .schema import Schema, list_of, ref
+from .schema import Schema, array_schema, ref
 
 HREF: Schema = {
     "type": "string",
@@ -59,7 +59,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
         "maxLength": 128,
         "description": "What our log has it under.",
     },
-    "errors": list_of(ref("Fault")) | {"description": "All faults, at most 100."},
+    "errors": array_schema(ref("Fault")) | {"description": "All faults, at most 100."},
     "field": {
         "type": "string",
         "maxLength": 100,

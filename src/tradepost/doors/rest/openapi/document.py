@@ -6,20 +6,20 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from tradepost.kit.auth.oauth_errors import REFUSALS
+from tradepost.kit.auth.oauth_errors import OAUTH_ERRORS
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 
-from ...http.problem_reference import explain
+from ...http.problem_reference import describe_problem
 from ..api import RestDoor
-from ..token_endpoint import token_route
+from ..token_endpoint import TokenRoute
 from . import fixed_paths as around
 from . import token_endpoint as oauth
 from .components import components
 from .examples import Examples
-from .operations import operation_object, tag_of
-from .parameters import common, of_resource, of_result
-from .responses import by_status, known_headers, problems_of, refusal, response_name
+from .operations import controller_tag, operation_object
+from .parameters import common_parameters, resource_parameters, result_parameters
+from .responses import group_by_status, header_components, operation_problems, problem_response, response_name
 
 ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/graphql` explores them.
 
@@ -53,15 +53,15 @@ SCHEMES = {
 }
 
 
-class Signing(msgspec.Struct, frozen=True):
+class AuthenticationDocs(msgspec.Struct, frozen=True):
     """What the rooms say of who may: every permission in a sentence, and how to sign in, in lines of Markdown."""
 
     scopes: Mapping[str, str] = {}
-    about: str = ""
+    guide: str = ""
 
 
-def openapi(
-    registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, signing: Signing
+def openapi_document(
+    registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, signing: AuthenticationDocs
 ) -> dict[str, Any]:
     """OpenAPI 3.1 of a version: the same text for the same shop."""
     links, prefix = door.links[version], f"/v{version}"
@@ -69,14 +69,14 @@ def openapi(
     tokens = token_operations(routes)
     plain = components(registry, links, version)
     schemas = dict(sorted((plain | oauth.schemas(tokens.values(), plain) | around.schemas(collections)).items()))
-    results = [of for of in registry.results.values() if all(o.of is not of for o in tokens.values())]
+    results = [of for of in registry.results.values() if all(o.result is not of for o in tokens.values())]
     examples = Examples(registry, links, schemas)
     made, tags = paths(door, routes, version)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Tradepost", "version": str(version), "summary": "A shop with two front doors, REST and GraphQL.",
-            "description": ABOUT.replace("{signing_in}", signing.about),
+            "description": ABOUT.replace("{signing_in}", signing.guide),
             "contact": {"name": "Whoever runs this shop"}, "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "The shop that served this document: production, or yours.", "x-internal": False}],
@@ -84,11 +84,11 @@ def openapi(
         "tags": [around.TAG, *tags],
         "paths": around.paths(prefix) | made,
         "components": {
-            "securitySchemes": SCHEMES | oauth.schemes([prefix + path for path in tokens], signing.scopes),
+            "securitySchemes": SCHEMES | oauth.security_schemes([prefix + path for path in tokens], signing.scopes),
             "schemas": schemas,
-            "parameters": common(version) | {n: p for of in results for n, p in of_result(of).items()}
-            | {n: p for of in registry.resources.values() for n, p in of_resource(of, examples).items()},
-            "headers": known_headers(version),
+            "parameters": common_parameters(version) | {n: p for of in results for n, p in result_parameters(of).items()}
+            | {n: p for of in registry.resources.values() for n, p in resource_parameters(of, examples).items()},
+            "headers": header_components(version),
             "responses": responses(door),
             "examples": shown(examples, door, version) | around.examples(collections, prefix) | (oauth.examples() if tokens else {}),
         },
@@ -105,12 +105,12 @@ def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str
         for h, _ in getattr(r, "route_handler_map", {}).values()
         if isinstance(h, HTTPRouteHandler)
     }
-    for name, route in door.links[version].routes.items():
+    for name, route in door.links[version].endpoints.items():
         path, handler = places[name]
-        tag, doc = tag_of(handler)
+        tag, doc = controller_tag(handler)
         tags.setdefault(tag, doc)
-        has_document = door.has_document(route.operation)
-        if isinstance(handler, token_route):
+        has_document = door.has_graphql_document(route.operation)
+        if isinstance(handler, TokenRoute):
             said = oauth.operation_object(route.operation, tag)
         else:
             said = operation_object(
@@ -123,30 +123,34 @@ def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str
 def token_operations(routes: Sequence[Any]) -> dict[str, Operation[Any, ..., Any]]:
     """The token endpoints by their paths."""
     found = [(r.path, h) for r in routes for h, _ in getattr(r, "route_handler_map", {}).values()]
-    return {path: handler.operation for path, handler in found if isinstance(handler, token_route)}
+    return {path: handler.operation for path, handler in found if isinstance(handler, TokenRoute)}
 
 
 def refusing(door: RestDoor, version: int) -> list[Operation[Any, ..., Any]]:
     """The operations that refuse by problems of their own."""
     return [
-        r.operation for r in door.links[version].routes.values() if not set(REFUSALS).intersection(r.operation.problems)
+        r.operation
+        for r in door.links[version].endpoints.values()
+        if not set(OAUTH_ERRORS).intersection(r.operation.problems)
     ]
 
 
 def responses(door: RestDoor) -> dict[str, Any]:
     """The answers of all operations that refuse, by name."""
     groups = [
-        several for o in refusing(door, 1) for several in by_status(problems_of(o, door.require_if_match)).values()
+        several
+        for o in refusing(door, 1)
+        for several in group_by_status(operation_problems(o, door.require_if_match)).values()
     ]
-    return {name: refusal(several) for name, several in sorted({response_name(s): s for s in groups}.items())}
+    return {name: problem_response(several) for name, several in sorted({response_name(s): s for s in groups}.items())}
 
 
 def shown(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
     """The examples that responses and bodies refer to: shapes, and every kind of problem."""
-    operations = [r.operation for r in door.links[version].routes.values()]
-    values = {name: {"value": value} for name, value in examples.named(operations).items()}
+    operations = [r.operation for r in door.links[version].endpoints.values()]
+    values = {name: {"value": value} for name, value in examples.for_operations(operations).items()}
     used = sorted(
-        {kind for o in refusing(door, version) for kind in problems_of(o, door.require_if_match)},
+        {kind for o in refusing(door, version) for kind in operation_problems(o, door.require_if_match)},
         key=lambda kind: (kind.status, kind.__name__),
     )
-    return values | {kind.__name__: {"summary": kind.title, "value": explain(kind).example} for kind in used}
+    return values | {kind.__name__: {"summary": kind.title, "value": describe_problem(kind).example} for kind in used}

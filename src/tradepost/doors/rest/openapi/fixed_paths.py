@@ -6,12 +6,12 @@ from tradepost.kit import problems as kinds
 from tradepost.kit.auth.access import ANYONE
 
 from .operations import security
-from .parameters import parameter, placed
-from .responses import ALWAYS, WITH_FIELDS, headers, refusal, refusals
-from .schema import Schema, list_of, object_of, ref
+from .parameters import parameter, parameter_ref
+from .responses import COMMON_PROBLEMS, FIELDS_PROBLEMS, header_refs, problem_response, problem_response_refs
+from .schema import Schema, array_schema, object_schema, ref
 
 HEALTH: Schema = {"type": "string", "enum": ["ok", "unavailable"]}
-PROBLEMS = tuple(kind for kind in ALWAYS if kind is not kinds.Unavailable)
+PROBLEMS = tuple(kind for kind in COMMON_PROBLEMS if kind is not kinds.Unavailable)
 
 NUMBER: Schema = {"type": "integer", "format": "int32", "minimum": 0, "maximum": 2**31 - 1}
 ERROR: Schema = {
@@ -49,7 +49,9 @@ TAG = {"name": "House", "description": "Where to begin, and whether all is well.
 
 def schemas(collections: dict[str, str]) -> dict[str, Schema]:
     """The shapes of these answers."""
-    links = object_of({name: ref("Link") for name in ("self", *collections)}, required=["self"], doc="The collections.")
+    links = object_schema(
+        {name: ref("Link") for name in ("self", *collections)}, required=["self"], doc="The collections."
+    )
     checked: Schema = {
         "type": "object",
         "properties": {
@@ -66,17 +68,17 @@ def schemas(collections: dict[str, str]) -> dict[str, Schema]:
         "description": "The single checks; for operators only.",
     }
     return {
-        "Entry": object_of({"links": links}, required=["links"], doc="Where to go from here."),
+        "Entry": object_schema({"links": links}, required=["links"], doc="Where to go from here."),
         "GraphQLAnswer": {
             "type": "object",
             "description": "As GraphQL answers: `data` by the document, `null` where all of it failed; `errors` where something did.",
             "properties": {
                 "data": {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}]},
-                "errors": list_of(ERROR),
+                "errors": array_schema(ERROR),
             },
             "required": ["data"],
         },
-        "Health": object_of({"status": HEALTH, "checks": checks}, required=["status"], doc="Whether all is well."),
+        "Health": object_schema({"status": HEALTH, "checks": checks}, required=["status"], doc="Whether all is well."),
     }
 
 
@@ -101,9 +103,9 @@ def paths(prefix: str) -> dict[str, Any]:
         "Entry",
         ("ETag",),
     )
-    unchanged = {"304": {"description": "You have it already.", "headers": headers("ETag")}}
+    unchanged = {"304": {"description": "You have it already.", "headers": header_refs("ETag")}}
     entry["responses"] = dict(sorted((entry["responses"] | unchanged).items()))
-    entry["parameters"].insert(0, placed("If-None-Match"))
+    entry["parameters"].insert(0, parameter_ref("If-None-Match"))
     live = _read(
         "health_live",
         "Whether the process answers",
@@ -119,10 +121,12 @@ def paths(prefix: str) -> dict[str, Any]:
         (),
     )
     bad = {"Unhealthy": {"$ref": "#/components/examples/Unhealthy"}}
-    content = {"application/json": {"schema": ref("Health"), "examples": bad}} | refusal([kinds.Unavailable])["content"]
+    content = {"application/json": {"schema": ref("Health"), "examples": bad}} | problem_response([kinds.Unavailable])[
+        "content"
+    ]
     ready["responses"]["503"] = {
         "description": "Not ready; try again after the seconds in `Retry-After`.",
-        "headers": headers("Retry-After"),
+        "headers": header_refs("Retry-After"),
         "content": content,
     }
     return {
@@ -139,13 +143,13 @@ def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]
     found += [kinds.Unavailable] if schema == "Entry" else []
     answer = {
         "description": doc,
-        "headers": headers(*named),
+        "headers": header_refs(*named),
         "content": {"application/json": {"schema": ref(schema), "examples": shown}},
     }
     return {
         "operationId": name, "tags": [TAG["name"]], "summary": summary, "description": doc,
-        "parameters": [placed("X-Request-ID"), placed("X-API-Version")],
-        "responses": {"200": answer} | refusals(found), "security": security(ANYONE),
+        "parameters": [parameter_ref("X-Request-ID"), parameter_ref("X-API-Version")],
+        "responses": {"200": answer} | problem_response_refs(found), "security": security(ANYONE),
     }  # fmt: skip
 
 
@@ -156,7 +160,7 @@ def _document() -> dict[str, Any]:
         media: {"schema": ref("GraphQLAnswer"), "examples": shown}
         for media in ("application/json", "application/graphql-response+json")
     }
-    named = headers("ETag", "Retry-After")
+    named = header_refs("ETag", "Retry-After")
     variables = parameter(
         "variables",
         "query",
@@ -169,11 +173,11 @@ def _document() -> dict[str, Any]:
         "operationId": "document", "tags": [TAG["name"]], "summary": "A registered GraphQL document", "description": DOCUMENT,
         "parameters": [
             parameter("name", "path", NAME, "The name of the document, which is that of its operation.", "ProductCard", required=True),
-            variables | {"explode": True}, placed("If-None-Match"), placed("X-Request-ID"), placed("X-API-Version"),
+            variables | {"explode": True}, parameter_ref("If-None-Match"), parameter_ref("X-Request-ID"), parameter_ref("X-API-Version"),
         ],
         "responses": {
             "200": {"description": "What the document asks for.", "headers": named, "content": content},
             "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": named},
-        } | refusals([*ALWAYS, kinds.NotFound, *WITH_FIELDS]),
+        } | problem_response_refs([*COMMON_PROBLEMS, kinds.NotFound, *FIELDS_PROBLEMS]),
         "security": security(ANYONE),
     }  # fmt: skip

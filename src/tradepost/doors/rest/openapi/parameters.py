@@ -6,18 +6,18 @@ from msgspec.inspect import type_info
 
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.resource.filters import Filter
-from tradepost.kit.resource.list_query import MOST_ROWS, PAGE_SIZE
+from tradepost.kit.resource.list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from tradepost.kit.resource.resource import Resource, Result
 from tradepost.kit.schema.struct_fields import Member, member
 
-from ..fields_parameter import LONGEST
+from ..fields_parameter import MAX_FIELDS_LENGTH
 from .common_schemas import CURSOR as CURSOR_SCHEMA
-from .examples import CURSOR, ID, MOMENT, REQUEST_ID, Examples
-from .schema import Schema, schema_of
+from .examples import CURSOR, DATE_TIME, ID, REQUEST_ID, Examples
+from .schema import Schema, inline_schema
 
 type Parameter = dict[str, Any]
 
-ROWS: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": MOST_ROWS}
+ROWS: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_PAGE_SIZE}
 NUMBER: Schema = {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2**31 - 1}
 TAG: Schema = {"type": "string", "pattern": r'^(\*|(W/)?"[^"]*"(\s*,\s*(W/)?"[^"]*")*)$', "maxLength": 1000}
 KEY: Schema = {"type": "string", "pattern": r'^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$', "maxLength": 512}
@@ -29,12 +29,12 @@ def parameter(name: str, where: str, schema: Schema, doc: str, example: Any, **m
     return {"name": name, "in": where, "description": doc, "schema": schema, "example": example, **more}
 
 
-def placed(name: str) -> dict[str, str]:
+def parameter_ref(name: str) -> dict[str, str]:
     """A parameter by its name among the components."""
     return {"$ref": f"#/components/parameters/{name}"}
 
 
-def common(version: int) -> dict[str, Parameter]:
+def common_parameters(version: int) -> dict[str, Parameter]:
     """Those that belong to no resource."""
     known = parameter(
         "If-None-Match",
@@ -53,7 +53,7 @@ def common(version: int) -> dict[str, Parameter]:
     letters: Schema = {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$", "maxLength": 128}
     spoken: Schema = {"type": "string", "enum": [str(version)]}
     made = {
-        "Limit": parameter("limit", "query", ROWS | {"default": PAGE_SIZE}, "How many at most.", 20),
+        "Limit": parameter("limit", "query", ROWS | {"default": DEFAULT_PAGE_SIZE}, "How many at most.", 20),
         "Cursor": parameter(
             "cursor", "query", MARK, "The page behind this row: the `next_cursor` of the page before.", CURSOR
         ),
@@ -123,11 +123,11 @@ def common(version: int) -> dict[str, Parameter]:
     return made
 
 
-def of_resource(of: Resource[Any], examples: Examples) -> dict[str, Parameter]:
+def resource_parameters(of: Resource[Any], examples: Examples) -> dict[str, Parameter]:
     """Those that all operations on a resource share: its key, its fields and its filters."""
     made = {
         f"{of.name}.key": key(of, examples),
-        **of_result(
+        **result_parameters(
             of, " Relations take `first`, `filter`, `sort`, those that page also `after`, `last`, `before`, `total`."
         ),
     }
@@ -136,25 +136,25 @@ def of_resource(of: Resource[Any], examples: Examples) -> dict[str, Parameter]:
     return made
 
 
-def of_result(of: Result[Any], more: str = "") -> dict[str, Parameter]:
+def result_parameters(of: Result[Any], more: str = "") -> dict[str, Parameter]:
     """Which of its members to answer with."""
-    text: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+    text: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_FIELDS_LENGTH}
     asked = f"Which fields to answer with: the inside of a GraphQL selection set, in snake_case.{more}"
     return {f"{of.name}.fields": parameter("fields", "query", text, asked, fields_example(of))}
 
 
 def key(of: Resource[Any], examples: Examples) -> Parameter:
     """The path's name of one row."""
-    if len(of.names) == 1:
+    if len(of.key_columns) == 1:
         return parameter(
             "key",
             "path",
             {"type": "string", "format": "uuid", "maxLength": 36},
             f"The id of the {of.label}.",
-            ID.format(of.number),
+            ID.format(of.type_number),
             required=True,
         )
-    other = of.names[-1]
+    other = of.key_columns[-1]
     schema: Schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
     return parameter(
         "key",
@@ -168,25 +168,25 @@ def key(of: Resource[Any], examples: Examples) -> Parameter:
 
 def fields_example(of: Result[Any]) -> str:
     """Some members, and a bounded relation with some of its own."""
-    named = [n for n, m in of.own.items() if isinstance(m, Member) and n in ("id", "slug", "sku", "name")]
-    below = next((r for r in of.relations.values() if r.many and not r.paged), None)
+    named = [n for n, m in of.members.items() if isinstance(m, Member) and n in ("id", "slug", "sku", "name")]
+    below = next((r for r in of.relations.values() if r.is_to_many and not r.paged), None)
     inner = (
-        [n for n, m in below.target.own.items() if isinstance(m, Member) and n in ("sku", "slug", "name")]
+        [n for n, m in below.target.members.items() if isinstance(m, Member) and n in ("sku", "slug", "name")]
         if below
         else []
     )
-    named = named or list(of.own)[:2]
+    named = named or list(of.members)[:2]
     return ",".join(named) + (f",{below.name}(first: 3){{{','.join(inner)}}}" if below and inner else "")
 
 
 def member_example(of: Resource[Any], name: str, examples: Examples) -> Any:
     """The example of a member in the resource's own schema."""
-    return examples.of(examples.schemas[of.name]["properties"][name], name, of)
+    return examples.value(examples.schemas[of.name]["properties"][name], name, of)
 
 
 def filter_parameter(of: Resource[Any], name: str, known: Filter, examples: Examples) -> Parameter:
     """One filter, with a value that could be meant."""
-    schema = schema_of(known.type)
+    schema = inline_schema(known.type)
     schema.pop("description", None)
     if member(name, type_info(known.type)).kind == "moment":
         schema["format"] = "date-time"
@@ -201,15 +201,15 @@ def filter_example(of: Resource[Any], name: str, schema: Schema, examples: Examp
     if "examples" in schema:
         return schema["examples"][0]
     if schema.get("format") == "date-time":
-        return MOMENT
+        return DATE_TIME
     if "enum" in schema or schema["type"] != "string" or schema.get("format") == "uuid":
-        return examples.of(schema, name, of)
-    if name in of.own:
+        return examples.value(schema, name, of)
+    if name in of.members:
         return member_example(of, name, examples)
-    if f"{name}s" in of.own:
+    if f"{name}s" in of.members:
         return member_example(of, f"{name}s", examples)[0]
     if name in of.relations:
-        return member_example(of.relations[name].target, of.relations[name].target.names[-1], examples)
+        return member_example(of.relations[name].target, of.relations[name].target.key_columns[-1], examples)
     return "oak chair"
 
 
@@ -222,7 +222,13 @@ def sort_parameter(of: Resource[Any], default: tuple[str, ...]) -> Parameter:
         "maxLength": 200,
         "default": ",".join(default),
     }
-    needs = "".join([f" `{n}` only with `{s.needs}`, and then the default." for n, s in of.sorts.items() if s.needs])
+    needs = "".join(
+        [
+            f" `{n}` only with `{s.required_filter}`, and then the default."
+            for n, s in of.sorts.items()
+            if s.required_filter
+        ]
+    )
     allowed = ", ".join(f"`{n}`" for n in of.sorts)
     return parameter(
         "sort",
@@ -233,25 +239,32 @@ def sort_parameter(of: Resource[Any], default: tuple[str, ...]) -> Parameter:
     )
 
 
-def parameters(operation: Operation[Any, ..., Any], templated: bool, version: int) -> list[Parameter]:
+def operation_parameters(operation: Operation[Any, ..., Any], templated: bool, version: int) -> list[Parameter]:
     """All parameters of an operation."""
-    of, kind = operation.of, operation.kind
-    made: list[Parameter] = [placed(f"{operation.about.name}.key")] if templated else []
+    of, kind = operation.result, operation.kind
+    made: list[Parameter] = [parameter_ref(f"{operation.path_resource.name}.key")] if templated else []
     if operation.status != 204:
-        made.append(placed(f"{of.name}.fields"))
-    if kind == "page":
-        of = operation.rows
-        order = operation.under[0].relations[operation.under[1]].order if operation.under else of.order
+        made.append(parameter_ref(f"{of.name}.fields"))
+    if kind == "list":
+        of = operation.resource
+        order = (
+            operation.parent_relation[0].relations[operation.parent_relation[1]].order
+            if operation.parent_relation
+            else of.order
+        )
         made += [
-            placed(n) for n in ("Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ()))
+            parameter_ref(n)
+            for n in ("Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ()))
         ]
-        made += ([sort_parameter(of, order)] if of.sorts else []) + [placed(f"{of.name}.{name}") for name in of.filters]
+        made += ([sort_parameter(of, order)] if of.sorts else []) + [
+            parameter_ref(f"{of.name}.{name}") for name in of.filters
+        ]
     if kind == "batch":
-        made.append(placed("Atomic"))
-    if kind in ("one", "page"):
-        made.append(placed("If-None-Match"))
+        made.append(parameter_ref("Atomic"))
+    if kind in ("get", "list"):
+        made.append(parameter_ref("If-None-Match"))
     if kind in ("replace", "update", "delete"):
-        made.append(placed("If-Match"))
-    if operation.takes_key:
-        made.append(placed("Idempotency-Key"))
-    return [*made, placed("X-Request-ID"), placed("X-API-Version")]
+        made.append(parameter_ref("If-Match"))
+    if operation.accepts_idempotency_key:
+        made.append(parameter_ref("Idempotency-Key"))
+    return [*made, parameter_ref("X-Request-ID"), parameter_ref("X-API-Version")]

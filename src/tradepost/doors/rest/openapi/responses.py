@@ -7,7 +7,7 @@ from tradepost.kit import problems as kinds
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import Problem
 
-from ...http.problem_reference import explain
+from ...http.problem_reference import describe_problem
 from ...http.request_body import ACCEPT_PATCH
 from ..deprecations import PAGE_NUMBERS
 from .examples import CURSOR, REQUEST_ID
@@ -15,7 +15,7 @@ from .schema import Schema, ref
 
 type Response = dict[str, Any]
 
-ALWAYS: tuple[type[Problem], ...] = (
+COMMON_PROBLEMS: tuple[type[Problem], ...] = (
     kinds.InvalidParameter,
     kinds.Unauthenticated,
     kinds.NotAcceptable,
@@ -29,7 +29,7 @@ WITH_BODY: tuple[type[Problem], ...] = (
     kinds.UnsupportedMediaType,
     kinds.Validation,
 )
-WITH_FIELDS: tuple[type[Problem], ...] = (kinds.TooDeep, kinds.TooManyAliases, kinds.TooExpensive)
+FIELDS_PROBLEMS: tuple[type[Problem], ...] = (kinds.TooDeep, kinds.TooManyAliases, kinds.TooExpensive)
 WITH_PATCH: tuple[type[Problem], ...] = (kinds.PatchTestFailed, kinds.PatchTargetMissing)
 PROBLEM_JSON = "application/problem+json"
 
@@ -112,12 +112,12 @@ PASSING = ("Deprecation", "Sunset")
 """Only version 1 has something deprecated."""
 
 
-def known_headers(version: int) -> dict[str, dict[str, Any]]:
+def header_components(version: int) -> dict[str, dict[str, Any]]:
     """The headers of a version's answers."""
     return {name: said for name, said in HEADERS.items() if version == 1 or name not in PASSING}
 
 
-def headers(*names: str) -> dict[str, Any]:
+def header_refs(*names: str) -> dict[str, Any]:
     """These headers, and those of every answer."""
     return {
         name: {"$ref": f"#/components/headers/{name}"}
@@ -125,13 +125,13 @@ def headers(*names: str) -> dict[str, Any]:
     }
 
 
-def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> list[type[Problem]]:
+def operation_problems(operation: Operation[Any, ..., Any], require_if_match: bool) -> list[type[Problem]]:
     """All that can be answered: what the operation declares, and what the door adds."""
-    found = [*ALWAYS, *operation.problems]
+    found = [*COMMON_PROBLEMS, *operation.problems]
     if operation.status == 204:
         found.remove(kinds.NotAcceptable)
     else:
-        found += WITH_FIELDS
+        found += FIELDS_PROBLEMS
     if operation.input is not None:
         found += WITH_BODY
     if operation.kind == "update":
@@ -141,15 +141,15 @@ def problems_of(operation: Operation[Any, ..., Any], require_if_match: bool) -> 
     return list(dict.fromkeys(found))
 
 
-def refusals(given: Iterable[type[Problem]]) -> dict[str, Response]:
+def problem_response_refs(given: Iterable[type[Problem]]) -> dict[str, Response]:
     """References to the problems by status, for an operation."""
     return {
         str(status): {"$ref": f"#/components/responses/{response_name(several)}"}
-        for status, several in by_status(given).items()
+        for status, several in group_by_status(given).items()
     }
 
 
-def by_status(given: Iterable[type[Problem]]) -> dict[int, list[type[Problem]]]:
+def group_by_status(given: Iterable[type[Problem]]) -> dict[int, list[type[Problem]]]:
     """The problems of each status, in the order of their names."""
     found: dict[int, list[type[Problem]]] = {}
     for kind in sorted(given, key=lambda kind: (kind.status, kind.__name__)):
@@ -162,16 +162,16 @@ def response_name(several: Iterable[type[Problem]]) -> str:
     return "Or".join(kind.__name__ for kind in several)
 
 
-def refusal(several: list[type[Problem]]) -> Response:
+def problem_response(several: list[type[Problem]]) -> Response:
     """The response of a status: its problems, each with cause, cure and an example."""
-    said = "\n".join(f"- `{kind.code}`: {explain(kind).cause} {kind.cure}" for kind in several)
+    said = "\n".join(f"- `{kind.code}`: {describe_problem(kind).cause} {kind.cure}" for kind in several)
     named = dict.fromkeys(name for kind in several for name in own_headers(kind))
     # Those that only writes are refused with, and that are kept.
     named |= dict.fromkeys(AGAIN if several[0].status in (409, 412) else ())
     shown = {kind.__name__: {"$ref": f"#/components/examples/{kind.__name__}"} for kind in several}
     return {
         "description": said,
-        "headers": headers(*named),
+        "headers": header_refs(*named),
         "content": {PROBLEM_JSON: {"schema": ref("Problem"), "examples": shown}},
     }
 
@@ -181,16 +181,19 @@ def own_headers(kind: type[Problem]) -> list[str]:
     return ["Accept", "Accept-Patch"] if kind is kinds.UnsupportedMediaType else list(kind().headers())
 
 
-def success(operation: Operation[Any, ..., Any], version: int, has_document: bool) -> dict[str, Response]:
+def success_responses(operation: Operation[Any, ..., Any], version: int, has_document: bool) -> dict[str, Response]:
     """What comes where all goes well."""
-    of, kind = operation.of, operation.kind
-    again = AGAIN if operation.takes_key else ()
+    of, kind = operation.result, operation.kind
+    again = AGAIN if operation.accepts_idempotency_key else ()
     match kind:
         case _ if operation.status == 204:
             return {
-                "204": {"description": "It is gone." if kind == "delete" else "It is done.", "headers": headers(*again)}
+                "204": {
+                    "description": "It is gone." if kind == "delete" else "It is done.",
+                    "headers": header_refs(*again),
+                }
             }
-        case "page":
+        case "list":
             names = [f"{of.name}Page", *([f"{of.name}NumberedPage"] if version == 1 else [])]
             named = ("ETag", "Link", *(PASSING if version == 1 else ()))
             schema: Schema = {"oneOf": [ref(n) for n in names]} if len(names) > 1 else ref(names[0])
@@ -207,13 +210,15 @@ def success(operation: Operation[Any, ..., Any], version: int, has_document: boo
         case "create":
             return {"201": answer("It is made; this is it.", ref(of.name), [of.name], ("ETag", "Location", *again))}
         case _:
-            said = {"one": "This is it.", "ask": "This is it.", "act": "It is done; this is what came of it."}.get(
-                kind, "It is changed; this is it."
-            )
+            said = {
+                "get": "This is it.",
+                "query": "This is it.",
+                "command": "It is done; this is what came of it.",
+            }.get(kind, "It is changed; this is it.")
             if operation.status == 202:
                 said = "It will be done."
             made = answer(said, ref(of.name), [of.name], ("ETag", *again))
-    if operation.writes or kind == "ask":
+    if operation.is_write or kind == "query":
         return {str(operation.status): made}
     if has_document:
         made["content"]["application/graphql"] = {
@@ -229,4 +234,4 @@ def answer(doc: str, schema: Schema, examples: Iterable[str], named: Iterable[st
     """A success in JSON and in MessagePack."""
     shown = {name: {"$ref": f"#/components/examples/{name}"} for name in examples}
     content = {"application/json": {"schema": schema, "examples": shown}, "application/msgpack": {"schema": schema}}
-    return {"description": doc, "headers": headers(*named), "content": content}
+    return {"description": doc, "headers": header_refs(*named), "content": content}

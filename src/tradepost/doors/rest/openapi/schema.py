@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from tradepost.kit.schema.validation import END
+from tradepost.kit.schema.validation import END_OF_TEXT
 
 type Schema = dict[str, Any]
 
-PLACE = "#/components/schemas/"
+SCHEMA_PREFIX = "#/components/schemas/"
 SAFE = 2**53 - 1
 """The largest whole number that every JSON reader keeps (RFC 8259, 6)."""
 LONGEST, MOST_ITEMS = 1000, 100
@@ -18,12 +18,12 @@ MOST_MEMBERS = 2**18  # more do not fit into a body of 1 MiB
 SIZES = {"uuid": 36, "date-time": 40}
 ONE_CLASS = re.compile(r"\^\[[^]]+\]\{(?:\d+,)?(\d+)\}\$")
 
-MOMENT: Schema = {"type": "string", "format": "date-time", "maxLength": SIZES["date-time"]}
+DATE_TIME: Schema = {"type": "string", "format": "date-time", "maxLength": SIZES["date-time"]}
 
 
 def ref(name: str) -> Schema:
     """A component by its name."""
-    return {"$ref": PLACE + name}
+    return {"$ref": SCHEMA_PREFIX + name}
 
 
 def nullable(schema: Schema) -> Schema:
@@ -31,27 +31,27 @@ def nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def object_of(properties: Mapping[str, Schema], *, required: Iterable[str] = (), doc: str = "") -> Schema:
+def object_schema(properties: Mapping[str, Schema], *, required: Iterable[str] = (), doc: str = "") -> Schema:
     """An object that may have these members and, as versions go on, others."""
     made: Schema = {"type": "object"} | ({"description": doc} if doc else {}) | {"properties": dict(properties)}
     return made | ({"required": list(required)} if required else {})
 
 
-def list_of(items: Schema, most: int = MOST_ITEMS) -> Schema:
+def array_schema(items: Schema, most: int = MOST_ITEMS) -> Schema:
     """A list."""
     return {"type": "array", "items": items, "maxItems": most}
 
 
-def schemas_of(shapes: Iterable[Any]) -> dict[str, Schema]:
+def component_schemas(shapes: Iterable[Any]) -> dict[str, Schema]:
     """The component schemas of shapes, and of all that they hold, by name."""
-    _, made = msgspec.json.schema_components(shapes, ref_template=PLACE + "{name}")
+    _, made = msgspec.json.schema_components(shapes, ref_template=SCHEMA_PREFIX + "{name}")
     return {name: bounded(schema) for name, schema in made.items()}
 
 
-def schema_of(type: Any) -> Schema:
+def inline_schema(type: Any) -> Schema:
     """The schema of a single value, with nothing to refer to."""
-    (made,), held = msgspec.json.schema_components([type], ref_template=PLACE + "{name}")
-    return bounded(held[made["$ref"].removeprefix(PLACE)] if "$ref" in made else made)
+    (made,), held = msgspec.json.schema_components([type], ref_template=SCHEMA_PREFIX + "{name}")
+    return bounded(held[made["$ref"].removeprefix(SCHEMA_PREFIX)] if "$ref" in made else made)
 
 
 def bounded(schema: Any) -> Any:
@@ -69,7 +69,7 @@ def bounded(schema: Any) -> Any:
         made["type"] = "string"
     if "pattern" in made:
         # In the documents `$` is that of ECMA-262, which knows no line break before the end.
-        made["pattern"] = made["pattern"].replace(END, "$")
+        made["pattern"] = made["pattern"].replace(END_OF_TEXT, "$")
     kind = made.get("type")
     if kind == "string" and "enum" not in made and "maxLength" not in made:
         made["maxLength"] = SIZES.get(made.get("format", "")) or _longest(made.get("pattern", ""))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...query.readers.postgres import CONNECT
+from ...query.readers.postgres import asyncpg_connect
 
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags
@@ -27,7 +27,7 @@ LEAST_PAUSE, MOST_PAUSE = 0.25, 5.0
 LOG = logging.getLogger("tradepost.read_cache")
 
 
-class NotifyChannel:
+class PostgresChannel:
     """LISTEN and NOTIFY. `arguments` are those of asyncpg's `connect`."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
@@ -48,27 +48,27 @@ class NotifyChannel:
             await asyncio.wait([self.task])
         self._leave()
 
-    async def announce(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
+    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
         """What the transaction will have changed."""
-        await session.execute(select(func.pg_notify(NAME, said.say(tags, LONGEST).decode())))
+        await session.execute(select(func.pg_notify(NAME, said.encode_message(tags, LONGEST).decode())))
 
-    def tell(self, said: "Invalidation", tags: "Tags") -> None:
+    def notify_after_commit(self, said: "Invalidation", tags: "Tags") -> None:
         """The commit has told it."""
 
     async def _join(self, hearer: "Invalidation") -> None:
         def heard(*said: Any) -> None:
-            hearer.take(said[-1])
+            hearer.receive(said[-1])
 
         def ended(_: Any) -> None:
-            hearer.hear(False)
+            hearer.set_connected(False)
 
         async with asyncio.timeout(2 * PATIENCE):
-            self.connection = await CONNECT(
+            self.connection = await asyncpg_connect(
                 **self.arguments, server_settings={"application_name": "tradepost-listener"}
             )
             await self.connection.add_listener(NAME, heard)
         self.connection.add_termination_listener(ended)
-        hearer.hear(True)
+        hearer.set_connected(True)
 
     async def _listen_on(self, hearer: "Invalidation") -> None:
         """Asks the connection whether it is there, and opens another one where it is not."""
@@ -82,7 +82,7 @@ class NotifyChannel:
                     await asyncio.sleep(TICK)
                     await self._ask(hearer)
             except Exception as fault:  # whatever it was: nobody else looks after this task
-                hearer.hear(False)
+                hearer.set_connected(False)
                 self._leave()
                 if not warned:
                     LOG.warning(
@@ -95,14 +95,14 @@ class NotifyChannel:
 
     async def _ask(self, hearer: "Invalidation") -> None:
         """Who has to wait for the answer is deaf until it comes: what came before it has been heard then."""
-        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.hear, False)
+        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.set_connected, False)
         try:
             async with asyncio.timeout(LONGEST_PATIENCE):
                 await self.connection.execute("SELECT 1")
         finally:
             late.cancel()
-        if hearer.is_deaf:
-            hearer.hear(True)
+        if hearer.is_suspended:
+            hearer.set_connected(True)
 
     def _leave(self) -> None:
         connection, self.connection = self.connection, None

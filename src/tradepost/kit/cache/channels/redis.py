@@ -31,9 +31,15 @@ class RedisChannel:
         self.url, self.secret_key = url, secret_key
         self.hearer: Invalidation | None = None
         self.pubsub = PubSub(
-            url, "written", secret_key, tick=TICK, joined=lambda: self._hear(True), take=self._take, lost=self._lost
+            url,
+            "written",
+            secret_key,
+            ping_interval=TICK,
+            on_connect=lambda: self._hear(True),
+            on_message=self._take,
+            on_disconnect=self._lost,
         )
-        self.untold: frozenset[tuple[str, str | None]] = frozenset()
+        self.unsent: frozenset[tuple[str, str | None]] = frozenset()
         self.telling: asyncio.Task[None] | None = None
 
     async def start(self, hearer: "Invalidation") -> None:
@@ -48,12 +54,12 @@ class RedisChannel:
             self.telling.cancel()
         await self.pubsub.stop()
 
-    async def announce(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
+    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
         """Redis knows nothing of transactions."""
 
-    def tell(self, said: "Invalidation", tags: "Tags") -> None:
+    def notify_after_commit(self, said: "Invalidation", tags: "Tags") -> None:
         """What is committed now."""
-        self.untold |= tags
+        self.unsent |= tags
         if self.telling is None or self.telling.done():
             self.telling = asyncio.create_task(self._tell(said))
 
@@ -61,12 +67,12 @@ class RedisChannel:
         from redis.exceptions import RedisError  # here: loaded only where there is a Redis
 
         warned = False
-        while self.untold:
-            tags, self.untold = self.untold, frozenset()
+        while self.unsent:
+            tags, self.unsent = self.unsent, frozenset()
             try:
-                await self.pubsub.publish(said.say(tags))
+                await self.pubsub.publish(said.encode_message(tags))
             except (RedisError, OSError, TimeoutError) as fault:
-                self.untold |= tags
+                self.unsent |= tags
                 if not warned:
                     LOG.warning(
                         "a write could not be told to other processes (%s): it is tried again", type(fault).__name__
@@ -76,11 +82,11 @@ class RedisChannel:
 
     def _hear(self, heard: bool) -> None:
         if self.hearer is not None:
-            self.hearer.hear(heard)
+            self.hearer.set_connected(heard)
 
     def _take(self, message: bytes) -> None:
         if self.hearer is not None:
-            self.hearer.take(message)
+            self.hearer.receive(message)
 
     def _lost(self, fault: Exception) -> None:
         self._hear(False)

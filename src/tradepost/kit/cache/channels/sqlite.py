@@ -17,7 +17,7 @@ TICK, PATIENCE = 0.7, 0.2
 """Seconds between two looks, and for one: a write elsewhere is noticed within their sum."""
 
 
-class FileChannel:
+class SqliteChannel:
     """The file itself. Nobody needs to be told anything."""
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -37,10 +37,10 @@ class FileChannel:
             self.task.cancel()
             await asyncio.wait([self.task])
 
-    async def announce(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
+    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
         """The commit is all that others have to see."""
 
-    def tell(self, said: "Invalidation", tags: "Tags") -> None:
+    def notify_after_commit(self, said: "Invalidation", tags: "Tags") -> None:
         """So it is after it."""
 
     async def _look_on(self, hearer: "Invalidation") -> None:
@@ -50,16 +50,16 @@ class FileChannel:
 
     async def _look(self, hearer: "Invalidation") -> None:
         """Hears whether another connection has written since the last look."""
-        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.hear, False)
+        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.set_connected, False)
         try:
             found = await self._ask()
         except Exception:  # whatever it is that went wrong: nothing is known
-            hearer.hear(False)
+            hearer.set_connected(False)
             return
         finally:
             late.cancel()
-        if found[0] is not self.connection or found[1] != self.version or hearer.is_deaf:
-            hearer.hear(True)
+        if found[0] is not self.connection or found[1] != self.version or hearer.is_suspended:
+            hearer.set_connected(True)
         self.connection, self.version = found
 
     async def _ask(self) -> tuple[Any, int]:

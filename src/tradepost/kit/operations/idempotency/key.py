@@ -10,7 +10,7 @@ VISIBLE = re.compile(r"[\x21-\x7e]{1,255}")
 QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
-def read_key(text: str, parameter: str) -> str:
+def parse_key(text: str, parameter: str) -> str:
     """The key in a header or directive: 1 to 255 visible ASCII characters, bare or as a string of RFC 9651; else 400 naming where it came from."""
     found = QUOTED.fullmatch(text)
     key = re.sub(r"\\(.)", r"\1", found[1]) if found else text

@@ -16,18 +16,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ...db.base import Table, untold
-from ...db.column_types import Moment
+from ...db.base import Table, uncached
+from ...db.column_types import UTCDateTime
 from ...ids import new_id
 from ...problems import IdempotencyInProgress, IdempotencyKeyReused, Problem
 from ...writes.call_context import CallContext
 from ...writes.database import Database
 from .key import principal
 
-LEASE, KEPT = timedelta(seconds=60), timedelta(hours=24)
+LEASE, RETENTION = timedelta(seconds=60), timedelta(hours=24)
 
 
-@untold
+@uncached
 class IdempotencyRecord(Table):
     """A key that a caller used on an operation. While it runs it has a lease, afterwards its outcome (see `outcomes`)."""
 
@@ -41,7 +41,7 @@ class IdempotencyRecord(Table):
     key: Mapped[str]
     fingerprint: Mapped[str]
     lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    lease_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     outcome: Mapped[str | None] = mapped_column(Text)
 
 
@@ -50,7 +50,7 @@ RECORDS: Any = IdempotencyRecord.__table__
 
 def is_final(problem: Problem) -> bool:
     """Whether a problem is an outcome: the rules refused this change to this state. Other 4xx tell what to mend in the request, and 5xx rolled back."""
-    return problem.status in (404, 409, 412) and not problem.passing
+    return problem.status in (404, 409, 412) and not problem.is_transient
 
 
 class Claim:
@@ -67,7 +67,7 @@ class Claim:
                 "The lease of this key ran out, and another request has it now; nothing was changed by this one."
             )
 
-    async def settle(self, outcome: str) -> None:
+    async def complete_separately(self, outcome: str) -> None:
         """Writes the outcome of a call that changed nothing."""
         async with self.database.transaction() as session:
             await self.complete(session, outcome)
@@ -93,7 +93,9 @@ async def claim(context: CallContext, operation: str, key: str, fingerprint: str
     while True:
         async with context.database.transaction() as session:
             taken = (
-                await session.execute(_take(context.database.sqlite), scope | given | {"now": now, "since": now - KEPT})
+                await session.execute(
+                    _take(context.database.is_sqlite), scope | given | {"now": now, "since": now - RETENTION}
+                )
             ).scalar()
             if taken is not None:
                 return Claim(context.database, taken, owner)
@@ -122,7 +124,7 @@ def _take(on_sqlite: bool) -> Any:
     new = (sqlite if on_sqlite else postgresql).insert(RECORDS)
     expired = and_(
         RECORDS.c.outcome.is_(None),
-        RECORDS.c.lease_until < bindparam("now", type_=Moment),
+        RECORDS.c.lease_until < bindparam("now", type_=UTCDateTime),
         RECORDS.c.fingerprint == new.excluded.fingerprint,
     )
     return new.on_conflict_do_update(
@@ -131,5 +133,5 @@ def _take(on_sqlite: bool) -> Any:
             n: new.excluded[n]
             for n in ("created_at", "updated_at", "fingerprint", "lease_owner", "lease_until", "outcome")
         },
-        where=or_(RECORDS.c.created_at < bindparam("since", type_=Moment), expired),
+        where=or_(RECORDS.c.created_at < bindparam("since", type_=UTCDateTime), expired),
     ).returning(RECORDS.c.id)

@@ -5,22 +5,22 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from ...worker.periodic import every
+from ...worker.periodic import periodic
 from ...writes.call_context import CallContext
 from ...writes.database import Database
-from .records import KEPT, RECORDS
+from .records import RECORDS, RETENTION
 
 # How many rows one transaction of a sweep deletes.
-AT_ONCE = 500
+DELETE_BATCH = 500
 
 
-async def sweep(database: Database, now: datetime) -> int:
+async def delete_expired(database: Database, now: datetime) -> int:
     """Deletes the records that are older than a day, some at a time, and tells how many. Several processes may do it at once."""
     old = (
         select(RECORDS.c.id)
-        .where(RECORDS.c.created_at < now - KEPT)
+        .where(RECORDS.c.created_at < now - RETENTION)
         .order_by(RECORDS.c.created_at)
-        .limit(AT_ONCE)
+        .limit(DELETE_BATCH)
         .with_for_update(skip_locked=True)
     )
     gone = 0
@@ -28,11 +28,11 @@ async def sweep(database: Database, now: datetime) -> int:
         async with database.transaction() as session:
             done: Any = await session.execute(delete(RECORDS).where(RECORDS.c.id.in_(old)))
         gone += done.rowcount
-        if done.rowcount < AT_ONCE:
+        if done.rowcount < DELETE_BATCH:
             return gone
 
 
-@every(minutes=5)
-async def sweep_keys(context: CallContext) -> None:
+@periodic(minutes=5)
+async def delete_expired_keys(context: CallContext) -> None:
     """Lets go of the keys that are older than a day."""
-    await sweep(context.database, context.clock())
+    await delete_expired(context.database, context.clock())

@@ -9,11 +9,11 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
-from ...db.asyncpg_codecs import TEXTS_OF_TIMES, read_for_the_wire
+from ...db.asyncpg_codecs import TIME_SETTINGS, set_wire_codecs
 from ..statement import Statement
 from .protocol import Row
 
-CONNECT: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (asyncpg has no types)
+asyncpg_connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  (asyncpg has no types)
 
 
 class PostgresReader:
@@ -23,14 +23,14 @@ class PostgresReader:
         self.dialect: Dialect = postgresql()
         _, arguments = self.dialect.create_connect_args(make_url(url))
         dropped = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
-        self.arguments = {k: v for k, v in arguments.items() if k not in dropped}
+        self.connect_arguments = {k: v for k, v in arguments.items() if k not in dropped}
         self.settings = {
             "jit": "off",
             "statement_timeout": str(int(statement_timeout * 1000)),
             "application_name": "tradepost-reader",
-            **TEXTS_OF_TIMES,
+            **TIME_SETTINGS,
         }
-        self.size, self.opened, self.count = size, 0, 0
+        self.size, self.opened, self.statement_count = size, 0, 0
         self.free: list[tuple[Any, dict[str, Any]]] = []
         self.waiting: deque[asyncio.Future[tuple[Any, dict[str, Any]]]] = deque()
 
@@ -46,8 +46,8 @@ class PostgresReader:
     async def _open(self) -> tuple[Any, dict[str, Any]]:
         self.opened += 1
         try:
-            connection = await CONNECT(**self.arguments, server_settings=self.settings)
-            await read_for_the_wire(connection)
+            connection = await asyncpg_connect(**self.connect_arguments, server_settings=self.settings)
+            await set_wire_codecs(connection)
             return connection, {}
         except BaseException:
             self.opened -= 1
@@ -98,7 +98,7 @@ class PostgresReader:
         return found
 
     async def _run(self, method: str, statement: Statement, arguments: list[Any]) -> Any:
-        self.count += 1
+        self.statement_count += 1
         for attempt in range(3):
             # A free one is used as it is, because asking whether it is open costs more than finding out; after a fault it is asked.
             held = self.free.pop() if self.free and not attempt else await self._take()
@@ -122,14 +122,14 @@ class PostgresReader:
             finally:
                 self._give(held)
 
-    def one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
+    def fetch_one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
         """The first row, or None."""
         return self._run("fetchrow", statement, arguments)
 
-    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
+    def fetch_all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
         """All rows."""
         return self._run("fetch", statement, arguments)
 
-    def many(self, ids: list[Any]) -> Any:
+    def ids_argument(self, ids: list[Any]) -> Any:
         """An array."""
         return ids

@@ -14,16 +14,16 @@ class Reader(Protocol):
     """What a plan runs on. `count` counts the statements, for those who watch the SQL."""
 
     dialect: Dialect
-    count: int
+    statement_count: int
 
-    def one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
+    def fetch_one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
         """The first row, or None."""
         ...
 
-    def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
+    def fetch_all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
         """All rows. `inline=False` says that there may be many."""
         ...
 
-    def many(self, ids: list[Any]) -> Any:
+    def ids_argument(self, ids: list[Any]) -> Any:
         """Several ids as the one argument that this database takes."""
         ...

@@ -14,7 +14,7 @@ from ..statement import Statement
 from .protocol import Row
 
 # Seconds that a read may hold the event loop, and after how many steps of SQLite's machine the clock is looked at.
-PATIENCE, STEPS = 0.02, 20_000
+MAX_LOOP_SECONDS, STEPS_PER_CHECK = 0.02, 20_000
 
 
 class SqliteReader:
@@ -25,13 +25,18 @@ class SqliteReader:
 
     def __init__(self, url: str, threads: int = 4) -> None:
         self.dialect: Dialect = sqlite()
-        self.path, self.count, self.threads, self.deadline = make_url(url).database or ":memory:", 0, threads, 0.0
+        self.path, self.statement_count, self.threads, self.deadline = (
+            make_url(url).database or ":memory:",
+            0,
+            threads,
+            0.0,
+        )
         self.pool: asyncio.LifoQueue[sqlite3.Connection] = asyncio.LifoQueue()
 
     async def start(self) -> None:
         """Opens the connection of the loop and those of the threads."""
         self.connection = self._open()
-        self.connection.set_progress_handler(lambda: perf_counter() > self.deadline, STEPS)
+        self.connection.set_progress_handler(lambda: perf_counter() > self.deadline, STEPS_PER_CHECK)
         for _ in range(self.threads):
             self.pool.put_nowait(self._open())
 
@@ -47,16 +52,16 @@ class SqliteReader:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    async def one(self, statement: Statement, arguments: list[Any]) -> Any:
+    async def fetch_one(self, statement: Statement, arguments: list[Any]) -> Any:
         """The first row, or None."""
-        rows = await self.all(statement, arguments)
+        rows = await self.fetch_all(statement, arguments)
         return rows[0] if rows else None
 
-    async def all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
+    async def fetch_all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
         """All rows."""
-        self.count += 1
+        self.statement_count += 1
         if statement.bounded and inline:
-            self.deadline = perf_counter() + PATIENCE
+            self.deadline = perf_counter() + MAX_LOOP_SECONDS
             try:
                 return self.connection.execute(statement.sql, arguments).fetchall()
             except sqlite3.OperationalError as fault:
@@ -81,6 +86,6 @@ class SqliteReader:
             connection.interrupt()
             raise
 
-    def many(self, ids: list[Any]) -> Any:
+    def ids_argument(self, ids: list[Any]) -> Any:
         """A JSON list, for `json_each`."""
         return msgspec.json.encode(ids).decode()

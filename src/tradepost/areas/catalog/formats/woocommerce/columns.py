@@ -6,7 +6,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from ..row_reader import Reading
+from ..row_reader import RowReader
 
 ID, TYPE, SKU, NAME, PUBLISHED, VISIBILITY, PARENT = (
     "id",
@@ -25,7 +25,7 @@ REGULAR, SALE, STARTS, ENDS = "regular price", "sale price", "date sale price st
 
 ATTRIBUTE = re.compile(r"attribute (\d+) (name|value\(s\)|visible|global|default)")
 WEIGHT = re.compile(r"weight \((.+)\)")
-GRAMS = {
+GRAMS_PER_UNIT = {
     "kg": Decimal(1000),
     "g": Decimal(1),
     "lbs": Decimal("453.59237"),
@@ -39,42 +39,44 @@ OF_VARIANT = frozenset([SKU, GTIN, TAX, TAX_STATUS, STOCK, IN_STOCK, BACKORDERS,
 OF_VARIANT_TOO = ("weight", "length", "width", "height", "download")
 
 
-class Attribute(Struct, frozen=True):
+class AttributeColumns(Struct, frozen=True):
     """The columns of one attribute."""
 
     name: str
     values: str
     visible: str
-    shared: str
+    is_global: str
     default: str
 
 
-class Columns(Struct, frozen=True):
+class FileColumns(Struct, frozen=True):
     """What a header has whose names differ from file to file: attributes in the order of their numbers, and the weight with its unit in grams."""
 
-    attributes: tuple[Attribute, ...]
+    attributes: tuple[AttributeColumns, ...]
     weight: str
-    grams: Decimal
+    grams_per_unit: Decimal
 
 
-def columns_of(reading: Reading) -> Columns:
+def columns_of(reading: RowReader) -> FileColumns:
     """The columns of the file that is read."""
-    return _columns(tuple(reading.names))
+    return _columns(tuple(reading.column_names))
 
 
 @cache
-def _columns(names: tuple[str, ...]) -> Columns:
+def _columns(names: tuple[str, ...]) -> FileColumns:
     numbers = sorted({int(found[1]) for n in names if (found := ATTRIBUTE.fullmatch(n))})
     attributes = [
-        Attribute(*[f"attribute {n} {part}" for part in ("name", "value(s)", "visible", "global", "default")])
+        AttributeColumns(*[f"attribute {n} {part}" for part in ("name", "value(s)", "visible", "global", "default")])
         for n in numbers
     ]
-    weights = {n: GRAMS[found[1]] for n in names if (found := WEIGHT.fullmatch(n)) and found[1] in GRAMS}
+    weights = {
+        n: GRAMS_PER_UNIT[found[1]] for n in names if (found := WEIGHT.fullmatch(n)) and found[1] in GRAMS_PER_UNIT
+    }
     weight = next(iter(weights), "")
-    return Columns(attributes=tuple(attributes), weight=weight, grams=weights.get(weight, Decimal(1)))
+    return FileColumns(attributes=tuple(attributes), weight=weight, grams_per_unit=weights.get(weight, Decimal(1)))
 
 
 @cache
-def of_variant(column: str) -> bool:
+def is_variant_column(column: str) -> bool:
     """Whether a column speaks of what can be bought, and not of the product as a whole."""
     return column in OF_VARIANT or column.startswith(OF_VARIANT_TOO)

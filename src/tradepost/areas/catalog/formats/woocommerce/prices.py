@@ -6,18 +6,18 @@ from datetime import UTC, date
 from msgspec import Struct
 
 from ..csv_file import Row
-from ..row_reader import Plain, Reading
+from ..row_reader import JsonObject, RowReader
 from . import columns as col
 
 DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T].*)?")
 
 
-class Priced(Struct, frozen=True):
+class Prices(Struct, frozen=True):
     """What something costs now, what it is compared with, and the columns that these two prices do not tell whole."""
 
-    price: Plain | None
-    compare: Plain | None
-    untold: tuple[str, ...]
+    price: JsonObject | None
+    compare_at_price: JsonObject | None
+    unconsumed: tuple[str, ...]
 
 
 def has_price(row: Row) -> bool:
@@ -25,28 +25,28 @@ def has_price(row: Row) -> bool:
     return bool(row[col.REGULAR] or row[col.SALE])
 
 
-def priced(row: Row, reading: Reading) -> Priced:
+def read_prices(row: Row, reading: RowReader) -> Prices:
     """The prices of a row at the time of import. Of a sale that is over or to come, `source` keeps the price, and of each its dates."""
     regular, sale = reading.price(row, col.REGULAR), reading.price(row, col.SALE)
     if sale is None:
-        return Priced(regular, None, (col.STARTS, col.ENDS))
+        return Prices(regular, None, (col.STARTS, col.ENDS))
     if regular is None:
-        return Priced(sale, None, (col.SALE, col.STARTS, col.ENDS))
+        return Prices(sale, None, (col.SALE, col.STARTS, col.ENDS))
     if sale["amount"] >= regular["amount"]:
-        reading.mend(row, col.SALE, "is not below the regular price; it is not used, and kept in `source`.")
-        return Priced(regular, None, (col.SALE, col.STARTS, col.ENDS))
+        reading.repair(row, col.SALE, "is not below the regular price; it is not used, and kept in `source`.")
+        return Prices(regular, None, (col.SALE, col.STARTS, col.ENDS))
     if not _on_sale(row, reading):
-        return Priced(regular, None, (col.SALE, col.STARTS, col.ENDS))
-    return Priced(sale, regular, (col.STARTS, col.ENDS))
+        return Prices(regular, None, (col.SALE, col.STARTS, col.ENDS))
+    return Prices(sale, regular, (col.STARTS, col.ENDS))
 
 
-def _on_sale(row: Row, reading: Reading) -> bool:
+def _on_sale(row: Row, reading: RowReader) -> bool:
     """Whether today is one of the days of the sale. They are whole days in UTC, the last one too; a missing date sets no bound."""
-    today = reading.moment.astimezone(UTC).date()
+    today = reading.now.astimezone(UTC).date()
     starts, ends = _day(row[col.STARTS]), _day(row[col.ENDS])
     for column, day in ((col.STARTS, starts), (col.ENDS, ends)):
         if row[column] and day is None:
-            reading.mend(row, column, "is no date like 2026-11-27; the sale price is not used, and kept in `source`.")
+            reading.repair(row, column, "is no date like 2026-11-27; the sale price is not used, and kept in `source`.")
             return False
     return (starts is None or starts <= today) and (ends is None or today <= ends)
 

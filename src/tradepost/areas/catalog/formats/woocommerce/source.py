@@ -8,40 +8,51 @@ where nothing was set: an export writes these again.
 from collections.abc import Container, Mapping
 
 from ..csv_file import Row
-from ..row_reader import Plain, Reading
+from ..row_reader import JsonObject, RowReader
 from . import columns as col
 
 # What the exporter writes where nothing was set, for a product and for a variation.
-UNSET: Mapping[str, str] = {
+UNSET_PRODUCT_CELLS: Mapping[str, str] = {
     col.VISIBILITY: "visible", col.TAX_STATUS: "taxable", col.IN_STOCK: "1", col.BACKORDERS: "0", col.POSITION: "0",
     "is featured?": "0", "sold individually?": "0", "allow customer reviews?": "1",
 }  # fmt: skip
-UNSET_OF_VARIATION = {**UNSET, "allow customer reviews?": "0"}
+UNSET_VARIATION_CELLS = {**UNSET_PRODUCT_CELLS, "allow customer reviews?": "0"}
 
 
-def of_product(row: Row, told: Container[str], reading: Reading, *, whole: bool) -> Plain | None:
+def product_source(row: Row, told: Container[str], reading: RowReader, *, whole: bool) -> JsonObject | None:
     """What a product's row says beyond the members that tell some columns; `whole` also keeps what speaks of a variant, because it has none."""
     return (
-        reading.named(
-            {c: cell for c, cell in _untold(row, told, UNSET, reading).items() if whole or not col.of_variant(c)}
+        reading.by_column_name(
+            {
+                c: cell
+                for c, cell in _untold(row, told, UNSET_PRODUCT_CELLS, reading).items()
+                if whole or not col.is_variant_column(c)
+            }
         )
         or None
     )
 
 
-def of_simple(row: Row, told: Container[str], reading: Reading) -> Plain | None:
+def simple_product_source(row: Row, told: Container[str], reading: RowReader) -> JsonObject | None:
     """What the row of a simple product says of its only variant."""
     return (
-        reading.named({c: cell for c, cell in _untold(row, told, UNSET, reading).items() if col.of_variant(c)}) or None
+        reading.by_column_name(
+            {
+                c: cell
+                for c, cell in _untold(row, told, UNSET_PRODUCT_CELLS, reading).items()
+                if col.is_variant_column(c)
+            }
+        )
+        or None
     )
 
 
-def of_variation(row: Row, told: Container[str], reading: Reading) -> Plain | None:
+def variation_source(row: Row, told: Container[str], reading: RowReader) -> JsonObject | None:
     """What a variation's row says."""
-    return reading.named(_untold(row, told, UNSET_OF_VARIATION, reading)) or None
+    return reading.by_column_name(_untold(row, told, UNSET_VARIATION_CELLS, reading)) or None
 
 
-def _untold(row: Row, told: Container[str], unset: Mapping[str, str], reading: Reading) -> dict[str, str]:
+def _untold(row: Row, told: Container[str], unset: Mapping[str, str], reading: RowReader) -> dict[str, str]:
     """The cells that no member tells, also because it could not hold them whole."""
-    lost = {column for line, column, _ in reading.lost if line == row.line}
+    lost = {column for line, column, _ in reading.preserved if line == row.line}
     return {c: cell for c, cell in row.cells.items() if c in lost or (c not in told and unset.get(c) != cell)}

@@ -6,12 +6,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from ..format import Format
-from ..row_reader import Plain
+from ..row_reader import JsonObject
 
 type Cells = dict[str, str]
 
 
-class LaidOut(Struct):
+class ProductRows(Struct):
     """A product in cells by column: its rows, the first its own, and which of them are its variants, in their order."""
 
     rows: list[Cells]
@@ -22,11 +22,11 @@ class Layout(Protocol):
     """How a shop lays out a product. `notes` are the columns of the notes; `mark` stands before a cell that begins like a formula."""
 
     format: Format
-    notes: tuple[str, str]
-    mark: str
-    head: bytes
+    note_columns: tuple[str, str]
+    formula_mark: str
+    file_prefix: bytes
 
-    def see(self, record: Plain) -> None:
+    def scan(self, record: JsonObject) -> None:
         """Looks at a record before any is laid out."""
         ...
 
@@ -34,11 +34,11 @@ class Layout(Protocol):
         """The columns of its own."""
         ...
 
-    def lay_out(self, record: Plain) -> LaidOut:
+    def lay_out(self, record: JsonObject) -> ProductRows:
         """A product in cells."""
         ...
 
-    def takes(self, column: str, *, variant: bool, of_both: bool) -> bool:
+    def accepts_source(self, column: str, *, variant: bool, of_both: bool) -> bool:
         """Whether a folded column may be filled from `source`, of a product or a variant, in a row that is of both."""
         ...
 

@@ -2,21 +2,21 @@
 
 import msgspec
 
-from ..row_reader import Plain
+from ..row_reader import JsonObject
 from .writer import Writer
 
 
-class LineWriter(Writer):
+class NdjsonWriter(Writer):
     """Lines of JSON."""
 
-    def see(self, record: Plain) -> None:
+    def scan(self, record: JsonObject) -> None:
         """Nothing has to be known beforehand."""
 
-    def head(self) -> bytes:
+    def header(self) -> bytes:
         """Nothing."""
         return b""
 
-    def product(self, record: Plain) -> bytes:
+    def encode_product(self, record: JsonObject) -> bytes:
         """A line."""
         return msgspec.json.encode(record) + b"\n"
 

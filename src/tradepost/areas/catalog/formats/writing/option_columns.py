@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ..row_reader import Plain
+from ..row_reader import JsonObject
 
 LONGEST_NAME, LONGEST_VALUE = 60, 200
 JOINED = " / "
 
 
-class Choices(Struct):
+class OptionColumns(Struct):
     """The names of a product's options, and the value of each for each variant; empty where a variant has none."""
 
     names: list[str]
     values: list[list[str]]
 
 
-def choices_of(variants: Sequence[Plain], most: int) -> Choices:
+def build_option_columns(variants: Sequence[JsonObject], most: int) -> OptionColumns:
     """The options of the variants in at most so many columns; what is more shares the last. Where a sheet would show two alike, one gets a number."""
     names = list(dict.fromkeys(name for v in variants for name in v["options"]))
     groups = [[n] for n in names] if len(names) <= most else [*[[n] for n in names[: most - 1]], names[most - 1 :]]
@@ -30,13 +30,13 @@ def choices_of(variants: Sequence[Plain], most: int) -> Choices:
     ]
     seen: set[tuple[str, ...]] = set()
     for number, row in enumerate(values, 1):
-        while groups and tuple(map(coarse, row)) in seen:
+        while groups and tuple(map(display_key, row)) in seen:
             row[0] = f"{row[0][: LONGEST_VALUE - 10]} ({number})".strip()
-        seen.add(tuple(map(coarse, row)))
-    return Choices(_distinct([JOINED.join(group) for group in groups]), values)
+        seen.add(tuple(map(display_key, row)))
+    return OptionColumns(_distinct([JOINED.join(group) for group in groups]), values)
 
 
-def _has(variant: Plain, group: Sequence[str]) -> bool:
+def _has(variant: JsonObject, group: Sequence[str]) -> bool:
     return any(name in variant["options"] for name in group)
 
 
@@ -45,12 +45,12 @@ def _distinct(names: Sequence[str]) -> list[str]:
     found: dict[str, str] = {}
     for number, name in enumerate(names, 1):
         heading = name[:LONGEST_NAME].strip()
-        while not coarse(heading) or coarse(heading) in found:
+        while not display_key(heading) or display_key(heading) in found:
             heading = f"{heading[: LONGEST_NAME - 10]} ({number})".strip()
-        found[coarse(heading)] = heading
+        found[display_key(heading)] = heading
     return [*found.values()]
 
 
-def coarse(text: str) -> str:
+def display_key(text: str) -> str:
     """What two texts share that a sheet may show alike."""
     return " ".join(text.split()).casefold()

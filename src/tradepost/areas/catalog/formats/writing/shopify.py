@@ -6,16 +6,16 @@ Cells are written as they are, also those that begin like a formula: Shopify's o
 import re
 from collections.abc import Sequence
 
-from tradepost.kit.schema.money import MOST, exponent
-from tradepost.kit.text.slugs import numbered, slug_of
+from tradepost.kit.schema.money import MAX_AMOUNT, exponent
+from tradepost.kit.text.slugs import numbered_slug, slugify
 
-from ...schemas import SLUG
-from ..row_reader import Plain
-from ..shopify import NOTES, PRODUCT_TOLD, SHOPIFY, VARIANT_TOLD, of_variant
+from ...schemas import SLUG_PATTERN
+from ..row_reader import JsonObject
+from ..shopify import CONSUMED_PRODUCT_COLUMNS, CONSUMED_VARIANT_COLUMNS, NOTE_COLUMNS, SHOPIFY, is_variant_column
 from ..spool import Spool
-from .layout import Cells, LaidOut, Layout
-from .option_columns import choices_of
-from .writer import code_of, shown
+from .layout import Cells, Layout, ProductRows
+from .option_columns import build_option_columns
+from .writer import format_amount, sku_cell
 
 COLUMNS = (
     "Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published", "Option1 Name", "Option1 Value", "Option2 Name",
@@ -38,13 +38,13 @@ NO_OPTION = "Default Title"
 class ShopifyLayout(Layout):
     """Shopify's columns. The handle is the reference of a product that came with one, else its slug; no two products have the same."""
 
-    format, notes, mark, head = SHOPIFY, NOTES, "", b""
+    format, note_columns, formula_mark, file_prefix = SHOPIFY, NOTE_COLUMNS, "", b""
 
     def __init__(self, currency: str) -> None:
         self.currency, self.decimals = currency, exponent(currency)
         self.spool = Spool()
 
-    def see(self, record: Plain) -> None:
+    def scan(self, record: JsonObject) -> None:
         """Handles that products came with are theirs, whatever the slugs of others are."""
         if reference := _handle(record):
             self.spool.claim_reference(reference)
@@ -53,20 +53,24 @@ class ShopifyLayout(Layout):
         """Always the same."""
         return COLUMNS
 
-    def lay_out(self, record: Plain) -> LaidOut:
+    def lay_out(self, record: JsonObject) -> ProductRows:
         """A product, its variants, its images."""
-        handle = _handle(record) or self._free(record.get("slug") or slug_of(record["name"], "product"))
+        handle = _handle(record) or self._free(record.get("slug") or slugify(record["name"], "product"))
         images = [{"Handle": handle, **image} for image in _images(record)]
         variants = self._variants(record)
         rows = [{"Handle": handle, **row} for row in variants] or [{"Handle": handle}]
         rows[0] |= (
             _product(record, handle) | (images[0] if images else {}) | (_option_names(record) if variants else {})
         )
-        return LaidOut([*rows, *images[1:]], rows if variants else [])
+        return ProductRows([*rows, *images[1:]], rows if variants else [])
 
-    def takes(self, column: str, *, variant: bool, of_both: bool) -> bool:
+    def accepts_source(self, column: str, *, variant: bool, of_both: bool) -> bool:
         """What a variant's row says is told apart by the column's name."""
-        return column not in PRODUCT_TOLD and column not in VARIANT_TOLD and of_variant(column) == variant
+        return (
+            column not in CONSUMED_PRODUCT_COLUMNS
+            and column not in CONSUMED_VARIANT_COLUMNS
+            and is_variant_column(column) == variant
+        )
 
     def close(self) -> None:
         """Removes the handles."""
@@ -74,13 +78,13 @@ class ShopifyLayout(Layout):
 
     def _free(self, slug: str) -> str:
         number = 1
-        while not self.spool.claim_reference(handle := numbered(slug, number)):
+        while not self.spool.claim_reference(handle := numbered_slug(slug, number)):
             number += 1
         return handle
 
-    def _variants(self, record: Plain) -> list[Cells]:
-        variants: list[Plain] = record.get("variants", [])
-        choices = choices_of(variants, MOST_OPTIONS)
+    def _variants(self, record: JsonObject) -> list[Cells]:
+        variants: list[JsonObject] = record.get("variants", [])
+        choices = build_option_columns(variants, MOST_OPTIONS)
         rows = [self._variant(v) for v in variants]
         for row, values in zip(rows, choices.values, strict=True):
             row |= (
@@ -93,16 +97,16 @@ class ShopifyLayout(Layout):
                 row["Option1 Value"] = f"{NO_OPTION} (1)"
         return rows
 
-    def _variant(self, variant: Plain) -> Cells:
+    def _variant(self, variant: JsonObject) -> Cells:
         quantity, grams = variant.get("imported_quantity"), variant.get("weight_grams")
-        source: Plain = variant.get("source") or {}
+        source: JsonObject = variant.get("source") or {}
         usual = {
             column: word
             for column, (word, other) in USUAL_WORDS.items()
             if column not in source and other not in source
         }
         return usual | {
-            "Variant SKU": code_of(variant["sku"]),
+            "Variant SKU": sku_cell(variant["sku"]),
             "Variant Grams": "" if grams is None else str(grams),
             "Variant Inventory Tracker": "shopify" if variant.get("track_inventory", True) else "",
             "Variant Inventory Qty": "" if quantity is None else str(quantity),
@@ -112,22 +116,22 @@ class ShopifyLayout(Layout):
             "Variant Barcode": variant.get("barcode") or "",
         }
 
-    def _price(self, money: Plain | None) -> str:
+    def _price(self, money: JsonObject | None) -> str:
         """A price in the sheet's currency. One in another shows the same number: the sheet knows one currency, and the note the truth."""
         if money is None:
             return ""
         amount = money["amount"] * 10**self.decimals // 10 ** exponent(money["currency"])
-        return shown(min(amount, MOST), self.decimals)
+        return format_amount(min(amount, MAX_AMOUNT), self.decimals)
 
 
-def _handle(record: Plain) -> str:
+def _handle(record: JsonObject) -> str:
     """The reference where it can be a handle."""
     reference = record.get("external_reference") or ""
-    return reference if len(reference) <= 100 and re.fullmatch(SLUG, reference) else ""
+    return reference if len(reference) <= 100 and re.fullmatch(SLUG_PATTERN, reference) else ""
 
 
-def _product(record: Plain, handle: str) -> Cells:
-    attributes: Plain = record.get("attributes") or {}
+def _product(record: JsonObject, handle: str) -> Cells:
+    attributes: JsonObject = record.get("attributes") or {}
     categories: list[list[str]] = record.get("categories") or []
     status: str = record.get("status", "draft")
     told = {
@@ -146,13 +150,13 @@ def _product(record: Plain, handle: str) -> Cells:
     }
 
 
-def _option_names(record: Plain) -> Cells:
-    names = choices_of(record["variants"], MOST_OPTIONS).names
+def _option_names(record: JsonObject) -> Cells:
+    names = build_option_columns(record["variants"], MOST_OPTIONS).names
     return {f"Option{n} Name": name for n, name in enumerate(names or ["Title"], 1)}
 
 
-def _images(record: Plain) -> list[Cells]:
-    media: list[Plain] = record.get("media") or []
+def _images(record: JsonObject) -> list[Cells]:
+    media: list[JsonObject] = record.get("media") or []
     return [
         {"Image Src": m["source_url"], "Image Position": str(n), "Image Alt Text": m.get("alt", "")}
         for n, m in enumerate(media, 1)

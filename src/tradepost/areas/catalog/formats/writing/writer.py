@@ -9,26 +9,26 @@ from typing import Protocol
 import xxhash
 
 from tradepost.kit.schema.money import exponent
-from tradepost.kit.text.slugs import slug_of
+from tradepost.kit.text.slugs import slugify
 
-from ..row_reader import Plain
+from ..row_reader import JsonObject
 
 # By this mark a spreadsheet knows UTF-8.
-MARK = b"\xef\xbb\xbf"
+UTF8_BOM = b"\xef\xbb\xbf"
 
 
 class Writer(Protocol):
     """Writes product records, as builtins. Each is seen before the head is written, then all are written in the same order."""
 
-    def see(self, record: Plain) -> None:
+    def scan(self, record: JsonObject) -> None:
         """Looks at a record, for what the whole file has to know of it."""
         ...
 
-    def head(self) -> bytes:
+    def header(self) -> bytes:
         """What stands before the first product."""
         ...
 
-    def product(self, record: Plain) -> bytes:
+    def encode_product(self, record: JsonObject) -> bytes:
         """One product."""
         ...
 
@@ -37,7 +37,7 @@ class Writer(Protocol):
         ...
 
 
-def lines_of(rows: Iterable[Sequence[str]]) -> bytes:
+def encode_csv(rows: Iterable[Sequence[str]]) -> bytes:
     """Rows of cells as CSV."""
     out = StringIO(newline="")
     # With both characters in it, either of them inside of a cell puts that cell in quotes.
@@ -45,17 +45,17 @@ def lines_of(rows: Iterable[Sequence[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def code_of(sku: str) -> str:
+def sku_cell(sku: str) -> str:
     """A SKU as a sheet can show it without making it like another; one with odd blanks has a name made from it."""
     plain = " ".join(sku.split()) == sku and not sku.startswith("'")
-    return sku if plain else f"{slug_of(sku, 'sku')[:80]}-{xxhash.xxh3_64_hexdigest(sku.encode())}"
+    return sku if plain else f"{slugify(sku, 'sku')[:80]}-{xxhash.xxh3_64_hexdigest(sku.encode())}"
 
 
-def shown(amount: int, decimals: int) -> str:
+def format_amount(amount: int, decimals: int) -> str:
     """An amount of minor units with a dot before its decimals."""
     return f"{Decimal(amount).scaleb(-decimals):.{decimals}f}"
 
 
-def price_of(money: Plain | None) -> str:
+def format_price(money: JsonObject | None) -> str:
     """A price in its own currency; empty where there is none."""
-    return shown(money["amount"], exponent(money["currency"])) if money else ""
+    return format_amount(money["amount"], exponent(money["currency"])) if money else ""

@@ -5,6 +5,6 @@ draft      a product as it is to be, beside the one there  variants   the same o
 statements what differs, written
 """
 
-from .run import Done, Upserts, checked
+from .run import UpsertOutcome, Upserts, validate_input
 
-__all__ = ["Done", "Upserts", "checked"]
+__all__ = ["UpsertOutcome", "Upserts", "validate_input"]

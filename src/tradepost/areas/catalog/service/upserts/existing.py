@@ -35,7 +35,7 @@ MEDIA = [
 ]
 
 
-class Present:
+class Existing:
     """What present products have, by their ids."""
 
     __slots__ = ("categories", "media", "variants")
@@ -46,15 +46,15 @@ class Present:
         self.categories: dict[str, set[str]] = {}
 
 
-async def find(service: Service, inputs: Sequence[ProductCreate]) -> list[Values | None]:
+async def find_products(service: Service, inputs: Sequence[ProductCreate]) -> list[Values | None]:
     """The product that each input means: by its reference, else by its slug. Locked in one order, so that no two lists wait for each other."""
     references = [new.external_reference for new in inputs if new.external_reference is not None]
     slugs = [new.slug for new in inputs if new.slug is not UNSET]
     if not references and not slugs:
         return [None for _ in inputs]
-    caller, among = service.context.caller, service.context.database.among
+    caller, among = service.context.caller, service.context.database.in_values
     named = or_(*[among(c, v) for c, v in ((ProductRow.external_reference, references), (ProductRow.slug, slugs)) if v])
-    visible = products.visible(Viewer(caller.permissions, caller.known))
+    visible = products.visible(Viewer(caller.permissions, caller.is_authenticated))
     query = select(*PRODUCT).where(named, visible).order_by(ProductRow.id).with_for_update()
     found = await rows(service, query, caller_id=caller.id)
     by_reference, by_slug = (
@@ -64,9 +64,9 @@ async def find(service: Service, inputs: Sequence[ProductCreate]) -> list[Values
     return [by_reference.get(new.external_reference) or by_slug.get(new.slug) for new in inputs]
 
 
-async def load(service: Service, ids: Sequence[str], media: bool) -> Present:
+async def load_existing(service: Service, ids: Sequence[str], media: bool) -> Existing:
     """What these products have. The variants are locked too: they are compared before they are changed."""
-    present, among = Present(), service.context.database.among
+    present, among = Existing(), service.context.database.in_values
     if not ids:
         return present
     query = select(*VARIANT).where(among(VariantRow.product_id, ids)).order_by(VariantRow.id).with_for_update()

@@ -13,26 +13,32 @@ from tradepost.kit.writes import bulk
 
 from ...models import MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, VariantRow
 from ..tags import Tags
-from .draft import Draft
+from .draft import PlannedUpsert
 
 
-async def write(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
+async def write(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
     """Writes all drafts, and announces each once. New rows of a table come in an order that all lists share, so that no two wait for each other."""
     new = sorted(
-        [d for d in drafts if d.was is None], key=lambda d: (d.values["external_reference"] or "", d.values["slug"])
+        [d for d in drafts if d.current is None], key=lambda d: (d.values["external_reference"] or "", d.values["slug"])
     )
-    await bulk.alter(
-        service.session, ProductRow, [(d.was, d.was | d.values) for d in drafts if d.was is not None and d.changed], now
+    await bulk.update_rows(
+        service.session,
+        ProductRow,
+        [(d.current, d.current | d.values) for d in drafts if d.current is not None and d.changed],
+        now,
     )
-    await bulk.add(service.session, ProductRow, [d.values | {"id": d.id} for d in new], now)
+    await bulk.insert_rows(service.session, ProductRow, [d.values | {"id": d.id} for d in new], now)
     await _places(service, drafts, now)
     tags: dict[str, list[str]] = {
-        d.id: d.values["tags"] for d in drafts if (d.values["tags"] if d.was is None else "tags" in d.changed)
+        d.id: d.values["tags"] for d in drafts if (d.values["tags"] if d.current is None else "tags" in d.changed)
     }
-    await Tags(service.context).put(tags)
+    await Tags(service.context).set_tags(tags)
     await _variants(service, drafts, now)
-    await bulk.put(
-        service.session, ProductSearchRow.__table__, [words for d in drafts if (words := d.words) is not None], "id"
+    await bulk.upsert_rows(
+        service.session,
+        ProductSearchRow.__table__,
+        [words for d in drafts if (words := d.search_row) is not None],
+        "id",
     )
     await _media(service, drafts, now)
     for draft in drafts:
@@ -40,20 +46,24 @@ async def write(service: Service, drafts: Sequence[Draft], now: datetime) -> Non
         service.context.emit(type, subject, **data)
 
 
-async def _places(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
+async def _places(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
     places = _table(ProductCategoryRow)
-    if left := [(d.id, c) for d in drafts for c in d.left]:
+    if left := [(d.id, c) for d in drafts for c in d.removed_categories]:
         await service.session.execute(delete(places).where(tuple_(places.c.product_id, places.c.category_id).in_(left)))
     number = ProductCategoryRow.__number__
-    await bulk.add(
+    await bulk.insert_rows(
         service.session,
         ProductCategoryRow,
-        [{"id": new_id(number), "product_id": d.id, "category_id": c} for d in drafts for c in sorted(d.joined)],
+        [
+            {"id": new_id(number), "product_id": d.id, "category_id": c}
+            for d in drafts
+            for c in sorted(d.added_categories)
+        ],
         now,
     )
 
 
-async def _variants(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
+async def _variants(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
     variants = _table(VariantRow)
     # Ids stand in for what another variant of the product takes, until all rows have their own.
     if parked := [id for d in drafts for id in d.variants.parked]:
@@ -61,24 +71,27 @@ async def _variants(service: Service, drafts: Sequence[Draft], now: datetime) ->
         await service.session.execute(
             update(variants).where(variants.c.id.in_(parked)).values(sku=stand_in, options_key=stand_in, updated_at=now)
         )
-    await bulk.alter(
+    await bulk.update_rows(
         service.session,
         VariantRow,
         [pair for d in drafts for pair in d.variants.changed],
         now,
         ("sku", "options_key") if parked else (),
     )
-    await bulk.add(
-        service.session, VariantRow, sorted([v for d in drafts for v in d.variants.made], key=lambda v: v["sku"]), now
+    await bulk.insert_rows(
+        service.session,
+        VariantRow,
+        sorted([v for d in drafts for v in d.variants.created], key=lambda v: v["sku"]),
+        now,
     )
 
 
-async def _media(service: Service, drafts: Sequence[Draft], now: datetime) -> None:
+async def _media(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
     media = _table(MediaRow)
-    if gone := [id for d in drafts for id in d.media_gone]:
+    if gone := [id for d in drafts for id in d.removed_media]:
         await service.session.execute(delete(media).where(media.c.id.in_(gone)))
-    await bulk.alter(service.session, MediaRow, [pair for d in drafts for pair in d.media_changed], now)
-    await bulk.add(service.session, MediaRow, [m for d in drafts for m in d.media_made], now)
+    await bulk.update_rows(service.session, MediaRow, [pair for d in drafts for pair in d.changed_media], now)
+    await bulk.insert_rows(service.session, MediaRow, [m for d in drafts for m in d.added_media], now)
 
 
 def _table(of: type[Table]) -> Any:

@@ -8,51 +8,51 @@ from tradepost.kit.problems import AlreadyExists
 
 from ...models import VariantRow
 from ...schemas import VariantInput
-from ..variants import MOST_VARIANTS, row_values, too_many
+from ..variants import MAX_VARIANTS, too_many_variants, variant_values
 
 type Values = dict[str, Any]
 
 
-class Variants:
+class VariantPlan:
     """The variants of one product as they are to be, beside those that are there.
 
     `changed` holds pairs of what was and what is to be, `parked` the ids of those whose place another one of the same product takes.
     """
 
-    __slots__ = ("changed", "made", "parked", "whole")
+    __slots__ = ("changed", "created", "final_rows", "parked")
 
     def __init__(
         self, product_id: str, present: Sequence[Values], given: Sequence[VariantInput], by_options: bool
     ) -> None:
-        inputs = [row_values(new) for new in given]
+        inputs = [variant_values(new) for new in given]
         known = _known(present, inputs, by_options)
         merged = [(was, was | new) for was, new in zip(known, inputs, strict=True) if was is not None]
         self.changed = [(was, new) for was, new in merged if was != new]
         stay = dict(zip([v["id"] for v in present], present, strict=True)) | {new["id"]: new for _, new in merged}
-        self.made = [new for was, new in zip(known, inputs, strict=True) if was is None]
-        if len(stay) + len(self.made) > MOST_VARIANTS:
-            raise too_many(len(stay) + len(self.made))
+        self.created = [new for was, new in zip(known, inputs, strict=True) if was is None]
+        if len(stay) + len(self.created) > MAX_VARIANTS:
+            raise too_many_variants(len(stay) + len(self.created))
         last = max([v["position"] for v in stay.values()], default=-1)
-        for i, new in enumerate(self.made):
+        for i, new in enumerate(self.created):
             new |= {
                 "id": new_id(VariantRow.__number__),
                 "product_id": product_id,
                 "position": new.get("position", last + 1 + i),
             }
-        self.whole = [*stay.values(), *self.made]
+        self.final_rows = [*stay.values(), *self.created]
         self.parked = _parked(present, self.changed)
         _check("sku", [new["sku"] for new in inputs])
-        _check("options", [v["options_key"] for v in self.whole])
+        _check("options", [v["options_key"] for v in self.final_rows])
 
     @property
     def new_skus(self) -> list[str]:
         """The SKUs that the product did not have."""
-        return [v["sku"] for v in self.made] + [new["sku"] for was, new in self.changed if was["sku"] != new["sku"]]
+        return [v["sku"] for v in self.created] + [new["sku"] for was, new in self.changed if was["sku"] != new["sku"]]
 
     @property
-    def ids(self) -> dict[str, list[str]]:
+    def event_ids(self) -> dict[str, list[str]]:
         """Which were made and which changed, for the event."""
-        return {"created": [v["id"] for v in self.made], "updated": [v["id"] for v, _ in self.changed]}
+        return {"created": [v["id"] for v in self.created], "updated": [v["id"] for v, _ in self.changed]}
 
 
 def _known(present: Sequence[Values], inputs: Sequence[Values], by_options: bool) -> list[Values | None]:
