@@ -1,1 +1,1 @@
-"""Ideas that know no shop and no web: operation, selection, resource, and what they stand on."""
+"""Building blocks of the services: no business words, no web framework."""

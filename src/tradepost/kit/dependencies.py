@@ -1,34 +1,38 @@
-"""Means: what services need besides the database (a hasher, the keys of tokens, a mailer), found by its type.
+"""Dependencies of services other than the database (a password hasher, a mailer), by type.
 
-The composition root provides them once for each process; a Context carries them, so that methods take only shop arguments.
+`bootstrap.py` provides one instance of each for the process. CallContext carries them, so that
+the methods of services take only business arguments.
 """
 
 from typing import Any, cast
 
 
 class Dependencies:
-    """One thing of a type each. What was not provided is a fault of the composition root, named when it is asked for."""
+    """One instance per type."""
 
     __slots__ = ("instances",)
 
     def __init__(self) -> None:
         self.instances: dict[Any, Any] = {}
 
-    def provide[T](self, kind: type[T], thing: T) -> T:
-        """Makes a thing available under a type: its own, or a protocol that it fulfils."""
-        self.instances[kind] = thing
-        return thing
+    def provide[T](self, kind: type[T], instance: T) -> T:
+        """Register an instance under its own type or under a protocol that it implements."""
+        self.instances[kind] = instance
+        return instance
 
     def require[T](self, kind: type[T]) -> T:
-        """The thing of a type."""
-        found = self.get(kind)
-        if found is None:
-            raise LookupError(f"nothing provides {kind.__name__} here")
-        return found
+        """Return the instance of a type, or raise LookupError if `bootstrap.py` provides none."""
+        instance = self.get(kind)
+        if instance is None:
+            raise LookupError(f"{kind.__name__} is not provided here")
+        return instance
 
     def get[T](self, kind: type[T]) -> T | None:
-        """The thing of a type, or None where callers like these have none: the shell counts no attempts."""
-        return cast(T | None, self.instances.get(kind))
+        """Return the instance of a type, or None.
+
+        Some callers lack some of them: the command line does not count credential attempts.
+        """
+        return cast("T | None", self.instances.get(kind))  # a string: building the union costs 3 us
 
 
 NO_DEPENDENCIES = Dependencies()

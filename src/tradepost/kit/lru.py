@@ -1,11 +1,14 @@
-"""Bounded caches of what is dear to make."""
+"""A bounded cache with least-recently-used eviction."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 
 
 class LRUCache[K, V]:
-    """Keeps what was made for the last `most` keys; the one used longest ago goes first, one by one. `made` counts the misses."""
+    """A mapping of at most `max_size` entries. `misses` counts the values that were created.
+
+    Entries are evicted one at a time, so no single request pays for emptying the cache.
+    """
 
     __slots__ = ("entries", "max_size", "misses")
 
@@ -17,20 +20,23 @@ class LRUCache[K, V]:
         return key in self.entries
 
     def get(self, key: K) -> V | None:
-        """The value of a key, if it is kept."""
-        found = self.entries.get(key)
-        if found is not None:
+        """Return the cached value, or None."""
+        value = self.entries.get(key)
+        if value is not None:
             self.entries.move_to_end(key)
-        return found
+        return value
 
-    def get_or_create(self, key: K, make: Callable[[], V]) -> V:
-        """The value of a key, made where it is not kept. What `make` raises is not kept."""
-        found = self.entries.get(key)
-        if found is not None:
+    def get_or_create(self, key: K, create: Callable[[], V]) -> V:
+        """Return the cached value, or call `create` and cache its result.
+
+        Nothing is cached if `create` raises.
+        """
+        value = self.entries.get(key)
+        if value is not None:
             self.entries.move_to_end(key)
-            return found
-        found = self.entries[key] = make()
+            return value
+        value = self.entries[key] = create()
         self.misses += 1
         if len(self.entries) > self.max_size:
             self.entries.popitem(last=False)
-        return found
+        return value

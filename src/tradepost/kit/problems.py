@@ -1,4 +1,4 @@
-"""Problems: faults that a caller can mend, raised as values of the shop and rendered by each door (RFC 9457).
+"""Problems: errors that a client can correct, raised by services and rendered by both APIs.
 
     Problem
     |- 400  MalformedBody, InvalidParameter, TooDeep, TooManyAliases, TooExpensive
@@ -10,7 +10,9 @@
     |- 428  PreconditionRequired            429  QuotaExceeded
     '- 500  Internal                        503  Unavailable
 
-A code is stable for ever; `title` and `cure` are said once per class, `detail`, `errors` and `members` are about one occurrence.
+The format is RFC 9457. A code never changes. `title` and `cure` belong to the class; `detail`,
+`errors` and `members` to one occurrence. The docstring, title, cure and example of each class are
+public: `/problems/{code}` and the OpenAPI document show them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +24,7 @@ MAX_FAULTS = 100
 
 
 class Fault(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """One thing that is wrong: where (a JSON pointer into the body, or a parameter's name), a stable code, and what to do."""
+    """One error in a request. `pointer` is a JSON pointer into the body, `parameter` a name."""
 
     code: str
     detail: str
@@ -31,17 +33,20 @@ class Fault(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Problem(Exception):
-    """A fault with a stable code, a status, a title and a cure."""
+    """An error with a stable code, an HTTP status, a title and a cure.
+
+    is_transient: whether the same request may succeed if it is repeated.
+    retry_after: seconds to wait before repeating it.
+    example: members of a sample occurrence, for the problem pages and the OpenAPI document.
+    """
 
     code: ClassVar[str] = "problem"
     status: ClassVar[int] = 400
-    title: ClassVar[str] = "The request cannot be served"
-    cure: ClassVar[str] = "Read `detail`; it says what was given and what is allowed."
-    is_transient: bool = False  # whether the very same request may well succeed in a moment
-    retry_after: int | None = None  # in how many seconds it may
-    example: ClassVar[
-        dict[str, Any]
-    ] = {}  # members of one occurrence, for the page and the OpenAPI document that explain this kind
+    title: ClassVar[str] = "The request failed"
+    cure: ClassVar[str] = "Read `detail`: it names what is wrong and what is allowed."
+    is_transient: bool = False
+    retry_after: int | None = None
+    example: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
         self.detail = detail or self.title
@@ -49,15 +54,18 @@ class Problem(Exception):
         super().__init__(self.detail)
 
     def headers(self) -> dict[str, str]:
-        """HTTP headers that belong to the answer. When to come back is RFC 9110, 10.2.3, and of a 429 RFC 6585, 4."""
+        """Return the HTTP headers of the response.
+
+        `Retry-After` is RFC 9110, 10.2.3; for a 429 also RFC 6585, 4.
+        """
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
     def hide_schema(self) -> None:
-        """Leaves out what only callers that may introspect are told."""
+        """Remove lists of known names, for callers without access to the schema."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The members that both doors show; `instance` and `request_id` are the door's to add."""
-        said: dict[str, Any] = {
+        """Return the members that both APIs show. Each adds `request_id`, REST also `instance`."""
+        document: dict[str, Any] = {
             "type": f"/problems/{self.code}",
             "title": self.title,
             "status": self.status,
@@ -65,35 +73,41 @@ class Problem(Exception):
             "detail": self.detail,
         }
         if self.errors:
-            said["errors"] = [msgspec.to_builtins(e) for e in self.errors]
+            document["errors"] = [msgspec.to_builtins(fault) for fault in self.errors]
         if self.retry_after is not None:
-            said["retry_after"] = self.retry_after
-        return said | self.members
+            document["retry_after"] = self.retry_after
+        return document | self.members
 
 
-def all_problems(of: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    """Every kind of problem that is loaded, parents before children."""
-    for kind in of.__subclasses__():
+def all_problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Yield every loaded subclass, parents before children."""
+    for kind in base.__subclasses__():
         yield kind
         yield from all_problems(kind)
 
 
 class MalformedBody(Problem):
-    """The body cannot be read in the media type that it claims."""
+    """The body is not well-formed in the media type that `Content-Type` names."""
 
-    code, status, title = "malformed", 400, "The body cannot be read"
-    cure = "Send well-formed JSON or MessagePack and name its type in `Content-Type`."
+    code, status, title = "malformed", 400, "Malformed body"
+    cure = "Send well-formed JSON or MessagePack, and name its media type in `Content-Type`."
     example = {"detail": "The body is not well-formed JSON: JSON is malformed: expected ',' or '}' (byte 18)."}
 
 
 class InvalidParameter(Problem):
-    """A query parameter, header or GraphQL argument that cannot be used; the detail names what is allowed."""
+    """A query parameter, header or GraphQL argument is not valid."""
 
-    code, status, title = "invalid_parameter", 400, "A parameter is not valid"
-    cure = "Correct the parameter that `errors[].parameter` names; the detail lists what is allowed."
+    code, status, title = "invalid_parameter", 400, "Invalid parameter"
+    cure = "Correct the parameter named in `errors[].parameter`. The detail lists what is allowed."
     example = {
-        "detail": "`limit` is 500; allowed are 1 to 100.",
-        "errors": [{"parameter": "limit", "code": "out_of_range", "detail": "`limit` is 500; allowed are 1 to 100."}],
+        "detail": "`limit` is `500`; allowed: a whole number from 1 to 100.",
+        "errors": [
+            {
+                "parameter": "limit",
+                "code": "invalid",
+                "detail": "`limit` is `500`; allowed: a whole number from 1 to 100.",
+            }
+        ],
     }
 
     def __init__(
@@ -104,49 +118,57 @@ class InvalidParameter(Problem):
         allowed: Sequence[str] = (),
         errors: list[Fault] | None = None,
     ) -> None:
+        """`allowed` is appended to the detail, and removed again by `hide_schema`."""
         self.short_detail, self.parameter = detail, parameter
-        said = f"{detail} Allowed: {', '.join(allowed)}." if allowed else detail
-        super().__init__(said, errors=errors or self._fault(said))
+        full_detail = f"{detail} Allowed: {', '.join(allowed)}." if allowed else detail
+        super().__init__(full_detail, errors=errors or self._errors(full_detail))
 
-    def _fault(self, said: str) -> list[Fault]:
-        return [Fault(code="invalid", detail=said, parameter=self.parameter)] if self.parameter else []
+    def _errors(self, detail: str) -> list[Fault]:
+        return [Fault(code="invalid", detail=detail, parameter=self.parameter)] if self.parameter else []
 
     def hide_schema(self) -> None:
-        """Leaves out the allowed names, for callers that may not introspect."""
+        """Remove the allowed names from the detail."""
         if self.short_detail != self.detail:
-            self.detail, self.errors = self.short_detail, self._fault(self.short_detail)
+            self.detail, self.errors = self.short_detail, self._errors(self.short_detail)
 
     def rename_parameter(self, parameter: str, names: Mapping[str, str]) -> "InvalidParameter":
-        """The same of a parameter that this door calls otherwise; `names` are the spellings in the text."""
-        said, brief = self.detail, self.short_detail
+        """Change this problem to an API's own name of the parameter, and return it.
+
+        `names` maps names to that API's spelling; they are replaced where they stand in backticks.
+        """
+        detail, short_detail = self.detail, self.short_detail
         for old, new in names.items():
-            said, brief = said.replace(f"`{old}`", f"`{new}`"), brief.replace(f"`{old}`", f"`{new}`")
-        self.detail, self.short_detail, self.parameter = said, brief, parameter
-        self.errors = self._fault(said)
+            detail = detail.replace(f"`{old}`", f"`{new}`")
+            short_detail = short_detail.replace(f"`{old}`", f"`{new}`")
+        self.detail, self.short_detail, self.parameter = detail, short_detail, parameter
+        self.errors = self._errors(detail)
         return self
 
 
 class TooDeep(InvalidParameter):
-    """A selection follows more relations into one another than the shop allows."""
+    """The selection nests more relations than allowed."""
 
-    code, title = "too_deep", "The selection is too deep"
-    cure = "Follow fewer relations in one request; read the rest by the links or ids that come back."
-    example = {"detail": "Relations can be followed 10 deep; this selection goes deeper."}
+    code, title = "too_deep", "Selection too deep"
+    cure = "Select fewer nested relations, and read the rest by the links or ids in the response."
+    example = {"detail": "Relations can be nested at most 10 levels deep."}
 
 
 class TooManyAliases(InvalidParameter):
-    """A `fields` text or a GraphQL document gives more other names than the shop allows."""
+    """The `fields` parameter or the GraphQL document has more aliases than allowed."""
 
-    code, title = "too_many_aliases", "There are too many aliases"
-    cure = "Ask for less in one request, or for the same things under their own names."
-    example = {"detail": "At most 50 aliases are allowed; there are more."}
+    code, title = "too_many_aliases", "Too many aliases"
+    cure = "Use fewer aliases, or split the request."
+    example = {"detail": "At most 50 aliases are allowed."}
 
 
 class TooExpensive(Problem):
-    """One request would cost more points than any request may, or than the caller's bucket can ever hold."""
+    """The request costs more points than one request may, or than the caller's bucket can hold."""
 
-    code, title = "too_expensive", "The request is too expensive"
-    cure = "Ask for fewer rows (`limit`, `first`) or fewer relations in one another; `points` is the price and `limit` the most that is allowed."
+    code, title = "too_expensive", "Request too expensive"
+    cure = (
+        "Request fewer rows (`limit`, `first`) or fewer nested relations. "
+        "`points` is the price of the request, `limit` the highest price allowed."
+    )
     example = {
         "detail": "The request costs up to 1101 points; at most 1000 are allowed.",
         "points": 1101,
@@ -155,232 +177,250 @@ class TooExpensive(Problem):
 
 
 class Unauthenticated(Problem):
-    """The operation needs a known caller, or the credential that came is not good."""
+    """The request needs a credential, or its credential is not valid."""
 
-    code, status, title = "unauthenticated", 401, "Credentials are needed"
+    code, status, title = "unauthenticated", 401, "Authentication required"
     cure = (
-        "Send an API key in `X-API-Key` or as `Authorization: Bearer`, and check that it is complete and not revoked."
+        "Send an API key in `X-API-Key`, or an API key or access token as `Authorization: Bearer`. "
+        "Check that it is complete, and neither expired nor revoked."
     )
-    example = {"detail": "The permission `catalog:write` is needed."}
+    example = {"detail": "The permission `catalog:write` is required."}
 
     def headers(self) -> dict[str, str]:
-        """RFC 9110, 11.6.1: a 401 names the scheme."""
+        """Return `WWW-Authenticate`, which names the scheme (RFC 9110, 11.6.1)."""
         return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
 
 
 class Forbidden(Problem):
-    """The caller is known but lacks the permission that the detail names."""
+    """The caller is authenticated but lacks the permission named in the detail."""
 
-    code, status, title = "forbidden", 403, "You may not do this"
-    cure = "Use a credential that holds the permission named in the detail."
-    example = {"detail": "The permission `catalog:write` is needed."}
+    code, status, title = "forbidden", 403, "Permission denied"
+    cure = "Use a credential that has the permission named in the detail."
+    example = {"detail": "The permission `catalog:write` is required."}
 
 
 class NotFound(Problem):
-    """There is no such thing, or none that this caller may see."""
+    """The resource does not exist, or the caller may not see it."""
 
     code, status, title = "not_found", 404, "Not found"
-    cure = "Check the id or the path; what you may not see is answered like what does not exist."
+    cure = "Check the id or the path. A resource that you may not see is reported as not found."
     example = {"detail": "There is no product `oak-chair`."}
 
 
 class MethodNotAllowed(Problem):
-    """The path exists, but not for this method."""
+    """The path does not support this method."""
 
-    code, status, title = "method_not_allowed", 405, "The method is not allowed here"
-    cure = "Use one of the methods in `Allow`."
-    example = {"detail": "Allowed here: GET, HEAD, OPTIONS, POST."}
+    code, status, title = "method_not_allowed", 405, "Method not allowed"
+    cure = "Use one of the methods listed in `Allow`."
+    example = {"detail": "Allowed methods: GET, HEAD, OPTIONS, POST."}
 
     def __init__(self, allow: str) -> None:
-        super().__init__(f"Allowed here: {allow}.")
+        super().__init__(f"Allowed methods: {allow}.")
         self.allow = allow
 
     def headers(self) -> dict[str, str]:
-        """RFC 9110, 15.5.6."""
+        """Return `Allow` (RFC 9110, 15.5.6)."""
         return {"Allow": self.allow}
 
 
 class NotAcceptable(Problem):
-    """None of the media types in `Accept` can be produced here."""
+    """None of the media types in `Accept` is available here."""
 
     code, status, title = "not_acceptable", 406, "No acceptable media type"
-    cure = "Name one of the media types in the detail in `Accept`, or leave the header out."
+    cure = "Name one of the media types listed in the detail in `Accept`, or omit the header."
     example = {"detail": "Available here: application/json, application/msgpack."}
 
 
 class AlreadyExists(Problem):
-    """Another row has the unique value that `field` names."""
+    """Another resource has the same value of the unique member that `field` names."""
 
-    code, status, title = "already_exists", 409, "It already exists"
-    cure = "Choose another value for the member named in `field`, or change the thing that has it."
-    example = {"detail": "Another row has this `slug`.", "field": "slug"}
+    code, status, title = "already_exists", 409, "Already exists"
+    cure = "Choose another value for the member named in `field`, or update the existing resource."
+    example = {"detail": "This `slug` is already in use.", "field": "slug"}
 
 
 class Conflict(Problem):
-    """The change does not fit the present state, or other writes kept coming first."""
+    """The change conflicts with the current state of the resource, or with concurrent writes."""
 
-    code, status, title = "conflict", 409, "The change conflicts with the present state"
-    cure = "Read the thing again and repeat the change on what you find."
-    example = {"detail": "Other writes kept coming first; try again."}
+    code, status, title = "conflict", 409, "Conflict"
+    cure = "Read the resource again, and repeat the change on its current state."
+    example = {"detail": "The category still has products."}
 
     @classmethod
     def lost_race(cls, detail: str) -> "Conflict":
-        """Other writes came first."""
-        made = cls(detail)
-        made.is_transient = True
-        return made
+        """Create the problem of a write that lost against concurrent writes."""
+        problem = cls(detail)
+        problem.is_transient = True
+        return problem
 
 
 class InvalidTransition(Problem):
-    """The operation is not open on this row in its present state."""
+    """The operation is not possible in the current state of the resource."""
 
-    code, status, title = "invalid_transition", 409, "Not in this state"
-    cure = "Look at `links` (GraphQL: `availableActions`) for what is open now."
+    code, status, title = "invalid_transition", 409, "Not possible in this state"
+    cure = "See `links` (GraphQL: `availableActions`) for the operations that are possible now."
 
 
 class PatchTestFailed(Problem):
-    """A `test` operation of a JSON Patch found another value (RFC 6902, 4.6)."""
+    """A `test` operation of the JSON Patch found another value (RFC 6902, 4.6)."""
 
-    code, status, title = "patch_test_failed", 409, "A test in the patch failed"
-    cure = "Read the thing again and make the patch anew."
+    code, status, title = "patch_test_failed", 409, "Patch test failed"
+    cure = "Read the resource again and create a new patch."
     example = {
         "detail": "`/version` has another value.",
-        "errors": [{"pointer": "/0", "code": "test_failed", "detail": "Another value stands there."}],
+        "errors": [{"pointer": "/0", "code": "test_failed", "detail": "`/version` has another value."}],
     }
 
 
 class IdempotencyInProgress(Problem):
-    """A request with this idempotency key is still running, or broke off less than a minute ago."""
+    """A request with this idempotency key is running, or was interrupted less than a minute ago."""
 
     code, status, title = "idempotency_in_progress", 409, "A request with this key is still running"
-    cure = "Send the same request with the same key again after the seconds in `retry_after`; it is answered with the outcome once there is one."
+    cure = (
+        "Repeat the request with the same key after `retry_after` seconds. "
+        "Once the first request has finished, its outcome is returned."
+    )
     example = {"detail": "A request with this key is still running.", "retry_after": 1}
-    passing = True
+    is_transient = True
     retry_after = 1
 
 
 class PreconditionFailed(Problem):
-    """The row is at another version than the caller expected."""
+    """The version of the resource is not the one that the request expects."""
 
-    code, status, title = "precondition_failed", 412, "The version is another one"
-    cure = "Read the thing again and send its present version in `If-Match` (GraphQL: `expectedVersion`)."
-    example = {"detail": "The version is 3; another one was expected.", "version": 3}
+    code, status, title = "precondition_failed", 412, "Version conflict"
+    cure = "Read the resource again and send its current version in `If-Match` (GraphQL: `expectedVersion`)."
+    example = {"detail": "The current version is 3, but version 2 was expected.", "version": 3}
 
 
 class ContentTooLarge(Problem):
-    """The body is over its limit."""
+    """The body is larger than allowed."""
 
-    code, status, title = "content_too_large", 413, "The body is too large"
-    cure = "Send less at once; the detail names the limit."
+    code, status, title = "content_too_large", 413, "Body too large"
+    cure = "Send a smaller body. The detail names the limit."
     example = {"detail": "The body may have at most 1048576 bytes.", "limit": 1048576}
 
 
 class UnsupportedMediaType(Problem):
-    """The body's media type or coding cannot be read here."""
+    """The media type or the content encoding of the body is not supported here."""
 
-    code, status, title = "unsupported_media_type", 415, "The body's type is not supported"
-    cure = "Send one of the media types in the detail, without a `Content-Encoding`."
-    example = {"detail": "The body came with `text/plain`; read here: application/json, application/msgpack, in UTF-8."}
+    code, status, title = "unsupported_media_type", 415, "Unsupported media type"
+    cure = "Send one of the media types listed in the detail, without a `Content-Encoding`."
+    example = {
+        "detail": "The body's media type is `text/plain`; supported: application/json, application/msgpack, in UTF-8."
+    }
 
     def __init__(self, detail: str = "", *, accept: str = "", accept_patch: str = "") -> None:
         super().__init__(detail)
         self.accept, self.accept_patch = accept, accept_patch
 
     def headers(self) -> dict[str, str]:
-        """RFC 9110, 12.5.1 (`Accept` in a 415) and RFC 5789, 2.2 (`Accept-Patch`)."""
+        """Return `Accept` (RFC 9110, 12.5.1) and `Accept-Patch` (RFC 5789, 2.2)."""
         return ({"Accept": self.accept} if self.accept else {}) | (
             {"Accept-Patch": self.accept_patch} if self.accept_patch else {}
         )
 
 
 class Validation(Problem):
-    """A body or `input` that breaks its schema or a rule of the shop; `errors` lists all faults by JSON pointer."""
+    """The body or `input` breaks its schema or a business rule. `errors` lists every fault."""
 
-    code, status, title = "validation", 422, "The input is not valid"
-    cure = "Correct every member that `errors[].pointer` names and send the request again."
+    code, status, title = "validation", 422, "Invalid input"
+    cure = "Correct every member named in `errors[].pointer` and send the request again."
     example = {
-        "detail": "2 members are not valid.",
+        "detail": "/name: This member is required. (2 errors in total)",
         "errors": [
-            {"pointer": "/name", "code": "required", "detail": "`name` is missing."},
+            {"pointer": "/name", "code": "required", "detail": "This member is required."},
             {
                 "pointer": "/variants/0/price/amount",
                 "code": "out_of_range",
-                "detail": "`amount` is -1; allowed is 0 or more.",
+                "detail": "-1 is less than the minimum of 0",
             },
         ],
     }
 
     @classmethod
     def at_pointer(cls, pointer: str, detail: str, code: str = "invalid") -> "Validation":
-        """One fault at one place."""
+        """Create a problem with one fault."""
         return cls(detail, errors=[Fault(code=code, detail=detail, pointer=pointer)])
 
 
 class PatchTargetMissing(Problem):
-    """A JSON Patch points at something that is not there (RFC 6902, 4)."""
+    """A pointer in the JSON Patch does not exist in the document (RFC 6902, 4)."""
 
-    code, status, title = "patch_target_missing", 422, "The patch points at nothing"
-    cure = "Check the pointers of the patch against the item's default representation."
+    code, status, title = "patch_target_missing", 422, "Patch target not found"
+    cure = "Check the pointers of the patch against the resource's default representation."
     example = {
-        "detail": "`/size` leads nowhere.",
-        "errors": [{"pointer": "/0", "code": "missing", "detail": "Nothing stands there."}],
+        "detail": "`/size` does not exist.",
+        "errors": [{"pointer": "/0", "code": "missing", "detail": "`/size` does not exist."}],
     }
 
 
 class IdempotencyKeyReused(Problem):
-    """The idempotency key was used for another input of this operation within the last 24 hours."""
+    """The idempotency key was used with another input of this operation in the last 24 hours."""
 
-    code, status, title = "idempotency_key_reused", 422, "The key was used for another input"
-    cure = "Make a new key for every new change, and send a key again only with the very same input."
+    code, status, title = "idempotency_key_reused", 422, "Idempotency key reused"
+    cure = "Use a new key for every change. Repeat a key only with exactly the same input."
     example = {"detail": "The key `8e03978e` was used for another input of `product_create`."}
 
 
 class PreconditionRequired(Problem):
-    """The shop asks for `If-Match` on changes (setting REQUIRE_IF_MATCH; RFC 6585, 3)."""
+    """This server requires `If-Match` on changes (setting REQUIRE_IF_MATCH; RFC 6585, 3)."""
 
-    code, status, title = "precondition_required", 428, "A precondition is required"
-    cure = "Send the ETag of what you read in `If-Match` (GraphQL: `expectedVersion`)."
-    example = {"detail": "Send the ETag of what you read in `If-Match`."}
+    code, status, title = "precondition_required", 428, "Precondition required"
+    cure = "Send the resource's ETag in `If-Match` (GraphQL: its version in `expectedVersion`)."
+    example = {"detail": "Send the resource's ETag in `If-Match`."}
 
 
 class QuotaExceeded(Problem):
-    """The caller's bucket of points does not hold what the request costs, or there were too many attempts at credentials. Buckets fill all the time."""
+    """The caller has fewer points left than the request costs, or made too many login attempts.
 
-    code, status, title = "quota_exceeded", 429, "The budget is used up"
-    cure = "Wait for the seconds in `retry_after`; `RateLimit` tells in every answer what is left, `X-Request-Cost` what the request has cost."
+    Points are refilled continuously.
+    """
+
+    code, status, title = "quota_exceeded", 429, "Rate limit exceeded"
+    cure = (
+        "Wait `retry_after` seconds. Every response reports the points left in `RateLimit` "
+        "and the request's cost in `X-Request-Cost`."
+    )
     example = {
         "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
-        "detail": "The request costs more points than are left of 600 a minute.",
+        "detail": "The request costs more points than are left of 600 per minute.",
         "retry_after": 12,
         "violated-policies": ["points"],
     }
 
     def __init__(
-        self, retry_after: int = 1, points: int = 600, policies: Sequence[str] = ("points",), *, detail: str = ""
+        self, retry_after: int = 1, limit: int = 600, policies: Sequence[str] = ("points",), *, detail: str = ""
     ) -> None:
-        """`points`: what a minute brings. `policies` name the buckets that are short, with a `detail` of their own where they do not hold points."""
-        super().__init__(detail or f"The request costs more points than are left of {points} a minute.")
+        """`limit` is in points per minute. `policies` name the exhausted buckets.
+
+        Buckets that hold something else than points need a `detail`.
+        """
+        super().__init__(detail or f"The request costs more points than are left of {limit} per minute.")
         self.members["violated-policies"] = list(policies)
         self.retry_after = max(retry_after, 1)
 
     def to_dict(self) -> dict[str, Any]:
-        """Its type is the one that IANA keeps for it (draft-ietf-httpapi-ratelimit-headers)."""
+        """Return the members, with the type registered at IANA.
+
+        It is defined in draft-ietf-httpapi-ratelimit-headers.
+        """
         return super().to_dict() | {"type": self.example["type"]}
 
 
 class Internal(Problem):
-    """A fault of ours. Nothing of its inside is shown; the log has it under the request id."""
+    """An unexpected error on our side. It is logged under the request id, and not shown."""
 
     code, status, title = "internal", 500, "Something went wrong on our side"
-    cure = "Try again; if it stays, report the `request_id`."
+    cure = "Try again. If the error persists, report the `request_id`."
 
 
 class Unavailable(Problem):
-    """The service cannot answer in time now."""
+    """The service cannot respond in time at the moment."""
 
-    code, status, title = "unavailable", 503, "Not available now"
-    cure = "Try again after the seconds in `retry_after`."
-    example = {"detail": "Too many requests are being served at this moment.", "retry_after": 1}
+    code, status, title = "unavailable", 503, "Service unavailable"
+    cure = "Try again after `retry_after` seconds."
+    example = {"detail": "Too many requests are being served at the moment.", "retry_after": 1}
 
     def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
         super().__init__(detail)

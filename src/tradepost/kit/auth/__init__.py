@@ -1,1 +1,1 @@
-"""Auth."""
+"""Callers, permissions and OAuth 2 errors."""

@@ -1,8 +1,4 @@
-"""Who may: rules about the caller, and the caller as a rule about rows sees it.
-
-An `Access` is one object in three places: the Operation checks it on every call, the documents show it, and Litestar's guards and
-Strawberry's permissions are thin adapters of it.
-"""
+"""Access rules about the caller, and the caller as rules about rows see it."""
 
 from collections.abc import Callable
 
@@ -15,46 +11,52 @@ from .caller import Caller
 
 
 class Access(msgspec.Struct, frozen=True):
-    """A rule about the caller alone: open to all, or to holders of one permission."""
+    """A rule about the caller: open to everyone, or only to callers with one permission.
+
+    The Operation checks it on every call and the API documents show it. Litestar's guards and
+    Strawberry's permission classes are adapters of the same object.
+    """
 
     permission: str | None = None
 
     def allows(self, permissions: frozenset[str]) -> bool:
-        """Whether holders of these permissions pass."""
+        """Whether a caller with these permissions is allowed."""
         return self.permission is None or self.permission in permissions
 
     def check(self, caller: Caller) -> None:
-        """Raises 401 for the unknown and 403 for the unpermitted caller."""
+        """Raise 401 for an anonymous caller, or 403 if the permission is missing."""
         if self.permission is not None and self.permission not in caller.permissions:
             raise self.problem(caller.is_authenticated)
 
-    def problem(self, known: bool) -> Forbidden | Unauthenticated:
-        """The problem of a caller that does not pass."""
-        said = f"The permission `{self.permission}` is needed."
-        return Forbidden(said) if known else Unauthenticated(said)
+    def problem(self, is_authenticated: bool) -> Forbidden | Unauthenticated:
+        """Return the problem of a caller that is not allowed."""
+        detail = f"The permission `{self.permission}` is required."
+        return Forbidden(detail) if is_authenticated else Unauthenticated(detail)
 
 
 ANYONE = Access()
 
 
 def permission(name: str) -> Access:
-    """Open to callers that hold the named permission."""
+    """Return the rule that requires a permission."""
     return Access(name)
 
 
 class Viewer:
-    """The caller inside a rule about rows: permissions are real (they are part of the plan's key), the identity is a bind.
+    """The caller in a rule about rows. Its permissions are values, its id is a bind parameter.
 
-    A rule cannot see the caller's id as a value, so one caller's id can never be compiled into another's plan.
+    Permissions are part of the key under which a query plan is cached. The id is not, and a rule
+    has no access to its value, so no caller's id can be compiled into a plan that others share.
     """
 
-    def __init__(self, permissions: frozenset[str], known: bool) -> None:
-        self.permissions, self.is_authenticated = permissions, known
+    def __init__(self, permissions: frozenset[str], is_authenticated: bool) -> None:
+        self.permissions, self.is_authenticated = permissions, is_authenticated
         self.id: BindParameter[str] = bindparam("caller_id", None, type_=Id)
 
     def has_permission(self, permission: str) -> bool:
-        """Whether callers of this kind hold the permission."""
+        """Whether the caller has the permission."""
         return permission in self.permissions
 
 
 type RowPolicy = Callable[[Viewer], ColumnElement[bool]]
+"""A rule about rows: returns the SQL condition that they must meet."""

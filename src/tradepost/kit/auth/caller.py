@@ -1,13 +1,14 @@
-"""Who calls."""
+"""The caller of an operation."""
 
 import msgspec
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever calls; the anonymous visitor is one too, so there is never a `None`.
+    """Who makes the call. An anonymous visitor is a Caller too; there is never a `None`.
 
-    `id` names the principal: a user, or an API key that has none. `session` and `key` name the credential, where it is a user's; `points` is the
-    key's own limit a minute, where it has one besides the user's bucket.
+    id: the user, or the API key if it belongs to no user. None if anonymous.
+    session_id, api_key_id: the credential of a user.
+    points_per_minute: the API key's own rate limit, in addition to its user's.
     """
 
     id: str | None = None
@@ -19,14 +20,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether a credential was presented and found good."""
+        """Whether the request had a valid credential."""
         return self.id is not None
 
     def has_permission(self, permission: str) -> bool:
-        """Whether this caller holds the permission."""
+        """Whether this caller has the permission."""
         return permission in self.permissions
 
 
 ANONYMOUS = Caller()
 CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
-"""The header fields that can name a caller."""
+"""The request headers that can carry a credential."""

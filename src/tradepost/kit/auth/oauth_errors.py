@@ -1,56 +1,50 @@
-"""The refusals of an OAuth2 token endpoint (RFC 6749, 5.2). Their codes are the RFC's; the door that speaks it writes them as it says."""
-
-from typing import Any
+"""The errors of an OAuth 2 token endpoint. Their codes are defined in RFC 6749, 5.2."""
 
 from ..problems import Problem
 
 
-def _example(detail: str) -> dict[str, Any]:
-    return {"detail": detail}
-
-
 class InvalidRequest(Problem):
-    """A parameter of the token request is missing, comes twice, or cannot be read."""
+    """A parameter of the token request is missing, repeated or not valid."""
 
-    code, status, title = "invalid_request", 400, "The token request is not valid"
-    cure = "Send the parameters that the grant needs, each once, as `application/x-www-form-urlencoded` in the body."
-    example = _example("`grant_type` is missing.")
+    code, status, title = "invalid_request", 400, "Invalid token request"
+    cure = "Send the parameters that the grant requires, each once, as `application/x-www-form-urlencoded`."
+    example = {"detail": "`grant_type` is missing."}
 
 
 class InvalidClient(Problem):
-    """The client's id and secret do not belong together, or the client is let in no more."""
+    """The client id or secret is wrong, or the API key has expired or been revoked."""
 
-    code, status, title = "invalid_client", 401, "The client is not known"
-    cure = "Send the id and the secret of an API key that is good, by HTTP Basic or as `client_id` and `client_secret`."
-    example = _example("The client's id and secret do not belong together, or the key is expired or revoked.")
+    code, status, title = "invalid_client", 401, "Invalid client"
+    cure = "Send the id and secret of a valid API key, by HTTP Basic or as `client_id` and `client_secret`."
+    example = {"detail": "The client id or secret is wrong, or the key has expired or been revoked."}
 
     def headers(self) -> dict[str, str]:
-        """RFC 6749, 5.2: how a client may say who it is."""
+        """Return `WWW-Authenticate`, which names the client's way to authenticate."""
         return {"WWW-Authenticate": 'Basic realm="tradepost", charset="UTF-8"'}
 
 
 class InvalidGrant(Problem):
-    """The password or the refresh token is not good."""
+    """The password or the refresh token is not valid."""
 
-    code, status, title = "invalid_grant", 400, "The grant is not good"
-    cure = "Check the user name and the password; where a refresh token was refused, begin a new session."
-    example = _example("The e-mail address or the password is not right.")
+    code, status, title = "invalid_grant", 400, "Invalid grant"
+    cure = "Check the user name and the password. If a refresh token was refused, log in again."
+    example = {"detail": "The e-mail address or the password is wrong."}
 
 
 class UnsupportedGrantType(Problem):
-    """The token endpoint knows no grant of this name."""
+    """The token endpoint does not support this grant type."""
 
-    code, status, title = "unsupported_grant_type", 400, "There is no such grant"
-    cure = "Use one of the grants that the detail names."
-    example = _example("`implicit` is no grant here; allowed: password, refresh_token, client_credentials.")
+    code, status, title = "unsupported_grant_type", 400, "Unsupported grant type"
+    cure = "Use one of the grant types listed in the detail."
+    example = {"detail": "Unsupported grant type `implicit`; allowed: password, refresh_token, client_credentials."}
 
 
 class InvalidScope(Problem):
-    """A scope that is asked for is unknown, or more than whoever asks holds."""
+    """A requested scope is unknown, or the caller does not have that permission."""
 
-    code, status, title = "invalid_scope", 400, "The scope cannot be given"
-    cure = "Ask for permissions that the detail names, or leave `scope` out for all of them."
-    example = _example("`users:write` cannot be given; allowed: account:read, account:write.")
+    code, status, title = "invalid_scope", 400, "Invalid scope"
+    cure = "Request scopes listed in the detail, or omit `scope` to get all of them."
+    example = {"detail": "The scope `users:write` cannot be granted; allowed: account:read, account:write."}
 
 
 OAUTH_ERRORS = (InvalidRequest, InvalidClient, InvalidGrant, UnsupportedGrantType, InvalidScope)

@@ -1,7 +1,8 @@
-"""Invalidation: what a write has changed is dropped from the read cache, here before its answer is sent, and in other processes within a second.
+"""Invalidation of the read cache by writes: at once in this process, within a second in others.
 
-The session itself collects the tags of what it writes (`written`). Other processes are told through Redis where there is one (`redis`), else
-through PostgreSQL's NOTIFY (`postgres`); on SQLite they look whether the file has changed (`sqlite`). Whoever cannot hear is deaf and keeps nothing.
+The session collects the tags of what it writes (`tracking_session.py`). Other processes are
+notified through Redis if it is configured, else through PostgreSQL's NOTIFY; on SQLite they poll
+the database file. A process whose channel is down suspends its cache.
 """
 
 import asyncio
@@ -17,104 +18,119 @@ from .tracking_session import TrackingSession, written_tags
 
 __all__ = ["Invalidation", "InvalidationChannel", "Tags", "TrackingSession"]
 
-AGAIN = (0.05, 0.3, 1.0)
-"""Seconds after which what was written is dropped once more where a commit was interrupted: whether it took effect shows only then."""
+REPEAT_DELAYS = (0.05, 0.3, 1.0)
+"""Seconds after an interrupted commit at which its tags are invalidated again.
+
+Whether it took effect is only visible later.
+"""
 
 type Tags = frozenset[Tag]
 
 
 class InvalidationChannel(Protocol):
-    """How processes tell one another what they have written."""
+    """How processes notify each other of writes."""
 
-    async def start(self, hearer: "Invalidation") -> None:
-        """Listens from now on, for a process that keeps what it reads."""
+    async def start(self, invalidation: "Invalidation") -> None:
+        """Receive notifications, for a process that has a read cache."""
         ...
 
     async def stop(self) -> None:
-        """Tells what is still to be told, and ends."""
+        """Send what is still to be sent, and disconnect."""
         ...
 
-    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: Tags) -> None:
-        """Tells the others in the transaction itself, where the database can."""
+    async def notify_in_transaction(self, session: AsyncSession, invalidation: "Invalidation", tags: Tags) -> None:
+        """Notify other processes as part of the transaction, if the channel can."""
         ...
 
-    def notify_after_commit(self, said: "Invalidation", tags: Tags) -> None:
-        """Tells the others after the commit; the write does not wait for it."""
+    def notify_after_commit(self, invalidation: "Invalidation", tags: Tags) -> None:
+        """Notify other processes after the commit, without waiting."""
         ...
 
 
-class _Told(msgspec.Struct, array_like=True):
-    """A message: who says it, and what changed."""
+class _Message(msgspec.Struct, array_like=True):
+    """A notification: its sender, and what changed."""
 
-    by: str
+    sender_id: str
     tags: list[tuple[str, str | None]]
 
 
 class Invalidation:
-    """The writes of one process, and those of others as far as they are heard. A process that serves nobody has no cache, and tells all the same."""
+    """Connects the writes of this process, its read cache and the channel to other processes.
+
+    A process without a cache, such as the worker, only sends.
+    """
 
     def __init__(self, channel: InvalidationChannel, cache: ReadCache | None = None) -> None:
         self.channel, self.cache, self.sender_id = channel, cache, uuid4().hex[:16]
 
     async def start(self) -> None:
-        """Listens, where there is a cache."""
+        """Start receiving, if there is a cache."""
         if self.cache is not None:
             self.cache.set_connected(False)
             await self.channel.start(self)
 
     async def stop(self) -> None:
-        """Ends the channel; what is kept could not be dropped any more."""
+        """Stop the channel and suspend the cache."""
         await self.channel.stop()
         if self.cache is not None:
             self.cache.set_connected(False)
 
     async def commit(self, session: AsyncSession) -> None:
-        """Commits a session; what it wrote is dropped before anything else can happen, also where the call ends in the midst of it."""
+        """Commit a session and invalidate what it wrote before anything else can run.
+
+        This also holds if the call is cancelled during the commit.
+        """
         await session.flush()
         tags = written_tags(session)
         if not tags:
             return await session.commit()
         await self.channel.notify_in_transaction(session, self, tags)
-        done = False
+        committed = False
         try:
             await session.commit()
-            done = True
+            committed = True
         finally:
             self.drop(tags)
             self.channel.notify_after_commit(self, tags)
-            if not done:
-                for pause in AGAIN:
-                    asyncio.get_running_loop().call_later(pause, self.drop, tags)
+            if not committed:
+                for delay in REPEAT_DELAYS:
+                    asyncio.get_running_loop().call_later(delay, self.drop, tags)
 
     def drop(self, tags: Tags) -> None:
-        """Drops in this process."""
+        """Invalidate tags in this process."""
         if self.cache is not None:
             self.cache.invalidate(tags)
 
     @property
     def is_suspended(self) -> bool:
-        """Whether it keeps nothing at the moment, because it would not hear what others write."""
+        """Whether the cache is suspended."""
         return self.cache is not None and self.cache.suspended
 
-    def set_connected(self, heard: bool) -> None:
-        """The channel can be heard from now on, or no longer."""
+    def set_connected(self, connected: bool) -> None:
+        """Suspend or resume the cache: called by the channel."""
         if self.cache is not None:
-            self.cache.set_connected(heard)
+            self.cache.set_connected(connected)
 
-    def encode_message(self, tags: Tags, longest: int = 1 << 20) -> bytes:
-        """A message of `longest` bytes at most: where the rows are too many it names tables, and where these are, everything."""
-        for some in (tags, {(table, None) for table, _ in tags}, [ANY_CHANGE]):
-            said = msgspec.json.encode(_Told(self.sender_id, sorted(some, key=str)))
-            if len(said) <= longest:
-                return said
+    def encode_message(self, tags: Tags, max_bytes: int = 1 << 20) -> bytes:
+        """Encode a notification of at most `max_bytes`.
+
+        If the rows do not fit, it names only their tables; if those do not, any change.
+        """
+        for level in (tags, {(table, None) for table, _ in tags}, [ANY_CHANGE]):
+            message = msgspec.json.encode(_Message(self.sender_id, sorted(level, key=str)))
+            if len(message) <= max_bytes:
+                return message
         raise AssertionError
 
-    def receive(self, said: bytes | str) -> None:
-        """Drops what another process has written; of a message that cannot be read, as one of another version may be, everything."""
+    def receive(self, message: bytes | str) -> None:
+        """Invalidate what another process wrote.
+
+        A message that cannot be decoded may be of another version, and invalidates everything.
+        """
         try:
-            told = msgspec.json.decode(said, type=_Told)
+            decoded = msgspec.json.decode(message, type=_Message)
         except msgspec.DecodeError:
             return self.drop(frozenset([ANY_CHANGE]))
-        if told.by != self.sender_id:
-            self.drop(frozenset(told.tags))
+        if decoded.sender_id != self.sender_id:
+            self.drop(frozenset(decoded.tags))
         return None

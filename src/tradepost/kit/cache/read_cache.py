@@ -1,7 +1,9 @@
-"""The read cache: answers to public reads, kept in the process until something that they were read from changes.
+"""The read cache: results of public reads, kept in this process until a row behind them changes.
 
-An answer has the tags of what was read for it. A write drops by tags, and what is being read meanwhile is held against them as well: where a
-drop came in between, the answer goes out and is not kept. Of those who ask for the same at once one reads, and the others wait for it.
+Each entry has the tags of the rows and tables that it was read from. A write removes entries by
+tags. Reads that are still running are checked against the tags too: if one of theirs was
+invalidated meanwhile, the result is returned but not cached. Concurrent reads of one key are
+executed once; the others wait for the result.
 """
 
 from asyncio import Event
@@ -14,18 +16,25 @@ from ..query.source_tables import ANY_CHANGE, ReadDependencies, Tag
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_AGE = 60.0
-"""Seconds that an entry lives: as long as shared caches are told to keep an answer, so nothing that we have missed stays for ever."""
+"""Seconds that an entry lives, as in the `Cache-Control` that HTTP caches get.
+
+It bounds the harm of a missed invalidation.
+"""
 ENTRY_OVERHEAD = 1000
-"""Bytes that an entry takes besides what it holds, more or less."""
-
-
+"""Approximate bytes that an entry or an alias takes in addition to its value."""
 MAX_ALIASES = 8
-"""Of one entry: whoever asks for the same in ever new words has no more of them kept."""
+"""Aliases of one entry: many different requests for the same data must not fill the cache."""
 
 
 class CacheEntry:
-    """What is kept: a value, its size in bytes, and the points that whoever gets it pays in the end. A thing that is missing is `fleeting`. `key` is
-    what it is kept under, None where it is not; `shortcuts` are other keys that lead to it."""
+    """A cached value.
+
+    size: its bytes, with overhead.
+    net: the points that a request answered from it is charged.
+    uncacheable: it is returned but not stored; a missing row is, for example.
+    key: its key while it is stored, else None.
+    aliases: other keys that lead to it.
+    """
 
     __slots__ = ("aliases", "expires_at", "key", "net", "size", "tags", "uncacheable", "value")
 
@@ -38,32 +47,43 @@ class CacheEntry:
 
 
 class _Fill:
-    """A read that may become an entry. `drops` are the tags that were dropped since it began."""
+    """A running read that may become an entry.
 
-    __slots__ = ("began", "drops", "entry", "lost", "over", "seen")
+    invalidated: the tags that were invalidated since it started.
+    cleared: whether the whole cache was cleared since then.
+    """
+
+    __slots__ = ("cleared", "dependencies", "done", "entry", "invalidated", "started_at")
 
     def __init__(self) -> None:
-        self.seen, self.over, self.began = ReadDependencies(), Event(), monotonic()
-        self.drops, self.lost = set[Tag](), False
+        self.dependencies, self.done, self.started_at = ReadDependencies(), Event(), monotonic()
+        self.invalidated, self.cleared = set[Tag](), False
         self.entry: CacheEntry | None = None
 
     @property
-    def is_shared(self) -> bool:
-        """Whether its answer is good for others who asked the same before anything was dropped."""
-        return self.entry is not None and not self.entry.uncacheable and self.seen.cacheable and bool(self.seen.tags)
+    def is_cacheable(self) -> bool:
+        """Whether the result may be stored, and returned to requests that wait for it."""
+        return (
+            self.entry is not None
+            and not self.entry.uncacheable
+            and self.dependencies.cacheable
+            and bool(self.dependencies.tags)
+        )
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing that it has read was dropped since."""
-        return not self.lost and not any(affects(drop, self.seen.tags) for drop in self.drops)
+        """Whether nothing that it read was invalidated meanwhile."""
+        return not self.cleared and not any(affects(tag, self.dependencies.tags) for tag in self.invalidated)
 
 
 type Read = Callable[[ReadDependencies], Awaitable[CacheEntry]]
 
 
 class ReadCache:
-    """Entries by key, bounded by their bytes; the one used longest ago goes first. While it is `deaf`, what others write does not come to its ears:
-    then it has nothing and keeps nothing."""
+    """Entries by key, bounded in bytes, with least-recently-used eviction.
+
+    While `suspended` (no invalidation channel) the cache is empty and stores nothing.
+    """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.max_bytes, self.suspended = max_bytes, False
@@ -75,7 +95,7 @@ class ReadCache:
         self.bytes = self.hits = self.misses = self.dropped = 0
 
     def get(self, key: Hashable) -> CacheEntry | None:
-        """What is kept under a key."""
+        """Return the entry of a key, or None."""
         entry = self.entries.get(key)
         if entry is None:
             return None
@@ -86,37 +106,44 @@ class ReadCache:
         self.hits += 1
         return entry
 
-    def find_alias(self, key: Hashable) -> Any:
-        """What was made of an entry for those who ask by this key; None where there is nothing."""
-        found = self.aliases.get(key)
-        if found is None:
+    def find_alias(self, alias: Hashable) -> Any:
+        """Return the value stored under an alias, or None."""
+        target = self.aliases.get(alias)
+        if target is None:
             return None
-        entry, made = found
+        entry, value = target
         if entry.expires_at < monotonic():
             self._remove(entry.key)
             return None
         self.entries.move_to_end(entry.key)
         self.hits += 1
-        return made
+        return value
 
-    def add_alias(self, entry: CacheEntry, key: Hashable, made: Any) -> None:
-        """Keeps what was made of an entry for as long as the entry itself, if that is kept and has not been made much of yet."""
-        if entry.key is not None and key not in self.aliases and len(entry.aliases) < MAX_ALIASES:
-            self.aliases[key] = entry, made
-            entry.aliases.append(key)
+    def add_alias(self, entry: CacheEntry, alias: Hashable, value: Any) -> None:
+        """Store a value that was derived from an entry, such as a response.
+
+        It lives as long as the entry. Nothing is stored if the entry is not in the cache any more,
+        or has too many aliases.
+        """
+        if entry.key is not None and alias not in self.aliases and len(entry.aliases) < MAX_ALIASES:
+            self.aliases[alias] = entry, value
+            entry.aliases.append(alias)
             entry.size += ENTRY_OVERHEAD
             self.bytes += ENTRY_OVERHEAD
 
     async def fill(self, key: Hashable, read: Read) -> CacheEntry:
-        """What is not kept yet: read now, or got from who reads it already. Where that fails, whoever waited reads for itself."""
+        """Read what `get` did not find, or wait for a running read of the same key.
+
+        If that read fails, or may not be shared, this call reads for itself.
+        """
         self.misses += 1
         if self.suspended:
             return await read(ReadDependencies())
         fill = self.fills.get(key)
-        if fill is None or fill.drops or fill.lost:
+        if fill is None or fill.invalidated or fill.cleared:
             return await self._read(key, read, first=True)
-        await fill.over.wait()
-        if fill.is_shared and fill.entry is not None:
+        await fill.done.wait()
+        if fill.is_cacheable and fill.entry is not None:
             return fill.entry
         return await self._read(key, read)
 
@@ -126,22 +153,22 @@ class ReadCache:
         if first:
             self.fills[key] = fill
         try:
-            fill.entry = entry = await read(fill.seen)
-            if fill.is_shared and fill.is_current and not self.suspended:
-                self._keep(key, entry, fill)
+            fill.entry = entry = await read(fill.dependencies)
+            if fill.is_cacheable and fill.is_current and not self.suspended:
+                self._store(key, entry, fill)
             return entry
         finally:
             self.running.discard(fill)
             if self.fills.get(key) is fill:
                 del self.fills[key]
-            fill.over.set()
+            fill.done.set()
 
     def invalidate(self, tags: Collection[Tag]) -> None:
-        """Drops what was read from rows that have changed."""
+        """Remove the entries that were read from changed rows."""
         if ANY_CHANGE in tags:
             return self.clear()
         for fill in self.running:
-            fill.drops.update(tags)
+            fill.invalidated.update(tags)
         for table, id in tags:
             by_id = self.keys_by_tag.get(table)
             if by_id is not None:
@@ -151,9 +178,9 @@ class ReadCache:
                         self.dropped += 1
 
     def clear(self) -> None:
-        """Drops everything: what has changed is not known."""
+        """Remove all entries, because it is unknown what changed."""
         for fill in self.running:
-            fill.lost = True
+            fill.cleared = True
         self.dropped += len(self.entries)
         for entry in self.entries.values():
             entry.key = None
@@ -162,15 +189,18 @@ class ReadCache:
         self.keys_by_tag.clear()
         self.bytes = 0
 
-    def set_connected(self, heard: bool) -> None:
-        """Whether what others write comes to its ears from now on; either way nobody knows what was missed."""
-        self.suspended = not heard
+    def set_connected(self, connected: bool) -> None:
+        """Suspend or resume the cache as invalidation stops or starts to work.
+
+        Both clear it: writes may have been missed before.
+        """
+        self.suspended = not connected
         self.clear()
 
-    def _keep(self, key: Hashable, entry: CacheEntry, fill: _Fill) -> None:
+    def _store(self, key: Hashable, entry: CacheEntry, fill: _Fill) -> None:
         if key in self.entries:
             self._remove(key)
-        entry.key, entry.tags, entry.expires_at = key, frozenset(fill.seen.tags), fill.began + MAX_AGE
+        entry.key, entry.tags, entry.expires_at = key, frozenset(fill.dependencies.tags), fill.started_at + MAX_AGE
         self.entries[key] = entry
         self.bytes += entry.size
         for table, id in entry.tags:
@@ -182,8 +212,8 @@ class ReadCache:
         entry = self.entries.pop(key)
         self.bytes -= entry.size
         entry.key = None
-        for shortcut in entry.aliases:
-            del self.aliases[shortcut]
+        for alias in entry.aliases:
+            del self.aliases[alias]
         for table, id in entry.tags:
             by_id = self.keys_by_tag[table]
             by_id[id].discard(key)
@@ -191,7 +221,7 @@ class ReadCache:
                 del by_id[id]
 
 
-def affects(drop: Tag, tags: Iterable[Tag]) -> bool:
-    """Whether a change touches what was read: the same row, or any row where either side says so."""
-    table, id = drop
-    return any([of == table and (id is None or own is None or own == id) for of, own in tags])
+def affects(change: Tag, tags: Iterable[Tag]) -> bool:
+    """Whether a change concerns what was read: the same row, or any row on either side."""
+    table, id = change
+    return any([t == table and (id is None or i is None or i == id) for t, i in tags])

@@ -1,4 +1,4 @@
-"""What a transaction has written, as tags: collected by the session itself, so no service has to say it."""
+"""A session that collects the tags of what it writes, so that services need not report it."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -12,37 +12,40 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from ..db.base import is_uncached
 from ..query.source_tables import ANY_CHANGE, Tag
 
-WRITTEN, MOST_ROWS = "written", 100
+INFO_KEY, MAX_TAGS = "written", 100
 
 
 class TrackingSession(Session):
-    """A session that keeps the tags of what it wrote: rows that were flushed by their ids, of other statements the whole table, and what `note` is told."""
+    """Collects tags: rows that are flushed, whole tables for other statements.
+
+    `record_changes` adds rows that are written by other means.
+    """
 
 
 @event.listens_for(TrackingSession, "after_flush")
-def _flushed(session: Session, _: Any) -> None:
+def _after_flush(session: Session, _: Any) -> None:
     for row in (*session.new, *session.dirty):
-        _note(session, row.__table__, row.id)
+        _record(session, row.__table__, row.id)
     for row in session.deleted:
-        _note(session, row.__table__, row.id, deleted=True)
+        _record(session, row.__table__, row.id, deleted=True)
 
 
 @event.listens_for(TrackingSession, "do_orm_execute")
-def _executed(state: ORMExecuteState) -> None:
+def _on_execute(state: ORMExecuteState) -> None:
     statement: Any = state.statement
     if statement.is_dml:
-        _note(state.session, statement.table, None, deleted=state.is_delete)
+        _record(state.session, statement.table, None, deleted=state.is_delete)
     elif statement.is_text:
         _tags(state.session).add(ANY_CHANGE)
 
 
 def record_changes(session: Session, table: SqlTable, ids: Iterable[str | None]) -> None:
-    """Tells a session of rows that were written past it; None: any row of the table."""
+    """Record rows that were written without the session. None stands for any row of the table."""
     for id in ids:
-        _note(session, table, id)
+        _record(session, table, id)
 
 
-def _note(session: Session, table: SqlTable, id: str | None, *, deleted: bool = False) -> None:
+def _record(session: Session, table: SqlTable, id: str | None, *, deleted: bool = False) -> None:
     if not is_uncached(table):
         _tags(session).add((str(table.name), id))
     if deleted:
@@ -50,31 +53,34 @@ def _note(session: Session, table: SqlTable, id: str | None, *, deleted: bool = 
 
 
 def _tags(session: Session) -> set[Tag]:
-    return session.info.setdefault(WRITTEN, set[Tag]())
+    return session.info.setdefault(INFO_KEY, set[Tag]())
 
 
 @cache
 def cascaded_tags(table: SqlTable) -> tuple[Tag, ...]:
-    """The tables whose rows the database itself changes where a row of this one is deleted."""
-    found, waiting = set[SqlTable](), [table]
-    while waiting:
-        gone = waiting.pop()
-        for other in gone.metadata.tables.values():
-            if other not in found and any(key.ondelete and key.column.table is gone for key in other.foreign_keys):
-                found.add(other)
-                waiting.append(other)
-    return tuple([(str(other.name), None) for other in found if not is_uncached(other)])
+    """Return the tags of the tables that ON DELETE changes when a row of this table is deleted."""
+    cascaded, pending = set[SqlTable](), [table]
+    while pending:
+        deleted = pending.pop()
+        for other in deleted.metadata.tables.values():
+            if other not in cascaded and any(
+                key.ondelete and key.column.table is deleted for key in other.foreign_keys
+            ):
+                cascaded.add(other)
+                pending.append(other)
+    return tuple([(str(other.name), None) for other in cascaded if not is_uncached(other)])
 
 
 def written_tags(session: AsyncSession) -> frozenset[Tag]:
-    """The tags of what a session has flushed and executed; many rows of a table are the whole table."""
-    tags: set[Tag] = session.info.get(WRITTEN, set())
-    return frozenset(tags if len(tags) <= MOST_ROWS else _fewer(tags))
+    """Return the tags of what a session has written. If there are many, some are whole tables."""
+    tags: set[Tag] = session.info.get(INFO_KEY, set())
+    return frozenset(tags if len(tags) <= MAX_TAGS else _merge_rows(tags))
 
 
-def _fewer(tags: Iterable[Tag]) -> Iterator[Tag]:
-    rows: dict[str, set[str | None]] = {}
+def _merge_rows(tags: Iterable[Tag]) -> Iterator[Tag]:
+    """Replace the rows of a table by the table if there are more than a tenth of MAX_TAGS."""
+    ids_by_table: dict[str, set[str | None]] = {}
     for table, id in tags:
-        rows.setdefault(table, set()).add(id)
-    for table, ids in rows.items():
-        yield from [(table, id) for id in ids] if len(ids) <= MOST_ROWS // 10 else [(table, None)]
+        ids_by_table.setdefault(table, set()).add(id)
+    for table, ids in ids_by_table.items():
+        yield from [(table, id) for id in ids] if len(ids) <= MAX_TAGS // 10 else [(table, None)]

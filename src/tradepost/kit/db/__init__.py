@@ -1,1 +1,1 @@
-"""Db."""
+"""Tables, column types, engines and errors of SQLite and PostgreSQL."""

@@ -1,4 +1,4 @@
-"""What every table has: an id that names its kind, its times and, where rows change, the version."""
+"""Base classes of tables: id and timestamps, and a version for rows that change."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,30 +11,36 @@ from ..clock import now
 from ..ids import new_id
 from .column_types import Id, UTCDateTime
 
-UNCACHED = "untold"
+UNCACHED = "uncached"
 
 
 def uncached[Row: type[DefaultBase]](row: Row) -> Row:
-    """Marks a table whose writes are told to nobody, because there are many of them and no cache may keep what it holds."""
+    """Mark a table whose writes are not sent to other processes, because there are many.
+
+    Reads of it are never cached.
+    """
     table: Any = row.__table__
     table.info[UNCACHED] = True
     return row
 
 
 def is_uncached(table: sqlalchemy.Table) -> bool:
-    """Whether a table is marked so."""
+    """Whether a table is marked as uncached."""
     return UNCACHED in table.info
 
 
 class Table(DefaultBase):
-    """A row: `id` (UUIDv7 with the kind's `__number__` in its last eight bits), `created_at` and `updated_at` in UTC."""
+    """A table with `id`, `created_at` and `updated_at`; times are in UTC.
+
+    `__number__` is the type number in its ids (see `ids.py`).
+    """
 
     __abstract__ = True
     __number__: ClassVar[int]
 
     @declared_attr
     def id(cls) -> Mapped[str]:
-        """The primary key; every kind makes its own."""
+        """The primary key, generated in Python."""
         number = cls.__number__
         return mapped_column(Id, primary_key=True, default=lambda: new_id(number), sort_order=-3)
 
@@ -43,12 +49,12 @@ class Table(DefaultBase):
 
 
 class Versioned(Table):
-    """A row that changes: `version` is its optimistic lock and the first half of its ETag."""
+    """A table whose rows change. `version` is the optimistic lock and part of the ETag."""
 
     __abstract__ = True
     version: Mapped[int] = mapped_column(default=1, sort_order=-1)
 
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:
-        """Every UPDATE asks for the version that was read, and bumps it."""
+        """Make every UPDATE match the version that was read, and increment it."""
         return {"version_id_col": cls.version}

@@ -1,4 +1,7 @@
-"""Column types with one meaning on both databases; SQLite holds ids and times as the wire's own text, so that rows go to the encoder untouched."""
+"""Column types that behave alike on both databases.
+
+SQLite stores ids and times as the text of the APIs, so that rows are encoded without conversion.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,33 +11,36 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ..clock import to_rfc3339
 
-# PostgreSQL `json`, not `jsonb`: the order of a shop's keys (options: size, then colour) is kept, as SQLite keeps it.
+# PostgreSQL's `json`, not `jsonb`: it keeps the order of members (options: size, then colour).
 Json = JSON(none_as_null=True)
-# Text that is sorted by: "C" in PostgreSQL is SQLite's BINARY, so both databases give one order.
+# Text in a sort key. PostgreSQL's collation "C" is SQLite's BINARY: both sort by bytes.
 SortText = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 class Id(TypeDecorator[str]):
-    """A UUID: `uuid` in PostgreSQL, its canonical text in SQLite. Python sees text."""
+    """A UUID as text in Python: `uuid` in PostgreSQL, canonical text in SQLite."""
 
     impl, cache_ok = String(36), True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """`Uuid` alone would send 32 hex digits to SQLite, and the rows would silently vanish."""
+        """Return the database's type.
+
+        `Uuid` alone would send 32 hex digits to SQLite and match no row.
+        """
         return dialect.type_descriptor(Uuid(as_uuid=False) if dialect.name == "postgresql" else String(36))
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """A UTC time: `timestamptz` in PostgreSQL, the wire's own text in SQLite."""
+    """A time in UTC: `timestamptz` in PostgreSQL, RFC 3339 text in SQLite."""
 
     impl, cache_ok = DateTime(timezone=True), True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Text of 27 characters where the database has no time type."""
+        """Return the database's type. RFC 3339 with six decimals has 27 characters."""
         return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else String(27))
 
     def process_bind_param(self, value: datetime | str | None, dialect: Dialect) -> Any:
-        """A cursor brings text, a rule brings a time; each database wants its own."""
+        """Convert a time for the database. Cursors hold times as text."""
         if value is None:
             return None
         if dialect.name == "postgresql":
@@ -42,7 +48,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value if isinstance(value, str) else to_rfc3339(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """A time in UTC, for the ORM."""
+        """Convert a column's value to a datetime in UTC, for the ORM."""
         if isinstance(value, str):
             return datetime.fromisoformat(value)
         return value.astimezone(UTC) if value is not None else None

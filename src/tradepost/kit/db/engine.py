@@ -1,4 +1,4 @@
-"""Engine."""
+"""The SQLAlchemy engine, used for writes and migrations."""
 
 from typing import Any
 
@@ -12,34 +12,39 @@ SQLITE_PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL",
 
 
 def create_engine(url: str, pool_size: int = 10) -> AsyncEngine:
-    """An engine whose transactions are right for writes: SQLite's begin with BEGIN IMMEDIATE, because a snapshot that is upgraded fails at once (STACK, 5)."""
-    dumps: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": msgspec.json.decode}
-    if not url.startswith("sqlite"):
-        made = create_async_engine(
-            url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **dumps
-        )
+    """Create the engine of a database URL. SQLite has one connection: it has one writer."""
+    json: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": msgspec.json.decode}
+    if url.startswith("sqlite"):
+        engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **json)
+        _configure_sqlite(engine)
+        return engine
 
-        @event.listens_for(made.sync_engine, "connect")
-        def ids(connection: Any, _: Any) -> None:
-            connection.run_async(decode_uuids_as_text)
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **json
+    )
 
-        return made
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_codecs(connection: Any, _: Any) -> None:
+        connection.run_async(decode_uuids_as_text)
 
-    made = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **dumps)
+    return engine
 
-    @event.listens_for(made.sync_engine, "connect")
-    def pragmas(connection: Any, _: Any) -> None:
+
+def _configure_sqlite(engine: AsyncEngine) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_pragmas(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
-    @event.listens_for(made.sync_engine, "begin")
+    # A deferred transaction that reads first fails at once if another write commits before its
+    # own first write: its snapshot cannot be upgraded (STACK, 5).
+    @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return made
-
 
 def json_text(value: Any) -> str:
+    """Encode a value as JSON text."""
     return msgspec.json.encode(value).decode()

@@ -1,8 +1,9 @@
-"""Full-text search behind one interface: SQLite FTS5 and PostgreSQL `tsvector` over the same normalised words.
+"""Full-text search with one interface for SQLite FTS5 and PostgreSQL `tsvector`.
 
-A text is normalised in Python (NFKD, marks dropped, lower case, split at all that is not alphanumeric) and is never passed on as query
-syntax. Both databases hold the words in one ordinary table (`SearchRow`); SQLite's triggers keep an FTS5 index of it (`<table>_fts`),
-PostgreSQL two generated `tsvector` columns (`name_vector`, `words_vector`, made by `array_to_tsvector`, so that no parser or locale comes in).
+Both databases store the normalised words (`text/words.py`) in an ordinary table (`SearchRow`). In
+SQLite, triggers maintain an FTS5 index of it (`<table>_fts`). In PostgreSQL the table has two
+generated `tsvector` columns (`name_vector`, `words_vector`), built by `array_to_tsvector`, which
+involves neither a parser nor a locale.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,11 @@ type SearchColumn = Literal["name", "words"]
 
 
 class SearchRow(DefaultBase):
-    """The words of one row of another table. `seq` is the rowid that FTS5 knows it by; it must not move, so it is a column."""
+    """The words of one row of another table.
+
+    `seq` is the rowid in the FTS5 index. It is a column of its own because SQLite may renumber
+    implicit rowids.
+    """
 
     __abstract__ = True
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -30,20 +35,23 @@ class SearchRow(DefaultBase):
     def select_matching_ids(
         cls, bind: Callable[..., BindParameter[Any]], column: SearchColumn = "words"
     ) -> Select[Any]:
-        """The ids of the rows where every searched word begins a word of the column; `bind` makes a bind of the words."""
-        found = select(cls.__table__.c.id).where(
-            FullTextMatch(str(cls.__tablename__), "words", bind(PrefixQuery(), "words"))
-        )
-        # All words of a name are among the words: the condition above is the one with an index.
-        return (
-            found
-            if column == "words"
-            else found.where(FullTextMatch(str(cls.__tablename__), column, bind(PrefixQuery(column), column)))
-        )
+        """Select the ids of the rows in whose column every searched word is a prefix of a word.
+
+        `bind` creates the parameter for the searched words.
+        """
+        table = str(cls.__tablename__)
+        query = select(cls.__table__.c.id).where(FullTextMatch(table, "words", bind(PrefixQuery(), "words")))
+        if column == "words":
+            return query
+        # A name's words are among `words`, so the condition above still holds. It has the index.
+        return query.where(FullTextMatch(table, column, bind(PrefixQuery(column), column)))
 
 
 class PrefixQuery(TypeDecorator[tuple[str, ...]]):
-    """A bind: words, all of which must begin a word of the column. In SQLite it is an FTS5 expression, in PostgreSQL a `tsquery`."""
+    """A parameter: words that must all be prefixes of words in a column.
+
+    It is sent as an FTS5 expression or as a `tsquery`.
+    """
 
     impl, cache_ok = String, True
 
@@ -52,30 +60,31 @@ class PrefixQuery(TypeDecorator[tuple[str, ...]]):
         self.column = column
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Words hold only alphanumerics, so quoting them is enough."""
+        """Format the words. They are alphanumeric, so quotes around them suffice."""
         if value is None:
             return None
         if dialect.name == "postgresql":
-            return " & ".join([f"'{w}':*" for w in value])
-        return f"{self.column} : (" + " AND ".join([f'"{w}"*' for w in value]) + ")"
+            return " & ".join([f"'{word}':*" for word in value])
+        return f"{self.column} : (" + " AND ".join([f'"{word}"*' for word in value]) + ")"
 
 
 class FullTextMatch(FunctionElement[bool]):
-    """That a row of a search table matches a bind of `Prefixes`; written by each database in its own way."""
+    """The condition that a row of a search table matches a PrefixQuery parameter."""
 
     type, inherit_cache, name = Boolean(), False, "matches"
 
-    def __init__(self, table: str, column: SearchColumn, wanted: BindParameter[Any]) -> None:
-        super().__init__(wanted)
+    def __init__(self, table: str, column: SearchColumn, query: BindParameter[Any]) -> None:
+        super().__init__(query)
         self.table, self.column = table, column
 
 
 @compiles(FullTextMatch, "sqlite")
-def _fts5(element: FullTextMatch, compiler: Any, **given: Any) -> str:
-    table = element.table
-    return f"{table}.seq IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {compiler.process(element.clauses, **given)})"
+def _fts5(element: FullTextMatch, compiler: Any, **options: Any) -> str:
+    table, query = element.table, compiler.process(element.clauses, **options)
+    return f"{table}.seq IN (SELECT rowid FROM {table}_fts WHERE {table}_fts MATCH {query})"
 
 
 @compiles(FullTextMatch, "postgresql")
-def _tsquery(element: FullTextMatch, compiler: Any, **given: Any) -> str:
-    return f"{element.table}.{element.column}_vector @@ CAST({compiler.process(element.clauses, **given)} AS tsquery)"
+def _tsquery(element: FullTextMatch, compiler: Any, **options: Any) -> str:
+    query = compiler.process(element.clauses, **options)
+    return f"{element.table}.{element.column}_vector @@ CAST({query} AS tsquery)"

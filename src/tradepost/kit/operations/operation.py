@@ -1,7 +1,7 @@
-"""Operations: service methods declared once, with all that both doors must know of them.
+"""Operation: a service method declared once, with everything that both doors need to know of it.
 
-Calling one, from whichever door or the worker, checks its access and, for a write, opens (or joins) the transaction. Guards and limits stand
-here, never on a path or a transport.
+A call, from either door or the worker, checks the access rule and, for a write, opens or joins the
+transaction. Guards and limits belong here, never to a path or a transport.
 """
 
 import inspect
@@ -35,65 +35,86 @@ from .idempotency.fingerprint import fingerprint
 from .idempotency.outcomes import problem_outcome, replay, split_outcome, storing_selection
 from .idempotency.records import Claim, claim, is_final
 
-type Attempt = Callable[[Any], str | None]
+type AttemptedAccount = Callable[[Any], str | None]
 type Door = Literal["rest", "graphql"]
 type Kind = Literal["get", "list", "query", "create", "replace", "update", "delete", "batch", "command"]
 
-TRIES = 4
-READING, WRITING, ATTEMPTING = 1, 10, 20
-"""Points of a call that names none of its own; an attempt at a credential costs more, because a slow hash stands behind it."""
+MAX_TRIES = 4
+READ_POINTS, WRITE_POINTS, ATTEMPT_POINTS = 1, 10, 20
+"""The default points of a call. A credential attempt costs more, because it runs a slow hash."""
 STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
 READ_KINDS: frozenset[Kind] = frozenset({"get", "list", "query"})
 
 
 class Operation[O, **P, R]:
-    """A declared service method. On the class it is the declaration, on a service it is the guarded call.
+    """A declared service method: on the class the declaration, on an instance the guarded call.
 
-    kind: what it does to its resource `of`; an `ask` reads by what stands in its body, an `act` is a change that none of the other words names.
-    under: the resource and relation that it lists, where it is a list below a row.    input: the shape of its body.
-    public: its answer to callers without a credential may be kept by shared caches.    points: what one call costs besides its rows.
-    status: that of its success in HTTP.    keyed: whether a write may be repeated under an idempotency key.
-    attempt: it tries a credential; the function gives the account that is tried, from the body. Such a call is counted and always pays in full.
-    exclusive_to, reason: the only door that has it, and why.
+    kind: what it does. A `query` is a read with a body; a `command` is any other write.
+    result: what it returns.
+    parent_relation: for a list below a path, the parent's resource and the name of the relation.
+    input: the type of its body.
+    public: shared caches may store its answer to callers without a credential.
+    points: the cost of one call, without its rows.
+    status: the HTTP status of success.
+    idempotent: whether a write may be repeated with an idempotency key.
+    attempted_account: for operations that check a credential, the function that returns the
+        account from the body. Such calls are counted, and always charged in full.
+    exclusive_to, reason: the only door that exposes it, and why.
     """
 
     kind: Kind
     service: type[O]
 
     def __init__(
-        self, method: Callable[Concatenate[O, P], Awaitable[R]], name: str, kind: Kind, of: Result[Any], *, access: Access,
-        problems: tuple[type[Problem], ...], input: type[msgspec.Struct] | None, parent_relation: tuple[Resource[Any], str] | None, public: bool,
-        points: int | None = None, status: int | None = None, idempotent: bool = True, attempted_account: Attempt | None = None, exclusive_to: Door | None = None, reason: str = "",
-    ) -> None:  # fmt: skip
-        if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]  (who has no checker is told as well)
-            raise TypeError(f"the operation {name} has no access; say who may call it, if need be `ANYONE`")
+        self,
+        method: Callable[Concatenate[O, P], Awaitable[R]],
+        name: str,
+        kind: Kind,
+        result: Result[Any],
+        *,
+        access: Access,
+        problems: tuple[type[Problem], ...],
+        input: type[msgspec.Struct] | None,
+        parent_relation: tuple[Resource[Any], str] | None,
+        public: bool,
+        points: int | None = None,
+        status: int | None = None,
+        idempotent: bool = True,
+        attempted_account: AttemptedAccount | None = None,
+        exclusive_to: Door | None = None,
+        reason: str = "",
+    ) -> None:
+        # Callers without a type checker need this check.
+        if not isinstance(access, Access):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"the operation {name} has no access rule; pass `access=`, if need be `ANYONE`")
         if exclusive_to is not None and not reason:
             raise ValueError(f"the operation {name} is exclusive to {exclusive_to} without a `reason`")
-        self.method, self.name, self.kind, self.result, self.access = method, name, kind, of, access
+        self.method, self.name, self.kind, self.result, self.access = method, name, kind, result, access
         self.input, self.parent_relation, self.public = input, parent_relation, public
         self.attempted_account, self.exclusive_to, self.reason = attempted_account, exclusive_to, reason
-        self.doc, self.is_write = inspect.cleandoc(method.__doc__ or ""), kind not in READ_KINDS
-        usual = ATTEMPTING if attempted_account is not None else WRITING if self.is_write else READING
-        self.points, self.status = points if points is not None else usual, status or STATUSES.get(kind, 200)
-        self.run: Any = (
-            self.run_credential_attempt
-            if attempted_account is not None
-            else self.run_write
-            if self.is_write
-            else self.run_read
-        )
-        # Whether a call may be repeated under a key and has its effect once.
-        self.accepts_idempotency_key, self.signature = self.is_write and idempotent, inspect.signature(method)
-        repeated: tuple[type[Problem], ...] = (
-            (IdempotencyInProgress, IdempotencyKeyReused) if self.accepts_idempotency_key else ()
-        )
-        refused: tuple[type[Problem], ...] = (Unauthenticated, Forbidden) if access.permission else ()
-        versioned: tuple[type[Problem], ...] = (
-            (PreconditionFailed, Conflict) if kind in ("replace", "update", "delete") else ()
-        )
-        self.problems = tuple(
-            dict.fromkeys((*problems, *refused, *versioned, *repeated, *((Validation,) if input else ())))
-        )
+        self.doc, self.signature = inspect.cleandoc(method.__doc__ or ""), inspect.signature(method)
+        self.is_write = kind not in READ_KINDS
+        self.accepts_idempotency_key = self.is_write and idempotent
+        self.run: Any = self.run_write if self.is_write else self.run_read
+        default_points = WRITE_POINTS if self.is_write else READ_POINTS
+        if attempted_account is not None:
+            self.run, default_points = self.run_credential_attempt, ATTEMPT_POINTS
+        self.points = points if points is not None else default_points
+        self.status = status or STATUSES.get(kind, 200)
+        self.problems = tuple(dict.fromkeys((*problems, *self._common_problems())))
+
+    def _common_problems(self) -> list[type[Problem]]:
+        """Return the problems that follow from the declaration."""
+        problems: list[type[Problem]] = []
+        if self.access.permission:
+            problems += [Unauthenticated, Forbidden]
+        if self.kind in ("replace", "update", "delete"):
+            problems += [PreconditionFailed, Conflict]
+        if self.accepts_idempotency_key:
+            problems += [IdempotencyInProgress, IdempotencyKeyReused]
+        if self.input:
+            problems.append(Validation)
+        return problems
 
     def is_exposed_at(self, door: Door) -> bool:
         """Return whether a door has this operation."""
@@ -101,17 +122,17 @@ class Operation[O, **P, R]:
 
     @property
     def resource(self) -> Resource[Any]:
-        """The resource of an operation on rows: a list, a batch, and whatever else takes an id."""
-        assert isinstance(self.result, Resource), f"{self.name} is about no rows"
+        """The resource of an operation on rows."""
+        assert isinstance(self.result, Resource), f"{self.name} is not an operation on rows"
         return self.result
 
     @property
     def path_resource(self) -> Resource[Any]:
-        """What the id in its path names: the row that it lists below, else a row of its own."""
+        """The resource that the id in its path refers to: the parent of a list, else its own."""
         return self.parent_relation[0] if self.parent_relation else self.resource
 
     def __deepcopy__(self, memo: Any) -> Self:
-        """There is one declaration, however often a router copies its handlers."""
+        """Return the same declaration: routers copy their handlers."""
         return self
 
     def __set_name__(self, owner: type[O], name: str) -> None:
@@ -127,12 +148,15 @@ class Operation[O, **P, R]:
         return MethodType(self.run, service)
 
     def run_read(self, service: Any, *args: Any, **kwargs: Any) -> Awaitable[R]:
-        """Checks the access; the method does the rest."""
+        """Check the access rule and call the method."""
         self.access.check(service.context.caller)
         return self.method(service, *args, **kwargs)
 
     async def run_credential_attempt(self, service: Any, *args: Any, **kwargs: Any) -> R:
-        """Checks the access, and counts the attempt before anything else is done; once, however often its transaction has to begin again."""
+        """Check the access rule and count the attempt before running the method.
+
+        It is counted once, however often the transaction is retried.
+        """
         context: CallContext = service.context
         self.access.check(context.caller)
         context.meter.credential_attempts += 1
@@ -142,39 +166,44 @@ class Operation[O, **P, R]:
         return await (self.run_write if self.is_write else self.run_read)(service, *args, **kwargs)
 
     def account_of_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
-        """The account that a call tries, from its body; None where it names none."""
-        for given in (*args, *kwargs.values()):
-            if self.attempted_account is not None and self.input is not None and isinstance(given, self.input):
-                return self.attempted_account(given)
+        """Return the account that a call attempts, from its body; None if the body names none."""
+        for argument in (*args, *kwargs.values()):
+            if self.attempted_account is not None and self.input is not None and isinstance(argument, self.input):
+                return self.attempted_account(argument)
         return None
 
     async def run_write(self, service: Any, *args: Any, **kwargs: Any) -> R:
-        """Checks the access and runs the method in the call's transaction. Who opens it commits it, and runs it again where a race was lost."""
+        """Check the access rule and run the method in the call's transaction.
+
+        The outermost operation commits; nested operations join its transaction. Lost races are
+        retried: up to four tries.
+        """
         context: CallContext = service.context
         self.access.check(context.caller)
         if context.work.session is not None:
-            return await self._within(service, context, args, kwargs)
+            return await self._call_method(service, context, args, kwargs)
         context.work.root_operation = self.name
         try:
             if context.idempotency.key is None or not self.accepts_idempotency_key:
-                return await self._commit(service, context, args, kwargs)
-            return await self._once(service, context, context.idempotency.key, args, kwargs)
+                return await self._run_in_transaction(service, context, args, kwargs)
+            return await self._run_idempotent(service, context, context.idempotency.key, args, kwargs)
         except LostRace:
-            raise Conflict.lost_race("Other writes kept coming first; try again.") from None
+            detail = "Concurrent requests kept changing the same data. Try again."
+            raise Conflict.lost_race(detail) from None
 
-    async def _commit(
+    async def _run_in_transaction(
         self, service: Any, context: CallContext, args: Any, kwargs: Any, claimed: Claim | None = None
     ) -> R:
-        """The write in its transaction, again where a race was lost; under a claim with its outcome."""
-        for _ in range(TRIES):
+        """Run the method in a transaction, and complete the claim. Lost races are retried."""
+        for _ in range(MAX_TRIES):
             try:
                 async with context.transaction() as session:
-                    made = await self._within(service, context, args, kwargs)
+                    answer = await self._call_method(service, context, args, kwargs)
                     if claimed is not None:
-                        made, outcome = split_outcome(made, self.result, context)
+                        answer, outcome = split_outcome(answer, self.result, context)
                         await PendingEvents.for_session(session).write(session, now())
                         await claimed.complete(session, outcome)
-                return made
+                return answer
             except LostRace:
                 continue
             except AlreadyExists as clash:
@@ -182,23 +211,21 @@ class Operation[O, **P, R]:
                     raise
         raise LostRace
 
-    async def _once(
+    async def _run_idempotent(
         self, service: Any, context: CallContext, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> R:
-        """The write under an idempotency key: its outcome where it has one, else the write, which keeps one."""
-        given = self.signature.bind(service, *args, **kwargs).arguments
-        want = next(cast(Selection[Any], value) for value in given.values() if isinstance(value, Selection))
-        del given[next(iter(given))]
-        claimed = await claim(context, self.name, key, fingerprint(given, context.database.reads.secret))
+        """Replay the stored outcome of a key, or run the write and store its outcome."""
+        arguments = self.signature.bind(service, *args, **kwargs).arguments
+        selection = next(cast(Selection[Any], a) for a in arguments.values() if isinstance(a, Selection))
+        del arguments[next(iter(arguments))]  # the service itself
+        claimed = await claim(context, self.name, key, fingerprint(arguments, context.database.reads.secret))
         if isinstance(claimed, str):
-            return await replay(claimed, self.result, want, context)
-        whole = storing_selection(self.result, want, context.caller.permissions)
-        args, kwargs = (
-            [whole if a is want else a for a in args],
-            {n: whole if v is want else v for n, v in kwargs.items()},
-        )
+            return await replay(claimed, self.result, selection, context)
+        storing = storing_selection(self.result, selection, context.caller.permissions)
+        args = [storing if a is selection else a for a in args]
+        kwargs = {n: storing if a is selection else a for n, a in kwargs.items()}
         try:
-            return await self._commit(service, context, args, kwargs, claimed)
+            return await self._run_in_transaction(service, context, args, kwargs, claimed)
         except BaseException as fault:
             if isinstance(fault, Problem) and is_final(fault):
                 await claimed.complete_separately(problem_outcome(fault))
@@ -206,7 +233,7 @@ class Operation[O, **P, R]:
                 await claimed.release()
             raise
 
-    async def _within(self, service: Any, context: CallContext, args: Any, kwargs: Any) -> R:
+    async def _call_method(self, service: Any, context: CallContext, args: Any, kwargs: Any) -> R:
         outer, context.work.current_operation = context.work.current_operation, self.name
         try:
             method: Any = self.method
@@ -216,21 +243,43 @@ class Operation[O, **P, R]:
 
 
 def operation[O, **P, R](
-    name: str, kind: Kind, of: Result[Any], *, access: Access, problems: tuple[type[Problem], ...] = (),
-    input: type[msgspec.Struct] | None = None, parent_relation: tuple[Resource[Any], str] | None = None, public: bool = False,
-    points: int | None = None, status: int | None = None, idempotent: bool = True, attempted_account: Attempt | None = None, exclusive_to: Door | None = None, reason: str = "",
-) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:  # fmt: skip
-    """Declares a service method as the operation `name` on a resource. There is none without an access."""
-    found: tuple[type[Problem], ...] = (
-        (NotFound,)
-        if (kind in ("get", "replace", "update", "delete") and isinstance(of, Resource)) or parent_relation
-        else ()
-    )
+    name: str,
+    kind: Kind,
+    result: Result[Any],
+    *,
+    access: Access,
+    problems: tuple[type[Problem], ...] = (),
+    input: type[msgspec.Struct] | None = None,
+    parent_relation: tuple[Resource[Any], str] | None = None,
+    public: bool = False,
+    points: int | None = None,
+    status: int | None = None,
+    idempotent: bool = True,
+    attempted_account: AttemptedAccount | None = None,
+    exclusive_to: Door | None = None,
+    reason: str = "",
+) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:
+    """Declare a service method as an operation (see `Operation`). The access rule is required."""
+    reads_row = kind in ("get", "replace", "update", "delete") and isinstance(result, Resource)
+    not_found: tuple[type[Problem], ...] = (NotFound,) if reads_row or parent_relation else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
         return Operation(
-            method, name, kind, of, access=access, problems=(*found, *problems), input=input, parent_relation=parent_relation, public=public, points=points, status=status,
-            idempotent=idempotent, attempted_account=attempted_account, exclusive_to=exclusive_to, reason=reason,
-        )  # fmt: skip
+            method,
+            name,
+            kind,
+            result,
+            access=access,
+            problems=(*not_found, *problems),
+            input=input,
+            parent_relation=parent_relation,
+            public=public,
+            points=points,
+            status=status,
+            idempotent=idempotent,
+            attempted_account=attempted_account,
+            exclusive_to=exclusive_to,
+            reason=reason,
+        )
 
     return declare

@@ -1,9 +1,11 @@
-"""What an operation costs in points, known before it is run: one linear function of its Selection and Window.
+"""The price of an operation in points, known before it runs.
 
-A read costs `ceil(1 + R/10)`, where R is the most rows that the answer can hold, summed over all levels: a list counts its limit, a to-one
-relation 1 per parent, a to-many relation its `first` per parent (without one 20 where it is paged, 10 where it is bounded), so nesting
-multiplies. The root of a single read is not counted. A `total` and a `q` add 5 each. A write costs 10 and the relations that its answer
-selects, a batch 10 an item. The net price is the same with the rows that really came, and never more.
+It is a linear function of the Selection and the ListQuery. A read costs `ceil(1 + R/10)`, where R
+is the most rows that the answer can hold, over all levels. A list counts its limit, a to-one
+relation 1 per parent, a to-many relation its `first` per parent (by default 20 if paged, 10 if
+bounded), so nesting multiplies. The row of a single read is free. A `total` and a `q` add 5 each. A
+write costs 10 plus the relations that its answer selects, a batch 10 per item. The net price counts
+the rows that were returned, and is never more.
 """
 
 from collections.abc import Iterator
@@ -22,14 +24,17 @@ ROWS_PER_POINT = 10
 
 
 class PricedRelation(msgspec.Struct, frozen=True):
-    """One relation of a selection: the rows per parent where none are named (0: a to-one relation, which has no Window), and those below it."""
+    """A selected relation: its default number of rows per parent, and the relations below it.
+
+    A to-one relation has 0 rows here: it has no ListQuery, and counts as one row.
+    """
 
     rows: int
     children: "tuple[PricedRelation, ...]"
 
 
 class Price:
-    """A price before it is paid: what is owed in any case, and the most rows. `points` is what is drained."""
+    """A price before the call: its fixed part, and the most rows. `points` is what is charged."""
 
     __slots__ = ("base", "points", "rows")
 
@@ -46,7 +51,10 @@ class Price:
         return f"Price(base={self.base}, rows={self.rows})"
 
     def net(self, rows: int) -> int:
-        """What stays drained where so many rows came. A bounded relation may hold more rows than it is priced for; it costs no more for that."""
+        """Return the final price for the rows returned.
+
+        A bounded relation may return more rows than it is priced for, at no extra cost.
+        """
         return self.base - -min(rows, self.rows) // ROWS_PER_POINT
 
 
@@ -54,51 +62,60 @@ FREE, MINIMUM_PRICE = Price(0, 0), Price(1, 0)
 
 
 def price(
-    operation: Operation[Any, ..., Any], want: Selection[Any], window: ListQuery = DEFAULT_LIST_QUERY, items: int = 1
+    operation: Operation[Any, ..., Any],
+    selection: Selection[Any],
+    list_query: ListQuery = DEFAULT_LIST_QUERY,
+    items: int = 1,
 ) -> Price:
-    """The price of one call. `items` are those of a batch."""
-    below, more = estimate_rows(operation.result, want)
+    """Return the price of one call. `items` is the number of items of a batch."""
+    nested_rows, list_surcharge = estimate_rows(operation.result, selection)
     if operation.kind == "list":
-        return Price(operation.points + more + surcharge(window), window.size() * (1 + below))
-    return Price(operation.points * items + more, below * items)
+        base = operation.points + list_surcharge + surcharge(list_query)
+        return Price(base, list_query.size() * (1 + nested_rows))
+    return Price(operation.points * items + list_surcharge, nested_rows * items)
 
 
-def estimate_rows(of: Result[Any], want: Selection[Any]) -> tuple[int, int]:
-    """The most rows below one row of a selection, and what its lists add for counting and searching. Worked out once per Selection."""
-    if want.row_estimate is None:
-        form = want.field_set
-        if form.priced_relations is None:
-            form.priced_relations = priced_relations(of, form.fields)
-        rows = _rows(form.priced_relations, iter(want.list_queries)) if form.priced_relations else 0
-        want.row_estimate = rows, sum([surcharge(w) for w in want.list_queries])
-    return want.row_estimate
+def estimate_rows(result: Result[Any], selection: Selection[Any]) -> tuple[int, int]:
+    """Return the most rows below one row of a selection, and the surcharge of its lists.
+
+    It is computed once per Selection.
+    """
+    if selection.row_estimate is None:
+        field_set = selection.field_set
+        if field_set.priced_relations is None:
+            field_set.priced_relations = priced_relations(result, field_set.fields)
+        relations, list_queries = field_set.priced_relations, selection.list_queries
+        rows = _most_rows(relations, iter(list_queries)) if relations else 0
+        selection.row_estimate = rows, sum([surcharge(q) for q in list_queries])
+    return selection.row_estimate
 
 
-def priced_relations(of: Result[Any], fields: tuple[Field, ...]) -> tuple[PricedRelation, ...]:
-    """The relations among some fields, in their order: that of the Windows, depth first."""
-    found = [(relation, field.subfields) for field in fields if (relation := of.relations.get(field.name)) is not None]
+def priced_relations(result: Result[Any], fields: tuple[Field, ...]) -> tuple[PricedRelation, ...]:
+    """Return the relations among some fields, in the order of the list queries: depth first."""
+    selected = [(r, field.subfields) for field in fields if (r := result.relations.get(field.name)) is not None]
     return tuple(
         [
             PricedRelation(
-                (PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.is_to_many else 0, priced_relations(r.target, inner)
+                (PAGED_ROWS if r.paged else BOUNDED_ROWS) if r.is_to_many else 0,
+                priced_relations(r.target, subfields),
             )
-            for r, inner in found
+            for r, subfields in selected
         ]
     )
 
 
-def surcharge(window: ListQuery) -> int:
-    """What a list costs besides its rows: a total, which page numbers have as well, and a search."""
-    added = TOTAL_POINTS if window.total or window.page is not None else 0
-    for name, _ in window.filter:
+def surcharge(list_query: ListQuery) -> int:
+    """Return the points for a total (page numbers need one too) and for a search."""
+    points = TOTAL_POINTS if list_query.total or list_query.page is not None else 0
+    for name, _ in list_query.filter:
         if name == "q":
-            added += SEARCH_POINTS
-    return added
+            points += SEARCH_POINTS
+    return points
 
 
-def _rows(below: tuple[PricedRelation, ...], windows: Iterator[ListQuery]) -> int:
+def _most_rows(relations: tuple[PricedRelation, ...], list_queries: Iterator[ListQuery]) -> int:
     rows = 0
-    for branch in below:
-        size = next(windows).size(branch.rows) if branch.rows else 1
-        rows += size * (1 + (_rows(branch.children, windows) if branch.children else 0))
+    for relation in relations:
+        size = next(list_queries).size(relation.rows) if relation.rows else 1
+        rows += size * (1 + (_most_rows(relation.children, list_queries) if relation.children else 0))
     return rows

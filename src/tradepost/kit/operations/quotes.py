@@ -1,7 +1,9 @@
-"""Quotes: what a request would cost, told by the door that would serve it. Nothing of the request is run.
+"""Price quotes: what a request would cost, without running it.
 
-Two ports, because the office that answers with quotes knows no doors: each door fulfils one, the composition root provides both as means. Reading
-a text that the door has not seen before is paid as in a real request, and the door keeps what it made of it, so the real request finds it.
+The door that would serve the request quotes it. There are two protocols, because the `system`
+area, which returns quotes, does not import the doors: each door implements one, and bootstrap
+provides both as dependencies. Parsing a text that is new to the door is charged as in a real
+request, and the door caches the result for that.
 """
 
 from collections.abc import Sequence
@@ -14,11 +16,11 @@ from ..schema.validation import validation_problem
 from ..writes.call_context import CallContext
 
 LIMIT_PROBLEMS = (QuotaExceeded, TooDeep, TooExpensive, TooManyAliases)
-"""What a quote is refused with under its own code; all else is a fault of the member that it was asked in."""
+"""Problems that a quote raises as they are; others become faults of the quoted member."""
 
 
 class QuoteLine(msgspec.Struct, frozen=True):
-    """One operation of a request: its name, the points that it takes before it runs, and the most rows that it can answer with."""
+    """One operation of a request: its name, the points it is charged, and the most rows."""
 
     operation: str
     points: int
@@ -26,7 +28,7 @@ class QuoteLine(msgspec.Struct, frozen=True):
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """The points that a request would drain before it runs, and the operations that they are for."""
+    """The points that a request is charged before it runs, and its operations."""
 
     points: int
     lines: list[QuoteLine]
@@ -38,7 +40,7 @@ class DocumentQuotes(Protocol):
     async def quote_document(
         self, context: CallContext, text: str, variables: dict[str, Any] | None, operation: str | None
     ) -> Quote:
-        """The quote of a document, or the refusal that its request would get."""
+        """Return the quote of a document, or raise the problem that its request would get."""
         ...
 
 
@@ -46,10 +48,13 @@ class RequestQuotes(Protocol):
     """Quotes REST requests."""
 
     async def quote_request(self, context: CallContext, method: str, url: str, body: Any) -> Quote:
-        """The quote of a request, or the refusal that it would get. Of the `body` only the number of a batch's items counts."""
+        """Return the quote of a request, or raise the problem that it would get.
+
+        Of the body only the number of batch items is used.
+        """
         ...
 
 
 def quote_problem(pointer: str, problems: Sequence[Problem]) -> Problem:
-    """The refusal of a quote: the problems of the request that was asked about, at the member that holds it."""
+    """Return the problems of the quoted request as faults of the member that holds it."""
     return validation_problem([Fault(code=p.code, detail=p.detail, pointer=pointer) for p in problems])

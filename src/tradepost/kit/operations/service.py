@@ -1,4 +1,4 @@
-"""What every service stands on: reads in the caller's selection, typed finds and claims for the rules, and the answer of a write."""
+"""The base class of services: reads in the caller's selection, and locked rows for writes."""
 
 from collections.abc import Awaitable, Mapping, Sequence
 from enum import Enum
@@ -25,180 +25,204 @@ from ..writes import bulk
 from ..writes.call_context import CallContext
 
 type ExpectedVersion = int | tuple[int, ...] | None
+"""The version that a row must have, several of which it must have one, or None for any."""
 
 
 class Service:
-    """Rules over a context."""
+    """Business rules, for one call."""
 
     def __init__(self, context: CallContext) -> None:
         self.context = context
 
     @property
     def session(self) -> AsyncSession:
-        """The open write; only operations that write have one."""
+        """The session of the open write."""
         assert self.context.work.session is not None, "not inside a write"
         return self.context.work.session
 
-    async def one[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], key: str) -> Record[S]:
-        """The visible row with this id or other name, or 404."""
-        by, value = of.parse_key(key)
+    async def one[S: msgspec.Struct](self, resource: Resource[S], selection: Selection[S], key: str) -> Record[S]:
+        """Return the visible row with this id or slug, or raise NotFound."""
+        column, value = resource.parse_key(key)
         context = self.context
-        found = await context.database.reads.one(context.reader, of, want, by, value, context)
-        if found is None:
-            raise of.not_found(key)
-        return found
+        record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
+        if record is None:
+            raise resource.not_found(key)
+        return record
 
-    def page[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], window: ListQuery) -> Awaitable[Page[S]]:
-        """A page of the visible rows."""
+    def page[S: msgspec.Struct](
+        self, resource: Resource[S], selection: Selection[S], list_query: ListQuery
+    ) -> Awaitable[Page[S]]:
+        """Return a page of the visible rows."""
         context = self.context
-        return context.database.reads.page(context.reader, of, want, window, context)
+        return context.database.reads.page(context.reader, resource, selection, list_query, context)
 
     async def related[S: msgspec.Struct](
-        self, of: Resource[Any], key: str, relation: str, window: ListQuery, want: Selection[S]
+        self, resource: Resource[Any], key: str, relation: str, list_query: ListQuery, selection: Selection[S]
     ) -> Page[S]:
-        """A to-many relation of one visible row as a list of its own: the same SQL, order and cursors as below the row; or 404."""
-        by, value = of.parse_key(key)
-        context = self.context
-        found = await context.database.reads.related(context.reader, of, by, value, relation, window, want, context)
-        if found is None:
-            raise of.not_found(key)
-        return found
+        """Return a to-many relation of a visible row as a list, or raise NotFound.
 
-    async def find[S: msgspec.Struct](self, of: Resource[S], key: str) -> S:
-        """The visible row as its own typed Struct, for a rule to look at; or 404."""
-        return msgspec.json.decode(msgspec.json.encode((await self.one(of, _whole(of), key)).body), type=of.shape)
+        SQL, order and cursors are those of the nested list.
+        """
+        column, value = resource.parse_key(key)
+        context = self.context
+        page = await context.database.reads.related(
+            context.reader, resource, column, value, relation, list_query, selection, context
+        )
+        if page is None:
+            raise resource.not_found(key)
+        return page
+
+    async def find[S: msgspec.Struct](self, resource: Resource[S], key: str) -> S:
+        """Return the visible row as a typed Struct, for a business rule, or raise NotFound."""
+        record = await self.one(resource, _all_members(resource), key)
+        return msgspec.json.decode(msgspec.json.encode(record.body), type=resource.shape)
 
     async def lock_for_update[T: Table](
-        self, row: type[T], of: Resource[Any], key: str, expected: ExpectedVersion = None
+        self, model: type[T], resource: Resource[Any], key: str, expected: ExpectedVersion = None
     ) -> T:
-        """The visible row as an ORM object of this write, locked, where the operation is open on it, at an expected version; or 404, 409, 412.
+        """Lock the visible row and return it as an ORM object.
 
-        `expected` is a version, several of which one has to match, or none.
+        Raise NotFound, PreconditionFailed if its version is not an expected one, or
+        InvalidTransition if the current operation is not open on it.
         """
         id = parse_id(key)
         if id is None:
-            raise of.not_found(key)
-        viewer = Viewer(self.context.caller.permissions, self.context.caller.is_authenticated)
-        rule = of.actions.get(self.context.work.current_operation, lambda _: true())
+            raise resource.not_found(key)
+        caller, operation = self.context.caller, self.context.work.current_operation
+        viewer = Viewer(caller.permissions, caller.is_authenticated)
+        policy = resource.actions.get(operation, lambda _: true())
         query = (
-            select(row, case((rule(viewer), 1), else_=0))
-            .where(row.id == id, of.visible(viewer))
-            .with_for_update(of=row)
+            select(model, case((policy(viewer), 1), else_=0))
+            .where(model.id == id, resource.visible(viewer))
+            .with_for_update(of=model)
         )
-        hit = (
-            await self.session.execute(
-                query, {"caller_id": self.context.caller.id}, execution_options={"populate_existing": True}
-            )
-        ).first()
-        if hit is None:
-            raise of.not_found(key)
-        found: T = hit[0]
-        check_version(getattr(found, "version", None), expected)
-        if not hit[1]:
+        options = {"populate_existing": True}
+        result = await self.session.execute(query, {"caller_id": caller.id}, execution_options=options)
+        first = result.first()
+        if first is None:
+            raise resource.not_found(key)
+        row: T = first[0]
+        check_version(getattr(row, "version", None), expected)
+        if not first[1]:
             raise InvalidTransition(
-                f"`{self.context.work.current_operation}` is not open on this {of.label} now; see its `links` (GraphQL: `availableActions`)."
+                f"`{operation}` is not possible on this {resource.label} now;"
+                " see its `links` (GraphQL: `availableActions`)."
             )
-        return found
+        return row
 
-    async def document(self, of: Resource[Any], key: str) -> Document:
-        """The row's default representation without `links`: what a patch is applied to."""
-        return msgspec.json.decode(
-            msgspec.json.encode((await self.one(of, _plain(of, self.context.caller.permissions), key)).body)
-        )
+    async def document(self, resource: Resource[Any], key: str) -> Document:
+        """Return the row's default representation without `links`, which patches apply to."""
+        record = await self.one(resource, _without_actions(resource, self.context.caller.permissions), key)
+        return msgspec.json.decode(msgspec.json.encode(record.body))
 
-    async def apply_patch[I: msgspec.Struct](self, of: Resource[Any], key: str, patch: Patch, shape: type[I]) -> I:
-        """The input that a patch of the row amounts to; the changed document is checked like a PUT."""
-        before = await self.document(of, key)
+    async def apply_patch[I: msgspec.Struct](
+        self, resource: Resource[Any], key: str, patch: Patch, shape: type[I]
+    ) -> I:
+        """Return the input that a patch of the row results in, validated like the body of a PUT."""
+        before = await self.document(resource, key)
         writable = frozenset([f.name for f in msgspec.structs.fields(shape)])
         check_names(patch, writable.union(before))
         return validate(shape, check_read_only(before, patch.apply(before), writable))
 
-    async def insert(self, of: type[Table], *rows: Mapping[str, Any]) -> list[str]:
-        """Inserts new rows by one statement, past the session: no rule holds them as objects. Their ids."""
-        ids = [new_id(of.__number__) for _ in rows]
-        await bulk.insert_rows(
-            self.session, of, [{"id": id, **row} for id, row in zip(ids, rows, strict=True)], self.context.clock()
-        )
+    async def insert(self, model: type[Table], *rows: Mapping[str, Any]) -> list[str]:
+        """Insert rows by one statement, without ORM objects, and return their ids."""
+        ids = [new_id(model.__number__) for _ in rows]
+        rows_with_ids = [{"id": id, **row} for id, row in zip(ids, rows, strict=True)]
+        await bulk.insert_rows(self.session, model, rows_with_ids, self.context.clock())
         return ids
 
-    def respond[S: msgspec.Struct](self, of: Result[S], value: S, want: Selection[S]) -> Record[S]:
-        """A value that no row stands behind, in the caller's selection."""
-        check_access(of, want.field_set.fields, self.context.caller)
-        return value_record(of, value, want)
+    def respond[S: msgspec.Struct](self, result: Result[S], value: S, selection: Selection[S]) -> Record[S]:
+        """Return a plain Struct in the caller's selection."""
+        check_access(result, selection.field_set.fields, self.context.caller)
+        return value_record(result, value, selection)
 
     def require[T](self, kind: type[T]) -> T:
-        """What the shop provides of a type besides its database."""
+        """Return the dependency of a type."""
         return self.context.dependencies.require(kind)
 
-    async def read_back[S: msgspec.Struct](self, of: Resource[S], want: Selection[S], id: str) -> Record[S]:
-        """What was written, read back through the write's own connection."""
-        return await self.one(of, want, id)
+    async def read_back[S: msgspec.Struct](self, resource: Resource[S], selection: Selection[S], id: str) -> Record[S]:
+        """Return a row that was written, read through the write's own connection."""
+        return await self.one(resource, selection, id)
 
     async def read_back_all[S: msgspec.Struct](
-        self, of: Resource[S], want: Selection[S], ids: Sequence[str]
+        self, resource: Resource[S], selection: Selection[S], ids: Sequence[str]
     ) -> dict[str, Record[S]]:
-        """The same of several rows by their ids: as many statements as for one."""
+        """Return several rows that were written, by id, in as many statements as one row takes."""
         context = self.context
-        return await context.database.reads.by_ids(context.reader, of, want, ids, context) if ids else {}
+        return await context.database.reads.by_ids(context.reader, resource, selection, ids, context) if ids else {}
 
 
-def check_version(present: int | None, expected: ExpectedVersion) -> None:
-    """Refuses a change that was meant for another version of the row."""
-    if expected is None or present in (expected if isinstance(expected, tuple) else (expected,)):
+def check_version(current: int | None, expected: ExpectedVersion) -> None:
+    """Raise PreconditionFailed if the row does not have an expected version."""
+    versions = expected if isinstance(expected, tuple) else (expected,)
+    if expected is None or current in versions:
         return
-    raise PreconditionFailed(f"The version is {present}; another one was expected.", version=present)
+    if versions:
+        detail = f"The current version is {current}, but version {' or '.join(map(str, versions))} was expected."
+    else:
+        detail = f"The current version is {current}, which is not the expected one."
+    raise PreconditionFailed(detail, version=current)
 
 
 def apply_changes(row: Table, values: Mapping[str, Any]) -> list[str]:
-    """Sets the values that differ, and names them."""
+    """Set the values that differ and return their names."""
     changed = [name for name, value in values.items() if getattr(row, name) != value]
     for name in changed:
         setattr(row, name, values[name])
     return changed
 
 
-def changed_members(of: Resource[Any], changed: Sequence[str]) -> list[str]:
-    """Changed columns as the members that callers know, each once: `price` for `price_amount`. What no member shows is left out."""
-    names = {column: name for name, own in _embedded(of).items() for column, _ in own}
-    return list(dict.fromkeys([name for name in [names.get(c, c) for c in changed] if name in of.members]))
+def changed_members(resource: Resource[Any], changed: Sequence[str]) -> list[str]:
+    """Return changed columns as the members that clients know: `price` for `price_amount`.
+
+    Each is named once; columns that no member shows are left out.
+    """
+    names = {column: name for name, columns in _embedded_columns(resource).items() for column, _ in columns}
+    return list(dict.fromkeys([name for name in [names.get(c, c) for c in changed] if name in resource.members]))
 
 
-def column_values(of: Resource[Any], given: msgspec.Struct, *leave: str) -> dict[str, Any]:
-    """An input shape as column values: unset members left out, embedded values flattened, enums and ids as text."""
-    out, embedded = dict[str, Any](), _embedded(of)
-    for name, value in msgspec.structs.asdict(given).items():
-        if value is msgspec.UNSET or name in leave:
+def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str) -> dict[str, Any]:
+    """Return an input as column values.
+
+    Unset members are left out, embedded values are flattened, enums and ids become text.
+    """
+    values, embedded = dict[str, Any](), _embedded_columns(resource)
+    for name, value in msgspec.structs.asdict(input).items():
+        if value is msgspec.UNSET or name in excluded:
             continue
-        if (own := embedded.get(name)) is not None:
-            out |= {column: getattr(value, member, None) for column, member in own}
+        if (columns := embedded.get(name)) is not None:
+            values |= {column: getattr(value, member, None) for column, member in columns}
+        elif isinstance(value, UUID):
+            values[name] = str(value)
         else:
-            out[name] = (
-                value if not isinstance(value, UUID | Enum) else str(value) if isinstance(value, UUID) else value.value
-            )
-    return out
+            values[name] = value.value if isinstance(value, Enum) else value
+    return values
 
 
 @cache
-def _embedded(of: Resource[Any]) -> dict[str, list[tuple[str, str]]]:
-    """The columns of the embedded values, each with the member that it holds."""
+def _embedded_columns(resource: Resource[Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns of each embedded value, each with the name of the value's member."""
     return {
-        name: [(f"{name}_{member}", member) for member in own.members]
-        for name, own in of.members.items()
-        if isinstance(own, EmbeddedValue)
+        name: [(f"{name}_{member}", member) for member in value.members]
+        for name, value in resource.members.items()
+        if isinstance(value, EmbeddedValue)
     }
 
 
 @lru_cache(maxsize=1000)
-def _plain(of: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
-    """The default representation without its actions. It is one Selection for all calls, because the Structs of its records are generated for it."""
-    want = default_selection(of, permissions)
-    return Selection(FieldSet(tuple([f for f in want.field_set.fields if f.name != ACTIONS])), want.list_queries)
+def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
+    """Return the default selection without the actions.
+
+    Cached, because the Structs of the records are generated for this one Selection.
+    """
+    selection = default_selection(resource, permissions)
+    fields = [f for f in selection.field_set.fields if f.name != ACTIONS]
+    return Selection(FieldSet(tuple(fields)), selection.list_queries)
 
 
 @lru_cache(maxsize=1000)
-def _whole(of: Resource[Any]) -> Selection[Any]:
-    """The same with the fields that only some may see."""
-    fields = default_selection(
-        of, frozenset([a.permission for a in of.field_access.values() if a.permission])
-    ).field_set.fields
+def _all_members(resource: Resource[Any]) -> Selection[Any]:
+    """Return the same with the members that need a permission."""
+    permissions = frozenset([a.permission for a in resource.field_access.values() if a.permission])
+    fields = default_selection(resource, permissions).field_set.fields
     return Selection(FieldSet(tuple([f for f in fields if f.name != ACTIONS])))

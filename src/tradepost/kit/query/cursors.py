@@ -1,7 +1,8 @@
-"""Cursors: opaque, signed marks of a row in one list; good on either door and without authority.
+"""Cursors: opaque, signed positions of a row in one list.
 
-A cursor is base64url of 9 bytes of keyed BLAKE2b and the row's sort keys in MessagePack. The hash binds it to the list (a resource, or a
-relation and its parent), its filters and its order; not to limit, fields, caller, version or door.
+A cursor is base64url of 9 bytes of keyed BLAKE2b and the row's sort keys in MessagePack. The hash
+binds it to the list (a resource, or a relation and its parent), its filters and its order; not to
+limit, fields, caller, version or door. It gives no access by itself.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,33 +16,33 @@ import msgspec
 from ..clock import to_rfc3339
 from ..problems import InvalidParameter
 
-SIZE = 9
+DIGEST_SIZE = 9
 pack, unpack = msgspec.msgpack.Encoder(uuid_format="canonical").encode, msgspec.msgpack.decode
 
 
 class CursorCodec:
-    """Makes and reads the cursors of one list, in one order, under one set of filters."""
+    """Encodes and decodes the cursors of one list with one order and one set of filters."""
 
     __slots__ = ("state",)
 
     def __init__(self, secret: bytes, name: str, filters: Any, order: tuple[str, ...]) -> None:
-        self.state = blake2b(pack((name, filters, order)), key=secret, digest_size=SIZE)
+        self.state = blake2b(pack((name, filters, order)), key=secret, digest_size=DIGEST_SIZE)
 
     def encode(self, parent: Any, keys: list[Any]) -> str:
-        """The cursor of the row with these sort keys under this parent."""
+        """Return the cursor of the row with these sort keys below this parent."""
         body = pack([_plain(k) for k in keys])
         return urlsafe_b64encode(self._digest(parent, body) + body).rstrip(b"=").decode()
 
     def decode(self, parent: Any, cursor: str, parameter: str) -> list[Any]:
-        """The sort keys in a cursor, or 400 where it was made for another list."""
+        """Return the sort keys in a cursor, or raise 400 if it belongs to another list."""
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-            if compare_digest(self._digest(parent, raw[SIZE:]), raw[:SIZE]):
-                return unpack(raw[SIZE:])
+            if compare_digest(self._digest(parent, raw[DIGEST_SIZE:]), raw[:DIGEST_SIZE]):
+                return unpack(raw[DIGEST_SIZE:])
         except (Error, ValueError):
             pass
         raise InvalidParameter(
-            "The cursor belongs to another list, filter or order; begin again without one.", parameter=parameter
+            "The cursor belongs to another list, filter or order; start again without one.", parameter=parameter
         )
 
     def _digest(self, parent: Any, body: bytes) -> bytes:
@@ -51,5 +52,5 @@ class CursorCodec:
 
 
 def _plain(key: Any) -> Any:
-    """A time as the wire's own text: both databases' cursors read the same."""
+    """Write times as RFC 3339 text, so that cursors are the same on both databases."""
     return to_rfc3339(key) if hasattr(key, "tzinfo") else key

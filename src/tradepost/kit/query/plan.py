@@ -1,4 +1,4 @@
-"""Plans: all statements of one selection, compiled once per shape and kept in a bounded cache."""
+"""Plan: the compiled statements of one selection."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,8 +16,16 @@ from .statement import Statement
 
 
 class Level:
-    """One level of a plan: its statement, that of its total, and where in its rows things stand (`ones`: the ids of joined rows). `marks` are those that
-    its cursors had last, with the filters that they are bound to."""
+    """One level of a plan: the top rows, or the rows of one to-many relation.
+
+    rows_statement, total_statement: the statement of its rows, and that of its total if requested.
+    columns, nodes: the columns of its rows, and which of them the selected fields are in.
+    sort_key_indexes, to_one_indexes: columns of the sort keys, and of the ids of joined rows.
+    parent_level, parent_id_index: the level of the parent rows, and the column of their id.
+    parent_key_index: the column of the parent's id in the rows of this level.
+    pending_relations, joins: used while compiling.
+    cursor_codec: memo of the last cursor codec, with the filters its cursors are bound to.
+    """
 
     rows_statement: Statement
     total_statement: Statement | None = None
@@ -32,10 +40,10 @@ class Level:
         self.order: tuple[str, ...] = ()
         self.pending_relations: list[tuple[ToMany, Field]] = []
         self.joins: dict[tuple[str, str], Any] = {}
-        self.parent_level, self.parent_index, self.parent_key_index = 0, 0, 0
+        self.parent_level, self.parent_id_index, self.parent_key_index = 0, 0, 0
 
     def add_column(self, expression: Any) -> int:
-        """The position of a column in the row; adds it where it is new."""
+        """Return the index of a column in the row, adding the column if it is new."""
         for i, column in enumerate(self.columns):
             if column is expression:
                 return i
@@ -44,19 +52,21 @@ class Level:
 
     @property
     def width(self) -> int:
-        """How many columns its rows have: below a parent the parent's id comes last."""
+        """The number of columns in a row. Below a parent, the last one is the parent's id."""
         return len(self.columns) + (self.relation is not None)
 
     @property
     def list_name(self) -> str:
-        """What the cursors of this list are bound to."""
+        """The name of the list that its cursors are bound to."""
         return self.resource.name if self.relation is None else self.relation.list_name
 
 
 class Plan:
-    """The levels of one selection, the top one first. `version` and `id` are places in the top row of a single read.
+    """The levels of one selection, the top one first.
 
-    `reads` are the tables that it looks at besides that row, each as a tag; None where what it gives depends on more than rows.
+    id_index, version_index: columns of the top row's id and version, in plans that read by key.
+    read_tags: the tables it reads, without the table of a row read by key; None if its result
+        depends on more than rows, so that it cannot be cached.
     """
 
     __slots__ = ("dialect", "id_index", "levels", "read_tags", "top", "version_index")
@@ -66,42 +76,37 @@ class Plan:
         levels: list[Level],
         dialect: str,
         id_index: int | None = None,
-        version: int | None = None,
+        version_index: int | None = None,
         read_tags: tuple[tuple[str, None], ...] | None = None,
     ) -> None:
-        self.levels, self.dialect, self.read_tags, self.id_index, self.version_index = (
-            levels,
-            dialect,
-            read_tags,
-            id_index,
-            version,
-        )
+        self.levels, self.dialect, self.read_tags = levels, dialect, read_tags
+        self.id_index, self.version_index = id_index, version_index
         self.top = levels[0]
 
-    def record_builder(self, form: FieldSet) -> Any:
-        """The function that turns this plan's rows into records as a form wants them; it lives as long as the form."""
-        found = form.memo.get(self)
-        if found is None:
-            writer = RecordCompiler(self, form, self.dialect)
-            made = writer.page_function(self.top) if self.id_index is None else writer.record_function()
-            found = form.memoize(
-                self,
-                made
-                if form.secondary is None
-                else _both(made, RecordCompiler(self, form.secondary, self.dialect).record_function()),
-            )
-        return found
+    def record_builder(self, field_set: FieldSet) -> Any:
+        """Return the function that builds records from rows, memoized in the field set."""
+        builder = field_set.memo.get(self)
+        if builder is None:
+            compiler = RecordCompiler(self, field_set, self.dialect)
+            builder = compiler.page_function(self.top) if self.id_index is None else compiler.record_function()
+            if field_set.secondary is not None:
+                stored = RecordCompiler(self, field_set.secondary, self.dialect).record_function()
+                builder = _dual_body(builder, stored)
+            field_set.memoize(self, builder)
+        return builder
 
-    def level_page_builder(self, form: FieldSet, at: int) -> Any:
-        """The same for a relation that is answered as a list of its own."""
-        found = form.memo.get((self, at))
-        if found is None:
-            found = form.memoize((self, at), RecordCompiler(self, form, self.dialect).page_function(self.levels[at]))
-        return found
+    def level_page_builder(self, field_set: FieldSet, level_index: int) -> Any:
+        """Return the function that builds the page of a relation returned as a list."""
+        key = (self, level_index)
+        builder = field_set.memo.get(key)
+        if builder is None:
+            compiler = RecordCompiler(self, field_set, self.dialect)
+            builder = field_set.memoize(key, compiler.page_function(self.levels[level_index]))
+        return builder
 
 
-def _both(shown: Callable[..., Any], whole: Callable[..., Any]) -> Callable[[Any, Any], DualBody]:
-    return lambda row, groups: DualBody(shown(row, groups), whole(row, groups))
+def _dual_body(response: Callable[..., Any], stored: Callable[..., Any]) -> Callable[[Any, Any], DualBody]:
+    return lambda row, groups: DualBody(response(row, groups), stored(row, groups))
 
 
 class PlanKey(msgspec.Struct, frozen=True):

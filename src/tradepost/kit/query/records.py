@@ -1,6 +1,7 @@
-"""Records: what a service answers with, and the pages that they stand on.
+"""Records and pages: what services return.
 
-A Record's body is a Struct generated for the caller's Selection. Rules do not look inside; they read `Service.find` or the claimed row.
+A Record's body is a Struct generated for the caller's Selection. Business rules do not read it;
+they use `Service.find` or the locked row.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,11 @@ from .cursors import CursorCodec
 
 
 class Record[S]:
-    """A row in the caller's selection, its `version` (None where rows of its kind have none), and how many rows stand below it."""
+    """A row in the caller's selection.
+
+    version: None if its table has no versions.
+    row_count: the number of related rows in it.
+    """
 
     __slots__ = ("body", "id", "row_count", "version")
 
@@ -23,23 +28,23 @@ class Record[S]:
 
 
 class PageSlice:
-    """The rows of one page after trimming, and whether there are more on either side."""
+    """The rows of one page, and whether there are more on either side."""
 
     __slots__ = ("has_next", "has_previous", "rows")
 
-    def __init__(self, rows: Sequence[Any], next: bool, previous: bool) -> None:
-        self.rows, self.has_next, self.has_previous = rows, next, previous
+    def __init__(self, rows: Sequence[Any], has_next: bool, has_previous: bool) -> None:
+        self.rows, self.has_next, self.has_previous = rows, has_next, has_previous
 
 
 class DualBody(NamedTuple):
-    """The body of a record that is kept as well: what was asked, and the whole default record."""
+    """The body of a record that is also stored: what was selected, and the whole default record."""
 
     response: Any
     stored: Any
 
 
 class StoredRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A row as it was answered once: the members of its default record in REST's names, with what was open on it."""
+    """A record as it was returned: its default members by REST's names, and its open actions."""
 
     id: str
     members: dict[str, Any]
@@ -50,7 +55,10 @@ EMPTY_SLICE = PageSlice((), False, False)
 
 
 class RowsByParent:
-    """The rows of one to-many level by parent, trimmed to their pages; the top list is a group with one page."""
+    """The rows of one level, grouped by parent and trimmed to their pages.
+
+    The top list has one page, under the parent None.
+    """
 
     __slots__ = (
         "cursor_codec",
@@ -63,78 +71,84 @@ class RowsByParent:
         "totals",
     )
 
-    def __init__(self, window: ListQuery, limit: int, marks: CursorCodec, keys: Sequence[int], link: int = 0) -> None:
-        self.list_query, self.limit, self.cursor_codec, self.sort_key_indexes, self.parent_key_index = (
-            window,
-            limit,
-            marks,
-            keys,
-            link,
-        )
+    def __init__(
+        self,
+        list_query: ListQuery,
+        limit: int,
+        cursor_codec: CursorCodec,
+        sort_key_indexes: Sequence[int],
+        parent_key_index: int = 0,
+    ) -> None:
+        self.list_query, self.limit, self.cursor_codec = list_query, limit, cursor_codec
+        self.sort_key_indexes, self.parent_key_index = sort_key_indexes, parent_key_index
         self.parent: Any = None
         self.pages: dict[Any, PageSlice] = {}
         self.totals: dict[Any, int] = {}
 
     def fill(self, rows: Sequence[Any]) -> None:
-        """Sorts rows to their parents."""
-        by: dict[Any, list[Any]] = {}
-        link = self.parent_key_index
+        """Group rows by parent."""
+        groups: dict[Any, list[Any]] = {}
+        index = self.parent_key_index
         for row in rows:
-            parent = row[link]
-            if (found := by.get(parent)) is None:
-                by[parent] = [row]
+            parent = row[index]
+            if (group := groups.get(parent)) is None:
+                groups[parent] = [row]
             else:
-                found.append(row)
-        self.pages = {k: self.trim(v) for k, v in by.items()}
+                group.append(row)
+        self.pages = {parent: self.trim(group) for parent, group in groups.items()}
 
     def trim(self, rows: list[Any]) -> PageSlice:
-        """Cuts the one row that only shows that there are more, and turns a backward page round: in place, because a copy touches each row."""
-        window, more = self.list_query, len(rows) > self.limit
+        """Drop the extra row that shows that there are more, and reverse a backward page.
+
+        In place, because a copy touches every row.
+        """
+        query, more = self.list_query, len(rows) > self.limit
         if more:
             rows.pop()
-        if window.backward:
+        if query.backward:
             rows.reverse()
-            return PageSlice(rows, window.before is not None, more)
-        return PageSlice(rows, more, window.after is not None or (window.page or 1) > 1)
+            return PageSlice(rows, query.before is not None, more)
+        return PageSlice(rows, more, query.after is not None or (query.page or 1) > 1)
 
     def page_rows(self) -> list[Any]:
-        """All rows of the level that are on a page."""
+        """Return the rows of all pages."""
         return [r for p in self.pages.values() for r in p.rows]
 
     def cursor(self, parent: Any, row: Any) -> str:
-        """The cursor of a row under a parent."""
+        """Return the cursor of a row below a parent."""
         return self.cursor_codec.encode(parent, [row[i] for i in self.sort_key_indexes])
 
 
 class Page[S]:
-    """A page of records. `body` is what the rendering made of it: the records alone, or the door's own page. `rows` are those of all its levels."""
+    """A page of records.
+
+    body: the rendered page: the list of records, or the door's own envelope.
+    row_count: the number of its rows, including related rows.
+    """
 
     __slots__ = ("body", "row_count", "rows_by_parent", "slice", "total")
 
-    def __init__(self, body: Any, group: RowsByParent, shown: PageSlice, total: int | None, row_count: int = 0) -> None:
-        self.body, self.rows_by_parent, self.slice, self.total, self.row_count = body, group, shown, total, row_count
+    def __init__(
+        self, body: Any, rows_by_parent: RowsByParent, slice: PageSlice, total: int | None, row_count: int = 0
+    ) -> None:
+        self.body, self.rows_by_parent, self.slice = body, rows_by_parent, slice
+        self.total, self.row_count = total, row_count
 
     @property
     def next_cursor(self) -> str | None:
-        """The cursor behind which the next page begins."""
-        return (
-            self.rows_by_parent.cursor(self.rows_by_parent.parent, self.slice.rows[-1])
-            if self.slice.has_next and self.slice.rows
-            else None
-        )
+        """The cursor after which the next page starts."""
+        rows, group = self.slice.rows, self.rows_by_parent
+        return group.cursor(group.parent, rows[-1]) if self.slice.has_next and rows else None
 
     @property
     def previous_cursor(self) -> str | None:
         """The cursor before which the previous page ends."""
-        return (
-            self.rows_by_parent.cursor(self.rows_by_parent.parent, self.slice.rows[0])
-            if self.slice.has_previous and self.slice.rows
-            else None
-        )
+        rows, group = self.slice.rows, self.rows_by_parent
+        return group.cursor(group.parent, rows[0]) if self.slice.has_previous and rows else None
 
 
 class Item[S](msgspec.Struct, frozen=True):
-    """The outcome of one item of a batch: its status and the record, or the problem."""
+    """The outcome of one item of a batch: its status, and the record or the problem."""
 
     status: int
     record: Record[S] | None = None
@@ -152,5 +166,5 @@ class Batch[S]:
 
     @property
     def row_count(self) -> int:
-        """How many rows stand below the records."""
+        """The number of related rows in the records."""
         return sum([item.record.row_count for item in self.items if item.record is not None])

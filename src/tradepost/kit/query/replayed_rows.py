@@ -1,6 +1,7 @@
-"""Rows that are no more read but remembered: from what was kept of one to the row that a plan's writer takes.
+"""Rebuilds a plan's rows from a stored idempotency outcome.
 
-Scalars are those of then. A to-one relation leads where it led then, to the row as it is now; to-many relations are read anew altogether.
+Scalars have the stored values. A to-one relation leads to the row it led to then, in its present
+state; to-many relations are read again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,79 +14,91 @@ from .plan import Plan
 from .records import StoredRecord
 
 
-def has_all_members(plan: Plan, kept: Sequence[StoredRecord]) -> bool:
-    """Whether all asked members were kept: one may be new to this caller, or to the shop."""
+def has_all_members(plan: Plan, stored: Sequence[StoredRecord]) -> bool:
+    """Whether all selected members were stored: one may be new, or was not readable then."""
     names = [n.member.name for n in plan.top.nodes if isinstance(n, Leaf)]
-    return all(n in k.members for n in names for k in kept)
+    return all(n in s.members for n in names for s in stored)
 
 
-def rebuild_row(plan: Plan, fields: tuple[Field, ...], kept: StoredRecord, present: Sequence[Any] | None) -> list[Any]:
-    """A row of the plan's top level: what was kept in its places, and for the rest what the row holds now, if there still is one."""
+def rebuild_row(
+    plan: Plan, fields: tuple[Field, ...], stored: StoredRecord, present: Sequence[Any] | None
+) -> list[Any]:
+    """Return a top row of the plan: the stored values, else those of the present row, if any."""
     row: list[Any] = [None] * len(plan.top.columns) if present is None else list(present)
-    row[plan.id_index or 0] = kept.id
+    row[plan.id_index or 0] = stored.id
     for node, field in zip(plan.top.nodes, fields, strict=True):
-        _fill(row, node, field.name, kept)
+        _fill(row, node, field.name, stored)
     return row
 
 
-def _fill(row: list[Any], node: Node, name: str, kept: StoredRecord) -> None:
-    """Puts one member into its places."""
-    said: Any = kept.members.get(ACTIONS if isinstance(node, Actions) else name)
+def _fill(row: list[Any], node: Node, name: str, stored: StoredRecord) -> None:
+    """Write one stored member into its columns."""
+    value: Any = stored.members.get(ACTIONS if isinstance(node, Actions) else name)
     match node:
-        case Leaf() | Embedded() if name not in kept.members:
+        case Leaf() | Embedded() if name not in stored.members:
             pass
         case Leaf():
-            row[node.index] = said
+            row[node.index] = value
         case Embedded():
             if node.null_index is not None:
-                row[node.null_index] = said and next(iter(said.values()))
-            for inner in node.nodes:
-                assert isinstance(inner, Leaf)
-                row[inner.index] = said and said[inner.member.name]
+                row[node.null_index] = value and next(iter(value.values()))
+            for leaf in node.nodes:
+                assert isinstance(leaf, Leaf)
+                row[leaf.index] = value and value[leaf.member.name]
         case Actions():
-            row[node.id_index] = kept.id
-            for action, at in node.names:
-                if at is not None:
-                    row[at] = action in said["open"]
-            for relation, at in node.to_one_indexes:
-                row[at] = said["ones"].get(relation)
+            row[node.id_index] = stored.id
+            for action, index in node.names:
+                if index is not None:
+                    row[index] = action in value["open"]
+            for relation, index in node.to_one_indexes:
+                row[index] = value["ones"].get(relation)
         case ToMany():
-            row[node.index] = kept.id
+            row[node.index] = stored.id
         case ValueList():
-            row[node.index] = said and [[one[n.member.name] for n in node.nodes if isinstance(n, Leaf)] for one in said]
+            names = [n.member.name for n in node.nodes if isinstance(n, Leaf)]
+            row[node.index] = value and [[item[n] for n in names] for item in value]
         case ToOne():
             row[node.null_index] = None
 
 
-def target_id(kept: StoredRecord, relation: str) -> str | None:
-    """The id of the row that a to-one relation led to."""
-    return kept.members[ACTIONS]["ones"].get(relation)
+def target_id(stored: StoredRecord, relation: str) -> str | None:
+    """Return the id of the row that a to-one relation led to."""
+    return stored.members[ACTIONS]["ones"].get(relation)
 
 
 def to_one_relations(
-    of: Resource[Any], plan: Plan, fields: tuple[Field, ...]
+    resource: Resource[Any], plan: Plan, fields: tuple[Field, ...]
 ) -> Iterator[tuple[Relation, ToOne, tuple[Field, ...]]]:
-    """The asked to-one relations, with the fields that are asked of each without what is to-many below them: that is read with the other levels."""
+    """Yield the selected to-one relations, with the fields of each.
+
+    To-many relations below them are left out: they are read with the other levels.
+    """
     for node, field in zip(plan.top.nodes, fields, strict=True):
         if isinstance(node, ToOne):
-            relation = of.relations[field.name]
-            yield relation, node, _without_many(relation.target, field.subfields)
+            relation = resource.relations[field.name]
+            yield relation, node, _without_to_many(relation.target, field.subfields)
 
 
-def _without_many(of: Resource[Any], fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    return tuple([Field(f.name, None, _without_many(of.relations[f.name].target, f.subfields) if f.name in of.relations else f.subfields)
-                  for f in fields if not of.is_to_many(f.name)])  # fmt: skip
+def _without_to_many(resource: Resource[Any], fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    kept: list[Field] = []
+    for field in fields:
+        relation = resource.relations.get(field.name)
+        if relation is None:
+            kept.append(Field(field.name, None, field.subfields))
+        elif not relation.is_to_many:
+            kept.append(Field(field.name, None, _without_to_many(relation.target, field.subfields)))
+    return tuple(kept)
 
 
-def place_joined_row(row: list[Any], node: ToOne, plan: Plan, found: Sequence[Any]) -> None:
-    """Puts a row of the other table, read by a plan of its own, where it would stand had it been joined."""
-    row[node.null_index] = found[plan.id_index or 0]
-    for at, there in zip(_places(node.nodes), _places(plan.top.nodes), strict=True):
-        row[at] = found[there]
+def place_joined_row(row: list[Any], node: ToOne, plan: Plan, target: Sequence[Any]) -> None:
+    """Copy a row of the other table, read by a plan of its own, to the columns of the join."""
+    row[node.null_index] = target[plan.id_index or 0]
+    for index, target_index in zip(_indexes(node.nodes), _indexes(plan.top.nodes), strict=True):
+        row[index] = target[target_index]
 
 
-def _places(nodes: Sequence[Node]) -> Iterator[int]:
-    """All places of some nodes, in order; a to-many relation has none of its own."""
+def _indexes(nodes: Sequence[Node]) -> Iterator[int]:
+    """Yield the column indexes of some nodes, in order. A to-many relation has none of its own."""
     for node in nodes:
         match node:
             case Leaf() | ValueList():
@@ -93,12 +106,10 @@ def _places(nodes: Sequence[Node]) -> Iterator[int]:
             case Embedded() | ToOne():
                 if node.null_index is not None:
                     yield node.null_index
-                yield from _places(node.nodes)
+                yield from _indexes(node.nodes)
             case Actions():
-                yield from (
-                    node.id_index,
-                    *[at for _, at in node.names if at is not None],
-                    *[at for _, at in node.to_one_indexes],
-                )
+                yield node.id_index
+                yield from [index for _, index in node.names if index is not None]
+                yield from [index for _, index in node.to_one_indexes]
             case ToMany():
                 pass

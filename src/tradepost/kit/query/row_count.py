@@ -1,4 +1,4 @@
-"""How many rows an answer holds below its top ones: the net price of a read is by these."""
+"""Counts the related rows of an answer: the net price of a read depends on them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,27 +8,28 @@ from .records import EMPTY_SLICE, RowsByParent
 
 
 def count_related_rows(plan: Plan, rows: Sequence[Any], groups: Sequence[Any]) -> int:
-    """The rows of all relations, each as often as it stands in the answer: a category that twenty products share is twenty rows.
+    """Count the rows of all relations. A category that 20 products share counts 20 times.
 
-    `rows` are those of the top level, `groups` those of the levels by parent (the first of them is not looked at).
+    rows: those of the top level.
+    groups: a RowsByParent for each further level, from index 1.
     """
     levels = plan.levels
-    found = _joined(levels[0].to_one_indexes, rows)
+    count = _count_joined(levels[0].to_one_indexes, rows)
     if len(levels) == 1:
-        return found
-    shown: list[Sequence[Any]] = [rows]
+        return count
+    rows_by_level: list[Sequence[Any]] = [rows]
     for level, group in zip(levels[1:], groups[1:], strict=True):
-        below = _under(group, shown[level.parent_level], level.parent_index)
-        shown.append(below)
-        found += len(below) + _joined(level.to_one_indexes, below)
-    return found
+        children = _children(group, rows_by_level[level.parent_level], level.parent_id_index)
+        rows_by_level.append(children)
+        count += len(children) + _count_joined(level.to_one_indexes, children)
+    return count
 
 
-def _joined(places: Sequence[int], rows: Sequence[Any]) -> int:
-    """The to-one rows that came with these. Those that did not are counted, because they are fewer."""
-    return len(rows) * len(places) - sum([1 for at in places for row in rows if row[at] is None]) if places else 0
+def _count_joined(indexes: Sequence[int], rows: Sequence[Any]) -> int:
+    """Count the joined rows: subtracts the NULLs, since there are usually fewer of them."""
+    return len(rows) * len(indexes) - sum([1 for i in indexes for row in rows if row[i] is None]) if indexes else 0
 
 
-def _under(group: RowsByParent, parents: Sequence[Any], at: int) -> Sequence[Any]:
+def _children(group: RowsByParent, parents: Sequence[Any], id_index: int) -> Sequence[Any]:
     pages = group.pages
-    return [row for parent in parents for row in pages.get(parent[at], EMPTY_SLICE).rows]
+    return [row for parent in parents for row in pages.get(parent[id_index], EMPTY_SLICE).rows]

@@ -1,4 +1,4 @@
-"""What a read looks at: the tables in its statements, found in the statements themselves, never in a list that somebody has to keep."""
+"""The tables that a read depends on, found in its statements; no list has to be maintained."""
 
 from typing import Any, cast
 
@@ -9,25 +9,25 @@ from ..db.base import is_uncached
 from .plan import Plan
 
 type Tag = tuple[str, str | None]
-"""What may be changed: a row of a table by its id, or with None any row of it."""
+"""What a write may change: a row of a table by its id, or any row of it (None)."""
 
 ANY_CHANGE: Tag = ("*", None)
-"""A change that nobody can look into: it may be of any row."""
+"""The tag of a write whose rows are unknown: it may have changed any row."""
 
 PURE_FUNCTIONS = frozenset({"coalesce", "concat", "count", "json_each", "matches", "max", "min", "sum", "unnest"})
-"""Functions whose value depends on their arguments and on rows alone. A clock or a die is not among them, nor what nobody has looked at yet."""
+"""Functions of their arguments and of rows alone; clocks and random numbers are not."""
 
 
-def tables_read(query: Select[*tuple[Any, ...]], own: str = "") -> frozenset[str] | None:
-    """The tables that a statement looks at, those in subqueries too, without the occurrence that is aliased as `own`.
+def tables_read(query: Select[*tuple[Any, ...]], row_alias: str = "") -> frozenset[str] | None:
+    """Return the tables that a statement and its subqueries read, without the alias `row_alias`.
 
-    None where its answer may change though no row that is told of changes: it has the caller's id in it, a function that is not known as pure, a table
-    whose writes are not told, or text that nobody can look into.
+    Return None if its result can change without a tracked write: it contains the caller's id, a
+    function that is not known to be pure, an uncached table, or literal SQL text.
     """
-    found, seen = set[str](), set[int]()
-    waiting: list[Any] = [query]
-    while waiting:
-        element = waiting.pop()
+    tables, seen = set[str](), set[int]()
+    pending: list[Any] = [query]
+    while pending:
+        element = pending.pop()
         if element is None or id(element) in seen:
             continue
         seen.add(id(element))
@@ -35,22 +35,22 @@ def tables_read(query: Select[*tuple[Any, ...]], own: str = "") -> frozenset[str
         if table is not None:
             if is_uncached(table):
                 return None
-            if table is element or element.name != own:
-                found.add(str(table.name))  # a plain text: SQLAlchemy's own is one of a kind that no message takes
-        elif _is_unsettled(element):
+            if table is element or element.name != row_alias:
+                tables.add(str(table.name))  # a plain str: messages cannot encode SQLAlchemy's subclass
+        elif _is_unpredictable(element):
             return None
         else:
-            waiting += element.get_children()
-    return frozenset(found)
+            pending += element.get_children()
+    return frozenset(tables)
 
 
 def _table(element: Any) -> Any:
-    """The table that an element is, or is an alias of."""
-    of = cast(Any, element).element if isinstance(element, Alias) else element
-    return cast(Any, of) if isinstance(of, Table) else None
+    """Return the table that an element is, or is an alias of; else None."""
+    table = cast(Any, element).element if isinstance(element, Alias) else element
+    return cast(Any, table) if isinstance(table, Table) else None
 
 
-def _is_unsettled(element: Any) -> bool:
+def _is_unpredictable(element: Any) -> bool:
     if isinstance(element, BindParameter):
         return element.key == "caller_id"
     return isinstance(element, TextClause) or (
@@ -59,7 +59,10 @@ def _is_unsettled(element: Any) -> bool:
 
 
 class ReadDependencies:
-    """What one call has read, told by the read engine. Unless it is `settled`, its answer depends on more than that."""
+    """What the read engine has read for one call.
+
+    cacheable: False if the answer also depends on something else.
+    """
 
     __slots__ = ("cacheable", "tags")
 
@@ -67,7 +70,7 @@ class ReadDependencies:
         self.cacheable, self.tags = True, set[Tag]()
 
     def add(self, plan: Plan, *ids: str) -> None:
-        """A plan was run. Of a plan for single rows, `ids` are those that were found."""
+        """Record that a plan was run. If it reads by key, `ids` are those of the rows found."""
         if plan.read_tags is None:
             self.cacheable = False
         else:

@@ -1,4 +1,4 @@
-"""Telling: from a value of a rule to a record in the caller's selection, written as the rows of a table are, though there are none."""
+"""Builds a Record from a plain Struct, with the renderer that table rows have."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,59 +16,62 @@ from ..schema.struct_fields import Member
 from .plan import Level, Plan
 from .records import Record
 
-type Take = Callable[[Any], Any]
+type Getter = Callable[[Any], Any]
 
 
-def value_record[S: msgspec.Struct](of: Result[S], value: S, want: Selection[S]) -> Record[S]:
-    """A record of a value: the asked members, in the door's rendering."""
-    form: FieldSet = want.field_set
-    found: ValueRowBuilder | None = form.memo.get(of)
-    if found is None:
-        found = form.memoize(of, ValueRowBuilder(of, form.fields))
-    return Record(found.plan.record_builder(form)([take(value) for take in found.takes], []))
+def value_record[S: msgspec.Struct](result: Result[S], value: S, selection: Selection[S]) -> Record[S]:
+    """Return a record of the value's selected members."""
+    field_set: FieldSet = selection.field_set
+    builder: ValueRowBuilder | None = field_set.memo.get(result)
+    if builder is None:
+        builder = field_set.memoize(result, ValueRowBuilder(result, field_set.fields))
+    return Record(builder.plan.record_builder(field_set)([get(value) for get in builder.getters], []))
 
 
 class ValueRowBuilder:
-    """How the members of a value come into the places of a row, and the plan that says where they stand."""
+    """Lays out the selected members of a Struct as a row.
 
-    def __init__(self, of: Result[Any], fields: tuple[Field, ...]) -> None:
-        self.takes: list[Take] = []
-        level = Level(0, of, None)
-        level.nodes = tuple([self.node(of.members[f.name], f, f.name) for f in fields])
+    getters: one for each column of the row.
+    plan: a plan without statements that holds the row's layout.
+    """
+
+    def __init__(self, result: Result[Any], fields: tuple[Field, ...]) -> None:
+        self.getters: list[Getter] = []
+        level = Level(0, result, None)
+        level.nodes = tuple([self._node(result.members[f.name], f, f.name) for f in fields])
         self.plan = Plan([level], "", id_index=0)
 
-    def node(self, own: EmbeddedValue | Member, field: Field, path: str) -> Node:
-        """A member, an embedded value with some of its own, or a list of such values."""
-        take = attrgetter(path)
-        if not isinstance(own, EmbeddedValue):
-            return Leaf(self.place(lambda value: _plain(take(value))), own)
-        if own.is_list:
-            each = [attrgetter(f.name) for f in field.subfields]
-            rows: Take = lambda value: (
-                None if (held := take(value)) is None else [[_plain(get(one)) for get in each] for one in held]
-            )  # noqa: E731
-            return ValueList(
-                self.place(rows), tuple([Leaf(i, own.members[f.name]) for i, f in enumerate(field.subfields)])
-            )
-        null = self.place(take) if own.null else None
-        return Embedded(
-            null, tuple([Leaf(self.place(_within(path, f.name)), own.members[f.name]) for f in field.subfields])
-        )
+    def _node(self, member: EmbeddedValue | Member, field: Field, path: str) -> Node:
+        get = attrgetter(path)
+        if not isinstance(member, EmbeddedValue):
+            return Leaf(self._add(lambda value: _to_column(get(value))), member)
+        if member.is_list:
+            item_getters = [attrgetter(f.name) for f in field.subfields]
 
-    def place(self, take: Take) -> int:
-        """A new place in the row."""
-        self.takes.append(take)
-        return len(self.takes) - 1
+            def rows(value: Any) -> list[list[Any]] | None:
+                items = get(value)
+                return None if items is None else [[_to_column(g(item)) for g in item_getters] for item in items]
+
+            leaves = [Leaf(i, member.members[f.name]) for i, f in enumerate(field.subfields)]
+            return ValueList(self._add(rows), tuple(leaves))
+        null_index = self._add(get) if member.null else None
+        leaves = [Leaf(self._add(_nested_getter(path, f.name)), member.members[f.name]) for f in field.subfields]
+        return Embedded(null_index, tuple(leaves))
+
+    def _add(self, getter: Getter) -> int:
+        """Add a column to the row and return its index."""
+        self.getters.append(getter)
+        return len(self.getters) - 1
 
 
-def _within(path: str, name: str) -> Take:
-    """A member of an embedded value, which may be absent."""
+def _nested_getter(path: str, name: str) -> Getter:
+    """Return the getter of a member of an embedded value, which may be None."""
     outer, inner = attrgetter(path), attrgetter(name)
-    return lambda value: None if (held := outer(value)) is None else _plain(inner(held))
+    return lambda value: None if (embedded := outer(value)) is None else _to_column(inner(embedded))
 
 
-def _plain(value: Any) -> Any:
-    """A value as the rows of a table bring it, and a time as the wire shows it."""
+def _to_column(value: Any) -> Any:
+    """Return a value as a column of a row has it; times as on the wire."""
     if isinstance(value, datetime):
         return to_rfc3339(value)
     return value.value if isinstance(value, Enum) else value

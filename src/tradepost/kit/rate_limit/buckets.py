@@ -1,8 +1,9 @@
-"""How much: a bucket of points for every principal, and the meter that one request runs on.
+"""Token buckets in memory, and the protocol of buckets that several processes share.
 
-A bucket holds at most a minute's points and fills all the time (a token bucket): `take` drains it, `give` puts back what was not used. One
-process keeps its buckets in memory; several share them in Redis (shared_limits.py), and each falls back to its own where Redis is gone. The
-shell and the worker have none. A key with a limit of its own drains a second one besides (key_limits.py).
+A bucket holds at most one minute's points and is refilled continuously. `take` removes points,
+`give` returns those that were not used. A single process keeps its buckets in memory. Several
+processes share them in Redis (`redis_buckets.py`), and fall back to memory without it. Callers on
+the command line and in the worker have no bucket.
 """
 
 from collections import OrderedDict
@@ -15,16 +16,19 @@ MAX_BUCKETS = 100_000
 MINUTE = 60.0
 
 type Bucket = tuple[str, int]
-"""Its key, and how many points it holds."""
+"""The key of a bucket and its size in points."""
 
 
-def seconds_until_full(size: int, left: float) -> int:
-    """In how many seconds a bucket with so much left is full again."""
-    return ceil((size - left) * MINUTE / size)
+def seconds_until_full(size: int, remaining: float) -> int:
+    """Return the seconds until a bucket is full again."""
+    return ceil((size - remaining) * MINUTE / size)
 
 
 class MemoryBuckets:
-    """Buckets in memory. One that is full is as good as none, so those are what goes first where there are many."""
+    """Buckets in this process: key -> the points that were left, and when.
+
+    A full bucket carries no information, so full buckets are evicted first.
+    """
 
     __slots__ = ("clock", "entries", "max_buckets")
 
@@ -33,42 +37,53 @@ class MemoryBuckets:
         self.entries: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, size: int, points: int) -> float:
-        """Drains points, and says what is left; where there are too few nothing is drained, and it says by how many (below 0)."""
-        moment, kept = self.clock(), self.entries
-        held = kept.get(key)
-        left = (size if held is None else min(size, held[0] + (moment - held[1]) * size / MINUTE)) - points
-        if left < 0:
-            return left
-        if held is None:
-            self._forget(moment)
-        kept[key] = (left, moment)
-        kept.move_to_end(key)
-        return left
+        """Remove points and return what is left.
+
+        If there are too few, remove nothing and return the shortfall as a negative number.
+        """
+        now, entries = self.clock(), self.entries
+        entry = entries.get(key)
+        remaining = (size if entry is None else min(size, entry[0] + (now - entry[1]) * size / MINUTE)) - points
+        if remaining < 0:
+            return remaining
+        if entry is None:
+            self._evict(now)
+        entries[key] = (remaining, now)
+        entries.move_to_end(key)
+        return remaining
 
     def take_all(self, buckets: Sequence[Bucket], points: int) -> list[float]:
-        """Drains points of each bucket, and says what is left in each; where there are too few in any, nothing is drained, and those are below 0."""
-        lefts = [self.take(key, size, 0) - points for key, size in buckets]
-        return lefts if points > 0 and min(lefts) < 0 else [self.take(key, size, points) for key, size in buckets]
+        """Remove points from each bucket and return what is left in each.
+
+        If any has too few, remove nothing; the shortfalls are negative.
+        """
+        remaining = [self.take(key, size, 0) - points for key, size in buckets]
+        if points > 0 and min(remaining) < 0:
+            return remaining
+        return [self.take(key, size, points) for key, size in buckets]
 
     def give(self, key: str, size: int, points: int) -> None:
-        """Puts points back; fewer than none are a debt, which is drained whatever there is."""
-        moment, held = self.clock(), self.entries.get(key)
-        if held is None:
+        """Return points to a bucket. A negative number is a debt, removed in any case."""
+        now, entry = self.clock(), self.entries.get(key)
+        if entry is None:
             if points >= 0:
                 return
-            self._forget(moment)
-        left = min(size, (size if held is None else held[0] + (moment - held[1]) * size / MINUTE) + points)
-        # A debt is written as the moment at which it is paid, so that it is not forgotten before.
-        self.entries[key] = (left, moment) if left >= 0 else (0.0, moment - left * MINUTE / size)
+            self._evict(now)
+        remaining = min(size, (size if entry is None else entry[0] + (now - entry[1]) * size / MINUTE) + points)
+        # A debt is stored as the time at which it is paid off, so that it is not evicted before.
+        self.entries[key] = (remaining, now) if remaining >= 0 else (0.0, now - remaining * MINUTE / size)
 
-    def _forget(self, moment: float) -> None:
-        """Drops what was not used for two minutes, a few at a time, and the one used longest ago where there are too many."""
-        kept = self.entries
+    def _evict(self, now: float) -> None:
+        """Remove up to two buckets that are full, or the least recently used if there are too many.
+
+        A bucket that was not used for two minutes is full.
+        """
+        entries = self.entries
         for _ in range(2):
-            oldest = next(iter(kept), None)
-            if oldest is None or (moment - kept[oldest][1] < 2 * MINUTE and len(kept) < self.max_buckets):
+            oldest = next(iter(entries), None)
+            if oldest is None or (now - entries[oldest][1] < 2 * MINUTE and len(entries) < self.max_buckets):
                 return
-            del kept[oldest]
+            del entries[oldest]
 
 
 class SharedBuckets(Protocol):
@@ -76,21 +91,24 @@ class SharedBuckets(Protocol):
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether they cannot be reached."""
+        """Whether they cannot be reached at the moment."""
         ...
 
     async def start(self) -> None:
-        """Looks for them."""
+        """Connect."""
         ...
 
     async def stop(self) -> None:
-        """Lets them go."""
+        """Disconnect."""
         ...
 
     def take(self, points: int, *buckets: Bucket) -> Awaitable[list[float] | None]:
-        """Drains points of each, as `take_all` in memory; None where they cannot be reached in time."""
+        """Remove points as `MemoryBuckets.take_all` does.
+
+        The result is None if the buckets cannot be reached in time.
+        """
         ...
 
     def give(self, points: int, *buckets: Bucket) -> None:
-        """Puts points back into each, as in memory; nobody waits for it."""
+        """Return points to each bucket, or remove a debt, without waiting."""
         ...

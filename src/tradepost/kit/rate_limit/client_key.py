@@ -1,4 +1,4 @@
-"""Addresses of clients, as what is counted by them knows them: everybody behind one of these shares a bucket."""
+"""The bucket key of a client address."""
 
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -6,15 +6,17 @@ from ipaddress import ip_address, ip_network
 
 @lru_cache(8192)
 def client_key(address: str) -> str:
-    """The bucket of an address. An IPv6 client has a whole /64 to itself, so that is one; an IPv4 address in IPv6 clothes is what it is."""
+    """Return the key of an address.
+
+    An IPv6 client owns a whole /64, so that network is one key. IPv4-mapped IPv6 addresses count
+    as IPv4.
+    """
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return f"address:{address[:64]}"
-    if found.version == 6:
-        return (
-            client_key(str(found.ipv4_mapped))
-            if found.ipv4_mapped
-            else f"address:{ip_network((found, 64), strict=False).network_address}/64"
-        )
-    return f"address:{found}"
+    if ip.version == 6:
+        if ip.ipv4_mapped:
+            return client_key(str(ip.ipv4_mapped))
+        return f"address:{ip_network((ip, 64), strict=False).network_address}/64"
+    return f"address:{ip}"

@@ -1,9 +1,10 @@
-"""Attempts at credentials are counted: so many a minute on one account, and so many from one client's address, whichever door they come in by.
+"""Limits on attempts to log in: per account and per client address, through either API.
 
-They drain two buckets besides that of the points, of the same kind: in Redis where several processes share them, else in memory. The address
-pays first, and whoever has nothing left there reaches no account's bucket: one client cannot lock more accounts than it may try. The account's
-bucket knows the account by a keyed digest of its text, so that no text of a caller's stands in Redis, and is the same whether there is such an
-account or not. The shell and the worker are not counted.
+Attempts use two buckets of the same kind as points, in Redis or in memory. The address's bucket
+is taken first; if it is empty the account's is not touched, so one client cannot lock more
+accounts than it may try. An account's key is a keyed digest of the name that was entered: Redis
+holds no such name, and keys of existing and unknown accounts look alike. Attempts from the command
+line and the worker are not counted.
 """
 
 from collections.abc import Mapping
@@ -17,75 +18,84 @@ from .client_key import client_key
 from .meter import RateLimits
 
 ACCOUNT, ADDRESS = "login-account", "login-address"
-"""The names of the two policies, as a refusal tells them."""
-LONGEST = 1000
-"""Letters of an account's text that tell it from others."""
+"""The names of the two policies in `violated-policies`."""
+MAX_LENGTH = 1000
+"""Characters of an account's name that are significant."""
 
 
 class CredentialAttempts:
-    """The two buckets of every attempt. Services need not know of it: the Operation counts what it is declared to be."""
+    """Counts attempts. Operation.run_credential_attempt calls it; services need not."""
 
     def __init__(self, limits: RateLimits, secret: bytes, *, per_account: int = 10, per_address: int = 30) -> None:
-        """`account` and `address` are attempts a minute. `limits` say where the buckets are; `secret` (at most 64 bytes) is the digest's."""
+        """`per_account` and `per_address` are attempts per minute.
+
+        `limits` holds the buckets. `secret` is the key of the digests, at most 64 bytes.
+        """
         self.limits, self.secret, self.per_account, self.per_address = limits, secret, per_account, per_address
 
     async def count(self, account: str | None, address: str, caller: str | None = None) -> None:
-        """Counts one attempt on an account, of a known caller's own where it names none; QuotaExceeded where one of the buckets is empty."""
-        of_address, own = f"login:{client_key(address)}", self.account_key(account, caller)
-        left, remote = await self._take(of_address, self.per_address)
-        if left < 0:
-            raise self._refusal(left, self.per_address, ADDRESS, "from this address")
-        if own is None:
+        """Count one attempt, or raise QuotaExceeded if one of the buckets is empty.
+
+        Without an account the attempt counts for the caller's id.
+        """
+        address_key, account_key = f"login:{client_key(address)}", self.account_key(account, caller)
+        remaining, from_shared = await self._take(address_key, self.per_address)
+        if remaining < 0:
+            raise self._problem(remaining, self.per_address, ADDRESS, "from this address")
+        if account_key is None:
             return
-        left, _ = await self._take(own, self.per_account)
-        if left < 0:
-            # One account that is tried in vain does not keep all others behind the address out.
-            self._give(of_address, self.per_address, 1, remote)
-            raise self._refusal(left, self.per_account, ACCOUNT, "on this account")
+        remaining, _ = await self._take(account_key, self.per_account)
+        if remaining < 0:
+            # Attempts on a locked account must not lock out everyone else behind this address.
+            self._give(address_key, self.per_address, 1, from_shared)
+            raise self._problem(remaining, self.per_account, ACCOUNT, "on this account")
 
     async def count_unexecuted(
-        self, written: Mapping[str | None, int], address: str, caller: str | None = None
+        self, attempts: Mapping[str | None, int], address: str, caller: str | None = None
     ) -> None:
-        """Counts attempts that were written and never run, by their accounts: a debt, which may be more than a bucket holds.
+        """Count attempts that a refused document contains, by account. They may become a debt.
 
-        It is the address's debt in any case, and the accounts' in their order, as long as the address had something left: what it could not have
-        tried locks nobody else's account.
+        All of them count for the address. They count for the accounts, in order, only as far as
+        the address had attempts left: the others could not have run, and must lock no account.
         """
-        if not written:
+        if not attempts:
             return
-        key, times = f"login:{client_key(address)}", sum(written.values())
-        left, remote = await self._take(key, self.per_address)
-        had = left >= 0
-        self._give(key, self.per_address, had - times, remote)
-        room = left + 1 if had else 0
-        for account, some in written.items():
-            if room < 1:
+        address_key, total = f"login:{client_key(address)}", sum(attempts.values())
+        remaining, from_shared = await self._take(address_key, self.per_address)
+        was_taken = remaining >= 0
+        self._give(address_key, self.per_address, was_taken - total, from_shared)
+        possible = remaining + 1 if was_taken else 0
+        for account, number in attempts.items():
+            if possible < 1:
                 break
-            if (own := self.account_key(account, caller)) is not None:
-                self._give(own, self.per_account, -some, remote)
-            room -= some
+            if (account_key := self.account_key(account, caller)) is not None:
+                self._give(account_key, self.per_account, -number, from_shared)
+            possible -= number
 
     def account_key(self, account: str | None, caller: str | None) -> str | None:
-        """The bucket of an account by its digest, else of the caller; None where there is neither."""
+        """Return the bucket key of an account, else of the caller, else None."""
         if account is None:
             return None if caller is None else f"login:caller:{caller}"
-        text = normalize("NFC", account[:LONGEST]).strip().lower()
-        return f"login:account:{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=16, key=self.secret).hexdigest()}"
+        text = normalize("NFC", account[:MAX_LENGTH]).strip().lower().encode("utf-8", "surrogatepass")
+        return f"login:account:{blake2b(text, digest_size=16, key=self.secret).hexdigest()}"
 
-    def _refusal(self, left: float, size: int, policy: str, what: str) -> QuotaExceeded:
+    def _problem(self, remaining: float, size: int, policy: str, scope: str) -> QuotaExceeded:
         self.limits.refusals += 1
-        detail = f"There were too many attempts {what}; {size} a minute are allowed."
-        return QuotaExceeded(ceil(-left * MINUTE / size), policies=(policy,), detail=detail)
+        detail = f"Too many attempts {scope}; at most {size} per minute are allowed."
+        return QuotaExceeded(ceil(-remaining * MINUTE / size), policies=(policy,), detail=detail)
 
     async def _take(self, key: str, size: int) -> tuple[float, bool]:
-        """Drains one, and says what is left (below 0: nothing was drained) and whether that was in the shared bucket."""
-        shared = self.limits.shared
-        lefts = await shared.take(1, (key, size)) if shared is not None else None
-        return (lefts[0], True) if lefts is not None else (self.limits.local.take(key, size, 1), False)
+        """Take one attempt. Return what is left, and whether it was taken from a shared bucket.
 
-    def _give(self, key: str, size: int, times: int, remote: bool) -> None:
-        """Puts attempts back, or drains a debt, where the address's one was taken."""
-        if remote and (shared := self.limits.shared) is not None:
-            shared.give(times, (key, size))
+        If the first is negative, nothing was taken.
+        """
+        shared = self.limits.shared
+        remaining = await shared.take(1, (key, size)) if shared is not None else None
+        return (remaining[0], True) if remaining is not None else (self.limits.local.take(key, size, 1), False)
+
+    def _give(self, key: str, size: int, number: int, to_shared: bool) -> None:
+        """Return attempts, or remove a debt."""
+        if to_shared and (shared := self.limits.shared) is not None:
+            shared.give(number, (key, size))
         else:
-            self.limits.local.give(key, size, times)
+            self.limits.local.give(key, size, number)

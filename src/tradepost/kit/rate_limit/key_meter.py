@@ -1,4 +1,4 @@
-"""The limit of one key: where a key has points of its own a minute, its requests drain that bucket and its owner's, both or neither."""
+"""The meter of an API key with a rate limit of its own."""
 
 from collections.abc import Awaitable
 from math import ceil
@@ -8,57 +8,60 @@ from .buckets import MINUTE, Bucket, SharedBuckets
 from .meter import Meter, RateLimits
 
 POLICIES = (b"points", b"key")
-"""What the buckets of an owner and of its key are called."""
+"""The policy names of the user's bucket and of the key's."""
 
 
 class KeyMeter(Meter):
-    """The meter of a key with a limit of its own: its owner's bucket and its own are drained, both or neither. It tells of the one with less in it."""
+    """Takes points from the user's bucket and from the key's: from both, or from neither.
+
+    `policy`, `size` and `remaining` describe the one with fewer points left.
+    """
 
     __slots__ = ("buckets", "policy", "remaining_each", "sizes")
 
-    def __init__(self, limits: RateLimits, owners: Bucket, own: Bucket) -> None:
-        super().__init__(limits, *owners)
-        self.buckets, self.sizes = (owners, own), (owners[1], own[1])
+    def __init__(self, limits: RateLimits, user_bucket: Bucket, key_bucket: Bucket) -> None:
+        super().__init__(limits, *user_bucket)
+        self.buckets, self.sizes = (user_bucket, key_bucket), (user_bucket[1], key_bucket[1])
         self.capacity, self.remaining_each = min(self.sizes), [float(size) for size in self.sizes]
-        self._tell()
+        self._describe_lowest()
 
-    def _take(self, shared: SharedBuckets, points: int) -> Awaitable[list[float] | None]:
-        """Drains what others drain too."""
+    def _take_shared(self, shared: SharedBuckets, points: int) -> Awaitable[list[float] | None]:
+        """Take points from the shared buckets."""
         return shared.take(points, *self.buckets)
 
-    def _drained(self, limits: RateLimits, points: int, lefts: list[float] | None) -> None:
-        """Takes down what is left; where nobody has drained it elsewhere, it is drained here."""
+    def _record_take(self, limits: RateLimits, points: int, shared_remaining: list[float] | None) -> None:
+        """Record what is left in each bucket. Without shared buckets, take from local ones."""
         self.touched = True
-        if lefts is not None:
-            self.remote = True
+        if shared_remaining is not None:
+            self.from_shared, remaining = True, shared_remaining
         else:
-            lefts = limits.local.take_all(self.buckets, points)
-        if points and min(lefts) < 0:
+            remaining = limits.local.take_all(self.buckets, points)
+        if points and min(remaining) < 0:
             limits.refusals += 1
-            self.remaining_each = [max(n + points, 0) for n in lefts]
-            self._tell()
-            waits = [
-                (ceil(-n * MINUTE / size), size, name)
-                for n, size, name in zip(lefts, self.sizes, POLICIES, strict=True)
+            self.remaining_each = [max(n + points, 0) for n in remaining]
+            self._describe_lowest()
+            exhausted = [
+                (ceil(-n * MINUTE / size), size, policy)
+                for n, size, policy in zip(remaining, self.sizes, POLICIES, strict=True)
                 if n < 0
             ]
-            longest, size, _ = max(waits)
-            raise QuotaExceeded(longest, size, [name.decode() for _, _, name in waits])
-        self.remaining_each, self.drained = lefts, self.drained + points
-        self._tell()
+            seconds, size, _ = max(exhausted)
+            raise QuotaExceeded(seconds, size, [policy.decode() for _, _, policy in exhausted])
+        self.remaining_each, self.drained = remaining, self.drained + points
+        self._describe_lowest()
 
     def _give(self, limits: RateLimits, points: int) -> None:
-        """Puts points back into both."""
+        """Return points to both buckets."""
         self.remaining_each = [
-            min(max(left + points, 0), size) for left, size in zip(self.remaining_each, self.sizes, strict=True)
+            min(max(n + points, 0), size) for n, size in zip(self.remaining_each, self.sizes, strict=True)
         ]
-        self._tell()
-        if self.remote and limits.shared is not None:
+        self._describe_lowest()
+        if self.from_shared and limits.shared is not None:
             limits.shared.give(points, *self.buckets)
         else:
             for key, size in self.buckets:
                 limits.local.give(key, size, points)
 
-    def _tell(self) -> None:
-        """Chooses the bucket that is nearer to its end."""
+    def _describe_lowest(self) -> None:
+        """Describe the bucket with fewer points left."""
         self.remaining, self.size, self.policy = min(zip(self.remaining_each, self.sizes, POLICIES, strict=True))

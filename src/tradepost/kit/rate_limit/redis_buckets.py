@@ -1,8 +1,10 @@
-"""Buckets in Redis, so that several processes drain the same ones: one atomic script, which every request waits for once.
+"""Buckets in Redis, shared by several processes: one atomic script, awaited once per request.
 
-What the requests of one turn of the loop drain and give back goes out together, as one call of the script: with 32 at once a call for each takes
-half as much CPU again, here and in Redis. All share one connection (line.py). Where Redis is silent for 40 ms it counts as gone: requests go on with the
-buckets of their own process, and a task looks for Redis until it is back. Its clock is the one that counts, so processes on several machines agree.
+Everything that requests take and give in one iteration of the event loop is sent as one call of
+the script: with 32 concurrent requests, a call for each would take 50 % more CPU, here and in
+Redis. All calls share one connection (`redis/connection.py`). If Redis does not reply for 40 ms it
+counts as unavailable: requests use the buckets of their own process, and a task reconnects. The
+script uses Redis's clock, so processes on several machines agree.
 """
 
 import asyncio
@@ -17,79 +19,82 @@ from msgspec import msgpack
 from ..redis.connection import RedisConnection, connect
 from .buckets import Bucket
 
-AGAIN = 0.5
-"""Seconds between two attempts to find Redis again."""
+RECONNECT_INTERVAL = 0.5
+"""Seconds between two attempts to connect to Redis, and the timeout of one."""
 KEY = "tradepost:points:"
 
-# KEYS are the buckets of all drains in turn; ARGV[1] has of each drain its points, whether it is firm, and the sizes of its buckets. Of a firm
-# drain's buckets all are drained, or none. A bucket is one text: what was left in it, and when. It is forgotten after two minutes, or when a debt is
-# paid, so it is full in any case.
+# KEYS are the buckets of all takes, one take after the other. ARGV[1] holds for each take: its
+# points, whether it is conditional, and the sizes of its buckets. A conditional take succeeds in
+# all of its buckets or in none. A bucket is stored as text: the points left, and when. It expires
+# after two minutes, or when its debt is paid off: in either case it is full then.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-local lefts = {}
-for _, drain in ipairs(cmsgpack.unpack(ARGV[1])) do
-  local points, firm, first, short = drain[1], drain[2], #lefts, false
-  for i = 3, #drain do
-    local size, at = drain[i], #lefts + 1
-    local left = size
-    local held = redis.call('GET', KEYS[at])
-    if held then
-      local was, since = string.match(held, '(%S+) (%S+)')
-      left = math.min(size, was + math.max(0, now - since) * size / 60)
+local remaining = {}
+for _, take in ipairs(cmsgpack.unpack(ARGV[1])) do
+  local points, conditional, first, short = take[1], take[2], #remaining, false
+  for i = 3, #take do
+    local size, index = take[i], #remaining + 1
+    local level = size
+    local stored = redis.call('GET', KEYS[index])
+    if stored then
+      local last_level, last_time = string.match(stored, '(%S+) (%S+)')
+      level = math.min(size, last_level + math.max(0, now - last_time) * size / 60)
     end
-    lefts[at] = math.min(size, left - points)
-    short = short or lefts[at] < 0
+    remaining[index] = math.min(size, level - points)
+    short = short or remaining[index] < 0
   end
-  local drains = not (firm and points > 0 and short)
-  for i = 3, #drain do
-    local size, at = drain[i], first + i - 2
-    if drains then
-      local kept = math.max(120000, math.ceil((size - lefts[at]) * 60000 / size))
-      redis.call('SET', KEYS[at], string.format('%.6f %.6f', lefts[at], now), 'PX', kept)
+  local succeeds = not (conditional and points > 0 and short)
+  for i = 3, #take do
+    local size, index = take[i], first + i - 2
+    if succeeds then
+      local expiry = math.max(120000, math.ceil((size - remaining[index]) * 60000 / size))
+      redis.call('SET', KEYS[index], string.format('%.6f %.6f', remaining[index], now), 'PX', expiry)
     end
-    lefts[at] = math.floor(lefts[at] * 1000)
+    remaining[index] = math.floor(remaining[index] * 1000)
   end
 end
-return lefts
+return remaining
 """
 SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 LOG = logging.getLogger("tradepost.limits")
 
-type Lefts = list[float] | None
-"""What is left in each bucket; None where Redis is gone."""
+type Remaining = list[float] | None
+"""What is left in each bucket; None if Redis is unavailable."""
 
 
 class PendingBatch:
-    """What the requests of one turn of the loop drain, and who waits for what is left."""
+    """The takes of one iteration of the event loop, and the futures of their callers."""
 
-    __slots__ = ("drains", "keys", "reloaded", "waiting")
+    __slots__ = ("futures", "keys", "script_reloaded", "takes")
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.drains: list[tuple[int, ...]] = []
-        self.waiting: list[asyncio.Future[Lefts] | None] = []
-        self.reloaded = False
+        self.takes: list[tuple[int, ...]] = []
+        self.futures: list[asyncio.Future[Remaining] | None] = []
+        self.script_reloaded = False
 
-    def add(self, points: int, firm: bool, buckets: tuple[Bucket, ...], waits: asyncio.Future[Lefts] | None) -> None:
-        """One more drain."""
+    def add(
+        self, points: int, conditional: bool, buckets: tuple[Bucket, ...], future: asyncio.Future[Remaining] | None
+    ) -> None:
+        """Add a take."""
         self.keys += [KEY + key for key, _ in buckets]
-        self.drains.append((points, firm, *[size for _, size in buckets]))
-        self.waiting.append(waits)
+        self.takes.append((points, conditional, *[size for _, size in buckets]))
+        self.futures.append(future)
 
-    def resolve(self, lefts: list[int] | None) -> None:
-        """Tells each what the script says of its own buckets."""
-        at = 0
-        for drain, waits in zip(self.drains, self.waiting, strict=True):
-            ends = at + len(drain) - 2
-            if waits is not None and not waits.done():
-                waits.set_result(None if lefts is None else [left / 1000 for left in lefts[at:ends]])
-            at = ends
+    def resolve(self, remaining: list[int] | None) -> None:
+        """Give each caller the script's results for its buckets (in thousandths of a point)."""
+        start = 0
+        for take, future in zip(self.takes, self.futures, strict=True):
+            end = start + len(take) - 2
+            if future is not None and not future.done():
+                future.set_result(None if remaining is None else [n / 1000 for n in remaining[start:end]])
+            start = end
 
 
 class RedisBuckets:
-    """The buckets of all processes that know this Redis. Until `start`, and while it is gone, there are none."""
+    """The buckets in one Redis. They are unavailable before `start` and while disconnected."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -100,98 +105,100 @@ class RedisBuckets:
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether Redis cannot be reached now."""
+        """Whether Redis cannot be reached at the moment."""
         return self.connection is None
 
     async def start(self) -> None:
-        """Connects; where that fails the search goes on beside the requests."""
+        """Connect. If that fails, keep trying in the background."""
         if not await self._connect():
-            self._lose("could not be reached")
+            self._start_reconnecting("could not be reached")
 
     async def stop(self) -> None:
-        """Ends the connection, and the search for one."""
-        task, line = self.task, self.connection
+        """Close the connection and stop reconnecting."""
+        task, connection = self.task, self.connection
         self.task = self.connection = None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        if line is not None:
-            line.close()
+        if connection is not None:
+            connection.close()
 
-    def take(self, points: int, *buckets: Bucket) -> asyncio.Future[Lefts]:
-        """Drains points of each bucket and says what is left in each: where any is below 0 nothing was drained. None where Redis is gone."""
-        waits: asyncio.Future[Lefts] = asyncio.get_running_loop().create_future()
+    def take(self, points: int, *buckets: Bucket) -> asyncio.Future[Remaining]:
+        """Remove points from each bucket; the result is what is left in each.
+
+        If any is negative, nothing was removed. The result is None if Redis is unavailable.
+        """
+        future: asyncio.Future[Remaining] = asyncio.get_running_loop().create_future()
         if self.connection is None:
-            waits.set_result(None)
+            future.set_result(None)
         else:
-            (self.batch or self._begin()).add(points, True, buckets, waits)
-        return waits
+            (self.batch or self._new_batch()).add(points, True, buckets, future)
+        return future
 
     def give(self, points: int, *buckets: Bucket) -> None:
-        """Puts points back into each, or drains a debt; nobody waits for it."""
+        """Return points to each bucket, or remove a debt, without waiting."""
         if self.connection is not None:
-            (self.batch or self._begin()).add(-points, False, buckets, None)
+            (self.batch or self._new_batch()).add(-points, False, buckets, None)
 
-    def _begin(self) -> PendingBatch:
-        """Begins a turn, which is sent when the loop comes to its end."""
-        turn = self.batch = PendingBatch()
-        asyncio.get_running_loop().call_soon(self._end, turn)
-        return turn
+    def _new_batch(self) -> PendingBatch:
+        """Start a batch that is sent at the end of this iteration of the event loop."""
+        batch = self.batch = PendingBatch()
+        asyncio.get_running_loop().call_soon(self._send_batch, batch)
+        return batch
 
-    def _end(self, turn: PendingBatch) -> None:
-        """Sends what has come together."""
+    def _send_batch(self, batch: PendingBatch) -> None:
         self.batch = None
-        self._call(turn)
+        self._call_script(batch)
 
-    def _call(self, turn: PendingBatch) -> None:
-        """Asks Redis for all of a turn."""
+    def _call_script(self, batch: PendingBatch) -> None:
         if self.connection is None:
-            turn.resolve(None)
+            batch.resolve(None)
         else:
             self.connection.submit(
-                ("EVALSHA", SHA, len(turn.keys), *turn.keys, msgpack.encode(turn.drains)),
-                partial(self._answered, self.connection, turn),
+                ("EVALSHA", SHA, len(batch.keys), *batch.keys, msgpack.encode(batch.takes)),
+                partial(self._handle_reply, self.connection, batch),
             )
 
-    def _answered(self, line: RedisConnection, turn: PendingBatch, answer: Any) -> None:
-        """Takes what the script says, or gives up the line."""
-        if type(answer) is list:
-            turn.resolve(cast(list[int], answer))
-        elif not turn.reloaded and isinstance(answer, ReplyError) and str(answer).startswith("NOSCRIPT"):
-            turn.reloaded = True
-            line.send("SCRIPT", "LOAD", SCRIPT)
-            self._call(turn)
+    def _handle_reply(self, connection: RedisConnection, batch: PendingBatch, reply: Any) -> None:
+        """Resolve the batch. If Redis lost the script, load it and call it again, once."""
+        if type(reply) is list:
+            batch.resolve(cast(list[int], reply))
+        elif not batch.script_reloaded and isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT"):
+            batch.script_reloaded = True
+            connection.send("SCRIPT", "LOAD", SCRIPT)
+            self._call_script(batch)
         else:
-            turn.resolve(None)
-            self._forget(line, line.close_reason if answer is None else f"answered {answer}")
+            batch.resolve(None)
+            self._disconnect(connection, connection.close_reason if reply is None else f"replied {reply}")
 
     async def _connect(self) -> bool:
+        def disconnected(connection: RedisConnection) -> None:
+            self._disconnect(connection, connection.close_reason)
+
         try:
-            line = await asyncio.wait_for(
-                connect(self.url, lambda broken: self._forget(broken, broken.close_reason)), AGAIN
-            )
-            if await line.call("SCRIPT", "LOAD", SCRIPT) is None:
+            connection = await asyncio.wait_for(connect(self.url, disconnected), RECONNECT_INTERVAL)
+            if await connection.call("SCRIPT", "LOAD", SCRIPT) is None:
                 raise ConnectionError
         except (OSError, TimeoutError, ConnectionError):
             return False
-        self.connection = line
+        self.connection = connection
         return True
 
-    def _forget(self, line: RedisConnection, why: str) -> None:
-        """Gives up a line, if it is the present one."""
-        line.close()
-        if line is self.connection:
-            self._lose(why)
+    def _disconnect(self, connection: RedisConnection, reason: str) -> None:
+        """Close a connection, and reconnect if it is the current one."""
+        connection.close()
+        if connection is self.connection:
+            self._start_reconnecting(reason)
 
-    def _lose(self, why: str) -> None:
-        """Says once that Redis is gone, and looks for it."""
+    def _start_reconnecting(self, reason: str) -> None:
+        """Log the outage once, and reconnect in the background."""
         self.connection, self.disconnects = None, self.disconnects + 1
-        LOG.warning("Redis %s: each process limits by itself until it is back", why)
-        self.task = asyncio.get_running_loop().create_task(self._search())
+        LOG.warning("Redis %s: rate limits are per process until it is back", reason)
+        self.task = asyncio.get_running_loop().create_task(self._reconnect())
 
-    async def _search(self) -> None:
+    async def _reconnect(self) -> None:
         while True:
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RECONNECT_INTERVAL)
             if await self._connect():
-                LOG.warning("Redis is back: all processes share the limits again")
+                LOG.warning("Redis is back: rate limits are shared again")
                 return

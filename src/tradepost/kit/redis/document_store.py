@@ -1,8 +1,9 @@
-"""Texts that all processes know by their SHA-256, in Redis: at most so many, those used longest ago go first.
+"""Persisted GraphQL documents by their SHA-256, shared by all processes through Redis.
 
-Nothing waits for Redis longer than a line does (45 ms), and where it is gone each process goes on with what it has by itself; a task looks for Redis
-until it is back. What comes from Redis may be anything: whoever asks holds it against its hash. A use is noted where a process asks Redis, not where
-it has the text in its own memory.
+The store is bounded; the least recently used documents are evicted. A use is recorded when a
+process reads from Redis, not when it has the document in memory. A call waits at most 45 ms for
+Redis. Without Redis each process uses its own documents, and a task reconnects. Redis may hold
+anything: callers must compare a document with its hash.
 """
 
 import asyncio
@@ -11,11 +12,11 @@ from typing import Any
 
 from .connection import RedisConnection, connect
 
-AGAIN = 0.5
-"""Seconds between two attempts to find Redis again."""
+RECONNECT_INTERVAL = 0.5
+"""Seconds between two attempts to connect to Redis, and the timeout of one."""
 TEXTS_KEY, USED_KEY = "tradepost:documents:texts", "tradepost:documents:used"
 
-FIND = """
+GET_SCRIPT = """
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if text then
   local time = redis.call('TIME')
@@ -23,20 +24,20 @@ if text then
 end
 return text
 """
-KEEP = """
+STORE_SCRIPT = """
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], time[1] + time[2] / 1000000, ARGV[1])
-local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
-if over > 0 then
-  local gone = redis.call('ZPOPMIN', KEYS[2], over)
-  for i = 1, #gone, 2 do redis.call('HDEL', KEYS[1], gone[i]) end
+local excess = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
+if excess > 0 then
+  local evicted = redis.call('ZPOPMIN', KEYS[2], excess)
+  for i = 1, #evicted, 2 do redis.call('HDEL', KEYS[1], evicted[i]) end
 end
 """
 
 
 class DocumentStore:
-    """The texts of all processes that know this Redis. Until `start`, and while it is gone, there are none."""
+    """The documents in one Redis. Before `start` and while disconnected it is empty."""
 
     def __init__(self, url: str, max_documents: int = 1000) -> None:
         self.url, self.max_documents = url, max_documents
@@ -44,57 +45,57 @@ class DocumentStore:
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Connects; where that fails the search goes on beside the requests."""
+        """Connect. If that fails, keep trying in the background."""
         if not await self._connect():
-            self._lose()
+            self._start_reconnecting()
 
     async def stop(self) -> None:
-        """Ends the connection, and the search for one."""
-        task, line = self.task, self.connection
+        """Close the connection and stop reconnecting."""
+        task, connection = self.task, self.connection
         self.task = self.connection = None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        if line is not None:
-            line.close()
+        if connection is not None:
+            connection.close()
 
     async def get(self, digest: str) -> str | None:
-        """The text under a hash; None where there is none, or no Redis."""
-        line = self.connection
-        if line is None:
+        """Return the text stored under a hash, or None (also if Redis is unavailable)."""
+        connection = self.connection
+        if connection is None:
             return None
-        answer: Any = await line.call("EVAL", FIND, 2, TEXTS_KEY, USED_KEY, digest)
-        # Whatever else it says, a fault of its own among it, is no text; a line that broke says so itself.
-        if isinstance(answer, bytes):
+        reply: Any = await connection.call("EVAL", GET_SCRIPT, 2, TEXTS_KEY, USED_KEY, digest)
+        # Any other reply, such as an error, counts as a miss. Lost connections have a callback.
+        if isinstance(reply, bytes):
             with suppress(UnicodeDecodeError):
-                return answer.decode()
+                return reply.decode()
         return None
 
     def store(self, digest: str, text: str) -> None:
-        """Keeps a text; nobody waits for it."""
+        """Store a text without waiting for Redis."""
         if self.connection is not None:
-            self.connection.send("EVAL", KEEP, 2, TEXTS_KEY, USED_KEY, digest, text, self.max_documents)
+            self.connection.send("EVAL", STORE_SCRIPT, 2, TEXTS_KEY, USED_KEY, digest, text, self.max_documents)
 
     async def _connect(self) -> bool:
         try:
-            self.connection = await asyncio.wait_for(connect(self.url, self._forget), AGAIN)
+            self.connection = await asyncio.wait_for(connect(self.url, self._disconnected), RECONNECT_INTERVAL)
         except (OSError, TimeoutError, ConnectionError):
             return False
         return True
 
-    def _forget(self, line: RedisConnection) -> None:
-        """Gives up a line, if it is the present one."""
-        line.close()
-        if line is self.connection:
-            self._lose()
+    def _disconnected(self, connection: RedisConnection) -> None:
+        """Reconnect, unless an older connection than the current one ended."""
+        connection.close()
+        if connection is self.connection:
+            self._start_reconnecting()
 
-    def _lose(self) -> None:
-        """Looks for Redis; that it is gone the buckets say already."""
+    def _start_reconnecting(self) -> None:
+        """Reconnect in the background. Nothing is logged here: RedisBuckets logs the outage."""
         self.connection = None
-        self.task = asyncio.get_running_loop().create_task(self._search())
+        self.task = asyncio.get_running_loop().create_task(self._reconnect())
 
-    async def _search(self) -> None:
+    async def _reconnect(self) -> None:
         while True:
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(RECONNECT_INTERVAL)
             if await self._connect():
                 return

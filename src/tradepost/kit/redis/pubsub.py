@@ -1,4 +1,8 @@
-"""A channel of Redis between the processes of one shop: messages that nobody keeps for who is away, so whoever (re)joins is told that it did."""
+"""A Redis pub/sub channel between the processes of one installation.
+
+Redis does not store messages for subscribers that are disconnected, so the owner of a channel is
+notified of every (re)connection and must assume that messages were missed before it.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -7,14 +11,18 @@ from typing import Any
 
 from ..crypto import derive_key
 
-PATIENCE = 1.0
-"""Seconds that Redis has to connect, and to take a message."""
-LEAST_PAUSE, MOST_PAUSE = 0.25, 10.0
+TIMEOUT = 1.0
+"""Seconds that Redis may take to connect, and to accept a message."""
+MIN_PAUSE, MAX_PAUSE = 0.25, 10.0
+"""Seconds between two attempts to reconnect; the pause doubles after each failure."""
 
 
 class PubSub:
-    """Publishes, and once it is started listens: `joined` is called whenever it hears from now on, `take` for each message, `lost` once whenever it
-    hears no longer, with the fault."""
+    """Publishes messages to a channel and, once started, receives them.
+
+    `on_connect` is called when the subscription is confirmed, `on_message` for each message, and
+    `on_disconnect` once per outage, with the error.
+    """
 
     def __init__(
         self,
@@ -27,34 +35,35 @@ class PubSub:
         on_message: Callable[[bytes], None],
         on_disconnect: Callable[[Exception], None],
     ) -> None:
-        """`tick`: seconds of silence after which the channel must answer a ping, and seconds that it has for that."""
-        self.ping_interval, self.on_connect, self.on_message, self.on_disconnect = (
-            ping_interval,
-            on_connect,
-            on_message,
-            on_disconnect,
-        )
-        # Redis has one set of channels for all its databases; two shops on it must not hear each other.
+        """After `ping_interval` seconds of silence the channel is pinged.
+
+        The reply must arrive within another `ping_interval`.
+        """
+        self.ping_interval = ping_interval
+        self.on_connect, self.on_message, self.on_disconnect = on_connect, on_message, on_disconnect
+        # All databases of a Redis server share its channels. The derived name keeps two
+        # installations on one server apart.
         self.name = f"tradepost:{subject}:{derive_key(secret_key, subject).hex()[:16]}"
-        self.publisher = _client(url, retries=1, socket_timeout=PATIENCE)
-        # It waits for messages as long as it takes, and must not join again behind our back: what came in between would be missed.
+        self.publisher = _client(url, retries=1, socket_timeout=TIMEOUT)
+        # No timeout, because it waits for messages. No retries, because a silent reconnection
+        # would hide that messages were missed.
         self.subscriber = _client(url, retries=0, socket_timeout=None)
         self.task: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
 
     async def publish(self, message: bytes) -> None:
-        """Sends a message to all who listen; RedisError, OSError or TimeoutError where Redis does not take it."""
-        async with asyncio.timeout(2 * PATIENCE):
+        """Publish a message. Raise RedisError, OSError or TimeoutError if that fails."""
+        async with asyncio.timeout(2 * TIMEOUT):
             await self.publisher.publish(self.name, message)
 
     async def start(self) -> None:
-        """Listens from now on. Waits a moment for the channel, and goes on without it."""
-        self.task = asyncio.create_task(self._listen_on())
+        """Subscribe. If that takes longer than a second, it goes on in the background."""
+        self.task = asyncio.create_task(self._run())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.listening.wait(), PATIENCE)
+            await asyncio.wait_for(self.listening.wait(), TIMEOUT)
 
     async def stop(self) -> None:
-        """Listens no longer and closes what is open."""
+        """Unsubscribe and close the connections."""
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
@@ -63,36 +72,36 @@ class PubSub:
         for client in (self.publisher, self.subscriber):
             await client.aclose()
 
-    async def _listen_on(self) -> None:
-        """Listens, and joins again whenever the channel broke, sooner at first and then more rarely."""
-        pause, said = LEAST_PAUSE, False
+    async def _run(self) -> None:
+        """Receive messages, and reconnect with growing pauses after an error."""
+        pause, notified = MIN_PAUSE, False
         while True:
             try:
                 async with self.subscriber.pubsub() as channel:
-                    await self._listen(channel)
-            except Exception as fault:  # whatever it was: nobody else looks after this task
+                    await self._receive(channel)
+            except Exception as error:  # any error: nothing restarts this task
                 if self.listening.is_set():
-                    pause, said = LEAST_PAUSE, False
+                    pause, notified = MIN_PAUSE, False
                 self.listening.clear()
-                if not said:
-                    self.on_disconnect(fault)
-                said = True
+                if not notified:
+                    self.on_disconnect(error)
+                notified = True
             await asyncio.sleep(pause)
-            pause = min(2 * pause, MOST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)
 
-    async def _listen(self, channel: Any) -> None:
-        """Hears what others say until the channel breaks; raises then, also where it is only silent."""
+    async def _receive(self, channel: Any) -> None:
+        """Receive messages until an error, or until the channel no longer answers pings."""
         await channel.subscribe(self.name)
-        waiting = True  # for an answer: that of the subscription, later that of a ping
+        awaits_reply = True  # to the subscription, later to a ping
         while True:
             message = await channel.get_message(timeout=self.ping_interval)
             if message is None:
-                if waiting:
+                if awaits_reply:
                     raise ConnectionError("the channel does not answer")
                 await channel.ping()
-                waiting = True
+                awaits_reply = True
                 continue
-            waiting = False
+            awaits_reply = False
             if message["type"] == "subscribe":
                 self.on_connect()
                 self.listening.set()
@@ -101,11 +110,12 @@ class PubSub:
 
 
 def _client(url: str, *, retries: int, socket_timeout: float | None) -> Any:
-    from redis.asyncio import Redis  # here: a shop without Redis does without the 14 MB of its commands
+    # Imported here to save 14 MB of memory if Redis is not used.
+    from redis.asyncio import Redis
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    made: Any = Redis  # whose methods are typed in part only
-    return made.from_url(
-        url, socket_connect_timeout=PATIENCE, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), retries)
+    untyped: Any = Redis  # its methods are only partly typed
+    return untyped.from_url(
+        url, socket_connect_timeout=TIMEOUT, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), retries)
     )

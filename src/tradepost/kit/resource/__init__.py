@@ -1,1 +1,1 @@
-"""Resource."""
+"""Resources, their filters and sort keys, and what a request selects of them."""

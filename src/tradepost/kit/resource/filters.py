@@ -1,4 +1,4 @@
-"""Names that a list may be filtered and sorted by."""
+"""The filters and sort keys of a list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +16,12 @@ type Condition = Callable[[Callable[..., BindParameter[Any]]], ColumnElement[boo
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """One filter: the type of its value on the wire, and the condition that it stands for.
+    """A filter: the type of its value on the wire, and the SQL condition it stands for.
 
-    `where` gets a function that makes binds of the value, by column type: `bind(type)`, or `bind(type, "name")` for a second one of
-    another type. `bounded` says that it leaves so few rows that finding them never takes long: a unique column.
+    where: takes a function that binds the value with a column type: `bind(type)`, or
+        `bind(type, "suffix")` if the condition needs a second bind of another type.
+    bounded: the filter is on a unique column, so it leaves few rows and is always fast.
+    convert: turns the decoded value into the value that is bound.
     """
 
     type: Any
@@ -31,9 +33,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sort(msgspec.Struct, frozen=True, kw_only=True):
-    """One sort key: a NOT NULL expression; `down` is another for descending, where rows without a value come last both ways.
+    """A sort key: a NOT NULL expression.
 
-    Where it `needs` a filter, `by` gets the binds of that filter's value; `then` are the keys behind it.
+    descending_expression: used instead for descending order, so that rows without a value come
+        last in both directions.
+    required_filter: the filter that must be given too; `expression` is then a function that
+        takes the binds of its value.
+    tie_breakers: the sort keys applied after this one.
     """
 
     expression: (
@@ -48,10 +54,10 @@ class Sort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def binder(name: str) -> Callable[..., BindParameter[Any]]:
-    """Makes the binds of one filter's value; what stands behind `~` tells binds of several types apart."""
+    """Return the function that binds a filter's value. Binds of several types differ after `~`."""
 
-    def bind(type: TypeEngine[Any] | type[TypeEngine[Any]], which: str = "") -> BindParameter[Any]:
-        return bindparam(f"filter.{name}~{which}", None, type_=type)
+    def bind(type: TypeEngine[Any] | type[TypeEngine[Any]], suffix: str = "") -> BindParameter[Any]:
+        return bindparam(f"filter.{name}~{suffix}", None, type_=type)
 
     return bind
 
@@ -65,31 +71,31 @@ def equality_filter(
 
 def range_filters(name: str, column: Any, type: Any = int) -> dict[str, Filter]:
     """`?name_gte=`, `_gt`, `_lte`, `_lt`."""
-    said = {
+    comparisons = {
         "gte": ("__ge__", "At least"),
         "gt": ("__gt__", "More than"),
         "lte": ("__le__", "At most"),
         "lt": ("__lt__", "Less than"),
     }
 
-    def made(method: str, text: str) -> Filter:
+    def comparison(method: str, text: str) -> Filter:
         return Filter(type=type, where=lambda bind: getattr(column, method)(bind(column.type)), doc=f"{text} this.")
 
-    return {f"{name}_{suffix}": made(method, text) for suffix, (method, text) in said.items()}
+    return {f"{name}_{suffix}": comparison(method, text) for suffix, (method, text) in comparisons.items()}
 
 
 def search_filter(where: Condition, *, doc: str) -> Filter:
-    """`?q=text`: every word must begin a word of the row."""
+    """`?q=text`: every word must be the beginning of a word of the row."""
     return Filter(type=str, where=where, convert=search_words, doc=doc)
 
 
 def search_words(text: str) -> tuple[str, ...]:
-    """The words of a search; 400 where there are none or too many."""
-    found = words(text)
-    if not found:
+    """Return the words of a search text, or raise 400 if there are none or too many."""
+    terms = words(text)
+    if not terms:
         raise InvalidParameter(
-            f"`q` is `{text}`, which has no words in it; give at least one letter or digit.", parameter="q"
+            f"`q` is `{text}`, which has no words; give at least one letter or digit.", parameter="q"
         )
-    if len(found) > MAX_WORDS:
-        raise InvalidParameter(f"`q` has {len(found)} words; at most {MAX_WORDS} are allowed.", parameter="q")
-    return found
+    if len(terms) > MAX_WORDS:
+        raise InvalidParameter(f"`q` has {len(terms)} words; at most {MAX_WORDS} are allowed.", parameter="q")
+    return terms

@@ -1,4 +1,4 @@
-"""Which stretch of a list was asked for."""
+"""Which rows of a list are requested: filters, order, cursors and page size."""
 
 from typing import Any
 
@@ -8,9 +8,10 @@ DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 
 
 class ListQuery(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
-    """Filters (sorted by name), order (`-created_at`), cursors and size. Absent members are the list's defaults.
+    """Filters (sorted by name), sort keys (`-created_at`), cursors and page size of a list.
 
-    `first` counts from the start of the stretch between `after` and `before`, `last` from its end; `page` is a page number from 1 on.
+    The default of each field is the list's own default. `first` counts rows from the start of
+    the range between `after` and `before`, `last` from its end. `page` is a page number from 1.
     """
 
     first: int | None = None
@@ -24,7 +25,7 @@ class ListQuery(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
 
     @property
     def shape(self) -> "ListQueryShape":
-        """What of it decides the SQL: the names, not the values."""
+        """The part that decides the SQL: names without values."""
         names = tuple([n for n, _ in self.filter])
         return ListQueryShape(
             names,
@@ -42,12 +43,12 @@ class ListQuery(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):
         return self.last is not None
 
     def size(self, default: int = DEFAULT_PAGE_SIZE) -> int:
-        """How many rows were asked for, from either end."""
+        """The number of rows requested, from either end."""
         return self.first or self.last or default
 
 
 class ListQueryShape(msgspec.Struct, frozen=True, cache_hash=True):
-    """The form of a Window without its values: one compiled statement serves all windows of one shape."""
+    """A ListQuery without its values. One compiled statement serves all queries of one shape."""
 
     filters: tuple[str, ...] = ()
     sort: tuple[str, ...] = ()

@@ -1,6 +1,7 @@
-"""How a door wants a selection written: a tree of members over the positions of the selection's fields.
+"""How a door renders a selection: a tree of members that refer to its fields by index.
 
-None of it is seen by `==` of Selections, and none of it decides SQL. It is settled when the writer is made, never per row.
+A rendering takes no part in comparing Selections and does not affect SQL. It is compiled into
+the record builder once, so it costs nothing per row.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ class Constant(msgspec.Struct, frozen=True):
 
 
 class FieldMember(msgspec.Struct, frozen=True):
-    """The selection's field at a position, under a key. `inner` renders an object, `parts` a page."""
+    """The selected field at an index, under a key. `members` render an object, `parts` a page."""
 
     key: str
     index: int
@@ -43,7 +44,11 @@ class FieldMember(msgspec.Struct, frozen=True):
 
 
 class PagePart(msgspec.Struct, frozen=True):
-    """A member of a page. `inner` renders what stands in it: objects below `nodes` and `node`, members of an edge or of the page info."""
+    """A member of a page.
+
+    members: for `nodes` and `node` those of the object, for `edges` those of an edge, for
+        `page_info` those of the page info.
+    """
 
     key: str
     kind: PartKind
@@ -55,10 +60,14 @@ type PageMember = Constant | PagePart
 
 
 class Rendering(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """`members` of the top object, or `parts` of the top page; without either, the fields by their own names and aliases.
+    """The `members` of the top object or the `parts` of the top page.
 
-    enum_names: enums by name (GraphQL) instead of by value.    plain: free JSON as builtins instead of ready text.
-    actions: makes the function that turns a row into the value of `available_actions`; without it, a list of names.
+    Without either, each field is rendered under its alias or name.
+
+    enum_names: render enums by name (GraphQL) instead of by value.
+    decode_json: render free JSON as Python objects instead of encoded text.
+    actions: makes the function that renders `available_actions` from a row; without it the
+        member is a list of names.
     """
 
     members: tuple[ObjectMember, ...] | None = None

@@ -1,4 +1,4 @@
-"""What stands behind a shape: its table, its visible rows, and the names that may be filtered, sorted and followed."""
+"""Resource: a Struct bound to its table, visible rows, filters, sort keys and relations."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,10 +20,11 @@ type Expression = ColumnElement[Any] | Callable[[Viewer], ColumnElement[Any]]
 
 
 class LinkTable(msgspec.Struct, frozen=True):
-    """The link table of a many-to-many relation: its column that names this side, and the one that names the other.
+    """The link table of a many-to-many relation, with its column for each side.
 
-    `sorts` are columns of the link table that hold a sort key of the other side. A list in the order of these is read from an index of the link table,
-    as far as it is asked for; for any other order the database has to sort all rows of the relation.
+    sort_columns: columns of the link table that repeat a sort key of the other side. A page in
+        that order is read from an index of the link table; for any other order the database
+        sorts all rows of the relation.
     """
 
     source_key: InstrumentedAttribute[Any]
@@ -32,9 +33,12 @@ class LinkTable(msgspec.Struct, frozen=True):
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """A name that leads from one resource to another: to-one by a column here, to-many by a column there or through a link table.
+    """A named relation from one resource to another.
 
-    A bounded relation is a plain list of at most 100 (a rule of the shop sees to that), a paged one a connection.
+    join: for a to-one relation a column of this table, for a to-many relation a column of the
+        other table or a link table.
+    paged: whether it is a connection; a bounded relation is a plain list of at most 100 rows,
+        which a business rule guarantees.
     """
 
     name: str
@@ -48,43 +52,48 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def default_size(self) -> int:
-        """Rows per parent where no number was asked for."""
+        """The number of rows per parent if no number is requested."""
         return 20 if self.paged else 100
 
     @property
     def list_name(self) -> str:
-        """What its cursors are bound to."""
+        """The name of the list that its cursors are bound to."""
         column = self.join.source_key if isinstance(self.join, LinkTable) else self.join
         return f"{column.class_.__tablename__}.{column.key}"
 
 
 class EmbeddedValue:
-    """An embedded value shape (money, address): each member is a column `<field>_<member>`. Where no row stands behind it, it may be a list of them."""
+    """An embedded value (money, address): each member is a column `<field>_<member>`.
+
+    In a Result without a table it may also be a list of values.
+    """
 
     relations: Mapping[str, Relation] = {}
 
-    def __init__(self, at: Member) -> None:
-        self.is_list = at.item is not None
-        shape = at.shape if at.item is None else at.item.shape
+    def __init__(self, member: Member) -> None:
+        self.is_list = member.item is not None
+        shape = member.shape if member.item is None else member.item.shape
         assert shape is not None
-        self.name, self.shape, self.null, self.member = shape.__name__, shape, at.null, at
+        self.name, self.shape, self.null, self.member = shape.__name__, shape, member.null, member
         self.members = members(shape)
 
     @staticmethod
-    def from_member(at: Member) -> "EmbeddedValue | Member":
-        """The value that a member holds, or holds a list of; else the member itself."""
-        return EmbeddedValue(at) if at.kind == "value" or (at.item is not None and at.item.kind == "value") else at
+    def from_member(member: Member) -> "EmbeddedValue | Member":
+        """Return the value that a member holds (or a list of it); else the member itself."""
+        is_value = member.kind == "value" or (member.item is not None and member.item.kind == "value")
+        return EmbeddedValue(member) if is_value else member
 
     def nested(self, name: str) -> None:
-        """Values hold scalars only."""
+        """Return None: the members of a value are scalars."""
         return None
 
 
 class Result[S: msgspec.Struct]:
-    """A shape that operations answer with. By itself no row stands behind it: tokens, an acceptance, the state of a bucket.
+    """A Struct that operations return. Without a table: tokens, an acknowledgement, a rate limit.
 
-    fields: members with an access of their own.    sealed: members that are secret, so what is kept of an answer holds them encrypted.
-    personal: no cache keeps an answer with it.
+    field_access: the access rules of members that are not open to everyone.
+    secret_members: secrets, which are encrypted in stored idempotency outcomes.
+    personal: personal data, which is never cached.
     """
 
     def __init__(
@@ -104,11 +113,11 @@ class Result[S: msgspec.Struct]:
         }
 
     def nested(self, name: str) -> "EmbeddedValue | Resource[Any] | None":
-        """What may be asked below a name: a value's members, a relation's resource, or nothing."""
+        """Return the value or resource whose fields can be selected below a name, or None."""
         if name in self.relations:
             return self.relations[name].target
-        own = self.members[name]
-        return own if isinstance(own, EmbeddedValue) else None
+        member = self.members[name]
+        return member if isinstance(member, EmbeddedValue) else None
 
     def is_to_many(self, name: str) -> bool:
         """Whether the name is a to-many relation."""
@@ -119,35 +128,49 @@ class Result[S: msgspec.Struct]:
         return self.access(name).allows(permissions)
 
     def access(self, name: str) -> Access:
-        """The access of a member or relation."""
+        """Return the access rule of a member or relation."""
         return self.relations[name].access if name in self.relations else self.field_access.get(name, ANYONE)
 
     @property
     def label(self) -> str:
-        """Its name in a sentence."""
+        """The name as written in a sentence: `gift card`."""
         return self.operation_prefix.replace("_", " ")
 
     @property
     def operation_prefix(self) -> str:
-        """What the names of its operations begin with: `gift_card` of `gift_card_update`."""
+        """The start of its operations' names: `gift_card` of `gift_card_update`."""
         return snake_case(self.name)
 
 
 class Resource[S: msgspec.Struct](Result[S]):
-    """A Result that the rows of a table stand behind. Later rooms add relations, filters and sorts; the registry freezes it before anything is compiled.
+    """A Result whose rows are in a table.
 
-    visible: the rows that a viewer may see, as SQL.    names: the columns that find one row, the id first, then another (a slug).
-    columns: expressions behind members that are no column of the table.    fields: members with an access of their own.
-    actions: operations on one row, each with the rule that says where it is open.    relevance: the order where a `q` is given.
+    Later areas add relations, filters and sorts, until the registry freezes it.
+
+    visible: the rows that a viewer may see, as SQL.
+    key_columns: the columns that identify a row: the id, then an optional second one (a slug).
+    order: the default sort keys.
+    expressions: SQL for members that are not a column of the table.
+    actions: the operations on one row, each with the rows it is open on, as SQL.
     """
 
     def __init__(
-        self, shape: type[S], model: type[Row], *, visible: RowPolicy,
-        name: str | None = None, key_columns: tuple[str, ...] = ("id",), order: tuple[str, ...] = ("-created_at",),
-        filters: Mapping[str, Filter] | None = None, sorts: Mapping[str, Sort] | None = None,
-        expressions: Mapping[str, Expression] | None = None, field_access: Mapping[str, Access] | None = None, actions: Mapping[str, RowPolicy] | None = None,
-        secret_members: Iterable[str] = (), personal: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        shape: type[S],
+        model: type[Row],
+        *,
+        visible: RowPolicy,
+        name: str | None = None,
+        key_columns: tuple[str, ...] = ("id",),
+        order: tuple[str, ...] = ("-created_at",),
+        filters: Mapping[str, Filter] | None = None,
+        sorts: Mapping[str, Sort] | None = None,
+        expressions: Mapping[str, Expression] | None = None,
+        field_access: Mapping[str, Access] | None = None,
+        actions: Mapping[str, RowPolicy] | None = None,
+        secret_members: Iterable[str] = (),
+        personal: bool = False,
+    ) -> None:
         super().__init__(shape, name=name, field_access=field_access, secret_members=secret_members, personal=personal)
         self.model, self.visible = model, visible
         self.table: Any = model.__table__
@@ -167,14 +190,21 @@ class Resource[S: msgspec.Struct](Result[S]):
         access: Access = ANYONE,
         doc: str = "",
     ) -> None:
-        """Adds a to-one relation over a column of this table."""
+        """Add a to-one relation over a column of this table."""
         self._add(Relation(name=name, target=target, join=join, is_to_many=False, access=access, doc=doc))
 
     def has_many(
-        self, name: str, target: "Resource[Any]", *, join: InstrumentedAttribute[Any] | LinkTable,
-        paged: bool = False, order: tuple[str, ...] = (), access: Access = ANYONE, doc: str = "",
-    ) -> None:  # fmt: skip
-        """Adds a to-many relation over a column of the other table or through a link table."""
+        self,
+        name: str,
+        target: "Resource[Any]",
+        *,
+        join: InstrumentedAttribute[Any] | LinkTable,
+        paged: bool = False,
+        order: tuple[str, ...] = (),
+        access: Access = ANYONE,
+        doc: str = "",
+    ) -> None:
+        """Add a to-many relation over a column of the other table or through a link table."""
         self._add(
             Relation(
                 name=name,
@@ -191,19 +221,19 @@ class Resource[S: msgspec.Struct](Result[S]):
     def _add(self, relation: Relation) -> None:
         if self.frozen or relation.name in self.members or relation.name in self.relations:
             raise ValueError(
-                f"{self.name} cannot take the relation `{relation.name}`: the registry is frozen or the name is taken"
+                f"cannot add the relation `{relation.name}` to {self.name}: the registry is frozen or the name is taken"
             )
         self.relations[relation.name] = relation
 
     def parse_key(self, text: str) -> tuple[str, str]:
-        """Which column a path's name means and what to look for: the id if it is a UUID, else the resource's other name (a slug)."""
+        """Return the column and value that a key in a path refers to: the id, or a slug."""
         if (id := parse_id(text)) is not None:
             return "id", id
-        # PostgreSQL takes no NUL, and no name has one.
+        # PostgreSQL rejects NUL in text, and no stored key has one.
         if len(self.key_columns) == 1 or "\0" in text:
             raise self.not_found(text)
         return self.key_columns[-1], text
 
     def not_found(self, key: str) -> NotFound:
-        """The problem of a row that is not there, or not for this caller."""
+        """Return the problem of a row that does not exist or is not visible to the caller."""
         return NotFound(f"There is no {self.label} `{key}`.")

@@ -1,4 +1,8 @@
-"""Where the asked fields stand in a statement's rows: what a compiled plan tells the writer of records."""
+"""Where the selected fields are in the rows of a statement.
+
+The plan compiler writes the layout, the record compiler reads it. Every `index` is that of a
+column in the row.
+"""
 
 from typing import Any
 
@@ -9,16 +13,18 @@ from .resource import Relation
 
 
 class Leaf(msgspec.Struct, frozen=True):
-    """A member's value at one place of the row."""
+    """The value of one member."""
 
     index: int
     member: Member
 
 
 class Actions(msgspec.Struct, frozen=True):
-    """What is open on a row: operation names, each with the place that says so (none where it is always open).
+    """The operations open on a row.
 
-    `id` is the place of the row's id, `ones` those of the ids of its to-one relations: doors make links of them.
+    names: the operations, each with the index of the column that tells whether it is open; None
+        if it is always open.
+    id_index, to_one_indexes: the row's id and the ids of its to-one relations, to make links.
     """
 
     resource: Any
@@ -28,33 +34,36 @@ class Actions(msgspec.Struct, frozen=True):
 
 
 class Embedded(msgspec.Struct, frozen=True):
-    """An embedded value; absent where the place `null` is null."""
+    """An embedded value; null if the column at `null_index` is null."""
 
     null_index: int | None
     nodes: "tuple[Node, ...]"
 
 
 class ValueList(msgspec.Struct, frozen=True):
-    """A list of embedded values: at one place of the row stands a list, of rows of their own."""
+    """A list of embedded values: the column holds a list of rows, and `nodes` are about those."""
 
     index: int
     nodes: "tuple[Node, ...]"
 
 
 class ToOne(msgspec.Struct, frozen=True):
-    """A joined to-one relation; absent where its id is null, also because the row is not visible."""
+    """A joined to-one relation; null if its id is null, because it is unset or not visible."""
 
     null_index: int
     nodes: "tuple[Node, ...]"
 
 
 class ToMany:
-    """A to-many relation: the rows of another level under this row's id. Its level is known once that statement is written."""
+    """A to-many relation: the rows of another level whose parent is the id at `index`.
+
+    `level_index` is set when the statement of that level is compiled.
+    """
 
     __slots__ = ("index", "level_index", "relation")
 
-    def __init__(self, relation: Relation, at: int) -> None:
-        self.relation, self.index, self.level_index = relation, at, 0
+    def __init__(self, relation: Relation, index: int) -> None:
+        self.relation, self.index, self.level_index = relation, index, 0
 
 
 type Node = Leaf | Actions | Embedded | ValueList | ToOne | ToMany

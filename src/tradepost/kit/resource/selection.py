@@ -1,7 +1,7 @@
-"""What was asked: fields and relations, each to-many relation with its Window.
+"""Selection: the fields and relations that a client requests.
 
-Both doors write the same value. It has no spelling, no `__typename`, no edges: how a door wants it written is its `rendering`, which rides
-along and which `==` does not see.
+Both doors compile to the same value. It holds no spelling, no `__typename` and no edges: how a
+door renders it is its `rendering`, which is carried along but not compared.
 """
 
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ MAX_MEMO_ENTRIES = 100
 
 
 class Field(msgspec.Struct, frozen=True, cache_hash=True):
-    """One asked name. `inner` is what was asked of an embedded value or a relation."""
+    """A selected field. `subfields` are those of an embedded value or a relation."""
 
     name: str
     alias: str | None = None
@@ -26,56 +26,59 @@ class Field(msgspec.Struct, frozen=True, cache_hash=True):
 
 
 class FieldSet:
-    """What a text asks for, made once per text: its fields, the door's rendering of them, and the writers made for it so far.
+    """The fields of one request text, parsed once, and the door's rendering of them.
 
-    `beside` has the same fields in another rendering: each row is then written twice, into a body that is `Both`.
+    unaliased: the fields without their aliases, which decide the SQL.
+    secondary: the same fields in another rendering; records then have a `DualBody` of both.
+    memo: objects derived from this field set, such as the record builders of its plans.
+    priced_relations: its relations as the price function needs them, once it has been priced.
     """
 
     __slots__ = ("fields", "memo", "priced_relations", "rendering", "secondary", "unaliased")
 
     def __init__(self, fields: tuple[Field, ...], rendering: Any = None, secondary: "FieldSet | None" = None) -> None:
-        self.fields, self.rendering, self.unaliased, self.secondary = (
-            fields,
-            rendering,
-            without_aliases(fields),
-            secondary,
-        )
+        self.fields, self.unaliased = fields, without_aliases(fields)
+        self.rendering, self.secondary = rendering, secondary
         self.memo: dict[Any, Any] = {}
-        self.priced_relations: tuple[Any, ...] | None = None  # the relations in it, once it has been priced
+        self.priced_relations: tuple[Any, ...] | None = None
 
-    def memoize[W](self, key: Any, writer: W) -> W:
-        """Keeps a writer; the oldest goes where there are many, because a text's variables can ask for ever more plans."""
-        self.memo[key] = writer
+    def memoize[V](self, key: Any, value: V) -> V:
+        """Store a derived object. The oldest is evicted: variables can lead to ever more plans."""
+        self.memo[key] = value
         if len(self.memo) > MAX_MEMO_ENTRIES:
             del self.memo[next(iter(self.memo))]
-        return writer
+        return value
 
 
-def has_personal_data(of: Result[Any], fields: tuple[Field, ...]) -> bool:
-    """Whether an answer with these fields of a shape holds somebody's own data, its own or that of a relation in it: no cache keeps it."""
-    return of.personal or any(
-        [has_personal_data(r.target, f.subfields) for f in fields if (r := of.relations.get(f.name)) is not None]
+def has_personal_data(result: Result[Any], fields: tuple[Field, ...]) -> bool:
+    """Whether these fields of a result, or of its relations, hold personal data (never cached)."""
+    relations = result.relations
+    return result.personal or any(
+        [has_personal_data(r.target, f.subfields) for f in fields if (r := relations.get(f.name)) is not None]
     )
 
 
 def too_many_aliases() -> TooManyAliases:
-    """The problem of a text with more aliases than it may have: each asks for the same things once more (CVE-2026-35441)."""
+    """The problem of too many aliases: each can request the same data again (CVE-2026-35441)."""
     return TooManyAliases(f"At most {MAX_ALIASES} aliases are allowed; there are more.")
 
 
 def without_aliases(fields: tuple[Field, ...]) -> tuple[Field, ...]:
-    """The fields without their aliases: what decides the SQL."""
+    """Return the fields without their aliases."""
     return tuple([Field(f.name, None, without_aliases(f.subfields)) for f in fields])
 
 
 class Selection[S]:
-    """The asked fields in order, and one Window for each to-many relation among them (depth first). `weight` is what `price` remembers of it, `last` what
-    the read engine does: who asked for it last, and the plan."""
+    """The selected fields in order, and a ListQuery for each to-many relation, depth first.
+
+    row_estimate: memo of `estimate_rows` in operations/pricing.py.
+    last_plan: memo of the read engine: the last arguments it was planned for, and the plan.
+    """
 
     __slots__ = ("field_set", "last_plan", "list_queries", "row_estimate")
 
-    def __init__(self, form: FieldSet, windows: tuple[ListQuery, ...] = ()) -> None:
-        self.field_set, self.list_queries = form, windows
+    def __init__(self, field_set: FieldSet, list_queries: tuple[ListQuery, ...] = ()) -> None:
+        self.field_set, self.list_queries = field_set, list_queries
         self.row_estimate: tuple[int, int] | None = None
         self.last_plan: tuple[Any, Any] | None = None
 
@@ -94,80 +97,76 @@ class Selection[S]:
 
 
 class UnboundListQuery(Protocol):
-    """A door's Window while it is not known yet: GraphQL's may hold variables, REST's is known at once."""
+    """A door's list arguments: GraphQL's may hold variables, REST's are a ListQuery already."""
 
     def __hash__(self) -> int: ...
     def __eq__(self, other: object, /) -> bool: ...
 
 
 class SelectionBuilder:
-    """A selection while a door writes it; the same name, alias and window asked twice are one field."""
+    """Builds a Selection. Adding the same name, alias and list query twice gives one field."""
 
-    def __init__(self, names: Result[Any] | EmbeddedValue, depth: int = 0) -> None:
-        self.target, self.depth = names, depth
-        self.lines: dict[tuple[str, str | None, UnboundListQuery | None], tuple[int, SelectionBuilder | None]] = {}
+    def __init__(self, target: Result[Any] | EmbeddedValue, depth: int = 0) -> None:
+        self.target, self.depth = target, depth
+        self.entries: dict[tuple[str, str | None, UnboundListQuery | None], tuple[int, SelectionBuilder | None]] = {}
 
     def add(
-        self, name: str, alias: str | None = None, window: UnboundListQuery | None = None
+        self, name: str, alias: str | None = None, list_query: UnboundListQuery | None = None
     ) -> "tuple[int, SelectionBuilder | None]":
-        """Asks for a name; returns its position and the draft of what stands below it."""
-        key = (name, alias, window)
-        if key not in self.lines:
-            inner = self.target.nested(name)
-            if self.depth == MAX_DEPTH and isinstance(inner, Resource):
+        """Add a field. Return its index, and the builder of its subfields if it can have any."""
+        key = (name, alias, list_query)
+        if key not in self.entries:
+            nested = self.target.nested(name)
+            if self.depth == MAX_DEPTH and isinstance(nested, Resource):
                 raise TooDeep(f"Relations can be followed {MAX_DEPTH} deep; this selection goes deeper.")
-            self.lines[key] = (len(self.lines), SelectionBuilder(inner, self.depth + 1) if inner is not None else None)
-        return self.lines[key]
+            builder = SelectionBuilder(nested, self.depth + 1) if nested is not None else None
+            self.entries[key] = (len(self.entries), builder)
+        return self.entries[key]
 
     def build(self) -> tuple[tuple[Field, ...], tuple[Any, ...]]:
-        """The finished fields and windows."""
+        """Return the fields and the list queries."""
         fields: list[Field] = []
-        windows: list[Any] = []
-        for (name, alias, window), (_, inner) in self.lines.items():
-            below = inner.build() if inner is not None else ((), ())
+        list_queries: list[Any] = []
+        for (name, alias, list_query), (_, builder) in self.entries.items():
+            subfields, nested_queries = builder.build() if builder is not None else ((), ())
             if isinstance(self.target, Resource) and self.target.is_to_many(name):
-                windows.append(window)
-            windows += below[1]
-            fields.append(Field(name, alias, below[0]))
-        return tuple(fields), tuple(windows)
+                list_queries.append(list_query)
+            list_queries += nested_queries
+            fields.append(Field(name, alias, subfields))
+        return tuple(fields), tuple(list_queries)
 
     def add_default(self, permissions: frozenset[str]) -> "SelectionBuilder":
-        """Asks for what is answered where nothing was asked: all scalars and embedded values that this kind of caller may read, no relations."""
+        """Add the default fields: scalars and embedded values that these permissions may read."""
         for name in self.target.members:
             if isinstance(self.target, EmbeddedValue) or self.target.is_readable(name, permissions):
-                _, inner = self.add(name)
-                if inner is not None:
-                    inner.add_default(permissions)
+                _, builder = self.add(name)
+                if builder is not None:
+                    builder.add_default(permissions)
         return self
 
 
-def default_selection(resource: Result[Any], permissions: frozenset[str]) -> Selection[Any]:
-    """The default selection of a resource for callers with these permissions."""
-    fields, windows = SelectionBuilder(resource).add_default(permissions).build()
-    return Selection(FieldSet(fields), windows)
+def default_selection(result: Result[Any], permissions: frozenset[str]) -> Selection[Any]:
+    """Return the selection that applies if a caller with these permissions selects nothing."""
+    fields, list_queries = SelectionBuilder(result).add_default(permissions).build()
+    return Selection(FieldSet(fields), list_queries)
 
 
-def relation_selection(relation: str, window: ListQuery, want: Selection[Any]) -> Selection[Any]:
-    """The selection of one relation around another: how a list below a path is read, in the same SQL as below the row."""
-    return Selection(
-        FieldSet((Field(relation, None, want.field_set.fields),), want.field_set.rendering),
-        (window, *want.list_queries),
-    )
+def relation_selection(relation: str, list_query: ListQuery, selection: Selection[Any]) -> Selection[Any]:
+    """Wrap a selection in a relation, so that a list below a path has a nested list's SQL."""
+    fields = (Field(relation, None, selection.field_set.fields),)
+    return Selection(FieldSet(fields, selection.field_set.rendering), (list_query, *selection.list_queries))
 
 
-def check_access(of: Result[Any], fields: tuple[Field, ...], caller: Caller) -> None:
-    """Refuses a caller that may not read one of the fields, at any depth: 401 or 403."""
+def check_access(result: Result[Any], fields: tuple[Field, ...], caller: Caller) -> None:
+    """Raise 401 or 403 if the caller may not read one of the fields, at any depth."""
     for field in fields:
-        if not (access := of.access(field.name)).allows(caller.permissions):
+        if not (access := result.access(field.name)).allows(caller.permissions):
             raise access.problem(caller.is_authenticated)
-        if (relation := of.relations.get(field.name)) is not None:
+        if (relation := result.relations.get(field.name)) is not None:
             check_access(relation.target, field.subfields, caller)
 
 
-def readable_names(names: Result[Any] | EmbeddedValue, permissions: frozenset[str]) -> list[str]:
-    """The names that may be asked for by callers with these permissions."""
-    return [
-        n
-        for n in (*names.members, *names.relations)
-        if isinstance(names, EmbeddedValue) or names.is_readable(n, permissions)
-    ]
+def readable_names(target: Result[Any] | EmbeddedValue, permissions: frozenset[str]) -> list[str]:
+    """Return the names that callers with these permissions can select."""
+    names = [*target.members, *target.relations]
+    return names if isinstance(target, EmbeddedValue) else [n for n in names if target.is_readable(n, permissions)]

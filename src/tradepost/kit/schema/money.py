@@ -1,4 +1,4 @@
-"""Money: minor units and a currency, never a float."""
+"""Money: an integer of minor units and a currency, never a float."""
 
 from functools import cache
 from typing import Annotated
@@ -10,7 +10,9 @@ from .validation import END_OF_TEXT
 
 MAX_AMOUNT = 2**53 - 1
 
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}" + END_OF_TEXT, description="An ISO 4217 code.", examples=["EUR"])]
+Currency = Annotated[
+    str, Meta(pattern="^[A-Z]{3}" + END_OF_TEXT, description="An ISO 4217 currency code.", examples=["EUR"])
+]
 Amount = Annotated[
     int,
     Meta(
@@ -24,7 +26,7 @@ Amount = Annotated[
 
 
 class Money(Struct, frozen=True, forbid_unknown_fields=True):
-    """An amount in minor units of an ISO 4217 currency: `{"amount": 1250, "currency": "EUR"}` is 12.50 euros."""
+    """An amount in minor units: `{"amount": 1250, "currency": "EUR"}` is 12.50 euros."""
 
     amount: Amount
     currency: Currency
@@ -32,10 +34,10 @@ class Money(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def currencies() -> frozenset[str]:
-    """The ISO 4217 codes that can be traded in."""
+    """Return the known ISO 4217 codes."""
     return frozenset(list_currencies())
 
 
 def exponent(currency: str) -> int:
-    """How many decimals the currency has: JPY 0, EUR 2, KWD 3."""
+    """Return the number of decimals of a currency: JPY 0, EUR 2, KWD 3."""
     return get_currency_precision(currency)

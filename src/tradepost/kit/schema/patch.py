@@ -1,4 +1,4 @@
-"""Patches: JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396), both as functions from a document to the changed one."""
+"""JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7396), applied to a decoded document."""
 
 import copy
 from typing import Any, cast
@@ -10,12 +10,12 @@ import msgspec
 from ..problems import Fault, PatchTargetMissing, PatchTestFailed, Validation
 from .validation import escape_pointer
 
-MOST_STEPS, MOST_BYTES = 100, 1024 * 1024
+MAX_STEPS, MAX_BYTES = 100, 1024 * 1024
 type Document = dict[str, Any]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"from_": "from"}):
-    """One operation of a JSON Patch. Members that RFC 6902 does not name for the operation are ignored, as it says."""
+    """One operation of a JSON Patch. Members that the operation does not use are ignored."""
 
     op: str
     path: str
@@ -24,33 +24,35 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename
 
 
 class JsonPatch(msgspec.Struct, frozen=True):
-    """A JSON Patch: its operations, applied in order, all or none."""
+    """A JSON Patch: operations that are applied in order, all or none."""
 
     steps: tuple[Step, ...]
 
     def apply(self, document: Document) -> Any:
-        """The changed document; 409 where a `test` fails, 422 where a pointer leads nowhere."""
+        """Return the changed document.
+
+        Raise 409 if a `test` fails, 422 if a pointer does not exist.
+        """
         changed: Any = copy.deepcopy(document)
         try:
             for i, step in enumerate(self.steps):
-                changed = _applied(changed, step, i)
-                # Some copies of copies would fill the memory.
-                if step.op == "copy" and len(msgspec.json.encode(changed)) > MOST_BYTES:
-                    raise Validation.at_pointer(
-                        f"/{i}", f"The changed document would be larger than {MOST_BYTES} bytes.", "too_large"
-                    )
+                changed = _apply_step(changed, step, i)
+                # Copies of copies grow exponentially.
+                if step.op == "copy" and len(msgspec.json.encode(changed)) > MAX_BYTES:
+                    detail = f"The changed document would be larger than {MAX_BYTES} bytes."
+                    raise Validation.at_pointer(f"/{i}", detail, "too_large")
         except RecursionError:
             raise Validation.at_pointer("", "The changed document would be nested too deeply.", "too_deep") from None
         return changed
 
 
 class MergePatch(msgspec.Struct, frozen=True):
-    """A JSON Merge Patch: members to set, null to remove."""
+    """A JSON Merge Patch: members to set, or to remove with null."""
 
     members: Document
 
     def apply(self, document: Document) -> Any:
-        """The changed document."""
+        """Return the changed document."""
         return apply_merge_patch(document, self.members)
 
 
@@ -58,103 +60,106 @@ type Patch = JsonPatch | MergePatch
 
 
 def apply_merge_patch(target: Any, patch: Any) -> Any:
-    """RFC 7396, 2, to the letter."""
+    """Return the patched target: the algorithm of RFC 7396, 2."""
     if not isinstance(patch, dict):
         return patch
-    out: Document = dict(cast(Document, target)) if isinstance(target, dict) else {}
+    result: Document = dict(cast(Document, target)) if isinstance(target, dict) else {}
     for name, value in cast(Document, patch).items():
         if value is None:
-            out.pop(name, None)
+            result.pop(name, None)
         else:
-            out[name] = apply_merge_patch(out.get(name), value)
-    return out
+            result[name] = apply_merge_patch(result.get(name), value)
+    return result
 
 
-def parse_json_patch(given: Any) -> JsonPatch:
-    """A JSON Patch document read; 422 with all its faults."""
-    if not isinstance(given, list):
+def parse_json_patch(value: Any) -> JsonPatch:
+    """Convert a decoded JSON Patch document. Raise 422 with all its faults."""
+    if not isinstance(value, list):
         raise Validation.at_pointer("", "A JSON Patch is a list of operations.", "invalid_type")
-    steps = cast(list[Any], given)
-    if len(steps) > MOST_STEPS:
-        raise Validation.at_pointer(
-            "", f"The patch has {len(steps)} operations; at most {MOST_STEPS} are allowed.", "too_many"
-        )
-    faults = [f for i, step in enumerate(steps) for f in _faults(step, f"/{i}")]
+    steps = cast(list[Any], value)
+    if len(steps) > MAX_STEPS:
+        detail = f"The patch has {len(steps)} operations; at most {MAX_STEPS} are allowed."
+        raise Validation.at_pointer("", detail, "too_many")
+    faults = [fault for i, step in enumerate(steps) for fault in _step_faults(step, f"/{i}")]
     if faults:
-        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
-    return JsonPatch(tuple([msgspec.convert(s, Step) for s in steps]))
+        raise _validation(faults)
+    return JsonPatch(tuple([msgspec.convert(step, Step) for step in steps]))
 
 
-NEEDS = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from", "remove": None}
+OPERATIONS = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from", "remove": None}
+"""Operation -> the member it requires in addition to `op` and `path`."""
 
 
-def _faults(step: Any, at: str) -> list[Fault]:
-    """What is wrong with one operation (RFC 6902, 4)."""
+def _step_faults(step: Any, pointer: str) -> list[Fault]:
+    """Return what is wrong with one operation (RFC 6902, 4)."""
     if not isinstance(step, dict):
-        return [Fault(code="invalid_type", detail="An operation is an object.", pointer=at)]
-    said = cast(Document, step)
-    op = said.get("op")
-    if not isinstance(op, str) or op not in NEEDS:
-        return [Fault(code="not_allowed", detail=f"`op` is one of {', '.join(NEEDS)}.", pointer=f"{at}/op")]
+        return [Fault(code="invalid_type", detail="An operation must be an object.", pointer=pointer)]
+    members = cast(Document, step)
+    op = members.get("op")
+    if not isinstance(op, str) or op not in OPERATIONS:
+        detail = f"`op` must be one of {', '.join(OPERATIONS)}."
+        return [Fault(code="not_allowed", detail=detail, pointer=f"{pointer}/op")]
     faults: list[Fault] = []
-    for name in ("path", "from") if NEEDS[op] == "from" else ("path",):
-        value = said.get(name)
-        if not isinstance(value, str) or (value and not value.startswith("/")) or _bad_escape(value):
-            faults.append(
-                Fault(
-                    code="invalid_pointer",
-                    detail=f"`{name}` is a JSON pointer such as `/name`.",
-                    pointer=f"{at}/{name}",
-                )
-            )
-    if NEEDS[op] == "value" and "value" not in said:
-        faults.append(Fault(code="required", detail=f"`{op}` needs a `value`.", pointer=f"{at}/value"))
+    for name in ("path", "from") if OPERATIONS[op] == "from" else ("path",):
+        value = members.get(name)
+        if not isinstance(value, str) or (value and not value.startswith("/")) or _has_bad_escape(value):
+            detail = f"`{name}` must be a JSON pointer such as `/name`."
+            faults.append(Fault(code="invalid_pointer", detail=detail, pointer=f"{pointer}/{name}"))
+    if OPERATIONS[op] == "value" and "value" not in members:
+        faults.append(Fault(code="required", detail=f"`{op}` requires a `value`.", pointer=f"{pointer}/value"))
     return faults
 
 
-def _bad_escape(pointer: str) -> bool:
+def _has_bad_escape(pointer: str) -> bool:
     return any(tail[:1] not in ("0", "1") for tail in pointer.split("~")[1:])
 
 
-def _applied(document: Any, step: Step, index: int) -> Any:
-    made = msgspec.to_builtins(step)
+def _apply_step(document: Any, step: Step, index: int) -> Any:
+    operation = msgspec.to_builtins(step)
     try:
-        return jsonpatch.JsonPatch([made]).apply(document, in_place=True)
+        return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
-        raise PatchTestFailed(
-            f"`{step.path}` has another value.",
-            errors=[Fault(code="test_failed", detail="Another value stands there.", pointer=f"/{index}")],
-        ) from None
+        detail = f"`{step.path}` has another value."
+        raise PatchTestFailed(detail, errors=[Fault(code="test_failed", detail=detail, pointer=f"/{index}")]) from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
-        at = step.from_ if step.op in ("move", "copy") and step.from_ else step.path
-        raise PatchTargetMissing(
-            f"`{at}` leads nowhere.",
-            errors=[Fault(code="missing", detail="Nothing stands there.", pointer=f"/{index}")],
-        ) from None
+        pointer = step.from_ if step.op in ("move", "copy") and step.from_ else step.path
+        detail = f"`{pointer}` does not exist."
+        raise PatchTargetMissing(detail, errors=[Fault(code="missing", detail=detail, pointer=f"/{index}")]) from None
+
+
+def _validation(faults: list[Fault]) -> Validation:
+    return Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 
 
 def check_names(patch: Patch, known: frozenset[str]) -> None:
-    """Refuses a merge patch that removes what there never is: a mistyped name would pass unseen."""
+    """Refuse a merge patch that removes unknown members.
+
+    Removing a misspelled name would otherwise do nothing, without an error.
+    """
     if isinstance(patch, MergePatch) and (
-        unknown := [n for n, v in patch.members.items() if v is None and n not in known]
+        unknown := [name for name, value in patch.members.items() if value is None and name not in known]
     ):
-        faults = [
-            Fault(code="unknown_member", detail=f"`{n}` is not a member here.", pointer=f"/{escape_pointer(n)}")
-            for n in unknown
-        ]
-        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+        raise _validation(
+            [
+                Fault(code="unknown_member", detail=f"Unknown member `{name}`.", pointer=f"/{escape_pointer(name)}")
+                for name in unknown
+            ]
+        )
 
 
 def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:
-    """The writable members of the changed document; 422 where it is no object, or another member was changed or removed."""
+    """Return the writable members of the changed document.
+
+    Raise 422 if it is not an object, or if another member was changed or removed.
+    """
     if not isinstance(changed, dict):
-        raise Validation.at_pointer("", "The changed document is no object.", "invalid_type")
+        raise Validation.at_pointer("", "The changed document is not an object.", "invalid_type")
     after = cast(Document, changed)
     faults = [
-        Fault(code="read_only", detail=f"`{n}` cannot be changed here.", pointer=f"/{escape_pointer(n)}")
-        for n, value in before.items()
-        if n not in writable and after.get(n, msgspec.UNSET) != value
+        Fault(code="read_only", detail=f"`{name}` cannot be changed here.", pointer=f"/{escape_pointer(name)}")
+        for name, value in before.items()
+        if name not in writable and after.get(name, msgspec.UNSET) != value
     ]
     if faults:
-        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
-    return {n: v for n, v in after.items() if n not in before or n in writable}
+        raise _validation(faults)
+    return {name: value for name, value in after.items() if name not in before or name in writable}

@@ -1,4 +1,4 @@
-"""What a Struct's members are, read once: their kind, whether they may be null, what of them the wire must know."""
+"""The members of a Struct, as both APIs describe them: kind, nullability, description."""
 
 import re
 from collections.abc import Mapping
@@ -13,14 +13,20 @@ type MemberKind = Literal["id", "text", "int", "float", "bool", "moment", "enum"
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One member of a shape. `kind` is that of its value, `item` that of a list's items.
+    """One member of a Struct, or one item of a list.
 
-    A `later` member is read as free JSON first and by its `shape` only where it is used (an item of a batch): the documents show the shape.
+    kind: the kind of its value; `value` is an embedded Struct.
+    type_info: msgspec's description of its type.
+    null: whether it can be null.
+    is_int64: whether it exceeds GraphQL's 32-bit Int.
+    shape: the embedded Struct.
+    item: the items of a list.
+    deferred: whether it is accepted as free JSON and validated by `shape` when it is used, as the
+    items of a batch are. The API documents show the shape.
     """
 
     name: str
     kind: MemberKind
-    # What msgspec's inspection says of it.
     type_info: Any
     null: bool = False
     required: bool = True
@@ -33,58 +39,65 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def members(shape: type[msgspec.Struct]) -> dict[str, Member]:
-    """The members of a shape in order."""
+    """Return the members of a Struct by name, in order."""
     info = mi.type_info(shape)
     assert isinstance(info, mi.StructType)
-    return {f.name: member(f.name, f.type, f.required) for f in info.fields}
+    return {field.name: member(field.name, field.type, field.required) for field in info.fields}
 
 
-def member(name: str, described: Any, required: bool = True) -> Member:
-    """A member from what msgspec's inspection says of its type."""
+def member(name: str, type_info: Any, required: bool = True) -> Member:
+    """Return the member with this type."""
     doc: str | None = None
-    wide = null = False
+    is_int64 = null = False
     while True:
-        if isinstance(described, mi.Metadata):
-            extra, schema = cast(Extra, described.extra or {}), cast(Extra, described.extra_json_schema or {})
-            doc, wide = doc or schema.get("description"), wide or schema.get("format") == "int64"
+        if isinstance(type_info, mi.Metadata):
+            extra, schema = cast(Extra, type_info.extra or {}), cast(Extra, type_info.extra_json_schema or {})
+            doc, is_int64 = doc or schema.get("description"), is_int64 or schema.get("format") == "int64"
             if "shape" in extra:
                 return Member(
                     name=name,
                     kind="value",
-                    type_info=described,
+                    type_info=type_info,
                     required=required,
                     doc=doc,
                     shape=extra["shape"],
                     deferred=True,
                 )
-            described = described.type
-        elif isinstance(described, mi.UnionType):
-            null = null or any(isinstance(t, mi.NoneType) for t in described.types)
-            described = next(t for t in described.types if not isinstance(t, mi.NoneType))
+            type_info = type_info.type
+        elif isinstance(type_info, mi.UnionType):
+            null = null or any(isinstance(t, mi.NoneType) for t in type_info.types)
+            type_info = next(t for t in type_info.types if not isinstance(t, mi.NoneType))
         else:
             break
     return Member(
         name=name,
-        kind=_kind(described),
-        type_info=described,
+        kind=KINDS[type_info.__class__],
+        type_info=type_info,
         null=null,
         required=required,
-        is_int64=wide,
+        is_int64=is_int64,
         doc=doc,
-        enum=described.cls if isinstance(described, mi.EnumType) else None,
-        shape=described.cls if isinstance(described, mi.StructType) else None,
-        item=member(name, described.item_type) if isinstance(described, mi.ListType) else None,
+        enum=type_info.cls if isinstance(type_info, mi.EnumType) else None,
+        shape=type_info.cls if isinstance(type_info, mi.StructType) else None,
+        item=member(name, type_info.item_type) if isinstance(type_info, mi.ListType) else None,
     )
 
 
-def _kind(described: Any) -> MemberKind:
-    kinds: dict[Any, MemberKind] = {
-        mi.UUIDType: "id", mi.StrType: "text", mi.IntType: "int", mi.FloatType: "float", mi.BoolType: "bool", mi.DateTimeType: "moment",
-        mi.EnumType: "enum", mi.ListType: "list", mi.DictType: "json", mi.AnyType: "json", mi.StructType: "value",
-    }  # fmt: skip
-    return kinds[described.__class__]
+KINDS: dict[Any, MemberKind] = {
+    mi.UUIDType: "id",
+    mi.StrType: "text",
+    mi.IntType: "int",
+    mi.FloatType: "float",
+    mi.BoolType: "bool",
+    mi.DateTimeType: "moment",
+    mi.EnumType: "enum",
+    mi.ListType: "list",
+    mi.DictType: "json",
+    mi.AnyType: "json",
+    mi.StructType: "value",
+}
 
 
 def snake_case(name: str) -> str:
-    """A shape's name as operations, members and tables write it: `GiftCard` is `gift_card`."""
+    """Convert a Struct's name to the spelling of operations: `GiftCard` -> `gift_card`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

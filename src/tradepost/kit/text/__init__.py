@@ -1,1 +1,1 @@
-"""Text."""
+"""Text: words for full-text search, and slugs."""

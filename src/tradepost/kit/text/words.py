@@ -1,33 +1,45 @@
-"""Words."""
+"""Words for full-text search.
+
+A text is normalised here, in Python, for both databases: NFKD, combining marks removed, lower
+case, split at every character that is not alphanumeric. It is never passed on as query syntax.
+"""
 
 import re
 import unicodedata
 
 MAX_WORDS = 20
-MAX_WORD_LENGTH = 64  # of a word; PostgreSQL refuses one above 2,046 bytes
-TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+"""Words of one search."""
+MAX_WORD_LENGTH = 64
+"""Characters of a word; longer words are cut. PostgreSQL refuses a lexeme over 2,046 bytes."""
+HTML_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
-class _Letters(dict[int, str | None]):
-    """What becomes of each character for `str.translate`: a mark goes, what is not alphanumeric splits. The common ones are remembered."""
+class _Translation(dict[int, str | None]):
+    """Table for `str.translate`: drops combining marks, replaces non-alphanumerics by spaces.
+
+    Characters below U+2000 are cached; the others are rare.
+    """
 
     def __missing__(self, code: int) -> str | None:
-        letter = chr(code)
-        made = None if unicodedata.combining(letter) else letter if letter.isalnum() else " "
+        character = chr(code)
+        replacement = None if unicodedata.combining(character) else character if character.isalnum() else " "
         if code < 0x2000:
-            self[code] = made
-        return made
+            self[code] = replacement
+        return replacement
 
 
-LETTERS = _Letters()
+_TRANSLATION = _Translation()
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words of a text in normal form, in order, each once; of a very long one its beginning."""
-    plain = unicodedata.normalize("NFKD", text).lower().translate(LETTERS)
-    return tuple(dict.fromkeys([word[:MAX_WORD_LENGTH] for word in plain.split()]))
+    """Return the distinct normalised words of a text, in order. Long words are cut."""
+    normalized = unicodedata.normalize("NFKD", text).lower().translate(_TRANSLATION)
+    return tuple(dict.fromkeys([word[:MAX_WORD_LENGTH] for word in normalized.split()]))
 
 
 def normalize(*texts: str) -> str:
-    """The words of some texts, joined by single spaces: what a search table holds. Tags of HTML are no words."""
-    return " ".join(words(" ".join([TAG.sub(" ", t) for t in texts])))
+    """Return the words of several texts joined by spaces, without HTML tags.
+
+    This is what the search tables store.
+    """
+    return " ".join(words(" ".join([HTML_TAG.sub(" ", text) for text in texts])))

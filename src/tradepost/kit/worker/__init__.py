@@ -1,1 +1,1 @@
-"""Worker."""
+"""What the worker runs: event handlers, mail and periodic tasks."""

@@ -1,4 +1,4 @@
-"""Deliveries: functions of the rooms that hear events after their transaction (`@delivers`); the relay calls them (see `relay`)."""
+"""Event handlers that run after the transaction (`@deliver_event`); the outbox relay calls them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ type HandlerFunction = Callable[[CallContext, Event], Awaitable[None]]
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One event on its way. `id` is the same on each attempt; `attempt` counts from 1."""
+    """An event of the outbox. `attempt` counts its deliveries from 1; `id` is the same in each."""
 
     id: str
     type: str
@@ -24,24 +24,26 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Undeliverable(Exception):
-    """Raised by a function for what no further attempt can change; the event is dead at once."""
+    """Raised by a handler if no further attempt can succeed. The event is marked dead at once."""
 
 
 class EventHandler:
-    """A function of a room that hears events of some types."""
+    """A function that handles events of some types."""
 
     def __init__(self, function: HandlerFunction, types: tuple[str, ...]) -> None:
         self.function, self.types, self.name = function, types, function.__qualname__
 
     def __call__(self, context: CallContext, event: Event) -> Awaitable[None]:
-        """Calls the function."""
+        """Call the function."""
         return self.function(context, event)
 
 
 def deliver_event(*types: str) -> Callable[[HandlerFunction], EventHandler]:
-    """Declares a function, in a room's `service`, that is called with each event of these types: at least once, and not in its transaction.
+    """Declare a function of an area's `service` as the handler of these event types.
 
-    It has half a lease of time (30 s). What it raises makes the relay try again later, `Undeliverable` ends it. Where several functions hear one
-    type, an attempt calls all of them, side by side; when one fails, the next attempt calls all again. `event.id` tells a repeat.
+    It is called at least once for each event, outside its transaction, and has 30 s (half a lease).
+    If it raises Undeliverable the event is given up; after any other exception it is tried again
+    later. Several handlers of one type run concurrently; if one fails, all of them are called
+    again. A handler can recognise a repetition by `event.id`.
     """
     return lambda function: EventHandler(function, types)

@@ -1,6 +1,7 @@
-"""Mail: a letter, and where letters go: to the console, into a folder, or to an SMTP server.
+"""E-mail, and mailers that write it to the console, to a folder or to an SMTP server.
 
-The `Message-ID` is made from the id that comes with a letter, so that whoever gets it twice can tell (RFC 5322, 3.6.4).
+The `Message-ID` is made from the id passed to the mailer, so that a recipient's mail program can
+recognise a second delivery (RFC 5322, 3.6.4).
 """
 
 import asyncio
@@ -22,12 +23,12 @@ import msgspec
 from ..clock import now
 from .event_handlers import Undeliverable
 
-# Seconds for each step of a conversation with an SMTP server.
-PATIENCE = 15.0
+SMTP_TIMEOUT = 15.0
+"""Seconds for each step of an SMTP session."""
 
 
 class Email(msgspec.Struct, frozen=True):
-    """A letter in plain text to one address."""
+    """A plain text e-mail to one address."""
 
     to: str
     subject: str
@@ -35,38 +36,49 @@ class Email(msgspec.Struct, frozen=True):
 
 
 class Mailer(Protocol):
-    """Sends letters. `id` is the same each time that one letter is sent."""
+    """Sends e-mail."""
 
     async def send(self, email: Email, id: str) -> None:
-        """Sends a letter; raises Undeliverable where it can never arrive, and anything else where another attempt may do."""
+        """Send an e-mail. `id` is the same in every attempt to send it.
+
+        Raise Undeliverable if it can never arrive, or any other error if an attempt may succeed
+        later.
+        """
         ...
 
 
-def compose(letter: Email, sender: str, id: str) -> EmailMessage:
-    """The letter as a message. What would add a header or a second address (line breaks, commas) is Undeliverable."""
+def compose(email: Email, sender: str, id: str) -> EmailMessage:
+    """Build the message.
+
+    Raise Undeliverable if the address or the subject would add a header or a second recipient
+    (line breaks, commas).
+    """
     try:
-        to, name = Address(addr_spec=_in_ascii(letter.to)), parseaddr(sender)
-        made = EmailMessage(SMTP if to.addr_spec.isascii() else SMTPUTF8)
-        made["From"] = Address(name[0], addr_spec=name[1])
-        made["To"] = to
-        made["Subject"] = letter.subject
-        made["Date"] = format_datetime(now())
-        made["Message-ID"] = f"<{id}@{sender_domain(sender)}>"
-        # No answering machine answers (RFC 3834).
-        made["Auto-Submitted"] = "auto-generated"
-        made.set_content(letter.text, charset="utf-8", cte="quoted-printable")
-    except (ValueError, IndexError, MessageError) as fault:
-        raise Undeliverable(type(fault).__name__) from None
-    return made
+        to, sender_address = Address(addr_spec=_encode_domain(email.to)), parseaddr(sender)
+        message = EmailMessage(SMTP if to.addr_spec.isascii() else SMTPUTF8)
+        message["From"] = Address(sender_address[0], addr_spec=sender_address[1])
+        message["To"] = to
+        message["Subject"] = email.subject
+        message["Date"] = format_datetime(now())
+        message["Message-ID"] = f"<{id}@{sender_domain(sender)}>"
+        # Asks automatic responders not to reply (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(email.text, charset="utf-8", cte="quoted-printable")
+    except (ValueError, IndexError, MessageError) as error:
+        raise Undeliverable(type(error).__name__) from None
+    return message
 
 
 def sender_domain(sender: str) -> str:
-    """The domain that letters come from."""
+    """Return the domain of the sender's address."""
     return parseaddr(sender)[1].rpartition("@")[2]
 
 
-def _in_ascii(address: str) -> str:
-    """The address with its domain as DNS knows it; the part before it is left alone (it may need SMTPUTF8)."""
+def _encode_domain(address: str) -> str:
+    """Encode the domain of an address for DNS (IDNA).
+
+    The local part is not changed: if it is not ASCII, the server needs SMTPUTF8.
+    """
     if any(not c.isprintable() or c.isspace() for c in address):
         raise ValueError("an address has no white space")
     local, _, domain = address.rpartition("@")
@@ -74,47 +86,49 @@ def _in_ascii(address: str) -> str:
 
 
 class ConsoleMailer:
-    """Writes letters to standard error, for whoever runs the shop on their own machine."""
+    """Writes e-mail to standard error, for development."""
 
     def __init__(self, sender: str) -> None:
         self.sender = sender
 
     async def send(self, email: Email, id: str) -> None:
-        """One block, in which no character can play tricks on a terminal."""
-        made = compose(email, self.sender, id)
-        head = [f"{name}: {_shown(str(made[name]))}" for name in ("From", "To", "Subject", "Message-ID")]
-        body = [_shown(line) for line in email.text.splitlines()]
-        print(
-            "\n".join(["", "---- letter ".ljust(60, "-"), *head, "", *body, "-" * 60, ""]), file=sys.stderr, flush=True
-        )
+        """Print the e-mail in one block, without terminal escape sequences."""
+        message = compose(email, self.sender, id)
+        headers = [f"{name}: {_printable(str(message[name]))}" for name in ("From", "To", "Subject", "Message-ID")]
+        lines = [_printable(line) for line in email.text.splitlines()]
+        block = ["", "---- e-mail ".ljust(60, "-"), *headers, "", *lines, "-" * 60, ""]
+        print("\n".join(block), file=sys.stderr, flush=True)
 
 
-def _shown(line: str) -> str:
+def _printable(line: str) -> str:
     return "".join([c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line])
 
 
 class FileMailer:
-    """Puts each letter into a folder, as `<id>.eml`, which only its owner can read."""
+    """Writes each e-mail to a folder as `<id>.eml`, readable by its owner only."""
 
     def __init__(self, sender: str, folder: Path) -> None:
         self.sender, self.folder = sender, folder
 
     async def send(self, email: Email, id: str) -> None:
-        """Written aside and renamed: whoever watches the folder sees whole letters."""
-        await asyncio.to_thread(self._keep, compose(email, self.sender, id).as_bytes(), id)
+        """Write the file in a thread."""
+        await asyncio.to_thread(self._write, compose(email, self.sender, id).as_bytes(), id)
 
-    def _keep(self, message: bytes, id: str) -> None:
+    def _write(self, message: bytes, id: str) -> None:
+        # Written under a temporary name first, so that nobody reads an incomplete file.
         self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / f".{id}.{token_hex(8)}"
-        draft.touch(mode=0o600)
-        draft.write_bytes(message)
-        draft.replace(self.folder / f"{id}.eml")
+        temporary = self.folder / f".{id}.{token_hex(8)}"
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(message)
+        temporary.replace(self.folder / f"{id}.eml")
 
 
 class SmtpMailer:
-    """Hands letters to an SMTP server: `smtp://host:587` (STARTTLS where the server has it), `smtps://host:465` (TLS from the start).
+    """Sends e-mail through an SMTP server.
 
-    A user and password in the URL are only ever sent through TLS, unless the server is on this machine.
+    `smtp://host:587` uses STARTTLS if the server offers it, `smtps://host:465` uses TLS from the
+    start. A user and password in the URL are sent over TLS only, unless the server runs on this
+    machine.
     """
 
     def __init__(self, sender: str, url: str) -> None:
@@ -125,24 +139,29 @@ class SmtpMailer:
         self.password = unquote(parts.password) if parts.password else None
 
     async def send(self, email: Email, id: str) -> None:
-        """One connection for one letter."""
+        """Open a connection and send the e-mail."""
         message = compose(email, self.sender, id)
-        # None is: where the server has it.
-        starts = False if self.tls else True if self.user and not _is_here(self.host) else None
+        requires_tls = self.user and not _is_local(self.host)
         server = aiosmtplib.SMTP(
-            hostname=self.host, port=self.port, username=self.user, password=self.password, use_tls=self.tls, start_tls=starts,
-            timeout=PATIENCE, local_hostname=sender_domain(self.sender),
-        )  # fmt: skip
+            hostname=self.host,
+            port=self.port,
+            username=self.user,
+            password=self.password,
+            use_tls=self.tls,
+            start_tls=False if self.tls else True if requires_tls else None,  # None: if offered
+            timeout=SMTP_TIMEOUT,
+            local_hostname=sender_domain(self.sender),
+        )
         try:
             async with server:
                 await server.send_message(message)
-        except aiosmtplib.SMTPRecipientsRefused as fault:
-            if all(refused.code >= 500 for refused in fault.recipients):
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            if all(refused.code >= 500 for refused in error.recipients):
                 raise Undeliverable("the server refuses the address") from None
             raise
 
 
-def _is_here(host: str) -> bool:
+def _is_local(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

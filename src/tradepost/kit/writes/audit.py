@@ -1,4 +1,4 @@
-"""The audit: who changed what, through which door, written in the transaction of the change beside its event."""
+"""The audit log: who changed what through which door, written in the transaction of the change."""
 
 from typing import Any
 
@@ -11,7 +11,11 @@ from ..db.column_types import Id, Json
 
 @uncached
 class AuditEntry(Table):
-    """One change and who made it. `operation` is what the caller called, `type` and `data` are those of the change's event."""
+    """One change and who made it.
+
+    operation: the operation that was called.
+    type, data: those of the change's event.
+    """
 
     __tablename__, __number__ = "audit_entry", 251
     __table_args__ = (

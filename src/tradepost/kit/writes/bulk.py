@@ -1,5 +1,8 @@
-"""Rows written past the ORM, any number of them by one statement. They travel as one JSON argument that the database takes apart: a third of the
-time of as many executions, and a fraction of what an object in a session costs. The statements are compiled once, to text (`plans.Statement`).
+"""Bulk writes: any number of rows by one statement, without ORM objects.
+
+The rows are one JSON argument that the database unpacks: a third of the time of executing a
+statement per row, and a fraction of the cost of objects in a session. The statements are compiled
+once (`query/statement.py`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +13,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Text, bindparam, cast, column, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as on_postgresql
-from sqlalchemy.dialects.sqlite.aiosqlite import dialect as on_sqlite
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql_dialect
+from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite_dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ClauseElement
@@ -19,54 +22,61 @@ from sqlalchemy.sql import ClauseElement
 from ..cache.tracking_session import record_changes
 from ..db.base import Versioned
 from ..db.column_types import Json, UTCDateTime
-from ..query.compiler import compile_statement
-from ..query.statement import Statement
+from ..query.statement import Statement, compile_statement
 
 type Values = Mapping[str, Any]
 type Default = Callable[[None], Any]
 
 ROWS, NOW = bindparam("rows", None, type_=Text), bindparam("now", None, type_=UTCDateTime)
-DIALECTS: dict[str, Any] = {"sqlite": on_sqlite(), "postgresql": on_postgresql()}
+DIALECTS: dict[str, Any] = {"sqlite": sqlite_dialect(), "postgresql": postgresql_dialect()}
 
 
-async def insert_rows(session: AsyncSession, of: type[Any], rows: Sequence[Values], now: datetime) -> None:
-    """Inserts rows in their order, all with the members of the first; the others have the defaults of their columns, times `now`."""
+async def insert_rows(session: AsyncSession, model: type[Any], rows: Sequence[Values], now: datetime) -> None:
+    """Insert rows in order. All have the columns of the first one.
+
+    Other columns get their defaults, and times are `now`.
+    """
     if rows:
-        inserted, made = _insert(of.__table__, tuple(rows[0]), session.get_bind().dialect.name)
-        if made:
-            rows = [{**{name: make(None) for name, make in made}, **row} for row in rows]
-        await _run(session, of.__table__, inserted, rows, now)
+        table, dialect = model.__table__, session.get_bind().dialect.name
+        statement, defaults = _insert(table, tuple(rows[0]), dialect)
+        if defaults:
+            rows = [{**{name: default(None) for name, default in defaults}, **row} for row in rows]
+        await _run(session, table, statement, rows, now)
 
 
 async def upsert_rows(session: AsyncSession, table: Any, rows: Sequence[Values], key: str) -> None:
-    """Inserts rows, or changes those that have the value of the key."""
+    """Insert rows, or update those whose key column has the same value."""
     if rows:
-        await _run(session, table, _upsert(table, tuple(rows[0]), key, session.get_bind().dialect.name), rows)
+        statement = _upsert(table, tuple(rows[0]), key, session.get_bind().dialect.name)
+        await _run(session, table, statement, rows)
 
 
 async def update_rows(
     session: AsyncSession,
-    of: type[Versioned],
+    model: type[Versioned],
     pairs: Sequence[tuple[Values, Values]],
     now: datetime,
     extra_columns: Sequence[str] = (),
 ) -> None:
-    """Changes locked rows from what they were to what they are to be: what differs in any of them, each one version on."""
+    """Update locked rows from (old, new) pairs.
+
+    Writes the columns that differ in any row, and increments `version`.
+    """
     if pairs:
-        names = tuple(
-            sorted({n for was, new in pairs for n, value in new.items() if was[n] != value}.union(extra_columns))
-        )
-        rows = [{"id": was["id"], "version": was["version"] + 1} | {n: new[n] for n in names} for was, new in pairs]
-        await _run(session, of.__table__, _update(of.__table__, names, session.get_bind().dialect.name), rows, now)
+        differing = {n for old, new in pairs for n, value in new.items() if old[n] != value}
+        names = tuple(sorted(differing.union(extra_columns)))
+        rows = [{"id": old["id"], "version": old["version"] + 1} | {n: new[n] for n in names} for old, new in pairs]
+        statement = _update(model.__table__, names, session.get_bind().dialect.name)
+        await _run(session, model.__table__, statement, rows, now)
 
 
 async def _run(
-    session: AsyncSession, table: Any, written: Statement, rows: Sequence[Values], now: datetime | None = None
+    session: AsyncSession, table: Any, statement: Statement, rows: Sequence[Values], now: datetime | None = None
 ) -> None:
-    """Executes a statement in the session's transaction, behind what waits in the session."""
-    arguments = written.bind({"rows": msgspec.json.encode(rows).decode(), "now": now})
-    await session.run_sync(_execute, written.sql, tuple(arguments))
-    # Only statements of SQLAlchemy's own are seen by the session itself.
+    """Run a statement in the session's transaction, after flushing the session."""
+    arguments = statement.bind({"rows": msgspec.json.encode(rows).decode(), "now": now})
+    await session.run_sync(_execute, statement.sql, tuple(arguments))
+    # The session tracks only statements that it runs itself.
     record_changes(session.sync_session, table, {row.get("id") for row in rows})
 
 
@@ -75,63 +85,52 @@ def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> None:
     session.connection().exec_driver_sql(sql, arguments)
 
 
-def _compiled(query: ClauseElement, dialect: str) -> Statement:
+def _compile(query: ClauseElement, dialect: str) -> Statement:
     return compile_statement(query, DIALECTS[dialect], False)
 
 
-def _source(table: Any, names: Sequence[str], dialect: str) -> Any:
-    """The rows of the argument, in their order."""
+def _rows_table(table: Any, names: Sequence[str], dialect: str) -> Any:
+    """Return the rows of the argument as a table, in their order."""
     if dialect == "sqlite":
         each = func.json_each(ROWS).table_valued("value", name="e")
-        return select(
-            *[func.json_extract(each.c.value, f"$.{n}", type_=table.c[n].type).label(n) for n in names]
-        ).subquery("r")
+        values = [func.json_extract(each.c.value, f"$.{n}", type_=table.c[n].type).label(n) for n in names]
+        return select(*values).subquery("r")
     columns = [column(n, table.c[n].type) for n in names]
-    return (
-        func.json_to_recordset(cast(ROWS, Json))
-        .table_valued(*columns, name="r")
-        .render_derived(name="r", with_types=True)
-    )
+    rows = func.json_to_recordset(cast(ROWS, Json)).table_valued(*columns, name="r")
+    return rows.render_derived(name="r", with_types=True)
 
 
 @cache
-def _insert(table: Any, given: tuple[str, ...], dialect: str) -> tuple[Statement, list[tuple[str, Default]]]:
-    """The statement that inserts rows with these members, and what makes the members that each row needs a new one of."""
-    defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in given}
+def _insert(table: Any, names: tuple[str, ...], dialect: str) -> tuple[Statement, list[tuple[str, Default]]]:
+    """Return the statement that inserts rows with these columns.
+
+    Also return the columns whose default is a function to call for each row, such as ids.
+    """
+    defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in names}
     times = [n for n, default in defaults.items() if default.is_callable and isinstance(table.c[n].type, UTCDateTime)]
-    made: list[tuple[str, Default]] = [
+    generated: list[tuple[str, Default]] = [
         (n, default.arg) for n, default in defaults.items() if default.is_callable and n not in times
     ]
-    fixed = {n: literal(default.arg, table.c[n].type) for n, default in defaults.items() if default.is_scalar}
-    names = [*given, *[n for n, _ in made]]
-    source = _source(table, names, dialect)
-    values = select(*[source.c[n] for n in names], *[NOW for _ in times], *fixed.values())
-    return _compiled(
-        table.insert().from_select([*names, *times, *fixed], values, include_defaults=False), dialect
-    ), made
+    constants = {n: literal(default.arg, table.c[n].type) for n, default in defaults.items() if default.is_scalar}
+    row_columns = [*names, *[n for n, _ in generated]]
+    rows = _rows_table(table, row_columns, dialect)
+    values = select(*[rows.c[n] for n in row_columns], *[NOW for _ in times], *constants.values())
+    insert = table.insert().from_select([*row_columns, *times, *constants], values, include_defaults=False)
+    return _compile(insert, dialect), generated
 
 
 @cache
 def _upsert(table: Any, names: tuple[str, ...], key: str, dialect: str) -> Statement:
-    source = _source(table, names, dialect)
-    # SQLite takes ON CONFLICT behind a FROM for the condition of a join.
-    added = (
-        (sqlite if dialect == "sqlite" else postgresql)
-        .insert(table)
-        .from_select(names, select(*[source.c[n] for n in names]).where(true()))
-    )
-    return _compiled(
-        added.on_conflict_do_update(index_elements=[key], set_={n: added.excluded[n] for n in names if n != key}),
-        dialect,
-    )
+    rows = _rows_table(table, names, dialect)
+    # The WHERE keeps SQLite from parsing ON CONFLICT as the condition of a join.
+    values = select(*[rows.c[n] for n in names]).where(true())
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(table).from_select(names, values)
+    changes = {n: insert.excluded[n] for n in names if n != key}
+    return _compile(insert.on_conflict_do_update(index_elements=[key], set_=changes), dialect)
 
 
 @cache
 def _update(table: Any, names: tuple[str, ...], dialect: str) -> Statement:
-    source = _source(table, ("id", "version", *names), dialect)
-    changed = (
-        update(table)
-        .where(table.c.id == source.c.id)
-        .values({n: source.c[n] for n in ("version", *names)} | {"updated_at": NOW})
-    )
-    return _compiled(changed, dialect)
+    rows = _rows_table(table, ("id", "version", *names), dialect)
+    values = {n: rows.c[n] for n in ("version", *names)} | {"updated_at": NOW}
+    return _compile(update(table).where(table.c.id == rows.c.id).values(values), dialect)

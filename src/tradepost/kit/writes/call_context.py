@@ -29,10 +29,10 @@ class RequestIdempotency:
 
 
 class CacheTrace:
-    """How an answer relates to the read cache.
+    """The part of a call that concerns the read cache.
 
-    dependencies: what was read for the answer, recorded while it may be cached; else None.
-    entry: the cache entry that it came from or became.
+    dependencies: what was read for the answer; None if it may not be cached.
+    entry: the cache entry that the answer was read from, or stored in.
     """
 
     __slots__ = ("dependencies", "entry")
@@ -43,11 +43,14 @@ class CacheTrace:
 
 
 class CallContext(msgspec.Struct, frozen=True, eq=False):
-    """The immutable context that services are made from.
+    """The immutable context that a service is created with.
 
-    Three parts of it hold the state of the call: its unit of work, its idempotency and its
-    relation to the read cache. The command line and the worker have a meter without limits.
-    hides_schema: whether errors leave out the lists of known names.
+    The state of the call is in three parts: its unit of work, its idempotency and its cache trace.
+
+    door: `rest`, `graphql`, `cli` or `worker`.
+    meter: counts the cost; that of the command line and of the worker has no limit.
+    address: the client's address.
+    hides_schema: whether error details leave out the lists of valid names.
     """
 
     caller: Caller
@@ -64,50 +67,53 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     cache: CacheTrace = msgspec.field(default_factory=CacheTrace)
 
     def at_door(self, door: str) -> Self:
-        """The same call, at a door."""
+        """Return this context with a door."""
         return self if self.door == door else msgspec.structs.replace(self, door=door)
 
     def for_mutation(self) -> Self:
-        """A context for one of several mutations of a document: they share no transaction and no outcome."""
+        """Return a context for one mutation of a document, with its own transaction and outcome."""
         return msgspec.structs.replace(
             self, work=UnitOfWork(), idempotency=RequestIdempotency(self.idempotency.key), cache=CacheTrace()
         )
 
     def recording(self, dependencies: ReadDependencies) -> Self:
-        """A context that records what is read, for an answer that may be cached."""
+        """Return a context that records what is read, for an answer that may be cached."""
         return msgspec.structs.replace(self, cache=CacheTrace(dependencies))
 
     @property
     def reader(self) -> Reader:
-        """Where reads go: to the open write, which sees its own changes, else to the thin reader."""
+        """The reader: that of the open write, which sees its own changes, else the database's."""
         session = self.work.session
         return self.database.reader if session is None else SessionReader(session, self.database.reader)
 
     @property
     def one_time_secret(self) -> str | None:
-        """The secret that this call made."""
+        """A secret that this call made, shown only in its own answer."""
         return self.work.one_time_secret
 
     @property
     def read_dependencies(self) -> ReadDependencies | None:
-        """Where the read engine records what it reads."""
+        """Where the read engine records what it reads, if the answer may be cached."""
         return self.cache.dependencies
 
     @property
     def signature(self) -> dict[str, Any]:
-        """What an audit entry says of this call."""
+        """The audit columns that identify this call."""
         return self.work.audit_signature(self.caller.id, self.caller.role, self.door)
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """The transaction of this call's unit of work."""
+        """Run the transaction of this call's unit of work."""
         return self.work.transaction(self.database)
 
     def emit(self, type: str, subject: str, **data: Any) -> None:
-        """Add an event to the open write's outbox, and an entry to the audit log: both are committed with the change."""
+        """Add an event and its audit entry to the open write, to be committed with the change."""
         assert not is_personal_event(type), "the audit log would keep personal data; use `emit_personal`"
         self.work.pending_events().add(type, subject, data, self.request_id, self.signature)
 
     def emit_personal(self, type: str, subject: str, **data: Any) -> None:
-        """Add an event with personal data (`mail.*`) to the outbox. It has no audit entry, and its data is deleted after delivery."""
+        """Add an event with personal data (`mail.*`) to the open write.
+
+        It has no audit entry, and its data is deleted after delivery.
+        """
         assert is_personal_event(type), "only personal events are kept from the audit log"
         self.work.pending_events().add(type, subject, data, self.request_id, self.signature)

@@ -1,4 +1,4 @@
-"""The database: an engine for writes, a thin reader for reads, and the unit of work."""
+"""The database: an engine for writes, a reader for reads, and transactions."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -17,17 +17,21 @@ from ..clock import now
 from ..db.base import Table
 from ..db.engine import create_engine, json_text
 from ..db.errors import LostRace, translate_error
-from ..query.compiler import compile_statement
 from ..query.engine import ReadEngine
 from ..query.readers.postgres import PostgresReader
 from ..query.readers.protocol import Reader
 from ..query.readers.sqlite import SqliteReader
-from ..query.statement import Statement
+from ..query.statement import Statement, compile_statement
 from .pending import PendingEvents
 
 
 class Database:
-    """One database; `transaction` is the only way to write to it."""
+    """One database. `transaction` is the only way to write to it.
+
+    invalidation: notified of every write; None if no process has a read cache.
+    handled_types: the event types that this process's relay delivers.
+    event_committed: set when this process has committed an event of such a type.
+    """
 
     def __init__(self, url: str, *, secret: bytes, pool_size: int = 10) -> None:
         self.url, self.reads = url, ReadEngine(secret)
@@ -36,63 +40,74 @@ class Database:
         self.reader: Reader = SqliteReader(url) if self.is_sqlite else PostgresReader(url, pool_size)
         self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
         self.session_factory = async_sessionmaker(self.engine, expire_on_commit=False)
-        # Hears of every write; none where nobody keeps what was read.
         self.invalidation: Invalidation | None = None
-        # Set when this process has committed an event of a type that its relay hears.
         self.event_committed, self.handled_types = asyncio.Event(), frozenset[str]()
 
     async def start(self) -> None:
-        """Opens the reader, and listens to what others write; the engine connects at its first write."""
+        """Open the reader and listen for the writes of other processes.
+
+        The engine connects at its first write.
+        """
         await self.reader.start()  # type: ignore[attr-defined]
         if self.invalidation is not None:
             await self.invalidation.start()
 
     async def stop(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         if self.invalidation is not None:
             await self.invalidation.stop()
         await self.reader.stop()  # type: ignore[attr-defined]
         await self.engine.dispose()
 
     def attach_invalidation(self, invalidation: Invalidation) -> None:
-        """From now on what is written is told."""
+        """Attach cache invalidation to all further sessions."""
         self.invalidation = invalidation
         self.session_factory = async_sessionmaker(
             self.engine, expire_on_commit=False, sync_session_class=TrackingSession
         )
 
-    async def fetch_first(self, query: Select[*tuple[Any, ...]], given: dict[str, Any]) -> Any:
-        """The first row of a query of ours, through the thin reader; None where there is none. A query is compiled once."""
-        found = self.statements.get(query)
-        if found is None:
-            found = self.statements[query] = compile_statement(query, self.reader.dialect, True)
-        return await self.reader.fetch_one(found, found.bind(given))
+    async def fetch_first(self, query: Select[*tuple[Any, ...]], values: dict[str, Any]) -> Any:
+        """Return the first row of a fixed query, or None. The query is compiled once."""
+        statement = self.statements.get(query)
+        if statement is None:
+            statement = self.statements[query] = compile_statement(query, self.reader.dialect, True)
+        return await self.reader.fetch_one(statement, statement.bind(values))
 
     def in_values(
         self, column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Sequence[Any]
     ) -> ColumnElement[bool]:
-        """That a column is one of some values, which are one argument: the statement is the same however many they are."""
+        """Return the condition that a column is one of some values.
+
+        The values are one argument, so the SQL text does not depend on their number.
+        """
         if self.is_sqlite:
-            given = func.json_each(literal(json_text(values), Text)).table_valued("value")
-            return column.in_(select(given.c.value))
+            rows = func.json_each(literal(json_text(values), Text)).table_valued("value")
+            return column.in_(select(rows.c.value))
         return column == any_(literal(list(values), ARRAY(column.type)))
 
     async def analyze(self, *tables: type[Table]) -> None:
-        """Lets PostgreSQL look at tables that grow fast. A plan that it made while one was empty, also that of a foreign key, reads all of it until then."""
+        """Update PostgreSQL's statistics of tables that grow fast.
+
+        A plan made while a table was empty, including that of a foreign key check, reads the
+        whole table until then.
+        """
         if not self.is_sqlite:
             async with self.engine.begin() as connection:
                 await connection.exec_driver_sql(f"ANALYZE {', '.join([str(t.__tablename__) for t in tables])}")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
-        """One transaction: committed where the block ends well, rolled back else. A clash of unique values is a problem, a lost race is `LostRace`."""
+        """Run a transaction: commit at the end of the block, roll back if it raises.
+
+        Raise AlreadyExists or Conflict for a violated constraint, and LostRace for a lost race.
+        """
         async with self.session_factory() as session:
             try:
                 yield session
-                announced = PendingEvents.for_session(session)
-                await announced.write(session, now())
+                events = PendingEvents.for_session(session)
+                await events.write(session, now())
                 await (session.commit() if self.invalidation is None else self.invalidation.commit(session))
-                if not self.handled_types.isdisjoint(announced.types):
+                if not self.handled_types.isdisjoint(events.types):
                     self.event_committed.set()
             except DBAPIError as fault:
                 raise translate_error(fault) from fault

@@ -1,4 +1,4 @@
-"""The outbox: what the shop announces, written in the transaction of the change that it tells of. The relay (`relay`) delivers it from there."""
+"""The outbox: events written in the transaction of the change, delivered by the worker."""
 
 from datetime import datetime
 from typing import Any
@@ -10,20 +10,23 @@ from ..clock import now
 from ..db.base import Table, uncached
 from ..db.column_types import Id, Json, UTCDateTime
 
-# Events of these types are for one person: no audit entry repeats their data, and it is emptied once they are delivered or dead.
+# Events with this prefix hold personal data: they have no audit entry, and their data is deleted
+# once they are delivered or dead.
 PERSONAL_PREFIX = "mail."
 
 
 @uncached
 class OutboxEvent(Table):
-    """One thing that happened: `product.created`. It exists exactly where its change was committed.
+    """An event such as `product.created`. It exists if and only if its change was committed.
 
-    `due_at` is when the next relay may claim it: at once, after the lease of the one that has it, or after a pause because it failed. There is
-    none where `sent_at` tells that all was done, and none where it is dead: given up after `attempts`. `fault` is the kind of the last failure.
+    due_at: when a relay may claim it next: at once, when the present relay's lease ends, or after
+        a pause if delivery failed. NULL if it was delivered (`sent_at`), or if it is dead: given
+        up after `attempts`.
+    fault: the type of the last failure.
     """
 
     __tablename__, __number__ = "outbox_event", 250
-    # Only what waits is in the index, so it stays small however many events there were.
+    # Only events that are due are indexed, so the index stays small.
     __table_args__ = (
         Index(
             "outbox_event_due",
@@ -44,5 +47,5 @@ class OutboxEvent(Table):
 
 
 def is_personal_event(type: str) -> bool:
-    """Whether the data of events of this type is for one person only."""
+    """Whether events of this type hold personal data."""
     return type.startswith(PERSONAL_PREFIX)

@@ -1,5 +1,8 @@
-"""What an open write announces. It is kept beside the session and written just before the commit, by one statement for each table: the outbox
-and the audit hold it exactly where the change is, and no rule reads either inside a write."""
+"""Pending events: the outbox events and audit entries of an open write.
+
+They are kept with the session and written just before the commit, by one statement per table. No
+business rule reads either table inside a write.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,11 +14,14 @@ from . import bulk
 from .audit import AuditEntry
 from .outbox import OutboxEvent, is_personal_event
 
+PENDING_EVENTS = "pending_events"
+"""The key in `session.info`."""
+
 type Values = Mapping[str, Any]
 
 
 class PendingEvents:
-    """The events of one write, and the audit's entries beside them."""
+    """The events of one write, and their audit entries."""
 
     __slots__ = ("entries", "events", "types")
 
@@ -26,11 +32,11 @@ class PendingEvents:
 
     @classmethod
     def for_session(cls, session: AsyncSession) -> Self:
-        """Those of an open write."""
-        return session.info.get("announced") or session.info.setdefault("announced", cls())
+        """Return the pending events of an open write."""
+        return session.info.get(PENDING_EVENTS) or session.info.setdefault(PENDING_EVENTS, cls())
 
     def add(self, type: str, subject: str, data: Mapping[str, Any], request_id: str, signature: Values) -> None:
-        """One more event. What is personal has no entry: the audit would keep it."""
+        """Add an event, and its audit entry unless it holds personal data."""
         self.types.add(type)
         event = {"type": type, "subject": subject, "data": data, "request_id": request_id}
         self.events.append(event)
@@ -39,15 +45,16 @@ class PendingEvents:
 
     @property
     def savepoint(self) -> tuple[int, int]:
-        """How much there is so far, for `back_to`."""
+        """The present numbers of events and entries, for `rollback_to`."""
         return len(self.events), len(self.entries)
 
-    def rollback_to(self, mark: tuple[int, int]) -> None:
-        """Forgets what came since: a part of the write was taken back."""
-        del self.events[mark[0] :], self.entries[mark[1] :]
+    def rollback_to(self, savepoint: tuple[int, int]) -> None:
+        """Drop the events added since a savepoint."""
+        events, entries = savepoint
+        del self.events[events:], self.entries[entries:]
 
     async def write(self, session: AsyncSession, now: datetime) -> None:
-        """Writes what there is, once."""
+        """Write the events and entries, and clear them."""
         (events, entries), self.events, self.entries = (self.events, self.entries), [], []
         await bulk.insert_rows(session, OutboxEvent, events, now)
         await bulk.insert_rows(session, AuditEntry, entries, now)

@@ -17,9 +17,10 @@ class UnitOfWork:
 
     session: the open write, or None.
     root_operation, current_operation: the operation that was called, and the one that runs now.
-    generated_fields: fields whose value we chose (a slug, say); on a unique violation of one
-        of them the write is retried, so that another value is chosen.
+    generated_fields: fields whose value we generated (a slug, say); on a unique violation of one
+        of them the write is retried with a new value.
     one_time_secret: a secret that this write made, shown only in its own answer.
+    hooks: functions to run after the commit.
     """
 
     __slots__ = (
@@ -39,12 +40,12 @@ class UnitOfWork:
         self.hooks: list[Hook] = []
 
     def after_commit(self, hook: Hook) -> None:
-        """Run a hook once the transaction is committed, and never if it is not."""
+        """Run a hook after the commit; it is not run if the transaction fails."""
         self.hooks.append(hook)
 
     @asynccontextmanager
     async def transaction(self, database: Database) -> AsyncGenerator[AsyncSession]:
-        """Open the transaction, commit it at the end of the block, then run the hooks."""
+        """Run the transaction: commit at the end of the block, then run the hooks."""
         self.hooks = []
         try:
             async with database.transaction() as session:
@@ -57,22 +58,22 @@ class UnitOfWork:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
-        """A savepoint of the open transaction. If its block fails, its changes and events are undone."""
+        """Run a block in a savepoint. If it raises, its changes and events are undone."""
         assert self.session is not None, "a savepoint is part of a write"
-        pending = PendingEvents.for_session(self.session)
-        mark = pending.savepoint
+        events = PendingEvents.for_session(self.session)
+        savepoint = events.savepoint
         try:
             async with self.session.begin_nested():
                 yield
         except BaseException:
-            pending.rollback_to(mark)
+            events.rollback_to(savepoint)
             raise
 
     def pending_events(self) -> PendingEvents:
-        """The events of the open transaction; they are written just before it is committed."""
+        """Return the events of the open transaction, which are written just before the commit."""
         assert self.session is not None, "an event is emitted inside a write"
         return PendingEvents.for_session(self.session)
 
     def audit_signature(self, caller_id: str | None, role: str, door: str) -> dict[str, Any]:
-        """What an audit entry says of this call."""
+        """Return the audit columns that identify this call."""
         return {"caller_id": caller_id, "role": role, "door": door, "operation": self.root_operation}

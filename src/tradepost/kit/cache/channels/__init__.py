@@ -1,1 +1,1 @@
-"""Channels."""
+"""Invalidation channels between processes: PostgreSQL, Redis and SQLite."""

@@ -1,7 +1,8 @@
-"""PostgreSQL: NOTIFY in the transaction itself, so others hear of it exactly where it is committed, whatever becomes of this process.
+"""Invalidation through PostgreSQL's NOTIFY, sent in the writing transaction itself.
 
-Listening takes a connection of its own (LISTEN belongs to one session: a pooler in front of PostgreSQL has to be in session mode). A connection that does
-not answer is found by asking it.
+So other processes are notified exactly if the transaction commits, even if this process dies right
+after. The listener needs a connection of its own: LISTEN belongs to one session, so a pooler in
+front of PostgreSQL must be in session mode. The connection is pinged to notice that it is dead.
 """
 
 import asyncio
@@ -12,99 +13,103 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...query.readers.postgres import asyncpg_connect
+from ...query.readers.postgres_pool import asyncpg_connect
 
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags
 
-NAME, LONGEST = "tradepost_written", 7900
-"""The channel, of which each database has its own; and the bytes that PostgreSQL takes of one message."""
-TICK, PATIENCE, LONGEST_PATIENCE = 0.4, 0.5, 5.0
-"""Seconds between two questions, after how many without an answer it counts as deaf (a dead connection is noticed within their sum), and after how many
-another connection is opened."""
-LEAST_PAUSE, MOST_PAUSE = 0.25, 5.0
+NAME, MAX_BYTES = "tradepost_written", 7900
+"""The channel (each database has its own), and the size of a payload that PostgreSQL accepts."""
+PING_INTERVAL, SUSPEND_AFTER, RECONNECT_AFTER = 0.4, 0.5, 5.0
+"""Seconds between two pings, and seconds without a reply until the cache is suspended and until
+the connection is replaced. A dead connection is noticed within the sum of the first two."""
+MIN_PAUSE, MAX_PAUSE = 0.25, 5.0
+"""Seconds between two attempts to reconnect; the pause doubles after each failure."""
 
 LOG = logging.getLogger("tradepost.read_cache")
 
 
 class PostgresChannel:
-    """LISTEN and NOTIFY. `arguments` are those of asyncpg's `connect`."""
+    """LISTEN and NOTIFY. `arguments` are passed to `asyncpg.connect`."""
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.arguments = arguments
         self.task: asyncio.Task[None] | None = None
         self.connection: Any = None  # asyncpg has no types
 
-    async def start(self, hearer: "Invalidation") -> None:
-        """Listens; where that fails the search goes on beside the requests."""
+    async def start(self, invalidation: "Invalidation") -> None:
+        """Listen. If that fails, keep trying in the background."""
         with suppress(Exception):
-            await self._join(hearer)
-        self.task = asyncio.create_task(self._listen_on(hearer))
+            await self._connect(invalidation)
+        self.task = asyncio.create_task(self._run(invalidation))
 
     async def stop(self) -> None:
-        """Listens no longer."""
+        """Stop listening."""
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
-        self._leave()
+        self._disconnect()
 
-    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
-        """What the transaction will have changed."""
-        await session.execute(select(func.pg_notify(NAME, said.encode_message(tags, LONGEST).decode())))
+    async def notify_in_transaction(self, session: AsyncSession, invalidation: "Invalidation", tags: "Tags") -> None:
+        """Send NOTIFY; PostgreSQL delivers it when the transaction commits."""
+        await session.execute(select(func.pg_notify(NAME, invalidation.encode_message(tags, MAX_BYTES).decode())))
 
-    def notify_after_commit(self, said: "Invalidation", tags: "Tags") -> None:
-        """The commit has told it."""
+    def notify_after_commit(self, invalidation: "Invalidation", tags: "Tags") -> None:
+        """No-op: NOTIFY was sent in the transaction."""
 
-    async def _join(self, hearer: "Invalidation") -> None:
-        def heard(*said: Any) -> None:
-            hearer.receive(said[-1])
+    async def _connect(self, invalidation: "Invalidation") -> None:
+        def on_notification(connection: Any, pid: Any, channel: Any, payload: Any) -> None:
+            invalidation.receive(payload)
 
-        def ended(_: Any) -> None:
-            hearer.set_connected(False)
+        def on_termination(_: Any) -> None:
+            invalidation.set_connected(False)
 
-        async with asyncio.timeout(2 * PATIENCE):
+        async with asyncio.timeout(2 * SUSPEND_AFTER):
             self.connection = await asyncpg_connect(
                 **self.arguments, server_settings={"application_name": "tradepost-listener"}
             )
-            await self.connection.add_listener(NAME, heard)
-        self.connection.add_termination_listener(ended)
-        hearer.set_connected(True)
+            await self.connection.add_listener(NAME, on_notification)
+        self.connection.add_termination_listener(on_termination)
+        invalidation.set_connected(True)
 
-    async def _listen_on(self, hearer: "Invalidation") -> None:
-        """Asks the connection whether it is there, and opens another one where it is not."""
-        pause, warned = LEAST_PAUSE, False
+    async def _run(self, invalidation: "Invalidation") -> None:
+        """Ping the connection, and replace it when it is dead."""
+        pause, warned = MIN_PAUSE, False
         while True:
             try:
                 if self.connection is None:
-                    await self._join(hearer)
-                pause, warned = LEAST_PAUSE, False
+                    await self._connect(invalidation)
+                pause, warned = MIN_PAUSE, False
                 while True:
-                    await asyncio.sleep(TICK)
-                    await self._ask(hearer)
-            except Exception as fault:  # whatever it was: nobody else looks after this task
-                hearer.set_connected(False)
-                self._leave()
+                    await asyncio.sleep(PING_INTERVAL)
+                    await self._ping(invalidation)
+            except Exception as error:  # any error: nothing restarts this task
+                invalidation.set_connected(False)
+                self._disconnect()
                 if not warned:
                     LOG.warning(
-                        "PostgreSQL does not tell what others write (%s): nothing is kept until it does",
-                        type(fault).__name__,
+                        "Notifications from PostgreSQL are not received (%s): the read cache is suspended",
+                        type(error).__name__,
                     )
                 warned = True
             await asyncio.sleep(pause)
-            pause = min(2 * pause, MOST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)
 
-    async def _ask(self, hearer: "Invalidation") -> None:
-        """Who has to wait for the answer is deaf until it comes: what came before it has been heard then."""
-        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.set_connected, False)
+    async def _ping(self, invalidation: "Invalidation") -> None:
+        """Ping the listener. If the reply is late, suspend the cache until it arrives.
+
+        Notifications sent before the reply have been processed by then.
+        """
+        late = asyncio.get_running_loop().call_later(SUSPEND_AFTER, invalidation.set_connected, False)
         try:
-            async with asyncio.timeout(LONGEST_PATIENCE):
+            async with asyncio.timeout(RECONNECT_AFTER):
                 await self.connection.execute("SELECT 1")
         finally:
             late.cancel()
-        if hearer.is_suspended:
-            hearer.set_connected(True)
+        if invalidation.is_suspended:
+            invalidation.set_connected(True)
 
-    def _leave(self) -> None:
+    def _disconnect(self) -> None:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.terminate()

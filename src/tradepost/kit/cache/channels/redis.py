@@ -1,8 +1,9 @@
-"""Redis: what was written is published after the commit, together with what else was in the same turn of the loop.
+"""Invalidation through Redis: tags are published after the commit, one message per loop iteration.
 
-A write never waits for it. What could not be published is tried again until it is, so it is heard late only where Redis is gone for the writer alone;
-where Redis is gone for all, all are deaf. A process that is killed between its commit and the message tells nobody: what others keep of that ends after
-60 s.
+A write never waits for it. A message that cannot be published is retried until it is, so it is
+late only if Redis is unavailable to the writer alone; if it is unavailable to all, all caches are
+suspended. A process that is killed between its commit and the message sends none:
+entries of other processes are then stale for up to 60 s.
 """
 
 import asyncio
@@ -16,10 +17,11 @@ from ...redis.pubsub import PubSub
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags
 
-TICK = 0.45
-"""Seconds of silence after which the channel must answer, and seconds it has for that: a dead connection is noticed within their sum."""
-PAUSE, LAST_WORD = 0.25, 2.0
-"""Seconds between two attempts to tell, and those that a process which stops has for what is still to be told."""
+PING_INTERVAL = 0.45
+"""Seconds of silence before a ping, and seconds for its reply. A dead connection is noticed within
+their sum."""
+RETRY_INTERVAL, STOP_TIMEOUT = 0.25, 2.0
+"""Seconds between two attempts to publish, and seconds for publishing the rest while stopping."""
 
 LOG = logging.getLogger("tradepost.read_cache")
 
@@ -29,65 +31,65 @@ class RedisChannel:
 
     def __init__(self, url: str, secret_key: str) -> None:
         self.url, self.secret_key = url, secret_key
-        self.hearer: Invalidation | None = None
+        self.invalidation: Invalidation | None = None
         self.pubsub = PubSub(
             url,
             "written",
             secret_key,
-            ping_interval=TICK,
-            on_connect=lambda: self._hear(True),
-            on_message=self._take,
-            on_disconnect=self._lost,
+            ping_interval=PING_INTERVAL,
+            on_connect=lambda: self._set_connected(True),
+            on_message=self._receive,
+            on_disconnect=self._disconnected,
         )
         self.unsent: frozenset[tuple[str, str | None]] = frozenset()
-        self.telling: asyncio.Task[None] | None = None
+        self.publishing: asyncio.Task[None] | None = None
 
-    async def start(self, hearer: "Invalidation") -> None:
-        """Listens; where that fails the search goes on beside the requests."""
-        self.hearer = hearer
+    async def start(self, invalidation: "Invalidation") -> None:
+        """Subscribe. If that fails, keep trying in the background."""
+        self.invalidation = invalidation
         await self.pubsub.start()
 
     async def stop(self) -> None:
-        """Tells what is still to be told, if Redis takes it, and listens no longer."""
-        if self.telling is not None:
-            await asyncio.wait([self.telling], timeout=LAST_WORD)
-            self.telling.cancel()
+        """Publish the rest if Redis is available, and unsubscribe."""
+        if self.publishing is not None:
+            await asyncio.wait([self.publishing], timeout=STOP_TIMEOUT)
+            self.publishing.cancel()
         await self.pubsub.stop()
 
-    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
-        """Redis knows nothing of transactions."""
+    async def notify_in_transaction(self, session: AsyncSession, invalidation: "Invalidation", tags: "Tags") -> None:
+        """No-op: Redis does not take part in the transaction."""
 
-    def notify_after_commit(self, said: "Invalidation", tags: "Tags") -> None:
-        """What is committed now."""
+    def notify_after_commit(self, invalidation: "Invalidation", tags: "Tags") -> None:
+        """Publish the tags in the background."""
         self.unsent |= tags
-        if self.telling is None or self.telling.done():
-            self.telling = asyncio.create_task(self._tell(said))
+        if self.publishing is None or self.publishing.done():
+            self.publishing = asyncio.create_task(self._publish(invalidation))
 
-    async def _tell(self, said: "Invalidation") -> None:
-        from redis.exceptions import RedisError  # here: loaded only where there is a Redis
+    async def _publish(self, invalidation: "Invalidation") -> None:
+        from redis.exceptions import RedisError  # imported here: not needed without Redis
 
         warned = False
         while self.unsent:
             tags, self.unsent = self.unsent, frozenset()
             try:
-                await self.pubsub.publish(said.encode_message(tags))
-            except (RedisError, OSError, TimeoutError) as fault:
+                await self.pubsub.publish(invalidation.encode_message(tags))
+            except (RedisError, OSError, TimeoutError) as error:
                 self.unsent |= tags
                 if not warned:
                     LOG.warning(
-                        "a write could not be told to other processes (%s): it is tried again", type(fault).__name__
+                        "An invalidation could not be sent to other processes (%s): trying again", type(error).__name__
                     )
                 warned = True
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(RETRY_INTERVAL)
 
-    def _hear(self, heard: bool) -> None:
-        if self.hearer is not None:
-            self.hearer.set_connected(heard)
+    def _set_connected(self, connected: bool) -> None:
+        if self.invalidation is not None:
+            self.invalidation.set_connected(connected)
 
-    def _take(self, message: bytes) -> None:
-        if self.hearer is not None:
-            self.hearer.receive(message)
+    def _receive(self, message: bytes) -> None:
+        if self.invalidation is not None:
+            self.invalidation.receive(message)
 
-    def _lost(self, fault: Exception) -> None:
-        self._hear(False)
-        LOG.warning("Redis does not tell what others write (%s): nothing is kept until it does", type(fault).__name__)
+    def _disconnected(self, error: Exception) -> None:
+        self._set_connected(False)
+        LOG.warning("Notifications from Redis are not received (%s): the read cache is suspended", type(error).__name__)

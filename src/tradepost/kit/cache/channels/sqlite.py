@@ -1,8 +1,9 @@
-"""SQLite: every process looks once a second whether another one has written into the file.
+"""Invalidation on SQLite: every process polls the file for commits of other processes.
 
-`PRAGMA data_version` is asked on the one connection that this process writes through: its own commits do not change the number there, so they
-drop by tags alone. A commit of another process drops everything. While a write of our own holds that connection it cannot be asked; everything is
-dropped then until it can.
+`PRAGMA data_version` is read on the one connection that this process writes through. Its own
+commits do not change the number there; they invalidate by tags. A commit of another process clears
+the cache. While a write of this process occupies the connection it cannot be polled, and the cache
+is suspended until it can.
 """
 
 import asyncio
@@ -13,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags
 
-TICK, PATIENCE = 0.7, 0.2
-"""Seconds between two looks, and for one: a write elsewhere is noticed within their sum."""
+POLL_INTERVAL, SUSPEND_AFTER = 0.7, 0.2
+"""Seconds between two polls, and for one. Another process's write is noticed within their sum."""
 
 
 class SqliteChannel:
-    """The file itself. Nobody needs to be told anything."""
+    """The database file itself: nothing is sent."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -26,43 +27,44 @@ class SqliteChannel:
         self.connection: Any = None
         self.version = 0
 
-    async def start(self, hearer: "Invalidation") -> None:
-        """Looks once, and from now on every second."""
-        await self._look(hearer)
-        self.task = asyncio.create_task(self._look_on(hearer))
+    async def start(self, invalidation: "Invalidation") -> None:
+        """Poll once, and then regularly in the background."""
+        await self._poll(invalidation)
+        self.task = asyncio.create_task(self._run(invalidation))
 
     async def stop(self) -> None:
-        """Looks no longer."""
+        """Stop polling."""
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
 
-    async def notify_in_transaction(self, session: AsyncSession, said: "Invalidation", tags: "Tags") -> None:
-        """The commit is all that others have to see."""
+    async def notify_in_transaction(self, session: AsyncSession, invalidation: "Invalidation", tags: "Tags") -> None:
+        """No-op: other processes poll the file."""
 
-    def notify_after_commit(self, said: "Invalidation", tags: "Tags") -> None:
-        """So it is after it."""
+    def notify_after_commit(self, invalidation: "Invalidation", tags: "Tags") -> None:
+        """No-op: other processes poll the file."""
 
-    async def _look_on(self, hearer: "Invalidation") -> None:
+    async def _run(self, invalidation: "Invalidation") -> None:
         while True:
-            await asyncio.sleep(TICK)
-            await self._look(hearer)
+            await asyncio.sleep(POLL_INTERVAL)
+            await self._poll(invalidation)
 
-    async def _look(self, hearer: "Invalidation") -> None:
-        """Hears whether another connection has written since the last look."""
-        late = asyncio.get_running_loop().call_later(PATIENCE, hearer.set_connected, False)
+    async def _poll(self, invalidation: "Invalidation") -> None:
+        """Clear the cache if another process has committed since the last poll."""
+        late = asyncio.get_running_loop().call_later(SUSPEND_AFTER, invalidation.set_connected, False)
         try:
-            found = await self._ask()
-        except Exception:  # whatever it is that went wrong: nothing is known
-            hearer.set_connected(False)
+            connection, version = await self._data_version()
+        except Exception:  # any error: it is unknown whether the file has changed
+            invalidation.set_connected(False)
             return
         finally:
             late.cancel()
-        if found[0] is not self.connection or found[1] != self.version or hearer.is_suspended:
-            hearer.set_connected(True)
-        self.connection, self.version = found
+        if connection is not self.connection or version != self.version or invalidation.is_suspended:
+            invalidation.set_connected(True)
+        self.connection, self.version = connection, version
 
-    async def _ask(self) -> tuple[Any, int]:
+    async def _data_version(self) -> tuple[Any, int]:
+        """Return the driver's connection, and the file's version as that connection sees it."""
         async with self.engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             async with driver.execute("PRAGMA data_version") as cursor:

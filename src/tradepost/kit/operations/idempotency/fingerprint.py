@@ -1,7 +1,9 @@
-"""Fingerprints: whether two calls of an operation ask for the same change, whichever door and media type they came through.
+"""Fingerprints: whether two calls of an operation request the same change.
 
-What counts are the decoded arguments. Numbers and the order of members are made alike in the way of RFC 8785, text is in NFC, versions are
-a sorted list. The Selection does not count. The digest is keyed, so that an input can not be guessed from the table.
+They do not depend on the door or media type: they are computed from the decoded arguments, except
+the Selection. Numbers and the order of members are normalised in the manner of RFC 8785, text is in
+NFC, versions are a sorted list. The digest is keyed, so that an input cannot be guessed from the
+table.
 """
 
 import json
@@ -18,17 +20,20 @@ from ...resource.selection import Selection
 
 
 def fingerprint(arguments: Mapping[str, Any], secret: bytes) -> str:
-    """The fingerprint of a call, from its arguments by name."""
+    """Return the fingerprint of a call, from its arguments by name."""
     try:
-        given = {name: _argument(name, value) for name, value in arguments.items() if not isinstance(value, Selection)}
-        text = json.dumps(_canonical(given), sort_keys=True, separators=(",", ":"))
+        data = {n: _argument(n, value) for n, value in arguments.items() if not isinstance(value, Selection)}
+        text = json.dumps(_canonical(data), sort_keys=True, separators=(",", ":"))
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.") from None
     return blake2b(text.encode(), key=secret, digest_size=32, person=b"idempotency").hexdigest()
 
 
 def _argument(name: str, value: Any) -> Any:
-    """An argument as plain data: a row's id has one spelling, and one version is the same as a list of one."""
+    """Return an argument as plain data.
+
+    Ids have one spelling, and one expected version is the same as a list of one.
+    """
     match name, value:
         case "key", str():
             return parse_id(value) or value

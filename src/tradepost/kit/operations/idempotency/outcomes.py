@@ -1,8 +1,10 @@
-"""Outcomes: what is kept of a call under its idempotency key, and how that becomes an answer again, at any door and in any selection.
+"""Outcomes: what is stored of a call with an idempotency key, and how it becomes an answer again.
 
-Kept is either the problem, or of every row its whole default record, as its caller might read it, in no door's spelling. One SELECT brings
-both what was asked and what is kept. A replay takes the scalars from what was kept and reads the relations anew, so a row that is gone is
-answered too. A secret in an outcome (the text of a new API key) is kept sealed.
+Stored is the problem, or for every row its whole default record as its caller may read it, in the
+spelling of no door. One SELECT reads both the selected and the stored members. A replay, through
+any door and in any selection, takes scalars from the stored record and reads relations again, so
+it also works if the row was deleted. Secrets in an outcome (the text of a new API key) are stored
+encrypted.
 """
 
 from collections.abc import Callable
@@ -22,7 +24,7 @@ from ...writes.call_context import CallContext
 
 
 class StoredProblem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A problem as it was answered."""
+    """A problem as it was returned."""
 
     code: str
     detail: str
@@ -40,127 +42,128 @@ class StoredItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One of the three."""
+    """The outcome of a call: a record, the items of a batch, or a problem."""
 
     record: StoredRecord | None = None
     items: list[StoredItem] | None = None
     problem: StoredProblem | None = None
 
 
-def storing_selection(of: Result[Any], want: Selection[Any], permissions: frozenset[str]) -> Selection[Any]:
-    """The selection that reads what was asked and the whole default record besides; the bodies of its records are `Both`."""
-    form: FieldSet = want.field_set
-    name = ("keeping", permissions)
-    made: FieldSet = form.memo.get(name) or form.memoize(
-        name, _keeping(form, default_selection(of, permissions).field_set.fields)
-    )
-    return Selection(made, want.list_queries)
+def storing_selection(result: Result[Any], selection: Selection[Any], permissions: frozenset[str]) -> Selection[Any]:
+    """Return the selection plus the default record; its records' bodies are `DualBody`."""
+    field_set: FieldSet = selection.field_set
+    key = ("storing", permissions)
+    storing: FieldSet | None = field_set.memo.get(key)
+    if storing is None:
+        default_fields = default_selection(result, permissions).field_set.fields
+        storing = field_set.memoize(key, _storing_field_set(field_set, default_fields))
+    return Selection(storing, selection.list_queries)
 
 
-def _keeping(form: FieldSet, all: tuple[Field, ...]) -> FieldSet:
-    fields = list(form.fields)
-    places = [fields.index(f) if f in fields else fields.append(f) or len(fields) - 1 for f in all]
-    rendering: Rendering = form.rendering or Rendering()
+def _storing_field_set(field_set: FieldSet, default_fields: tuple[Field, ...]) -> FieldSet:
+    fields = list(field_set.fields)
+    for field in default_fields:
+        if field not in fields:
+            fields.append(field)
+    rendering: Rendering = field_set.rendering or Rendering()
     if rendering.members is None:
-        shown = tuple(
-            [
-                FieldMember(f.alias or (rendering.actions_key if f.name == ACTIONS else f.name), i)
-                for i, f in enumerate(form.fields)
-            ]
-        )
-        rendering = msgspec.structs.replace(rendering, members=shown)
-    whole = Rendering(
-        members=tuple([FieldMember(f.name, i) for f, i in zip(all, places, strict=True)]), actions=_actions
-    )
-    return FieldSet(tuple(fields), rendering, secondary=FieldSet(tuple(fields), whole))
+        names = [f.alias or (rendering.actions_key if f.name == ACTIONS else f.name) for f in field_set.fields]
+        members = tuple([FieldMember(name, i) for i, name in enumerate(names)])
+        rendering = msgspec.structs.replace(rendering, members=members)
+    stored_members = tuple([FieldMember(f.name, fields.index(f)) for f in default_fields])
+    stored = FieldSet(tuple(fields), Rendering(members=stored_members, actions=_actions_renderer))
+    return FieldSet(tuple(fields), rendering, secondary=stored)
 
 
-def _actions(node: Actions) -> Callable[[Any], Any]:
-    """What is open on a row, and the ids of its to-one relations: what links are made of."""
+def _actions_renderer(node: Actions) -> Callable[[Any], Any]:
+    """Render a row's open actions and the ids of its to-one relations, to make links from."""
     return lambda row: {
-        "open": [n for n, at in node.names if at is None or row[at]],
-        "ones": {n: row[at] for n, at in node.to_one_indexes},
+        "open": [n for n, i in node.names if i is None or row[i]],
+        "ones": {n: row[i] for n, i in node.to_one_indexes},
     }
 
 
-def split_outcome(made: Any, of: Result[Any], context: CallContext) -> tuple[Any, str]:
-    """What an operation returned, as its door wants it, and the outcome to keep."""
-    if isinstance(made, Batch):
-        items = cast(Batch[Any], made).items
-        outcome = Outcome(
-            items=[
-                StoredItem(i.status, i.record and _whole(i.record), i.problem and _said(i.problem), i.changed)
-                for i in items
-            ]
-        )
-        shown: Any = Batch([msgspec.structs.replace(i, record=i.record and _shown(i.record)) for i in items])
-    else:
-        whole = _whole(made)
-        if of.secret_members:
-            whole = msgspec.structs.replace(
-                whole, members=_sealed(whole.members, of, context.dependencies.require(Cipher).encrypt)
-            )
-        outcome, shown = Outcome(record=whole), _shown(made)
-    return shown, _text(outcome)
+def split_outcome(answer: Any, result: Result[Any], context: CallContext) -> tuple[Any, str]:
+    """Split what an operation returned into the answer for its door and the outcome to store."""
+    if isinstance(answer, Batch):
+        items = cast(Batch[Any], answer).items
+        response: Any = Batch([msgspec.structs.replace(i, record=i.record and _response(i.record)) for i in items])
+        return response, _encode(Outcome(items=[_stored_item(i) for i in items]))
+    stored = _stored(answer)
+    if result.secret_members:
+        encrypt = context.dependencies.require(Cipher).encrypt
+        stored = msgspec.structs.replace(stored, members=_map_secrets(stored.members, result, encrypt))
+    return _response(answer), _encode(Outcome(record=stored))
 
 
-def _sealed(members: Any, of: Result[Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """The members of a record with its secrets sealed, or opened again."""
+def _map_secrets(members: Any, result: Result[Any], transform: Callable[[str], str]) -> dict[str, Any]:
+    """Return the members of a record with its secrets encrypted, or decrypted again."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(members))
-    return {n: change(v) if n in of.secret_members and v is not None else v for n, v in plain.items()}
+    secrets = result.secret_members
+    return {n: transform(v) if n in secrets and v is not None else v for n, v in plain.items()}
 
 
 def problem_outcome(problem: Problem) -> str:
-    """The outcome of a call that was refused."""
-    return _text(Outcome(problem=_said(problem)))
+    """Return the outcome of a call that raised a problem."""
+    return _encode(Outcome(problem=_stored_problem(problem)))
 
 
-async def replay(outcome: str, of: Result[Any], want: Selection[Any], context: CallContext) -> Any:
-    """What an operation returned or raised, from its kept outcome, in the selection of this call. The context is told that it is a replay."""
-    found = msgspec.json.decode(outcome, type=Outcome)
-    if found.problem is not None:
+async def replay(text: str, result: Result[Any], selection: Selection[Any], context: CallContext) -> Any:
+    """Return or raise a stored outcome in this call's selection; mark the call as a replay."""
+    outcome = msgspec.json.decode(text, type=Outcome)
+    if outcome.problem is not None:
         context.idempotency.is_replay = True
-        raise _problem(found.problem)
-    rows = [found.record] if found.record is not None else [i.record for i in found.items or () if i.record is not None]
-    if of.secret_members:
-        rows = [
-            msgspec.structs.replace(row, members=_sealed(row.members, of, context.dependencies.require(Cipher).decrypt))
-            for row in rows
-        ]
-    if not isinstance(of, Resource):
+        raise _restore_problem(outcome.problem)
+    if outcome.record is not None:
+        stored = [outcome.record]
+    else:
+        stored = [i.record for i in outcome.items or () if i.record is not None]
+    if result.secret_members:
+        decrypt = context.dependencies.require(Cipher).decrypt
+        stored = [msgspec.structs.replace(s, members=_map_secrets(s.members, result, decrypt)) for s in stored]
+    if not isinstance(result, Resource):
         context.idempotency.is_replay = True
-        return value_record(of, msgspec.convert(rows[0].members, of.shape), want)
-    records = await context.database.reads.replay(context.reader, of, want, rows, context) if rows else []
+        return value_record(result, msgspec.convert(stored[0].members, result.shape), selection)
+    reads = context.database.reads
+    records = await reads.replay(context.reader, result, selection, stored, context) if stored else []
     context.idempotency.is_replay = True
-    if found.items is None:
+    if outcome.items is None:
         return records[0]
-    each = iter(records)
+    remaining = iter(records)
     return Batch(
-        [Item(i.status, i.record and next(each), i.problem and _problem(i.problem), i.changed) for i in found.items]
+        [
+            Item(i.status, i.record and next(remaining), i.problem and _restore_problem(i.problem), i.changed)
+            for i in outcome.items
+        ]
     )
 
 
-def _text(outcome: Outcome) -> str:
+def _encode(outcome: Outcome) -> str:
     return msgspec.json.encode(outcome).decode()
 
 
-def _whole(record: Record[Any]) -> StoredRecord:
+def _stored(record: Record[Any]) -> StoredRecord:
     body: DualBody = record.body
     return StoredRecord(record.id, body.stored, record.version)
 
 
-def _shown(record: Record[Any]) -> Record[Any]:
+def _stored_item(item: Item[Any]) -> StoredItem:
+    record, problem = item.record, item.problem
+    return StoredItem(item.status, record and _stored(record), problem and _stored_problem(problem), item.changed)
+
+
+def _response(record: Record[Any]) -> Record[Any]:
     body: DualBody = record.body
     return Record(body.response, record.version, record.id, record.row_count)
 
 
-def _said(problem: Problem) -> StoredProblem:
+def _stored_problem(problem: Problem) -> StoredProblem:
     return StoredProblem(problem.code, problem.detail, problem.errors, problem.members)
 
 
-def _problem(said: StoredProblem) -> Problem:
-    """A kept problem. Its class may have gone with an older release; what it said is a conflict then."""
-    kind = next((k for k in all_problems() if k.code == said.code), Conflict)
+def _restore_problem(stored: StoredProblem) -> Problem:
+    """Return a stored problem; a Conflict if this release no longer has its class."""
+    kind = next((k for k in all_problems() if k.code == stored.code), Conflict)
     problem = kind.__new__(kind)
-    Problem.__init__(problem, said.detail, errors=said.errors, **said.members)
+    Problem.__init__(problem, stored.detail, errors=stored.errors, **stored.members)
     return problem

@@ -1,10 +1,13 @@
-"""Idempotency: of all calls with one key, one has its effect, and the others are answered with its outcome (WIRE, Writing).
+"""Idempotency records: claims of keys, and the outcomes stored under them.
 
-A call first claims its key, in a short transaction of its own, for the length of a lease. The outcome is written in the transaction of the
-effect, and only while the claim is still the call's own: a runner that lost its lease rolls back, so an expired claim may run again. What is
-kept is an outcome of the shop's rules; where a call is refused for its form, its caller or its frequency, or breaks, the claim is given back.
+A call first claims its key, in a short transaction of its own, for the length of a lease. The
+outcome is written in the transaction of the effect, and only while the call still owns the claim:
+a call that lost its lease rolls back, so an expired claim may run again. Only outcomes of business
+rules are stored; if a call is refused for its form, caller or frequency, or fails, the claim is
+released.
 
-The claim compares times of this process's clock. That is no question of safety: the owner's name is what the commit asks for.
+Leases are compared with this process's clock. Safety does not depend on it: the commit checks the
+owner's name.
 """
 
 from datetime import datetime, timedelta
@@ -29,7 +32,7 @@ LEASE, RETENTION = timedelta(seconds=60), timedelta(hours=24)
 
 @uncached
 class IdempotencyRecord(Table):
-    """A key that a caller used on an operation. While it runs it has a lease, afterwards its outcome (see `outcomes`)."""
+    """A key used on an operation: with a lease while the call runs, then with its outcome."""
 
     __tablename__, __number__ = "idempotency_record", 252
     __table_args__ = (
@@ -49,7 +52,10 @@ RECORDS: Any = IdempotencyRecord.__table__
 
 
 def is_final(problem: Problem) -> bool:
-    """Whether a problem is an outcome: the rules refused this change to this state. Other 4xx tell what to mend in the request, and 5xx rolled back."""
+    """Whether a problem is an outcome: the business rules refused this change in this state.
+
+    Other 4xx say what to correct in the request, and 5xx rolled back.
+    """
     return problem.status in (404, 409, 412) and not problem.is_transient
 
 
@@ -57,32 +63,42 @@ class Claim:
     """A key that this call has claimed."""
 
     def __init__(self, database: Database, id: str, owner: str) -> None:
-        self.database, self.mine = database, {"mine": id, "owner": owner}
+        self.database, self.binds = database, {"mine": id, "owner": owner}
 
     async def complete(self, session: AsyncSession, outcome: str) -> None:
-        """Writes the outcome as part of a transaction, which must not be committed where the lease is lost."""
-        done: Any = await session.execute(COMPLETE, {**self.mine, "kept": outcome})
-        if done.rowcount != 1:
+        """Write the outcome in a transaction, or raise IdempotencyInProgress if the lease is lost.
+
+        The transaction must then be rolled back.
+        """
+        updated: Any = await session.execute(COMPLETE, {**self.binds, "kept": outcome})
+        if updated.rowcount != 1:
             raise IdempotencyInProgress(
-                "The lease of this key ran out, and another request has it now; nothing was changed by this one."
+                "This request took too long: its key has passed to a later request. It changed nothing."
             )
 
     async def complete_separately(self, outcome: str) -> None:
-        """Writes the outcome of a call that changed nothing."""
+        """Write the outcome of a call that changed nothing."""
         async with self.database.transaction() as session:
             await self.complete(session, outcome)
 
     async def release(self) -> None:
-        """Gives the key back, so that the next call with it runs. After a commit, also one that this call did not live to see, it does nothing."""
+        """Release the key, so that the next call with it runs.
+
+        No-op if the outcome was already committed, e.g. if this call was cancelled during commit.
+        """
         async with self.database.transaction() as session:
-            await session.execute(RELEASE, self.mine)
+            await session.execute(RELEASE, self.binds)
 
 
 async def claim(context: CallContext, operation: str, key: str, fingerprint: str) -> Claim | str:
-    """The claim of a key, or the outcome where it has one; 409 while it runs, 422 where it was used for another input."""
+    """Claim a key, or return the outcome stored under it.
+
+    Raise IdempotencyInProgress while another call with it runs, or IdempotencyKeyReused if it was
+    used for another input.
+    """
     now, owner = context.clock(), new_id(IdempotencyRecord.__number__)
     scope = {"principal": principal(context.caller, context.address), "operation": operation, "key": key}
-    given = {
+    values = {
         "id": owner,
         "created_at": now,
         "updated_at": now,
@@ -90,24 +106,22 @@ async def claim(context: CallContext, operation: str, key: str, fingerprint: str
         "lease_owner": owner,
         "lease_until": now + LEASE,
     }
+    insert = _claim_statement(context.database.is_sqlite)
     while True:
         async with context.database.transaction() as session:
-            taken = (
-                await session.execute(
-                    _take(context.database.is_sqlite), scope | given | {"now": now, "since": now - RETENTION}
-                )
-            ).scalar()
-            if taken is not None:
-                return Claim(context.database, taken, owner)
-            known = (await session.execute(FIND, scope)).first()
-        # It may have been given back in between.
-        if known is None:
+            binds = scope | values | {"now": now, "since": now - RETENTION}
+            claimed_id = (await session.execute(insert, binds)).scalar()
+            if claimed_id is not None:
+                return Claim(context.database, claimed_id, owner)
+            record = (await session.execute(FIND, scope)).first()
+        # The key may have been released between the two statements.
+        if record is None:
             continue
-        if known.fingerprint != fingerprint:
+        if record.fingerprint != fingerprint:
             raise IdempotencyKeyReused(f"The key `{key}` was used for another input of `{operation}`.")
-        if known.outcome is None:
+        if record.outcome is None:
             raise IdempotencyInProgress("A request with this key is still running.")
-        return known.outcome
+        return record.outcome
 
 
 MINE = and_(RECORDS.c.id == bindparam("mine"), RECORDS.c.lease_owner == bindparam("owner"))
@@ -119,9 +133,13 @@ FIND = select(RECORDS.c.fingerprint, RECORDS.c.outcome).where(
 
 
 @cache
-def _take(on_sqlite: bool) -> Any:
-    """Claims a key that is new or older than a day, or whose runner's lease ran out on the same input, in one statement: of several at once one wins."""
-    new = (sqlite if on_sqlite else postgresql).insert(RECORDS)
+def _claim_statement(is_sqlite: bool) -> Any:
+    """Return the statement that claims a key and returns its row's id.
+
+    A key can be claimed if it is new, older than a day, or if its lease ran out on the same
+    input. Of concurrent calls one succeeds.
+    """
+    new = (sqlite if is_sqlite else postgresql).insert(RECORDS)
     expired = and_(
         RECORDS.c.outcome.is_(None),
         RECORDS.c.lease_until < bindparam("now", type_=UTCDateTime),

@@ -1,4 +1,4 @@
-"""Protocol."""
+"""The Reader protocol: what runs the statements of a plan."""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol
@@ -11,19 +11,19 @@ type Row = Sequence[Any]
 
 
 class Reader(Protocol):
-    """What a plan runs on. `count` counts the statements, for those who watch the SQL."""
+    """Runs statements. `statement_count` is for metrics and tests."""
 
     dialect: Dialect
     statement_count: int
 
     def fetch_one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
-        """The first row, or None."""
+        """Return the first row, or None."""
         ...
 
     def fetch_all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> Awaitable[list[Row]]:
-        """All rows. `inline=False` says that there may be many."""
+        """Return all rows. `inline=False` if there may be many."""
         ...
 
     def ids_argument(self, ids: list[Any]) -> Any:
-        """Several ids as the one argument that this database takes."""
+        """Return several ids as one argument of this database."""
         ...

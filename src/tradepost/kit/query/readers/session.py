@@ -1,4 +1,4 @@
-"""Session."""
+"""The reader of an open write: it sees what the write has changed."""
 
 from typing import Any
 
@@ -10,27 +10,30 @@ from .protocol import Reader, Row
 
 
 class SessionReader:
-    """A plan's SQL on the connection of an open write, behind what waits in its session, so that the answer sees what was written.
+    """Runs statements on the connection of an open session, after flushing it.
 
-    It goes through SQLAlchemy's connection: on the raw driver connection of an SQLAlchemy transaction a write survived the ROLLBACK (STACK, 5).
+    It uses SQLAlchemy's connection: on the raw driver connection of a SQLAlchemy transaction a
+    write survived the ROLLBACK (STACK, 5).
+
+    reader: the database's reader, which counts the statements.
     """
 
-    def __init__(self, session: AsyncSession, over: Reader) -> None:
-        self.session, self.over, self.dialect, self.statement_count = session, over, over.dialect, 0
+    def __init__(self, session: AsyncSession, reader: Reader) -> None:
+        self.session, self.reader, self.dialect, self.statement_count = session, reader, reader.dialect, 0
 
     async def fetch_one(self, statement: Statement, arguments: list[Any]) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         rows = await self.fetch_all(statement, arguments)
         return rows[0] if rows else None
 
     async def fetch_all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
-        """All rows."""
-        self.over.statement_count += 1
+        """Return all rows."""
+        self.reader.statement_count += 1
         return await self.session.run_sync(_rows, statement.sql, tuple(arguments))
 
     def ids_argument(self, ids: list[Any]) -> Any:
-        """As the reader of this database."""
-        return self.over.ids_argument(ids)
+        """Return the ids as the database's reader does."""
+        return self.reader.ids_argument(ids)
 
 
 def _rows(session: Session, sql: str, arguments: tuple[Any, ...]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Sqlite."""
+"""The reader for SQLite: short reads run on the event loop, others in a few threads."""
 
 import asyncio
 import sqlite3
@@ -13,35 +13,32 @@ from ...db.engine import SQLITE_PRAGMAS
 from ..statement import Statement
 from .protocol import Row
 
-# Seconds that a read may hold the event loop, and after how many steps of SQLite's machine the clock is looked at.
 MAX_LOOP_SECONDS, STEPS_PER_CHECK = 0.02, 20_000
+"""How long a read may block the event loop, checked every so many SQLite instructions."""
 
 
 class SqliteReader:
-    """sqlite3 on the event loop for bounded plans, where a thread would cost more than the read; the others go to a few threads.
+    """Runs bounded statements on the event loop, where a thread would cost more than the read.
 
-    A bounded plan that turns out slow is interrupted after `PATIENCE` and begun again in a thread, so that no read holds up the loop.
+    A bounded statement that takes longer than `MAX_LOOP_SECONDS` is interrupted and started again
+    in a thread, so that no read blocks the loop.
     """
 
     def __init__(self, url: str, threads: int = 4) -> None:
         self.dialect: Dialect = sqlite()
-        self.path, self.statement_count, self.threads, self.deadline = (
-            make_url(url).database or ":memory:",
-            0,
-            threads,
-            0.0,
-        )
+        self.path = make_url(url).database or ":memory:"
+        self.threads, self.statement_count, self.deadline = threads, 0, 0.0
         self.pool: asyncio.LifoQueue[sqlite3.Connection] = asyncio.LifoQueue()
 
     async def start(self) -> None:
-        """Opens the connection of the loop and those of the threads."""
+        """Open the connection of the event loop and those of the threads."""
         self.connection = self._open()
         self.connection.set_progress_handler(lambda: perf_counter() > self.deadline, STEPS_PER_CHECK)
         for _ in range(self.threads):
             self.pool.put_nowait(self._open())
 
     async def stop(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         self.connection.close()
         while not self.pool.empty():
             self.pool.get_nowait().close()
@@ -53,12 +50,12 @@ class SqliteReader:
         return connection
 
     async def fetch_one(self, statement: Statement, arguments: list[Any]) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         rows = await self.fetch_all(statement, arguments)
         return rows[0] if rows else None
 
     async def fetch_all(self, statement: Statement, arguments: list[Any], inline: bool = True) -> list[Row]:
-        """All rows."""
+        """Return all rows."""
         self.statement_count += 1
         if statement.bounded and inline:
             self.deadline = perf_counter() + MAX_LOOP_SECONDS
@@ -67,19 +64,19 @@ class SqliteReader:
             except sqlite3.OperationalError as fault:
                 if fault.sqlite_errorname != "SQLITE_INTERRUPT":
                     raise
-        return await self._threaded(statement, arguments)
+        return await self._fetch_in_thread(statement, arguments)
 
-    async def _threaded(self, statement: Statement, arguments: list[Any]) -> list[Row]:
+    async def _fetch_in_thread(self, statement: Statement, arguments: list[Any]) -> list[Row]:
         connection = await self.pool.get()
         work = asyncio.ensure_future(asyncio.to_thread(lambda: connection.execute(statement.sql, arguments).fetchall()))
 
-        def give_back(done: asyncio.Task[list[Any]]) -> None:
+        def release(task: asyncio.Task[list[Any]]) -> None:
             self.pool.put_nowait(connection)
-            if not done.cancelled():
-                done.exception()
+            if not task.cancelled():
+                task.exception()  # marks an exception as retrieved
 
-        # The thread goes on where the request is cancelled: the connection is free only when the thread is.
-        work.add_done_callback(give_back)
+        # The thread continues if the request is cancelled, so the connection is released with it.
+        work.add_done_callback(release)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -87,5 +84,5 @@ class SqliteReader:
             raise
 
     def ids_argument(self, ids: list[Any]) -> Any:
-        """A JSON list, for `json_each`."""
+        """Return the ids as a JSON array, for `json_each`."""
         return msgspec.json.encode(ids).decode()
