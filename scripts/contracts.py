@@ -1,4 +1,7 @@
-"""Two import rules that import-linter has no words for; `pyproject.toml` names them, so a new room needs no edit there."""
+"""Import rules that import-linter does not have: the order of areas, and what areas show others.
+
+`pyproject.toml` declares them; a new area needs no change there.
+"""
 
 import ast
 from pathlib import Path
@@ -9,54 +12,63 @@ from importlinter import Contract, ContractCheck, fields, output
 
 
 class AreasInOrderContract(Contract):
-    """A room imports only rooms that stand before it in `AREAS` (rule 7). A room that the list does not name breaks the rule too."""
+    """An area imports only areas before it in `AREAS` (rule 7).
+
+    An area that is not in `AREAS` breaks the rule too.
+    """
 
     root: Any = fields.StringField()
     order: Any = fields.StringField()
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        """Compares every import between two rooms with the list."""
+        """Compare every import between two areas with the list."""
+        root = str(self.root)
         listed = listed_areas(Path(str(self.order)))
-        unlisted = sorted({_tail(m) for m in graph.find_children(str(self.root))} - set(listed))
+        unlisted = sorted({_last_name(module) for module in graph.find_children(root)} - set(listed))
         broken = [
-            (a, b)
-            for a, b in between_rooms(graph, str(self.root))
-            if not unlisted and listed.index(_room(b, str(self.root))) > listed.index(_room(a, str(self.root)))
+            (importer, imported)
+            for importer, imported in imports_between_areas(graph, root)
+            if not unlisted and listed.index(_area(imported, root)) > listed.index(_area(importer, root))
         ]
         return ContractCheck(kept=not broken and not unlisted, metadata={"broken": broken, "unlisted": unlisted})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """One line for each import that is not allowed."""
-        for room in check.metadata["unlisted"]:
-            output.print_error(f"{self.root}.{room} is not in AREAS of {self.order}")
+        """Print a line for each import that is not allowed."""
+        for area in check.metadata["unlisted"]:
+            output.print_error(f"{self.root}.{area} is not in AREAS of {self.order}")
         for importer, imported in check.metadata["broken"]:
-            output.print_error(f"{importer} imports {imported}, a room that comes later")
+            output.print_error(f"{importer} imports {imported}, from an area that comes later")
 
 
 class NeighboursContract(Contract):
-    """A room shows its neighbours only the modules in `shown` (rule 8). Direct imports are judged."""
+    """Other areas may import only the modules in `shown` of an area (rule 8).
+
+    Only direct imports are checked.
+    """
 
     root: Any = fields.StringField()
     shown: Any = fields.SetField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        """Looks at what stands behind the room's name in every import between two rooms."""
+        """Check the module name after the area's in every import between two areas."""
         depth = str(self.root).count(".") + 2
         broken = [
-            (a, b)
-            for a, b in between_rooms(graph, str(self.root))
-            if "".join(b.split(".")[depth : depth + 1]) not in self.shown
+            (importer, imported)
+            for importer, imported in imports_between_areas(graph, str(self.root))
+            if "".join(imported.split(".")[depth : depth + 1]) not in self.shown
         ]
         return ContractCheck(kept=not broken, metadata={"broken": broken})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """One line for each import that is not allowed."""
+        """Print a line for each import that is not allowed."""
         for importer, imported in check.metadata["broken"]:
-            output.print_error(f"{importer} imports {imported}; a neighbour shows only {', '.join(sorted(self.shown))}")
+            output.print_error(
+                f"{importer} imports {imported}; other areas may import only {', '.join(sorted(self.shown))}"
+            )
 
 
 def listed_areas(path: Path) -> list[str]:
-    """The names in `AREAS = (...)` of the composition root, read without importing it."""
+    """Return the names in `AREAS = (...)` of the composition root, without importing it."""
     for node in ast.parse(path.read_text()).body:
         target = (
             node.target
@@ -75,20 +87,20 @@ def listed_areas(path: Path) -> list[str]:
     raise ValueError(f"{path} has no AREAS")
 
 
-def between_rooms(graph: ImportGraph, root: str) -> list[tuple[str, str]]:
-    """Every direct import from a module of one room to a module of another, sorted."""
-    rooms = sorted(m for m in graph.modules if m.startswith(f"{root}."))
+def imports_between_areas(graph: ImportGraph, root: str) -> list[tuple[str, str]]:
+    """Return every direct import from a module of one area to a module of another, sorted."""
+    modules = sorted(module for module in graph.modules if module.startswith(f"{root}."))
     return [
         (importer, imported)
-        for importer in rooms
+        for importer in modules
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
-        if imported.startswith(f"{root}.") and _room(imported, root) != _room(importer, root)
+        if imported.startswith(f"{root}.") and _area(imported, root) != _area(importer, root)
     ]
 
 
-def _room(module: str, root: str) -> str:
+def _area(module: str, root: str) -> str:
     return module.removeprefix(f"{root}.").split(".")[0]
 
 
-def _tail(module: str) -> str:
+def _last_name(module: str) -> str:
     return module.rpartition(".")[2]

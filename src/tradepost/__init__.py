@@ -1,1 +1,1 @@
-"""Tradepost: a shop with two front doors, GraphQL and REST, over one set of domain services."""
+"""Tradepost: a headless commerce backend with two APIs, REST and GraphQL."""

@@ -1,4 +1,4 @@
-"""`python -m tradepost` is `tradepost`."""
+"""`python -m tradepost` runs the `tradepost` command."""
 
 from tradepost.cli import main
 

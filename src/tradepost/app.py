@@ -1,4 +1,4 @@
-"""The composition root: rooms in order, then one database behind both doors."""
+"""The composition root: the areas in order, then both APIs over one database."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -20,7 +20,7 @@ from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.bootstrap import create_database, create_dependencies
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.documents.trusted import TrustedDocumentError
-from tradepost.doors.graphql.execution import quotes as graphql_quoting
+from tradepost.doors.graphql.execution.quotes import GraphQLQuotes
 from tradepost.doors.graphql.http.document_endpoint import DocumentEndpoint
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.allowed_methods import methods_by_path, self_authenticating_paths
@@ -32,12 +32,12 @@ from tradepost.doors.http.response import Response
 from tradepost.doors.pages import page_routes
 from tradepost.doors.pages.docs import graphiql_page, tool_response
 from tradepost.doors.pages.metrics_and_parity import metrics_and_parity_routes
-from tradepost.doors.rest import quotes as rest_quoting
 from tradepost.doors.rest.api import RestDoor
 from tradepost.doors.rest.contract_routes import contract_files, contract_routes
 from tradepost.doors.rest.graphql_document import GraphQLRoot
 from tradepost.doors.rest.links import Endpoint
 from tradepost.doors.rest.openapi import AuthenticationDocs
+from tradepost.doors.rest.quotes import RestQuotes
 from tradepost.doors.rest.route import OperationRoute
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import derive_key
@@ -59,75 +59,74 @@ from tradepost.worker import Worker
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-# In the only order in which they may import one another.
+# In import order: an area may import only areas before it.
 AREAS = ("accounts", "catalog", "system")
 
 
 class TradepostApp(Litestar):
-    """Litestar behind the porch: every request passes the pipeline first, also those that no route knows."""
+    """Litestar behind the pipeline, which sees every request, also those that match no route."""
 
     pipeline: Pipeline
 
     def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        """Answers a request; awaited by the server."""
+        """Handle an ASGI call."""
         return self.pipeline(scope, receive, send)
 
 
 def application() -> TradepostApp:
-    """The shop as Granian and the `litestar` command start it: by the settings of the environment."""
+    """Create the app with the settings of the environment, for Granian and the `litestar` CLI."""
     return create_app(Settings.read())
 
 
 def create_app(settings: Settings) -> TradepostApp:
-    """Both doors over one database."""
-    registry, fields = (
-        Registry.collect(load_modules("resource", "service")),
-        instances_of(RootField, load_modules("graphql")),
-    )
+    """Create both APIs over one database."""
+    registry = Registry.collect(load_modules("resource", "service"))
+    fields = instances_of(RootField, load_modules("graphql"))
     cache = ReadCache() if settings.read_cache else None
     database = create_database(settings, cache=cache)
     redis = _redis(settings.redis_url) if settings.redis_url else None
-    limits = _limits(settings)
-    means = create_dependencies(settings, database)
-    means.provide(CredentialAttempts, _attempts(settings, limits))
-    worker = Worker(database, means, deliveries(), periodic_tasks()) if settings.runs_worker else None
-    signing, credentials = means.require(SigningKeys), means.require(Credentials)
+    limits = _rate_limits(settings)
+    dependencies = create_dependencies(settings, database)
+    dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
+    worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
+    signing_keys, credentials = dependencies.require(SigningKeys), dependencies.require(Credentials)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
-    graphql = _graphql(settings, registry, fields, lambda: tool_response(explorer))
+    graphql = _graphql_door(settings, registry, fields, lambda: tool_response(explorer))
     graphql.executor.cache = cache
-    figures = create_metrics(database, limits, worker, graphql, cache)
+    metrics = create_metrics(database, limits, worker, graphql, cache)
 
-    means.provide(DocumentQuotes, graphql_quoting.GraphQLQuotes(graphql.executor))
-    means.provide(RequestQuotes, rest_quoting.RestQuotes(rest, introspects=settings.introspection_enabled))
+    dependencies.provide(DocumentQuotes, GraphQLQuotes(graphql.executor))
+    dependencies.provide(RequestQuotes, RestQuotes(rest, introspection_enabled=settings.introspection_enabled))
 
-    def introspects(scope: Any) -> bool:
-        return settings.introspection_enabled or scope["context"].caller.known
+    def may_introspect(scope: Any) -> bool:
+        return settings.introspection_enabled or scope["context"].caller.is_authenticated
 
     app = TradepostApp(
         [
             *controllers(load_modules("rest")),
             *page_routes(
                 checks=readiness_checks(database, redis),
-                may_introspect=introspects,
+                may_introspect=may_introspect,
                 ops_loopback=settings.ops_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
-                public_keys=signing.jwks_json,
+                public_keys=signing_keys.jwks_json,
             ),
             *metrics_and_parity_routes(
-                figures.render, lambda: parity_report(registry, rest, fields), settings.ops_loopback
+                metrics.render, lambda: parity_report(registry, rest, fields), settings.ops_loopback
             ),
-            *contract_routes(introspects),
+            *contract_routes(may_introspect),
             graphql.route(),
             DocumentEndpoint(graphql).route(),
         ],
         openapi_config=None,
         logging_config=None,
         exception_handlers=dict(EXCEPTION_HANDLERS),
-        on_startup=[signing.load],
-        lifespan=[lambda app: _life(app, database, redis, limits, worker)],
+        on_startup=[signing_keys.load],
+        lifespan=[lambda app: _lifespan(app, database, redis, limits, worker)],
         debug=settings.debug,
     )
-    rest.register_routes(_open(app, rest), {f.operation.name: GraphQLRoot(f.name, tuple(f.parameters)) for f in fields})
+    graphql_roots = {field.operation.name: GraphQLRoot(field.name, tuple(field.parameters)) for field in fields}
+    rest.register_routes(_connect_routes(app, rest), graphql_roots)
     contract = contract_files(
         registry, rest, app.routes, graphql.sdl(), AuthenticationDocs(SCOPES, AUTHENTICATION_GUIDE)
     )
@@ -139,27 +138,27 @@ def create_app(settings: Settings) -> TradepostApp:
             "rest": rest,
             "graphql": graphql,
             "limits": limits,
-            "means": means,
+            "dependencies": dependencies,
             "worker": worker,
             "cache": cache,
             "contract": lambda: contract,
         }
     )
-    app.pipeline = _porch(app, settings, credentials, database, figures, limits, means, cache)
+    app.pipeline = _pipeline(app, settings, credentials, database, metrics, limits, dependencies, cache)
     return app
 
 
-def _porch(
+def _pipeline(
     app: Litestar,
     settings: Settings,
     credentials: Credentials,
     database: Database,
-    figures: Metrics,
+    metrics: Metrics,
     limits: RateLimits,
-    means: Dependencies,
+    dependencies: Dependencies,
     cache: ReadCache | None,
 ) -> Pipeline:
-    """What every request passes first. The lanes are Litestar's own routes, taken from the finished app."""
+    """Create the pipeline in front of the app. Its fast routes are the app's own routes."""
     return Pipeline(
         Litestar.__call__.__get__(app),
         identify=credentials.identify_request,
@@ -168,38 +167,43 @@ def _porch(
         fast_routes=fast_routes_of(app.routes) if settings.fast_lane else None,
         methods=methods_by_path(app.routes),
         access_log=AccessLog(settings.log_format) if settings.access_log else None,
-        metrics=figures,
+        metrics=metrics,
         limits=limits,
-        dependencies=means,
+        dependencies=dependencies,
         self_authenticating=self_authenticating_paths(app.routes),
         read_cache=cache,
     )
 
 
-def _graphql(
-    settings: Settings, registry: Registry, fields: Iterable[RootField[..., Any]], page: Callable[[], Response]
+def _graphql_door(
+    settings: Settings, registry: Registry, fields: Iterable[RootField[..., Any]], explorer_page: Callable[[], Response]
 ) -> GraphQLDoor:
-    """The GraphQL door with its documents; one that cannot be registered is a wrong setting."""
-    shared = DocumentStore(settings.redis_url) if settings.redis_url and settings.apq else None
-    folder = Path(settings.documents) if settings.documents else None
+    """Create the GraphQL API. Raise SettingsError if a trusted document is invalid."""
     try:
         return GraphQLDoor(
-            registry, fields, introspection_enabled=settings.introspection_enabled, require_version=settings.require_if_match, explorer_page=page,
-            documents=folder, trusted_only=settings.documents_only, apq=settings.apq, document_store=shared,
-        )  # fmt: skip
-    except TrustedDocumentError as fault:
-        raise SettingsError(f"DOCUMENTS: {fault}.") from None
+            registry,
+            fields,
+            introspection_enabled=settings.introspection_enabled,
+            require_version=settings.require_if_match,
+            explorer_page=explorer_page,
+            documents=Path(settings.documents) if settings.documents else None,
+            trusted_only=settings.documents_only,
+            apq=settings.apq,
+            document_store=DocumentStore(settings.redis_url) if settings.redis_url and settings.apq else None,
+        )
+    except TrustedDocumentError as error:
+        raise SettingsError(f"DOCUMENTS: {error}.") from None
 
 
 def _redis(url: str) -> "Redis":
-    """Redis as readiness asks it."""
-    from redis.asyncio import Redis  # here: a shop without Redis does without the 14 MB of its commands
+    """Create the Redis client of the readiness check."""
+    from redis.asyncio import Redis  # here, because it takes 14 MB that servers without Redis do not need
 
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
 
 
-def _limits(settings: Settings) -> RateLimits:
-    """The size of each role's bucket, by the settings; roles that are not named here have the staff's."""
+def _rate_limits(settings: Settings) -> RateLimits:
+    """Create the rate limits by role; BUDGET_STAFF applies to all roles not named here."""
     shared = RedisBuckets(settings.redis_url) if settings.redis_url else None
     return RateLimits(
         {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer},
@@ -208,8 +212,8 @@ def _limits(settings: Settings) -> RateLimits:
     )
 
 
-def _attempts(settings: Settings, limits: RateLimits) -> CredentialAttempts:
-    """How often credentials may be tried."""
+def _credential_attempts(settings: Settings, limits: RateLimits) -> CredentialAttempts:
+    """Create the limits on attempts at credentials."""
     secret = derive_key(settings.secret_key, "attempts")
     return CredentialAttempts(
         limits, secret, per_account=settings.budget_login_account, per_address=settings.budget_login_address
@@ -217,68 +221,71 @@ def _attempts(settings: Settings, limits: RateLimits) -> CredentialAttempts:
 
 
 def load_modules(*files: str) -> list[ModuleType]:
-    """These files of all rooms, the rooms in order."""
+    """Import these modules of all areas: file by file, each in the order of AREAS."""
     names = [f"tradepost.areas.{area}.{file}" for file in files for area in AREAS]
     return [import_module(name) for name in names if find_spec(name)]
 
 
 def instances_of[T](kind: type[T], modules: Iterable[ModuleType]) -> list[T]:
-    """What modules declare of a kind, in their order."""
-    values = [v for m in modules for v in vars(m).values()]
-    return list(dict.fromkeys([v for v in values if isinstance(v, kind)]))
+    """Return the module-level instances of a class, in order and without duplicates."""
+    values = [value for module in modules for value in vars(module).values()]
+    return list(dict.fromkeys([value for value in values if isinstance(value, kind)]))
 
 
-def deliveries() -> list[EventHandler]:
-    """The functions of the rooms that hear events."""
+def event_handlers() -> list[EventHandler]:
+    """Return the event handlers of all areas."""
     return instances_of(EventHandler, load_modules("service"))
 
 
 def periodic_tasks() -> list[PeriodicTask]:
-    """What the kit and the rooms have done every so often."""
+    """Return the periodic tasks of the kit and of all areas."""
     return instances_of(PeriodicTask, [idempotency_sweep, *load_modules("service")])
 
 
 def controllers(modules: Iterable[ModuleType]) -> list[type[Controller]]:
-    """The controllers of the rooms."""
+    """Return the Litestar controllers in these modules."""
     return [kind for kind in instances_of(type, modules) if issubclass(kind, Controller) and kind is not Controller]
 
 
-def _open(app: Litestar, door: RestDoor) -> Iterable[Endpoint]:
-    """Gives the REST routes their door, and the door its routes."""
-    for known in app.routes:
-        for method, (handler, _) in getattr(known, "route_handler_map", {}).items():
+def _connect_routes(app: Litestar, door: RestDoor) -> Iterable[Endpoint]:
+    """Set the door on all REST routes, and yield their endpoints."""
+    for app_route in app.routes:
+        for method, (handler, _) in getattr(app_route, "route_handler_map", {}).items():
             if isinstance(handler, OperationRoute) and method == str(next(iter(handler.http_methods))):
                 handler.door = door
-                head, brace, tail = known.path.partition("{")
+                head, brace, tail = app_route.path.partition("{")
                 yield Endpoint(handler.operation, method, f"{head}{{0}}{tail.partition('}')[2]}" if brace else head)
 
 
 @asynccontextmanager
-async def _life(
+async def _lifespan(
     app: Any, database: Database, redis: "Redis | None", limits: RateLimits, worker: Worker | None
 ) -> AsyncGenerator[None]:
-    """The connections live as long as the process; the porch writes what it has kept, and the worker finishes what it delivers."""
+    """Open the connections and run the worker while the app runs.
+
+    At shutdown the worker finishes its deliveries, and the access log is flushed.
+    """
     await database.start()
-    texts: DocumentStore | None = app.state.graphql.persisted.shared
-    for shared in (limits.shared, texts):
+    document_store: DocumentStore | None = app.state.graphql.persisted.document_store
+    for shared in (limits.shared, document_store):
         if shared is not None:
             await shared.start()
-    means: Dependencies = app.state.means
-    await means.require(Revocations).start()
-    working = asyncio.create_task(worker.run()) if worker is not None else None
-    noting = asyncio.create_task(means.require(Credentials).record_last_used())
+    dependencies: Dependencies = app.state.dependencies
+    await dependencies.require(Revocations).start()
+    worker_task = asyncio.create_task(worker.run()) if worker is not None else None
+    last_used_task = asyncio.create_task(dependencies.require(Credentials).record_last_used())
     try:
         yield
     finally:
-        if worker is not None and working is not None:
+        if worker is not None and worker_task is not None:
             worker.stop()
-            await working
-        noting.cancel()
-        await asyncio.wait([noting])
-        await means.require(Revocations).stop()
-        means.require(PasswordHasher).stop()
-        app.porch.stop()
-        for shared in (limits.shared, texts):
+            await worker_task
+        last_used_task.cancel()
+        await asyncio.wait([last_used_task])
+        await dependencies.require(Revocations).stop()
+        dependencies.require(PasswordHasher).stop()
+        app.pipeline.stop()
+        for shared in (limits.shared, document_store):
             if shared is not None:
                 await shared.stop()
         await database.stop()

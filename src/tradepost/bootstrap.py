@@ -1,4 +1,4 @@
-"""What services need besides the database, made once for each process from its settings."""
+"""Creates the database and the dependencies of services, once per process, from the settings."""
 
 from pathlib import Path
 
@@ -23,19 +23,23 @@ from tradepost.settings import Settings
 
 
 def create_database(settings: Settings, pool_size: int | None = None, cache: ReadCache | None = None) -> Database:
-    """The shop's database. What is written to it is told to every process that keeps what it reads, and dropped from this one's `cache`."""
+    """Create the database.
+
+    Unless READ_CACHE is off, every write invalidates the read caches of all processes. `cache` is
+    the read cache of this process, if it has one.
+    """
     database = Database(
         settings.database_url,
         secret=derive_key(settings.secret_key, "cursors"),
         pool_size=pool_size or settings.pool_size,
     )
     if settings.read_cache:
-        database.attach_invalidation(Invalidation(_channel(settings, database), cache))
+        database.attach_invalidation(Invalidation(_invalidation_channel(settings, database), cache))
     return database
 
 
-def _channel(settings: Settings, database: Database) -> InvalidationChannel:
-    """How processes hear what others write."""
+def _invalidation_channel(settings: Settings, database: Database) -> InvalidationChannel:
+    """Return the channel that carries invalidations to other processes."""
     if settings.redis_url:
         return RedisChannel(settings.redis_url, settings.secret_key)
     return (
@@ -46,37 +50,40 @@ def _channel(settings: Settings, database: Database) -> InvalidationChannel:
 
 
 def create_dependencies(settings: Settings, database: Database) -> Dependencies:
-    """All of it, for whoever makes a Context: both doors, the worker, the shell."""
-    means = Dependencies()
+    """Create the dependencies of services, for both APIs, the worker and the command line."""
+    dependencies = Dependencies()
     if (mailer := _mailer(settings)) is not None:
-        means.provide(Mailer, mailer)
-    means.provide(Cipher, Cipher(settings.secret_key))
-    _accounts(means, settings, database)
-    return means
+        dependencies.provide(Mailer, mailer)
+    dependencies.provide(Cipher, Cipher(settings.secret_key))
+    _provide_accounts(dependencies, settings, database)
+    return dependencies
 
 
-def _accounts(means: Dependencies, settings: Settings, database: Database) -> None:
-    """What tells who calls, and lets somebody in."""
-    signing = means.provide(SigningKeys, signing_keys(settings))
-    tokens = means.provide(
+def _provide_accounts(dependencies: Dependencies, settings: Settings, database: Database) -> None:
+    """Add what authentication needs."""
+    keys = dependencies.provide(SigningKeys, signing_keys(settings))
+    tokens = dependencies.provide(
         AccessTokens,
         AccessTokens(
-            signing, issuer=settings.issuer, audience=settings.token_audience, lifetime=settings.access_token_seconds
+            keys, issuer=settings.issuer, audience=settings.token_audience, lifetime=settings.access_token_seconds
         ),
     )
-    means.provide(PasswordHasher, PasswordHasher(min_length=settings.password_min_length))
-    means.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
-    means.provide(
+    dependencies.provide(PasswordHasher, PasswordHasher(min_length=settings.password_min_length))
+    dependencies.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
+    dependencies.provide(
         AccountSettings,
         AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront),
     )
-    remembered = CredentialCache(derive_key(settings.secret_key, "remembered credentials"))
-    means.provide(Revocations, Revocations(remembered, settings.redis_url, settings.secret_key))
-    means.provide(Credentials, Credentials(database, settings.secret_key, tokens=tokens, cache=remembered))
+    cache = CredentialCache(derive_key(settings.secret_key, "remembered credentials"))
+    dependencies.provide(Revocations, Revocations(cache, settings.redis_url, settings.secret_key))
+    dependencies.provide(Credentials, Credentials(database, settings.secret_key, tokens=tokens, cache=cache))
 
 
 def signing_keys(settings: Settings) -> SigningKeys:
-    """The keys of access tokens; their file is made on the first run of the default profile only."""
+    """Return the signing keys of access tokens.
+
+    In the default profile a missing key file is created; in production it is not.
+    """
     return SigningKeys(
         settings.secret_key,
         algorithm=settings.token_algorithm,
@@ -86,7 +93,7 @@ def signing_keys(settings: Settings) -> SigningKeys:
 
 
 def _mailer(settings: Settings) -> Mailer | None:
-    """Where letters go; none where that is an SMTP server that nobody has named, so that they wait."""
+    """Return the mailer, or None if SMTP_URL is missing: e-mails then wait in the outbox."""
     if settings.mailer_kind == "console":
         return ConsoleMailer(settings.mail_from)
     if settings.mailer_kind == "file":

@@ -1,4 +1,4 @@
-"""What the processes of the shop say about themselves: the server's lines and ours in one form on standard error, as the access log's."""
+"""Logging to standard error: Granian's messages and ours in one format, that of the access log."""
 
 import logging
 from datetime import UTC, datetime
@@ -10,47 +10,48 @@ from tradepost.settings import Settings
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level, logger and message on a line; the traceback of a crash below."""
+    """One line of time, level, logger and message, followed by the traceback if there is one."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """RFC 3339 in UTC with milliseconds."""
-        return moment(record)
+        """Return the time in UTC as RFC 3339 with milliseconds."""
+        return _timestamp(record)
 
 
 class JSONFormatter(logging.Formatter):
-    """One JSON object a line; the traceback of a crash is its member `error`."""
+    """One JSON object per line; a traceback is its member `error`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time, level, logger and message under the names that the access log uses."""
-        said = {
-            "time": moment(record),
+        """Return the record as JSON, with the member names of the access log."""
+        document = {
+            "time": _timestamp(record),
             "event": "log",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_info:
-            said["error"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(said).decode()
+            document["error"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(document).decode()
 
 
-def moment(record: logging.LogRecord) -> str:
-    """When it was said."""
+def _timestamp(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def logging_config(settings: Settings) -> dict[str, Any]:
-    """For `logging.config.dictConfig`: Granian gives it to every worker."""
-    form = {"()": JSONFormatter if settings.log_format == "json" else TextFormatter}
+    """Return the `logging.config.dictConfig` configuration of Granian and the worker."""
+    formatter = {"()": JSONFormatter if settings.log_format == "json" else TextFormatter}
     level = settings.log_level.upper()
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"form": form},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "form"}},
+        "formatters": {"default": formatter},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": "default"}
+        },
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {"_granian": {"level": level}, "tradepost": {"level": level}},
     }

@@ -1,4 +1,4 @@
-"""What the shop tells its operators: its figures, whether it is ready, and every operation at both doors."""
+"""Monitoring: metrics, readiness checks, and the report on which API has which operation."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -24,61 +24,68 @@ if TYPE_CHECKING:
 def create_metrics(
     database: Database, limits: RateLimits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None
 ) -> Metrics:
-    """What `/metrics` tells besides requests. What the worker does is counted where it is done, so `tradepost worker` tells it in its log."""
+    """Return the metrics.
+
+    They cover this process only: a separate `tradepost worker` logs its counts when it stops.
+    """
     relay = worker.relay if worker is not None else None
     return Metrics(
         {
             "sql_statements_total": (
                 "counter",
-                "Statements that reads sent to the database.",
+                "SQL statements sent to the database by reads.",
                 lambda: database.reader.statement_count,
             ),
             "plans_compiled_total": (
                 "counter",
-                "Selections that were compiled to SQL.",
+                "Selections compiled to SQL.",
                 lambda: database.reads.plans.misses,
             ),
             "graphql_handovers_total": (
                 "counter",
-                "GraphQL operations that graphql-core had to run, because no plan can.",
+                "GraphQL operations executed by graphql-core, because they cannot be planned.",
                 lambda: graphql.executor.fallbacks,
             ),
-            "points_charged_total": ("counter", "Points that requests have cost.", lambda: limits.charged_points),
+            "points_charged_total": ("counter", "Points charged for requests.", lambda: limits.charged_points),
             "requests_over_budget_total": (
                 "counter",
-                "Requests refused because a bucket was empty.",
+                "Requests refused with 429 because a bucket was empty.",
                 lambda: limits.refusals,
             ),
             "read_cache_hits_total": (
                 "counter",
-                "Public reads that were answered from the read cache.",
+                "Public reads served from the read cache.",
                 lambda: cache.hits if cache else 0,
             ),
             "read_cache_misses_total": (
                 "counter",
-                "Public reads that the read cache did not have.",
+                "Public reads not found in the read cache.",
                 lambda: cache.misses if cache else 0,
             ),
             "read_cache_dropped_total": (
                 "counter",
-                "Answers that were dropped because of a write.",
+                "Read cache entries dropped because of a write.",
                 lambda: cache.dropped if cache else 0,
             ),
-            "read_cache_bytes": ("gauge", "Bytes that the read cache holds.", lambda: cache.bytes if cache else 0),
+            "read_cache_bytes": ("gauge", "Size of the read cache in bytes.", lambda: cache.bytes if cache else 0),
             "events_delivered_total": (
                 "counter",
-                "Events that this process delivered.",
+                "Events delivered by this process.",
                 lambda: relay.delivered if relay else 0,
             ),
             "event_faults_total": (
                 "counter",
-                "Attempts to deliver an event that failed.",
+                "Failed attempts to deliver an event.",
                 lambda: relay.failed if relay else 0,
             ),
-            "events_dead_total": ("counter", "Events that were given up.", lambda: relay.dead if relay else 0),
+            "events_dead_total": (
+                "counter",
+                "Events not delivered after the last retry.",
+                lambda: relay.dead if relay else 0,
+            ),
             "limits_shared": (
                 "gauge",
-                "1 where the buckets are shared by all processes, 0 where this one limits by itself.",
+                "1 if all processes share their rate limits through Redis, 0 if this process has its own.",
                 lambda: float(limits.is_shared),
             ),
         }
@@ -86,48 +93,49 @@ def create_metrics(
 
 
 def readiness_checks(database: Database, redis: "Redis | None") -> dict[str, Check]:
-    """What the shop stands on, by name."""
+    """Return the checks of `/health/ready` by name."""
     checks: dict[str, Check] = {
-        "database": lambda: _answers(database),
-        "migrations": lambda: _is_current(database),
-        "outbox": lambda: _is_relayed(database),
+        "database": lambda: _check_database(database),
+        "migrations": lambda: _check_migrations(database),
+        "outbox": lambda: _check_outbox(database),
     }
-    return checks | ({"redis": lambda: _shares(redis)} if redis is not None else {})
+    return checks | ({"redis": lambda: _check_redis(redis)} if redis is not None else {})
 
 
-async def _is_relayed(database: Database) -> None:
-    """Without a worker events and letters wait; the shop stays open."""
-    if await is_behind(database, now()):
-        raise Degraded("events wait for a worker")
-
-
-async def _shares(redis: "Redis") -> None:
-    """Without Redis each process limits by itself; the shop stays open."""
-    from redis.exceptions import RedisError  # here: loaded only where there is a Redis
-
-    try:
-        await redis.ping()
-    except (RedisError, OSError) as fault:
-        raise Degraded(type(fault).__name__) from fault
-
-
-def parity_report(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[OperationParity]:
-    """Every operation, and where it is at each door."""
-    routes, names = rest.links[1].endpoints, {f.operation.name: f.name for f in fields}
-    found: list[OperationParity] = []
-    for name, operation in registry.operations.items():
-        route = f"{routes[name].method} /v1{routes[name].path.replace('{0}', '{key}')}" if name in routes else None
-        problems = tuple([p.code for p in operation.problems])
-        only = f"{operation.exclusive_to}: {operation.reason}" if operation.exclusive_to else None
-        found.append(OperationParity(name, route, names.get(name), operation.access.permission, problems, only))
-    return found
-
-
-async def _answers(database: Database) -> None:
+async def _check_database(database: Database) -> None:
     async with database.engine.connect() as connection:
         await connection.exec_driver_sql("SELECT 1")
 
 
-async def _is_current(database: Database) -> None:
+async def _check_migrations(database: Database) -> None:
     if not await is_at_head(database.engine):
-        raise RuntimeError("the database is not at the newest migration; run `tradepost migrate`")
+        raise RuntimeError("the database is not at the latest migration; run `tradepost migrate`")
+
+
+async def _check_outbox(database: Database) -> None:
+    """Raise Degraded if no worker runs: events and e-mails then wait, but requests are served."""
+    if await is_behind(database, now()):
+        raise Degraded("events are waiting for a worker")
+
+
+async def _check_redis(redis: "Redis") -> None:
+    """Raise Degraded if Redis is unavailable: each process then applies its own rate limits."""
+    from redis.exceptions import RedisError  # here, so that it is only loaded if Redis is used
+
+    try:
+        await redis.ping()
+    except (RedisError, OSError) as error:
+        raise Degraded(type(error).__name__) from error
+
+
+def parity_report(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[OperationParity]:
+    """Return every operation with its REST route and its GraphQL field."""
+    endpoints, field_names = rest.links[1].endpoints, {field.operation.name: field.name for field in fields}
+    report: list[OperationParity] = []
+    for name, operation in registry.operations.items():
+        endpoint = endpoints.get(name)
+        route = f"{endpoint.method} /v1{endpoint.path.replace('{0}', '{key}')}" if endpoint is not None else None
+        problems = tuple([problem.code for problem in operation.problems])
+        only = f"{operation.exclusive_to}: {operation.reason}" if operation.exclusive_to else None
+        report.append(OperationParity(name, route, field_names.get(name), operation.access.permission, problems, only))
+    return report

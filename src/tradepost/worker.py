@@ -1,6 +1,7 @@
-"""The worker, the third caller of the services: it delivers what the outbox holds and does the chores of the rooms.
+"""The worker: delivers the events in the outbox and runs periodic tasks.
 
-It runs beside the doors (`WORKER=on`) or as a process of its own (`tradepost worker`); any number of them may run side by side.
+It runs in the server processes (`WORKER=on`) or as a process of its own (`tradepost worker`). Any
+number of workers can run concurrently.
 """
 
 import asyncio
@@ -30,67 +31,68 @@ LOG = logging.getLogger("tradepost.worker")
 
 
 class Worker:
-    """A relay and the chores, over one database."""
+    """An outbox relay and periodic tasks, over one database."""
 
     def __init__(
         self,
         database: Database,
         dependencies: Dependencies,
-        deliveries: Iterable[EventHandler],
+        handlers: Iterable[EventHandler],
         periodic_tasks: Iterable[PeriodicTask],
     ) -> None:
         self.database, self.dependencies, self.periodic_tasks = database, dependencies, [*periodic_tasks]
-        heard = [*deliveries]
-        letters = {type for delivery in heard for type in delivery.types if is_personal_event(type)}
-        held = letters if Mailer not in dependencies.instances else ()
+        handlers = [*handlers]
+        mail_types = {type for handler in handlers for type in handler.types if is_personal_event(type)}
+        held = mail_types if Mailer not in dependencies.instances else ()
         if held:
-            LOG.warning("MAILER is `smtp` and SMTP_URL is not set: letters wait in the outbox")
-        self.relay = OutboxRelay(database, self.create_context, heard, held=held)
+            LOG.warning("MAILER is `smtp` but SMTP_URL is not set: e-mails wait in the outbox")
+        self.relay = OutboxRelay(database, self.create_context, handlers, held=held)
 
     def create_context(self, request_id: str = "") -> CallContext:
-        """The surroundings of one delivery, by the request that caused it, or of one run of a chore."""
+        """Return the context of an event delivery or of one run of a periodic task.
+
+        request_id: the request that caused the event.
+        """
         return CallContext(SYSTEM, self.database, request_id, door="worker", dependencies=self.dependencies)
 
     async def run(self) -> None:
-        """Works until `stop`; then finishes what is being delivered."""
-        keeping = [asyncio.create_task(run_forever(chore, self.create_context)) for chore in self.periodic_tasks]
+        """Run until `stop` is called; running deliveries are then finished."""
+        tasks = [asyncio.create_task(run_forever(task, self.create_context)) for task in self.periodic_tasks]
         try:
             await self.relay.run()
         finally:
-            for task in keeping:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*keeping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def stop(self) -> None:
-        """Begins nothing further."""
+        """Start no further deliveries, so that `run` ends."""
         self.relay.stop()
 
 
-def run_worker(settings: Settings, deliveries: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
-    """The worker as a process of its own, until SIGTERM or Ctrl-C."""
+def run_worker(settings: Settings, handlers: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
+    """Run the worker as the whole process, until SIGTERM or Ctrl-C."""
     dictConfig(logging_config(settings))
-    uvloop.run(_work(settings, deliveries, periodic_tasks))
+    uvloop.run(_run(settings, handlers, periodic_tasks))
 
 
-async def _work(settings: Settings, deliveries: Iterable[EventHandler], chores: Iterable[PeriodicTask]) -> None:
+async def _run(settings: Settings, handlers: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
     database = create_database(settings)
     await database.start()
     try:
         if not await is_at_head(database.engine):
-            raise click.ClickException(
-                "The database is not at the newest version of its tables; run `tradepost migrate`."
-            )
-        worker = Worker(database, create_dependencies(settings, database), deliveries, chores)
-        for told in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(told, worker.stop)
+            raise click.ClickException("The database schema is not up to date; run `tradepost migrate`.")
+        worker = Worker(database, create_dependencies(settings, database), handlers, periodic_tasks)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
         LOG.info(
-            "the worker is at work: %d kinds of events to deliver, %d chores",
+            "worker started: %d event types, %d periodic tasks",
             len(worker.relay.handlers),
             len(worker.periodic_tasks),
         )
         await worker.run()
         LOG.info(
-            "the worker has finished: %d events delivered, %d attempts failed",
+            "worker stopped: %d events delivered, %d attempts failed",
             worker.relay.delivered,
             worker.relay.failed,
         )

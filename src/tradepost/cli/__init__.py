@@ -1,6 +1,7 @@
-"""`tradepost`: our commands first, then those of `litestar` (routes, schema, info, ...) with our app set.
+"""The `tradepost` command: our commands, and those of `litestar` (routes, schema, info, ...).
 
-A command imports what it needs when it runs, so that `tradepost --help` is quick and the parent of the workers stays small.
+Commands import what they need when they run: that keeps `tradepost --help` fast, and the parent
+process of the server's workers small.
 """
 
 import asyncio
@@ -24,28 +25,28 @@ APPLICATION = "tradepost.app:application"
 
 
 def main() -> None:
-    """The console script. A wrong setting is one line and exit 2, never a traceback."""
+    """Run the command line. An invalid setting prints one line and exits with status 2."""
     os.environ.setdefault("LITESTAR_APP", APPLICATION)
     try:
         _commands().main(prog_name="tradepost", obj=_litestar)
-    except SettingsError as fault:
-        click.echo(f"tradepost: {fault}", err=True)
+    except SettingsError as error:
+        click.echo(f"tradepost: {error}", err=True)
         sys.exit(2)
 
 
 @click.group()
 def shop() -> None:
-    """The commands of the shop."""
+    """Tradepost's own commands."""
 
 
 @shop.command()
 @click.option("--host", help="Address to listen on [HOST].")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on [PORT].")
-@click.option("--workers", type=click.IntRange(1), help="Processes that serve [WORKERS].")
-@click.option("--reload", is_flag=True, help="Start again when a source file changes.")
+@click.option("--workers", type=click.IntRange(1), help="Number of server processes [WORKERS].")
+@click.option("--reload", is_flag=True, help="Restart when a source file changes.")
 def run(host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
-    """Serves the shop until it is told to stop; requests in flight are finished."""
-    # Workers read the settings again; what was said here must be what they see.
+    """Run the server until SIGTERM or Ctrl-C. Requests in flight are finished first."""
+    # The workers read the settings again, so options are passed on as environment variables.
     os.environ |= {
         name: str(value) for name, value in (("HOST", host), ("PORT", port), ("WORKERS", workers)) if value is not None
     }
@@ -61,36 +62,39 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     type=click.IntRange(1),
     default=500,
     show_default=True,
-    help="How many products to make if there are none.",
+    help="Number of demo products to create in an empty database.",
 )
 @click.option(
     "--key",
     type=click.Path(path_type=Path),
     default="var/staff_api_key",
     show_default=True,
-    help="File that keeps the staff API key.",
+    help="File that stores the staff API key.",
 )
 def prepare(products: int, key: Path) -> None:
-    """Makes a shop to look at: tables, demo shop if there are no goods, a staff API key; then says where everything is. In production only the tables."""
+    """Set up a demo shop and print its URLs.
+
+    Migrate the database, load demo data if there are no products, and create a staff API key. In
+    production, only migrate the database.
+    """
     from tradepost.migrations.runner import upgrade
 
     settings = Settings.read()
-    places = {"REST": "/v1/products", "GraphQL": "/graphql", "Docs": "/docs"}
-    shown = {name: settings.public_url + path for name, path in places.items()}
+    paths = {"REST": "/v1/products", "GraphQL": "/graphql", "Docs": "/docs"}
+    output = {name: settings.public_url + path for name, path in paths.items()}
     with report_database_errors(settings):
         upgrade(settings.database_url)
         if settings.profile != "production":
-            _fill(settings, products, if_empty=True)
-            shown["Staff API key"] = (
-                f"{_kept_key(settings, 'staff', 'scripts/run', key)}  (send it as X-API-Key; kept in {key})"
-            )
-    for name, value in shown.items():
+            _seed(settings, products, only_if_empty=True)
+            api_key = _stored_api_key(settings, "staff", "scripts/run", key)
+            output["Staff API key"] = f"{api_key}  (send it as X-API-Key; stored in {key})"
+    for name, value in output.items():
         click.echo(f"{name + ':':15}{value}")
 
 
 @shop.command()
 def migrate() -> None:
-    """Brings the database to the newest version of its tables."""
+    """Migrate the database to the latest schema."""
     from tradepost.migrations.runner import upgrade
 
     with report_database_errors(settings := Settings.read()):
@@ -98,50 +102,64 @@ def migrate() -> None:
 
 
 @shop.command()
-@click.option("--products", type=click.IntRange(1), default=500, show_default=True, help="How many products to make.")
+@click.option(
+    "--products", type=click.IntRange(1), default=500, show_default=True, help="Number of products to create."
+)
 def seed(products: int) -> None:
-    """Fills the database with a demo shop, always the same one."""
+    """Fill an empty database with demo data.
+
+    The data is the same every time.
+    """
     with report_database_errors(settings := Settings.read()):
-        _fill(settings, products)
+        _seed(settings, products)
 
 
 @shop.command()
 def worker() -> None:
-    """Delivers events and mail and does the chores, until it is told to stop; what is being delivered is finished."""
-    for told in (signal.SIGTERM, signal.SIGINT):  # until it is at work there is nothing to finish
-        signal.signal(told, lambda *_: sys.exit(0))
-    from tradepost.app import deliveries, periodic_tasks
+    """Run the worker: deliver events and e-mails.
+
+    It also runs the periodic tasks. SIGTERM or Ctrl-C stops it; running deliveries are finished.
+    """
+    for signal_number in (signal.SIGTERM, signal.SIGINT):  # while it starts there is nothing to finish
+        signal.signal(signal_number, lambda *_: sys.exit(0))
+    from tradepost.app import event_handlers, periodic_tasks
     from tradepost.worker import run_worker
 
     with report_database_errors(settings := Settings.read()):
-        run_worker(settings, deliveries(), periodic_tasks())
+        run_worker(settings, event_handlers(), periodic_tasks())
 
 
 @shop.command("create-api-key")
-@click.option("--role", default="staff", show_default=True, help="What the key may do.")
-@click.option("--name", required=True, help="What the key is for.")
+@click.option("--role", default="staff", show_default=True, help="Role of the key.")
+@click.option("--name", required=True, help="Name of the key, such as its purpose.")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path),
-    help="File for the key, readable by its owner only; a good key found there is printed again.",
+    help="File to store the key in, readable only by its owner. A valid key in it is printed again.",
 )
 def create_api_key(role: str, name: str, keep: Path | None) -> None:
-    """Makes an API key and prints it. It is shown this once: only its digest is stored."""
+    """Create an API key and print it.
+
+    The key cannot be shown again: the database stores only its digest.
+    """
     with report_database_errors(settings := Settings.read()):
-        click.echo(_kept_key(settings, role, name, keep) if keep else asyncio.run(_api_key(settings, role, name)))
+        click.echo(
+            _stored_api_key(settings, role, name, keep) if keep else asyncio.run(_create_api_key(settings, role, name))
+        )
 
 
 @shop.command("create-admin")
-@click.option("--email", required=True, help="The address of the account.")
+@click.option("--email", required=True, help="E-mail address of the account.")
 @click.option(
     "--password-stdin",
     is_flag=True,
-    help="Read the password from standard input, its first line, instead of asking for it.",
+    help="Read the password from the first line of standard input instead of asking for it.",
 )
 def create_admin(email: str, password_stdin: bool) -> None:
-    """Makes an admin, or makes one of an account that there is.
+    """Create an admin account or promote one.
 
-    An account whose address is verified keeps its password; any other gets the new one, and what was begun with the old one ends.
+    An account with a verified address keeps its password unless one is given. Any other account
+    needs a new password. A new password revokes the account's sessions and API keys.
     """
     from tradepost.cli.create_admin import create
 
@@ -151,24 +169,31 @@ def create_admin(email: str, password_stdin: bool) -> None:
 
 @shop.command("rotate-signing-key")
 def rotate_signing_key() -> None:
-    """Signs access tokens with a new key from now on, without a restart; the three before it still verify. Bring the file to every machine."""
+    """Create a new signing key for access tokens.
+
+    No restart is needed. Tokens signed with the three previous keys remain valid. If the shop runs
+    on several machines, copy the file to all of them.
+    """
     from tradepost.areas.accounts.signing import SigningKeysError
     from tradepost.bootstrap import signing_keys
 
     settings = Settings.read()
     try:
         newest, *older = signing_keys(settings).rotate()
-    except SigningKeysError as fault:
-        raise click.ClickException(f"SIGNING_KEYS: {fault}") from fault
+    except SigningKeysError as error:
+        raise click.ClickException(f"SIGNING_KEYS: {error}") from error
     click.echo(
-        f"New signing key {newest}, kept in {settings.signing_keys}; still good: {', '.join(older) or 'no other'}"
+        f"New signing key {newest}, stored in {settings.signing_keys}; still valid: {', '.join(older) or 'none'}"
     )
 
 
 @shop.command("export-contract")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export_contract(folder: Path) -> None:
-    """Writes the documents that callers build on: openapi.json, openapi.v2.json and schema.graphql."""
+    """Write the OpenAPI and GraphQL documents.
+
+    FOLDER gets openapi.json, openapi.v2.json and schema.graphql.
+    """
     from tradepost.app import create_app
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -181,19 +206,22 @@ shop.add_command(import_products)
 shop.add_command(export_products)
 
 
-class _Others(click.Group):
-    """The commands of `litestar` without the group around them, which would load the app even to print its help; serving is ours. Loaded when one is
-    looked for that we do not have: what runs the workers must stay small."""
+class _LitestarCommands(click.Group):
+    """The commands of `litestar`, except `run` and `version`.
+
+    They are imported only if a command is not one of ours, so that `tradepost run` stays small.
+    Litestar's own group is not used: it loads the app even to print its help.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names."""
-        return sorted(self._loaded())
+        """Return the names of the commands."""
+        return sorted(self._load())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One of them."""
-        return self._loaded().get(cmd_name)
+        """Return the command, or None."""
+        return self._load().get(cmd_name)
 
-    def _loaded(self) -> dict[str, click.Command]:
+    def _load(self) -> dict[str, click.Command]:
         from litestar.cli.main import litestar_group
 
         return {name: command for name, command in litestar_group.commands.items() if name not in {"run", "version"}}
@@ -201,22 +229,24 @@ class _Others(click.Group):
 
 def _commands() -> click.Group:
     return click.CommandCollection(
-        "tradepost", sources=[shop, _Others()], help="A shop with two front doors. Settings: .env.example."
+        "tradepost",
+        sources=[shop, _LitestarCommands()],
+        help="A headless commerce backend with two APIs, REST and GraphQL. Settings: .env.example.",
     )
 
 
 def _litestar() -> Any:
-    """What the commands of `litestar` ask for: loaded only if one of them runs."""
+    """Return the environment that the commands of `litestar` need."""
     from litestar.cli._utils import LitestarEnv
 
     return LitestarEnv.from_env(APPLICATION)
 
 
-def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
-    """The key in the file if it still opens the shop, so that a second start prints the same; else a new one, kept there."""
-    kept = file.read_text().strip() if file.exists() else ""
-    key = asyncio.run(_api_key(settings, role, name, kept))
-    if key != kept:
+def _stored_api_key(settings: Settings, role: str, name: str, file: Path) -> str:
+    """Return the API key in the file if it is still valid; else create one and store it there."""
+    stored = file.read_text().strip() if file.exists() else ""
+    key = asyncio.run(_create_api_key(settings, role, name, stored))
+    if key != stored:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.unlink(missing_ok=True)
         file.touch(mode=0o600)
@@ -224,22 +254,23 @@ def _kept_key(settings: Settings, role: str, name: str, file: Path) -> str:
     return key
 
 
-async def _api_key(settings: Settings, role: str, name: str, kept: str = "") -> str:
+async def _create_api_key(settings: Settings, role: str, name: str, stored: str = "") -> str:
+    """Return `stored` if it is a valid key of this role, else create a key."""
     from tradepost.areas.accounts.service import open_credentials
     from tradepost.kit.problems import Unauthenticated
 
     async with open_credentials(settings.database_url, settings.secret_key) as keys:
         with suppress(Unauthenticated):
-            if kept and (await keys.identify(kept)).role == role:
-                return kept
+            if stored and (await keys.identify(stored)).role == role:
+                return stored
         try:
             return await keys.create(name=name, role=role)
-        except ValueError as fault:
-            raise click.ClickException(str(fault)) from fault
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
 
 
-def _demo_shop() -> ModuleType:
-    """The package `db/seed`, which is data and not part of the installed shop."""
+def _seed_package() -> ModuleType:
+    """Import `db/seed`, which is not part of the installed package."""
     from tradepost.migrations.head import project_root
 
     folder = project_root() / "db" / "seed"
@@ -247,31 +278,35 @@ def _demo_shop() -> ModuleType:
         "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     if spec is None or spec.loader is None:
-        raise click.ClickException(f"{folder} cannot be loaded.")
+        raise click.ClickException(f"{folder} cannot be imported.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
 
-def _fill(settings: Settings, products: int, *, if_empty: bool = False) -> None:
+def _seed(settings: Settings, products: int, *, only_if_empty: bool = False) -> None:
+    """Load the demo data and show a progress bar.
+
+    If there are products already, fail, or do nothing with `only_if_empty`.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    demo = _demo_shop()
+    demo = _seed_package()
     bar = Progress(
-        TextColumn("Demo shop"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()
+        TextColumn("Demo data"), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()
     )
     task = bar.add_task("products", total=products)
 
-    def show(done: int) -> None:
+    def show_progress(done: int) -> None:
         bar.start()
         bar.update(task, completed=done)
 
     try:
-        asyncio.run(demo.seed(settings.database_url, products, show, currency=settings.shop_currency))
-    except demo.ShopNotEmptyError as refusal:
-        if not if_empty:
-            raise click.ClickException(str(refusal)) from refusal
+        asyncio.run(demo.seed(settings.database_url, products, show_progress, currency=settings.shop_currency))
+    except demo.ShopNotEmptyError as error:
+        if not only_if_empty:
+            raise click.ClickException(str(error)) from error
     finally:
-        if bar.live.is_started:  # else it would print an empty line
+        if bar.live.is_started:  # stopping a bar that never started prints an empty line
             bar.stop()

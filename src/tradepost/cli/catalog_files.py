@@ -1,4 +1,4 @@
-"""Moving in and out by the shell: `tradepost import` and `tradepost export`."""
+"""The commands `tradepost import` and `tradepost export`."""
 
 import asyncio
 import gc
@@ -18,114 +18,123 @@ from tradepost.settings import Settings
 if TYPE_CHECKING:
     from tradepost.areas.catalog.formats import DecimalSeparator, Issue, ProductFile
     from tradepost.areas.catalog.service.exporter import ExportSummary
-    from tradepost.areas.catalog.service.importer import Summary
+    from tradepost.areas.catalog.service.importer import ImportSummary
 
-UNREADABLE, SOME_REFUSED = 2, 3
+UNREADABLE_STATUS, SOME_REJECTED_STATUS = 2, 3
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--currency", help="Currency of the prices, where the file names none [SHOP_CURRENCY].")
+@click.option("--currency", help="Currency of prices if the file does not name one [SHOP_CURRENCY].")
 @click.option(
-    "--decimal", "sign", type=click.Choice([".", ","]), help="The decimal sign, where the prices leave it open."
+    "--decimal",
+    "decimal_separator",
+    type=click.Choice([".", ","]),
+    help="Decimal separator of prices; detected from the file if omitted.",
 )
-@click.option("--dry-run", is_flag=True, help="Read everything, change nothing, say what would happen.")
-@click.option("--json", "as_json", is_flag=True, help="Print findings and summary as one JSON object.")
+@click.option("--dry-run", is_flag=True, help="Read the whole file and report what would happen, without changes.")
+@click.option("--json", "as_json", is_flag=True, help="Print issues and summary as one JSON object.")
 def import_products(
-    file: Path, currency: str | None, sign: "DecimalSeparator | None", dry_run: bool, as_json: bool
+    file: Path, currency: str | None, decimal_separator: "DecimalSeparator | None", dry_run: bool, as_json: bool
 ) -> None:
-    """Brings in the products of FILE: Shopify's or WooCommerce's export, or our own CSV or NDJSON.
+    """Import products from FILE: a Shopify or WooCommerce export, Tradepost CSV or NDJSON.
 
-    Again is safe: what is there already is changed or left alone. Exit status 0 when all products went in, 3 when some were refused, 2 when the
-    file could not be read.
+    Importing a file again is safe: existing products are updated or left unchanged. The exit
+    status is 0 if all products were imported, 3 if some were rejected, and 2 if the file could not
+    be read.
     """
     from tradepost.areas.catalog.formats import UnreadableError, open_file
     from tradepost.kit.clock import now
 
     settings = Settings.read()
-    money = _currency(currency or settings.shop_currency)
+    code = _currency_code(currency or settings.shop_currency)
     report = _JsonReport(file, dry_run) if as_json else _TextReport(file, dry_run)
     try:
-        opened = open_file(file, currency=money, decimal_separator=sign, now=now())
-    except (UnreadableError, OSError) as fault:
-        report.unreadable(str(fault))
-        sys.exit(UNREADABLE)
+        product_file = open_file(file, currency=code, decimal_separator=decimal_separator, now=now())
+    except (UnreadableError, OSError) as error:
+        report.unreadable(str(error))
+        sys.exit(UNREADABLE_STATUS)
     try:
         with report_database_errors(settings):
-            summary = asyncio.run(_load(settings, opened, dry_run, report))
+            summary = asyncio.run(_import(settings, product_file, dry_run, report))
     finally:
-        opened.close()
-    report.end(opened, summary)
-    sys.exit(SOME_REFUSED if summary.refused else 0)
+        product_file.close()
+    report.summary(product_file, summary)
+    sys.exit(SOME_REJECTED_STATUS if summary.rejected else 0)
 
 
-def _currency(code: str) -> str:
+def _currency_code(code: str) -> str:
     from tradepost.kit.schema.money import currencies
 
     if code.upper() not in currencies():
-        raise click.BadParameter(f"`{code}` is not a currency of ISO 4217, such as EUR.", param_hint="--currency")
+        raise click.BadParameter(
+            f"`{code}` is not an ISO 4217 currency code. Use a code such as EUR.", param_hint="--currency"
+        )
     return code.upper()
 
 
 @click.command("export")
 @click.option(
     "--format",
-    "name",
+    "format",
     type=click.Choice(["shopify", "woocommerce", "csv", "ndjson"]),
     default="ndjson",
     show_default=True,
-    help="Whose file.",
+    help="File format.",
 )
 @click.option(
     "--output",
     "-o",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Where to write it [standard output].",
+    help="File to write [standard output].",
 )
-@click.option("--currency", help="Currency of the prices in a file that names none [SHOP_CURRENCY].")
-def export_products(name: str, output: Path | None, currency: str | None) -> None:
-    """Writes all products into a file that the other shop, or `tradepost import`, can read again."""
+@click.option("--currency", help="Currency of prices in formats that do not name one [SHOP_CURRENCY].")
+def export_products(format: str, output: Path | None, currency: str | None) -> None:
+    """Export all products to a file that the other shop, or `tradepost import`, can read."""
     settings = Settings.read()
-    money = _currency(currency or settings.shop_currency)
+    code = _currency_code(currency or settings.shop_currency)
     with report_database_errors(settings), output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
         try:
-            done = asyncio.run(_write(settings, name, money, file))
+            summary = asyncio.run(_export(settings, format, code, file))
             file.flush()
         except BrokenPipeError:
-            # Whoever reads had enough (`| head`). Python would complain once more when it closes the stream.
+            # The reader closed the pipe (`| head`). Without this, Python prints a second error
+            # when it closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
-    click.echo(f"{done.products} products, {done.variants} variants.", err=True)
+    click.echo(f"{summary.products} products, {summary.variants} variants.", err=True)
 
 
-async def _load(
-    settings: Settings, opened: "ProductFile", dry_run: bool, report: "_TextReport | _JsonReport"
-) -> "Summary":
-    """The import, by the shell's caller."""
+async def _import(
+    settings: Settings, product_file: "ProductFile", dry_run: bool, report: "_TextReport | _JsonReport"
+) -> "ImportSummary":
+    """Run the import as the system caller."""
     from tradepost.areas.catalog.service.importer import Importer
 
-    # What is loaded stays, and what a batch makes goes with it: looking for cycles so often costs a tenth of the time.
+    # Loaded modules stay, and the objects of a batch are freed with it. Collecting cycles as often
+    # as by default costs a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     async with cli_context(settings) as context:
-        with report.progress(opened.product_count) as progress:
-            return await Importer(context, dry_run=dry_run, on_issue=report.tell, on_progress=progress).run(opened)
+        with report.progress_bar(product_file.product_count) as on_progress:
+            importer = Importer(context, dry_run=dry_run, on_issue=report.issue, on_progress=on_progress)
+            return await importer.run(product_file)
 
 
-async def _write(settings: Settings, name: str, currency: str, file: IO[bytes]) -> "ExportSummary":
-    """The export, by the shell's caller."""
+async def _export(settings: Settings, format: str, currency: str, file: IO[bytes]) -> "ExportSummary":
+    """Run the export as the system caller."""
     from rich.console import Console
 
     from tradepost.areas.catalog.service.exporter import Exporter
 
     async with cli_context(settings) as context:
         exporter = Exporter(context)
-        with _Bar("Export", Console(stderr=True), await exporter.count_products()) as progress:
-            return await exporter.write(name, file, currency=currency, on_progress=progress)
+        with _ProgressBar("Export", Console(stderr=True), await exporter.count_products()) as on_progress:
+            return await exporter.write(format, file, currency=currency, on_progress=on_progress)
 
 
 class _TextReport:
-    """Findings as lines on standard error, the summary on standard output."""
+    """Prints issues as lines to standard error, and the summary to standard output."""
 
     def __init__(self, file: Path, dry_run: bool) -> None:
         from rich.console import Console
@@ -133,77 +142,85 @@ class _TextReport:
         self.file, self.dry_run = file, dry_run
         self.console = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
 
-    def progress(self, size: int) -> "_Bar":
-        """A bar over the products."""
-        return _Bar("Import", self.console, size)
+    def progress_bar(self, product_count: int) -> "_ProgressBar":
+        """Return a progress bar over the products."""
+        return _ProgressBar("Import", self.console, product_count)
 
-    def tell(self, finding: "Issue") -> None:
-        """One line."""
-        self.console.print(finding.text(self.file.name))
+    def issue(self, issue: "Issue") -> None:
+        """Print an issue as one line."""
+        self.console.print(issue.text(self.file.name))
 
-    def unreadable(self, said: str) -> None:
-        """Why nothing was read."""
-        self.console.print(f"{self.file.name} cannot be read: {said}")
+    def unreadable(self, reason: str) -> None:
+        """Print why the file cannot be read."""
+        self.console.print(f"{self.file.name} cannot be read: {reason}")
 
-    def end(self, opened: "ProductFile", summary: "Summary") -> None:
-        """What became of it all."""
-        click.echo(f"{self.file.name}: {opened.format_title} ({opened.description})")
-        would = "would be " if self.dry_run else ""
-        counts = ", ".join([f"{getattr(summary, kind)} {would}{word}" for kind, word in KINDS.items()])
+    def summary(self, file: "ProductFile", summary: "ImportSummary") -> None:
+        """Print the counts of the import."""
+        click.echo(f"{self.file.name}: {file.format_title} ({file.description})")
+        would_be = "would be " if self.dry_run else ""
+        counts = ", ".join([f"{getattr(summary, outcome)} {would_be}{outcome}" for outcome in PRODUCT_OUTCOMES])
         click.echo(f"Products: {counts}; {summary.variants} variants.")
         if summary.generated_skus:
-            click.echo(
-                f"Variants without a SKU that were given one, made from product and options: {summary.generated_skus}."
-            )
+            click.echo(f"SKUs generated from product and options, for variants without one: {summary.generated_skus}.")
         if summary.repaired:
-            click.echo(f"Faults that were mended, each told above: {summary.repaired}.")
+            click.echo(f"Issues repaired, each reported above: {summary.repaired}.")
         if self.dry_run:
             click.echo("Nothing was changed (--dry-run).")
         elif not (summary.created or summary.updated):
-            click.echo(
-                "Nothing changed: the shop has all of it already." if not summary.refused else "Nothing changed."
-            )
+            click.echo("Nothing changed." if summary.rejected else "Nothing changed: all products are up to date.")
 
 
-KINDS = {"created": "created", "updated": "updated", "unchanged": "left alone", "refused": "refused"}
+PRODUCT_OUTCOMES = ("created", "updated", "unchanged", "rejected")
 
 
 class _JsonReport:
-    """One JSON object on standard output, written as it comes: `findings`, then the summary."""
+    """Prints one JSON object to standard output as the import proceeds: `findings`, then counts."""
 
     def __init__(self, file: Path, dry_run: bool) -> None:
-        self.file, self.dry_run, self.told = file, dry_run, 0
+        self.file, self.dry_run, self.issue_count = file, dry_run, 0
 
-    def progress(self, size: int) -> "_Bar":
-        """No bar: scripts read this."""
-        return _Bar("Import", None, size)
+    def progress_bar(self, product_count: int) -> "_ProgressBar":
+        """Return a progress bar that shows nothing."""
+        return _ProgressBar("Import", None, product_count)
 
-    def tell(self, finding: "Issue") -> None:
-        """One element of `findings`."""
-        click.echo(('{"findings":[\n' if not self.told else ",\n") + msgspec.json.encode(finding).decode(), nl=False)
-        self.told += 1
-
-    def unreadable(self, said: str) -> None:
-        """Why nothing was read."""
-        click.echo(msgspec.json.encode({"file": self.file.name, "error": said}))
-
-    def end(self, opened: "ProductFile", summary: "Summary") -> None:
-        """The rest of the object."""
-        rest = {
-            "file": self.file.name,
-            "format": opened.format_title,
-            "read_as": opened.description,
-            "dry_run": self.dry_run,
-            **msgspec.structs.asdict(summary),
+    def issue(self, issue: "Issue") -> None:
+        """Print one element of `findings`."""
+        members = {
+            "line": issue.line,
+            "column": issue.column,
+            "stood": issue.value,
+            "said": issue.advice,
+            "mended": issue.repaired,
         }
-        click.echo(("\n]," if self.told else '{"findings":[],') + msgspec.json.encode(rest).decode()[1:])
+        start = ",\n" if self.issue_count else '{"findings":[\n'
+        click.echo(start + msgspec.json.encode(members).decode(), nl=False)
+        self.issue_count += 1
+
+    def unreadable(self, reason: str) -> None:
+        """Print why the file cannot be read."""
+        click.echo(msgspec.json.encode({"file": self.file.name, "error": reason}))
+
+    def summary(self, file: "ProductFile", summary: "ImportSummary") -> None:
+        """Print the rest of the object."""
+        members = {
+            "file": self.file.name,
+            "format": file.format_title,
+            "read_as": file.description,
+            "dry_run": self.dry_run,
+            **msgspec.to_builtins(summary),
+        }
+        start = "\n]," if self.issue_count else '{"findings":[],'
+        click.echo(start + msgspec.json.encode(members).decode()[1:])
 
 
-class _Bar:
-    """A progress bar; none where there is no console."""
+class _ProgressBar:
+    """A progress bar on a terminal; without a console or terminal it shows nothing.
 
-    def __init__(self, title: str, console: Any, size: int) -> None:
-        self.title, self.console, self.size, self.stack = title, console, size, ExitStack()
+    Entering it returns a function that takes the number of products done.
+    """
+
+    def __init__(self, title: str, console: Any, product_count: int) -> None:
+        self.title, self.console, self.product_count, self.stack = title, console, product_count, ExitStack()
 
     def __enter__(self) -> Callable[[int], None]:
         if self.console is None or not self.console.is_terminal:
@@ -211,9 +228,9 @@ class _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = TextColumn(self.title), BarColumn(), MofNCompleteColumn(), TextColumn("products"), TimeElapsedColumn()
-        bar = self.stack.enter_context(Progress(*columns, console=self.console))
-        task = bar.add_task("products", total=self.size)
-        return lambda done: bar.update(task, completed=done)
+        progress = self.stack.enter_context(Progress(*columns, console=self.console))
+        task = progress.add_task("products", total=self.product_count)
+        return lambda done: progress.update(task, completed=done)
 
     def __exit__(self, *_: object) -> None:
         self.stack.close()

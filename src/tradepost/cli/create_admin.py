@@ -1,4 +1,4 @@
-"""`tradepost create-admin`: the first thing that a shop in production needs."""
+"""`tradepost create-admin`: creates the first account of a new installation."""
 
 import asyncio
 import sys
@@ -9,22 +9,24 @@ from tradepost.settings import Settings
 
 
 def create(settings: Settings, email: str, password_stdin: bool) -> None:
-    """Makes the admin and says so; what is wrong with the address or the password is one line, and exit 1."""
+    """Create or promote the admin and print the result.
+
+    An invalid address or password prints one line and exits with status 1.
+    """
     from tradepost.kit.problems import Validation
 
     try:
-        needed = asyncio.run(_needs_password(settings, email))
-        password = _password(password_stdin) if needed or password_stdin else None
-        new = asyncio.run(_make(settings, email, password))
-    except Validation as refused:
-        raise click.ClickException(" ".join(fault.detail for fault in refused.errors)) from None
-    kept = "" if password is not None else "; its password is as it was"
-    click.echo(
-        f"{email.strip()} is {'a new' if new else 'now an'} admin{kept}. Log in at POST {settings.public_url}/v1/auth/login."
-    )
+        needs_password = asyncio.run(_needs_password(settings, email))
+        password = _read_password(password_stdin) if needs_password or password_stdin else None
+        is_new = asyncio.run(_create_or_promote(settings, email, password))
+    except Validation as problem:
+        raise click.ClickException(" ".join(fault.detail for fault in problem.errors)) from None
+    result = f"{email.strip()} is {'a new' if is_new else 'now an'} admin"
+    note = "" if password is not None else "; its password is unchanged"
+    click.echo(f"{result}{note}. Log in at POST {settings.public_url}/v1/auth/login.")
 
 
-def _password(from_stdin: bool) -> str:
+def _read_password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
@@ -38,7 +40,7 @@ async def _needs_password(settings: Settings, email: str) -> bool:
         return await Admins(context).needs_password(email)
 
 
-async def _make(settings: Settings, email: str, password: str | None) -> bool:
+async def _create_or_promote(settings: Settings, email: str, password: str | None) -> bool:
     from tradepost.areas.accounts.service import Admins
     from tradepost.cli.database import cli_context
 

@@ -1,4 +1,4 @@
-"""What the commands share."""
+"""Database access of the commands."""
 
 import sqlite3
 from collections.abc import AsyncGenerator, Iterator
@@ -15,21 +15,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def report_database_errors(settings: Settings) -> Iterator[None]:
-    """A database that does not answer is one line and exit 1, never a traceback."""
+    """Turn database errors into one line and exit status 1."""
     from asyncpg import PostgresError
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DBAPIError
 
     try:
         yield
-    except (DBAPIError, PostgresError, sqlite3.Error, OSError) as fault:
-        where = make_url(settings.database_url).render_as_string(hide_password=True)
-        raise click.ClickException(f"DATABASE_URL: {where} cannot be used: {str(fault).splitlines()[0]}") from fault
+    except (DBAPIError, PostgresError, sqlite3.Error, OSError) as error:
+        url = make_url(settings.database_url).render_as_string(hide_password=True)
+        raise click.ClickException(f"DATABASE_URL: {url} cannot be used: {str(error).splitlines()[0]}") from error
 
 
 @asynccontextmanager
 async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
-    """The shell's caller is the system; its database has to be at the newest version."""
+    """Yield a CallContext whose caller is the system.
+
+    Fail if the database is not at the latest migration.
+    """
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
     from tradepost.bootstrap import create_database, create_dependencies
@@ -37,14 +40,12 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     from tradepost.migrations.head import is_at_head
 
     database = create_database(settings, pool_size=2)
-    means = create_dependencies(settings, database)
+    dependencies = create_dependencies(settings, database)
     await database.start()
     try:
         if not await is_at_head(database.engine):
-            raise click.ClickException(
-                "The database is not at the newest version of its tables; run `tradepost migrate`."
-            )
-        yield CallContext(SYSTEM, database, door="cli", dependencies=means)
+            raise click.ClickException("The database schema is not up to date; run `tradepost migrate`.")
+        yield CallContext(SYSTEM, database, door="cli", dependencies=dependencies)
     finally:
-        await means.require(Revocations).stop()
+        await dependencies.require(Revocations).stop()
         await database.stop()

@@ -1,1 +1,1 @@
-"""Migrations."""
+"""Database migrations: running them, and comparing the database with the latest one."""

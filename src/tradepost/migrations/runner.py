@@ -1,5 +1,7 @@
-"""The database's schema: bringing it to a revision, and telling whether it fits the models. The migrations themselves are in `db/migrations`;
-at which one a database is says `revisions`."""
+"""Runs migrations, and compares the database's schema with the models.
+
+The migrations are in `db/migrations`; head.py says whether a database is at the latest one.
+"""
 
 import asyncio
 import warnings
@@ -25,98 +27,107 @@ from tradepost.kit.writes import audit as _audit  # noqa: F401 (its table counts
 from tradepost.kit.writes import outbox as _outbox  # noqa: F401 (its table counts)
 from tradepost.migrations.head import project_root
 
-# Any number will do, as long as all processes of a shop lock the same one.
-LOCK = 7_416_321
+MIGRATION_LOCK = 7_416_321
+"""Key of the PostgreSQL advisory lock: an arbitrary number, the same in all processes."""
 
 
 def load_metadata() -> MetaData:
-    """All tables of the kit and of every room."""
-    for room in iter_modules(areas.__path__):
-        if util.find_spec(name := f"tradepost.areas.{room.name}.models"):
+    """Import all models, and return the tables of the kit and of all areas."""
+    for area in iter_modules(areas.__path__):
+        if util.find_spec(name := f"tradepost.areas.{area.name}.models"):
             import_module(name)
     return DefaultBase.metadata
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the database to a revision; all of it happens, or nothing."""
+    """Upgrade the database to a revision, in one transaction."""
     _run(url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Take the database back to an earlier revision; `base` is the empty one."""
+    """Downgrade the database to an earlier revision; `base` is the empty database."""
     _run(url, lambda config: command.downgrade(config, revision))
 
 
 def drift(url: str) -> list[str]:
-    """What a new migration would have to change for the database to fit the models; empty where nothing."""
-    found: list[Any] = []
+    """Return the differences between the database and the models, as Alembic describes them."""
+    differences: list[Any] = []
 
     def compare(connection: Connection) -> None:
         with warnings.catch_warnings():
-            # SQLite cannot show an index over an expression; Alembic then leaves these alone on both sides.
+            # SQLite cannot reflect expression indexes; Alembic warns and ignores them.
             warnings.simplefilter("ignore", SAWarning)
             warnings.simplefilter("ignore", UserWarning)
-            found.extend(compare_metadata(MigrationContext.configure(connection, opts=_options()), load_metadata()))
+            differences.extend(
+                compare_metadata(MigrationContext.configure(connection, opts=_options()), load_metadata())
+            )
 
-    _connected(url, compare)
-    return [str(change) for change in found]
+    _in_transaction(url, compare)
+    return [str(difference) for difference in differences]
 
 
 def run_migrations(connection: Connection) -> None:
-    """Run what Alembic was asked for, in the connection's open transaction."""
+    """Run the migrations of the current Alembic command, in the connection's open transaction."""
     context.configure(connection, target_metadata=load_metadata(), render_as_batch=True, **_options())
     context.run_migrations()
 
 
 def run_standalone() -> None:
-    """For the bare `alembic` command, which brings no connection."""
-    from tradepost.settings import Settings  # here: nothing else in this file needs settings
+    """Run the migrations for the `alembic` command, which passes no connection."""
+    from tradepost.settings import Settings
 
-    _connected(Settings.read().database_url, run_migrations)
+    _in_transaction(Settings.read().database_url, run_migrations)
 
 
 def _config() -> Config:
-    """Alembic's settings from pyproject.toml."""
+    """Return Alembic's configuration from pyproject.toml."""
     return Config(toml_file=project_root() / "pyproject.toml")
 
 
-def _run(url: str, work: Callable[[Config], None]) -> None:
+def _run(url: str, alembic_command: Callable[[Config], None]) -> None:
     """Run an Alembic command on the database."""
 
-    def within(connection: Connection) -> None:
+    def run(connection: Connection) -> None:
         config = _config()
         config.attributes["connection"] = connection
-        work(config)
+        alembic_command(config)
 
-    _connected(url, within)
+    _in_transaction(url, run)
 
 
-def _connected(url: str, work: Callable[[Connection], None]) -> None:
-    """Do the work in one transaction. It has a thread and a loop of its own, so that a caller inside a running loop may ask as well."""
+def _in_transaction(url: str, work: Callable[[Connection], None]) -> None:
+    """Call `work` in a transaction.
+
+    It runs in a new thread with its own event loop, so callers may be inside a running loop.
+    """
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, _transaction(url, work)).result()
 
 
 async def _transaction(url: str, work: Callable[[Connection], None]) -> None:
-    """One transaction of which only one at a time runs on a database: two starting containers do not both migrate."""
-    engine = _engine(url)
+    """Call `work` in a transaction, under a lock so that two containers do not both migrate."""
+    engine = _create_engine(url)
     try:
         async with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
-                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             await connection.run_sync(work)
             if engine.dialect.name == "sqlite" and (
                 broken := (await connection.exec_driver_sql("PRAGMA foreign_key_check")).mappings().first()
             ):
                 raise RuntimeError(
-                    f"The migration would leave a row of `{broken['table']}` without its `{broken['parent']}`."
+                    f"The migration would leave a row of `{broken['table']}` "
+                    f"that refers to a missing row of `{broken['parent']}`."
                 )
     finally:
         await engine.dispose()
 
 
-def _engine(url: str) -> AsyncEngine:
-    """An engine for schema changes: on SQLite foreign keys are off, because a rebuilt table is dropped and would take its children along."""
+def _create_engine(url: str) -> AsyncEngine:
+    """Return an engine for migrations.
+
+    On SQLite foreign keys are off: rebuilding a table drops it, which would delete its children.
+    """
     if not url.startswith("sqlite"):
         return create_async_engine(url, poolclass=NullPool)
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"isolation_level": None})
@@ -136,12 +147,15 @@ def _engine(url: str) -> AsyncEngine:
 
 
 def _options() -> dict[str, Any]:
-    """How models and database are compared."""
+    """Return Alembic's options for comparing models and database."""
     return {"compare_type": True, "include_object": _is_ours, "transactional_ddl": True}
 
 
 def _is_ours(item: Any, name: str | None, kind: str, reflected: bool, match: Any) -> bool:
-    """Whether a difference counts: full-text tables, generated columns and their indexes are written by hand and no model knows them."""
+    """Whether Alembic should compare this item.
+
+    Full-text tables, generated columns and their indexes are not in the models.
+    """
     if not reflected or match is not None:
         return True
     if kind == "table":

@@ -1,1 +1,1 @@
-"""Server."""
+"""The server process: Granian, and memory settings."""

@@ -1,4 +1,4 @@
-"""The server process: Granian with the shop's settings, measured choices, and stops that cut nothing short."""
+"""Runs the app with Granian; requests in flight are finished when it stops."""
 
 import gc
 import os
@@ -20,14 +20,18 @@ from tradepost.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from tradepost.doors.http.pipeline import Pipeline
 
-MOST_CONNECTIONS = 4096
-SHORTEST_STOP = 30  # seconds that a worker has to finish its requests, or longer where a request may take longer
+MAX_CONNECTIONS = 4096
+MIN_STOP_TIMEOUT = 30
+"""Seconds that a worker has to finish its requests; more if REQUEST_TIMEOUT is longer."""
 
 
 def serve(settings: Settings, *, reload: bool = False) -> None:
-    """Serves until SIGTERM or Ctrl-C; requests in flight are finished first. An address that cannot be listened on is a wrong setting, and so is
-    whatever a worker finds wrong with them while it loads, as with a document that cannot be registered."""
-    faults, telling = Pipe(duplex=False)
+    """Serve until SIGTERM or Ctrl-C; requests in flight are finished first.
+
+    Raise SettingsError if the address cannot be listened on, or if a worker process raised it
+    while loading, as for an invalid trusted document.
+    """
+    errors, error_sender = Pipe(duplex=False)
     server = Server(
         "tradepost.app:application",
         address=settings.host,
@@ -35,50 +39,57 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         interface=Interfaces.ASGI,
         workers=settings.workers,
         loop=Loops.uvloop,
-        # One thread for the network and plain HTTP/1 are the cheapest per request; more throughput comes from more workers.
+        # One network thread and HTTP/1 cost the least per request; more workers give more
+        # throughput.
         runtime_mode=RuntimeModes.st,
         http=HTTPModes.http1,
-        # Nothing is served over sockets yet; who asks for one is answered as any GET.
+        # There is no WebSocket endpoint; an upgrade request is served like any other GET.
         websockets=False,
-        # Granian counts connections here, not requests: idle keep-alive clients must not starve the others.
-        backlog=MOST_CONNECTIONS,
-        backpressure=MOST_CONNECTIONS,
+        # Granian counts connections here, not requests: idle keep-alive connections must not
+        # block new ones.
+        backlog=MAX_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
         log_level=LogLevels(settings.log_level),
         log_dictconfig=logging_config(settings),
         respawn_failed_workers=True,
-        workers_kill_timeout=max(SHORTEST_STOP, int(settings.request_timeout) + 1),
+        workers_kill_timeout=max(MIN_STOP_TIMEOUT, int(settings.request_timeout) + 1),
         reload=reload,
-        reload_paths=[Path(__file__).parent] if reload else None,
+        reload_paths=[Path(__file__).parents[1]] if reload else None,
     )
     try:
-        server.serve(target_loader=partial(_load, telling), wrap_loader=False)
-    except RuntimeError as fault:
-        if "(os error" not in str(fault):
+        server.serve(target_loader=partial(_load, error_sender), wrap_loader=False)
+    except RuntimeError as error:
+        # Granian raises RuntimeError for every operating system error; only its text differs.
+        reason, os_error, _ = str(error).partition(" (os error")
+        if not os_error:
             raise
-        raise SettingsError(
-            f"HOST, PORT: `{settings.host}:{settings.port}` cannot be listened on: {str(fault).partition(' (os error')[0]}."
-        ) from None
+        raise SettingsError(f"HOST, PORT: cannot listen on `{settings.host}:{settings.port}`: {reason}.") from None
     finally:
-        if faults.poll():
-            raise SettingsError(faults.recv()) from None
+        if errors.poll():
+            raise SettingsError(errors.recv()) from None
 
 
-def _load(telling: Any) -> "Pipeline":
-    """The app, in a worker, which must hear SIGTERM while it still loads: the handlers that it inherits from the parent would swallow it."""
+def _load(error_sender: Any) -> "Pipeline":
+    """Return the app, in a worker process.
+
+    The signal handlers inherited from the parent would ignore a SIGTERM while the app loads.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent as well, which then says SIGTERM
+    # Ctrl-C reaches the parent too, which then sends SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from tradepost.app import application
 
     try:
         app = application()
-        # What is there now stays as long as the process: the collector need not walk it again with every full collection (60 ms).
+        # Objects created so far live as long as the process: exclude them from full collections,
+        # which take 60 ms otherwise.
         gc.collect()
         gc.freeze()
-        # The porch hands on what is no request, so Granian may call it without the app's own call between them.
+        # Granian can call the pipeline directly: it passes lifespan scopes on to the app.
         return app.pipeline
-    except SettingsError as fault:
-        telling.send(str(fault))
+    except SettingsError as error:
+        error_sender.send(str(error))
         os.kill(os.getppid(), signal.SIGTERM)
-        # The parent ends this process as it stops; one that ended by itself would be started again.
-        time.sleep(SHORTEST_STOP)
+        # Wait for the parent to end this process: it would restart a worker that exits by itself.
+        time.sleep(MIN_STOP_TIMEOUT)
         sys.exit(2)

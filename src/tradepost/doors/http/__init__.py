@@ -1,16 +1,42 @@
-"""The porch: what both doors share of HTTP, as plain ASGI. It imports neither door; both may import it.
+"""HTTP code shared by REST and GraphQL, as plain ASGI. It imports neither of them.
 
-    pipeline      one request from the request id to the access line     lanes         the hot paths that skip Litestar's routing
-    reply         headers that every answer carries                      answer        ready bytes that send themselves, or 304
-    versions      /v1, /v2 and X-API-Version                             negotiation   Accept, Accept-Encoding, Content-Type
-    origins       allowed hosts, HTTPS redirect, CORS                    conditional   If-Match, If-None-Match and our tags
-    proxies       the client behind a trusted proxy                      request       reading and decoding a body
-    compression   the coders and what is worth coding                    paths         Allow, the answers to OPTIONS
-    idempotency   Idempotency-Key and Idempotent-Replayed               repeats       answers of the read cache that are given again
-    flight        the limits of requests in number and in time
-    access_log    one line per request, written in batches               problem       problems as application/problem+json
+    pipeline             one request, from its id to its access log entry
+    asgi                 ASGI types, request headers by name
+    request_body         reading and decoding a body
+    response             a ready response: compression, ETag and 304
+    response_sender      sends a response with the headers that every response has
+    response_cache       stored responses to anonymous requests
+    problem_responses    problems as application/problem+json
+    problem_reference    descriptions of all problems, for the docs and OpenAPI
+    cache_policy         Cache-Control
 
-Keys that the porch puts into the scope: `request_id` (str), `called` (the path as called, percent-encoded), `version` (1 or 2), `prefix`
-("/v1", "/v2" or ""), `context` (kit.context.Context), `fields` (the header fields, see asgi.fields), `body_limit`
-(bytes, where it is not the default), `words` (by which repeats know the request, where answers are kept).
+    fast_path            routes served without Litestar's router
+    allowed_methods      OPTIONS and Allow
+    api_version          /v1, /v2 and X-API-Version
+    negotiation          Accept, Accept-Encoding, Content-Type
+    conditional          ETag, If-Match and If-None-Match
+    compression          zstd, br and gzip
+    idempotency_header   Idempotency-Key and Idempotent-Replayed
+
+    allowed_hosts        the Host header
+    https_redirect       redirects from http to https
+    cors                 cross-origin requests
+    trusted_proxies      the client's address behind a proxy
+    in_flight            limits on the number of requests and on their duration
+    rate_limit_headers   charging a request, RateLimit headers
+
+    access_log           one entry per request, written in batches
+    metrics              Prometheus metrics
+
+Keys that the pipeline adds to the ASGI scope:
+
+    request_id       str
+    original_path    str: the path as requested, percent-encoded, with the version prefix
+    version          int: 1 or 2
+    prefix           str: "/v1", "/v2", or "" without a prefix
+    context          kit.writes.call_context.CallContext
+    request_headers  headers by lower-case name, see asgi.request_headers
+    path_template    str: the matched route's path template
+    body_limit       int: bytes, only if it is not the default
+    cache_key        tuple: the request's key in the response cache, only if it may be stored there
 """

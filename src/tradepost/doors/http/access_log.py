@@ -1,4 +1,7 @@
-"""The access log: one line per request. Lines are kept as values and written together, so that a request pays under a microsecond for its line."""
+"""The access log: one entry per request.
+
+Entries are formatted and written in batches, so that logging costs a request under a microsecond.
+"""
 
 import sys
 import time
@@ -11,12 +14,17 @@ import msgspec
 
 type Write = Callable[[bytes], object]
 
-BATCH = 256
-"""Lines that are kept at most before they are written; the porch writes what is kept four times a second."""
+BATCH_SIZE = 256
+"""Entries that are buffered at most; the pipeline flushes them four times a second."""
 
 
 class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
-    """What is said of one request. `route` is the path's template where a route was found, `ms` its duration, `bytes` those of the body sent."""
+    """One request.
+
+    ms: duration in milliseconds.
+    bytes: size of the response body.
+    route: the path template, or None if no route matched.
+    """
 
     time: float | str
     request_id: str
@@ -31,28 +39,28 @@ class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class AccessLog:
-    """Collects lines and writes them as text or JSON."""
+    """Buffers entries and writes them as text or JSON."""
 
     __slots__ = ("entries", "format", "write")
 
     def __init__(self, format: Literal["text", "json"] = "text", write: Write | None = None) -> None:
-        self.format, self.write, self.entries = format, write or to_stderr, list[AccessLogEntry]()
+        self.format, self.write, self.entries = format, write or _write_to_stderr, list[AccessLogEntry]()
 
-    def add(self, line: AccessLogEntry) -> None:
-        """Keeps a line, and writes when there are many."""
-        self.entries.append(line)
-        if len(self.entries) >= BATCH:
+    def add(self, entry: AccessLogEntry) -> None:
+        """Buffer an entry; a full buffer is written."""
+        self.entries.append(entry)
+        if len(self.entries) >= BATCH_SIZE:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what is kept."""
+        """Write the buffered entries."""
         if self.entries:
-            lines, self.entries = self.entries, []
-            self.write(as_json(lines) if self.format == "json" else as_text(lines))
+            entries, self.entries = self.entries, []
+            self.write(_encode_json(entries) if self.format == "json" else _encode_text(entries))
 
 
-def to_stderr(data: bytes) -> None:
-    """Where the log goes unless something else is said; a closed pipe does not stop the shop."""
+def _write_to_stderr(data: bytes) -> None:
+    """Write to standard error; a closed pipe is ignored, so that it does not stop the server."""
     try:
         sys.stderr.buffer.write(data)
         sys.stderr.buffer.flush()
@@ -60,33 +68,34 @@ def to_stderr(data: bytes) -> None:
         pass
 
 
-def as_json(lines: list[AccessLogEntry]) -> bytes:
-    """One JSON object a line."""
-    for line in lines:
-        line.time, line.event, line.ms = moment(line.time), "request", round(line.ms, 2)
-    return msgspec.json.Encoder().encode_lines(lines)
+def _encode_json(entries: list[AccessLogEntry]) -> bytes:
+    """Return one JSON object per line."""
+    for entry in entries:
+        entry.time, entry.event, entry.ms = _format_time(entry.time), "request", round(entry.ms, 2)
+    return msgspec.json.Encoder().encode_lines(entries)
 
 
-def as_text(lines: list[AccessLogEntry]) -> bytes:
-    """One readable line each: time, method, path, status, duration, bytes, request id, caller."""
-    said = [
-        f"{moment(it.time)} {it.method} {it.path} {it.status} {it.ms:.1f} ms {it.bytes} B {it.request_id} {it.caller or '-'}\n"
-        for it in lines
+def _encode_text(entries: list[AccessLogEntry]) -> bytes:
+    """Return a line per entry: time, method, path, status, duration, bytes, request id, caller."""
+    lines = [
+        f"{_format_time(e.time)} {e.method} {e.path} {e.status} {e.ms:.1f} ms {e.bytes} B "
+        f"{e.request_id} {e.caller or '-'}\n"
+        for e in entries
     ]
-    return "".join(said).encode("utf-8", "backslashreplace")
+    return "".join(lines).encode("utf-8", "backslashreplace")
 
 
-def moment(seconds: float | str) -> str:
-    """A time as RFC 3339 with milliseconds."""
+def _format_time(seconds: float | str) -> str:
+    """Return the Unix time as RFC 3339 with milliseconds; a string is already formatted."""
     if isinstance(seconds, str):
         return seconds
-    stamp = str(int(seconds * 1000))
-    return f"{_second(stamp[:-3])}.{stamp[-3:]}Z"
+    milliseconds = str(int(seconds * 1000))
+    return f"{_format_second(milliseconds[:-3])}.{milliseconds[-3:]}Z"
 
 
 @lru_cache(8)
-def _second(seconds: str) -> str:
-    """All of a time but its fraction: the lines of one second share it."""
+def _format_second(seconds: str) -> str:
+    """Return a time without its fraction; cached, because many entries share the second."""
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 

@@ -1,6 +1,7 @@
-"""Which methods a path knows: the `Allow` of an OPTIONS request.
+"""The methods that each path supports: responses to OPTIONS.
 
-Litestar's own OPTIONS handler names only the methods of the first handler of a path, so the porch answers from the routes themselves.
+Litestar's own OPTIONS handler names only the methods of a path's first handler, so the pipeline
+answers OPTIONS itself, from all routes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ type MethodsByPath = Mapping[str, Iterable[str]]
 
 
 def methods_by_path(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
-    """The templates and methods of an app's HTTP routes (`app.routes`)."""
+    """Return the path templates and methods of an app's HTTP routes (`app.routes`)."""
     return {
         route.path: frozenset(str(method) for method in route.methods)
         for route in routes
@@ -24,29 +25,34 @@ def methods_by_path(routes: Iterable[Any]) -> dict[str, frozenset[str]]:
 
 
 def self_authenticating_paths(routes: Iterable[Any]) -> frozenset[str]:
-    """The paths that read `Authorization` themselves, with their handlers' `opt["apart"]`."""
+    """Return the paths whose handlers read `Authorization` themselves
+
+    They declare it by `opt["self_authenticating"]`."""
     return frozenset(
         route.path
         for route in routes
         for handler, _ in getattr(route, "route_handler_map", {}).values()
-        if handler.opt.get("apart")
+        if handler.opt.get("self_authenticating")
     )
 
 
 class AllowedMethods:
-    """All templates, taken apart."""
+    """The path templates with their `Allow` headers."""
 
     def __init__(self, methods: MethodsByPath) -> None:
         self.literal_paths = frozenset(template for template in methods if "{" not in template)
-        self.all = [(_segments(template), allow_header(", ".join(names))) for template, names in methods.items()]
-        # A literal segment goes before a parameter, the leftmost first, as in Litestar's router.
-        self.all.sort(key=lambda known: ["{" in segment for segment in known[0]])
+        self.templates = [(_segments(template), allow_header(", ".join(names))) for template, names in methods.items()]
+        # Literal segments come before parameters, from left to right, as in Litestar's router.
+        self.templates.sort(key=lambda template: ["{" in segment for segment in template[0]])
 
     def options_response(self, path: str) -> Response | None:
-        """The answer to OPTIONS on this path (RFC 9110, 9.3.7; RFC 5789, 3.1), or None where no route has it."""
-        given = _segments(path)
-        for template, allow in self.all:
-            if _fits(template, given):
+        """Return the response to OPTIONS, or None if no route has this path.
+
+        See RFC 9110, 9.3.7 and RFC 5789, 3.1.
+        """
+        segments = _segments(path)
+        for template, allow in self.templates:
+            if _matches(template, segments):
                 headers = [(b"allow", allow.encode())]
                 return Response(
                     204, headers=[*headers, (b"accept-patch", ACCEPT_PATCH.encode())] if "PATCH" in allow else headers
@@ -58,10 +64,10 @@ def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
-def _fits(template: list[str], given: list[str]) -> bool:
-    """Whether a path has this template; a parameter of type `path` takes all that is left."""
-    if template and template[-1].endswith(":path}") and len(given) >= len(template):
-        given = given[: len(template)]
-    return len(template) == len(given) and all(
-        known.startswith("{") or known == segment for known, segment in zip(template, given, strict=True)
+def _matches(template: list[str], segments: list[str]) -> bool:
+    """Whether a path has this template; a parameter of type `path` takes all remaining segments."""
+    if template and template[-1].endswith(":path}") and len(segments) >= len(template):
+        segments = segments[: len(template)]
+    return len(template) == len(segments) and all(
+        expected.startswith("{") or expected == segment for expected, segment in zip(template, segments, strict=True)
     )

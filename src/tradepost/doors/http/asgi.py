@@ -1,34 +1,37 @@
-"""The few ASGI types of the porch, and the header fields of a request."""
+"""ASGI types, and the headers of a request."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 type Scope = Any
-"""An ASGI scope. It is a dict; Litestar's TypedDict for it has no room for the porch's own keys."""
+"""An ASGI scope: a dict. Litestar's TypedDict does not allow the pipeline's own keys."""
 type Message = Any
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type App = Callable[[Scope, Receive, Send], Awaitable[None]]
 type Headers = list[tuple[bytes, bytes]]
 
-PIECES = {b"cookie": b"; "}
+SEPARATORS = {b"cookie": b"; "}
 
 
 def request_headers(scope: Scope) -> Mapping[bytes, bytes]:
-    """The request's header fields by lower-case name; lines of one name are joined by a comma (RFC 9110, 5.3). Made once a request."""
-    found = scope.get("fields")
-    if found is None:
+    """Return the request's headers by lower-case name, computed once per request.
+
+    Repeated headers are joined with a comma (RFC 9110, 5.3).
+    """
+    headers = scope.get("request_headers")
+    if headers is None:
         lines = scope["headers"]
-        found = dict(lines)
-        if len(found) != len(lines):
-            found = joined(lines)
-        scope["fields"] = found
-    return found
+        headers = dict(lines)
+        if len(headers) != len(lines):
+            headers = _joined(lines)
+        scope["request_headers"] = headers
+    return headers
 
 
-def joined(lines: Headers) -> dict[bytes, bytes]:
-    """The fields where some name comes more than once."""
-    found: dict[bytes, bytes] = {}
+def _joined(lines: Headers) -> dict[bytes, bytes]:
+    """Join the values of repeated headers."""
+    headers: dict[bytes, bytes] = {}
     for name, value in lines:
-        found[name] = found[name] + PIECES.get(name, b", ") + value if name in found else value
-    return found
+        headers[name] = headers[name] + SEPARATORS.get(name, b", ") + value if name in headers else value
+    return headers

@@ -1,4 +1,4 @@
-"""Content codings: which media are worth one, and the coders."""
+"""Content codings: zstd, br and gzip, and which media types are worth compressing."""
 
 import zlib
 from functools import lru_cache
@@ -7,7 +7,7 @@ import brotli
 from zstandard import ZstdCompressor
 
 MIN_SIZE = 1000
-"""Bodies below this many bytes are sent as they are."""
+"""Smaller bodies are not compressed (bytes)."""
 
 TEXTUAL = (b"json", b"xml", b"javascript", b"graphql", b"msgpack", b"ecmascript", b"yaml", b"manifest")
 
@@ -16,7 +16,7 @@ _zstd = ZstdCompressor(level=3)
 
 @lru_cache(128)
 def is_compressible(media: bytes) -> bool:
-    """Whether bytes of this media type get smaller: text and structured data do, pictures and fonts are packed already."""
+    """Whether compression helps: for text and structured data, not for images and fonts."""
     name = media.partition(b";")[0].strip().lower()
     if name == b"text/event-stream":
         return False
@@ -24,10 +24,10 @@ def is_compressible(media: bytes) -> bool:
 
 
 def compress(body: bytes | bytearray, coding: bytes) -> bytes:
-    """The body in a coding: `zstd`, `br` or `gzip`."""
+    """Return the body compressed with `zstd`, `br` or `gzip`."""
     if coding == b"zstd":
         return _zstd.compress(body)
     if coding == b"br":
         return brotli.compress(body, quality=4)
-    packer = zlib.compressobj(5, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()
+    compressor = zlib.compressobj(5, zlib.DEFLATED, 31)
+    return compressor.compress(body) + compressor.flush()

@@ -1,7 +1,7 @@
-"""The fast lane: hot paths whose answers are made without Litestar's routing, by the same functions.
+"""Fast routes: hot paths that are served without Litestar's router, by the same functions.
 
-Litestar's router keeps 1,024 whole paths; a detail route with more ids than that misses it each time (14 us). A lane has at most one parameter,
-and it is the last segment.
+Litestar's router caches 1,024 whole paths; a detail route with more ids than that misses the cache
+on every request (14 us). A fast route has at most one parameter, as its last segment.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,19 +12,19 @@ from .response import Response
 
 
 class FastRoute(Protocol):
-    """What stands at the end of a lane; a route of either door is one."""
+    """A route that can be called without Litestar; both APIs have them."""
 
-    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
-        """The answer to a request, from the values of the path's parameters."""
+    async def respond(self, scope: Scope, receive: Receive, path_params: dict[str, str], /) -> Response:
+        """Return the response to a request."""
         ...
 
 
 type FastRoutes = Mapping[tuple[str, str], FastRoute]
-"""Lanes by method and path template: `("GET", "/products/{key:str}")`, `("POST", "/graphql")`."""
+"""Routes by method and path template: `("GET", "/products/{key:str}")`, `("POST", "/graphql")`."""
 
 
 class FastPathTable:
-    """The lanes of one method."""
+    """The fast routes of one method."""
 
     __slots__ = ("by_path", "by_prefix", "reserved")
 
@@ -34,43 +34,50 @@ class FastPathTable:
         self.reserved: frozenset[str] = frozenset()
 
     def find(self, path: str) -> tuple[FastRoute, dict[str, str], str] | None:
-        """The lane of a path, the values of its parameters and its template."""
-        lane = self.by_path.get(path)
-        if lane is not None:
-            return lane, {}, path
+        """Return the route of a path, its path parameters and its template, or None."""
+        route = self.by_path.get(path)
+        if route is not None:
+            return route, {}, path
         cut = path.rfind("/") + 1
-        found = self.by_prefix.get(path[:cut])
-        if found is None or cut == len(path) or path in self.reserved:
+        entry = self.by_prefix.get(path[:cut])
+        if entry is None or cut == len(path) or path in self.reserved:
             return None
-        lane, name, template = found
-        return lane, {name: path[cut:]}, template
+        route, name, template = entry
+        return route, {name: path[cut:]}, template
 
 
-def fast_path_tables(given: FastRoutes, reserved: Iterable[str]) -> dict[str, FastPathTable]:
-    """The lanes by method. `reserved` are the literal paths of all routes: none of them is taken for a parameter's value."""
-    found: dict[str, FastPathTable] = {}
-    for (method, template), lane in given.items():
-        table = found.setdefault(method, FastPathTable())
-        head, brace, tail = template.partition("{")
+def fast_path_tables(routes: FastRoutes, reserved: Iterable[str]) -> dict[str, FastPathTable]:
+    """Return the routes as one table per method.
+
+    reserved: the literal paths of all routes; none of them is taken for a parameter's value.
+    """
+    tables: dict[str, FastPathTable] = {}
+    for (method, template), route in routes.items():
+        table = tables.setdefault(method, FastPathTable())
+        prefix, brace, parameter = template.partition("{")
         if not brace:
-            table.by_path[template] = lane
-        elif tail.endswith("}") and tail.count("{") == 0 and "/" not in tail and head.endswith("/"):
-            table.by_prefix[head] = lane, tail[:-1].partition(":")[0], template
-            table.reserved |= {path for path in reserved if path.startswith(head)}
+            table.by_path[template] = route
+        elif parameter.endswith("}") and "{" not in parameter and "/" not in parameter and prefix.endswith("/"):
+            table.by_prefix[prefix] = route, parameter[:-1].partition(":")[0], template
+            table.reserved |= {path for path in reserved if path.startswith(prefix)}
         else:
-            raise ValueError(f"a lane has one parameter at its end: {template}")
-    return found
+            raise ValueError(f"a fast route can have one parameter, as its last segment: {template}")
+    return tables
 
 
 def fast_routes_of(routes: Iterable[Any]) -> dict[tuple[str, str], FastRoute]:
-    """The lanes among an app's routes: handlers whose `opt["lane"]` is a lane, or True where they are one, and whose path a lane can serve."""
-    found: dict[tuple[str, str], FastRoute] = {}
+    """Return the fast routes among an app's routes.
+
+    A handler declares one with `opt["fast_route"]`: a FastRoute, or True for the handler itself.
+    Paths that the fast path does not support are left out.
+    """
+    fast_routes: dict[tuple[str, str], FastRoute] = {}
     for route in routes:
         for method, (handler, _) in getattr(route, "route_handler_map", {}).items():
-            lane = handler.opt.get("lane")
-            lane = handler if lane is True else lane
-            if lane is not None and (
+            fast_route = handler.opt.get("fast_route")
+            fast_route = handler if fast_route is True else fast_route
+            if fast_route is not None and (
                 route.path.count("{") == 0 or (route.path.count("{") == 1 and route.path.endswith("}"))
             ):
-                found[method, route.path] = lane
-    return found
+                fast_routes[method, route.path] = fast_route
+    return fast_routes

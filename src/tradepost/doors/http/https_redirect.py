@@ -1,4 +1,4 @@
-"""Https redirect."""
+"""The redirect from http to https (HTTPS_REDIRECT)."""
 
 from urllib.parse import quote
 
@@ -10,17 +10,20 @@ from .response import Response
 
 
 def redirect_to_https(scope: Scope) -> Response | None:
-    """The redirect of a request that came without TLS (308 keeps method and body); health checks are left alone."""
+    """Return a redirect for a plain http request, or None if the request may proceed.
+
+    308 keeps the method and the body. Health checks are not redirected.
+    """
     if scope.get("scheme") == "https" or scope["path"].startswith("/health/"):
         return None
     host = host_name(request_headers(scope).get(b"host", b""))
     if not host or host.translate(None, b"abcdefghijklmnopqrstuvwxyz0123456789.-_[]:"):
-        raise InvalidParameter("The Host header names no host.", parameter="Host")
+        raise InvalidParameter("The Host header is missing or is not a host name.", parameter="Host")
     query = scope.get("query_string", b"")
-    target = (
+    location = (
         b"https://"
         + host
-        + quote(scope["called"], safe="/%:@!$&'()*+,;=~-._").encode()
+        + quote(scope["original_path"], safe="/%:@!$&'()*+,;=~-._").encode()
         + (b"?" + query if query else b"")
     )
-    return Response(308, headers=[(b"location", target)])
+    return Response(308, headers=[(b"location", location)])

@@ -1,4 +1,4 @@
-"""The two header fields of idempotency (WIRE, Writing; IETF draft idempotency-key-header-07): the key of a request, and that an answer was kept."""
+"""The headers Idempotency-Key and Idempotent-Replayed (IETF draft idempotency-key-header-07)."""
 
 from tradepost.kit.operations.idempotency.key import parse_key
 
@@ -9,6 +9,6 @@ REPLAYED_HEADER = (b"idempotent-replayed", b"true")
 
 
 def idempotency_key(scope: Scope) -> str | None:
-    """The key that a request names; 400 where it can be none."""
-    given = request_headers(scope).get(b"idempotency-key")
-    return None if given is None else parse_key(given.decode("latin-1").strip(), HEADER)
+    """Return the request's idempotency key or None; raise InvalidParameter if it is malformed."""
+    value = request_headers(scope).get(b"idempotency-key")
+    return None if value is None else parse_key(value.decode("latin-1").strip(), HEADER)

@@ -1,6 +1,7 @@
-"""Counters of this worker, in the text form that Prometheus reads (exposition format 0.0.4).
+"""Prometheus metrics of this process (text exposition format 0.0.4).
 
-A request costs one look-up and one search among the bounds. Every worker counts for itself and says which it is: sum over `worker`.
+A request costs one dict lookup and one binary search. Every process counts for itself and has its
+own value of the label `worker`: sum over it.
 """
 
 import os
@@ -10,16 +11,20 @@ from itertools import accumulate
 
 MEDIA_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the duration's buckets, in seconds."""
+"""Upper bounds of the histogram buckets, in seconds."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-type Figure = float | Mapping[str, float]
-type Gauges = Mapping[str, tuple[str, str, Callable[[], Figure]]]
-"""Further figures by name: their type, what they say, and how they are read; a mapping has one for each `reason`."""
+type Value = float | Mapping[str, float]
+"""The value of a metric; a mapping has one value per `reason` label."""
+type Collectors = Mapping[str, tuple[str, str, Callable[[], Value]]]
+"""Further metrics by name: their type, their help text, and a function that returns the value."""
 
 
 class Series:
-    """The requests of one method, route and status: how many took how long (the last bucket is those over all bounds)."""
+    """A histogram of request durations for one method, route and status.
+
+    The last bucket counts the requests above all bounds.
+    """
 
     __slots__ = ("buckets", "seconds")
 
@@ -27,31 +32,37 @@ class Series:
         self.buckets, self.seconds = [0] * (len(BOUNDS) + 1), 0.0
 
     def observe(self, seconds: float) -> None:
-        """One more has ended."""
+        """Count a finished request."""
         self.buckets[bisect_left(BOUNDS, seconds)] += 1
         self.seconds += seconds
 
 
 class Metrics:
-    """Counts requests by method, route template and status. All three are few, whatever is asked for."""
+    """Counts requests by method, route template and status.
 
-    def __init__(self, gauges: Gauges | None = None) -> None:
-        self.gauges = dict(gauges or {})
+    Clients cannot create series: the values of all three labels are a small fixed set.
+    """
+
+    def __init__(self, collectors: Collectors | None = None) -> None:
+        self.collectors = dict(collectors or {})
         self.series: dict[tuple[str, str, int], Series] = {}
 
     def series_for(self, method: str, template: str | None, status: int) -> Series:
-        """Where such requests are counted. Without a template (no route has the path) that is under an empty one."""
+        """Return the series of such requests.
+
+        Requests that match no route have an empty route label.
+        """
         key = (method if method in METHODS else "other", template or "", status)
-        found = self.series.get(key)
-        if found is None:
-            found = self.series[key] = Series()
-        return found
+        series = self.series.get(key)
+        if series is None:
+            series = self.series[key] = Series()
+        return series
 
     def render(self) -> bytes:
-        """All figures."""
+        """Return all metrics as text."""
         worker = f'worker="{os.getpid()}"'
         lines = [
-            "# HELP tradepost_request_seconds How long requests took, by route and status.",
+            "# HELP tradepost_request_seconds Duration of requests by method, route and status.",
             "# TYPE tradepost_request_seconds histogram",
         ]
         for (method, template, status), series in sorted(self.series.items()):
@@ -65,15 +76,15 @@ class Metrics:
                 f"tradepost_request_seconds_sum{{{labels}}} {series.seconds:.6f}",
                 f"tradepost_request_seconds_count{{{labels}}} {counts[-1]}",
             ]
-        for name, (kind, said, read) in self.gauges.items():
-            figure = read()
-            found = (
-                {f'reason="{reason}",{worker}': n for reason, n in figure.items()}
-                if isinstance(figure, Mapping)
-                else {worker: figure}
+        for name, (metric_type, help_text, read) in self.collectors.items():
+            value = read()
+            samples = (
+                {f'reason="{reason}",{worker}': n for reason, n in value.items()}
+                if isinstance(value, Mapping)
+                else {worker: value}
             )
-            lines += [f"# HELP tradepost_{name} {said}", f"# TYPE tradepost_{name} {kind}"]
-            lines += [f"tradepost_{name}{{{labels}}} {n:g}" for labels, n in found.items()]
+            lines += [f"# HELP tradepost_{name} {help_text}", f"# TYPE tradepost_{name} {metric_type}"]
+            lines += [f"tradepost_{name}{{{labels}}} {n:g}" for labels, n in samples.items()]
         return ("\n".join(lines) + "\n").encode()
 
 

@@ -1,128 +1,134 @@
-"""Content negotiation (RFC 9110, 12.5): what a caller accepts, weighed by q-values, specificity and order.
+"""Content negotiation (RFC 9110, 12.5): Accept, Accept-Encoding and Content-Type.
 
-Headers repeat from request to request, so every parsed header stays in a bounded cache; a header longer than `LONGEST` is parsed anew each
-time and never kept. Nothing here raises: an element that cannot be read is passed over.
+Headers repeat from request to request, so parsed headers are cached, up to a length of
+MAX_CACHED_LENGTH. Nothing here raises: elements that cannot be parsed are ignored.
 """
 
 from functools import lru_cache
 from typing import NamedTuple
 
-LONGEST = 1024
+MAX_CACHED_LENGTH = 1024
 CODINGS = (b"zstd", b"br", b"gzip")
-BARE_CHARSETS = frozenset({b"charset=utf-8", b"charset=utf8", b"charset=us-ascii"})
+IGNORED_CHARSETS = frozenset({b"charset=utf-8", b"charset=utf8", b"charset=us-ascii"})
 
 
 class Range(NamedTuple):
-    """One element of a weighed list: its name, its parameters (without q), its weight and its place in the list."""
+    """One element of Accept or Accept-Encoding; `position` counts from 0."""
 
     name: bytes
     parameters: frozenset[bytes]
     q: float
-    place: int
+    position: int
 
 
 def best_offer(header: bytes | None, offers: tuple[bytes, ...]) -> bytes | None:
-    """The offer that an `Accept` header likes best, or None where it likes none.
+    """Return the offered media type that an `Accept` header prefers, or None if it accepts none.
 
-    The highest q wins; then what was named more exactly, then what the caller named first, then what we offer first. Without a header, or
-    with one of which nothing can be read, it is the first offer.
+    The highest q wins, then the more specific range, then the range named first, then the first
+    offer. Without a header, or if nothing in it can be parsed, it is the first offer.
     """
     if not header:
         return offers[0]
-    return _accepted(header, offers) if len(header) <= LONGEST else _accepted.__wrapped__(header, offers)
+    return _best_offer(header, offers) if len(header) <= MAX_CACHED_LENGTH else _best_offer.__wrapped__(header, offers)
 
 
 @lru_cache(512)
-def _accepted(header: bytes, offers: tuple[bytes, ...]) -> bytes | None:
-    ranges = weighed(header)
+def _best_offer(header: bytes, offers: tuple[bytes, ...]) -> bytes | None:
+    ranges = _parse_ranges(header)
     if not ranges:
         return offers[0]
-    best, chosen = (0.0, 0, 0), None
+    best_rank, best = (0.0, 0, 0), None
     for offer in offers:
         rank = _rank(offer, ranges)
-        if rank[0] > 0 and rank > best:
-            best, chosen = rank, offer
-    return chosen
+        if rank[0] > 0 and rank > best_rank:
+            best_rank, best = rank, offer
+    return best
 
 
 def _rank(offer: bytes, ranges: tuple[Range, ...]) -> tuple[float, int, int]:
-    """Weight, specificity and place (negative, so that the first is the greatest) of the most specific range that covers the offer."""
+    """Return q, specificity and negated position of the most specific range that covers the offer.
+
+    Ranks compare like tuples: the position is negated so that the first range is the greatest.
+    """
     name, parameters = _split_type(offer)
-    wide = name.partition(b"/")[0] + b"/*"
+    wildcard = name.partition(b"/")[0] + b"/*"
     best = (-1, 0.0, 0)
-    for it in ranges:
-        wanted = it.parameters - BARE_CHARSETS
-        if it.name == name and wanted <= parameters:
-            specificity = 3 + len(wanted)
-        elif not wanted and it.name == wide:
+    for media_range in ranges:
+        required = media_range.parameters - IGNORED_CHARSETS
+        if media_range.name == name and required <= parameters:
+            specificity = 3 + len(required)
+        elif not required and media_range.name == wildcard:
             specificity = 2
-        elif not wanted and it.name in (b"*/*", b"*"):
+        elif not required and media_range.name in (b"*/*", b"*"):
             specificity = 1
         else:
             continue
         if specificity > best[0]:
-            best = (specificity, it.q, -it.place)
+            best = (specificity, media_range.q, -media_range.position)
     return best[1], best[0], best[2]
 
 
 def best_coding(header: bytes | None) -> bytes | None:
-    """The content coding to use: `zstd`, `br` or `gzip` by `Accept-Encoding`, or None for the plain bytes (12.5.3)."""
+    """Return the coding that `Accept-Encoding` prefers: `zstd`, `br` or `gzip`.
+
+    None means uncompressed (12.5.3).
+    """
     if not header:
         return None
-    return _coding(header) if len(header) <= LONGEST else _coding.__wrapped__(header)
+    return _best_coding(header) if len(header) <= MAX_CACHED_LENGTH else _best_coding.__wrapped__(header)
 
 
 @lru_cache(512)
-def _coding(header: bytes) -> bytes | None:
+def _best_coding(header: bytes) -> bytes | None:
     weights: dict[bytes, float] = {}
-    for it in weighed(header):
-        weights.setdefault(b"gzip" if it.name == b"x-gzip" else it.name, it.q)
-    others = weights.get(b"*", 0.0)
-    best = max(CODINGS, key=lambda coding: weights.get(coding, others))
-    weight = weights.get(best, others)
+    for element in _parse_ranges(header):
+        weights.setdefault(b"gzip" if element.name == b"x-gzip" else element.name, element.q)
+    default = weights.get(b"*", 0.0)
+    best = max(CODINGS, key=lambda coding: weights.get(coding, default))
+    weight = weights.get(best, default)
     return best if weight > 0 and weight >= weights.get(b"identity", 0.0) else None
 
 
 @lru_cache(256)
 def parse_content_type(header: bytes | None) -> tuple[bytes, bytes]:
-    """The media type in lower case without parameters, and the charset in lower case (empty where none is named)."""
-    media, *parameters = _pieces(header or b"", b";")
+    """Return the media type without parameters, and the charset or b"", both in lower case."""
+    media_type, *parameters = _split(header or b"", b";")
     charset = b""
     for parameter in parameters:
         name, _, value = parameter.partition(b"=")
         if name.strip().lower() == b"charset":
             charset = value.strip().strip(b'"').lower()
-    return media.strip().lower(), charset
+    return media_type.strip().lower(), charset
 
 
-def weighed(header: bytes) -> tuple[Range, ...]:
-    """The elements of a weighed list; an element that cannot be read is left out."""
-    found: list[Range] = []
-    for element in _pieces(header, b","):
-        name, parameters, q = _read(element)
+def _parse_ranges(header: bytes) -> tuple[Range, ...]:
+    """Return the elements of a list with q-values; elements that cannot be parsed are left out."""
+    ranges: list[Range] = []
+    for element in _split(header, b","):
+        name, parameters, q = _parse_element(element)
         if name and q is not None:
-            found.append(Range(name, parameters, q, len(found)))
-    return tuple(found)
+            ranges.append(Range(name, parameters, q, len(ranges)))
+    return tuple(ranges)
 
 
-def _read(element: bytes) -> tuple[bytes, frozenset[bytes], float | None]:
-    """Name, parameters and weight of one element; the weight is None where it is no q-value."""
-    name, *rest = _pieces(element, b";")
+def _parse_element(element: bytes) -> tuple[bytes, frozenset[bytes], float | None]:
+    """Return name, parameters and q of one element; q is None if it is not a valid q-value."""
+    name, *rest = _split(element, b";")
     name, parameters, q = name.strip().lower(), [], 1.0
     if b" " in name or name.count(b"/") > 1:
         return b"", frozenset(), None
-    for piece in rest:
-        key, _, value = piece.partition(b"=")
+    for parameter in rest:
+        key, _, value = parameter.partition(b"=")
         key, value = key.strip().lower(), value.strip()
         if key == b"q":
-            return name, frozenset(parameters), _weight(value)
+            return name, frozenset(parameters), _parse_q(value)
         if key:
             parameters.append(key + b"=" + value.strip(b'"').lower())
     return name, frozenset(parameters), q
 
 
-def _weight(value: bytes) -> float | None:
-    """A q-value (12.4.2): 0 to 1 with at most a few decimals."""
+def _parse_q(value: bytes) -> float | None:
+    """Return a q-value (12.4.2): 0 to 1, at most 8 characters; None if it is not valid."""
     if not value or len(value) > 8 or value.translate(None, b"0123456789."):
         return None
     try:
@@ -132,25 +138,25 @@ def _weight(value: bytes) -> float | None:
     return q if q <= 1 else None
 
 
-def _split_type(media: bytes) -> tuple[bytes, frozenset[bytes]]:
-    """An offer's name and its parameters."""
-    name, parameters, _ = _read(media)
-    return name, parameters - BARE_CHARSETS
+def _split_type(media_type: bytes) -> tuple[bytes, frozenset[bytes]]:
+    """Return the name and the parameters of an offered media type."""
+    name, parameters, _ = _parse_element(media_type)
+    return name, parameters - IGNORED_CHARSETS
 
 
-def _pieces(value: bytes, mark: bytes) -> list[bytes]:
-    """Splits at a mark that stands outside quotes."""
+def _split(value: bytes, separator: bytes) -> list[bytes]:
+    """Split at separators outside quoted strings."""
     if b'"' not in value:
-        return value.split(mark)
-    pieces, start, quoted, escaped = [], 0, False, False
-    for at, byte in enumerate(value):
+        return value.split(separator)
+    parts, start, quoted, escaped = [], 0, False, False
+    for index, byte in enumerate(value):
         if escaped:
             escaped = False
         elif byte == 0x5C and quoted:
             escaped = True
         elif byte == 0x22:
             quoted = not quoted
-        elif byte == mark[0] and not quoted:
-            pieces.append(value[start:at])
-            start = at + 1
-    return [*pieces, value[start:]]
+        elif byte == separator[0] and not quoted:
+            parts.append(value[start:index])
+            start = index + 1
+    return [*parts, value[start:]]

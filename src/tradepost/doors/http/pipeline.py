@@ -1,8 +1,9 @@
-"""The porch itself: one request from its id to its access line, in front of both doors (pure ASGI).
+"""The ASGI pipeline in front of both APIs: one request, from its id to its access log entry.
 
-The order: request id, proxies, overload, allowed hosts, HTTPS, CORS preflight, version, caller, then a fast lane or Litestar. What either of
-them raises before its answer has begun becomes a problem; every answer leaves through its Reply. Nothing here awaits but the caller's
-identification and the answer itself.
+The order: request id, trusted proxies, overload, allowed hosts, HTTPS, CORS preflight, API version,
+caller, then a fast route or Litestar. An exception raised before the response has started becomes
+a problem; every response is sent through its ResponseSender. The pipeline itself awaits only the
+identification of the caller and the response.
 """
 
 import asyncio
@@ -40,16 +41,19 @@ from .response_sender import HSTS, SECURITY_HEADERS, ResponseSender
 from .trusted_proxies import TrustedProxies
 
 type Identify = Callable[[Headers], Caller | Awaitable[Caller]]
-"""Who calls, by a request's headers; asked only where they hold a credential. Who is known already is said at once, as most
-callers are: a coroutine would cost them half a microsecond."""
+"""Return the caller that a request's headers identify; called only if they hold a credential.
 
-ID_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
+It returns the Caller itself if the credential is cached, as most are: a coroutine would cost half
+a microsecond more.
+"""
+
+REQUEST_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 CLIENT_CLOSED_REQUEST = 499
-"""What the access line says where the caller left before its answer (no answer has this status)."""
+"""Logged if the client disconnected before the response started (nginx's code, never sent)."""
 
 
 class PipelineSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the porch needs of the settings, by the settings' own names."""
+    """The settings that the pipeline uses. The names are those of `Settings`."""
 
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
@@ -63,12 +67,12 @@ class PipelineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_settings(cls, settings: Any) -> "PipelineSettings":
-        """The porch's part of the shop's settings; what they do not name keeps its default."""
+        """Copy the fields that `settings` has; the others keep their defaults."""
         return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__ if hasattr(settings, name)})
 
 
 class Pipeline:
-    """Pure ASGI in front of both doors. One per app and event loop; `stop` writes what the access log still holds."""
+    """The ASGI app in front of both APIs. One per app and event loop; call `stop` at shutdown."""
 
     def __init__(
         self,
@@ -86,31 +90,33 @@ class Pipeline:
         self_authenticating: frozenset[str] = frozenset(),
         read_cache: ReadCache | None = None,
     ) -> None:
-        """`next` is the app behind the porch. `lanes` are the fast lanes, `paths` all templates with their methods (they answer
-        OPTIONS, and a literal path is never taken for a lane's parameter). Without a `log` no access line is written, without
-        `metrics` nothing is counted, without `limits` nobody has a bucket. `means` go into every CallContext. On the paths in `apart` nobody is a
-        caller, because their routes read `Authorization` themselves. What a lane answers from the `cache` is given again without asking it."""
-        self.app, self.identify, self.database, self.settings, self.access_log, self.metrics = (
-            app,
-            identify,
-            database,
-            settings,
-            access_log,
-            metrics,
-        )
-        self.limits, self.dependencies, self.self_authenticating = limits, dependencies, self_authenticating
+        """Create the pipeline in front of `app`.
+
+        fast_routes: routes that bypass `app`.
+        methods: the methods of every path template, for OPTIONS. A literal path is never taken for
+            the parameter of a fast route.
+        access_log, metrics, limits: None turns them off.
+        dependencies: passed to every CallContext.
+        self_authenticating: paths whose routes read `Authorization` themselves; the caller is
+            anonymous there.
+        read_cache: if given, responses that come from it are stored in a ResponseCache.
+        """
+        self.app, self.identify, self.database, self.settings = app, identify, database, settings
+        self.access_log, self.metrics, self.limits = access_log, metrics, limits
+        self.dependencies, self.self_authenticating = dependencies, self_authenticating
         self.allowed_methods = AllowedMethods(methods or {})
         self.fast_path = fast_path_tables(fast_routes or {}, self.allowed_methods.literal_paths)
-        self.allowed_hosts, self.trusted_proxies = (
-            AllowedHosts(settings.allowed_hosts),
-            TrustedProxies(settings.trusted_proxies),
-        )
+        self.allowed_hosts = AllowedHosts(settings.allowed_hosts)
+        self.trusted_proxies = TrustedProxies(settings.trusted_proxies)
         self.cors = CorsPolicy(settings.cors_origins) if settings.cors_origins else None
         self.in_flight = InFlightRequests(settings.requests_in_flight, settings.request_timeout, access_log)
         self.response_cache = ResponseCache(read_cache, metrics) if read_cache is not None else None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serves one request; lifespan and WebSocket go to the app as they are. No coroutine of its own, which every request would pay for."""
+        """Serve a request; lifespan and WebSocket scopes go straight to the app.
+
+        Not a coroutine itself: every request would pay for one more.
+        """
         if scope["type"] != "http":
             return self.app(scope, receive, send)
         if self.trusted_proxies.networks:
@@ -118,123 +124,126 @@ class Pipeline:
         if (
             self.response_cache is not None
             and self.in_flight.has_room
-            and (told := self.response_cache.find(scope)) is not None
+            and (cached := self.response_cache.find(scope)) is not None
         ):
-            return self.send_cached(told, scope, receive, send)
+            return self.send_cached(cached, scope, receive, send)
         return self.handle(scope, receive, send)
 
-    async def send_cached(self, told: CachedResponse, scope: Scope, receive: Receive, send: Send) -> None:
-        """Gives an answer once more: for the same price, with an id and a line of its own. Where it cannot be paid the whole way says so."""
+    async def send_cached(self, cached: CachedResponse, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a stored response at the same price, with its own request id and access log entry.
+
+        If the bucket does not hold enough points, the request is handled normally and refused.
+        """
         started, limits = perf_counter(), self.limits
-        request_id, headers = id_of(scope["fields"]), told.headers
+        request_id, headers = _request_id(scope["request_headers"]), cached.headers
         if limits is not None:
             bucket, shared = budget.anonymous_bucket(limits, scope), limits.shared
-            lefts = (
-                await shared.take(told.points, bucket)
+            remaining_each = (
+                await shared.take(cached.points, bucket)
                 if shared is not None
-                else (limits.local.take(*bucket, told.points),)
+                else (limits.local.take(*bucket, cached.points),)
             )
-            if lefts is None or (left := lefts[0]) < 0:
+            if remaining_each is None or (remaining := remaining_each[0]) < 0:
                 return await self.handle(scope, receive, send)
-            headers = [*headers, *budget.settle_cached(limits, bucket, left, told.points, told.net)]
+            headers = [*headers, *budget.settle_cached(limits, bucket, remaining, cached.points, cached.net)]
         self.in_flight.ensure_timer()
         try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": told.status,
-                    "headers": [*headers, (b"x-request-id", request_id)],
-                }
-            )
-            await send(told.body)
+            headers = [*headers, (b"x-request-id", request_id)]
+            await send({"type": "http.response.start", "status": cached.status, "headers": headers})
+            await send(cached.body)
         finally:
-            took = perf_counter() - started
-            if told.series is not None:
-                told.series.observe(took)
+            seconds = perf_counter() - started
+            if cached.series is not None:
+                cached.series.observe(seconds)
             if self.access_log is not None:
                 self.access_log.add(
                     AccessLogEntry(
                         now(),
                         request_id.decode(),
                         "GET",
-                        told.path,
-                        told.status,
-                        took * 1000,
-                        told.size,
-                        told.template,
+                        cached.path,
+                        cached.status,
+                        seconds * 1000,
+                        cached.size,
+                        cached.template,
                     )
                 )
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request the whole way."""
-        reply = self.begin(scope, send)
+        """Serve a request without the response cache."""
+        sender = self._create_sender(scope, send)
         try:
-            await self.serve(scope, receive, reply)
+            await self._serve(scope, receive, sender)
         except asyncio.CancelledError:
-            if not reply.timed_out or reply.status:
+            if not sender.timed_out or sender.status:
                 raise
-            await self.give_up(scope, receive, reply)
+            await self._send_timeout(scope, receive, sender)
         except ClientDisconnected:
             pass
-        except Exception as fault:
-            if reply.status:
+        except Exception as error:
+            if sender.status:
                 raise
-            await error_response(fault, scope)(scope, receive, reply)
+            await error_response(error, scope)(scope, receive, sender)
         finally:
-            self.end(scope, reply)
+            self._finish(scope, sender)
 
-    def begin(self, scope: Scope, send: Send) -> ResponseSender:
-        """Names the request and makes its way out. No key is put into the scope without need: Granian's dict has room for seven more before it grows."""
-        request_id = id_of(request_headers(scope))
+    def _create_sender(self, scope: Scope, send: Send) -> ResponseSender:
+        """Set the request id and the original path in the scope, and create the sender.
+
+        Add keys to the scope sparingly: Granian's dict has space for seven more before it grows.
+        """
+        request_id = _request_id(request_headers(scope))
         scope["request_id"] = request_id.decode()
-        raw = scope.get("raw_path")
-        scope["called"] = raw.decode() if raw and raw.isascii() else quote(scope["path"])
+        raw_path = scope.get("raw_path")
+        scope["original_path"] = raw_path.decode() if raw_path and raw_path.isascii() else quote(scope["path"])
         if self.settings.body_limit != DEFAULT_LIMIT:
             scope["body_limit"] = self.settings.body_limit
         return ResponseSender(scope, send, request_id, SECURITY_HEADERS, self.in_flight.senders, self.limits)
 
-    async def serve(self, scope: Scope, receive: Receive, reply: ResponseSender) -> None:
-        """Checks the request at the door and hands it on."""
-        answer = self.admit(scope, reply)
-        if answer is not None:
-            return await answer(scope, receive, reply)
-        nameless = CREDENTIAL_HEADERS.isdisjoint(scope["fields"]) or scope["path"] in self.self_authenticating
-        named = ANONYMOUS if nameless else self.identify(scope["headers"])
-        caller = named if isinstance(named, Caller) else await named
+    async def _serve(self, scope: Scope, receive: Receive, sender: ResponseSender) -> None:
+        """Run the checks, identify the caller, and call a fast route or the app."""
+        response = self._check(scope, sender)
+        if response is not None:
+            return await response(scope, receive, sender)
+        has_credential = not (
+            CREDENTIAL_HEADERS.isdisjoint(scope["request_headers"]) or scope["path"] in self.self_authenticating
+        )
+        identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
+        caller = identified if isinstance(identified, Caller) else await identified
         if self.limits is not None:
-            reply.meter = budget.meter_for(self.limits, caller, scope)
+            sender.meter = budget.meter_for(self.limits, caller, scope)
         scope["context"] = context = CallContext(
             caller,
             self.database,
             scope["request_id"],
-            meter=reply.meter or unlimited_meter(),
+            meter=sender.meter or unlimited_meter(),
             dependencies=self.dependencies,
             address=client[0] if (client := scope.get("client")) else "",
             hides_schema=not (self.settings.introspection_enabled or caller.is_authenticated),
         )
         table = self.fast_path.get(scope["method"])
-        found = table.find(scope["path"]) if table is not None else None
-        if found is None:
-            return await self.app(scope, receive, reply)
-        lane, given, scope["path_template"] = found
-        answer = await lane.respond(scope, receive, given)
-        await reply.send(answer)
+        match = table.find(scope["path"]) if table is not None else None
+        if match is None:
+            return await self.app(scope, receive, sender)
+        route, path_params, scope["path_template"] = match
+        response = await route.respond(scope, receive, path_params)
+        await sender.send(response)
         if context.cache.entry is not None and self.response_cache is not None:
-            self.response_cache.store(scope, reply, context, answer)
+            self.response_cache.store(scope, sender, context, response)
 
-    def admit(self, scope: Scope, reply: ResponseSender) -> Response | None:
-        """All that is decided before the caller is known; an Answer ends the request here."""
-        asked, settings = scope["fields"], self.settings
+    def _check(self, scope: Scope, sender: ResponseSender) -> Response | None:
+        """Do what does not depend on the caller. A returned Response ends the request."""
+        headers, settings = scope["request_headers"], self.settings
         if settings.hsts and scope.get("scheme") == "https":
-            reply.common_headers = [*reply.common_headers, HSTS]
+            sender.common_headers = [*sender.common_headers, HSTS]
         if self.cors is not None:
-            reply.common_headers = [*reply.common_headers, *self.cors.response_headers(asked.get(b"origin"))]
-        if not self.in_flight.try_add(reply) and not scope["path"].startswith("/health/"):
-            raise Unavailable("Too many requests are being served at this moment.", retry_after=1)
+            sender.common_headers = [*sender.common_headers, *self.cors.response_headers(headers.get(b"origin"))]
+        if not self.in_flight.try_add(sender) and not scope["path"].startswith("/health/"):
+            raise Unavailable("Too many requests are being served at the moment.", retry_after=1)
         if not self.allowed_hosts.allows_any:
             self.allowed_hosts.check(scope)
-        if settings.https_redirect and (moved := redirect_to_https(scope)) is not None:
-            return moved
+        if settings.https_redirect and (redirect := redirect_to_https(scope)) is not None:
+            return redirect
         method = scope["method"]
         if method == "OPTIONS":
             if self.cors is not None and (preflight := self.cors.preflight(scope)) is not None:
@@ -244,56 +253,55 @@ class Pipeline:
         elif method == "HEAD":
             scope["method"] = "GET"
         path = scope["path"]
-        scope["version"], scope["prefix"], routed = resolve_version(path, asked.get(b"x-api-version"))
-        if routed is not path:
-            self.reroute(scope, routed)
+        scope["version"], scope["prefix"], route_path = resolve_version(path, headers.get(b"x-api-version"))
+        if route_path is not path:
+            self._strip_prefix(scope, route_path)
         return self.allowed_methods.options_response(scope["path"]) if method == "OPTIONS" else None
 
-    def reroute(self, scope: Scope, routed: str) -> None:
-        """Takes the version's prefix off the path."""
-        scope["path"] = routed
-        if raw := scope.get("raw_path"):
-            scope["raw_path"] = raw[len(scope["prefix"]) :] or b"/"
+    def _strip_prefix(self, scope: Scope, route_path: str) -> None:
+        """Replace the path by the path without the version prefix."""
+        scope["path"] = route_path
+        if raw_path := scope.get("raw_path"):
+            scope["raw_path"] = raw_path[len(scope["prefix"]) :] or b"/"
 
-    async def give_up(self, scope: Scope, receive: Receive, reply: ResponseSender) -> None:
-        """Answers a request that took too long; its own work has been cancelled."""
-        if reply.task is not None:
-            reply.task.uncancel()
-        late = Unavailable(f"The answer took longer than {self.settings.request_timeout:g} s.", retry_after=5)
-        await problem_response(late, scope)(scope, receive, reply)
+    async def _send_timeout(self, scope: Scope, receive: Receive, sender: ResponseSender) -> None:
+        """Send 503 for a request that was cancelled because it took too long."""
+        if sender.task is not None:
+            sender.task.uncancel()
+        timeout = Unavailable(f"The request took longer than {self.settings.request_timeout:g} s.", retry_after=5)
+        await problem_response(timeout, scope)(scope, receive, sender)
 
-    def end(self, scope: Scope, reply: ResponseSender) -> None:
-        """Takes the request off the list, counts it and keeps its access line."""
-        self.in_flight.senders.pop(reply, None)
-        took, status, template = (
-            perf_counter() - reply.started,
-            reply.status or CLIENT_CLOSED_REQUEST,
-            scope.get("path_template"),
-        )
+    def _finish(self, scope: Scope, sender: ResponseSender) -> None:
+        """Remove the request from those in flight, count it and log it."""
+        self.in_flight.senders.pop(sender, None)
+        seconds, status = perf_counter() - sender.started, sender.status or CLIENT_CLOSED_REQUEST
+        template = scope.get("path_template")
         if self.metrics is not None:
-            self.metrics.series_for(reply.method, template, status).observe(took)
+            self.metrics.series_for(sender.method, template, status).observe(seconds)
         if self.access_log is not None:
-            caller, size = (context := scope.get("context")) and context.caller.id, max(reply.size, 0)
+            caller_id, size = (context := scope.get("context")) and context.caller.id, max(sender.size, 0)
             self.access_log.add(
                 AccessLogEntry(
                     now(),
                     scope["request_id"],
-                    reply.method,
-                    scope["called"],
+                    sender.method,
+                    scope["original_path"],
                     status,
-                    took * 1000,
+                    seconds * 1000,
                     size,
                     template,
-                    caller,
+                    caller_id,
                 )
             )
 
     def stop(self) -> None:
-        """Stops the clock and writes what the access log still holds; called when the app shuts down."""
+        """Stop the timer and write the remaining access log entries."""
         self.in_flight.stop()
 
 
-def id_of(asked: Mapping[bytes, bytes]) -> bytes:
-    """The id of a request: the caller's own, where that is one, else a new one."""
-    given = asked.get(b"x-request-id")
-    return given if given and len(given) <= 128 and not given.translate(None, ID_LETTERS) else str(uuid7()).encode()
+def _request_id(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the client's X-Request-ID if it is valid (1 to 128 safe characters), else a new id."""
+    request_id = headers.get(b"x-request-id")
+    if request_id and len(request_id) <= 128 and not request_id.translate(None, REQUEST_ID_CHARACTERS):
+        return request_id
+    return str(uuid7()).encode()

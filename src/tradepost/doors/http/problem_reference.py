@@ -1,4 +1,4 @@
-"""Problems in words: what the pages under `/problems` and the OpenAPI document say of each kind, written from the class itself."""
+"""Descriptions of all problems, made from their classes, for the `/problems` pages and OpenAPI."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ EXAMPLE_REQUEST_ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e10"
 
 
 class ProblemDescription(msgspec.Struct):
-    """A kind of problem in words: what happened, what to do, and a document as it comes over the wire."""
+    """A kind of problem: what happened, what to do, and an example document."""
 
     type: str
     code: str
@@ -21,23 +21,25 @@ class ProblemDescription(msgspec.Struct):
     example: dict[str, Any]
 
 
-def describe_problem(kind: type[Problem]) -> ProblemDescription:
-    """The words of a class."""
-    address = f"/problems/{kind.code}"
+def describe_problem(problem: type[Problem]) -> ProblemDescription:
+    """Return the description of a problem class."""
+    url = f"/problems/{problem.code}"
     example = {
-        "type": address,
-        "title": kind.title,
-        "status": kind.status,
-        "code": kind.code,
-        "detail": f"{kind.title}.",
+        "type": url,
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": f"{problem.title}.",
     }
-    example |= kind.example | {"instance": "/v1/products", "request_id": EXAMPLE_REQUEST_ID}
-    return ProblemDescription(
-        address, kind.code, kind.status, kind.title, " ".join((kind.__doc__ or "").split()), kind.cure, example
-    )
+    example |= problem.example | {"instance": "/v1/products", "request_id": EXAMPLE_REQUEST_ID}
+    cause = " ".join((problem.__doc__ or "").split())
+    return ProblemDescription(url, problem.code, problem.status, problem.title, cause, problem.cure, example)
 
 
 def describe_problems() -> dict[str, ProblemDescription]:
-    """All kinds that are loaded, by code, ordered by status; a subclass without a code of its own is its parent's kind."""
-    kinds = sorted(all_problems(), key=lambda kind: (kind.status, kind.code))
-    return {kind.code: describe_problem(kind) for kind in kinds if "code" in vars(kind)}
+    """Return the descriptions of all loaded problem classes by code, ordered by status and code.
+
+    A subclass that does not set `code` is the same kind of problem as its parent and is left out.
+    """
+    problems = sorted(all_problems(), key=lambda problem: (problem.status, problem.code))
+    return {problem.code: describe_problem(problem) for problem in problems if "code" in vars(problem)}

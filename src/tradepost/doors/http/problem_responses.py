@@ -1,4 +1,4 @@
-"""Problems as HTTP answers (RFC 9457), and Litestar's own errors as problems of ours."""
+"""Problems as HTTP responses (RFC 9457), and Litestar's exceptions as problems."""
 
 import logging
 from collections.abc import Mapping
@@ -22,15 +22,15 @@ from tradepost.kit.problems import (
 )
 
 from .asgi import Scope
+from .cache_policy import NO_STORE
 from .idempotency_header import REPLAYED_HEADER
 from .response import Response
 
-MEDIA = b"application/problem+json"
-NOT_KEPT = (b"cache-control", b"no-store")
+MEDIA_TYPE = b"application/problem+json"
 
-LOG = logging.getLogger("tradepost.porch")
+LOG = logging.getLogger("tradepost.http")
 
-KINDS: Mapping[int, type[Problem]] = {
+PROBLEM_BY_STATUS: Mapping[int, type[Problem]] = {
     400: InvalidParameter,
     401: Unauthenticated,
     403: Forbidden,
@@ -44,55 +44,58 @@ _encode = msgspec.json.Encoder().encode
 
 
 def problem_response(problem: Problem, scope: Scope) -> Response:
-    """The answer that carries a problem. Nobody keeps it: it names this one request."""
+    """Return the response for a problem. It is never cached, because it names the request."""
     context = scope.get("context")
     if context is not None and context.hides_schema:
         problem.hide_schema()
     document = problem.to_dict()
-    document["instance"] = scope.get("called") or scope["path"]
+    document["instance"] = scope.get("original_path") or scope["path"]
     document["request_id"] = scope.get("request_id", "")
     headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in problem.headers().items()]
-    again = [REPLAYED_HEADER] if context is not None and context.idempotency.is_replay else []
-    return Response(problem.status, _encode(document), MEDIA, [*headers, NOT_KEPT, *again])
+    replayed = [REPLAYED_HEADER] if context is not None and context.idempotency.is_replay else []
+    return Response(problem.status, _encode(document), MEDIA_TYPE, [*headers, NO_STORE, *replayed])
 
 
-def unexpected(exception: Exception, scope: Scope) -> Response:
-    """The answer to a fault of ours: logged once with its traceback and the request's id; nothing of its inside is shown."""
+def _internal_error(error: Exception, scope: Scope) -> Response:
+    """Log an unexpected exception with the request's id, and return a 500 without details."""
     LOG.error(
-        "unexpected fault, request %s, %s %s",
+        "unexpected error, request %s, %s %s",
         scope.get("request_id", "-"),
         scope["method"],
-        scope.get("called", ""),
-        exc_info=exception,
+        scope.get("original_path", ""),
+        exc_info=error,
     )
     return problem_response(Internal(), scope)
 
 
-def problem_of(exception: HTTPException) -> Problem | None:
-    """The problem that says what an error of Litestar's own means; None where it is a fault of ours."""
+def _problem_from_litestar(exception: HTTPException) -> Problem | None:
+    """Return the problem for an exception of Litestar, or None if it is an internal error."""
     if exception.status_code == 405:
         return MethodNotAllowed(allow_header((exception.headers or {}).get("allow", "")))
     if isinstance(exception.__cause__, SerializationException):
         return MalformedBody()
-    kind = KINDS.get(exception.status_code)
+    kind = PROBLEM_BY_STATUS.get(exception.status_code)
     return None if kind is None else kind("" if kind is NotFound else exception.detail)
 
 
-def error_response(fault: Exception, scope: Scope) -> Response:
-    """The answer to whatever was raised before an answer had begun."""
-    problem = fault if isinstance(fault, Problem) else problem_of(fault) if isinstance(fault, HTTPException) else None
-    return unexpected(fault, scope) if problem is None else problem_response(problem, scope)
+def error_response(error: Exception, scope: Scope) -> Response:
+    """Return the response for an exception that was raised before the response started."""
+    if isinstance(error, HTTPException):
+        problem = _problem_from_litestar(error)
+    else:
+        problem = error if isinstance(error, Problem) else None
+    return _internal_error(error, scope) if problem is None else problem_response(problem, scope)
 
 
 def allow_header(methods: str) -> str:
-    """The `Allow` of a path: what it is registered for, HEAD where GET is, and OPTIONS."""
+    """Return an `Allow` header: these methods, HEAD if GET is among them, and OPTIONS."""
     names = {name.strip() for name in methods.split(",") if name.strip()} | {"OPTIONS"}
     return ", ".join(sorted(names | {"HEAD"} if "GET" in names else names))
 
 
-def _handle(request: Any, fault: Exception) -> Any:
-    return error_response(fault, request.scope)
+def _handle(request: Any, error: Exception) -> Any:
+    return error_response(error, request.scope)
 
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {HTTPException: _handle, Exception: _handle}
-"""What Litestar is given as `exception_handlers`: whatever its routing or a handler raises becomes a problem."""
+"""Litestar's `exception_handlers`: all exceptions of its router and of handlers become problems."""

@@ -1,6 +1,7 @@
-"""The budget at the door: whose bucket a request drains, and the headers that tell how it stands.
+"""Rate limits at HTTP: which bucket a request is charged to, and the RateLimit headers.
 
-The doors drain the price of what they run; what they do not come to, pages and refusals among it, pays 1 as its answer begins.
+Operations are charged by the two APIs. Everything else (pages, early errors) is charged 1 point
+when its response starts.
 """
 
 from functools import lru_cache
@@ -16,13 +17,16 @@ from tradepost.kit.rate_limit.meter import Meter, RateLimits
 from .asgi import Headers, Scope
 
 ANONYMOUS_ROLE = "anonymous"
-SPARED = "/health/"
-"""What begins so is never refused: whoever restarts us must not take an empty bucket for a dead process."""
+EXEMPT_PREFIX = "/health/"
+"""Never refused: an orchestrator would take an empty bucket for a dead process and restart it."""
 
 
 def meter_for(limits: RateLimits, caller: Caller | None, scope: Scope) -> Meter:
-    """The meter of a request: the bucket is the known caller's, and besides that of a key with a limit of its own, else that of the address that
-    it came from."""
+    """Return the meter of a request.
+
+    An authenticated caller has a bucket of its own, and an API key with its own limit a second
+    one. Anonymous requests share the bucket of their client address.
+    """
     if caller is not None and caller.is_authenticated:
         meter = limits.meter(f"caller:{caller.id}", caller.role)
         if caller.points_per_minute is None:
@@ -35,50 +39,59 @@ def meter_for(limits: RateLimits, caller: Caller | None, scope: Scope) -> Meter:
 
 
 def anonymous_bucket(limits: RateLimits, scope: Scope) -> Bucket:
-    """The bucket of whoever calls from an address."""
+    """Return the bucket of anonymous requests from this client address."""
     client = scope.get("client")
     return client_key(client[0] if client else ""), limits.sizes.get(ANONYMOUS_ROLE, limits.default_size)
 
 
-async def settle(meter: Meter, status: int, scope: Scope, late: bool) -> QuotaExceeded | None:
-    """Ends the account of an answer that begins now; what nobody has drained yet pays 1. Gives the problem of a bucket that is empty."""
-    refused = None
+async def settle(meter: Meter, status: int, scope: Scope, timed_out: bool) -> QuotaExceeded | None:
+    """Settle the charge of a response that starts now; a request not charged yet pays 1 point.
+
+    Return the problem if the bucket is empty.
+    """
+    problem = None
     if not meter.touched:
         try:
             await meter.drain(1)
-        except QuotaExceeded as problem:
-            refused = None if scope["path"].startswith(SPARED) else problem
-    meter.settle(net_points(meter, status, late))
-    return refused
+        except QuotaExceeded as refusal:
+            problem = None if scope["path"].startswith(EXEMPT_PREFIX) else refusal
+    meter.settle(net_points(meter, status, timed_out))
+    return problem
 
 
-def settle_cached(limits: RateLimits, bucket: Bucket, left: float, points: int, net: int) -> Headers:
-    """Ends the account of an answer whose prices are known, once its points are drained; tells how the bucket stands."""
-    limits.charged_points += net
-    if back := points - net:
-        left = min(left + back, bucket[1])
-        if limits.shared is None:
-            limits.local.give(*bucket, back)
-        else:
-            limits.shared.give(back, bucket)
-    return bucket_headers(Meter.policy, left, bucket[1])
+def settle_cached(limits: RateLimits, bucket: Bucket, remaining: float, points: int, net: int) -> Headers:
+    """Settle the charge of a stored response and return the headers that describe the bucket.
 
-
-def net_points(meter: Meter, status: int, late: bool) -> int:
-    """What a request pays in the end, without what compiling costs: 1 where it was refused or has the answer already, and all where it took too long
-    or tried a credential.
-
-    Where even that 1 was not to be had it is nothing.
+    remaining: points left in the bucket after `points` were charged; all above `net` is refunded.
     """
-    if status < 400 and status != 304 and not late and meter.net > 0:
+    limits.charged_points += net
+    if refund := points - net:
+        remaining = min(remaining + refund, bucket[1])
+        if limits.shared is None:
+            limits.local.give(*bucket, refund)
+        else:
+            limits.shared.give(refund, bucket)
+    return bucket_headers(Meter.policy, remaining, bucket[1])
+
+
+def net_points(meter: Meter, status: int, timed_out: bool) -> int:
+    """Return what a request costs in the end, without the points for compiling.
+
+    A refused request and a 304 cost 1 point, or 0 if even that could not be charged. A request
+    that timed out or tried a credential pays everything it was charged.
+    """
+    if status < 400 and status != 304 and not timed_out and meter.net > 0:
         return meter.net
-    least = min(meter.drained, meter.price, 1)
-    return max(meter.drained - meter.compile_points, least) if late or meter.credential_attempts else least
+    minimum = min(meter.drained, meter.price, 1)
+    return max(meter.drained - meter.compile_points, minimum) if timed_out or meter.credential_attempts else minimum
 
 
 @lru_cache(1024)
 def policy_headers(size: int, sizes: tuple[int, ...]) -> Headers:
-    """The headers that are the same in every answer of one size of bucket; `sizes` are those of both where a key has its own."""
+    """Return the headers that depend only on the sizes of the buckets.
+
+    sizes: both sizes if the API key has its own limit, else empty.
+    """
     policies = [
         b'"%b";q=%d;w=60;tradepost-unit="points"' % policy for policy in zip(POLICIES, sizes or (size,), strict=False)
     ]
@@ -86,7 +99,7 @@ def policy_headers(size: int, sizes: tuple[int, ...]) -> Headers:
 
 
 def budget_headers(meter: Meter) -> Headers:
-    """What every answer tells of its caller's budget. Of two buckets the one that is nearer to its end is told."""
+    """Return the rate limit headers. Of two buckets they describe the one with less left."""
     return [
         *policy_headers(meter.size, meter.sizes),
         *bucket_headers(meter.policy, meter.remaining, meter.size),
@@ -94,11 +107,14 @@ def budget_headers(meter: Meter) -> Headers:
     ]
 
 
-def bucket_headers(policy: bytes, left: float, size: int) -> Headers:
-    """How a bucket stands: `X-RateLimit-Reset` is the Unix time at which it is full again, `t` the seconds until then."""
-    rest, seconds = int(left) if left > 0 else 0, seconds_until_full(size, left)
+def bucket_headers(policy: bytes, remaining: float, size: int) -> Headers:
+    """Return the headers that describe the state of a bucket.
+
+    `X-RateLimit-Reset` is the Unix time at which it is full again, `t` the seconds until then.
+    """
+    points, seconds = int(remaining) if remaining > 0 else 0, seconds_until_full(size, remaining)
     return [
-        (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, rest, seconds)),
-        (b"x-ratelimit-remaining", b"%d" % rest),
+        (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, points, seconds)),
+        (b"x-ratelimit-remaining", b"%d" % points),
         (b"x-ratelimit-reset", b"%d" % (int(time()) + 1 + seconds)),
     ]

@@ -1,4 +1,4 @@
-"""Reading a request's body: within its limit, in a media type that we read, into builtins or a given type."""
+"""Reading and decoding a request's body: its size limit, its media type, its value."""
 
 import math
 from collections.abc import Callable
@@ -19,17 +19,17 @@ ACCEPT_PATCH = "application/merge-patch+json, application/json-patch+json"
 
 BODY_TYPES = (JSON, MSGPACK)
 PATCH_TYPES = (JSON, MSGPACK, MERGE_PATCH, JSON_PATCH)
-SAME = {b"application/x-msgpack": MSGPACK, b"application/vnd.msgpack": MSGPACK}
+MEDIA_TYPE_ALIASES = {b"application/x-msgpack": MSGPACK, b"application/vnd.msgpack": MSGPACK}
 CHARSETS = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
 DEFAULT_LIMIT = 1024 * 1024
 
 
 class ClientDisconnected(Exception):
-    """The client went away before its body was complete; there is nobody to answer."""
+    """The client disconnected before its body was complete; no response can be sent."""
 
 
 class BodyDecoder[T]:
-    """How bodies become values of one type, from JSON and from MessagePack; without a type they become builtins."""
+    """Decoders for one type, from JSON and from MessagePack. The type Any decodes to builtins."""
 
     __slots__ = ("json", "msgpack", "value_type")
 
@@ -43,113 +43,126 @@ UNTYPED: BodyDecoder[Any] = BodyDecoder()
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int | None = None) -> bytes:
-    """The whole body. Over the limit (bytes; None is the porch's own) it is ContentTooLarge, by `Content-Length` before a byte is read."""
-    most = limit if limit is not None else scope.get("body_limit", DEFAULT_LIMIT)
-    given = request_headers(scope)
-    said = given.get(b"content-length", b"")
-    if said.isdigit() and (len(said) > 18 or int(said) > most):
-        raise too_large(most)
+    """Return the whole body.
+
+    limit: in bytes; None is the pipeline's limit. A larger body raises ContentTooLarge, before
+        anything is read if `Content-Length` says so.
+    """
+    max_size = limit if limit is not None else scope.get("body_limit", DEFAULT_LIMIT)
+    headers = request_headers(scope)
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and (len(length) > 18 or int(length) > max_size):
+        raise _too_large(max_size)
     message = await receive()
     body = message.get("body", b"")
-    # Granian says of each piece that more may come, and asking it again for nothing costs a way through its thread (14 us). Of a chunked body the length
-    # says nothing (RFC 9112, 6.3).
-    if message.get("more_body") and (said != b"%d" % len(body) or b"transfer-encoding" in given):
-        return await _rest(body, receive, most)
+    # Granian sets `more_body` on every chunk, and another `receive` takes a round trip through its
+    # thread (14 us). With Transfer-Encoding, Content-Length does not count (RFC 9112, 6.3).
+    if message.get("more_body") and (length != b"%d" % len(body) or b"transfer-encoding" in headers):
+        return await _read_rest(body, receive, max_size)
     if message["type"] == "http.disconnect":
         raise ClientDisconnected
-    if len(body) > most:
-        raise too_large(most)
+    if len(body) > max_size:
+        raise _too_large(max_size)
     return body
 
 
-async def _rest(body: bytes, receive: Receive, most: int) -> bytes:
-    """A body that comes in several pieces, counted as they come."""
-    pieces, size, more = [body], len(body), True
+async def _read_rest(first_chunk: bytes, receive: Receive, max_size: int) -> bytes:
+    """Return a body that arrives in several chunks, checking its size after each."""
+    chunks, size, more = [first_chunk], len(first_chunk), True
     while more:
-        if size > most:
-            raise too_large(most)
+        if size > max_size:
+            raise _too_large(max_size)
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         more = message.get("more_body", False)
-    if size > most:
-        raise too_large(most)
-    return b"".join(pieces)
+    if size > max_size:
+        raise _too_large(max_size)
+    return b"".join(chunks)
 
 
-def too_large(most: int) -> ContentTooLarge:
-    """The problem of a body over its limit."""
-    return ContentTooLarge(f"The body may have at most {most} bytes.", limit=most)
+def _too_large(max_size: int) -> ContentTooLarge:
+    return ContentTooLarge(f"The body may have at most {max_size} bytes.", limit=max_size)
 
 
 def body_media_type(scope: Scope, accepted: tuple[bytes, ...] = BODY_TYPES) -> bytes:
-    """The body's media type, one of those that are read here (spellings of MessagePack become one); else UnsupportedMediaType."""
-    asked = request_headers(scope)
+    """Return the body's media type, one of `accepted`, or raise UnsupportedMediaType.
+
+    Aliases of MessagePack's media type are normalised.
+    """
+    headers = request_headers(scope)
     accept_patch = ACCEPT_PATCH if scope["method"] == "PATCH" else ""
-    coding = asked.get(b"content-encoding", b"identity").strip().lower()
+    coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"identity", b""):
-        given = coding.decode("latin-1")
         raise UnsupportedMediaType(
-            f"Content-Encoding `{given}` is not read here; send the body unencoded.",
-            accept=_listed(accepted),
+            f"Content-Encoding `{coding.decode('latin-1')}` is not supported; send the body uncompressed.",
+            accept=_joined(accepted),
             accept_patch=accept_patch,
         )
-    header = asked.get(b"content-type")
-    media, charset = parse_content_type(header)
-    media = SAME.get(media, media)
-    if media in accepted and charset in CHARSETS:
-        return media
-    given = f"`{header.decode('latin-1')}`" if header else "no Content-Type"
+    header = headers.get(b"content-type")
+    media_type, charset = parse_content_type(header)
+    media_type = MEDIA_TYPE_ALIASES.get(media_type, media_type)
+    if media_type in accepted and charset in CHARSETS:
+        return media_type
+    fault = f"The body's media type is `{header.decode('latin-1')}`" if header else "`Content-Type` is missing"
     raise UnsupportedMediaType(
-        f"The body came with {given}; read here: {_listed(accepted)}, in UTF-8.",
-        accept=_listed(accepted),
+        f"{fault}; supported: {_joined(accepted)}, in UTF-8.",
+        accept=_joined(accepted),
         accept_patch=accept_patch,
     )
 
 
-def _listed(media: tuple[bytes, ...]) -> str:
-    return b", ".join(media).decode()
+def _joined(media_types: tuple[bytes, ...]) -> str:
+    return b", ".join(media_types).decode()
 
 
-def decode_body[T](media: bytes, body: bytes, decoding: BodyDecoder[T] = UNTYPED) -> T:
-    """The body's value. Bytes that are not well-formed are MalformedBody; a value that does not fit the type is msgspec.ValidationError."""
-    packed, shaped = media == MSGPACK, decoding.value_type is not Any
+def decode_body[T](media_type: bytes, body: bytes, decoder: BodyDecoder[T] = UNTYPED) -> T:
+    """Return the body's value.
+
+    Raise MalformedBody if the bytes are not well-formed, and msgspec.ValidationError if the value
+    does not fit the type.
+    """
+    is_msgpack, is_typed = media_type == MSGPACK, decoder.value_type is not Any
     try:
-        value = decoding.msgpack(body) if packed else decoding.json(body)
-        if packed and not shaped:
-            only_json(value)
+        value = decoder.msgpack(body) if is_msgpack else decoder.json(body)
+        if is_msgpack and not is_typed:
+            _check_json_value(value)
         return value
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.") from None
-    except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as fault:
-        if shaped and isinstance(fault, msgspec.ValidationError):
+    except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+        if is_typed and isinstance(error, msgspec.ValidationError):
             raise
-        kind = "MessagePack" if packed else "JSON"
-        raise MalformedBody(f"The body is not well-formed {kind}: {fault}." if body else "The body is empty.") from None
+        syntax = "MessagePack" if is_msgpack else "JSON"
+        detail = f"The body is not well-formed {syntax}: {error}." if body else "The body is empty."
+        raise MalformedBody(detail) from None
 
 
 async def read_value[T](
-    scope: Scope, receive: Receive, decoding: BodyDecoder[T] = UNTYPED, accepted: tuple[bytes, ...] = BODY_TYPES
+    scope: Scope, receive: Receive, decoder: BodyDecoder[T] = UNTYPED, accepted: tuple[bytes, ...] = BODY_TYPES
 ) -> T:
-    """The request's body as a value: type, limit and form are checked in this order."""
-    media = body_media_type(scope, accepted)
-    return decode_body(media, await read_body(scope, receive), decoding)
+    """Return the body's value; media type, size and syntax are checked in this order."""
+    media_type = body_media_type(scope, accepted)
+    return decode_body(media_type, await read_body(scope, receive), decoder)
 
 
-def only_json(value: Any) -> None:
-    """Refuses what MessagePack can say and JSON cannot, so that a value means the same in both."""
+def _check_json_value(value: Any) -> None:
+    """Raise ValueError for a MessagePack value that JSON cannot represent.
+
+    So a value means the same in both.
+    """
     if isinstance(value, dict):
-        for key, inner in value.items():
+        for key, member in value.items():
             if not isinstance(key, str):
                 raise ValueError("a key is not a string")
-            only_json(inner)
+            _check_json_value(member)
     elif isinstance(value, list):
-        for inner in value:
-            only_json(inner)
+        for item in value:
+            _check_json_value(item)
     elif isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError("a number is not finite")
     elif value is not None and not isinstance(value, str | int):
-        raise ValueError(f"a value of type {type(value).__name__} has no form in JSON")
+        raise ValueError(f"JSON has no {type(value).__name__} values")

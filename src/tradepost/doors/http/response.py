@@ -1,4 +1,4 @@
-"""An answer: ready bytes that send themselves, as 304 where the caller has them already, in the coding that the caller prefers."""
+"""A ready response: 304 if the client has the same bytes, compressed as the client prefers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from .conditional import matches
 from .negotiation import best_coding
 
 JSON = b"application/json"
-BODILESS = frozenset({204, 304})
+BODYLESS = frozenset({204, 304})
 
 VARY_FIELDS = b"Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token"
 VARY = (b"vary", VARY_FIELDS)
@@ -17,11 +17,15 @@ VARY_WITH_VERSION = (b"vary", VARY_FIELDS + b", X-API-Version")
 
 
 class Response:
-    """An ASGI app that sends one ready answer.
+    """An ASGI app that sends one complete response.
 
-    `etag` is the strong tag of the plain bytes with its quotes (`conditional.entity_tag` makes it). A GET or HEAD whose `If-None-Match` names it
-    gets 304 in place of 200. Bodies of 1 kB and more are compressed where `Accept-Encoding` allows; the tag then names the coding. Further
-    headers, `Cache-Control` among them, are the door's. An answer that is sent again and again (`keep=True`) packs its bytes once per coding.
+    etag: the strong tag of the uncompressed bytes, with quotes (see `conditional.entity_tag`). A
+        GET or HEAD whose `If-None-Match` names it gets 304 instead of 200.
+    headers: all further headers, `Cache-Control` included.
+    keep_encodings: keep the compressed bytes, for a response that is sent many times.
+
+    Bodies of 1 kB and more are compressed if `Accept-Encoding` allows it; the tag then ends in
+    the name of the coding.
     """
 
     __slots__ = ("body", "encodings", "etag", "headers", "media_type", "status")
@@ -40,7 +44,7 @@ class Response:
         self.encodings: dict[bytes, bytes] | None = {} if keep_encodings else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the answer."""
+        """Send the response."""
         status, headers, body = self.prepare(scope)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(
@@ -48,14 +52,14 @@ class Response:
         )
 
     def prepare(self, scope: Scope) -> tuple[int, Headers, bytes | bytearray]:
-        """What the answer is to one request: its status, its own headers and its body."""
-        asked, status, body, etag = request_headers(scope), self.status, self.body, self.etag
+        """Return status, headers and body for one request."""
+        client_headers, status, body, etag = request_headers(scope), self.status, self.body, self.etag
         headers = [*self.headers, VARY if scope.get("prefix") else VARY_WITH_VERSION]
         coding = None
         if (
             len(body) >= MIN_SIZE
             and is_compressible(self.media_type)
-            and (coding := best_coding(asked.get(b"accept-encoding")))
+            and (coding := best_coding(client_headers.get(b"accept-encoding")))
             and etag
         ):
             etag = etag[:-1] + b"-" + coding + b'"'
@@ -63,11 +67,11 @@ class Response:
             headers.append((b"etag", etag))
             if (
                 status == 200
-                and (known := asked.get(b"if-none-match")) is not None
-                and self.is_not_modified(known, scope["method"])
+                and (if_none_match := client_headers.get(b"if-none-match")) is not None
+                and self.is_not_modified(if_none_match, scope["method"])
             ):
                 status = 304
-        if status in BODILESS:
+        if status in BODYLESS:
             return status, headers, b""
         if body:
             headers.append((b"content-type", self.media_type))
@@ -77,12 +81,12 @@ class Response:
         headers.append((b"content-length", b"%d" % len(body)))
         return status, headers, body
 
-    def is_not_modified(self, known: bytes, method: str) -> bool:
-        """Whether the caller has these bytes already (RFC 9110, 13.1.2)."""
-        return method in ("GET", "HEAD") and self.etag is not None and matches(known, self.etag)
+    def is_not_modified(self, if_none_match: bytes, method: str) -> bool:
+        """Whether the client already has these bytes (RFC 9110, 13.1.2)."""
+        return method in ("GET", "HEAD") and self.etag is not None and matches(if_none_match, self.etag)
 
     def encoded(self, coding: bytes) -> bytes:
-        """The body in a coding."""
+        """Return the compressed body."""
         if self.encodings is None:
             return compress(self.body, coding)
         if coding not in self.encodings:
@@ -90,5 +94,5 @@ class Response:
         return self.encodings[coding]
 
     def to_asgi_response(self, **_: Any) -> "Response":
-        """Litestar asks what an exception handler returned for its ASGI form: an Answer is one already."""
+        """Return the response itself: Litestar calls this on what an exception handler returns."""
         return self

@@ -1,7 +1,8 @@
-"""Answers that are given again: a request that asks word for word what was answered from the read cache is not read a second time.
+"""Stored responses to anonymous requests: an identical request is served without running it again.
 
-What was sent then is sent once more, status, headers and body, with an id and an account of this request's own. Its words are all that the whole
-way reads of a visitor's request, so what it would make of them is known. Whoever shows a credential or a cart is asked who he is every time.
+A response is stored with its status, headers and body. Only the request id and the rate limit
+headers are new each time. The key holds everything that a response to an anonymous request
+depends on. Requests with a credential or cart token are never served from this cache.
 """
 
 import msgspec
@@ -17,18 +18,24 @@ from .response import Response
 from .response_sender import ResponseSender
 
 VARYING_HEADERS = (b"host", b"accept", b"accept-encoding", b"if-none-match", b"origin", b"x-api-version")
-"""Headers that an answer to a visitor may depend on."""
+"""Request headers that a response to an anonymous request may depend on."""
 IDENTITY_HEADERS = (*CREDENTIAL_HEADERS, b"x-cart-token")
-"""Headers that make a request somebody's."""
+"""Request headers that identify a caller or a cart."""
 PER_REQUEST_HEADERS = frozenset(
     {b"x-request-id", b"x-request-cost", *[name for name, _ in budget.bucket_headers(b"", 1, 1)]}
 )
-"""Headers that every answer has for itself."""
+"""Response headers that are never stored."""
 
 
 class CachedResponse(msgspec.Struct, frozen=True, gc=False):
-    """An answer as it was sent: all headers but its own, and its body as the ASGI message, of `size` bytes. `points` are drained for it, `net` is what
-    it costs in the end; `called` is the path for the access line, `series` where it is counted."""
+    """A stored response.
+
+    headers: all but PER_REQUEST_HEADERS.
+    body: the ASGI message; its body has `size` bytes.
+    path, template: for the access log.
+    points: charged before it is sent; all above `net` is refunded.
+    series: where the request is counted.
+    """
 
     status: int
     headers: Headers
@@ -42,51 +49,54 @@ class CachedResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class ResponseCache:
-    """The answers that are known by the words of their requests, each for as long as the read cache keeps what it was made of."""
+    """The stored responses. Each lives as long as the read cache entry that it was made from."""
 
     def __init__(self, cache: ReadCache, metrics: Metrics | None) -> None:
         self.cache, self.metrics = cache, metrics
 
     def find(self, scope: Scope) -> CachedResponse | None:
-        """What this request was told before; where that is nothing its words are left in the scope."""
+        """Return the stored response to a request, or None.
+
+        In the second case the request's key is left in the scope for `store`.
+        """
         path = scope.get("raw_path")
         if path is None or scope["method"] != "GET":
             return None
         get = request_headers(scope).get
-        words = (
+        key = (
             path,
             scope["query_string"],
             scope.get("scheme"),
             *map(get, VARYING_HEADERS),
             *map(get, IDENTITY_HEADERS),
         )
-        told = self.cache.find_alias(words)
-        if told is None:
-            scope["words"] = words
-        return told
+        cached = self.cache.find_alias(key)
+        if cached is None:
+            scope["cache_key"] = key
+        return cached
 
-    def store(self, scope: Scope, reply: ResponseSender, context: CallContext, answer: Response) -> None:
-        """Keeps what a request was told, where it may be told to everybody who asks so."""
-        asked, meter = request_headers(scope), context.meter
+    def store(self, scope: Scope, sender: ResponseSender, context: CallContext, response: Response) -> None:
+        """Store the response that was sent, if every anonymous caller may get the same."""
+        client_headers, meter = request_headers(scope), context.meter
         if (
             context.cache.entry is None
-            or "words" not in scope
+            or "cache_key" not in scope
             or context.caller.is_authenticated
-            or reply.method != "GET"
-            or any(name in asked for name in IDENTITY_HEADERS)
+            or sender.method != "GET"
+            or any(name in client_headers for name in IDENTITY_HEADERS)
         ):
             return
-        status, headers, body = answer.prepare(scope)
-        # A tag that is not ours changes nothing, and there are more of them than can be kept.
-        if status != reply.status or (status == 200 and b"if-none-match" in asked):
+        status, headers, body = response.prepare(scope)
+        # An If-None-Match that did not match: clients could fill the cache with arbitrary tags.
+        if status != sender.status or (status == 200 and b"if-none-match" in client_headers):
             return
         net = budget.net_points(meter, status, False)
-        sent = [(name, value) for name, value in reply.complete_headers(headers) if name not in PER_REQUEST_HEADERS]
+        stored = [(name, value) for name, value in sender.complete_headers(headers) if name not in PER_REQUEST_HEADERS]
         message = {"type": "http.response.body", "body": body, "more_body": False}
         cost = (b"x-request-cost", b"%d" % net)
         template = scope["path_template"]
         series = self.metrics.series_for("GET", template, status) if self.metrics is not None else None
-        told = CachedResponse(
-            status, [*sent, cost], message, len(body), scope["called"], template, meter.price, net, series
+        cached = CachedResponse(
+            status, [*stored, cost], message, len(body), scope["original_path"], template, meter.price, net, series
         )
-        self.cache.add_alias(context.cache.entry, scope["words"], told)
+        self.cache.add_alias(context.cache.entry, scope["cache_key"], cached)

@@ -1,4 +1,4 @@
-"""One request's way out: every answer, whoever made it, gets the headers that all answers carry, and is counted."""
+"""Sends one request's response, with the headers of every response, and settles its charge."""
 
 from asyncio import Task
 from time import perf_counter
@@ -11,24 +11,29 @@ from .asgi import Headers, Message, Scope, Send
 from .problem_responses import problem_response
 from .response import VARY, VARY_WITH_VERSION, Response
 
-DEFAULTED = frozenset(
+OVERRIDABLE_HEADERS = frozenset(
     {b"content-security-policy", b"referrer-policy", b"x-content-type-options", b"cross-origin-resource-policy"}
 )
-"""Headers that a door may set otherwise, as the docs pages do with their policy."""
+"""Common headers that a response may replace, as the docs pages do with their own policy."""
 
 SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
 ]
-EMPTY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+EMPTY_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class ResponseSender:
-    """The `send` of one request, and its clock. `status` is 0 until the answer has begun; a HEAD is answered like a GET and loses its body here.
+    """The ASGI `send` of one request, and its timer.
 
-    With `limits` an answer ends the account of its request as it begins; where the bucket is empty and nothing has been drained, 429 takes its place.
+    status: 0 until the response has started.
+    size: bytes of the body sent so far; -1 after the suppressed body of a HEAD response.
+    is_head: the request is a HEAD. It is routed as a GET, and its body is dropped here.
+
+    With `limits`, the charge is settled when the response starts. If the bucket is empty and
+    nothing was charged before, a 429 is sent instead.
     """
 
     __slots__ = (
@@ -48,25 +53,19 @@ class ResponseSender:
         "status",
         "task",
         "timed_out",
-    )  # fmt: skip
+    )
 
     def __init__(
         self,
         scope: Scope,
         send: Send,
         request_id: bytes,
-        also: Headers,
-        flight: dict["ResponseSender", None],
+        common_headers: Headers,
+        in_flight: dict["ResponseSender", None],
         limits: RateLimits | None = None,
     ) -> None:
-        self.scope, self.asgi_send, self.request_id, self.common_headers, self.in_flight, self.limits = (
-            scope,
-            send,
-            request_id,
-            also,
-            flight,
-            limits,
-        )
+        self.scope, self.asgi_send, self.request_id = scope, send, request_id
+        self.common_headers, self.in_flight, self.limits = common_headers, in_flight, limits
         self.meter: Meter | None = None
         self.refused = False
         self.method: str = scope["method"]
@@ -75,7 +74,7 @@ class ResponseSender:
         self.task: Task[Any] | None = None
 
     async def __call__(self, message: Message) -> None:
-        """Sends one ASGI message on."""
+        """Send one ASGI message."""
         if message["type"] == "http.response.start":
             status = message["status"]
             if self.try_start(status) or await self.start(status):
@@ -92,25 +91,29 @@ class ResponseSender:
         if self.is_head:
             if message["type"] != "http.response.body" or self.size < 0:
                 return
-            self.size, message = -1, EMPTY
+            self.size, message = -1, EMPTY_BODY
         elif body := message.get("body"):
             self.size += len(body)
         await self.asgi_send(message)
 
-    async def send(self, answer: Response) -> None:
-        """Sends a ready answer whole: the same messages, at once."""
-        status, headers, body = answer.prepare(self.scope)
+    async def send(self, response: Response) -> None:
+        """Send a complete response: the same messages as through `__call__`, in one step."""
+        status, headers, body = response.prepare(self.scope)
         if self.try_start(status) or await self.start(status):
             await self.asgi_send(
                 {"type": "http.response.start", "status": status, "headers": self.complete_headers(headers)}
             )
             if self.is_head:
-                return await self.asgi_send(EMPTY)
+                return await self.asgi_send(EMPTY_BODY)
             self.size = len(body)
             await self.asgi_send({"type": "http.response.body", "body": body, "more_body": False})
 
     def try_start(self, status: int) -> bool:
-        """Ends the request's account as its answer begins; False where that takes a look at the bucket first (`begin`)."""
+        """Settle the charge and mark the response as started.
+
+        Return False if nothing was charged yet, so that the bucket has to be checked first: see
+        `start`.
+        """
         meter = self.meter
         if meter is not None and meter.touched:
             meter.settle(budget.net_points(meter, status, self.timed_out))
@@ -120,45 +123,49 @@ class ResponseSender:
         return True
 
     async def start(self, status: int) -> bool:
-        """The same where nothing has been drained yet; False where it is refused after all, and that has been answered."""
+        """Charge the request, settle the charge and mark the response as started.
+
+        Return False if the bucket is empty; a 429 has then been sent.
+        """
         if self.limits is not None and not await self.settle(self.limits, status):
             return False
         self.mark_started(status)
         return True
 
     def mark_started(self, status: int) -> None:
-        """From here on no other answer can be given, so neither the deadline nor the limit of requests in flight counts any more."""
+        """Record the status. From here on the request has no deadline and is not in flight."""
         self.status = status
         self.in_flight.pop(self, None)
 
     async def settle(self, limits: RateLimits, status: int) -> bool:
-        """Ends the request's account; False where it is refused after all, and that has been answered."""
+        """Charge the request and settle the charge, or send a 429 and return False."""
         meter = self.meter
         if meter is None:
-            # Refused before it was known who calls.
+            # The request was refused before its caller was identified.
             meter = self.meter = budget.meter_for(limits, None, self.scope)
         if meter.settled or (problem := await budget.settle(meter, status, self.scope, self.timed_out)) is None:
             return True
-        await problem_response(problem, self.scope)(self.scope, _nothing, self)
+        await problem_response(problem, self.scope)(self.scope, _receive_nothing, self)
         self.refused = True
         return False
 
-    def complete_headers(self, given: Any) -> Headers:
-        """The answer's own headers and those that all answers carry."""
-        headers: Headers = [*given, (b"x-request-id", self.request_id), *self.common_headers]
+    def complete_headers(self, response_headers: Any) -> Headers:
+        """Return the response's headers with those that every response has."""
+        headers: Headers = [*response_headers, (b"x-request-id", self.request_id), *self.common_headers]
         if self.meter is not None:
             headers += budget.budget_headers(self.meter)
-        names = dict(given)
+        names = dict(response_headers)
         if b"vary" not in names:
             headers.append(VARY if self.scope.get("prefix") else VARY_WITH_VERSION)
-        if not DEFAULTED.isdisjoint(names):
+        if not OVERRIDABLE_HEADERS.isdisjoint(names):
+            common = headers[len(response_headers) :]
             headers = [
-                *given,
-                *((name, value) for name, value in headers[len(given) :] if name not in names or name not in DEFAULTED),
+                *response_headers,
+                *((name, value) for name, value in common if name not in names or name not in OVERRIDABLE_HEADERS),
             ]
         return headers
 
 
-async def _nothing() -> Message:
-    """What is received for an answer that reads nothing."""
+async def _receive_nothing() -> Message:
+    """`receive` for a response that reads no request body."""
     return {"type": "http.disconnect"}

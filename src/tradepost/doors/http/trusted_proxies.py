@@ -1,38 +1,43 @@
-"""The client behind a proxy. What a proxy says is believed only where the proxy's own address is trusted."""
+"""The client's address behind a proxy. X-Forwarded-* is used only if the proxy is trusted."""
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from .asgi import Scope, request_headers
 
-MARKS = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"})
+PROXY_HEADERS = frozenset(
+    {b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"}
+)
 
 
 class TrustedProxies:
-    """Addresses and networks whose word about the client counts."""
+    """The addresses and networks of trusted proxies (TRUSTED_PROXIES)."""
 
     def __init__(self, trusted: tuple[str, ...]) -> None:
-        self.networks: tuple[IPv4Network | IPv6Network, ...] = tuple(ip_network(each, strict=False) for each in trusted)
+        self.networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
+            ip_network(network, strict=False) for network in trusted
+        )
         self.trusts = lru_cache(1024)(self._trusts)
 
     def _trusts(self, address: str) -> bool:
         try:
-            found = ip_address(address)
+            ip = ip_address(address)
         except ValueError:
             return False
-        return any(found in network for network in self.networks if network.version == found.version)
+        return any(ip in network for network in self.networks if network.version == ip.version)
 
     def resolve(self, scope: Scope) -> None:
-        """Puts the real client and scheme into the scope, where a trusted proxy names them."""
+        """Set the real client and scheme in the scope, if the peer is a trusted proxy."""
         peer = scope.get("client")
         if not self.networks or not peer or not self.trusts(peer[0]):
             return
-        asked = request_headers(scope)
-        scheme = asked.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
+        headers = request_headers(scope)
+        scheme = headers.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode()
-        # From the nearest to the farthest: the first hop that is no proxy of ours is the client; what stands before it is hearsay.
-        for hop in reversed(asked.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
+        # From the nearest hop to the farthest: the first untrusted address is the client. The
+        # addresses before it were sent by the client and can be forged.
+        for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
             address = _address(hop)
             if address is None:
                 return
@@ -42,7 +47,7 @@ class TrustedProxies:
 
 
 def _address(hop: str) -> str | None:
-    """A hop's address without port and brackets, or None where it is no address."""
+    """Return a hop's address without port and brackets, or None if it is not an IP address."""
     text = hop.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -54,15 +59,15 @@ def _address(hop: str) -> str | None:
         return None
 
 
-def came_by_proxy(scope: Scope) -> bool:
-    """Whether the request carries the mark of any proxy, trusted or not."""
-    return not MARKS.isdisjoint(request_headers(scope))
+def _came_through_proxy(scope: Scope) -> bool:
+    """Whether the request has a header that proxies add, trusted or not."""
+    return not PROXY_HEADERS.isdisjoint(request_headers(scope))
 
 
 def is_from_loopback(scope: Scope) -> bool:
-    """Whether the request comes straight from this machine; what a proxy passed on does not, wherever the proxy stands."""
+    """Whether the request comes from this machine, and not through any proxy."""
     client = scope.get("client")
-    if not client or came_by_proxy(scope):
+    if not client or _came_through_proxy(scope):
         return False
     return _is_loopback(client[0])
 

@@ -1,4 +1,7 @@
-"""Pages: what is neither REST nor GraphQL and speaks of both: entry, documentation, problems, health. No page loads anything from another host."""
+"""HTML pages and operational endpoints: start page, documentation, problems, health, metrics.
+
+No page loads anything from another host.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -7,6 +10,7 @@ from litestar.types import Scope
 
 from .assets import asset_routes, load_assets
 from .docs import docs_routes
+from .guides import guide_routes
 from .health import Check, health_routes
 from .index import Collections, index_routes
 from .jwks import PublicKeys, jwks_routes
@@ -21,17 +25,21 @@ def page_routes(
     collections: Collections = lambda *_: {},
     public_keys: PublicKeys = lambda: None,
 ) -> list[HTTPRouteHandler]:
-    """All routes of the pages, for `Litestar(route_handlers=[...])`.
+    """Return the routes of all pages, for `Litestar(route_handlers=[...])`.
 
-    `checks` is what readiness stands on, by name. `introspects` says whether this request may see the documentation (the setting
-    INTROSPECTION, or a known caller). `ops_loopback` opens the details of readiness to loopback. `collections` are REST's lists, by version
-    and by the caller's permissions. `public_keys` is the JWK set of access tokens, or None.
+    checks: the readiness checks by name.
+    may_introspect: whether a request may see the documentation (the setting INTROSPECTION, or an
+        authenticated caller).
+    ops_loopback: whether requests from this machine see the details of readiness.
+    collections: REST's collections, by version and the caller's permissions.
+    public_keys: the JWK set of access tokens, or None.
     """
     assets = load_assets()
     stylesheet = assets["pages.css"].href
     return [
         *index_routes(stylesheet, may_introspect, collections),
         *docs_routes(assets, may_introspect),
+        *guide_routes(stylesheet),
         *asset_routes(assets),
         *problem_routes(stylesheet),
         *health_routes(checks, ops_loopback),

@@ -1,4 +1,4 @@
-"""The files behind the pages: they come from this package alone, and once asked for are sent from memory."""
+"""The static files of the pages: read from this package on first use, then sent from memory."""
 
 import gzip
 from pathlib import Path
@@ -15,7 +15,7 @@ from tradepost.kit.problems import NotFound
 from ..http.response import Response
 
 FOLDER = Path(__file__).parent / "assets"
-MEDIA = {
+MEDIA_TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
     ".svg": b"image/svg+xml",
@@ -23,57 +23,63 @@ MEDIA = {
 }
 GET_AND_HEAD = [HttpMethod.GET, HttpMethod.HEAD]
 
-# Pages name an asset with the digest of its bytes, so a browser may keep it: a new release has new addresses.
-LASTING = (b"cache-control", b"public, max-age=604800")
+# The URL of an asset holds the digest of its bytes, so browsers may cache it for long: a new
+# release has new URLs.
+CACHE_CONTROL = (b"cache-control", b"public, max-age=604800")
 
 
 class Asset:
-    """One file, read and unpacked when it is first asked for: the bundles are 2 MB as they are kept and 7 MB unpacked, and most processes never show them."""
+    """A static file, decompressed on first use.
 
-    __slots__ = ("digest", "media", "name", "path", "ready")
+    The bundles take 2 MB compressed and 7 MB decompressed, and most processes never send them.
+    """
+
+    __slots__ = ("_response", "digest", "media_type", "name", "path")
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.name.removesuffix(".gz")
-        self.digest = xxh3_64_hexdigest(path.read_bytes())  # of the bytes as they are kept
-        self.media = MEDIA[Path(self.name).suffix]
-        self.ready: Response | None = None
+        self.digest = xxh3_64_hexdigest(path.read_bytes())  # of the compressed bytes
+        self.media_type = MEDIA_TYPES[Path(self.name).suffix]
+        self._response: Response | None = None
 
     @property
     def href(self) -> str:
-        """The address that changes with the bytes."""
+        """The URL, which changes with the content."""
         return f"/docs/assets/{self.name}?v={self.digest}"
 
     def response(self) -> Response:
-        """The file; callers that take gzip get the bytes as they are kept."""
-        if self.ready is None:
-            kept, packed = self.path.read_bytes(), self.path.suffix == ".gz"
-            plain = gzip.decompress(kept) if packed else kept
-            self.ready = Response(200, plain, self.media, [LASTING], f'"{self.digest}"'.encode(), keep_encodings=True)
-            if packed and self.ready.encodings is not None:
-                self.ready.encodings[b"gzip"] = kept
-        return self.ready
+        """Return the file; clients that accept gzip get the stored bytes."""
+        if self._response is None:
+            content, is_compressed = self.path.read_bytes(), self.path.suffix == ".gz"
+            body = gzip.decompress(content) if is_compressed else content
+            etag = f'"{self.digest}"'.encode()
+            self._response = Response(200, body, self.media_type, [CACHE_CONTROL], etag, keep_encodings=True)
+            if is_compressed and self._response.encodings is not None:
+                self._response.encodings[b"gzip"] = content
+        return self._response
 
 
 type Assets = dict[str, Asset]
 
 
 def load_assets(folder: Path = FOLDER) -> Assets:
-    """All files of the folder that have a media type, by name."""
-    found = (Asset(path) for path in sorted(folder.iterdir()) if Path(path.name.removesuffix(".gz")).suffix in MEDIA)
-    return {asset.name: asset for asset in found}
+    """Return the files of the folder that have a known media type, by name."""
+    paths = sorted(folder.iterdir())
+    assets = (Asset(path) for path in paths if Path(path.name.removesuffix(".gz")).suffix in MEDIA_TYPES)
+    return {asset.name: asset for asset in assets}
 
 
 def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
-    """`/docs/assets/{name}`, and the two addresses under which browsers look for an icon."""
+    """Return the routes of `/docs/assets/{name}` and of the favicon."""
 
     @route("/docs/assets/{name:str}", http_method=GET_AND_HEAD, include_in_schema=False)
-    async def asset(request: Request[Any, Any, Any]) -> ASGIApp:
-        if (found := assets.get(request.path_params["name"])) is None:
+    async def serve_asset(request: Request[Any, Any, Any]) -> ASGIApp:
+        if (asset := assets.get(request.path_params["name"])) is None:
             raise NotFound("There is no such asset.")
-        return found.response()
+        return asset.response()
 
     @route(["/favicon.ico", "/favicon.svg"], http_method=GET_AND_HEAD, include_in_schema=False)
-    async def favicon(request: Request[Any, Any, Any]) -> ASGIApp:
+    async def serve_favicon(request: Request[Any, Any, Any]) -> ASGIApp:
         return assets["favicon.svg"].response()
 
-    return [asset, favicon]
+    return [serve_asset, serve_favicon]

@@ -1,4 +1,4 @@
-"""`/`: where to go from here. `/robots.txt`: an API is not for crawlers."""
+"""The start page `/`, the index of each API version, and `/robots.txt`."""
 
 from collections.abc import Callable
 from html import escape
@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Scope
 from tradepost.kit.problems import NotAcceptable
 
 from ..http.asgi import request_headers
+from ..http.cache_policy import PRIVATE
 from ..http.conditional import entity_tag
 from ..http.negotiation import best_offer
 from ..http.response import JSON, Response
@@ -19,18 +20,19 @@ from .assets import GET_AND_HEAD
 from .layout import HTML, TEXT_POLICY, render_page
 
 type Collections = Callable[[int, frozenset[str]], dict[str, str]]
+"""REST's collections, from name to URL, by version and the caller's permissions."""
 
 ROBOTS = b"User-agent: *\nDisallow: /\n"
 
 LINKS = {
     "self": ("/", "This page"),
-    "rest": ("/v1", "REST, version 1: the collections"),
-    "rest_v2": ("/v2", "REST, version 2: the collections"),
-    "graphql": ("/graphql", "GraphQL: send queries here"),
-    "problems": ("/problems", "Every problem that can be answered, its cause and its cure"),
-    "health": ("/health/ready", "Whether all is well"),
+    "rest": ("/v1", "REST API, version 1"),
+    "rest_v2": ("/v2", "REST API, version 2"),
+    "graphql": ("/graphql", "GraphQL API"),
+    "problems": ("/problems", "All problems, with cause and solution"),
+    "health": ("/health/ready", "Health check"),
 }
-DESCRIBED = {
+DOCUMENTATION_LINKS = {
     "docs": ("/docs", "REST documentation"),
     "graphiql": ("/docs/graphql", "GraphQL explorer"),
     "openapi": ("/v1/openapi.json", "OpenAPI document, version 1"),
@@ -39,64 +41,68 @@ DESCRIBED = {
 }
 
 
-def links(described: bool) -> dict[str, tuple[str, str]]:
-    """Name -> address and what is there; the documents only for those who may read them."""
-    return LINKS | DESCRIBED if described else LINKS
+def _links(may_introspect: bool) -> dict[str, tuple[str, str]]:
+    """Return the URL and title of each link by name."""
+    return LINKS | DOCUMENTATION_LINKS if may_introspect else LINKS
 
 
-def as_json(described: bool) -> bytes:
-    """The links in the form that every resource's `links` has."""
-    said = {name: {"href": href, "title": title} for name, (href, title) in links(described).items()}
-    return msgspec.json.encode({"name": "Tradepost", "links": said})
+def _index_json(may_introspect: bool) -> bytes:
+    """Return the links in the same shape as a resource's `links`."""
+    links = {name: {"href": href, "title": title} for name, (href, title) in _links(may_introspect).items()}
+    return msgspec.json.encode({"name": "Tradepost", "links": links})
 
 
-def as_page(described: bool, stylesheet: str) -> bytes:
-    """The links for a reader."""
+def _index_html(may_introspect: bool, stylesheet: str) -> bytes:
+    """Return the links as an HTML page."""
     items = "".join(
         f'<li><a href="{href}">{escape(title)}</a> <code>{href}</code></li>'
-        for href, title in links(described).values()
+        for href, title in _links(may_introspect).values()
         if href != "/"
     )
-    body = f'<main class="text"><h1>Tradepost</h1><p>A headless shop with two doors, REST and GraphQL, over one set of rules.</p><ul>{items}</ul></main>'
-    return render_page("Tradepost", body, here="/", stylesheet=stylesheet)
+    body = (
+        '<main class="text"><h1>Tradepost</h1><p>A headless commerce backend with two APIs, REST and GraphQL, over one '
+        f"set of domain services.</p><ul>{items}</ul></main>"
+    )
+    return render_page("Tradepost", body, path="/", stylesheet=stylesheet)
 
 
-def entry_answer(request: Request[Any, Any, Any], described: bool, stylesheet: str) -> Response:
-    """JSON wherever it is acceptable at all, so that a browser's `*/*` gets it too; a page for who takes nothing but HTML."""
+def _index_response(request: Request[Any, Any, Any], may_introspect: bool, stylesheet: str) -> Response:
+    """Return JSON if it is acceptable at all, as with a bare `*/*`; HTML if only HTML is."""
     header = request_headers(request.scope).get(b"accept")
     if best_offer(header, (JSON,)):
-        body, media, policy = as_json(described), JSON, []
+        body, media_type, policy = _index_json(may_introspect), JSON, []
     elif best_offer(header, (HTML,)):
-        body, media, policy = as_page(described, stylesheet), HTML, [(b"content-security-policy", TEXT_POLICY)]
+        body, media_type = _index_html(may_introspect, stylesheet), HTML
+        policy = [(b"content-security-policy", TEXT_POLICY)]
     else:
         raise NotAcceptable("Available here: application/json, text/html.")
-    return Response(200, body, media, [(b"cache-control", b"private, no-cache"), *policy], entity_tag(body))
+    return Response(200, body, media_type, [PRIVATE, *policy], entity_tag(body))
 
 
-def version_answer(scope: Any, collections: Collections) -> Response:
-    """`/v1`: the collections of that version that are open to this caller."""
+def _version_response(scope: Any, collections: Collections) -> Response:
+    """Return the collections of an API version that the caller may read, for `/v1` and `/v2`."""
     if best_offer(request_headers(scope).get(b"accept"), (JSON,)) is None:
         raise NotAcceptable("Available here: application/json.")
     version, caller = scope["version"], scope["context"].caller
-    named = {"self": f"/v{version}"} | collections(version, caller.permissions)
-    body = msgspec.json.encode({"links": {name: {"href": href} for name, href in named.items()}})
-    keeping = b"private, no-cache" if caller.known else b"public, max-age=60"
-    return Response(200, body, JSON, [(b"cache-control", keeping)], entity_tag(body))
+    urls = {"self": f"/v{version}"} | collections(version, caller.permissions)
+    body = msgspec.json.encode({"links": {name: {"href": href} for name, href in urls.items()}})
+    policy = PRIVATE if caller.is_authenticated else (b"cache-control", b"public, max-age=60")
+    return Response(200, body, JSON, [policy], entity_tag(body))
 
 
 def index_routes(
-    stylesheet: str, introspects: Callable[[Scope], bool], collections: Collections
+    stylesheet: str, may_introspect: Callable[[Scope], bool], collections: Collections
 ) -> list[HTTPRouteHandler]:
-    """The entry, that of each version, and the note for crawlers."""
+    """Return the routes of `/`, which serves `/v1` and `/v2` as well, and of `/robots.txt`."""
 
     @route("/", http_method=GET_AND_HEAD, include_in_schema=False)
-    async def entry(request: Request[Any, Any, Any]) -> ASGIApp:
+    async def index(request: Request[Any, Any, Any]) -> ASGIApp:
         if request.scope.get("prefix"):
-            return version_answer(request.scope, collections)
-        return entry_answer(request, introspects(request.scope), stylesheet)
+            return _version_response(request.scope, collections)
+        return _index_response(request, may_introspect(request.scope), stylesheet)
 
     @route("/robots.txt", http_method=GET_AND_HEAD, include_in_schema=False)
     async def robots(request: Request[Any, Any, Any]) -> ASGIApp:
         return Response(200, ROBOTS, b"text/plain; charset=utf-8", [(b"cache-control", b"public, max-age=86400")])
 
-    return [entry, robots]
+    return [index, robots]

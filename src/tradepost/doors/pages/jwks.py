@@ -1,4 +1,4 @@
-"""`/.well-known/jwks.json`: the public keys of access tokens, for services of others that verify them (RFC 7517)."""
+"""`/.well-known/jwks.json`: the public keys for verifying access tokens (RFC 7517)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,20 +14,20 @@ from ..http.response import Response
 from .assets import GET_AND_HEAD
 
 type PublicKeys = Callable[[], bytes | None]
-"""The JWK set as JSON, or None where the tokens have no public keys."""
+"""Return the JWK set as JSON, or None if the tokens have no public keys (HS256)."""
 
-MEDIA = b"application/jwk-set+json"
-KEPT = (b"cache-control", b"public, max-age=300")
+MEDIA_TYPE = b"application/jwk-set+json"
+CACHE_CONTROL = (b"cache-control", b"public, max-age=300")
 
 
 def jwks_routes(public_keys: PublicKeys) -> list[HTTPRouteHandler]:
-    """The one address."""
+    """Return the route of the JWK set."""
 
     @route("/.well-known/jwks.json", http_method=GET_AND_HEAD, include_in_schema=False)
     async def jwks(request: Request[Any, Any, Any]) -> ASGIApp:
         body = public_keys()
         if body is None:
-            raise NotFound("The access tokens of this shop have no public keys.")
-        return Response(200, body, MEDIA, [KEPT], entity_tag(body))
+            raise NotFound("Access tokens are signed with HS256, which has no public keys.")
+        return Response(200, body, MEDIA_TYPE, [CACHE_CONTROL], entity_tag(body))
 
     return [jwks]

@@ -1,4 +1,4 @@
-"""The frame of the pages that we write ourselves: HTML without a template engine, inline scripts or inline styles."""
+"""The layout of the HTML pages: no template engine, no inline scripts, no inline styles."""
 
 import re
 from html import escape
@@ -6,10 +6,13 @@ from string import Template
 
 HTML = b"text/html; charset=utf-8"
 
-# For pages of text; the bundled tools have a wider one (docs.py).
-TEXT_POLICY = b"default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# For text pages; the bundled tools need a wider policy (docs.py).
+TEXT_POLICY = (
+    b"default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    b"frame-ancestors 'none'"
+)
 
-FRAME = Template("""\
+TEMPLATE = Template("""\
 <!doctype html>
 <html lang="en">
 <head>
@@ -20,7 +23,7 @@ FRAME = Template("""\
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
 $head<link rel="stylesheet" href="$stylesheet">
 </head>
-<body$kind>
+<body$body_class>
 <header class="bar">
 <a class="name" href="/"><img src="/favicon.svg" alt="" width="22" height="22">Tradepost</a>
 <nav aria-label="Documentation">$links</nav>
@@ -30,20 +33,25 @@ $body
 </html>
 """)
 
-LINKS = {"/docs": "REST", "/docs/graphql": "GraphQL", "/problems": "Problems"}
+LINKS = {"/docs": "REST", "/docs/graphql": "GraphQL", "/docs/guides": "Guides", "/problems": "Problems"}
 
 
-def render_page(title: str, body: str, *, here: str, stylesheet: str, head: str = "", kind: str = "") -> bytes:
-    """A whole document; `title` is plain text, `body` and `head` are HTML, `here` is the page's own path among the links of the bar."""
+def render_page(title: str, body: str, *, path: str, stylesheet: str, head: str = "", body_class: str = "") -> bytes:
+    """Return a complete HTML document.
+
+    title: plain text.
+    body, head: HTML.
+    path: the page's own path, to mark it in the navigation.
+    """
     links = " ".join(
-        f'<a href="{path}"{" aria-current=page" if path == here else ""}>{name}</a>' for path, name in LINKS.items()
+        f'<a href="{href}"{" aria-current=page" if href == path else ""}>{name}</a>' for href, name in LINKS.items()
     )
-    shown = f' class="{kind}"' if kind else ""
-    return FRAME.substitute(
-        title=escape(title), head=head, stylesheet=stylesheet, kind=shown, links=links, body=body
+    class_attribute = f' class="{body_class}"' if body_class else ""
+    return TEMPLATE.substitute(
+        title=escape(title), head=head, stylesheet=stylesheet, body_class=class_attribute, links=links, body=body
     ).encode()
 
 
 def docstring_html(text: str) -> str:
-    """Plain text of a docstring as HTML: escaped, with `code` between backticks."""
+    """Return a docstring as HTML: escaped, with text in backticks as `code` elements."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(text.split())))

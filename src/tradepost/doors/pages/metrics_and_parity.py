@@ -1,4 +1,4 @@
-"""`/metrics` and `/parity`: what operators see of the shop, both with `ops:read` or from this machine."""
+"""`/metrics` and `/parity`, for operators."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,19 +10,19 @@ from litestar.types import ASGIApp
 
 from tradepost.kit.auth.access import permission
 
+from ..http.cache_policy import NO_STORE
 from ..http.metrics import MEDIA_TYPE
 from ..http.response import Response
 from .assets import GET_AND_HEAD
 from .operator_access import is_operator
 
-NO_STORE = (b"cache-control", b"no-store")
 OPERATE = permission("ops:read")
 
 
 class OperationParity(msgspec.Struct, frozen=True):
-    """One operation at both doors: its REST route and its GraphQL field, the permission that it needs, the problems that it may answer with.
+    """An operation in both APIs: its REST route, GraphQL field, permission and problem codes.
 
-    `only` is why it is on one door alone, if it is, after that door's name.
+    only: if just one API has it, the name of that API and why, as `rest: why`.
     """
 
     operation: str
@@ -36,20 +36,20 @@ class OperationParity(msgspec.Struct, frozen=True):
 def metrics_and_parity_routes(
     metrics: Callable[[], bytes], parity: Callable[[], Iterable[OperationParity]], ops_loopback: bool
 ) -> list[HTTPRouteHandler]:
-    """The two addresses."""
+    """Return the two routes. `ops_loopback` opens them to requests from this machine."""
 
-    def admit(request: Request[Any, Any, Any]) -> None:
+    def check_access(request: Request[Any, Any, Any]) -> None:
         if not is_operator(request.scope, ops_loopback):
-            raise OPERATE.problem(request.scope["context"].caller.known)  # type: ignore[typeddict-item]
+            raise OPERATE.problem(request.scope["context"].caller.is_authenticated)  # type: ignore[typeddict-item]
 
     @route("/metrics", http_method=GET_AND_HEAD, include_in_schema=False)
-    async def figures(request: Request[Any, Any, Any]) -> ASGIApp:
-        admit(request)
+    async def serve_metrics(request: Request[Any, Any, Any]) -> ASGIApp:
+        check_access(request)
         return Response(200, metrics(), MEDIA_TYPE, [NO_STORE])
 
     @route("/parity", http_method=GET_AND_HEAD, include_in_schema=False)
-    async def pairs(request: Request[Any, Any, Any]) -> ASGIApp:
-        admit(request)
+    async def serve_parity(request: Request[Any, Any, Any]) -> ASGIApp:
+        check_access(request)
         return Response(200, msgspec.json.encode({"operations": list(parity())}), headers=[NO_STORE])
 
-    return [figures, pairs]
+    return [serve_metrics, serve_parity]

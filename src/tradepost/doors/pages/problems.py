@@ -1,4 +1,7 @@
-"""`/problems` and `/problems/{code}`: what a problem's `type` leads to, one page per class, written from the class itself (RFC 9457, 4)."""
+"""`/problems` and `/problems/{code}`: the pages that a problem's `type` links to (RFC 9457, 4).
+
+They are generated from the problem classes.
+"""
 
 from html import escape
 from http import HTTPStatus
@@ -22,71 +25,77 @@ from .layout import HTML, TEXT_POLICY, docstring_html, render_page
 OFFERED_TYPES = (HTML, JSON)
 
 
-def problem_page(said: ProblemDescription, stylesheet: str) -> bytes:
-    """One kind of problem for a browser."""
-    example = escape(msgspec.json.format(msgspec.json.encode(said.example), indent=2).decode(), quote=False)
+def _problem_page(problem: ProblemDescription, stylesheet: str) -> bytes:
+    """Return the HTML page of one problem."""
+    example = escape(msgspec.json.format(msgspec.json.encode(problem.example), indent=2).decode(), quote=False)
     body = (
-        f'<main class="text"><p class="status">{status(said.status)} &middot; <code>{escape(said.code)}</code></p><h1>{escape(said.title)}</h1>'
-        f"<h2>What happened</h2><p>{docstring_html(said.cause)}</p><h2>What to do</h2><p>{docstring_html(said.cure)}</p>"
+        f'<main class="text"><p class="status">{_status_text(problem.status)} &middot; '
+        f"<code>{escape(problem.code)}</code></p><h1>{escape(problem.title)}</h1>"
+        f"<h2>What happened</h2><p>{docstring_html(problem.cause)}</p>"
+        f"<h2>What to do</h2><p>{docstring_html(problem.cure)}</p>"
         f'<h2>Example</h2><pre tabindex="0"><code>{example}</code></pre>'
-        '<p class="quiet">GraphQL carries the same members in <code>errors[].extensions</code>.</p><p><a href="/problems">All problems</a></p></main>'
+        '<p class="quiet">GraphQL returns the same members in <code>errors[].extensions</code>.</p>'
+        '<p><a href="/problems">All problems</a></p></main>'
     )
-    return render_page(f"{said.title} - Tradepost", body, here=said.type, stylesheet=stylesheet)
+    return render_page(f"{problem.title} - Tradepost", body, path=problem.type, stylesheet=stylesheet)
 
 
-def problem_list(all_of_them: dict[str, ProblemDescription], stylesheet: str) -> bytes:
-    """All kinds for a browser."""
+def _problem_list(problems: dict[str, ProblemDescription], stylesheet: str) -> bytes:
+    """Return the HTML page of all problems."""
     rows = "".join(
-        f'<tr><td class="status">{s.status}</td><td><a href="{escape(s.type)}"><code>{escape(s.code)}</code></a></td><td>{docstring_html(s.cause)}</td></tr>'
-        for s in all_of_them.values()
+        f'<tr><td class="status">{problem.status}</td>'
+        f'<td><a href="{escape(problem.type)}"><code>{escape(problem.code)}</code></a></td>'
+        f"<td>{docstring_html(problem.cause)}</td></tr>"
+        for problem in problems.values()
     )
     body = (
-        '<main class="text"><h1>Problems</h1><p>Every answer that is not a success is one of these, in REST as '
-        "<code>application/problem+json</code> (RFC 9457), in GraphQL in <code>errors[].extensions</code>. A <code>code</code> never changes its meaning.</p>"
-        '<table><thead><tr><th scope="col">Status</th><th scope="col">Code</th><th scope="col">What happened</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></main>"
+        '<main class="text"><h1>Problems</h1><p>Every error response is one of these problems. REST returns it as '
+        "<code>application/problem+json</code> (RFC 9457), GraphQL in <code>errors[].extensions</code>. "
+        "The meaning of a <code>code</code> never changes.</p>"
+        '<table><thead><tr><th scope="col">Status</th><th scope="col">Code</th><th scope="col">What happened</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></main>"
     )
-    return render_page("Problems - Tradepost", body, here="/problems", stylesheet=stylesheet)
+    return render_page("Problems - Tradepost", body, path="/problems", stylesheet=stylesheet)
 
 
-def status(number: int) -> str:
-    """`404 Not Found`."""
-    return f"{number} {HTTPStatus(number).phrase}" if number in HTTPStatus else str(number)
+def _status_text(status: int) -> str:
+    """Return the status with its reason phrase: `404 Not Found`."""
+    return f"{status} {HTTPStatus(status).phrase}" if status in HTTPStatus else str(status)
 
 
-def negotiated(request: Request[Any, Any, Any]) -> bytes:
-    """The media type to answer in; a page unless JSON is preferred."""
-    if (media := best_offer(request_headers(request.scope).get(b"accept"), OFFERED_TYPES)) is None:
+def _media_type(request: Request[Any, Any, Any]) -> bytes:
+    """Return the media type to respond in: HTML unless JSON is preferred."""
+    if (media_type := best_offer(request_headers(request.scope).get(b"accept"), OFFERED_TYPES)) is None:
         raise NotAcceptable("Available here: text/html, application/json.")
-    return media
+    return media_type
 
 
-def sent(body: bytes, media: bytes) -> Response:
-    """The bytes, which are the same for everybody."""
+def _response(body: bytes, media_type: bytes) -> Response:
+    """Return the response, which is the same for all callers."""
     headers = [
         (b"cache-control", b"public, max-age=3600"),
-        *([(b"content-security-policy", TEXT_POLICY)] if media == HTML else []),
+        *([(b"content-security-policy", TEXT_POLICY)] if media_type == HTML else []),
     ]
-    return Response(200, body, media, headers, entity_tag(body))
+    return Response(200, body, media_type, headers, entity_tag(body))
 
 
 def problem_routes(stylesheet: str) -> list[HTTPRouteHandler]:
-    """The list and the single pages; `stylesheet` is the address of ours."""
+    """Return the routes of the list and of the single problems; `stylesheet` is its URL."""
 
     @route("/problems", http_method=GET_AND_HEAD, include_in_schema=False)
-    async def problems(request: Request[Any, Any, Any]) -> ASGIApp:
-        if negotiated(request) == JSON:
-            return sent(msgspec.json.encode({"data": list(describe_problems().values())}), JSON)
-        return sent(problem_list(describe_problems(), stylesheet), HTML)
+    async def list_problems(request: Request[Any, Any, Any]) -> ASGIApp:
+        if _media_type(request) == JSON:
+            return _response(msgspec.json.encode({"data": list(describe_problems().values())}), JSON)
+        return _response(_problem_list(describe_problems(), stylesheet), HTML)
 
     @route("/problems/{code:str}", http_method=GET_AND_HEAD, include_in_schema=False)
-    async def problem(request: Request[Any, Any, Any]) -> ASGIApp:
-        if (said := describe_problems().get(request.path_params["code"])) is None:
-            raise NotFound("No problem has this code; `/problems` lists them.")
+    async def show_problem(request: Request[Any, Any, Any]) -> ASGIApp:
+        if (problem := describe_problems().get(request.path_params["code"])) is None:
+            raise NotFound("No problem has this code; `/problems` lists all.")
         return (
-            sent(msgspec.json.encode(said), JSON)
-            if negotiated(request) == JSON
-            else sent(problem_page(said, stylesheet), HTML)
+            _response(msgspec.json.encode(problem), JSON)
+            if _media_type(request) == JSON
+            else _response(_problem_page(problem, stylesheet), HTML)
         )
 
-    return [problems, problem]
+    return [list_problems, show_problem]
