@@ -1,1 +1,1 @@
-"""Doors: hinges that translate between the wire and the operations, and know no tables."""
+"""The two APIs, REST and GraphQL: they translate between HTTP and operations."""

@@ -1,22 +1,25 @@
-"""GraphQL's spelling of our names."""
+"""The GraphQL spelling of our names."""
 
 from functools import lru_cache
 
 
 @lru_cache(10_000)
 def camel(name: str) -> str:
-    """`price_from` is `priceFrom`."""
+    """Return a name in camel case: `price_from` becomes `priceFrom`."""
     head, *tail = name.split("_")
-    return head + "".join([t.capitalize() for t in tail])
+    return head + "".join([part.capitalize() for part in tail])
 
 
 def sort_enum_value(name: str, descending: bool) -> str:
-    """`created_at` as a sort key is `CREATED_AT_ASC` or `CREATED_AT_DESC`."""
+    """Return the enum value of a sort key: `CREATED_AT_ASC` or `CREATED_AT_DESC`."""
     return f"{name.upper()}_{'DESC' if descending else 'ASC'}"
 
 
-def input_type_name(shape: str) -> str:
-    """A shape's name as an input type: GraphQL has one space of names for inputs and outputs, so `Money` is `MoneyInput`."""
-    if shape == "Step":
+def input_type_name(struct_name: str) -> str:
+    """Return the name of the input type of a Struct, such as `MoneyInput` for `Money`.
+
+    In GraphQL, input and output types share one namespace.
+    """
+    if struct_name == "Step":
         return "JsonPatchOperation"
-    return shape if shape.endswith(("Input", "Patch")) else f"{shape}Input"
+    return struct_name if struct_name.endswith(("Input", "Patch")) else f"{struct_name}Input"

@@ -1,4 +1,4 @@
-"""The GraphQL door: the schema made from the registry, documents compiled to Selections, and GraphQL over HTTP."""
+"""The GraphQL door: the generated schema, documents compiled to Selections, GraphQL over HTTP."""
 
 from .http.endpoint import GraphQLDoor
 from .schema.root_fields import GraphQLRequest, RootField, mutation, query

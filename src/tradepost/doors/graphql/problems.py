@@ -1,4 +1,4 @@
-"""Faults of a GraphQL request itself, before any operation of the shop is called."""
+"""Problems of a GraphQL request itself, and the format of errors in responses."""
 
 import re
 from collections.abc import Mapping
@@ -13,113 +13,125 @@ MAX_ERRORS = 50
 
 
 class InvalidDocument(Problem):
-    """The GraphQL document does not parse or does not fit the schema."""
+    """The GraphQL document has a syntax error or does not match the schema."""
 
-    code, status, title = "invalid_document", 400, "The GraphQL document is not valid"
-    cure = "Correct the document at the line and column in `locations`; `/schema.graphql` has the schema."
+    code, status, title = "invalid_document", 400, "Invalid GraphQL document"
+    cure = "Correct the document at the line and column in `locations`. The schema is at `/schema.graphql`."
     example = {"detail": "Cannot query field 'nam' on type 'Product'. Did you mean 'name'?"}
 
 
 class InvalidVariables(Problem):
-    """The variables do not fit their declarations."""
+    """The variables do not match the types that the document declares."""
 
-    code, status, title = "invalid_variables", 400, "The variables are not valid"
-    cure = "Give every variable a value of the type that the document declares for it."
+    code, status, title = "invalid_variables", 400, "Invalid variables"
+    cure = "Give each variable a value of its declared type."
     example = {"detail": "Variable '$first' has invalid value: Int cannot represent non-integer value: 'x'"}
 
 
 class UnknownOperation(Problem):
-    """The document has no operation of that name, or several and none was named."""
+    """The document has no operation with this name, or it has several and none was named."""
 
-    code, status, title = "unknown_operation", 400, "No such operation in the document"
+    code, status, title = "unknown_operation", 400, "Unknown operation"
     cure = "Name one of the document's operations in `operationName`."
-    example = {"detail": "There is no operation `Shelf`; known: `Products`, `Product`."}
+    example = {"detail": "The document has no operation `Home`; its operations are: `Products`, `Product`."}
 
 
 class IntrospectionOff(Problem):
-    """The schema is shown only to known callers here."""
+    """Introspection requires a credential on this server."""
 
-    code, status, title = "introspection_off", 400, "Introspection is off"
+    code, status, title = "introspection_off", 400, "Introspection is disabled"
     cure = "Send a credential, or read the schema in the documentation."
-    example = {"detail": "The schema is shown only to callers with a credential."}
+    example = {"detail": "Introspection requires a credential here."}
 
 
 class DocumentTooLarge(Problem):
-    """The document is over a ceiling of its size."""
+    """The GraphQL document exceeds a size limit."""
 
-    code, status, title = "document_too_large", 400, "The GraphQL document is too large"
-    cure = "Ask for less in one document, or use fragments."
+    code, status, title = "document_too_large", 400, "GraphQL document too large"
+    cure = "Split the document, or use fragments."
     example = {"detail": "The document has more than 20000 bytes."}
 
 
 class TooManyMutations(Problem):
-    """A document has more mutation fields than may be run together."""
+    """The document has more mutation fields than allowed. None of them was executed."""
 
-    code, status, title = "too_many_mutations", 400, "There are too many mutations in the document"
+    code, status, title = "too_many_mutations", 400, "Too many mutations"
     cure = "Send several documents, or use a batch operation."
-    example = {"detail": "A document may have at most 4 mutation fields; this one has 5, and none was run."}
+    example = {"detail": "A document may have at most 4 mutation fields; this one has 5, and none was executed."}
 
 
 class TooManyIntrospections(Problem):
-    """A document looks at the schema too often."""
+    """The document has more introspection fields than allowed."""
 
-    code, status, title = "too_many_introspections", 400, "The document looks at the schema too often"
-    cure = "Ask for `__schema` once, or read `/schema.graphql`."
-    example = {"detail": "`__schema` and `__type` may be asked for 4 times in a document."}
+    code, status, title = "too_many_introspections", 400, "Too many introspection fields"
+    cure = "Select `__schema` once, or read `/schema.graphql`."
+    example = {"detail": "A document may have at most 4 `__schema` and `__type` fields."}
 
 
 class PersistedQueryNotFound(Problem):
-    """No document is kept under the hash that came alone. Code and message are those that Apollo's clients know: they send the document next."""
+    """No document is stored under this hash, and the request contains no document.
+
+    Apollo clients recognise the code and the message, and send the document next.
+    """
 
     code, status, title = "PERSISTED_QUERY_NOT_FOUND", 404, "PersistedQueryNotFound"
-    cure = "Send the document in `query` beside its hash, once; from then on the hash will do."
+    cure = "Send the document in `query` together with its hash, once. After that the hash is enough."
     example = {"detail": "PersistedQueryNotFound"}
 
 
 class PersistedQueryNotSupported(Problem):
-    """A hash came alone, it is not that of a registered document, and documents of others are not kept here. Apollo's clients send texts from then on."""
+    """The hash is not that of a trusted document, and automatic persisted queries are disabled.
+
+    Apollo clients then send the document itself.
+    """
 
     code, status, title = "PERSISTED_QUERY_NOT_SUPPORTED", 400, "PersistedQueryNotSupported"
-    cure = "Send the document in `query`; whoever runs the shop may register it, or set APQ=on."
+    cure = "Send the document in `query`. The operator can add it to the trusted documents or set APQ=on."
     example = {"detail": "PersistedQueryNotSupported"}
 
 
 class PersistedQueryMismatch(Problem):
-    """The hash that came with a document is not its hash."""
+    """The hash is not that of the document sent with it."""
 
-    code, status, title = "persisted_query_mismatch", 400, "The hash is not that of the document"
-    cure = "Send the SHA-256 of the very text in `query`, in hexadecimal digits."
-    example = {"detail": "The hash is not that of the document."}
+    code, status, title = "persisted_query_mismatch", 400, "The hash does not match the document"
+    cure = "Send the SHA-256 of the exact text in `query`, in hexadecimal digits."
+    example = {"detail": "The hash does not match the document."}
 
 
 class DocumentNotTrusted(Problem):
-    """Only registered documents are run here, and this is none of them, whoever asks for it."""
+    """This server executes trusted documents only, and this is not one of them."""
 
-    code, status, title = "document_not_trusted", 403, "Only registered documents are run here"
-    cure = "Call a registered document by its hash or name, or have whoever runs the shop register this one."
-    example = {"detail": "Only registered documents are run here."}
+    code, status, title = "document_not_trusted", 403, "Only trusted documents are allowed"
+    cure = "Call a trusted document by its hash or name, or ask the operator to add this one."
+    example = {"detail": "Only trusted documents are allowed."}
 
 
-# A text that was meant as one may have been put into a list; a number that was sent for a number is nobody's secret.
-QUOTED = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
+# The values that graphql-core quotes in its messages. A number that was sent for a number stays.
+QUOTED_VALUE = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
 
 
 class RequestError(Exception):
-    """A request that is not executed. `firm` ones keep their status under `application/json` too. `headers` are the problem's own; `over` is the
-    document where it was read and is over a ceiling. `problem` is what it is refused for, where that is not a list of faults in the document.
+    """A request that is not executed (GraphQL specification, 7.1.2: request errors).
+
+    errors: the entries of `errors` in the response.
+    keeps_status: whether the response has the problem's status under `application/json` too;
+        other request errors have 200 there.
+    headers: the problem's headers.
+    oversized_document: the parsed document, if it exceeds a limit.
+    problem: the reason, unless it is a list of faults in the document or the variables.
     """
 
     def __init__(
-        self, errors: list[dict[str, Any]], *, firm: bool = False, headers: Mapping[str, str] | None = None,
-        over: DocumentNode | None = None, problem: Problem | None = None,
-    ) -> None:  # fmt: skip
-        self.errors, self.keeps_status, self.headers, self.oversized_document, self.problem = (
-            errors,
-            firm,
-            dict(headers or {}),
-            over,
-            problem,
-        )
+        self,
+        errors: list[dict[str, Any]],
+        *,
+        keeps_status: bool = False,
+        headers: Mapping[str, str] | None = None,
+        oversized_document: DocumentNode | None = None,
+        problem: Problem | None = None,
+    ) -> None:
+        self.errors, self.keeps_status, self.headers = errors, keeps_status, dict(headers or {})
+        self.oversized_document, self.problem = oversized_document, problem
         super().__init__(errors[0]["message"])
 
     @classmethod
@@ -131,43 +143,48 @@ class RequestError(Exception):
         keeps_status: bool = False,
         oversized_document: DocumentNode | None = None,
     ) -> "RequestError":
-        """Refused for one problem."""
+        """Return the error of one problem."""
         return cls(
             [format_error(problem, request_id)],
-            firm=keeps_status,
+            keeps_status=keeps_status,
             headers=problem.headers(),
-            over=oversized_document,
+            oversized_document=oversized_document,
             problem=problem,
         )
 
 
-def format_error(problem: Problem, request_id: str, fault: GraphQLError | None = None) -> dict[str, Any]:
-    """A problem as GraphQL writes it: an error whose `extensions` are the problem document without its title."""
-    document = problem.to_dict() | {"request_id": request_id}
-    del document["title"]
-    where: dict[str, Any] = dict(fault.formatted) if fault is not None else {}
-    return {**where, "message": problem.detail, "extensions": document}
+def format_error(problem: Problem, request_id: str, error: GraphQLError | None = None) -> dict[str, Any]:
+    """Return a problem as an entry of `errors`; `extensions` has its members except the title.
+
+    error: has the locations and the path.
+    """
+    extensions = problem.to_dict() | {"request_id": request_id}
+    del extensions["title"]
+    place: dict[str, Any] = dict(error.formatted) if error is not None else {}
+    return {**place, "message": problem.detail, "extensions": extensions}
 
 
-def request_error(kind: type[Problem], found: list[GraphQLError], request_id: str) -> RequestError:
-    """Faults of a document or of its variables, at most 50."""
-    return RequestError([format_error(kind(unquoted(f.message)), request_id, f) for f in found[:MAX_ERRORS]])
+def request_error(kind: type[Problem], errors: list[GraphQLError], request_id: str) -> RequestError:
+    """Return the RequestError of graphql-core's errors, at most MAX_ERRORS of them."""
+    return RequestError(
+        [format_error(kind(without_value(error.message)), request_id, error) for error in errors[:MAX_ERRORS]]
+    )
 
 
-def unquoted(message: str) -> str:
-    """What graphql-core says of a value, without the value: it may be a whole input with a password in it."""
-    return QUOTED.sub(".", message)
+def without_value(message: str) -> str:
+    """Remove the quoted value from graphql-core's message: it may be an input with a password."""
+    return QUOTED_VALUE.sub(".", message)
 
 
 def to_problem(error: BaseException) -> Problem:
-    """The problem that an error inside a root field stands for; what nobody expected is a fault of ours."""
+    """Return the problem of an exception in a root field; Internal if it is unexpected."""
     if isinstance(error, GraphQLError):
-        return error_problem(error)
+        return _graphql_error_problem(error)
     return error if isinstance(error, Problem) else Internal()
 
 
-def error_problem(error: GraphQLError) -> Problem:
-    """The problem behind an error of graphql-core's: ours where we raised it, else an argument that could not be used."""
+def _graphql_error_problem(error: GraphQLError) -> Problem:
+    """Return the problem that graphql-core wrapped, or InvalidParameter for its own errors."""
     cause = error.original_error
     if cause is None:
         return InvalidParameter(error.message, errors=[Fault(code="invalid", detail=error.message)])

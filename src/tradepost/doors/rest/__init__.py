@@ -1,4 +1,4 @@
-"""The REST door."""
+"""The REST API: what an area's `rest.py` needs to declare its routes."""
 
 from .request import RestRequest
 from .route import delete, get, patch, post, put

@@ -1,4 +1,4 @@
-"""An operation's access as a Litestar guard: the same object that the operation itself checks, at the door already."""
+"""Litestar guards that check an operation's access."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from tradepost.kit.auth.access import Access
 
 
 def access_guards(access: Access) -> list[Guard]:
-    """The guards of a route: none where everybody may."""
+    """Return the guards of a route; an empty list if the operation is open to everyone.
+
+    They check the same `Access` object that the operation itself checks.
+    """
 
     def check(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         access.check(connection.scope["context"].caller)  # type: ignore[typeddict-item]

@@ -1,4 +1,4 @@
-"""The documents that callers build on, and the routes that serve them."""
+"""The OpenAPI documents and the GraphQL schema, and the routes that serve them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -16,45 +16,49 @@ from ..http.response import Response
 from .api import RestDoor
 from .openapi import AuthenticationDocs, openapi_document
 
-# It may depend on who asks, so no shared cache keeps it.
-KEPT = (b"cache-control", b"private, max-age=300")
+# Not in shared caches: whether the contract is served may depend on the caller.
+CACHE_CONTROL = (b"cache-control", b"private, max-age=300")
 
 
 def contract_files(
-    registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, signing: AuthenticationDocs
+    registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, authentication: AuthenticationDocs
 ) -> Mapping[str, bytes]:
-    """File names and contents: OpenAPI of both versions, and the GraphQL schema."""
-    known = list(routes)
+    """Return file names and contents: OpenAPI of both versions, and the GraphQL schema."""
+    routes = list(routes)
     return {
-        "openapi.json": _pretty(openapi_document(registry, door, known, 1, signing)),
-        "openapi.v2.json": _pretty(openapi_document(registry, door, known, 2, signing)),
+        "openapi.json": _to_json(openapi_document(registry, door, routes, 1, authentication)),
+        "openapi.v2.json": _to_json(openapi_document(registry, door, routes, 2, authentication)),
         "schema.graphql": f"{sdl.strip()}\n".encode(),
     }
 
 
-def _pretty(document: dict[str, Any]) -> bytes:
+def _to_json(document: dict[str, Any]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def contract_routes(introspects: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
-    """`/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`, for those who may introspect. Each is packed once per coding."""
-    ready: dict[str, Response] = {}
+def contract_routes(may_introspect: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
+    """Return the routes of `/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`.
 
-    def serve(request: Request[Any, Any, Any], name: str, media: bytes) -> Response:
-        if not introspects(request.scope):
+    They return 404 to requests that may not introspect. Each file is compressed once per coding.
+    """
+    responses: dict[str, Response] = {}
+
+    def serve(request: Request[Any, Any, Any], name: str, media_type: bytes) -> Response:
+        if not may_introspect(request.scope):
             raise NotFound
-        if name not in ready:
+        if name not in responses:
             content = request.app.state.contract()[name]
-            ready[name] = Response(200, content, media, [KEPT], entity_tag(content), keep_encodings=True)
-        return ready[name]
+            etag = entity_tag(content)
+            responses[name] = Response(200, content, media_type, [CACHE_CONTROL], etag, keep_encodings=True)
+        return responses[name]
 
     @get("/openapi.json", include_in_schema=False)
-    async def openapi_document(request: Request[Any, Any, Any]) -> ASGIApp:
+    async def serve_openapi(request: Request[Any, Any, Any]) -> ASGIApp:
         version: int = request.scope["version"]  # type: ignore[typeddict-item]
         return serve(request, "openapi.json" if version == 1 else f"openapi.v{version}.json", b"application/json")
 
     @get("/schema.graphql", include_in_schema=False)
-    async def schema_document(request: Request[Any, Any, Any]) -> ASGIApp:
+    async def serve_schema(request: Request[Any, Any, Any]) -> ASGIApp:
         return serve(request, "schema.graphql", b"application/graphql; charset=utf-8")
 
-    return [openapi_document, schema_document]
+    return [serve_openapi, serve_schema]

@@ -1,4 +1,4 @@
-"""`?fields=` to a Selection: the inside of a GraphQL selection set with REST's names."""
+"""Compiles the `fields` parameter, the inside of a GraphQL selection set with REST's names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,137 +30,139 @@ from tradepost.kit.resource.selection import (
     too_many_aliases,
 )
 
-MAX_FIELDS_LENGTH, MOST_TOKENS = 20_000, 2000
+MAX_FIELDS_LENGTH, MAX_TOKENS = 20_000, 2000
 LINKS = "links"
 
 
 def compile_fields(
-    of: Result[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None
+    result: Result[Any], text: str | None, permissions: frozenset[str], rendering: Rendering | None = None
 ) -> Selection[Any]:
-    """The Selection that a text asks for, by callers with these permissions; without a text the default fields."""
-    draft = SelectionBuilder(of)
+    """Return the Selection of a `fields` text for callers with these permissions.
+
+    Without a text, select the default fields.
+    """
+    builder = SelectionBuilder(result)
     if text is None:
-        draft.add_default(permissions)
+        builder.add_default(permissions)
     else:
         try:
-            chosen = _parsed(text)
-            if _aliases(chosen) > MAX_ALIASES:
+            selection_set = _parse(text)
+            if _count_aliases(selection_set) > MAX_ALIASES:
                 raise too_many_aliases()
-            _write(draft, chosen, permissions)
+            _add_fields(builder, selection_set, permissions)
         except (TooDeep, TooManyAliases) as problem:
             raise problem.rename_parameter("fields", {}) from None
-    fields, windows = draft.build()
-    return Selection(FieldSet(fields, rendering), windows)
+    fields, list_queries = builder.build()
+    return Selection(FieldSet(fields, rendering), list_queries)
 
 
-def _parsed(text: str) -> SelectionSetNode:
+def _parse(text: str) -> SelectionSetNode:
     if not text.strip(" ,\t\r\n\ufeff"):
-        raise _bad("`fields` is empty; leave it out for the default fields.")
+        raise _invalid("`fields` is empty; omit it to get the default fields.")
     if len(text) > MAX_FIELDS_LENGTH:
-        raise _bad(f"`fields` has {len(text)} characters; at most {MAX_FIELDS_LENGTH} are allowed.")
+        raise _invalid(f"`fields` has {len(text)} characters; at most {MAX_FIELDS_LENGTH} are allowed.")
     try:
-        document = parse("{" + text + "\n}", no_location=True, max_tokens=MOST_TOKENS)
-    except GraphQLSyntaxError as fault:
-        raise _bad(
-            f"`fields` cannot be read: {fault.description if hasattr(fault, 'description') else fault.message}"
-        ) from None
-    except (GraphQLError, RecursionError) as fault:
-        raise _bad(f"`fields` cannot be read: {fault}") from None
+        document = parse("{" + text + "\n}", no_location=True, max_tokens=MAX_TOKENS)
+    except GraphQLSyntaxError as error:
+        description = error.description if hasattr(error, "description") else error.message
+        raise _invalid(f"`fields` has a syntax error: {description}") from None
+    except (GraphQLError, RecursionError) as error:
+        raise _invalid(f"`fields` has a syntax error: {error}") from None
     match document.definitions:
-        case [OperationDefinitionNode(operation=OperationType.QUERY, name=None, selection_set=chosen)] if (
-            chosen.selections
+        case [OperationDefinitionNode(operation=OperationType.QUERY, name=None, selection_set=selection_set)] if (
+            selection_set.selections
         ):
-            return chosen
+            return selection_set
         case _:
-            raise _bad("`fields` is the inside of one selection set, such as `id,name,variants{sku}`.")
+            raise _invalid("`fields` must be the inside of one selection set, such as `id,name,variants{sku}`.")
 
 
-def _aliases(chosen: SelectionSetNode) -> int:
-    """How many aliases stand in a selection set, at all depths."""
-    found, waiting = 0, [chosen]
-    while waiting:
-        for node in waiting.pop().selections:
+def _count_aliases(selection_set: SelectionSetNode) -> int:
+    """Return the number of aliases at all depths."""
+    count, remaining = 0, [selection_set]
+    while remaining:
+        for node in remaining.pop().selections:
             if isinstance(node, FieldNode):
-                found += node.alias is not None
+                count += node.alias is not None
                 if node.selection_set is not None:
-                    waiting.append(node.selection_set)
-    return found
+                    remaining.append(node.selection_set)
+    return count
 
 
-def _write(draft: SelectionBuilder, chosen: SelectionSetNode, permissions: frozenset[str]) -> None:
-    """Writes the fields of one level into the draft."""
-    said: dict[str, Any] = {}
-    for node in chosen.selections:
+def _add_fields(builder: SelectionBuilder, selection_set: SelectionSetNode, permissions: frozenset[str]) -> None:
+    """Add the fields of a selection set to the builder."""
+    meanings: dict[str, Any] = {}
+    for node in selection_set.selections:
         if not isinstance(node, FieldNode) or node.directives:
-            raise _bad("Fragments and directives are for GraphQL; `fields` has neither.")
-        written, alias = node.name.value, node.alias.value if node.alias else None
-        name = ACTIONS if written == LINKS else written
-        _check(draft.target, name, written, permissions)
-        asked = _window(draft.target, name, node, permissions)
-        key = alias or written
-        if said.setdefault(key, (name, asked)) != (name, asked):
-            raise _bad(f"`{key}` is asked for twice with different meanings; give one of them an alias.")
-        _, inner = draft.add(name, None if alias == written else alias, asked)
-        _inside(inner, node, written, permissions)
+            raise _invalid("`fields` cannot contain fragments or directives.")
+        rest_name, alias = node.name.value, node.alias.value if node.alias else None
+        name = ACTIONS if rest_name == LINKS else rest_name
+        _check_name(builder.target, name, rest_name, permissions)
+        list_query = _list_query(builder.target, name, node, permissions)
+        key = alias or rest_name
+        if meanings.setdefault(key, (name, list_query)) != (name, list_query):
+            raise _invalid(f"`{key}` is selected twice with different meanings; give one of them an alias.")
+        _, nested = builder.add(name, None if alias == rest_name else alias, list_query)
+        _add_nested_fields(nested, node, permissions)
 
 
-def _inside(inner: SelectionBuilder | None, node: FieldNode, written: str, permissions: frozenset[str]) -> None:
-    if inner is None:
+def _add_nested_fields(builder: SelectionBuilder | None, node: FieldNode, permissions: frozenset[str]) -> None:
+    """Add the fields below a node; `builder` is None if it is a scalar."""
+    name = node.name.value
+    if builder is None:
         if node.selection_set:
-            raise _bad(f"`{written}` has no fields below it.")
+            raise _invalid(f"`{name}` has no nested fields.")
     elif node.selection_set is None:
-        inner.add_default(permissions)
+        builder.add_default(permissions)
     elif not node.selection_set.selections:
-        raise _bad(f"`{written}` is followed by empty braces; leave them out for its default fields.")
+        raise _invalid(f"`{name}` has empty braces; omit them to get its default fields.")
     else:
-        _write(inner, node.selection_set, permissions)
+        _add_fields(builder, node.selection_set, permissions)
 
 
-def _check(names: Result[Any] | EmbeddedValue, name: str, written: str, permissions: frozenset[str]) -> None:
-    """Refuses an unknown name and lists the known ones."""
-    if written == ACTIONS or (name not in names.members and name not in names.relations):
-        allowed = [LINKS if n == ACTIONS else n for n in readable_names(names, permissions)]
-        raise InvalidParameter(f"`{written}` is not a field of {names.name}.", parameter="fields", allowed=allowed)
+def _check_name(target: Result[Any] | EmbeddedValue, name: str, rest_name: str, permissions: frozenset[str]) -> None:
+    """Raise 400 with the known names if the name is unknown."""
+    if rest_name == ACTIONS or (name not in target.members and name not in target.relations):
+        allowed = [LINKS if n == ACTIONS else n for n in readable_names(target, permissions)]
+        raise InvalidParameter(f"`{rest_name}` is not a field of {target.name}.", parameter="fields", allowed=allowed)
 
 
-def _window(
-    names: Result[Any] | EmbeddedValue, name: str, node: FieldNode, permissions: frozenset[str]
+def _list_query(
+    target: Result[Any] | EmbeddedValue, name: str, node: FieldNode, permissions: frozenset[str]
 ) -> ListQuery | None:
-    """The window in a to-many relation's arguments; nothing else takes arguments."""
-    if not isinstance(names, Resource) or not names.is_to_many(name):
+    """Return the ListQuery of a to-many relation's arguments; no other field takes arguments."""
+    if not isinstance(target, Resource) or not target.is_to_many(name):
         if node.arguments:
-            raise _bad(f"`{node.name.value}` takes no arguments.")
+            raise _invalid(f"`{node.name.value}` takes no arguments.")
         return None
-    relation = names.relations[name]
+    relation = target.relations[name]
     try:
         return parse_list_query(relation.target, _arguments(node.arguments or ()), permissions, paged=relation.paged)
     except InvalidParameter as problem:
-        problem.short_detail, problem.detail = (
-            f"`{node.name.value}`: {problem.short_detail}",
-            f"`{node.name.value}`: {problem.detail}",
-        )
+        problem.short_detail = f"`{node.name.value}`: {problem.short_detail}"
+        problem.detail = f"`{node.name.value}`: {problem.detail}"
         raise problem.rename_parameter("fields", {}) from None
 
 
 def _arguments(nodes: tuple[ArgumentNode, ...]) -> Mapping[str, Any]:
-    if any(_has_variable(a) for a in nodes):
-        raise _bad("Variables are for GraphQL; write the values into `fields`.")
-    if len({a.name.value for a in nodes}) < len(nodes):
-        raise _bad("An argument is given twice.")
-    return {a.name.value: value_from_ast_untyped(a.value) for a in nodes}
+    if any(_has_variable(node) for node in nodes):
+        raise _invalid("`fields` cannot contain variables; write the values themselves.")
+    if len({node.name.value for node in nodes}) < len(nodes):
+        raise _invalid("An argument is given twice.")
+    return {node.name.value: value_from_ast_untyped(node.value) for node in nodes}
 
 
 def _has_variable(node: ArgumentNode) -> bool:
-    found: list[VariableNode] = []
+    variables: list[VariableNode] = []
 
-    class Find(Visitor):
+    class VariableFinder(Visitor):
         def enter_variable(self, variable: VariableNode, *_: Any) -> None:
-            found.append(variable)
+            variables.append(variable)
 
-    visit(node, Find())
-    return bool(found)
+    visit(node, VariableFinder())
+    return bool(variables)
 
 
-def _bad(detail: str) -> InvalidParameter:
-    """400 about `fields`."""
+def _invalid(detail: str) -> InvalidParameter:
+    """Return a 400 problem about `fields`."""
     return InvalidParameter(detail, parameter="fields")

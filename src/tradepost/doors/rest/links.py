@@ -1,4 +1,4 @@
-"""Links: where a row's own page, its relations and the changes open on it are. Made from the routes that the registry's operations have."""
+"""Links of a row: to itself, its relations and the changes that are possible now."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,92 +12,97 @@ from tradepost.kit.resource.row_layout import Actions
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Where an operation is: its method, and its path with `{0}` for the one parameter that it may have."""
+    """Method and path of an operation. `{0}` in the path is its only parameter, if it has one."""
 
-    # Its type is a descriptor, which a checker would bind to this class.
+    # Not typed as Operation: that is a descriptor, which a type checker would bind to this class.
     operation: Any
     method: str
     path: str
 
 
 class Links:
-    """The hrefs of one version (`/v1`)."""
+    """The links of one API version. `prefix` is `/v1` or `/v2`."""
 
-    def __init__(self, registry: Registry, routes: Iterable[Endpoint], prefix: str) -> None:
+    def __init__(self, registry: Registry, endpoints: Iterable[Endpoint], prefix: str) -> None:
         self.registry, self.prefix = registry, prefix
-        # In the order of the registry: links are bytes of an answer, and every process has to make the same.
+        # Sorted like the registry: the order of links is part of a response's bytes and so of its
+        # ETag, which must be the same in every process.
         order = list(registry.operations)
-        self.endpoints = {r.operation.name: r for r in sorted(routes, key=lambda r: order.index(r.operation.name))}
+        self.endpoints = {e.operation.name: e for e in sorted(endpoints, key=lambda e: order.index(e.operation.name))}
 
     def href(self, operation: Operation[Any, ..., Any], key: str) -> str:
-        """The path of an operation on one row."""
+        """Return the path of an operation on one row."""
         return self.prefix + self.endpoints[operation.name].path.replace("{0}", key)
 
-    def location(self, of: Result[Any], key: str) -> str | None:
-        """The path of a row, where it has one."""
-        getter = self.registry.getter(of) if isinstance(of, Resource) else None
+    def location(self, result: Result[Any], key: str) -> str | None:
+        """Return the path of a row, or None if its resource has no path."""
+        getter = self.registry.getter(result) if isinstance(result, Resource) else None
         return self.href(getter, key) if getter is not None and getter.name in self.endpoints else None
 
     def collections(self, permissions: frozenset[str] | None = None) -> dict[str, str]:
-        """The lists that begin at no row, by the last word of their path; only those that are open to holders of these permissions, where some are given."""
-        found = [r for r in self.endpoints.values() if r.operation.kind == "list" and "{0}" not in r.path]
-        found = [r for r in found if permissions is None or r.operation.access.allows(permissions)]
-        return {r.path.removeprefix("/").replace("/", "_"): self.prefix + r.path for r in found}
+        """Return the paths of all top-level lists, by name.
 
-    def row_renderer(self, node: Actions) -> Callable[[Any], msgspec.Raw]:
-        """The function that writes a row's links: one text with the id in it, and what depends on the row behind it."""
-        of: Resource[Any] = node.resource
-        always = [_member("self", href) for href in [self.location(of, "\0")] if href]
-        always += [_member(name, href) for name, href in self._relations(of)]
-        depends: list[tuple[str, int, int]] = []
-        for name, at in node.names:
-            route = self.endpoints.get(name)
-            if route is None:
-                continue
-            member = _member(_short(of, name), self.prefix + route.path.replace("{0}", "\0"), route.method)
-            if at is None:
-                always.append(member)
-            else:
-                depends.append((_format(member), node.id_index, at))
-        depends += self._ones(of, node)
-        text, id = _format(",".join(always)), node.id_index
-        if not depends:
-            return lambda row: msgspec.Raw(("{" + text.format(row[id]) + "}").encode())
+        With `permissions`, only those that are open to callers with these permissions.
+        """
+        lists = [e for e in self.endpoints.values() if e.operation.kind == "list" and "{0}" not in e.path]
+        lists = [e for e in lists if permissions is None or e.operation.access.allows(permissions)]
+        return {e.path.removeprefix("/").replace("/", "_"): self.prefix + e.path for e in lists}
 
-        def make(row: Any) -> msgspec.Raw:
-            more = [said.format(row[at]) for said, at, condition in depends if row[condition]]
-            return msgspec.Raw(("{" + ",".join([text.format(row[id]), *more]) + "}").encode())
-
-        return make
-
-    def _relations(self, of: Resource[Any]) -> list[tuple[str, str]]:
-        """The to-many relations that are lists with a path of their own."""
-        found = [
-            (r.operation.parent_relation[1], r.path)
-            for r in self.endpoints.values()
-            if r.operation.kind == "list" and r.operation.parent_relation and r.operation.parent_relation[0] is of
+    def nested_lists(self, resource: Resource[Any]) -> list[tuple[str, Endpoint]]:
+        """Return the to-many relations of a resource that have a path of their own."""
+        return [
+            (e.operation.parent_relation[1], e)
+            for e in self.endpoints.values()
+            if e.operation.kind == "list" and e.operation.parent_relation and e.operation.parent_relation[0] is resource
         ]
-        return [(name, self.prefix + path.replace("{0}", "\0")) for name, path in found]
 
-    def _ones(self, of: Resource[Any], node: Actions) -> list[tuple[str, int, int]]:
-        found: list[tuple[str, int, int]] = []
-        for name, at in node.to_one_indexes:
-            href = self.location(of.relations[name].target, "\0")
+    def row_renderer(self, actions: Actions) -> Callable[[Any], msgspec.Raw]:
+        """Return a function from a row to the JSON of its links.
+
+        Links that every row has are prepared as one format string that takes the row's id. The
+        others follow if the row's value at their condition index is true.
+        """
+        resource: Resource[Any] = actions.resource
+        unconditional = [_member("self", href) for href in [self.location(resource, "\0")] if href]
+        for name, endpoint in self.nested_lists(resource):
+            unconditional.append(_member(name, self.prefix + endpoint.path.replace("{0}", "\0")))
+        conditional: list[tuple[str, int, int]] = []  # format string, index of its id, of its condition
+        for name, condition_index in actions.names:
+            endpoint = self.endpoints.get(name)
+            if endpoint is None:
+                continue
+            href = self.prefix + endpoint.path.replace("{0}", "\0")
+            member = _member(name.removeprefix(f"{resource.operation_prefix}_"), href, endpoint.method)
+            if condition_index is None:
+                unconditional.append(member)
+            else:
+                conditional.append((_format_string(member), actions.id_index, condition_index))
+        conditional += self._to_one_links(resource, actions)
+        prefix, id_index = _format_string(",".join(unconditional)), actions.id_index
+        if not conditional:
+            return lambda row: msgspec.Raw(("{" + prefix.format(row[id_index]) + "}").encode())
+
+        def render(row: Any) -> msgspec.Raw:
+            more = [text.format(row[index]) for text, index, condition in conditional if row[condition]]
+            return msgspec.Raw(("{" + ",".join([prefix.format(row[id_index]), *more]) + "}").encode())
+
+        return render
+
+    def _to_one_links(self, resource: Resource[Any], actions: Actions) -> list[tuple[str, int, int]]:
+        """Return the links to related rows. Each is there if the related row's id is not null."""
+        links: list[tuple[str, int, int]] = []
+        for name, index in actions.to_one_indexes:
+            href = self.location(resource.relations[name].target, "\0")
             if href is not None:
-                found.append((_format(_member(name, href)), at, at))
-        return found
+                links.append((_format_string(_member(name, href)), index, index))
+        return links
 
 
 def _member(name: str, href: str, method: str | None = None) -> str:
-    said = {"href": href} | ({"method": method} if method else {})
-    return f'"{name}":{msgspec.json.encode(said).decode()}'
+    link = {"href": href} | ({"method": method} if method else {})
+    return f'"{name}":{msgspec.json.encode(link).decode()}'
 
 
-def _format(text: str) -> str:
-    """The text as a format string; the id stands where the NUL was."""
+def _format_string(text: str) -> str:
+    """Return the text as a format string with the id in place of NUL."""
     return text.replace("{", "{{").replace("}", "}}").replace("\\u0000", "{0}").replace("\0", "{0}")
-
-
-def _short(of: Resource[Any], operation: str) -> str:
-    """`product_update` is `update` on a product."""
-    return operation.removeprefix(f"{of.operation_prefix}_")

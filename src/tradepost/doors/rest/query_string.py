@@ -1,4 +1,4 @@
-"""A query string, read once per text: the Selection, the Window and the switches in it."""
+"""Parsing of query strings: the Selection, ListQuery and flags that they contain."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,14 +15,20 @@ from tradepost.kit.resource.selection import Selection, has_personal_data
 
 from .paging import Pager
 
-type Fields = Callable[[str | None], Selection[Any]]
+type FieldsCompiler = Callable[[str | None], Selection[Any]]
 
-# How REST spells the arguments of a window.
+MAX_PARAMETERS = 200
+# REST's names of the arguments of a ListQuery, if they differ.
 REST_NAMES = {"first": "limit", "last": "limit", "after": "cursor"}
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What a query string asks for, its price (a batch's is that of one item), and whether its answer holds personal data."""
+    """A parsed query string.
+
+    pager: builds the envelope of a list's pages; None for other operations.
+    price: that of the request; for a batch, the price of one item.
+    personal: whether the response contains personal data.
+    """
 
     selection: Selection[Any]
     list_query: ListQuery
@@ -33,88 +39,96 @@ class Query(msgspec.Struct, frozen=True):
 
 
 def parse_query_string(
-    operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int, fields: Fields
+    operation: Operation[Any, ..., Any],
+    text: bytes,
+    permissions: frozenset[str],
+    version: int,
+    compile_selection: FieldsCompiler,
 ) -> Query:
-    """The query of a request to an operation; 400 where a parameter is unknown or cannot be used. `fields` gives the Selection of that parameter."""
-    given = _parameters(text)
-    want = fields(given.get("fields"))
-    rest = {k: v for k, v in given.items() if k != "fields"}
-    own = has_personal_data(operation.result, want.field_set.fields)
+    """Parse a query string, or raise InvalidParameter (400).
+
+    `compile_selection` compiles the `fields` parameter.
+    """
+    parameters = _parse_parameters(text)
+    selection = compile_selection(parameters.get("fields"))
+    others = {name: value for name, value in parameters.items() if name != "fields"}
+    personal = has_personal_data(operation.result, selection.field_set.fields)
     if operation.kind == "list":
-        asked = _window(operation, rest, permissions, version)
-        return Query(want, asked, Pager(given, asked), {}, price(operation, want, asked), own)
-    switches = (
-        {"atomic": _switch("atomic", rest.pop("atomic"))} if operation.kind == "batch" and "atomic" in rest else {}
-    )
-    if rest:
+        list_query = _parse_list_query(operation, others, permissions, version)
+        pager = Pager(parameters, list_query)
+        return Query(selection, list_query, pager, {}, price(operation, selection, list_query), personal)
+    flags: dict[str, bool] = {}
+    if operation.kind == "batch" and "atomic" in others:
+        flags["atomic"] = _parse_flag("atomic", others.pop("atomic"))
+    if others:
+        name = next(iter(others))
         allowed = ["fields", "atomic"] if operation.kind == "batch" else ["fields"]
-        raise InvalidParameter(
-            f"`{next(iter(rest))}` is no parameter here.", parameter=next(iter(rest)), allowed=allowed
-        )
-    return Query(want, DEFAULT_LIST_QUERY, None, switches, price(operation, want), own)
+        raise InvalidParameter(f"`{name}` is not a parameter here.", parameter=name, allowed=allowed)
+    return Query(selection, DEFAULT_LIST_QUERY, None, flags, price(operation, selection), personal)
 
 
 def fields_text(text: bytes) -> str | None:
-    """What a query string says of `fields`, which alone is dear to read."""
-    return _parameters(text).get("fields") if b"fields" in text or b"%" in text else None
+    """Return the `fields` parameter of a query string, None if it has none."""
+    # A query string without the name, plain or percent-encoded, need not be parsed.
+    return _parse_parameters(text).get("fields") if b"fields" in text or b"%" in text else None
 
 
-def _parameters(text: bytes) -> dict[str, str]:
+def _parse_parameters(text: bytes) -> dict[str, str]:
     try:
-        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except (UnicodeDecodeError, ValueError):
         raise InvalidParameter("The query string is not percent-encoded UTF-8.") from None
-    given: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in pairs:
-        if name in given:
+        if name in parameters:
             raise InvalidParameter(f"`{name}` is given twice.", parameter=name)
-        given[name] = value
-    return given
+        parameters[name] = value
+    return parameters
 
 
-def _window(
-    operation: Operation[Any, ..., Any], given: dict[str, str], permissions: frozenset[str], version: int
+def _parse_list_query(
+    operation: Operation[Any, ..., Any], parameters: dict[str, str], permissions: frozenset[str], version: int
 ) -> ListQuery:
-    args: dict[str, Any] = {
-        "sort": given.pop("sort", None),
-        "total": _include(given.pop("include", None)),
-        "after": given.pop("cursor", None),
+    """Remove the parameters of order and page from `parameters`; what is left are filters."""
+    arguments: dict[str, Any] = {
+        "sort": parameters.pop("sort", None),
+        "total": _parse_include(parameters.pop("include", None)),
+        "after": parameters.pop("cursor", None),
+        "before": parameters.pop("before", None),
     }
-    args["before"] = given.pop("before", None)
-    numbers = {n: given.pop(n) for n in ("page", "page_size") if n in given} if version == 1 else {}
-    size = given.pop("limit", None)
+    numbers = {n: parameters.pop(n) for n in ("page", "page_size") if n in parameters} if version == 1 else {}
+    limit = parameters.pop("limit", None)
     if numbers:
-        if size is not None:
+        if limit is not None:
             raise InvalidParameter("Give `page` and `page_size`, or `limit` and a cursor.", parameter="limit")
-        args |= {"page": numbers.get("page", "1"), "first": numbers.get("page_size")}
-    # A page before a mark is the one that ends there; with both marks it begins behind the first.
-    elif args["before"] is not None and args["after"] is None:
-        args["last"] = size
+        arguments |= {"page": numbers.get("page", "1"), "first": numbers.get("page_size")}
+    # With `before` alone the page ends at that row; with both cursors it starts after `cursor`.
+    elif arguments["before"] is not None and arguments["after"] is None:
+        arguments["last"] = limit
     else:
-        args["first"] = size
+        arguments["first"] = limit
+    arguments["filter"] = parameters
     try:
-        return parse_list_query(
-            operation.resource, args | {"filter": given}, permissions, allow_page_number=True, strict=False
-        )
+        return parse_list_query(operation.resource, arguments, permissions, allow_page_number=True, strict=False)
     except InvalidParameter as problem:
-        if problem.parameter in given:
-            raise  # called as here, also where a Window knows an argument of that name
+        if problem.parameter in parameters:
+            raise  # a filter, which REST calls the same, even if it is named like an argument
         raise with_rest_names(problem, {**REST_NAMES, "first": "page_size"} if numbers else REST_NAMES) from None
 
 
 def with_rest_names(problem: InvalidParameter, names: Mapping[str, str] = REST_NAMES) -> InvalidParameter:
-    """The problem with the window's arguments in REST's spelling."""
+    """Return the problem with REST's names of the arguments of a ListQuery."""
     name = names.get(problem.parameter or "")
     return problem if name is None else problem.rename_parameter(name, names)
 
 
-def _include(given: str | None) -> bool:
-    if given not in (None, "total"):
-        raise InvalidParameter(f"`include` is `{given}`; allowed: total.", parameter="include")
-    return given == "total"
+def _parse_include(value: str | None) -> bool:
+    if value not in (None, "total"):
+        raise InvalidParameter(f"`include` is `{value}`; allowed: total.", parameter="include")
+    return value == "total"
 
 
-def _switch(name: str, given: str) -> bool:
-    if given not in ("true", "false"):
-        raise InvalidParameter(f"`{name}` is `{given}`; allowed: true, false.", parameter=name)
-    return given == "true"
+def _parse_flag(name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise InvalidParameter(f"`{name}` is `{value}`; allowed: true, false.", parameter=name)
+    return value == "true"

@@ -1,4 +1,4 @@
-"""Quotes of REST requests: the route is found, the query read and priced as in a request, up to the point where it would be run."""
+"""Price quotes of REST requests. The request is routed, parsed and priced, but not run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,58 +20,64 @@ URL, METHOD = "/url", "/method"
 
 
 class RestQuotes:
-    """The quotes of the REST door. `introspects`: whether callers without a credential are told the names that are allowed."""
+    """Quotes REST requests.
 
-    def __init__(self, door: RestDoor, *, introspects: bool = True) -> None:
-        self.door, self.introspects = door, introspects
+    `introspection_enabled`: whether problems list allowed names to callers without a credential.
+    """
+
+    def __init__(self, door: RestDoor, *, introspection_enabled: bool = True) -> None:
+        self.door, self.introspection_enabled = door, introspection_enabled
 
     async def quote_request(self, context: CallContext, method: str, url: str, body: Any) -> Quote:
-        """The quote of a request, or the refusal that it would get: a ceiling's own, else 422 with the fault."""
+        """Return the price of a request, or raise the problem that the request would get.
+
+        Problems of limits are raised unchanged, others as a 422 that points at the URL or method.
+        """
         try:
-            version, operation, text = self.resolve(method, url)
+            version, operation, query_string = self.resolve(method, url)
             operation.access.check(context.caller)
-            found, _ = await self.door.parse_query(operation, text.encode(), version, context)
-            check_access(operation.result, found.selection.field_set.fields, context.caller)
+            query, _ = await self.door.parse_query(operation, query_string.encode(), version, context)
+            check_access(operation.result, query.selection.field_set.fields, context.caller)
         except LIMIT_PROBLEMS:
             raise
         except Problem as problem:
-            if not (self.introspects or context.caller.is_authenticated):
+            if not (self.introspection_enabled or context.caller.is_authenticated):
                 problem.hide_schema()
             raise quote_problem(METHOD if isinstance(problem, MethodNotAllowed) else URL, [problem]) from None
-        cost = (
-            price(operation, found.selection, items=batch_size_of(body)) if operation.kind == "batch" else found.price
-        )
+        cost = query.price
+        if operation.kind == "batch":
+            cost = price(operation, query.selection, items=batch_size_of(body))
         return Quote(cost.points, [QuoteLine(operation.name, cost.points, cost.rows)])
 
     def resolve(self, method: str, url: str) -> tuple[int, Operation[Any, ..., Any], str]:
-        """The version, the operation and the query of a URL; 404 and 405 as the router has them."""
-        path, _, text = url.partition("#")[0].partition("?")
-        version, _, routed = resolve_version(path, None)
-        given = _segments(routed)
-        if given == ["graphql"]:
-            raise NotFound("Give the document of a request to `/graphql` as `document`, with its `variables`.")
-        fitting = [r for r in self.door.links[version].endpoints.values() if _fits(_segments(r.path), given)]
-        if not fitting:
-            raise NotFound(f"No operation is at `{path[:200]}`; the paths are those of `/v{version}/openapi.json`.")
-        # A literal segment goes before a parameter, the leftmost first, as in the router.
-        nearest = min([_parameters(r) for r in fitting])
-        at_path = [r for r in fitting if _parameters(r) == nearest]
-        for route in at_path:
-            if route.method == method:
-                return version, route.operation, text
-        raise MethodNotAllowed(allow_header(", ".join([r.method for r in at_path])))
+        """Return the version, operation and query string of a URL, or raise 404 or 405."""
+        path, _, query_string = url.partition("#")[0].partition("?")
+        version, _, routed_path = resolve_version(path, None)
+        segments = _segments(routed_path)
+        if segments == ["graphql"]:
+            raise NotFound("To quote a request to `/graphql`, send its `document` and `variables`.")
+        matches = [e for e in self.door.links[version].endpoints.values() if _matches(_segments(e.path), segments)]
+        if not matches:
+            raise NotFound(f"No operation has the path `{path[:200]}`; see `/v{version}/openapi.json` for all paths.")
+        # As in the router, a literal segment wins over a parameter, the leftmost first.
+        best = min([_parameter_flags(endpoint) for endpoint in matches])
+        at_path = [endpoint for endpoint in matches if _parameter_flags(endpoint) == best]
+        for endpoint in at_path:
+            if endpoint.method == method:
+                return version, endpoint.operation, query_string
+        raise MethodNotAllowed(allow_header(", ".join([endpoint.method for endpoint in at_path])))
 
 
 def _segments(path: str) -> list[str]:
     return [segment for segment in path.split("/") if segment]
 
 
-def _fits(template: Sequence[str], given: Sequence[str]) -> bool:
-    return len(template) == len(given) and all(
-        known in ("{0}", segment) for known, segment in zip(template, given, strict=True)
+def _matches(template: Sequence[str], segments: Sequence[str]) -> bool:
+    return len(template) == len(segments) and all(
+        expected in ("{0}", segment) for expected, segment in zip(template, segments, strict=True)
     )
 
 
-def _parameters(route: Endpoint) -> list[bool]:
-    """Which segments of a path are parameters."""
-    return [segment == "{0}" for segment in _segments(route.path)]
+def _parameter_flags(endpoint: Endpoint) -> list[bool]:
+    """Return for each segment of the path whether it is a parameter."""
+    return [segment == "{0}" for segment in _segments(endpoint.path)]

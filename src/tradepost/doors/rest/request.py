@@ -1,4 +1,4 @@
-"""What a REST request asks: the one argument of every handler besides the path's."""
+"""The parsed request that handlers of REST routes receive."""
 
 from typing import Any, cast
 
@@ -15,13 +15,17 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..http.asgi import Receive, Scope, request_headers
 from ..http.conditional import ANY, expected_versions
-from ..http.request_body import BODY_TYPES, JSON_PATCH, PATCH_TYPES, UNTYPED, body_media_type, decode_body
-from ..http.request_body import read_body as read_body
+from ..http.request_body import BODY_TYPES, JSON_PATCH, PATCH_TYPES, UNTYPED, body_media_type, decode_body, read_body
 from .query_string import Query
 
 
 class RestRequest:
-    """One request: its context, the query's Selection and Window, its body and its preconditions. The body is read when it is asked for."""
+    """A request to a REST route: its context, query, body and preconditions.
+
+    selection: the fields to return.    list_query: filters, order and page of a list.
+    key: the path parameter that names a row.    media_type: that of the response.
+    The body is read when a handler asks for it.
+    """
 
     __slots__ = (
         "context",
@@ -37,17 +41,12 @@ class RestRequest:
         "selection",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, query: Query, media: bytes, *, require_if_match: bool) -> None:
-        """`media`: the type of the answer. `careful`: whether a change needs `If-Match`."""
-        self.scope, self.receive, self.query, self.media_type, self.require_if_match = (
-            scope,
-            receive,
-            query,
-            media,
-            require_if_match,
-        )
+    def __init__(
+        self, scope: Scope, receive: Receive, query: Query, media_type: bytes, *, require_if_match: bool
+    ) -> None:
+        self.scope, self.receive, self.query, self.media_type = scope, receive, query, media_type
+        self.require_if_match = require_if_match
         self.key: str | None = None
-        # The fields to answer with, and the stretch of the list.
         self.selection: Selection[Any] = query.selection
         self.list_query: ListQuery = query.list_query
         self.price = query.price
@@ -55,43 +54,46 @@ class RestRequest:
         self.context: CallContext = scope["context"]
 
     def flag(self, name: str) -> bool:
-        """A switch in the query, off where it is left out."""
+        """Return a boolean query parameter; False if it is omitted."""
         return self.query.flags.get(name, False)
 
     async def body[T: msgspec.Struct](self, shape: type[T]) -> T:
-        """The body, checked; 422 with all its faults."""
+        """Return the validated body, or raise Validation with all its faults."""
         return validate(shape, await self.decode_body() if self.decoded_body is UNSET else self.decoded_body)
 
     async def decode_body(self) -> Any:
-        """The body as it came."""
-        media = body_media_type(self.scope, BODY_TYPES)
-        return decode_body(media, await read_body(self.scope, self.receive), UNTYPED)
+        """Read the body and return it as builtins."""
+        media_type = body_media_type(self.scope, BODY_TYPES)
+        return decode_body(media_type, await read_body(self.scope, self.receive), UNTYPED)
 
     async def batch_size(self) -> int:
-        """How many items the batch in the body has."""
+        """Read the body of a batch and return the number of items to charge for."""
         self.decoded_body = await self.decode_body()
         return batch_size_of(self.decoded_body)
 
     async def patch(self) -> Patch:
-        """The patch in the body, by its media type."""
-        media = body_media_type(self.scope, PATCH_TYPES)
-        given = decode_body(media, await read_body(self.scope, self.receive), UNTYPED)
-        if media == JSON_PATCH:
-            return parse_json_patch(given)
-        if not isinstance(given, dict):
-            raise Validation.at_pointer("", "A merge patch of an item is an object.", "invalid_type")
-        return MergePatch(cast(dict[str, Any], given))
+        """Return the patch in the body: a JSON Patch or a merge patch, by its media type."""
+        media_type = body_media_type(self.scope, PATCH_TYPES)
+        document = decode_body(media_type, await read_body(self.scope, self.receive), UNTYPED)
+        if media_type == JSON_PATCH:
+            return parse_json_patch(document)
+        if not isinstance(document, dict):
+            raise Validation.at_pointer("", "A merge patch must be a JSON object.", "invalid_type")
+        return MergePatch(cast(dict[str, Any], document))
 
     @property
     def expected_version(self) -> ExpectedVersion:
-        """The versions in `If-Match`; None where any will do."""
-        found = expected_versions(request_headers(self.scope).get(b"if-match"))
-        if found is None and self.require_if_match:
-            raise PreconditionRequired("Send the ETag of what you read in `If-Match`.")
-        return None if found is ANY else found
+        """The versions in `If-Match`, one of which must be current; None if any version will do."""
+        versions = expected_versions(request_headers(self.scope).get(b"if-match"))
+        if versions is None and self.require_if_match:
+            raise PreconditionRequired("Send the resource's ETag in `If-Match`.")
+        return None if versions is ANY else versions
 
 
 def batch_size_of(body: Any) -> int:
-    """How many items of a batch are paid for: a hundred at most, because more are refused, and one at least."""
-    listed: Any = cast(dict[str, Any], body).get("items") if isinstance(body, dict) else None
-    return max(min(len(cast(list[Any], listed)), MAX_PAGE_SIZE), 1) if isinstance(listed, list) else 1
+    """Return the number of batch items to charge for: at least 1, at most 100.
+
+    Larger batches are refused later, when the body is validated.
+    """
+    items: Any = cast(dict[str, Any], body).get("items") if isinstance(body, dict) else None
+    return max(min(len(cast(list[Any], items)), MAX_PAGE_SIZE), 1) if isinstance(items, list) else 1

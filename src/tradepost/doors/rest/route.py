@@ -1,7 +1,7 @@
-"""Routes: Litestar handlers that know their operation and answer with ready bytes.
+"""Routes: Litestar handlers that belong to an operation and return encoded Responses.
 
-A function returns what its operation returned (a Record, a Page, a Batch); the route makes the status, the headers and the bytes of it. The
-same function serves Litestar's own path and the porch's fast lane.
+A handler function returns the result of its operation (a Record, Page or Batch). The route renders
+status, headers and bytes. Both Litestar's router and the fast path call the same function.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,6 +23,7 @@ from .access import access_guards
 from .api import RestDoor
 from .query_string import with_rest_names
 from .request import RestRequest
+from .response import render_response
 
 KINDS_BY_METHOD: dict[Method, frozenset[Kind]] = {
     "GET": frozenset({"get", "list", "query"}),
@@ -34,30 +35,31 @@ KINDS_BY_METHOD: dict[Method, frozenset[Kind]] = {
 
 
 class OperationRoute(HTTPRouteHandler):
-    """A controller's function as the REST side of an operation: `@get("/{key:str}", Products.get)`.
+    """The REST route of an operation: `@get("/{key:str}", Products.get)` on a controller's method.
 
-    Status and operationId are the operation's. The function takes its Ask and the path's parameters; Litestar sees one endpoint that
-    takes the request, so it makes no signature model, runs no dependency and encodes nothing.
+    Status and operationId come from the operation. The decorated function takes a RestRequest and
+    the path parameters. Litestar sees an endpoint that takes only its Request, so it builds no
+    signature model, resolves no dependencies and serialises nothing.
     """
 
     door: RestDoor
 
     def __init__(self, method: Method, path: str, operation: Operation[Any, ..., Any]) -> None:
         if operation.kind not in KINDS_BY_METHOD[method]:
-            raise TypeError(f"{method} {path} does not fit {operation.name}, which is a {operation.kind}.")
+            raise TypeError(f"{method} {path} does not fit {operation.name}: its kind is {operation.kind}")
         self.operation = operation
         super().__init__(
             path,
             http_method=method,
-            # Litestar knows 204 only for functions that return nothing; the Answer carries the real one.
+            # Litestar allows 204 only if the function returns None. The Response has the real one.
             status_code=200,
             guards=access_guards(operation.access),
             operation_id=operation.name,
-            opt={"lane": True},
+            opt={"fast_route": True},
         )
 
     def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "OperationRoute":
-        """Keeps the function and gives Litestar the endpoint."""
+        """Store the handler function and register an endpoint with Litestar in its place."""
         self.call = fn
 
         async def endpoint(controller: Any, request: Request[Any, Any, Any]) -> ASGIApp:
@@ -68,40 +70,52 @@ class OperationRoute(HTTPRouteHandler):
         super().__call__(endpoint)
         return self
 
-    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
-        """The answer to a request; also the porch's fast lane comes in here."""
+    async def respond(self, scope: Scope, receive: Receive, path_params: dict[str, str], /) -> Response:
+        """Return the response to a request, from the read cache if possible.
+
+        Called by the endpoint and by the fast path.
+        """
         door = self.door
-        ask = await door.prepare_request(self.operation, scope, receive)
-        if door.cache is None or not self.operation.public or ask.query.personal:
-            return await self.run(ask, given)
-        key = door.cache_key(ask)
-        found = door.cache.get(key)
-        if found is None:
-            found = await door.cache.fill(key, lambda seen: self.cache_entry(ask, given, seen))
-        ask.context.meter.net, ask.context.cache.entry = found.net, found
-        return found.value
+        request = await door.prepare_request(self.operation, scope, receive)
+        if door.cache is None or not self.operation.public or request.query.personal:
+            return await self.run(request, path_params)
+        key = door.cache_key(request)
+        entry = door.cache.get(key)
+        if entry is None:
+            entry = await door.cache.fill(
+                key, lambda dependencies: self.cache_entry(request, path_params, dependencies)
+            )
+        request.context.meter.net, request.context.cache.entry = entry.net, entry
+        return entry.value
 
-    async def cache_entry(self, ask: RestRequest, given: dict[str, str], seen: ReadDependencies) -> CacheEntry:
-        """The answer as it may be kept, with its bytes packed once per coding."""
-        ask.context.cache.dependencies = seen
-        made = await self.run(ask, given)
-        made.encodings = {}
-        # What is packed of it is no longer than it is itself.
-        return CacheEntry(made, 2 * len(made.body) + len(ask.scope["query_string"]), ask.context.meter.net)
+    async def cache_entry(
+        self, request: RestRequest, path_params: dict[str, str], dependencies: ReadDependencies
+    ) -> CacheEntry:
+        """Run the operation and return its response as an entry of the read cache.
 
-    async def run(self, ask: RestRequest, given: dict[str, str]) -> Response:
-        """The answer, made by the operation."""
-        ask.key = given.get("key")
+        The response keeps its compressed bodies. They are no longer than the body itself, so its
+        length is counted twice.
+        """
+        request.context.cache.dependencies = dependencies
+        response = await self.run(request, path_params)
+        response.encodings = {}
+        size = 2 * len(response.body) + len(request.scope["query_string"])
+        return CacheEntry(response, size, request.context.meter.net)
+
+    async def run(self, request: RestRequest, path_params: dict[str, str]) -> Response:
+        """Call the handler function and render its result."""
+        request.key = path_params.get("key")
         try:
-            made = await self.call(self.owner, ask, **given)
+            result = await self.call(self.owner, request, **path_params)
         except InvalidParameter as problem:
             if not isinstance(self.operation.result, Resource):
-                raise  # about what its body asks
-            # A cursor is found bad only while its list is read, where it is called as in a Window.
-            if ask.list_query.after is None and ask.list_query.before is None:
+                raise  # about the contents of the body, not about a query parameter
+            # A cursor is checked only when its list is read, and is named as in a ListQuery. If the
+            # top list has no cursor, the invalid one is in `fields`.
+            if request.list_query.after is None and request.list_query.before is None:
                 raise problem.rename_parameter("fields", {}) from None
             raise with_rest_names(problem) from None
-        return self.door.render_response(self.operation, self.operation.status, ask, made)
+        return render_response(self.door, self.operation, self.operation.status, request, result)
 
 
 def get(path: str, operation: Operation[Any, ..., Any]) -> OperationRoute:

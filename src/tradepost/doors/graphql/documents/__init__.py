@@ -1,1 +1,1 @@
-"""Documents."""
+"""Documents: parsing results, limits, requests and trusted documents."""

@@ -1,4 +1,8 @@
-"""Documents: parsed and validated once per text, compiled once per operation and outcome of @skip and @include, kept in bounded caches."""
+"""Validated documents.
+
+A document is parsed and validated once per text. Its operations are compiled once for each result
+of their @skip and @include directives. Both results are kept in bounded caches.
+"""
 
 from collections.abc import Callable, Iterator
 from math import isfinite
@@ -19,138 +23,156 @@ from graphql.language import (
 
 from ..plan.arguments import NO_VARIABLES, PlainVariables, Variables, has_variable
 from ..plan.root_plans import Root
-from ..problems import InvalidVariables, UnknownOperation, request_error
+from ..problems import MAX_ERRORS, InvalidVariables, UnknownOperation, request_error
 from .limits import INTROSPECTION_FIELDS
 
-MOST_PLANS = 64
-PLAIN: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
+MAX_PLANS = 64
+SCALAR_TYPES: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
 
 type Roots = list[Root]
-"""The compiled root fields."""
+"""The plans of an operation's root fields."""
 
 
 class ScalarVariable:
-    """A variable of a scalar type: whether a value may stay as it is can be told at a glance."""
+    """A declared variable of a built-in scalar type."""
 
-    __slots__ = ("default", "kind", "name", "needed")
+    __slots__ = ("default", "name", "python_type", "required")
 
-    def __init__(self, name: str, kind: type, needed: bool, default: Any) -> None:
-        self.name, self.kind, self.needed, self.default = name, kind, needed, default
+    def __init__(self, name: str, python_type: type, required: bool, default: Any) -> None:
+        self.name, self.python_type, self.required, self.default = name, python_type, required, default
 
-    def fits(self, value: Any) -> bool:
-        """Whether it needs no coercion. What does not fit goes to graphql-core, which converts or refuses it."""
+    def accepts(self, value: Any) -> bool:
+        """Return whether a value is valid without coercion."""
         if value is None:
-            return not self.needed
-        if type(value) is not self.kind:
+            return not self.required
+        if type(value) is not self.python_type:
             return False
-        return -(2**31) <= value < 2**31 if self.kind is int else isfinite(value) if self.kind is float else True
+        if self.python_type is int:
+            return -(2**31) <= value < 2**31
+        return isfinite(value) if self.python_type is float else True
 
 
 class PreparedOperation:
-    """One operation of a validated document, and its plans."""
+    """One operation of a validated document, and its plans.
+
+    scalar_variables: its variables if all of them have built-in scalar types, else None.
+    plans: the root fields by the values of the document's condition variables.
+    """
 
     def __init__(self, document: "Document", node: OperationDefinitionNode) -> None:
         self.document, self.node = document, node
         self.writes = node.operation is OperationType.MUTATION
         self.is_subscription = node.operation is OperationType.SUBSCRIPTION
-        self.plain = plain_variables(node) if not document.has_nested_variables else None
+        self.scalar_variables = scalar_variables(node) if not document.has_nested_variables else None
         self.plans: dict[tuple[Any, ...], Roots] = {}
 
-    def coerce_variables(self, given: dict[str, Any] | None, request_id: str, suggests: bool) -> Variables:
-        """The coerced variables."""
+    def coerce_variables(self, values: dict[str, Any] | None, request_id: str, with_suggestions: bool) -> Variables:
+        """Return the coerced variables, or raise RequestError."""
         if not self.node.variable_definitions:
             return NO_VARIABLES
-        quick = self.quick(given or {}) if self.plain is not None else None
-        if quick is not None:
-            return quick
+        plain = self._plain_variables(values or {}) if self.scalar_variables is not None else None
+        if plain is not None:
+            return plain
         coerced = get_variable_values(
             self.document.schema,
             self.node.variable_definitions,
-            given or {},
-            max_errors=50,
-            hide_suggestions=not suggests,
+            values or {},
+            max_errors=MAX_ERRORS,
+            hide_suggestions=not with_suggestions,
         )
         if isinstance(coerced, list):
             raise request_error(InvalidVariables, coerced, request_id)
         return coerced
 
-    def quick(self, given: dict[str, Any]) -> PlainVariables | None:
-        """The variables where none of them has to be converted."""
-        out: dict[str, Any] = {}
-        for plain in self.plain or ():
-            value = given.get(plain.name, Undefined)
+    def _plain_variables(self, values: dict[str, Any]) -> PlainVariables | None:
+        """Return the variables if none of them needs coercion.
+
+        Otherwise graphql-core coerces or rejects them.
+        """
+        variables: dict[str, Any] = {}
+        for declared in self.scalar_variables or ():
+            value = values.get(declared.name, Undefined)
             if value is not Undefined:
-                if not plain.fits(value):
+                if not declared.accepts(value):
                     return None
-                out[plain.name] = value
-            elif plain.default is not Undefined:
-                out[plain.name] = plain.default
-            elif plain.needed:
+                variables[declared.name] = value
+            elif declared.default is not Undefined:
+                variables[declared.name] = declared.default
+            elif declared.required:
                 return None
-        return PlainVariables(out)
+        return PlainVariables(variables)
 
     def roots(self, variables: Variables, compile: Callable[["PreparedOperation", dict[str, Any]], Roots]) -> Roots:
-        """The compiled root fields for these variables."""
-        flags, coerced = self.document.condition_variables, variables.coerced
-        key = tuple([coerced.get(f) for f in flags])
+        """Return the plans of the root fields for these variables, compiled if necessary."""
+        names, coerced = self.document.condition_variables, variables.coerced
+        key = tuple([coerced.get(name) for name in names])
         if key not in self.plans:
-            self.plans[key] = compile(self, dict(zip(flags, key, strict=True)))
-            if len(self.plans) > MOST_PLANS:
+            self.plans[key] = compile(self, dict(zip(names, key, strict=True)))
+            if len(self.plans) > MAX_PLANS:
                 del self.plans[next(iter(self.plans))]
         return self.plans[key]
 
 
 class Document:
-    """A validated document. A `trusted` one was registered when the shop started."""
+    """A validated document.
+
+    trusted: whether it is a trusted document, registered at startup.
+    condition_variables: the variables in its @skip and @include directives.
+    introspects: whether it selects `__schema` or `__type`.
+    may_need_fallback: whether graphql-core may have to execute it.
+    has_nested_variables: whether a list or an input object in it contains a variable.
+    single_operation: its operation if it has only one.
+    """
 
     trusted = False
 
     def __init__(self, ast: DocumentNode, schema: GraphQLSchema) -> None:
         self.ast, self.schema = ast, schema
         self.fragments = {d.name.value: d for d in ast.definitions if isinstance(d, FragmentDefinitionNode)}
-        sets = [
+        selection_sets = [
             d.selection_set for d in ast.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)
         ]
-        fields = [f for chosen in sets for f in selections(chosen)]
-        self.condition_variables = tuple(sorted({v for f in fields for v in switches(f)}))
-        self.introspects = any(isinstance(f, FieldNode) and f.name.value in INTROSPECTION_FIELDS for f in fields)
-        # Whether graphql-core may have to run it, for what its variables are or for what it asks.
+        nodes = [node for selection_set in selection_sets for node in all_selections(selection_set)]
+        self.condition_variables = tuple(sorted({name for node in nodes for name in condition_variables(node)}))
+        self.introspects = any(isinstance(n, FieldNode) and n.name.value in INTROSPECTION_FIELDS for n in nodes)
         self.may_need_fallback = self.introspects or bool(self.condition_variables)
-        self.has_nested_variables = any(isinstance(f, FieldNode) and has_deep_variable(f) for f in fields)
+        self.has_nested_variables = any(isinstance(n, FieldNode) and has_nested_variable(n) for n in nodes)
         operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = {d.name.value if d.name else None: PreparedOperation(self, d) for d in operations}
         self.single_operation = next(iter(self.operations.values())) if len(self.operations) == 1 else None
 
     def operation(self, name: str | None) -> PreparedOperation:
-        """The operation to run."""
+        """Return the operation to run, or raise UnknownOperation."""
         if not name and self.single_operation is not None:
             return self.single_operation
-        found = self.operations.get(name) if name else None
-        if found is None:
-            named = ", ".join([f"`{n}`" for n in self.operations if n])
+        operation = self.operations.get(name) if name else None
+        if operation is None:
+            names = ", ".join([f"`{n}`" for n in self.operations if n])
             if not name:
-                raise UnknownOperation(f"The document has several operations: {named}. Name one in `operationName`.")
-            raise UnknownOperation(f"There is no operation `{name[:100]}`; known: {named}.")
-        return found
+                raise UnknownOperation(
+                    f"The document has several operations: {names}. Name one of them in `operationName`."
+                )
+            raise UnknownOperation(f"The document has no operation `{name[:100]}`; its operations are: {names}.")
+        return operation
 
 
-def selections(chosen: SelectionSetNode) -> Iterator[Any]:
-    """All fields, spreads and inline fragments below a selection set, without recursion."""
-    waiting = [chosen]
-    while waiting:
-        for node in waiting.pop().selections:
+def all_selections(selection_set: SelectionSetNode) -> Iterator[Any]:
+    """Yield all fields, spreads and inline fragments in a selection set, without recursion."""
+    stack = [selection_set]
+    while stack:
+        for node in stack.pop().selections:
             yield node
-            if (below := getattr(node, "selection_set", None)) is not None:
-                waiting.append(below)
+            if (nested := getattr(node, "selection_set", None)) is not None:
+                stack.append(nested)
 
 
-def has_deep_variable(field: FieldNode) -> bool:
-    """Whether a variable stands inside a list or an input object: graphql-core has to put it there."""
+def has_nested_variable(field: FieldNode) -> bool:
+    """Return whether a list or an input object in the field's arguments contains a variable."""
     return any(not isinstance(a.value, VariableNode) and has_variable(a.value) for a in field.arguments or ())
 
 
-def switches(node: Any) -> Iterator[str]:
-    """The variables that decide a selection's @skip and @include."""
+def condition_variables(node: Any) -> Iterator[str]:
+    """Yield the variables in a selection's @skip and @include directives."""
     for directive in node.directives or ():
         if directive.name.value in ("skip", "include"):
             for argument in directive.arguments or ():
@@ -158,15 +180,17 @@ def switches(node: Any) -> Iterator[str]:
                     yield argument.value.name.value
 
 
-def plain_variables(node: OperationDefinitionNode) -> list[ScalarVariable] | None:
-    """The operation's variables where all are of scalar types."""
-    found: list[ScalarVariable] = []
+def scalar_variables(node: OperationDefinitionNode) -> list[ScalarVariable] | None:
+    """Return the operation's variables, or None if one of them has another type than a scalar."""
+    variables: list[ScalarVariable] = []
     for definition in node.variable_definitions or ():
-        needed = isinstance(definition.type, NonNullTypeNode)
-        inner = definition.type.type if isinstance(definition.type, NonNullTypeNode) else definition.type
-        kind = PLAIN.get(inner.name.value) if isinstance(inner, NamedTypeNode) else None
+        required = isinstance(definition.type, NonNullTypeNode)
+        nullable_type = definition.type.type if isinstance(definition.type, NonNullTypeNode) else definition.type
+        python_type = SCALAR_TYPES.get(nullable_type.name.value) if isinstance(nullable_type, NamedTypeNode) else None
         default = Undefined if definition.default_value is None else value_from_ast_untyped(definition.default_value)
-        if kind is None or (default is not Undefined and default is not None and type(default) is not kind):
+        if python_type is None or (
+            default is not Undefined and default is not None and type(default) is not python_type
+        ):
             return None
-        found.append(ScalarVariable(definition.variable.name.value, kind, needed, default))
-    return found
+        variables.append(ScalarVariable(definition.variable.name.value, python_type, required, default))
+    return variables

@@ -1,7 +1,9 @@
-"""What no document may exceed, told by one look at it before it is validated: aliases, looks at the schema, and how much it comes to.
+"""Limits on the size of a document, checked in one pass before validation.
 
-The look is linear in the document however its fragments are nested, and ends at the first ceiling: a fragment is measured once, whatever
-number of times it is spread (CVE-2026-34573). What a document comes to is how many fields are left when all fragments are written out.
+The pass counts aliases, introspection fields, and the fields that remain when all fragments are
+expanded. It is linear in the length of the document, because each fragment is measured once, no
+matter how often it is spread or how deep spreads are nested (CVE-2026-34573). It ends at the first
+limit that is exceeded.
 """
 
 from collections.abc import Mapping
@@ -21,48 +23,51 @@ from tradepost.kit.resource.selection import MAX_ALIASES, too_many_aliases
 from ..problems import DocumentTooLarge, TooManyIntrospections
 
 INTROSPECTION_FIELDS = frozenset({"__schema", "__type"})
-MOST_REPEATS, MOST_META, MOST_FIELDS = 60, 4, 10_000
+MAX_REPEATS, MAX_INTROSPECTIONS, MAX_FIELDS = 60, 4, 10_000
 
 
 class DocumentMeasure:
-    """One look at a document."""
+    """The counts of one document."""
 
     def __init__(self, ast: DocumentNode) -> None:
         self.fragments: Mapping[str, FragmentDefinitionNode] = {
             d.name.value: d for d in ast.definitions if isinstance(d, FragmentDefinitionNode)
         }
-        self.measured: dict[str, int] = {}
+        self.fragment_sizes: dict[str, int] = {}
         self.repeats: dict[str, int] = {}
         self.aliases = self.introspections = 0
 
-    def measure(self, chosen: SelectionSetNode) -> int:
-        """How many fields a selection set comes to; each fragment counts once in a set."""
+    def selection_set_size(self, selection_set: SelectionSetNode) -> int:
+        """Return the number of fields in a selection set. A fragment counts once per set."""
         fields, spread = 0, set[str]()
-        for node in chosen.selections:
+        for node in selection_set.selections:
             if isinstance(node, FieldNode):
-                self.note(node)
-                fields += 1 + (self.measure(node.selection_set) if node.selection_set is not None else 0)
+                self.count_field(node)
+                fields += 1
+                if node.selection_set is not None:
+                    fields += self.selection_set_size(node.selection_set)
             elif isinstance(node, InlineFragmentNode):
-                fields += self.measure(node.selection_set)
+                fields += self.selection_set_size(node.selection_set)
             elif (name := node.name.value) not in spread:  # type: ignore[attr-defined]
                 spread.add(name)
-                fields += self.fragment(name)
-            if fields > MOST_FIELDS:
-                raise TooExpensive(f"The document comes to more than {MOST_FIELDS} fields.", limit=MOST_FIELDS)
+                fields += self.fragment_size(name)
+            if fields > MAX_FIELDS:
+                raise TooExpensive(f"The document expands to more than {MAX_FIELDS} fields.", limit=MAX_FIELDS)
         return fields
 
-    def fragment(self, name: str) -> int:
-        """The same of a fragment, measured once. One that leads back to itself, or is not there, is left to the validation."""
-        if name not in self.measured:
-            self.measured[name] = 0
-            if (found := self.fragments.get(name)) is not None:
-                self.measured[name] = self.measure(found.selection_set)
-        return self.measured[name]
+    def fragment_size(self, name: str) -> int:
+        """Return the number of fields in a fragment. Validation rejects cycles and unknown ones."""
+        if name not in self.fragment_sizes:
+            self.fragment_sizes[name] = 0
+            if (fragment := self.fragments.get(name)) is not None:
+                self.fragment_sizes[name] = self.selection_set_size(fragment.selection_set)
+        return self.fragment_sizes[name]
 
-    def note(self, node: FieldNode) -> None:
-        """Counts a field as it is written.
+    def count_field(self, node: FieldNode) -> None:
+        """Count the alias, the introspection field and the repeats of a response key.
 
-        The validation compares all fields of one key that have fields below them with one another: 280 times the same took it 0.7 s.
+        Validation compares all fields with the same response key and a selection set pairwise:
+        280 repeats of one field took 0.7 s.
         """
         if node.alias is not None:
             self.aliases += 1
@@ -70,22 +75,22 @@ class DocumentMeasure:
                 raise too_many_aliases()
         if node.name.value in INTROSPECTION_FIELDS:
             self.introspections += 1
-            if self.introspections > MOST_META:
+            if self.introspections > MAX_INTROSPECTIONS:
                 raise TooManyIntrospections(
-                    f"`__schema` and `__type` may be asked for {MOST_META} times in a document."
+                    f"A document may have at most {MAX_INTROSPECTIONS} `__schema` and `__type` fields."
                 )
         if node.selection_set is not None:
             key = (node.alias or node.name).value
             self.repeats[key] = self.repeats.get(key, 0) + 1
-            if self.repeats[key] > MOST_REPEATS:
-                raise DocumentTooLarge(f"A field is written more than {MOST_REPEATS} times under one key.")
+            if self.repeats[key] > MAX_REPEATS:
+                raise DocumentTooLarge(f"A field is repeated more than {MAX_REPEATS} times under the same key.")
 
 
 def check_limits(ast: DocumentNode) -> None:
-    """Refuses a document that is over a ceiling."""
-    look = DocumentMeasure(ast)
+    """Raise a Problem if the document exceeds a limit."""
+    measure = DocumentMeasure(ast)
     for definition in ast.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            look.measure(definition.selection_set)
-    for name in look.fragments:
-        look.fragment(name)
+            measure.selection_set_size(definition.selection_set)
+    for name in measure.fragments:
+        measure.fragment_size(name)

@@ -1,4 +1,4 @@
-"""Requests: what comes to the GraphQL door, and what is ready to be executed."""
+"""The parameters of a GraphQL request, and a request that is ready to be executed."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from ..plan.arguments import Variables
 from ..plan.root_plans import Root, SchemaRoot, TypenameRoot
 from .document import PreparedOperation, Roots
 
-INTROSPECTION, CONDITION = "introspection", "null_condition"
-FALLBACK_REASONS: tuple[str, ...] = (INTROSPECTION, CONDITION)
-"""What the plans do not do: the schema is graphql-core's to tell, and a document may fail in collecting its fields."""
+INTROSPECTION, NULL_CONDITION = "introspection", "null_condition"
+FALLBACK_REASONS: tuple[str, ...] = (INTROSPECTION, NULL_CONDITION)
+"""Why graphql-core executes a request: it selects the schema, or @skip or @include has null."""
 
 
 class RequestParameters(msgspec.Struct, rename="camel"):
-    """The parameters of a GraphQL request."""
+    """The parameters of a GraphQL request (GraphQL over HTTP)."""
 
     query: str | None = None
     variables: dict[str, Any] | None = None
@@ -29,8 +29,12 @@ class RequestParameters(msgspec.Struct, rename="camel"):
 
 
 class PreparedRequest:
-    """A request that can be executed. Once it has been, `replayed` names the fields whose outcomes were kept, and `retry_after` tells in how many
-    seconds its only field may succeed."""
+    """A request with its operation, coerced variables, plans and prices.
+
+    The executor sets:
+    replayed_fields: the response keys of the mutations whose stored outcome was returned.
+    retry_after: seconds after which the only field may succeed.
+    """
 
     __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
 
@@ -42,46 +46,48 @@ class PreparedRequest:
         roots: Roots,
         prices: list[Price],
     ) -> None:
-        self.request, self.operation, self.variables, self.roots, self.prices = (
-            request,
-            operation,
-            variables,
-            roots,
-            prices,
-        )
+        self.request, self.operation, self.variables = request, operation, variables
+        self.roots, self.prices = roots, prices
         self.replayed_fields: list[str] = []
         self.retry_after: int | None = None
 
     @property
     def points(self) -> int:
-        """The price of the document: the sum of its root fields, and 1 at least where any of them costs something or says nothing."""
-        if len(self.prices) == 1 and (only := self.prices[0].points):
-            return only
+        """The price of the request: the sum of its fields' prices.
+
+        A request with `__typename` only costs 1, one with free operations only costs 0.
+        """
+        if len(self.prices) == 1 and (points := self.prices[0].points):
+            return points
         return sum([p.points for p in self.prices]) or (
             0 if any(not isinstance(r, TypenameRoot) for r in self.roots) else 1
         )
 
     @property
     def fallback_reason(self) -> str | None:
-        """Why graphql-core has to run it, as a word of HANDOVERS; None where the plan can."""
+        """Why graphql-core must execute the request (one of FALLBACK_REASONS), or None."""
         document = self.operation.document
         if document.introspects and any([type(r) is SchemaRoot for r in self.roots]):
             return INTROSPECTION
-        # A variable with a default may be null, and no condition may: that is a fault of the place where the condition stands.
+        # A variable with a default value may be null, but a condition may not. The error belongs
+        # to the field whose selection set contains the condition.
         coerced = self.variables.coerced
-        return CONDITION if any([f in coerced and coerced[f] is None for f in document.condition_variables]) else None
+        if any([name in coerced and coerced[name] is None for name in document.condition_variables]):
+            return NULL_CONDITION
+        return None
 
     @property
     def public(self) -> bool:
-        """Whether callers without a credential share the answer."""
+        """Whether callers without a credential share the response."""
         return all(r.public for r in self.roots)
 
     @property
     def personal(self) -> bool:
-        """Whether no cache keeps the answer. Faulty arguments end in an error, and that nobody keeps either."""
+        """Whether no cache may store the response."""
         try:
             return any([r.is_uncacheable(self.variables) for r in self.roots])
         except Exception:
+            # Invalid arguments: the response is an error, which is not cacheable either.
             return True
 
     @property
@@ -90,14 +96,18 @@ class PreparedRequest:
         return [r for r in self.roots if self.operation.writes and not isinstance(r, TypenameRoot)]
 
     def idempotency_key(self, scope: Scope) -> str | None:
-        """The key in the request's header, for the one field that it can be meant for; a directive there wins."""
-        written = self.mutation_roots
-        if not written or (len(written) == 1 and written[0].idempotent_directive.key_node is not None):
+        """Return the key in the header, which applies to a single mutation field without directive.
+
+        Raise InvalidParameter if there are several mutation fields.
+        """
+        mutations = self.mutation_roots
+        if not mutations or (len(mutations) == 1 and mutations[0].idempotent_directive.key_node is not None):
             return None
         key = idempotency_key(scope)
-        if key is not None and len(written) > 1:
+        if key is not None and len(mutations) > 1:
             raise InvalidParameter(
-                f"The document has {len(written)} mutation fields; give each a key of its own: `@idempotent(key:)`.",
+                f"The document has {len(mutations)} mutation fields; "
+                "use `@idempotent(key:)` to give each field its own key.",
                 parameter=HEADER,
             )
         return key

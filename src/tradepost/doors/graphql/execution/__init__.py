@@ -1,1 +1,1 @@
-"""Execution."""
+"""Execution of prepared requests, by plan or by graphql-core."""

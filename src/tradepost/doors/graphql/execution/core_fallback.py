@@ -1,8 +1,11 @@
-"""Stock execution: graphql-core resolves field by field over records of the same operations. It runs what asks for the schema, and it is what the plans
-are measured by, so it shares neither their reading of documents nor their writing of answers.
+"""Execution by graphql-core, which resolves fields one by one from records of the same operations.
 
-A root field looks ahead and asks its operation for all that is wanted below it; so a member that is refused, or a list whose arguments are wrong, is the
-fault of the root field here as there. What comes back is a tree of dicts, from which every field takes its own.
+It executes introspection, and it is the oracle that the plans are tested against. So it
+deliberately shares no code with them that reads documents or writes responses.
+
+A root field looks ahead and requests everything below it from its operation. Access errors and
+invalid list arguments below a field are therefore errors of the root field, as with the plans. The
+resolvers of the other fields take their values from the resulting tree of dicts.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,9 +17,10 @@ from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingO
 
 from tradepost.kit.ids import parse_id, type_number
 from tradepost.kit.problems import NotFound, PreconditionRequired, Problem
-from tradepost.kit.query.records import Item
+from tradepost.kit.query.records import Batch, Item, Page, Record
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY
 from tradepost.kit.resource.resource import ACTIONS
+from tradepost.kit.writes.call_context import CallContext
 
 from ...graphql_names import camel
 from ..plan.idempotent_directive import IdempotentDirective
@@ -26,39 +30,45 @@ from .core_lookahead import Lookahead, UnboundListArguments, nested_key
 
 type Resolver = Callable[..., Any]
 
-ACCESS, KIND = "access", "__kind"
-# Types of the door's own, whose members stand under their names.
-PLAIN = ("Connection", "Edge", "PageInfo", "BatchPayload", "BatchResult", "Problem", "ProblemFault")
-SAID = ("type", "title", "status", "code", "detail", "errors")
+ACCESS, TYPE_KEY = "access", "__type_name"
+GENERATED_TYPES = ("Connection", "Edge", "PageInfo", "BatchPayload", "BatchResult", "Problem", "ProblemFault")
+"""Endings of the names of types that are not resources. Their fields have the keys of the dicts."""
+PROBLEM_FIELDS = ("type", "title", "status", "code", "detail", "errors")
 
 
 def attach_resolvers(
     schema: GraphQLSchema, fields: Mapping[str, RootField[..., Any]], getters: Getters, *, require_version: bool
 ) -> None:
-    """Set the resolvers of a schema. `require_version`: whether changes need `expectedVersion`."""
+    """Set the resolvers of a schema.
+
+    require_version: whether updates and deletions require `expectedVersion`.
+    """
     for type in schema.type_map.values():
         if isinstance(type, GraphQLInterfaceType):
-            type.resolve_type = lambda source, info, abstract: source[KIND]
+            type.resolve_type = lambda source, info, abstract_type: source[TYPE_KEY]
         if not isinstance(type, GraphQLObjectType) or type.name.startswith("__"):
             continue
         type.is_type_of = None
         for name, field in type.fields.items():
             if type not in (schema.query_type, schema.mutation_type):
-                field.resolve = member(type.name, name)
+                field.resolve = member_resolver(type.name, name)
             elif (root := fields.get(name)) is None:
-                field.resolve = finder(getters, name == "nodes")
+                field.resolve = node_resolver(getters, name == "nodes")
             else:
                 field.extensions[ACCESS] = root.operation.access
-                field.resolve = resolver(root, careful=require_version)
+                field.resolve = operation_resolver(root, require_version=require_version)
 
 
 class CoreExecutor(ExecutorThrowingOnIncremental):
-    """graphql-core's executor. Who may not call a root field is refused before its arguments are read, and not told what is wrong with them."""
+    """graphql-core's executor, with access checks before the arguments of root fields are coerced.
+
+    Callers without access get no errors about the arguments.
+    """
 
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
     ) -> Any:
-        """One field."""
+        """Execute one field."""
         if (
             path.prev is None
             and (field := self.schema.get_field(parent_type, field_details_list[0].node.name.value)) is not None
@@ -67,52 +77,51 @@ class CoreExecutor(ExecutorThrowingOnIncremental):
                 if (access := field.extensions.get(ACCESS)) is not None:
                     access.check(self.context_value.caller)
                 IdempotentDirective([d.node for d in field_details_list]).idempotency_key(self.variable_values)
-            except Problem as refusal:
-                return self.handle_field_error(refusal, field.type, field_details_list, path)
+            except Problem as problem:
+                return self.handle_field_error(problem, field.type, field_details_list, path)
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
 
 
-def member(type: str, name: str) -> Resolver:
-    """The resolver of a member of an object."""
-    if type.endswith("Connection") and name == "nodes":
+def member_resolver(type_name: str, name: str) -> Resolver:
+    """Return the resolver of an object's field."""
+    if type_name.endswith("Connection") and name == "nodes":
         return lambda source, info, **_: [edge["node"] for edge in source["edges"]]
-    if type.endswith(PLAIN):
+    if type_name.endswith(GENERATED_TYPES):
         return lambda source, info, **_: source.get(name)
     if name == camel(ACTIONS):
-        return lambda source, info, **_: [camel(n) for n in source[name]]
+        return lambda source, info, **_: [camel(action) for action in source[name]]
     return lambda source, info, **_: source[
         name if info.field_nodes[0].selection_set is None else nested_key(info.path.key, info.field_nodes)
     ]
 
 
-def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
-    """The resolver of an operation's field."""
+def operation_resolver(field: RootField[..., Any], *, require_version: bool) -> Resolver:
+    """Return the resolver of an operation's field."""
     kind, writes = field.operation.kind, field.operation.is_write
-    careful = careful and "expectedVersion" in field.parameters
+    require_version = require_version and "expectedVersion" in field.parameters
 
-    async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
-        context = info.context.for_mutation() if writes else info.context
+    async def resolve(_: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        context: CallContext = info.context.for_mutation() if writes else info.context
         context.idempotency.key = (
             IdempotentDirective(info.field_nodes).idempotency_key(info.variable_values) or context.idempotency.key
         )
         try:
             if kind == "list":
-                return await page(field, info, context, given)
-            arguments, ahead = field.convert_arguments(given), Lookahead(info)
+                return await resolve_page(field, info, context, arguments)
+            converted, lookahead = field.convert_arguments(arguments), Lookahead(info)
             if kind == "batch":
-                of = field.operation.resource
-                batch = await field.call(
-                    GraphQLRequest(context, ahead.batch_selection(of), DEFAULT_LIST_QUERY), **arguments
+                selection = lookahead.batch_selection(field.operation.resource)
+                batch: Batch[Any] = await field.call(
+                    GraphQLRequest(context, selection, DEFAULT_LIST_QUERY), **converted
                 )
-                return {"results": [outcome(i) for i in batch.items]}
-            if careful and "expected_version" not in arguments:
+                return {"results": [batch_result(item) for item in batch.items]}
+            if require_version and "expected_version" not in converted:
                 raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
-            record = await field.call(
-                GraphQLRequest(context, ahead.object_selection(field.operation.result), DEFAULT_LIST_QUERY), **arguments
-            )
+            selection = lookahead.object_selection(field.operation.result)
+            record: Record[Any] = await field.call(GraphQLRequest(context, selection, DEFAULT_LIST_QUERY), **converted)
             return msgspec.to_builtins(record.body)
         except NotFound:
-            # Only what is read, and may be null, is null where it is missing.
+            # A missing object is null in nullable reads only.
             if writes or (kind == "list" and field.operation.parent_relation is None):
                 raise
             return None
@@ -120,52 +129,60 @@ def resolver(field: RootField[..., Any], *, careful: bool) -> Resolver:
     return resolve
 
 
-async def page(field: RootField[..., Any], info: GraphQLResolveInfo, context: Any, given: dict[str, Any]) -> Any:
-    """A page of a list."""
-    of, ahead = field.operation.resource, Lookahead(info)
-    want, total = ahead.page_selection(of)
-    window = ahead.list_query(
-        UnboundListArguments(of, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total), given
+async def resolve_page(
+    field: RootField[..., Any], info: GraphQLResolveInfo, context: CallContext, arguments: dict[str, Any]
+) -> Any:
+    """Return a page of a list as a dict."""
+    resource, lookahead = field.operation.resource, Lookahead(info)
+    selection, total = lookahead.page_selection(resource)
+    list_arguments = UnboundListArguments(
+        resource, info.parent_type.fields[info.field_name], info.field_nodes[0], True, total
     )
-    found = await field.call(GraphQLRequest(context, want, window), **field.convert_arguments(given))
-    return msgspec.to_builtins(found.body)
+    list_query = lookahead.list_query(list_arguments, arguments)
+    page: Page[Any] = await field.call(
+        GraphQLRequest(context, selection, list_query), **field.convert_arguments(arguments)
+    )
+    return msgspec.to_builtins(page.body)
 
 
-def outcome(item: Item[Any]) -> dict[str, Any]:
-    """The outcome of one item of a batch."""
-    problem = None
+def batch_result(item: Item[Any]) -> dict[str, Any]:
+    """Return the outcome of one item of a batch as a dict."""
+    error = None
     if item.problem is not None:
         document = item.problem.to_dict()
-        problem = {
+        error = {
             "errors": [],
-            **{n: v for n, v in document.items() if n in SAID},
-            "members": {n: v for n, v in document.items() if n not in SAID} or None,
+            **{n: v for n, v in document.items() if n in PROBLEM_FIELDS},
+            "members": {n: v for n, v in document.items() if n not in PROBLEM_FIELDS} or None,
         }
     data = None if item.record is None else msgspec.to_builtins(item.record.body)
-    return {"status": item.status, "changed": item.changed, "data": data, "error": problem}
+    return {"status": item.status, "changed": item.changed, "data": data, "error": error}
 
 
-def finder(getters: Getters, many: bool) -> Resolver:
-    """The resolver of `node` and `nodes`."""
+def node_resolver(getters: Getters, many: bool) -> Resolver:
+    """Return the resolver of `node` or `nodes`."""
 
-    async def resolve(_: Any, info: GraphQLResolveInfo, **given: Any) -> Any:
-        ids = [parse_id(text) for text in (node_ids(given) if many else [given["id"]])]
-        found = dict[str, Any]()
-        for kind in dict.fromkeys([type_number(id) for id in ids if id is not None]):
-            found |= await several(
-                getters, kind, [id for id in dict.fromkeys(ids) if id is not None and type_number(id) == kind], info
+    async def resolve(_: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        ids = [parse_id(text) for text in (node_ids(arguments) if many else [arguments["id"]])]
+        unique_ids = [id for id in dict.fromkeys(ids) if id is not None]
+        objects = dict[str, Any]()
+        for number in dict.fromkeys([type_number(id) for id in unique_ids]):
+            objects |= await objects_by_id(
+                getters, number, [id for id in unique_ids if type_number(id) == number], info
             )
-        nodes = [None if id is None else found.get(id) for id in ids]
+        nodes = [None if id is None else objects.get(id) for id in ids]
         return nodes if many else nodes[0]
 
     return resolve
 
 
-async def several(getters: Getters, kind: int, ids: list[str], info: GraphQLResolveInfo) -> dict[str, Any]:
-    """The visible objects of a kind by id, where the caller may call the operation that reads one."""
-    context, known = info.context, getters.by_number.get(kind)
-    if known is None or not known[1].access.allows(context.caller.permissions):
+async def objects_by_id(getters: Getters, number: int, ids: list[str], info: GraphQLResolveInfo) -> dict[str, Any]:
+    """Return the visible objects of one type by id, or none if the caller may not read the type."""
+    context: CallContext = info.context
+    getter = getters.by_number.get(number)
+    if getter is None or not getter[1].access.allows(context.caller.permissions):
         return {}
-    of = known[0]
-    found = await context.database.reads.several(context.reader, of, Lookahead(info).object_selection(of), ids, context)
-    return {id: msgspec.to_builtins(record.body) | {KIND: of.name} for id, record in found.items()}
+    resource, _ = getter
+    selection = Lookahead(info).object_selection(resource)
+    records = await context.database.reads.by_ids(context.reader, resource, selection, ids, context)
+    return {id: msgspec.to_builtins(record.body) | {TYPE_KEY: resource.name} for id, record in records.items()}

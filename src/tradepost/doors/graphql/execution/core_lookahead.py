@@ -1,7 +1,8 @@
-"""Looking ahead in stock execution: what graphql-core will ask for below a field, as a Selection whose records hold all of it.
+"""Lookahead for graphql-core: a Selection of everything that it will resolve below a root field.
 
-A member without a selection set stands under its name. What has one stands under its `mark`, which its resolver can tell from the field nodes it is
-given: one member may be asked for several times, each time with something else below it.
+In the records, a field without a selection set has its own name as key. A field with one may be
+selected several times with different selections; its key is `nested_key`, which the resolver can
+compute from its field nodes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,25 +14,25 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.language import FieldNode
 
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.resource import list_arguments as asking
+from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.rendering import FieldMember, PageMember, PagePart, Rendering
-from tradepost.kit.resource.resource import Resource, Result
+from tradepost.kit.resource.resource import Relation, Resource, Result
 from tradepost.kit.resource.selection import FieldSet, Selection, SelectionBuilder
 
 from ...graphql_names import camel
 from ..plan.arguments import with_graphql_names
 
-FLAGS = tuple([PagePart(n, n) for n in ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")])
+PAGE_INFO_PARTS = tuple([PagePart(n, n) for n in ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")])
 
 
-def nested_key(key: str | int, nodes: Sequence[FieldNode]) -> str:
-    """What stands below one response key: the key, and where in the document its field is written."""
-    return f"{key}@{','.join([str(n.loc.start) for n in nodes if n.loc is not None])}"
+def nested_key(response_key: str | int, nodes: Sequence[FieldNode]) -> str:
+    """Return the key of a field with a selection set: its response key and source positions."""
+    return f"{response_key}@{','.join([str(n.loc.start) for n in nodes if n.loc is not None])}"
 
 
 class UnboundListArguments(msgspec.Struct, frozen=True, eq=False):
-    """A list's Window before its arguments are read; two are equal where they are written alike."""
+    """The arguments of a list before they are coerced. Equal if their source text is equal."""
 
     target: Resource[Any]
     field: GraphQLField
@@ -40,15 +41,15 @@ class UnboundListArguments(msgspec.Struct, frozen=True, eq=False):
     total: bool
 
     @property
-    def written(self) -> tuple[Any, ...]:
-        """What tells one from another."""
+    def source(self) -> tuple[Any, ...]:
+        """The source text of the arguments, and whether `totalCount` is selected."""
         return self.total, *sorted([print_ast(a) for a in self.node.arguments or ()])
 
     def __hash__(self) -> int:
-        return hash(self.written)
+        return hash(self.source)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, UnboundListArguments) and self.written == other.written
+        return isinstance(other, UnboundListArguments) and self.source == other.source
 
 
 class Lookahead:
@@ -58,106 +59,124 @@ class Lookahead:
         self.info, self.nodes = info, list(info.field_nodes)
         self.fragments = {n: FragmentDetails(d) for n, d in info.fragments.items()}
 
-    def below(self, type: str, nodes: Sequence[FieldNode]) -> Mapping[str, list[FieldNode]]:
-        """The fields below some nodes of an object type, by response key."""
-        info, of = self.info, self.info.schema.type_map[type]
-        details = [FieldDetails(n, None) for n in nodes]
-        found: Any = collect_subfields(info.schema, self.fragments, info.variable_values, info.operation, of, details)  # type: ignore[arg-type]
-        return {key: [d.node for d in fields] for key, fields in found.grouped_field_set.items()}
+    def object_selection(self, result: Result[Any]) -> Selection[Any]:
+        """Return what is selected from an object."""
+        builder = SelectionBuilder(result)
+        members = tuple(self._members(builder, self.nodes).values())
+        return self._bind(builder, Rendering(members=members, decode_json=True))
 
-    def object_selection(self, of: Result[Any]) -> Selection[Any]:
-        """What is asked of one object."""
-        draft = SelectionBuilder(of)
-        return self.sealed(draft, Rendering(members=tuple(self.members(draft, self.nodes).values()), decode_json=True))
+    def page_selection(self, resource: Resource[Any]) -> tuple[Selection[Any], bool]:
+        """Return what is selected from a connection, and whether `totalCount` is."""
+        builder = SelectionBuilder(resource)
+        parts, total = self._page_parts(builder, self.nodes)
+        return self._bind(builder, Rendering(parts=parts, decode_json=True)), total
 
-    def page_selection(self, of: Resource[Any]) -> tuple[Selection[Any], bool]:
-        """What is asked of a page of a list, and whether that is its total as well."""
-        draft = SelectionBuilder(of)
-        parts, total = self.parts(draft, self.nodes)
-        return self.sealed(draft, Rendering(parts=parts, decode_json=True)), total
-
-    def batch_selection(self, of: Resource[Any]) -> Selection[Any]:
-        """What is asked of the rows of a batch, in all places together."""
-        draft, members = SelectionBuilder(of), dict[str, FieldMember]()
-        for results in self.below(f"{of.name}BatchPayload", self.nodes).values():
-            for found in (
-                self.below(f"{of.name}BatchResult", results).values() if results[0].name.value == "results" else ()
-            ):
-                members |= self.members(draft, found) if found[0].name.value == "data" else {}
-        return self.sealed(draft, Rendering(members=tuple(members.values()), decode_json=True))
-
-    def sealed(self, draft: SelectionBuilder, rendering: Rendering) -> Selection[Any]:
-        """The finished Selection; only now are the arguments of its lists read."""
-        fields, stretches = draft.build()
-        return Selection(FieldSet(fields, rendering), tuple([self.list_query(s, self.given(s)) for s in stretches]))
-
-    def given(self, of: UnboundListArguments) -> dict[str, Any]:
-        """The coerced arguments of a list below a row."""
-        return get_argument_values(of.field, of.node, self.info.variable_values)
-
-    def list_query(self, of: UnboundListArguments, given: Mapping[str, Any]) -> ListQuery:
-        """The Window that some arguments mean."""
-        permissions = self.info.context.caller.permissions
-        names = {camel(n): n for n in of.target.filters}
-        said = {n: given[n] for n in ("first", "last", "after", "before", "sort") if n in given}
-        conditions = {names[n]: v for n, v in (given.get("filter") or {}).items()}
-        try:
-            return asking.parse_list_query(
-                of.target, said | {"filter": conditions, "total": of.total or None}, permissions, paged=of.paged
-            )
-        except InvalidParameter as problem:
-            raise with_graphql_names(problem, of.target, permissions) from None
-
-    def members(self, draft: SelectionBuilder, nodes: Sequence[FieldNode]) -> dict[str, FieldMember]:
-        """The members of an object; its fields go into the draft."""
-        names, made = {camel(n): n for n in (*draft.target.members, *draft.target.relations)}, dict[str, FieldMember]()
-        for key, found in self.below(draft.target.name, nodes).items():
-            written = found[0].name.value
-            if written == "__typename":
+    def batch_selection(self, resource: Resource[Any]) -> Selection[Any]:
+        """Return what all occurrences of `data` select from the rows of a batch."""
+        builder, members = SelectionBuilder(resource), dict[str, FieldMember]()
+        for payload_nodes in self._subfields(f"{resource.name}BatchPayload", self.nodes).values():
+            if payload_nodes[0].name.value != "results":
                 continue
-            name = names[written]
-            relation = draft.target.relations.get(name)
-            if relation is not None and relation.is_to_many:
-                pick = self.many(draft, key, found, relation)
-            else:
-                index, inner = draft.add(name, None if relation is None else key)
-                pick = (
-                    FieldMember(written, index)
-                    if inner is None
-                    else FieldMember(nested_key(key, found), index, tuple(self.members(inner, found).values()))
-                )
-            made[pick.key] = pick
-        return made
+            for nodes in self._subfields(f"{resource.name}BatchResult", payload_nodes).values():
+                if nodes[0].name.value == "data":
+                    members |= self._members(builder, nodes)
+        return self._bind(builder, Rendering(members=tuple(members.values()), decode_json=True))
 
-    def many(self, draft: SelectionBuilder, key: str, found: list[FieldNode], relation: Any) -> FieldMember:
-        """A to-many relation."""
-        target, type = relation.target, f"{relation.target.name}Connection"
-        total = relation.paged and any([n[0].name.value == "totalCount" for n in self.below(type, found).values()])
-        field: Any = self.info.schema.type_map[draft.target.name]
-        index, inner = draft.add(
-            relation.name,
-            key,
-            UnboundListArguments(target, field.fields[found[0].name.value], found[0], relation.paged, total),
+    def list_query(self, arguments: UnboundListArguments, values: Mapping[str, Any]) -> ListQuery:
+        """Return the ListQuery of coerced arguments, or raise InvalidParameter."""
+        permissions = self.info.context.caller.permissions
+        target, names = arguments.target, {camel(n): n for n in arguments.target.filters}
+        list_arguments = {n: values[n] for n in ("first", "last", "after", "before", "sort") if n in values}
+        conditions = {names[n]: v for n, v in (values.get("filter") or {}).items()}
+        list_arguments |= {"filter": conditions, "total": arguments.total or None}
+        try:
+            return parse_list_query(target, list_arguments, permissions, paged=arguments.paged)
+        except InvalidParameter as problem:
+            raise with_graphql_names(problem, target, permissions) from None
+
+    def _subfields(self, type_name: str, nodes: Sequence[FieldNode]) -> Mapping[str, list[FieldNode]]:
+        """Return the fields that some nodes select from a type, by response key."""
+        info = self.info
+        collected: Any = collect_subfields(
+            info.schema,
+            self.fragments,
+            info.variable_values,
+            info.operation,
+            info.schema.type_map[type_name],  # type: ignore[arg-type]
+            [FieldDetails(n, None) for n in nodes],
         )
-        assert inner is not None
-        if relation.paged:
-            return FieldMember(nested_key(key, found), index, parts=self.parts(inner, found)[0])
-        return FieldMember(nested_key(key, found), index, tuple(self.members(inner, found).values()))
+        return {key: [d.node for d in fields] for key, fields in collected.grouped_field_set.items()}
 
-    def parts(self, draft: SelectionBuilder, nodes: Sequence[FieldNode]) -> tuple[tuple[PageMember, ...], bool]:
-        """A page with all that it has, whatever is asked of it; counted only where that is."""
-        name, members, total = draft.target.name, dict[str, FieldMember](), False
-        for found in self.below(f"{name}Connection", nodes).values():
-            match found[0].name.value:
+    def _bind(self, builder: SelectionBuilder, rendering: Rendering) -> Selection[Any]:
+        """Return the Selection. The arguments of its lists are coerced here."""
+        fields, lists = builder.build()
+        list_queries = [
+            self.list_query(arguments, get_argument_values(arguments.field, arguments.node, self.info.variable_values))
+            for arguments in lists
+        ]
+        return Selection(FieldSet(fields, rendering), tuple(list_queries))
+
+    def _members(self, builder: SelectionBuilder, nodes: Sequence[FieldNode]) -> dict[str, FieldMember]:
+        """Add the fields of an object to the builder and return its members."""
+        target, members = builder.target, dict[str, FieldMember]()
+        names = {camel(n): n for n in (*target.members, *target.relations)}
+        for key, field_nodes in self._subfields(target.name, nodes).items():
+            field_name = field_nodes[0].name.value
+            if field_name == "__typename":
+                continue
+            name = names[field_name]
+            relation = target.relations.get(name)
+            if relation is not None and relation.is_to_many:
+                member = self._to_many_member(builder, key, field_nodes, relation)
+            else:
+                index, nested = builder.add(name, None if relation is None else key)
+                member = (
+                    FieldMember(field_name, index)
+                    if nested is None
+                    else FieldMember(
+                        nested_key(key, field_nodes), index, tuple(self._members(nested, field_nodes).values())
+                    )
+                )
+            members[member.key] = member
+        return members
+
+    def _to_many_member(
+        self, builder: SelectionBuilder, key: str, nodes: list[FieldNode], relation: Relation
+    ) -> FieldMember:
+        """Add a to-many relation to the builder and return its member."""
+        target, connection = relation.target, f"{relation.target.name}Connection"
+        total = relation.paged and any(
+            [n[0].name.value == "totalCount" for n in self._subfields(connection, nodes).values()]
+        )
+        parent_type: Any = self.info.schema.type_map[builder.target.name]
+        definition = parent_type.fields[nodes[0].name.value]
+        index, nested = builder.add(
+            relation.name, key, UnboundListArguments(target, definition, nodes[0], relation.paged, total)
+        )
+        assert nested is not None
+        if relation.paged:
+            return FieldMember(nested_key(key, nodes), index, parts=self._page_parts(nested, nodes)[0])
+        return FieldMember(nested_key(key, nodes), index, tuple(self._members(nested, nodes).values()))
+
+    def _page_parts(self, builder: SelectionBuilder, nodes: Sequence[FieldNode]) -> tuple[tuple[PageMember, ...], bool]:
+        """Return all parts of a connection, and whether `totalCount` is among them.
+
+        All parts are rendered, whether selected or not, except for the total, which is counted.
+        """
+        name, members, total = builder.target.name, dict[str, FieldMember](), False
+        for field_nodes in self._subfields(f"{name}Connection", nodes).values():
+            match field_nodes[0].name.value:
                 case "nodes":
-                    members |= self.members(draft, found)
+                    members |= self._members(builder, field_nodes)
                 case "edges":
-                    for inner in self.below(f"{name}Edge", found).values():
-                        members |= self.members(draft, inner) if inner[0].name.value == "node" else {}
+                    for edge_nodes in self._subfields(f"{name}Edge", field_nodes).values():
+                        if edge_nodes[0].name.value == "node":
+                            members |= self._members(builder, edge_nodes)
                 case "totalCount":
                     total = True
                 case _:
                     pass
-        edge = (PagePart("cursor", "cursor"), PagePart("node", "node", tuple(members.values())))
-        counted = (PagePart("totalCount", "total"),) if total else ()
-        return (PagePart("edges", "edges", edge), PagePart("pageInfo", "page_info", FLAGS), *counted), total
+        edge_parts = (PagePart("cursor", "cursor"), PagePart("node", "node", tuple(members.values())))
+        total_parts = (PagePart("totalCount", "total"),) if total else ()
+        parts = (PagePart("edges", "edges", edge_parts), PagePart("pageInfo", "page_info", PAGE_INFO_PARTS))
+        return (*parts, *total_parts), total

@@ -1,4 +1,7 @@
-"""Runs GraphQL operations by plan. A document is parsed, validated and compiled once; introspection goes to graphql-core."""
+"""Execute GraphQL requests by plan.
+
+A document is parsed, validated and compiled once. graphql-core executes introspection.
+"""
 
 import asyncio
 import logging
@@ -45,7 +48,7 @@ from ..problems import (
 from ..schema.root_fields import RootField
 from .core_fallback import CoreExecutor, attach_resolvers
 
-MOST_DOCUMENTS, MOST_TOKENS, MOST_BYTES, MOST_MUTATIONS = 1000, 2000, 20_000, 4
+MAX_DOCUMENTS, MAX_TOKENS, MAX_BYTES, MAX_MUTATIONS = 1000, 2000, 20_000, 4
 VALIDATION_RULES = (*specified_rules, MaxIntrospectionDepthRule, IdempotentOnMutationsRule)
 LOG = logging.getLogger("tradepost.graphql")
 
@@ -54,7 +57,12 @@ encode = encoder.encode
 
 
 class Executor:
-    """Answers GraphQL requests over one schema."""
+    """Executes GraphQL requests against one schema.
+
+    trusted_documents: the trusted documents; with `trusted_only` no others are executed.
+    fallbacks: how many requests graphql-core executed, by reason.
+    cache: the read cache for the values of public fields, or None.
+    """
 
     def __init__(
         self,
@@ -65,84 +73,96 @@ class Executor:
         introspection_enabled: bool = True,
         require_version: bool = False,
     ) -> None:
-        """`introspects`: whether callers without a credential may see the schema. `careful`: whether changes need `expectedVersion`."""
+        """Prepare the schema for execution.
+
+        introspection_enabled: whether callers without a credential may see the schema.
+        require_version: whether updates and deletions require `expectedVersion`.
+        """
         self.schema, self.introspection_enabled, self.require_version = schema, introspection_enabled, require_version
-        self.fields = {r.name: r for r in roots}
-        self.getters, self.documents = Getters(registry), LRUCache[str, Document](MOST_DOCUMENTS)
-        # Registered documents, and whether only these are run.
+        self.fields = {root.name: root for root in roots}
+        self.getters, self.documents = Getters(registry), LRUCache[str, Document](MAX_DOCUMENTS)
         self.trusted_documents, self.trusted_only = NO_DOCUMENTS, False
-        # How many operations graphql-core had to run, by reason.
         self.fallbacks: dict[str, int] = dict.fromkeys(FALLBACK_REASONS, 0)
-        # Where what public fields give is kept, if anywhere.
         self.cache: ReadCache | None = None
         attach_resolvers(schema, self.fields, self.getters, require_version=require_version)
 
     def skips_parsing(self, request: RequestParameters) -> bool:
-        """Whether a request's document has been read before, or will not be read at all."""
+        """Return whether no text is parsed for this request: its document is cached or rejected."""
         text = request.query or ""
         return text in self.documents or text in self.trusted_documents.by_text or self.trusted_only
 
-    def find_document(self, text: str, request_id: str, suggests: bool) -> Document:
-        """The document of a text."""
-        if (found := self.trusted_documents.by_text.get(text)) is not None:
-            return found
+    def find_document(self, text: str, request_id: str, with_suggestions: bool) -> Document:
+        """Return the document of a text, parsed if necessary, or raise RequestError."""
+        if (trusted := self.trusted_documents.by_text.get(text)) is not None:
+            return trusted
         if self.trusted_only:
             raise RequestError.from_problem(DocumentNotTrusted(), request_id, keeps_status=True)
-        return self.documents.get_or_create(text, lambda: self.parse_document(text, request_id, suggests))
+        return self.documents.get_or_create(text, lambda: self.parse_document(text, request_id, with_suggestions))
 
     def prepare(
         self, request: RequestParameters, context: CallContext, document: Document | None = None
     ) -> PreparedRequest:
-        """Everything up to the execution; or Refused. The document is that of the request's text, unless it was found otherwise."""
-        open = self.may_introspect(context)
-        document = document or self.find_document(request.query or "", context.request_id, open)
-        if document.introspects and not open:
+        """Do everything up to execution, or raise RequestError.
+
+        document: the request's document, if it is known already.
+        """
+        may_introspect = self.may_introspect(context)
+        document = document or self.find_document(request.query or "", context.request_id, may_introspect)
+        if document.introspects and not may_introspect:
             raise RequestError.from_problem(
-                IntrospectionOff("The schema is shown only to callers with a credential."), context.request_id
+                IntrospectionOff("Introspection requires a credential here."), context.request_id
             )
         try:
             operation = document.operation(request.operation_name)
         except UnknownOperation as problem:
             raise RequestError.from_problem(problem, context.request_id) from None
         if operation.is_subscription:
-            raise RequestError.from_problem(InvalidDocument("There are no subscriptions here."), context.request_id)
-        variables = operation.coerce_variables(request.variables, context.request_id, open)
+            raise RequestError.from_problem(InvalidDocument("Subscriptions are not supported."), context.request_id)
+        variables = operation.coerce_variables(request.variables, context.request_id, may_introspect)
         try:
             roots = operation.roots(variables, self.compile)
-        except Problem as ceiling:
+        except Problem as problem:
             raise RequestError.from_problem(
-                ceiling, context.request_id, keeps_status=True, oversized_document=document.ast
+                problem, context.request_id, keeps_status=True, oversized_document=document.ast
             ) from None
-        return PreparedRequest(request, operation, variables, roots, [priced(r, context, variables) for r in roots])
+        prices = [price_or_minimum(root, context, variables) for root in roots]
+        return PreparedRequest(request, operation, variables, roots, prices)
 
-    def reprice(self, known: PreparedRequest, context: CallContext) -> PreparedRequest:
-        """What was asked in the same words before, without a write or a look at the schema: only its price may be another, for another kind of caller."""
+    def reprice(self, prepared: PreparedRequest, context: CallContext) -> PreparedRequest:
+        """Return a prepared read-only request for another caller.
+
+        Only the prices are recomputed, because they depend on the caller's permissions.
+        """
         return PreparedRequest(
-            known.request,
-            known.operation,
-            known.variables,
-            known.roots,
-            [priced(r, context, known.variables) for r in known.roots],
+            prepared.request,
+            prepared.operation,
+            prepared.variables,
+            prepared.roots,
+            [price_or_minimum(root, context, prepared.variables) for root in prepared.roots],
         )
 
     def parse_document(self, text: str, request_id: str, with_suggestions: bool) -> Document:
-        """A new document, parsed and validated."""
-        if len(text) > MOST_BYTES or len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        """Parse and validate a text, or raise RequestError.
+
+        with_suggestions: whether errors may suggest names from the schema.
+        """
+        if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
             raise RequestError.from_problem(
-                DocumentTooLarge(f"The document has more than {MOST_BYTES} bytes."), request_id, keeps_status=True
+                DocumentTooLarge(f"The document has more than {MAX_BYTES} bytes."), request_id, keeps_status=True
             )
         try:
-            ast = parse(text, max_tokens=MOST_TOKENS, allow_empty_selection_sets=False)
-        except GraphQLError as fault:
-            if "token" in fault.message and str(MOST_TOKENS) in fault.message:
+            ast = parse(text, max_tokens=MAX_TOKENS, allow_empty_selection_sets=False)
+        except GraphQLError as error:
+            # graphql-core has no other sign of this error than its message.
+            if "token" in error.message and str(MAX_TOKENS) in error.message:
                 raise RequestError.from_problem(
-                    DocumentTooLarge(f"The document has more than {MOST_TOKENS} tokens."), request_id, keeps_status=True
+                    DocumentTooLarge(f"The document has more than {MAX_TOKENS} tokens."), request_id, keeps_status=True
                 ) from None
-            raise request_error(InvalidDocument, [fault], request_id) from None
+            raise request_error(InvalidDocument, [error], request_id) from None
         try:
             check_limits(ast)
-        except Problem as ceiling:
-            raise RequestError.from_problem(ceiling, request_id, keeps_status=True, oversized_document=ast) from None
+        except Problem as problem:
+            raise RequestError.from_problem(problem, request_id, keeps_status=True, oversized_document=ast) from None
         except RecursionError:
             raise RequestError.from_problem(
                 DocumentTooLarge("The document is nested too deeply."),
@@ -150,89 +170,100 @@ class Executor:
                 keeps_status=True,
                 oversized_document=ast,
             ) from None
-        if found := validate(
+        if errors := validate(
             self.schema, ast, VALIDATION_RULES, max_errors=MAX_ERRORS, hide_suggestions=not with_suggestions
         ):
-            raise request_error(InvalidDocument, found, request_id)
+            raise request_error(InvalidDocument, errors, request_id)
         return Document(ast, self.schema)
 
-    def compile(self, operation: PreparedOperation, flags: dict[str, Any]) -> Roots:
-        """The root fields of an operation, in order."""
-        walk = SelectionCompiler(self.schema, operation.document.fragments, flags)
-        parent: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
-        out = walk.collect_fields([operation.node], parent.name)
-        if operation.writes and len(out) > MOST_MUTATIONS:
-            raise TooManyMutations(
-                f"A document may have at most {MOST_MUTATIONS} mutation fields; this one has {len(out)}, and none was run."
-            )
-        return [self.root(key, nodes, parent, walk) for key, nodes in out.items()]
+    def compile(self, operation: PreparedOperation, conditions: dict[str, Any]) -> Roots:
+        """Return the plans of an operation's root fields, in order.
 
-    def root(self, key: str, nodes: Sequence[FieldNode], parent: Any, walk: SelectionCompiler) -> Root:
-        """One root field, compiled."""
+        conditions: the values of the variables in its @skip and @include directives.
+        """
+        compiler = SelectionCompiler(self.schema, operation.document.fragments, conditions)
+        parent_type: Any = self.schema.mutation_type if operation.writes else self.schema.query_type
+        fields = compiler.collect_fields([operation.node], parent_type.name)
+        if operation.writes and len(fields) > MAX_MUTATIONS:
+            raise TooManyMutations(
+                f"A document may have at most {MAX_MUTATIONS} mutation fields; "
+                f"this one has {len(fields)}, and none was executed."
+            )
+        return [self._compile_root(key, nodes, parent_type, compiler) for key, nodes in fields.items()]
+
+    def _compile_root(
+        self, response_key: str, nodes: Sequence[FieldNode], parent_type: Any, compiler: SelectionCompiler
+    ) -> Root:
         name = nodes[0].name.value
         if name == "__typename":
-            return TypenameRoot(key, nodes, parent.name)
+            return TypenameRoot(response_key, nodes, parent_type.name)
         if name in INTROSPECTION_FIELDS:
-            return SchemaRoot(key, nodes)
-        definition = parent.fields[name]
+            return SchemaRoot(response_key, nodes)
+        definition = parent_type.fields[name]
         field = self.fields.get(name)
         if field is None:
-            return NodesRoot(key, nodes, name == "nodes", definition, walk, self.getters)
+            return NodesRoot(response_key, nodes, name == "nodes", definition, compiler, self.getters)
         if field.operation.kind == "batch":
-            return BatchRoot(key, nodes, field, definition, walk)
+            return BatchRoot(response_key, nodes, field, definition, compiler)
         if field.operation.kind == "list":
-            return PageRoot(key, nodes, field, definition, walk)
-        return ObjectRoot(key, nodes, field, definition, walk, require_version=self.require_version)
+            return PageRoot(response_key, nodes, field, definition, compiler)
+        return ObjectRoot(response_key, nodes, field, definition, compiler, require_version=self.require_version)
 
-    async def execute(self, ready: PreparedRequest, context: CallContext) -> bytearray:
-        """The answer but for its last brace: whoever sends it has more to say in it."""
-        roots, variables, prices = ready.roots, ready.variables, ready.prices
-        if ready.operation.document.may_need_fallback and (why := ready.fallback_reason) is not None:
-            self.fallbacks[why] += 1
-            context.meter.net = ready.points
-            return bytearray((await self.fallback(ready, context))[:-1])
+    async def execute(self, prepared: PreparedRequest, context: CallContext) -> bytearray:
+        """Return the response without its last brace, so that the caller can add `extensions`."""
+        roots, variables, prices = prepared.roots, prepared.variables, prepared.prices
+        if prepared.operation.document.may_need_fallback and (reason := prepared.fallback_reason) is not None:
+            self.fallbacks[reason] += 1
+            context.meter.net = prepared.points
+            return bytearray((await self.fallback(prepared, context))[:-1])
         if len(roots) == 1:
-            only = await self.run(roots[0], variables, context, prices[0], roots[0].json_start)
-            ready.replayed_fields = [roots[0].response_key] if context.idempotency.is_replay else []
-            if type(only) is bytearray:
-                only += b"}"
-                return only
-            done: list[Any] = [only]
-        elif ready.operation.writes:
+            result = await self._run(roots[0], variables, context, prices[0], roots[0].json_start)
+            prepared.replayed_fields = [roots[0].response_key] if context.idempotency.is_replay else []
+            if type(result) is bytearray:
+                result += b"}"
+                return result
+            results: list[Any] = [result]
+        elif prepared.operation.writes:
             contexts = [context.for_mutation() for _ in roots]
-            done = [
-                await self.run(r, variables, c, p, r.json_key) for r, c, p in zip(roots, contexts, prices, strict=True)
+            results = [
+                await self._run(r, variables, c, p, r.json_key) for r, c, p in zip(roots, contexts, prices, strict=True)
             ]
-            ready.replayed_fields = [
+            prepared.replayed_fields = [
                 r.response_key for r, c in zip(roots, contexts, strict=True) if c.idempotency.is_replay
             ]
-            context.idempotency.is_replay = len(ready.replayed_fields) == len(ready.mutation_roots)
+            context.idempotency.is_replay = len(prepared.replayed_fields) == len(prepared.mutation_roots)
         else:
-            done = list(
+            results = list(
                 await asyncio.gather(
-                    *[self.run(r, variables, context, p, r.json_key) for r, p in zip(roots, prices, strict=True)]
+                    *[self._run(r, variables, context, p, r.json_key) for r, p in zip(roots, prices, strict=True)]
                 )
             )
-        body = b",".join(
-            [d if type(d) is bytearray else r.json_key + b"null" for r, d in zip(roots, done, strict=True)]
+        data = b",".join(
+            [
+                result if type(result) is bytearray else root.json_key + b"null"
+                for root, result in zip(roots, results, strict=True)
+            ]
         )
-        failed = [(r, d) for r, d in zip(roots, done, strict=True) if type(d) is not bytearray]
+        failed = [(root, result) for root, result in zip(roots, results, strict=True) if type(result) is not bytearray]
         if not failed:
-            return bytearray(b'{"data":{%b}' % body)
-        if len(roots) == 1 and isinstance(done[0], Problem):
-            ready.retry_after = done[0].retry_after
-        errors = encode([self.error(r, d, context) for r, d in failed])
-        if all(r.nullable for r, _ in failed):
-            return bytearray(b'{"errors":%b,"data":{%b}' % (errors, body))
+            return bytearray(b'{"data":{%b}' % data)
+        if len(roots) == 1 and isinstance(results[0], Problem):
+            prepared.retry_after = results[0].retry_after
+        errors = encode([self._field_error(root, error, context) for root, error in failed])
+        if all(root.nullable for root, _ in failed):
+            return bytearray(b'{"errors":%b,"data":{%b}' % (errors, data))
         return bytearray(b'{"errors":%b,"data":null' % errors)
 
-    async def run(self, root: Root, variables: Variables, context: CallContext, price: Price, before: bytes) -> Any:
-        """The bytes of one root field behind those `before` it (put together here, because copying a long list takes 4 us), or what it raised. What it
-        costs in the end goes onto the meter: a field that is refused or missing 1, if it costs anything, and one that has tried a credential its whole
-        price."""
-        begun = context.meter.credential_attempts
+    async def _run(self, root: Root, variables: Variables, context: CallContext, price: Price, prefix: bytes) -> Any:
+        """Run one root field. Return its bytes after `prefix`, or the exception that it raised.
+
+        The prefix is added here because copying a long list takes 4 us. The net price is added to
+        the meter. A field that fails or finds nothing costs at most 1 point; one that has checked
+        a credential costs its full price.
+        """
+        attempts_before = context.meter.credential_attempts
         try:
-            # Before the arguments are read: who may not, is not told what is wrong with them.
+            # Before the arguments are converted: callers without access get no errors about them.
             root.access.check(context.caller)
             if root.idempotent_directive.key_node is not None:
                 context.idempotency.key = (
@@ -241,27 +272,27 @@ class Executor:
             if (
                 self.cache is not None
                 and root.is_cacheable(variables)
-                and (key := kept_under(root, variables, context)) is not None
+                and (key := cache_key(root, variables, context)) is not None
             ):
-                return bytearray(before + await self.kept(self.cache, key, root, variables, context, price))
+                return bytearray(prefix + await self._cached(self.cache, key, root, variables, context, price))
             value, rows = await root.value(context, variables)
-            encoder.encode_into(value, said := bytearray(before), -1)
-            # A missing thing and a kept outcome cost the least.
+            encoder.encode_into(value, encoded := bytearray(prefix), -1)
+            # Null and replayed outcomes cost the minimum.
             context.meter.net += (
                 price.net(rows)
                 if value is not None and (root.is_credential_attempt or not context.idempotency.is_replay)
                 else min(price.points, 1)
             )
-            return said
-        except Exception as fault:
+            return encoded
+        except Exception as error:
             context.meter.net += (
                 price.points
-                if root.is_credential_attempt and context.meter.credential_attempts > begun
+                if root.is_credential_attempt and context.meter.credential_attempts > attempts_before
                 else min(price.points, 1)
             )
-            return fault
+            return error
 
-    async def kept(
+    async def _cached(
         self,
         cache: ReadCache,
         key: tuple[Any, ...],
@@ -270,57 +301,74 @@ class Executor:
         context: CallContext,
         price: Price,
     ) -> bytes:
-        """The bytes of one root field from the read cache."""
-        found = cache.get(key) or await cache.fill(key, lambda seen: entry(root, variables, context, price, seen))
-        context.meter.net += found.net
-        return found.value
+        """Return the bytes of one root field from the read cache, which is filled if necessary."""
+        entry = cache.get(key) or await cache.fill(
+            key, lambda dependencies: cache_entry(root, variables, context, price, dependencies)
+        )
+        context.meter.net += entry.net
+        return entry.value
 
-    def error(self, root: Root, fault: Exception, context: CallContext) -> dict[str, Any]:
-        """What went wrong in a root field, as GraphQL writes it. What nobody expected is logged and not shown."""
-        problem = self.report_problem(fault, context)
-        nodes = fault.nodes if isinstance(fault, GraphQLError) else None  # those of an argument that cannot be used
+    def _field_error(self, root: Root, error: Exception, context: CallContext) -> dict[str, Any]:
+        """Return the entry in `errors` of a root field's exception."""
+        problem = self.report_problem(error, context)
+        argument_nodes = error.nodes if isinstance(error, GraphQLError) else None
         return format_error(
             problem,
             context.request_id,
-            GraphQLError(problem.detail, nodes or list(root.nodes), path=[root.response_key]),
+            GraphQLError(problem.detail, argument_nodes or list(root.nodes), path=[root.response_key]),
         )
 
-    def report_problem(self, fault: BaseException, context: CallContext) -> Problem:
-        """The problem that a fault is; an unexpected one is logged. Lists of known names are left out where the schema is hidden."""
-        problem = to_problem(fault)
-        if problem.status >= 500 and not isinstance(fault, Problem):
-            LOG.error("unexpected fault in GraphQL, request %s", context.request_id or "-", exc_info=fault)
+    def report_problem(self, error: BaseException, context: CallContext) -> Problem:
+        """Return the problem to show for an exception. Log the exception if it is unexpected.
+
+        Lists of known names are removed if the caller may not see the schema.
+        """
+        problem = to_problem(error)
+        if problem.status >= 500 and not isinstance(error, Problem):
+            LOG.error("unexpected error in a GraphQL field, request %s", context.request_id or "-", exc_info=error)
         if not self.may_introspect(context):
             problem.hide_schema()
         return problem
 
     def may_introspect(self, context: CallContext) -> bool:
-        """Whether this caller may see the schema, and the names in it."""
+        """Return whether the caller may see the schema and its names."""
         return self.introspection_enabled or context.caller.is_authenticated
 
-    async def fallback(self, ready: PreparedRequest, context: CallContext) -> bytes:
-        """The same by graphql-core."""
-        return await self.execute_with_core(ready.operation.document.ast, ready.request, context)
+    async def fallback(self, prepared: PreparedRequest, context: CallContext) -> bytes:
+        """Return the response to a prepared request as graphql-core executes it."""
+        return await self.execute_with_core(prepared.operation.document.ast, prepared.request, context)
 
     async def execute_with_core(self, ast: DocumentNode, request: RequestParameters, context: CallContext) -> bytes:
-        """What graphql-core makes of a validated document; of it the plans share the operations, the validation and how a problem is shown."""
-        open = self.may_introspect(context)
-        made: Any = execute(
-            self.schema, ast, None, context, request.variables, request.operation_name or None, executor_class=CoreExecutor, hide_suggestions=not open
-        )  # fmt: skip
-        result = await made if isawaitable(made) else made
-        found: list[GraphQLError] = result.errors or []
-        if result.data is None and any([fault.path is None for fault in found]):
-            return encode({"errors": request_error(InvalidVariables, found, context.request_id).errors})
+        """Return the response that graphql-core gives for a validated document.
+
+        The plans share only the operations, the validation and the format of errors with it.
+        """
+        execution: Any = execute(
+            self.schema,
+            ast,
+            None,
+            context,
+            request.variables,
+            request.operation_name or None,
+            executor_class=CoreExecutor,
+            hide_suggestions=not self.may_introspect(context),
+        )
+        result = await execution if isawaitable(execution) else execution
+        core_errors: list[GraphQLError] = result.errors or []
+        if result.data is None and any([error.path is None for error in core_errors]):
+            return encode({"errors": request_error(InvalidVariables, core_errors, context.request_id).errors})
         errors = [
-            format_error(self.report_problem(fault.original_error or fault, context), context.request_id, fault)
-            for fault in found
+            format_error(self.report_problem(error.original_error or error, context), context.request_id, error)
+            for error in core_errors
         ]
         return encode(({"errors": errors} if errors else {}) | {"data": result.data})
 
 
-def kept_under(root: Root, variables: Variables, context: CallContext) -> tuple[Any, ...] | None:
-    """The key of a root field in the read cache: all that its bytes depend on. The number stands for the field, because the cache may outlive it."""
+def cache_key(root: Root, variables: Variables, context: CallContext) -> tuple[Any, ...] | None:
+    """Return the key of a root field in the read cache, or None if its variables are not JSON.
+
+    `cache_id` stands for the field, because the cache may outlive the plan.
+    """
     caller = context.caller
     try:
         return (
@@ -333,20 +381,27 @@ def kept_under(root: Root, variables: Variables, context: CallContext) -> tuple[
         return None
 
 
-async def entry(
-    root: Root, variables: Variables, context: CallContext, price: Price, seen: ReadDependencies
+async def cache_entry(
+    root: Root, variables: Variables, context: CallContext, price: Price, dependencies: ReadDependencies
 ) -> CacheEntry:
-    """What a root field gives, as it may be kept. What it reads is noted in a context of its own: other fields read at the same time."""
-    value, rows = await root.value(context.recording(seen), variables)
-    said = encode(value)
+    """Run a root field and return its value as a cache entry.
+
+    It runs in a context of its own, because other fields record what they read at the same time.
+    """
+    value, rows = await root.value(context.recording(dependencies), variables)
+    encoded = encode(value)
     if value is None:
-        return CacheEntry(said, 0, min(price.points, 1), uncacheable=True)
-    # Of several things by their ids one that is missing has no tag: nobody would hear that it is there now.
-    return CacheEntry(said, len(said), price.net(rows), uncacheable=isinstance(value, list) and None in value)
+        return CacheEntry(encoded, 0, min(price.points, 1), uncacheable=True)
+    # A missing object in `nodes` has no tag, so creating it would not invalidate the entry.
+    has_missing_node = isinstance(value, list) and None in value
+    return CacheEntry(encoded, len(encoded), price.net(rows), uncacheable=has_missing_node)
 
 
-def priced(root: Root, context: CallContext, variables: Variables) -> Price:
-    """The price of a root field. Where its arguments cannot be read it is the least: running it will tell what is wrong with them."""
+def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> Price:
+    """Return the price of a root field, or the minimum if its arguments are invalid.
+
+    Running the field then raises the error.
+    """
     try:
         return root.price(context, variables)
     except Exception:

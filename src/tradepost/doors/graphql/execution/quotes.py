@@ -1,4 +1,4 @@
-"""Quotes of GraphQL documents: read, validated, compiled and priced as in a request, up to the point where it would be run."""
+"""Quotes of GraphQL documents: they are prepared and priced like a request, but not executed."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ from .executor import Executor
 
 DOCUMENT = "/document"
 POINTERS = {InvalidVariables.code: "/variables", UnknownOperation.code: "/operation_name"}
-"""Where a fault is that is not one of the document's own."""
+"""The faulty member of the quote's input, for problems that are not in the document."""
 
 
 class GraphQLQuotes:
-    """The quotes of one executor."""
+    """Quotes the documents of one executor (the Protocol DocumentQuotes)."""
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
@@ -29,21 +29,29 @@ class GraphQLQuotes:
     async def quote_document(
         self, context: CallContext, text: str, variables: dict[str, Any] | None, operation: str | None
     ) -> Quote:
-        """The quote of a document, or the refusal that its request would get: a ceiling's own, else 422 with the faults."""
+        """Return the quote of a document.
+
+        Raise the problem of a limit that the request would exceed, or Validation with the faults.
+        """
         request = RequestParameters(text, variables, operation)
         if not self.executor.skips_parsing(request):
             await context.meter.pay_for_text()
         try:
-            ready = self.executor.prepare(request, context)
-        except RequestError as refused:
-            raise _refusal(refused) from None
-        if found := [p for p in [self.fault(root, ready.variables, context) for root in ready.roots] if p is not None]:
+            prepared = self.executor.prepare(request, context)
+        except RequestError as error:
+            raise _quote_refusal(error) from None
+        problems = [self._problem(root, prepared.variables, context) for root in prepared.roots]
+        if found := [problem for problem in problems if problem is not None]:
             raise quote_problem(DOCUMENT, found)
-        priced = [(r, p) for r, p in zip(ready.roots, ready.prices, strict=True) if not isinstance(r, TypenameRoot)]
-        return Quote(ready.points, [QuoteLine(name_of(r), p.points, p.rows) for r, p in priced])
+        lines = [
+            QuoteLine(operation_name(root), price.points, price.rows)
+            for root, price in zip(prepared.roots, prepared.prices, strict=True)
+            if not isinstance(root, TypenameRoot)
+        ]
+        return Quote(prepared.points, lines)
 
-    def fault(self, root: Root, variables: Variables, context: CallContext) -> Problem | None:
-        """What a root field would be refused with, as far as that can be told before it is run."""
+    def _problem(self, root: Root, variables: Variables, context: CallContext) -> Problem | None:
+        """Return the problem of a root field, as far as it is known without executing the field."""
         try:
             root.access.check(context.caller)
             if isinstance(root, ObjectRoot | PageRoot | BatchRoot):
@@ -51,30 +59,31 @@ class GraphQLQuotes:
             root.price(context, variables)
         except LIMIT_PROBLEMS:
             raise
-        except Exception as fault:
-            return self.executor.report_problem(fault, context)
+        except Exception as error:
+            return self.executor.report_problem(error, context)
         return None
 
 
-def name_of(root: Root) -> str:
-    """The operation behind a root field; `node`, `nodes` and looks at the schema have none and are called as they are written."""
-    return (
-        root.field.operation.name if isinstance(root, ObjectRoot | PageRoot | BatchRoot) else root.nodes[0].name.value
-    )
+def operation_name(root: Root) -> str:
+    """Return the operation of a root field, or its name if it has none (`node`, `__schema`)."""
+    if isinstance(root, ObjectRoot | PageRoot | BatchRoot):
+        return root.field.operation.name
+    return root.nodes[0].name.value
 
 
-def _refusal(refused: RequestError) -> Problem:
-    if refused.keeps_status and refused.problem is not None and not isinstance(refused.problem, DocumentNotTrusted):
-        return refused.problem
-    return validation_problem(
-        [
-            Fault(code=(code := e["extensions"]["code"]), detail=_said(e), pointer=POINTERS.get(code, DOCUMENT))
-            for e in refused.errors
-        ]
-    )
+def _quote_refusal(error: RequestError) -> Problem:
+    if error.keeps_status and error.problem is not None and not isinstance(error.problem, DocumentNotTrusted):
+        return error.problem
+    faults: list[Fault] = []
+    for entry in error.errors:
+        code = entry["extensions"]["code"]
+        faults.append(Fault(code=code, detail=_detail(entry), pointer=POINTERS.get(code, DOCUMENT)))
+    return validation_problem(faults)
 
 
-def _said(error: dict[str, Any]) -> str:
-    """What is wrong, and where in the document."""
-    at = next(iter(error.get("locations") or ()), None)
-    return f"{error['message']} (line {at['line']}, column {at['column']})" if at else error["message"]
+def _detail(entry: dict[str, Any]) -> str:
+    """Return the message of an error and its place in the document."""
+    location = next(iter(entry.get("locations") or ()), None)
+    if location is None:
+        return entry["message"]
+    return f"{entry['message']} (line {location['line']}, column {location['column']})"

@@ -1,4 +1,4 @@
-"""Trusted loader."""
+"""Load the trusted documents of a folder: parse, check and compile them."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -16,91 +16,86 @@ from .executor import Executor
 
 
 def load_trusted_documents(folder: Path, executor: Executor) -> TrustedDocuments:
-    """The documents of a folder (not of those below it), checked against the schema; FaultyDocument where one of them cannot be used."""
+    """Return the documents of a folder without its subfolders, or raise TrustedDocumentError."""
     try:
         paths = sorted(
             [path for path in folder.iterdir() if path.suffix == ".graphql" and not path.name.startswith(".")]
         )
-    except OSError as fault:
-        raise TrustedDocumentError(f"`{folder}` cannot be read: {fault.strerror}") from None
+    except OSError as error:
+        raise TrustedDocumentError(f"`{folder}` cannot be read: {error.strerror}") from None
     return TrustedDocuments(
         [(path.stem, text := read_text(path), load_document(path, text, executor)) for path in paths]
     )
 
 
 def read_text(path: Path) -> str:
-    """What stands in a file."""
+    """Return the content of a file, or raise TrustedDocumentError."""
     try:
         return path.read_bytes().decode()
-    except OSError as fault:
-        raise document_error(path, f"cannot be read: {fault.strerror}") from None
+    except OSError as error:
+        raise document_error(path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise document_error(path, "is not UTF-8") from None
 
 
 def load_document(path: Path, text: str, executor: Executor) -> Document:
-    """The document in a file, compiled as far as no variable decides what is asked."""
+    """Parse and check a document, and compile it unless variables decide what it selects."""
     try:
         document = executor.parse_document(text, "", with_suggestions=True)
-    except RequestError as refused:
-        first = refused.errors[0]
+    except RequestError as error:
+        first = error.errors[0]
         raise document_error(path, first["message"], next(iter(first.get("locations") or ()), {}).get("line")) from None
     operation = check_operation(path, document)
     try:
         if not document.condition_variables:
             precompile(path, operation, executor)
-    except Problem as ceiling:
-        raise document_error(path, ceiling.detail) from None
+    except Problem as problem:
+        raise document_error(path, problem.detail) from None
     document.trusted = True
     return document
 
 
 def check_operation(path: Path, document: Document) -> PreparedOperation:
-    """The one query of a file."""
+    """Return the only query of a document, or raise TrustedDocumentError."""
     operation = document.single_operation
     if operation is None:
-        raise document_error(
-            path,
-            "there have to be one query and its fragments",
-            line_of(list(document.operations.values())[1]) if document.operations else None,
-        )
-    line = line_of(operation)
+        second_line = start_line(list(document.operations.values())[1]) if document.operations else None
+        raise document_error(path, "the file must contain one query and its fragments", second_line)
+    line = start_line(operation)
     if operation.writes or operation.is_subscription:
-        raise document_error(
-            path, f"only queries can be registered, and this is a {operation.node.operation.value}", line
-        )
+        raise document_error(path, f"the document must be a query, but it is a {operation.node.operation.value}", line)
     name = operation.node.name
-    if name is None or name.value != path.stem:
+    if name is None:
+        raise document_error(path, f"the query must be named `{path.stem}`, like the file, but has no name", line)
+    if name.value != path.stem:
         raise document_error(
-            path,
-            f"the query is called {f'`{name.value}`' if name else 'nothing'} and has to be called `{path.stem}`, as its file",
-            line,
+            path, f"the query must be named `{path.stem}`, like the file, but is named `{name.value}`", line
         )
     if document.introspects:
-        raise document_error(path, "a registered document cannot ask for the schema", line)
+        raise document_error(path, "a trusted document cannot select the schema", line)
     return operation
 
 
 def precompile(path: Path, operation: PreparedOperation, executor: Executor) -> None:
-    """Compiles a query before it is asked for. Where nothing varies its price is known already."""
+    """Compile a query. If it has no variables, check its price too."""
     roots = operation.roots(PlainVariables({}), executor.compile)
     if not operation.node.variable_definitions:
-        anybody = CallContext(ANONYMOUS, cast(Any, None))
-        points = sum([root.price(anybody, NO_VARIABLES).points for root in roots])
+        context = CallContext(ANONYMOUS, cast(Any, None))
+        points = sum([root.price(context, NO_VARIABLES).points for root in roots])
         if points > MAX_REQUEST_POINTS:
             raise document_error(
                 path,
                 f"the query costs up to {points} points; at most {MAX_REQUEST_POINTS} are allowed",
-                line_of(operation),
+                start_line(operation),
             )
 
 
-def line_of(operation: PreparedOperation) -> int | None:
-    """Where an operation begins."""
+def start_line(operation: PreparedOperation) -> int | None:
+    """Return the line where an operation starts."""
     return operation.node.loc.start_token.line if operation.node.loc else None
 
 
 def document_error(path: Path, fault: str, line: int | None = None) -> TrustedDocumentError:
-    """A fault and its place, on one line."""
-    where = f"`{path.name}`" if line is None else f"`{path.name}`, line {line}"
-    return TrustedDocumentError(f"{where}: {' '.join(fault.split()).rstrip('.')}")
+    """Return an error whose message, on one line, is the file, the line and the fault."""
+    place = f"`{path.name}`" if line is None else f"`{path.name}`, line {line}"
+    return TrustedDocumentError(f"{place}: {' '.join(fault.split()).rstrip('.')}")

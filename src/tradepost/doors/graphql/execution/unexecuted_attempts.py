@@ -1,7 +1,9 @@
-"""Attempts at credentials in a document that is over a ceiling: it runs nothing, and they count as if it had (CVE-2026-35441).
+"""Count the credential attempts in a document that is rejected for its size (CVE-2026-35441).
 
-One pass over the root fields of the mutation that would run, as it is written: it may not have been validated, so whatever cannot be read is left
-out or tries no account by name. It is linear in the document, which has 20 kB and 2,000 tokens at most.
+The document is not executed, but its attempts count as if it had been. It may not have been
+validated, so this is one tolerant pass over the root fields of the mutation that would run: what
+cannot be read is left out, or counts as an attempt on an unknown account. The pass is linear in
+the document, which has at most 20 kB and 2,000 tokens.
 """
 
 from collections import Counter
@@ -29,116 +31,114 @@ from ..schema.root_fields import RootField
 type Fields = Mapping[str, RootField[..., Any]]
 
 
-class Written:
-    """An input as it was written, read by the names that rules have for its members; what is not there is None."""
+class UnvalidatedInput:
+    """An input object with attributes under the Struct's names. Missing members are None."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self.given = given
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self._members = members
 
     def __getattr__(self, name: str) -> Any:
-        value = self.given.get(camel(name))
-        return Written(cast(dict[str, Any], value)) if isinstance(value, dict) else value
+        value = self._members.get(camel(name))
+        return UnvalidatedInput(cast(dict[str, Any], value)) if isinstance(value, dict) else value
 
 
 async def count_unexecuted_attempts(
-    over: DocumentNode, fields: Fields, request: RequestParameters, context: CallContext
+    ast: DocumentNode, fields: Fields, request: RequestParameters, context: CallContext
 ) -> None:
-    """Counts what was tried in a document that is refused; where nobody counts, it is not looked at."""
+    """Count the attempts in a rejected document, if attempts are limited at all."""
     attempts = context.dependencies.get(CredentialAttempts)
     if attempts is not None and any([f.operation.attempted_account is not None for f in fields.values()]):
-        await attempts.count_unexecuted(written(over, fields, request), context.address, context.caller.id)
+        await attempts.count_unexecuted(attempts_by_account(ast, fields, request), context.address, context.caller.id)
 
 
-def written(ast: DocumentNode, fields: Fields, request: RequestParameters) -> Counter[str | None]:
-    """How often each account is tried in the mutation that a request names; None stands for those that cannot be read."""
-    found, node = Counter[str | None](), chosen(ast, request.operation_name)
-    if node is None:
-        return found
-    variables = given(node, request)
-    for field in roots(ast, node, variables):
-        root = fields.get(field.name.value)
-        if root is not None and root.operation.attempted_account is not None and root.operation.is_write:
-            found[account(root, field, variables)] += 1
-    return found
+def attempts_by_account(ast: DocumentNode, fields: Fields, request: RequestParameters) -> Counter[str | None]:
+    """Return the number of attempts on each account; None stands for unknown accounts."""
+    attempts, mutation = Counter[str | None](), requested_mutation(ast, request.operation_name)
+    if mutation is None:
+        return attempts
+    variables = uncoerced_variables(mutation, request)
+    for node in root_field_nodes(ast, mutation, variables):
+        field = fields.get(node.name.value)
+        if field is not None and field.operation.attempted_account is not None and field.operation.is_write:
+            attempts[attempted_account(field, node, variables)] += 1
+    return attempts
 
 
-def chosen(ast: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
-    """The mutation that would run."""
+def requested_mutation(ast: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """Return the operation that would run, if it is a mutation."""
     operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
-    named = [o for o in operations if o.name is not None and o.name.value == name] if name else operations
-    return named[0] if len(named) == 1 and named[0].operation is OperationType.MUTATION else None
+    candidates = [o for o in operations if o.name is not None and o.name.value == name] if name else operations
+    if len(candidates) == 1 and candidates[0].operation is OperationType.MUTATION:
+        return candidates[0]
+    return None
 
 
-def given(node: OperationDefinitionNode, request: RequestParameters) -> dict[str, Any]:
-    """The variables as they came, and the defaults of the others."""
+def uncoerced_variables(mutation: OperationDefinitionNode, request: RequestParameters) -> dict[str, Any]:
+    """Return the request's variables and the default values of the others."""
     variables = dict[str, Any]()
-    for definition in node.variable_definitions or ():
+    for definition in mutation.variable_definitions or ():
         if definition.default_value is not None and (value := literal(definition.default_value, {})) is not Undefined:
             variables[definition.variable.name.value] = value
     return variables | (request.variables or {})
 
 
-def roots(ast: DocumentNode, node: OperationDefinitionNode, variables: dict[str, Any]) -> Iterator[FieldNode]:
-    """The root fields, one of each response key; every fragment on the mutations once."""
+def root_field_nodes(
+    ast: DocumentNode, mutation: OperationDefinitionNode, variables: dict[str, Any]
+) -> Iterator[FieldNode]:
+    """Yield one root field for each response key. Each fragment is visited once."""
     fragments = {d.name.value: d for d in ast.definitions if isinstance(d, FragmentDefinitionNode)}
-    keys, spread, waiting = set[str](), set[str](), [node.selection_set]
-    while waiting:
-        for selection in waiting.pop().selections:
-            found: Any = selection
-            if not included(found, variables):
+    keys, visited, stack = set[str](), set[str](), [mutation.selection_set]
+    while stack:
+        for selection in stack.pop().selections:
+            node: Any = selection
+            if not is_included(node, variables):
                 continue
-            if isinstance(found, FieldNode):
-                if (key := (found.alias or found.name).value) not in keys:
+            if isinstance(node, FieldNode):
+                if (key := (node.alias or node.name).value) not in keys:
                     keys.add(key)
-                    yield found
+                    yield node
                 continue
-            if not hasattr(found, "selection_set"):
-                if (name := found.name.value) in spread:
+            if not hasattr(node, "selection_set"):
+                if (name := node.name.value) in visited:
                     continue
-                spread.add(name)
-                found = fragments.get(name)
-            if found is not None and (found.type_condition is None or found.type_condition.name.value == "Mutation"):
-                waiting.append(found.selection_set)
+                visited.add(name)
+                node = fragments.get(name)
+            if node is not None and (node.type_condition is None or node.type_condition.name.value == "Mutation"):
+                stack.append(node.selection_set)
 
 
-def included(node: Any, variables: dict[str, Any]) -> bool:
-    """What @skip and @include say; what cannot be told is counted."""
+def is_included(node: Any, variables: dict[str, Any]) -> bool:
+    """Evaluate @skip and @include. Selections with unknown conditions are included."""
     for directive in node.directives or ():
         if (name := directive.name.value) in ("skip", "include"):
             for argument in directive.arguments or ():
-                said = argument.value
-                value = (
-                    variables.get(said.name.value)
-                    if isinstance(said, VariableNode)
-                    else said.value
-                    if isinstance(said, BooleanValueNode)
-                    else None
-                )
+                condition, value = argument.value, None
+                if isinstance(condition, VariableNode):
+                    value = variables.get(condition.name.value)
+                elif isinstance(condition, BooleanValueNode):
+                    value = condition.value
                 if value is (name == "skip"):
                     return False
     return True
 
 
-def account(root: RootField[..., Any], field: FieldNode, variables: dict[str, Any]) -> str | None:
-    """The account that a root field tries, as far as it can be read."""
-    attempt = root.operation.attempted_account
+def attempted_account(field: RootField[..., Any], node: FieldNode, variables: dict[str, Any]) -> str | None:
+    """Return the account that a root field tries, or None if it cannot be read."""
+    read_account = field.operation.attempted_account
     arguments = {
-        a.name.value: value for a in field.arguments or () if (value := literal(a.value, variables)) is not Undefined
+        a.name.value: value for a in node.arguments or () if (value := literal(a.value, variables)) is not Undefined
     }
     body = arguments.get("input")
+    members = cast(dict[str, Any], body) if isinstance(body, dict) else arguments
     try:
-        found: Any = (
-            attempt(Written(cast(dict[str, Any], body) if isinstance(body, dict) else arguments))
-            if attempt is not None
-            else None
-        )
+        account: Any = read_account(UnvalidatedInput(members)) if read_account is not None else None
     except Exception:
-        return None  # It was written for an input that had been read.
-    return found if isinstance(found, str) else None
+        return None  # The operation's function expects a validated input.
+    return account if isinstance(account, str) else None
 
 
 def literal(node: Any, variables: dict[str, Any]) -> Any:
-    """A value as it is written."""
+    """Return the Python value of a literal, or Undefined."""
     try:
         return value_from_ast_untyped(node, variables)
     except Exception:

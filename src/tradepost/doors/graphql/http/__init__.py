@@ -1,1 +1,1 @@
-"""Http."""
+"""GraphQL over HTTP."""

@@ -1,7 +1,8 @@
-"""`GET /v1/documents/{name}`: a registered document as an address of its own. Its variables are the parameters of the query string.
+"""`GET /v1/documents/{name}`: a trusted document with an address of its own.
 
-What is answered, its ETag, who may keep it and what it costs are those of the same document by `GET /graphql`; only faults of the request itself, from a name
-that is not registered to an empty budget, are problem documents with their status, as everywhere below `/v1`.
+Its variables are query parameters. Response, ETag, cacheability and price are those of the same
+document at `GET /graphql`. Errors of the request itself, such as an unknown name or an exceeded
+budget, are problem documents with their own status, as everywhere under `/v1`.
 """
 
 from typing import Any
@@ -22,50 +23,56 @@ from ..problems import RequestError
 from .document_parameters import QueryParameter, parse_variables, query_parameters, refusal_problem
 from .endpoint import OFFERED_TYPES, GraphQLDoor
 
-MOST_NAMED = 100
+MAX_NAMES_IN_ERROR = 100
 
 
 class DocumentEndpoint:
-    """The registered documents of a door, each by its name."""
+    """The trusted documents of a GraphQLDoor, by name."""
 
     def __init__(self, door: GraphQLDoor) -> None:
-        self.door, self.known = door, door.executor.trusted_documents.by_name
+        self.door, self.documents = door, door.executor.trusted_documents.by_name
         self.parameters: dict[str, dict[str, QueryParameter]] = {
             name: query_parameters(operation)
-            for name, document in self.known.items()
+            for name, document in self.documents.items()
             if (operation := document.single_operation) is not None
         }
 
     def route(self) -> HTTPRouteHandler:
-        """The address as an ordinary route of Litestar; also a lane of the porch."""
+        """Return the Litestar route, which is a fast route too."""
 
         @route(
-            "/documents/{name:str}", http_method=["GET"], status_code=200, include_in_schema=False, opt={"lane": self}
+            "/documents/{name:str}",
+            http_method=["GET"],
+            status_code=200,
+            include_in_schema=False,
+            opt={"fast_route": self},
         )
-        async def call(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
+        async def document(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
             return await self.respond(request.scope, request.receive, dict(request.path_params))
 
-        return call
+        return document
 
-    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
-        """The answer to a request; also the porch's fast lane comes in here."""
+    async def respond(self, scope: Scope, receive: Receive, path_params: dict[str, str], /) -> Response:
+        """Return the response to a request. Also called by the fast path."""
         scope["context"] = context = scope["context"].at_door("graphql")
-        name = given["name"]
-        media = best_offer(request_headers(scope).get(b"accept"), OFFERED_TYPES)
-        if media is None:
+        name = path_params["name"]
+        media_type = best_offer(request_headers(scope).get(b"accept"), OFFERED_TYPES)
+        if media_type is None:
             raise NotAcceptable("Available here: application/json, application/graphql-response+json.")
-        document = self.known.get(name)
+        document = self.documents.get(name)
         if document is None:
-            raise self.unknown(name, context)
+            raise self._not_found(name, context)
         variables = parse_variables(scope["query_string"], self.parameters[name])
         try:
-            ready = await self.door.prepare_and_charge(RequestParameters(variables=variables), context, scope, document)
-        except RequestError as refused:
-            raise refusal_problem(refused) from None
-        return await self.door.respond_to_get(ready, media, scope, context)
+            prepared = await self.door.prepare_and_charge(
+                RequestParameters(variables=variables), context, scope, document
+            )
+        except RequestError as error:
+            raise refusal_problem(error) from None
+        return await self.door.respond_to_get(prepared, media_type, scope, context)
 
-    def unknown(self, name: str, context: CallContext) -> NotFound:
-        """The problem of a name that is not registered. Which ones are is told to those who may see the schema."""
-        said = f"There is no registered document `{name[:100]}`"
-        names = list(self.known)[:MOST_NAMED] if self.door.executor.may_introspect(context) else []
-        return NotFound(f"{said}; registered: {', '.join([f'`{n}`' for n in names])}." if names else f"{said}.")
+    def _not_found(self, name: str, context: CallContext) -> NotFound:
+        """Return the problem of an unknown name, with all names if the caller may introspect."""
+        detail = f"There is no trusted document `{name[:100]}`"
+        names = list(self.documents)[:MAX_NAMES_IN_ERROR] if self.door.executor.may_introspect(context) else []
+        return NotFound(f"{detail}; there are: {', '.join([f'`{n}`' for n in names])}." if names else f"{detail}.")

@@ -1,4 +1,4 @@
-"""The variables of a registered document as query parameters: one each, by the name and the type that the document declares."""
+"""The variables of a trusted document as query parameters, by their names and declared types."""
 
 import re
 from collections.abc import Mapping
@@ -14,90 +14,96 @@ from tradepost.kit.problems import Fault, InvalidParameter, Problem
 from ..documents.document import PreparedOperation
 from ..problems import RequestError
 
-WHOLE, NUMBER = re.compile(r"-?[0-9]{1,19}"), re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
-SWITCHES = {"true": True, "false": False}
-BLAMED = re.compile(r"Variable '\$(\w+)'")
+INTEGER, NUMBER = re.compile(r"-?[0-9]{1,19}"), re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
+BOOLEANS = {"true": True, "false": False}
+VARIABLE_IN_MESSAGE = re.compile(r"Variable '\$(\w+)'")
 
 
 class QueryParameter:
-    """One variable: how its text is read, and whether it has to be given."""
+    """The query parameter of one variable."""
 
-    __slots__ = ("kind", "name", "needed", "structured")
+    __slots__ = ("is_json", "name", "required", "type_name")
 
     def __init__(self, definition: VariableDefinitionNode, schema: GraphQLSchema) -> None:
-        self.name, of = definition.variable.name.value, definition.type
-        self.needed = isinstance(of, NonNullTypeNode) and definition.default_value is None
-        of = of.type if isinstance(of, NonNullTypeNode) else of
-        self.kind = of.name.value if isinstance(of, NamedTypeNode) else ""
-        # Lists, input objects and free JSON are written as JSON.
-        self.structured = self.kind in ("", "JSON") or isinstance(
-            schema.type_map.get(self.kind), GraphQLInputObjectType
+        self.name, type = definition.variable.name.value, definition.type
+        self.required = isinstance(type, NonNullTypeNode) and definition.default_value is None
+        type = type.type if isinstance(type, NonNullTypeNode) else type
+        self.type_name = type.name.value if isinstance(type, NamedTypeNode) else ""
+        # Lists, input objects and the scalar JSON are written as JSON.
+        self.is_json = self.type_name in ("", "JSON") or isinstance(
+            schema.type_map.get(self.type_name), GraphQLInputObjectType
         )
 
-    def value(self, text: str) -> Any:
-        """The value that a text means; texts, ids, times and enums' names are what they are."""
-        if self.structured:
-            return self.json(text)
-        match self.kind:
+    def parse(self, text: str) -> Any:
+        """Return the value of a text, or raise InvalidParameter.
+
+        Strings, ids, timestamps and enum values are used as they are.
+        """
+        if self.is_json:
+            return self._parse_json(text)
+        match self.type_name:
             case "Boolean":
-                return SWITCHES[text] if text in SWITCHES else self.refuse("neither `true` nor `false`")
+                return BOOLEANS[text] if text in BOOLEANS else self._reject("neither `true` nor `false`")
             case "Int" | "BigInt":
-                return int(text) if WHOLE.fullmatch(text) else self.refuse("not a whole number")
+                return int(text) if INTEGER.fullmatch(text) else self._reject("not a whole number")
             case "Float":
-                return float(text) if NUMBER.fullmatch(text) else self.refuse("not a number")
+                return float(text) if NUMBER.fullmatch(text) else self._reject("not a number")
             case _:
                 return text
 
-    def json(self, text: str) -> Any:
-        """A value in JSON."""
+    def _parse_json(self, text: str) -> Any:
         try:
             return msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
-            self.refuse("not well-formed JSON, which a list or an input object is written in")
+            self._reject("not well-formed JSON, as required for lists and input objects")
 
-    def refuse(self, fault: str) -> Any:
-        """Says what is wrong with the text; it is not quoted."""
+    def _reject(self, fault: str) -> Any:
+        """Raise InvalidParameter without quoting the text."""
         raise InvalidParameter(f"`{self.name}` is {fault}.", parameter=self.name)
 
 
 def query_parameters(operation: PreparedOperation) -> dict[str, QueryParameter]:
-    """The parameters of a document, by name."""
-    made = [QueryParameter(d, operation.document.schema) for d in operation.node.variable_definitions or ()]
-    return {p.name: p for p in made}
+    """Return the query parameters of an operation by name."""
+    parameters = [QueryParameter(d, operation.document.schema) for d in operation.node.variable_definitions or ()]
+    return {parameter.name: parameter for parameter in parameters}
 
 
-def parse_variables(query: bytes, known: Mapping[str, QueryParameter]) -> dict[str, Any]:
-    """The variables that a query string gives; 400 where one is unknown, missing, or no text of its type."""
-    given = dict[str, Any]()
-    for name, text in pairs(query):
-        parameter = known.get(name)
+def parse_variables(query_string: bytes, parameters: Mapping[str, QueryParameter]) -> dict[str, Any]:
+    """Return the variables in a query string.
+
+    Raise InvalidParameter if one is unknown, repeated, missing, or not valid for its type.
+    """
+    variables = dict[str, Any]()
+    for name, text in _pairs(query_string):
+        parameter = parameters.get(name)
         if parameter is None:
-            said = f"`{name[:100]}` is no parameter here" + ("." if known else "; this document has none.")
-            raise InvalidParameter(said, parameter=name[:100], allowed=list(known))
-        if name in given:
+            detail = f"`{name[:100]}` is not a parameter here" + ("." if parameters else "; this document has none.")
+            raise InvalidParameter(detail, parameter=name[:100], allowed=list(parameters))
+        if name in variables:
             raise InvalidParameter(f"`{name}` is given twice.", parameter=name)
-        given[name] = parameter.value(text)
-    for name, parameter in known.items():
-        if parameter.needed and name not in given:
+        variables[name] = parameter.parse(text)
+    for name, parameter in parameters.items():
+        if parameter.required and name not in variables:
             raise InvalidParameter(f"`{name}` is missing.", parameter=name)
-    return given
+    return variables
 
 
-def pairs(query: bytes) -> list[tuple[str, str]]:
-    """The parameters in a query string."""
+def _pairs(query_string: bytes) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
+        return parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
     except ValueError:
-        raise InvalidParameter("The query string cannot be read; percent-encode its values as UTF-8.") from None
+        raise InvalidParameter("The query string is not percent-encoded UTF-8.") from None
 
 
-def refusal_problem(refused: RequestError) -> Problem:
-    """Why a document is not run, as a problem of HTTP: a variable that does not fit is a parameter that is not valid."""
-    if refused.problem is not None:
-        return refused.problem
-    found: list[Fault] = []
-    for error in refused.errors:
-        blamed = BLAMED.search(error["message"])
-        name = blamed[1] if blamed else None
-        found.append(Fault(code="invalid", detail=f"{BLAMED.sub(f'`{name}`', error['message'])}", parameter=name))
-    return InvalidParameter(found[0].detail, parameter=found[0].parameter, errors=found)
+def refusal_problem(error: RequestError) -> Problem:
+    """Return a request error as a problem of HTTP. Invalid variables become invalid parameters."""
+    if error.problem is not None:
+        return error.problem
+    faults: list[Fault] = []
+    for entry in error.errors:
+        message = entry["message"]
+        match = VARIABLE_IN_MESSAGE.search(message)
+        name = match[1] if match else None
+        detail = VARIABLE_IN_MESSAGE.sub(f"`{name}`", message)
+        faults.append(Fault(code="invalid", detail=detail, parameter=name))
+    return InvalidParameter(faults[0].detail, parameter=faults[0].parameter, errors=faults)

@@ -1,4 +1,4 @@
-"""GraphQL over HTTP (the working draft of the GraphQL Foundation): parameters, media types and statuses."""
+"""`/graphql`: GraphQL over HTTP (working draft of the GraphQL Foundation)."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from tradepost.kit.redis.document_store import DocumentStore
 from tradepost.kit.writes.call_context import CallContext
 
 from ...http.asgi import Receive, Scope, request_headers
+from ...http.cache_policy import NO_STORE, cache_control
 from ...http.conditional import entity_tag
 from ...http.idempotency_header import REPLAYED_HEADER
 from ...http.negotiation import best_offer
@@ -52,42 +53,67 @@ from .persisted import PersistedQueries
 from .request_parser import parse_body, parse_query_string, read_json_body
 
 JSON, GRAPHQL, HTML = b"application/json", b"application/graphql-response+json", b"text/html"
-MEDIA = {JSON: b"application/json; charset=utf-8", GRAPHQL: b"application/graphql-response+json; charset=utf-8"}
-OFFERED_TYPES, BROWSABLE = (JSON, GRAPHQL), (JSON, GRAPHQL, HTML)
-PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
-PRIVATE = (b"cache-control", b"private, no-cache")
-NOT_KEPT = (b"cache-control", b"no-store")
+CONTENT_TYPES = {JSON: b"application/json; charset=utf-8", GRAPHQL: b"application/graphql-response+json; charset=utf-8"}
+OFFERED_TYPES, OFFERED_TYPES_WITH_HTML = (JSON, GRAPHQL), (JSON, GRAPHQL, HTML)
 
-FIRM = (MalformedBody, InvalidParameter, QuotaExceeded, TooExpensive, DocumentNotTrusted, PersistedQueryMismatch)
-"""Faults of the request that keep their status under `application/json` too; the protocol of Apollo's clients has a 200 for what they ask by hash."""
-BY_HASH = (PersistedQueryNotFound, PersistedQueryNotSupported)
+STATUS_PROBLEMS = (
+    MalformedBody,
+    InvalidParameter,
+    QuotaExceeded,
+    TooExpensive,
+    DocumentNotTrusted,
+    PersistedQueryMismatch,
+)
+"""Problems whose responses keep their status under `application/json` too."""
+APQ_PROBLEMS = (PersistedQueryNotFound, PersistedQueryNotSupported)
+"""Problems whose responses have 200 under `application/json`, as Apollo's protocol expects."""
 
-MOST_KNOWN, MOST_WORDS = 1000, 2000
-"""How many requests' words are kept, and of how many bytes at most."""
+MAX_PREPARED_REQUESTS, MAX_CACHED_REQUEST_BYTES = 1000, 2000
+"""The number of requests that are cached as prepared, and the size up to which one is."""
 
 encode = msgspec.json.Encoder().encode
 
 
 class GraphQLDoor:
-    """`/graphql`: the schema, its executor, and what HTTP asks of them."""
+    """The schema, its executor and the endpoint `/graphql`.
+
+    prepared_requests: the last read-only requests, by whether they are GETs and by their query
+        string or body.
+    """
 
     def __init__(
-        self, registry: Registry, roots: Iterable[RootField[..., Any]], *,
-        introspection_enabled: bool = True, explorer_page: Callable[[], Response] | None = None, require_version: bool = False,
-        documents: Path | None = None, trusted_only: bool = False, apq: bool = False, document_store: DocumentStore | None = None,
-    ) -> None:  # fmt: skip
-        """`introspects`: whether callers without a credential may see the schema. `page` makes the explorer's answer for browsers.
-        `require_version`: whether changes need `expectedVersion`. `documents` is the folder of the registered ones (FaultyDocument where one of them
-        cannot be used), `only` whether no others are run; `learns`: whether others are persisted by their hash, in `shared` too."""
-        declared = list(roots)
-        self.strawberry = SchemaBuilder(registry, declared).build()
-        # By Strawberry, because graphql-core prints no `@needs` on a field; but it would print a directive of documents behind those of the schema.
-        self.text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry.as_str()}\n"
-        self.strawberry._schema.directives = (*self.strawberry._schema.directives, IDEMPOTENT)
+        self,
+        registry: Registry,
+        roots: Iterable[RootField[..., Any]],
+        *,
+        introspection_enabled: bool = True,
+        explorer_page: Callable[[], Response] | None = None,
+        require_version: bool = False,
+        documents: Path | None = None,
+        trusted_only: bool = False,
+        apq: bool = False,
+        document_store: DocumentStore | None = None,
+    ) -> None:
+        """Build the schema and load the trusted documents, or raise TrustedDocumentError.
+
+        introspection_enabled: whether callers without a credential may see the schema.
+        explorer_page: makes the response of GraphiQL for browsers.
+        require_version: whether updates and deletions require `expectedVersion`.
+        documents: the folder of the trusted documents.
+        trusted_only: whether no other documents are executed.
+        apq: whether automatic persisted queries are enabled; `document_store` shares them.
+        """
+        root_fields = list(roots)
+        self.strawberry_schema = SchemaBuilder(registry, root_fields).build()
+        core_schema = self.strawberry_schema._schema
+        # Strawberry prints the schema, because graphql-core does not print `@needs` on fields.
+        # `@idempotent` is added here, because Strawberry would print it after `@needs`.
+        self.schema_text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry_schema.as_str()}\n"
+        core_schema.directives = (*core_schema.directives, IDEMPOTENT)
         self.executor = Executor(
-            self.strawberry._schema,
+            core_schema,
             registry,
-            declared,
+            root_fields,
             introspection_enabled=introspection_enabled,
             require_version=require_version,
         )
@@ -95,78 +121,87 @@ class GraphQLDoor:
             self.executor.trusted_documents = load_trusted_documents(documents, self.executor)
         self.executor.trusted_only = trusted_only
         self.persisted = PersistedQueries(self.executor, apq=apq, document_store=document_store)
-        # What was asked in the words of the last requests that only read, by whether they were a GET's.
-        self.prepared_requests = LRUCache[tuple[bool, bytes], PreparedRequest](MOST_KNOWN)
-        self.page = explorer_page
+        self.prepared_requests = LRUCache[tuple[bool, bytes], PreparedRequest](MAX_PREPARED_REQUESTS)
+        self.explorer_page = explorer_page
 
     def sdl(self) -> str:
-        """The schema document, sorted."""
-        return self.text
+        """Return the schema in SDL, sorted."""
+        return self.schema_text
 
     def route(self) -> HTTPRouteHandler:
-        """`/graphql` as an ordinary route of Litestar; also a lane of the porch."""
+        """Return the Litestar route, which is a fast route too."""
 
-        @route("/graphql", http_method=["GET", "POST"], status_code=200, include_in_schema=False, opt={"lane": self})
+        @route(
+            "/graphql", http_method=["GET", "POST"], status_code=200, include_in_schema=False, opt={"fast_route": self}
+        )
         async def graphql(request: LitestarRequest[Any, Any, Any]) -> ASGIApp:
             return await self.respond(request.scope, request.receive, {})
 
         return graphql
 
-    async def respond(self, scope: Scope, receive: Receive, given: dict[str, str], /) -> Response:
-        """The answer to a request; also the porch's fast lane comes in here."""
+    async def respond(self, scope: Scope, receive: Receive, path_params: dict[str, str], /) -> Response:
+        """Return the response to a request. Also called by the fast path."""
         scope["context"] = context = scope["context"].at_door("graphql")
-        gets = scope["method"] == "GET"
-        media = self.media(scope, context, gets)
-        if media == HTML and self.page is not None:
+        is_get = scope["method"] == "GET"
+        media_type = self._negotiate(scope, context, is_get)
+        if media_type == HTML and self.explorer_page is not None:
             if self.executor.trusted_only:
                 raise DocumentNotTrusted
-            return self.page()
+            return self.explorer_page()
         try:
-            ready = await self.ready(scope, receive, context, gets)
-        except RequestError as refused:
-            return await refuse(refused, media, None if gets else context)
-        if gets:
-            return await self.respond_to_get(ready, media, scope, context)
-        said = await self.executor.execute(ready, context)
-        again = [REPLAYED_HEADER] if context.idempotency.is_replay else []
+            prepared = await self._prepare(scope, receive, context, is_get)
+        except RequestError as error:
+            return await error_response(error, media_type, None if is_get else context)
+        if is_get:
+            return await self.respond_to_get(prepared, media_type, scope, context)
+        body = await self.executor.execute(prepared, context)
+        replayed = [REPLAYED_HEADER] if context.idempotency.is_replay else []
         return Response(
-            200, extended(said, context, ready.replayed_fields), MEDIA[media], (NOT_KEPT, *again, *later(ready))
+            200,
+            with_extensions(body, context, prepared.replayed_fields),
+            CONTENT_TYPES[media_type],
+            (NO_STORE, *replayed, *retry_after_header(prepared)),
         )
 
     async def respond_to_get(
-        self, ready: PreparedRequest, media: bytes, scope: Scope, context: CallContext
+        self, prepared: PreparedRequest, media_type: bytes, scope: Scope, context: CallContext
     ) -> Response:
-        """The answer to a GET."""
-        body = bytes(await self.executor.execute(ready, context)) + b"}"
+        """Execute a GET request and return its response, which has an ETag and no `extensions`."""
+        body = bytes(await self.executor.execute(prepared, context)) + b"}"
+        not_cacheable = body.startswith(b'{"errors"') or prepared.personal
+        caching = cache_control(scope, public=prepared.public, personal=not_cacheable)
         return Response(
-            200, body, MEDIA[media], (keeping(body, ready, scope, context), *later(ready)), entity_tag(body)
+            200, body, CONTENT_TYPES[media_type], (caching, *retry_after_header(prepared)), entity_tag(body)
         )
 
-    async def ready(self, scope: Scope, receive: Receive, context: CallContext, gets: bool) -> PreparedRequest:
-        """What is asked, compiled and paid; or Refused."""
+    async def _prepare(self, scope: Scope, receive: Receive, context: CallContext, is_get: bool) -> PreparedRequest:
+        """Parse, prepare and charge a request, or raise RequestError."""
         try:
-            words = scope["query_string"] if gets else await read_json_body(scope, receive)
-            if (known := self.prepared_requests.get((gets, words))) is not None:
-                return await self.prepare_and_charge(known.request, context, scope, known=known)
-            request = parse_query_string(words) if gets else parse_body(words)
+            source = scope["query_string"] if is_get else await read_json_body(scope, receive)
+            if (cached := self.prepared_requests.get((is_get, source))) is not None:
+                return await self.prepare_and_charge(cached.request, context, scope, cached=cached)
+            request = parse_query_string(source) if is_get else parse_body(source)
             digest = None
             if request.query and not request.extensions and request.document_id is None:
-                # Most requests are just a text that was read before.
+                # The common case: a text that has been parsed before.
                 document = self.executor.documents.get(request.query)
             else:
                 digest, document = await self.persisted.resolve(request)
             if document is None and not self.executor.skips_parsing(request):
                 await context.meter.pay_for_text()
-            ready = await self.prepare_and_charge(request, context, scope, document)
+            prepared = await self.prepare_and_charge(request, context, scope, document)
+            operation = prepared.operation
             if digest is not None:
-                self.persisted.store(digest, request, ready.operation.document)
-            elif len(words) <= MOST_WORDS and not ready.operation.writes and not ready.operation.document.introspects:
-                self.prepared_requests.get_or_create((gets, words), lambda: ready)
-        except FIRM as problem:
+                self.persisted.store(digest, request, operation.document)
+            elif (
+                len(source) <= MAX_CACHED_REQUEST_BYTES and not operation.writes and not operation.document.introspects
+            ):
+                self.prepared_requests.get_or_create((is_get, source), lambda: prepared)
+        except STATUS_PROBLEMS as problem:
             raise RequestError.from_problem(problem, context.request_id, keeps_status=True) from None
-        except BY_HASH as problem:
+        except APQ_PROBLEMS as problem:
             raise RequestError.from_problem(problem, context.request_id) from None
-        return ready
+        return prepared
 
     async def prepare_and_charge(
         self,
@@ -175,89 +210,94 @@ class GraphQLDoor:
         scope: Scope,
         document: Document | None = None,
         *,
-        known: PreparedRequest | None = None,
+        cached: PreparedRequest | None = None,
     ) -> PreparedRequest:
-        """What is asked, compiled and paid; that of compiling is not in a registered document's price. Where the document is over a ceiling, or over what
-        any request may cost, what it tries is counted. What is `known` was compiled for the same words before."""
-        tried: DocumentNode | None = None
+        """Prepare a request and pay its price.
+
+        The price of a trusted document does not include compiling it. If the request exceeds a
+        limit, the credential attempts in its document are counted all the same.
+        cached: the prepared request of an identical request.
+        """
+        prepared_ast: DocumentNode | None = None
         try:
-            ready = (
+            prepared = (
                 self.executor.prepare(request, context, document)
-                if known is None
-                else self.executor.reprice(known, context)
+                if cached is None
+                else self.executor.reprice(cached, context)
             )
-            if ready.operation.writes:
+            if prepared.operation.writes:
                 if scope["method"] == "GET":
                     raise MethodNotAllowed("POST")
-                context.idempotency.key = ready.idempotency_key(scope)
-            tried = ready.operation.document.ast
-            context.meter.prepaid = ready.operation.document.trusted
-            await context.meter.pay(ready.points)
-        except (RequestError, TooExpensive) as fault:
-            over = fault.oversized_document if isinstance(fault, RequestError) else tried
-            if over is not None:
-                await count_unexecuted_attempts(over, self.executor.fields, request, context)
+                context.idempotency.key = prepared.idempotency_key(scope)
+            prepared_ast = prepared.operation.document.ast
+            context.meter.prepaid = prepared.operation.document.trusted
+            await context.meter.pay(prepared.points)
+        except (RequestError, TooExpensive) as error:
+            ast = error.oversized_document if isinstance(error, RequestError) else prepared_ast
+            if ast is not None:
+                await count_unexecuted_attempts(ast, self.executor.fields, request, context)
             raise
-        return ready
+        return prepared
 
-    def media(self, scope: Scope, context: CallContext, gets: bool) -> bytes:
-        """The media type of the answer; the explorer is there only for those who may see the schema."""
-        browsable = gets and self.page is not None and self.executor.may_introspect(context)
-        found = best_offer(request_headers(scope).get(b"accept"), BROWSABLE if browsable else OFFERED_TYPES)
-        if found is None:
+    def _negotiate(self, scope: Scope, context: CallContext, is_get: bool) -> bytes:
+        """Return the media type of the response. GraphiQL requires access to the schema."""
+        offers_html = is_get and self.explorer_page is not None and self.executor.may_introspect(context)
+        media_type = best_offer(
+            request_headers(scope).get(b"accept"), OFFERED_TYPES_WITH_HTML if offers_html else OFFERED_TYPES
+        )
+        if media_type is None:
             raise NotAcceptable("Available here: application/graphql-response+json, application/json.")
-        return found
+        return media_type
 
 
-async def refuse(refused: RequestError, media: bytes, paying: CallContext | None) -> Response:
-    """A request that is not executed; what it costs is told to whom `paying` names. `application/json` says 200 of faults in the document, because
-    its old readers expect that."""
-    body: bytes | bytearray = encode({"errors": refused.errors})
-    if paying is not None:
-        if not paying.meter.touched:
+async def error_response(error: RequestError, media_type: bytes, charged: CallContext | None) -> Response:
+    """Return the response to a request that is not executed.
+
+    Under `application/json` most of them have the status 200, as older clients expect.
+    charged: the context of the caller who pays 1 point and gets `extensions.cost`, or None.
+    """
+    body: bytes | bytearray = encode({"errors": error.errors})
+    if charged is not None:
+        if not charged.meter.touched:
             try:
-                await paying.meter.drain(1)
+                await charged.meter.drain(1)
             except QuotaExceeded as problem:
-                refused = RequestError.from_problem(problem, paying.request_id, keeps_status=True)
-                body = encode({"errors": refused.errors})
-        paying.meter.settle(min(paying.meter.drained, 1))
-        body = extended(bytearray(body[:-1]), paying)
-    status: int = refused.errors[0]["extensions"]["status"] if media == GRAPHQL or refused.keeps_status else 200
-    own = [(name.lower().encode(), value.encode()) for name, value in refused.headers.items()]
-    return Response(status, body, MEDIA[media], (*own, NOT_KEPT))
+                error = RequestError.from_problem(problem, charged.request_id, keeps_status=True)
+                body = encode({"errors": error.errors})
+        charged.meter.settle(min(charged.meter.drained, 1))
+        body = with_extensions(bytearray(body[:-1]), charged)
+    status: int = error.errors[0]["extensions"]["status"] if media_type == GRAPHQL or error.keeps_status else 200
+    headers = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    return Response(status, body, CONTENT_TYPES[media_type], (*headers, NO_STORE))
 
 
-def later(ready: PreparedRequest) -> list[tuple[bytes, bytes]]:
-    """When to come back, where the only field says so."""
-    return [] if ready.retry_after is None else [(b"retry-after", b"%d" % ready.retry_after)]
+def retry_after_header(prepared: PreparedRequest) -> list[tuple[bytes, bytes]]:
+    """Return the header Retry-After if the request's only field has to be retried later."""
+    return [] if prepared.retry_after is None else [(b"retry-after", b"%d" % prepared.retry_after)]
 
 
-def extended(said: bytearray, context: CallContext, replayed: Sequence[str] = ()) -> bytearray:
-    """The answer, which lacks its last brace, with what it has cost, which ends the request's account, and with the fields whose outcomes were kept."""
+def with_extensions(body: bytearray, context: CallContext, replayed_fields: Sequence[str] = ()) -> bytearray:
+    """Complete a response, which lacks its last brace, with `extensions`.
+
+    They have the cost, which settles the meter, and the fields whose stored outcome was returned.
+    """
     meter = context.meter
-    more: list[bytes] = []
+    extensions: list[bytes] = []
     if meter.limits is not None:
         meter.settle(max(meter.net, min(meter.price, 1)))
-        ends = moment(int(time()) + 1 + meter.seconds_until_full)
-        more.append(b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}' % (
-            meter.price + COMPILE_POINTS * meter.new_texts, meter.charged, max(int(meter.remaining), 0), ends,
-        ))  # fmt: skip
-    if replayed:
-        more.append(b'"replayed":' + encode(replayed))
-    said += b',"extensions":{%b}}' % b",".join(more) if more else b"}"
-    return said
+        reset_at = timestamp(int(time()) + 1 + meter.seconds_until_full)
+        requested = meter.price + COMPILE_POINTS * meter.new_texts
+        extensions.append(
+            b'"cost":{"requested":%d,"charged":%d,"remaining":%d,"resetAt":"%s"}'
+            % (requested, meter.charged, max(int(meter.remaining), 0), reset_at)
+        )
+    if replayed_fields:
+        extensions.append(b'"replayed":' + encode(replayed_fields))
+    body += b',"extensions":{%b}}' % b",".join(extensions) if extensions else b"}"
+    return body
 
 
 @lru_cache(64)
-def moment(second: int) -> bytes:
-    """A whole second as the wire shows times."""
+def timestamp(second: int) -> bytes:
+    """Return a Unix time in RFC 3339."""
     return to_rfc3339(datetime.fromtimestamp(second, UTC)).encode()
-
-
-def keeping(body: bytes, ready: PreparedRequest, scope: Scope, context: CallContext) -> tuple[bytes, bytes]:
-    """Who may keep the answer to a GET: nobody faults and what is personal, shared caches only what callers without any credential read of the
-    catalogue."""
-    if body.startswith(b'{"errors"') or ready.personal:
-        return NOT_KEPT
-    anonymous = not context.caller.is_authenticated and b"x-cart-token" not in request_headers(scope)
-    return PUBLIC if ready.public and anonymous else PRIVATE

@@ -1,9 +1,10 @@
-"""Documents by their hash: registered ones always, others where they may be persisted automatically (APQ, the protocol of Apollo's clients).
+"""Documents by their hash: trusted documents, and automatic persisted queries (Apollo's APQ).
 
-A client sends the SHA-256 alone. Where it is not known the answer is `PERSISTED_QUERY_NOT_FOUND`, the client sends hash and text once, and from then on
-the hash will do. A text is kept only after it was read, validated and paid for as any other, so that nobody fills the store with junk. This process
-keeps the last 1,000 with what was compiled of them; where there is Redis all processes share as many texts besides. What comes from there is held
-against its hash, and is read here as any text is.
+A client sends only the SHA-256. If it is unknown, the response is `PERSISTED_QUERY_NOT_FOUND`; the
+client then sends hash and text once, and after that the hash is enough. A text is stored only
+after it has been parsed, validated and paid for like any other, so nobody can fill the store for
+free. Each process keeps the last 1,000 documents with their plans. With Redis, all processes also
+share the texts; a text from Redis is compared with its hash, then parsed like any other.
 """
 
 from hmac import compare_digest
@@ -20,69 +21,70 @@ from ..execution.executor import Executor
 from ..problems import DocumentNotTrusted, PersistedQueryMismatch, PersistedQueryNotFound, PersistedQueryNotSupported
 from .request_parser import requested_digest
 
-MOST_PERSISTED = 1000
+MAX_PERSISTED_QUERIES = 1000
 
 
-class Known(NamedTuple):
-    """A persisted text, and the document that it is."""
+class PersistedQuery(NamedTuple):
+    """A persisted text and its document."""
 
     text: str
     document: Document
 
 
 class PersistedQueries:
-    """The documents that one door knows by hash. Without `learns` these are the registered ones."""
+    """The documents that can be called by their hash. Without APQ these are the trusted ones."""
 
     def __init__(self, executor: Executor, *, apq: bool = False, document_store: DocumentStore | None = None) -> None:
-        self.executor, self.learns = executor, apq and not executor.trusted_only
-        self.document_store = document_store if self.learns else None
-        self.recent = LRUCache[str, Known](MOST_PERSISTED)
+        self.executor, self.apq = executor, apq and not executor.trusted_only
+        self.document_store = document_store if self.apq else None
+        self.recent = LRUCache[str, PersistedQuery](MAX_PERSISTED_QUERIES)
 
     async def resolve(self, request: RequestParameters) -> tuple[str | None, Document | None]:
-        """The hash that a request names, and its document. Without a document it is to be read from the request's text, which may come from Redis;
-        where there is no text either, this raises the problem."""
+        """Return the hash in the request and its document, or raise a Problem.
+
+        If the document is None, it has to be parsed from `request.query`, which this method sets
+        if the text is in Redis.
+        """
         digest = requested_digest(request)
         if digest is None:
             if not request.query:
-                raise (
-                    DocumentNotTrusted
-                    if self.executor.trusted_only
-                    else InvalidParameter("`query` is missing: it is the GraphQL document.", parameter="query")
-                )
+                if self.executor.trusted_only:
+                    raise DocumentNotTrusted
+                raise InvalidParameter("`query`, the GraphQL document, is missing.", parameter="query")
             return None, None
         document = self.executor.trusted_documents.by_digest.get(digest)
         if document is not None:
             if request.query and self.executor.trusted_documents.by_text.get(request.query) is not document:
                 raise PersistedQueryMismatch
             return digest, document
-        if self.learns:
-            return digest, await self.learnt(digest, request)
+        if self.apq:
+            return digest, await self._resolve_apq(digest, request)
         if not request.query:
             raise DocumentNotTrusted if self.executor.trusted_only else PersistedQueryNotSupported
         return None, None
 
-    async def learnt(self, digest: str, request: RequestParameters) -> Document | None:
-        """The document that this process has by a hash; else the request has the text to read once this is done."""
-        known = self.recent.get(digest)
+    async def _resolve_apq(self, digest: str, request: RequestParameters) -> Document | None:
+        """Return the document if this process has it, else make sure the request has the text."""
+        recent = self.recent.get(digest)
         if request.query:
-            same = known is not None and known.text == request.query
-            if not same and not fits(digest, request.query):
+            is_recent = recent is not None and recent.text == request.query
+            if not is_recent and not has_digest(request.query, digest):
                 raise PersistedQueryMismatch
-        elif known is None:
+        elif recent is None:
             request.query = await self.document_store.get(digest) if self.document_store is not None else None
-            if not request.query or not fits(digest, request.query):
+            if not request.query or not has_digest(request.query, digest):
                 raise PersistedQueryNotFound
-        return known.document if known is not None else None
+        return recent.document if recent is not None else None
 
     def store(self, digest: str | None, request: RequestParameters, document: Document) -> None:
-        """Keeps a text that came with its hash, now that it has been read and paid for."""
-        if self.learns and digest is not None and not document.trusted and digest not in self.recent and request.query:
-            known = Known(request.query, document)
-            self.recent.get_or_create(digest, lambda: known)
+        """Store a text that was sent with its hash, after it has been parsed and paid for."""
+        if self.apq and digest is not None and not document.trusted and digest not in self.recent and request.query:
+            persisted = PersistedQuery(request.query, document)
+            self.recent.get_or_create(digest, lambda: persisted)
             if self.document_store is not None:
                 self.document_store.store(digest, request.query)
 
 
-def fits(digest: str, text: str) -> bool:
-    """Whether a text has this hash."""
+def has_digest(text: str, digest: str) -> bool:
+    """Return whether a text has this SHA-256."""
     return compare_digest(sha256_hex(text), digest)

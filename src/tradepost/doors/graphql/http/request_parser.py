@@ -1,4 +1,4 @@
-"""What a request at `/graphql` says, read from its query string or its body; and the hash by which it names a document."""
+"""Parse the parameters of a request at `/graphql`, and the hash that names its document."""
 
 import re
 from typing import Any
@@ -14,72 +14,85 @@ from ..documents.requests import RequestParameters
 
 decoder = msgspec.json.Decoder(RequestParameters)
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
-PREFIX = "sha256:"
-APQ, BY_ID = "extensions.persistedQuery", "documentId"
+DOCUMENT_ID_PREFIX = "sha256:"
+PERSISTED_QUERY, DOCUMENT_ID = "extensions.persistedQuery", "documentId"
 
 
-def parse_query_string(query: bytes) -> RequestParameters:
-    """The parameters of a GET."""
+def parse_query_string(query_string: bytes) -> RequestParameters:
+    """Return the parameters of a GET request."""
     try:
-        given = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50))
+        text = query_string.decode("ascii")
+        parameters = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=50))
     except ValueError:
-        raise InvalidParameter("The query string cannot be read; percent-encode its values as UTF-8.") from None
+        raise InvalidParameter("The query string is not percent-encoded UTF-8.") from None
     objects: dict[str, Any] = {}
     for name in ("variables", "extensions"):
-        if text := given.get(name):
+        if value := parameters.get(name):
             try:
-                objects[name] = msgspec.json.decode(text, type=dict[str, Any] | None)
+                objects[name] = msgspec.json.decode(value, type=dict[str, Any] | None)
             except (msgspec.DecodeError, RecursionError):
                 raise InvalidParameter(f"`{name}` is not a JSON object.", parameter=name) from None
     return RequestParameters(
-        given.get("query"),
+        parameters.get("query"),
         objects.get("variables"),
-        given.get("operationName"),
+        parameters.get("operationName"),
         objects.get("extensions"),
-        given.get(BY_ID),
+        parameters.get(DOCUMENT_ID),
     )
 
 
 async def read_json_body(scope: Scope, receive: Receive) -> bytes:
-    """The body of a POST; or the problem that it is no JSON."""
+    """Return the body of a POST request, or raise a Problem if its media type is not JSON."""
     body_media_type(scope, (JSON,))
     return await read_body(scope, receive)
 
 
 def parse_body(body: bytes) -> RequestParameters:
-    """The parameters of a POST."""
+    """Return the parameters of a POST request."""
     try:
         return decoder.decode(body)
-    except msgspec.ValidationError as fault:
-        raise MalformedBody(f"The body is not a GraphQL request: {fault}.") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
-        raise MalformedBody(f"The body is not well-formed JSON: {fault}." if body else "The body is empty.") from None
+    except msgspec.ValidationError as error:
+        raise MalformedBody(f"The body is not a GraphQL request: {error}.") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise MalformedBody(f"The body is not well-formed JSON: {error}." if body else "The body is empty.") from None
 
 
 def requested_digest(request: RequestParameters) -> str | None:
-    """The SHA-256 by which a request names its document, in lower case: `extensions.persistedQuery` as Apollo's clients write it, or `documentId`
-    (GraphQL over HTTP, appendix A). None where it names none."""
-    extensions, given = request.extensions, request.document_id
-    if given is not None:
+    """Return the SHA-256 that names the document, in lower case, or None.
+
+    It is in `extensions.persistedQuery` (Apollo clients) or in `documentId` (GraphQL over HTTP,
+    appendix A).
+    """
+    extensions, document_id = request.extensions, request.document_id
+    if document_id is not None:
         if request.query:
-            raise InvalidParameter("Give `query` or `documentId`, not both.", parameter=BY_ID)
-        return digest(
-            given.removeprefix(PREFIX) if given.startswith(PREFIX) else None,
-            BY_ID,
-            "`documentId` is not `sha256:` and 64 hexadecimal digits.",
+            raise InvalidParameter("Give either `query` or `documentId`, not both.", parameter=DOCUMENT_ID)
+        return _digest(
+            document_id.removeprefix(DOCUMENT_ID_PREFIX) if document_id.startswith(DOCUMENT_ID_PREFIX) else None,
+            DOCUMENT_ID,
+            "`documentId` must be `sha256:` followed by 64 hexadecimal digits.",
         )
-    said = extensions.get("persistedQuery") if extensions else None
-    if said is None:
+    persisted_query = extensions.get("persistedQuery") if extensions else None
+    if persisted_query is None:
         return None
-    if not isinstance(said, dict) or said.get("version") != 1 or isinstance(said["version"], bool):
+    if (
+        not isinstance(persisted_query, dict)
+        or persisted_query.get("version") != 1
+        or isinstance(persisted_query["version"], bool)
+    ):
         raise InvalidParameter(
-            "`extensions.persistedQuery` is not an object with `version` 1 and `sha256Hash`.", parameter=APQ
+            "`extensions.persistedQuery` must be an object with `version` 1 and `sha256Hash`.",
+            parameter=PERSISTED_QUERY,
         )
-    return digest(said.get("sha256Hash"), APQ, "`extensions.persistedQuery.sha256Hash` is not 64 hexadecimal digits.")
+    return _digest(
+        persisted_query.get("sha256Hash"),
+        PERSISTED_QUERY,
+        "`extensions.persistedQuery.sha256Hash` must be 64 hexadecimal digits.",
+    )
 
 
-def digest(given: Any, parameter: str, fault: str) -> str:
-    """A hash as it is kept."""
-    if not isinstance(given, str) or DIGEST.fullmatch(given) is None:
+def _digest(value: Any, parameter: str, fault: str) -> str:
+    """Return a hash in lower case, or raise InvalidParameter."""
+    if not isinstance(value, str) or DIGEST.fullmatch(value) is None:
         raise InvalidParameter(fault, parameter=parameter)
-    return given.lower()
+    return value.lower()

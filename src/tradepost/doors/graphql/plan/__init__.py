@@ -1,1 +1,1 @@
-"""Plan."""
+"""Plans: the root fields of a document, compiled to operations and Selections."""

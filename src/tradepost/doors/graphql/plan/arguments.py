@@ -1,4 +1,7 @@
-"""Arguments in a document: worked out once where no variable is in them, else per request; and the Windows that the arguments of lists mean."""
+"""The arguments of a field in a document, and the ListQueries that list arguments stand for.
+
+Arguments without variables are coerced once per document, others once per request.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,21 +11,21 @@ from graphql.execution.values import VariableValues
 from graphql.language import ArgumentNode, FieldNode, ListValueNode, ObjectValueNode, VariableNode
 
 from tradepost.kit.problems import InvalidParameter
-from tradepost.kit.resource import list_arguments as asking
+from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from tradepost.kit.resource.resource import Resource
 
 from ...graphql_names import camel, sort_enum_value
 from ..schema.connections import CONNECTION_ARGUMENTS
 
-MOST_BOUND = 500
+MAX_MEMO_ENTRIES = 500
 
 type Variables = Any
-"""graphql-core's VariableValues, or a `Coerced`: both have the values in `coerced`."""
+"""graphql-core's VariableValues, or PlainVariables: both have the values in `coerced`."""
 
 
 class PlainVariables:
-    """Variables as they came, because nothing had to be done to them."""
+    """Variables that need no coercion."""
 
     __slots__ = ("coerced",)
 
@@ -34,36 +37,46 @@ NO_VARIABLES = PlainVariables({})
 
 
 class Arguments:
-    """A field's arguments. Two that are written alike are equal, so fields that merge are one."""
+    """The arguments of one field. Equal if their source text is equal, so that such fields merge.
+
+    argument_variables: the variable of each argument whose value is a variable.
+    has_nested_variables: whether a list or an input object contains a variable; graphql-core then
+        coerces all arguments of the field.
+    constants: the coerced values of the other arguments.
+    """
 
     def __init__(self, definition: GraphQLField, node: FieldNode) -> None:
         self.definition, self.node = definition, node
-        given = node.arguments or ()
-        self.written: tuple[Any, ...] = (node.name.value, *sorted([print_ast(a) for a in given]))
-        self.argument_variables = {a.name.value: a.value.name.value for a in given if isinstance(a.value, VariableNode)}
+        arguments = node.arguments or ()
+        self.source: tuple[Any, ...] = (node.name.value, *sorted([print_ast(a) for a in arguments]))
+        self.argument_variables = {
+            a.name.value: a.value.name.value for a in arguments if isinstance(a.value, VariableNode)
+        }
         self.has_nested_variables = any(
-            isinstance(a.value, ListValueNode | ObjectValueNode) and has_variable(a.value) for a in given
+            isinstance(a.value, ListValueNode | ObjectValueNode) and has_variable(a.value) for a in arguments
         )
         self.is_constant = not self.argument_variables and not self.has_nested_variables
         self.constants: dict[str, Any] = (
-            {} if self.has_nested_variables else {n: v for n, v in map(self._constant, given) if v is not Undefined}
+            {}
+            if self.has_nested_variables
+            else {n: v for n, v in map(self._coerce_literal, arguments) if v is not Undefined}
         )
-        self.needed = frozenset([n for n, a in definition.args.items() if is_non_null_type(a.type)])
+        self.required = frozenset([n for n, a in definition.args.items() if is_non_null_type(a.type)])
 
     def __hash__(self) -> int:
-        return hash(self.written)
+        return hash(self.source)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Arguments) and self.written == other.written
+        return isinstance(other, Arguments) and self.source == other.source
 
-    def _constant(self, argument: ArgumentNode) -> tuple[str, Any]:
+    def _coerce_literal(self, argument: ArgumentNode) -> tuple[str, Any]:
         name = argument.name.value
         if isinstance(argument.value, VariableNode):
             return name, Undefined
         return name, coerce_input_literal(argument.value, self.definition.args[name].type)
 
     def values(self, variables: Variables) -> dict[str, Any]:
-        """The coerced arguments. None of ours has a default in the schema, so what is absent stays so."""
+        """Return the coerced arguments. Our arguments have no default values."""
         if self.has_nested_variables:
             return get_argument_values(self.definition, self.node, variables)
         values = dict(self.constants)
@@ -71,103 +84,112 @@ class Arguments:
             value = variables.coerced.get(variable, Undefined)
             if value is not Undefined:
                 values[name] = value
-            if name in self.needed and (value is None or value is Undefined):
-                # graphql-core finds the words, and which argument it is.
+            if name in self.required and (value is None or value is Undefined):
+                # Raises graphql-core's error, which names the argument.
                 get_argument_values(self.definition, self.node, VariableValues({}, variables.coerced))
         return values
 
 
 class ListArguments(Arguments):
-    """The arguments of a list, as a Window."""
+    """The arguments of a list, converted to a ListQuery.
+
+    paged: whether the list is a connection.
+    total: whether its `totalCount` is selected.
+    bind: returns the ListQuery for some variables and permissions.
+    """
 
     def __init__(
         self, definition: GraphQLField, node: FieldNode, target: Resource[Any], paged: bool, total: bool
     ) -> None:
         super().__init__(definition, node)
         self.target, self.paged, self.total = target, paged, total
-        self.written = (*self.written, total)
+        self.source = (*self.source, total)
         self.filters = {camel(n): n for n in target.filters}
         self.bind = memoize_by_variables(
-            None if self.has_nested_variables else tuple(self.argument_variables.values()), self.bound
+            None if self.has_nested_variables else tuple(self.argument_variables.values()), self._bind
         )
 
-    def bound(self, variables: Variables, permissions: frozenset[str]) -> ListQuery:
-        """The Window of this request."""
+    def _bind(self, variables: Variables, permissions: frozenset[str]) -> ListQuery:
         return self.list_query(self.values(variables), permissions)
 
-    def list_query(self, given: Mapping[str, Any], permissions: frozenset[str]) -> ListQuery:
-        """The Window that some coerced arguments mean."""
-        args: dict[str, Any] = {n: v for n, v in given.items() if n in CONNECTION_ARGUMENTS}
-        if args.get("filter"):
-            args["filter"] = {self.filters[n]: plain(v) for n, v in args["filter"].items()}
-        if args.get("sort"):
-            args["sort"] = [plain(s) for s in args["sort"]]
+    def list_query(self, values: Mapping[str, Any], permissions: frozenset[str]) -> ListQuery:
+        """Return the ListQuery of coerced arguments, or raise InvalidParameter."""
+        arguments: dict[str, Any] = {n: v for n, v in values.items() if n in CONNECTION_ARGUMENTS}
+        if arguments.get("filter"):
+            arguments["filter"] = {self.filters[n]: _enum_value(v) for n, v in arguments["filter"].items()}
+        if arguments.get("sort"):
+            arguments["sort"] = [_enum_value(key) for key in arguments["sort"]]
         if self.total:
-            args["total"] = True
-        if not args:
+            arguments["total"] = True
+        if not arguments:
             return DEFAULT_LIST_QUERY
         try:
-            return asking.parse_list_query(self.target, args, permissions, paged=self.paged)
+            return parse_list_query(self.target, arguments, permissions, paged=self.paged)
         except InvalidParameter as problem:
             raise with_graphql_names(problem, self.target, permissions) from None
 
 
 def memoize_by_variables[T](
-    names: Sequence[str] | None, make: Callable[[Variables, frozenset[str]], T]
+    names: Sequence[str] | None, compute: Callable[[Variables, frozenset[str]], T]
 ) -> Callable[[Variables, frozenset[str]], T]:
-    """What is made of variables for one kind of caller (names may be open to some only), kept for the values of those that it depends on; without such
-    names it is made each time."""
-    if names is None:
-        return make
-    kept: dict[Any, T] = {}
+    """Memoize a function of variables and permissions by the variables that it depends on.
 
-    def find(variables: Variables, permissions: frozenset[str]) -> T:
+    names: those variables; None disables the memo. The permissions are part of the key, because
+    filters and sort keys may require some.
+    """
+    if names is None:
+        return compute
+    memo: dict[Any, T] = {}
+
+    def memoized(variables: Variables, permissions: frozenset[str]) -> T:
         coerced = variables.coerced
         key = (permissions, *[coerced.get(n) for n in names])
         try:
-            found = kept.get(key)
+            result = memo.get(key)
         except TypeError:
-            return make(variables, permissions)  # a list is among them
-        if found is None:
-            found = kept[key] = make(variables, permissions)
-            if len(kept) > MOST_BOUND:
-                del kept[next(iter(kept))]
-        return found
+            return compute(variables, permissions)  # a list is not hashable
+        if result is None:
+            result = memo[key] = compute(variables, permissions)
+            if len(memo) > MAX_MEMO_ENTRIES:
+                del memo[next(iter(memo))]
+        return result
 
-    return find
+    return memoized
 
 
-def plain(value: Any) -> Any:
-    """An enum's value."""
+def _enum_value(value: Any) -> Any:
+    """Return the value of an enum, or of each enum in a list."""
     if isinstance(value, list):
-        return [plain(v) for v in value]
+        return [_enum_value(item) for item in value]
     return getattr(value, "value", value)
 
 
-def with_graphql_names(problem: InvalidParameter, of: Resource[Any], permissions: frozenset[str]) -> InvalidParameter:
-    """The problem with names in GraphQL's spelling."""
-    name, said, listed = problem.parameter or "", problem.short_detail, problem.short_detail != problem.detail
+def with_graphql_names(
+    problem: InvalidParameter, resource: Resource[Any], permissions: frozenset[str]
+) -> InvalidParameter:
+    """Return the problem of a list argument with GraphQL's names in it."""
+    name, detail = problem.parameter or "", problem.short_detail
+    lists_allowed = problem.short_detail != problem.detail
     if name == "sort":
-        # What REST says of its `-` means nothing here.
-        said = f"{said.partition(';')[0].rstrip('.')}."
-        for key in of.sorts:
-            said = said.replace(f"`-{key}`", f"`{sort_enum_value(key, True)}`").replace(
-                f"`{key}`", f"`{sort_enum_value(key, False)}`"
-            )
+        # The part after the semicolon is about REST's `-`.
+        detail = f"{detail.partition(';')[0].rstrip('.')}."
+        for key in resource.sorts:
+            detail = detail.replace(f"`-{key}`", f"`{sort_enum_value(key, True)}`")
+            detail = detail.replace(f"`{key}`", f"`{sort_enum_value(key, False)}`")
         allowed = [
-            sort_enum_value(n, down)
-            for n, s in of.sorts.items()
-            if s.access.allows(permissions)
-            for down in (False, True)
+            sort_enum_value(key, descending)
+            for key, sort in resource.sorts.items()
+            if sort.access.allows(permissions)
+            for descending in (False, True)
         ]
     else:
-        said = said.replace(f"`{name}`", f"`{camel(name)}`")
-        allowed = [camel(n) for n, f in of.filters.items() if f.access.allows(permissions)]
-    return InvalidParameter(said, parameter=camel(name), allowed=allowed if listed else ())
+        detail = detail.replace(f"`{name}`", f"`{camel(name)}`")
+        allowed = [camel(n) for n, f in resource.filters.items() if f.access.allows(permissions)]
+    return InvalidParameter(detail, parameter=camel(name), allowed=allowed if lists_allowed else ())
 
 
 def has_variable(node: Any) -> bool:
-    """Whether a variable stands anywhere in a value."""
+    """Return whether a value contains a variable at any depth."""
     if isinstance(node, VariableNode):
         return True
     if isinstance(node, ListValueNode):

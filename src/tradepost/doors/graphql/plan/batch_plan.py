@@ -1,4 +1,4 @@
-"""Root fields of batches: the outcomes of the items in their order, in the members that were asked for."""
+"""Plans of batch operations: the outcomes of the items, in order, with the selected fields."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,38 +18,48 @@ from .arguments import Arguments, Variables
 from .root_plans import Root, RootValue
 from .selection_compiler import FieldsByKey, SelectionCompiler
 
-SAID = frozenset({"type", "title", "status", "code", "detail", "errors"})
+PROBLEM_FIELDS = frozenset({"type", "title", "status", "code", "detail", "errors"})
+"""The fields of the type Problem; all other members of a problem are in its field `members`."""
 
 
 class BatchRoot(Root):
-    """A batch. All occurrences of `data` are read by one Selection; where there are several, their members stand in one record under numbered keys."""
+    """A batch.
+
+    One Selection reads all occurrences of `data` (`data`, `alias: data`, ...). If there are
+    several, their members are in one record under numbered keys: `0.id`, `1.id`.
+    """
 
     public = False
 
     def __init__(
         self,
-        key: str,
+        response_key: str,
         nodes: Sequence[FieldNode],
         field: RootField[..., Any],
         definition: GraphQLField,
-        walk: SelectionCompiler,
+        compiler: SelectionCompiler,
     ) -> None:
-        super().__init__(key, nodes)
-        self.field, self.arguments, self.walk = field, Arguments(definition, nodes[0]), walk
+        super().__init__(response_key, nodes)
+        self.field, self.arguments, self.compiler = field, Arguments(definition, nodes[0]), compiler
         self.name, self.access = field.operation.result.name, field.operation.access
-        below = walk.collect_fields(nodes, f"{self.name}BatchPayload")
-        self.results = {
-            k: walk.collect_fields(f, f"{self.name}BatchResult")
-            for k, f in below.items()
-            if f[0].name.value == "results"
+        payload_fields = compiler.collect_fields(nodes, f"{self.name}BatchPayload")
+        self.result_fields = {
+            key: compiler.collect_fields(field_nodes, f"{self.name}BatchResult")
+            for key, field_nodes in payload_fields.items()
+            if field_nodes[0].name.value == "results"
         }
-        self.keys = [(k, f[0].name.value) for k, f in below.items()]
-        asked = [(k, f) for fields in self.results.values() for k, f in fields.items() if f[0].name.value == "data"]
-        self.selection = walk.merge_selections(field.operation.resource, self.name, [f for _, f in asked])
-        self.places = {id(f): i for i, (_, f) in enumerate(asked)}
+        self.payload_keys = [(key, field_nodes[0].name.value) for key, field_nodes in payload_fields.items()]
+        data_nodes = [
+            field_nodes
+            for fields in self.result_fields.values()
+            for field_nodes in fields.values()
+            if field_nodes[0].name.value == "data"
+        ]
+        self.selection = compiler.merge_selections(field.operation.resource, self.name, data_nodes)
+        self.data_indexes = {id(field_nodes): index for index, field_nodes in enumerate(data_nodes)}
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """The price of the operation, for as many items as there are; more than a hundred are refused."""
+        """Return the price for the items. A batch of more than 100 is rejected when it runs."""
         items = self.arguments.values(variables).get("input", {}).get("items", ())
         return price(
             self.field.operation,
@@ -58,59 +68,62 @@ class BatchRoot(Root):
         )
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """The outcomes."""
+        """Run the batch and return its payload."""
         arguments = self.field.convert_arguments(self.arguments.values(variables))
-        ask = GraphQLRequest(context, self.selection.bind(variables, context.caller.permissions), DEFAULT_LIST_QUERY)
-        batch: Batch[Any] = await self.field.call(ask, **arguments)
+        request = GraphQLRequest(
+            context, self.selection.bind(variables, context.caller.permissions), DEFAULT_LIST_QUERY
+        )
+        batch: Batch[Any] = await self.field.call(request, **arguments)
         typename = f"{self.name}BatchPayload"
-        said = {
-            k: typename if name == "__typename" else [self.item(i, self.results[k]) for i in batch.items]
-            for k, name in self.keys
+        payload = {
+            key: typename
+            if name == "__typename"
+            else [self._result(item, self.result_fields[key]) for item in batch.items]
+            for key, name in self.payload_keys
         }
-        return said, batch.row_count
+        return payload, batch.row_count
 
-    def item(self, item: Item[Any], fields: FieldsByKey) -> dict[str, Any]:
-        """One outcome."""
-        return {key: self.member(item, found) for key, found in fields.items()}
+    def _result(self, item: Item[Any], fields: FieldsByKey) -> dict[str, Any]:
+        """Return the selected fields of one item's outcome."""
+        return {key: self._result_field(item, nodes) for key, nodes in fields.items()}
 
-    def member(self, item: Item[Any], found: list[FieldNode]) -> Any:
-        """A member of an outcome."""
-        match found[0].name.value:
+    def _result_field(self, item: Item[Any], nodes: list[FieldNode]) -> Any:
+        match nodes[0].name.value:
             case "status":
                 return item.status
             case "changed":
                 return item.changed
             case "data":
-                return None if item.record is None else self.record(item.record.body, found)
+                return None if item.record is None else self._data(item.record.body, nodes)
             case "error":
-                return None if item.problem is None else self.error(item.problem, found)
+                return None if item.problem is None else self._error(item.problem, nodes)
             case _:
                 return f"{self.name}BatchResult"
 
-    def record(self, body: Any, found: list[FieldNode]) -> Any:
-        """What one occurrence of `data` asked for."""
-        if len(self.places) == 1:
+    def _data(self, body: Any, nodes: list[FieldNode]) -> Any:
+        """Return what one occurrence of `data` selects from the record."""
+        if len(self.data_indexes) == 1:
             return body
-        prefix = f"{self.places[id(found)]}."
+        prefix = f"{self.data_indexes[id(nodes)]}."
         members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
-        return {k.removeprefix(prefix): v for k, v in members.items() if k.startswith(prefix)}
+        return {key.removeprefix(prefix): value for key, value in members.items() if key.startswith(prefix)}
 
-    def error(self, problem: Problem, nodes: Sequence[FieldNode]) -> dict[str, Any]:
-        """A problem as data."""
+    def _error(self, problem: Problem, nodes: Sequence[FieldNode]) -> dict[str, Any]:
+        """Return the selected fields of a problem."""
         document = problem.to_dict()
-        shown: dict[str, Any] = {"errors": [], **{k: v for k, v in document.items() if k in SAID}}
-        shown["members"] = {k: v for k, v in document.items() if k not in SAID} or None
-        return self.picked(shown, "Problem", nodes)
+        fields: dict[str, Any] = {"errors": [], **{k: v for k, v in document.items() if k in PROBLEM_FIELDS}}
+        fields["members"] = {k: v for k, v in document.items() if k not in PROBLEM_FIELDS} or None
+        return self._select(fields, "Problem", nodes)
 
-    def picked(self, source: dict[str, Any], type: str, nodes: Sequence[FieldNode]) -> dict[str, Any]:
-        """The asked members of plain data."""
-        out: dict[str, Any] = {}
-        for key, found in self.walk.collect_fields(nodes, type).items():
-            match found[0].name.value:
+    def _select(self, source: dict[str, Any], type_name: str, nodes: Sequence[FieldNode]) -> dict[str, Any]:
+        """Return the selected fields of a dict."""
+        selected: dict[str, Any] = {}
+        for key, field_nodes in self.compiler.collect_fields(nodes, type_name).items():
+            match field_nodes[0].name.value:
                 case "__typename":
-                    out[key] = type
+                    selected[key] = type_name
                 case "errors":
-                    out[key] = [self.picked(e, "ProblemFault", found) for e in source["errors"]]
+                    selected[key] = [self._select(fault, "ProblemFault", field_nodes) for fault in source["errors"]]
                 case name:
-                    out[key] = source.get(name)
-        return out
+                    selected[key] = source.get(name)
+        return selected

@@ -1,4 +1,7 @@
-"""`@idempotent(key:)`: the key of one mutation field. The header `Idempotency-Key` counts where a document has one such field."""
+"""`@idempotent(key:)`: the idempotency key of one mutation field.
+
+The header `Idempotency-Key` applies to documents with one mutation field.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,29 +29,32 @@ IDEMPOTENT = GraphQLDirective(
     {
         "key": GraphQLArgument(
             GraphQLNonNull(GraphQLString),
-            description="A name of your own for this one change: 1 to 255 visible ASCII characters.",
+            description="A unique value that you choose for this change: 1 to 255 visible ASCII characters.",
         )
     },
-    description="On a mutation field: of all calls with this key, through either door, one has its effect, and the others get its outcome for 24 hours.",
+    description=(
+        "Makes a mutation field idempotent. For 24 hours, repeated calls with the same key, through GraphQL or REST, "
+        "return the outcome of the first call and change nothing."
+    ),
 )
 
 
 class IdempotentDirective:
-    """The directive of a root field; without it there is no key in the document."""
+    """The `@idempotent` directive of a root field. `key_node` is None without the directive."""
 
     def __init__(self, nodes: Sequence[FieldNode]) -> None:
-        given = [
-            d.arguments[0].value
-            for n in nodes
-            for d in n.directives or ()
-            if d.name.value == IDEMPOTENT.name and d.arguments
+        key_nodes = [
+            directive.arguments[0].value
+            for node in nodes
+            for directive in node.directives or ()
+            if directive.name.value == IDEMPOTENT.name and directive.arguments
         ]
-        if len({print_ast(v) for v in given}) > 1:
-            raise InvalidParameter("A field that is written several times has one key.", parameter="key")
-        self.key_node = given[0] if given else None
+        if len({print_ast(node) for node in key_nodes}) > 1:
+            raise InvalidParameter("Use the same key at each occurrence of a field.", parameter="key")
+        self.key_node = key_nodes[0] if key_nodes else None
 
     def idempotency_key(self, variables: Variables) -> str | None:
-        """The key for these variables; 400 where it can be none."""
+        """Return the key, or raise InvalidParameter."""
         match self.key_node:
             case None:
                 return None
@@ -57,16 +63,16 @@ class IdempotentDirective:
             case VariableNode(name=name):
                 return parse_key(variables.coerced.get(name.value) or "", "key")
             case _:
-                raise InvalidParameter("`key` is a text.", parameter="key")
+                raise InvalidParameter("`key` must be a string.", parameter="key")
 
 
 class IdempotentOnMutationsRule(ValidationRule):
-    """A directive anywhere else would promise what it does not keep."""
+    """Allow `@idempotent` on mutation fields only, because it has no effect elsewhere."""
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        """Looks at one field."""
+        """Check one field."""
         parent: Any = self.context.get_parent_type()
         if parent is not self.context.schema.mutation_type and any(
             d.name.value == IDEMPOTENT.name for d in node.directives or ()
         ):
-            self.report_error(GraphQLError("Directive '@idempotent' stands on mutation fields alone.", node))
+            self.report_error(GraphQLError("Directive '@idempotent' may only be used on mutation fields.", node))

@@ -1,4 +1,8 @@
-"""Relay's `node` and `nodes`: an id names its kind, so one table is asked for all ids of a kind; who may call the kind's reading operation may ask."""
+"""Plans of Relay's `node` and `nodes`.
+
+An id contains the number of its type, so all ids of one type are read with one query. Callers can
+read the types whose `get` operation they may call.
+"""
 
 from asyncio import gather
 from collections import Counter
@@ -13,6 +17,7 @@ from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price, estimate_rows, price
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import InvalidParameter, NotFound
+from tradepost.kit.query.records import Record
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.selection import has_personal_data
 from tradepost.kit.writes.call_context import CallContext
@@ -21,137 +26,145 @@ from .arguments import Arguments, Variables
 from .root_plans import NULL_VALUE, Root, RootValue
 from .selection_compiler import SelectionCompiler, UnboundSelection
 
-MOST_IDS = 100
+MAX_IDS = 100
+
+type Getter = tuple[Resource[Any], Operation[Any, ..., Any]]
+"""A resource and the operation that reads one of its rows."""
 
 
 class Getters:
-    """The operations that read one row, by the number in its id."""
+    """The Getter of each node type, by type number.
+
+    public: whether callers without a credential share the values. Types that need a permission
+        count as public, because they are null for all of those callers.
+    """
 
     def __init__(self, registry: Registry) -> None:
-        found = [(of, registry.getter(of)) for of in registry.node_resources]
-        self.by_number: dict[int, tuple[Resource[Any], Operation[Any, ..., Any]]] = {
-            of.type_number: (of, o) for of, o in found if o is not None
+        getters = [(resource, registry.getter(resource)) for resource in registry.node_resources]
+        self.by_number: dict[int, Getter] = {
+            resource.type_number: (resource, operation) for resource, operation in getters if operation is not None
         }
-        # What needs a permission is null for every caller without a credential, so that is no secret either.
-        self.public = all(o.public or o.access.permission for _, o in self.by_number.values())
+        self.public = all(operation.public or operation.access.permission for _, operation in self.by_number.values())
 
 
 class NodesRoot(Root):
-    """`node(id:)` and `nodes(ids:)`: what is asked of each kind of row, one of which an id chooses when it comes."""
+    """`node(id:)` and `nodes(ids:)`, with one Selection for each type that an id may have."""
 
     def __init__(
         self,
-        key: str,
+        response_key: str,
         nodes: Sequence[FieldNode],
         many: bool,
         definition: GraphQLField,
-        walk: SelectionCompiler,
+        compiler: SelectionCompiler,
         getters: Getters,
     ) -> None:
-        super().__init__(key, nodes)
+        super().__init__(response_key, nodes)
         self.many, self.nullable, self.public, self.getters = many, not many, getters.public, getters
         self.arguments = Arguments(definition, nodes[0])
-        self.wants: dict[int, UnboundSelection] = {
-            number: walk.object_selection(of, of.name, nodes) for number, (of, _) in getters.by_number.items()
+        self.selections: dict[int, UnboundSelection] = {
+            number: compiler.object_selection(resource, resource.name, nodes)
+            for number, (resource, _) in getters.by_number.items()
         }
-        self.kinds_kept_off = {
-            n for n, (of, _) in getters.by_number.items() if has_personal_data(of, self.wants[n].field_set.fields)
+        self.personal_types = {
+            number
+            for number, (resource, _) in getters.by_number.items()
+            if has_personal_data(resource, self.selections[number].field_set.fields)
         }
-        self.kinds_kept = {
-            n for n, (_, operation) in getters.by_number.items() if operation.public
-        } - self.kinds_kept_off
+        self.cacheable_types = {
+            number for number, (_, operation) in getters.by_number.items() if operation.public
+        } - self.personal_types
 
-    def kinds(self, variables: Variables) -> list[int]:
-        """The kinds of the ids; what is no id has none."""
-        given = self.arguments.values(variables)
+    def _types(self, variables: Variables) -> list[int]:
+        """Return the type numbers of the valid ids."""
+        arguments = self.arguments.values(variables)
         return [
             type_number(id)
-            for text in (node_ids(given) if self.many else [given["id"]])
+            for text in (node_ids(arguments) if self.many else [arguments["id"]])
             if (id := parse_id(str(text))) is not None
         ]
 
     def is_uncacheable(self, variables: Variables) -> bool:
-        """Whether any id is of a kind that is personal."""
-        return not self.kinds_kept_off.isdisjoint(self.kinds(variables))
+        """Return whether any id has a type with personal data."""
+        return not self.personal_types.isdisjoint(self._types(variables))
 
     def is_cacheable(self, variables: Variables) -> bool:
-        """Whether all ids are of kinds that anyone may read."""
-        return self.kinds_kept.issuperset(self.kinds(variables))
+        """Return whether all ids have public types without personal data."""
+        return self.cacheable_types.issuperset(self._types(variables))
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """`node` costs what the kind's reading operation does, `nodes` what a list of these would."""
-        given, permissions = self.arguments.values(variables), context.caller.permissions
+        """Return the price: for `node` that of the `get` operation, for `nodes` that of a list."""
+        arguments, permissions = self.arguments.values(variables), context.caller.permissions
         if not self.many:
-            id = parse_id(str(given["id"]))
-            known = self.known(type_number(id), context) if id is not None else None
-            return (
-                price(known[1], self.wants[known[0].type_number].bind(variables, permissions))
-                if known is not None
-                else MINIMUM_PRICE
-            )
-        rows = more = 0
-        for kind, count in Counter(
-            [type_number(id) for id in map(parse_id, node_ids(given)) if id is not None]
-        ).items():
-            if (known := self.known(kind, context)) is not None:
-                below, added = estimate_rows(known[0], self.wants[kind].bind(variables, permissions))
-                rows, more = rows + count * (1 + below), more + added
-        return Price(MINIMUM_PRICE.base + more, rows)
+            id = parse_id(str(arguments["id"]))
+            getter = self._getter(type_number(id), context) if id is not None else None
+            if getter is None:
+                return MINIMUM_PRICE
+            resource, operation = getter
+            return price(operation, self.selections[resource.type_number].bind(variables, permissions))
+        rows = surcharge = 0
+        types = [type_number(id) for id in map(parse_id, node_ids(arguments)) if id is not None]
+        for number, count in Counter(types).items():
+            if (getter := self._getter(number, context)) is not None:
+                nested_rows, list_surcharge = estimate_rows(
+                    getter[0], self.selections[number].bind(variables, permissions)
+                )
+                rows, surcharge = rows + count * (1 + nested_rows), surcharge + list_surcharge
+        return Price(MINIMUM_PRICE.base + surcharge, rows)
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """The objects, in the order of their ids."""
-        given = self.arguments.values(variables)
+        """Return the objects in the order of their ids."""
+        arguments = self.arguments.values(variables)
         if not self.many:
-            return await self.one(str(given["id"]), context, variables)
-        ids = [parse_id(text) for text in node_ids(given)]
-        by_kind: dict[int, list[str]] = {}
+            return await self._one(str(arguments["id"]), context, variables)
+        ids = [parse_id(text) for text in node_ids(arguments)]
+        ids_by_type: dict[int, list[str]] = {}
         for id in dict.fromkeys(ids):
             if id is not None:
-                by_kind.setdefault(type_number(id), []).append(id)
-        found: dict[str | None, RootValue] = {}
-        for some in await gather(
-            *[self.several(kind, of_kind, context, variables) for kind, of_kind in by_kind.items()]
+                ids_by_type.setdefault(type_number(id), []).append(id)
+        values_by_id: dict[str | None, RootValue] = {}
+        for values_of_type in await gather(
+            *[self._by_ids(number, type_ids, context, variables) for number, type_ids in ids_by_type.items()]
         ):
-            found |= some
-        values = [found.get(id, NULL_VALUE) for id in ids]
+            values_by_id |= values_of_type
+        values = [values_by_id.get(id, NULL_VALUE) for id in ids]
         return [body for body, _ in values], sum([rows for _, rows in values])
 
-    def known(self, kind: int, context: CallContext) -> tuple[Resource[Any], Operation[Any, ..., Any]] | None:
-        """The kind's resource and the operation that reads it, where this caller may call that."""
-        found = self.getters.by_number.get(kind)
-        return found if found is not None and found[1].access.allows(context.caller.permissions) else None
+    def _getter(self, number: int, context: CallContext) -> Getter | None:
+        """Return the Getter of a type, or None if the caller may not call its operation."""
+        getter = self.getters.by_number.get(number)
+        return getter if getter is not None and getter[1].access.allows(context.caller.permissions) else None
 
-    async def one(self, text: str, context: CallContext, variables: Variables) -> RootValue:
-        """One object; null where there is none, or none of a kind that this caller may read."""
+    async def _one(self, text: str, context: CallContext, variables: Variables) -> RootValue:
+        """Return one object; null if it does not exist or the caller may not read its type."""
         id = parse_id(text)
-        known = self.known(type_number(id), context) if id is not None else None
-        if known is None:
+        getter = self._getter(type_number(id), context) if id is not None else None
+        if getter is None:
             return NULL_VALUE
-        of, operation = known
+        resource, operation = getter
+        selection = self.selections[resource.type_number].bind(variables, context.caller.permissions)
         try:
-            record = await operation.run_read(
-                operation.service(context), id, self.wants[of.type_number].bind(variables, context.caller.permissions)
-            )
+            record: Record[Any] = await operation.run_read(operation.service(context), id, selection)
         except NotFound:
             return NULL_VALUE
-        return record.body, record.rows
+        return record.body, record.row_count
 
-    async def several(
-        self, kind: int, ids: Sequence[str], context: CallContext, variables: Variables
+    async def _by_ids(
+        self, number: int, ids: Sequence[str], context: CallContext, variables: Variables
     ) -> dict[str, RootValue]:
-        """The visible objects of a kind by id, each with its rows: as many statements as for one."""
-        known = self.known(kind, context)
-        if known is None:
+        """Return the visible objects of one type by id, with as many SQL statements as for one."""
+        getter = self._getter(number, context)
+        if getter is None:
             return {}
-        of = known[0]
-        want = self.wants[kind].bind(variables, context.caller.permissions)
-        found = await context.database.reads.by_ids(context.reader, of, want, ids, context)
-        return {id: (record.body, 1 + record.row_count) for id, record in found.items()}
+        resource, _ = getter
+        selection = self.selections[number].bind(variables, context.caller.permissions)
+        records = await context.database.reads.by_ids(context.reader, resource, selection, ids, context)
+        return {id: (record.body, 1 + record.row_count) for id, record in records.items()}
 
 
-def node_ids(given: dict[str, Any]) -> list[str]:
-    """The ids that were given; there may not be more of them than rows in a page."""
-    texts: list[str] = given["ids"]
-    if len(texts) > MOST_IDS:
-        raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MOST_IDS} are allowed.", parameter="ids")
+def node_ids(arguments: dict[str, Any]) -> list[str]:
+    """Return the argument `ids`, or raise InvalidParameter if it has too many."""
+    texts: list[str] = arguments["ids"]
+    if len(texts) > MAX_IDS:
+        raise InvalidParameter(f"`ids` has {len(texts)} ids; at most {MAX_IDS} are allowed.", parameter="ids")
     return texts

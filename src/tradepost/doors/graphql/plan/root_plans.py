@@ -1,4 +1,4 @@
-"""Root fields of a document, compiled: what to call, with what arguments, for which Selection."""
+"""Plans of root fields: which operation to call, with which arguments and Selection."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from graphql.language import FieldNode
 from tradepost.kit.auth.access import ANYONE
 from tradepost.kit.operations.pricing import FREE, Price, price
 from tradepost.kit.problems import NotFound, PreconditionRequired
+from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from tradepost.kit.resource.selection import Selection, has_personal_data
 from tradepost.kit.writes.call_context import CallContext
@@ -21,117 +22,125 @@ from .idempotent_directive import IdempotentDirective
 from .selection_compiler import SelectionCompiler
 
 type RootValue = tuple[Any, int]
-"""What is encoded under a root field's key, and how many rows it holds."""
+"""The value of a root field, ready to be encoded, and the number of rows in it."""
 
 NULL_VALUE: RootValue = (None, 0)
-NUMBERS = count(1)
+INTROSPECTION_PRICE = Price(5, 0)
 
-INTROSPECTING = Price(5, 0)
+cache_ids = count(1)
 
 
 class Root(ABC):
-    """One root field. `value` gives its Value, or raises; one that is missing is null where the field may be. One that `tries` a credential
-    always pays in full."""
+    """The plan of one root field.
+
+    nullable: whether the field may be null.
+    access: who may call it.
+    public: whether callers without a credential share its value.
+    personal: whether its value holds personal data, which no cache may store.
+    is_credential_attempt: whether it checks a credential; it is then always charged in full.
+    always_cacheable: whether the read cache may store its value, whatever the variables are.
+    json_key: the bytes before the value.
+    json_start: the bytes before the value if it is the only field.
+    """
 
     nullable, public, personal, is_credential_attempt, access = True, True, False, False, ANYONE
     always_cacheable = False
-    """Whether the read cache may keep what it gives, whatever the variables are."""
 
-    def __init__(self, key: str, nodes: Sequence[FieldNode]) -> None:
-        self.cache_id = next(NUMBERS)
-        self.response_key, self.nodes, self.idempotent_directive = key, nodes, IdempotentDirective(nodes)
-        # What stands before its value, and what does where it is the only field.
-        self.json_key = f'"{key}":'.encode()
+    def __init__(self, response_key: str, nodes: Sequence[FieldNode]) -> None:
+        self.cache_id = next(cache_ids)
+        self.response_key, self.nodes, self.idempotent_directive = response_key, nodes, IdempotentDirective(nodes)
+        self.json_key = f'"{response_key}":'.encode()
         self.json_start = b'{"data":{' + self.json_key
 
     @abstractmethod
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """What this field costs in one request."""
+        """Return the price of the field in one request."""
 
     def is_uncacheable(self, variables: Variables) -> bool:
-        """Whether the answer holds personal data, which no cache keeps."""
+        """Return whether the value holds personal data."""
         return self.personal
 
     def is_cacheable(self, variables: Variables) -> bool:
-        """Whether the read cache may keep what it gives."""
+        """Return whether the read cache may store the value."""
         return self.always_cacheable
 
     @abstractmethod
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """The value of this field for one request."""
+        """Run the field for one request and return its value."""
 
 
 class TypenameRoot(Root):
-    """`__typename` of a root type."""
+    """`__typename` of Query or Mutation."""
 
-    def __init__(self, key: str, nodes: Sequence[FieldNode], said: str) -> None:
-        super().__init__(key, nodes)
-        self.said = said
+    def __init__(self, response_key: str, nodes: Sequence[FieldNode], type_name: str) -> None:
+        super().__init__(response_key, nodes)
+        self.type_name = type_name
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """It is known without looking."""
+        """Return the price, which is zero."""
         return FREE
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """The type's name."""
-        return self.said, 0
+        """Return the name of the type."""
+        return self.type_name, 0
 
 
 class SchemaRoot(Root):
-    """`__schema` or `__type`: graphql-core answers it."""
+    """`__schema` or `__type`, which graphql-core executes."""
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """A look at the schema has a price of its own."""
-        return INTROSPECTING
+        """Return the fixed price of an introspection field."""
+        return INTROSPECTION_PRICE
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """Only graphql-core knows."""
+        """Not implemented: the executor runs the document with graphql-core."""
         raise NotImplementedError
 
 
 class ObjectRoot(Root):
-    """A field that gives one object: a read of one thing, or a write. A `careful` one changes nothing without an expected version."""
+    """A field whose value is one object: a read of a single object, or a write."""
 
     def __init__(
         self,
-        key: str,
+        response_key: str,
         nodes: Sequence[FieldNode],
         field: RootField[..., Any],
         definition: GraphQLField,
-        walk: SelectionCompiler,
+        compiler: SelectionCompiler,
         *,
         require_version: bool = False,
     ) -> None:
-        super().__init__(key, nodes)
+        """`require_version`: raise PreconditionRequired if `expectedVersion` is left out."""
+        super().__init__(response_key, nodes)
+        operation = field.operation
         self.requires_version = require_version and "expectedVersion" in field.parameters
-        self.field, self.public, self.writes = field, field.operation.public, field.operation.is_write
-        self.access, self.is_credential_attempt = field.operation.access, field.operation.attempted_account is not None
+        self.field, self.public, self.writes = field, operation.public, operation.is_write
+        self.access, self.is_credential_attempt = operation.access, operation.attempted_account is not None
         self.arguments = Arguments(definition, nodes[0])
-        of = field.operation.result
-        self.selection = walk.object_selection(of, of.name, nodes)
-        self.personal = has_personal_data(of, self.selection.field_set.fields)
+        self.selection = compiler.object_selection(operation.result, operation.result.name, nodes)
+        self.personal = has_personal_data(operation.result, self.selection.field_set.fields)
         self.always_cacheable = self.public and not self.personal
-        self.priced: Price | None = None
+        self._constant_price: Price | None = None
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """The price of the operation; without variables in its relations it is always the same."""
-        found = self.priced
-        if found is None:
-            found = price(self.field.operation, self.selection.bind(variables, context.caller.permissions))
-            self.priced = found if self.selection.is_constant else None
-        return found
+        """Return the operation's price; computed once if the Selection has no variables."""
+        root_price = self._constant_price
+        if root_price is None:
+            root_price = price(self.field.operation, self.selection.bind(variables, context.caller.permissions))
+            self._constant_price = root_price if self.selection.is_constant else None
+        return root_price
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """The record's body; null where a read finds nothing."""
+        """Return the record's body; null if a read does not find it."""
         try:
             arguments = self.field.convert_arguments(self.arguments.values(variables))
             if self.requires_version and "expected_version" not in arguments:
                 raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
-            ask = GraphQLRequest(
+            request = GraphQLRequest(
                 context, self.selection.bind(variables, context.caller.permissions), DEFAULT_LIST_QUERY
             )
-            record = await self.field.call(ask, **arguments)
-            return record.body, record.rows
+            record: Record[Any] = await self.field.call(request, **arguments)
+            return record.body, record.row_count
         except NotFound:
             if self.writes:
                 raise
@@ -139,53 +148,50 @@ class ObjectRoot(Root):
 
 
 class PageRoot(Root):
-    """A field that gives a page of a list."""
+    """A field whose value is a page of a list."""
 
     def __init__(
         self,
-        key: str,
+        response_key: str,
         nodes: Sequence[FieldNode],
         field: RootField[..., Any],
         definition: GraphQLField,
-        walk: SelectionCompiler,
+        compiler: SelectionCompiler,
     ) -> None:
-        super().__init__(key, nodes)
+        super().__init__(response_key, nodes)
         operation = field.operation
         self.field, self.public, self.nullable = field, operation.public, operation.parent_relation is not None
         self.access = operation.access
-        self.selection, total = walk.page_selection(operation.resource, nodes)
+        self.selection, total = compiler.page_selection(operation.resource, nodes)
         self.personal = has_personal_data(operation.result, self.selection.field_set.fields)
         self.always_cacheable = self.public and not self.personal
         self.list_arguments = ListArguments(definition, nodes[0], operation.resource, True, total)
         lists = (self.list_arguments, *self.selection.list_arguments)
-        self.asked = memoize_by_variables(
+        self._bound = memoize_by_variables(
             None
-            if any(w.has_nested_variables for w in lists)
-            else [v for w in lists for v in w.argument_variables.values()],
-            self.bound,
+            if any(arguments.has_nested_variables for arguments in lists)
+            else [variable for arguments in lists for variable in arguments.argument_variables.values()],
+            self._bind,
         )
 
-    def bound(self, variables: Variables, permissions: frozenset[str]) -> tuple[Selection[Any], ListQuery, Price]:
-        """What is asked in this request, and what it costs."""
-        want, window = self.selection.bind(variables, permissions), self.list_arguments.bind(variables, permissions)
-        return want, window, price(self.field.operation, want, window)
+    def _bind(self, variables: Variables, permissions: frozenset[str]) -> tuple[Selection[Any], ListQuery, Price]:
+        selection = self.selection.bind(variables, permissions)
+        list_query = self.list_arguments.bind(variables, permissions)
+        return selection, list_query, price(self.field.operation, selection, list_query)
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """The price of the operation."""
-        return self.asked(variables, context.caller.permissions)[2]
+        """Return the operation's price."""
+        return self._bound(variables, context.caller.permissions)[2]
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """The page as it was asked for; null where the row that it would stand below is missing."""
-        want, window, _ = self.asked(variables, context.caller.permissions)
-        ask = GraphQLRequest(context, want, window)
+        """Return the body of the page; null if the row that the list belongs to does not exist."""
+        selection, list_query, _ = self._bound(variables, context.caller.permissions)
+        request = GraphQLRequest(context, selection, list_query)
+        field = self.field
         try:
-            page = await self.field.call(
-                ask,
-                **(
-                    self.field.convert_arguments(self.list_arguments.values(variables)) if self.field.parameters else {}
-                ),
-            )
-            return page.body, page.rows
+            arguments = field.convert_arguments(self.list_arguments.values(variables)) if field.parameters else {}
+            page: Page[Any] = await field.call(request, **arguments)
+            return page.body, page.row_count
         except NotFound:
             if self.nullable:
                 return NULL_VALUE

@@ -1,4 +1,7 @@
-"""A GraphQL document to Selections: the same value that `?fields=` makes, with the rendering that GraphQL wants it written in."""
+"""Compile GraphQL selection sets to Selections: the value that `?fields=` also compiles to.
+
+The Selection's rendering produces the response as GraphQL wants it.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,242 +26,243 @@ from ...graphql_names import camel
 from .arguments import ListArguments, Variables
 
 type FieldsByKey = dict[str, list[FieldNode]]
-"""The fields of a selection set by response key, in order; several nodes of one key are merged."""
+"""The fields of a selection set by response key, in order. Fields with the same key merge."""
 
-MOST_KINDS = 100
+MAX_BOUND_SELECTIONS = 100
 
 
 class UnboundSelection:
-    """What is asked of one resource: the form, and the windows that have to be bound per request."""
+    """A field set, and the arguments of its lists, from which each request makes a Selection.
 
-    __slots__ = ("field_set", "is_constant", "list_arguments", "ready")
+    is_constant: whether no list argument has a variable.
+    """
 
-    def __init__(self, form: FieldSet, windows: Sequence[ListArguments]) -> None:
-        self.field_set, self.list_arguments = form, tuple(windows)
-        self.is_constant = all(w.is_constant for w in windows)
-        self.ready: dict[frozenset[str], Selection[Any]] = {}
+    __slots__ = ("_bound", "field_set", "is_constant", "list_arguments")
+
+    def __init__(self, field_set: FieldSet, list_arguments: Sequence[ListArguments]) -> None:
+        self.field_set, self.list_arguments = field_set, tuple(list_arguments)
+        self.is_constant = all(arguments.is_constant for arguments in list_arguments)
+        self._bound: dict[frozenset[str], Selection[Any]] = {}
 
     def bind(self, variables: Variables, permissions: frozenset[str]) -> Selection[Any]:
-        """The Selection of this request; one and the same for callers of one kind where no variable is in it."""
-        if (found := self.ready.get(permissions)) is not None:
-            return found
-        made: Selection[Any] = Selection(
-            self.field_set, tuple([w.bind(variables, permissions) for w in self.list_arguments])
+        """Return the Selection of a request.
+
+        Without variables it is the same object for all callers with these permissions.
+        """
+        if (bound := self._bound.get(permissions)) is not None:
+            return bound
+        selection: Selection[Any] = Selection(
+            self.field_set, tuple([arguments.bind(variables, permissions) for arguments in self.list_arguments])
         )
-        if self.is_constant and len(self.ready) < MOST_KINDS:
-            self.ready[permissions] = made
-        return made
+        if self.is_constant and len(self._bound) < MAX_BOUND_SELECTIONS:
+            self._bound[permissions] = selection
+        return selection
 
 
 class SelectionCompiler:
-    """Reads one operation of a document, for one outcome of its @skip and @include."""
+    """Compiles one operation of a document, for one result of its @skip and @include directives.
+
+    conditions: the values of the variables in these directives.
+    """
 
     def __init__(
-        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], flags: Mapping[str, Any]
+        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], conditions: Mapping[str, Any]
     ) -> None:
-        self.schema, self.fragments, self.flags = schema, fragments, flags
+        self.schema, self.fragments, self.conditions = schema, fragments, conditions
 
-    def object_selection(self, of: Result[Any], type: str, nodes: Sequence[FieldNode]) -> UnboundSelection:
-        """What some nodes ask of an object."""
-        draft = SelectionBuilder(of)
-        return self._sealed(draft, members=self.members(draft, type, nodes))
+    def object_selection(self, result: Result[Any], type_name: str, nodes: Sequence[FieldNode]) -> UnboundSelection:
+        """Return what some nodes select from an object."""
+        builder = SelectionBuilder(result)
+        return self._build(builder, members=self._members(builder, type_name, nodes))
 
     def merge_selections(
-        self, of: Resource[Any], type: str, occurrences: Sequence[Sequence[FieldNode]]
+        self, resource: Resource[Any], type_name: str, occurrences: Sequence[Sequence[FieldNode]]
     ) -> UnboundSelection:
-        """What several occurrences ask of one object. Where there is more than one, the keys of each are numbered: `0.id`, `1.name`."""
-        draft = SelectionBuilder(of)
-        found = [self.members(draft, type, nodes) for nodes in occurrences]
-        if len(found) == 1:
-            return self._sealed(draft, members=found[0])
-        return self._sealed(
-            draft, members=tuple([numbered(m, at) for at, members in enumerate(found) for m in members])
-        )
+        """Return what several fields select from the same object.
 
-    def page_selection(self, of: Resource[Any], nodes: Sequence[FieldNode]) -> tuple[UnboundSelection, bool]:
-        """What some nodes ask of a connection, and whether they ask for its total."""
-        draft = SelectionBuilder(of)
-        parts, total = self.page(draft, of, nodes)
-        return self._sealed(draft, parts=parts), total
+        If there is more than one, the keys of each are numbered: `0.id`, `1.name`.
+        """
+        builder = SelectionBuilder(resource)
+        members = [self._members(builder, type_name, nodes) for nodes in occurrences]
+        if len(members) == 1:
+            return self._build(builder, members=members[0])
+        numbered = [_numbered(m, index) for index, occurrence in enumerate(members) for m in occurrence]
+        return self._build(builder, members=tuple(numbered))
 
-    def _sealed(
+    def page_selection(self, resource: Resource[Any], nodes: Sequence[FieldNode]) -> tuple[UnboundSelection, bool]:
+        """Return what some nodes select from a connection, and whether they select `totalCount`."""
+        builder = SelectionBuilder(resource)
+        parts, total = self._page_parts(builder, resource, nodes)
+        return self._build(builder, parts=parts), total
+
+    def _build(
         self,
-        draft: SelectionBuilder,
+        builder: SelectionBuilder,
         *,
         members: tuple[ObjectMember, ...] | None = None,
         parts: tuple[PageMember, ...] | None = None,
     ) -> UnboundSelection:
-        fields, windows = draft.build()
-        return UnboundSelection(
-            FieldSet(fields, Rendering(members=members, parts=parts, enum_names=True, actions=open_mutations)), windows
-        )
+        fields, list_arguments = builder.build()
+        rendering = Rendering(members=members, parts=parts, enum_names=True, actions=_available_actions)
+        return UnboundSelection(FieldSet(fields, rendering), list_arguments)
 
-    def collect_fields(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type: str) -> FieldsByKey:
-        """The fields below some nodes of an object type, fragments merged (GraphQL, 6.3.2)."""
-        out: FieldsByKey = {}
-        seen: set[str] = set()
+    def collect_fields(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> FieldsByKey:
+        """Return the fields that some nodes select from a type (GraphQL specification, 6.3.2)."""
+        fields: FieldsByKey = {}
+        visited_fragments: set[str] = set()
         for node in nodes:
             if node.selection_set is not None:
-                self.gather(node.selection_set, type, out, seen)
-        return out
+                self._collect(node.selection_set, type_name, fields, visited_fragments)
+        return fields
 
-    def gather(self, chosen: SelectionSetNode, type: str, out: FieldsByKey, seen: set[str]) -> None:
-        """Adds the fields of a selection set. A fragment counts once, however often it is spread: else a short document could ask for 2^60 fields."""
-        for node in chosen.selections:
-            if not self.included(node):
+    def _collect(
+        self, selection_set: SelectionSetNode, type_name: str, fields: FieldsByKey, visited_fragments: set[str]
+    ) -> None:
+        """Add the fields of a selection set.
+
+        Each fragment is visited once, however often it is spread: otherwise a short document could
+        select 2^60 fields.
+        """
+        for node in selection_set.selections:
+            if not self._is_included(node):
                 continue
             if isinstance(node, FieldNode):
-                out.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+                fields.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
                 continue
             fragment: Any = node
             if not isinstance(node, InlineFragmentNode):
                 name: str = node.name.value  # type: ignore[attr-defined]
-                if name in seen:
+                if name in visited_fragments:
                     continue
-                seen.add(name)
+                visited_fragments.add(name)
                 fragment = self.fragments[name]
-            if fragment.type_condition is None or self.covers(fragment.type_condition.name.value, type):
-                self.gather(fragment.selection_set, type, out, seen)
+            if fragment.type_condition is None or self._matches(fragment.type_condition.name.value, type_name):
+                self._collect(fragment.selection_set, type_name, fields, visited_fragments)
 
-    def covers(self, condition: str, type: str) -> bool:
-        """Whether a fragment on a type or interface is about an object type."""
-        if condition == type:
+    def _matches(self, type_condition: str, type_name: str) -> bool:
+        """Return whether a fragment's type condition applies to an object type."""
+        if type_condition == type_name:
             return True
-        found = self.schema.type_map[type]
-        return isinstance(found, GraphQLObjectType) and any(i.name == condition for i in found.interfaces)
+        type = self.schema.type_map[type_name]
+        return isinstance(type, GraphQLObjectType) and any(i.name == type_condition for i in type.interfaces)
 
-    def included(self, node: Any) -> bool:
-        """What @skip and @include say."""
+    def _is_included(self, node: Any) -> bool:
+        """Evaluate @skip and @include."""
         for directive in node.directives or ():
             if (name := directive.name.value) in ("skip", "include"):
-                said = directive.arguments[0].value
+                condition = directive.arguments[0].value
                 value = (
-                    self.flags.get(said.name.value)
-                    if isinstance(said, VariableNode)
-                    else isinstance(said, BooleanValueNode) and said.value
+                    self.conditions.get(condition.name.value)
+                    if isinstance(condition, VariableNode)
+                    else isinstance(condition, BooleanValueNode) and condition.value
                 )
                 if bool(value) is (name == "skip"):
                     return False
         return True
 
-    def members(self, draft: SelectionBuilder, type: str, nodes: Sequence[FieldNode]) -> tuple[ObjectMember, ...]:
-        """The members of an object; its fields go into the draft."""
-        own = {camel(n): n for n in (*draft.target.members, *draft.target.relations)}
-        made: list[ObjectMember] = []
-        for key, found in self.collect_fields(nodes, type).items():
-            if (written := found[0].name.value) == "__typename":
-                made.append(Constant(key, type))
+    def _members(
+        self, builder: SelectionBuilder, type_name: str, nodes: Sequence[FieldNode]
+    ) -> tuple[ObjectMember, ...]:
+        """Add the fields of an object to the builder and return its members."""
+        names = {camel(n): n for n in (*builder.target.members, *builder.target.relations)}
+        members: list[ObjectMember] = []
+        for key, field_nodes in self.collect_fields(nodes, type_name).items():
+            if (field_name := field_nodes[0].name.value) == "__typename":
+                members.append(Constant(key, type_name))
                 continue
-            name, alias = own[written], None if key == written else key
-            relation = draft.target.relations.get(name)
+            name, alias = names[field_name], None if key == field_name else key
+            relation = builder.target.relations.get(name)
             if relation is not None and relation.is_to_many:
-                made.append(self.many(draft, type, relation, key, alias, found))
+                members.append(self._to_many_member(builder, type_name, relation, key, alias, field_nodes))
                 continue
-            index, inner = draft.add(name, alias)
-            made.append(
-                FieldMember(key, index, None if inner is None else self.members(inner, inner.target.name, found))
-            )
-        return tuple(made)
+            index, nested = builder.add(name, alias)
+            nested_members = None if nested is None else self._members(nested, nested.target.name, field_nodes)
+            members.append(FieldMember(key, index, nested_members))
+        return tuple(members)
 
-    def many(
+    def _to_many_member(
         self,
-        draft: SelectionBuilder,
-        type: str,
+        builder: SelectionBuilder,
+        type_name: str,
         relation: Relation,
         key: str,
         alias: str | None,
-        found: list[FieldNode],
+        nodes: list[FieldNode],
     ) -> FieldMember:
-        """A to-many relation: a list, or a connection where it is paged."""
+        """Add a to-many relation: a connection if it is paged, else a list."""
         target = relation.target
-        definition = self.schema.type_map[type].fields[found[0].name.value]  # type: ignore[attr-defined]
+        definition = self.schema.type_map[type_name].fields[nodes[0].name.value]  # type: ignore[attr-defined]
         total = relation.paged and any(
-            n[0].name.value == "totalCount" for n in self.collect_fields(found, f"{target.name}Connection").values()
+            n[0].name.value == "totalCount" for n in self.collect_fields(nodes, f"{target.name}Connection").values()
         )
-        index, inner = draft.add(
-            relation.name, alias, ListArguments(definition, found[0], target, relation.paged, total)
+        index, nested = builder.add(
+            relation.name, alias, ListArguments(definition, nodes[0], target, relation.paged, total)
         )
-        assert inner is not None
+        assert nested is not None
         if not relation.paged:
-            return FieldMember(key, index, self.members(inner, target.name, found))
-        return FieldMember(key, index, parts=self.page(inner, target, found)[0])
+            return FieldMember(key, index, self._members(nested, target.name, nodes))
+        return FieldMember(key, index, parts=self._page_parts(nested, target, nodes)[0])
 
-    def page(
-        self, draft: SelectionBuilder, of: Resource[Any], nodes: Sequence[FieldNode]
+    def _page_parts(
+        self, builder: SelectionBuilder, resource: Resource[Any], nodes: Sequence[FieldNode]
     ) -> tuple[tuple[PageMember, ...], bool]:
-        """The members of a connection; edges and nodes ask for the same rows."""
-        type, parts, total = f"{of.name}Connection", list[PageMember](), False
-        for key, found in self.collect_fields(nodes, type).items():
-            match found[0].name.value:
+        """Return the parts of a connection, and whether `totalCount` is among them.
+
+        `edges` and `nodes` select from the same rows.
+        """
+        type_name, parts, total = f"{resource.name}Connection", list[PageMember](), False
+        for key, field_nodes in self.collect_fields(nodes, type_name).items():
+            match field_nodes[0].name.value:
                 case "nodes":
-                    parts.append(PagePart(key, "nodes", self.members(draft, of.name, found)))
+                    parts.append(PagePart(key, "nodes", self._members(builder, resource.name, field_nodes)))
                 case "edges":
-                    parts.append(
-                        PagePart(
-                            key,
-                            "edges",
-                            tuple(
-                                [
-                                    self.edge(draft, of, k, f)
-                                    for k, f in self.collect_fields(found, f"{of.name}Edge").items()
-                                ]
-                            ),
-                        )
-                    )
+                    parts.append(PagePart(key, "edges", self._edge_parts(builder, resource, field_nodes)))
                 case "pageInfo":
-                    parts.append(
-                        PagePart(
-                            key,
-                            "page_info",
-                            tuple(
-                                [
-                                    page_info(k, f[0].name.value)
-                                    for k, f in self.collect_fields(found, "PageInfo").items()
-                                ]
-                            ),
-                        )
-                    )
+                    parts.append(PagePart(key, "page_info", self._page_info_parts(field_nodes)))
                 case "totalCount":
                     parts.append(PagePart(key, "total"))
                     total = True
                 case _:
-                    parts.append(Constant(key, type))
+                    parts.append(Constant(key, type_name))
         return tuple(parts), total
 
-    def edge(self, draft: SelectionBuilder, of: Resource[Any], key: str, found: list[FieldNode]) -> PageMember:
-        """A member of an edge."""
-        match found[0].name.value:
-            case "node":
-                return PagePart(key, "node", self.members(draft, of.name, found))
-            case "cursor":
-                return PagePart(key, "cursor")
-            case _:
-                return Constant(key, f"{of.name}Edge")
+    def _edge_parts(
+        self, builder: SelectionBuilder, resource: Resource[Any], nodes: Sequence[FieldNode]
+    ) -> tuple[PageMember, ...]:
+        type_name, parts = f"{resource.name}Edge", list[PageMember]()
+        for key, field_nodes in self.collect_fields(nodes, type_name).items():
+            match field_nodes[0].name.value:
+                case "node":
+                    parts.append(PagePart(key, "node", self._members(builder, resource.name, field_nodes)))
+                case "cursor":
+                    parts.append(PagePart(key, "cursor"))
+                case _:
+                    parts.append(Constant(key, type_name))
+        return tuple(parts)
+
+    def _page_info_parts(self, nodes: Sequence[FieldNode]) -> tuple[PageMember, ...]:
+        parts = list[PageMember]()
+        for key, field_nodes in self.collect_fields(nodes, "PageInfo").items():
+            match field_nodes[0].name.value:
+                case "hasNextPage" | "hasPreviousPage" | "startCursor" | "endCursor" as name:
+                    parts.append(PagePart(key, name))
+                case _:
+                    parts.append(Constant(key, "PageInfo"))
+        return tuple(parts)
 
 
-def numbered(member: ObjectMember, at: int) -> ObjectMember:
-    """A member under a key that tells its occurrence."""
-    key = f"{at}.{member.key}"
-    return (
-        Constant(key, member.value)
-        if isinstance(member, Constant)
-        else FieldMember(key, member.index, member.members, member.parts)
-    )
+def _numbered(member: ObjectMember, index: int) -> ObjectMember:
+    """Return the member under a key that begins with the number of its occurrence."""
+    key = f"{index}.{member.key}"
+    if isinstance(member, Constant):
+        return Constant(key, member.value)
+    return FieldMember(key, member.index, member.members, member.parts)
 
 
-def page_info(key: str, name: str) -> PageMember:
-    """A member of the page info."""
-    match name:
-        case "hasNextPage" | "hasPreviousPage" | "startCursor" | "endCursor":
-            return PagePart(key, name)
-        case _:
-            return Constant(key, "PageInfo")
-
-
-def open_mutations(node: Actions) -> Any:
-    """What turns a row into `availableActions`: the mutations that are open on it, by their fields' names."""
-    names = [(camel(n), at) for n, at in node.names]
-    if all(at is None for _, at in names):
-        always = [n for n, _ in names]
+def _available_actions(actions: Actions) -> Any:
+    """Return the function that renders `availableActions`: the mutations open on a row."""
+    names = [(camel(name), index) for name, index in actions.names]
+    if all(index is None for _, index in names):
+        always = [name for name, _ in names]
         return lambda row: always
-    return lambda row: [n for n, at in names if at is None or row[at]]
+    return lambda row: [name for name, index in names if index is None or row[index]]

@@ -1,1 +1,1 @@
-"""Schema."""
+"""The GraphQL schema, generated from the registry by Strawberry."""

@@ -1,4 +1,4 @@
-"""An Access as Strawberry sees it: a permission for graphql-core's way of running a field, and a directive for readers of the schema."""
+"""The access of a field in the schema: a Strawberry permission, and the `@needs` directive."""
 
 from functools import cache
 from typing import Any, NoReturn
@@ -8,29 +8,35 @@ from strawberry.schema_directive import Location, schema_directive
 
 from tradepost.kit.auth.access import Access
 
-NEEDS = "Only for callers with this permission; others are refused, here and wherever the field is reached. The equal of OpenAPI's scopes."
+NEEDS_DESCRIPTION = (
+    "Requires a permission. Other callers get an error for the field, wherever it is reached. "
+    "Corresponds to OpenAPI's security scopes."
+)
 
 
-@schema_directive(name="needs", locations=[Location.FIELD_DEFINITION], description=NEEDS)
+@schema_directive(name="needs", locations=[Location.FIELD_DEFINITION], description=NEEDS_DESCRIPTION)
 class Needs:
-    """`@needs(permission: "catalog:write")` on a field. Not called `requires`: that is Apollo Federation's, with another meaning."""
+    """`@needs(permission: "catalog:write")` on a field.
+
+    Not called `requires`, which has a different meaning in Apollo Federation.
+    """
 
     permission: str
 
 
 def needs_directives(access: Access) -> list[Needs]:
-    """What the schema says of an access: nothing where everybody may."""
+    """Return the directives of a field; none if its access needs no permission."""
     return [Needs(permission=access.permission)] if access.permission is not None else []
 
 
 @cache
 def permission_class(access: Access) -> type[BasePermission]:
-    """The permission class of an access."""
+    """Return the Strawberry permission class of an access."""
 
     class Allowed(BasePermission):
-        """Passes callers that the access allows."""
+        """Allow callers that have the permission of the access."""
 
-        message = f"The permission `{access.permission}` is needed."
+        message = f"The permission `{access.permission}` is required."
 
         def has_permission(self, source: Any, info: Any, **kwargs: Any) -> bool:
             return access.allows(info.context.caller.permissions)
@@ -39,9 +45,3 @@ def permission_class(access: Access) -> type[BasePermission]:
             raise access.problem(True)
 
     return Allowed
-
-
-def check(access: Access, info: Any) -> None:
-    """Asks the permission, and refuses as the operation would."""
-    if not permission_class(access)().has_permission(None, info):
-        raise access.problem(info.context.caller.known)

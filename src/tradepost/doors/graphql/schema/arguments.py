@@ -1,6 +1,8 @@
-"""Arguments: from what graphql-core coerced to what a room's functions take.
+"""Convert the arguments that graphql-core has coerced to the values that areas' functions take.
 
-Inputs become builtins in REST's names and are then read by `kit.inputs.read`, as a REST body is: a fault has one pointer and code on both doors.
+Input objects become builtins under REST's names and are validated by the same function as REST's
+request bodies (`kit.schema.validation.validate`), so faults have the same pointers and codes at
+both doors.
 """
 
 import inspect
@@ -18,48 +20,58 @@ from uuid_utils import UUID as QuickUUID
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.resource.resource import Resource
+from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from tradepost.kit.schema.patch import JsonPatch, MergePatch, Step, parse_json_patch
 from tradepost.kit.schema.struct_fields import Member, member, members
-from tradepost.kit.schema.validation import merge_patch_type, validate
+from tradepost.kit.schema.validation import validate
 
 from ...graphql_names import camel
 
-type Read = Callable[[Any], Any]
+type Converter = Callable[[Any], Any]
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One argument of a root field: the function's name for it, what the schema shows, and how a given value is read."""
+    """One argument of a root field.
+
+    name: the name of the function's parameter.
+    member: the type and description for the schema.
+    convert: converts a coerced value; None if the value is used as it is.
+    """
 
     name: str
     member: Member
-    convert: Read | None
+    convert: Converter | None
 
 
-def build_parameter(given: inspect.Parameter, annotation: Any, operation: Operation[Any, ..., Any]) -> Parameter:
-    """The parameter that a function declares. A patch is a MergePatch of the operation's input, `json_patch` a list of RFC 6902's operations."""
-    name, required = given.name, given.default is inspect.Parameter.empty
-    type = _bare(annotation)
+def build_parameter(parameter: inspect.Parameter, annotation: Any, operation: Operation[Any, ..., Any]) -> Parameter:
+    """Build the Parameter of a function's parameter.
+
+    `patch` is a merge patch of the operation's input, `json_patch` a list of RFC 6902 operations.
+    """
+    name, required = parameter.name, parameter.default is inspect.Parameter.empty
+    type = _without_none(annotation)
     if name == "patch" and operation.input is not None:
         type = merge_patch_type(operation.input) if type is MergePatch else type
-        made = member(name, mi.type_info(type), required)
-        inner = builtins(made)
-        return Parameter(name, made, lambda value: MergePatch(inner(value) if inner else value))
+        patch_member = member(name, mi.type_info(type), required)
+        to_builtins = builtins_converter(patch_member)
+        return Parameter(name, patch_member, lambda value: MergePatch(to_builtins(value) if to_builtins else value))
     if name == "json_patch" or type is JsonPatch:
-        made = member(name, mi.type_info(list[Step]), required)
-        return Parameter(name, made, _json_patch)
-    made = member(name, mi.type_info(annotation), required)
-    return Parameter(name, made, _id_of(operation.path_resource) if made.kind == "id" else _reading(name, type, made))
+        return Parameter(name, member(name, mi.type_info(list[Step]), required), _convert_json_patch)
+    described = member(name, mi.type_info(annotation), required)
+    if described.kind == "id":
+        return Parameter(name, described, _id_converter(operation.path_resource))
+    return Parameter(name, described, _validating_converter(name, type, described))
 
 
-def _reading(name: str, type: Any, made: Member) -> Read | None:
-    if made.kind in ("text", "int", "float", "bool"):
+def _validating_converter(name: str, type: Any, described: Member) -> Converter | None:
+    if described.kind in ("text", "int", "float", "bool"):
         return None
-    inner, pointer = builtins(made), "" if name == "input" else f"/{name}"
-    return lambda value: validate(type, inner(value) if inner else value, pointer)
+    to_builtins, pointer = builtins_converter(described), "" if name == "input" else f"/{name}"
+    return lambda value: validate(type, to_builtins(value) if to_builtins else value, pointer)
 
 
-def _bare(annotation: Any) -> Any:
-    """The annotation without `None`."""
+def _without_none(annotation: Any) -> Any:
+    """Return the annotation without `Annotated` and `None`."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (UnionType, Union):
@@ -67,60 +79,65 @@ def _bare(annotation: Any) -> Any:
     return annotation
 
 
-def _id_of(about: Resource[Any]) -> Read:
-    """How an id is read; one that is none is the id of nothing."""
+def _id_converter(resource: Resource[Any]) -> Converter:
+    """Return a converter of ids. It raises NotFound for text that is not an id."""
 
-    def read_id(value: str) -> UUID:
+    def convert_id(value: str) -> UUID:
         id = parse_id(value)
         if id is None:
-            raise about.not_found(value)
-        # The same to whoever asks for its text, at a tenth of the time.
+            raise resource.not_found(value)
+        # Has the same str() as UUID and is created in a tenth of the time.
         return cast(UUID, QuickUUID(id))
 
-    return read_id
+    return convert_id
 
 
-def builtins(of: Member) -> Read | None:
-    """How a coerced value of a member becomes builtins in REST's names; None where it is so already."""
-    if of.shape is not None:
-        return shaped(of.shape)
-    if of.enum is not None:
-        return _value
-    if of.item is not None and (inner := builtins(of.item)) is not None:
-        return lambda values: None if values is None else [inner(v) for v in values]
+def builtins_converter(described: Member) -> Converter | None:
+    """Return a converter of a member's coerced value to builtins under REST's names.
+
+    None if the coerced value consists of builtins already.
+    """
+    if described.shape is not None:
+        return struct_converter(described.shape)
+    if described.enum is not None:
+        return _enum_value
+    if described.item is not None and (convert_item := builtins_converter(described.item)) is not None:
+        return lambda values: None if values is None else [convert_item(v) for v in values]
     return None
 
 
 @cache
-def shaped(shape: type[msgspec.Struct]) -> Read:
-    """How an input object of a shape becomes a dict."""
-    known = {camel(m.name): (written(shape, m.name), m.null, builtins(m)) for m in members(shape).values()}
+def struct_converter(struct: type[msgspec.Struct]) -> Converter:
+    """Return a converter of a Struct's input object to a dict."""
+    fields = {
+        camel(m.name): (json_name(struct, m.name), m.null, builtins_converter(m)) for m in members(struct).values()
+    }
 
-    def read_object(value: Any) -> Any:
+    def convert_object(value: Any) -> Any:
         if value is None:
             return None
-        out: dict[str, Any] = {}
-        for key, given in cast(dict[str, Any], value).items():
-            name, null, inner = known[key]
-            # GraphQL has no type that may be left out but not be null: there null is as if nothing had been given.
-            if given is not None or null:
-                out[name] = given if inner is None else inner(given)
-        return out
+        converted: dict[str, Any] = {}
+        for key, field_value in cast(dict[str, Any], value).items():
+            name, null, convert = fields[key]
+            # A GraphQL type cannot be optional without being nullable: null counts as left out.
+            if field_value is not None or null:
+                converted[name] = field_value if convert is None else convert(field_value)
+        return converted
 
-    return read_object
-
-
-def written(shape: type[msgspec.Struct], name: str) -> str:
-    """A member's name in JSON."""
-    return next(f.encode_name for f in msgspec.structs.fields(shape) if f.name == name)
+    return convert_object
 
 
-def _value(given: Any) -> Any:
-    return given.value if isinstance(given, Enum) else given
+def json_name(struct: type[msgspec.Struct], name: str) -> str:
+    """Return the name of a Struct's field in JSON."""
+    return next(f.encode_name for f in msgspec.structs.fields(struct) if f.name == name)
 
 
-_STEPS = builtins(member("json_patch", mi.type_info(list[Step])))
+def _enum_value(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
-def _json_patch(value: Any) -> JsonPatch:
-    return parse_json_patch(_STEPS(value) if _STEPS is not None else value)
+_convert_steps = builtins_converter(member("json_patch", mi.type_info(list[Step])))
+
+
+def _convert_json_patch(value: Any) -> JsonPatch:
+    return parse_json_patch(_convert_steps(value) if _convert_steps is not None else value)

@@ -1,4 +1,8 @@
-"""Strawberry types from the registry, in two passes: scalars first, then the relations, so types may form circles while rooms do not."""
+"""Build the Strawberry schema of a registry, in two passes.
+
+The first pass creates the types with their scalar fields, the second adds the relations. So types
+may refer to each other in cycles although areas only import earlier areas.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,138 +22,162 @@ from .root_fields import RootField
 from .scalars import SCALARS
 from .strawberry_fields import argument, field, nullable, strawberry_definition
 
-MUTATION_DOC = "What can be changed. Fields run one after another, each in a transaction of its own."
+QUERY_DESCRIPTION = "The operations that read data."
+MUTATION_DESCRIPTION = (
+    "The operations that change data. The fields of a mutation run one after another, each in a transaction of its own."
+)
 
 
 class SchemaBuilder:
-    """The types of one schema."""
+    """Builds one schema."""
 
     def __init__(self, registry: Registry, roots: Iterable[RootField[..., Any]]) -> None:
         self.registry, self.roots = registry, list(roots)
-        self.shapes = ObjectTypes()
-        self.lists, self.made = ConnectionTypes(self.shapes), self.shapes.types
-        self.node = strawberry.interface(
-            type("Node", (), {"__annotations__": {"id": strawberry.ID}}), description="Whatever has an id of its own."
+        self.object_types = ObjectTypes()
+        self.connections, self.types = ConnectionTypes(self.object_types), self.object_types.types
+        self.node_interface = strawberry.interface(
+            type("Node", (), {"__annotations__": {"id": strawberry.ID}}), description="An object with an ID."
         )
 
     def build(self) -> strawberry.Schema:
-        """Both passes, then the roots. Resolvers are set on the finished schema (`reference`)."""
-        for of in self.registry.resources.values():
-            self.resource(of)
-        for of in self.registry.resources.values():
-            for relation in of.relations.values():
-                strawberry_definition(self.made[of.name]).fields.append(self.relation(relation))
-        for of in self.registry.results.values():
-            self.shapes.object_type(of.name, of.members, of.shape.__doc__, of.field_access)
-        query = create_type("Query", self.fields(False) + self.node_fields(), description="What can be read.")
-        writes = self.fields(True)
-        mutation = create_type("Mutation", writes, description=MUTATION_DOC) if writes else None
-        types = [self.made[of.name] for of in self.registry.resources.values()]
+        """Return the schema. Its resolvers are attached later, by `attach_resolvers`."""
+        for resource in self.registry.resources.values():
+            self.resource_type(resource)
+        for resource in self.registry.resources.values():
+            for relation in resource.relations.values():
+                strawberry_definition(self.types[resource.name]).fields.append(self.relation_field(relation))
+        for result in self.registry.results.values():
+            self.object_types.object_type(result.name, result.members, result.shape.__doc__, result.field_access)
+        query = create_type(
+            "Query", self.root_fields(mutations=False) + self.node_fields(), description=QUERY_DESCRIPTION
+        )
+        mutations = self.root_fields(mutations=True)
+        mutation = create_type("Mutation", mutations, description=MUTATION_DESCRIPTION) if mutations else None
+        types = [self.types[resource.name] for resource in self.registry.resources.values()]
         return strawberry.Schema(
             query, mutation, types=types, config=StrawberryConfig(scalar_map=SCALARS, sort_schema=True)
         )
 
-    def resource(self, of: Resource[Any]) -> Any:
-        """The first pass of a resource."""
-        made = self.shapes.object_type(of.name, of.members, of.shape.__doc__, of.field_access)
-        if of in self.registry.node_resources:
-            strawberry_definition(made).interfaces = [strawberry_definition(self.node)]
-        return made
-
-    def relation(self, of: Relation) -> Any:
-        """The field that follows a relation."""
-        target = self.made[of.target.name]
-        kind = (
-            self.lists.connection_type(of.target) if of.paged else list[target] if of.is_to_many else nullable(target)
+    def resource_type(self, resource: Resource[Any]) -> Any:
+        """Create the object type of a resource, without its relations."""
+        object_type = self.object_types.object_type(
+            resource.name, resource.members, resource.shape.__doc__, resource.field_access
         )
-        made = field(of.name, kind, of.doc, access=of.access)
-        made.arguments = (
-            self.lists.list_arguments(of.target, CONNECTION_ARGUMENTS if of.paged else LIST_ARGUMENTS)
-            if of.is_to_many
-            else []
+        if resource in self.registry.node_resources:
+            strawberry_definition(object_type).interfaces = [strawberry_definition(self.node_interface)]
+        return object_type
+
+    def relation_field(self, relation: Relation) -> Any:
+        """Return the field of a relation."""
+        target_type = self.types[relation.target.name]
+        if not relation.is_to_many:
+            type, arguments = nullable(target_type), []
+        elif relation.paged:
+            type = self.connections.connection_type(relation.target)
+            arguments = self.connections.list_arguments(relation.target, CONNECTION_ARGUMENTS)
+        else:
+            type = list[target_type]
+            arguments = self.connections.list_arguments(relation.target, LIST_ARGUMENTS)
+        relation_field = field(relation.name, type, relation.doc, access=relation.access)
+        relation_field.arguments = arguments
+        return relation_field
+
+    def root_fields(self, *, mutations: bool) -> list[Any]:
+        """Return the fields of Query or of Mutation."""
+        return [self.root_field(root) for root in self.roots if root.operation.is_write == mutations]
+
+    def root_field(self, root: RootField[..., Any]) -> Any:
+        """Return the field of one operation."""
+        operation = root.operation
+        root_field = field(
+            root.call.__name__,
+            self.result_type(operation),
+            operation.doc,
+            access=operation.access,
+            deprecated=root.deprecated,
         )
-        return made
-
-    def fields(self, writes: bool) -> list[Any]:
-        """The fields of Query or Mutation."""
-        made: list[Any] = []
-        for root in self.roots:
-            if root.operation.is_write == writes:
-                known = field(
-                    root.call.__name__,
-                    self.answer(root.operation),
-                    root.operation.doc,
-                    access=root.operation.access,
-                    deprecated=root.deprecated,
-                )
-                known.arguments = [
-                    argument(p.name, self.shapes.argument_type(p.member), p.member.doc)
-                    for p in root.parameters.values()
-                ]
-                if root.operation.kind == "list":
-                    known.arguments += self.lists.list_arguments(root.operation.resource, CONNECTION_ARGUMENTS)
-                made.append(known)
-        return made
-
-    def answer(self, operation: Operation[Any, ..., Any]) -> Any:
-        """What an operation's field gives: a list below a row is null where there is no such row, single things and all writes may be null."""
+        root_field.arguments = [
+            argument(p.name, self.object_types.argument_type(p.member), p.member.doc) for p in root.parameters.values()
+        ]
         if operation.kind == "list":
-            made = self.lists.connection_type(operation.resource)
-            return made if operation.parent_relation is None else nullable(made)
-        return nullable(
-            self.batch(operation.resource) if operation.kind == "batch" else self.made[operation.result.name]
-        )
+            root_field.arguments += self.connections.list_arguments(operation.resource, CONNECTION_ARGUMENTS)
+        return root_field
 
-    def batch(self, of: Resource[Any]) -> Any:
-        """`ProductBatchPayload`: the outcomes in the order of the items."""
-        name = f"{of.name}BatchPayload"
-        if name not in self.made:
-            kinds = [
-                field("status", int, "As REST's status of the item."),
-                field("changed", bool, "False where nothing differed."),
+    def result_type(self, operation: Operation[Any, ..., Any]) -> Any:
+        """Return the type of an operation's field.
+
+        A list below a row is null if the row does not exist. Single objects and all mutations are
+        nullable, so that one error does not null the other fields.
+        """
+        if operation.kind == "list":
+            connection = self.connections.connection_type(operation.resource)
+            return connection if operation.parent_relation is None else nullable(connection)
+        if operation.kind == "batch":
+            return nullable(self.batch_payload(operation.resource))
+        return nullable(self.types[operation.result.name])
+
+    def batch_payload(self, resource: Resource[Any]) -> Any:
+        """Return a type such as `ProductBatchPayload`."""
+        name = f"{resource.name}BatchPayload"
+        if name not in self.types:
+            result_fields = [
+                field("status", int, "The HTTP status that the REST API returns for this item."),
+                field("changed", bool, "False if the item already had these values."),
+                field("data", nullable(self.types[resource.name])),
+                field("error", nullable(self.problem_type())),
             ]
-            found = [field("data", nullable(self.made[of.name])), field("error", nullable(self.problem()))]
-            item = create_type(
-                f"{of.name}BatchResult",
-                [*kinds, *found],
-                description="The outcome of one item: what it made, or what was wrong.",
+            result_type = create_type(
+                f"{resource.name}BatchResult",
+                result_fields,
+                description="The outcome of one item of a batch: its data, or an error.",
             )
-            self.made[name] = create_type(
-                name, [field("results", list[item])], description="The outcomes of a batch, in the order of its items."
+            self.types[name] = create_type(
+                name,
+                [field("results", list[result_type])],
+                description="The outcomes of a batch, in the order of its items.",
             )
-        return self.made[name]
+        return self.types[name]
 
-    def problem(self) -> Any:
-        """A problem as data (RFC 9457)."""
-        if "Problem" not in self.made:
-            where = [field("pointer", nullable(str)), field("parameter", nullable(str))]
-            fault = create_type(
+    def problem_type(self) -> Any:
+        """Return the type of a problem as data (RFC 9457)."""
+        if "Problem" not in self.types:
+            fault_type = create_type(
                 "ProblemFault",
-                [field("code", str), field("detail", str), *where],
-                description="One thing that is wrong, and where.",
+                [
+                    field("code", str),
+                    field("detail", str),
+                    field("pointer", nullable(str)),
+                    field("parameter", nullable(str)),
+                ],
+                description="One fault in the input, and where it is.",
             )
-            said = [field(n, int if n == "status" else str) for n in ("type", "title", "status", "code", "detail")]
-            more = [
-                field("errors", list[fault]),
-                field("members", nullable(JSON), "What else this kind of problem says."),
+            standard = [field(n, int if n == "status" else str) for n in ("type", "title", "status", "code", "detail")]
+            extensions = [
+                field("errors", list[fault_type]),
+                field("members", nullable(JSON), "Additional members of this type of problem."),
             ]
-            self.made["Problem"] = create_type(
-                "Problem", [*said, *more], description="What went wrong, as in `errors[].extensions` (RFC 9457)."
+            self.types["Problem"] = create_type(
+                "Problem",
+                [*standard, *extensions],
+                description="An error, with the members of `errors[].extensions` (RFC 9457).",
             )
-        return self.made["Problem"]
+        return self.types["Problem"]
 
     def node_fields(self) -> list[Any]:
-        """Relay's `node` and `nodes`."""
+        """Return Relay's `node` and `nodes`."""
         if not self.registry.node_resources:
             return []
-        one = field(
-            "node", nullable(self.node), "Whatever has this id; null where there is no such thing, or none for you."
+        node = field(
+            "node",
+            nullable(self.node_interface),
+            "Fetches an object given its ID. Null if it does not exist or you cannot access it.",
         )
-        one.arguments = [argument("id", strawberry.ID)]
-        many = field(
+        node.arguments = [argument("id", strawberry.ID)]
+        nodes = field(
             "nodes",
-            list[nullable(self.node)],
-            "Things by their ids, in the same order; null for each that is missing. At most 100.",
+            list[nullable(self.node_interface)],
+            "Fetches up to 100 objects given their IDs, in the same order. "
+            "Null for each object that does not exist or that you cannot access.",
         )
-        many.arguments = [argument("ids", list[strawberry.ID])]
-        return [one, many]
+        nodes.arguments = [argument("ids", list[strawberry.ID])]
+        return [node, nodes]

@@ -1,4 +1,4 @@
-"""What lists need: connections by Relay's rules, and the arguments that say which stretch of them."""
+"""Relay connections, and the arguments, filters and sort keys of lists."""
 
 from enum import Enum
 from typing import Any
@@ -18,77 +18,110 @@ from .strawberry_fields import argument, field, nullable
 CONNECTION_ARGUMENTS = ("first", "after", "last", "before", "filter", "sort")
 LIST_ARGUMENTS = ("first", "filter", "sort")
 
-DOCS = {
-    "first": "How many from the start: 1 to 100, by default 20.",
-    "last": "How many from the end: 1 to 100.",
-    "after": "The cursor behind which the page begins.",
-    "before": "The cursor before which the page ends.",
-    "filter": "Which rows: all given conditions hold.",
-    "sort": "In which order; the id is always the last key.",
+ARGUMENT_DESCRIPTIONS = {
+    "first": "The number of items to return from the start: 1 to 100, 20 by default.",
+    "last": "The number of items to return from the end: 1 to 100.",
+    "after": "Return the items that come after this cursor.",
+    "before": "Return the items that come before this cursor.",
+    "filter": "Return only the items that meet all of these conditions.",
+    "sort": "The order of the items. Ties are ordered by id.",
 }
+UNPAGED_DESCRIPTIONS = ARGUMENT_DESCRIPTIONS | {
+    "first": "The number of items to return from the start: 1 to 100, all items by default."
+}
+UNCOUNTABLE = frozenset({"media"})
+ACRONYMS = {"api": "API"}
 
 
 class ConnectionTypes:
-    """Connections, filters and sort keys over some shapes."""
+    """The connection, filter and sort types of resources, created over their object types."""
 
-    def __init__(self, shapes: ObjectTypes) -> None:
-        self.shapes, self.made = shapes, shapes.types
+    def __init__(self, object_types: ObjectTypes) -> None:
+        self.object_types, self.types = object_types, object_types.types
 
-    def connection_type(self, of: Resource[Any]) -> Any:
-        """`ProductConnection` (Relay's connections), with `nodes` besides `edges`."""
-        name = f"{of.name}Connection"
-        if name not in self.made:
-            node = self.made[of.name]
-            edge = create_type(
-                f"{of.name}Edge",
-                [field("node", node), field("cursor", str)],
-                description=f"A {of.label} in a list, and its cursor.",
+    def connection_type(self, resource: Resource[Any]) -> Any:
+        """Return a Relay connection such as `ProductConnection`, with `nodes` beside `edges`."""
+        name = f"{resource.name}Connection"
+        if name not in self.types:
+            node_type = self.types[resource.name]
+            edge_type = create_type(
+                f"{resource.name}Edge",
+                [field("node", node_type), field("cursor", str)],
+                description="An edge in a connection.",
             )
-            parts = [field("edges", list[edge]), field("nodes", list[node]), field("page_info", self.page_info())]
-            total = field(
-                "total_count", int, "How many there are in all pages. Ask for it only where you show it: it is counted."
-            )
-            self.made[name] = create_type(name, [*parts, total], description=f"A page of a list of this: {of.label}.")
-        return self.made[name]
-
-    def page_info(self) -> Any:
-        """Relay's page info."""
-        if "PageInfo" not in self.made:
-            flags = [field("has_next_page", bool), field("has_previous_page", bool)]
-            cursors = [field("start_cursor", nullable(str)), field("end_cursor", nullable(str))]
-            self.made["PageInfo"] = create_type(
-                "PageInfo", [*flags, *cursors], description="Where a page stands in its list."
-            )
-        return self.made["PageInfo"]
-
-    def list_arguments(self, of: Resource[Any], names: tuple[str, ...]) -> list[StrawberryArgument]:
-        """The arguments of a list."""
-        kinds: dict[str, Any] = {"first": int, "last": int, "after": str, "before": str}
-        if of.filters:
-            kinds["filter"] = self.filter(of)
-        if of.sorts:
-            kinds["sort"] = list[self.sort(of)]
-        docs = DOCS if "after" in names else DOCS | {"first": "How many from the start: 1 to 100, by default all."}
-        return [argument(n, nullable(kinds[n]), docs[n]) for n in names if n in kinds]
-
-    def filter(self, of: Resource[Any]) -> Any:
-        """`ProductFilter`."""
-        name = f"{of.name}Filter"
-        if name not in self.made:
             fields = [
-                field(n, nullable(self.shapes.scalar_type(member(n, type_info(f.type)))), f.doc, optional=True)
-                for n, f in of.filters.items()
+                field("edges", list[edge_type]),
+                field("nodes", list[node_type]),
+                field("page_info", self.page_info_type()),
+                field(
+                    "total_count",
+                    int,
+                    "The total number of items in the connection. "
+                    "Select it only if you need it, because the items are counted.",
+                ),
             ]
-            self.made[name] = create_type(
-                name, fields, is_input=True, description=f"Conditions on a list of this: {of.label}."
-            )
-        return self.made[name]
+            self.types[name] = create_type(name, fields, description=f"A page of {plural(resource.label)}.")
+        return self.types[name]
 
-    def sort(self, of: Resource[Any]) -> Any:
-        """`ProductSort`: every sort key in both directions; the values are the keys as the window spells them."""
-        name = f"{of.name}Sort"
-        if name not in self.made:
-            keys = {sort_enum_value(n, down): f"-{n}" if down else n for n in of.sorts for down in (False, True)}
-            kind: Any = Enum(name, keys)
-            self.made[name] = strawberry.enum(kind, description=f"Sort keys of a list of this: {of.label}.")
-        return self.made[name]
+    def page_info_type(self) -> Any:
+        """Return Relay's `PageInfo`."""
+        if "PageInfo" not in self.types:
+            fields = [
+                field("has_next_page", bool),
+                field("has_previous_page", bool),
+                field("start_cursor", nullable(str)),
+                field("end_cursor", nullable(str)),
+            ]
+            self.types["PageInfo"] = create_type(
+                "PageInfo", fields, description="Information about pagination in a connection."
+            )
+        return self.types["PageInfo"]
+
+    def list_arguments(self, resource: Resource[Any], names: tuple[str, ...]) -> list[StrawberryArgument]:
+        """Return the arguments of a list."""
+        types: dict[str, Any] = {"first": int, "last": int, "after": str, "before": str}
+        if resource.filters:
+            types["filter"] = self.filter_type(resource)
+        if resource.sorts:
+            types["sort"] = list[self.sort_type(resource)]
+        descriptions = ARGUMENT_DESCRIPTIONS if "after" in names else UNPAGED_DESCRIPTIONS
+        return [argument(n, nullable(types[n]), descriptions[n]) for n in names if n in types]
+
+    def filter_type(self, resource: Resource[Any]) -> Any:
+        """Return an input type such as `ProductFilter`."""
+        name = f"{resource.name}Filter"
+        if name not in self.types:
+            fields = [
+                field(n, nullable(self.object_types.scalar_type(member(n, type_info(f.type)))), f.doc, optional=True)
+                for n, f in resource.filters.items()
+            ]
+            self.types[name] = create_type(
+                name, fields, is_input=True, description=f"Filtering options for {plural(resource.label)}."
+            )
+        return self.types[name]
+
+    def sort_type(self, resource: Resource[Any]) -> Any:
+        """Return an enum such as `ProductSort`: each sort key in both directions.
+
+        The Python values are the keys as `parse_list_query` expects them.
+        """
+        name = f"{resource.name}Sort"
+        if name not in self.types:
+            values = {
+                sort_enum_value(key, descending): f"-{key}" if descending else key
+                for key in resource.sorts
+                for descending in (False, True)
+            }
+            enum: Any = Enum(name, values)
+            self.types[name] = strawberry.enum(enum, description=f"Sorting options for {plural(resource.label)}.")
+        return self.types[name]
+
+
+def plural(label: str) -> str:
+    """Return the plural of a resource's label: `addresses` for `address`."""
+    label = " ".join([ACRONYMS.get(word, word) for word in label.split()])
+    if label in UNCOUNTABLE:
+        return label
+    if label.endswith("y") and label[-2] not in "aeiou":
+        return f"{label[:-1]}ies"
+    return f"{label}es" if label.endswith(("s", "x", "z", "ch", "sh")) else f"{label}s"

@@ -1,4 +1,4 @@
-"""Types from our shapes: objects, inputs, enums and scalars, with nullability and descriptions. Each is made once."""
+"""GraphQL object types, input types, enums and scalars of our Structs. Each is created once."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from tradepost.kit.schema.struct_fields import Member, members
 
 from ...graphql_names import input_type_name
 from .scalars import BigInt
-from .strawberry_fields import field, nullable
+from .strawberry_fields import description, field, nullable
 
 SCALAR_TYPES: dict[str, Any] = {
     "id": strawberry.ID,
@@ -27,68 +27,78 @@ SCALAR_TYPES: dict[str, Any] = {
     "moment": datetime,
     "json": JSON,
 }
-NO_ACCESS: Mapping[str, Access] = {}
-ACTIONS_DOC = "The mutations that are open to you on this now."
+NO_FIELD_ACCESS: Mapping[str, Access] = {}
+ACTIONS_DESCRIPTION = "The mutations that you can currently call on this object."
 
 
 class ObjectTypes:
-    """The types made so far, by name; enums by their class."""
+    """The types created so far, by name; enums by their Python class."""
 
     def __init__(self) -> None:
         self.types: dict[Any, Any] = {}
 
-    def object_type(self, name: str, own: Any, doc: str | None, access: Mapping[str, Access] = NO_ACCESS) -> Any:
-        """An object type of members and embedded values; `access` is that of members which have one of their own."""
+    def object_type(
+        self,
+        name: str,
+        members: Mapping[str, EmbeddedValue | Member],
+        doc: str | None,
+        field_access: Mapping[str, Access] = NO_FIELD_ACCESS,
+    ) -> Any:
+        """Return the object type of some members.
+
+        field_access: the access of the members that have one of their own.
+        """
         if name not in self.types:
-            docs = {n: ACTIONS_DOC if n == ACTIONS else _member(m).doc for n, m in own.items()}
-            fields = [field(n, self.value(m), docs[n], access=access.get(n, ANYONE)) for n, m in own.items()]
-            self.types[name] = create_type(name, fields, description=doc)
+            docs = {n: ACTIONS_DESCRIPTION if n == ACTIONS else _member(m).doc for n, m in members.items()}
+            fields = [
+                field(n, self.output_type(m), docs[n], access=field_access.get(n, ANYONE)) for n, m in members.items()
+            ]
+            self.types[name] = create_type(name, fields, description=description(doc))
         return self.types[name]
 
-    def value(self, of: EmbeddedValue | Member) -> Any:
-        """The type of what an object holds."""
-        if isinstance(of, EmbeddedValue):
-            made = self.object_type(of.name, of.members, of.shape.__doc__)
-            made = list[made] if of.is_list else made
-            return nullable(made) if of.null else made
-        made = self.scalar_type(of)
-        return nullable(made) if of.null else made
+    def output_type(self, member: EmbeddedValue | Member) -> Any:
+        """Return the type of an object's field."""
+        if isinstance(member, EmbeddedValue):
+            type = self.object_type(member.name, member.members, member.shape.__doc__)
+            type = list[type] if member.is_list else type
+        else:
+            type = self.scalar_type(member)
+        return nullable(type) if member.null else type
 
-    def scalar_type(self, of: Member) -> Any:
-        """A scalar, an enum or a list of them."""
-        if of.enum is not None:
-            return self.enum(of.enum)
-        if of.item is not None:
-            return list[self.value(of.item)]
-        return BigInt if of.is_int64 else SCALAR_TYPES[of.kind]
+    def scalar_type(self, member: Member) -> Any:
+        """Return a scalar, an enum, or a list of them."""
+        if member.enum is not None:
+            return self.enum_type(member.enum)
+        if member.item is not None:
+            return list[self.output_type(member.item)]
+        return BigInt if member.is_int64 else SCALAR_TYPES[member.kind]
 
-    def enum(self, kind: type[Enum]) -> Any:
-        """An enum with its own description."""
-        if kind not in self.types:
-            self.types[kind] = strawberry.enum(kind, description=kind.__doc__)
-        return self.types[kind]
+    def enum_type(self, enum: type[Enum]) -> Any:
+        """Return the enum type of a Python enum, described by its docstring."""
+        if enum not in self.types:
+            self.types[enum] = strawberry.enum(enum, description=description(enum.__doc__))
+        return self.types[enum]
 
-    def argument_type(self, of: Member) -> Any:
-        """The type of an argument or of an input's member."""
-        made: Any = (
-            list[self.argument_type(of.item)]
-            if of.item is not None
-            else self.input(of.shape)
-            if of.shape is not None
-            else self.scalar_type(of)
-        )
-        return nullable(made) if of.null or not of.required else made
+    def argument_type(self, member: Member) -> Any:
+        """Return the type of an argument or of an input type's field."""
+        if member.item is not None:
+            type: Any = list[self.argument_type(member.item)]
+        elif member.shape is not None:
+            type = self.input_type(member.shape)
+        else:
+            type = self.scalar_type(member)
+        return nullable(type) if member.null or not member.required else type
 
-    def input(self, shape: type[msgspec.Struct]) -> Any:
-        """An input type from a shape."""
-        name = input_type_name(shape.__name__)
+    def input_type(self, struct: type[msgspec.Struct]) -> Any:
+        """Return the input type of a Struct."""
+        name = input_type_name(struct.__name__)
         if name not in self.types:
             fields = [
-                field(n, self.argument_type(m), m.doc, optional=not m.required) for n, m in members(shape).items()
+                field(n, self.argument_type(m), m.doc, optional=not m.required) for n, m in members(struct).items()
             ]
-            self.types[name] = create_type(name, fields, is_input=True, description=shape.__doc__)
+            self.types[name] = create_type(name, fields, is_input=True, description=description(struct.__doc__))
         return self.types[name]
 
 
-def _member(of: EmbeddedValue | Member) -> Member:
-    return of.member if isinstance(of, EmbeddedValue) else of
+def _member(member: EmbeddedValue | Member) -> Member:
+    return member.member if isinstance(member, EmbeddedValue) else member

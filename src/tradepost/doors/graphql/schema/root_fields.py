@@ -1,11 +1,16 @@
-"""Root fields: functions of a room, each the GraphQL side of one operation.
+"""Root fields: an area's functions, each the GraphQL side of one operation.
 
     @query(Products.get)
-    async def product(ask: Ask, id: UUID | None = None, slug: str | None = None) -> Record[Product]:
-        return await Products(ask.context).get(ask.either(id=id, slug=slug), ask.want)
+    async def product(
+        request: GraphQLRequest, id: UUID | None = None, slug: str | None = None
+    ) -> Record[Product]:
+        return await Products(request.context).get(
+            request.exactly_one(id=id, slug=slug), request.selection
+        )
 
-The function's name is the field's, its parameters are the arguments. A list gets its window in `ask.window` and need not name the arguments
-of it. The plan executor and graphql-core call the same function.
+The field has the function's name, and its arguments are the function's parameters. The function of
+a list reads `request.list_query` and does not declare the list's arguments. The plan executor and
+graphql-core call the same functions.
 """
 
 import inspect
@@ -28,7 +33,7 @@ from .arguments import Parameter, build_parameter
 
 
 class GraphQLRequest:
-    """One root field of one request: its context, Selection and Window."""
+    """One root field of a request: its context, Selection and ListQuery."""
 
     __slots__ = ("context", "list_query", "selection")
 
@@ -36,73 +41,76 @@ class GraphQLRequest:
         self.context, self.selection, self.list_query = context, selection, list_query
 
     @staticmethod
-    def exactly_one(**given: Any) -> str:
-        """The one key that was given; or 400 naming the choice."""
-        return str(one_of(given))
+    def exactly_one(**arguments: Any) -> str:
+        """Return the one argument that is not null, or raise InvalidParameter."""
+        return str(_exactly_one(arguments))
 
     @staticmethod
-    def body[T: msgspec.Struct](shape: type[T], **given: Any) -> T:
-        """The arguments of a field as the body that REST takes in their place; 422 with all its faults."""
-        return validate(shape, {n: v.value if isinstance(v, Enum) else v for n, v in given.items() if v is not None})
+    def body[T: msgspec.Struct](struct: type[T], **arguments: Any) -> T:
+        """Return the field's arguments as the request body that REST takes, or raise Validation."""
+        values = {n: v.value if isinstance(v, Enum) else v for n, v in arguments.items() if v is not None}
+        return validate(struct, values)
 
     @staticmethod
     def patch(patch: Any, json_patch: Any) -> Patch:
-        """The one patch that was given; or 400."""
-        given = one_of({"patch": patch, "json_patch": json_patch})
-        assert isinstance(given, JsonPatch | MergePatch)
-        return given
+        """Return the one patch that is not null, or raise InvalidParameter."""
+        one_patch = _exactly_one({"patch": patch, "json_patch": json_patch})
+        assert isinstance(one_patch, JsonPatch | MergePatch)
+        return one_patch
 
 
-def one_of(given: dict[str, Any]) -> Any:
-    """The one argument that is not null; or 400 naming the choice."""
-    found = [v for v in given.values() if v is not None]
-    if len(found) != 1:
-        names = [camel(n) for n in given]
+def _exactly_one(arguments: dict[str, Any]) -> Any:
+    values = [v for v in arguments.values() if v is not None]
+    if len(values) != 1:
+        names = [camel(n) for n in arguments]
         raise InvalidParameter(f"Give exactly one of {', '.join([f'`{n}`' for n in names])}.", parameter=names[0])
-    return found[0]
+    return values[0]
 
 
 type Call[**P, R] = Callable[Concatenate[GraphQLRequest, P], Awaitable[R]]
 
 
 class RootField[**P, R]:
-    """A field of Query or Mutation: its name, operation, function and arguments."""
+    """A field of Query or Mutation: its name, operation, function and parameters."""
 
     def __init__(self, operation: Operation[Any, ..., Any], call: Call[P, R], deprecated: str | None) -> None:
         self.operation, self.call, self.deprecated = operation, call, deprecated
         self.name = camel(call.__name__)
         hints = get_type_hints(call, include_extras=True)
-        given = list(inspect.signature(call).parameters.values())[1:]
+        declared = list(inspect.signature(call).parameters.values())[1:]
         self.parameters: dict[str, Parameter] = {
-            camel(p.name): build_parameter(p, hints[p.name], operation) for p in given
+            camel(p.name): build_parameter(p, hints[p.name], operation) for p in declared
         }
 
     def __repr__(self) -> str:
         return f"<GraphQL field {self.name} of {self.operation.name}>"
 
-    def convert_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The function's arguments from GraphQL's, as typed values. Null is as if nothing had been given. They are read in the function's order, so that
-        of several faults the same is told however a document is written."""
-        out: dict[str, Any] = {}
-        for name, known in self.parameters.items():
-            if (value := given.get(name)) is not None:
-                out[known.name] = value if known.convert is None else known.convert(value)
-        return out
+    def convert_arguments(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the function's arguments as typed values. Null counts as left out.
+
+        They are converted in the order of the function's parameters, so that the error does not
+        depend on the order in the document.
+        """
+        converted: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            if (value := arguments.get(name)) is not None:
+                converted[parameter.name] = value if parameter.convert is None else parameter.convert(value)
+        return converted
 
 
 def query[**P, R](
     operation: Operation[Any, ..., Any], *, deprecated: str | None = None
 ) -> Callable[[Call[P, R]], RootField[P, R]]:
-    """Declares a function as the Query field of an operation that reads."""
+    """Declare a function as the Query field of an operation that reads."""
     if operation.is_write:
-        raise ValueError(f"{operation.name} writes: it is a mutation")
+        raise ValueError(f"{operation.name} writes: declare it with @mutation")
     return lambda call: RootField(operation, call, deprecated)
 
 
 def mutation[**P, R](
     operation: Operation[Any, ..., Any], *, deprecated: str | None = None
 ) -> Callable[[Call[P, R]], RootField[P, R]]:
-    """Declares a function as the Mutation field of an operation that writes."""
+    """Declare a function as the Mutation field of an operation that writes."""
     if not operation.is_write:
-        raise ValueError(f"{operation.name} only reads: it is a query")
+        raise ValueError(f"{operation.name} only reads: declare it with @query")
     return lambda call: RootField(operation, call, deprecated)

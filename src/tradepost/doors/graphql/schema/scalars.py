@@ -1,4 +1,4 @@
-"""The scalars that GraphQL does not have of its own. They pass values through: texts are checked by the same code as REST's."""
+"""Custom scalars. They pass values through: the same code validates them as for REST."""
 
 from datetime import datetime
 from typing import Any, NewType
@@ -10,33 +10,39 @@ from strawberry.types.scalar import ScalarDefinition
 BigInt = NewType("BigInt", int)
 
 
-def _same(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
-def _whole(value: Any) -> int:
+def _parse_big_int(value: Any) -> int:
     if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise ValueError(f"BigInt cannot represent {value!r}: a whole number of at most 64 bits is needed")
+        raise ValueError(f"BigInt cannot represent {value!r}: it must be an integer of at most 64 bits")
     return value
 
 
-def _moment(value: Any) -> str:
+def _parse_date_time(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"DateTime cannot represent {value!r}: a text such as 2026-01-02T03:04:05.000006Z is needed")
+        raise ValueError(f"DateTime cannot represent {value!r}: it must be text such as 2026-01-02T03:04:05.000006Z")
     return value
 
 
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
-        name="DateTime", description="RFC 3339 in UTC with six decimals and `Z`.", serialize=_same, parse_value=_moment
+        name="DateTime",
+        description="An RFC 3339 timestamp in UTC with microseconds, such as `2026-01-02T03:04:05.000006Z`.",
+        serialize=_unchanged,
+        parse_value=_parse_date_time,
     ),
     BigInt: strawberry.scalar(
         name="BigInt",
-        description="A whole number of at most 64 bits; amounts stay below 2^53.",
-        serialize=_same,
-        parse_value=_whole,
+        description="A signed 64-bit integer. Amounts of money stay below 2^53.",
+        serialize=_unchanged,
+        parse_value=_parse_big_int,
     ),
     JSON: strawberry.scalar(
-        name="JSON", description="Any JSON value; its keys are never renamed.", serialize=_same, parse_value=_same
+        name="JSON",
+        description="Any JSON value. Its keys are never renamed.",
+        serialize=_unchanged,
+        parse_value=_unchanged,
     ),
 }

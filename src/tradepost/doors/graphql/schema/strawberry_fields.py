@@ -1,5 +1,6 @@
-"""How Strawberry is told of fields and arguments that are made from our shapes: with explicit names, types and descriptions."""
+"""Strawberry fields and arguments with explicit names, types and descriptions."""
 
+from inspect import cleandoc
 from typing import Any, Optional
 
 import strawberry
@@ -21,32 +22,44 @@ def field(
     access: Access = ANYONE,
     deprecated: str | None = None,
 ) -> Any:
-    """A field, guarded by its access and showing it. An `optional` one of an input may be left out."""
-    more: dict[str, Any] = {"default": strawberry.UNSET} if optional else {}
+    """Return a field that checks its access and shows it as `@needs`.
+
+    optional: whether an input's field may be left out.
+    """
+    options: dict[str, Any] = {"default": strawberry.UNSET} if optional else {}
     if access.permission is not None:
-        more["permission_classes"] = [permission_class(access)]
-    made = strawberry.field(
+        options["permission_classes"] = [permission_class(access)]
+    strawberry_field = strawberry.field(
         name=camel(name),
-        description=doc or None,
+        description=description(doc),
         graphql_type=type,
         deprecation_reason=deprecated,
         directives=needs_directives(access),
-        **more,
+        **options,
     )
-    made.python_name = name
-    return made
+    strawberry_field.python_name = name
+    return strawberry_field
 
 
 def nullable(type: Any) -> Any:
-    """The type, or null."""
-    return Optional[type]  # noqa: UP045  (Strawberry's classes do not know `|`)
+    """Return the nullable form of a type."""
+    return Optional[type]  # noqa: UP045  (Strawberry's classes do not support `|`)
 
 
 def argument(name: str, type: Any, doc: str | None = None) -> StrawberryArgument:
-    """An argument without a default."""
-    return StrawberryArgument(name, camel(name), StrawberryAnnotation(type), description=doc, default=strawberry.UNSET)
+    """Return an argument without a default value."""
+    return StrawberryArgument(
+        name, camel(name), StrawberryAnnotation(type), description=description(doc), default=strawberry.UNSET
+    )
+
+
+def description(doc: str | None) -> str | None:
+    """Return a docstring as a description: each paragraph on one line."""
+    if not doc:
+        return None
+    return "\n\n".join([" ".join(paragraph.split()) for paragraph in cleandoc(doc).split("\n\n")])
 
 
 def strawberry_definition(type: Any) -> Any:
-    """What Strawberry knows of a type; relations are added to it when all types are there."""
+    """Return Strawberry's definition of a type; fields can still be added to it."""
     return type.__strawberry_definition__

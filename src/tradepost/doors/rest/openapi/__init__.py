@@ -1,4 +1,4 @@
-"""The OpenAPI document of one version: made from the registry, the resources and the routes, never by hand."""
+"""The OpenAPI document of an API version, generated from the registry, resources and routes."""
 
 from .document import AuthenticationDocs, openapi_document
 

@@ -1,12 +1,12 @@
-"""The component schemas: inputs as they are, outputs with their relations and links, and the envelopes around them."""
+"""Component schemas: inputs, results with their relations and links, and envelopes."""
 
 from typing import Any
 
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Relation, Resource, Result
+from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from tradepost.kit.schema.struct_fields import Member, members
-from tradepost.kit.schema.validation import merge_patch_type
 
 from ..links import Links
 from .common_schemas import CURSOR, FAULT_MEMBERS, HREF, JSON_PATCH, METHODS, PROBLEM_MEMBERS
@@ -16,43 +16,43 @@ COUNT: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": 
 
 
 def components(registry: Registry, links: Links, version: int) -> dict[str, Schema]:
-    """All schemas of a version, by name."""
+    """Return all schemas of a version, by name."""
     operations = registry.operations.values()
-    inputs = list(dict.fromkeys(shape for o in operations for shape in _inputs(o)))
-    answered: list[Result[Any]] = [*registry.resources.values(), *registry.results.values()]
-    made = component_schemas([*inputs, *(of.shape for of in answered)])
+    inputs = list(dict.fromkeys(shape for operation in operations for shape in _input_shapes(operation)))
+    results: list[Result[Any]] = [*registry.resources.values(), *registry.results.values()]
+    schemas = component_schemas([*inputs, *(result.shape for result in results)])
     for shape in inputs:
-        _complete(made[shape.__name__]["properties"], shape)
-        if shown := getattr(shape, "EXAMPLES", None):
-            made[shape.__name__]["examples"] = shown
-    for of in answered:
-        held = made.pop(of.shape.__name__)
-        made[of.name] = output(of, held)
-    for of in registry.resources.values():
-        made[f"{of.name}Links"] = object_schema(
-            _links(of, links),
-            doc="Where this one's own page and its relations are, and the changes open on it to you now.",
+        _complete_input(schemas[shape.__name__]["properties"], shape)
+        if examples := getattr(shape, "EXAMPLES", None):
+            schemas[shape.__name__]["examples"] = examples
+    for result in results:
+        shape_schema = schemas.pop(result.shape.__name__)
+        schemas[result.name] = _result_schema(result, shape_schema)
+    for resource in registry.resources.values():
+        schemas[f"{resource.name}Links"] = object_schema(
+            _link_schemas(resource, links),
+            doc="Links to this resource, to its relations and to the changes that you can make now.",
         )
-        made |= {f"{r.target.name}List": _list(r.target) for r in of.relations.values() if r.paged}
-    for of in {o.result.name: o.resource for o in operations if o.kind == "list"}.values():
-        made |= _pages(of, version)
-    for of in {o.result.name: o.resource for o in operations if o.kind == "batch"}.values():
-        made |= _batch(of)
-    return dict(sorted((made | _common()).items()))
+        schemas |= {f"{r.target.name}List": _relation_page(r.target) for r in resource.relations.values() if r.paged}
+    for resource in {o.result.name: o.resource for o in operations if o.kind == "list"}.values():
+        schemas |= _pages(resource, version)
+    for resource in {o.result.name: o.resource for o in operations if o.kind == "batch"}.values():
+        schemas |= _batch_outcomes(resource)
+    return dict(sorted((schemas | _common_schemas()).items()))
 
 
-def _inputs(operation: Operation[Any, ..., Any]) -> list[Any]:
-    """The shapes of what may be sent to an operation, with those of the items in them."""
+def _input_shapes(operation: Operation[Any, ..., Any]) -> list[Any]:
+    """Return the shape of an operation's body, and those of the items in it."""
     if operation.input is None:
         return []
     shape = merge_patch_type(operation.input) if operation.kind == "update" else operation.input
     items = [m.item.shape for m in members(shape).values() if m.item is not None and m.item.shape is not None]
-    laters = [m.shape for item in items for m in members(item).values() if m.deferred and m.shape is not None]
-    return [shape, *items, *laters]
+    deferred = [m.shape for item in items for m in members(item).values() if m.deferred and m.shape is not None]
+    return [shape, *items, *deferred]
 
 
-def _complete(properties: dict[str, Schema], shape: Any) -> None:
-    """Shows a member that is read only where it is used by its shape, and says of each what the shape says last."""
+def _complete_input(properties: dict[str, Schema], shape: Any) -> None:
+    """Add the shapes of deferred members, which msgspec takes for free JSON, and descriptions."""
     for name, member in members(shape).items():
         if member.deferred and member.shape is not None:
             properties[name] = ref(member.shape.__name__)
@@ -60,144 +60,152 @@ def _complete(properties: dict[str, Schema], shape: Any) -> None:
             properties[name]["description"] = member.doc
 
 
-def output(of: Result[Any], held: Schema) -> Schema:
-    """A result as it is answered: no member is required, because `fields` may leave any out."""
+def _result_schema(result: Result[Any], shape_schema: Schema) -> Schema:
+    """Return the schema of a result. No member is required: `fields` can leave out any of them."""
     properties = {
-        name: _said(of, name, own, held["properties"].get(name)) for name, own in of.members.items() if name != ACTIONS
+        name: _member_schema(result, name, member, shape_schema["properties"].get(name))
+        for name, member in result.members.items()
+        if name != ACTIONS
     }
-    if ACTIONS in of.members:
-        properties["links"] = ref(f"{of.name}Links")
-    properties |= {name: _relation(relation) for name, relation in of.relations.items()}
-    said = "without it all but the relations do" if of.relations else "without it all do"
-    return object_schema(
-        properties, doc=f"{held.get('description', of.name)} `fields` says which members come; {said}."
-    )
+    if ACTIONS in result.members:
+        properties["links"] = ref(f"{result.name}Links")
+    properties |= {name: _relation_schema(result, relation) for name, relation in result.relations.items()}
+    default = "all of them except relations" if result.relations else "all of them"
+    doc = shape_schema.get("description", result.name)
+    return object_schema(properties, doc=f"{doc} `fields` chooses the members that are returned; by default {default}.")
 
 
-def _said(of: Result[Any], name: str, own: Member | EmbeddedValue, held: Any) -> Schema:
-    made = held
-    if isinstance(own, Member) and own.kind == "moment":
-        made = ({"description": own.doc} if own.doc else {}) | (nullable(DATE_TIME) if own.null else DATE_TIME)
-    access = of.access(name).permission
-    if not access:
-        return made
+def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValue, schema: Any) -> Schema:
+    if isinstance(member, Member) and member.kind == "moment":
+        schema = ({"description": member.doc} if member.doc else {}) | (
+            nullable(DATE_TIME) if member.null else DATE_TIME
+        )
+    permission = result.access(name).permission
+    if not permission:
+        return schema
     return (
-        {"description": _needs(made.get("description", ""), access)}
-        | {k: v for k, v in made.items() if k != "description"}
-        | {"x-permission": access}
+        {"description": _with_permission(schema.get("description", ""), permission)}
+        | {k: v for k, v in schema.items() if k != "description"}
+        | {"x-permission": permission}
     )
 
 
-def _needs(doc: str, permission: str | None) -> str:
-    needs = f"Only for callers with the permission `{permission}`."
-    return doc if not permission or f"`{permission}`" in doc else f"{doc} {needs}".strip()
+def _with_permission(doc: str, permission: str | None) -> str:
+    """Return a description that names the required permission."""
+    if not permission or f"`{permission}`" in doc:
+        return doc
+    return f"{doc} Requires the permission `{permission}`.".strip()
 
 
-def _relation(relation: Relation) -> Schema:
-    doc = _needs(
-        relation.doc or f"{relation.name.replace('_', ' ').capitalize()} of this one.", relation.access.permission
-    )
+def _relation_schema(result: Result[Any], relation: Relation) -> Schema:
+    name, permission = relation.name.replace("_", " "), relation.access.permission
+    doc = _with_permission(relation.doc or f"The {name} of the {result.label}.", permission)
     target = relation.target.name
-    said: Schema = {"description": f"{doc} Comes where `fields` asks for it."}
-    if relation.access.permission:
-        said["x-permission"] = relation.access.permission
+    schema: Schema = {"description": f"{doc} Returned only if selected with `fields`."}
+    if permission:
+        schema["x-permission"] = permission
     if not relation.is_to_many:
-        return said | nullable(ref(target))
-    return said | (ref(f"{target}List") if relation.paged else array_schema(ref(target)))
+        return schema | nullable(ref(target))
+    return schema | (ref(f"{target}List") if relation.paged else array_schema(ref(target)))
 
 
-def _links(of: Resource[Any], links: Links) -> dict[str, Schema]:
-    """The names that a row's links can have."""
-    named = ["self"] if links.location(of, "") else []
-    named += [
-        r.operation.parent_relation[1]
-        for r in links.endpoints.values()
-        if r.operation.kind == "list" and r.operation.parent_relation and r.operation.parent_relation[0] is of
-    ]
-    named += [name for name, r in of.relations.items() if not r.is_to_many and links.location(r.target, "")]
-    changes = [name.removeprefix(f"{of.operation_prefix}_") for name in of.actions if name in links.endpoints]
-    return {name: ref("Link") for name in named} | {name: ref("Action") for name in changes}
+def _link_schemas(resource: Resource[Any], links: Links) -> dict[str, Schema]:
+    """Return the schemas of all links that a row can have, by name."""
+    names = ["self"] if links.location(resource, "") else []
+    names += [name for name, _ in links.nested_lists(resource)]
+    names += [name for name, r in resource.relations.items() if not r.is_to_many and links.location(r.target, "")]
+    prefix = f"{resource.operation_prefix}_"
+    actions = [name.removeprefix(prefix) for name in resource.actions if name in links.endpoints]
+    return {name: ref("Link") for name in names} | {name: ref("Action") for name in actions}
 
 
-def _list(of: Resource[Any]) -> Schema:
-    parts = {
-        "data": array_schema(ref(of.name)),
+def _relation_page(resource: Resource[Any]) -> Schema:
+    properties = {
+        "data": array_schema(ref(resource.name)),
         "next_cursor": nullable(CURSOR),
         "has_more": {"type": "boolean"},
         "total": COUNT,
     }
     return object_schema(
-        parts,
+        properties,
         required=["data", "next_cursor", "has_more"],
-        doc="A stretch of a relation. `total` comes where the relation's `total: true` asks for it.",
+        doc="A page of a relation. `total` is returned if the relation has the argument `total: true`.",
     )
 
 
-def _pages(of: Resource[Any], version: int) -> dict[str, Schema]:
-    data, around = array_schema(ref(of.name)), {"links": ref("PageLinks")}
-    parts = {"data": data, "next_cursor": nullable(CURSOR), "has_more": {"type": "boolean"}, "total": COUNT, **around}
-    doc = "A page of a list. `total` comes where `include=total` asks for it."
-    made = {f"{of.name}Page": object_schema(parts, required=["data", "next_cursor", "has_more", "links"], doc=doc)}
+def _pages(resource: Resource[Any], version: int) -> dict[str, Schema]:
+    data, links = array_schema(ref(resource.name)), {"links": ref("PageLinks")}
+    page = {"data": data, "next_cursor": nullable(CURSOR), "has_more": {"type": "boolean"}, "total": COUNT, **links}
+    schemas = {
+        f"{resource.name}Page": object_schema(
+            page,
+            required=["data", "next_cursor", "has_more", "links"],
+            doc="A page of a list. `total` is returned with `include=total`.",
+        )
+    }
     if version == 1:
-        size = {"type": "integer", "format": "int32", "minimum": 1, "maximum": 100}
-        numbered = {
+        numbered_page = {
             "data": data,
             "total": COUNT,
             "page": COUNT | {"minimum": 1},
-            "page_size": size,
+            "page_size": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 100},
             "total_pages": COUNT,
-            **around,
+            **links,
         }
-        made[f"{of.name}NumberedPage"] = object_schema(
-            numbered, required=list(numbered), doc="A page of a list by its number; gone in version 2."
+        schemas[f"{resource.name}NumberedPage"] = object_schema(
+            numbered_page,
+            required=list(numbered_page),
+            doc="A page of a list, by its number. Not available in version 2.",
         ) | {"deprecated": True}
-    return made
+    return schemas
 
 
-def _batch(of: Resource[Any]) -> dict[str, Schema]:
+def _batch_outcomes(resource: Resource[Any]) -> dict[str, Schema]:
     outcome = {
         "status": {
             "type": "integer",
             "format": "int32",
             "minimum": 200,
             "maximum": 599,
-            "description": "What the item alone would have been answered with.",
+            "description": "The HTTP status that the item would have as a request of its own.",
         },
-        "data": ref(of.name),
+        "data": ref(resource.name),
         "error": ref("Problem"),
-        "changed": {"type": "boolean", "description": "False where the item left everything as it was; else left out."},
+        "changed": {"type": "boolean", "description": "False if the item changed nothing; otherwise omitted."},
     }
-    doc = "The outcome of one item: `data` where it was done (not for `delete`), `error` where it was not."
     return {
-        f"{of.name}Outcome": object_schema(outcome, required=["status"], doc=doc),
-        f"{of.name}Outcomes": object_schema(
-            {"results": array_schema(ref(f"{of.name}Outcome"))},
+        f"{resource.name}Outcome": object_schema(
+            outcome,
+            required=["status"],
+            doc="The outcome of one item: `data` if it succeeded (not for `delete`), `error` if it failed.",
+        ),
+        f"{resource.name}Outcomes": object_schema(
+            {"results": array_schema(ref(f"{resource.name}Outcome"))},
             required=["results"],
             doc="The outcomes, in the order of the items.",
         ),
     }
 
 
-def _common() -> dict[str, Schema]:
-    """What belongs to no resource."""
-    pages = object_schema(
-        {name: HREF for name in ("self", "next", "prev", "first")},
-        required=["self"],
-        doc="This page, its neighbours where it has them, and the first.",
-    )
+def _common_schemas() -> dict[str, Schema]:
+    """Return the schemas that belong to no resource."""
     return {
-        "Link": object_schema({"href": HREF}, required=["href"], doc="Where it is."),
+        "Link": object_schema({"href": HREF}, required=["href"], doc="A link."),
         "Action": object_schema(
             {"href": HREF, "method": METHODS},
             required=["href", "method"],
-            doc="A change that is open to you now: where it is, and its method.",
+            doc="A change that you can make now: its path and HTTP method.",
         ),
-        "PageLinks": pages,
+        "PageLinks": object_schema(
+            {name: HREF for name in ("self", "next", "prev", "first")},
+            required=["self"],
+            doc="Links to this page and to the next, previous and first page, if they exist.",
+        ),
         "Problem": object_schema(
             PROBLEM_MEMBERS,
             required=["type", "title", "status", "code", "detail"],
-            doc="What went wrong, and what to do (RFC 9457).",
+            doc="What went wrong, and how to correct it (RFC 9457).",
         ),
-        "Fault": object_schema(FAULT_MEMBERS, required=["code", "detail"], doc="One thing that is wrong."),
+        "Fault": object_schema(FAULT_MEMBERS, required=["code", "detail"], doc="One error in the request."),
         "JsonPatch": JSON_PATCH,
     }

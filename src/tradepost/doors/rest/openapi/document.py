@@ -1,6 +1,6 @@
-"""The whole document."""
+"""The whole OpenAPI document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,33 +13,42 @@ from tradepost.kit.operations.registry import Registry
 from ...http.problem_reference import describe_problem
 from ..api import RestDoor
 from ..token_endpoint import TokenRoute
-from . import fixed_paths as around
-from . import token_endpoint as oauth
+from . import fixed_paths, token_endpoint
 from .components import components
 from .examples import Examples
+from .headers import header_components
 from .operations import controller_tag, operation_object
-from .parameters import common_parameters, resource_parameters, result_parameters
-from .responses import group_by_status, header_components, operation_problems, problem_response, response_name
+from .parameters import common_parameters
+from .resource_parameters import resource_parameters, result_parameters
+from .responses import group_by_status, operation_problems, problem_response, response_name
 
-ABOUT = """A headless shop. The same operations stand behind `/graphql`; `/docs/graphql` explores them.
+DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations; you can explore it at `/docs/graphql`.
 
-- **Fields**: `fields` chooses what is answered, also of relations, and after writes. Without it all members but the relations come.
-- **Formats**: JSON, or MessagePack with `Accept: application/msgpack` (also `application/x-msgpack`, `application/vnd.msgpack`).
-  Bodies in either, unencoded, at most 1 MiB.
-- **Methods**: HEAD is answered wherever GET is, OPTIONS everywhere; another method is 405 `method_not_allowed` with `Allow`.
-- **Lists**: by cursor; `links.next`, and the `Link` header, lead on.
-- **Conditions**: `If-None-Match` with an ETag gives 304, `If-Match` refuses a change where somebody else was first.
-- **Once**: a write with an `Idempotency-Key` has its effect once, however often it is sent; the outcome is kept for 24 hours, for both doors.
-  An outcome is a success, or a 404, 409 or 412 of the rules. A replay is the object as it was then, with the ETag that it had; relations are as they are now.
-  The version in `If-Match` is part of the input: it was compared when the write ran, and a replay does not compare it again.
-- **Problems**: every refusal is `application/problem+json` (RFC 9457); its `code` is stable, its `type` a page that explains it.
-- **Budget**: every request costs points, a read by the rows that it can answer with, a write 10. `X-Request-Cost` tells what it was, `RateLimit` what
-  is left; an empty budget is 429 `quota_exceeded`, and `Retry-After` and `retry_after` say when to come back. Both doors drain the same budget. No request
-  may cost more than 1000. `GET rate-limit` tells the budget for nothing; `POST price` tells what a request would cost, without running it. A key with a
-  limit of its own drains that and its owner's; `RateLimit` tells of the one with less in it.
-  Attempts at credentials cost 20 whatever comes of them, and are counted besides, on each account and from each address (by default 10 and 30 a minute):
-  429 `quota_exceeded` with `login-account` or `login-address` in `violated-policies`.
-{signing_in}- **Time** is UTC (RFC 3339, six decimals); **money** is in minor units; text is UTF-8 in NFC.
+- **Fields**: `fields` chooses the members of a response and its relations, also after a write. By default, all members
+  except relations are returned.
+- **Formats**: JSON, or MessagePack with `Accept: application/msgpack` (also `application/x-msgpack` and
+  `application/vnd.msgpack`). Request bodies can have either format, without `Content-Encoding`, and up to 1 MiB.
+- **Methods**: every path that supports GET also supports HEAD, and every path supports OPTIONS. Other methods return
+  405 `method_not_allowed` with `Allow`.
+- **Pagination**: lists are paged by cursor. Follow `links.next` or the `Link` header.
+- **Conditional requests**: send an ETag in `If-None-Match` to get 304 if nothing has changed, or in `If-Match` to get
+  412 if somebody else has changed the resource.
+- **Idempotency**: writes with the same `Idempotency-Key` take effect once. The outcome is kept for 24 hours and shared
+  by REST and GraphQL. It is a success, or a 404, 409 or 412 of a business rule. A replay returns the resource as it was
+  then, with its ETag at that time, but with its current relations. The version in `If-Match` is part of the input: it
+  is compared when the write runs, and not again by a replay.
+- **Errors**: every error is `application/problem+json` (RFC 9457). Its `code` is stable, and its `type` is the path of
+  a page that explains it.
+- **Rate limit**: every request costs points: a read by the number of results that it can return, a write 10.
+  `X-Request-Cost` is the cost of the request, `RateLimit` what is left of the budget. If it is used up, requests return
+  429 `quota_exceeded`, with the time to wait in `Retry-After` and `retry_after`. REST and GraphQL share one budget. A
+  request may cost at most 1000 points. `GET rate-limit` returns the budget for free; `POST price` returns the price of
+  a request without running it. Requests with an API key that has a limit of its own are charged to that limit and to
+  the owner's budget; `RateLimit` describes the one with fewer points left.
+  Operations that check a password or token, such as `login`, always cost 20 points. They are also limited per account
+  and per client address (by default to 10 and 30 a minute): 429 `quota_exceeded` with `login-account` or
+  `login-address` in `violated-policies`.
+{authentication}- **Values**: times are in UTC (RFC 3339, six decimals), money is in minor units, text is UTF-8 in NFC.
 """
 
 SCHEMES = {
@@ -48,109 +57,135 @@ SCHEMES = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT, or tp_<id>_<secret>",
-        "description": "An access token (a JWT), or an API key, in `Authorization: Bearer`; any other scheme is 401.",
+        "description": "An access token (a JWT) or an API key in `Authorization: Bearer`. Other schemes return 401.",
     },
 }
 
 
 class AuthenticationDocs(msgspec.Struct, frozen=True):
-    """What the rooms say of who may: every permission in a sentence, and how to sign in, in lines of Markdown."""
+    """What the areas document about authentication.
+
+    scopes: a description of every permission.    guide: how to authenticate, as a Markdown list.
+    """
 
     scopes: Mapping[str, str] = {}
     guide: str = ""
 
 
 def openapi_document(
-    registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, signing: AuthenticationDocs
+    registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, authentication: AuthenticationDocs
 ) -> dict[str, Any]:
-    """OpenAPI 3.1 of a version: the same text for the same shop."""
-    links, prefix = door.links[version], f"/v{version}"
-    collections = links.collections()
-    tokens = token_operations(routes)
-    plain = components(registry, links, version)
-    schemas = dict(sorted((plain | oauth.schemas(tokens.values(), plain) | around.schemas(collections)).items()))
-    results = [of for of in registry.results.values() if all(o.result is not of for o in tokens.values())]
-    examples = Examples(registry, links, schemas)
-    made, tags = paths(door, routes, version)
+    """Return the OpenAPI 3.1 document of a version. It is the same in every process."""
+    paths, tags = operation_paths(door, routes, version)
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Tradepost", "version": str(version), "summary": "A shop with two front doors, REST and GraphQL.",
-            "description": ABOUT.replace("{signing_in}", signing.guide),
-            "contact": {"name": "Whoever runs this shop"}, "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+            "title": "Tradepost",
+            "version": str(version),
+            "summary": "A headless commerce backend with two APIs, REST and GraphQL.",
+            "description": DESCRIPTION.replace("{authentication}", authentication.guide),
+            "contact": {"name": "The operator of this server"},
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "The shop that served this document: production, or yours.", "x-internal": False}],
+        "servers": [{"url": "/", "description": "The server that serves this document.", "x-internal": False}],
         "security": [],
-        "tags": [around.TAG, *tags],
-        "paths": around.paths(prefix) | made,
-        "components": {
-            "securitySchemes": SCHEMES | oauth.security_schemes([prefix + path for path in tokens], signing.scopes),
-            "schemas": schemas,
-            "parameters": common_parameters(version) | {n: p for of in results for n, p in result_parameters(of).items()}
-            | {n: p for of in registry.resources.values() for n, p in resource_parameters(of, examples).items()},
-            "headers": header_components(version),
-            "responses": responses(door),
-            "examples": shown(examples, door, version) | around.examples(collections, prefix) | (oauth.examples() if tokens else {}),
-        },
-    }  # fmt: skip
-
-
-def paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """The operations by path and method, in the order of the registry; and their tags."""
-    made: dict[str, Any] = {}
-    tags: dict[str, str] = {}
-    places = {
-        h.operation_id: (r.path, h)
-        for r in routes
-        for h, _ in getattr(r, "route_handler_map", {}).values()
-        if isinstance(h, HTTPRouteHandler)
+        "tags": [fixed_paths.TAG, *tags],
+        "paths": fixed_paths.paths(f"/v{version}") | paths,
+        "components": component_objects(registry, door, routes, version, authentication),
     }
-    for name, route in door.links[version].endpoints.items():
-        path, handler = places[name]
-        tag, doc = controller_tag(handler)
-        tags.setdefault(tag, doc)
-        has_document = door.has_graphql_document(route.operation)
+
+
+def component_objects(
+    registry: Registry, door: RestDoor, routes: Sequence[Any], version: int, authentication: AuthenticationDocs
+) -> dict[str, Any]:
+    """Return the Components Object."""
+    links, prefix = door.links[version], f"/v{version}"
+    collections, tokens = links.collections(), token_operations(routes)
+    generated = components(registry, links, version)
+    token_schemas = token_endpoint.schemas(tokens.values(), generated)
+    schemas = dict(sorted((generated | token_schemas | fixed_paths.schemas(collections)).items()))
+    examples = Examples(registry, links, schemas)
+    parameters = common_parameters(version)
+    for result in registry.results.values():
+        if all(operation.result is not result for operation in tokens.values()):
+            parameters |= result_parameters(result)
+    for resource in registry.resources.values():
+        parameters |= resource_parameters(resource, examples)
+    return {
+        "securitySchemes": SCHEMES
+        | token_endpoint.security_schemes([prefix + path for path in tokens], authentication.scopes),
+        "schemas": schemas,
+        "parameters": parameters,
+        "headers": header_components(version),
+        "responses": problem_responses(door),
+        "examples": example_objects(examples, door, version)
+        | fixed_paths.examples(collections, prefix)
+        | (token_endpoint.examples() if tokens else {}),
+    }
+
+
+def operation_paths(door: RestDoor, routes: Sequence[Any], version: int) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Return the operations by path and method, in the registry's order, and their tags."""
+    paths: dict[str, Any] = {}
+    tags: dict[str, str] = {}
+    handlers = {handler.operation_id: (path, handler) for path, handler in http_handlers(routes)}
+    for name, endpoint in door.links[version].endpoints.items():
+        path, handler = handlers[name]
+        tag, description = controller_tag(handler)
+        tags.setdefault(tag, description)
         if isinstance(handler, TokenRoute):
-            said = oauth.operation_object(route.operation, tag)
+            operation = token_endpoint.operation_object(endpoint.operation, tag)
         else:
-            said = operation_object(
-                route, tag, version, require_if_match=door.require_if_match, has_document=has_document
+            operation = operation_object(
+                endpoint,
+                tag,
+                version,
+                require_if_match=door.require_if_match,
+                has_document=door.has_graphql_document(endpoint.operation),
             )
-        made.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[route.method.lower()] = said
-    return made, [{"name": tag, "description": doc} for tag, doc in tags.items()]
+        paths.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[endpoint.method.lower()] = operation
+    return paths, [{"name": tag, "description": description} for tag, description in tags.items()]
+
+
+def http_handlers(routes: Sequence[Any]) -> Iterator[tuple[str, HTTPRouteHandler]]:
+    """Yield the path and handler of every HTTP route."""
+    for route in routes:
+        for handler, _ in getattr(route, "route_handler_map", {}).values():
+            if isinstance(handler, HTTPRouteHandler):
+                yield route.path, handler
 
 
 def token_operations(routes: Sequence[Any]) -> dict[str, Operation[Any, ..., Any]]:
-    """The token endpoints by their paths."""
-    found = [(r.path, h) for r in routes for h, _ in getattr(r, "route_handler_map", {}).values()]
-    return {path: handler.operation for path, handler in found if isinstance(handler, TokenRoute)}
+    """Return the operations of the token endpoints, by path."""
+    return {path: handler.operation for path, handler in http_handlers(routes) if isinstance(handler, TokenRoute)}
 
 
-def refusing(door: RestDoor, version: int) -> list[Operation[Any, ..., Any]]:
-    """The operations that refuse by problems of their own."""
-    return [
-        r.operation
-        for r in door.links[version].endpoints.values()
-        if not set(OAUTH_ERRORS).intersection(r.operation.problems)
-    ]
+def operations_with_problems(door: RestDoor, version: int) -> list[Operation[Any, ..., Any]]:
+    """Return the operations whose errors are problems: all but the token endpoints."""
+    operations = [endpoint.operation for endpoint in door.links[version].endpoints.values()]
+    return [operation for operation in operations if not set(OAUTH_ERRORS).intersection(operation.problems)]
 
 
-def responses(door: RestDoor) -> dict[str, Any]:
-    """The answers of all operations that refuse, by name."""
+def problem_responses(door: RestDoor) -> dict[str, Any]:
+    """Return the Response Objects of all problems, by component name."""
     groups = [
-        several
-        for o in refusing(door, 1)
-        for several in group_by_status(operation_problems(o, door.require_if_match)).values()
+        group
+        for operation in operations_with_problems(door, 1)
+        for group in group_by_status(operation_problems(operation, door.require_if_match)).values()
     ]
-    return {name: problem_response(several) for name, several in sorted({response_name(s): s for s in groups}.items())}
+    by_name = {response_name(group): group for group in groups}
+    return {name: problem_response(group) for name, group in sorted(by_name.items())}
 
 
-def shown(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
-    """The examples that responses and bodies refer to: shapes, and every kind of problem."""
-    operations = [r.operation for r in door.links[version].endpoints.values()]
+def example_objects(examples: Examples, door: RestDoor, version: int) -> dict[str, Any]:
+    """Return the Example Objects of bodies, results and problems, by component name."""
+    operations = [endpoint.operation for endpoint in door.links[version].endpoints.values()]
     values = {name: {"value": value} for name, value in examples.for_operations(operations).items()}
-    used = sorted(
-        {kind for o in refusing(door, version) for kind in operation_problems(o, door.require_if_match)},
-        key=lambda kind: (kind.status, kind.__name__),
-    )
-    return values | {kind.__name__: {"summary": kind.title, "value": describe_problem(kind).example} for kind in used}
+    problems = {
+        kind
+        for operation in operations_with_problems(door, version)
+        for kind in operation_problems(operation, door.require_if_match)
+    }
+    for kind in sorted(problems, key=lambda kind: (kind.status, kind.__name__)):
+        values[kind.__name__] = {"summary": kind.title, "value": describe_problem(kind).example}
+    return values

@@ -1,4 +1,4 @@
-"""Examples made from the schemas: the shapes' own where they have some, else the plainest value that is valid. Always the same ones."""
+"""Examples for the component schemas: those of the shapes, or the simplest valid values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import Validation
 from tradepost.kit.resource.resource import Resource, Result
-from tradepost.kit.schema.validation import merge_patch_type
+from tradepost.kit.schema.merge_patch_type import merge_patch_type
 
 from ...http.problem_reference import describe_problem
 from ..links import Links
@@ -17,68 +17,82 @@ ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e{:02x}"
 DATE_TIME = "2026-03-14T09:26:53.589793Z"
 CURSOR = "5dUqz0sXbLm4kbsyMDI2LTAzLTE0VDA5OjI2OjUzLjU4OTc5M1o"
 REQUEST_ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e10"
-MOST_CHANGED = 2
+MAX_PATCH_MEMBERS = 2
 
 
 class Examples:
-    """Makes examples for the component schemas of one version."""
+    """Creates the examples of one version. The same schemas always give the same examples."""
 
     def __init__(self, registry: Registry, links: Links, schemas: Mapping[str, Schema]) -> None:
         self.registry, self.links, self.schemas = registry, links, schemas
 
     def for_operations(self, operations: Iterable[Operation[Any, ..., Any]]) -> dict[str, Any]:
-        """What bodies and answers refer to, by name."""
-        made: dict[str, Any] = {}
+        """Return the examples of the bodies and results of operations, by schema name."""
+        examples: dict[str, Any] = {}
         for operation in operations:
-            of = operation.result
-            made[of.name] = self.resource(of)
-            if operation.input is not None:
-                patched = operation.kind == "update"
-                name = (merge_patch_type(operation.input) if patched else operation.input).__name__
-                made[name] = self.patch(name, operation.resource) if patched else self.input(name, of)
+            result = operation.result
+            examples[result.name] = self.result(result)
+            if operation.input is not None and operation.kind == "update":
+                name = merge_patch_type(operation.input).__name__
+                examples[name] = self.merge_patch(name, operation.resource)
+            elif operation.input is not None:
+                name = operation.input.__name__
+                examples[name] = self.input(name, result)
             if operation.kind == "list":
-                made.setdefault(f"{of.name}Page", self.page(operation, numbered=False))
-                if f"{of.name}NumberedPage" in self.schemas:
-                    made.setdefault(f"{of.name}NumberedPage", self.page(operation, numbered=True))
+                examples.setdefault(f"{result.name}Page", self.page(operation))
+                if f"{result.name}NumberedPage" in self.schemas:
+                    examples.setdefault(f"{result.name}NumberedPage", self.numbered_page(operation))
             elif operation.kind == "batch":
-                made[f"{of.name}Outcomes"] = self.outcomes(operation.resource)
-        return {"JsonPatch": self.schemas["JsonPatch"]["examples"][0]} | dict(sorted(made.items()))
+                examples[f"{result.name}Outcomes"] = self.batch_outcomes(operation.resource)
+        return {"JsonPatch": self.schemas["JsonPatch"]["examples"][0]} | dict(sorted(examples.items()))
 
-    def resource(self, of: Result[Any]) -> dict[str, Any]:
-        """Its default representation, as a visitor gets it: all but the relations."""
-        shown = {
-            n: s
-            for n, s in self.schemas[of.name]["properties"].items()
-            if n not in of.relations and (n == "links" or of.is_readable(n, frozenset()))
+    def result(self, result: Result[Any]) -> dict[str, Any]:
+        """Return the default representation of a result for callers without a credential."""
+        members = {
+            name: schema
+            for name, schema in self.schemas[result.name]["properties"].items()
+            if name not in result.relations and (name == "links" or result.is_readable(name, frozenset()))
         }
         return {
-            n: self.hrefs(of) if n == "links" and isinstance(of, Resource) else self.value(s, n, of)
-            for n, s in shown.items()
+            name: self.row_links(result)
+            if name == "links" and isinstance(result, Resource)
+            else self.value(schema, name, result)
+            for name, schema in members.items()
         }
 
-    def input(self, name: str, of: Result[Any]) -> dict[str, Any]:
-        """A whole body: the shape's own example, where not all of its members go together. What would be null where it is left out is left out, unless
-        it has an example of its own."""
+    def input(self, name: str, result: Result[Any]) -> dict[str, Any]:
+        """Return a body: the shape's own example, or one of all members.
+
+        Members that default to null are left out unless they have an example.
+        """
         schema = self.schemas[name]
         if "examples" in schema:
             return schema["examples"][0]
-        said = {n: s for n, s in schema["properties"].items() if s.get("default", "") is not None or _speaks(s)}
-        return {n: self.value(s, n, of) for n, s in said.items()}
+        members = {
+            n: member
+            for n, member in schema["properties"].items()
+            if member.get("default", "") is not None or _has_example(member)
+        }
+        return {n: self.value(member, n, result) for n, member in members.items()}
 
-    def patch(self, name: str, of: Resource[Any]) -> dict[str, Any]:
-        """A merge patch of some members that have examples."""
-        said = {n: s for n, s in self.schemas[name]["properties"].items() if n not in of.key_columns and _speaks(s)}
-        return {n: self.value(said[n], n, of) for n in list(said)[:MOST_CHANGED]}
+    def merge_patch(self, name: str, resource: Resource[Any]) -> dict[str, Any]:
+        """Return a merge patch of the first members that have examples."""
+        members = {
+            n: schema
+            for n, schema in self.schemas[name]["properties"].items()
+            if n not in resource.key_columns and _has_example(schema)
+        }
+        return {n: self.value(members[n], n, resource) for n in list(members)[:MAX_PATCH_MEMBERS]}
 
-    def page(self, operation: Operation[Any, ..., Any], *, numbered: bool) -> dict[str, Any]:
-        """A page of a list."""
-        path = self.links.href(
-            operation, ID.format(operation.parent_relation[0].type_number) if operation.parent_relation else ""
-        )
-        data = [self.resource(operation.result)]
-        if not numbered:
-            links = {"self": f"{path}?limit=1", "next": f"{path}?limit=1&cursor={CURSOR}", "first": f"{path}?limit=1"}
-            return {"data": data, "next_cursor": CURSOR, "has_more": True, "links": links}
+    def page(self, operation: Operation[Any, ..., Any]) -> dict[str, Any]:
+        """Return a page by cursor."""
+        path, data = self._list_path(operation), [self.result(operation.result)]
+        links = {"self": f"{path}?limit=1", "next": f"{path}?limit=1&cursor={CURSOR}", "first": f"{path}?limit=1"}
+        return {"data": data, "next_cursor": CURSOR, "has_more": True, "links": links}
+
+    def numbered_page(self, operation: Operation[Any, ..., Any]) -> dict[str, Any]:
+        """Return a page by number."""
+        path, data = self._list_path(operation), [self.result(operation.result)]
         links = {
             "self": f"{path}?page=3&page_size=1",
             "prev": f"{path}?page=2&page_size=1",
@@ -86,34 +100,38 @@ class Examples:
         }
         return {"data": data, "total": 3, "page": 3, "page_size": 1, "total_pages": 3, "links": links}
 
-    def outcomes(self, of: Resource[Any]) -> dict[str, Any]:
-        """A batch in which one item was done, one refused, and one changed nothing."""
+    def _list_path(self, operation: Operation[Any, ..., Any]) -> str:
+        parent = operation.parent_relation[0] if operation.parent_relation else None
+        return self.links.href(operation, ID.format(parent.type_number) if parent is not None else "")
+
+    def batch_outcomes(self, resource: Resource[Any]) -> dict[str, Any]:
+        """Return the outcomes of a batch: a success, an error, and an item that changed nothing."""
         error = {n: v for n, v in describe_problem(Validation).example.items() if n not in ("instance", "request_id")}
         return {
             "results": [
-                {"status": 201, "data": self.resource(of)},
+                {"status": 201, "data": self.result(resource)},
                 {"status": 422, "error": error},
-                {"status": 200, "data": self.resource(of), "changed": False},
+                {"status": 200, "data": self.result(resource), "changed": False},
             ]
         }
 
-    def value(self, schema: Schema, name: str, resource: Result[Any]) -> Any:
-        """A value that is valid against the schema; `name` is that of the member, `resource` what it is a member of."""
+    def value(self, schema: Schema, name: str, result: Result[Any]) -> Any:
+        """Return a valid value of a schema. `name` is the member's, `result` what it belongs to."""
         if "examples" in schema:
             return schema["examples"][0]
         if "$ref" in schema:
-            return self.component(schema["$ref"].removeprefix(SCHEMA_PREFIX), name, resource)
+            return self.component(schema["$ref"].removeprefix(SCHEMA_PREFIX), name, result)
         if "anyOf" in schema:
-            return self.value(schema["anyOf"][0], name, resource)
+            return self.value(schema["anyOf"][0], name, result)
         if "enum" in schema:
             return schema["enum"][0]
         match schema.get("type"):
             case "object":
-                return {n: self.value(s, n, resource) for n, s in schema.get("properties", {}).items()}
+                return {n: self.value(s, n, result) for n, s in schema.get("properties", {}).items()}
             case "array":
-                return [self.value(schema["items"], name, resource)]
+                return [self.value(schema["items"], name, result)]
             case "string":
-                return self.text(schema, name, resource)
+                return self.string(schema, name, result)
             case "integer" | "number":
                 return schema.get("default", max(schema.get("minimum", 1), 1))
             case "boolean":
@@ -121,48 +139,43 @@ class Examples:
             case _:
                 return None
 
-    def component(self, name: str, member: str, resource: Result[Any]) -> Any:
-        """An example of a component schema."""
+    def component(self, name: str, member: str, result: Result[Any]) -> Any:
+        """Return an example of a component schema."""
         schema = self.schemas[name]
         if "enum" in schema or "examples" in schema:
-            return self.value(schema, member, resource)
-        # Members of an input are those of the resource that its name begins with.
-        return self.input(name, next((r for n, r in self.registry.resources.items() if name.startswith(n)), resource))
+            return self.value(schema, member, result)
+        # The members of an input belong to the resource whose name the input's name starts with.
+        return self.input(name, next((r for n, r in self.registry.resources.items() if name.startswith(n)), result))
 
-    def text(self, schema: Schema, name: str, resource: Result[Any]) -> str:
-        """A text that fits the schema's format."""
+    def string(self, schema: Schema, name: str, result: Result[Any]) -> str:
+        """Return a string of the schema's format."""
         match schema.get("format"):
             case "uuid":
-                return self.id(name, resource)
+                return self.id(name, result)
             case "date-time":
                 return DATE_TIME
             case _:
                 return str(schema.get("default") or name.replace("_", " "))
 
-    def id(self, name: str, resource: Result[Any]) -> str:
-        """An id of the kind that a member's name tells: `category_id` is a category's."""
-        kinds: dict[str, Result[Any]] = {of.operation_prefix: of for of in self.registry.resources.values()}
-        kind = kinds.get(name.removesuffix("s").removesuffix("_id"), resource)
-        return ID.format(kind.type_number if isinstance(kind, Resource) else 0)
+    def id(self, name: str, result: Result[Any]) -> str:
+        """Return an id of the resource that a member is named after, as `category_id` is."""
+        resources: dict[str, Result[Any]] = {r.operation_prefix: r for r in self.registry.resources.values()}
+        owner = resources.get(name.removesuffix("s").removesuffix("_id"), result)
+        return ID.format(owner.type_number if isinstance(owner, Resource) else 0)
 
-    def hrefs(self, of: Resource[Any]) -> dict[str, Any]:
-        """The links of a row, as a visitor gets them."""
-        id = ID.format(of.type_number)
-        made = {"self": self.links.location(of, id)}
-        below = [
-            r.operation
-            for r in self.links.endpoints.values()
-            if r.operation.kind == "list" and r.operation.parent_relation and r.operation.parent_relation[0] is of
-        ]
-        made |= {o.parent_relation[1]: self.links.href(o, id) for o in below if o.parent_relation}
-        made |= {
-            name: self.links.location(r.target, ID.format(r.target.type_number))
-            for name, r in of.relations.items()
-            if not r.is_to_many
+    def row_links(self, resource: Resource[Any]) -> dict[str, Any]:
+        """Return the links of a row for callers without a credential."""
+        id = ID.format(resource.type_number)
+        hrefs = {"self": self.links.location(resource, id)}
+        hrefs |= {name: self.links.href(e.operation, id) for name, e in self.links.nested_lists(resource)}
+        hrefs |= {
+            name: self.links.location(relation.target, ID.format(relation.target.type_number))
+            for name, relation in resource.relations.items()
+            if not relation.is_to_many
         }
-        return {name: {"href": href} for name, href in made.items() if href}
+        return {name: {"href": href} for name, href in hrefs.items() if href}
 
 
-def _speaks(schema: Schema) -> bool:
-    """Whether the schema itself, or one of its alternatives, has an example."""
-    return "examples" in schema or any(_speaks(part) for part in schema.get("anyOf", ()))
+def _has_example(schema: Schema) -> bool:
+    """Return whether a schema, or one of its alternatives, has an example."""
+    return "examples" in schema or any(_has_example(part) for part in schema.get("anyOf", ()))

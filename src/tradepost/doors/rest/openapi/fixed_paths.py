@@ -1,13 +1,14 @@
-"""What stands around the operations: the entry of the version, the registered documents, and the two health checks."""
+"""Paths that belong to no operation: the entry point, trusted documents and health checks."""
 
 from typing import Any
 
 from tradepost.kit import problems as kinds
 from tradepost.kit.auth.access import ANYONE
 
+from .headers import header_refs
 from .operations import security
 from .parameters import parameter, parameter_ref
-from .responses import COMMON_PROBLEMS, FIELDS_PROBLEMS, header_refs, problem_response, problem_response_refs
+from .responses import COMMON_PROBLEMS, FIELDS_PROBLEMS, problem_response, problem_response_refs
 from .schema import Schema, array_schema, object_schema, ref
 
 HEALTH: Schema = {"type": "string", "enum": ["ok", "unavailable"]}
@@ -36,27 +37,33 @@ ERROR: Schema = {
     },
     "required": ["message"],
 }
-NAME: Schema = {"type": "string", "pattern": "^[_A-Za-z][_0-9A-Za-z]*$", "maxLength": 200}
+DOCUMENT_NAME: Schema = {"type": "string", "pattern": "^[_A-Za-z][_0-9A-Za-z]*$", "maxLength": 200}
 VARIABLES: Schema = {"type": "object", "additionalProperties": {"type": "string", "maxLength": 20_000}}
-DOCUMENT = (
-    "Runs a GraphQL query that whoever runs the shop has registered. Each of its variables is a parameter of the query string by its own name: texts, ids, "
-    "numbers, `true` and `false` and the names of enums as they are, lists and input objects as JSON. The answer, its ETag, its price and who may keep it are "
-    "those of the same document by `GET /graphql`, under `Accept: application/graphql-response+json` as well."
+DOCUMENT_DESCRIPTION = (
+    "Run a GraphQL query that the operator of this server has registered. Each of its variables is a query parameter "
+    "of the same name: strings, ids, numbers, booleans and enum values as they are, lists and input objects as JSON. "
+    "The response, its ETag, its price and its caching are those of the same document at `GET /graphql`, also with "
+    "`Accept: application/graphql-response+json`."
 )
 
-TAG = {"name": "House", "description": "Where to begin, and whether all is well."}
+TAG = {"name": "Service", "description": "The entry point, trusted documents and health checks."}
 
 
 def schemas(collections: dict[str, str]) -> dict[str, Schema]:
-    """The shapes of these answers."""
+    """Return the schemas of these responses."""
     links = object_schema(
-        {name: ref("Link") for name in ("self", *collections)}, required=["self"], doc="The collections."
+        {name: ref("Link") for name in ("self", *collections)}, required=["self"], doc="Links to the collections."
     )
-    checked: Schema = {
+    check: Schema = {
         "type": "object",
         "properties": {
             "status": {"type": "string", "enum": ["ok", "degraded", "failed"]},
-            "ms": {"type": "number", "minimum": 0, "maximum": 60_000, "description": "How long it took."},
+            "ms": {
+                "type": "number",
+                "minimum": 0,
+                "maximum": 60_000,
+                "description": "The duration of the check in milliseconds.",
+            },
             "fault": {"type": "string", "maxLength": 100},
         },
         "required": ["status", "ms"],
@@ -64,103 +71,111 @@ def schemas(collections: dict[str, str]) -> dict[str, Schema]:
     checks: Schema = {
         "type": "object",
         "maxProperties": 20,
-        "additionalProperties": checked,
-        "description": "The single checks; for operators only.",
+        "additionalProperties": check,
+        "description": "The results of the checks, for operators only.",
     }
     return {
-        "Entry": object_schema({"links": links}, required=["links"], doc="Where to go from here."),
+        "Entry": object_schema({"links": links}, required=["links"], doc="The entry point of an API version."),
         "GraphQLAnswer": {
             "type": "object",
-            "description": "As GraphQL answers: `data` by the document, `null` where all of it failed; `errors` where something did.",
+            "description": "A GraphQL response. `data` is null if all of it failed; `errors` lists what failed.",
             "properties": {
                 "data": {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}]},
                 "errors": array_schema(ERROR),
             },
             "required": ["data"],
         },
-        "Health": object_schema({"status": HEALTH, "checks": checks}, required=["status"], doc="Whether all is well."),
+        "Health": object_schema(
+            {"status": HEALTH, "checks": checks}, required=["status"], doc="The health of the service."
+        ),
     }
 
 
 def examples(collections: dict[str, str], prefix: str) -> dict[str, Any]:
-    """One of each, and of the one that bears bad news."""
+    """Return an example of each response, and one of a failed health check."""
     links = {name: {"href": href} for name, href in {"self": prefix, **collections}.items()}
-    answer = {"data": {"products": {"nodes": [{"name": "Oak Chair", "slug": "oak-chair"}]}}}
+    response = {"data": {"products": {"nodes": [{"name": "Oak Chair", "slug": "oak-chair"}]}}}
     return {
         "Entry": {"value": {"links": links}},
-        "GraphQLAnswer": {"value": answer},
+        "GraphQLAnswer": {"value": response},
         "Health": {"value": {"status": "ok"}},
         "Unhealthy": {"value": {"status": "unavailable"}},
     }
 
 
 def paths(prefix: str) -> dict[str, Any]:
-    """The paths, by their place."""
-    entry = _read(
-        "entry",
-        "The collections of this version",
-        "Where to begin: the collections of this version, each with its path.",
-        "Entry",
-        ("ETag",),
-    )
-    unchanged = {"304": {"description": "You have it already.", "headers": header_refs("ETag")}}
+    """Return the Path Items, by path."""
+    return {
+        prefix: {"get": _entry()},
+        f"{prefix}/documents/{{name}}": {"get": _document()},
+        "/health/live": {
+            "get": _read(
+                "health_live",
+                "Check liveness",
+                "Return 200 while the process is running. Nothing else is checked.",
+                "Health",
+                (),
+            )
+        },
+        "/health/ready": {"get": _ready()},
+    }
+
+
+def _entry() -> dict[str, Any]:
+    doc = "List the collections of this version, each with its path."
+    entry = _read("entry", "Get the entry point", doc, "Entry", ("ETag",))
+    unchanged = {"304": {"description": "Not modified.", "headers": header_refs("ETag")}}
     entry["responses"] = dict(sorted((entry["responses"] | unchanged).items()))
     entry["parameters"].insert(0, parameter_ref("If-None-Match"))
-    live = _read(
-        "health_live",
-        "Whether the process answers",
-        "For whoever restarts us: the process answers. It looks at nothing else.",
-        "Health",
-        (),
-    )
-    ready = _read(
-        "health_ready",
-        "Whether the shop can serve",
-        "For whoever sends us traffic: all that the shop stands on answers too.",
-        "Health",
-        (),
-    )
-    bad = {"Unhealthy": {"$ref": "#/components/examples/Unhealthy"}}
-    content = {"application/json": {"schema": ref("Health"), "examples": bad}} | problem_response([kinds.Unavailable])[
-        "content"
-    ]
+    return entry
+
+
+def _ready() -> dict[str, Any]:
+    doc = "Return 200 while the service can handle requests: its database and other dependencies respond."
+    ready = _read("health_ready", "Check readiness", doc, "Health", ())
+    unhealthy = {"Unhealthy": {"$ref": "#/components/examples/Unhealthy"}}
+    content = {"application/json": {"schema": ref("Health"), "examples": unhealthy}}
     ready["responses"]["503"] = {
-        "description": "Not ready; try again after the seconds in `Retry-After`.",
+        "description": "Not ready. Try again after the seconds in `Retry-After`.",
         "headers": header_refs("Retry-After"),
-        "content": content,
+        "content": content | problem_response([kinds.Unavailable])["content"],
     }
-    return {
-        prefix: {"get": entry},
-        f"{prefix}/documents/{{name}}": {"get": _document()},
-        "/health/live": {"get": live},
-        "/health/ready": {"get": ready},
-    }
+    return ready
 
 
-def _read(name: str, summary: str, doc: str, schema: str, named: tuple[str, ...]) -> dict[str, Any]:
-    shown = {schema: {"$ref": f"#/components/examples/{schema}"}}
-    found = [kind for kind in PROBLEMS if schema == "Entry" or kind not in (kinds.NotAcceptable, kinds.QuotaExceeded)]
-    found += [kinds.Unavailable] if schema == "Entry" else []
-    answer = {
+def _read(operation_id: str, summary: str, doc: str, schema: str, headers: tuple[str, ...]) -> dict[str, Any]:
+    problems = list(PROBLEMS)
+    if schema == "Entry":
+        problems.append(kinds.Unavailable)
+    else:
+        problems = [kind for kind in problems if kind not in (kinds.NotAcceptable, kinds.QuotaExceeded)]
+    examples = {schema: {"$ref": f"#/components/examples/{schema}"}}
+    success = {
         "description": doc,
-        "headers": header_refs(*named),
-        "content": {"application/json": {"schema": ref(schema), "examples": shown}},
+        "headers": header_refs(*headers),
+        "content": {"application/json": {"schema": ref(schema), "examples": examples}},
     }
     return {
-        "operationId": name, "tags": [TAG["name"]], "summary": summary, "description": doc,
+        "operationId": operation_id,
+        "tags": [TAG["name"]],
+        "summary": summary,
+        "description": doc,
         "parameters": [parameter_ref("X-Request-ID"), parameter_ref("X-API-Version")],
-        "responses": {"200": answer} | problem_response_refs(found), "security": security(ANYONE),
-    }  # fmt: skip
+        "responses": {"200": success} | problem_response_refs(problems),
+        "security": security(ANYONE),
+    }
 
 
 def _document() -> dict[str, Any]:
-    """`GET documents/{name}`: the names differ from shop to shop."""
-    shown = {"GraphQLAnswer": {"$ref": "#/components/examples/GraphQLAnswer"}}
-    content = {
-        media: {"schema": ref("GraphQLAnswer"), "examples": shown}
-        for media in ("application/json", "application/graphql-response+json")
-    }
-    named = header_refs("ETag", "Retry-After")
+    """Return the Operation Object of `GET documents/{name}`, which serves all trusted documents."""
+    name = parameter(
+        "name",
+        "path",
+        DOCUMENT_NAME,
+        "The name of the document's operation.",
+        "ProductCard",
+        required=True,
+    )
     variables = parameter(
         "variables",
         "query",
@@ -168,16 +183,29 @@ def _document() -> dict[str, Any]:
         "One parameter for each variable that the document declares.",
         {"slug": "oak-chair"},
         style="form",
+        explode=True,
     )
+    examples = {"GraphQLAnswer": {"$ref": "#/components/examples/GraphQLAnswer"}}
+    content = {
+        media_type: {"schema": ref("GraphQLAnswer"), "examples": examples}
+        for media_type in ("application/json", "application/graphql-response+json")
+    }
+    headers = header_refs("ETag", "Retry-After")
+    unchanged = "Not modified: `If-None-Match` has the current ETag."
     return {
-        "operationId": "document", "tags": [TAG["name"]], "summary": "A registered GraphQL document", "description": DOCUMENT,
+        "operationId": "document",
+        "tags": [TAG["name"]],
+        "summary": "Run a trusted GraphQL document",
+        "description": DOCUMENT_DESCRIPTION,
         "parameters": [
-            parameter("name", "path", NAME, "The name of the document, which is that of its operation.", "ProductCard", required=True),
-            variables | {"explode": True}, parameter_ref("If-None-Match"), parameter_ref("X-Request-ID"), parameter_ref("X-API-Version"),
+            name,
+            variables,
+            *(parameter_ref(header) for header in ("If-None-Match", "X-Request-ID", "X-API-Version")),
         ],
         "responses": {
-            "200": {"description": "What the document asks for.", "headers": named, "content": content},
-            "304": {"description": "You have it already: `If-None-Match` names these bytes.", "headers": named},
-        } | problem_response_refs([*COMMON_PROBLEMS, kinds.NotFound, *FIELDS_PROBLEMS]),
+            "200": {"description": "The response of the document.", "headers": headers, "content": content},
+            "304": {"description": unchanged, "headers": headers},
+        }
+        | problem_response_refs([*COMMON_PROBLEMS, kinds.NotFound, *FIELDS_PROBLEMS]),
         "security": security(ANYONE),
-    }  # fmt: skip
+    }

@@ -1,4 +1,4 @@
-"""Operation Objects: one for each operation of the registry that has a route."""
+"""Operation Objects of the OpenAPI document."""
 
 from typing import Any
 
@@ -7,11 +7,12 @@ from litestar.handlers import BaseRouteHandler
 from tradepost.kit.auth.access import Access
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.resource.resource import Resource
-from tradepost.kit.schema.validation import merge_patch_type
+from tradepost.kit.schema.merge_patch_type import merge_patch_type
 
 from ...http.request_body import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
 from ..links import Endpoint
-from .parameters import operation_parameters
+from .parameters import Parameter, parameter_ref
+from .resource_parameters import sort_parameter
 from .responses import operation_problems, problem_response_refs, success_responses
 from .schema import ref
 
@@ -21,56 +22,97 @@ SCHEMES = ("apiKey", "bearer", "oauth2")
 
 
 def operation_object(
-    route: Endpoint, tag: str, version: int, *, require_if_match: bool, has_document: bool
+    endpoint: Endpoint, tag: str, version: int, *, require_if_match: bool, has_document: bool
 ) -> dict[str, Any]:
-    """What the document says of one operation."""
-    operation = route.operation
-    made: dict[str, Any] = {"operationId": operation.name, "tags": [tag], **summary_and_description(operation)}
-    made["parameters"] = operation_parameters(operation, "{0}" in route.path, version)
+    """Return the Operation Object of an endpoint."""
+    operation = endpoint.operation
+    problems = operation_problems(operation, require_if_match)
+    result: dict[str, Any] = {"operationId": operation.name, "tags": [tag], **summary_and_description(operation)}
+    result["parameters"] = operation_parameters(operation, "{0}" in endpoint.path, version)
     if operation.input is not None:
-        made["requestBody"] = body(operation, operation.input)
-    made["responses"] = success_responses(operation, version, has_document) | problem_response_refs(
-        operation_problems(operation, require_if_match)
-    )
-    made["security"] = security(operation.access)
+        result["requestBody"] = request_body(operation, operation.input)
+    result["responses"] = success_responses(operation, version, has_document) | problem_response_refs(problems)
+    result["security"] = security(operation.access)
     if operation.access.permission:
-        made["x-permission"] = operation.access.permission
-    return made
+        result["x-permission"] = operation.access.permission
+    return result
 
 
 def security(access: Access) -> Security:
-    """Which credentials do, each with the permission that its caller needs as its scope (OpenAPI 3.1 has scopes in every scheme)."""
-    needed = [access.permission] if access.permission else []
-    credentials = [{scheme: needed} for scheme in SCHEMES]
-    return credentials if needed else [{}, *credentials]
+    """Return the accepted credentials. Each needs the operation's permission as its scope.
+
+    OpenAPI 3.1 allows scopes with every scheme.
+    """
+    scopes = [access.permission] if access.permission else []
+    credentials = [{scheme: scopes} for scheme in SCHEMES]
+    return credentials if scopes else [{}, *credentials]
 
 
 def summary_and_description(operation: Operation[Any, ..., Any]) -> dict[str, str]:
-    """Its summary and description: what its docstring says, and who may."""
+    """Return the start of the operation's docstring, and all of it with the required permission."""
     doc = " ".join(operation.doc.split())
-    permission = operation.access.permission
-    hidden = (
-        f"; what a caller may not see is {'not found' if operation.kind == 'one' else 'left out'}"
-        if isinstance(operation.result, Resource)
-        else ""
-    )
-    who = f"Needs the permission `{permission}`." if permission else f"Open to all{hidden}."
-    return {"summary": doc.partition(";")[0].partition(". ")[0].rstrip("."), "description": f"{doc} {who}"}
+    summary = doc.partition(";")[0].partition(". ")[0].rstrip(".")
+    return {"summary": summary, "description": f"{doc} {_access_text(operation)}"}
 
 
-def body(operation: Operation[Any, ..., Any], shape: type[Any]) -> dict[str, Any]:
-    """The request's body; a patch comes in two kinds."""
+def _access_text(operation: Operation[Any, ..., Any]) -> str:
+    if permission := operation.access.permission:
+        return f"Requires the permission `{permission}`."
+    if not isinstance(operation.result, Resource):
+        return "Requires no authentication."
+    if operation.kind == "get":
+        return "Requires no authentication; a resource that you may not see is reported as not found."
+    return "Requires no authentication; resources that you may not see are left out."
+
+
+def operation_parameters(operation: Operation[Any, ..., Any], has_path_key: bool, version: int) -> list[Parameter]:
+    """Return all parameters of an operation."""
+    kind = operation.kind
+    parameters: list[Parameter] = []
+    if has_path_key:
+        parameters.append(parameter_ref(f"{operation.path_resource.name}.key"))
+    if operation.status != 204:
+        parameters.append(parameter_ref(f"{operation.result.name}.fields"))
+    if kind == "list":
+        parameters += _list_parameters(operation, version)
+    if kind == "batch":
+        parameters.append(parameter_ref("Atomic"))
+    if kind in ("get", "list"):
+        parameters.append(parameter_ref("If-None-Match"))
+    if kind in ("replace", "update", "delete"):
+        parameters.append(parameter_ref("If-Match"))
+    if operation.accepts_idempotency_key:
+        parameters.append(parameter_ref("Idempotency-Key"))
+    return [*parameters, parameter_ref("X-Request-ID"), parameter_ref("X-API-Version")]
+
+
+def _list_parameters(operation: Operation[Any, ..., Any], version: int) -> list[Parameter]:
+    """Return the parameters for the page, order and filters of a list."""
+    resource = operation.resource
+    order = resource.order
+    if operation.parent_relation:
+        parent, relation_name = operation.parent_relation
+        order = parent.relations[relation_name].order
+    names = ["Limit", "Cursor", "Before", "Include", *(("Page", "PageSize") if version == 1 else ())]
+    parameters = [parameter_ref(name) for name in names]
+    if resource.sorts:
+        parameters.append(sort_parameter(resource, order))
+    return [*parameters, *(parameter_ref(f"{resource.name}.{name}") for name in resource.filters)]
+
+
+def request_body(operation: Operation[Any, ..., Any], shape: type[Any]) -> dict[str, Any]:
+    """Return the Request Body Object. A patch is a merge patch or a JSON Patch."""
     name = (merge_patch_type(shape) if operation.kind == "update" else shape).__name__
-    shown = {name: {"$ref": f"#/components/examples/{name}"}}
-    plain = {"schema": ref(name), "examples": shown}
-    content: dict[bytes, Any] = {JSON: plain, MSGPACK: {"schema": ref(name)}}
+    json_content = {"schema": ref(name), "examples": {name: {"$ref": f"#/components/examples/{name}"}}}
+    content: dict[bytes, Any] = {JSON: json_content, MSGPACK: {"schema": ref(name)}}
     if operation.kind == "update":
-        steps = {"JsonPatch": {"$ref": "#/components/examples/JsonPatch"}}
-        content = {MERGE_PATCH: plain, **content, JSON_PATCH: {"schema": ref("JsonPatch"), "examples": steps}}
-    return {"required": True, "content": {media.decode(): made for media, made in content.items()}}
+        patch_examples = {"JsonPatch": {"$ref": "#/components/examples/JsonPatch"}}
+        patch_content = {"schema": ref("JsonPatch"), "examples": patch_examples}
+        content = {MERGE_PATCH: json_content, **content, JSON_PATCH: patch_content}
+    return {"required": True, "content": {media_type.decode(): value for media_type, value in content.items()}}
 
 
 def controller_tag(handler: BaseRouteHandler) -> tuple[str, str]:
-    """The tag of a handler's controller, and what the controller says of itself."""
+    """Return the tag of a handler's controller and its description, the controller's docstring."""
     controller: Any = handler.fn.__self__  # type: ignore[attr-defined]
     return controller.tags[0], " ".join((controller.__doc__ or "").split())

@@ -1,4 +1,4 @@
-"""The token endpoint of OAuth2 in the document: its form, its answers, and the scheme that tells tools where it is."""
+"""The OAuth2 token endpoint in the OpenAPI document: its form, responses and security scheme."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,13 +10,14 @@ from tradepost.kit.problems import Problem
 
 from ...http.problem_reference import describe_problem
 from ..token_endpoint import FORM_URLENCODED
+from .headers import header_refs
 from .operations import summary_and_description
 from .parameters import parameter_ref
-from .responses import header_refs, problem_response, problem_response_refs
+from .responses import problem_response, problem_response_refs
 from .schema import Schema, object_schema, ref
 
-ELSEWHERE: tuple[type[Problem], ...] = (kinds.QuotaExceeded, kinds.Internal, kinds.Unavailable)
-"""What is a problem as everywhere."""
+PROBLEMS: tuple[type[Problem], ...] = (kinds.QuotaExceeded, kinds.Internal, kinds.Unavailable)
+"""Errors that are problem documents, as in the rest of the API."""
 
 ERROR = object_schema(
     {
@@ -25,61 +26,58 @@ ERROR = object_schema(
             "type": "string",
             "maxLength": 20_000,
             "pattern": "^[ -~]*$",
-            "description": "What was given and what is allowed.",
+            "description": "What is wrong, and what is allowed.",
         },
         "error_uri": {
             "type": "string",
             "format": "uri-reference",
             "maxLength": 200,
-            "description": "A page that explains the cause and the cure.",
+            "description": "The path of a page that explains the cause and the solution.",
         },
     },
     required=["error", "error_description"],
-    doc="Why there is no token (RFC 6749, 5.2).",
+    doc="Why no token was issued (RFC 6749, 5.2).",
+)
+# Spectral's OWASP rules require the word "RFC8725" in the description of a scheme with JWTs.
+SCHEME_DESCRIPTION = (
+    "An access token (a JWT that follows RFC8725) from the token endpoint, for the e-mail address and password of an "
+    "account, or the id and secret of an API key."
 )
 
 
 def security_schemes(paths: Iterable[str], scopes: Mapping[str, str]) -> dict[str, Any]:
-    """The security scheme of the token endpoint, where there is one: what a tool's Authorize button asks for."""
-    doc = "A token of the token endpoint (a JWT by the advice of RFC8725), for the address and password of an account, or the id and the secret of an API key."
-    places = [{"tokenUrl": path, "refreshUrl": path, "scopes": dict(sorted(scopes.items()))} for path in paths]
-    return (
-        {
-            "oauth2": {
-                "type": "oauth2",
-                "description": doc,
-                "flows": {"password": places[0], "clientCredentials": places[0]},
-            }
-        }
-        if places
-        else {}
-    )
+    """Return the security scheme of the first token endpoint; empty if there is none."""
+    for path in paths:
+        flow = {"tokenUrl": path, "refreshUrl": path, "scopes": dict(sorted(scopes.items()))}
+        flows = {"password": flow, "clientCredentials": flow}
+        return {"oauth2": {"type": "oauth2", "description": SCHEME_DESCRIPTION, "flows": flows}}
+    return {}
 
 
-def schemas(operations: Iterable[Operation[Any, ..., Any]], made: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The answer of each endpoint, whose members are not chosen by `fields`; and the error."""
-    found = {o.result.name: granted(o, made[o.result.name]) for o in operations}
-    return {**found, "OAuthError": ERROR} if found else {}
+def schemas(operations: Iterable[Operation[Any, ..., Any]], result_schemas: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Return the schemas of the endpoints' responses and of their errors."""
+    responses = {o.result.name: token_response(o, result_schemas[o.result.name]) for o in operations}
+    return {**responses, "OAuthError": ERROR} if responses else {}
 
 
-def granted(operation: Operation[Any, ..., Any], made: Schema) -> Schema:
-    """The members; one that can be null is left out where it would be."""
-    own = operation.result.members
+def token_response(operation: Operation[Any, ..., Any], result_schema: Schema) -> Schema:
+    """Return the schema of a token. Null members are omitted, and `fields` does not apply."""
+    members = operation.result.members
     properties = {
-        name: {n: v for n, v in member.items() if n != "anyOf"} | member.get("anyOf", [{}])[0]
-        for name, member in made["properties"].items()
+        name: {k: v for k, v in schema.items() if k != "anyOf"} | schema.get("anyOf", [{}])[0]
+        for name, schema in result_schema["properties"].items()
     }
     doc = " ".join((operation.result.shape.__doc__ or "").split())
-    return object_schema(properties, required=[name for name in properties if not own[name].null], doc=doc)
+    return object_schema(properties, required=[name for name in properties if not members[name].null], doc=doc)
 
 
 def examples() -> dict[str, Any]:
-    """An error of each kind."""
-    return {f"{kind.__name__}Error": {"summary": kind.title, "value": error(kind)} for kind in OAUTH_ERRORS}
+    """Return an example of each error, by component name."""
+    return {f"{kind.__name__}Error": {"summary": kind.title, "value": error_example(kind)} for kind in OAUTH_ERRORS}
 
 
-def error(kind: type[Problem]) -> dict[str, str]:
-    """An error as it is answered."""
+def error_example(kind: type[Problem]) -> dict[str, str]:
+    """Return the body of an error response."""
     return {
         "error": kind.code,
         "error_description": describe_problem(kind).example["detail"].replace('"', "'"),
@@ -88,37 +86,40 @@ def error(kind: type[Problem]) -> dict[str, str]:
 
 
 def operation_object(operation: Operation[Any, ..., Any], tag: str) -> dict[str, Any]:
-    """What the document says of a token endpoint."""
+    """Return the Operation Object of a token endpoint."""
     assert operation.input is not None
-    body, answer = operation.input.__name__, operation.result.name
-    found = {
+    body, result = operation.input.__name__, operation.result.name
+    success = {
         "description": "The token.",
         "headers": header_refs("Pragma"),
-        "content": {"application/json": shown(answer, answer)},
+        "content": {"application/json": content_object(result)},
     }
-    refused = {str(status): errors(status) for status in sorted({kind.status for kind in OAUTH_ERRORS})}
-    # The version and the host are checked before it is known what the path is.
-    refused["400"]["content"] |= problem_response([kinds.InvalidParameter])["content"]
+    errors = {str(status): error_response(status) for status in sorted({kind.status for kind in OAUTH_ERRORS})}
+    # The API version and the host are checked before routing, with an ordinary problem.
+    errors["400"]["content"] |= problem_response([kinds.InvalidParameter])["content"]
     return {
-        "operationId": operation.name, "tags": [tag], **summary_and_description(operation),
+        "operationId": operation.name,
+        "tags": [tag],
+        **summary_and_description(operation),
         "parameters": [parameter_ref("X-Request-ID"), parameter_ref("X-API-Version")],
-        "requestBody": {"required": True, "content": {FORM_URLENCODED.decode(): shown(body, body)}},
-        "responses": {"200": found} | refused | problem_response_refs(ELSEWHERE), "security": [{}],
-    }  # fmt: skip
+        "requestBody": {"required": True, "content": {FORM_URLENCODED.decode(): content_object(body)}},
+        "responses": {"200": success} | errors | problem_response_refs(PROBLEMS),
+        "security": [{}],
+    }
 
 
-def errors(status: int) -> dict[str, Any]:
-    """The errors of a status."""
-    found = [kind for kind in OAUTH_ERRORS if kind.status == status]
-    words = "\n".join(f"- `{kind.code}`: {describe_problem(kind).cause} {kind.cure}" for kind in found)
-    named = dict.fromkeys(name for kind in found for name in kind().headers())
+def error_response(status: int) -> dict[str, Any]:
+    """Return the response for the errors of one status."""
+    errors = [kind for kind in OAUTH_ERRORS if kind.status == status]
+    doc = "\n".join(f"- `{kind.code}`: {describe_problem(kind).cause} {kind.cure}" for kind in errors)
+    headers = dict.fromkeys(name for kind in errors for name in kind().headers())
     content = {
         "schema": ref("OAuthError"),
-        "examples": {k.__name__: {"$ref": f"#/components/examples/{k.__name__}Error"} for k in found},
+        "examples": {k.__name__: {"$ref": f"#/components/examples/{k.__name__}Error"} for k in errors},
     }
-    return {"description": words, "headers": header_refs("Pragma", *named), "content": {"application/json": content}}
+    return {"description": doc, "headers": header_refs("Pragma", *headers), "content": {"application/json": content}}
 
 
-def shown(schema: str, example: str) -> dict[str, Any]:
-    """A schema with its example."""
-    return {"schema": ref(schema), "examples": {example: {"$ref": f"#/components/examples/{example}"}}}
+def content_object(name: str) -> dict[str, Any]:
+    """Return a Media Type Object with the component schema and example of this name."""
+    return {"schema": ref(name), "examples": {name: {"$ref": f"#/components/examples/{name}"}}}
