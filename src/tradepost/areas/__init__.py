@@ -1,1 +1,4 @@
-"""Rooms, each with the same file names: models, schemas, policy, resource, service, rest, graphql."""
+"""The business areas.
+
+Each area has the same files: models, schemas, policy, resource, service, rest, graphql.
+"""

@@ -1,1 +1,1 @@
-"""Accounts: who is known to the shop. Users with their sessions, addresses and API keys, and what each role may."""
+"""Accounts: users with their sessions, addresses and API keys, and the permissions of each role."""

@@ -1,7 +1,8 @@
-"""Credentials that were found good a moment ago, so that a hot caller costs neither SQL nor a signature.
+"""Cache of verified credentials, which saves a hot caller the SQL and the signature check.
 
-Whoever looks a credential up takes a ticket first. What was forgotten after a ticket was given is not kept on it: a look-up that began before
-a revocation may well have seen the state of before.
+A lookup reads the cache's generation before it starts. If its user, session or key is invalidated
+after that, the result is not stored, because the lookup may have read the state before the
+revocation.
 """
 
 from collections import OrderedDict
@@ -15,9 +16,10 @@ import msgspec
 from tradepost.kit.auth.caller import Caller
 
 MAX_ENTRIES, MAX_AGE = 10_000, 60.0
+"""Entries, and seconds that an entry lives."""
 
 type Tag = tuple[str, str]
-"""By what an entry can be forgotten: `("user", id)`, `("session", id)`, `("key", id)`."""
+"""What an entry can be invalidated by: `("user", id)`, `("session", id)` or `("key", id)`."""
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -27,9 +29,11 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class CredentialCache:
-    """Digest of a credential -> its caller, for a minute and no longer than the credential itself is good. Bounded; the oldest goes first.
+    """Maps the digest of a credential to its caller.
 
-    A credential is known in the bytes that it was `shown` in, so that a hot caller's header line is not read again.
+    An entry lives for `max_age` seconds, but never longer than its credential. At most
+    `max_entries` are kept; the oldest is evicted first. The key is the credential as it was
+    received, so the header of a hot caller is not parsed again.
     """
 
     def __init__(
@@ -41,20 +45,21 @@ class CredentialCache:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.max_entries, self.max_age, self.clock = max_entries, max_age, clock
-        # Copied for each digest: that is a third less work than to begin with the secret anew.
+        # Copied for each digest, which takes a third less time than keying a new hash.
         self._keyed = blake2b(digest_size=16, key=secret)
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self._digests_by_tag: dict[Tag, set[bytes]] = {}
-        # Every forgetting has a number. The latest of each mark is known back to the floor; before that, anything may have been forgotten.
-        self._count = self._floor = 0
+        # Each invalidation increments the generation. The generation of a tag's last invalidation
+        # is kept for the most recent tags only; lookups older than the floor are never stored.
+        self._generation = self._floor = 0
         self._invalidated: OrderedDict[Tag, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, shown: bytes) -> Caller | None:
-        """Whose credential this is, if that is still known."""
-        digest = self._digest(shown)
+    def get(self, credential: bytes) -> Caller | None:
+        """Return the caller of a credential, or None if it is not cached."""
+        digest = self._digest(credential)
         entry = self._entries.get(digest)
         if entry is None:
             return None
@@ -64,13 +69,13 @@ class CredentialCache:
         return entry.caller
 
     def generation(self) -> int:
-        """A ticket for a look-up that begins now."""
-        return self._count
+        """Return the current generation. Read it before a lookup and pass it to `store`."""
+        return self._generation
 
     def store(
         self,
-        ticket: int,
-        shown: bytes,
+        generation: int,
+        credential: bytes,
         caller: Caller,
         *,
         user: str | None = None,
@@ -78,55 +83,56 @@ class CredentialCache:
         key: str | None = None,
         expires: datetime | None = None,
     ) -> bool:
-        """Remembers what was looked up on a ticket. Nothing is kept where it was forgotten since; says whether it was kept."""
-        marks = _marks(user, session, key)
-        if ticket < self._floor or any(self._invalidated.get(mark, 0) > ticket for mark in marks):
+        """Store the result of a lookup and return whether it was stored.
+
+        It is not if one of its tags was invalidated after `generation`.
+        """
+        tags = _tags(user, session, key)
+        if generation < self._floor or any(self._invalidated.get(tag, 0) > generation for tag in tags):
             return False
         seconds = self.max_age if expires is None else min(self.max_age, expires.timestamp() - time())
         if seconds <= 0:
             return False
-        digest = self._digest(shown)
+        digest = self._digest(credential)
         self._drop(digest)
-        self._entries[digest] = _Entry(self.clock() + seconds, caller, marks)
-        for mark in marks:
-            self._digests_by_tag.setdefault(mark, set()).add(digest)
+        self._entries[digest] = _Entry(self.clock() + seconds, caller, tags)
+        for tag in tags:
+            self._digests_by_tag.setdefault(tag, set()).add(digest)
         if len(self._entries) > self.max_entries:
             self._drop(next(iter(self._entries)))
         return True
 
     def invalidate(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
-        """Drops every entry of this user, of this session and of this key."""
-        self._count += 1
-        for mark in _marks(user, session, key):
-            for digest in tuple(self._digests_by_tag.get(mark, ())):
+        """Drop every entry of this user, of this session and of this key."""
+        self._generation += 1
+        for tag in _tags(user, session, key):
+            for digest in tuple(self._digests_by_tag.get(tag, ())):
                 self._drop(digest)
-            self._invalidated[mark] = self._count
-            self._invalidated.move_to_end(mark)
+            self._invalidated[tag] = self._generation
+            self._invalidated.move_to_end(tag)
         while len(self._invalidated) > self.max_entries:
             _, self._floor = self._invalidated.popitem(last=False)
 
     def clear(self) -> None:
-        """Drops everything, and what is being looked up now."""
-        self._count += 1
-        self._floor = self._count
-        for known in (self._entries, self._digests_by_tag, self._invalidated):
-            known.clear()
+        """Drop every entry, and the results of lookups that are in progress."""
+        self._generation += 1
+        self._floor = self._generation
+        for mapping in (self._entries, self._digests_by_tag, self._invalidated):
+            mapping.clear()
 
-    def _digest(self, shown: bytes) -> bytes:
-        made = self._keyed.copy()
-        made.update(shown)
-        return made.digest()
+    def _digest(self, credential: bytes) -> bytes:
+        digest = self._keyed.copy()
+        digest.update(credential)
+        return digest.digest()
 
     def _drop(self, digest: bytes) -> None:
         entry = self._entries.pop(digest, None)
-        for mark in entry.tags if entry else ():
-            marked = self._digests_by_tag[mark]
-            marked.discard(digest)
-            if not marked:
-                del self._digests_by_tag[mark]
+        for tag in entry.tags if entry else ():
+            digests = self._digests_by_tag[tag]
+            digests.discard(digest)
+            if not digests:
+                del self._digests_by_tag[tag]
 
 
-def _marks(user: str | None, session: str | None, key: str | None) -> tuple[Tag, ...]:
-    return tuple(
-        (kind, name) for kind, name in (("user", user), ("session", session), ("key", key)) if name is not None
-    )
+def _tags(user: str | None, session: str | None, key: str | None) -> tuple[Tag, ...]:
+    return tuple((kind, id) for kind, id in (("user", user), ("session", session), ("key", key)) if id is not None)

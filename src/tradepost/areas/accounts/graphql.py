@@ -1,4 +1,4 @@
-"""The accounts over GraphQL."""
+"""The GraphQL API of accounts."""
 
 from uuid import UUID
 

@@ -1,4 +1,7 @@
-"""Tables of the accounts. No secret is in them: passwords as argon2id, everything random as an HMAC under a key of the shop."""
+"""Tables of accounts.
+
+They hold no secrets: passwords are stored as argon2id hashes, random tokens as keyed HMACs.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +16,11 @@ from tradepost.kit.db.full_text import SearchRow
 
 @uncached
 class UserRow(Versioned):
-    """Somebody with an account. A closed one has lost its name, its addresses and its ways in; the row stays, because orders point at it."""
+    """A user's account.
+
+    Closing it erases the name, the addresses and the credentials. The row stays, because orders
+    refer to it.
+    """
 
     __tablename__, __number__ = "user", 11
     __table_args__ = (
@@ -35,7 +42,7 @@ class UserRow(Versioned):
 
 @uncached
 class UserSearchRow(SearchRow):
-    """A user's words: `name` those of its names, `words` these and those of its e-mail address."""
+    """The search words of a user: `name` has those of the names, `words` also the address."""
 
     __tablename__ = "user_search"
     id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"), unique=True)
@@ -43,9 +50,10 @@ class UserSearchRow(SearchRow):
 
 @uncached
 class SessionRow(Table):
-    """One login and all that followed from it: the family of its refresh tokens. Access tokens name it, so ending it ends them.
+    """A session: one log-in and the family of refresh tokens that follows from it.
 
-    `scopes` are what an OAuth2 client narrowed it to, for good; null is all that its user may.
+    Access tokens name their session, so ending it invalidates them. `scopes` are the permissions
+    that an OAuth2 client limited it to; null means all those of its user.
     """
 
     __tablename__, __number__ = "session", 12
@@ -58,7 +66,7 @@ class SessionRow(Table):
 
 @uncached
 class RefreshTokenRow(Table):
-    """A refresh token of a session. It is good once; used again, it ends the session."""
+    """A refresh token of a session. It can be used once; using it again ends the session."""
 
     __tablename__, __number__ = "refresh_token", 13
     __table_args__ = (
@@ -72,7 +80,10 @@ class RefreshTokenRow(Table):
 
 @uncached
 class EmailTokenRow(Table):
-    """What a letter lets its reader do, once: prove that an address is its own, or set a new password. `email` is the address that is proved."""
+    """A token that was sent by e-mail. It can be used once.
+
+    `purpose` is to verify the address `email`, or to set a new password.
+    """
 
     __tablename__, __number__ = "mailed_token", 15
     __table_args__ = (
@@ -90,9 +101,10 @@ class EmailTokenRow(Table):
 
 @uncached
 class ApiKeyRow(Versioned):
-    """A key that a program calls with. The secret is shown once and kept only as a keyed hash; `prefix` finds the row in constant time.
+    """An API key. Its secret is shown once and stored as a keyed hash; `prefix` identifies the row.
 
-    A user's key may what its owner may, narrowed to `scopes`; a key of nobody (made at the shop's own machine) has a role of its own.
+    A user's key has the permissions of its owner, limited to `scopes`. A key without an owner,
+    created on the command line, has a `role` instead.
     """
 
     __tablename__, __number__ = "api_key", 10
@@ -114,7 +126,7 @@ class ApiKeyRow(Versioned):
 
 @uncached
 class AddressRow(Versioned):
-    """An address in a user's book."""
+    """An address in a user's address book."""
 
     __tablename__, __number__ = "address", 14
     __table_args__ = (Index("address_user", "user_id", "created_at", "id"),)

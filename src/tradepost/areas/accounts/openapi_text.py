@@ -1,17 +1,23 @@
-"""How to sign in, told once for the documents."""
+"""The authentication guide in the description of the OpenAPI documents."""
 
 from .password_rules import RULES
 
-AUTHENTICATION_GUIDE = f"""- **Signing in**: `register` makes an account, which works at once; a letter asks to verify its address. `login` gives an access token (a JWT
-  that is good for `expires_in` seconds), sent as `Authorization: Bearer`, and a refresh token. The refresh token is good once: `token_refresh` changes it
-  for the next pair. One that comes a second time was stolen, and ends the session with all its tokens. `logout` ends the session, `logout_everywhere` all
-  of them; `password_reset` helps who forgot the password.
-- **No address is given away**: `login`, `register` and `password_reset` answer alike, and take alike, whether or not an address has an account; letters tell
-  its owner. Attempts are counted by account and by client address.
-- **API keys** are for programs: made by `api_key_create` (or by the operator: `tradepost create-api-key`), shown once, sent as `X-API-Key` or as
-  `Authorization: Bearer`. A key may what its owner may, or less: `scopes` narrow it. It ends by `api_key_delete`, or at its `expires_at`.
-- **OAuth2** (RFC 6749): `POST /auth/token` below the version takes a form and knows the grants `password` (the e-mail address is the `username`),
-  `refresh_token` (once, as above) and `client_credentials` (the `prefix` and the secret of an API key, by HTTP Basic or in the form; that token ends with
-  its key). `scope` narrows the token, for good where it begins a session. Its errors are those of the RFC.
+AUTHENTICATION_GUIDE = f"""- **Log-in**: `register` creates an account, which can be used at once, and sends an
+  e-mail to verify its address. `login` returns an access token (a JWT that is valid for `expires_in` seconds) and a
+  refresh token. Send the access token as `Authorization: Bearer`. `token_refresh` exchanges the refresh token for the
+  next pair. A refresh token can be used once; using it again ends the session and all its tokens, because it may have
+  been stolen. `logout` ends the session, `logout_everywhere` ends all sessions of the account, and `password_reset`
+  sends an e-mail to set a new password.
+- **Privacy**: `login`, `register` and `password_reset` do not reveal whether an address has an account: the response
+  and its timing are the same. The owner of the address is informed by e-mail. Attempts are limited per account and per
+  client address.
+- **API keys** are for programs. Create them with `api_key_create` (or, as the operator, with `tradepost
+  create-api-key`). A key is shown once; send it as `X-API-Key` or as `Authorization: Bearer`. It has the permissions of
+  its owner; `scopes` limit it to some of them. It is valid until it is deleted with `api_key_delete` or until its
+  `expires_at`.
+- **OAuth 2.0** (RFC 6749): `POST /auth/token`, below the API version, takes a form. It supports the grants `password`
+  (`username` is the e-mail address), `refresh_token` (can be used once, as above) and `client_credentials` (the
+  `prefix` and the secret of an API key, by HTTP Basic or in the form; such a token stops working with its key). `scope`
+  limits the token; if it starts a session, it limits the whole session. Errors are those of the RFC.
 - **Passwords**: {RULES}
 """

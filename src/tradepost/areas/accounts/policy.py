@@ -1,4 +1,7 @@
-"""Roles and what each may do: the one place that says so. And who may see and change an account."""
+"""Roles and their permissions, and the rules of who may see and change accounts.
+
+Roles and permissions are listed here and nowhere else.
+"""
 
 from sqlalchemy import ColumnElement, and_, false, or_, true
 
@@ -7,35 +10,34 @@ from tradepost.kit.auth.access import ANYONE, Viewer, permission
 from .models import AddressRow, ApiKeyRow, UserRow
 
 ACCOUNT_PERMISSIONS = frozenset({"account:read", "account:write"})
-"""What everybody with an account may: look after it. A key that is narrowed to other scopes may not."""
+"""The permissions of every user. A key that is limited to other scopes lacks them."""
 
 ROLES: dict[str, frozenset[str]] = {
     "customer": ACCOUNT_PERMISSIONS,
     "moderator": ACCOUNT_PERMISSIONS | {"reviews:moderate"},
-    "staff": ACCOUNT_PERMISSIONS | {
-        "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "audit:read", "ops:read",
-    },
-    "admin": ACCOUNT_PERMISSIONS | {
-        "catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate", "users:read", "users:write",
-        "webhooks:write", "audit:read", "ops:read",
-    },
-}  # fmt: skip
-SCOPES = {
-    "account:read": "See the own account, its addresses and its API keys.",
-    "account:write": "Change the own account, its addresses and its API keys; log out everywhere.",
-    "audit:read": "See who changed what.",
-    "catalog:write": "Change the catalogue, and see what is not published.",
-    "ops:read": "See how the shop runs: metrics, health, parity.",
-    "orders:read": "See the orders of all customers.",
-    "orders:write": "Change the orders of all customers.",
-    "reviews:moderate": "Approve and reject reviews.",
-    "stock:read": "See how much of everything there is.",
-    "stock:write": "Change how much of everything there is.",
-    "users:read": "See the accounts of all.",
-    "users:write": "Change roles, suspend and restore accounts, see and revoke all API keys.",
-    "webhooks:write": "Change where events are sent.",
+    "staff": ACCOUNT_PERMISSIONS
+    | {"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate"}
+    | {"users:read", "audit:read", "ops:read"},
+    "admin": ACCOUNT_PERMISSIONS
+    | {"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate"}
+    | {"users:read", "users:write", "webhooks:write", "audit:read", "ops:read"},
 }
-"""What each permission lets its holder do; tokens and keys can be narrowed to some of them."""
+SCOPES = {
+    "account:read": "Read your account, your addresses and your API keys.",
+    "account:write": "Update your account, your addresses and your API keys, and log out everywhere.",
+    "audit:read": "Read the audit log.",
+    "catalog:write": "Manage the catalogue, and read unpublished products.",
+    "ops:read": "Read metrics, health checks and the parity report.",
+    "orders:read": "Read the orders of all customers.",
+    "orders:write": "Manage the orders of all customers.",
+    "reviews:moderate": "Approve and reject reviews.",
+    "stock:read": "Read stock levels.",
+    "stock:write": "Adjust stock levels.",
+    "users:read": "Read all accounts.",
+    "users:write": "Change roles, suspend and restore accounts, and read and revoke all API keys.",
+    "webhooks:write": "Manage webhook endpoints.",
+}
+"""The description of each permission. Tokens and keys can be limited to some of them."""
 
 PERMISSIONS = frozenset[str]().union(*ROLES.values())
 
@@ -45,12 +47,12 @@ read_users, manage_users = permission("users:read"), permission("users:write")
 
 
 def users(viewer: Viewer) -> ColumnElement[bool]:
-    """Everybody sees the own account, the staff those of all."""
+    """Users see their own account; with `users:read`, all accounts."""
     return true() if viewer.has_permission("users:read") else own_account(viewer)
 
 
 def own_account(viewer: Viewer) -> ColumnElement[bool]:
-    """The caller's own."""
+    """The caller's own account, if it is active."""
     return (
         and_(UserRow.id == viewer.id, UserRow.status == "active")
         if viewer.is_authenticated and viewer.has_permission("account:read")
@@ -59,19 +61,23 @@ def own_account(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def writable_own_account(viewer: Viewer) -> ColumnElement[bool]:
-    """The caller's own, where its credential may change it."""
+    """The caller's own account, if the credential has `account:write`."""
     return own_account(viewer) if viewer.has_permission("account:write") else false()
 
 
 def manageable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Accounts that an admin may change: nobody takes away the own role, and the last admin does not close its account, so there is always one left."""
+    """Accounts that an admin may change: all but their own and closed ones.
+
+    Admins cannot change their own role, and the last admin cannot close the account, so there is
+    always an admin.
+    """
     return (
         and_(UserRow.id != viewer.id, UserRow.status != "closed") if viewer.has_permission("users:write") else false()
     )
 
 
 def suspendable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Those of them that are active."""
+    """Manageable accounts that are active."""
     return (
         and_(manageable_accounts(viewer), UserRow.status == "active")
         if viewer.has_permission("users:write")
@@ -80,7 +86,7 @@ def suspendable_accounts(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def restorable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Those of them that are suspended."""
+    """Manageable accounts that are suspended."""
     return (
         and_(manageable_accounts(viewer), UserRow.status == "suspended")
         if viewer.has_permission("users:write")
@@ -89,7 +95,7 @@ def restorable_accounts(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def addresses(viewer: Viewer) -> ColumnElement[bool]:
-    """An address book is its owner's alone."""
+    """Only its owner sees an address."""
     return (
         AddressRow.user_id == viewer.id
         if viewer.is_authenticated and viewer.has_permission("account:read")
@@ -98,18 +104,22 @@ def addresses(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def writable_addresses(viewer: Viewer) -> ColumnElement[bool]:
-    """Its owner changes it."""
+    """Only its owner changes an address, with a credential that has `account:write`."""
     return addresses(viewer) if viewer.has_permission("account:write") else false()
 
 
 def api_keys(viewer: Viewer) -> ColumnElement[bool]:
-    """Keys that are not revoked: everybody's own, and all for those who manage users, those of nobody among them."""
-    mine = (
+    """Users see their own keys; with `users:write`, all keys, including those without an owner.
+
+    Revoked keys are hidden.
+    """
+    own_keys = (
         ApiKeyRow.user_id == viewer.id if viewer.is_authenticated and viewer.has_permission("account:read") else false()
     )
-    return and_(ApiKeyRow.revoked_at.is_(None), or_(mine, true() if viewer.has_permission("users:write") else false()))
+    all_keys = true() if viewer.has_permission("users:write") else false()
+    return and_(ApiKeyRow.revoked_at.is_(None), or_(own_keys, all_keys))
 
 
 def revocable_api_keys(viewer: Viewer) -> ColumnElement[bool]:
-    """Who sees a key may revoke it, with a credential that may change things."""
+    """Visible keys, if the credential has `account:write`."""
     return true() if viewer.has_permission("account:write") else false()

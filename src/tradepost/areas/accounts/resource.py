@@ -1,4 +1,4 @@
-"""What stands behind the shapes of the accounts. Later rooms add to users: orders, reviews."""
+"""The resources of accounts. Later areas add to users: orders, reviews."""
 
 from datetime import datetime
 
@@ -13,33 +13,55 @@ from .models import AddressRow, ApiKeyRow, UserRow, UserSearchRow
 from .schemas import Acknowledgement, Address, ApiKey, Role, TokenPair, TokenResponse, User, UserStatus
 
 users = Resource(
-    User, UserRow, visible=policy.users, personal=True,
+    User,
+    UserRow,
+    visible=policy.users,
+    personal=True,
     filters={
         "email": equality_filter(UserRow.email, bounded=True),
         "role": equality_filter(UserRow.role, Role),
         "status": equality_filter(UserRow.status, UserStatus),
         **range_filters("created_at", UserRow.created_at, datetime),
-        "q": search_filter(lambda bind: UserRow.id.in_(UserSearchRow.select_matching_ids(bind)), doc="Words, each of which must begin a word of the names or the address."),
+        "q": search_filter(
+            lambda bind: UserRow.id.in_(UserSearchRow.select_matching_ids(bind)),
+            doc="Search the names and the e-mail address. Each word must be the start of a word in them.",
+        ),
     },
     sorts={"created_at": Sort(expression=UserRow.created_at), "email": Sort(expression=UserRow.email)},
     actions={
-        "me_update": policy.writable_own_account, "me_close": policy.writable_own_account, "user_role_set": policy.manageable_accounts,
-        "user_suspend": policy.suspendable_accounts, "user_restore": policy.restorable_accounts,
+        "me_update": policy.writable_own_account,
+        "me_close": policy.writable_own_account,
+        "user_role_set": policy.manageable_accounts,
+        "user_suspend": policy.suspendable_accounts,
+        "user_restore": policy.restorable_accounts,
     },
-)  # fmt: skip
+)
 
 addresses = Resource(
-    Address, AddressRow, visible=policy.addresses, personal=True, sorts={"created_at": Sort(expression=AddressRow.created_at)},
-    actions={"address_replace": policy.writable_addresses, "address_update": policy.writable_addresses, "address_delete": policy.writable_addresses},
-)  # fmt: skip
+    Address,
+    AddressRow,
+    visible=policy.addresses,
+    personal=True,
+    sorts={"created_at": Sort(expression=AddressRow.created_at)},
+    actions={
+        "address_replace": policy.writable_addresses,
+        "address_update": policy.writable_addresses,
+        "address_delete": policy.writable_addresses,
+    },
+)
 
 api_keys = Resource(
-    ApiKey, ApiKeyRow, visible=policy.api_keys, personal=True, secret_members={"secret"}, sorts={"created_at": Sort(expression=ApiKeyRow.created_at)},
+    ApiKey,
+    ApiKeyRow,
+    visible=policy.api_keys,
+    personal=True,
+    secret_members={"secret"},
+    sorts={"created_at": Sort(expression=ApiKeyRow.created_at)},
     filters={"prefix": equality_filter(ApiKeyRow.prefix, bounded=True)},
-    # No column holds it: it is what the call that makes a key has at hand, and null in every other.
+    # Not a column: the call that creates the key binds its secret, every other call binds null.
     expressions={"secret": bindparam(ONE_TIME_SECRET, None, type_=Text)},
     actions={"api_key_delete": policy.revocable_api_keys},
-)  # fmt: skip
+)
 
 token_pairs = Result(TokenPair, personal=True, secret_members={"access_token", "refresh_token"})
 token_responses = Result(TokenResponse, personal=True, secret_members={"access_token", "refresh_token"})
@@ -50,8 +72,8 @@ users.has_many(
     addresses,
     join=AddressRow.user_id,
     access=policy.read_own_account,
-    doc="The own address book; that of others is empty.",
+    doc="The user's addresses. Empty for every user but yourself.",
 )
 api_keys.has_one(
-    "user", users, join=ApiKeyRow.user_id, doc="Its owner; null where it was made at the shop's own machine."
+    "user", users, join=ApiKeyRow.user_id, doc="The owner of the key; null if it was created on the command line."
 )

@@ -1,4 +1,4 @@
-"""The accounts over REST."""
+"""The REST API of accounts."""
 
 from litestar import Controller
 
@@ -30,9 +30,9 @@ from .service import Addresses, ApiKeys, OAuthTokens, PasswordService, Registrat
 
 
 class SessionController(Controller):
-    """How somebody gets in, stays in and leaves."""
+    """Registration, log-in, tokens and passwords."""
 
-    path, tags = "/auth", ["Sign-in"]
+    path, tags = "/auth", ["Authentication"]
 
     @post("/register", Registration.register)
     async def register(self, request: RestRequest) -> Record[Acknowledgement]:
@@ -86,7 +86,7 @@ class SessionController(Controller):
 
 
 class UserController(Controller):
-    """Accounts: one's own, and for the staff those of all."""
+    """Your account and, for staff, all accounts."""
 
     path, tags = "/users", ["Users"]
 
@@ -126,7 +126,7 @@ class UserController(Controller):
 
 
 class AddressController(Controller):
-    """The caller's address book."""
+    """Your address book."""
 
     path, tags = "/users/me/addresses", ["Addresses"]
 
@@ -160,7 +160,7 @@ class AddressController(Controller):
 
 
 class ApiKeyController(Controller):
-    """Keys that programs call with."""
+    """API keys, with which programs call the API."""
 
     path, tags = "/api-keys", ["API keys"]
 

@@ -1,7 +1,8 @@
-"""Tells the other processes of the shop what to forget, through a channel of Redis.
+"""Revocations: every process drops revoked credentials from its cache, by messages through Redis.
 
-Messages are not kept for who is away, so whoever (re)joins the channel forgets everything. Without Redis, and while it is gone, other
-processes find out when what they remember ends: after a minute at most.
+Redis does not keep messages for absent subscribers, so a process clears its cache whenever it
+(re)connects. Without Redis, or while it is unreachable, other processes accept a revoked
+credential until it leaves their cache, which takes a minute at most.
 """
 
 import asyncio
@@ -14,19 +15,25 @@ from tradepost.kit.redis.pubsub import PubSub
 from .credential_cache import CredentialCache
 
 PING_INTERVAL = 5.0
-"""Seconds of silence after which the channel must answer a ping, and seconds it has for that."""
+"""Seconds of silence before the subscription is pinged, and seconds that the reply may take."""
 
 log = logging.getLogger("tradepost.revocations")
 
 
-class _Revoked(msgspec.Struct, omit_defaults=True):
+class _Revocation(msgspec.Struct, omit_defaults=True):
+    """The message that processes exchange."""
+
     user: str | None = None
     session: str | None = None
     key: str | None = None
 
 
 class Revocations:
-    """Forgets here at once and tells the others. `start` listens; announcing works without it, as commands do."""
+    """Invalidates the credential cache of this process and of all others.
+
+    `start` subscribes to the revocations of others. Publishing works without it, which is how
+    commands use it.
+    """
 
     def __init__(
         self, cache: CredentialCache, url: str | None, secret_key: str, *, ping_interval: float = PING_INTERVAL
@@ -39,8 +46,8 @@ class Revocations:
                 secret_key,
                 ping_interval=ping_interval,
                 on_connect=cache.clear,
-                on_message=self._take,
-                on_disconnect=_warn,
+                on_message=self._receive,
+                on_disconnect=_log_disconnect,
             )
             if url
             else None
@@ -48,48 +55,52 @@ class Revocations:
 
     @property
     def listening(self) -> asyncio.Event | None:
-        """Set while what others revoke is heard; None without Redis."""
+        """Set while the subscription works; None without Redis."""
         return self.pubsub and self.pubsub.listening
 
     async def publish(self, *, user: str | None = None, session: str | None = None, key: str | None = None) -> None:
-        """Forgets every credential of this user, session and key, here and elsewhere. Call it after the commit of what revokes them."""
+        """Drop the cached credentials of this user, session and key, in every process.
+
+        Call it after the commit of the revocation.
+        """
         self.cache.invalidate(user=user, session=session, key=key)
         if self.pubsub is None:
             return
-        from redis.exceptions import RedisError  # here: loaded only where there is a Redis
+        from redis.exceptions import RedisError  # imported only if Redis is in use
 
         try:
-            await self.pubsub.publish(msgspec.json.encode(_Revoked(user, session, key)))
+            await self.pubsub.publish(msgspec.json.encode(_Revocation(user, session, key)))
             self.publish_failing = False
-        except (RedisError, OSError, TimeoutError) as fault:
+        except (RedisError, OSError, TimeoutError) as error:
             if not self.publish_failing:
                 log.warning(
-                    "a revocation could not be announced (%s): other processes notice within a minute",
-                    type(fault).__name__,
+                    "a revocation could not be published (%s): other processes apply it within a minute",
+                    type(error).__name__,
                 )
             self.publish_failing = True
 
     async def start(self) -> None:
-        """Listens from now on. Waits a moment for the channel, and goes on without it."""
+        """Subscribe. Wait a moment for the connection, then continue without it."""
         if self.pubsub is not None:
             await self.pubsub.start()
 
     async def stop(self) -> None:
-        """Listens no longer and closes what is open."""
+        """Unsubscribe and close the connections."""
         if self.pubsub is not None:
             await self.pubsub.stop()
 
-    def _take(self, message: bytes) -> None:
+    def _receive(self, message: bytes) -> None:
         try:
-            said = msgspec.json.decode(message, type=_Revoked)
+            revocation = msgspec.json.decode(message, type=_Revocation)
         except msgspec.DecodeError:
-            # Of a newer version, perhaps: what it revokes is not known, so it may be anything.
+            # Perhaps from a newer version: it may revoke anything.
             self.cache.clear()
             return
-        self.cache.invalidate(user=said.user, session=said.session, key=said.key)
+        self.cache.invalidate(user=revocation.user, session=revocation.session, key=revocation.key)
 
 
-def _warn(fault: Exception) -> None:
+def _log_disconnect(error: Exception) -> None:
     log.warning(
-        "revocations of other processes are not heard (%s): they are noticed within a minute", type(fault).__name__
+        "the subscription to revocations failed (%s): revocations of other processes apply within a minute",
+        type(error).__name__,
     )

@@ -1,11 +1,14 @@
 """The keys that sign access tokens.
 
-`EdDSA` (the default) signs with the newest Ed25519 key of the file SIGNING_KEYS and takes the older ones as well, so that
-`tradepost rotate-signing-key` ends no token before its time. The default profile makes the file on its first run. In production nothing is
-made: where there is no file, the one key comes from SECRET_KEY, so that several machines agree without sharing a file. Whoever rotates
-there brings the file to every machine; the key from SECRET_KEY goes on to verify as the oldest in it.
+`EdDSA` (the default) signs with the newest Ed25519 key of the file SIGNING_KEYS. The older keys of
+the file still verify, so that `tradepost rotate-signing-key` invalidates no token before it
+expires. In the default profile the file is created on the first run. In production it is not: if
+there is no file, the key is derived from SECRET_KEY, so that several machines agree without
+sharing a file. After a rotation in production, copy the file to every machine; the key derived
+from SECRET_KEY is its oldest key and still verifies.
 
-`HS256` signs with a secret that comes from SECRET_KEY. It has no public half, and a new SECRET_KEY is its rotation.
+`HS256` signs with a secret derived from SECRET_KEY. It has no public key. To rotate it, change
+SECRET_KEY.
 """
 
 import logging
@@ -25,13 +28,16 @@ from .signing_key_file import SigningKeysError
 
 type Algorithm = Literal["EdDSA", "HS256"]
 RELOAD_INTERVAL = 2.0
-"""Seconds between two looks at the file."""
+"""Seconds between two checks of the file for changes."""
 
 log = logging.getLogger("tradepost.signing")
 
 
 class SigningKeys:
-    """The keys of one algorithm, read when they are first asked for. A changed file is noticed within two seconds, or with the first unknown `kid`."""
+    """The keys of one algorithm, loaded on first use.
+
+    A changed file is noticed within two seconds, or on the first token with an unknown `kid`.
+    """
 
     def __init__(
         self,
@@ -42,14 +48,18 @@ class SigningKeys:
         create_missing: bool,
         clock: Callable[[], float] = monotonic,
     ) -> None:
+        """`create_missing`: create the file if it does not exist, instead of deriving a key."""
         self.algorithm, self.path, self.create_missing, self.clock = algorithm, Path(path), create_missing, clock
         self._secret = secret_key
         self._keys: dict[str, OKPKey] | dict[str, OctKey] = {}
-        self._stamp: key_file.FileVersion = None
+        self._version: key_file.FileVersion | None = None
         self._reload_at = 0.0
 
     def load(self) -> None:
-        """Reads the keys, and makes them where that is to be done. Raises SigningKeysError where they cannot be used."""
+        """Load the keys, creating the file if that is configured.
+
+        Raise SigningKeysError if they cannot be used.
+        """
         if self.algorithm == "HS256":
             key = OctKey.import_key(
                 derive_key(self._secret, "access tokens"),
@@ -59,51 +69,56 @@ class SigningKeys:
             return
         if self.create_missing and not self.path.exists():
             key_file.create(self.path)
-        self._stamp, self._reload_at = key_file.file_version(self.path), self.clock() + RELOAD_INTERVAL
-        self._keys = {str(key.kid): key for key in (key_file.read(self.path) if self._stamp else [self._derived()])}
+        self._version, self._reload_at = key_file.file_version(self.path), self.clock() + RELOAD_INTERVAL
+        keys = key_file.read(self.path) if self._version is not None else [self._derived_key()]
+        self._keys = {str(key.kid): key for key in keys}
 
     def current(self) -> OKPKey | OctKey:
-        """The key that signs."""
-        self._look()
+        """Return the key that signs."""
+        self._reload_if_changed()
         return next(iter(self._keys.values()))
 
     def get(self, kid: str) -> OKPKey | OctKey | None:
-        """The key of this name, if it still verifies."""
-        self._look()
+        """Return the key with this `kid`, or None if there is none that verifies."""
+        self._reload_if_changed()
         if kid not in self._keys:
-            self._look(now=True)
+            self._reload_if_changed(now=True)
         return self._keys.get(kid)
 
     def jwks(self) -> dict[str, Any]:
-        """The public halves as a JWK set (RFC 7517, 5); empty for HS256."""
-        self._look()
+        """Return the public keys as a JWK set (RFC 7517, 5). It is empty for HS256."""
+        self._reload_if_changed()
         return {"keys": [key.as_dict(private=False) for key in self._keys.values() if isinstance(key, OKPKey)]}
 
     def jwks_json(self) -> bytes | None:
-        """The JWK set as JSON; None where there are no public keys."""
+        """Return the JWK set as JSON, or None for HS256."""
         return msgspec.json.encode(self.jwks()) if self.algorithm == "EdDSA" else None
 
     def rotate(self) -> list[str]:
-        """Puts a new key in front; the names of all that are kept, the newest first."""
+        """Add a new key that signs from now on. Return every `kid` in the file, newest first."""
         if self.algorithm == "HS256":
-            raise SigningKeysError("with TOKEN_ALGORITHM=HS256 the key comes from SECRET_KEY; set another one there")
-        return [str(key.kid) for key in key_file.rotate(self.path, [] if self.create_missing else [self._derived()])]
+            raise SigningKeysError("with TOKEN_ALGORITHM=HS256 the key is derived from SECRET_KEY; change that instead")
+        initial_keys = [] if self.create_missing else [self._derived_key()]
+        return [str(key.kid) for key in key_file.rotate(self.path, initial_keys)]
 
-    def _derived(self) -> OKPKey:
+    def _derived_key(self) -> OKPKey:
         return key_file.key_from_seed(derive_key(self._secret, "access tokens, Ed25519"))
 
-    def _look(self, *, now: bool = False) -> None:
-        """Reads the file again if it is another one. Where that fails the keys of before stay: running is better than right to the second."""
+    def _reload_if_changed(self, *, now: bool = False) -> None:
+        """Reload the file if it has changed, at most every two seconds unless `now`.
+
+        If it cannot be read, the previous keys stay in use: an old key is better than an outage.
+        """
         if not self._keys:
             self.load()
         if self.algorithm == "HS256" or not (now or self.clock() >= self._reload_at):
             return
         self._reload_at = self.clock() + RELOAD_INTERVAL
-        stamp = key_file.file_version(self.path)
-        if stamp is None or stamp == self._stamp:
+        version = key_file.file_version(self.path)
+        if version is None or version == self._version:
             return
-        self._stamp = stamp
+        self._version = version
         try:
             self._keys = {str(key.kid): key for key in key_file.read(self.path)}
-        except SigningKeysError as fault:
-            log.error("%s: the keys of before stay in use", fault)
+        except SigningKeysError as error:
+            log.error("%s: the previous keys stay in use", error)

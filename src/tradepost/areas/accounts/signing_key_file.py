@@ -1,6 +1,7 @@
-"""The file of the signing keys: a JWK set with the private members (RFC 7517), the newest key first, readable by its owner only.
+"""The file of signing keys: a JWK set with private keys (RFC 7517), newest first.
 
-It is only ever replaced as a whole, so that whoever reads it sees one state or the next, never half of one.
+Only its owner can read it. It is always replaced as a whole, so a reader never sees half of a
+write.
 """
 
 import base64
@@ -16,17 +17,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
 MAX_OLDER_KEYS = 3
-"""How many older keys still verify."""
+"""Older keys that still verify."""
 
-type FileVersion = tuple[int, int, int] | None
+type FileVersion = tuple[int, int, int]
 
 
 class SigningKeysError(Exception):
-    """The file of the signing keys cannot be used. The text is one line that names it."""
+    """The signing keys cannot be used. The message is one line and names the file."""
 
 
 class _Key(msgspec.Struct):
-    """What we need of a private JWK; everything else follows from it."""
+    """The members of a private JWK that we read. The others follow from them."""
 
     kty: str
     crv: str
@@ -38,77 +39,86 @@ class _KeySet(msgspec.Struct):
 
 
 def key_from_seed(seed: bytes) -> OKPKey:
-    """The Ed25519 key of a seed of 32 bytes. Its `kid` is the thumbprint of its public half (RFC 7638), so equal keys have equal names everywhere."""
-    key = OKPKey.import_key(Ed25519PrivateKey.from_private_bytes(seed))
-    return OKPKey.import_key(
-        Ed25519PrivateKey.from_private_bytes(seed), {"kid": key.thumbprint(), "use": "sig", "alg": "EdDSA"}
-    )
+    """Return the Ed25519 key of a 32-byte seed.
+
+    Its `kid` is the thumbprint of the public key (RFC 7638), so it is the same on every machine.
+    """
+    private_key = Ed25519PrivateKey.from_private_bytes(seed)
+    thumbprint = OKPKey.import_key(private_key).thumbprint()
+    return OKPKey.import_key(private_key, {"kid": thumbprint, "use": "sig", "alg": "EdDSA"})
 
 
-def file_version(path: Path) -> FileVersion:
-    """What changes when the file is replaced; None where there is none."""
+def file_version(path: Path) -> FileVersion | None:
+    """Return a value that changes when the file is replaced, or None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def read(path: Path) -> list[OKPKey]:
-    """The keys of the file, the newest first."""
+    """Return the keys of the file, newest first, or raise SigningKeysError."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_KeySet).keys
-        if any(key.kty != "OKP" or key.crv != "Ed25519" for key in found):
-            raise ValueError("a key is none of Ed25519")
-        keys = [key_from_seed(base64.urlsafe_b64decode(f"{key.d}==")) for key in found]
-    except (OSError, ValueError, msgspec.MsgspecError) as fault:
-        # Only the kind of the fault: its text may quote a key.
-        raise SigningKeysError(f"the signing keys in `{path}` cannot be read ({type(fault).__name__})") from None
+        jwks = msgspec.json.decode(path.read_bytes(), type=_KeySet).keys
+        if any(jwk.kty != "OKP" or jwk.crv != "Ed25519" for jwk in jwks):
+            raise ValueError("not an Ed25519 key")
+        keys = [key_from_seed(base64.urlsafe_b64decode(f"{jwk.d}==")) for jwk in jwks]
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        # Only the type of the error, because its text may quote a key.
+        raise SigningKeysError(f"the signing keys in `{path}` cannot be read ({type(error).__name__})") from None
     if not keys:
         raise SigningKeysError(f"there is no key in `{path}`")
     return keys[: MAX_OLDER_KEYS + 1]
 
 
 def create(path: Path) -> None:
-    """A file with one new key, unless there is one: of several processes that start together one wins, and all use its key."""
-    with _folder(path), _draft(path, [generate_key()]) as draft, suppress(FileExistsError):
-        os.link(draft, path)
+    """Create the file with one new key, unless it exists.
+
+    If several processes start at once, one of them creates it and all use its key.
+    """
+    with _locked_folder(path), _temporary_file(path, [generate_key()]) as temporary, suppress(FileExistsError):
+        os.link(temporary, path)
 
 
-def rotate(path: Path, before: Sequence[OKPKey]) -> list[OKPKey]:
-    """Puts a new key in front and keeps the older ones, those of the file or else these; says what is in the file now."""
-    with _folder(path):
-        keys = [generate_key(), *(read(path) if path.exists() else before)][: MAX_OLDER_KEYS + 1]
-        with _draft(path, keys) as draft:
-            draft.replace(path)
+def rotate(path: Path, initial_keys: Sequence[OKPKey]) -> list[OKPKey]:
+    """Add a new key before the older ones and return the keys that are in the file now.
+
+    `initial_keys` are the older keys if the file does not exist.
+    """
+    with _locked_folder(path):
+        older_keys = read(path) if path.exists() else initial_keys
+        keys = [generate_key(), *older_keys][: MAX_OLDER_KEYS + 1]
+        with _temporary_file(path, keys) as temporary:
+            temporary.replace(path)
     return keys
 
 
 def generate_key() -> OKPKey:
-    """A key that nobody knows."""
+    """Return a new random key."""
     return key_from_seed(secrets.token_bytes(32))
 
 
 @contextmanager
-def _draft(path: Path, keys: Sequence[OKPKey]) -> Generator[Path]:
-    """The keys in a file aside, safely on the disk, of which nothing is left at the end."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    draft.touch(mode=0o600)
+def _temporary_file(path: Path, keys: Sequence[OKPKey]) -> Generator[Path]:
+    """Write the keys to a temporary file beside `path`, flushed to disk. Remove it at the end."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    temporary.touch(mode=0o600)
     try:
-        with draft.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(msgspec.json.encode({"keys": [key.as_dict(private=True) for key in keys]}))
             file.flush()
             os.fsync(file.fileno())
-        yield draft
+        yield temporary
     finally:
-        # Where the folder is none there is no draft, and that is told already.
+        # It no longer exists if it replaced `path`.
         with suppress(OSError):
-            draft.unlink()
+            temporary.unlink()
 
 
 @contextmanager
-def _folder(path: Path) -> Generator[None]:
-    """The file's folder for one process alone: of two rotations at once the second waits, so that neither key is lost."""
+def _locked_folder(path: Path) -> Generator[None]:
+    """Lock the file's folder. The second of two simultaneous rotations waits, so no key is lost."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY)
@@ -117,5 +127,5 @@ def _folder(path: Path) -> Generator[None]:
             yield
         finally:
             os.close(folder)
-    except OSError as fault:
-        raise SigningKeysError(f"the signing keys cannot be written to `{path}` ({fault.strerror})") from None
+    except OSError as error:
+        raise SigningKeysError(f"the signing keys cannot be written to `{path}` ({error.strerror})") from None

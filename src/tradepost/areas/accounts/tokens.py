@@ -1,8 +1,10 @@
-"""Access tokens: JWTs (RFC 7519) in the profile of RFC 9068, by the advice of RFC 8725.
+"""Access tokens: JWTs (RFC 7519) with the profile of RFC 9068, verified as RFC 8725 advises.
 
-What is read is only what `issue` writes: the header has exactly `alg`, `kid` and `typ`, so there is no key, address or certificate in it that
-could be followed, and nothing critical to understand. `alg` is that of the shop's keys and never the token's to choose. `client_id` is the API
-key that the token was given for; a user who logs in has no registered client, and the token has none.
+Only tokens of the exact form that `issue` writes are accepted. The header holds `alg`, `kid` and
+`typ` and nothing else, so it cannot carry a key, a URL or a certificate to follow, nor a critical
+extension. The algorithm is that of the server's keys; the token cannot choose it. `client_id` is
+the API key that the token was issued for. A user who logs in has no registered client, so the
+token has no `client_id`.
 """
 
 import base64
@@ -25,15 +27,19 @@ from .signing import SigningKeys
 
 MAX_LENGTH = 4096
 LEEWAY = 10
-"""Seconds by which a clock of another machine may be ahead."""
+"""Seconds that the clock of another machine may be ahead."""
 JWT_PATTERN = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
-INVALID_TOKEN_DETAIL = "The access token is not good: it is malformed, expired, or not made for this shop."
+INVALID_TOKEN_DETAIL = "The access token is malformed, expired, or was not issued by this server."  # noqa: S105
 
 log = logging.getLogger("tradepost.tokens")
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a good token says: whose it is, of which session or API key, within which scope (None: whatever its owner may), until when."""
+    """The claims of a valid token.
+
+    session, key: the session or the API key that it was issued for.
+    scope: the permissions that it is limited to; None: all those of its owner.
+    """
 
     id: str
     user: str
@@ -63,81 +69,102 @@ class _Payload(msgspec.Struct, omit_defaults=True):
     scope: str | None = None
 
 
-class _Only(JWSRegistry):
-    """One algorithm and no other. joserfc warns of the name `EdDSA`, which RFC 9864 replaces by `Ed25519`; most verifiers know only the old one yet."""
+class _SingleAlgorithmRegistry(JWSRegistry):
+    """A registry of exactly one algorithm.
+
+    joserfc warns about the name `EdDSA`, which RFC 9864 replaces by `Ed25519`. Most verifiers
+    support only the old name yet, so this registry skips the warning.
+    """
 
     def get_alg(self, name: str) -> Any:
         if self.allowed is None or name not in self.allowed:
-            raise UnsupportedAlgorithmError(f"`{name}` is not the algorithm of the keys")
+            raise UnsupportedAlgorithmError(f"`{name}` is not the algorithm of the signing keys")
         return self.algorithms[name]
 
 
-class _Refused(Exception):
-    """Why a token is not good. Only the log is told."""
+class _InvalidToken(Exception):
+    """The reason why a token is invalid. It is logged, but not sent to the client."""
 
 
 class AccessTokens:
-    """Issues and reads access tokens. One for each process."""
+    """Issues and decodes access tokens. There is one per process."""
 
     def __init__(
         self, keys: SigningKeys, *, issuer: str, audience: str, lifetime: int = 900, clock: Clock = now
     ) -> None:
+        """`lifetime` is in seconds."""
         self.keys, self.issuer, self.audience, self.lifetime, self.clock = keys, issuer, audience, lifetime, clock
-        self._registry = _Only(algorithms=[keys.algorithm])
+        self._registry = _SingleAlgorithmRegistry(algorithms=[keys.algorithm])
         self._header, self._payload = msgspec.json.Decoder(_Header), msgspec.json.Decoder(_Payload)
 
     def issue(
         self, *, user: str, session: str | None, key: str | None = None, scope: Collection[str] | None = None
     ) -> tuple[str, int]:
-        """A token, and for how many seconds it is good. `user` is whose it is; a key that is nobody's stands for itself (RFC 9068, 2.2)."""
-        signing, moment = self.keys.current(), int(self.clock().timestamp())
-        said = _Payload(
-            self.issuer, self.audience, user, moment, moment + self.lifetime, secrets.token_urlsafe(16),
-            sid=session, client_id=key, scope=None if scope is None else " ".join(sorted(scope)),
-        )  # fmt: skip
-        header = {"alg": self.keys.algorithm, "kid": str(signing.kid), "typ": "at+jwt"}
-        return jws.serialize_compact(header, msgspec.json.encode(said), signing, registry=self._registry), self.lifetime
+        """Return a token and its lifetime in seconds.
+
+        `user` is the id of the token's subject. An API key without an owner is its own subject
+        (RFC 9068, 2.2).
+        """
+        signing_key, issued_at = self.keys.current(), int(self.clock().timestamp())
+        payload = _Payload(
+            iss=self.issuer,
+            aud=self.audience,
+            sub=user,
+            iat=issued_at,
+            exp=issued_at + self.lifetime,
+            jti=secrets.token_urlsafe(16),
+            sid=session,
+            client_id=key,
+            scope=None if scope is None else " ".join(sorted(scope)),
+        )
+        header = {"alg": self.keys.algorithm, "kid": str(signing_key.kid), "typ": "at+jwt"}
+        body = msgspec.json.encode(payload)
+        return jws.serialize_compact(header, body, signing_key, registry=self._registry), self.lifetime
 
     def decode(self, text: str) -> Claims:
-        """What a token says. Raises Unauthenticated, with the same words whatever is wrong with it."""
+        """Verify a token and return its claims, or raise Unauthenticated.
+
+        The error has the same detail for every cause.
+        """
         try:
-            return self._read(text)
-        except (_Refused, msgspec.DecodeError, JoseError, ValueError, OverflowError) as reason:
-            log.debug("access token refused: %s", reason)
+            return self._decode(text)
+        except (_InvalidToken, msgspec.DecodeError, JoseError, ValueError, OverflowError) as reason:
+            log.debug("access token rejected: %s", reason)
             raise Unauthenticated(INVALID_TOKEN_DETAIL) from None
 
-    def _read(self, text: str) -> Claims:
+    def _decode(self, text: str) -> Claims:
         parts = JWT_PATTERN.fullmatch(text) if len(text) <= MAX_LENGTH else None
         if parts is None:
-            raise _Refused("it is too long or has not the form of a JWT")
-        header = self._header.decode(_bytes(parts[1]))
+            raise _InvalidToken("too long, or not a JWT")
+        header = self._header.decode(_base64_decode(parts[1]))
         if header.alg != self.keys.algorithm:
-            raise _Refused("another algorithm than that of the keys")
+            raise _InvalidToken("wrong algorithm")
         if (key := self.keys.get(header.kid)) is None:
-            raise _Refused("unknown kid")
-        # joserfc takes one spelling of base64 only: the bits that it leaves over are not signed, and must be zero.
-        said = self._payload.decode(jws.deserialize_compact(text, key, registry=self._registry).payload or b"")
-        self._check(said)
-        return _claims(said)
+            raise _InvalidToken("unknown kid")
+        # joserfc accepts only canonical base64: the unused bits of the last character are not
+        # signed, so they must be zero.
+        payload = self._payload.decode(jws.deserialize_compact(text, key, registry=self._registry).payload or b"")
+        self._check(payload)
+        return _claims(payload)
 
-    def _check(self, said: _Payload) -> None:
-        """Whether a token that we signed is for here and now."""
-        moment = self.clock().timestamp()
-        if said.iss != self.issuer or said.aud != self.audience:
-            raise _Refused("another issuer or audience")
-        if said.exp <= moment:
-            raise _Refused("expired")
-        if max(said.iat, said.nbf or 0) > moment + LEEWAY:
-            raise _Refused("not yet valid")
-        if not said.sub or not said.jti:
-            raise _Refused("an empty claim")
+    def _check(self, payload: _Payload) -> None:
+        """Raise _InvalidToken unless a token that we signed is valid here and now."""
+        timestamp = self.clock().timestamp()
+        if payload.iss != self.issuer or payload.aud != self.audience:
+            raise _InvalidToken("wrong issuer or audience")
+        if payload.exp <= timestamp:
+            raise _InvalidToken("expired")
+        if max(payload.iat, payload.nbf or 0) > timestamp + LEEWAY:
+            raise _InvalidToken("not yet valid")
+        if not payload.sub or not payload.jti:
+            raise _InvalidToken("empty claim")
 
 
-def _bytes(part: str) -> bytes:
+def _base64_decode(part: str) -> bytes:
     return base64.urlsafe_b64decode(f"{part}==")
 
 
-def _claims(said: _Payload) -> Claims:
-    scope = None if said.scope is None else frozenset(said.scope.split())
-    issued, expires = datetime.fromtimestamp(said.iat, UTC), datetime.fromtimestamp(said.exp, UTC)
-    return Claims(said.jti, said.sub, said.sid, said.client_id, scope, issued, expires)
+def _claims(payload: _Payload) -> Claims:
+    scope = None if payload.scope is None else frozenset(payload.scope.split())
+    issued_at, expires_at = datetime.fromtimestamp(payload.iat, UTC), datetime.fromtimestamp(payload.exp, UTC)
+    return Claims(payload.jti, payload.sub, payload.sid, payload.client_id, scope, issued_at, expires_at)

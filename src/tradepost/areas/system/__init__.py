@@ -1,4 +1,4 @@
-"""The office: what the staff looks up about the shop itself, the audit, and what every caller asks of its budget: rate limit and price quotes.
+"""System: the audit log for staff, and for every caller the rate limit and price quotes.
 
-Jobs and events come to live here.
+Jobs and events will be added here.
 """

@@ -1,4 +1,4 @@
-"""System operations over GraphQL."""
+"""The GraphQL API of the system area."""
 
 from uuid import UUID
 
@@ -37,10 +37,15 @@ async def rate_limit(request: GraphQLRequest) -> Record[RateLimit]:
 
 @query(Budget.price)
 async def price(
-    request: GraphQLRequest, document: Document | None = None, variables: Variables | None = None, operation_name: OperationName | None = None,
-    url: Url | None = None, method: Method | None = None, body: BatchBody | None = None,
-) -> Record[PriceQuote]:  # fmt: skip
-    given = request.body(
+    request: GraphQLRequest,
+    document: Document | None = None,
+    variables: Variables | None = None,
+    operation_name: OperationName | None = None,
+    url: Url | None = None,
+    method: Method | None = None,
+    body: BatchBody | None = None,
+) -> Record[PriceQuote]:
+    input = request.body(
         PriceInput,
         document=document,
         variables=variables,
@@ -49,4 +54,4 @@ async def price(
         method=method,
         body=body,
     )
-    return await Budget(request.context).price(given, request.selection)
+    return await Budget(request.context).price(input, request.selection)

@@ -1,4 +1,4 @@
-"""Who may look into the office."""
+"""Who may read the audit log."""
 
 from sqlalchemy import ColumnElement, false, true
 
@@ -10,5 +10,5 @@ audit = permission(AUDIT)
 
 
 def audit_entries(viewer: Viewer) -> ColumnElement[bool]:
-    """The audit is one thing: who may read it reads all of it, and to others no entry exists, whatever path leads there."""
+    """With `audit:read` every entry is visible. Without it none is, on whatever path."""
     return true() if viewer.has_permission(AUDIT) else false()

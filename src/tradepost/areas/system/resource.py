@@ -1,4 +1,7 @@
-"""What stands behind the shapes of the office. The tables are the kit's, because every room writes into them."""
+"""The resources of the system area.
+
+The audit table belongs to the kit, because every area writes to it.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,25 +17,29 @@ from . import policy
 from .schemas import AuditEntry, PriceQuote, RateLimit
 
 
-def names(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], doc: str) -> Filter:
+def id_filter(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], doc: str) -> Filter:
     """`?name=id`."""
     return Filter(type=UUID, where=lambda bind: column == bind(Id), convert=str, doc=doc)
 
 
 audit = Resource(
-    AuditEntry, AuditRow, visible=policy.audit_entries,
+    AuditEntry,
+    AuditRow,
+    visible=policy.audit_entries,
     filters={
-        "subject": names(AuditRow.subject, "What happened to this."),
-        "caller_id": names(AuditRow.caller_id, "What this user or API key did."),
-        "operation": equality_filter(AuditRow.operation, doc="What this operation changed, and what followed from it."),
+        "subject": id_filter(AuditRow.subject, "Changes of the object with this id."),
+        "caller_id": id_filter(AuditRow.caller_id, "Changes made by this user or API key."),
+        "operation": equality_filter(
+            AuditRow.operation, doc="Changes made by this operation, including those that it caused."
+        ),
         "type": equality_filter(AuditRow.type),
         "door": equality_filter(AuditRow.door),
         **range_filters("created_at", AuditRow.created_at, datetime),
     },
     sorts={"created_at": Sort(expression=AuditRow.created_at)},
     personal=True,
-)  # fmt: skip
+)
 
-# Each tells of one caller's bucket at one moment, so nobody keeps them.
+# Personal, because each describes one caller's bucket at one moment and must not be cached.
 rate_limits = Result(RateLimit, personal=True)
 price_quotes = Result(PriceQuote, personal=True)

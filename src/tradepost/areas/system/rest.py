@@ -1,4 +1,4 @@
-"""System operations over REST."""
+"""The REST API of the system area."""
 
 from litestar import Controller
 
@@ -10,7 +10,7 @@ from .service import Audit, Budget
 
 
 class AuditController(Controller):
-    """Who changed what."""
+    """The audit log: who changed what."""
 
     path, tags = "/audit", ["Audit"]
 
@@ -24,9 +24,9 @@ class AuditController(Controller):
 
 
 class BudgetController(Controller):
-    """What your requests cost, and what is left."""
+    """Your rate limit, and the price of requests."""
 
-    path, tags = "/", ["Budget"]
+    path, tags = "/", ["Rate limit"]
 
     @get("/rate-limit", Budget.rate_limit)
     async def rate_limit(self, request: RestRequest) -> Record[RateLimit]:

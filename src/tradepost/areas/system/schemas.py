@@ -1,4 +1,4 @@
-"""Shapes of the office on the wire, for both doors."""
+"""Wire shapes of the system area, for both APIs."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,92 +7,101 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Role = Annotated[str, Meta(description="The caller's role at that time.", examples=["staff"])]
+Role = Annotated[str, Meta(description="The role of the caller at that time.", examples=["staff"])]
 DoorName = Annotated[
-    str, Meta(description="Where the call came in: `rest`, `graphql`, `cli` or `worker`.", examples=["rest"])
+    str, Meta(description="Where the call came from: `rest`, `graphql`, `cli` or `worker`.", examples=["rest"])
 ]
-Called = Annotated[
+Operation = Annotated[
     str,
     Meta(
-        description="The operation that was called; changes that followed from it name it too.",
+        description="The operation that was called. Changes that it caused have the same value.",
         examples=["product_update"],
     ),
 ]
 Type = Annotated[
     str,
-    Meta(description="What happened: the type of the event that was announced with it.", examples=["product.updated"]),
+    Meta(description="What happened: the type of the event.", examples=["product.updated"]),
 ]
 Details = Annotated[
     dict[str, Any],
     Meta(
-        description="What the event says: the names of the changed members, never their values, and ids of rows.",
+        description="The data of the event: the names of the changed members (never their values) and ids.",
         examples=[{"changed": ["name", "price"]}],
     ),
 ]
 
 
 class AuditEntry(Struct):
-    """One change and who made it. It is written in the transaction of the change and never changes itself."""
+    """A change, and who made it.
+
+    An entry is written in the transaction of the change and is never modified.
+    """
 
     id: UUID
     created_at: datetime
     caller_id: Annotated[
-        UUID | None, Meta(description="The user or API key; null is the shell of the shop's own machine.")
+        UUID | None, Meta(description="The user or API key. `null` for the command line and the worker.")
     ]
     role: Role
     door: DoorName
-    operation: Called
+    operation: Operation
     type: Type
-    subject: Annotated[UUID, Meta(description="The id of what was changed; its last two digits tell its kind.")]
+    subject: Annotated[
+        UUID, Meta(description="The id of the object that was changed. Its last two digits identify the type.")
+    ]
     data: Details
-    request_id: Annotated[str, Meta(description="The `X-Request-ID` of the call.", examples=["7f9c2b1e-checkout"])]
+    request_id: Annotated[str, Meta(description="The `X-Request-ID` of the request.", examples=["7f9c2b1e-checkout"])]
 
 
-# A bucket holds a minute's points (`BUDGET_...`), at most a billion.
+# The settings `BUDGET_...` allow at most a billion points per minute.
 POINTS = 1_000_000_000
 Limit = Annotated[
     int,
     Meta(
         ge=1,
         le=POINTS,
-        description="The points that your bucket holds, which is also what a minute brings.",
+        description="The size of your bucket, which is also the number of points you get per minute.",
         examples=[600],
     ),
 ]
-Used = Annotated[int, Meta(ge=0, le=POINTS, description="The points of `limit` that are not there now.", examples=[27])]
+Used = Annotated[int, Meta(ge=0, le=POINTS, description="The points of `limit` that are used up now.", examples=[27])]
 Remaining = Annotated[
-    int, Meta(ge=0, le=POINTS, description="The whole points that are left now, after this request.", examples=[573])
+    int, Meta(ge=0, le=POINTS, description="The whole points that are left after this request.", examples=[573])
 ]
 ResetAt = Annotated[
     datetime,
-    Meta(description="When the bucket is full again if nothing more is asked; it fills all the time, not at once."),
+    Meta(description="When the bucket is full again if you send no more requests. It fills continuously."),
 ]
-Most = Annotated[
+RequestLimit = Annotated[
     int,
     Meta(
         ge=1,
         le=1000,
-        description="The most that one request may cost: 1000, or `limit` where that is less.",
+        description="The highest price of a single request: 1000, or `limit` if that is less.",
         examples=[600],
     ),
 ]
 
 
 class RateLimit(Struct):
-    """How your budget stands, as the headers of every answer tell it. Both doors drain it; it fills evenly, `limit` points in `window_seconds`."""
+    """The state of your rate limit, as in the headers of every response.
+
+    Both APIs take points from the same bucket. It fills evenly, by `limit` points in
+    `window_seconds`.
+    """
 
     limit: Limit
     used: Used
     remaining: Remaining
     reset_at: ResetAt
     window_seconds: Annotated[
-        int, Meta(ge=1, le=3600, description="In how many seconds an empty bucket is full.", examples=[60])
+        int, Meta(ge=1, le=3600, description="The seconds in which an empty bucket fills up.", examples=[60])
     ]
-    request_limit: Most
+    request_limit: RequestLimit
 
 
 class HttpMethod(StrEnum):
-    """The method of a REST request. HEAD costs what GET does."""
+    """The method of a REST request. HEAD costs the same as GET."""
 
     GET = "GET"
     POST = "POST"
@@ -101,15 +110,24 @@ class HttpMethod(StrEnum):
     DELETE = "DELETE"
 
 
-QUERY = "query Shelf($first: Int!) { products(first: $first) { nodes { name variants(first: 20) { sku } } } }"
-ADDRESS = "/v1/products?limit=100&fields=name,variants(first:20){sku}"
-Document = Annotated[str, Meta(min_length=1, max_length=100_000, description="A GraphQL document.", examples=[QUERY])]
+EXAMPLE_QUERY = (
+    "query ProductList($first: Int!) { products(first: $first) { nodes { name variants(first: 20) { sku } } } }"
+)
+EXAMPLE_URL = "/v1/products?limit=100&fields=name,variants(first:20){sku}"
+Document = Annotated[
+    str, Meta(min_length=1, max_length=100_000, description="A GraphQL document.", examples=[EXAMPLE_QUERY])
+]
 Variables = Annotated[
     dict[str, Any],
-    Meta(description="The variables of the document; sizes in them decide its price.", examples=[{"first": 100}]),
+    Meta(description="The variables of the document. Page sizes in them affect the price.", examples=[{"first": 100}]),
 ]
 OperationName = Annotated[
-    str, Meta(max_length=1000, description="Which operation of the document, where it has several.", examples=["Shelf"])
+    str,
+    Meta(
+        max_length=1000,
+        description="The operation of the document to price, if it has several.",
+        examples=["ProductList"],
+    ),
 ]
 Url = Annotated[
     str,
@@ -117,23 +135,24 @@ Url = Annotated[
         min_length=1,
         max_length=40_000,
         pattern="^/",
-        description="The path of a REST request with its query.",
-        examples=[ADDRESS],
+        description="The path and query string of a REST request.",
+        examples=[EXAMPLE_URL],
     ),
 ]
-Method = Annotated[HttpMethod, Meta(description="The method for `url`; GET where it is left out.", examples=["GET"])]
+Method = Annotated[HttpMethod, Meta(description="The method of the REST request. Default: GET.", examples=["GET"])]
 BatchBody = Annotated[
     dict[str, Any],
     Meta(
-        description="The body for `url`, where that is a batch: it costs by its `items`. Other requests cost the same whatever their body."
+        description="The body, if `url` is a batch, which is priced by its `items`. The price of other requests does "
+        "not depend on the body."
     ),
 ]
 
 
 class PriceInput(Struct, forbid_unknown_fields=True):
-    """The request to be priced: a GraphQL `document`, with its variables, or the `url` of a REST request. Exactly one of the two."""
+    """Input for a price quote: either a GraphQL `document` or the `url` of a REST request."""
 
-    EXAMPLES: ClassVar = [{"url": ADDRESS}, {"document": QUERY, "variables": {"first": 100}}]
+    EXAMPLES: ClassVar = [{"url": EXAMPLE_URL}, {"document": EXAMPLE_QUERY, "variables": {"first": 100}}]
 
     document: Document | UnsetType = UNSET
     variables: Variables | UnsetType = UNSET
@@ -144,37 +163,47 @@ class PriceInput(Struct, forbid_unknown_fields=True):
 
 
 class QuotedOperation(Struct):
-    """One operation of the request: a root field of the document, or the one that the URL names."""
+    """One operation of the request: a root field of the document, or the operation of the URL."""
 
     operation: Annotated[
         str,
         Meta(
-            description="Its name, or that of the root field where no operation is behind it (`nodes`).",
+            description="The name of the operation, or of the root field if it has no operation (`nodes`).",
             examples=["product_list"],
         ),
     ]
-    points: Annotated[int, Meta(ge=0, description="The points that it takes before it runs.", examples=[211])]
+    points: Annotated[int, Meta(ge=0, description="The points that are charged before it runs.", examples=[211])]
     rows: Annotated[
-        int, Meta(ge=0, description="The most rows that it can answer with, at all levels.", examples=[2100])
+        int, Meta(ge=0, description="The largest number of rows that it can return, at all levels.", examples=[2100])
     ]
 
 
 class PriceQuote(Struct):
-    """What a request would cost. It is never charged more, and less where fewer rows come; only what is compiled for the first time adds 10, once."""
+    """The price of a request.
 
-    points: Annotated[int, Meta(ge=0, description="The points that the request drains before it runs.", examples=[211])]
-    limit: Most
+    The request is never charged more than this, and less if it returns fewer rows. Only a text
+    that is compiled for the first time costs 10 points more, once.
+    """
+
+    points: Annotated[
+        int, Meta(ge=0, description="The points that the request is charged before it runs.", examples=[211])
+    ]
+    limit: RequestLimit
     allowed: Annotated[
         bool,
-        Meta(description="Whether it costs no more than `limit`; else it is 400 `too_expensive`.", examples=[True]),
+        Meta(
+            description="Whether the price is within `limit`. If not, the request fails with 400 `too_expensive`.",
+            examples=[True],
+        ),
     ]
     affordable: Annotated[
         bool,
         Meta(
-            description="Whether it is allowed and your budget holds it now; else it is 429 `quota_exceeded`.",
+            description="Whether it is allowed and you have enough points now. If not, it fails with 429 "
+            "`quota_exceeded`.",
             examples=[True],
         ),
     ]
     operations: Annotated[
-        list[QuotedOperation], Meta(description="What the points are for, in the order of the document.")
+        list[QuotedOperation], Meta(description="The operations that the points are for, in the order of the document.")
     ]

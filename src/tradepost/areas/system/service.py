@@ -1,4 +1,4 @@
-"""The rules of the office: its books are read here and written by whoever changes something."""
+"""The services of the system area: the audit log, the rate limit and price quotes."""
 
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from tradepost.kit.rate_limit.buckets import MINUTE
 from tradepost.kit.rate_limit.meter import Meter
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.call_context import CallContext
 
 from . import policy
 from .resource import audit, price_quotes, rate_limits
@@ -21,70 +22,78 @@ from .schemas import AuditEntry, HttpMethod, PriceInput, PriceQuote, QuotedOpera
 
 
 class Audit(Service):
-    """The audit as one caller reads it."""
+    """The audit log."""
 
     @operation("audit_list", "list", audit, access=policy.audit)
-    async def list(self, window: ListQuery, want: Selection[AuditEntry]) -> Page[AuditEntry]:
-        """Who changed what, through which door, the newest first."""
-        return await self.page(audit, want, window)
+    async def list(self, list_query: ListQuery, selection: Selection[AuditEntry]) -> Page[AuditEntry]:
+        """List audit entries. The newest come first."""
+        return await self.page(audit, selection, list_query)
 
     @operation("audit_get", "get", audit, access=policy.audit)
-    async def get(self, key: str, want: Selection[AuditEntry]) -> Record[AuditEntry]:
-        """One entry of the audit by its id."""
-        return await self.one(audit, want, key)
+    async def get(self, key: str, selection: Selection[AuditEntry]) -> Record[AuditEntry]:
+        """Get an audit entry by ID."""
+        return await self.one(audit, selection, key)
 
 
 class Budget(Service):
-    """The points of one caller: what there is, and what a request would take of it."""
+    """The rate limit of the caller, and what requests cost."""
+
+    def __init__(self, context: CallContext) -> None:
+        super().__init__(context)
+        self.document_quotes = context.dependencies.require(DocumentQuotes)
+        self.request_quotes = context.dependencies.require(RequestQuotes)
 
     @operation("rate_limit", "get", rate_limits, access=ANYONE, points=0)
-    async def rate_limit(self, want: Selection[RateLimit]) -> Record[RateLimit]:
-        """What is left of your budget, and when it is full again; asking costs nothing, and is answered also where nothing is left.
+    async def rate_limit(self, selection: Selection[RateLimit]) -> Record[RateLimit]:
+        """Get your rate limit. This costs nothing and works even if no points are left.
 
-        A caller with a credential has one budget, whichever door, token or key it comes by; others have that of their address.
+        A user has one bucket for both APIs and for all tokens and API keys. Callers without a
+        credential share the bucket of their address.
         """
         meter = self.context.meter
-        remaining = left(meter)
-        # The second in which the bucket is full, as `X-RateLimit-Reset` has it.
-        full = datetime.fromtimestamp(int(self.context.clock().timestamp()) + 1 + meter.seconds_until_full, UTC)
-        state = RateLimit(meter.size, meter.size - remaining, remaining, full, int(MINUTE), meter.max_points)
-        return self.respond(rate_limits, state, want)
+        remaining = _remaining_points(meter)
+        # The second in which the bucket is full, as in `X-RateLimit-Reset`.
+        reset_at = datetime.fromtimestamp(int(self.context.clock().timestamp()) + 1 + meter.seconds_until_full, UTC)
+        state = RateLimit(meter.size, meter.size - remaining, remaining, reset_at, int(MINUTE), meter.max_points)
+        return self.respond(rate_limits, state, selection)
 
     @operation("price", "query", price_quotes, access=ANYONE, input=PriceInput)
-    async def price(self, given: PriceInput, want: Selection[PriceQuote]) -> Record[PriceQuote]:
-        """What a GraphQL document or a REST request would cost; nothing of it is run.
+    async def price(self, input: PriceInput, selection: Selection[PriceQuote]) -> Record[PriceQuote]:
+        """Quote the price of a GraphQL document or a REST request. The request is not run.
 
-        The quote itself costs 1 point, and 10 more where the document or the `fields` of the URL have not been seen before: the request that
-        follows then finds them compiled. A request that would be refused is 422 here, with what it would be refused for; one over a ceiling
-        (`too_deep`, `too_many_aliases`, ...) is refused with that code, but for the ceiling on points: such a quote says `allowed: false`.
+        The quote costs 1 point, and 10 more if the document or the `fields` of the URL are new: the
+        request itself then finds them compiled. If the request would be rejected, the quote is 422
+        with the same faults. A request over a limit (`too_deep`, `too_many_aliases`, ...) is
+        rejected with that code, except for the limit on points: such a quote has `allowed: false`.
         """
-        quote, meter = await self._quote(given), self.context.meter
-        lines = [QuotedOperation(line.operation, line.points, line.rows) for line in quote.lines]
+        quote, meter = await self._quote(input), self.context.meter
+        operations = [QuotedOperation(line.operation, line.points, line.rows) for line in quote.lines]
         allowed = quote.points <= meter.max_points
+        affordable = allowed and quote.points <= _remaining_points(meter)
         return self.respond(
-            price_quotes,
-            PriceQuote(quote.points, meter.max_points, allowed, allowed and quote.points <= left(meter), lines),
-            want,
+            price_quotes, PriceQuote(quote.points, meter.max_points, allowed, affordable, operations), selection
         )
 
-    async def _quote(self, given: PriceInput) -> Quote:
-        """The quote of the one thing that was given, with nothing beside it that belongs to the other."""
-        if (given.document is UNSET) is (given.url is UNSET):
-            raise Validation.at_pointer("/document", "Give exactly one of `document` and `url`.", "one_of")
-        for name in ("method", "body") if given.url is UNSET else ("variables", "operation_name"):
-            if getattr(given, name) is not UNSET:
-                raise Validation.at_pointer(
-                    f"/{name}", f"`{name}` goes with `{'url' if given.url is UNSET else 'document'}`.", "not_allowed"
-                )
-        if given.document is not UNSET:
-            return await self.require(DocumentQuotes).quote_document(
-                self.context, given.document, given.variables or None, given.operation_name or None
+    async def _quote(self, input: PriceInput) -> Quote:
+        """Return the quote of the document or the URL, or raise Validation.
+
+        Members that belong to the other one are faults.
+        """
+        if (input.document is UNSET) is (input.url is UNSET):
+            raise Validation.at_pointer("/document", "Send either `document` or `url`.", "one_of")
+        for name in ("method", "body") if input.url is UNSET else ("variables", "operation_name"):
+            if getattr(input, name) is not UNSET:
+                other = "url" if input.url is UNSET else "document"
+                raise Validation.at_pointer(f"/{name}", f"`{name}` can only be sent with `{other}`.", "not_allowed")
+        if input.document is not UNSET:
+            return await self.document_quotes.quote_document(
+                self.context, input.document, input.variables or None, input.operation_name or None
             )
-        assert given.url is not UNSET
-        method = HttpMethod.GET if given.method is UNSET else given.method
-        return await self.require(RequestQuotes).quote_request(self.context, method.value, given.url, given.body)
+        assert input.url is not UNSET
+        method = HttpMethod.GET if input.method is UNSET else input.method
+        return await self.request_quotes.quote_request(self.context, method.value, input.url, input.body)
 
 
-def left(meter: Meter) -> int:
-    """The whole points that are left in a caller's bucket."""
+def _remaining_points(meter: Meter) -> int:
+    """Return the whole points that are left in a caller's bucket."""
     return max(int(meter.guaranteed_remaining), 0)

@@ -1,4 +1,4 @@
-"""Shapes of the accounts on the wire, for both doors."""
+"""Wire shapes of accounts, for both APIs."""
 
 from .inputs import (
     AccountCloseInput,
@@ -16,11 +16,22 @@ from .inputs import (
     RegisterInput,
     RoleInput,
 )
-from .shapes import Acknowledgement, Address, ApiKey, ReceiptStatus, Role, TokenPair, TokenResponse, User, UserStatus
+from .shapes import (
+    Acknowledgement,
+    AcknowledgementStatus,
+    Address,
+    ApiKey,
+    Role,
+    TokenPair,
+    TokenResponse,
+    User,
+    UserStatus,
+)
 
 __all__ = [
     "AccountCloseInput",
     "Acknowledgement",
+    "AcknowledgementStatus",
     "Address",
     "AddressInput",
     "ApiKey",
@@ -33,7 +44,6 @@ __all__ = [
     "PasswordResetConfirmInput",
     "PasswordResetInput",
     "ProfileInput",
-    "ReceiptStatus",
     "RefreshInput",
     "RegisterInput",
     "Role",

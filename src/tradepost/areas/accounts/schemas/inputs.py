@@ -1,4 +1,4 @@
-"""What is sent."""
+"""Inputs of the operations."""
 
 from datetime import datetime
 from typing import Annotated
@@ -25,7 +25,7 @@ from .shapes import Role
 
 
 class RegisterInput(Struct, forbid_unknown_fields=True):
-    """A new account. The answer is the same whether or not the address has one already; its owner gets a letter."""
+    """Input for a new account."""
 
     email: Email
     password: Password
@@ -34,7 +34,7 @@ class RegisterInput(Struct, forbid_unknown_fields=True):
 
 
 class LoginInput(Struct, forbid_unknown_fields=True):
-    """Who somebody is, and the proof."""
+    """Input for a log-in: the e-mail address and the password."""
 
     email: Annotated[
         str, Meta(max_length=254, description="The e-mail address of the account.", examples=["kim@shop.example"])
@@ -43,13 +43,13 @@ class LoginInput(Struct, forbid_unknown_fields=True):
 
 
 class RefreshInput(Struct, forbid_unknown_fields=True):
-    """The refresh token of the last pair."""
+    """Input for the next pair of tokens: the refresh token of the current pair."""
 
     refresh_token: Annotated[Secret, Meta(examples=["rt_9xKq..."])]
 
 
 class GrantInput(Struct):
-    """What a client asks the token endpoint for (RFC 6749). Parameters that are not known here are passed over (3.2)."""
+    """Input for the token endpoint (RFC 6749). Unknown parameters are ignored (3.2)."""
 
     grant_type: Annotated[
         str,
@@ -71,7 +71,7 @@ class GrantInput(Struct):
             str,
             Meta(
                 max_length=2048,
-                description="With `password`: it.",
+                description="With `password`: the password of the account.",
                 examples=["seven grey herons asleep"],
                 extra_json_schema={"format": "password"},
             ),
@@ -79,14 +79,19 @@ class GrantInput(Struct):
         | None
     ) = None
     refresh_token: (
-        Annotated[Secret, Meta(description="With `refresh_token`: that of the last answer; it is good once.")] | None
+        Annotated[
+            Secret,
+            Meta(description="With `refresh_token`: the refresh token of the last response. It can be used once."),
+        ]
+        | None
     ) = None
     client_id: (
         Annotated[
             str,
             Meta(
                 max_length=100,
-                description="The `prefix` of an API key, or its id. Only `client_credentials` needs it; HTTP Basic can say it as well.",
+                description="With `client_credentials`: the `prefix` or the id of an API key. Can also be sent by "
+                "HTTP Basic.",
             ),
         ]
         | None
@@ -95,30 +100,35 @@ class GrantInput(Struct):
         Annotated[
             Secret,
             Meta(
-                description="The API key, whole or without `tp_` and the prefix.",
+                description="The API key, either the whole key or only the part after the prefix.",
                 extra_json_schema={"format": "password"},
             ),
         ]
         | None
     ) = None
-    scope: Annotated[
-        str,
-        Meta(
-            max_length=2000, description="Permissions to narrow the token to, separated by spaces, all of which have to be held; left out: all of them.",
-            examples=["account:read account:write"],
-        ),
-    ] | None = None  # fmt: skip
+    scope: (
+        Annotated[
+            str,
+            Meta(
+                max_length=2000,
+                description="Permissions to limit the token to, separated by spaces. You must have all of them. "
+                "Default: all your permissions.",
+                examples=["account:read account:write"],
+            ),
+        ]
+        | None
+    ) = None
 
 
 class PasswordChangeInput(Struct, forbid_unknown_fields=True):
-    """The password as it is, and as it is to be."""
+    """Input for a password change: the current and the new password."""
 
     current_password: Annotated[Password, Meta(examples=["seven grey herons asleep"])]
     new_password: Annotated[Password, Meta(examples=["four green boats at noon"])]
 
 
 class PasswordResetInput(Struct, forbid_unknown_fields=True):
-    """Whose password is forgotten."""
+    """Input for a password reset: the e-mail address of the account."""
 
     email: Annotated[
         str, Meta(max_length=254, description="The e-mail address of the account.", examples=["kim@shop.example"])
@@ -126,50 +136,58 @@ class PasswordResetInput(Struct, forbid_unknown_fields=True):
 
 
 class PasswordResetConfirmInput(Struct, forbid_unknown_fields=True):
-    """The token of the letter, and the new password."""
+    """Input to complete a password reset: the token from the e-mail and the new password."""
 
     token: Annotated[
-        Secret, Meta(description="It stands in the letter; good once, for an hour.", examples=["mt_7hQz..."])
+        Secret,
+        Meta(
+            description="The token from the e-mail. It expires after an hour and can be used once.",
+            examples=["mt_7hQz..."],
+        ),
     ]
     new_password: Annotated[Password, Meta(examples=["four green boats at noon"])]
 
 
 class EmailVerifyInput(Struct, forbid_unknown_fields=True):
-    """The token of the letter."""
+    """Input to verify an e-mail address: the token from the e-mail."""
 
     token: Annotated[
-        Secret, Meta(description="It stands in the letter; good once, for a day.", examples=["mt_7hQz..."])
+        Secret,
+        Meta(
+            description="The token from the e-mail. It expires after 24 hours and can be used once.",
+            examples=["mt_7hQz..."],
+        ),
     ]
 
 
 class EmailChangeInput(Struct, forbid_unknown_fields=True):
-    """A new address, which counts once its owner has proved to read it."""
+    """Input for a new e-mail address. It replaces the current one once it is verified."""
 
     email: Email
     password: Annotated[Password, Meta(description="The password of the account.")]
 
 
 class ProfileInput(Struct, forbid_unknown_fields=True):
-    """What users say of themselves."""
+    """Input for a profile."""
 
     username: Username | None = None
     full_name: FullName = ""
 
 
 class AccountCloseInput(Struct, forbid_unknown_fields=True):
-    """The password, so that an open screen is not enough to close an account."""
+    """Input to close an account: its password, as a confirmation."""
 
     password: Password
 
 
 class RoleInput(Struct, forbid_unknown_fields=True):
-    """A role to be given."""
+    """Input for a user's role."""
 
     role: Role
 
 
 class AddressInput(Struct, forbid_unknown_fields=True):
-    """An address as it is to be."""
+    """Input for an address."""
 
     name: Recipient
     lines: Lines
@@ -180,15 +198,20 @@ class AddressInput(Struct, forbid_unknown_fields=True):
 
 
 class ApiKeyInput(Struct, forbid_unknown_fields=True):
-    """A key to be made."""
+    """Input for an API key."""
 
     name: KeyName
     scopes: Annotated[
         Scopes | None,
-        Meta(description="Permissions that it is narrowed to, all of which you must hold; null: all of yours."),
+        Meta(
+            description="Permissions to limit the key to. You must have all of them. `null` for all your permissions.",
+        ),
     ] = None
     points_per_minute: Points | None = None
     expires_at: Annotated[
         datetime | None,
-        Meta(description="From when on it lets nobody in; with its offset.", examples=["2027-06-30T12:00:00.000001Z"]),
+        Meta(
+            description="When the key stops working, with a UTC offset. `null` for never.",
+            examples=["2027-06-30T12:00:00.000001Z"],
+        ),
     ] = None

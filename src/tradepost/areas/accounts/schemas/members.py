@@ -1,4 +1,4 @@
-"""Members that several shapes have: their bounds, what is said of them, and an example."""
+"""Member types that several shapes share, with their limits, descriptions and examples."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ Username = Annotated[
     Meta(
         pattern="^[a-z0-9][a-z0-9._-]{2,39}" + END_OF_TEXT,
         max_length=40,
-        description="Unique in the shop; lower case.",
+        description="A unique name, in lower case.",
         examples=["kim.larsen"],
     ),
 ]
@@ -23,37 +23,57 @@ FullName = Annotated[SingleLineText, Meta(max_length=200, examples=["Kim Larsen"
 Password = Annotated[
     str,
     Meta(
-        description="8 to 256 characters of any kind, none of the common passwords; a few words are good. No composition rules (NIST SP 800-63B).",
-        examples=["seven grey herons asleep"], extra_json_schema={"format": "password"}, extra=SECRET,
+        description="8 to 256 characters of any kind; common passwords are rejected. A passphrase of a few words is "
+        "a good choice. There are no composition rules (NIST SP 800-63B).",
+        examples=["seven grey herons asleep"],
+        extra_json_schema={"format": "password"},
+        extra=SECRET,
     ),
-]  # fmt: skip
+]
 Secret = Annotated[str, Meta(max_length=512, extra=SECRET)]
 Recipient = Annotated[
-    SingleLineText, Meta(min_length=1, max_length=200, description="Who lives or works there.", examples=["Kim Larsen"])
+    SingleLineText,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="The name of the person or company at this address.",
+        examples=["Kim Larsen"],
+    ),
 ]
 Lines = Annotated[
     list[Annotated[SingleLineText, Meta(min_length=1, max_length=200)]],
     Meta(
         min_length=1,
         max_length=4,
-        description="Street and number, and what else stands above the city.",
+        description="The street address, and any other lines above the city.",
         examples=[["Vestergade 12", "2. tv."]],
     ),
 ]
 City = Annotated[SingleLineText, Meta(min_length=1, max_length=100, examples=["Aarhus"])]
 Postcode = Annotated[
-    SingleLineText, Meta(max_length=20, description="Empty where the country has none.", examples=["8000"])
+    SingleLineText, Meta(max_length=20, description="Empty if the country has no postcodes.", examples=["8000"])
 ]
 Country = Annotated[
-    str, Meta(pattern="^[A-Z]{2}" + END_OF_TEXT, max_length=2, description="ISO 3166-1 alpha-2.", examples=["DK"])
+    str,
+    Meta(
+        pattern="^[A-Z]{2}" + END_OF_TEXT,
+        max_length=2,
+        description="An ISO 3166-1 alpha-2 country code.",
+        examples=["DK"],
+    ),
 ]
 Phone = Annotated[
     str,
-    Meta(pattern=r"^\+[1-9][0-9]{4,14}" + END_OF_TEXT, max_length=16, description="E.164.", examples=["+4587654321"]),
+    Meta(
+        pattern=r"^\+[1-9][0-9]{4,14}" + END_OF_TEXT,
+        max_length=16,
+        description="A phone number in E.164 format.",
+        examples=["+4587654321"],
+    ),
 ]
 KeyName = Annotated[
     SingleLineText,
-    Meta(min_length=1, max_length=100, description="What the key is for.", examples=["Warehouse scanner"]),
+    Meta(min_length=1, max_length=100, description="What the key is used for.", examples=["Warehouse scanner"]),
 ]
 Scope = Annotated[str, Meta(pattern="^[a-z_]+:[a-z_]+" + END_OF_TEXT, max_length=50, examples=["catalog:write"])]
 Scopes = Annotated[list[Scope], Meta(max_length=50, examples=[["catalog:write", "stock:read"]])]
@@ -62,7 +82,7 @@ Points = Annotated[
     Meta(
         ge=1,
         le=1_000_000,
-        description="A limit of its own in points a minute, besides that of its owner; null: none.",
+        description="A rate limit of the key in points per minute, in addition to its owner's. `null` for none.",
         examples=[300],
     ),
 ]

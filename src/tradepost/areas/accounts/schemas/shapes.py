@@ -1,4 +1,4 @@
-"""What is answered."""
+"""Shapes of the responses."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,7 +24,7 @@ from .members import (
 
 
 class UserStatus(StrEnum):
-    """Whether an account can be used. A closed one is empty and stays so."""
+    """The status of an account. A closed account cannot be reopened."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -32,7 +32,7 @@ class UserStatus(StrEnum):
 
 
 class Role(StrEnum):
-    """What somebody is to the shop: a fixed set of permissions."""
+    """The role of a user: a fixed set of permissions."""
 
     CUSTOMER = "customer"
     MODERATOR = "moderator"
@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 class User(Struct):
-    """Somebody with an account."""
+    """A user's account."""
 
     id: UUID
     version: int
@@ -53,12 +53,12 @@ class User(Struct):
     status: UserStatus
     role: Role
     email_verified_at: Annotated[
-        datetime | None, Meta(description="When its owner proved to read that address; null until then.")
+        datetime | None, Meta(description="When the e-mail address was verified. `null` if it is not.")
     ]
 
 
 class Address(Struct):
-    """An address in a user's book."""
+    """An address in a user's address book."""
 
     id: UUID
     version: int
@@ -73,7 +73,7 @@ class Address(Struct):
 
 
 class ApiKey(Struct):
-    """A key that a program calls with, in the name of its owner."""
+    """A key with which a program calls the API on behalf of its owner."""
 
     id: UUID
     version: int
@@ -83,29 +83,32 @@ class ApiKey(Struct):
     prefix: Annotated[
         str,
         Meta(
-            description="The part of the key that is no secret: how it is told from others.",
+            description="The public part of the key, which identifies it.",
             examples=["4fZ8sQ1kXw9LmN2b"],
         ),
     ]
     scopes: Annotated[
-        Scopes | None, Meta(description="The permissions that it is narrowed to; null: all that its owner has.")
+        Scopes | None,
+        Meta(description="The permissions that the key is limited to. `null` if it has all those of its owner."),
     ]
     points_per_minute: Points | None
     expires_at: Annotated[
-        datetime | None, Meta(description="From when on it lets nobody in; null: it does not expire.")
+        datetime | None, Meta(description="When the key stops working. `null` if it does not expire.")
     ]
-    last_used_at: Annotated[datetime | None, Meta(description="When it was used last, to the minute or so.")]
+    last_used_at: Annotated[
+        datetime | None, Meta(description="When the key was last used, accurate to about a minute.")
+    ]
     secret: Annotated[
         str | None,
         Meta(
-            description="The key itself. It is in the answer of its creation and never again.",
+            description="The key itself. It is only shown in the response that creates it.",
             examples=["tp_4fZ8sQ1kXw9LmN2b_b7Rk..."],
         ),
     ]
 
 
 class TokenPair(Struct):
-    """What a login gives: a token to call with, and one to get the next pair with."""
+    """An access token, and the refresh token to get the next pair."""
 
     access_token: Annotated[
         str,
@@ -114,17 +117,18 @@ class TokenPair(Struct):
         ),
     ]
     token_type: Annotated[str, Meta(description="Always `Bearer`.", examples=["Bearer"])]
-    expires_in: Annotated[int, Meta(description="Seconds for which the access token is good.", examples=[900])]
+    expires_in: Annotated[int, Meta(description="The lifetime of the access token, in seconds.", examples=[900])]
     refresh_token: Annotated[
         str,
         Meta(
-            description="Good once, for the next pair. Used a second time it ends the session.", examples=["rt_9xKq..."]
+            description="Exchange it for the next pair. It can be used once; using it again ends the session.",
+            examples=["rt_9xKq..."],
         ),
     ]
 
 
 class TokenResponse(Struct):
-    """What the token endpoint gives (RFC 6749, 5.1)."""
+    """The response of the token endpoint (RFC 6749, 5.1)."""
 
     access_token: Annotated[
         str,
@@ -133,31 +137,34 @@ class TokenResponse(Struct):
         ),
     ]
     token_type: Annotated[str, Meta(description="Always `Bearer`.", examples=["Bearer"])]
-    expires_in: Annotated[int, Meta(description="Seconds for which the access token is good.", examples=[900])]
+    expires_in: Annotated[int, Meta(description="The lifetime of the access token, in seconds.", examples=[900])]
     refresh_token: Annotated[
         str | None,
         Meta(
-            description="Good once, for the next token. A client that came with an API key gets none.",
+            description="Exchange it for the next token. It can be used once. Not issued with `client_credentials`.",
             examples=["rt_9xKq..."],
         ),
     ]
     scope: Annotated[
         str,
         Meta(
-            description="The permissions that the token has, separated by spaces.",
+            description="The permissions of the token, separated by spaces.",
             examples=["account:read account:write"],
         ),
     ]
 
 
-class ReceiptStatus(StrEnum):
-    """What became of it."""
+class AcknowledgementStatus(StrEnum):
+    """Outcome of the request."""
 
     ACCEPTED = "accepted"
     DONE = "done"
 
 
 class Acknowledgement(Struct):
-    """That something was heard. `accepted` tells nothing of whether there is such an account: a letter tells that to its owner."""
+    """Confirms that the request was accepted.
 
-    status: ReceiptStatus
+    `accepted` does not reveal whether there is such an account. Its owner is informed by e-mail.
+    """
+
+    status: AcknowledgementStatus

@@ -1,16 +1,17 @@
-"""The rules of the accounts."""
+"""The services of accounts."""
 
 from .addresses import Addresses
 from .admins import Admins
 from .api_keys import ApiKeys
-from .base import AccountSettings, InvalidCredentials, InvalidToken
 from .cleanup import delete_expired
 from .credentials import SYSTEM, Credentials, open_credentials
 from .emails import already_registered, email_changed, password_changed, password_reset, verify_email
+from .errors import InvalidCredentials, InvalidToken
 from .oauth_tokens import OAuthTokens
 from .passwords import PasswordService
 from .registration import Registration
 from .sessions import Sessions
+from .settings import AccountSettings
 from .users import Users
 
 __all__ = [

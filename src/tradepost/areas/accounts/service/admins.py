@@ -1,52 +1,69 @@
-"""The first admin of a shop, made at its own machine. Whoever runs commands there owns the shop, so no policy is asked."""
+"""Admins that are created on the command line.
+
+Whoever can run commands on the server controls it anyway, so no permission is checked.
+"""
 
 from sqlalchemy import select
 
 from tradepost.kit.ids import new_id
+from tradepost.kit.operations.service import Service
+from tradepost.kit.writes.call_context import CallContext
 
 from ..models import UserRow
 from ..password_hasher import PasswordHasher
-from .base import validate_email_address
+from .credential_revoker import CredentialRevoker
+from .email_address import validate_email_address
 from .search_index import index_user
-from .sessions import Sessions
 
 COMMAND = "create_admin"
+"""The operation in the audit entry."""
 
 
-class Admins(Sessions):
-    """Admins that the shop's own machine makes."""
+class Admins(Service):
+    """Creates admins."""
+
+    def __init__(self, context: CallContext) -> None:
+        super().__init__(context)
+        self.password_hasher = context.dependencies.require(PasswordHasher)
+        self.revoker = CredentialRevoker(context)
 
     async def needs_password(self, email: str) -> bool:
-        """Whether a password has to be set: for a new account, and for one whose address nobody has proved to be the owner of, because then
-        anybody may have made it. 422 where this is no address."""
+        """Return whether `create_or_promote` must set a password.
+
+        It must for a new account, and for one whose address is not verified: anybody may have
+        registered that. Raise Validation if the address is invalid.
+        """
         address = validate_email_address(email)
         async with self.context.database.transaction() as session:
-            found = (await session.execute(select(UserRow.email_verified_at).where(UserRow.email == address))).first()
-        return found is None or found[0] is None
+            query = select(UserRow.email_verified_at).where(UserRow.email == address)
+            user = (await session.execute(query)).first()
+        return user is None or user.email_verified_at is None
 
     async def create_or_promote(self, email: str, password: str | None = None) -> bool:
-        """Makes the account with this address an active admin, and a new one where there is none; whether it is new. A password that is given is
-        set, by the rules that all passwords keep (else 422), and ends all that was begun with the old one: sessions and API keys."""
-        address, passwords = validate_email_address(email), self.require(PasswordHasher)
+        """Make the account with this address an active admin, and return whether it is new.
+
+        If a password is given it is set, and all sessions and API keys of the account are revoked.
+        Raise Validation if it breaks the password rules.
+        """
+        address = validate_email_address(email)
         if password is not None:
-            passwords.check(password, "/password", user_attributes=[address])
-        stored = await passwords.hash(password) if password is not None else None
-        context = self.context
-        async with context.transaction():
-            context.work.root_operation = COMMAND
+            self.password_hasher.check(password, "/password", user_attributes=[address])
+        password_hash = await self.password_hasher.hash(password) if password is not None else None
+        async with self.context.transaction():
+            self.context.work.root_operation = COMMAND
             user = await self.session.scalar(select(UserRow).where(UserRow.email == address).with_for_update())
-            new = user is None
+            is_new = user is None
             if user is None:
                 user = UserRow(id=new_id(UserRow.__number__), email=address)
                 self.session.add(user)
             user.status, user.role = "active", "admin"
-            user.email_verified_at = user.email_verified_at or context.clock()
-            if stored is not None:
-                user.password_hash = stored
+            user.email_verified_at = user.email_verified_at or self.context.clock()
+            if password_hash is not None:
+                user.password_hash = password_hash
             await self.session.flush()
-            if stored is not None and not new:
-                await self.end_all(user.id)
-                await self.revoke_keys(user.id)
+            if password_hash is not None and not is_new:
+                await self.revoker.end_sessions(user.id)
+                await self.revoker.revoke_api_keys(user.id)
             await index_user(self.session, user)
-            context.emit("user.registered" if new else "user.role_changed", user.id, role="admin")
-        return new
+            self.context.emit("user.registered" if is_new else "user.role_changed", user.id, role="admin")
+        return is_new

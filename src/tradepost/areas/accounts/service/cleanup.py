@@ -1,4 +1,4 @@
-"""What goes by itself: sessions that ended, tokens of letters that are too old."""
+"""The periodic deletion of ended sessions and expired tokens."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,22 +10,24 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..models import EmailTokenRow, SessionRow
 
-KEPT, AT_ONCE = timedelta(days=7), 500
-"""For how long an ended session is kept, so that a stolen refresh token of it is still known; and how many rows one transaction deletes."""
+SESSION_RETENTION = timedelta(days=7)
+"""How long an ended session is kept, so that the use of a stolen refresh token is recognised."""
+BATCH_SIZE = 500
+"""Rows that one transaction deletes."""
 
 
 @periodic(hours=1)
 async def delete_expired(context: CallContext) -> None:
-    """Deletes sessions that ended a week ago, with their refresh tokens, and tokens of letters that nobody can use any more."""
-    before = context.clock() - KEPT
-    await _delete(context, SessionRow, or_(SessionRow.expires_at < before, SessionRow.revoked_at < before))
+    """Delete expired e-mail tokens, and sessions that ended a week ago with their tokens."""
+    cutoff = context.clock() - SESSION_RETENTION
+    await _delete(context, SessionRow, or_(SessionRow.expires_at < cutoff, SessionRow.revoked_at < cutoff))
     await _delete(context, EmailTokenRow, EmailTokenRow.expires_at < context.clock())
 
 
-async def _delete(context: CallContext, of: Any, old: Any) -> None:
+async def _delete(context: CallContext, model: Any, condition: Any) -> None:
     while True:
         async with context.database.transaction() as session:
-            some = select(of.id).where(old).limit(AT_ONCE).with_for_update(skip_locked=True)
-            done: Any = await session.execute(delete(of).where(of.id.in_(some)))
-        if done.rowcount < AT_ONCE:
+            batch = select(model.id).where(condition).limit(BATCH_SIZE).with_for_update(skip_locked=True)
+            result: Any = await session.execute(delete(model).where(model.id.in_(batch)))
+        if result.rowcount < BATCH_SIZE:
             return

@@ -1,74 +1,121 @@
-"""The rules of passwords that are changed, and of those that were forgotten."""
+"""Passwords: change and reset."""
 
 from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Service
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
+from ..opaque_tokens import OpaqueTokens
 from ..password_hasher import PasswordHasher
 from ..resource import acknowledgements
 from ..schemas import Acknowledgement, PasswordChangeInput, PasswordResetConfirmInput, PasswordResetInput
-from .base import InvalidCredentials, InvalidToken, normalize_email
+from .acknowledgements import ACCEPTED, DONE
+from .credential_revoker import CredentialRevoker
+from .email_address import normalize_email
+from .email_queue import queue_email
 from .email_tokens import RESET_PASSWORD, invalidate_tokens, redeem
-from .registration import ACCEPTED
-from .sessions import BAD, DONE, Sessions
+from .errors import INVALID_TOKEN_DETAIL, InvalidCredentials, InvalidToken
+from .own_account import confirm_password, lock_own_account
 
 
-class PasswordService(Sessions):
-    """How a password becomes another one. Whoever had the old one is logged out by it."""
+class PasswordService(Service):
+    """Changes and resets passwords. Either ends the sessions that used the old password."""
 
-    @operation(
-        "password_change", "command", acknowledgements, access=policy.write_own_account, input=PasswordChangeInput, problems=(InvalidCredentials,), status=204, idempotent=False,
-        attempted_account=lambda given: None,
-    )  # fmt: skip
-    async def change(self, given: PasswordChangeInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
-        """Sets another password. All other sessions of the account end; this one goes on."""
-        confirmed = await self.confirm(given.current_password)
-        passwords = self.require(PasswordHasher)
-        passwords.check(given.new_password, "/new_password")
-        stored = await passwords.hash(given.new_password)
-        user = await self.owner(confirmed)
-        passwords.check(given.new_password, "/new_password", user_attributes=[user.email, user.username or ""])
-        user.password_hash = stored
-        await invalidate_tokens(self.session, user.id, but=user.email)
-        await self.end_all(user.id, keep=self.context.caller.session_id)
-        self.mail("password_changed", user.id)
-        self.context.emit("user.password_changed", user.id)
-        return self.respond(acknowledgements, DONE, want)
+    def __init__(self, context: CallContext) -> None:
+        super().__init__(context)
+        self.password_hasher = context.dependencies.require(PasswordHasher)
+        self.opaque_tokens = context.dependencies.require(OpaqueTokens)
+        self.revoker = CredentialRevoker(context)
 
     @operation(
-        "password_reset", "command", acknowledgements, access=policy.anyone, input=PasswordResetInput, status=202, idempotent=False,
-        attempted_account=lambda given: normalize_email(given.email),
-    )  # fmt: skip
-    async def reset(self, given: PasswordResetInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
-        """Sends a letter with which its reader can set a new password, where the address has an account. The answer is the same where it has none."""
-        # Not even looked up: whoever sends the letter does that. So what is told of it names the letter, and no user.
-        self.context.emit("password_reset.requested", self.mail("password_reset", email=normalize_email(given.email)))
-        return self.respond(acknowledgements, ACCEPTED, want)
-
-    @operation(
-        "password_reset_confirm", "command", acknowledgements, access=policy.anyone, input=PasswordResetConfirmInput, problems=(InvalidToken,), status=204, idempotent=False,
-        attempted_account=lambda given: None,
-    )  # fmt: skip
-    async def confirm_reset(
-        self, given: PasswordResetConfirmInput, want: Selection[Acknowledgement]
+        "password_change",
+        "command",
+        acknowledgements,
+        access=policy.write_own_account,
+        input=PasswordChangeInput,
+        problems=(InvalidCredentials,),
+        status=204,
+        idempotent=False,
+        attempted_account=lambda input: None,
+    )
+    async def change(
+        self, input: PasswordChangeInput, selection: Selection[Acknowledgement]
     ) -> Record[Acknowledgement]:
-        """Sets the password of the account that a letter was about, and ends all its sessions. Its reader owns the address, so it counts as verified; where it
-        was not before, the account's API keys are revoked as well."""
-        passwords = self.require(PasswordHasher)
-        passwords.check(given.new_password, "/new_password")
-        stored = await passwords.hash(given.new_password)
-        user, email = await redeem(self, given.token, RESET_PASSWORD)
-        if user.email != email:
-            raise InvalidToken(BAD)
-        passwords.check(given.new_password, "/new_password", user_attributes=[user.email, user.username or ""])
-        user.password_hash = stored
-        if user.email_verified_at is None:
-            # Whoever made the account may have been somebody else, who must keep no way in.
-            await self.revoke_keys(user.id)
-            user.email_verified_at = self.context.clock()
-        await invalidate_tokens(self.session, user.id, but=user.email)
-        await self.end_all(user.id)
-        self.mail("password_changed", user.id)
+        """Change your password. All other sessions of your account end; this one continues."""
+        confirmed_hash = await confirm_password(self.context, self.password_hasher, input.current_password)
+        self.password_hasher.check(input.new_password, "/new_password")
+        new_hash = await self.password_hasher.hash(input.new_password)
+        user = await lock_own_account(self.context, self.session, confirmed_hash)
+        self.password_hasher.check(
+            input.new_password, "/new_password", user_attributes=[user.email, user.username or ""]
+        )
+        user.password_hash = new_hash
+        await invalidate_tokens(self.session, user.id, except_email=user.email)
+        await self.revoker.end_sessions(user.id, except_session=self.context.caller.session_id)
+        queue_email(self.context, "password_changed", user.id)
         self.context.emit("user.password_changed", user.id)
-        return self.respond(acknowledgements, DONE, want)
+        return self.respond(acknowledgements, DONE, selection)
+
+    @operation(
+        "password_reset",
+        "command",
+        acknowledgements,
+        access=policy.anyone,
+        input=PasswordResetInput,
+        status=202,
+        idempotent=False,
+        attempted_account=lambda input: normalize_email(input.email),
+    )
+    async def reset(self, input: PasswordResetInput, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
+        """Request a password reset.
+
+        If the address has an account, an e-mail with a link to set a new password is sent to it.
+        The response is the same if it has none.
+        """
+        # The address is looked up when the e-mail is sent, so the response time does not depend on
+        # it either. For the same reason the event names the e-mail, not the user.
+        email_id = queue_email(self.context, "password_reset", email=normalize_email(input.email))
+        self.context.emit("password_reset.requested", email_id)
+        return self.respond(acknowledgements, ACCEPTED, selection)
+
+    @operation(
+        "password_reset_confirm",
+        "command",
+        acknowledgements,
+        access=policy.anyone,
+        input=PasswordResetConfirmInput,
+        problems=(InvalidToken,),
+        status=204,
+        idempotent=False,
+        attempted_account=lambda input: None,
+    )
+    async def confirm_reset(
+        self, input: PasswordResetConfirmInput, selection: Selection[Acknowledgement]
+    ) -> Record[Acknowledgement]:
+        """Complete a password reset.
+
+        Send the token from the e-mail and a new password. All sessions of the account end. The
+        token also verifies the e-mail address. If the address was not verified before, the API keys
+        of the account are revoked too.
+        """
+        self.password_hasher.check(input.new_password, "/new_password")
+        new_hash = await self.password_hasher.hash(input.new_password)
+        token_hash = self.opaque_tokens.digest(input.token)
+        user, email = await redeem(self.session, token_hash, RESET_PASSWORD, self.context.clock())
+        if user.email != email:
+            raise InvalidToken(INVALID_TOKEN_DETAIL)
+        self.password_hasher.check(
+            input.new_password, "/new_password", user_attributes=[user.email, user.username or ""]
+        )
+        user.password_hash = new_hash
+        if user.email_verified_at is None:
+            # Somebody else may have registered the address, and must not keep access to it.
+            await self.revoker.revoke_api_keys(user.id)
+            user.email_verified_at = self.context.clock()
+        await invalidate_tokens(self.session, user.id, except_email=user.email)
+        await self.revoker.end_sessions(user.id)
+        queue_email(self.context, "password_changed", user.id)
+        self.context.emit("user.password_changed", user.id)
+        return self.respond(acknowledgements, DONE, selection)

@@ -1,59 +1,84 @@
-"""The rules of new accounts, and of the addresses that belong to them. What is answered never tells whether an address is known."""
+"""Registration, and the verification of e-mail addresses.
+
+No response reveals whether an address has an account.
+"""
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import AlreadyExists
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
 from ..models import UserRow
+from ..opaque_tokens import OpaqueTokens
 from ..password_hasher import PasswordHasher
 from ..resource import acknowledgements
-from ..schemas import Acknowledgement, EmailChangeInput, EmailVerifyInput, ReceiptStatus, RegisterInput
-from .base import AccountService, InvalidCredentials, InvalidToken, normalize_email, validate_email_address
+from ..schemas import Acknowledgement, EmailChangeInput, EmailVerifyInput, RegisterInput
+from .acknowledgements import ACCEPTED, DONE
+from .email_address import normalize_email, validate_email_address
+from .email_queue import queue_email, queue_verification_email
 from .email_tokens import VERIFY_EMAIL, invalidate_tokens, redeem
+from .errors import InvalidCredentials, InvalidToken
+from .own_account import confirm_password, lock_own_account
 from .search_index import index_user
-from .sessions import DONE
-
-ACCEPTED = Acknowledgement(ReceiptStatus.ACCEPTED)
 
 
-class Registration(AccountService):
-    """How somebody gets an account, and proves to read its mail."""
+class Registration(Service):
+    """Registers users, and verifies and changes their e-mail addresses."""
+
+    def __init__(self, context: CallContext) -> None:
+        super().__init__(context)
+        self.password_hasher = context.dependencies.require(PasswordHasher)
+        self.opaque_tokens = context.dependencies.require(OpaqueTokens)
 
     @operation(
-        "register", "command", acknowledgements, access=policy.anyone, input=RegisterInput, problems=(AlreadyExists,), status=202,
-        attempted_account=lambda given: normalize_email(given.email),
-    )  # fmt: skip
-    async def register(self, given: RegisterInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
-        """Makes an account, which can be used at once; a letter asks its owner to verify the address. The answer is the same where the address
-        has an account already, whose owner is told by a letter; a user name that is taken is refused."""
-        email, passwords = validate_email_address(given.email), self.require(PasswordHasher)
-        passwords.check(given.password, "/password", user_attributes=[email, given.username or ""])
-        # In either case, and before this write locks anything: what is known takes as long as what is new.
-        stored = await passwords.hash(given.password)
-        await self.check_username(given.username)
-        known = await self.session.scalar(select(UserRow.id).where(UserRow.email == email))
-        # Two at once with one address: the second looks again and finds it known.
+        "register",
+        "command",
+        acknowledgements,
+        access=policy.anyone,
+        input=RegisterInput,
+        problems=(AlreadyExists,),
+        status=202,
+        attempted_account=lambda input: normalize_email(input.email),
+    )
+    async def register(self, input: RegisterInput, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
+        """Create an account.
+
+        It can be used at once; an e-mail asks to verify the address. If the address already has
+        an account, the response is the same, and its owner is informed by e-mail. A username that
+        is taken is rejected.
+        """
+        email = validate_email_address(input.email)
+        self.password_hasher.check(input.password, "/password", user_attributes=[email, input.username or ""])
+        # Hashed in either case, so that a known address takes as long as a new one, and before
+        # this write locks anything.
+        password_hash = await self.password_hasher.hash(input.password)
+        await check_username(self.session, input.username)
+        existing_id = await self.session.scalar(select(UserRow.id).where(UserRow.email == email))
+        # If the same address is registered twice at once, the second write is retried and then
+        # finds the account.
         self.context.work.generated_fields.add("email")
-        async with self.session.begin_nested() as apart:
-            # Where the address is known, the same is written for one that nobody can have, and taken back: it costs what a new one costs.
-            made = await self.add(
-                email if known is None else f"{new_id(UserRow.__number__)}@known.invalid", stored, given
-            )
-            if known is not None:
-                await apart.rollback()
-        if known is None:
-            self.ask_to_verify(made, email)
-            self.context.emit("user.registered", made.id)
+        async with self.session.begin_nested() as savepoint:
+            # For a known address, insert an account that nobody can use and roll it back, so that
+            # it takes as long as a new one.
+            stored_email = email if existing_id is None else f"{new_id(UserRow.__number__)}@known.invalid"
+            user = await self._insert_user(stored_email, password_hash, input)
+            if existing_id is not None:
+                await savepoint.rollback()
+        if existing_id is None:
+            queue_verification_email(self.context, self.opaque_tokens, user, email)
+            self.context.emit("user.registered", user.id)
         else:
-            self.mail("already_registered", known)
-            # The caller is not told, but the staff is.
-            self.context.emit("user.registration_repeated", known)
-        return self.respond(acknowledgements, ACCEPTED, want)
+            queue_email(self.context, "already_registered", existing_id)
+            # Hidden from the caller, but visible to staff.
+            self.context.emit("user.registration_repeated", existing_id)
+        return self.respond(acknowledgements, ACCEPTED, selection)
 
     @operation(
         "email_verify",
@@ -62,20 +87,25 @@ class Registration(AccountService):
         access=policy.anyone,
         input=EmailVerifyInput,
         problems=(AlreadyExists, InvalidToken),
-        attempted_account=lambda given: None,
+        attempted_account=lambda input: None,
     )
-    async def verify(self, given: EmailVerifyInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
-        """Takes the token of a letter as the proof that its reader owns the address; a new address is the account's from then on."""
-        user, email = await redeem(self, given.token, VERIFY_EMAIL)
+    async def verify(self, input: EmailVerifyInput, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
+        """Verify an e-mail address.
+
+        Send the token from the e-mail. If the address was requested by `email_change`, it now
+        becomes the address of the account.
+        """
+        token_hash = self.opaque_tokens.digest(input.token)
+        user, email = await redeem(self.session, token_hash, VERIFY_EMAIL, self.context.clock())
         if user.email != email:
-            self.mail("email_changed", user.id, email=user.email)
+            queue_email(self.context, "email_changed", user.id, email=user.email)
             user.email = email
             await index_user(self.session, user)
-            # What went to the address of before is good for nothing any more.
+            # Tokens that were sent to the previous address must not work any more.
             await invalidate_tokens(self.session, user.id)
         user.email_verified_at = self.context.clock()
         self.context.emit("user.email_verified", user.id)
-        return self.respond(acknowledgements, DONE, want)
+        return self.respond(acknowledgements, DONE, selection)
 
     @operation(
         "email_verification_request",
@@ -83,46 +113,59 @@ class Registration(AccountService):
         acknowledgements,
         access=policy.write_own_account,
         status=202,
-        attempted_account=lambda given: None,
+        attempted_account=lambda input: None,
     )
-    async def request_verification(self, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
-        """Sends the letter that asks to verify the account's address once more."""
-        user = await self.owner()
-        self.ask_to_verify(user, user.email)
+    async def request_verification(self, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
+        """Request another e-mail to verify your address."""
+        user = await lock_own_account(self.context, self.session)
+        queue_verification_email(self.context, self.opaque_tokens, user, user.email)
         self.context.emit("user.email_verification_requested", user.id)
-        return self.respond(acknowledgements, ACCEPTED, want)
+        return self.respond(acknowledgements, ACCEPTED, selection)
 
     @operation(
-        "email_change", "command", acknowledgements, access=policy.write_own_account, input=EmailChangeInput, problems=(InvalidCredentials,), status=202,
-        attempted_account=lambda given: None,
-    )  # fmt: skip
-    async def change_email(self, given: EmailChangeInput, want: Selection[Acknowledgement]) -> Record[Acknowledgement]:
-        """Asks for another address. It is the account's once the letter that goes there has been answered; where it is another account's, nothing changes."""
-        email = validate_email_address(given.email)
-        user = await self.owner(await self.confirm(given.password))
-        self.ask_to_verify(user, email)
+        "email_change",
+        "command",
+        acknowledgements,
+        access=policy.write_own_account,
+        input=EmailChangeInput,
+        problems=(InvalidCredentials,),
+        status=202,
+        attempted_account=lambda input: None,
+    )
+    async def change_email(
+        self, input: EmailChangeInput, selection: Selection[Acknowledgement]
+    ) -> Record[Acknowledgement]:
+        """Request a change of your e-mail address.
+
+        An e-mail is sent to the new address. The change takes effect once the address is verified
+        with it. If another account has the address, nothing changes.
+        """
+        email = validate_email_address(input.email)
+        confirmed_hash = await confirm_password(self.context, self.password_hasher, input.password)
+        user = await lock_own_account(self.context, self.session, confirmed_hash)
+        queue_verification_email(self.context, self.opaque_tokens, user, email)
         self.context.emit("user.email_change_requested", user.id)
-        return self.respond(acknowledgements, ACCEPTED, want)
+        return self.respond(acknowledgements, ACCEPTED, selection)
 
-    async def check_username(self, username: str | None, mine: str | None = None) -> None:
-        """Refuses a user name that somebody else has."""
-        if username is None:
-            return
-        taken = await self.session.scalar(select(UserRow.id).where(UserRow.username == username))
-        if taken is not None and taken != mine:
-            raise AlreadyExists("Another account has this `username`.", field="username")
-
-    async def add(self, email: str, stored: str, given: RegisterInput) -> UserRow:
-        """A new account."""
+    async def _insert_user(self, email: str, password_hash: str, input: RegisterInput) -> UserRow:
         user = UserRow(
             id=new_id(UserRow.__number__),
             email=email,
-            username=given.username,
-            full_name=given.full_name,
-            password_hash=stored,
+            username=input.username,
+            full_name=input.full_name,
+            password_hash=password_hash,
         )
         self.session.add(user)
         await self.session.flush()
         await index_user(self.session, user)
         await self.session.flush()
         return user
+
+
+async def check_username(session: AsyncSession, username: str | None, user_id: str | None = None) -> None:
+    """Raise AlreadyExists if a username belongs to another user than `user_id`."""
+    if username is None:
+        return
+    holder_id = await session.scalar(select(UserRow.id).where(UserRow.username == username))
+    if holder_id is not None and holder_id != user_id:
+        raise AlreadyExists("Another account has this `username`.", field="username")

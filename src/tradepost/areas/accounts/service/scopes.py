@@ -1,4 +1,7 @@
-"""Scopes: permissions that a session, a token or a key is narrowed to. They can only take away from what its owner may."""
+"""Scopes: the permissions that a session, a token or a key is limited to.
+
+They can only take permissions away, never add any.
+"""
 
 from collections.abc import Collection
 from typing import Any, cast
@@ -10,21 +13,30 @@ from tradepost.kit.auth.oauth_errors import InvalidScope
 from ..policy import ROLES
 
 
-def stored(column: Any) -> list[str] | None:
-    """The scopes in a column, as a reader of either database brings them."""
+def decode_scopes(column: Any) -> list[str] | None:
+    """Return the scopes of a column.
+
+    A reader returns it as JSON (text from SQLite, `msgspec.Raw` from PostgreSQL), a session as a
+    list.
+    """
     return msgspec.json.decode(column) if isinstance(column, str | msgspec.Raw) else cast(list[str] | None, column)
 
 
 def permissions(role: str, scopes: Collection[str] | None) -> frozenset[str]:
-    """What somebody of a role may who is narrowed to scopes; None: all that the role may."""
+    """Return the permissions of a role, limited to scopes unless they are None."""
     return ROLES[role] if scopes is None else ROLES[role].intersection(scopes)
 
 
-def narrowed(held: frozenset[str], asked: str | None) -> list[str] | None:
-    """The scopes that a text asks for (RFC 6749, 3.3), all of which have to be held; None where it asks for none in particular."""
-    if asked is None:
+def parse_scope(text: str | None, held: frozenset[str]) -> list[str] | None:
+    """Return the scopes that a client requested (RFC 6749, 3.3), or None if it requested none.
+
+    Raise InvalidScope if the client does not hold all of them.
+    """
+    if text is None:
         return None
-    for scope in (wanted := asked.split()):
+    scopes = text.split()
+    for scope in scopes:
         if scope not in held:
-            raise InvalidScope(f"`{scope[:100]}` cannot be given; allowed: {', '.join(sorted(held)) or 'none'}.")
-    return sorted(set(wanted))
+            allowed = ", ".join(sorted(held)) or "none"
+            raise InvalidScope(f"The scope `{scope[:100]}` cannot be granted; allowed: {allowed}.")
+    return sorted(set(scopes))

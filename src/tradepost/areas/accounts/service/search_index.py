@@ -1,4 +1,4 @@
-"""The words that the staff finds a user by."""
+"""The search index of users."""
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +9,7 @@ from ..models import UserRow, UserSearchRow
 
 
 async def index_user(session: AsyncSession, user: UserRow) -> None:
-    """Writes the words of a user as they are now."""
+    """Replace the index entry of a user."""
     await session.flush()
     await session.execute(delete(UserSearchRow).where(UserSearchRow.id == user.id))
     names = (user.full_name, user.username or "")

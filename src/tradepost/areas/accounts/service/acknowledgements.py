@@ -1,0 +1,6 @@
+"""The two acknowledgements that commands respond with."""
+
+from ..schemas import Acknowledgement, AcknowledgementStatus
+
+ACCEPTED = Acknowledgement(AcknowledgementStatus.ACCEPTED)
+DONE = Acknowledgement(AcknowledgementStatus.DONE)
