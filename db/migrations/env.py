@@ -1,4 +1,8 @@
-"""Alembic's entry: `tradepost.migrations.runner` runs it with a connection of its own; the bare `alembic` command takes the database from the settings."""
+"""Entry point of Alembic.
+
+`tradepost.migrations.runner` runs it with an open connection. The `alembic` command has none and
+takes the database from the settings.
+"""
 
 from alembic import context
 

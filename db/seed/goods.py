@@ -1,4 +1,4 @@
-"""What the demo shop sells: departments, categories and kinds of goods, read from the TOML files in `goods/`."""
+"""The assortment of the demo shop, read from the TOML files in `goods/`."""
 
 import tomllib
 from pathlib import Path
@@ -10,15 +10,15 @@ FOLDER = Path(__file__).parent / "goods"
 
 
 class Material(msgspec.Struct, frozen=True, array_like=True):
-    """What a thing is made of: how it stands in a name, what is told of it, what it does to the price."""
+    """A material: its word in product names, a sentence about it, and its factor on the price."""
 
     name: str
     text: str
     factor: float
 
 
-class Place(msgspec.Struct, frozen=True):
-    """A category; its parent is named by its slug and stands before it."""
+class Category(msgspec.Struct, frozen=True):
+    """A category. `parent` is the slug of its parent, which comes before it."""
 
     slug: str
     name: str
@@ -27,7 +27,15 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of goods, such as a table lamp: all that its products are composed of. Prices are in whole units of the currency, weights in grams."""
+    """A kind of product, such as a table lamp, and the parts its products are composed of.
+
+    name: pattern of the product names, with slots in braces.
+    repeat_suffix: added to a name in round `n` of the combinations, from the second round on.
+    brand_attribute: the attribute that holds the brand.
+    step: by how many per cent each larger size is more expensive.
+    digital: values of the size option that have no weight.
+    price: lowest and highest price in units of the currency.    weight: in grams.
+    """
 
     category: str
     code: str
@@ -48,48 +56,52 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     lead: tuple[str, ...]
     detail: tuple[str, ...]
     closing: tuple[str, ...]
-    brand_as: str = "brand"
-    again: str = " {n}"
+    brand_attribute: str = "brand"
+    repeat_suffix: str = " {n}"
 
     @property
     def pattern(self) -> str:
-        """How a name is put together."""
+        """The pattern of the product names."""
         return self.name or (
-            "{brand} {series}{again} {material} {noun}" if self.materials else "{brand} {series}{again} {noun}"
+            "{brand} {series}{repeat_suffix} {material} {noun}"
+            if self.materials
+            else "{brand} {series}{repeat_suffix} {noun}"
         )
 
 
 class Goods(msgspec.Struct, frozen=True):
-    """All of it."""
+    """The whole assortment."""
 
-    places: tuple[Place, ...]
+    categories: tuple[Category, ...]
     kinds: tuple[Kind, ...]
     materials: dict[str, Material]
 
 
 def read() -> Goods:
-    """The goods of all files, in the files' order of names; `words.toml` holds what they share."""
-    shared = tomllib.loads((FOLDER / "words.toml").read_text("utf-8"))
-    places: list[Any] = []
+    """Read all departments, ordered by file name. `shared.toml` holds what several of them use."""
+    shared = tomllib.loads((FOLDER / "shared.toml").read_text("utf-8"))
+    categories: list[Any] = []
     kinds: list[Any] = []
     for file in sorted(FOLDER.glob("*.toml")):
         department = tomllib.loads(file.read_text("utf-8"))
-        places += department.pop("category", [])
-        found = department.pop("type", [])
-        kinds += [{**department, **kind, "options": _options(kind["options"], shared["choices"])} for kind in found]
-    return msgspec.convert({"places": _parents_first(places), "kinds": kinds, "materials": shared["materials"]}, Goods)
+        categories += department.pop("category", [])
+        types = department.pop("type", [])
+        kinds += [{**department, **kind, "options": _options(kind["options"], shared["choices"])} for kind in types]
+    return msgspec.convert(
+        {"categories": _parents_first(categories), "kinds": kinds, "materials": shared["materials"]}, Goods
+    )
 
 
 def _options(options: dict[str, Any], choices: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The options with named choices replaced by their values."""
+    """Replace the names of shared choices by their values."""
     return {name: choices[values] if isinstance(values, str) else values for name, values in options.items()}
 
 
-def _parents_first(places: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The categories in their order, roots before their children."""
-    known = {place["slug"]: place for place in places}
+def _parents_first(categories: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Sort categories by their depth in the tree."""
+    by_slug = {category["slug"]: category for category in categories}
 
-    def depth(place: dict[str, str]) -> int:
-        return 1 + depth(known[place["parent"]]) if "parent" in place else 0
+    def depth(category: dict[str, str]) -> int:
+        return 1 + depth(by_slug[category["parent"]]) if "parent" in category else 0
 
-    return sorted(places, key=depth)
+    return sorted(categories, key=depth)

@@ -1,4 +1,4 @@
-"""Filling PostgreSQL: `COPY` in one transaction."""
+"""Fills PostgreSQL with COPY, in one transaction."""
 
 import csv
 import io
@@ -6,17 +6,17 @@ import io
 import asyncpg
 from sqlalchemy import URL
 
-from .filling import Counts, Progress, ShopNotEmptyError
-from .rows import COLUMNS, Row, Shop
+from .counts import Counts, Progress, ShopNotEmptyError
+from .rows import COLUMNS, DemoShop, Row
 
 
-async def fill(address: URL, shop: Shop, progress: Progress) -> Counts:
-    """Put the shop's rows into the database."""
+async def fill(address: URL, shop: DemoShop, progress: Progress) -> Counts:
+    """Write the rows of the demo shop."""
     counts = Counts()
     connection = await asyncpg.connect(address.set(drivername="postgresql").render_as_string(hide_password=False))
     try:
         async with connection.transaction():
-            # Two seeds at once: the second waits here, and then finds the shop full.
+            # A concurrent seed waits here and then finds the tables filled.
             await connection.execute("LOCK TABLE product, category IN SHARE ROW EXCLUSIVE MODE")
             if await connection.fetchval("SELECT EXISTS (SELECT FROM product) OR EXISTS (SELECT FROM category)"):
                 raise ShopNotEmptyError
@@ -32,7 +32,7 @@ async def fill(address: URL, shop: Shop, progress: Progress) -> Counts:
 
 
 def _csv(rows: list[Row]) -> io.BytesIO:
-    """The rows as COPY reads them: a text is quoted, a null is nothing at all."""
+    """Encode rows as COPY expects them: values quoted, NULL as an empty field without quotes."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_NOTNULL).writerows(rows)
     return io.BytesIO(text.getvalue().encode())

@@ -1,4 +1,4 @@
-"""A product of the demo shop: its name, text, tags and price, composed of what its kind offers."""
+"""Demo products: name, description, tags and price, composed from the parts of a kind."""
 
 import re
 import unicodedata
@@ -8,15 +8,15 @@ from typing import Any
 
 import msgspec
 
-from .chance import neat, nth
 from .goods import Goods, Kind, Material
+from .random_values import nth_combination, shop_price
 
-ENDINGS = (0, 90, 95)
+PRICE_ENDINGS = (0, 90, 95)
 STATUSES = ("draft",) * 6 + ("archived",) * 2 + ("active",) * 92
 
 
 class Names:
-    """The names of one kind's products, all different."""
+    """The distinct names of the products of a kind."""
 
     def __init__(self, kind: Kind, materials: dict[str, Material]) -> None:
         words = {"brand": kind.brands, "series": kind.series, "material": kind.materials, **kind.words}
@@ -25,36 +25,40 @@ class Names:
         self.words = tuple([words[slot] for slot in self.slots])
 
     def nth(self, n: int) -> dict[str, str]:
-        """The words of the n-th product by their slots, and its `name`."""
-        turn, found = nth(self.words, n)
-        told = dict(zip(self.slots, found, strict=True)) | {"noun": self.kind.noun}
-        again = self.kind.again.format(n=turn) if turn > 1 else ""
-        material = self.materials[told["material"]].name if "material" in told else ""
-        return told | {"name": self.kind.pattern.format_map(told | {"again": again, "material": material})}
+        """Return the words of the n-th product by slot, and its `name`."""
+        round_number, combination = nth_combination(self.words, n)
+        words = dict(zip(self.slots, combination, strict=True)) | {"noun": self.kind.noun}
+        suffix = self.kind.repeat_suffix.format(n=round_number) if round_number > 1 else ""
+        material = self.materials[words["material"]].name if "material" in words else ""
+        return words | {"name": self.kind.pattern.format_map(words | {"repeat_suffix": suffix, "material": material})}
 
 
-class Draft(msgspec.Struct, dict=True):
-    """A product before it becomes rows."""
+class DemoProduct(msgspec.Struct, dict=True):
+    """A product before it becomes rows.
+
+    words: the words of its name by slot.    price: in units of the currency.
+    price_ending: see `shop_price`.    sale_factor: former price / price, or None if not on sale.
+    """
 
     kind: Kind
-    told: dict[str, str]
+    words: dict[str, str]
     material: Material | None
     status: str
     sentences: list[str]
     attributes: dict[str, Any]
     tags: list[str]
     price: float
-    ending: int
-    raised: float | None
+    price_ending: int
+    sale_factor: float | None
 
     @cached_property
     def name(self) -> str:
-        """What it is called."""
-        return self.told["name"]
+        """Its name."""
+        return self.words["name"]
 
     @cached_property
     def slug(self) -> str:
-        """Its name in an address."""
+        """The slug of its name."""
         plain = "".join(
             [
                 c
@@ -65,64 +69,64 @@ class Draft(msgspec.Struct, dict=True):
         return "-".join(re.findall(r"[a-z0-9]+", plain))
 
 
-def draft(kind: Kind, names: Names, n: int, chance: Random, goods: Goods, *, fresh: bool) -> Draft:
-    """The n-th product of its kind; one of the last months is tagged as new."""
-    told = names.nth(n)
-    material = goods.materials[told["material"]] if "material" in told else None
+def compose(kind: Kind, names: Names, n: int, rng: Random, goods: Goods, *, is_new: bool) -> DemoProduct:
+    """Compose the n-th product of a kind. A new product is tagged `new`."""
+    words = names.nth(n)
+    material = goods.materials[words["material"]] if "material" in words else None
     low, high = kind.price
-    raised = 1.15 + chance.random() * 0.3 if chance.random() < 0.15 else None
-    return Draft(
+    sale_factor = 1.15 + rng.random() * 0.3 if rng.random() < 0.15 else None
+    return DemoProduct(
         kind=kind,
-        told=told,
+        words=words,
         material=material,
-        status=STATUSES[int(chance.random() * 100)],
-        sentences=_sentences(kind, told, material, chance),
-        attributes=_attributes(kind, told, material, chance),
-        tags=_tags(kind, chance) + ["new"] * fresh + ["sale"] * (raised is not None),
-        price=(low + (high - low) * chance.random() ** 1.6) * (material.factor if material else 1),
-        ending=ENDINGS[int(chance.random() * 3)],
-        raised=raised,
+        status=STATUSES[int(rng.random() * 100)],
+        sentences=_sentences(kind, words, material, rng),
+        attributes=_attributes(kind, words, material, rng),
+        tags=_tags(kind, rng) + ["new"] * is_new + ["sale"] * (sale_factor is not None),
+        price=(low + (high - low) * rng.random() ** 1.6) * (material.factor if material else 1),
+        price_ending=PRICE_ENDINGS[int(rng.random() * 3)],
+        sale_factor=sale_factor,
     )
 
 
-def price(draft: Draft, step: int) -> int:
-    """What its variant costs in hundredths; each size up costs the kind's `step` per cent more."""
-    return neat(draft.price * (1 + draft.kind.step * step / 100), draft.ending)
+def price(product: DemoProduct, size: int) -> int:
+    """Return the price of a variant in hundredths; `size` is the index of its size."""
+    return shop_price(product.price * (1 + product.kind.step * size / 100), product.price_ending)
 
 
-def price_before(draft: Draft, now: int) -> int | None:
-    """What it cost before, if it is on sale: always more."""
-    return neat(now / 100 * draft.raised + 2, draft.ending) if draft.raised else None
+def former_price(product: DemoProduct, amount: int) -> int | None:
+    """Return the higher former price in hundredths if the product is on sale, else None."""
+    return shop_price(amount / 100 * product.sale_factor + 2, product.price_ending) if product.sale_factor else None
 
 
-def _sentences(kind: Kind, told: dict[str, str], material: Material | None, chance: Random) -> list[str]:
-    """Two to four sentences: what it is for, what it is made of, what else there is to say."""
-    found = [chance.choice(kind.lead)]
+def _sentences(kind: Kind, words: dict[str, str], material: Material | None, rng: Random) -> list[str]:
+    """Choose two to four sentences: a lead, the material, a detail, a closing."""
+    sentences = [rng.choice(kind.lead)]
     if material:
-        found.append(material.text)
-    if not material or chance.random() < 0.7:
-        found.append(chance.choice(kind.detail))
-    if chance.random() < 0.5:
-        found.append(chance.choice(kind.closing))
-    return [_told(sentence, told) for sentence in found]
+        sentences.append(material.text)
+    if not material or rng.random() < 0.7:
+        sentences.append(rng.choice(kind.detail))
+    if rng.random() < 0.5:
+        sentences.append(rng.choice(kind.closing))
+    return [_filled(sentence, words) for sentence in sentences]
 
 
-def _told(sentence: str, told: dict[str, str]) -> str:
-    """The sentence with its product's own words."""
+def _filled(sentence: str, words: dict[str, str]) -> str:
+    """Fill the slots of a sentence."""
     if "{" not in sentence:
         return sentence
-    text = sentence.format_map(told)
+    text = sentence.format_map(words)
     return text[0].upper() + text[1:]
 
 
-def _attributes(kind: Kind, told: dict[str, str], material: Material | None, chance: Random) -> dict[str, Any]:
-    """Maker and material first, then most of what the kind can tell."""
-    found: dict[str, Any] = {kind.brand_as: told.get("brand") or chance.choice(kind.brands)}
+def _attributes(kind: Kind, words: dict[str, str], material: Material | None, rng: Random) -> dict[str, Any]:
+    """Choose attributes: brand and material first, then most of those of the kind."""
+    attributes: dict[str, Any] = {kind.brand_attribute: words.get("brand") or rng.choice(kind.brands)}
     if material:
-        found["material"] = material.name.lower()
-    return found | {name: chance.choice(values) for name, values in kind.attributes.items() if chance.random() < 0.9}
+        attributes["material"] = material.name.lower()
+    return attributes | {name: rng.choice(values) for name, values in kind.attributes.items() if rng.random() < 0.9}
 
 
-def _tags(kind: Kind, chance: Random) -> list[str]:
-    """Some of the kind's tags, in the kind's order."""
-    return [tag for i, tag in enumerate(kind.tags) if i == 0 or chance.random() < 0.6]
+def _tags(kind: Kind, rng: Random) -> list[str]:
+    """Choose some tags of the kind, in its order; always the first."""
+    return [tag for i, tag in enumerate(kind.tags) if i == 0 or rng.random() < 0.6]

@@ -1,4 +1,4 @@
-"""The demo shop as rows, in parts of a few hundred products, so that a large shop needs no more memory than a small one."""
+"""The rows of the demo shop, in parts of 500 products: memory use does not depend on the count."""
 
 import json
 from collections.abc import Iterator
@@ -10,57 +10,65 @@ from tradepost.kit.schema.money import exponent
 from tradepost.kit.text.words import normalize
 
 from . import goods, products, variants
-from .chance import BEGIN, END, barcode, moment, new_id, written
+from .products import DemoProduct
+from .random_values import BEGIN, END, barcode, new_id, random_time, timestamp
+from .variants import DemoVariant
 
 type Row = tuple[Any, ...]
 type Part = dict[str, list[Row]]
+"""Rows by table."""
 
-START = ("id", "created_at", "updated_at")
-PRODUCT = "slug name description status attributes tags price_from_amount price_from_currency rating_count rating_sum category_id external_reference"
-VARIANT = (
-    "product_id position sku name options options_key price_amount price_currency compare_at_price_amount compare_at_price_currency"
-    " weight_grams barcode attributes tax_class track_inventory allow_backorder external_reference"
+COMMON = ("id", "created_at", "updated_at")
+PRODUCT = (
+    "slug name description status attributes tags price_from_amount price_from_currency rating_count rating_sum"
+    " category_id external_reference"
 )
-# Columns of each table, referred tables first; a column that is not here stays empty.
+VARIANT = (
+    "product_id position sku name options options_key price_amount price_currency compare_at_price_amount"
+    " compare_at_price_currency weight_grams barcode attributes tax_class track_inventory allow_backorder"
+    " external_reference"
+)
+# Columns that are filled, referenced tables first. Other columns stay NULL.
 COLUMNS = {
-    "category": (*START, "version", "slug", "name", "description", "position", "parent_id", "path"),
-    "product": (*START, "version", *PRODUCT.split()),
-    "variant": (*START, "version", *VARIANT.split()),
-    "tag": (*START, "slug"),
-    "product_category": (*START, "product_id", "category_id"),
-    "product_tag": (*START, "product_id", "tag_id"),
+    "category": (*COMMON, "version", "slug", "name", "description", "position", "parent_id", "path"),
+    "product": (*COMMON, "version", *PRODUCT.split()),
+    "variant": (*COMMON, "version", *VARIANT.split()),
+    "tag": (*COMMON, "slug"),
+    "product_category": (*COMMON, "product_id", "category_id"),
+    "product_tag": (*COMMON, "product_id", "tag_id"),
     "product_search": ("id", "name", "words"),
 }
+# Type numbers in ids (`__number__` of the models).
 NUMBERS = {"category": 1, "product": 2, "variant": 3, "tag": 4, "product_category": 240, "product_tag": 241}
-PART = 500
+PART_SIZE = 500
 
 
-def compact(value: Any) -> str:
-    """JSON as the shop stores it."""
+def to_json(value: Any) -> str:
+    """Return JSON as the database stores it."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-class Shop:
-    """Makes the rows of a shop of so many products, always the same ones."""
+class DemoShop:
+    """Generates the rows of a shop: always the same for the same arguments."""
 
     def __init__(self, count: int, seed: int, currency: str) -> None:
-        self.count, self.chance, self.currency = count, Random(f"tradepost {seed}"), currency
-        # Prices are thought of in hundredths; a currency without decimals takes them as they are.
+        self.count, self.rng, self.currency = count, Random(f"tradepost {seed}"), currency
+        # Prices are generated in hundredths. A currency with fewer decimals uses them as they are.
         self.scale = 10 ** max(0, exponent(currency) - 2)
         self.goods = goods.read()
         self.names = [products.Names(kind, self.goods.materials) for kind in self.goods.kinds]
-        self.made = [0] * len(self.names)
+        self.products_of_kind = [0] * len(self.names)
         self.categories: dict[str, str] = {}
         self.tags: dict[str, str] = {}
         self.barcodes = 0
 
     def parts(self) -> Iterator[Part]:
-        """All rows; a part refers to no later one."""
+        """Generate all rows. No part refers to a later one."""
         part = self._empty()
-        self._put_categories(part)
+        self._add_categories(part)
         for i in range(self.count):
-            self._put_product(part, i)
-            if len(part["product"]) == PART:
+            self._add_product(part, i)
+            if len(part["product"]) == PART_SIZE:
                 yield part
                 part = self._empty()
         yield part
@@ -68,90 +76,100 @@ class Shop:
     def _empty(self) -> Part:
         return {table: [] for table in COLUMNS}
 
-    def _id(self, table: str, at: datetime) -> str:
-        return new_id(self.chance, at, NUMBERS[table])
+    def _id(self, table: str, time: datetime) -> str:
+        return new_id(self.rng, time, NUMBERS[table])
 
-    def _put_categories(self, part: Part) -> None:
-        """The tree, made on the shop's first day."""
-        at = BEGIN.replace(microsecond=1)
+    def _add_categories(self, part: Part) -> None:
+        """Add the category tree, created on the first day."""
+        time = BEGIN.replace(microsecond=1)
+        created = timestamp(time)
         paths: dict[str | None, str] = {None: ""}
-        children: dict[str | None, int] = {}
-        for place in self.goods.places:
-            id = self.categories[place.slug] = self._id("category", at)
-            paths[place.slug] = path = f"{paths[place.parent]}{id}/"
-            position = children[place.parent] = children.get(place.parent, -1) + 1
-            parent = self.categories[place.parent] if place.parent else None
+        last_positions: dict[str | None, int] = {}
+        for category in self.goods.categories:
+            slug, parent = category.slug, category.parent
+            id = self.categories[slug] = self._id("category", time)
+            paths[slug] = path = f"{paths[parent]}{id}/"
+            position = last_positions[parent] = last_positions.get(parent, -1) + 1
+            parent_id = self.categories[parent] if parent else None
             part["category"].append(
-                (id, written(at), written(at), 1, place.slug, place.name, place.description, position, parent, path)
+                (id, created, created, 1, slug, category.name, category.description, position, parent_id, path)
             )
 
-    def _put_product(self, part: Part, i: int) -> None:
-        """The i-th product with all that belongs to it; later ones are younger."""
-        chance, k = self.chance, int(self.chance.random() * len(self.names))
-        at = moment(chance, BEGIN + (END - BEGIN) * i / self.count, BEGIN + (END - BEGIN) * (i + 1) / self.count)
-        n, self.made[k] = self.made[k], self.made[k] + 1
-        draft = products.draft(self.goods.kinds[k], self.names[k], n, chance, self.goods, fresh=(END - at).days < 60)
-        id, external = self._id("product", at), f"ERP-{100_000 + i}" if chance.random() < 0.4 else None
-        forms = variants.choices(draft, n + 1, chance)
-        changed = moment(chance, at, END) if chance.random() < 0.4 else at
-        version = chance.randint(2, 6) if changed is not at else 1
-        born, main = written(at), None if chance.random() < 0.03 else self.categories[draft.kind.category]
-        description = " ".join(draft.sentences)
-        described = (draft.slug, draft.name, description, draft.status, compact(draft.attributes), compact(draft.tags))
-        cheapest = min(form.price for form in forms) * self.scale
-        part["product"].append(
-            (id, born, written(changed), version, *described, cheapest, self.currency, 0, 0, main, external)
-        )
-        self._put_variants(part, id, at, born, draft, forms, external)
-        self._put_places(part, id, at, born, main, draft)
-        self._put_tags(part, id, at, born, draft.tags)
-        part["product_search"].append(
-            (id, normalize(draft.name), normalize(draft.name, *[form.sku for form in forms], *draft.tags, description))
-        )
+    def _add_product(self, part: Part, i: int) -> None:
+        """Add the i-th product with everything that belongs to it. Later products are newer."""
+        rng, k = self.rng, int(self.rng.random() * len(self.names))
+        time = random_time(rng, BEGIN + (END - BEGIN) * i / self.count, BEGIN + (END - BEGIN) * (i + 1) / self.count)
+        n, self.products_of_kind[k] = self.products_of_kind[k], self.products_of_kind[k] + 1
+        is_new = (END - time).days < 60
+        product = products.compose(self.goods.kinds[k], self.names[k], n, rng, self.goods, is_new=is_new)
+        id, reference = self._id("product", time), f"ERP-{100_000 + i}" if rng.random() < 0.4 else None
+        product_variants = variants.compose(product, n + 1, rng)
+        updated = random_time(rng, time, END) if rng.random() < 0.4 else time
+        version = rng.randint(2, 6) if updated is not time else 1
+        created, main = timestamp(time), None if rng.random() < 0.03 else self.categories[product.kind.category]
+        description = " ".join(product.sentences)
+        content = (product.slug, product.name, description, product.status)
+        json_columns = (to_json(product.attributes), to_json(product.tags))
+        price_from = min(variant.price for variant in product_variants) * self.scale
+        rest = (price_from, self.currency, 0, 0, main, reference)
+        part["product"].append((id, created, timestamp(updated), version, *content, *json_columns, *rest))
+        self._add_variants(part, id, time, product, product_variants, reference)
+        self._add_to_categories(part, id, time, main, product)
+        self._add_tags(part, id, time, product.tags)
+        words = normalize(product.name, *[variant.sku for variant in product_variants], *product.tags, description)
+        part["product_search"].append((id, normalize(product.name), words))
 
-    def _put_variants(
+    def _add_variants(
         self,
         part: Part,
-        product: str,
-        at: datetime,
-        born: str,
-        draft: products.Draft,
-        forms: list[variants.Choice],
-        external: str | None,
+        product_id: str,
+        time: datetime,
+        product: DemoProduct,
+        product_variants: list[DemoVariant],
+        reference: str | None,
     ) -> None:
-        """Its variants, in the order of their options."""
-        coded, backorder = self.chance.random() < 0.95, self.chance.random() < 0.06
-        for position, form in enumerate(forms):
+        """Add the variants of a product, in the order of their options."""
+        created = timestamp(time)
+        has_barcodes, allow_backorder = self.rng.random() < 0.95, self.rng.random() < 0.06
+        for position, variant in enumerate(product_variants):
             self.barcodes += 1
-            before = form.price_before and form.price_before * self.scale
-            key = json.dumps(form.options, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-            told = (product, position, form.sku, form.name, compact(form.options), key)
-            money = (form.price * self.scale, self.currency, before, self.currency if before else None)
-            bar, tracked = barcode(self.barcodes) if coded and form.weight else None, form.weight is not None
+            former = variant.former_price and variant.former_price * self.scale
+            options_key = json.dumps(variant.options, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            content = (product_id, position, variant.sku, variant.name, to_json(variant.options), options_key)
+            prices = (variant.price * self.scale, self.currency, former, self.currency if former else None)
+            is_tracked = variant.weight is not None
             rest = (
-                form.weight,
-                bar,
+                variant.weight,
+                barcode(self.barcodes) if has_barcodes and variant.weight else None,
                 "{}",
-                draft.kind.tax,
-                tracked,
-                backorder and tracked,
-                external and f"{external}-{position + 1}",
+                product.kind.tax,
+                is_tracked,
+                allow_backorder and is_tracked,
+                reference and f"{reference}-{position + 1}",
             )
-            part["variant"].append((self._id("variant", at), born, born, 1, *told, *money, *rest))
+            part["variant"].append((self._id("variant", time), created, created, 1, *content, *prices, *rest))
 
-    def _put_places(
-        self, part: Part, product: str, at: datetime, born: str, main: str | None, draft: products.Draft
+    def _add_to_categories(
+        self, part: Part, product_id: str, time: datetime, main: str | None, product: DemoProduct
     ) -> None:
-        """Its categories: the main one, and sometimes the gifts. Of products without a main one half stand nowhere at all."""
-        places = [main] if main else [self.categories[draft.kind.category]] * (self.chance.random() < 0.5)
-        if "gift-idea" in draft.tags and self.chance.random() < 0.5:
-            places.append(self.categories["gifts"])
-        part["product_category"] += [(self._id("product_category", at), born, born, product, place) for place in places]
+        """Add a product to its main category and, if it is a gift idea, perhaps to the gifts.
 
-    def _put_tags(self, part: Part, product: str, at: datetime, born: str, tags: list[str]) -> None:
-        """Its tags; a tag comes into being with the first product that has it."""
+        Of the products without a main category, half are in no category.
+        """
+        category_ids = [main] if main else [self.categories[product.kind.category]] * (self.rng.random() < 0.5)
+        if "gift-idea" in product.tags and self.rng.random() < 0.5:
+            category_ids.append(self.categories["gifts"])
+        created = timestamp(time)
+        part["product_category"] += [
+            (self._id("product_category", time), created, created, product_id, category_id)
+            for category_id in category_ids
+        ]
+
+    def _add_tags(self, part: Part, product_id: str, time: datetime, tags: list[str]) -> None:
+        """Add the tags of a product. A tag is created with the first product that has it."""
+        created = timestamp(time)
         for tag in tags:
             if tag not in self.tags:
-                self.tags[tag] = self._id("tag", at)
-                part["tag"].append((self.tags[tag], born, born, tag))
-            part["product_tag"].append((self._id("product_tag", at), born, born, product, self.tags[tag]))
+                self.tags[tag] = self._id("tag", time)
+                part["tag"].append((self.tags[tag], created, created, tag))
+            part["product_tag"].append((self._id("product_tag", time), created, created, product_id, self.tags[tag]))

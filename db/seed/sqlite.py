@@ -1,12 +1,12 @@
-"""Filling SQLite: plain `executemany` in one transaction."""
+"""Fills SQLite with `executemany`, in one transaction."""
 
 import sqlite3
 from contextlib import closing
 
 from sqlalchemy import URL
 
-from .filling import Counts, Progress, ShopNotEmptyError
-from .rows import COLUMNS, Shop
+from .counts import Counts, Progress, ShopNotEmptyError
+from .rows import COLUMNS, DemoShop
 
 PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-65536")
 INSERTS = {
@@ -15,8 +15,8 @@ INSERTS = {
 }
 
 
-async def fill(address: URL, shop: Shop, progress: Progress) -> Counts:
-    """Put the shop's rows into the database. Nothing else runs meanwhile, so the loop may be held up."""
+async def fill(address: URL, shop: DemoShop, progress: Progress) -> Counts:
+    """Write the rows of the demo shop. Blocks the event loop, which has nothing else to do."""
     counts = Counts()
     with closing(sqlite3.connect(address.database or ":memory:", isolation_level=None)) as connection:
         for pragma in PRAGMAS:

@@ -1,4 +1,4 @@
-"""The first tables: categories, products, variants, tags, their search index, API keys and the outbox."""
+"""Categories, products, variants, tags, the search index, API keys and the outbox."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# A product without a price sorts last: 2^53 is above every amount.
+# Products without a price sort last: 2^53 is above every amount.
 PRICE = sa.text("coalesce(price_from_amount, 9007199254740992)")
 PRICE_DOWN = sa.text("coalesce(price_from_amount, -1)")
 ACTIVE: dict[str, Any] = {
@@ -21,46 +21,46 @@ ACTIVE: dict[str, Any] = {
 }
 
 
-def row(*, version: bool = True) -> list[sa.Column]:
-    """What every table begins with."""
+def base_columns(*, version: bool = True) -> list[sa.Column]:
+    """The columns that every table has."""
     return [
-        *needed(Id, "id"),
-        *needed(UTCDateTime, "created_at", "updated_at"),
-        *(needed(sa.Integer, "version") if version else []),
+        *not_null(Id, "id"),
+        *not_null(UTCDateTime, "created_at", "updated_at"),
+        *(not_null(sa.Integer, "version") if version else []),
     ]
 
 
-def needed(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
-    """Columns of one type that are never null."""
+def not_null(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
+    """NOT NULL columns of one type."""
     return [sa.Column(name, type_, nullable=False) for name in names]
 
 
-def refers(table: str, column: str, target: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
-    """A foreign key under its usual name."""
+def foreign_key(table: str, column: str, target: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    """A foreign key with its conventional name."""
     return sa.ForeignKeyConstraint(
         [column], [f"{target}.id"], name=op.f(f"fk_{table}_{column}_{target}"), ondelete=ondelete
     )
 
 
-def key(table: str) -> sa.PrimaryKeyConstraint:
-    """The primary key under its usual name."""
+def primary_key(table: str) -> sa.PrimaryKeyConstraint:
+    """The primary key with its conventional name."""
     return sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}"))
 
 
 def upgrade() -> None:
-    """Make all tables, referred ones first."""
+    """Create all tables, referenced ones first."""
     categories()
     products()
     variants()
     tags()
-    places()
+    product_categories()
     search()
     accounts()
     outbox()
 
 
 def downgrade() -> None:
-    """Drop all tables, referring ones first."""
+    """Drop all tables, referencing ones first."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TABLE product_search_fts")
     for table in (
@@ -81,16 +81,16 @@ def categories() -> None:
     """The category tree."""
     op.create_table(
         "category",
-        *row(),
+        *base_columns(),
         sa.Column("slug", sa.String, nullable=False),
         sa.Column("name", SortText, nullable=False),
         sa.Column("description", sa.String, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("parent_id", Id),
         sa.Column("path", sa.String, nullable=False),
-        key("category"),
+        primary_key("category"),
         sa.UniqueConstraint("slug", name=op.f("category_slug_key")),
-        refers("category", "parent_id", "category"),
+        foreign_key("category", "parent_id", "category"),
     )
     op.create_index("category_parent", "category", ["parent_id", "position", "id"])
     op.create_index("category_position", "category", ["position", "id"])
@@ -99,25 +99,25 @@ def categories() -> None:
 
 
 def products() -> None:
-    """Products, with one index for each order of the whole list and of its public part."""
+    """Products, with an index for each sort order of all products and of the active ones."""
     op.create_table(
         "product",
-        *row(),
+        *base_columns(),
         sa.Column("slug", sa.String, nullable=False),
         sa.Column("name", SortText, nullable=False),
-        *needed(sa.String, "description", "status"),
-        *needed(Json, "attributes", "tags"),
+        *not_null(sa.String, "description", "status"),
+        *not_null(Json, "attributes", "tags"),
         sa.Column("price_from_amount", sa.BigInteger),
         sa.Column("price_from_currency", sa.String),
-        *needed(sa.Integer, "rating_count", "rating_sum"),
+        *not_null(sa.Integer, "rating_count", "rating_sum"),
         sa.Column("category_id", Id),
         sa.Column("external_reference", sa.String),
         sa.Column("source", Json),
-        key("product"),
+        primary_key("product"),
         sa.UniqueConstraint("slug", name=op.f("product_slug_key")),
         sa.UniqueConstraint("external_reference", name=op.f("product_external_reference_key")),
         sa.CheckConstraint("status IN ('draft', 'active', 'archived')", name=op.f("ck_product_product_status_check")),
-        refers("product", "category_id", "category", "SET NULL"),
+        foreign_key("product", "category_id", "category", "SET NULL"),
     )
     op.create_index("product_created", "product", ["created_at", "id"])
     op.create_index("product_updated", "product", ["updated_at", "id"])
@@ -132,13 +132,13 @@ def products() -> None:
 
 
 def variants() -> None:
-    """What is put into a cart."""
+    """Variants of products."""
     op.create_table(
         "variant",
-        *row(),
+        *base_columns(),
         sa.Column("product_id", Id, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
-        *needed(SortText, "sku", "name"),
+        *not_null(SortText, "sku", "name"),
         sa.Column("options", Json, nullable=False),
         sa.Column("options_key", sa.String, nullable=False),
         sa.Column("price_amount", sa.BigInteger, nullable=False),
@@ -149,108 +149,116 @@ def variants() -> None:
         sa.Column("barcode", sa.String),
         sa.Column("attributes", Json, nullable=False),
         sa.Column("tax_class", sa.String, nullable=False),
-        *needed(sa.Boolean, "track_inventory", "allow_backorder"),
+        *not_null(sa.Boolean, "track_inventory", "allow_backorder"),
         sa.Column("external_reference", sa.String),
         sa.Column("source", Json),
         sa.Column("imported_quantity", sa.Integer),
-        key("variant"),
+        primary_key("variant"),
         sa.UniqueConstraint("sku", name=op.f("variant_sku_key")),
         sa.UniqueConstraint("product_id", "options_key", name=op.f("variant_options_key")),
-        refers("variant", "product_id", "product", "CASCADE"),
+        foreign_key("variant", "product_id", "product", "CASCADE"),
     )
     op.create_index("variant_product", "variant", ["product_id", "position", "id"])
 
 
 def tags() -> None:
-    """Tags and the products that have them."""
+    """Tags and the tags of products."""
     op.create_table(
         "tag",
-        *row(version=False),
+        *base_columns(version=False),
         sa.Column("slug", SortText, nullable=False),
-        key("tag"),
+        primary_key("tag"),
         sa.UniqueConstraint("slug", name=op.f("tag_slug_key")),
     )
-    pairs("product_tag", "tag", unique="product_tag_key", reverse="product_tag_tag")
+    product_links("product_tag", "tag", unique="product_tag_key", reverse="product_tag_tag")
 
 
-def places() -> None:
-    """The categories that a product stands in."""
-    pairs("product_category", "category", unique="product_category_key", reverse="product_category_category")
+def product_categories() -> None:
+    """The categories of products."""
+    product_links("product_category", "category", unique="product_category_key", reverse="product_category_category")
 
 
-def pairs(table: str, target: str, *, unique: str, reverse: str) -> None:
-    """A table of pairs of a product and something else, found from both sides; it goes with either."""
+def product_links(table: str, target: str, *, unique: str, reverse: str) -> None:
+    """A link table of products, indexed both ways. Its rows are deleted with either side."""
     column = f"{target}_id"
     op.create_table(
         table,
-        *row(version=False),
+        *base_columns(version=False),
         sa.Column("product_id", Id, nullable=False),
         sa.Column(column, Id, nullable=False),
-        key(table),
+        primary_key(table),
         sa.UniqueConstraint("product_id", column, name=op.f(unique)),
-        refers(table, "product_id", "product", "CASCADE"),
-        refers(table, column, target, "CASCADE"),
+        foreign_key(table, "product_id", "product", "CASCADE"),
+        foreign_key(table, column, target, "CASCADE"),
     )
     op.create_index(reverse, table, [column, "product_id"])
 
 
 def search() -> None:
-    """The words of the products, and each database's own index of them."""
+    """The search documents of products, and the full-text index of the database."""
     op.create_table(
         "product_search",
         sa.Column("seq", sa.Integer, autoincrement=True, nullable=False),
         sa.Column("id", Id, nullable=False),
-        *needed(sa.Text, "name", "words"),
+        *not_null(sa.Text, "name", "words"),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_product_search")),
         sa.UniqueConstraint("id", name=op.f("uq_product_search_id")),
-        refers("product_search", "id", "product", "CASCADE"),
+        foreign_key("product_search", "id", "product", "CASCADE"),
     )
-    (vectors if op.get_bind().dialect.name == "postgresql" else full_text)()
+    (create_tsvector_index if op.get_bind().dialect.name == "postgresql" else create_fts5_index)()
 
 
-def full_text() -> None:
-    """SQLite: an FTS5 index over `product_search`, kept by triggers. The words come normalised, and `ascii` splits them at spaces and no more."""
+def create_fts5_index() -> None:
+    """SQLite: an FTS5 index over `product_search`, kept by triggers.
+
+    The words are already normalised: the `ascii` tokenizer only splits them at spaces.
+    """
     op.execute(
-        "CREATE VIRTUAL TABLE product_search_fts USING fts5(name, words, content='product_search', content_rowid='seq', tokenize='ascii', prefix='2 3')"
+        "CREATE VIRTUAL TABLE product_search_fts USING fts5(name, words, content='product_search',"
+        " content_rowid='seq', tokenize='ascii', prefix='2 3')"
     )
-    gone = "INSERT INTO product_search_fts(product_search_fts, rowid, name, words) VALUES ('delete', old.seq, old.name, old.words);"
-    come = "INSERT INTO product_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
-    for change, steps in (("insert", come), ("delete", gone), ("update", f"{gone} {come}")):
+    remove = (
+        "INSERT INTO product_search_fts(product_search_fts, rowid, name, words)"
+        " VALUES ('delete', old.seq, old.name, old.words);"
+    )
+    add = "INSERT INTO product_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
+    for change, steps in (("insert", add), ("delete", remove), ("update", f"{remove} {add}")):
         op.execute(f"CREATE TRIGGER product_search_{change} AFTER {change.upper()} ON product_search BEGIN {steps} END")
 
 
-def vectors() -> None:
-    """PostgreSQL: the words as `tsvector`, one lexeme each; no parser, no dictionary, no locale."""
+def create_tsvector_index() -> None:
+    """PostgreSQL: a `tsvector` with one lexeme per word, without parser, dictionary or locale."""
     for column in ("name", "words"):
         lexemes = f"array_to_tsvector(array_remove(string_to_array({column}, ' '), ''))"
         op.execute(
-            f"ALTER TABLE product_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL"
+            f"ALTER TABLE product_search ADD COLUMN {column}_vector tsvector"
+            f" GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL"
         )
     op.execute("CREATE INDEX product_search_words ON product_search USING gin (words_vector)")
 
 
 def accounts() -> None:
-    """Keys that programs call with."""
+    """API keys."""
     op.create_table(
         "api_key",
-        *row(),
-        *needed(sa.String, "name", "role", "prefix", "secret_hash"),
+        *base_columns(),
+        *not_null(sa.String, "name", "role", "prefix", "secret_hash"),
         sa.Column("revoked_at", UTCDateTime),
-        key("api_key"),
+        primary_key("api_key"),
         sa.UniqueConstraint("prefix", name=op.f("api_key_prefix_key")),
     )
 
 
 def outbox() -> None:
-    """What the shop announces."""
+    """Events to be delivered."""
     op.create_table(
         "outbox_event",
-        *row(version=False),
+        *base_columns(version=False),
         sa.Column("type", sa.String, nullable=False),
         sa.Column("subject", Id, nullable=False),
         sa.Column("data", Json, nullable=False),
         sa.Column("request_id", sa.String, nullable=False),
         sa.Column("sent_at", UTCDateTime),
-        key("outbox_event"),
+        primary_key("outbox_event"),
     )
     op.create_index("outbox_event_unsent", "outbox_event", ["sent_at", "id"])

@@ -1,4 +1,4 @@
-"""The pictures of the products, and who changed what."""
+"""Product images and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,13 +11,13 @@ branch_labels = None
 depends_on = None
 
 
-def needed(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
-    """Columns of one type that are never null."""
+def not_null(type_: sa.types.TypeEngine | type, *names: str) -> list[sa.Column]:
+    """NOT NULL columns of one type."""
     return [sa.Column(name, type_, nullable=False) for name in names]
 
 
 def upgrade() -> None:
-    """Make both tables."""
+    """Create both tables."""
     media()
     audit()
 
@@ -29,28 +29,29 @@ def downgrade() -> None:
 
 
 def media() -> None:
-    """Pictures; of a remote one nothing but its address is known."""
+    """Images of products. Only the URL of a remote one is known."""
     op.create_table(
         "media",
-        *needed(Id, "id"),
-        *needed(UTCDateTime, "created_at", "updated_at"),
-        *needed(sa.Integer, "version"),
-        *needed(Id, "product_id"),
+        *not_null(Id, "id"),
+        *not_null(UTCDateTime, "created_at", "updated_at"),
+        *not_null(sa.Integer, "version"),
+        *not_null(Id, "product_id"),
         sa.Column("source_url", sa.String),
-        *needed(sa.String, "status"),
+        *not_null(sa.String, "status"),
         sa.Column("mime", sa.String),
         sa.Column("sha256", sa.String),
         sa.Column("bytes", sa.BigInteger),
         sa.Column("width", sa.Integer),
         sa.Column("height", sa.Integer),
-        *needed(sa.String, "alt"),
-        *needed(sa.Integer, "position"),
+        *not_null(sa.String, "alt"),
+        *not_null(sa.Integer, "position"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
         sa.CheckConstraint(
             "status IN ('remote', 'pending', 'stored', 'failed')", name=op.f("ck_media_media_status_check")
         ),
         sa.CheckConstraint(
-            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL AND width IS NULL AND height IS NULL)",
+            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL"
+            " AND width IS NULL AND height IS NULL)",
             name=op.f("ck_media_media_remote_check"),
         ),
         sa.ForeignKeyConstraint(
@@ -61,17 +62,17 @@ def media() -> None:
 
 
 def audit() -> None:
-    """One row beside each event."""
+    """One entry per event."""
     op.create_table(
         "audit_entry",
-        *needed(Id, "id"),
-        *needed(UTCDateTime, "created_at", "updated_at"),
+        *not_null(Id, "id"),
+        *not_null(UTCDateTime, "created_at", "updated_at"),
         sa.Column("caller_id", Id),
-        *needed(sa.String, "role", "door", "operation"),
-        *needed(Id, "subject"),
-        *needed(sa.String, "type"),
-        *needed(Json, "data"),
-        *needed(sa.String, "request_id"),
+        *not_null(sa.String, "role", "door", "operation"),
+        *not_null(Id, "subject"),
+        *not_null(sa.String, "type"),
+        *not_null(Json, "data"),
+        *not_null(sa.String, "request_id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
     op.create_index("audit_entry_subject", "audit_entry", ["subject", "id"])

@@ -1,4 +1,4 @@
-"""Indexes that serve the audit's filters in the order of its list."""
+"""Indexes for the filters of the audit log, in the order of its list."""
 
 from alembic import op
 
@@ -11,14 +11,14 @@ FILTERS = {"subject": "subject", "caller": "caller_id", "operation": "operation"
 
 
 def upgrade() -> None:
-    """Make them; the one of the subject takes the place of one that led to the order of ids."""
+    """Create an index per filter. The one on `subject` replaces one that was ordered by id."""
     op.drop_index("audit_entry_subject", "audit_entry")
     for name, column in FILTERS.items():
         op.create_index(f"audit_entry_{name}", "audit_entry", [column, "created_at", "id"])
 
 
 def downgrade() -> None:
-    """As it was before."""
+    """Restore the index on `subject` and drop the others."""
     for name in FILTERS:
         op.drop_index(f"audit_entry_{name}", "audit_entry")
     op.create_index("audit_entry_subject", "audit_entry", ["subject", "id"])

@@ -1,4 +1,4 @@
-"""The outcomes of calls with an idempotency key."""
+"""Outcomes of requests with an idempotency key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "idempotency_record",
         sa.Column("id", Id, nullable=False),
@@ -28,5 +28,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop the table."""
     op.drop_table("idempotency_record")

@@ -1,4 +1,4 @@
-"""Users, their sessions and addresses, what letters let them do, and keys that belong to them."""
+"""Users with their sessions, addresses and e-mailed tokens, and API keys that belong to users."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Create the tables, and add the owner and limits of API keys."""
     users()
     search()
     sessions()
@@ -31,7 +31,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them; keys of users go with their owners."""
+    """Drop the tables and delete the API keys of users."""
     op.drop_index("api_key_user", "api_key")
     op.execute("DELETE FROM api_key WHERE user_id IS NOT NULL")
     with op.batch_alter_table("api_key") as table:
@@ -45,32 +45,32 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def row(versioned: bool = False) -> list[Any]:
-    """What every table has."""
-    made = [
+def base_columns(versioned: bool = False) -> list[Any]:
+    """The columns that every table has."""
+    columns = [
         sa.Column("id", Id, nullable=False),
         *[sa.Column(n, UTCDateTime, nullable=False) for n in ("created_at", "updated_at")],
     ]
-    return [*made, sa.Column("version", sa.Integer, nullable=False)] if versioned else made
+    return [*columns, sa.Column("version", sa.Integer, nullable=False)] if versioned else columns
 
 
-def refers(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
-    """A foreign key whose rows go with the other's."""
+def foreign_key(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
+    """A foreign key whose rows are deleted with the referenced one."""
     return sa.ForeignKeyConstraint(
-        [column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}_{other}"), ondelete="CASCADE"
+        [column], [f"{target}.id"], name=op.f(f"fk_{table}_{column}_{target}"), ondelete="CASCADE"
     )
 
 
-def key(table: str) -> sa.PrimaryKeyConstraint:
+def primary_key(table: str) -> sa.PrimaryKeyConstraint:
     """The primary key."""
     return sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}"))
 
 
 def users() -> None:
-    """Those who have an account."""
+    """User accounts."""
     op.create_table(
         "user",
-        *row(versioned=True),
+        *base_columns(versioned=True),
         sa.Column("email", SortText, nullable=False),
         sa.Column("username", sa.String),
         sa.Column("full_name", sa.String, nullable=False),
@@ -81,7 +81,7 @@ def users() -> None:
         sa.CheckConstraint("status IN ('active', 'suspended', 'closed')", name=op.f("user_status_check")),
         sa.UniqueConstraint("email", name=op.f("user_email_key")),
         sa.UniqueConstraint("username", name=op.f("user_username_key")),
-        key("user"),
+        primary_key("user"),
     )
     op.create_index("user_created", "user", ["created_at", "id"])
     for name in ("role", "status"):
@@ -89,7 +89,7 @@ def users() -> None:
 
 
 def search() -> None:
-    """The words of the users, and each database's own index of them."""
+    """The search documents of users, and the full-text index of the database."""
     op.create_table(
         "user_search",
         sa.Column("seq", sa.Integer, autoincrement=True, nullable=False),
@@ -98,76 +98,81 @@ def search() -> None:
         sa.Column("words", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_user_search")),
         sa.UniqueConstraint("id", name=op.f("uq_user_search_id")),
-        refers("user_search", "id", "user"),
+        foreign_key("user_search", "id", "user"),
     )
     if op.get_bind().dialect.name == "postgresql":
         for column in ("name", "words"):
             lexemes = f"array_to_tsvector(array_remove(string_to_array({column}, ' '), ''))"
             op.execute(
-                f"ALTER TABLE user_search ADD COLUMN {column}_vector tsvector GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL"
+                f"ALTER TABLE user_search ADD COLUMN {column}_vector tsvector"
+                f" GENERATED ALWAYS AS ({lexemes}) STORED NOT NULL"
             )
         op.execute("CREATE INDEX user_search_words ON user_search USING gin (words_vector)")
         return
     op.execute(
-        "CREATE VIRTUAL TABLE user_search_fts USING fts5(name, words, content='user_search', content_rowid='seq', tokenize='ascii', prefix='2 3')"
+        "CREATE VIRTUAL TABLE user_search_fts USING fts5(name, words, content='user_search',"
+        " content_rowid='seq', tokenize='ascii', prefix='2 3')"
     )
-    gone = "INSERT INTO user_search_fts(user_search_fts, rowid, name, words) VALUES ('delete', old.seq, old.name, old.words);"
-    come = "INSERT INTO user_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
-    for change, steps in (("insert", come), ("delete", gone), ("update", f"{gone} {come}")):
+    remove = (
+        "INSERT INTO user_search_fts(user_search_fts, rowid, name, words)"
+        " VALUES ('delete', old.seq, old.name, old.words);"
+    )
+    add = "INSERT INTO user_search_fts(rowid, name, words) VALUES (new.seq, new.name, new.words);"
+    for change, steps in (("insert", add), ("delete", remove), ("update", f"{remove} {add}")):
         op.execute(f"CREATE TRIGGER user_search_{change} AFTER {change.upper()} ON user_search BEGIN {steps} END")
 
 
 def sessions() -> None:
-    """Logins with their refresh tokens, and the tokens in letters."""
+    """Sessions with their refresh tokens, and the tokens sent by e-mail."""
     op.create_table(
         "session",
-        *row(),
+        *base_columns(),
         sa.Column("user_id", Id, nullable=False),
         sa.Column("expires_at", UTCDateTime, nullable=False),
         sa.Column("scopes", Json),
         sa.Column("revoked_at", UTCDateTime),
-        refers("session", "user_id", "user"),
-        key("session"),
+        foreign_key("session", "user_id", "user"),
+        primary_key("session"),
     )
     op.create_index("session_user", "session", ["user_id", "id"])
     op.create_index("session_expires", "session", ["expires_at"])
     op.create_table(
         "refresh_token",
-        *row(),
+        *base_columns(),
         sa.Column("session_id", Id, nullable=False),
         sa.Column("secret_hash", sa.String, nullable=False),
         sa.Column("used_at", UTCDateTime),
         sa.UniqueConstraint("secret_hash", name=op.f("refresh_token_secret_hash_key")),
-        refers("refresh_token", "session_id", "session"),
-        key("refresh_token"),
+        foreign_key("refresh_token", "session_id", "session"),
+        primary_key("refresh_token"),
     )
     op.create_index("refresh_token_session", "refresh_token", ["session_id"])
     op.create_table(
         "mailed_token",
-        *row(),
+        *base_columns(),
         sa.Column("user_id", Id, nullable=False),
         *[sa.Column(name, sa.String, nullable=False) for name in ("purpose", "email", "secret_hash")],
         sa.Column("expires_at", UTCDateTime, nullable=False),
         sa.Column("used_at", UTCDateTime),
         sa.UniqueConstraint("secret_hash", name=op.f("mailed_token_secret_hash_key")),
-        refers("mailed_token", "user_id", "user"),
-        key("mailed_token"),
+        foreign_key("mailed_token", "user_id", "user"),
+        primary_key("mailed_token"),
     )
     op.create_index("mailed_token_user", "mailed_token", ["user_id"])
     op.create_index("mailed_token_expires", "mailed_token", ["expires_at"])
 
 
 def addresses() -> None:
-    """The users' address books."""
+    """Addresses of users."""
     op.create_table(
         "address",
-        *row(versioned=True),
+        *base_columns(versioned=True),
         sa.Column("user_id", Id, nullable=False),
         sa.Column("name", sa.String, nullable=False),
         sa.Column("lines", Json, nullable=False),
         *[sa.Column(name, sa.String, nullable=False) for name in ("city", "postcode", "country")],
         sa.Column("phone", sa.String),
-        refers("address", "user_id", "user"),
-        key("address"),
+        foreign_key("address", "user_id", "user"),
+        primary_key("address"),
     )
     op.create_index("address_user", "address", ["user_id", "created_at", "id"])

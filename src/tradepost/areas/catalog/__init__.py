@@ -1,1 +1,1 @@
-"""The catalogue: what the shop sells, in which categories, variants and words."""
+"""The catalogue: products with their variants, images, categories and tags."""

@@ -10,14 +10,20 @@ from tradepost.kit.db.base import Table, Versioned
 from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 from tradepost.kit.db.full_text import SearchRow
 
-# What the public lists: partial indexes, so that hidden products cost it nothing.
+# Partial indexes for the public lists, so that hidden products do not slow them down.
 ACTIVE: dict[str, Any] = {"sqlite_where": text("status = 'active'"), "postgresql_where": text("status = 'active'")}
-# The sort keys of `resource.py`, to the letter: an index over an expression serves only that expression.
-PRICE, PRICE_DOWN = text("coalesce(price_from_amount, 9007199254740992)"), text("coalesce(price_from_amount, -1)")
+# Exactly the sort keys of `resource.py`: the databases use an index on an expression only for the
+# same expression.
+PRICE_ASC = text("coalesce(price_from_amount, 9007199254740992)")
+PRICE_DESC = text("coalesce(price_from_amount, -1)")
 
 
 class CategoryRow(Versioned):
-    """A node of the category tree. `path` is the ids from the root to it, each with a slash behind: a descendant's path begins with it."""
+    """A node of the category tree.
+
+    `path` holds the ids from the root to this category, each followed by a slash, so the path of
+    a descendant starts with it.
+    """
 
     __tablename__, __number__ = "category", 1
     __table_args__ = (
@@ -36,7 +42,7 @@ class CategoryRow(Versioned):
 
 
 class ProductRow(Versioned):
-    """A product. The service keeps `price_from_*`, the price of its cheapest variant."""
+    """A product. `price_from_*` is the price of its cheapest variant, kept by the services."""
 
     __tablename__, __number__ = "product", 2
     __table_args__ = (
@@ -46,12 +52,12 @@ class ProductRow(Versioned):
         Index("product_created", "created_at", "id"),
         Index("product_updated", "updated_at", "id"),
         Index("product_name", "name", "id"),
-        Index("product_price", PRICE, "id"),
-        Index("product_price_down", PRICE_DOWN, "id"),
+        Index("product_price", PRICE_ASC, "id"),
+        Index("product_price_down", PRICE_DESC, "id"),
         Index("product_active_created", "created_at", "id", **ACTIVE),
         Index("product_active_name", "name", "id", **ACTIVE),
-        Index("product_active_price", PRICE, "id", **ACTIVE),
-        Index("product_active_price_down", PRICE_DOWN, "id", **ACTIVE),
+        Index("product_active_price", PRICE_ASC, "id", **ACTIVE),
+        Index("product_active_price_down", PRICE_DESC, "id", **ACTIVE),
         Index("product_category_id", "category_id", "created_at", "id"),
     )
     slug: Mapped[str]
@@ -70,7 +76,11 @@ class ProductRow(Versioned):
 
 
 class VariantRow(Versioned):
-    """What is put into a cart: one size, one colour. `options_key` is its options in canonical form, so that no two of a product are alike."""
+    """A variant of a product, the unit that is sold: one size, one colour.
+
+    `options_key` is the canonical JSON of `options`; a unique constraint keeps the variants of a
+    product distinct.
+    """
 
     __tablename__, __number__ = "variant", 3
     __table_args__ = (
@@ -100,7 +110,7 @@ class VariantRow(Versioned):
 
 
 class TagRow(Table):
-    """A word that products share. It exists while a product has it."""
+    """A tag. It is created with the first product that has it."""
 
     __tablename__, __number__ = "tag", 4
     __table_args__ = (UniqueConstraint("slug", name="tag_slug_key"),)
@@ -108,13 +118,18 @@ class TagRow(Table):
 
 
 class MediaRow(Versioned):
-    """A picture of a product. While it is remote, only its address is known: what it holds is learnt when it is fetched."""
+    """An image of a product.
+
+    While `status` is `remote`, only `source_url` is known. Type, checksum and dimensions are
+    null until the file has been fetched.
+    """
 
     __tablename__, __number__ = "media", 5
     __table_args__ = (
         CheckConstraint("status IN ('remote', 'pending', 'stored', 'failed')", name="media_status_check"),
         CheckConstraint(
-            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL AND width IS NULL AND height IS NULL)",
+            "status <> 'remote' OR (mime IS NULL AND sha256 IS NULL AND bytes IS NULL"
+            " AND width IS NULL AND height IS NULL)",
             name="media_remote_check",
         ),
         Index("media_product", "product_id", "position", "id"),
@@ -132,9 +147,10 @@ class MediaRow(Versioned):
 
 
 class ProductCategoryRow(Table):
-    """A product's place in a category; the main category is one of them.
+    """Link table of products and categories. The main category has a row too.
 
-    `product_created_at` is the product's, set by a trigger: with it an index has the products of a category in the order of their list.
+    `product_created_at` is the `created_at` of the product, set by a trigger, so that an index
+    holds the products of a category in the order of their list.
     """
 
     __tablename__, __number__ = "product_category", 240
@@ -148,7 +164,7 @@ class ProductCategoryRow(Table):
 
 
 class ProductTagRow(Table):
-    """A product's tag, for filters and counts; `ProductRow.tags` holds the same for reading."""
+    """Link table of products and tags, for filters and counts. Reads use `ProductRow.tags`."""
 
     __tablename__, __number__ = "product_tag", 241
     __table_args__ = (
@@ -160,7 +176,10 @@ class ProductTagRow(Table):
 
 
 class ProductSearchRow(SearchRow):
-    """A product's words: `name` those of its name, `words` these and those of its SKUs, tags and description."""
+    """The search document of a product.
+
+    `name` holds the words of its name, `words` those of its name, SKUs, tags and description.
+    """
 
     __tablename__ = "product_search"
     id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"), unique=True)

@@ -1,4 +1,4 @@
-"""Who may see and change the catalogue."""
+"""Access to the catalogue: permissions of callers, and the rows that they may see and change."""
 
 from sqlalchemy import ColumnElement, exists, false, true
 
@@ -12,22 +12,25 @@ read_stock = permission("stock:read")
 
 
 def everyone(viewer: Viewer) -> ColumnElement[bool]:
-    """Categories are public."""
+    """All rows."""
     return true()
 
 
 def editors(viewer: Viewer) -> ColumnElement[bool]:
-    """What those who edit the catalogue may always do."""
+    """All rows for callers who may edit the catalogue, no rows for others."""
     return true() if viewer.has_permission("catalog:write") else false()
 
 
 def products(viewer: Viewer) -> ColumnElement[bool]:
-    """Active products for everyone, drafts and archived ones for those who edit the catalogue."""
+    """Active products; for callers who may edit the catalogue, all products."""
     return true() if viewer.has_permission("catalog:write") else ProductRow.status == "active"
 
 
 def variants(viewer: Viewer) -> ColumnElement[bool]:
-    """A variant is visible where its product is. EXISTS, because SQLite makes a list of all visible products of an IN."""
+    """Variants of visible products.
+
+    The SQL uses EXISTS because SQLite materialises all visible products for an IN.
+    """
     return (
         true()
         if viewer.has_permission("catalog:write")
@@ -36,7 +39,7 @@ def variants(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def media(viewer: Viewer) -> ColumnElement[bool]:
-    """A picture is visible where its product is."""
+    """Images of visible products."""
     return (
         true()
         if viewer.has_permission("catalog:write")
@@ -45,10 +48,10 @@ def media(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def tags(viewer: Viewer) -> ColumnElement[bool]:
-    """A tag is visible where a product that has it is: a draft's words tell nothing."""
-    held = exists().where(ProductTagRow.tag_id == TagRow.id)
+    """Tags that a visible product has, so that the tags of drafts do not leak."""
+    in_use = exists().where(ProductTagRow.tag_id == TagRow.id)
     return (
-        held
+        in_use
         if viewer.has_permission("catalog:write")
-        else held.where(ProductTagRow.product_id == ProductRow.id, products(viewer))
+        else in_use.where(ProductTagRow.product_id == ProductRow.id, products(viewer))
     )

@@ -1,4 +1,4 @@
-"""What stands behind the shapes of the catalogue. Later rooms add to it: reviews, stock."""
+"""Resources of the catalogue: rows, filters, sorts and relations. Later areas extend them."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -28,22 +28,30 @@ from .schemas import Category, Media, MediaStatus, Product, ProductStatus, TagCo
 
 type Bind = Callable[..., BindParameter[Any]]
 
-# Products without a price come last, both ways. The number is 2^53: amounts stay below it.
-PRICE_DOWN = func.coalesce(ProductRow.price_from_amount, literal_column("-1"))
-PRICE = func.coalesce(ProductRow.price_from_amount, literal_column("9007199254740992"))
-# Two decimals by integer arithmetic, because `round()` halves differently on the two databases.
-RATING = cast((ProductRow.rating_sum * 200 + ProductRow.rating_count) // (ProductRow.rating_count * 2), Float) / 100
+# Products without a price come last in both directions. 9007199254740992 is 2^53, which is above
+# every amount. The indexes in `models.py` use the same expressions.
+PRICE_ASC = func.coalesce(ProductRow.price_from_amount, literal_column("9007199254740992"))
+PRICE_DESC = func.coalesce(ProductRow.price_from_amount, literal_column("-1"))
+# Rounded to two decimals in integer arithmetic: the `round()` of SQLite and PostgreSQL treat halves
+# differently.
+AVERAGE_RATING = (
+    cast((ProductRow.rating_sum * 200 + ProductRow.rating_count) // (ProductRow.rating_count * 2), Float) / 100
+)
 
 
 def in_category(bind: Bind) -> ColumnElement[bool]:
-    """Products of the category with this slug and of those below it."""
-    top, inner = CategoryRow.__table__.alias("top"), CategoryRow.__table__.alias("within")
-    found = select(ProductCategoryRow.product_id).join(inner, inner.c.id == ProductCategoryRow.category_id)
-    return ProductRow.id.in_(found.join(top, inner.c.path.like(top.c.path.concat("%"))).where(top.c.slug == bind(Text)))
+    """Products of the category with this slug and of its descendants."""
+    ancestor, category = CategoryRow.__table__.alias("ancestor"), CategoryRow.__table__.alias("descendant")
+    return ProductRow.id.in_(
+        select(ProductCategoryRow.product_id)
+        .join(category, category.c.id == ProductCategoryRow.category_id)
+        .join(ancestor, category.c.path.like(ancestor.c.path.concat("%")))
+        .where(ancestor.c.slug == bind(Text))
+    )
 
 
-def tagged(bind: Bind) -> ColumnElement[bool]:
-    """Products that have this tag."""
+def with_tag(bind: Bind) -> ColumnElement[bool]:
+    """Products with this tag."""
     return ProductRow.id.in_(
         select(ProductTagRow.product_id)
         .join(TagRow, TagRow.id == ProductTagRow.tag_id)
@@ -52,72 +60,122 @@ def tagged(bind: Bind) -> ColumnElement[bool]:
 
 
 def product_count(viewer: Viewer) -> ColumnElement[int]:
-    """How many visible products have a tag."""
-    held = select(func.count()).select_from(ProductTagRow).where(ProductTagRow.tag_id == TagRow.id)
+    """Number of visible products with a tag."""
+    count = select(func.count()).select_from(ProductTagRow).where(ProductTagRow.tag_id == TagRow.id)
     return (
-        held
+        count
         if viewer.has_permission("catalog:write")
-        else held.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))
+        else count.join(ProductRow, ProductRow.id == ProductTagRow.product_id).where(policy.products(viewer))
     ).scalar_subquery()
 
 
 categories = Resource(
-    Category, CategoryRow, visible=policy.everyone, key_columns=("id", "slug"), order=("position", "name"),
+    Category,
+    CategoryRow,
+    visible=policy.everyone,
+    key_columns=("id", "slug"),
+    order=("position", "name"),
     filters={
         "slug": equality_filter(CategoryRow.slug, bounded=True),
-        "parent_id": Filter(type=UUID, where=lambda bind: CategoryRow.parent_id == bind(Id), doc="Children of this category.", convert=str),
-        "root": Filter(type=bool, where=lambda bind: CategoryRow.parent_id.is_(None) == bind(Boolean), doc="Only roots of the tree, or only others."),
+        "parent_id": Filter(
+            type=UUID,
+            where=lambda bind: CategoryRow.parent_id == bind(Id),
+            doc="Only the children of this category.",
+            convert=str,
+        ),
+        "root": Filter(
+            type=bool,
+            where=lambda bind: CategoryRow.parent_id.is_(None) == bind(Boolean),
+            doc="`true`: only root categories. `false`: only categories with a parent.",
+        ),
     },
-    sorts={"position": Sort(expression=CategoryRow.position), "name": Sort(expression=CategoryRow.name), "created_at": Sort(expression=CategoryRow.created_at)},
+    sorts={
+        "position": Sort(expression=CategoryRow.position),
+        "name": Sort(expression=CategoryRow.name),
+        "created_at": Sort(expression=CategoryRow.created_at),
+    },
     actions={"category_replace": policy.editors, "category_update": policy.editors, "category_delete": policy.editors},
-)  # fmt: skip
+)
 
 products = Resource(
-    Product, ProductRow, visible=policy.products, key_columns=("id", "slug"),
+    Product,
+    ProductRow,
+    visible=policy.products,
+    key_columns=("id", "slug"),
     filters={
-        "status": equality_filter(ProductRow.status, ProductStatus, doc="Others than active ones are seen only by those who edit the catalogue."),
+        "status": equality_filter(
+            ProductRow.status,
+            ProductStatus,
+            doc="`draft` and `archived` products are only visible with `catalog:write`.",
+        ),
         "slug": equality_filter(ProductRow.slug, bounded=True),
         "external_reference": equality_filter(ProductRow.external_reference, bounded=True),
-        "category": Filter(type=str, where=in_category, doc="Slug of a category; its descendants are included."),
-        "tag": Filter(type=str, where=tagged, doc="A tag's slug."),
+        "category": Filter(
+            type=str, where=in_category, doc="Slug of a category. Products of its descendants are included."
+        ),
+        "tag": Filter(type=str, where=with_tag, doc="Slug of a tag."),
         **range_filters("price", ProductRow.price_from_amount, Amount),
         **range_filters("created_at", ProductRow.created_at, datetime),
         **range_filters("updated_at", ProductRow.updated_at, datetime),
         "q": search_filter(
-            lambda bind: ProductRow.id.in_(ProductSearchRow.select_matching_ids(bind)), doc="Words, each of which must begin a word in name, SKU, tags or description."
+            lambda bind: ProductRow.id.in_(ProductSearchRow.select_matching_ids(bind)),
+            doc="Search terms. Each must be the beginning of a word in the name, a SKU, a tag or the description.",
         ),
     },
     sorts={
-        "created_at": Sort(expression=ProductRow.created_at), "updated_at": Sort(expression=ProductRow.updated_at), "name": Sort(expression=ProductRow.name),
-        "price": Sort(expression=PRICE, descending_expression=PRICE_DOWN),
-        "relevance": Sort(expression=lambda bind: case((ProductRow.id.in_(ProductSearchRow.select_matching_ids(bind, "name")), 1), else_=2), required_filter="q", tie_breakers=("-created_at",)),
+        "created_at": Sort(expression=ProductRow.created_at),
+        "updated_at": Sort(expression=ProductRow.updated_at),
+        "name": Sort(expression=ProductRow.name),
+        "price": Sort(expression=PRICE_ASC, descending_expression=PRICE_DESC),
+        "relevance": Sort(
+            expression=lambda bind: case(
+                (ProductRow.id.in_(ProductSearchRow.select_matching_ids(bind, "name")), 1), else_=2
+            ),
+            required_filter="q",
+            tie_breakers=("-created_at",),
+        ),
     },
-    expressions={"rating_average": case((ProductRow.rating_count > 0, RATING))},
+    expressions={"rating_average": case((ProductRow.rating_count > 0, AVERAGE_RATING))},
     field_access={"source": policy.edit},
     actions={"product_replace": policy.editors, "product_update": policy.editors, "product_delete": policy.editors},
-)  # fmt: skip
+)
 
 variants = Resource(
-    Variant, VariantRow, visible=policy.variants, order=("position",),
+    Variant,
+    VariantRow,
+    visible=policy.variants,
+    order=("position",),
     filters={"sku": equality_filter(VariantRow.sku, bounded=True), "barcode": equality_filter(VariantRow.barcode)},
     sorts={
-        "position": Sort(expression=VariantRow.position), "sku": Sort(expression=VariantRow.sku),
-        "price": Sort(expression=VariantRow.price_amount), "created_at": Sort(expression=VariantRow.created_at),
+        "position": Sort(expression=VariantRow.position),
+        "sku": Sort(expression=VariantRow.sku),
+        "price": Sort(expression=VariantRow.price_amount),
+        "created_at": Sort(expression=VariantRow.created_at),
     },
     field_access={"source": policy.edit, "imported_quantity": policy.read_stock},
     actions={"variant_replace": policy.editors, "variant_update": policy.editors, "variant_delete": policy.editors},
-)  # fmt: skip
+)
 
 media = Resource(
-    Media, MediaRow, visible=policy.media, order=("position",),
+    Media,
+    MediaRow,
+    visible=policy.media,
+    order=("position",),
     filters={"status": equality_filter(MediaRow.status, MediaStatus)},
     sorts={"position": Sort(expression=MediaRow.position), "created_at": Sort(expression=MediaRow.created_at)},
-)  # fmt: skip
+)
 
 tags = Resource(
-    TagCount, TagRow, name="Tag", visible=policy.tags, key_columns=("id", "slug"), order=("slug",),
-    filters={"slug": equality_filter(TagRow.slug, bounded=True)}, sorts={"slug": Sort(expression=TagRow.slug)}, expressions={"product_count": product_count},
-)  # fmt: skip
+    TagCount,
+    TagRow,
+    name="Tag",
+    visible=policy.tags,
+    key_columns=("id", "slug"),
+    order=("slug",),
+    filters={"slug": equality_filter(TagRow.slug, bounded=True)},
+    sorts={"slug": Sort(expression=TagRow.slug)},
+    expressions={"product_count": product_count},
+)
 
 categories.has_one("parent", categories, join=CategoryRow.parent_id)
 categories.has_many("children", categories, join=CategoryRow.parent_id, paged=True)
@@ -125,7 +183,7 @@ categories.has_many(
     "products",
     products,
     paged=True,
-    doc="Those put into this very category.",
+    doc="Products assigned to this category itself, not to its descendants.",
     join=LinkTable(
         ProductCategoryRow.category_id,
         ProductCategoryRow.product_id,
@@ -137,7 +195,7 @@ products.has_many(
     "categories", categories, join=LinkTable(ProductCategoryRow.product_id, ProductCategoryRow.category_id)
 )
 products.has_many("variants", variants, join=VariantRow.product_id)
-products.has_many("media", media, join=MediaRow.product_id, doc="Its pictures.")
+products.has_many("media", media, join=MediaRow.product_id, doc="Images, in the order of their position.")
 variants.has_one("product", products, join=VariantRow.product_id)
 media.has_one("product", products, join=MediaRow.product_id)
 tags.has_many("products", products, join=LinkTable(ProductTagRow.tag_id, ProductTagRow.product_id), paged=True)

@@ -1,39 +1,49 @@
-"""Texts in the cells of our own sheets: whatever they hold, they come back as they were, and no spreadsheet takes one for a formula."""
+"""Text cells of Tradepost's own CSV format.
+
+Any text survives the round trip, and no cell can be taken for a spreadsheet formula.
+"""
 
 import msgspec
 
-# What makes a spreadsheet compute a cell.
-FORMULA = frozenset("=+-@\t\r")
+# A cell that starts with one of these may be evaluated by a spreadsheet.
+FORMULA_STARTS = frozenset("=+-@\t\r")
 
 
 def encode_cell(text: str | None) -> str:
-    """The cell of a text: itself, behind a `'` where it could be a formula, in JSON where reading it would lose blanks or find nothing."""
+    """Return the cell for a text.
+
+    A text that could be a formula gets a leading `'`. A text that would lose whitespace, or be read
+    as an empty cell, is written as a JSON string.
+    """
     if text is None:
         return ""
-    if _odd(text):
+    if _needs_quoting(text):
         return msgspec.json.encode(text).decode()
-    return f"'{text}" if text.lstrip("'")[:1] in FORMULA else text
+    return f"'{text}" if text.lstrip("'")[:1] in FORMULA_STARTS else text
 
 
 def decode_cell(cell: str) -> str:
-    """The text in a cell that `cell_of` or a person wrote."""
-    if cell.startswith("'") and cell.lstrip("'")[:1] in FORMULA:
+    """Return the text of a cell, whether `encode_cell` or a person wrote it."""
+    if cell.startswith("'") and cell.lstrip("'")[:1] in FORMULA_STARTS:
         return cell[1:]
-    quoted = _quoted(cell)
-    return cell if quoted is None else quoted
+    text = _unquote(cell)
+    return cell if text is None else text
 
 
-def _odd(text: str) -> bool:
-    """Whether a plain cell could not hold it."""
-    return not text or text != text.strip() or _quoted(text) is not None
+def _needs_quoting(text: str) -> bool:
+    """Whether the text cannot be written as a plain cell."""
+    return not text or text != text.strip() or _unquote(text) is not None
 
 
-def _quoted(cell: str) -> str | None:
-    """The odd text that stands in a cell as JSON. A title that merely stands in quotes is none."""
+def _unquote(cell: str) -> str | None:
+    """Decode a cell that holds a JSON string written by `encode_cell`; None for all others.
+
+    A title that is merely in quotes is not decoded.
+    """
     if len(cell) < 2 or not (cell[0] == cell[-1] == '"'):
         return None
     try:
         text = msgspec.json.decode(cell, type=str)
     except msgspec.DecodeError:
         return None
-    return text if _odd(text) else None
+    return text if _needs_quoting(text) else None

@@ -1,4 +1,4 @@
-"""Sheets: from the bytes of a CSV file, however it was saved, to rows under a header."""
+"""Reads CSV files of any common encoding, delimiter and line ending as rows under a header."""
 
 import codecs
 import csv
@@ -12,8 +12,9 @@ from .issues import Issue, UnreadableError
 MAX_UNCLOSED_QUOTES = 100
 MAX_CELL_LENGTH = 4 * 1024 * 1024
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-UNCLOSED = 'a quote (") is opened in this row and never closed.'
-MARKS = (
+UNCLOSED_QUOTE = 'A quote (") is opened in this row and never closed.'
+# Byte order mark, Python's name of the encoding, and the name to show.
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
@@ -21,7 +22,11 @@ MARKS = (
 
 
 class Row:
-    """One row: the line where it begins (1 is the header's), and its cells that are not blank, by folded column name, without blanks around them."""
+    """One row of a file.
+
+    line: the line where the row begins; the header is usually line 1.
+    cells: the nonblank cells by column key, without surrounding whitespace.
+    """
 
     __slots__ = ("cells", "columns", "line")
 
@@ -29,11 +34,11 @@ class Row:
         self.line, self.cells, self.columns = line, cells, columns
 
     def __getitem__(self, column: str) -> str:
-        """The cell; empty where the file or the row has none."""
+        """Return the cell, or an empty string if the file or the row does not have it."""
         return self.cells.get(column, "")
 
     def first(self, *columns: str) -> str:
-        """The first cell among these columns that is not empty."""
+        """Return the first nonempty cell among these columns."""
         for column in columns:
             if column in self.cells:
                 return self.cells[column]
@@ -41,125 +46,135 @@ class Row:
 
 
 def is_delimiter_hint(text: str) -> bool:
-    """Whether this is the line by which Excel is told the delimiter (`sep=;`)."""
+    """Whether this is the line that sets the delimiter for Excel (`sep=;`)."""
     return text.lstrip().lower().startswith("sep=")
 
 
 def column_key(name: str) -> str:
-    """A column's name in the form that is compared: letter case and blanks do not count."""
+    """Return a column's name for comparison: letter case and extra whitespace are ignored."""
     return " ".join(name.casefold().split())
 
 
 class CsvFile:
-    """A file that was looked at: its encoding, its delimiter and its header. `rows` reads it from the beginning."""
+    """A CSV file with its encoding, delimiter and header. `rows` reads it from the beginning.
+
+    columns: the index of each column by its key; of two columns with one name, the first.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.encoding, self.encoding_name = detect_encoding(path)
-        self.delimiter = self._delimiter()
+        self.delimiter = self._detect_delimiter()
         self.header = next(
             (
                 cells
                 for _, cells, _ in self._read()
-                if any(c.strip() for c in cells) and not is_delimiter_hint(cells[0])
+                if any(cell.strip() for cell in cells) and not is_delimiter_hint(cells[0])
             ),
             list[str](),
         )
         self.columns: dict[str, int] = {}
-        for at, name in enumerate(self.header):
-            self.columns.setdefault(column_key(name), at)
+        for index, name in enumerate(self.header):
+            self.columns.setdefault(column_key(name), index)
+        # The column key of each cell of a row; empty for the second of two columns with one name.
         self.cell_keys = [
-            name if self.columns[name] == at else "" for at, name in enumerate(map(column_key, self.header))
+            key if self.columns[key] == index else "" for index, key in enumerate(map(column_key, self.header))
         ]
 
     @property
     def description(self) -> str:
-        """How it is read, in words."""
+        """The encoding and the delimiter, to show to the user."""
         return f"{self.encoding_name}, {DELIMITERS[self.delimiter]}"
 
     def row(self, line: int, cells: Sequence[str]) -> Row:
-        """A row from its cells. Of two columns with one name the first is read."""
+        """Return a Row from its cells."""
         filled = {
-            name: text
-            for name, cell in zip(self.cell_keys, cells, strict=False)
-            if cell and name and (text := cell.strip())
+            key: text
+            for key, cell in zip(self.cell_keys, cells, strict=False)
+            if cell and key and (text := cell.strip())
         }
         return Row(line, filled, self.columns)
 
-    def rows(self, findings: list[Issue]) -> Iterator[tuple[int, list[str], str]]:
-        """Line and cells of the rows below the header, and what is wrong with a row that is none. Blank ones and a repeated header are skipped."""
-        known, header = len(self.header), [c.strip() for c in self.header]
-        seen = False
+    def rows(self, issues: list[Issue]) -> Iterator[tuple[int, list[str], str]]:
+        """Yield line, cells and fault of each row below the header; the fault is empty if valid.
+
+        Blank rows are skipped, and so is a repeated header, which is added to `issues`.
+        """
+        width, header = len(self.header), [cell.strip() for cell in self.header]
+        header_seen = False
         for line, cells, complete in self._read():
-            plain = [c.strip() for c in cells]
-            if not any(plain) or (not seen and is_delimiter_hint(plain[0])):
+            stripped = [cell.strip() for cell in cells]
+            if not any(stripped) or (not header_seen and is_delimiter_hint(stripped[0])):
                 continue
             if not complete:
-                yield line, [*cells[:known]], UNCLOSED
-            elif len(cells) > known and any(plain[known:]):
-                yield (
-                    line,
-                    cells[:known],
-                    f"the row has {len(cells)} cells and the header {known}; look for a quote or a delimiter too many.",
+                yield line, [*cells[:width]], UNCLOSED_QUOTE
+            elif len(cells) > width and any(stripped[width:]):
+                fault = (
+                    f"The row has {len(cells)} cells but the header has {width}. Look for an extra quote or delimiter."
                 )
-            elif plain != header:
+                yield line, cells[:width], fault
+            elif stripped != header:
                 yield line, cells, ""
-            elif seen:
-                findings.append(
-                    Issue(line=line, column="", value="", message="the header once more; skipped.", repaired=True)
+            elif header_seen:
+                issues.append(
+                    Issue(line=line, column="", value="", message="Repeated header; skipped.", severity="warning")
                 )
-            seen = seen or plain == header
+            header_seen = header_seen or stripped == header
 
     def _read(self) -> Iterator[tuple[int, list[str], bool]]:
-        """The line where a row begins, its cells, and whether its quotes are closed. Behind a line that opens one for good it goes on with the next."""
+        """Yield the first line of each row, its cells, and whether its quotes are closed.
+
+        After a row with an unclosed quote, reading continues with the next line.
+        """
         skip: int | None = 0
         for _ in range(MAX_UNCLOSED_QUOTES):
-            skip = yield from self._read_behind(skip)
+            skip = yield from self._read_after(skip)
             if skip is None:
                 return
         raise UnreadableError(
-            f'{MAX_UNCLOSED_QUOTES} quotes (") are opened and never closed, the last in line {skip}; is it a CSV file?'
+            f'{MAX_UNCLOSED_QUOTES} quotes (") are opened and never closed, the last one in line {skip}. '
+            "Is this a CSV file?"
         )
 
-    def _read_behind(self, skip: int) -> Generator[tuple[int, list[str], bool], None, int | None]:
-        """The same behind so many lines, until a row is not complete: the line of that one, or None at the end."""
+    def _read_after(self, skip: int) -> Generator[tuple[int, list[str], bool], None, int | None]:
+        """Yield rows as `_read` does after skipping `skip` lines.
+
+        Return the line of the first row with an unclosed quote, or None at the end of the file.
+        """
         csv.field_size_limit(MAX_CELL_LENGTH)
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
-            lines = _Lines(islice(file, skip, None), skip)
+            lines = _CountedLines(islice(file, skip, None), skip)
             reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
             while True:
-                line, lines.first = lines.count + 1, ""
+                line, lines.first_of_row = lines.count + 1, ""
                 try:
                     yield line, next(reader), True
                 except StopIteration:
                     return None
                 except csv.Error:
                     if lines.ended or lines.count > line:
-                        yield line, [lines.first.split(self.delimiter)[0].strip('"')], False
+                        yield line, [lines.first_of_row.split(self.delimiter)[0].strip('"')], False
                         return line
-                    # A quote too many in a line of its own (`"12" ,`): it is clear what is meant.
-                    yield line, next(csv.reader([lines.first], delimiter=self.delimiter)), True
+                    # An extra quote within one line (`"12" ,`): read that line leniently.
+                    yield line, next(csv.reader([lines.first_of_row], delimiter=self.delimiter)), True
                     reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
 
-    def _delimiter(self) -> str:
-        """The delimiter that cuts the first line that is not blank into the most cells."""
+    def _detect_delimiter(self) -> str:
+        """Return the delimiter that splits the first nonblank line into the most cells."""
         with self.path.open(encoding=self.encoding, errors="replace", newline="") as file:
-            first = next(
-                (
-                    line
-                    for line in iter(lambda: file.readline(MAX_CELL_LENGTH), "")
-                    if line.strip() and not is_delimiter_hint(line)
-                ),
-                "",
-            )
-        return max(DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d), list[str]())))
+            lines = iter(lambda: file.readline(MAX_CELL_LENGTH), "")
+            first_line = next((line for line in lines if line.strip() and not is_delimiter_hint(line)), "")
+        return max(DELIMITERS, key=lambda d: len(next(csv.reader([first_line], delimiter=d), list[str]())))
 
 
-class _Lines(Iterator[str]):
-    """Lines, counted on from a number; `first` is the first since it was emptied."""
+class _CountedLines(Iterator[str]):
+    """Lines with a running count.
+
+    `first_of_row` is the first line read since it was last set to an empty string.
+    """
 
     def __init__(self, lines: Iterator[str], count: int) -> None:
-        self.lines, self.count, self.ended, self.first = lines, count, False, ""
+        self.lines, self.count, self.ended, self.first_of_row = lines, count, False, ""
 
     def __next__(self) -> str:
         line = next(self.lines, None)
@@ -167,17 +182,21 @@ class _Lines(Iterator[str]):
             self.ended = True
             raise StopIteration
         self.count += 1
-        self.first = self.first or line
+        self.first_of_row = self.first_of_row or line
         return line
 
 
 def detect_encoding(path: Path) -> tuple[str, str]:
-    """The encoding of a text file for Python and for people: by its mark, else UTF-8 if all of it is, else Windows-1252."""
+    """Return the encoding of a text file, as Python names it and as it is shown.
+
+    The byte order mark decides. Without one the file is UTF-8 if all of it can be decoded as such,
+    else Windows-1252.
+    """
     with path.open("rb") as file:
         head = file.read(4)
-        for mark, encoding, said in MARKS:
+        for mark, encoding, shown_name in BYTE_ORDER_MARKS:
             if head.startswith(mark):
-                return encoding, said
+                return encoding, shown_name
         file.seek(0)
         try:
             with TextIOWrapper(file, encoding="utf-8", newline="") as text:

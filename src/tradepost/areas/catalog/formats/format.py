@@ -1,19 +1,23 @@
-"""What a format is: how its header is known, what its rows belong to, and what product they make. One file per format fills this in."""
+"""The description of a CSV format: its header, how rows are grouped, and how a group is parsed.
+
+Each supported format fills in one `Format` in a file of its own.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
 from .csv_file import Row
 from .issues import Issue
-from .row_reader import RowReader
-
-type Product = dict[str, Any]
+from .row_reader import JsonObject, RowReader
 
 
 class RowGroup(Struct, frozen=True):
-    """What a row belongs to: the product `key`, which other rows know by `names`; or the product that has the name `parent`."""
+    """The product that a row belongs to.
+
+    Either the product with this `key`, which rows can also refer to by its `aliases`, or the
+    product that has `parent` among its aliases.
+    """
 
     key: str | None = None
     aliases: tuple[str, ...] = ()
@@ -21,20 +25,25 @@ class RowGroup(Struct, frozen=True):
 
 
 class UngroupedRow(Struct, frozen=True):
-    """A row that belongs to nothing: why, and in which column."""
+    """A row that belongs to no product: the column at fault, and the reason."""
 
     column: str
     message: str
 
 
 class Format(Struct, frozen=True, kw_only=True):
-    """A format of sheets.
+    """A CSV format. Columns are given as column keys (see `column_key`).
 
-    needs: folded columns that all its headers have, each with its other spellings.    dot: an open decimal sign is a dot.
-    prices: whether a folded column holds prices.    place: what a row belongs to.
-    product: the rows of one product as a `ProductRecord` in plain JSON; what it refuses it tells the reading.
-    notes: folded columns of our own for what the others cannot tell, of a product and of a variant (`notes.py`).
-    members: which column tells a member of the record (`name`, `variants.sku`), for what the shop's own rules find.
+    required_columns: columns that every header has, each with its alternative spellings.
+    defaults_to_dot: read prices with a dot if they leave the decimal separator open.
+    is_price_column: whether a column holds prices.
+    group_row: return the product that a row belongs to.
+    parse_product: return the product of a group of rows as a `ProductRecord` in builtins; issues
+        are reported to the reader.
+    member_columns: the column of each member of the record (`name`, `variants.sku`), to locate
+        errors found later by the batch operation.
+    note_columns: our columns for the members that have no other column, of a product and of a
+        variant (see `round_trip.py`).
     """
 
     name: str
@@ -44,34 +53,38 @@ class Format(Struct, frozen=True, kw_only=True):
     defaults_to_dot: bool = False
     is_price_column: Callable[[str], bool]
     group_row: Callable[[Row], RowGroup | UngroupedRow]
-    parse_product: Callable[[Sequence[Row], RowReader], Product | None]
+    parse_product: Callable[[Sequence[Row], RowReader], JsonObject | None]
     member_columns: Mapping[str, Sequence[str]]
     note_columns: tuple[str, str] | None = None
-    orphan_message: str = "it belongs to a product that is not in this file."
+    orphan_message: str = "The row belongs to a product that is not in this file."
 
     def missing_columns(self, columns: Mapping[str, int]) -> list[str]:
-        """The needed columns that a header lacks."""
-        return [names[0] for names in self.required_columns if not any(n in columns for n in names)]
+        """Return the required columns that a header lacks."""
+        return [
+            spellings[0] for spellings in self.required_columns if not any(column in columns for column in spellings)
+        ]
 
 
 class ParsedProduct(Struct, kw_only=True):
-    """One product as it was read. `product` is None where it is refused; `others` counts other products among its rows that are;
-    `lines` and `columns` tell where a member of it stood.
+    """A product read from a file.
+
+    product: the `ProductRecord` in builtins, or None if it was rejected.
+    other_rejected: number of other products among the same rows that were rejected.
+    variant_lines, member_columns: the lines and columns that its members were read from.
     """
 
     line: int
-    product: Product | None
+    product: JsonObject | None
     issues: list[Issue]
     other_rejected: int = 0
     variant_lines: list[int] = []
     member_columns: Mapping[str, str] = {}
 
     def locate(self, pointer: str) -> tuple[int, str]:
-        """Line and column of a member by its JSON pointer (`/variants/2/sku`)."""
+        """Return line and column of a member by its JSON pointer (`/variants/2/sku`)."""
         parts = pointer.strip("/").split("/")
         if parts[0] == "variants" and len(parts) > 1 and parts[1].isdigit():
-            at, member = int(parts[1]), ".".join(["variants", *parts[2:3]])
-            return (self.variant_lines[at] if at < len(self.variant_lines) else self.line), self.member_columns.get(
-                member, ".".join(parts[2:])
-            )
+            index, member = int(parts[1]), ".".join(["variants", *parts[2:3]])
+            line = self.variant_lines[index] if index < len(self.variant_lines) else self.line
+            return line, self.member_columns.get(member, ".".join(parts[2:]))
         return self.line, self.member_columns.get(parts[0], parts[0])

@@ -1,29 +1,48 @@
-"""What a reader has to say about a file: one line each, with its place."""
+"""Issues in a product file, each reported as one line with its place."""
+
+from typing import Literal
 
 from msgspec import Struct
 
-LONGEST = 80
+MAX_SHOWN = 80
+
+type Severity = Literal["warning", "error"]
 
 
 class Issue(Struct, frozen=True, kw_only=True):
-    """A fault in a file: where it stands, what stood there, and what was done or is to be done. `mended` ones keep nothing out."""
+    """A fault in a file: line, column, the value found, what is wrong with it and how to fix it.
+
+    A "warning" was repaired and the product imported. An "error" means that a product or row was
+    rejected.
+    """
 
     line: int
     column: str
     value: str
     message: str
-    repaired: bool = False
+    fix: str = ""
+    severity: Severity = "error"
 
-    def text(self, file: str) -> str:
-        """The fault as one line."""
-        stood = self.value if len(self.value) <= LONGEST else f"{self.value[:LONGEST]}..."
-        where = [
-            f"{file}:{self.line}",
+    @property
+    def repaired(self) -> bool:
+        """Whether the product was imported despite the issue."""
+        return self.severity == "warning"
+
+    @property
+    def advice(self) -> str:
+        """The message, followed by the fix if there is one."""
+        return f"{self.message} {self.fix}".rstrip()
+
+    def text(self, file_name: str) -> str:
+        """Return the issue as one line: `file:line: column: "value": message`."""
+        value = self.value if len(self.value) <= MAX_SHOWN else f"{self.value[:MAX_SHOWN]}..."
+        place = [
+            f"{file_name}:{self.line}",
             *([self.column] if self.column else []),
-            *([f'"{" ".join(stood.split())}"'] if stood else []),
+            *([f'"{" ".join(value.split())}"'] if value else []),
         ]
-        return ": ".join([*where, self.message])
+        return ": ".join([*place, self.advice])
 
 
 class UnreadableError(Exception):
-    """The file as a whole cannot be read; the text says why, and what to do."""
+    """The file cannot be read at all. The text gives the reason and the fix."""

@@ -1,4 +1,7 @@
-"""Our own sheet: one row a variant, the product's columns in its first row, what is nested as JSON. It says all that a product record can say."""
+"""Tradepost's own CSV format, which can hold everything that a product record can.
+
+One row per variant. The product's columns are filled in its first row; nested values are JSON.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,138 +18,149 @@ from .format import Format, RowGroup, UngroupedRow
 from .numbers import parse_decimal, to_minor_units
 from .row_reader import JsonObject, RowReader
 
-# The members of a product and of a variant by their columns. What stands in them is text, a list of tags, or JSON of this kind.
+# The columns of a product, each with the type of its cells: text, a list of tags (set), or JSON.
 PRODUCT_COLUMNS: Mapping[str, type] = {
-    "name": str, "slug": str, "external_reference": str, "status": str, "description": str, "categories": list, "tags": set, "attributes": dict,
-    "source": dict, "media": list,
+    "name": str, "slug": str, "external_reference": str, "status": str, "description": str, "categories": list,
+    "tags": set, "attributes": dict, "source": dict, "media": list,
 }  # fmt: skip
+# The columns of a variant, each with the member of the record.
 VARIANT_COLUMNS: Mapping[str, str] = {
-    "sku": "sku", "variant_name": "name", "price": "price", "compare_at_price": "compare_at_price", "currency": "currency", "options": "options",
-    "weight_grams": "weight_grams", "barcode": "barcode", "tax_class": "tax_class", "track_inventory": "track_inventory",
-    "allow_backorder": "allow_backorder", "imported_quantity": "imported_quantity", "variant_attributes": "attributes",
+    "sku": "sku", "variant_name": "name", "price": "price", "compare_at_price": "compare_at_price",
+    "currency": "currency", "options": "options", "weight_grams": "weight_grams", "barcode": "barcode",
+    "tax_class": "tax_class", "track_inventory": "track_inventory", "allow_backorder": "allow_backorder",
+    "imported_quantity": "imported_quantity", "variant_attributes": "attributes",
     "variant_external_reference": "external_reference", "variant_source": "source", "position": "position",
 }  # fmt: skip
 COLUMNS = ("product", *PRODUCT_COLUMNS, *VARIANT_COLUMNS)
-OBJECTS, TEXTS = (
-    ("variant_attributes", "variant_source"),
-    ("variant_name", "barcode", "tax_class", "variant_external_reference"),
-)
-SWITCHES, COUNTS = ("track_inventory", "allow_backorder"), ("imported_quantity", "position")
-YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
-KINDS = {dict: "object", list: "array"}
+JSON_COLUMNS = ("variant_attributes", "variant_source")
+TEXT_COLUMNS = ("variant_name", "barcode", "tax_class", "variant_external_reference")
+BOOLEAN_COLUMNS, INTEGER_COLUMNS = ("track_inventory", "allow_backorder"), ("imported_quantity", "position")
+TRUE_VALUES, FALSE_VALUES = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+JSON_TYPES = {dict: "object", list: "array"}
 
 
 def group_row(row: Row) -> RowGroup | UngroupedRow:
-    """A row belongs to the product that it names."""
-    return (
-        RowGroup(key=row["product"])
-        if row["product"]
-        else UngroupedRow("product", "a row needs to say which product it is of.")
-    )
+    """Group rows by their `product` cell."""
+    if row["product"]:
+        return RowGroup(key=row["product"])
+    return UngroupedRow("product", "The row does not name the product it belongs to.")
 
 
-def parse_product(rows: Sequence[Row], reading: RowReader) -> JsonObject | None:
-    """A product and its variants. What the sheet has no column or no word for is left out, and has its default."""
+def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
+    """Return a product and its variants. Members with an empty cell are left out."""
     head = rows[0]
     for row in rows[1:]:
         for column in [c for c in PRODUCT_COLUMNS if row[c] not in ("", head[c])]:
-            reading.reject(
-                row, column, f"is not what line {head.line} says of the same product; say it in its first row only."
+            reader.reject(
+                row,
+                column,
+                f"Differs from line {head.line}, the first row of the product.",
+                fix="Fill in the columns of a product in its first row only.",
             )
-    made = {
-        member: found
-        for member, kind in PRODUCT_COLUMNS.items()
-        if head[member] and (found := _member(head, member, kind, reading)) is not None
+    product = {
+        column: value
+        for column, type_ in PRODUCT_COLUMNS.items()
+        if head[column] and (value := _product_value(head, column, type_, reader)) is not None
     }
-    variants = [_variant(row, reading) for row in rows if any(row[c] for c in VARIANT_COLUMNS if c != "currency")]
-    return made | {"variants": variants}
+    variants = [_variant(row, reader) for row in rows if any(row[c] for c in VARIANT_COLUMNS if c != "currency")]
+    return product | {"variants": variants}
 
 
-def _member(row: Row, column: str, kind: type, reading: RowReader) -> Any:
-    if kind is str:
+def _product_value(row: Row, column: str, type_: type, reader: RowReader) -> Any:
+    if type_ is str:
         return decode_cell(row[column])
-    return _tags(row, column, reading) if kind is set else _json(row, column, kind, reading)
+    return _tags(row, column, reader) if type_ is set else _json(row, column, type_, reader)
 
 
-def _tags(row: Row, column: str, reading: RowReader) -> list[str]:
-    """Tags as they stand; words that are none become some."""
-    words = [w.strip() for w in row[column].split(",")]
-    return words if all(re.fullmatch(SLUG_PATTERN, w) for w in words) else reading.tags(row, column, words)
+def _tags(row: Row, column: str, reader: RowReader) -> list[str]:
+    """Return the tags of a cell. If one is not a slug, make slugs of all."""
+    tags = [tag.strip() for tag in row[column].split(",")]
+    return tags if all(re.fullmatch(SLUG_PATTERN, tag) for tag in tags) else reader.tags(row, column, tags)
 
 
-def _json(row: Row, column: str, kind: type, reading: RowReader) -> Any:
-    """What a cell says in JSON."""
+def _json(row: Row, column: str, type_: type, reader: RowReader) -> Any:
+    """Decode a JSON cell; None if it is rejected."""
     try:
-        found = msgspec.json.decode(row[column])
-    except msgspec.DecodeError as fault:
-        reading.reject(row, column, f"is no JSON: {fault}.")
+        value = msgspec.json.decode(row[column])
+    except msgspec.DecodeError as error:
+        reader.reject(row, column, f"Not valid JSON: {error}.")
         return None
-    if not isinstance(found, kind):
-        reading.reject(row, column, f"is no JSON {KINDS[kind]}.")
+    if not isinstance(value, type_):
+        reader.reject(row, column, f"Not a JSON {JSON_TYPES[type_]}.")
         return None
-    return found
+    return value
 
 
-def _variant(row: Row, reading: RowReader) -> JsonObject:
-    options: JsonObject = (_json(row, "options", dict, reading) or {}) if row["options"] else {}
-    currency = row["currency"].upper() or reading.currency
+def _variant(row: Row, reader: RowReader) -> JsonObject:
+    options: JsonObject = (_json(row, "options", dict, reader) or {}) if row["options"] else {}
+    currency = row["currency"].upper() or reader.currency
     if currency not in currencies():
-        reading.reject(row, "currency", "is not a currency of ISO 4217, such as EUR.")
+        reader.reject(row, "currency", "Not an ISO 4217 currency code.", fix="Use a code such as EUR.")
     if not row["price"]:
-        reading.reject(row, "price", "a variant needs a price; write 0 if it costs nothing.")
-    reading.variant_lines.append(row.line)
-    made: JsonObject = {
-        "sku": _sku(row, options, reading),
+        reader.reject(row, "price", "A variant needs a price.", fix="Write 0 if it is free.")
+    reader.variant_lines.append(row.line)
+    variant: JsonObject = {
+        "sku": _sku(row, options, reader),
         "options": options,
-        "price": _money(row, "price", currency, reading) or {},
-        "compare_at_price": _money(row, "compare_at_price", currency, reading),
-        "weight_grams": reading.grams(row, "weight_grams"),
+        "price": _money(row, "price", currency, reader) or {},
+        "compare_at_price": _money(row, "compare_at_price", currency, reader),
+        "weight_grams": reader.grams(row, "weight_grams"),
     }
-    made |= {VARIANT_COLUMNS[c]: decode_cell(row[c]) for c in TEXTS if row[c]}
-    made |= {
-        VARIANT_COLUMNS[c]: found for c in OBJECTS if row[c] and (found := _json(row, c, dict, reading)) is not None
+    variant |= {VARIANT_COLUMNS[c]: decode_cell(row[c]) for c in TEXT_COLUMNS if row[c]}
+    variant |= {
+        VARIANT_COLUMNS[c]: value for c in JSON_COLUMNS if row[c] and (value := _json(row, c, dict, reader)) is not None
     }
-    made |= {c: found for c in COUNTS if (found := reading.integer(row, c)) is not None}
-    return made | {c: found for c in SWITCHES if (found := _switch(row, c, reading)) is not None}
+    variant |= {c: value for c in INTEGER_COLUMNS if (value := reader.integer(row, c)) is not None}
+    return variant | {c: value for c in BOOLEAN_COLUMNS if (value := _boolean(row, c, reader)) is not None}
 
 
-def _sku(row: Row, options: JsonObject, reading: RowReader) -> str:
-    """The SKU as it stands; a blank or taken one is made."""
-    given = decode_cell(row["sku"])
-    if given and reading.claims.claim_sku(given):
-        return given
-    return reading.sku(row, "sku", row["product"], {str(name): str(value) for name, value in options.items()})[0]
+def _sku(row: Row, options: JsonObject, reader: RowReader) -> str:
+    """Return the SKU unchanged. If it is blank or already used in the file, generate one."""
+    sku = decode_cell(row["sku"])
+    if sku and reader.claims.claim_sku(sku):
+        return sku
+    return reader.sku(row, "sku", row["product"], {str(name): str(value) for name, value in options.items()})[0]
 
 
-def _money(row: Row, column: str, currency: str, reading: RowReader) -> JsonObject | None:
-    """A price in the currency that its row names."""
+def _money(row: Row, column: str, currency: str, reader: RowReader) -> JsonObject | None:
+    """Return a price in the currency of its row; None if the cell is empty or rejected."""
     if not row[column]:
         return None
-    number, decimals = parse_decimal(row[column], reading.decimal_separator), exponent(currency)
+    number, decimals = parse_decimal(row[column], reader.decimal_separator), exponent(currency)
     amount = None if number is None else to_minor_units(number, decimals)
     if amount is None or amount > MAX_AMOUNT:
-        reading.reject(
+        reader.reject(
             row,
             column,
-            f"is no price in {currency}; write digits, with `{reading.decimal_separator}` before at most {decimals} decimals.",
+            f"Not a price in {currency}.",
+            fix=f"Write digits, with `{reader.decimal_separator}` before at most {decimals} decimals.",
         )
         return None
     return {"amount": amount, "currency": currency}
 
 
-def _switch(row: Row, column: str, reading: RowReader) -> bool | None:
-    said = row[column].casefold()
-    if said not in YES and said not in NO and said:
-        reading.reject(row, column, "is neither true nor false.")
-    return None if not said else said in YES
+def _boolean(row: Row, column: str, reader: RowReader) -> bool | None:
+    text = row[column].casefold()
+    if not text:
+        return None
+    if text not in TRUE_VALUES and text not in FALSE_VALUES:
+        reader.reject(row, column, "Neither true nor false.")
+    return text in TRUE_VALUES
 
-
-MEMBERS = {
-    **{member: (member,) for member in PRODUCT_COLUMNS}, "category_id": ("categories",), "category_ids": ("categories",),
-    **{f"variants.{member}": (column,) for column, member in VARIANT_COLUMNS.items()},
-}  # fmt: skip
 
 NATIVE_CSV = Format(
-    name="csv", title="our own CSV", example="product, name, ..., sku, price, currency, ...", required_columns=(("product",), ("name",), ("sku",), ("price",)),
-    defaults_to_dot=True, is_price_column=lambda column: column in ("price", "compare_at_price"), group_row=group_row, parse_product=parse_product, member_columns=MEMBERS,
-)  # fmt: skip
+    name="csv",
+    title="Tradepost CSV",
+    example="product, name, ..., sku, price, currency, ...",
+    required_columns=(("product",), ("name",), ("sku",), ("price",)),
+    defaults_to_dot=True,
+    is_price_column=lambda column: column in ("price", "compare_at_price"),
+    group_row=group_row,
+    parse_product=parse_product,
+    member_columns={
+        **{column: (column,) for column in PRODUCT_COLUMNS},
+        "category_id": ("categories",),
+        "category_ids": ("categories",),
+        **{f"variants.{member}": (column,) for column, member in VARIANT_COLUMNS.items()},
+    },
+)

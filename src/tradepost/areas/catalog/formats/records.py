@@ -1,4 +1,4 @@
-"""What every reader yields and every writer takes, whatever the file looks like: one product with all that belongs to it."""
+"""The product record: what every reader yields and every writer takes, in any file format."""
 
 from typing import Annotated
 
@@ -26,27 +26,28 @@ CategoryPath = Annotated[
 
 
 class MediaRecord(Struct, forbid_unknown_fields=True):
-    """An image that still lies where the shop came from."""
+    """An image, still at its original URL."""
 
     source_url: Url
     alt: Alt = ""
 
 
 class VariantRecord(VariantInput, forbid_unknown_fields=True):
-    """A variant, with its stock as the file told it."""
+    """A variant, with the stock quantity in the file."""
 
     imported_quantity: Annotated[int, Meta(ge=-(2**31), lt=2**31)] | None = None
 
 
 class ProductRecord(ProductCreate, forbid_unknown_fields=True):
-    """A product as a file tells it; a line of our own NDJSON is this shape as JSON.
+    """A product as read from a file; a line of Tradepost NDJSON is this shape as JSON.
 
-    categories: paths of names from the root, the first the main one; an empty path in its place means that none is. They become `category_id` and
-    `category_ids` before the product is written.
-    media: all its images in their order; absent means that the file has none to say, and those present stay.
+    categories: paths of names from the root, the main category first. An empty path in first place
+        means that there is no main category. The importer replaces them by `category_id` and
+        `category_ids`.
+    media: all its images in order; if absent, existing images are kept.
     """
 
-    # Read and never assigned, so the narrower kind is safe.
+    # Never assigned, so the narrower type is safe.
     variants: Annotated[list[VariantRecord], Meta(max_length=100)] = []  # pyright: ignore[reportIncompatibleVariableOverride]
     categories: Annotated[list[CategoryPath], Meta(max_length=100)] | UnsetType = UNSET
     media: Annotated[list[MediaRecord], Meta(max_length=100)] | UnsetType = UNSET

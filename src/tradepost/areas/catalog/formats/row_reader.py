@@ -1,4 +1,4 @@
-"""What a format reads cells with: texts cleaned, prices exact, faults told. One reading serves a whole file, product after product."""
+"""Reads the cells of a row: cleans text, parses prices exactly and reports issues."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from tradepost.kit.text.slugs import slugify
 
 from ..schemas import RESERVED_SLUGS, SLUG_PATTERN
 from .csv_file import Row
-from .issues import Issue
+from .issues import Issue, Severity
 from .numbers import DecimalSeparator, parse_decimal, parse_measure, to_minor_units
 from .records import MAX_URL_LENGTH
 from .spool import Claims
 
-LONGEST_SKU, LONGEST_TAG, LONGEST_NAME, LONGEST_SLUG = 100, 60, 200, 100
-MOST_IMAGES = 100
+MAX_SKU_LENGTH, MAX_TAG_LENGTH, MAX_NAME_LENGTH, MAX_SLUG_LENGTH = 100, 60, 200, 100
+MAX_TAGS, MAX_IMAGES, MAX_GRAMS = 100, 100, 100_000_000
 URL_PATTERN = re.compile(r"https?://[^\s\x00-\x1f\x7f-\x9f]+")
 MARKUP = re.compile(r"<[a-zA-Z/!?]|&[a-zA-Z#]")
 
@@ -33,8 +33,12 @@ type JsonObject = dict[str, Any]
 
 
 class RowReaderResult(msgspec.Struct):
-    """What a reading tells of one product: whether it is kept out, how many others among its rows are, what was found, the lines of its variants,
-    its own line where that is not the first, and line, column and text of cells that no member of the record holds.
+    """What the reader collected while one product was read.
+
+    other_rejected: number of other products among its rows that were rejected.
+    variant_lines: the line of each variant.
+    product_line: the line of the product's own row if that is not the first of its rows.
+    preserved: line, column and text of cells that fit no member of the record.
     """
 
     rejected: bool
@@ -46,195 +50,39 @@ class RowReaderResult(msgspec.Struct):
 
 
 class RowReader:
-    """The means of a format. `names` are the header's columns as written, by their folded form; `findings` are those of the product at hand."""
+    """Reads the cells of one file; `finish_product` separates one product from the next.
+
+    column_names: the columns as the header writes them, by column key.
+    claims: the SKUs and references that are already used in the file.
+    now: decides which dated sale prices apply.
+    """
 
     def __init__(
-        self, names: Mapping[str, str], *, currency: str, sign: DecimalSeparator, moment: datetime, spool: Claims
+        self,
+        column_names: Mapping[str, str],
+        *,
+        currency: str,
+        decimal_separator: DecimalSeparator,
+        now: datetime,
+        claims: Claims,
     ) -> None:
-        self.column_names, self.currency, self.now, self.claims = names, currency, moment, spool
-        self.decimal_separator: DecimalSeparator = sign
+        self.column_names, self.currency, self.now, self.claims = column_names, currency, now, claims
+        self.decimal_separator: DecimalSeparator = decimal_separator
         self.decimals = exponent(currency)
+        self._columns_by_spellings: dict[Sequence[str], str] = {}
+        self.generated_skus = 0
+        self._start_product()
+
+    def _start_product(self) -> None:
         self.issues: list[Issue] = []
         self.variant_lines: list[int] = []
         self.product_line: int | None = None
         self.preserved: list[tuple[int, str, str]] = []
-        self.spellings: dict[Sequence[str], str] = {}
-        self.rejected, self.other_rejected, self.generated_skus = False, 0, 0
+        self.rejected, self.other_rejected = False, 0
 
-    def find_column(self, spellings: Sequence[str]) -> str:
-        """The column that the file has, of those that mean the same."""
-        if (found := self.spellings.get(spellings)) is None:
-            found = self.spellings[spellings] = next((c for c in spellings if c in self.column_names), spellings[0])
-        return found
-
-    def repair(self, row: Row, column: str, said: str, stood: str | None = None, *, preserve: bool = False) -> None:
-        """Tells of a fault that is mended; `lost` keeps the cell, which no member of the record holds now."""
-        self._find(row, column, said, stood, mended=True)
-        if preserve:
-            self.preserved.append((row.line, column, row[column]))
-
-    def reject(self, row: Row, column: str, said: str, stood: str | None = None) -> None:
-        """Tells of a fault that keeps the product out."""
-        self.rejected = True
-        self._find(row, column, f"{said} The product is left out.", stood, mended=False)
-
-    def reject_other(self, row: Row, column: str, said: str) -> None:
-        """Tells of a fault that keeps out another product, whose row stands among those of the product at hand."""
-        self.other_rejected += 1
-        self._find(row, column, f"{said} It is left out.", None, mended=False)
-
-    def _find(self, row: Row, column: str, said: str, stood: str | None, *, mended: bool) -> None:
-        shown = row[column] if stood is None else stood
-        self.issues.append(
-            Issue(
-                line=row.line, column=self.column_names.get(column, column), value=shown, message=said, repaired=mended
-            )
-        )
-
-    def text(self, row: Row, column: str, longest: int = LONGEST_NAME, given: str | None = None) -> str:
-        """A cell, or what is given of it, as one line of text without control characters."""
-        given = row[column] if given is None else given
-        if given.isascii() and given.isprintable():
-            return self._cut(row, column, given, longest)
-        plain = " ".join(given.translate(CONTROL_CHARACTERS).split())
-        if "\ufffd" in plain:
-            self.repair(row, column, "holds a character that the file's encoding does not know; check it.", given)
-        return self._cut(row, column, plain, longest)
-
-    def _cut(self, row: Row, column: str, text: str, longest: int) -> str:
-        if len(text) <= longest:
-            return text
-        self.repair(
-            row, column, f"is longer than {longest} characters; cut there, and kept whole in `source`.", preserve=True
-        )
-        return text[:longest].strip()
-
-    def html(self, row: Row, column: str, given: str | None = None) -> str:
-        """A cell, or what is given of it, as clean HTML: what a sanitiser knows to be harmless. Plain text stays as it is."""
-        given = row[column] if given is None else given
-        if not (given.isascii() and given.isprintable()):
-            given = given.replace("\r\n", "\n").replace("\r", "\n").translate(CONTROL_CHARACTERS)
-        if not MARKUP.search(given):
-            return given
-        clean = nh3.clean(given).strip()
-        if "<script" in given.lower() or "javascript:" in given.lower():
-            self.repair(row, column, "holds a script; taken out.", given)
-        return clean
-
-    def price(self, row: Row, column: str) -> JsonObject | None:
-        """A price as Money; None where the cell is empty, or is none and was refused."""
-        text = row[column]
-        if not text:
-            return None
-        number = parse_decimal(text, self.decimal_separator)
-        if number is None:
-            self.reject(
-                row,
-                column,
-                f"is no price; write it like {12.5 if self.decimals else 12} with the decimal sign `{self.decimal_separator}` and without a currency.",
-            )
-            return None
-        amount = to_minor_units(number, self.decimals)
-        if amount is None:
-            self.reject(row, column, f"has more decimals than {self.currency}, which has {self.decimals}.")
-            return None
-        if amount > MAX_AMOUNT:
-            self.reject(row, column, "is too large for a price.")
-            return None
-        return {"amount": amount, "currency": self.currency}
-
-    def integer(self, row: Row, column: str) -> int | None:
-        """A count such as a stock; None where the cell is empty or is none, which is told."""
-        text = row[column]
-        if not text:
-            return None
-        found = re.fullmatch(r"([+-]?\d+)(?:[.,]0*)?", text)
-        if found and -(2**31) <= (number := int(found[1])) < 2**31:
-            return number
-        self.repair(row, column, "is no whole number; left empty, and kept in `source`.", preserve=True)
-        return None
-
-    def grams(self, row: Row, column: str, unit: Decimal = ONE) -> int | None:
-        """A weight in whole grams, halves up; `unit` is how many grams one of the column's has."""
-        text = row[column]
-        if not text:
-            return None
-        number = parse_measure(text)
-        weight = None if number is None else int(number * unit + HALF)
-        if weight is None or weight > 100_000_000:
-            self.repair(row, column, "is no weight; left empty, and kept in `source`.", preserve=True)
-            return None
-        return weight
-
-    def tags(self, row: Row, column: str, words: Sequence[str]) -> list[str]:
-        """Words as tags: slugs, each once, at most 100."""
-        found = dict.fromkeys([s for w in words if (s := slugify(w, "")[:LONGEST_TAG].strip("-"))])
-        if lost := [w for w in words if w and not slugify(w, "")]:
-            self.repair(row, column, "is no tag in Latin letters; kept in `source` only.", lost[0])
-        if len(found) > 100:
-            self.repair(row, column, f"has {len(found)} tags; the first 100 are kept.", row[column])
-        return [*found][:100]
-
-    def url(self, row: Row, column: str, given: str | None = None) -> str:
-        """An address of the web in a cell, or in what is given of it; empty where there is none. What is no address is told."""
-        given = row[column] if given is None else given
-        if not given or (URL_PATTERN.fullmatch(given) and len(given) <= MAX_URL_LENGTH):
-            return given
-        self.repair(
-            row, column, "is no address of the web (http or https); kept in `source` only.", given, preserve=True
-        )
-        return ""
-
-    def images(self, found: Sequence[JsonObject], row: Row) -> list[JsonObject]:
-        """Images, each address once, at most 100."""
-        first: dict[str, JsonObject] = {}
-        for image in found:
-            first.setdefault(image["source_url"], image)
-        once = [*first.values()]
-        if len(once) > MOST_IMAGES:
-            self.repair(row, "", f"the product has {len(once)} images; the first {MOST_IMAGES} are kept.")
-        return once[:MOST_IMAGES]
-
-    def by_column_name(self, cells: Mapping[str, str]) -> JsonObject:
-        """Cells by the names of their columns as the file writes them, without control characters."""
-        return {
-            self.column_names[c]: cell if cell.isascii() and cell.isprintable() else cell.translate(CONTROL_CHARACTERS)
-            for c, cell in cells.items()
-        }
-
-    def slug_member(self, text: str) -> JsonObject:
-        """A text as the product's slug, if it can be one as it stands; else the shop makes one from the name."""
-        fits = (
-            bool(re.fullmatch(SLUG_PATTERN, text))
-            and len(text) <= LONGEST_SLUG
-            and text not in RESERVED_SLUGS
-            and parse_id(text) is None
-        )
-        return {"slug": text} if fits else {}
-
-    def sku(self, row: Row, column: str, product: str, options: Mapping[str, str]) -> tuple[str, bool]:
-        """The SKU of a variant, and whether it is the file's own; a blank or taken one is made from the product and the options, alike in each run."""
-        given = self.text(row, column, LONGEST_SKU)
-        if given and self.claims.claim_sku(given):
-            return given, True
-        parts = [slugify(product, ""), *[slugify(v, "") for v in options.values()]]
-        made = "-".join([p for p in parts if p])[: LONGEST_SKU - 9].strip("-")
-        if not all(parts) or not self.claims.claim_sku(made):
-            made = (
-                f"{made}-{xxhash.xxh3_64_hexdigest(msgspec.json.encode([product, options], order='sorted'))[:8]}".strip(
-                    "-"
-                )
-            )
-            while not self.claims.claim_sku(made):
-                made += "x"
-        if given:
-            self.repair(row, column, f"is the SKU of another variant in this file; this one is called `{made}`.")
-        self.generated_skus += not given
-        return made, False
-
-    def finish_product(self) -> "RowReaderResult":
-        """What became of the product at hand; the next one begins."""
-        taken = RowReaderResult(
+    def finish_product(self) -> RowReaderResult:
+        """Return what was collected for the current product, and start the next one."""
+        result = RowReaderResult(
             rejected=self.rejected,
             other_rejected=self.other_rejected,
             issues=self.issues,
@@ -242,12 +90,203 @@ class RowReader:
             product_line=self.product_line,
             preserved=self.preserved,
         )
-        self.issues, self.variant_lines, self.preserved, self.product_line, self.rejected, self.other_rejected = (
-            [],
-            [],
-            [],
-            None,
-            False,
-            0,
+        self._start_product()
+        return result
+
+    def find_column(self, spellings: Sequence[str]) -> str:
+        """Return the one of these alternative columns that the file has, else the first."""
+        if (column := self._columns_by_spellings.get(spellings)) is None:
+            column = next((c for c in spellings if c in self.column_names), spellings[0])
+            self._columns_by_spellings[spellings] = column
+        return column
+
+    def repair(
+        self,
+        row: Row,
+        column: str,
+        message: str,
+        value: str | None = None,
+        *,
+        fix: str = "",
+        preserve: bool = False,
+    ) -> None:
+        """Report an issue that does not reject the product.
+
+        `value` is the text at fault, if not the whole cell. With `preserve` the cell is kept in
+        `source`, because no member of the record holds it.
+        """
+        self._report(row, column, message, value, "warning", fix)
+        if preserve:
+            self.preserved.append((row.line, column, row[column]))
+
+    def reject(self, row: Row, column: str, message: str, value: str | None = None, *, fix: str = "") -> None:
+        """Report an issue that rejects the product."""
+        self.rejected = True
+        self._report(row, column, f"{message} The product was rejected.", value, "error", fix)
+
+    def reject_other(self, row: Row, column: str, message: str, *, fix: str = "") -> None:
+        """Report an issue that rejects another product among the rows of this one."""
+        self.other_rejected += 1
+        self._report(row, column, f"{message} That product was rejected.", None, "error", fix)
+
+    def _report(self, row: Row, column: str, message: str, value: str | None, severity: Severity, fix: str) -> None:
+        self.issues.append(
+            Issue(
+                line=row.line,
+                column=self.column_names.get(column, column),
+                value=row[column] if value is None else value,
+                message=message,
+                fix=fix,
+                severity=severity,
+            )
         )
-        return taken
+
+    def text(self, row: Row, column: str, max_length: int = MAX_NAME_LENGTH, value: str | None = None) -> str:
+        """Return a cell, or the part of it in `value`, as one line without control characters."""
+        value = row[column] if value is None else value
+        if value.isascii() and value.isprintable():
+            return self._truncate(row, column, value, max_length)
+        text = " ".join(value.translate(CONTROL_CHARACTERS).split())
+        if "\ufffd" in text:
+            message = "Contains a character that could not be decoded."
+            self.repair(row, column, message, value, fix="Check the encoding of the file.")
+        return self._truncate(row, column, text, max_length)
+
+    def _truncate(self, row: Row, column: str, text: str, max_length: int) -> str:
+        if len(text) <= max_length:
+            return text
+        message = f"Longer than {max_length} characters; truncated. The full text was kept in `source`."
+        self.repair(row, column, message, preserve=True)
+        return text[:max_length].strip()
+
+    def html(self, row: Row, column: str, value: str | None = None) -> str:
+        """Return a cell, or the part of it in `value`, as sanitised HTML.
+
+        Text without markup is returned unchanged.
+        """
+        value = row[column] if value is None else value
+        if not (value.isascii() and value.isprintable()):
+            value = value.replace("\r\n", "\n").replace("\r", "\n").translate(CONTROL_CHARACTERS)
+        if not MARKUP.search(value):
+            return value
+        clean = nh3.clean(value).strip()
+        if "<script" in value.lower() or "javascript:" in value.lower():
+            self.repair(row, column, "Contains a script, which was removed.", value)
+        return clean
+
+    def price(self, row: Row, column: str) -> JsonObject | None:
+        """Return a price as Money; None if the cell is empty or rejected."""
+        text = row[column]
+        if not text:
+            return None
+        number = parse_decimal(text, self.decimal_separator)
+        if number is None:
+            example = 12.5 if self.decimals else 12
+            fix = f"Write it like {example}, with the decimal separator `{self.decimal_separator}` and no currency."
+            self.reject(row, column, "Not a price.", fix=fix)
+            return None
+        amount = to_minor_units(number, self.decimals)
+        if amount is None:
+            self.reject(row, column, f"Too many decimals: {self.currency} has {self.decimals}.")
+            return None
+        if amount > MAX_AMOUNT:
+            self.reject(row, column, "Too large for a price.")
+            return None
+        return {"amount": amount, "currency": self.currency}
+
+    def integer(self, row: Row, column: str) -> int | None:
+        """Return a 32-bit integer such as a stock quantity; None if empty or not one."""
+        text = row[column]
+        if not text:
+            return None
+        match = re.fullmatch(r"([+-]?\d+)(?:[.,]0*)?", text)
+        if match and -(2**31) <= (number := int(match[1])) < 2**31:
+            return number
+        self.repair(row, column, "Not a whole number; left empty. The value was kept in `source`.", preserve=True)
+        return None
+
+    def grams(self, row: Row, column: str, grams_per_unit: Decimal = ONE) -> int | None:
+        """Return a weight in whole grams, rounding halves up; None if empty or not a weight."""
+        text = row[column]
+        if not text:
+            return None
+        number = parse_measure(text)
+        weight = None if number is None else int(number * grams_per_unit + HALF)
+        if weight is None or weight > MAX_GRAMS:
+            self.repair(row, column, "Not a weight; left empty. The value was kept in `source`.", preserve=True)
+            return None
+        return weight
+
+    def tags(self, row: Row, column: str, names: Sequence[str]) -> list[str]:
+        """Return the slugs of some names as tags, without duplicates and at most 100."""
+        tags = dict.fromkeys([tag for name in names if (tag := slugify(name, "")[:MAX_TAG_LENGTH].strip("-"))])
+        if without_slug := [name for name in names if name and not slugify(name, "")]:
+            self.repair(row, column, "Not a tag in Latin letters; kept only in `source`.", without_slug[0])
+        if len(tags) > MAX_TAGS:
+            self.repair(row, column, f"{len(tags)} tags; only the first {MAX_TAGS} were imported.", row[column])
+        return [*tags][:MAX_TAGS]
+
+    def url(self, row: Row, column: str, value: str | None = None) -> str:
+        """Return the URL in a cell, or in the part of it in `value`; empty if it is not one."""
+        value = row[column] if value is None else value
+        if not value or (URL_PATTERN.fullmatch(value) and len(value) <= MAX_URL_LENGTH):
+            return value
+        self.repair(row, column, "Not an http or https URL; kept only in `source`.", value, preserve=True)
+        return ""
+
+    def images(self, images: Sequence[JsonObject], row: Row) -> list[JsonObject]:
+        """Return the images without duplicate URLs, at most 100."""
+        by_url: dict[str, JsonObject] = {}
+        for image in images:
+            by_url.setdefault(image["source_url"], image)
+        if len(by_url) > MAX_IMAGES:
+            message = f"The product has {len(by_url)} images; only the first {MAX_IMAGES} were imported."
+            self.repair(row, "", message)
+        return [*by_url.values()][:MAX_IMAGES]
+
+    def by_column_name(self, cells: Mapping[str, str]) -> JsonObject:
+        """Return cells by their column's name in the header, without control characters."""
+        return {
+            self.column_names[c]: cell if cell.isascii() and cell.isprintable() else cell.translate(CONTROL_CHARACTERS)
+            for c, cell in cells.items()
+        }
+
+    def slug_member(self, text: str) -> JsonObject:
+        """Return `{"slug": text}` if the text is a valid slug.
+
+        Otherwise return nothing: a slug is then made from the product's name.
+        """
+        is_valid = (
+            bool(re.fullmatch(SLUG_PATTERN, text))
+            and len(text) <= MAX_SLUG_LENGTH
+            and text not in RESERVED_SLUGS
+            and parse_id(text) is None
+        )
+        return {"slug": text} if is_valid else {}
+
+    def sku(self, row: Row, column: str, product: str, options: Mapping[str, str]) -> tuple[str, bool]:
+        """Return the SKU of a variant, and whether it is the one in the file.
+
+        If it is blank or already used in the file, one is generated from product and options, so
+        that every import of the file gives the same.
+        """
+        given_sku = self.text(row, column, MAX_SKU_LENGTH)
+        if given_sku and self.claims.claim_sku(given_sku):
+            return given_sku, True
+        sku = self._generate_sku(product, options)
+        if given_sku:
+            self.repair(row, column, f"Already used by another variant in this file; replaced by `{sku}`.")
+        self.generated_skus += not given_sku
+        return sku, False
+
+    def _generate_sku(self, product: str, options: Mapping[str, str]) -> str:
+        """Generate an unused SKU from slugs; a digest is added if they are not unique."""
+        parts = [slugify(product, ""), *[slugify(value, "") for value in options.values()]]
+        sku = "-".join([part for part in parts if part])[: MAX_SKU_LENGTH - 9].strip("-")
+        if all(parts) and self.claims.claim_sku(sku):
+            return sku
+        digest = xxhash.xxh3_64_hexdigest(msgspec.json.encode([product, options], order="sorted"))
+        sku = f"{sku}-{digest[:8]}".strip("-")
+        while not self.claims.claim_sku(sku):
+            sku += "x"
+        return sku

@@ -1,4 +1,4 @@
-"""Shapes of the catalogue on the wire, for both doors."""
+"""Wire types of the catalogue, the same in both APIs."""
 
 from .inputs import BatchVerb, CategoryInput, ProductBatch, ProductBatchItem, ProductCreate, ProductInput, VariantInput
 from .members import RESERVED_SLUGS, SLUG_PATTERN, Slug

@@ -1,4 +1,4 @@
-"""What is sent."""
+"""Request bodies of the catalogue."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -6,8 +6,9 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText, deferred, merge_patch_type
+from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText, deferred
 
 from .members import (
     Attributes,
@@ -30,24 +31,28 @@ from .shapes import ProductStatus
 
 
 class CategoryInput(Struct, forbid_unknown_fields=True):
-    """A category as it is to be; what is left out has its default."""
+    """Input for a category. Omitted fields get their defaults."""
 
     name: CategoryName
     slug: Annotated[
         Slug | UnsetType,
-        Meta(description="Made from the name where absent; on a change the present one stays.", examples=["chairs"]),
+        Meta(
+            description="If omitted, generated from the name; an existing category keeps its slug.",
+            examples=["chairs"],
+        ),
     ] = UNSET
     description: CategoryDescription = ""
     position: Position = 0
-    parent_id: Annotated[UUID | None, Meta(description="Null makes it a root of the tree.")] = None
+    parent_id: Annotated[UUID | None, Meta(description="The parent category; null for a root category.")] = None
 
 
 class ProductInput(Struct, forbid_unknown_fields=True):
-    """A product as it is to be; what is left out has its default. Variants have their own paths."""
+    """Input for a product without its variants. Omitted fields get their defaults."""
 
     name: Name
     slug: Annotated[
-        Slug | UnsetType, Meta(description="Made from the name where absent; on a change the present one stays.")
+        Slug | UnsetType,
+        Meta(description="If omitted, generated from the name; an existing product keeps its slug."),
     ] = UNSET
     description: Description = ""
     status: ProductStatus = ProductStatus.DRAFT
@@ -56,24 +61,25 @@ class ProductInput(Struct, forbid_unknown_fields=True):
     category_id: Annotated[UUID | None, Meta(description="The main category.")] = None
     category_ids: Annotated[
         Annotated[list[UUID], Meta(max_length=100)] | UnsetType,
-        Meta(description="All categories; the main one is added."),
+        Meta(description="All categories of the product. The main category is always included."),
     ] = UNSET
     external_reference: Reference | None = None
     source: Source = None
 
 
 class VariantInput(Struct, forbid_unknown_fields=True):
-    """A variant as it is to be; what is left out has its default."""
+    """Input for a variant. Omitted fields get their defaults."""
 
     sku: Sku
     price: Price
     name: Annotated[
         Annotated[SingleLineText, Meta(max_length=200)] | UnsetType,
-        Meta(description="Made from the options where absent.", examples=["M / red"]),
+        Meta(description="If omitted, generated from the options.", examples=["M / red"]),
     ] = UNSET
     options: Options = {}
     compare_at_price: Annotated[
-        Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])
+        Money | None,
+        Meta(description="The former price, if this one is reduced.", examples=[{"amount": 17900, "currency": "EUR"}]),
     ] = None
     weight_grams: Grams | None = None
     barcode: Barcode | None = None
@@ -81,19 +87,25 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT, examples=["standard"])] = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
-    position: Annotated[Position | UnsetType, Meta(description="Last among its siblings where absent.")] = UNSET
+    position: Annotated[Position | UnsetType, Meta(description="If omitted, a new variant becomes the last one.")] = (
+        UNSET
+    )
     external_reference: Reference | None = None
     source: Source = None
 
 
 class ProductCreate(ProductInput, forbid_unknown_fields=True):
-    """A new product, with its variants if you like: they are made in the same transaction."""
+    """Input for a new product, optionally with its variants. All are created in one transaction."""
 
     variants: Annotated[list[VariantInput], Meta(max_length=100)] = []
 
 
 class BatchVerb(StrEnum):
-    """What an item of a batch does. `upsert` finds the product by `external_reference`, else by `slug`, its variants by `sku`, and makes or changes them."""
+    """What a batch item does.
+
+    `upsert` looks up the product by `external_reference`, then by `slug`, and its variants by
+    `sku`, and creates or updates them.
+    """
 
     CREATE = "create"
     UPDATE = "update"
@@ -102,7 +114,10 @@ class BatchVerb(StrEnum):
 
 
 class ProductBatchItem(Struct, forbid_unknown_fields=True):
-    """One change of one product: `create` and `upsert` take `input`, `update` takes `id` and `patch`, `delete` takes `id`."""
+    """One change in a batch.
+
+    `create` and `upsert` take `input`, `update` takes `id` and `patch`, `delete` takes `id`.
+    """
 
     op: BatchVerb
     id: UUID | UnsetType = UNSET
@@ -111,7 +126,7 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
     expected_version: int | UnsetType = UNSET
 
 
-BATCH = [
+BATCH_EXAMPLE = [
     {
         "op": "create",
         "input": {
@@ -132,6 +147,6 @@ BATCH = [
 
 
 class ProductBatch(Struct, forbid_unknown_fields=True):
-    """Up to 100 changes in one transaction, each in a savepoint of its own."""
+    """Up to 100 changes to products, made in one transaction."""
 
-    items: Annotated[list[ProductBatchItem], Meta(min_length=1, max_length=100, examples=[BATCH])]
+    items: Annotated[list[ProductBatchItem], Meta(min_length=1, max_length=100, examples=[BATCH_EXAMPLE])]

@@ -1,4 +1,4 @@
-"""Members that several shapes have: their bounds, what is said of them, and an example."""
+"""Field types that several wire types share: limits, descriptions and examples."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from tradepost.kit.schema.money import MAX_AMOUNT, Money
 from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
 
 SLUG_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT
-# What stands where a slug could stand: `/products/batch`.
+# Path segments at the place of a slug, such as `/products/batch`.
 RESERVED_SLUGS = frozenset({"batch", "import", "export"})
 
 Slug = Annotated[
@@ -16,7 +16,7 @@ Slug = Annotated[
     Meta(
         pattern=SLUG_PATTERN,
         max_length=100,
-        description="Lower-case words joined by hyphens; never a UUID.",
+        description="Lower-case words joined by hyphens. It cannot be a UUID.",
         examples=["oak-chair"],
     ),
 ]
@@ -26,7 +26,7 @@ Description = Annotated[
     MultilineText,
     Meta(
         max_length=20_000,
-        description="Plain text or HTML; escape it where you show it.",
+        description="Plain text or HTML. Escape or sanitize it before you display it.",
         examples=["Solid oak, oiled by hand."],
     ),
 ]
@@ -34,13 +34,17 @@ CategoryDescription = Annotated[Description, Meta(examples=["For the table, the 
 Sku = Annotated[
     SingleLineText,
     Meta(
-        min_length=1, max_length=100, description="Stock keeping unit, unique in the shop.", examples=["CHAIR-OAK-01"]
+        min_length=1,
+        max_length=100,
+        description="Stock keeping unit, unique across all products.",
+        examples=["CHAIR-OAK-01"],
     ),
 ]
 Tag = Annotated[str, Meta(pattern=SLUG_PATTERN, max_length=60, examples=["outdoor"])]
-Tags = Annotated[list[Tag], Meta(max_length=100, description="Lower-case slugs, each once.")]
+Tags = Annotated[list[Tag], Meta(max_length=100, description="Unique lower-case slugs.")]
 Attributes = Annotated[
-    dict[str, Any], Meta(description="A free JSON object; its keys are never renamed.", examples=[{"material": "oak"}])
+    dict[str, Any],
+    Meta(description="Any JSON object. Its keys are returned unchanged.", examples=[{"material": "oak"}]),
 ]
 Options = Annotated[
     dict[
@@ -49,27 +53,27 @@ Options = Annotated[
     ],
     Meta(
         max_length=10,
-        description="What tells this variant from its siblings.",
+        description="The options that distinguish this variant from the others of its product.",
         examples=[{"size": "M", "colour": "red"}],
     ),
 ]
 Reference = Annotated[
     SingleLineText,
-    Meta(min_length=1, max_length=200, description="The id in the system it came from.", examples=["ERP-10482"]),
+    Meta(min_length=1, max_length=200, description="Its id in an external system.", examples=["ERP-10482"]),
 ]
 Source = Annotated[
-    dict[str, Any] | None, Meta(description="Columns of an import without a home here. Needs `catalog:write`.")
+    dict[str, Any] | None, Meta(description="Imported data that has no field of its own. Needs `catalog:write`.")
 ]
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
 Barcode = Annotated[
-    SingleLineText, Meta(max_length=60, description="GTIN, EAN or what the shop scans.", examples=["4006381333931"])
+    SingleLineText, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])
 ]
 Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
 Position = Annotated[
-    int, Meta(ge=0, le=1_000_000, description="Place among its siblings, smallest first.", examples=[1])
+    int, Meta(ge=0, le=1_000_000, description="Sort position among its siblings, in ascending order.", examples=[1])
 ]
 
 FileSize = Annotated[int, Meta(ge=0, le=MAX_AMOUNT, extra_json_schema={"format": "int64"})]
 Pixels = Annotated[int, Meta(ge=1)]
 
-SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+SHA256_EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

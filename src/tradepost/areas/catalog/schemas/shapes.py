@@ -1,4 +1,4 @@
-"""What is answered."""
+"""Response types of the catalogue."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText
 
 from .members import (
-    SHA256,
+    SHA256_EXAMPLE,
     Attributes,
     Barcode,
     CategoryDescription,
@@ -34,7 +34,7 @@ from .members import (
 
 
 class ProductStatus(StrEnum):
-    """Drafts and archived products are hidden from the public."""
+    """Status of a product. Only active products are public."""
 
     DRAFT = "draft"
     ACTIVE = "active"
@@ -42,7 +42,7 @@ class ProductStatus(StrEnum):
 
 
 class Category(Struct):
-    """A node of the category tree."""
+    """A category in the category tree."""
 
     id: UUID
     slug: Annotated[Slug, Meta(examples=["chairs"])]
@@ -56,7 +56,7 @@ class Category(Struct):
 
 
 class Product(Struct):
-    """Something the shop sells, in one or more variants."""
+    """A product with its variants, images, categories and tags."""
 
     id: UUID
     slug: Slug
@@ -69,9 +69,10 @@ class Product(Struct):
         Money | None,
         Meta(description="The price of the cheapest variant.", examples=[{"amount": 14900, "currency": "EUR"}]),
     ]
-    rating_count: Annotated[int, Meta(ge=0, description="How many approved reviews there are.", examples=[12])]
+    rating_count: Annotated[int, Meta(ge=0, description="Number of approved reviews.", examples=[12])]
     rating_average: Annotated[
-        float | None, Meta(description="Mean of the approved reviews, two decimals.", examples=[4.5])
+        float | None,
+        Meta(description="Average rating of the approved reviews, rounded to two decimals.", examples=[4.5]),
     ]
     category_id: UUID | None
     external_reference: Reference | None
@@ -82,21 +83,20 @@ class Product(Struct):
 
 
 class Variant(Struct):
-    """What is put into a cart: one size, one colour."""
+    """A variant of a product, the unit that is sold: one size, one colour."""
 
     id: UUID
     product_id: UUID
     sku: Sku
     name: Annotated[
         SingleLineText,
-        Meta(
-            max_length=200, description="Empty where the variant has neither a name nor options.", examples=["M / red"]
-        ),
+        Meta(max_length=200, description="Empty if the variant has neither a name nor options.", examples=["M / red"]),
     ]
     options: Options
     price: Price
     compare_at_price: Annotated[
-        Money | None, Meta(description="The price before a reduction.", examples=[{"amount": 17900, "currency": "EUR"}])
+        Money | None,
+        Meta(description="The former price, if this one is reduced.", examples=[{"amount": 17900, "currency": "EUR"}]),
     ]
     weight_grams: Grams | None
     barcode: Barcode | None
@@ -107,14 +107,18 @@ class Variant(Struct):
     position: Position
     external_reference: Reference | None
     source: Source
-    imported_quantity: Annotated[int | None, Meta(description="Stock as an import brought it. Needs `stock:read`.")]
+    imported_quantity: Annotated[int | None, Meta(description="Stock level at the last import. Needs `stock:read`.")]
     created_at: datetime
     updated_at: datetime
     version: int
 
 
 class MediaStatus(StrEnum):
-    """How far a picture is: only its address is known, it is being fetched, the shop has it, or it could not be had."""
+    """Status of an image file.
+
+    `remote`: only its URL is known. `pending`: it is being fetched. `stored`: it is available.
+    `failed`: it could not be fetched.
+    """
 
     REMOTE = "remote"
     PENDING = "pending"
@@ -123,21 +127,31 @@ class MediaStatus(StrEnum):
 
 
 class Media(Struct):
-    """A picture of a product. What it holds (`mime`, `sha256`, `bytes`, `width`, `height`) is null while it is remote."""
+    """An image of a product.
+
+    `mime`, `sha256`, `bytes`, `width` and `height` are null while `status` is `remote`.
+    """
 
     id: UUID
     product_id: UUID
     source_url: Annotated[
-        str | None, Meta(description="Where it came from.", examples=["https://images.example.com/oak-chair-front.jpg"])
+        str | None,
+        Meta(description="The URL it was imported from.", examples=["https://images.example.com/oak-chair-front.jpg"]),
     ]
     status: MediaStatus
-    mime: Annotated[str | None, Meta(description="Its media type, as its bytes tell.", examples=["image/jpeg"])]
-    sha256: Annotated[str | None, Meta(description="The SHA-256 of its bytes, in hexadecimal.", examples=[SHA256])]
-    bytes: Annotated[FileSize | None, Meta(description="How large it is.", examples=[248_113])]
-    width: Annotated[Pixels | None, Meta(description="In pixels.", examples=[1600])]
-    height: Annotated[Pixels | None, Meta(description="In pixels.", examples=[1200])]
+    mime: Annotated[str | None, Meta(description="Media type, detected from the content.", examples=["image/jpeg"])]
+    sha256: Annotated[
+        str | None, Meta(description="SHA-256 of the content, in hexadecimal.", examples=[SHA256_EXAMPLE])
+    ]
+    bytes: Annotated[FileSize | None, Meta(description="Size in bytes.", examples=[248_113])]
+    width: Annotated[Pixels | None, Meta(description="Width in pixels.", examples=[1600])]
+    height: Annotated[Pixels | None, Meta(description="Height in pixels.", examples=[1200])]
     alt: Annotated[
-        str, Meta(description="What it shows, for those who do not see it.", examples=["The oak chair from the front"])
+        str,
+        Meta(
+            description="Alternative text for people who cannot see the image.",
+            examples=["The oak chair from the front"],
+        ),
     ]
     position: Position
     created_at: datetime
@@ -146,7 +160,7 @@ class Media(Struct):
 
 
 class TagCount(Struct):
-    """A tag and how many products that you may see have it."""
+    """A tag, with the number of products that have it and that you can see."""
 
     id: UUID
     slug: Tag

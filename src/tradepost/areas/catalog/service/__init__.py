@@ -1,4 +1,4 @@
-"""The rules of the catalogue, one file per aggregate."""
+"""Services of the catalogue, one file per aggregate."""
 
 from .batch import ProductBatches
 from .categories import Categories

@@ -1,4 +1,8 @@
-"""A batch of product changes: one transaction, the outcomes in the items' order. Upserts alone are one set of statements, else each item has a savepoint."""
+"""Batches of product changes: one transaction, with the outcomes in the order of the items.
+
+A batch of upserts only is written by one set of statements. In any other batch each item has a
+savepoint.
+"""
 
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,126 +27,139 @@ from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, Produc
 from .products import Products
 from .upserts import UpsertOutcome, Upserts, validate_input
 
-# What an item alone can be refused with is the answer to all where the batch is atomic.
-REFUSALS = (NotFound, AlreadyExists, Conflict, PreconditionFailed)
-NEEDS: dict[BatchVerb, tuple[str, ...]] = {
+# Problems of single items. In an atomic batch the first one is the answer to the whole batch.
+ITEM_PROBLEMS = (NotFound, AlreadyExists, Conflict, PreconditionFailed)
+REQUIRED_MEMBERS: dict[BatchVerb, tuple[str, ...]] = {
     BatchVerb.CREATE: ("input",),
     BatchVerb.UPSERT: ("input",),
     BatchVerb.UPDATE: ("id", "patch"),
     BatchVerb.DELETE: ("id",),
 }
-# What an upsert finds a product by. Where another write just took it, the next try finds that one's product.
-FOUND_BY = ("external_reference", "slug")
+# Upserts look up products by these. If one is taken by a concurrent write, the upsert is tried
+# again and then finds the product of that write.
+LOOKUP_MEMBERS = ("external_reference", "slug")
 
 
 class ProductBatches(Products):
-    """Several changes of products at once, each by the rule that it has alone. `shape` is what upserts read; `by_options` see `Upserts`."""
+    """Batches of product changes. Each item follows the same rules as the single operation.
+
+    input_type: type of the inputs of upserts.    match_by_options: see `Upserts`.
+    """
 
     input_type: type[ProductCreate] = ProductCreate
     match_by_options = False
 
-    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=REFUSALS)
-    async def batch(self, given: ProductBatch, atomic: bool, want: Selection[Product]) -> Batch[Product]:
-        """Makes, changes and deletes up to 100 products in one transaction, each in a savepoint of its own; `atomic` makes it all or nothing."""
-        upserts = Upserts(self, self.match_by_options, _slugs(given.items))
-        outcomes = (
-            await self._together(given.items, atomic, want, upserts)
-            if all(i.op is BatchVerb.UPSERT for i in given.items)
-            else None
-        )
-        return Batch(await self._singly(given.items, atomic, want, upserts) if outcomes is None else outcomes)
+    @operation("product_batch", "batch", products, access=policy.edit, input=ProductBatch, problems=ITEM_PROBLEMS)
+    async def batch(self, changes: ProductBatch, atomic: bool, selection: Selection[Product]) -> Batch[Product]:
+        """Create, update, upsert and delete up to 100 products in one transaction.
 
-    async def _together(
-        self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts
+        Items succeed or fail independently. With `atomic`, nothing is changed if one fails.
+        """
+        items = changes.items
+        upserts = Upserts(self, self.match_by_options, _slugs_in(items))
+        outcomes = None
+        if all(item.op is BatchVerb.UPSERT for item in items):
+            outcomes = await self._run_as_set(items, atomic, selection, upserts)
+        if outcomes is None:
+            outcomes = await self._run_one_by_one(items, atomic, selection, upserts)
+        return Batch(outcomes)
+
+    async def _run_as_set(
+        self, items: Sequence[ProductBatchItem], atomic: bool, selection: Selection[Product], upserts: Upserts
     ) -> list[Item[Product]] | None:
-        """The outcomes of upserts as one set; None where it clashes, and has to show item by item which one does."""
-        inputs = [_input(self.input_type, item) for item in items]
-        if atomic and any(isinstance(given, Problem) for given in inputs):
+        """Run upserts as one set.
+
+        Return None if that fails and the items must be run one by one to find the one at fault.
+        """
+        inputs = [_validated_input(self.input_type, item) for item in items]
+        if atomic and any(isinstance(new, Problem) for new in inputs):
             return None
         for _ in range(2):
             try:
                 async with _savepoint(self):
-                    outcomes = await self._set(inputs, want, upserts)
+                    outcomes = await self._upsert(inputs, selection, upserts)
             except (AlreadyExists, Conflict) as clash:
-                if clash.members.get("field") in FOUND_BY:
+                if clash.members.get("field") in LOOKUP_MEMBERS:
                     continue
                 return None
-            if atomic and (
-                first := next(((at, o.problem) for at, o in enumerate(outcomes) if o.problem is not None), None)
-            ):
-                raise _placed(first[1], first[0])
+            if atomic and (failed := [(i, o.problem) for i, o in enumerate(outcomes) if o.problem is not None]):
+                index, problem = failed[0]
+                raise _at_item(problem, index)
             return outcomes
         return None
 
-    async def _set(
-        self, inputs: Sequence[ProductCreate | Problem], want: Selection[Product], upserts: Upserts
+    async def _upsert(
+        self, inputs: Sequence[ProductCreate | Problem], selection: Selection[Product], upserts: Upserts
     ) -> list[Item[Product]]:
-        """The outcomes of some upserts, each with its record as it was then."""
-        valid = [given for given in inputs if not isinstance(given, Problem)]
-        outcomes = list[Item[Product]]()
-        while rest := valid[len(outcomes) :]:
-            done = await upserts.run(rest)
-            records = await self.read_back_all(products, want, [d.id for d in done if isinstance(d, UpsertOutcome)])
-            outcomes += [
-                Item(d.status, problem=_inside(d, "/input")) if isinstance(d, Problem) else _outcome(d, records)
-                for d in done
-            ]
-        each = iter(outcomes)
-        return [Item(given.status, problem=given) if isinstance(given, Problem) else next(each) for given in inputs]
+        """Upsert the valid inputs; pass problems through.
 
-    async def _singly(
-        self, items: Sequence[ProductBatchItem], atomic: bool, want: Selection[Product], upserts: Upserts
+        Each record is read right after its upsert, before later inputs can change it again.
+        """
+        valid = [new for new in inputs if not isinstance(new, Problem)]
+        items = list[Item[Product]]()
+        while remaining := valid[len(items) :]:
+            outcomes = await upserts.run(remaining)
+            ids = [outcome.id for outcome in outcomes if isinstance(outcome, UpsertOutcome)]
+            records = await self.read_back_all(products, selection, ids)
+            items += [_item(outcome, records) for outcome in outcomes]
+        upserted = iter(items)
+        return [Item(new.status, problem=new) if isinstance(new, Problem) else next(upserted) for new in inputs]
+
+    async def _run_one_by_one(
+        self, items: Sequence[ProductBatchItem], atomic: bool, selection: Selection[Product], upserts: Upserts
     ) -> list[Item[Product]]:
-        """The outcomes of items each in its savepoint."""
+        """Run each item in a savepoint of its own."""
         outcomes: list[Item[Product]] = []
-        for at, item in enumerate(items):
+        for index, item in enumerate(items):
             try:
-                outcomes.append(await self._again(item, want, upserts))
+                outcomes.append(await self._run_item(item, selection, upserts))
             except Problem as problem:
                 if atomic:
-                    # A clash on a slug that the item gives is not ours to mend, though one was made for another item.
-                    self.context.work.generated_fields -= {"slug"} if _slugs([item]) else set()
-                    raise _placed(problem, at) from problem
+                    # A slug given in the item cannot be chosen again, even if another item has a
+                    # generated one, so the operation must not be retried.
+                    self.context.work.generated_fields -= {"slug"} if _slugs_in([item]) else set()
+                    raise _at_item(problem, index) from problem
                 outcomes.append(Item(problem.status, problem=problem))
         return outcomes
 
-    async def _again(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
-        """One item. An upsert that makes what another write just made finds it then, and changes it."""
+    async def _run_item(self, item: ProductBatchItem, selection: Selection[Product], upserts: Upserts) -> Item[Product]:
+        """Run an item. An upsert is run again if a concurrent write just created its product."""
         try:
-            return await self._apart(item, want, upserts)
+            return await self._try_item(item, selection, upserts)
         except AlreadyExists as clash:
-            if item.op is not BatchVerb.UPSERT or clash.members.get("field") not in FOUND_BY:
+            if item.op is not BatchVerb.UPSERT or clash.members.get("field") not in LOOKUP_MEMBERS:
                 raise
-            return await self._apart(item, want, upserts)
+            return await self._try_item(item, selection, upserts)
 
-    async def _apart(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
-        """One item in its savepoint."""
+    async def _try_item(self, item: ProductBatchItem, selection: Selection[Product], upserts: Upserts) -> Item[Product]:
         try:
             async with _savepoint(self):
-                outcome = await self._do(item, want, upserts)
+                outcome = await self._apply_item(item, selection, upserts)
                 await self.session.flush()
                 return outcome
         except LostRace as race:
-            raise Conflict.lost_race("Another write came first; try this item again.") from race
+            raise Conflict.lost_race("A concurrent write changed this product first; try this item again.") from race
 
-    async def _do(self, item: ProductBatchItem, want: Selection[Product], upserts: Upserts) -> Item[Product]:
-        _check(item)
+    async def _apply_item(
+        self, item: ProductBatchItem, selection: Selection[Product], upserts: Upserts
+    ) -> Item[Product]:
+        _check_members(item)
         expected = None if item.expected_version is UNSET else item.expected_version
         match item.op:
             case BatchVerb.CREATE:
-                return Item(
-                    201, await _under("/input", self.create(validate(ProductCreate, item.input, "/input"), want))
-                )
+                new = validate(ProductCreate, item.input, "/input")
+                return Item(201, await _with_pointer("/input", self.create(new, selection)))
             case BatchVerb.UPDATE:
                 assert isinstance(item.patch, dict)
                 before = await self.session.scalar(select(ProductRow.version).where(ProductRow.id == str(item.id)))
-                record = await _under("/patch", self.update(str(item.id), MergePatch(item.patch), expected, want))
+                update = self.update(str(item.id), MergePatch(item.patch), expected, selection)
+                record = await _with_pointer("/patch", update)
                 return Item(200, record, changed=record.version != before)
             case BatchVerb.DELETE:
-                await self.delete(str(item.id), expected, want)
+                await self.delete(str(item.id), expected, selection)
                 return Item(204)
             case BatchVerb.UPSERT:
-                [outcome] = await self._set([_input(self.input_type, item)], want, upserts)
+                [outcome] = await self._upsert([_validated_input(self.input_type, item)], selection, upserts)
                 if outcome.problem is not None:
                     raise outcome.problem
                 return outcome
@@ -150,7 +167,7 @@ class ProductBatches(Products):
 
 @asynccontextmanager
 async def _savepoint(service: Products) -> AsyncGenerator[None]:
-    """A savepoint; what the database refuses in it is a problem or a lost race."""
+    """A savepoint in which database errors become problems or LostRace."""
     try:
         async with service.context.work.savepoint():
             yield
@@ -158,42 +175,44 @@ async def _savepoint(service: Products) -> AsyncGenerator[None]:
         raise translate_error(fault) from fault
 
 
-async def _under[T](pointer: str, call: Awaitable[T]) -> T:
-    """A call whose faults stand under a member of the item."""
+async def _with_pointer[T](pointer: str, call: Awaitable[T]) -> T:
+    """Await a call; prefix the pointers of a Validation with that of a member of the item."""
     try:
         return await call
     except Validation as problem:
-        raise _inside(problem, pointer) from problem
+        raise _prefixed(problem, pointer) from problem
 
 
-def _input(shape: type[ProductCreate], item: ProductBatchItem) -> ProductCreate | Problem:
-    """What an upsert is given, or why that cannot be used."""
+def _validated_input(input_type: type[ProductCreate], item: ProductBatchItem) -> ProductCreate | Problem:
+    """Return the input of an upsert, or the problem with it."""
     try:
-        _check(item)
-        return validate_input(shape, item.input)
+        _check_members(item)
+        return validate_input(input_type, item.input)
     except Problem as problem:
         return problem
 
 
-def _slugs(items: Sequence[ProductBatchItem]) -> set[str]:
-    """The slugs that the items give: none is made for another."""
-    given = [members for item in items for members in (item.input, item.patch) if isinstance(members, dict)]
-    return {slug for members in given if isinstance(slug := members.get("slug"), str)}
+def _slugs_in(items: Sequence[ProductBatchItem]) -> set[str]:
+    """Return the slugs given in the items; they are not generated for other items."""
+    objects = [members for item in items for members in (item.input, item.patch) if isinstance(members, dict)]
+    return {slug for members in objects if isinstance(slug := members.get("slug"), str)}
 
 
-def _outcome(done: UpsertOutcome, records: Mapping[str, Record[Product]]) -> Item[Product]:
-    return Item(201 if done.created else 200, records[done.id], changed=done.changed)
+def _item(outcome: UpsertOutcome | Problem, records: Mapping[str, Record[Product]]) -> Item[Product]:
+    if isinstance(outcome, Problem):
+        return Item(outcome.status, problem=_prefixed(outcome, "/input"))
+    return Item(201 if outcome.created else 200, records[outcome.id], changed=outcome.changed)
 
 
-def _check(item: ProductBatchItem) -> None:
-    """Each verb takes its own members."""
-    needs = NEEDS[item.op]
+def _check_members(item: ProductBatchItem) -> None:
+    """Raise Validation if the item lacks members that its verb needs, or has others."""
+    required = REQUIRED_MEMBERS[item.op]
     faults = [
         Fault(code="required", detail=f"`{item.op.value}` needs `{name}`.", pointer=f"/{name}")
-        if name in needs
+        if name in required
         else Fault(code="not_allowed", detail=f"`{item.op.value}` takes no `{name}`.", pointer=f"/{name}")
         for name in ("id", "input", "patch")
-        if (getattr(item, name) is UNSET) == (name in needs)
+        if (getattr(item, name) is UNSET) == (name in required)
     ]
     if item.op in (BatchVerb.CREATE, BatchVerb.UPSERT) and item.expected_version is not UNSET:
         faults.append(
@@ -207,14 +226,14 @@ def _check(item: ProductBatchItem) -> None:
         raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 
 
-def _placed(problem: Problem, at: int) -> Problem:
-    """The problem with its pointers under the item's place."""
-    placed = [msgspec.structs.replace(e, pointer=f"/items/{at}{e.pointer or ''}") for e in problem.errors]
-    problem.errors = placed or [Fault(code=problem.code, detail=problem.detail, pointer=f"/items/{at}")]
+def _at_item(problem: Problem, index: int) -> Problem:
+    """Prefix the pointers of a problem with that of the item."""
+    errors = [msgspec.structs.replace(e, pointer=f"/items/{index}{e.pointer or ''}") for e in problem.errors]
+    problem.errors = errors or [Fault(code=problem.code, detail=problem.detail, pointer=f"/items/{index}")]
     return problem
 
 
-def _inside(problem: Problem, pointer: str) -> Problem:
-    """The problem with its pointers under a member of the item."""
+def _prefixed(problem: Problem, pointer: str) -> Problem:
+    """Prefix the pointers of a problem with that of a member of the item."""
     problem.errors = [msgspec.structs.replace(e, pointer=f"{pointer}{e.pointer or ''}") for e in problem.errors]
     return problem

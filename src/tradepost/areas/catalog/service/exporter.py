@@ -1,4 +1,4 @@
-"""The export: the whole catalogue as its caller sees it, read page by page through the operations, written as a product file."""
+"""Exports all products that the caller may see to a product file, reading them page by page."""
 
 from collections.abc import AsyncIterator, Callable
 from tempfile import TemporaryFile
@@ -12,56 +12,60 @@ from tradepost.kit.resource.selection import Field, FieldSet, Selection
 from tradepost.kit.writes.call_context import CallContext
 
 from ..formats.records import MAX_URL_LENGTH
-from ..formats.row_reader import URL_PATTERN
+from ..formats.row_reader import URL_PATTERN, JsonObject
 from ..formats.writing import create_writer
 from ..resource import media, products, variants
 from ..schemas import Category, Product
 from .categories import Categories
 from .products import Products
 
-PRODUCT = ("name", "slug", "external_reference", "status", "description", "attributes", "tags", "source")
-VARIANT = (
-    "sku", "name", "price", "options", "compare_at_price", "weight_grams", "barcode", "attributes", "tax_class", "track_inventory", "allow_backorder",
-    "position", "external_reference", "source", "imported_quantity",
+PRODUCT_MEMBERS = ("name", "slug", "external_reference", "status", "description", "attributes", "tags", "source")
+VARIANT_MEMBERS = (
+    "sku", "name", "price", "options", "compare_at_price", "weight_grams", "barcode", "attributes", "tax_class",
+    "track_inventory", "allow_backorder", "position", "external_reference", "source", "imported_quantity",
 )  # fmt: skip
-MEDIA = ("source_url", "alt")
-OLDEST = ("created_at",)
-
-type Plain = dict[str, Any]
+MEDIA_MEMBERS = ("source_url", "alt")
+OLDEST_FIRST = ("created_at",)
 
 
 class ExportSummary(msgspec.Struct):
-    """What went into a file."""
+    """Counts of an export."""
 
     products: int = 0
     variants: int = 0
 
 
 class Exporter:
-    """One export. It holds a page of products at a time, and the names of all categories."""
+    """Exports the catalog, with one page of products and all category names in memory."""
 
     def __init__(self, context: CallContext) -> None:
         self.context = context
 
     async def count_products(self) -> int:
-        """How many products there are to export."""
+        """Return the number of products to export."""
         page = await Products(self.context).list(ListQuery(first=1, total=True), Selection(FieldSet((Field("id"),))))
         return page.total or 0
 
-    async def records(self) -> AsyncIterator[Plain]:
-        """Every product as a `ProductRecord` in builtins, the oldest first. What the caller may not read is left out."""
-        paths, after = await self._paths(), None
-        fields = (*self._fields(products, PRODUCT), Field("category_id"), Field("categories", None, (Field("id"),)))
-        parts = (
-            Field("variants", None, self._fields(variants, VARIANT)),
-            Field("media", None, self._fields(media, MEDIA)),
+    async def records(self) -> AsyncIterator[JsonObject]:
+        """Yield every product as a `ProductRecord` in builtins, oldest first.
+
+        Members that the caller may not read are left out.
+        """
+        paths, after = await self._category_paths(), None
+        fields = (
+            *self._fields(products, PRODUCT_MEMBERS),
+            Field("category_id"),
+            Field("categories", None, (Field("id"),)),
+            Field("variants", None, self._fields(variants, VARIANT_MEMBERS)),
+            Field("media", None, self._fields(media, MEDIA_MEMBERS)),
         )
-        want: Selection[Product] = Selection(
-            FieldSet((*fields, *parts)), (DEFAULT_LIST_QUERY, DEFAULT_LIST_QUERY, DEFAULT_LIST_QUERY)
+        selection: Selection[Product] = Selection(
+            FieldSet(fields), (DEFAULT_LIST_QUERY, DEFAULT_LIST_QUERY, DEFAULT_LIST_QUERY)
         )
         while True:
-            page = await Products(self.context).list(ListQuery(first=MAX_PAGE_SIZE, after=after, sort=OLDEST), want)
-            for row in _plain(page.body):
+            query = ListQuery(first=MAX_PAGE_SIZE, after=after, sort=OLDEST_FIRST)
+            page = await Products(self.context).list(query, selection)
+            for row in _to_builtins(page.body):
                 yield _record(row, paths)
             if (after := page.next_cursor) is None:
                 return
@@ -69,72 +73,79 @@ class Exporter:
     async def write(
         self, format: str, file: IO[bytes], *, currency: str, on_progress: Callable[[int], None]
     ) -> ExportSummary:
-        """Writes all products in a format; `currency` is that of prices in a sheet that names none. All are read once before the first is written."""
-        done, made = ExportSummary(), create_writer(format, currency=currency, now=self.context.clock())
+        """Write all products to a file.
+
+        `currency` applies to formats without a currency column. The records are first saved to a
+        temporary file, because a format's header may depend on all of them.
+        """
+        summary, writer = ExportSummary(), create_writer(format, currency=currency, now=self.context.clock())
         try:
-            with TemporaryFile(prefix="tradepost-export-") as waiting:
+            with TemporaryFile(prefix="tradepost-export-") as records:
                 async for record in self.records():
-                    made.scan(record)
-                    waiting.write(msgspec.json.encode(record) + b"\n")
-                waiting.seek(0)
-                file.write(made.header())
-                for line in waiting:
+                    writer.scan(record)
+                    records.write(msgspec.json.encode(record) + b"\n")
+                records.seek(0)
+                file.write(writer.header())
+                for line in records:
                     record = msgspec.json.decode(line)
-                    file.write(made.encode_product(record))
-                    done.products += 1
-                    done.variants += len(record["variants"])
-                    on_progress(done.products)
+                    file.write(writer.encode_product(record))
+                    summary.products += 1
+                    summary.variants += len(record["variants"])
+                    on_progress(summary.products)
         finally:
-            made.close()
-        return done
+            writer.close()
+        return summary
 
-    def _fields(self, of: Resource[Any], names: tuple[str, ...]) -> tuple[Field, ...]:
-        """The readable ones of some members, each with all that stands in it."""
-        readable = [n for n in names if of.is_readable(n, self.context.caller.permissions)]
-        return tuple(
-            [
-                Field(
-                    n, None, tuple(map(Field, own.members)) if isinstance(own := of.members[n], EmbeddedValue) else ()
-                )
-                for n in readable
-            ]
-        )
+    def _fields(self, resource: Resource[Any], names: tuple[str, ...]) -> tuple[Field, ...]:
+        """Return the members that the caller may read, each with all its subfields."""
+        fields: list[Field] = []
+        for name in names:
+            if not resource.is_readable(name, self.context.caller.permissions):
+                continue
+            member = resource.members[name]
+            subfields = tuple(map(Field, member.members)) if isinstance(member, EmbeddedValue) else ()
+            fields.append(Field(name, None, subfields))
+        return tuple(fields)
 
-    async def _paths(self) -> dict[str, list[str]]:
-        """The names from the root to each category, by its id."""
-        names, above, after = dict[str, str](), dict[str, str | None](), None
-        want: Selection[Category] = Selection(FieldSet((Field("id"), Field("name"), Field("parent_id"))))
+    async def _category_paths(self) -> dict[str, list[str]]:
+        """Return the names from the root to each category, by its id."""
+        names, parents, after = dict[str, str](), dict[str, str | None](), None
+        selection: Selection[Category] = Selection(FieldSet((Field("id"), Field("name"), Field("parent_id"))))
         while True:
-            page = await Categories(self.context).list(ListQuery(first=MAX_PAGE_SIZE, after=after, sort=OLDEST), want)
-            for row in _plain(page.body):
-                names[row["id"]], above[row["id"]] = row["name"], row["parent_id"]
+            query = ListQuery(first=MAX_PAGE_SIZE, after=after, sort=OLDEST_FIRST)
+            page = await Categories(self.context).list(query, selection)
+            for row in _to_builtins(page.body):
+                names[row["id"]], parents[row["id"]] = row["name"], row["parent_id"]
             if (after := page.next_cursor) is None:
                 break
-        return {id: _path(id, names, above) for id in names}
+        return {id: _path(id, names, parents) for id in names}
 
 
-def _path(id: str | None, names: dict[str, str], above: dict[str, str | None]) -> list[str]:
+def _path(id: str | None, names: dict[str, str], parents: dict[str, str | None]) -> list[str]:
     path: list[str] = []
-    # One that was made or deleted meanwhile is not among them.
+    # A parent created or deleted during the export is not in `names`.
     while id in names:
         path.insert(0, names[id])
-        id = above[id]
+        id = parents[id]
     return path
 
 
-def _plain(body: Any) -> list[Plain]:
-    """Records as builtins."""
+def _to_builtins(body: Any) -> list[JsonObject]:
+    """Convert records to builtins."""
     return msgspec.json.decode(msgspec.json.encode(body))
 
 
-def _record(row: Plain, paths: dict[str, list[str]]) -> Plain:
-    """A product with its categories by their names, the main one first, and the images that lie where anybody finds them."""
-    main = row.pop("category_id")
-    ids = sorted([c["id"] for c in row.pop("categories")], key=lambda id: id != main)
+def _record(row: JsonObject, paths: dict[str, list[str]]) -> JsonObject:
+    """Replace category ids by paths, the main one first, and drop images without a public URL."""
+    main_id = row.pop("category_id")
+    ids = sorted([c["id"] for c in row.pop("categories")], key=lambda id: id != main_id)
     images = [
         image
         for image in row["media"]
         if URL_PATTERN.fullmatch(image["source_url"] or "") and len(image["source_url"]) <= MAX_URL_LENGTH
     ]
-    found = [paths[id] for id in ids if id in paths]
-    return row | {"categories": [[], *found] if found and main not in paths else found, "media": images}
+    categories = [paths[id] for id in ids if id in paths]
+    if categories and main_id not in paths:
+        # An empty path in first place means that the product has no main category.
+        categories.insert(0, [])
+    return row | {"categories": categories, "media": images}

@@ -1,4 +1,4 @@
-"""Moving in: the products of a file, a hundred at a time, through the same batch operation that the doors use."""
+"""Imports a product file in batches of 100, through the same batch operation as the APIs."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -22,12 +22,12 @@ from ..schemas import BatchVerb, Category, CategoryInput, Product, ProductBatch,
 from .categories import Categories
 from .imports import ProductImports
 
-AT_ONCE = 100
-# After so many products PostgreSQL looks at the tables again.
-LOOKED_AT = frozenset([AT_ONCE * 4**n for n in range(1, 12)])
-ID: tuple[Field, ...] = (Field("id"),)
-# The children of a category, or the roots, by their name; the first of several.
-BY_NAME = (
+BATCH_SIZE = 100
+# Table statistics are refreshed after 400, 1,600, 6,400, ... products.
+ANALYZE_AFTER = frozenset([BATCH_SIZE * 4**n for n in range(1, 12)])
+ID_FIELD: tuple[Field, ...] = (Field("id"),)
+# The first category of that name under a parent, or among the root categories.
+CATEGORY_BY_NAME = (
     select(CategoryRow.id)
     .where(
         CategoryRow.name == bindparam("name", None, type_=Text),
@@ -38,13 +38,15 @@ BY_NAME = (
 )
 
 
-class Summary(msgspec.Struct):
-    """What became of the products of a file; in a dry run, what would have."""
+class ImportSummary(
+    msgspec.Struct, rename={"rejected": "refused", "generated_skus": "skus_made", "repaired": "mended"}
+):
+    """Counts of an import, or of what a dry run would have done."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
-    refused: int = 0
+    rejected: int = 0
     variants: int = 0
     categories_created: int = 0
     generated_skus: int = 0
@@ -52,7 +54,11 @@ class Summary(msgspec.Struct):
 
 
 class Importer:
-    """One import. `tell` hears every finding as it is made, `progress` how many products are done. A dry run undoes each batch, so it tells the truth."""
+    """Imports one product file.
+
+    `on_issue` is called with every issue as it is found, `on_progress` with the number of products
+    done so far. A dry run executes each batch and rolls it back.
+    """
 
     def __init__(
         self,
@@ -63,42 +69,45 @@ class Importer:
         on_progress: Callable[[int], None],
     ) -> None:
         self.context, self.dry_run, self.on_issue, self.on_progress = context, dry_run, on_issue, on_progress
-        self.summary = Summary()
+        self.summary = ImportSummary()
         self.category_ids: dict[tuple[str | None, str], str] = {}
 
-    async def run(self, opened: ProductFile) -> Summary:
-        """Brings in all products that can be, and tells of the others."""
-        for finding in opened.issues:
-            self._tell(finding)
-            self.summary.refused += not finding.repaired
+    async def run(self, file: ProductFile) -> ImportSummary:
+        """Import all valid products and report the issues of the others."""
+        for issue in file.issues:
+            self._report(issue)
+            self.summary.rejected += not issue.repaired
         done = 0
-        async for drafts in _ahead(batched(opened.products(), AT_ONCE)):
-            async with self._trial():
-                await self._load(self._good(drafts))
-            done += len(drafts)
+        async for batch in _prefetch(batched(file.products(), BATCH_SIZE)):
+            async with self._rollback_if_dry_run():
+                await self._import_batch(self._accepted(batch))
+            done += len(batch)
             self.on_progress(done)
-            if not self.dry_run and done in LOOKED_AT:
+            if not self.dry_run and done in ANALYZE_AFTER:
                 await self.context.database.analyze(
                     ProductRow, VariantRow, MediaRow, ProductCategoryRow, ProductTagRow, TagRow
                 )
-        self.summary.generated_skus = opened.generated_skus
+        self.summary.generated_skus = file.generated_skus
         return self.summary
 
-    def _good(self, drafts: Sequence[ParsedProduct]) -> list[ParsedProduct]:
-        """The drafts that the reader did not refuse."""
-        for draft in drafts:
-            for finding in draft.issues:
-                self._tell(finding)
-            self.summary.refused += draft.other_rejected + (draft.product is None)
-        return [d for d in drafts if d.product is not None]
+    def _accepted(self, batch: Sequence[ParsedProduct]) -> list[ParsedProduct]:
+        """Return the products that the reader did not reject; report all issues."""
+        for parsed in batch:
+            for issue in parsed.issues:
+                self._report(issue)
+            self.summary.rejected += parsed.other_rejected + (parsed.product is None)
+        return [parsed for parsed in batch if parsed.product is not None]
 
-    def _tell(self, finding: Issue) -> None:
-        self.summary.repaired += finding.repaired
-        self.on_issue(finding)
+    def _report(self, issue: Issue) -> None:
+        self.summary.repaired += issue.repaired
+        self.on_issue(issue)
 
     @asynccontextmanager
-    async def _trial(self) -> AsyncGenerator[None]:
-        """In a dry run one transaction around all, which is undone; else nothing: each operation has its own."""
+    async def _rollback_if_dry_run(self) -> AsyncGenerator[None]:
+        """In a dry run, run the block in one transaction and roll it back.
+
+        Otherwise do nothing: each operation has its own transaction.
+        """
         if not self.dry_run:
             yield
             return
@@ -111,26 +120,29 @@ class Importer:
                 self.category_ids.clear()
                 await session.rollback()
 
-    async def _load(self, drafts: Sequence[ParsedProduct]) -> None:
-        """One batch."""
+    async def _import_batch(self, batch: Sequence[ParsedProduct]) -> None:
+        """Upsert one batch of products."""
         sent: list[ParsedProduct] = []
         items: list[ProductBatchItem] = []
-        for draft in drafts:
+        for parsed in batch:
             try:
-                items.append(ProductBatchItem(op=BatchVerb.UPSERT, input=await self._placed(draft.product or {})))
-                sent.append(draft)
+                product = await self._with_category_ids(parsed.product or {})
+                items.append(ProductBatchItem(op=BatchVerb.UPSERT, input=product))
+                sent.append(parsed)
             except Problem as problem:
-                await self._refused(draft, problem)
-        want: Selection[Product] = Selection(FieldSet(ID))
-        outcomes = (await ProductImports(self.context).batch(ProductBatch(items), False, want)).items if items else []
-        for draft, outcome in zip(sent, outcomes, strict=True):
+                await self._reject(parsed, problem)
+        if not items:
+            return
+        selection: Selection[Product] = Selection(FieldSet(ID_FIELD))
+        result = await ProductImports(self.context).batch(ProductBatch(items), False, selection)
+        for parsed, outcome in zip(sent, result.items, strict=True):
             if outcome.problem is not None:
-                await self._refused(draft, outcome.problem)
+                await self._reject(parsed, outcome.problem)
             else:
-                self._count(draft, outcome.status, outcome.changed)
+                self._count(parsed, outcome.status, outcome.changed)
 
-    def _count(self, draft: ParsedProduct, status: int, changed: bool) -> None:
-        self.summary.variants += len((draft.product or {}).get("variants", ()))
+    def _count(self, parsed: ParsedProduct, status: int, changed: bool) -> None:
+        self.summary.variants += len((parsed.product or {}).get("variants", ()))
         if status == 201:
             self.summary.created += 1
         elif changed:
@@ -138,91 +150,93 @@ class Importer:
         else:
             self.summary.unchanged += 1
 
-    async def _placed(self, product: dict[str, Any]) -> dict[str, Any]:
-        """The product with ids of categories in place of their paths; what is missing of a path is made."""
+    async def _with_category_ids(self, product: dict[str, Any]) -> dict[str, Any]:
+        """Replace category paths by category ids; missing categories are created."""
         if (paths := product.get("categories")) is None:
             return product
-        main = await self._category(paths[0]) if paths and paths[0] else None
-        ids = [await self._category(path) for path in paths if path]
-        rest = {name: value for name, value in product.items() if name != "categories"}
-        return rest | {"category_id": main, "category_ids": ids}
+        main_id = await self._category_id(paths[0]) if paths and paths[0] else None
+        ids = [await self._category_id(path) for path in paths if path]
+        other_members = {name: value for name, value in product.items() if name != "categories"}
+        return other_members | {"category_id": main_id, "category_ids": ids}
 
-    async def _category(self, path: Sequence[str]) -> str:
-        """The category at the end of a path of names."""
-        parent: str | None = None
+    async def _category_id(self, path: Sequence[str]) -> str:
+        """Return the id of the last category of a path of names."""
+        parent_id: str | None = None
         for name in path:
-            if (parent, name) not in self.category_ids:
-                self.category_ids[parent, name] = await self._known_or_new(parent, name)
-            parent = self.category_ids[parent, name]
-        assert parent is not None, "a path has at least one name"
-        return parent
+            if (parent_id, name) not in self.category_ids:
+                self.category_ids[parent_id, name] = await self._find_or_create_category(parent_id, name)
+            parent_id = self.category_ids[parent_id, name]
+        assert parent_id is not None, "a path has at least one name"
+        return parent_id
 
-    async def _known_or_new(self, parent: str | None, name: str) -> str:
-        input = validate(CategoryInput, {"name": name, "parent_id": parent})
-        found = await self.context.database.fetch_first(BY_NAME, {"name": input.name, "parent": parent})
-        if found is not None:
-            return str(found[0])
-        want: Selection[Category] = Selection(FieldSet(ID))
+    async def _find_or_create_category(self, parent_id: str | None, name: str) -> str:
+        input = validate(CategoryInput, {"name": name, "parent_id": parent_id})
+        row = await self.context.database.fetch_first(CATEGORY_BY_NAME, {"name": input.name, "parent": parent_id})
+        if row is not None:
+            return str(row[0])
+        selection: Selection[Category] = Selection(FieldSet(ID_FIELD))
         self.summary.categories_created += 1
-        return (await Categories(self.context).create(input, want)).id
+        return (await Categories(self.context).create(input, selection)).id
 
-    async def _refused(self, draft: ParsedProduct, problem: Problem) -> None:
-        """Tells why the shop did not take a product, in the words of the file."""
-        self.summary.refused += 1
+    async def _reject(self, parsed: ParsedProduct, problem: Problem) -> None:
+        """Report why the batch operation rejected a product, by line and column of the file."""
+        self.summary.rejected += 1
         if isinstance(problem, AlreadyExists) and problem.members.get("field") == "sku":
-            self.on_issue(await self._clash(draft))
+            self.on_issue(await self._sku_conflict(parsed))
             return
         faults = [(e.pointer or "", e.detail) for e in problem.errors] or [
             (f"/{problem.members.get('field', '')}", problem.detail)
         ]
         for pointer, detail in faults:
             pointer = pointer.removeprefix("/input")
-            line, column = draft.locate(pointer)
+            line, column = parsed.locate(pointer)
             self.on_issue(
                 Issue(
                     line=line,
                     column=column,
-                    value=_at(draft.product, pointer),
-                    message=f"{detail} The product is left out.",
+                    value=_value_at(parsed.product, pointer),
+                    message=f"{detail} The product was rejected.",
                 )
             )
 
-    async def _clash(self, draft: ParsedProduct) -> Issue:
-        """Which SKU another product of the shop has."""
-        skus: list[str] = [v["sku"] for v in (draft.product or {})["variants"]]
+    async def _sku_conflict(self, parsed: ParsedProduct) -> Issue:
+        """Find the SKU that another product in the database already has."""
+        product = parsed.product or {}
+        skus: list[str] = [variant["sku"] for variant in product["variants"]]
         query = select(VariantRow.sku, ProductRow.slug, ProductRow.external_reference).join(
             ProductRow, ProductRow.id == VariantRow.product_id
         )
         async with self.context.database.session_factory() as session:
-            found = (await session.execute(query.where(VariantRow.sku.in_(skus)))).all()
-        others = [row for row in found if row.external_reference != (draft.product or {}).get("external_reference")]
-        at = skus.index(others[0].sku) if others else 0
-        line, column = draft.locate(f"/variants/{at}/sku")
-        whose = f"the product `{others[0].slug}` of the shop" if others else "another product"
+            rows = (await session.execute(query.where(VariantRow.sku.in_(skus)))).all()
+        others = [row for row in rows if row.external_reference != product.get("external_reference")]
+        index = skus.index(others[0].sku) if others else 0
+        line, column = parsed.locate(f"/variants/{index}/sku")
+        owner = f"The product `{others[0].slug}`" if others else "Another product"
         return Issue(
             line=line,
             column=column,
-            value=skus[at],
-            message=f"{whose} has this SKU; change one of them. The product is left out.",
+            value=skus[index],
+            message=f"{owner} already has this SKU. The product was rejected.",
+            fix="Change one of the two SKUs.",
         )
 
 
-async def _ahead[T](items: Iterator[T]) -> AsyncGenerator[T]:
-    """Items, the next of which is read in a thread while the database is at work on the one before."""
-    following = asyncio.create_task(asyncio.to_thread(next, items, None))
+async def _prefetch[T](items: Iterator[T]) -> AsyncGenerator[T]:
+    """Yield the items, reading the next one in a thread while the current one is processed."""
+    next_item = asyncio.create_task(asyncio.to_thread(next, items, None))
     try:
-        while (item := await following) is not None:
-            following = asyncio.create_task(asyncio.to_thread(next, items, None))
+        while (item := await next_item) is not None:
+            next_item = asyncio.create_task(asyncio.to_thread(next, items, None))
             yield item
     finally:
-        # A reader at work would lose its spool under its hands.
-        await asyncio.gather(following, return_exceptions=True)
+        # The caller closes the file next, so wait until the thread has stopped reading it.
+        await asyncio.gather(next_item, return_exceptions=True)
 
 
-def _at(product: Any, pointer: str) -> str:
-    """What stands at a pointer, as text."""
+def _value_at(product: Any, pointer: str) -> str:
+    """Return the value at a JSON pointer as text."""
     try:
-        found = resolve_pointer(product, pointer, "")
+        value = resolve_pointer(product, pointer, "")
     except JsonPointerException:
         return ""
-    return found if isinstance(found, str) else msgspec.json.encode(found).decode()
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

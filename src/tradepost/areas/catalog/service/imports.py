@@ -1,13 +1,14 @@
-"""Imports: batches whose items came from a file."""
+"""Batches of products that come from an imported file."""
 
 from ..formats.records import ProductRecord
 from .batch import ProductBatches
 
 
 class ProductImports(ProductBatches):
-    """Batches of what readers yield: with the stock of the variants and the addresses of the pictures.
+    """Product batches that also accept stock quantities and image URLs.
 
-    A variant whose SKU is new to its product takes the place of the one with the same options: a shop may fill in its SKUs later.
+    A variant with an unknown SKU updates the variant with the same options, because a shop may add
+    its SKUs later.
     """
 
     input_type, match_by_options = ProductRecord, True

@@ -1,4 +1,4 @@
-"""Media: the pictures of the products, to read."""
+"""Reads of product images."""
 
 from collections.abc import Awaitable
 
@@ -14,14 +14,14 @@ from ..schemas import Media
 
 
 class MediaItems(Service):
-    """Pictures as seen by one caller."""
+    """Reads product images."""
 
     @operation("media_list", "list", media, access=policy.browse, parent_relation=(products, "media"), public=True)
-    def list(self, key: str, window: ListQuery, want: Selection[Media]) -> Awaitable[Page[Media]]:
-        """The pictures of a product, by their position."""
-        return self.related(products, key, "media", window, want)
+    def list(self, key: str, list_query: ListQuery, selection: Selection[Media]) -> Awaitable[Page[Media]]:
+        """List the images of a product, sorted by position."""
+        return self.related(products, key, "media", list_query, selection)
 
     @operation("media_get", "get", media, access=policy.browse, public=True)
-    def get(self, key: str, want: Selection[Media]) -> Awaitable[Record[Media]]:
-        """One picture by its id."""
-        return self.one(media, want, key)
+    def get(self, key: str, selection: Selection[Media]) -> Awaitable[Record[Media]]:
+        """Get an image by its id."""
+        return self.one(media, selection, key)

@@ -1,4 +1,4 @@
-"""The rules of the products."""
+"""Reads and changes of products."""
 
 from collections.abc import Awaitable, Collection, Sequence
 from typing import Any
@@ -24,23 +24,23 @@ from .search_document import SEARCHED_MEMBERS, document_of, index, price_from_va
 from .tags import Tags
 from .variants import VariantService
 
-# Members that stand in tables of their own.
-APART = ("category_ids", "variants", "categories", "media")
+# Input fields that are not columns of the table `product`.
+NON_COLUMNS = ("category_ids", "variants", "categories", "media")
 MAX_CATEGORIES = 100
 
 
 class Products(Service):
-    """Products as seen and changed by one caller."""
+    """Reads and changes products."""
 
     @operation("product_list", "list", products, access=policy.browse, public=True)
-    def list(self, window: ListQuery, want: Selection[Product]) -> Awaitable[Page[Product]]:
-        """The products, newest first."""
-        return self.page(products, want, window)
+    def list(self, list_query: ListQuery, selection: Selection[Product]) -> Awaitable[Page[Product]]:
+        """List products, newest first."""
+        return self.page(products, selection, list_query)
 
     @operation("product_get", "get", products, access=policy.browse, public=True)
-    def get(self, key: str, want: Selection[Product]) -> Awaitable[Record[Product]]:
-        """One product by its id or its slug."""
-        return self.one(products, want, key)
+    def get(self, key: str, selection: Selection[Product]) -> Awaitable[Record[Product]]:
+        """Get a product by its id or slug."""
+        return self.one(products, selection, key)
 
     @operation(
         "category_products",
@@ -50,14 +50,20 @@ class Products(Service):
         parent_relation=(categories, "products"),
         public=True,
     )
-    def list_in_category(self, key: str, window: ListQuery, want: Selection[Product]) -> Awaitable[Page[Product]]:
-        """The products put into this very category; `?category=` on all products includes those below it."""
-        return self.related(categories, key, "products", window, want)
+    def list_in_category(
+        self, key: str, list_query: ListQuery, selection: Selection[Product]
+    ) -> Awaitable[Page[Product]]:
+        """List the products assigned to a category.
+
+        Products of its descendants are not included; the `category` filter of the list of all
+        products includes them.
+        """
+        return self.related(categories, key, "products", list_query, selection)
 
     @operation("tag_products", "list", products, access=policy.browse, parent_relation=(tags, "products"), public=True)
-    def list_with_tag(self, key: str, window: ListQuery, want: Selection[Product]) -> Awaitable[Page[Product]]:
-        """The products that have a tag."""
-        return self.related(tags, key, "products", window, want)
+    def list_with_tag(self, key: str, list_query: ListQuery, selection: Selection[Product]) -> Awaitable[Page[Product]]:
+        """List the products with a tag."""
+        return self.related(tags, key, "products", list_query, selection)
 
     @operation(
         "product_create",
@@ -67,50 +73,53 @@ class Products(Service):
         input=ProductCreate,
         problems=(AlreadyExists, Conflict),
     )
-    async def create(self, new: ProductCreate, want: Selection[Product]) -> Record[Product]:
-        """Adds a product, with its variants if they are given."""
-        return await self.read_back(products, want, await self.make(new))
+    async def create(self, new: ProductCreate, selection: Selection[Product]) -> Record[Product]:
+        """Create a product, optionally with its variants."""
+        return await self.read_back(products, selection, await self.add(new))
 
     @operation(
         "product_replace", "replace", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,)
     )
     async def replace(
-        self, key: str, new: ProductInput, expected: ExpectedVersion, want: Selection[Product]
+        self, key: str, new: ProductInput, expected: ExpectedVersion, selection: Selection[Product]
     ) -> Record[Product]:
-        """Sets all members of a product; what is left out has its default. Its variants stay."""
+        """Replace a product.
+
+        Omitted fields get their defaults, except `slug`, which is kept. Variants are not changed.
+        """
         row = await self.lock_for_update(ProductRow, products, key, expected)
         await self.change(row, new, [] if new.category_ids is UNSET else new.category_ids)
-        return await self.read_back(products, want, row.id)
+        return await self.read_back(products, selection, row.id)
 
     @operation("product_update", "update", products, access=policy.edit, input=ProductInput, problems=(AlreadyExists,))
     async def update(
-        self, key: str, patch: Patch, expected: ExpectedVersion, want: Selection[Product]
+        self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Product]
     ) -> Record[Product]:
-        """Changes the given members of a product and leaves the others as they are."""
+        """Update a product. Only the given fields are changed."""
         row = await self.lock_for_update(ProductRow, products, key, expected)
         new = await self.apply_patch(products, key, patch, ProductInput)
         await self.change(row, new, new.category_ids)
-        return await self.read_back(products, want, row.id)
+        return await self.read_back(products, selection, row.id)
 
     @operation("product_delete", "delete", products, access=policy.edit)
-    async def delete(self, key: str, expected: ExpectedVersion, want: Selection[Product]) -> Record[Product]:
-        """Takes a product and its variants out of the catalogue."""
+    async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Product]) -> Record[Product]:
+        """Delete a product with its variants and images."""
         row = await self.lock_for_update(ProductRow, products, key, expected)
-        gone = await self.one(products, want, row.id)
+        deleted = await self.one(products, selection, row.id)
         await self.session.delete(row)
         self.context.emit("product.deleted", row.id)
-        return gone
+        return deleted
 
-    async def make(self, new: ProductCreate) -> str:
-        """A new product with all that belongs to it; its id. Nothing of it is read back for a rule: what it is made of is known."""
-        # The price is known before the INSERT, so that a new product is at version 1.
+    async def add(self, new: ProductCreate) -> str:
+        """Insert a product with everything that belongs to it; return its id."""
+        # `price_from` is part of the INSERT, so that a new product is at version 1.
         values = product_values(new) | price_from_values([(v.price.amount, v.price.currency) for v in new.variants])
         values["slug"] = await slugs.choose(self, ProductRow, new.slug, new.name)
         await self.check_category(values["category_id"])
         [id] = await self.insert(ProductRow, values)
         self.context.emit("product.created", id)
         await self.set_categories(
-            id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, present=set()
+            id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, current=set()
         )
         await Tags(self.context).add_tags({id: values["tags"]})
         await VariantService(self.context).add(id, new.variants, "/variants", product_is_new=True)
@@ -118,18 +127,22 @@ class Products(Service):
         return id
 
     async def change(self, row: ProductRow, new: ProductInput, category_ids: Sequence[UUID] | UnsetType) -> bool:
-        """Sets what differs, and tells whether anything did. Categories that are not given stay, with the main one among them."""
+        """Apply an input to a locked product; return whether anything changed.
+
+        If `category_ids` is unset, the product keeps its categories; the main one is added.
+        """
         values = product_values(new)
         slugs.check(str(values.get("slug", "")))
-        moves = values["category_id"] != row.category_id
-        if moves:
+        main_changes = values["category_id"] != row.category_id
+        if main_changes:
             await self.check_category(values["category_id"])
-        # The categories first: what follows is then one UPDATE, and one step of the version.
-        moved = (moves or category_ids is not UNSET) and await self.set_categories(
+        # Before the row is changed, so that all changes of the row are one UPDATE, which
+        # increments the version once.
+        categories_changed = (main_changes or category_ids is not UNSET) and await self.set_categories(
             row.id, values["category_id"], category_ids
         )
         changed = apply_changes(row, values)
-        if moved:
+        if categories_changed:
             changed.append("categories")
             row.updated_at = self.context.clock()
         if changed:
@@ -141,60 +154,57 @@ class Products(Service):
         return bool(changed)
 
     async def check_category(self, id: str | None) -> None:
-        """422 where the main category is none."""
+        """Raise Validation if the main category does not exist."""
         if id is not None and await self.session.get(CategoryRow, id) is None:
             raise category_not_found("/category_id", id)
 
     async def set_categories(
-        self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType, present: set[str] | None = None
+        self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType, current: set[str] | None = None
     ) -> bool:
-        """Makes these, and the main one, the categories of a product; tells whether that changed anything. `present` are those it has, if known."""
-        if present is None:
-            present = set(
-                (
-                    await self.session.scalars(
-                        select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id)
-                    )
-                ).all()
-            )
-        wanted: set[str] = (present if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}) | (
-            {main} if main else set()
-        )
-        check_category_count(wanted)
-        new = wanted - present
-        known = (
-            set((await self.session.scalars(select(CategoryRow.id).where(CategoryRow.id.in_(new)))).all())
-            if new
-            else set[str]()
-        )
-        if unknown := sorted(new - known):
-            raise category_not_found("/category_ids", unknown[0])
-        if gone := present - wanted:
+        """Set the categories of a product, the main one included; return whether they changed.
+
+        `current` are the categories that it has; if None, they are read.
+        """
+        if current is None:
+            current = await self._category_ids(id)
+        target = current if isinstance(category_ids, UnsetType) else {str(i) for i in category_ids}
+        target = target | ({main} if main else set[str]())
+        check_category_count(target)
+        added, removed = target - current, current - target
+        if added:
+            query = select(CategoryRow.id).where(CategoryRow.id.in_(added))
+            if unknown := sorted(added.difference(await self.session.scalars(query))):
+                raise category_not_found("/category_ids", unknown[0])
+        if removed:
             await self.session.execute(
                 delete(ProductCategoryRow).where(
-                    ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(gone)
+                    ProductCategoryRow.product_id == id, ProductCategoryRow.category_id.in_(removed)
                 )
             )
-        if new:
-            await self.insert(ProductCategoryRow, *[{"product_id": id, "category_id": i} for i in sorted(new)])
-        return bool(new or gone)
+        if added:
+            await self.insert(ProductCategoryRow, *[{"product_id": id, "category_id": i} for i in sorted(added)])
+        return bool(added or removed)
+
+    async def _category_ids(self, id: str) -> set[str]:
+        query = select(ProductCategoryRow.category_id).where(ProductCategoryRow.product_id == id)
+        return set(await self.session.scalars(query))
 
 
 def product_values(new: ProductInput) -> dict[str, Any]:
-    """The columns of an input; its tags each once, in the order given."""
-    return column_values(products, new, *APART) | {"tags": [*dict.fromkeys(new.tags)]}
+    """Return the column values of an input, with duplicate tags removed."""
+    return column_values(products, new, *NON_COLUMNS) | {"tags": [*dict.fromkeys(new.tags)]}
 
 
 def check_category_count(categories: Collection[str]) -> None:
-    """Refuses more categories than a product can stand in."""
+    """Raise Validation if a product would have too many categories."""
     if len(categories) > MAX_CATEGORIES:
         raise Validation.at_pointer(
             "/category_ids",
-            f"A product stands in at most {MAX_CATEGORIES} categories, the main one among them.",
+            f"A product can have at most {MAX_CATEGORIES} categories, including the main one.",
             "too_many",
         )
 
 
 def category_not_found(pointer: str, id: str) -> Validation:
-    """The problem of a category that there is not."""
+    """Return the problem for a category that does not exist."""
     return Validation.at_pointer(pointer, f"There is no category `{id}`.", "not_found")

@@ -1,4 +1,4 @@
-"""What a product knows of its parts: the price it begins at, and the words it is found by."""
+"""Derived data of products: `price_from` and the search document."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,42 +12,43 @@ from tradepost.kit.writes import bulk
 from ..models import ProductRow, ProductSearchRow, VariantRow
 
 SEARCHED_MEMBERS = frozenset({"name", "description", "tags"})
-"""The members of a product whose words it is found by, besides its SKUs."""
+"""Fields of a product that its search document contains, in addition to the SKUs."""
 
 
 async def refresh_from_variants(service: Service, product: ProductRow) -> bool:
-    """Makes a product's summary anew from its variants as they were flushed; tells whether its price changed.
+    """Recompute `price_from` and the search document; return whether the price changed.
 
-    The product itself is not flushed: its new price becomes part of the one UPDATE, and one step of the version.
+    Reads the variants from the database, so they must have been flushed. The product is not
+    flushed, so that the new price and other changes of the row are one UPDATE, which increments
+    the version once.
     """
     session = service.session
     with session.no_autoflush:
-        parts = select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(
+        query = select(VariantRow.sku, VariantRow.price_amount, VariantRow.price_currency).where(
             VariantRow.product_id == product.id
         )
-        found = (await session.execute(parts)).all()
-    changed = apply_changes(product, price_from_values([(amount, currency) for _, amount, currency in found]))
+        variants = (await session.execute(query)).all()
+    changed = apply_changes(product, price_from_values([(amount, currency) for _, amount, currency in variants]))
     if changed:
         service.context.emit("product.updated", product.id, changed=["price_from"])
-    words = document_of(product.name, [sku for sku, _, _ in found], product.tags, product.description)
-    if not (
-        await session.execute(update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(words))
-    ).rowcount:  # type: ignore[attr-defined]
-        await index(service, product.id, words)
+    document = document_of(product.name, [sku for sku, _, _ in variants], product.tags, product.description)
+    statement = update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(document)
+    if not (await session.execute(statement)).rowcount:  # type: ignore[attr-defined]
+        await index(service, product.id, document)
     return bool(changed)
 
 
-async def index(service: Service, id: str, words: dict[str, str]) -> None:
-    """The words of a product that has none yet."""
-    await bulk.insert_rows(service.session, ProductSearchRow, [words | {"id": id}], service.context.clock())
+async def index(service: Service, id: str, document: dict[str, str]) -> None:
+    """Insert the search document of a product that has none yet."""
+    await bulk.insert_rows(service.session, ProductSearchRow, [document | {"id": id}], service.context.clock())
 
 
 def price_from_values(prices: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    """The columns of the cheapest of some prices."""
+    """Return the `price_from_*` column values for some prices: the lowest, or None."""
     amount, currency = min(prices, default=(None, None))
     return {"price_from_amount": amount, "price_from_currency": currency}
 
 
 def document_of(name: str, skus: Sequence[str], tags: Sequence[str], description: str) -> dict[str, str]:
-    """The words of a product: those of its name, and all of them."""
+    """Return the search document of a product: the words of its name, and all words."""
     return {"name": normalize(name), "words": normalize(name, *skus, *tags, description)}

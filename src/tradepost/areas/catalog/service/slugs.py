@@ -1,4 +1,4 @@
-"""Which slug a row gets: the given one, else one made from its name that is free."""
+"""Choice of slugs: the slug given in the input, or a free one generated from the name."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -15,70 +15,85 @@ from tradepost.kit.text.slugs import numbered_slug, slugify
 from ..models import CategoryRow, ProductRow
 from ..schemas import RESERVED_SLUGS
 
-# How many more candidates are looked up each time that none was free.
+# If no candidate is free, the next lookup has ten times as many.
 GROWTH = 10
 
-type Named = type[ProductRow] | type[CategoryRow]
+type SluggedRow = type[ProductRow] | type[CategoryRow]
 
 
-async def choose(service: Service, row: Named, given: str | UnsetType, name: str) -> str:
-    """The slug of a new row. A made one that another write takes first is made again (`Context.made`)."""
-    return (await choose_all(service, row, [name]))[0] if isinstance(given, UnsetType) else check(given)
+async def choose(service: Service, row: SluggedRow, slug: str | UnsetType, name: str) -> str:
+    """Return the slug of a new row: `slug`, checked, or if it is unset one generated from the name.
+
+    If a concurrent write takes a generated slug first, the operation is retried
+    (`UnitOfWork.generated_fields`).
+    """
+    return (await choose_all(service, row, [name]))[0] if isinstance(slug, UnsetType) else check(slug)
 
 
-async def choose_all(service: Service, row: Named, names: Sequence[str], avoid: Collection[str] = ()) -> list[str]:
-    """Slugs made for new rows, one for each name, none twice and none of `avoid`; with `-2`, `-3`, ... where they are taken."""
-    wanted = [
+async def choose_all(
+    service: Service, row: SluggedRow, names: Sequence[str], excluded: Collection[str] = ()
+) -> list[str]:
+    """Generate a distinct free slug for each name, none of them in `excluded`.
+
+    The first choice is the slugified name; if it is taken, `-2`, `-3`, ... is appended.
+    """
+    stems = [
         f"{slug}-1" if parse_id(slug) else slug for slug in [slugify(name, str(row.__tablename__)) for name in names]
     ]
     service.context.work.generated_fields.add("slug")
-    await _take_turns(service, row, sorted(set(wanted)))
-    count, step = Counter(wanted), 1
-    seen, free = dict.fromkeys(count, 0), {slug: list[str]() for slug in count}
-    while None in (dealt := _deal(wanted, free)):
-        lacking = {slug for slug, got in zip(wanted, dealt, strict=True) if got is None}
+    await _lock(service, row, sorted(set(stems)))
+    count, factor = Counter(stems), 1
+    tried, free = dict.fromkeys(count, 0), {stem: list[str]() for stem in count}
+    while None in (assigned := _assign(stems, free)):
+        unassigned = {stem for stem, slug in zip(stems, assigned, strict=True) if slug is None}
         candidates = {
-            slug: [numbered_slug(slug, seen[slug] + 1 + i) for i in range(count[slug] * step)] for slug in lacking
+            stem: [numbered_slug(stem, tried[stem] + 1 + i) for i in range(count[stem] * factor)] for stem in unassigned
         }
         query = select(row.slug).where(
-            service.context.database.in_values(row.slug, sorted({c for few in candidates.values() for c in few}))
+            service.context.database.in_values(row.slug, sorted({c for group in candidates.values() for c in group}))
         )
-        taken = RESERVED_SLUGS.union(avoid, await service.session.scalars(query))
-        for slug, few in candidates.items():
-            seen[slug] += len(few)
-            free[slug] += [c for c in few if c not in taken]
-        step *= GROWTH
-    return [slug for slug in dealt if slug is not None]
+        taken = RESERVED_SLUGS.union(excluded, await service.session.scalars(query))
+        for stem, group in candidates.items():
+            tried[stem] += len(group)
+            free[stem] += [c for c in group if c not in taken]
+        factor *= GROWTH
+    return [slug for slug in assigned if slug is not None]
 
 
-def _deal(wanted: Sequence[str], free: Mapping[str, Sequence[str]]) -> list[str | None]:
-    """The first free slug for each in turn, none twice; None where the known ones are used up."""
-    used, out = set[str](), list[str | None]()
-    for slug in wanted:
-        found = next((f for f in free[slug] if f not in used), None)
-        if found is not None:
-            used.add(found)
-        out.append(found)
-    return out
+def _assign(stems: Sequence[str], free: Mapping[str, Sequence[str]]) -> list[str | None]:
+    """Assign to each stem in turn the first of its free slugs that is still unused, or None."""
+    used, assigned = set[str](), list[str | None]()
+    for stem in stems:
+        slug = next((s for s in free[stem] if s not in used), None)
+        if slug is not None:
+            used.add(slug)
+        assigned.append(slug)
+    return assigned
 
 
-async def _take_turns(service: Service, row: Named, wanted: Sequence[str]) -> None:
-    """Writes that make the same slug go one after another: each sees what the one before took, instead of losing to it. SQLite's writes do so anyway."""
+async def _lock(service: Service, row: SluggedRow, stems: Sequence[str]) -> None:
+    """Lock stems until the end of the transaction, in one order, so that no two writes deadlock.
+
+    Writes that generate the same slug then run one after another, and each sees what the one
+    before it took. SQLite needs no lock: it runs one write at a time.
+    """
     if not service.context.database.is_sqlite:
         keys = (
-            func.unnest(literal([f"{row.__tablename__}.slug:{slug}" for slug in wanted], ARRAY(Text)))
+            func.unnest(literal([f"{row.__tablename__}.slug:{stem}" for stem in stems], ARRAY(Text)))
             .table_valued("key", name="k")
             .render_derived(name="k")
         )
         await service.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(keys.c.key, 0))))
 
 
-def check(slug: str, at: str = "") -> str:
-    """Refuses a slug that looks like an id or is a word of a path: a path could mean either. `at` is where its input stands."""
+def check(slug: str, pointer: str = "") -> str:
+    """Return a slug, or raise Validation if it is a UUID or reserved.
+
+    In a path it could not be told apart from an id or from a fixed segment such as `batch`.
+    `pointer` is the JSON pointer of the object that has the slug.
+    """
     if parse_id(slug):
-        raise Validation.at_pointer(f"{at}/slug", "A slug may not look like a UUID.", "not_allowed")
+        raise Validation.at_pointer(f"{pointer}/slug", "A slug cannot be a UUID.", "not_allowed")
     if slug in RESERVED_SLUGS:
-        raise Validation.at_pointer(
-            f"{at}/slug", f"`{slug}` has a meaning of its own in a path; choose another slug.", "not_allowed"
-        )
+        raise Validation.at_pointer(f"{pointer}/slug", f"`{slug}` is reserved; choose another slug.", "not_allowed")
     return slug

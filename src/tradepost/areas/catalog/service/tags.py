@@ -1,4 +1,4 @@
-"""Tags: the words that products share."""
+"""Reads of tags, and the tags of products."""
 
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any
@@ -19,34 +19,34 @@ from ..models import ProductTagRow, TagRow
 from ..resource import tags
 from ..schemas import TagCount
 
-LINKS: Any = ProductTagRow.__table__
+PRODUCT_TAG: Any = ProductTagRow.__table__
 
 
 class Tags(Service):
-    """Tags as seen by one caller. Products bring them; nobody makes one by itself."""
+    """Reads tags and assigns them to products. Tags are only created for a product."""
 
     @operation("tag_list", "list", tags, access=policy.browse, public=True)
-    def list(self, window: ListQuery, want: Selection[TagCount]) -> Awaitable[Page[TagCount]]:
-        """The tags in use, with how many products have each."""
-        return self.page(tags, want, window)
+    def list(self, list_query: ListQuery, selection: Selection[TagCount]) -> Awaitable[Page[TagCount]]:
+        """List the tags in use, each with its number of products."""
+        return self.page(tags, selection, list_query)
 
     @operation("tag_get", "get", tags, access=policy.browse, public=True)
-    def get(self, key: str, want: Selection[TagCount]) -> Awaitable[Record[TagCount]]:
-        """One tag by its id or its slug."""
-        return self.one(tags, want, key)
+    def get(self, key: str, selection: Selection[TagCount]) -> Awaitable[Record[TagCount]]:
+        """Get a tag by its id or slug."""
+        return self.one(tags, selection, key)
 
     async def set_tags(self, tags: Mapping[str, Sequence[str]]) -> None:
-        """Makes these the tags of products, by their ids."""
+        """Replace the tags of products; `tags` maps product ids to slugs."""
         if tags:
             await self.session.execute(
-                delete(LINKS).where(self.context.database.in_values(LINKS.c.product_id, list(tags)))
+                delete(PRODUCT_TAG).where(self.context.database.in_values(PRODUCT_TAG.c.product_id, list(tags)))
             )
             await self.add_tags(tags)
 
     async def add_tags(self, tags: Mapping[str, Sequence[str]]) -> None:
-        """Gives products, by their ids, tags that they do not have."""
-        if wanted := {slug for slugs in tags.values() for slug in slugs}:
-            ids = await self.get_or_create(wanted)
+        """Add tags to products that do not have them yet; `tags` maps product ids to slugs."""
+        if distinct := {slug for slugs in tags.values() for slug in slugs}:
+            ids = await self.get_or_create(distinct)
             number = ProductTagRow.__number__
             links = [
                 {"id": new_id(number), "product_id": product_id, "tag_id": ids[slug]}
@@ -56,13 +56,14 @@ class Tags(Service):
             await bulk.insert_rows(self.session, ProductTagRow, links, self.context.clock())
 
     async def get_or_create(self, slugs: Collection[str]) -> dict[str, str]:
-        """The ids of tags by their slugs; those that there are not yet are made."""
+        """Return the ids of tags by slug. Missing tags are created."""
         query = select(TagRow.slug, TagRow.id).where(self.context.database.in_values(TagRow.slug, sorted(slugs)))
-        found: dict[str, str] = {slug: id for slug, id in await self.session.execute(query)}
-        if len(found) == len(slugs):
-            return found
-        # Two writes may bring the same new tag at once: the second takes the first one's.
+        ids: dict[str, str] = {slug: id for slug, id in await self.session.execute(query)}
+        if len(ids) == len(slugs):
+            return ids
+        # Two concurrent writes may create the same tag: the second ignores the conflict and reads
+        # the row of the first.
         dialect = sqlite if self.context.database.is_sqlite else postgresql
-        new = [{"id": new_id(TagRow.__number__), "slug": slug} for slug in sorted(slugs) if slug not in found]
+        new = [{"id": new_id(TagRow.__number__), "slug": slug} for slug in sorted(slugs) if slug not in ids]
         await self.session.execute(dialect.insert(TagRow).on_conflict_do_nothing(index_elements=["slug"]), new)
         return {slug: id for slug, id in await self.session.execute(query)}

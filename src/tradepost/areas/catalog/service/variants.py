@@ -1,4 +1,7 @@
-"""The rules of the variants. What happens to one touches its product: the price it begins at, the words it is found by."""
+"""Reads and changes of variants.
+
+Each change also updates `price_from` and the search document of the product.
+"""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any
@@ -26,19 +29,19 @@ MAX_VARIANTS = 100
 
 
 class VariantService(Service):
-    """Variants as seen and changed by one caller."""
+    """Reads and changes variants."""
 
     @operation(
         "variant_list", "list", variants, access=policy.browse, parent_relation=(products, "variants"), public=True
     )
-    def list(self, key: str, window: ListQuery, want: Selection[Variant]) -> Awaitable[Page[Variant]]:
-        """The variants of a product, by their position."""
-        return self.related(products, key, "variants", window, want)
+    def list(self, key: str, list_query: ListQuery, selection: Selection[Variant]) -> Awaitable[Page[Variant]]:
+        """List the variants of a product, sorted by position."""
+        return self.related(products, key, "variants", list_query, selection)
 
     @operation("variant_get", "get", variants, access=policy.browse, public=True)
-    def get(self, key: str, want: Selection[Variant]) -> Awaitable[Record[Variant]]:
-        """One variant by its id."""
-        return self.one(variants, want, key)
+    def get(self, key: str, selection: Selection[Variant]) -> Awaitable[Record[Variant]]:
+        """Get a variant by its id."""
+        return self.one(variants, selection, key)
 
     @operation(
         "variant_create",
@@ -49,63 +52,67 @@ class VariantService(Service):
         parent_relation=(products, "variants"),
         problems=(AlreadyExists, Conflict),
     )
-    async def create(self, key: str, new: VariantInput, want: Selection[Variant]) -> Record[Variant]:
-        """Adds a variant to a product, which has at most 100."""
+    async def create(self, key: str, new: VariantInput, selection: Selection[Variant]) -> Record[Variant]:
+        """Add a variant to a product. A product can have at most 100 variants."""
         product = await self.lock_for_update(ProductRow, products, key)
-        [made] = await self.add(product.id, [new])
+        [id] = await self.add(product.id, [new])
         await refresh_from_variants(self, product)
-        return await self.read_back(variants, want, made)
+        return await self.read_back(variants, selection, id)
 
     @operation(
         "variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,)
     )
     async def replace(
-        self, key: str, new: VariantInput, expected: ExpectedVersion, want: Selection[Variant]
+        self, key: str, new: VariantInput, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
-        """Sets all members of a variant; what is left out has its default."""
+        """Replace a variant. Omitted fields get their defaults, but `position` is kept."""
         row = await self.lock_for_update(VariantRow, variants, key, expected)
         await self.change(row, new)
-        return await self.read_back(variants, want, row.id)
+        return await self.read_back(variants, selection, row.id)
 
     @operation("variant_update", "update", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
     async def update(
-        self, key: str, patch: Patch, expected: ExpectedVersion, want: Selection[Variant]
+        self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
-        """Changes the given members of a variant and leaves the others as they are."""
+        """Update a variant. Only the given fields are changed."""
         row = await self.lock_for_update(VariantRow, variants, key, expected)
         await self.change(row, await self.apply_patch(variants, key, patch, VariantInput))
-        return await self.read_back(variants, want, row.id)
+        return await self.read_back(variants, selection, row.id)
 
     @operation("variant_delete", "delete", variants, access=policy.edit)
-    async def delete(self, key: str, expected: ExpectedVersion, want: Selection[Variant]) -> Record[Variant]:
-        """Takes a variant out of its product."""
+    async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Variant]) -> Record[Variant]:
+        """Delete a variant."""
         row = await self.lock_for_update(VariantRow, variants, key, expected)
-        gone = await self.one(variants, want, row.id)
+        deleted = await self.one(variants, selection, row.id)
         await self.session.delete(row)
         await self.session.flush()
         self.context.emit("variant.deleted", row.id, product_id=row.product_id)
-        await refresh_from_variants(self, await self.product_of(row))
-        return gone
+        await refresh_from_variants(self, await self._lock_product(row))
+        return deleted
 
-    async def product_of(self, row: VariantRow) -> ProductRow:
-        """The product of a variant, locked: its summary is about to be made anew."""
+    async def _lock_product(self, row: VariantRow) -> ProductRow:
+        """Return the product of a variant, locked for `refresh_from_variants`."""
         return (
             await self.session.scalars(select(ProductRow).where(ProductRow.id == row.product_id).with_for_update())
         ).one()
 
     async def add(
-        self, product_id: str, new: Sequence[VariantInput], at: str = "", *, product_is_new: bool = False
+        self, product_id: str, new: Sequence[VariantInput], pointer: str = "", *, product_is_new: bool = False
     ) -> Sequence[str]:
-        """New rows for a product, behind those that it has; their ids. `at` is where they stand in the input; `first` says that it has none yet."""
+        """Insert variants behind those that the product has; return their ids.
+
+        `pointer` is the JSON pointer of the list in the input, or "" for a single variant.
+        A new product has no variants, so they are not counted.
+        """
         count, last = (0, -1) if product_is_new else await self.count_and_last_position(product_id)
         if count + len(new) > MAX_VARIANTS:
             raise too_many_variants(count + len(new))
         for i, input in enumerate(new):
-            check_prices(input, f"{at}/{i}" if at else "")
-        places = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
+            check_prices(input, f"{pointer}/{i}" if pointer else "")
+        positions = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
         rows = [
-            variant_values(input) | {"position": place, "product_id": product_id}
-            for input, place in zip(new, places, strict=True)
+            variant_values(input) | {"position": position, "product_id": product_id}
+            for input, position in zip(new, positions, strict=True)
         ]
         ids = await self.insert(VariantRow, *rows)
         for id in ids:
@@ -113,59 +120,57 @@ class VariantService(Service):
         return ids
 
     async def count_and_last_position(self, product_id: str) -> tuple[int, int]:
-        """How many variants a product has, and the last of their positions (-1 where it has none)."""
+        """Return the number of variants of a product and the last position (-1 if it has none)."""
         query = select(func.count(), func.coalesce(func.max(VariantRow.position), -1)).where(
             VariantRow.product_id == product_id
         )
         count, last = (await self.session.execute(query)).one()
         return count, last
 
-    async def change(self, row: VariantRow, new: VariantInput, at: str = "") -> bool:
-        """Sets what differs, and tells whether anything did."""
-        check_prices(new, at)
-        if changed := self.set(row, new):
-            await self.session.flush()
-            await refresh_from_variants(self, await self.product_of(row))
-        return changed
-
-    def set(self, row: VariantRow, new: VariantInput) -> bool:
-        """The same with a checked input, leaving the product's summary to the caller."""
+    async def change(self, row: VariantRow, new: VariantInput) -> bool:
+        """Apply an input to a locked variant; return whether anything changed."""
+        check_prices(new)
         if changed := apply_changes(row, variant_values(new)):
             self.context.emit(
                 "variant.updated", row.id, product_id=row.product_id, changed=changed_members(variants, changed)
             )
+            await self.session.flush()
+            await refresh_from_variants(self, await self._lock_product(row))
         return bool(changed)
 
 
 def too_many_variants(count: int) -> Conflict:
-    """The problem of a product that would have so many variants."""
+    """Return the problem for a product that would have `count` variants."""
     return Conflict(f"A product has at most {MAX_VARIANTS} variants; this one would have {count}.")
 
 
 def variant_values(new: VariantInput) -> dict[str, Any]:
-    """The columns of an input; its options also in canonical form, its name made of them where it has none."""
-    key = msgspec.json.encode(new.options, order="sorted").decode()
+    """Return the column values of an input. A missing name is built from the options."""
+    options_key = msgspec.json.encode(new.options, order="sorted").decode()
     name = " / ".join(new.options.values()) if new.name is UNSET else new.name
-    return column_values(variants, new) | {"options_key": key, "name": name}
+    return column_values(variants, new) | {"options_key": options_key, "name": name}
 
 
-def check_prices(new: VariantInput, at: str = "") -> None:
-    """The rules that a schema cannot say: a currency that exists, and one currency for both prices."""
+def check_prices(new: VariantInput, pointer: str = "") -> None:
+    """Raise Validation if the currency is unknown or the two prices have different currencies.
+
+    `pointer` is the JSON pointer of the variant in the input.
+    """
     faults: list[Fault] = []
     if new.price.currency not in currencies():
         faults.append(
             Fault(
                 code="not_allowed",
-                detail=f"`{new.price.currency}` is not a currency of ISO 4217.",
-                pointer=f"{at}/price/currency",
+                detail=f"`{new.price.currency}` is not an ISO 4217 currency code.",
+                pointer=f"{pointer}/price/currency",
             )
         )
     if new.compare_at_price is not None and new.compare_at_price.currency != new.price.currency:
         faults.append(
             Fault(
                 code="not_allowed",
-                detail="Both prices of a variant have one currency.",
-                pointer=f"{at}/compare_at_price/currency",
+                detail="`price` and `compare_at_price` must have the same currency.",
+                pointer=f"{pointer}/compare_at_price/currency",
             )
         )
     if faults:

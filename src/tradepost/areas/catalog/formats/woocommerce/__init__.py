@@ -1,11 +1,12 @@
-"""WooCommerce's product export, as its exporter writes it under an English header.
+"""WooCommerce's product export, as its exporter writes it with an English header.
 
-    reader      which row belongs to what, and the product of a row     columns   which columns a file has
-    variants    what can be bought: a variation, or a simple product    cells     marks, lists and line breaks
-    attributes  options, and what else is said of a product             prices    regular and sale price, the days of a sale
-    source      what is kept beside the model
+    reader      groups rows, and parses a product     columns   the columns of a file
+    variants    variations, and simple products       cells     formula marks, lists, line breaks
+    attributes  options and other attributes          prices    regular price, sale price and dates
+    source      cells that no member represents
 
-Source: woocommerce.com, "Product CSV Import Schema", and the exporter `class-wc-product-csv-exporter.php`.
+Source: woocommerce.com, "Product CSV Import Schema", and the exporter,
+`class-wc-product-csv-exporter.php`.
 """
 
 from .reader import WOOCOMMERCE

@@ -1,4 +1,4 @@
-"""WooCommerce's attributes. Those that variations differ in are options, all others say something of the product."""
+"""WooCommerce's attributes. Those in which variations differ become options of the variants."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,72 +9,88 @@ from ..row_reader import JsonObject, RowReader
 from .cells import decode_entities, split_list
 from .columns import AttributeColumns, columns_of
 
-LONGEST_OPTION, LONGEST_CHOICE, LONGEST_VALUE = 60, 200, 5000
+MAX_NAME_LENGTH, MAX_OPTION_LENGTH, MAX_VALUE_LENGTH = 60, 200, 5000
 
 
 class AttributeValues(Struct, frozen=True):
-    """An attribute as one row tells it."""
+    """An attribute in one row."""
 
     name: str
     values: list[str]
     columns: AttributeColumns
 
 
-def read_attributes(row: Row, reading: RowReader, longest: int = LONGEST_VALUE) -> dict[str, AttributeValues]:
-    """The attributes of a row by the form in which names are compared; letter case does not count."""
-    found: dict[str, AttributeValues] = {}
-    for columns in columns_of(reading).attributes:
-        if name := reading.text(row, columns.name, LONGEST_OPTION, decode_entities(row[columns.name])):
+def read_attributes(row: Row, reader: RowReader, max_length: int = MAX_VALUE_LENGTH) -> dict[str, AttributeValues]:
+    """Return the attributes of a row by casefolded name."""
+    attributes: dict[str, AttributeValues] = {}
+    for columns in columns_of(reader).attributes:
+        if name := reader.text(row, columns.name, MAX_NAME_LENGTH, decode_entities(row[columns.name])):
             values = [
-                reading.text(row, columns.values, longest, decode_entities(v)) for v in split_list(row[columns.values])
+                reader.text(row, columns.values, max_length, decode_entities(value))
+                for value in split_list(row[columns.values])
             ]
-            first = found.setdefault(name.casefold(), AttributeValues(name, [], columns))
-            first.values.extend(values)
-    return found
+            attribute = attributes.setdefault(name.casefold(), AttributeValues(name, [], columns))
+            attribute.values.extend(values)
+    return attributes
 
 
-def read_options(row: Row, own: Mapping[str, AttributeValues], reading: RowReader) -> dict[str, str]:
-    """The options of a variation, named and ordered as its product does. One without a value means any, and is left out."""
-    given = read_attributes(row, reading, LONGEST_CHOICE)
-    order = {key: at for at, key in enumerate(own)}
+def read_options(row: Row, product_attributes: Mapping[str, AttributeValues], reader: RowReader) -> dict[str, str]:
+    """Return the options of a variation, with the names and in the order of its product.
+
+    An attribute without a value means any value, and is left out.
+    """
+    attributes = read_attributes(row, reader, MAX_OPTION_LENGTH)
+    order = {key: index for index, key in enumerate(product_attributes)}
     options: dict[str, str] = {}
-    for key in sorted(given, key=lambda k: order.get(k, len(order))):
-        if len(given[key].values) > 1:
-            reading.repair(
-                row, given[key].columns.values, "names several values where a variation has one; the first is taken."
-            )
-        if given[key].values:
-            options[(own.get(key) or given[key]).name] = given[key].values[0]
+    for key in sorted(attributes, key=lambda k: order.get(k, len(order))):
+        attribute = attributes[key]
+        if len(attribute.values) > 1:
+            message = "Several values where a variation has one; only the first was used."
+            reader.repair(row, attribute.columns.values, message)
+        if attribute.values:
+            options[(product_attributes.get(key) or attribute).name] = attribute.values[0]
     return options
 
 
-def non_option_attributes(own: Mapping[str, AttributeValues], options: Sequence[str], others: JsonObject) -> JsonObject:
-    """The attributes that are no options, with `others` that the model knows by names of its own."""
-    found: JsonObject = {}
-    for given in own.values():
-        if given.values and given.name not in options:
-            name = f"{given.name} (attribute)" if given.name in others else given.name
-            found[name] = given.values[0] if len(given.values) == 1 else given.values
-    return found | others
+def non_option_attributes(
+    attributes: Mapping[str, AttributeValues], options: Sequence[str], named: JsonObject
+) -> JsonObject:
+    """Return the attributes that are not options.
+
+    `named` are those whose names are ours; they win, and the others get the suffix ` (attribute)`.
+    """
+    members: JsonObject = {}
+    for attribute in attributes.values():
+        if attribute.values and attribute.name not in options:
+            name = f"{attribute.name} (attribute)" if attribute.name in named else attribute.name
+            members[name] = attribute.values[0] if len(attribute.values) == 1 else attribute.values
+    return members | named
 
 
 def consumed_by_variation(
-    row: Row, options: Mapping[str, str], own: Mapping[str, AttributeValues], head: Row, reading: RowReader
+    row: Row,
+    options: Mapping[str, str],
+    product_attributes: Mapping[str, AttributeValues],
+    head: Row,
+    reader: RowReader,
 ) -> set[str]:
-    """The attribute columns of a variation that its options tell, or its product's columns."""
-    told: set[str] = set()
-    for columns in columns_of(reading).attributes:
+    """Return the attribute columns of a variation that its options or its product represent."""
+    consumed: set[str] = set()
+    for columns in columns_of(reader).attributes:
         name, values = decode_entities(row[columns.name]), split_list(row[columns.values])
-        same = own.get(name.casefold())
+        product_attribute = product_attributes.get(name.casefold())
         if not name or (values and (len(values) > 1 or decode_entities(values[0]) not in options.values())):
             continue
-        if values or same:
-            told |= {columns.name, columns.values}
-        if same and head[same.columns.is_global] == row[columns.is_global]:
-            told.add(columns.is_global)
-    return told
+        if values or product_attribute:
+            consumed |= {columns.name, columns.values}
+        if product_attribute and head[product_attribute.columns.is_global] == row[columns.is_global]:
+            consumed.add(columns.is_global)
+    return consumed
 
 
-def consumed_by_product(own: Mapping[str, AttributeValues], options: Sequence[str]) -> set[str]:
-    """The attribute columns of a product that its attributes tell. Of options all stays: which values there are, and in which order."""
-    return {g.columns.values for g in own.values() if g.values and g.name not in options}
+def consumed_by_product(attributes: Mapping[str, AttributeValues], options: Sequence[str]) -> set[str]:
+    """Return the attribute columns of a product that its attributes represent.
+
+    Columns of options are not among them: they list all values in their order.
+    """
+    return {a.columns.values for a in attributes.values() if a.values and a.name not in options}

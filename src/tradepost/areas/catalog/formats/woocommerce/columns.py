@@ -1,4 +1,4 @@
-"""WooCommerce's columns: the known ones by their folded names, and those whose names differ from file to file."""
+"""WooCommerce's columns: constants for the fixed ones, and those that differ from file to file."""
 
 import re
 from decimal import Decimal
@@ -8,15 +8,8 @@ from msgspec import Struct
 
 from ..row_reader import RowReader
 
-ID, TYPE, SKU, NAME, PUBLISHED, VISIBILITY, PARENT = (
-    "id",
-    "type",
-    "sku",
-    "name",
-    "published",
-    "visibility in catalog",
-    "parent",
-)
+ID, TYPE, SKU, NAME = "id", "type", "sku", "name"
+PUBLISHED, VISIBILITY, PARENT = "published", "visibility in catalog", "parent"
 DESCRIPTION, SHORT, POSITION, IMAGES = "description", "short description", "position", "images"
 CATEGORIES, TAGS, BRANDS, GROUPED = "categories", "tags", "brands", "grouped products"
 URL, BUTTON, GTIN = "external url", "button text", "gtin, upc, ean, or isbn"
@@ -33,10 +26,14 @@ GRAMS_PER_UNIT = {
     "oz": Decimal("28.349523125"),
 }
 
-# What a variation may have of its own. In the row of a simple product these speak of its only variant.
-OF_VARIANT = frozenset([SKU, GTIN, TAX, TAX_STATUS, STOCK, IN_STOCK, BACKORDERS, REGULAR, SALE, STARTS, ENDS, "low stock amount", "shipping class",
-                        "cost of goods"])  # fmt: skip
-OF_VARIANT_TOO = ("weight", "length", "width", "height", "download")
+# Columns of a variation. In the row of a simple product they describe its only variant.
+VARIANT_COLUMNS = frozenset(
+    [
+        *(SKU, GTIN, TAX, TAX_STATUS, STOCK, IN_STOCK, BACKORDERS, REGULAR, SALE, STARTS, ENDS),
+        *("low stock amount", "shipping class", "cost of goods"),
+    ]
+)
+VARIANT_COLUMN_PREFIXES = ("weight", "length", "width", "height", "download")
 
 
 class AttributeColumns(Struct, frozen=True):
@@ -50,27 +47,33 @@ class AttributeColumns(Struct, frozen=True):
 
 
 class FileColumns(Struct, frozen=True):
-    """What a header has whose names differ from file to file: attributes in the order of their numbers, and the weight with its unit in grams."""
+    """The columns that differ from file to file.
+
+    attributes: in the order of their numbers.
+    weight: the column of the weight, empty if there is none; its name ends with the unit.
+    """
 
     attributes: tuple[AttributeColumns, ...]
     weight: str
     grams_per_unit: Decimal
 
 
-def columns_of(reading: RowReader) -> FileColumns:
-    """The columns of the file that is read."""
-    return _columns(tuple(reading.column_names))
+def columns_of(reader: RowReader) -> FileColumns:
+    """Return the columns of the reader's file."""
+    return _file_columns(tuple(reader.column_names))
 
 
 @cache
-def _columns(names: tuple[str, ...]) -> FileColumns:
-    numbers = sorted({int(found[1]) for n in names if (found := ATTRIBUTE.fullmatch(n))})
+def _file_columns(columns: tuple[str, ...]) -> FileColumns:
+    numbers = sorted({int(match[1]) for column in columns if (match := ATTRIBUTE.fullmatch(column))})
     attributes = [
         AttributeColumns(*[f"attribute {n} {part}" for part in ("name", "value(s)", "visible", "global", "default")])
         for n in numbers
     ]
     weights = {
-        n: GRAMS_PER_UNIT[found[1]] for n in names if (found := WEIGHT.fullmatch(n)) and found[1] in GRAMS_PER_UNIT
+        column: GRAMS_PER_UNIT[match[1]]
+        for column in columns
+        if (match := WEIGHT.fullmatch(column)) and match[1] in GRAMS_PER_UNIT
     }
     weight = next(iter(weights), "")
     return FileColumns(attributes=tuple(attributes), weight=weight, grams_per_unit=weights.get(weight, Decimal(1)))
@@ -78,5 +81,5 @@ def _columns(names: tuple[str, ...]) -> FileColumns:
 
 @cache
 def is_variant_column(column: str) -> bool:
-    """Whether a column speaks of what can be bought, and not of the product as a whole."""
-    return column in OF_VARIANT or column.startswith(OF_VARIANT_TOO)
+    """Whether a column describes a variant and not the product as a whole."""
+    return column in VARIANT_COLUMNS or column.startswith(VARIANT_COLUMN_PREFIXES)

@@ -1,4 +1,4 @@
-"""WooCommerce's prices: the regular one, and the sale price within its dates."""
+"""WooCommerce's prices: the regular price, and the sale price between its dates."""
 
 import re
 from datetime import UTC, date
@@ -13,7 +13,7 @@ DAY = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T].*)?")
 
 
 class Prices(Struct, frozen=True):
-    """What something costs now, what it is compared with, and the columns that these two prices do not tell whole."""
+    """The prices of a row, and the price columns that they do not fully represent."""
 
     price: JsonObject | None
     compare_at_price: JsonObject | None
@@ -21,39 +21,47 @@ class Prices(Struct, frozen=True):
 
 
 def has_price(row: Row) -> bool:
-    """Whether a row says what it costs."""
+    """Whether a row has a price."""
     return bool(row[col.REGULAR] or row[col.SALE])
 
 
-def read_prices(row: Row, reading: RowReader) -> Prices:
-    """The prices of a row at the time of import. Of a sale that is over or to come, `source` keeps the price, and of each its dates."""
-    regular, sale = reading.price(row, col.REGULAR), reading.price(row, col.SALE)
+def read_prices(row: Row, reader: RowReader) -> Prices:
+    """Return the prices of a row at the time of the import.
+
+    The dates of a sale are kept in `source`, and so is the price of a sale that is over or has not
+    begun.
+    """
+    regular, sale = reader.price(row, col.REGULAR), reader.price(row, col.SALE)
     if sale is None:
         return Prices(regular, None, (col.STARTS, col.ENDS))
     if regular is None:
         return Prices(sale, None, (col.SALE, col.STARTS, col.ENDS))
     if sale["amount"] >= regular["amount"]:
-        reading.repair(row, col.SALE, "is not below the regular price; it is not used, and kept in `source`.")
+        reader.repair(row, col.SALE, "Not below the regular price; ignored. The value was kept in `source`.")
         return Prices(regular, None, (col.SALE, col.STARTS, col.ENDS))
-    if not _on_sale(row, reading):
+    if not _is_on_sale(row, reader):
         return Prices(regular, None, (col.SALE, col.STARTS, col.ENDS))
     return Prices(sale, regular, (col.STARTS, col.ENDS))
 
 
-def _on_sale(row: Row, reading: RowReader) -> bool:
-    """Whether today is one of the days of the sale. They are whole days in UTC, the last one too; a missing date sets no bound."""
-    today = reading.now.astimezone(UTC).date()
-    starts, ends = _day(row[col.STARTS]), _day(row[col.ENDS])
+def _is_on_sale(row: Row, reader: RowReader) -> bool:
+    """Whether today is between the dates of the sale, both inclusive.
+
+    Dates are whole days in UTC; a missing date is no limit.
+    """
+    today = reader.now.astimezone(UTC).date()
+    starts, ends = _parse_day(row[col.STARTS]), _parse_day(row[col.ENDS])
     for column, day in ((col.STARTS, starts), (col.ENDS, ends)):
         if row[column] and day is None:
-            reading.repair(row, column, "is no date like 2026-11-27; the sale price is not used, and kept in `source`.")
+            message = "Not a date like 2026-11-27; the sale price was ignored, and kept in `source`."
+            reader.repair(row, column, message)
             return False
     return (starts is None or starts <= today) and (ends is None or today <= ends)
 
 
-def _day(text: str) -> date | None:
-    """The day of a date, whatever time stands behind it."""
+def _parse_day(text: str) -> date | None:
+    """Return the date at the start of a text; a time after it is ignored."""
     try:
-        return date.fromisoformat(found[1]) if (found := DAY.fullmatch(text)) else None
+        return date.fromisoformat(match[1]) if (match := DAY.fullmatch(text)) else None
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What can be bought of a WooCommerce product: its variations, or a simple product itself."""
+"""The variants of a WooCommerce product: its variations, or a simple product itself."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,17 @@ from .cells import decode_entities
 from .prices import has_price, read_prices
 from .source import simple_product_source, variation_source
 
-MOST_VARIANTS = 100
+MAX_VARIANTS, MAX_VARIANT_NAME_LENGTH, MAX_BARCODE_LENGTH, MAX_TAX_CLASS_LENGTH = 100, 200, 60, 40
 TAX_CLASS = re.compile(r"[a-z0-9_-]{1,40}")
 TRUE_VALUES, FALSE_VALUES = frozenset({"1", "true"}), frozenset({"0", "false"})
 
 
 class Parent(Struct, frozen=True):
-    """What variations have from their product: its row, its attributes, the word that SKUs are made of, and tax class and weight where they have none."""
+    """What variations take from their product.
+
+    sku_prefix: the beginning of generated SKUs.
+    tax_class, grams: for variations that have none.
+    """
 
     row: Row
     attributes: Mapping[str, AttributeValues]
@@ -31,146 +35,161 @@ class Parent(Struct, frozen=True):
     grams: int | None
 
 
-def read_parent(head: Row, attributes: Mapping[str, AttributeValues], word: str, reading: RowReader) -> Parent:
-    """The row of a product as its variations see it."""
-    columns = col.columns_of(reading)
+def read_parent(head: Row, attributes: Mapping[str, AttributeValues], sku_prefix: str, reader: RowReader) -> Parent:
+    """Return what the variations of a product take from its row."""
+    columns = col.columns_of(reader)
     return Parent(
         head,
         attributes,
-        word,
-        _tax_class(head, "standard", reading),
-        reading.grams(head, columns.weight, columns.grams_per_unit),
+        sku_prefix,
+        _tax_class(head, "standard", reader),
+        reader.grams(head, columns.weight, columns.grams_per_unit),
     )
 
 
-def read_simple_variant(row: Row, word: str, reading: RowReader) -> JsonObject:
-    """The only variant of a simple product."""
-    made, told = _variant(row, word, {}, None, reading)
-    reading.variant_lines.append(row.line)
-    return made | {"source": simple_product_source(row, told, reading)}
+def read_simple_variant(row: Row, sku_prefix: str, reader: RowReader) -> JsonObject:
+    """Return the only variant of a simple product."""
+    variant, consumed = _variant(row, sku_prefix, {}, None, reader)
+    reader.variant_lines.append(row.line)
+    return variant | {"source": simple_product_source(row, consumed, reader)}
 
 
-def read_variations(rows: Sequence[Row], parent: Parent, reading: RowReader) -> list[JsonObject]:
-    """The variants of a variable product, in the order of their positions; those with one position as they stand in the file."""
-    offered = [r for r in rows if _is_offered(r, reading)]
-    if len(offered) > MOST_VARIANTS:
-        reading.reject(
-            parent.row, col.TYPE, f"has {len(offered)} variations; a product here has at most {MOST_VARIANTS} variants."
-        )
+def read_variations(rows: Sequence[Row], parent: Parent, reader: RowReader) -> list[JsonObject]:
+    """Return the variants of a variable product by position, then by line."""
+    available = [row for row in rows if _is_available(row, reader)]
+    if len(available) > MAX_VARIANTS:
+        message = f"The product has {len(available)} variations; at most {MAX_VARIANTS} are supported."
+        reader.reject(parent.row, col.TYPE, message)
         return []
-    if parent.row[col.STOCK] and any(r[col.STOCK].casefold() == "parent" for r in offered):
-        reading.repair(
-            parent.row, col.STOCK, "is shared by the variations; kept in `source`, and they come without a quantity."
+    if parent.row[col.STOCK] and any(row[col.STOCK].casefold() == "parent" for row in available):
+        message = (
+            "Stock shared by variations is not supported; they were imported without a quantity. "
+            "The value was kept in `source`."
         )
-    seen: dict[str, int] = {}
-    made: list[JsonObject] = []
-    for at, row in enumerate(sorted(offered, key=lambda r: (reading.integer(r, col.POSITION) or 0, r.line))):
-        options = read_options(row, parent.attributes, reading)
-        if (first := seen.setdefault(repr(sorted(options.items())), row.line)) != row.line:
-            reading.reject(row, _first_values(reading), f"has the same options as the variation in line {first}.")
-        reading.variant_lines.append(row.line)
-        made.append(_variation(row, at, options, parent, reading))
-    return made
+        reader.repair(parent.row, col.STOCK, message)
+    first_lines: dict[str, int] = {}
+    variants: list[JsonObject] = []
+    by_position = sorted(available, key=lambda row: (reader.integer(row, col.POSITION) or 0, row.line))
+    for index, row in enumerate(by_position):
+        options = read_options(row, parent.attributes, reader)
+        if (first_line := first_lines.setdefault(repr(sorted(options.items())), row.line)) != row.line:
+            reader.reject(row, _first_value_column(reader), f"Same options as the variation in line {first_line}.")
+        reader.variant_lines.append(row.line)
+        variants.append(_variation(row, index, options, parent, reader))
+    return variants
 
 
-def _is_offered(row: Row, reading: RowReader) -> bool:
-    """Whether a variation can be bought; why not is told. `-1` is the draft that its product is."""
+def _is_available(row: Row, reader: RowReader) -> bool:
+    """Whether a variation can be bought; if not, report why. `-1` follows its draft product."""
     published = row[col.PUBLISHED].casefold()
     if published in FALSE_VALUES:
-        reading.repair(row, col.PUBLISHED, "the variation is switched off; it is left out.")
+        reader.repair(row, col.PUBLISHED, "Disabled variation; skipped.")
     elif published and published != "-1" and published not in TRUE_VALUES:
-        reading.repair(row, col.PUBLISHED, "is none of 1, 0 and -1; the variation is left out.")
+        reader.repair(row, col.PUBLISHED, "Not one of 1, 0 or -1; the variation was skipped.")
     elif not has_price(row):
-        reading.repair(row, col.REGULAR, "a variation without a price cannot be bought; it is left out.")
+        reader.repair(row, col.REGULAR, "A variation without a price cannot be bought; skipped.")
     else:
         return True
     return False
 
 
-def _first_values(reading: RowReader) -> str:
-    return next((a.values for a in col.columns_of(reading).attributes), col.NAME)
+def _first_value_column(reader: RowReader) -> str:
+    return next((attribute.values for attribute in col.columns_of(reader).attributes), col.NAME)
 
 
-def _variation(row: Row, at: int, options: dict[str, str], parent: Parent, reading: RowReader) -> JsonObject:
-    """One variation. It has its name from its options, as in the shop that it comes from; only without any its own is kept."""
-    made, told = _variant(row, parent.sku_prefix, options, parent, reading)
-    told |= {col.ID, col.PARENT, *consumed_by_variation(row, options, parent.attributes, parent.row, reading)}
-    name = reading.text(row, col.NAME, 200, decode_entities(row[col.NAME]))
+def _variation(row: Row, index: int, options: dict[str, str], parent: Parent, reader: RowReader) -> JsonObject:
+    """Return one variation.
+
+    Its name is generated from its options later. Only a variation without options keeps the name in
+    the file.
+    """
+    variant, consumed = _variant(row, parent.sku_prefix, options, parent, reader)
+    consumed |= {col.ID, col.PARENT, *consumed_by_variation(row, options, parent.attributes, parent.row, reader)}
+    name = reader.text(row, col.NAME, MAX_VARIANT_NAME_LENGTH, decode_entities(row[col.NAME]))
     if name and not options:
-        made["name"] = name
-    generated = f"{decode_entities(parent.row[col.NAME])} - {', '.join(options.values())}"
-    same = (
-        (col.NAME, name == generated or not options),
+        variant["name"] = name
+    generated_name = f"{decode_entities(parent.row[col.NAME])} - {', '.join(options.values())}"
+    is_represented = (
+        (col.NAME, name == generated_name or not options),
         (col.PUBLISHED, row[col.PUBLISHED].casefold() in TRUE_VALUES),
-        (col.POSITION, row[col.POSITION] == str(at)),
+        (col.POSITION, row[col.POSITION] == str(index)),
+        (col.TYPE, row[col.TYPE].casefold() == "variation"),
     )
-    told |= {column for column, is_told in (*same, (col.TYPE, row[col.TYPE].casefold() == "variation")) if is_told}
-    return made | {
-        "position": at,
-        "external_reference": reading.text(row, col.ID) or None,
-        "source": variation_source(row, told, reading),
+    consumed |= {column for column, represented in is_represented if represented}
+    return variant | {
+        "position": index,
+        "external_reference": reader.text(row, col.ID) or None,
+        "source": variation_source(row, consumed, reader),
     }
 
 
 def _variant(
-    row: Row, word: str, options: dict[str, str], parent: Parent | None, reading: RowReader
+    row: Row, sku_prefix: str, options: dict[str, str], parent: Parent | None, reader: RowReader
 ) -> tuple[JsonObject, set[str]]:
-    """What a row says of something that can be bought, and the columns that are told whole by it."""
-    cost, columns = read_prices(row, reading), col.columns_of(reading)
-    sku, _ = reading.sku(row, col.SKU, word, options)
-    barcode = reading.text(row, col.GTIN, 60).lstrip("'") or None
-    grams = reading.grams(row, columns.weight, columns.grams_per_unit)
-    stock = _stock(row, parent, reading)
-    tax_class = _tax_class(row, parent.tax_class if parent else "standard", reading)
-    told = {col.REGULAR, col.SALE}.difference(cost.unconsumed)
-    same = (
+    """Return a variant, and the columns that its members fully represent."""
+    prices, columns = read_prices(row, reader), col.columns_of(reader)
+    sku, _ = reader.sku(row, col.SKU, sku_prefix, options)
+    barcode = reader.text(row, col.GTIN, MAX_BARCODE_LENGTH).lstrip("'") or None
+    grams = reader.grams(row, columns.weight, columns.grams_per_unit)
+    stock = _stock(row, parent, reader)
+    tax_class = _tax_class(row, parent.tax_class if parent else "standard", reader)
+    is_represented = (
         (col.SKU, row[col.SKU] == sku),
         (col.GTIN, row[col.GTIN] == barcode),
         (col.TAX, row[col.TAX] == tax_class),
         (col.STOCK, stock["imported_quantity"] is not None),
         (col.BACKORDERS, row[col.BACKORDERS] == "1"),
-        (columns.weight, _is_exact(row, columns.weight, grams, reading)),
+        (columns.weight, _is_exact_weight(row, columns.weight, grams, reader)),
     )
-    told |= {column for column, is_told in same if is_told}
-    return {
-        "sku": sku, "price": cost.price or {}, "compare_at_price": cost.compare_at_price, "options": options, "barcode": barcode,
-        "weight_grams": parent.grams if parent and not row[columns.weight] else grams, "tax_class": tax_class, **stock,
-    }, told  # fmt: skip
+    consumed = {col.REGULAR, col.SALE}.difference(prices.unconsumed)
+    consumed |= {column for column, represented in is_represented if represented}
+    variant: JsonObject = {
+        "sku": sku,
+        "price": prices.price or {},
+        "compare_at_price": prices.compare_at_price,
+        "options": options,
+        "barcode": barcode,
+        "weight_grams": parent.grams if parent and not row[columns.weight] else grams,
+        "tax_class": tax_class,
+        **stock,
+    }
+    return variant, consumed
 
 
-def _is_exact(row: Row, column: str, grams: int | None, reading: RowReader) -> bool:
-    """Whether whole grams are the very weight of the row."""
+def _is_exact_weight(row: Row, column: str, grams: int | None, reader: RowReader) -> bool:
+    """Whether the whole grams are exactly the weight in the row."""
     weight = parse_measure(row[column])
-    return weight is not None and weight * col.columns_of(reading).grams_per_unit == grams
+    return weight is not None and weight * col.columns_of(reader).grams_per_unit == grams
 
 
-def _stock(row: Row, parent: Parent | None, reading: RowReader) -> JsonObject:
-    """A stock that is given is counted; `parent` means that the product's is, which no variant can have for itself."""
-    given, backorders = row[col.STOCK], row[col.BACKORDERS].casefold()
-    quantity = None if parent and given.casefold() == "parent" else reading.integer(row, col.STOCK)
+def _stock(row: Row, parent: Parent | None, reader: RowReader) -> JsonObject:
+    """Return the stock members of a variant. Inventory is tracked if the cell has a value.
+
+    `parent` means the stock of the product, which cannot be divided among its variants.
+    """
+    stock, backorders = row[col.STOCK], row[col.BACKORDERS].casefold()
+    quantity = None if parent and stock.casefold() == "parent" else reader.integer(row, col.STOCK)
     if backorders not in ("1", "0", "notify", "true", "false", "yes", "no", ""):
-        reading.repair(row, col.BACKORDERS, "is none of 1, 0 and notify; taken as 0.")
-    if not given and row[col.IN_STOCK].casefold() in FALSE_VALUES:
-        reading.repair(
-            row,
-            col.IN_STOCK,
-            "is out of stock and not counted, which a variant here cannot be; it can be bought. Give it a stock of 0 to change that.",
-        )
+        reader.repair(row, col.BACKORDERS, "Not one of 1, 0 or notify; read as 0.")
+    if not stock and row[col.IN_STOCK].casefold() in FALSE_VALUES:
+        message = "Out of stock without a stock quantity is not supported; the variant can be bought."
+        reader.repair(row, col.IN_STOCK, message, fix="Set its stock to 0 to prevent that.")
     return {
-        "track_inventory": bool(given),
+        "track_inventory": bool(stock),
         "allow_backorder": backorders in ("1", "notify", "true", "yes"),
         "imported_quantity": quantity,
     }
 
 
-def _tax_class(row: Row, inherited: str, reading: RowReader) -> str:
-    """The tax class as a slug; `parent` is the product's, nothing the standard one."""
-    given = row[col.TAX].casefold()
-    if given in ("", "standard", "parent"):
-        return inherited if given == "parent" else "standard"
-    if TAX_CLASS.fullmatch(given):
-        return given
-    made = slugify(given, "")[:40].strip("-")
-    if not made:
-        reading.repair(row, col.TAX, "is no tax class in Latin letters; taken as standard, and kept in `source`.")
-    return made or "standard"
+def _tax_class(row: Row, inherited: str, reader: RowReader) -> str:
+    """Return the tax class as a slug: `parent` means that of the product, blank "standard"."""
+    text = row[col.TAX].casefold()
+    if text in ("", "standard", "parent"):
+        return inherited if text == "parent" else "standard"
+    if TAX_CLASS.fullmatch(text):
+        return text
+    slug = slugify(text, "")[:MAX_TAX_CLASS_LENGTH].strip("-")
+    if not slug:
+        message = "Not a tax class in Latin letters; read as standard. The value was kept in `source`."
+        reader.repair(row, col.TAX, message)
+    return slug or "standard"

@@ -1,11 +1,11 @@
-"""Product files as they are written: one file per format."""
+"""Writers of product files, one file per format."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from .native_csv import NativeCsvWriter
 from .ndjson import NdjsonWriter
-from .own import NativeCsvWriter
-from .sheet import ShopCsvWriter
+from .shop_csv import ShopCsvWriter
 from .shopify import ShopifyLayout
 from .woocommerce import WooCommerceLayout
 from .writer import Writer
@@ -13,16 +13,18 @@ from .writer import Writer
 __all__ = ["FORMATS", "Writer", "create_writer"]
 
 WRITERS: Mapping[str, Callable[[str, datetime], Writer]] = {
-    "shopify": lambda currency, moment: ShopCsvWriter(ShopifyLayout(currency), currency=currency, moment=moment),
-    "woocommerce": lambda currency, moment: ShopCsvWriter(
-        WooCommerceLayout(currency), currency=currency, moment=moment
-    ),
-    "csv": lambda currency, moment: NativeCsvWriter(),
-    "ndjson": lambda currency, moment: NdjsonWriter(),
+    "shopify": lambda currency, now: ShopCsvWriter(ShopifyLayout(currency), currency=currency, now=now),
+    "woocommerce": lambda currency, now: ShopCsvWriter(WooCommerceLayout(currency), currency=currency, now=now),
+    "csv": lambda currency, now: NativeCsvWriter(),
+    "ndjson": lambda currency, now: NdjsonWriter(),
 }
 FORMATS = tuple(WRITERS)
 
 
 def create_writer(format: str, *, currency: str, now: datetime) -> Writer:
-    """What writes a format. `currency` is that of prices in sheets that name none; `moment` is now, for prices with dates."""
+    """Create the writer of a format.
+
+    `currency` applies to formats without a currency column. `now` decides which dated sale prices
+    apply.
+    """
     return WRITERS[format](currency, now)

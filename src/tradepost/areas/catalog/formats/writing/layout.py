@@ -1,4 +1,4 @@
-"""How a product is laid out in the sheet of another shop. One file per shop fills this in."""
+"""The protocol of a layout: how a product is written as rows of another shop's CSV."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,14 +12,23 @@ type Cells = dict[str, str]
 
 
 class ProductRows(Struct):
-    """A product in cells by column: its rows, the first its own, and which of them are its variants, in their order."""
+    """The rows of a product as cells by column name.
+
+    rows: all rows; the first is the product's.
+    variants: those of `rows` that are its variants, in their order.
+    """
 
     rows: list[Cells]
     variants: list[Cells]
 
 
 class Layout(Protocol):
-    """How a shop lays out a product. `notes` are the columns of the notes; `mark` stands before a cell that begins like a formula."""
+    """The CSV layout of a shop.
+
+    note_columns: the columns of the notes, of a product and of a variant.
+    formula_mark: prefix of a cell that could be taken for a spreadsheet formula.
+    file_prefix: bytes before the header, such as a byte order mark.
+    """
 
     format: Format
     note_columns: tuple[str, str]
@@ -27,21 +36,24 @@ class Layout(Protocol):
     file_prefix: bytes
 
     def scan(self, record: JsonObject) -> None:
-        """Looks at a record before any is laid out."""
+        """Collect what the layout depends on. Called for all records before the first `lay_out`."""
         ...
 
     def columns(self) -> Sequence[str]:
-        """The columns of its own."""
+        """Return the columns of the shop, without those of notes and `source`."""
         ...
 
     def lay_out(self, record: JsonObject) -> ProductRows:
-        """A product in cells."""
+        """Return the rows of a product."""
         ...
 
-    def accepts_source(self, column: str, *, variant: bool, of_both: bool) -> bool:
-        """Whether a folded column may be filled from `source`, of a product or a variant, in a row that is of both."""
+    def accepts_source(self, column: str, *, variant: bool, shared_row: bool) -> bool:
+        """Whether a column (by key) may be filled from `source`, of a variant or of its product.
+
+        `shared_row` means that one row is both the product and its only variant.
+        """
         ...
 
     def close(self) -> None:
-        """Gives back what it holds."""
+        """Release temporary files."""
         ...

@@ -1,4 +1,4 @@
-"""Writes our own NDJSON: a product record on each line."""
+"""Writes Tradepost's own NDJSON: one product record on each line."""
 
 import msgspec
 
@@ -7,18 +7,18 @@ from .writer import Writer
 
 
 class NdjsonWriter(Writer):
-    """Lines of JSON."""
+    """Writes product records as lines of JSON."""
 
     def scan(self, record: JsonObject) -> None:
-        """Nothing has to be known beforehand."""
+        """Do nothing: a line depends on no other record."""
 
     def header(self) -> bytes:
-        """Nothing."""
+        """Return nothing: NDJSON has no header."""
         return b""
 
     def encode_product(self, record: JsonObject) -> bytes:
-        """A line."""
+        """Return the line of a product."""
         return msgspec.json.encode(record) + b"\n"
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no temporary files."""

@@ -1,4 +1,4 @@
-"""What writes a product file, whatever its format."""
+"""The protocol of a writer, and what several writers need."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -13,49 +13,56 @@ from tradepost.kit.text.slugs import slugify
 
 from ..row_reader import JsonObject
 
-# By this mark a spreadsheet knows UTF-8.
+# Spreadsheets recognise UTF-8 by its byte order mark.
 UTF8_BOM = b"\xef\xbb\xbf"
 
 
 class Writer(Protocol):
-    """Writes product records, as builtins. Each is seen before the head is written, then all are written in the same order."""
+    """Writes product records, given as builtins.
+
+    First `scan` every record, then write the `header`, then `encode_product` for each record in the
+    same order.
+    """
 
     def scan(self, record: JsonObject) -> None:
-        """Looks at a record, for what the whole file has to know of it."""
+        """Collect what the header and other products depend on."""
         ...
 
     def header(self) -> bytes:
-        """What stands before the first product."""
+        """Return the beginning of the file."""
         ...
 
     def encode_product(self, record: JsonObject) -> bytes:
-        """One product."""
+        """Return one product."""
         ...
 
     def close(self) -> None:
-        """Gives back what it holds."""
+        """Release temporary files."""
         ...
 
 
 def encode_csv(rows: Iterable[Sequence[str]]) -> bytes:
-    """Rows of cells as CSV."""
+    """Encode rows of cells as CSV."""
     out = StringIO(newline="")
-    # With both characters in it, either of them inside of a cell puts that cell in quotes.
+    # With both characters in the line terminator, a cell that contains either of them is quoted.
     csv.writer(out, lineterminator="\r\n").writerows(rows)
     return out.getvalue().encode()
 
 
 def sku_cell(sku: str) -> str:
-    """A SKU as a sheet can show it without making it like another; one with odd blanks has a name made from it."""
+    """Return the SKU as it can be written to a cell and read back.
+
+    A SKU with unusual whitespace or a leading `'` is replaced by a slug and a digest.
+    """
     plain = " ".join(sku.split()) == sku and not sku.startswith("'")
     return sku if plain else f"{slugify(sku, 'sku')[:80]}-{xxhash.xxh3_64_hexdigest(sku.encode())}"
 
 
 def format_amount(amount: int, decimals: int) -> str:
-    """An amount of minor units with a dot before its decimals."""
+    """Format an amount in minor units with a dot before its decimals."""
     return f"{Decimal(amount).scaleb(-decimals):.{decimals}f}"
 
 
 def format_price(money: JsonObject | None) -> str:
-    """A price in its own currency; empty where there is none."""
+    """Format a price without its currency; empty for None."""
     return format_amount(money["amount"], exponent(money["currency"])) if money else ""

@@ -1,8 +1,10 @@
-"""Upserts: products made or changed as a list of inputs says, by one set of statements however many they are.
+"""Bulk upserts of products, in a fixed number of SQL statements for any number of inputs.
 
-run        the steps, from inputs to what came of each     present    which products are meant, and what they have
-draft      a product as it is to be, beside the one there  variants   the same of its variants
-statements what differs, written
+run             the steps: find, compare, check, write
+existing        loads the existing products with their variants, images and categories
+planned_upsert  compares one input with the existing product
+variant_plan    compares the variants of one input with the existing ones
+statements      writes the differences
 """
 
 from .run import UpsertOutcome, Upserts, validate_input

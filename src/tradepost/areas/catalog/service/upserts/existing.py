@@ -1,4 +1,4 @@
-"""What is there: the products that a list of inputs means, locked, and what they have."""
+"""Loads the products that a list of inputs addresses, and their variants, images and categories."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,17 +14,18 @@ from ...resource import products
 from ...schemas import ProductCreate
 
 type Values = dict[str, Any]
+"""Column values of a row by column name."""
 
-TIMES = ("created_at", "updated_at")
-
-
-def _columns(of: Any, *leave: str) -> list[Column[Any]]:
-    return [c for c in of.__table__.c if c.name not in (*TIMES, *leave)]
+TIMESTAMPS = ("created_at", "updated_at")
 
 
-PRODUCT = _columns(ProductRow, "rating_count", "rating_sum")
-VARIANT = _columns(VariantRow)
-MEDIA = [
+def _columns(row: Any, *excluded: str) -> list[Column[Any]]:
+    return [c for c in row.__table__.c if c.name not in (*TIMESTAMPS, *excluded)]
+
+
+PRODUCT_COLUMNS = _columns(ProductRow, "rating_count", "rating_sum")
+VARIANT_COLUMNS = _columns(VariantRow)
+MEDIA_COLUMNS = [
     MediaRow.id,
     MediaRow.version,
     MediaRow.product_id,
@@ -36,7 +37,7 @@ MEDIA = [
 
 
 class Existing:
-    """What present products have, by their ids."""
+    """Variants, images and category ids of existing products, by product id."""
 
     __slots__ = ("categories", "media", "variants")
 
@@ -47,53 +48,56 @@ class Existing:
 
 
 async def find_products(service: Service, inputs: Sequence[ProductCreate]) -> list[Values | None]:
-    """The product that each input means: by its reference, else by its slug. Locked in one order, so that no two lists wait for each other."""
+    """Find the visible product of each input, by external reference or else by slug.
+
+    The rows are locked in the order of their ids, so that concurrent lists do not deadlock.
+    """
     references = [new.external_reference for new in inputs if new.external_reference is not None]
     slugs = [new.slug for new in inputs if new.slug is not UNSET]
     if not references and not slugs:
         return [None for _ in inputs]
-    caller, among = service.context.caller, service.context.database.in_values
-    named = or_(*[among(c, v) for c, v in ((ProductRow.external_reference, references), (ProductRow.slug, slugs)) if v])
+    caller, in_values = service.context.caller, service.context.database.in_values
+    identifiers = ((ProductRow.external_reference, references), (ProductRow.slug, slugs))
+    addressed = or_(*[in_values(column, values) for column, values in identifiers if values])
     visible = products.visible(Viewer(caller.permissions, caller.is_authenticated))
-    query = select(*PRODUCT).where(named, visible).order_by(ProductRow.id).with_for_update()
-    found = await rows(service, query, caller_id=caller.id)
-    by_reference, by_slug = (
-        {f["external_reference"]: f for f in found if f["external_reference"] is not None},
-        {f["slug"]: f for f in found},
-    )
+    query = select(*PRODUCT_COLUMNS).where(addressed, visible).order_by(ProductRow.id).with_for_update()
+    matches = await _rows(service, query, caller_id=caller.id)
+    by_reference = {m["external_reference"]: m for m in matches if m["external_reference"] is not None}
+    by_slug = {m["slug"]: m for m in matches}
     return [by_reference.get(new.external_reference) or by_slug.get(new.slug) for new in inputs]
 
 
 async def load_existing(service: Service, ids: Sequence[str], media: bool) -> Existing:
-    """What these products have. The variants are locked too: they are compared before they are changed."""
-    present, among = Existing(), service.context.database.in_values
+    """Load what belongs to some products; images only if `media` is true.
+
+    Variants are locked, because they are compared before they are changed.
+    """
+    existing, in_values = Existing(), service.context.database.in_values
     if not ids:
-        return present
-    query = select(*VARIANT).where(among(VariantRow.product_id, ids)).order_by(VariantRow.id).with_for_update()
-    present.variants = _by_product(await rows(service, query))
-    places = select(ProductCategoryRow.product_id, ProductCategoryRow.category_id).where(
-        among(ProductCategoryRow.product_id, ids)
+        return existing
+    query = (
+        select(*VARIANT_COLUMNS).where(in_values(VariantRow.product_id, ids)).order_by(VariantRow.id).with_for_update()
     )
-    for row in await service.session.execute(places):
-        present.categories.setdefault(row[0], set()).add(row[1])
+    existing.variants = _by_product(await _rows(service, query))
+    links = select(ProductCategoryRow.product_id, ProductCategoryRow.category_id).where(
+        in_values(ProductCategoryRow.product_id, ids)
+    )
+    for product_id, category_id in await service.session.execute(links):
+        existing.categories.setdefault(product_id, set()).add(category_id)
     if media:
-        present.media = _by_product(
-            await rows(
-                service, select(*MEDIA).where(among(MediaRow.product_id, ids)).order_by(MediaRow.position, MediaRow.id)
-            )
-        )
-    return present
+        images = select(*MEDIA_COLUMNS).where(in_values(MediaRow.product_id, ids))
+        existing.media = _by_product(await _rows(service, images.order_by(MediaRow.position, MediaRow.id)))
+    return existing
 
 
-async def rows(service: Service, query: Select[*tuple[Any, ...]], **given: Any) -> list[Values]:
-    """The rows of a query as plain values."""
-    found = await service.session.execute(query, given)
-    names = tuple(found.keys())
-    return [dict(zip(names, row, strict=True)) for row in found]
+async def _rows(service: Service, query: Select[*tuple[Any, ...]], **parameters: Any) -> list[Values]:
+    result = await service.session.execute(query, parameters)
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
-def _by_product(found: Iterable[Values]) -> dict[str, list[Values]]:
-    out: dict[str, list[Values]] = {}
-    for row in found:
-        out.setdefault(row["product_id"], []).append(row)
-    return out
+def _by_product(rows: Iterable[Values]) -> dict[str, list[Values]]:
+    groups: dict[str, list[Values]] = {}
+    for row in rows:
+        groups.setdefault(row["product_id"], []).append(row)
+    return groups

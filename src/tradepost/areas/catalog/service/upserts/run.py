@@ -1,4 +1,4 @@
-"""The steps of a list of upserts: find, compare, write."""
+"""The steps of a list of upserts: find, compare, check, write."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -16,13 +16,13 @@ from ...models import CategoryRow, ProductRow, VariantRow
 from ...schemas import ProductCreate
 from .. import slugs
 from ..variants import check_prices
-from .draft import PlannedUpsert
 from .existing import Values, find_products, load_existing
+from .planned_upsert import PlannedUpsert
 from .statements import write
 
 
 class UpsertOutcome(msgspec.Struct, frozen=True):
-    """What came of an upsert: the product's id, whether it is new, whether anything changed."""
+    """The outcome of an upsert: the product's id, whether it is new, whether anything changed."""
 
     id: str
     created: bool
@@ -30,109 +30,124 @@ class UpsertOutcome(msgspec.Struct, frozen=True):
 
 
 class Upserts:
-    """Makes and changes products as inputs say, in a service's open write.
+    """Creates and updates products from inputs, in the open transaction of a service.
 
-    by_options: a variant whose SKU is new to its product takes the place of the one with the same options.
-    avoid: slugs that none is made of, because an input gives them.
+    match_by_options: a variant whose SKU is new to its product replaces the one with the same
+        options.
+    reserved_slugs: slugs given in inputs, which are not generated for other products.
     """
 
-    def __init__(self, service: Service, by_options: bool, avoid: Collection[str]) -> None:
-        self.service, self.match_by_options, self.reserved_slugs = service, by_options, avoid
+    def __init__(self, service: Service, match_by_options: bool, reserved_slugs: Collection[str]) -> None:
+        self.service, self.match_by_options, self.reserved_slugs = service, match_by_options, reserved_slugs
 
     async def run(self, inputs: Sequence[ProductCreate]) -> list[UpsertOutcome | Problem]:
-        """What came of the first of some checked inputs: of as many as mean a product each. What means one of theirs again has to come after them."""
-        meant = await find_products(self.service, inputs)
-        size = _apart(inputs, meant)
-        return await self._set([PlannedUpsert(new, was) for new, was in zip(inputs[:size], meant[:size], strict=True)])
+        """Upsert as many leading inputs as are independent and return their outcomes.
 
-    async def _set(self, drafts: Sequence[PlannedUpsert]) -> list[UpsertOutcome | Problem]:
-        pictures = any([getattr(d.input, "media", UNSET) is not UNSET for d in drafts])
-        present = await load_existing(self.service, [d.id for d in drafts if d.current is not None], pictures)
-        for draft in drafts:
-            draft.compare(present, self.match_by_options)
-        await self._check_categories(drafts)
-        await self._check_skus(drafts)
-        await self._name(drafts)
-        if write_these := [d for d in _open(drafts) if d.has_changes]:
-            await write(self.service, write_these, self.service.context.clock())
-        return [d.problem or UpsertOutcome(d.id, d.current is None, d.has_changes) for d in drafts]
+        The caller runs the remaining inputs afterwards, when these are in the database.
+        """
+        matches = await find_products(self.service, inputs)
+        size = _independent_prefix(inputs, matches)
+        return await self._upsert(
+            [PlannedUpsert(new, current) for new, current in zip(inputs[:size], matches[:size], strict=True)]
+        )
 
-    async def _check_categories(self, drafts: Sequence[PlannedUpsert]) -> None:
-        if joined := sorted({c for d in _open(drafts) for c in d.added_categories}):
-            query = select(CategoryRow.id).where(self.service.context.database.in_values(CategoryRow.id, joined))
+    async def _upsert(self, plans: Sequence[PlannedUpsert]) -> list[UpsertOutcome | Problem]:
+        has_media = any([getattr(p.input, "media", UNSET) is not UNSET for p in plans])
+        existing = await load_existing(self.service, [p.id for p in plans if p.current is not None], has_media)
+        for plan in plans:
+            plan.compare(existing, self.match_by_options)
+        await self._check_categories(plans)
+        await self._check_skus(plans)
+        await self._choose_slugs(plans)
+        if to_write := [p for p in _valid(plans) if p.has_changes]:
+            await write(self.service, to_write, self.service.context.clock())
+        return [p.problem or UpsertOutcome(p.id, p.current is None, p.has_changes) for p in plans]
+
+    async def _check_categories(self, plans: Sequence[PlannedUpsert]) -> None:
+        """Refuse plans with categories that do not exist."""
+        if ids := sorted({id for p in _valid(plans) for id in p.added_categories}):
+            query = select(CategoryRow.id).where(self.service.context.database.in_values(CategoryRow.id, ids))
             known = set(await self.service.session.scalars(query))
-            for draft in _open(drafts):
-                draft.check_categories(known)
+            for plan in _valid(plans):
+                plan.check_categories(known)
 
-    async def _check_skus(self, drafts: Sequence[PlannedUpsert]) -> None:
-        """Refuses SKUs that another product has. One that a product of the list has may be about to leave it."""
-        wanted = sorted({sku for d in _open(drafts) for sku in d.variants.new_skus})
-        if not wanted:
+    async def _check_skus(self, plans: Sequence[PlannedUpsert]) -> None:
+        """Refuse plans whose new SKUs another product has, or an earlier plan takes.
+
+        A SKU of a product that has a plan too is allowed: that plan may give it up.
+        """
+        skus = sorted({sku for p in _valid(plans) for sku in p.variants.new_skus})
+        if not skus:
             return
-        names = (VariantRow.sku, ProductRow.id, ProductRow.external_reference, ProductRow.slug)
         query = (
-            select(*names)
+            select(VariantRow.sku, ProductRow.id, ProductRow.external_reference, ProductRow.slug)
             .join(ProductRow, ProductRow.id == VariantRow.product_id)
-            .where(self.service.context.database.in_values(VariantRow.sku, wanted))
+            .where(self.service.context.database.in_values(VariantRow.sku, skus))
         )
         owners: dict[str, tuple[str | None, ...]] = {
-            sku: tuple(names) for sku, *names in await self.service.session.execute(query)
+            sku: tuple(owner) for sku, *owner in await self.service.session.execute(query)
         }
-        ours = {d.id for d in drafts}
-        taken = {sku for sku, (id, *_) in owners.items() if id not in ours}
-        for draft in _open(drafts):
-            new = draft.variants.new_skus
-            if not taken.isdisjoint(new):
-                if any([draft.is_identified_by(*owners[sku][1:]) for sku in new if sku in owners]):
-                    raise AlreadyExists("Another write just made this product.", field="external_reference")
-                draft.problem = AlreadyExists("Another row has this `sku`.", field="sku")
-            else:
-                taken.update(new)
+        planned_ids = {p.id for p in plans}
+        taken = {sku for sku, (id, *_) in owners.items() if id not in planned_ids}
+        for plan in _valid(plans):
+            new_skus = plan.variants.new_skus
+            if taken.isdisjoint(new_skus):
+                taken.update(new_skus)
+                continue
+            if any([plan.is_identified_by(*owners[sku][1:]) for sku in new_skus if sku in owners]):
+                # The owner is the product that the plan was to create: a concurrent write was
+                # faster. The batch catches this and finds the product at its next try.
+                raise AlreadyExists("Another write just created this product.", field="external_reference")
+            plan.problem = AlreadyExists("This `sku` is already in use.", field="sku")
 
-    async def _name(self, drafts: Sequence[PlannedUpsert]) -> None:
-        """Gives new products without a slug one."""
-        if nameless := [d for d in _open(drafts) if d.current is None and d.input.slug is UNSET]:
+    async def _choose_slugs(self, plans: Sequence[PlannedUpsert]) -> None:
+        """Generate slugs for new products whose input has none."""
+        if without_slug := [p for p in _valid(plans) if p.current is None and p.input.slug is UNSET]:
             chosen = await slugs.choose_all(
-                self.service, ProductRow, [d.input.name for d in nameless], self.reserved_slugs
+                self.service, ProductRow, [p.input.name for p in without_slug], self.reserved_slugs
             )
-            for draft, slug in zip(nameless, chosen, strict=True):
-                draft.values["slug"] = slug
+            for plan, slug in zip(without_slug, chosen, strict=True):
+                plan.values["slug"] = slug
 
 
-def validate_input(shape: type[ProductCreate], given: Any) -> ProductCreate:
-    """What an upsert is given, checked as far as it can be alone; faults stand under `/input`."""
-    new = validate(shape, given, "/input")
+def validate_input(input_type: type[ProductCreate], value: Any) -> ProductCreate:
+    """Validate the input of an upsert, without the database. Pointers start with `/input`."""
+    new = validate(input_type, value, "/input")
     if new.slug is not UNSET:
         slugs.check(new.slug, "/input")
-    for at, variant in enumerate(new.variants):
-        check_prices(variant, f"/input/variants/{at}")
+    for i, variant in enumerate(new.variants):
+        check_prices(variant, f"/input/variants/{i}")
     return new
 
 
-def _open(drafts: Sequence[PlannedUpsert]) -> Iterator[PlannedUpsert]:
-    """The drafts that have no problem."""
-    return iter([d for d in drafts if d.problem is None])
+def _valid(plans: Sequence[PlannedUpsert]) -> Iterator[PlannedUpsert]:
+    """The plans without a problem at this moment."""
+    return iter([p for p in plans if p.problem is None])
 
 
-def _apart(inputs: Sequence[ProductCreate], meant: Sequence[Values | None]) -> int:
-    """How many inputs from the first on mean a product each that no other of them means or makes room for."""
-    seen, left = set[tuple[str, str]](), list[str]()
-    for at, (new, was) in enumerate(zip(inputs, meant, strict=True)):
-        names: set[tuple[str, str]] = (
+def _independent_prefix(inputs: Sequence[ProductCreate], matches: Sequence[Values | None]) -> int:
+    """Length of the leading run of inputs that can be upserted together.
+
+    No two of them address the same product, and none depends on a slug that another one frees.
+    """
+    seen, freed_slugs = set[tuple[str, str]](), list[str]()
+    for i, (new, current) in enumerate(zip(inputs, matches, strict=True)):
+        identifiers: set[tuple[str, str]] = (
             {("reference", new.external_reference)} if new.external_reference is not None else set()
         )
-        names |= {("slug", new.slug)} if new.slug is not UNSET else set()
-        names |= {("id", was["id"])} if was is not None else set()
-        if not seen.isdisjoint(names) or _may_follow(new, was, left):
-            return at
-        seen |= names
-        left += [was["slug"]] if was is not None and new.slug is not UNSET and new.slug != was["slug"] else []
+        identifiers |= {("slug", new.slug)} if new.slug is not UNSET else set()
+        identifiers |= {("id", current["id"])} if current is not None else set()
+        if not seen.isdisjoint(identifiers) or _may_reuse_slug(new, current, freed_slugs):
+            return i
+        seen |= identifiers
+        if current is not None and new.slug is not UNSET and new.slug != current["slug"]:
+            freed_slugs.append(current["slug"])
     return len(inputs)
 
 
-def _may_follow(new: ProductCreate, was: Values | None, left: Sequence[str]) -> bool:
-    """Whether a new product's slug is made from a name, and may come to be one that products before it leave: only once they have left it."""
-    if was is not None or new.slug is not UNSET or not left:
+def _may_reuse_slug(new: ProductCreate, current: Values | None, freed_slugs: Sequence[str]) -> bool:
+    """Whether the slug generated for a new product may be one that an earlier input frees."""
+    if current is not None or new.slug is not UNSET or not freed_slugs:
         return False
-    made = slugify(new.name, str(ProductRow.__tablename__))
-    return any([slug.startswith(made) for slug in left])
+    stem = slugify(new.name, str(ProductRow.__tablename__))
+    return any([slug.startswith(stem) for slug in freed_slugs])

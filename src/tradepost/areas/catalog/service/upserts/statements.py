@@ -1,4 +1,4 @@
-"""What differs, written: each table by one statement of each kind, however many rows there are."""
+"""Writes the differences of planned upserts, at most one statement of each kind per table."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,87 +13,82 @@ from tradepost.kit.writes import bulk
 
 from ...models import MediaRow, ProductCategoryRow, ProductRow, ProductSearchRow, VariantRow
 from ..tags import Tags
-from .draft import PlannedUpsert
+from .planned_upsert import PlannedUpsert
 
 
-async def write(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
-    """Writes all drafts, and announces each once. New rows of a table come in an order that all lists share, so that no two wait for each other."""
+async def write(service: Service, plans: Sequence[PlannedUpsert], now: datetime) -> None:
+    """Write all plans and emit one event for each.
+
+    New rows of a table are inserted in an order that depends only on their values, so that
+    concurrent lists do not deadlock.
+    """
     new = sorted(
-        [d for d in drafts if d.current is None], key=lambda d: (d.values["external_reference"] or "", d.values["slug"])
+        [p for p in plans if p.current is None], key=lambda p: (p.values["external_reference"] or "", p.values["slug"])
     )
     await bulk.update_rows(
         service.session,
         ProductRow,
-        [(d.current, d.current | d.values) for d in drafts if d.current is not None and d.changed],
+        [(p.current, p.current | p.values) for p in plans if p.current is not None and p.changed],
         now,
     )
-    await bulk.insert_rows(service.session, ProductRow, [d.values | {"id": d.id} for d in new], now)
-    await _places(service, drafts, now)
+    await bulk.insert_rows(service.session, ProductRow, [p.values | {"id": p.id} for p in new], now)
+    await _write_categories(service, plans, now)
     tags: dict[str, list[str]] = {
-        d.id: d.values["tags"] for d in drafts if (d.values["tags"] if d.current is None else "tags" in d.changed)
+        p.id: p.values["tags"] for p in plans if (p.values["tags"] if p.current is None else "tags" in p.changed)
     }
     await Tags(service.context).set_tags(tags)
-    await _variants(service, drafts, now)
-    await bulk.upsert_rows(
-        service.session,
-        ProductSearchRow.__table__,
-        [words for d in drafts if (words := d.search_row) is not None],
-        "id",
-    )
-    await _media(service, drafts, now)
-    for draft in drafts:
-        type, subject, data = draft.event()
+    await _write_variants(service, plans, now)
+    search_rows = [row for p in plans if (row := p.search_row) is not None]
+    await bulk.upsert_rows(service.session, ProductSearchRow.__table__, search_rows, "id")
+    await _write_media(service, plans, now)
+    for plan in plans:
+        type, subject, data = plan.event()
         service.context.emit(type, subject, **data)
 
 
-async def _places(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
-    places = _table(ProductCategoryRow)
-    if left := [(d.id, c) for d in drafts for c in d.removed_categories]:
-        await service.session.execute(delete(places).where(tuple_(places.c.product_id, places.c.category_id).in_(left)))
+async def _write_categories(service: Service, plans: Sequence[PlannedUpsert], now: datetime) -> None:
+    links = _table(ProductCategoryRow)
+    if removed := [(p.id, id) for p in plans for id in p.removed_categories]:
+        await service.session.execute(delete(links).where(tuple_(links.c.product_id, links.c.category_id).in_(removed)))
     number = ProductCategoryRow.__number__
-    await bulk.insert_rows(
-        service.session,
-        ProductCategoryRow,
-        [
-            {"id": new_id(number), "product_id": d.id, "category_id": c}
-            for d in drafts
-            for c in sorted(d.added_categories)
-        ],
-        now,
-    )
+    added = [
+        {"id": new_id(number), "product_id": p.id, "category_id": id}
+        for p in plans
+        for id in sorted(p.added_categories)
+    ]
+    await bulk.insert_rows(service.session, ProductCategoryRow, added, now)
 
 
-async def _variants(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
+async def _write_variants(service: Service, plans: Sequence[PlannedUpsert], now: datetime) -> None:
     variants = _table(VariantRow)
-    # Ids stand in for what another variant of the product takes, until all rows have their own.
-    if parked := [id for d in drafts for id in d.variants.parked]:
-        stand_in = cast(variants.c.id, Text)
+    # Parked variants first get their id as SKU and options, so that the UPDATE below never meets a
+    # value that another variant has not given up yet.
+    if parked := [id for p in plans for id in p.variants.parked]:
+        placeholder = cast(variants.c.id, Text)
         await service.session.execute(
-            update(variants).where(variants.c.id.in_(parked)).values(sku=stand_in, options_key=stand_in, updated_at=now)
+            update(variants)
+            .where(variants.c.id.in_(parked))
+            .values(sku=placeholder, options_key=placeholder, updated_at=now)
         )
     await bulk.update_rows(
         service.session,
         VariantRow,
-        [pair for d in drafts for pair in d.variants.changed],
+        [pair for p in plans for pair in p.variants.changed],
         now,
         ("sku", "options_key") if parked else (),
     )
-    await bulk.insert_rows(
-        service.session,
-        VariantRow,
-        sorted([v for d in drafts for v in d.variants.created], key=lambda v: v["sku"]),
-        now,
-    )
+    created = sorted([values for p in plans for values in p.variants.created], key=lambda values: values["sku"])
+    await bulk.insert_rows(service.session, VariantRow, created, now)
 
 
-async def _media(service: Service, drafts: Sequence[PlannedUpsert], now: datetime) -> None:
+async def _write_media(service: Service, plans: Sequence[PlannedUpsert], now: datetime) -> None:
     media = _table(MediaRow)
-    if gone := [id for d in drafts for id in d.removed_media]:
-        await service.session.execute(delete(media).where(media.c.id.in_(gone)))
-    await bulk.update_rows(service.session, MediaRow, [pair for d in drafts for pair in d.changed_media], now)
-    await bulk.insert_rows(service.session, MediaRow, [m for d in drafts for m in d.added_media], now)
+    if removed := [id for p in plans for id in p.removed_media]:
+        await service.session.execute(delete(media).where(media.c.id.in_(removed)))
+    await bulk.update_rows(service.session, MediaRow, [pair for p in plans for pair in p.changed_media], now)
+    await bulk.insert_rows(service.session, MediaRow, [values for p in plans for values in p.added_media], now)
 
 
-def _table(of: type[Table]) -> Any:
-    """A class's table: given the class, the ORM would look for objects to keep in step."""
-    return of.__table__
+def _table(row: type[Table]) -> Any:
+    """Return the table of a class. With the class itself, the ORM would synchronize its objects."""
+    return row.__table__

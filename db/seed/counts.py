@@ -1,4 +1,4 @@
-"""What filling either database has in common."""
+"""What both databases share when they are filled: the counts of rows, and the refusal."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ type Progress = Callable[[int], None]
 
 
 class ShopNotEmptyError(Exception):
-    """The database has goods already, which a demo shop must not mix with."""
+    """The database has products or categories already."""
 
     def __init__(self) -> None:
-        super().__init__("The shop has products or categories already; a demo shop is only made in an empty database.")
+        super().__init__("The database has products or categories already; demo data needs an empty one.")
 
 
 class Counts(msgspec.Struct):
-    """How many rows were made."""
+    """Number of rows written."""
 
     categories: int = 0
     products: int = 0
@@ -25,7 +25,7 @@ class Counts(msgspec.Struct):
     tags: int = 0
 
     def add(self, part: Part) -> None:
-        """Count a part's rows."""
+        """Count the rows of a part."""
         self.categories += len(part["category"])
         self.products += len(part["product"])
         self.variants += len(part["variant"])

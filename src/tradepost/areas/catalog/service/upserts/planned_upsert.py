@@ -1,0 +1,120 @@
+"""The plan of one upsert: an input compared with the existing product. Runs no SQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET
+
+from tradepost.kit.ids import new_id
+from tradepost.kit.problems import Problem
+
+from ...models import MediaRow, ProductRow
+from ...schemas import ProductCreate
+from ..products import category_not_found, check_category_count, product_values
+from ..search_document import SEARCHED_MEMBERS, document_of, price_from_values
+from .existing import Existing, Values
+from .variant_plan import VariantPlan
+
+
+class PlannedUpsert:
+    """What an upsert will write.
+
+    current: the existing product, or None if the input creates one.
+    values: the column values after the upsert.
+    changed: names of the columns and members that differ from `current`.
+    problem: why the product cannot be written, or None.
+    """
+
+    variants: VariantPlan
+
+    def __init__(self, input: ProductCreate, current: Values | None) -> None:
+        self.input, self.current = input, current
+        self.id: str = new_id(ProductRow.__number__) if current is None else current["id"]
+        self.values = product_values(input)
+        self.changed: list[str] = (
+            [] if current is None else [name for name, value in self.values.items() if current[name] != value]
+        )
+        self.added_categories, self.removed_categories = set[str](), set[str]()
+        self.added_media: list[Values] = []
+        self.changed_media: list[tuple[Values, Values]] = []
+        self.removed_media: list[str] = []
+        self.problem: Problem | None = None
+
+    def compare(self, existing: Existing, match_by_options: bool) -> None:
+        """Compare everything that belongs to the product; a refusal is stored as `problem`."""
+        try:
+            self._compare_categories(existing.categories.get(self.id, set()))
+            self.variants = VariantPlan(
+                self.id, existing.variants.get(self.id, ()), self.input.variants, match_by_options
+            )
+            self._compare_media(existing.media.get(self.id, ()))
+        except Problem as problem:
+            self.problem = problem
+            return
+        self.values |= price_from_values([(v["price_amount"], v["price_currency"]) for v in self.variants.final_rows])
+        if (current := self.current) is not None:
+            price_changed = any([current[name] != self.values[name] for name in price_from_values([])])
+            self.changed += ["categories"] if self.added_categories or self.removed_categories else []
+            self.changed += ["price_from"] if price_changed else []
+            self.changed += ["media"] if self.added_media or self.changed_media or self.removed_media else []
+
+    def check_categories(self, known: set[str]) -> None:
+        """Set `problem` if an added category is not in `known`, the ids that exist."""
+        if unknown := sorted(self.added_categories - known):
+            main: str | None = self.values["category_id"]
+            self.problem = (
+                category_not_found("/category_id", main)
+                if main is not None and main in unknown
+                else category_not_found("/category_ids", unknown[0])
+            )
+
+    def is_identified_by(self, reference: str | None, slug: str | None) -> bool:
+        """Whether the input addresses the product with this external reference or slug."""
+        return (reference is not None and self.input.external_reference == reference) or self.input.slug == slug
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.current is None or bool(self.changed or self.variants.created or self.variants.changed)
+
+    @property
+    def search_row(self) -> Values | None:
+        """The row of the search document, or None if it did not change."""
+        if self.current is not None and not self.variants.new_skus and SEARCHED_MEMBERS.isdisjoint(self.changed):
+            return None
+        values, skus = self.values, [v["sku"] for v in self.variants.final_rows]
+        return {"id": self.id} | document_of(values["name"], skus, values["tags"], values["description"])
+
+    def event(self) -> tuple[str, str, dict[str, Any]]:
+        """Return type, subject and data of the event to emit."""
+        if self.current is None:
+            return "product.created", self.id, {"variants": self.variants.event_ids["created"]}
+        return "product.updated", self.id, {"changed": self.changed, "variants": self.variants.event_ids}
+
+    def _compare_categories(self, current: set[str]) -> None:
+        """Compare the categories. If `category_ids` is unset, the current ones stay."""
+        main, ids = self.values["category_id"], self.input.category_ids
+        target = (current if ids is UNSET else {str(i) for i in ids}) | ({main} if main else set[str]())
+        check_category_count(target)
+        self.added_categories, self.removed_categories = target - current, current - target
+
+    def _compare_media(self, current: Sequence[Values]) -> None:
+        """Compare the images by source URL. Omitted images are removed unless already fetched."""
+        images: Any = getattr(self.input, "media", UNSET)
+        if images is UNSET:
+            return
+        by_url: dict[str | None, list[Values]] = {}
+        for row in current:
+            by_url.setdefault(row["source_url"], []).append(row)
+        for position, image in enumerate(images):
+            url, values = image.source_url, {"alt": image.alt, "position": position}
+            if same_url := by_url.get(url):
+                before = same_url.pop(0)
+                if before != (after := before | values):
+                    self.changed_media.append((before, after))
+            else:
+                self.added_media.append(
+                    values
+                    | {"id": new_id(MediaRow.__number__), "product_id": self.id, "source_url": url, "status": "remote"}
+                )
+        self.removed_media = [row["id"] for rest in by_url.values() for row in rest if row["status"] == "remote"]

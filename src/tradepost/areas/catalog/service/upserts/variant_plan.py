@@ -1,0 +1,88 @@
+"""The plan for the variants of one upsert: which are updated and which are created."""
+
+from collections.abc import Sequence
+
+from tradepost.kit.ids import new_id
+from tradepost.kit.problems import AlreadyExists
+
+from ...models import VariantRow
+from ...schemas import VariantInput
+from ..variants import MAX_VARIANTS, too_many_variants, variant_values
+from .existing import Values
+
+
+class VariantPlan:
+    """The variants of a product before and after an upsert. Omitted variants stay.
+
+    created: values of the new variants.
+    changed: pairs of the values before and after.
+    final_rows: all variants after the upsert.
+    parked: ids of variants whose SKU or options another variant of the product takes over. The
+        unique constraints apply to each row on its own, so these give up both first.
+    """
+
+    __slots__ = ("changed", "created", "final_rows", "parked")
+
+    def __init__(
+        self, product_id: str, current: Sequence[Values], variants: Sequence[VariantInput], match_by_options: bool
+    ) -> None:
+        inputs = [variant_values(variant) for variant in variants]
+        matches = _matches(current, inputs, match_by_options)
+        updates = [(before, before | new) for before, new in zip(matches, inputs, strict=True) if before is not None]
+        self.changed = [(before, after) for before, after in updates if before != after]
+        kept = {row["id"]: row for row in current} | {after["id"]: after for _, after in updates}
+        self.created = [new for before, new in zip(matches, inputs, strict=True) if before is None]
+        if len(kept) + len(self.created) > MAX_VARIANTS:
+            raise too_many_variants(len(kept) + len(self.created))
+        last = max([row["position"] for row in kept.values()], default=-1)
+        for i, new in enumerate(self.created):
+            new |= {
+                "id": new_id(VariantRow.__number__),
+                "product_id": product_id,
+                "position": new.get("position", last + 1 + i),
+            }
+        self.final_rows = [*kept.values(), *self.created]
+        self.parked = _parked(self.changed)
+        _check_unique("sku", [new["sku"] for new in inputs])
+        _check_unique("options", [row["options_key"] for row in self.final_rows])
+
+    @property
+    def new_skus(self) -> list[str]:
+        """The SKUs that the product did not have before."""
+        return [new["sku"] for new in self.created] + [
+            after["sku"] for before, after in self.changed if before["sku"] != after["sku"]
+        ]
+
+    @property
+    def event_ids(self) -> dict[str, list[str]]:
+        """Ids of created and updated variants, as the event lists them."""
+        return {"created": [new["id"] for new in self.created], "updated": [before["id"] for before, _ in self.changed]}
+
+
+def _matches(current: Sequence[Values], inputs: Sequence[Values], match_by_options: bool) -> list[Values | None]:
+    """Return the current variant of each input: the one with its SKU.
+
+    With `match_by_options`, an input whose SKU is new to the product takes the variant with the
+    same options, unless the SKU of that variant is in another input.
+    """
+    by_sku = {row["sku"]: row for row in current}
+    if not match_by_options:
+        return [by_sku.get(new["sku"]) for new in inputs]
+    input_skus = {new["sku"] for new in inputs}
+    by_options = {row["options_key"]: row for row in current if row["sku"] not in input_skus}
+    return [by_sku.get(new["sku"]) or by_options.pop(new["options_key"], None) for new in inputs]
+
+
+def _parked(changed: Sequence[tuple[Values, Values]]) -> list[str]:
+    ids: list[str] = []
+    for name in ("sku", "options_key"):
+        moves = [(before, after) for before, after in changed if before[name] != after[name]]
+        taken = {after[name] for _, after in moves}
+        ids += [before["id"] for before, _ in moves if before[name] in taken]
+    return ids
+
+
+def _check_unique(field: str, values: Sequence[str]) -> None:
+    """Raise AlreadyExists if two variants of the product would have the same value."""
+    if len(set(values)) < len(values):
+        raise AlreadyExists(f"This `{field}` is already in use.", field=field)
