@@ -1,7 +1,8 @@
-"""What the tests share: one real database per worker, the shop over it on one event loop, and clients that call it in that loop.
+"""Shared fixtures: one real database per xdist worker, the app over it, and HTTP clients.
 
-`--database sqlite` (the default) is the shop on SQLite and memory, `--database postgresql` on PostgreSQL and Redis.
-TEST_DATABASE_URL and TEST_REDIS_URL name servers to use instead of our own.
+All of them run on one event loop. `--database sqlite` (the default) runs the app on SQLite and
+memory, `--database postgresql` on PostgreSQL and Redis. TEST_DATABASE_URL and TEST_REDIS_URL name
+servers to use instead of the ones that the tests start.
 """
 
 import os
@@ -16,7 +17,7 @@ import httpx
 import hypothesis
 import pytest
 
-from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_of, servers, tradepost
+from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 HERE = "http://tradepost.test"
 BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
 
-# A busy machine is no fault of a property.
+# A slow machine must not fail a property.
 hypothesis.settings.register_profile(
     "tradepost", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -33,31 +34,32 @@ hypothesis.settings.load_profile("tradepost")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Chooses what the shop stands on."""
+    """Add `--database`."""
     parser.addoption(
-        "--database", choices=["sqlite", "postgresql"], default="sqlite", help="What the shop stands on in this run."
+        "--database",
+        choices=["sqlite", "postgresql"],
+        default="sqlite",
+        help="The database of this run; postgresql also uses Redis.",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts the servers in the process that controls the run; its workers only use them."""
+    """Start the servers in the controlling process; xdist workers only use them."""
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     stack = ExitStack()
     config.add_cleanup(stack.close)
-    stack.enter_context(servers(config.getoption("--database"))).export()
+    stack.enter_context(servers(str(config.getoption("--database")))).export()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Says what this run stands on."""
-    return (
-        "shop on "
-        + {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}[config.getoption("--database")]
-    )
+    """Name the database of this run."""
+    names = {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}
+    return f"app on {names[str(config.getoption('--database'))]}"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says loudly what could not run here and why; scripts/test says it once more at its very end."""
+    """Print which tests could not run and why; scripts/test repeats it at its end."""
     if hasattr(terminalreporter.config, "workerinput"):
         return
     reasons = Counter(
@@ -80,19 +82,19 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def run() -> Run:
     """This run: its folder and servers."""
-    return Run.of_worker()
+    return Run.from_environment()
 
 
 @pytest.fixture(scope="session")
 def settings(run: Run, worker_id: str) -> Settings:
-    """The settings of the shop under test, over this worker's own copy of the template."""
-    return _settings(run, copy_of_template(run, worker_id), redis_of(run, worker_id))
+    """The settings of the app under test, with this worker's copy of the template database."""
+    return _settings(run, copy_of_template(run, worker_id), redis_url(run, worker_id))
 
 
 @pytest.fixture
 def fresh_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
-    """Makes settings over another new copy of the template, for a test that needs a shop of its own."""
-    return lambda: _settings(run, copy_of_template(run, _new_name(worker_id)), redis_of(run, worker_id))
+    """Return settings with a new copy of the template, for a test that needs its own app."""
+    return lambda: _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
 
 
 @pytest.fixture
@@ -103,49 +105,49 @@ def empty_url(run: Run, worker_id: str) -> str:
 
 @pytest.fixture(scope="session")
 async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["TradepostApp"]:
-    """The shop, started. Tests of its parts do not load the whole of it."""
-    from tradepost.app import create_app
+    """The app, started."""
+    from tradepost.app import create_app  # here, so that tests of single modules do not load the app
 
-    shop = create_app(settings)
-    async with shop.lifespan():
-        yield shop
+    app = create_app(settings)
+    async with app.lifespan():
+        yield app
 
 
 @pytest.fixture(scope="session")
 async def client(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
-    """A visitor without a credential."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as visitor:
-        yield visitor
+    """A client without a credential."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
 def staff_key(run: Run, settings: Settings) -> str:
-    """An API key of the staff, made by the command."""
+    """A staff API key, created by the command."""
     return tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
 
 
 @pytest.fixture(scope="session")
 async def staff(app: "TradepostApp", staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A member of the staff."""
+    """A client with a staff API key."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}
-    ) as member:
-        yield member
+    ) as client:
+        yield client
 
 
-def _settings(run: Run, database_url: str, redis_url: str | None) -> Settings:
+def _settings(run: Run, database_url: str, redis_database_url: str | None) -> Settings:
     environ = {
         "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url or "",
+        "REDIS_URL": redis_database_url or "",
         "SECRET_KEY": SECRET_KEY,
         "PUBLIC_URL": HERE,
         "POOL_SIZE": "4",
         "ACCESS_LOG": "off",
+        "SIGNING_KEYS": str(run.folder / "signing_keys.json"),
+        # Events stay in the outbox, where tests look at them; tests of the worker start their own.
+        "WORKER": "off",
     }
-    environ["SIGNING_KEYS"] = str(run.folder / "signing_keys.json")
-    # What is announced stays in the outbox for a test to look at; those of the worker start their own.
-    environ["WORKER"] = "off"
-    # A thousand requests in a second are no caller here that has to be slowed down.
+    # Tests send thousands of requests a second, which must not be limited.
     environ |= dict.fromkeys(BUDGETS, "1000000000")
     return Settings.read(environ, env_file=None)
 

@@ -1,4 +1,4 @@
-"""What tests make: rows through the REST door, or straight in the database where no operation makes them, each under names that nobody else has."""
+"""Create test data with unique names: through REST, or in the database if no operation exists."""
 
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,12 @@ type Json = dict[str, Any]
 
 
 def unique(word: str = "x") -> str:
-    """A slug that no other test has: tests share one database."""
+    """Return a unique slug. Tests share one database."""
     return f"{word}-{uuid4().hex[:12]}"
 
 
 def variant_input(price: int = 1000, **members: Any) -> Json:
-    """A variant with a SKU of its own and options that no sibling has."""
+    """Return the input of a variant with a unique SKU and unique options."""
     number = next(NUMBERS)
     return {
         "sku": unique("sku").upper(),
@@ -32,30 +32,30 @@ def variant_input(price: int = 1000, **members: Any) -> Json:
     }
 
 
-async def made(staff: httpx.AsyncClient, path: str, body: Json) -> Json:
-    """A new row, as the door answered."""
+async def create(staff: httpx.AsyncClient, path: str, body: Json) -> Json:
+    """Create a row through REST and return the response body."""
     answer = await staff.post(path, json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
 async def make_category(staff: httpx.AsyncClient, **members: Any) -> Json:
-    """A category."""
-    return await made(staff, "/v1/categories", {"name": "Shelf", "slug": unique("shelf"), **members})
+    """Create a category."""
+    return await create(staff, "/v1/categories", {"name": "Shelf", "slug": unique("shelf"), **members})
 
 
 async def make_product(staff: httpx.AsyncClient, **members: Any) -> Json:
-    """An active product."""
-    return await made(staff, "/v1/products", {"name": "Lamp", "slug": unique("lamp"), "status": "active", **members})
+    """Create an active product."""
+    return await create(staff, "/v1/products", {"name": "Lamp", "slug": unique("lamp"), "status": "active", **members})
 
 
 async def make_variant(staff: httpx.AsyncClient, product_id: str, price: int = 1000, **members: Any) -> Json:
-    """A variant of a product."""
-    return await made(staff, f"/v1/products/{product_id}/variants", variant_input(price, **members))
+    """Create a variant of a product."""
+    return await create(staff, f"/v1/products/{product_id}/variants", variant_input(price, **members))
 
 
 async def make_media(app: "TradepostApp", product_id: str, **members: Any) -> Json:
-    """A picture of a product, put straight into the database: no operation makes one yet. Only what names it comes back."""
+    """Insert an image of a product, since no operation creates one. Return its id and address."""
     row = MediaRow(
         product_id=product_id, **{"source_url": f"https://images.example/{unique('picture')}.jpg", **members}
     )
@@ -66,19 +66,19 @@ async def make_media(app: "TradepostApp", product_id: str, **members: Any) -> Js
 
 
 async def read(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:
-    """The body of a GET that must succeed."""
+    """Return the body of a GET request that must succeed."""
     answer = await client.get(path, params=parameters or None)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def faults(answer: httpx.Response) -> set[tuple[str, str]]:
-    """Place and code of each fault that a problem lists."""
-    return {(e.get("pointer", e.get("parameter")), e["code"]) for e in answer.json()["errors"]}
+    """Return the pointer (or parameter) and the code of each error in a problem."""
+    return {(error.get("pointer", error.get("parameter")), error["code"]) for error in answer.json()["errors"]}
 
 
 def assert_problem(answer: httpx.Response, status: int, code: str) -> Json:
-    """The problem in an answer, which must be this one and be complete."""
+    """Assert that a response is this problem with all its members, and return the problem."""
     assert answer.status_code == status, answer.text[:500]
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()

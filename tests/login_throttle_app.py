@@ -1,4 +1,7 @@
-"""A shop with a room of the tests' own in it, whose operations try credentials: of an account in their body, of the caller itself, by a question."""
+"""The app with two more operations that are credential attempts, and a clock that tests set.
+
+`enter` tries the password of the account in its input, `prove` the password of the caller.
+"""
 
 import sys
 from collections.abc import AsyncIterator
@@ -11,7 +14,7 @@ from litestar import Controller, Litestar
 from msgspec import Meta
 
 from tests.servers import SECRET_KEY
-from tradepost.app import _open, controllers, instances_of, load_modules
+from tradepost.app import _connect_routes, controllers, instances_of, load_modules
 from tradepost.areas.accounts.service import Credentials
 from tradepost.bootstrap import create_dependencies
 from tradepost.doors.graphql import GraphQLDoor, RootField, mutation
@@ -41,97 +44,97 @@ from tradepost.settings import Settings
 
 
 class Pass(msgspec.Struct):
-    """What lets somebody in."""
+    """A token, issued after a successful attempt."""
 
     token: Annotated[str, Meta(description="The token.", examples=["t"])]
 
 
 class EntryInput(msgspec.Struct, forbid_unknown_fields=True):
-    """A credential of an account."""
+    """An account and its password."""
 
-    email: Annotated[str, Meta(description="Whose it is.", examples=["a@shop.example"])]
+    email: Annotated[str, Meta(description="The address of the account.", examples=["a@shop.example"])]
     password: Annotated[str, Meta(description="The password.", examples=["right"])]
 
 
 class ProofInput(msgspec.Struct, forbid_unknown_fields=True):
-    """A credential of the caller."""
+    """The password of the caller."""
 
     password: Annotated[str, Meta(description="The password.", examples=["right"])]
 
 
-RAN: list[str] = []
-"""The attempts that came as far as a comparison."""
+EXECUTED_ATTEMPTS: list[str] = []
+"""The attempts whose password was compared."""
 
 passes = Result(Pass)
 
 
-class Turnstile(Service):
-    """Lets in whoever knows the word."""
+class ThrottledLogin(Service):
+    """Operations that compare a password with `right`."""
 
-    @operation("enter", "command", passes, access=ANYONE, input=EntryInput, attempted_account=lambda given: given.email)
-    async def enter(self, given: EntryInput, want: Selection[Pass]) -> Record[Pass]:
-        """Lets the holder of an account in."""
-        RAN.append(given.email)
-        if given.password == "race":
+    @operation("enter", "command", passes, access=ANYONE, input=EntryInput, attempted_account=lambda input: input.email)
+    async def enter(self, input: EntryInput, selection: Selection[Pass]) -> Record[Pass]:
+        """Log in to an account."""
+        EXECUTED_ATTEMPTS.append(input.email)
+        if input.password == "race":
             raise Conflict("Not now.")
-        if given.password != "right":
-            raise Unauthenticated("The password is another one.")
-        return self.respond(passes, Pass("t"), want)
+        if input.password != "right":
+            raise Unauthenticated("The password is wrong.")
+        return self.respond(passes, Pass("t"), selection)
 
-    @operation("prove", "command", passes, access=ANYONE, input=ProofInput, attempted_account=lambda given: None)
-    async def prove(self, given: ProofInput, want: Selection[Pass]) -> Record[Pass]:
-        """Lets the caller do what needs its password again."""
-        RAN.append("prove")
-        return self.respond(passes, Pass("t"), want)
+    @operation("prove", "command", passes, access=ANYONE, input=ProofInput, attempted_account=lambda input: None)
+    async def prove(self, input: ProofInput, selection: Selection[Pass]) -> Record[Pass]:
+        """Confirm the caller's password."""
+        EXECUTED_ATTEMPTS.append("prove")
+        return self.respond(passes, Pass("t"), selection)
 
 
-class TurnstileController(Controller):
-    """The turnstile over REST."""
+class ThrottledLoginController(Controller):
+    """The operations over REST."""
 
-    path, tags = "/turnstile", ["Turnstile"]
+    path, tags = "/throttled-login", ["Throttled login"]
 
-    @post("/enter", Turnstile.enter)
+    @post("/enter", ThrottledLogin.enter)
     async def enter(self, request: RestRequest) -> Record[Pass]:
-        return await Turnstile(request.context).enter(await request.body(EntryInput), request.selection)
+        return await ThrottledLogin(request.context).enter(await request.body(EntryInput), request.selection)
 
-    @post("/prove", Turnstile.prove)
+    @post("/prove", ThrottledLogin.prove)
     async def prove(self, request: RestRequest) -> Record[Pass]:
-        return await Turnstile(request.context).prove(await request.body(ProofInput), request.selection)
+        return await ThrottledLogin(request.context).prove(await request.body(ProofInput), request.selection)
 
 
-@mutation(Turnstile.enter)
+@mutation(ThrottledLogin.enter)
 async def enter(request: Field, input: EntryInput) -> Record[Pass]:
-    return await Turnstile(request.context).enter(input, request.selection)
+    return await ThrottledLogin(request.context).enter(input, request.selection)
 
 
-@mutation(Turnstile.prove)
+@mutation(ThrottledLogin.prove)
 async def prove(request: Field, input: ProofInput) -> Record[Pass]:
-    return await Turnstile(request.context).prove(input, request.selection)
+    return await ThrottledLogin(request.context).prove(input, request.selection)
 
 
 @cache
-def doors() -> tuple[Registry, list[RootField[..., Any]], GraphQLDoor]:
-    """What is declared, and the schema of it."""
+def build_doors() -> tuple[Registry, list[RootField[..., Any]], GraphQLDoor]:
+    """Collect the operations and GraphQL root fields, and build the GraphQL schema."""
     here = sys.modules[__name__]
     registry = Registry.collect([*load_modules("resource", "service"), here])
     fields = instances_of(RootField, [*load_modules("graphql"), here])
     return registry, fields, GraphQLDoor(registry, fields)
 
 
-class Gate:
-    """The shop: its porch, and the buckets behind it, whose clock stands still."""
+class ThrottleApp:
+    """The request pipeline, and the buckets behind it, whose clock is `now`."""
 
     def __init__(self, settings: Settings) -> None:
-        registry, fields, graphql = doors()
+        registry, fields, graphql = build_doors()
         self.database = Database(
             settings.database_url, secret=derive_key(settings.secret_key, "cursors"), pool_size=settings.pool_size
         )
         self.now = 0.0
         sizes = {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}
         self.limits = RateLimits(sizes, default_size=settings.budget_staff, local=MemoryBuckets(lambda: self.now))
-        means = create_dependencies(settings, self.database)
+        dependencies = create_dependencies(settings, self.database)
         secret = derive_key(SECRET_KEY, "attempts")
-        self.attempts = means.provide(
+        self.attempts = dependencies.provide(
             CredentialAttempts,
             CredentialAttempts(
                 self.limits,
@@ -142,19 +145,27 @@ class Gate:
         )
         rest = RestDoor(registry)
         app = Litestar(
-            [*controllers(load_modules("rest")), TurnstileController, graphql.route()],
-            exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None,
-        )  # fmt: skip
-        rest.register_routes(
-            _open(app, rest), {f.operation.name: GraphQLRoot(f.name, tuple(f.parameters)) for f in fields}
+            [*controllers(load_modules("rest")), ThrottledLoginController, graphql.route()],
+            exception_handlers=dict(EXCEPTION_HANDLERS),
+            openapi_config=None,
+            logging_config=None,
         )
-        self.porch = Pipeline(
-            app, identify=means.require(Credentials).identify_request, database=self.database, settings=PipelineSettings.from_settings(settings),
-            fast_routes=fast_routes_of(app.routes), methods=methods_by_path(app.routes), limits=self.limits, dependencies=means,
-        )  # fmt: skip
+        rest.register_routes(
+            _connect_routes(app, rest), {f.operation.name: GraphQLRoot(f.name, tuple(f.parameters)) for f in fields}
+        )
+        self.pipeline = Pipeline(
+            app,
+            identify=dependencies.require(Credentials).identify_request,
+            database=self.database,
+            settings=PipelineSettings.from_settings(settings),
+            fast_routes=fast_routes_of(app.routes),
+            methods=methods_by_path(app.routes),
+            limits=self.limits,
+            dependencies=dependencies,
+        )
 
-    def left(self, *, account: str | None = None, address: str = "203.0.113.9") -> float:
-        """What is left in the bucket of an account, else in that of an address."""
+    def remaining_points(self, *, account: str | None = None, address: str = "203.0.113.9") -> float:
+        """Return the points left in the bucket of an account, or of an address."""
         attempts, local = self.attempts, self.limits.local
         if account is not None:
             key = attempts.account_key(account, None)
@@ -164,14 +175,14 @@ class Gate:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, **given: Any) -> AsyncIterator[Gate]:
-    """The shop, started, with the budgets that it has by default."""
-    usual = {"budget_anonymous": 100_000, "budget_login_account": 10, "budget_login_address": 30}
-    gate = Gate(msgspec.structs.replace(settings, **(usual | given)))
-    await gate.database.start()
-    RAN.clear()
+async def running_app(settings: Settings, **changes: Any) -> AsyncIterator[ThrottleApp]:
+    """The app, started, with the default budgets for logins."""
+    defaults = {"budget_anonymous": 100_000, "budget_login_account": 10, "budget_login_address": 30}
+    app = ThrottleApp(msgspec.structs.replace(settings, **(defaults | changes)))
+    await app.database.start()
+    EXECUTED_ATTEMPTS.clear()
     try:
-        yield gate
+        yield app
     finally:
-        gate.porch.stop()
-        await gate.database.stop()
+        app.pipeline.stop()
+        await app.database.stop()

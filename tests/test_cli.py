@@ -1,4 +1,4 @@
-"""The commands do what they say against a real database, and a fault that a person can mend is one line."""
+"""The commands work on a real database, and report errors that a user can fix in one line."""
 
 import asyncio
 import json
@@ -21,14 +21,13 @@ type Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def tradepost(empty_url: str, tmp_path: Path) -> Command:
-    """Runs `tradepost` on an empty database, in a folder of its own."""
+    """Return a function that runs `tradepost` with an empty database, in an empty folder."""
 
     def command(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        said = servers.environ(empty_url) | environ
         return subprocess.run(
             [sys.executable, "-m", "tradepost", *words],
             cwd=tmp_path,
-            env=said,
+            env=servers.environ(empty_url) | environ,
             capture_output=True,
             text=True,
             timeout=120,
@@ -37,13 +36,13 @@ def tradepost(empty_url: str, tmp_path: Path) -> Command:
     return command
 
 
-def test_help_lists_our_commands_and_those_of_litestar(tradepost: Command) -> None:
+def test_help_lists_the_commands_of_tradepost_and_litestar(tradepost: Command) -> None:
     shown = tradepost("--help").stdout
     for name in ("run", "migrate", "seed", "create-api-key", "export-contract", "routes", "schema"):
         assert f"\n  {name} " in shown
 
 
-def test_prepare_makes_a_shop_and_prints_the_same_key_at_a_second_start(tradepost: Command, tmp_path: Path) -> None:
+def test_prepare_creates_a_shop_and_prints_the_same_key_when_run_again(tradepost: Command, tmp_path: Path) -> None:
     first, second = tradepost("prepare", "--products", "30"), tradepost("prepare", "--products", "30")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     for line in (
@@ -59,51 +58,51 @@ def test_prepare_makes_a_shop_and_prints_the_same_key_at_a_second_start(tradepos
     assert stat.S_IMODE((tmp_path / "var" / "staff_api_key").stat().st_mode) == 0o600
 
 
-def test_prepare_replaces_a_kept_key_that_opens_nothing(tradepost: Command, tmp_path: Path) -> None:
+def test_prepare_replaces_a_stored_key_that_is_not_valid(tradepost: Command, tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
-    kept = tmp_path / "var" / "staff_api_key"
-    kept.write_text("tp_of_another_database")
-    kept.chmod(0o644)
+    key_file = tmp_path / "var" / "staff_api_key"
+    key_file.write_text("tp_of_another_database")
+    key_file.chmod(0o644)
     assert tradepost("prepare", "--products", "5").returncode == 0
-    assert kept.read_text() != "tp_of_another_database"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert key_file.read_text() != "tp_of_another_database"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
 
 
-def test_prepare_in_production_brings_no_demo_and_no_key(tradepost: Command, tmp_path: Path) -> None:
+def test_prepare_in_production_creates_no_demo_data_and_no_key(tradepost: Command, tmp_path: Path) -> None:
     done = tradepost("prepare", PROFILE="production")
     assert done.returncode == 0, done.stderr
     assert "tp_" not in done.stdout
     assert not (tmp_path / "var").exists()
-    assert tradepost("seed", "--products", "1", PROFILE="production").returncode == 0  # there was nothing
+    assert tradepost("seed", "--products", "1", PROFILE="production").returncode == 0  # refused if there are products
 
 
-def test_a_demo_shop_is_not_mixed_with_goods_that_are_there(tradepost: Command) -> None:
+def test_seed_refuses_a_database_that_has_products(tradepost: Command) -> None:
     assert tradepost("migrate").returncode == 0
     assert tradepost("seed", "--products", "5").returncode == 0
     again = tradepost("seed", "--products", "5")
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
-    assert again.stderr.startswith("Error: The shop has products")
+    assert again.stderr.startswith("Error: The database has products")
 
 
-def test_migrate_can_be_run_again(tradepost: Command) -> None:
+def test_migrate_can_be_run_twice(tradepost: Command) -> None:
     assert [tradepost("migrate").returncode for _ in range(2)] == [0, 0]
 
 
-def test_a_key_is_made_for_a_role_that_exists(tradepost: Command) -> None:
+def test_create_api_key_refuses_an_unknown_role(tradepost: Command) -> None:
     tradepost("migrate")
     assert tradepost("create-api-key", "--role", "staff", "--name", "till").stdout.startswith("tp_")
     refused = tradepost("create-api-key", "--role", "king", "--name", "till")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr.startswith("Error: `king` is no role")
+    assert refused.stderr.startswith("Error: `king` is not a role")
 
 
-def test_a_database_that_does_not_answer_is_one_line_without_its_password(tradepost: Command) -> None:
+def test_an_unreachable_database_is_reported_in_one_line_without_its_password(tradepost: Command) -> None:
     done = tradepost("migrate", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert done.stderr.startswith("Error: DATABASE_URL: postgresql+asyncpg://u:***@127.0.0.1:1/shop cannot be used: ")
 
 
-def test_a_database_without_tables_is_one_line(tradepost: Command) -> None:
+def test_a_database_without_tables_is_reported_in_one_line(tradepost: Command) -> None:
     done = tradepost("seed", "--products", "5")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert done.stderr.startswith("Error: DATABASE_URL: ")
@@ -115,21 +114,21 @@ def test_production_does_not_start_without_a_secret(tradepost: Command) -> None:
     assert done.stderr == "tradepost: SECRET_KEY: must be set in production, to 32 random characters or more.\n"
 
 
-def test_a_signing_key_is_rotated_by_a_command(tradepost: Command, tmp_path: Path) -> None:
+def test_rotate_signing_key_adds_a_key_and_prints_no_secret(tradepost: Command, tmp_path: Path) -> None:
     first, second = tradepost("rotate-signing-key"), tradepost("rotate-signing-key")
-    kept = tmp_path / "var" / "signing_keys.json"
-    names = [key["kid"] for key in json.loads(kept.read_text())["keys"]]
-    assert first.stdout == f"New signing key {names[1]}, kept in var/signing_keys.json; still good: no other\n"
-    assert second.stdout == f"New signing key {names[0]}, kept in var/signing_keys.json; still good: {names[1]}\n"
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert all(key["d"] not in first.stdout + second.stdout for key in json.loads(kept.read_text())["keys"])
+    key_file = tmp_path / "var" / "signing_keys.json"
+    names = [key["kid"] for key in json.loads(key_file.read_text())["keys"]]
+    assert first.stdout == f"New signing key {names[1]}, stored in var/signing_keys.json; still valid: none\n"
+    assert second.stdout == f"New signing key {names[0]}, stored in var/signing_keys.json; still valid: {names[1]}\n"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert all(key["d"] not in first.stdout + second.stdout for key in json.loads(key_file.read_text())["keys"])
 
 
-def test_a_rotation_that_is_not_possible_is_one_line(tradepost: Command, tmp_path: Path) -> None:
-    for environ, said in (
+def test_rotate_signing_key_reports_an_error_in_one_line(tradepost: Command, tmp_path: Path) -> None:
+    for environ, message in (
         (
             {"TOKEN_ALGORITHM": "HS256"},
-            "Error: SIGNING_KEYS: with TOKEN_ALGORITHM=HS256 the key comes from SECRET_KEY; set another one there\n",
+            "Error: SIGNING_KEYS: with TOKEN_ALGORITHM=HS256 the key is derived from SECRET_KEY; change that instead\n",
         ),
         (
             {"SIGNING_KEYS": "broken.json"},
@@ -138,10 +137,10 @@ def test_a_rotation_that_is_not_possible_is_one_line(tradepost: Command, tmp_pat
     ):
         (tmp_path / "broken.json").write_text("{")
         done = tradepost("rotate-signing-key", **environ)
-        assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
-def test_create_admin_makes_one_who_may_all(tradepost: Command, empty_url: str) -> None:
+def test_create_admin_creates_an_active_verified_admin(tradepost: Command, empty_url: str) -> None:
     assert tradepost("migrate").returncode == 0
     done = create_admin(empty_url, "seven grey herons asleep\n")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -153,17 +152,17 @@ def test_create_admin_makes_one_who_may_all(tradepost: Command, empty_url: str) 
     assert row.password_hash.startswith("$argon2id$")
 
 
-def test_create_admin_leaves_a_verified_account_its_password_and_sets_that_of_any_other(
+def test_create_admin_changes_the_password_only_of_an_account_that_is_not_verified(
     tradepost: Command, empty_url: str
 ) -> None:
     assert tradepost("migrate").returncode == 0
     assert create_admin(empty_url, "seven grey herons asleep\n").returncode == 0
     [before] = rows(empty_url)
     again = tradepost("create-admin", "--email", "kim@shop.example")
-    assert (again.returncode, "its password is as it was" in again.stdout) == (0, True), again.stderr
+    assert (again.returncode, "its password is unchanged" in again.stdout) == (0, True), again.stderr
     assert rows(empty_url)[0].password_hash == before.password_hash
     rows(empty_url, "UPDATE \"user\" SET email_verified_at = NULL, role = 'customer', status = 'suspended'")
-    # Anybody may have made it: without a new password it is not raised.
+    # Anyone may have registered this address, so an admin of it needs a new password.
     refused = tradepost("create-admin", "--email", "kim@shop.example")
     assert refused.returncode == 1
     assert rows(empty_url)[0].role == "customer"
@@ -173,30 +172,30 @@ def test_create_admin_leaves_a_verified_account_its_password_and_sets_that_of_an
 
 
 @pytest.mark.parametrize(
-    ("email", "password", "said"),
-    [("kim", "seven grey herons asleep", "no e-mail address"), ("k@shop.example", "password1", "common")],
+    ("email", "password", "message"),
+    [("kim", "seven grey herons asleep", "Not a valid e-mail address"), ("k@shop.example", "password1", "common")],
 )
-def test_create_admin_refuses_what_registering_refuses_in_one_line(
-    tradepost: Command, empty_url: str, email: str, password: str, said: str
+def test_create_admin_refuses_an_invalid_address_or_password_in_one_line(
+    tradepost: Command, empty_url: str, email: str, password: str, message: str
 ) -> None:
     assert tradepost("migrate").returncode == 0
     done = create_admin(empty_url, f"{password}\n", email)
     assert done.returncode == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("Error: ")
     assert done.stderr.count("\n") == 1
     assert rows(empty_url) == []
 
 
-def create_admin(url: str, given: str, email: str = "Kim@Shop.example") -> subprocess.CompletedProcess[str]:
+def create_admin(url: str, input: str, email: str = "Kim@Shop.example") -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-m", "tradepost", "create-admin", "--email", email, "--password-stdin"]
     return subprocess.run(
-        words, env=servers.environ(url), input=given, capture_output=True, text=True, timeout=120, check=False
+        words, env=servers.environ(url), input=input, capture_output=True, text=True, timeout=120, check=False
     )
 
 
 def rows(url: str, change: str = "") -> list[Any]:
-    """The users, after a change if one is given."""
+    """Return the users, after executing `change` if there is one."""
 
     async def read() -> list[Any]:
         database = Database(url, secret=b"x" * 32)

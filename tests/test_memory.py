@@ -1,4 +1,4 @@
-"""Large pages are asked for where they are free to take, and nowhere else."""
+"""Huge pages are used only if Python and the kernel support them and nothing else needs them."""
 
 from pathlib import Path
 
@@ -9,47 +9,47 @@ from tradepost.server.huge_pages import can_use_huge_pages
 
 @pytest.fixture(autouse=True)
 def python(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """How this Python was made, as far as it is asked here: with mimalloc, whatever runs the tests."""
-    made: dict[str, object] = {"WITH_MIMALLOC": 1}
-    monkeypatch.setattr("sysconfig.get_config_var", made.get)
-    return made
+    """The build variables of a Python with mimalloc, whichever Python runs the tests."""
+    build_variables: dict[str, object] = {"WITH_MIMALLOC": 1}
+    monkeypatch.setattr("sysconfig.get_config_var", build_variables.get)
+    return build_variables
 
 
-def machine(root: Path, *, pages: str = "always [madvise] never", kept: str = "0", lent: str = "0") -> Path:
-    """A root with what Linux tells about its pages."""
-    for name, told in {
+def machine(root: Path, *, pages: str = "always [madvise] never", reserved: str = "0", overcommit: str = "0") -> Path:
+    """Write the files in which Linux describes its pages, and return their root."""
+    for name, text in {
         "sys/kernel/mm/transparent_hugepage/enabled": pages,
-        "proc/sys/vm/nr_hugepages": kept,
-        "proc/sys/vm/nr_overcommit_hugepages": lent,
+        "proc/sys/vm/nr_hugepages": reserved,
+        "proc/sys/vm/nr_overcommit_hugepages": overcommit,
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(f"{told}\n")
+        (root / name).write_text(f"{text}\n")
     return root
 
 
 @pytest.mark.parametrize("pages", ["always [madvise] never", "[always] madvise never"])
-def test_they_are_taken_where_the_kernel_gives_them(tmp_path: Path, pages: str) -> None:
+def test_huge_pages_are_used_if_the_kernel_allows_them(tmp_path: Path, pages: str) -> None:
     assert can_use_huge_pages({"PATH": "/bin"}, machine(tmp_path, pages=pages))
 
 
-def test_not_where_the_kernel_gives_none(tmp_path: Path) -> None:
+def test_huge_pages_are_not_used_if_the_kernel_never_gives_them(tmp_path: Path) -> None:
     assert not can_use_huge_pages({}, machine(tmp_path, pages="always madvise [never]"))
 
 
-@pytest.mark.parametrize("others", [{"kept": "512"}, {"lent": "64"}])
-def test_not_where_pages_were_set_aside_for_somebody(tmp_path: Path, others: dict[str, str]) -> None:
-    assert not can_use_huge_pages({}, machine(tmp_path, **others))
+@pytest.mark.parametrize("pages", [{"reserved": "512"}, {"overcommit": "64"}])
+def test_huge_pages_are_not_used_if_some_are_reserved(tmp_path: Path, pages: dict[str, str]) -> None:
+    assert not can_use_huge_pages({}, machine(tmp_path, **pages))
 
 
-@pytest.mark.parametrize("chosen", [{"PYTHONMALLOC": "pymalloc"}, {"MIMALLOC_ALLOW_LARGE_OS_PAGES": "0"}])
-def test_what_the_operator_chose_stays(tmp_path: Path, chosen: dict[str, str]) -> None:
-    assert not can_use_huge_pages(chosen, machine(tmp_path))
+@pytest.mark.parametrize("environ", [{"PYTHONMALLOC": "pymalloc"}, {"MIMALLOC_ALLOW_LARGE_OS_PAGES": "0"}])
+def test_huge_pages_are_not_used_if_the_operator_chose_an_allocator(tmp_path: Path, environ: dict[str, str]) -> None:
+    assert not can_use_huge_pages(environ, machine(tmp_path))
 
 
-def test_not_with_a_python_that_has_no_mimalloc(tmp_path: Path, python: dict[str, object]) -> None:
+def test_huge_pages_are_not_used_by_a_python_without_mimalloc(tmp_path: Path, python: dict[str, object]) -> None:
     python.clear()
     assert not can_use_huge_pages({}, machine(tmp_path))
 
 
-def test_not_on_a_system_that_does_not_tell(tmp_path: Path) -> None:
+def test_huge_pages_are_not_used_if_the_kernel_files_are_missing(tmp_path: Path) -> None:
     assert not can_use_huge_pages({}, tmp_path)

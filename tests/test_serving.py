@@ -1,4 +1,4 @@
-"""The real server: it starts, serves with several workers, and stops when it is told to, also while it is still starting."""
+"""The real server: it starts, serves with several workers, and stops, also during its start."""
 
 import signal
 import socket
@@ -22,15 +22,15 @@ type Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def port() -> int:
-    """A port that nobody listens on."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """A free port."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> Iterator[Start]:
-    """Starts `tradepost run` over a demo shop of its own; whatever a test leaves running is ended."""
+    """Return a function that starts `tradepost run` with a new demo shop; stop what still runs."""
     started: list[subprocess.Popen[str]] = []
     environ = servers.environ(fresh_settings().database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
 
@@ -45,44 +45,43 @@ def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> 
     yield run
     for process in started:
         if process.poll() is None:
-            # A worker outlives a parent that is killed, and holds the pipe; a parent that lives starts a new one.
+            # A worker survives a killed parent and keeps the pipe open; a live parent restarts it.
             workers = psutil.Process(process.pid).children()
-            for one in (process, *workers):
-                one.kill()
+            for member in (process, *workers):
+                member.kill()
         process.communicate()
 
 
-def ready(process: subprocess.Popen[str], port: int) -> httpx.Response:
-    """The first answer of /health/ready that is good."""
+def wait_until_ready(process: subprocess.Popen[str], port: int) -> None:
+    """Wait until /health/ready returns 200."""
     for _ in range(300):
         assert process.poll() is None, process.communicate()[0]
         try:
-            answer = httpx.get(f"http://127.0.0.1:{port}/health/ready")
-            if answer.status_code == 200:
-                return answer
+            if httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200:
+                return
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise TimeoutError("the shop did not get ready in 30 seconds")
+    raise TimeoutError("the server was not ready after 30 seconds")
 
 
 @pytest.mark.parametrize("chosen", [{}, {"PYTHONMALLOC": "pymalloc"}])
-def test_a_worker_has_its_memory_in_large_pages_if_nobody_chose_otherwise(
+def test_a_worker_uses_huge_pages_unless_the_operator_chose_an_allocator(
     start: Start, port: int, chosen: dict[str, str]
 ) -> None:
     process = start(**chosen)
-    ready(process, port)
+    wait_until_ready(process, port)
     (worker,) = psutil.Process(process.pid).children()
-    asks = can_use_huge_pages(chosen)
-    assert ("MIMALLOC_ALLOW_LARGE_OS_PAGES" in worker.environ()) is asks
-    if asks:  # else the kernel may give some unasked, where it always does
-        told = dict(line.split()[:2] for line in Path(f"/proc/{worker.pid}/smaps_rollup").read_text().splitlines()[1:])
-        assert int(told["AnonHugePages:"]) > 0
+    uses_huge_pages = can_use_huge_pages(chosen)
+    assert ("MIMALLOC_ALLOW_LARGE_OS_PAGES" in worker.environ()) is uses_huge_pages
+    if uses_huge_pages:  # otherwise there may be some too, if the kernel's setting is `always`
+        lines = Path(f"/proc/{worker.pid}/smaps_rollup").read_text().splitlines()[1:]
+        assert int(dict(line.split()[:2] for line in lines)["AnonHugePages:"]) > 0
 
 
-def test_a_body_is_read_whole_however_it_comes(start: Start, port: int) -> None:
-    """In one piece, in several, and in chunks, one after another on one connection; Granian says of each piece that more may come."""
-    ready(start(), port)
+def test_a_body_is_read_whole_in_one_piece_in_several_and_in_chunks(start: Start, port: int) -> None:
+    """All requests use one connection. Granian sets `more_body` on every piece."""
+    wait_until_ready(start(), port)
     document = b'{"query": "{ __typename }", "variables": {"name": "%b"}}' % (b"x" * 200_000)
     plain = b"POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
     sized = plain + b"Content-Length: %d\r\n\r\n" % len(document)
@@ -105,8 +104,8 @@ def test_a_body_is_read_whole_however_it_comes(start: Start, port: int) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
-def test_a_graphql_answer_comes_in_the_coding_that_was_asked_for(start: Start, port: int, coding: str) -> None:
-    ready(start(), port)
+def test_a_graphql_response_has_the_requested_content_coding(start: Start, port: int, coding: str) -> None:
+    wait_until_ready(start(), port)
     query = {"query": "{ products(first: 20) { nodes { id name description createdAt } } }"}
     plain, coded = [
         httpx.post(f"http://127.0.0.1:{port}/graphql", json=query, headers={"Accept-Encoding": c})
@@ -117,72 +116,74 @@ def test_a_graphql_answer_comes_in_the_coding_that_was_asked_for(start: Start, p
     assert len(plain.json()["data"]["products"]["nodes"]) == 20
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_with_two_workers_and_stops_cleanly(start: Start, port: int, told: signal.Signals) -> None:
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_runs_two_workers_and_stops_cleanly(start: Start, port: int, signal_number: signal.Signals) -> None:
     process = start(WORKERS="2")
-    ready(process, port)
+    wait_until_ready(process, port)
     answers = [httpx.get(f"http://127.0.0.1:{port}/v1/products?limit=2").json() for _ in range(8)]
     assert all(answer == answers[0] for answer in answers)
-    process.send_signal(told)
-    said, _ = process.communicate(timeout=10)
-    assert process.returncode == 0, said
-    assert "Traceback" not in said
+    process.send_signal(signal_number)
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
 
 
-def test_a_stop_is_heard_while_it_is_still_starting(start: Start, port: int) -> None:
+def test_a_signal_during_the_start_stops_the_server(start: Start, port: int) -> None:
     process = start()
     while "Spawning" not in (process.stdout.readline() if process.stdout else "Spawning"):
         pass
     time.sleep(0.2)
     process.terminate()
-    said, _ = process.communicate(timeout=10)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
 
 
-def test_a_document_that_cannot_be_registered_is_one_line_and_exit_2(start: Start, tmp_path: Path) -> None:
+def test_an_invalid_trusted_document_is_reported_in_one_line_with_exit_status_2(start: Start, tmp_path: Path) -> None:
     (tmp_path / "Card.graphql").write_text("query Card {\n  nothing\n}\n")
-    said, _ = (process := start(DOCUMENTS=str(tmp_path), WORKERS="2")).communicate(timeout=60)
-    assert process.returncode == 2, said
+    output, _ = (process := start(DOCUMENTS=str(tmp_path), WORKERS="2")).communicate(timeout=60)
+    assert process.returncode == 2, output
     assert (
-        said.splitlines()[-1]
+        output.splitlines()[-1]
         == "tradepost: DOCUMENTS: `Card.graphql`, line 2: Cannot query field 'nothing' on type 'Query'."
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
-def test_a_served_shop_runs_its_registered_documents_and_no_others(start: Start, port: int, tmp_path: Path) -> None:
-    (tmp_path / "Shelf.graphql").write_text(
-        "query Shelf($first: Int!) { products(first: $first) { nodes { name } } }\n"
+def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_others(
+    start: Start, port: int, tmp_path: Path
+) -> None:
+    (tmp_path / "Listing.graphql").write_text(
+        "query Listing($first: Int!) { products(first: $first) { nodes { name } } }\n"
     )
     process = start(DOCUMENTS=str(tmp_path), DOCUMENTS_ONLY="on", PROFILE="production")
-    ready(process, port)
-    shop = f"http://127.0.0.1:{port}"
-    first = httpx.get(f"{shop}/v1/documents/Shelf?first=2")
-    known = httpx.get(f"{shop}/v1/documents/Shelf?first=2", headers={"If-None-Match": first.headers["etag"]})
-    other = httpx.post(f"{shop}/graphql", json={"query": "{ __typename }"})
+    wait_until_ready(process, port)
+    url = f"http://127.0.0.1:{port}"
+    first = httpx.get(f"{url}/v1/documents/Listing?first=2")
+    unchanged = httpx.get(f"{url}/v1/documents/Listing?first=2", headers={"If-None-Match": first.headers["etag"]})
+    other = httpx.post(f"{url}/graphql", json={"query": "{ __typename }"})
     process.terminate()
-    said, _ = process.communicate(timeout=10)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
     assert len(first.json()["data"]["products"]["nodes"]) == 2
-    assert (known.status_code, other.status_code) == (304, 403)
+    assert (unchanged.status_code, other.status_code) == (304, 403)
 
 
-def test_a_port_that_is_taken_is_one_line_and_exit_2(start: Start, port: int) -> None:
+def test_a_port_in_use_is_reported_in_one_line_with_exit_status_2(start: Start, port: int) -> None:
     with closing(socket.create_server(("127.0.0.1", port))):
-        said, _ = (process := start()).communicate(timeout=30)
+        output, _ = (process := start()).communicate(timeout=30)
     assert process.returncode == 2
     assert (
-        said.splitlines()[-1]
-        == f"tradepost: HOST, PORT: `127.0.0.1:{port}` cannot be listened on: Address already in use."
+        output.splitlines()[-1]
+        == f"tradepost: HOST, PORT: cannot listen on `127.0.0.1:{port}`: Address already in use."
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
     ("loads", "absent"),
     [("tradepost.app", "alembic redis rich"), ("tradepost.cli, tradepost.server.granian", "litestar sqlalchemy rich")],
 )
-def test_what_a_worker_and_its_parent_do_not_need_is_not_loaded(loads: str, absent: str) -> None:
-    asked = f"import sys, {loads}; print(*[name for name in {absent.split()} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+def test_a_worker_and_its_parent_do_not_import_what_they_do_not_need(loads: str, absent: str) -> None:
+    code = f"import sys, {loads}; print(*[name for name in {absent.split()} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -1,4 +1,4 @@
-"""Settings are read once, the environment wins, and a wrong value is one line that names the variable."""
+"""Settings: the environment overrides the file; an error is one line that names the variable."""
 
 import os
 import stat
@@ -24,11 +24,11 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(**environ: str) -> Settings:
-    """The settings that this environment gives, with a secret unless one is named."""
+    """Read the settings from this environment, with a default secret."""
     return Settings.read({"SECRET_KEY": SECRET, **environ}, env_file=None)
 
 
-def test_nothing_set_gives_a_shop_on_this_machine() -> None:
+def test_the_defaults_are_a_shop_on_the_local_machine() -> None:
     settings = read()
     assert (settings.profile, settings.host, settings.port, settings.workers) == ("default", "127.0.0.1", 8000, 1)
     assert settings.database_url == "sqlite+aiosqlite:///./var/tradepost.db"
@@ -62,7 +62,7 @@ def test_the_example_file_shows_the_defaults(tmp_path: Path) -> None:
     )
 
 
-def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("PORT=9000\nHOST=0.0.0.0  # all of them\n")
     settings = Settings.read({"SECRET_KEY": SECRET, "PORT": "9001"}, env_file=tmp_path / "env")
     assert (settings.port, settings.host) == (9001, "0.0.0.0")  # noqa: S104 - read, not bound
@@ -73,7 +73,7 @@ def test_an_empty_value_counts_as_not_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "used"),
+    ("value", "url"),
     [
         ("sqlite:///./shop.db", "sqlite+aiosqlite:///./shop.db"),
         ("sqlite+aiosqlite:////data/shop.db", "sqlite+aiosqlite:////data/shop.db"),
@@ -82,14 +82,14 @@ def test_an_empty_value_counts_as_not_set() -> None:
         ("postgresql+asyncpg://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
     ],
 )
-def test_a_database_is_named_with_or_without_its_driver(given: str, used: str) -> None:
-    assert read(DATABASE_URL=given).database_url == used
+def test_a_database_url_may_omit_the_driver(value: str, url: str) -> None:
+    assert read(DATABASE_URL=value).database_url == url
 
 
 @pytest.mark.parametrize(
     ("word", "means"), [("on", True), ("TRUE", True), ("1", True), ("off", False), ("False", False), ("0", False)]
 )
-def test_a_switch_has_six_words(word: str, means: bool) -> None:
+def test_a_switch_accepts_six_words(word: str, means: bool) -> None:
     assert read(FAST_LANE=word).fast_lane is means
 
 
@@ -98,7 +98,7 @@ def test_a_body_limit_may_have_a_unit(text: str, size: int) -> None:
     assert read(BODY_LIMIT=text).body_limit == size
 
 
-def test_lists_have_commas_between() -> None:
+def test_lists_are_separated_by_commas() -> None:
     settings = read(
         ALLOWED_HOSTS="shop.example, *.shop.example ,",
         CORS_ORIGINS="https://a.example,http://localhost:3000",
@@ -119,7 +119,7 @@ def test_lists_have_commas_between() -> None:
         ({"PUBLIC_URL": "https://shop.example/"}, "https://shop.example"),
     ],
 )
-def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict[str, str], url: str) -> None:
+def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str], url: str) -> None:
     assert read(**environ).public_url == url
 
 
@@ -134,7 +134,7 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
             "PORT: `\N{ARABIC-INDIC DIGIT EIGHT}0` is not a whole number from 1 to 65535.",
         ),
         ({"WORKERS": "-1"}, "WORKERS: `-1` is not a whole number from 1 to 256."),
-        ({"PROFILE": "prod"}, "PROFILE: `prod` is none of default, production."),
+        ({"PROFILE": "prod"}, "PROFILE: `prod` is not one of default, production."),
         ({"FAST_LANE": "maybe"}, "FAST_LANE: `maybe` is neither `on` nor `off`."),
         (
             {"BODY_LIMIT": "1 furlong"},
@@ -143,31 +143,32 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
         ({"BODY_LIMIT": "0"}, "BODY_LIMIT: `0` is not a size from 1 byte to 1 GiB, such as `1048576` or `1 MiB`."),
         ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT: `nan` is not a number of seconds from 0.1 to 3600."),
         ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT: `0` is not a number of seconds from 0.1 to 3600."),
-        ({"SHOP_CURRENCY": "EURO"}, "SHOP_CURRENCY: `EURO` is not a currency code of ISO 4217, such as `EUR`."),
+        ({"SHOP_CURRENCY": "EURO"}, "SHOP_CURRENCY: `EURO` is not an ISO 4217 currency code such as `EUR`."),
         (
             {"PUBLIC_URL": "shop.example"},
-            "PUBLIC_URL: `shop.example` is not an address such as `https://shop.example`.",
+            "PUBLIC_URL: `shop.example` is not a URL such as `https://shop.example`.",
         ),
         (
             {"PUBLIC_URL": "https://[::1"},
-            "PUBLIC_URL: `https://[::1` is not an address such as `https://shop.example`.",
+            "PUBLIC_URL: `https://[::1` is not a URL such as `https://shop.example`.",
         ),
         (
             {"CORS_ORIGINS": "https://a.example/x"},
-            "CORS_ORIGINS: `https://a.example/x` is not a list of origins such as `https://shop.example` (no path), or `*`.",
+            "CORS_ORIGINS: `https://a.example/x` is not a list of origins such as `https://shop.example` (no path), "
+            "or `*`.",
         ),
-        ({"TOKEN_ALGORITHM": "none"}, "TOKEN_ALGORITHM: `none` is none of EdDSA, HS256."),
+        ({"TOKEN_ALGORITHM": "none"}, "TOKEN_ALGORITHM: `none` is not one of EdDSA, HS256."),
         (
             {"TOKEN_AUDIENCE": "a b"},
-            "TOKEN_AUDIENCE: `a b` is not a name or an address of 200 characters at most, without spaces.",
+            "TOKEN_AUDIENCE: `a b` is not a name or URL of at most 200 characters without spaces.",
         ),
         ({"ACCESS_TOKEN_SECONDS": "0"}, "ACCESS_TOKEN_SECONDS: `0` is not a whole number from 10 to 86400."),
         ({"PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH: `7` is not a whole number from 8 to 64."),
-        ({"HOST": "a b"}, "HOST: `a b` is not an address or a host name."),
-        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: `loud` is none of debug, info, warning, error."),
+        ({"HOST": "a b"}, "HOST: `a b` is not an IP address or a host name."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: `loud` is not one of debug, info, warning, error."),
         (
             {"REDIS_URL": "http://h"},
-            "REDIS_URL: The value is neither `redis://HOST:PORT/0`, `rediss://...` nor `unix://PATH`.",
+            "REDIS_URL: The value is not a URL such as `redis://HOST:PORT/0`, `rediss://...` or `unix://PATH`.",
         ),
         (
             {"DATABASE_URL": "mysql://root:hunter2@h/d"},
@@ -175,75 +176,74 @@ def test_the_public_address_follows_host_and_port_unless_it_is_set(environ: dict
         ),
         (
             {"SMTP_URL": "smtp://shop:hunter2@mail.example/inbox"},
-            "SMTP_URL: The value is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` (USER:PASSWORD@ may be left out).",
+            "SMTP_URL: The value is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` "
+            "(USER:PASSWORD@ is optional).",
         ),
-        ({"MAILER": "pigeon"}, "MAILER: `pigeon` is none of console, file, smtp."),
+        ({"MAILER": "pigeon"}, "MAILER: `pigeon` is not one of console, file, smtp."),
         (
             {"MAIL_FROM": "the shop"},
-            "MAIL_FROM: `the shop` is no sender such as `shop@example.com` or `Shop <shop@example.com>`.",
+            "MAIL_FROM: `the shop` is not a sender such as `shop@example.com` or `Shop <shop@example.com>`.",
         ),
         ({"SECRET_KEY": "hunter2"}, "SECRET_KEY: The value is shorter than 32 characters."),
     ],
 )
-def test_a_wrong_value_is_one_line_that_names_the_variable_and_keeps_secrets(
-    environ: dict[str, str], line: str
-) -> None:
+def test_an_invalid_value_is_reported_in_one_line_without_secrets(environ: dict[str, str], line: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read(**environ)
     assert str(refused.value) == line
     assert "hunter2" not in str(refused.value)
 
 
-def test_access_tokens_come_from_the_public_address_unless_it_is_set() -> None:
+def test_the_default_issuer_of_access_tokens_is_the_public_url() -> None:
     assert read(PUBLIC_URL="https://shop.example/").issuer == "https://shop.example"
     assert read(TOKEN_ISSUER="urn:shop").issuer == "urn:shop"
     assert read(TOKEN_ALGORITHM="hs256").token_algorithm == "HS256"
 
 
-def test_introspection_is_open_by_default_and_closed_in_production_unless_it_is_set() -> None:
+def test_introspection_is_on_by_default_and_off_in_production() -> None:
     assert read().introspection_enabled
     assert not read(PROFILE="production").introspection_enabled
     assert read(PROFILE="production", INTROSPECTION="on").introspection_enabled
     assert not read(INTROSPECTION="off").introspection_enabled
 
 
-def test_letters_and_events_are_the_servers_work_by_default_and_the_workers_in_production_unless_it_is_set() -> None:
+def test_the_server_runs_the_worker_by_default_and_not_in_production() -> None:
     assert (read().runs_worker, read().mailer_kind) == (True, "console")
     assert (read(PROFILE="production").runs_worker, read(PROFILE="production").mailer_kind) == (False, "smtp")
-    chosen = read(PROFILE="production", WORKER="on", MAILER="file")
-    assert (chosen.runs_worker, chosen.mailer_kind) == (True, "file")
+    changed = read(PROFILE="production", WORKER="on", MAILER="file")
+    assert (changed.runs_worker, changed.mailer_kind) == (True, "file")
 
 
-def test_the_default_profile_makes_a_secret_once_and_only_its_owner_can_read_it(empty_folder: Path) -> None:
+def test_the_default_profile_stores_a_secret_that_only_its_owner_can_read(empty_folder: Path) -> None:
     first, second = Settings.read({}, env_file=None), Settings.read({}, env_file=None)
-    kept = empty_folder / "var" / "secret_key"
-    assert first.secret_key == second.secret_key == kept.read_text()
+    file = empty_folder / "var" / "secret_key"
+    assert first.secret_key == second.secret_key == file.read_text()
     assert len(first.secret_key) >= 32
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert os.listdir(kept.parent) == ["secret_key"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert os.listdir(file.parent) == ["secret_key"]
 
 
-def test_starts_at_the_same_time_agree_on_one_secret(empty_folder: Path) -> None:
-    found: list[str] = []
+def test_concurrent_starts_use_the_same_secret(empty_folder: Path) -> None:
+    secrets: list[str] = []
     starts = [
-        threading.Thread(target=lambda: found.append(Settings.read({}, env_file=None).secret_key)) for _ in range(8)
+        threading.Thread(target=lambda: secrets.append(Settings.read({}, env_file=None).secret_key)) for _ in range(8)
     ]
     for start in starts:
         start.start()
     for start in starts:
         start.join()
-    assert len(found) == 8
-    assert len(set(found)) == 1
+    assert len(secrets) == 8
+    assert len(set(secrets)) == 1
 
 
-def test_a_kept_secret_that_was_cut_short_is_refused(empty_folder: Path) -> None:
+def test_a_truncated_secret_file_is_refused(empty_folder: Path) -> None:
     (empty_folder / "var").mkdir()
     (empty_folder / "var" / "secret_key").write_text("short")
-    with pytest.raises(SettingsError, match=r"^SECRET_KEY: the kept secret in `var/secret_key` cannot be used"):
+    with pytest.raises(SettingsError, match=r"^SECRET_KEY: the secret in `var/secret_key` is not valid"):
         Settings.read({}, env_file=None)
 
 
-def test_production_is_refused_without_a_secret_and_makes_none(empty_folder: Path) -> None:
+def test_production_without_a_secret_is_refused_and_stores_none(empty_folder: Path) -> None:
     with pytest.raises(SettingsError, match=r"^SECRET_KEY: must be set in production"):
         Settings.read({"PROFILE": "production"}, env_file=None)
     assert not (empty_folder / "var").exists()
@@ -263,7 +263,7 @@ def test_settings_cannot_be_changed() -> None:
         read().port = 1  # type: ignore[misc]
 
 
-def test_a_command_with_a_wrong_setting_prints_one_line_and_ends_with_2(tmp_path: Path) -> None:
+def test_a_command_with_an_invalid_setting_prints_one_line_and_exits_with_status_2(tmp_path: Path) -> None:
     environ = servers.environ("sqlite:///./shop.db") | {"PORT": "x"}
     done = subprocess.run(
         [sys.executable, "-m", "tradepost", "run"],

@@ -1,4 +1,4 @@
-"""The worker as a user starts it: a process of its own, or beside the doors."""
+"""The worker, in a process of its own and in the server process."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests import servers
-from tests.kit.outboxes import emit_events, is_sent, stored_event, wait_until
+from tests.kit.relay_helpers import emit_events, is_sent, stored_event, wait_until
 from tests.reliability.test_leases import serving
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.worker.outbox_queue import EVENTS
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 
-async def test_events_of_a_served_shop_are_delivered_beside_the_doors(
+async def test_the_server_process_delivers_events(
     fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = fresh_settings().database_url
     database = Database(url, secret=b"x" * 32, pool_size=2)
     await database.start()
-    [letter] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
+    [email_id] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
     (tmp_path / ".env").write_text("MAILER=file\nMAIL_FROM=Ada's <shop@ada.example>\n")
     key = await asyncio.to_thread(_key, url)
-    with serving("tests.reliability.posting:application", url, tmp_path) as (address, _):
-        await wait_until(lambda: is_sent(database, letter))
-        made = await asyncio.to_thread(
+    with serving("tests.reliability.posting_process:application", url, tmp_path) as (address, _):
+        await wait_until(lambda: is_sent(database, email_id))
+        answer = await asyncio.to_thread(
             httpx.post, f"{address}/v1/products", json={"name": "Lamp"}, headers={"X-API-Key": key}
         )
-        assert made.status_code == 201
-        await wait_until(lambda: _no_more(database))
+        assert answer.status_code == 201
+        await wait_until(lambda: _outbox_is_empty(database))
         metrics = (await asyncio.to_thread(httpx.get, f"{address}/metrics")).text
         ready = (await asyncio.to_thread(httpx.get, f"{address}/health/ready")).json()
     await database.stop()
@@ -51,7 +51,7 @@ async def test_events_of_a_served_shop_are_delivered_beside_the_doors(
     ] == ["1"]
     assert ready["checks"]["outbox"]["status"] == "ok"
     [file] = (tmp_path / "var" / "mail").iterdir()
-    assert file.name == f"{letter}.eml"
+    assert file.name == f"{email_id}.eml"
     assert "From: Ada's <shop@ada.example>" in file.read_text()
 
 
@@ -60,12 +60,12 @@ def _key(url: str) -> str:
     return subprocess.run(words, env=servers.environ(url), capture_output=True, text=True, check=True).stdout.strip()
 
 
-async def _no_more(database: Database) -> bool:
+async def _outbox_is_empty(database: Database) -> bool:
     async with database.engine.connect() as connection:
         return (await connection.execute(EVENTS.select().where(EVENTS.c.due_at.is_not(None)))).first() is None
 
 
-async def test_a_shop_that_only_serves_leaves_the_outbox_to_the_worker(fresh_settings: Callable[[], Settings]) -> None:
+async def test_a_server_without_a_worker_delivers_no_events(fresh_settings: Callable[[], Settings]) -> None:
     from tradepost.app import create_app
 
     settings = fresh_settings()
@@ -78,9 +78,9 @@ async def test_a_shop_that_only_serves_leaves_the_outbox_to_the_worker(fresh_set
         assert shop.state.worker is None
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_works_until_it_is_told_to_stop(
-    fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_the_worker_command_runs_until_a_signal_stops_it(
+    fresh_settings: Callable[[], Settings], tmp_path: Path, signal_number: signal.Signals
 ) -> None:
     environ = servers.environ(fresh_settings().database_url)
     words = [sys.executable, "-m", "tradepost", "worker"]
@@ -89,19 +89,19 @@ def test_the_command_works_until_it_is_told_to_stop(
     )
     try:
         assert process.stdout is not None
-        assert "the worker is at work" in process.stdout.readline()
+        assert "worker started" in process.stdout.readline()
         time.sleep(0.2)
-        process.send_signal(told)
-        said, _ = process.communicate(timeout=20)
+        process.send_signal(signal_number)
+        output, _ = process.communicate(timeout=20)
     finally:
         process.kill()
-    assert process.returncode == 0, said
-    assert "0 events delivered" in said
+    assert process.returncode == 0, output
+    assert "0 events delivered" in output
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_is_heard_while_it_is_still_starting(
-    fresh_settings: Callable[[], Settings], tmp_path: Path, told: signal.Signals
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_the_start_stops_the_worker(
+    fresh_settings: Callable[[], Settings], tmp_path: Path, signal_number: signal.Signals
 ) -> None:
     words = [sys.executable, "-X", "importtime", "-m", "tradepost", "worker"]
     environ = servers.environ(fresh_settings().database_url)
@@ -112,17 +112,17 @@ def test_a_stop_is_heard_while_it_is_still_starting(
         assert process.stdout is not None
         while "strawberry" not in process.stdout.readline():
             pass
-        process.send_signal(told)
-        said, _ = process.communicate(timeout=20)
+        process.send_signal(signal_number)
+        output, _ = process.communicate(timeout=20)
     finally:
         process.kill()
-    assert process.returncode == 0, said
-    assert "at work" not in said
+    assert process.returncode == 0, output
+    assert "worker started" not in output
 
 
-def test_the_command_says_what_is_missing_in_one_line(empty_url: str, tmp_path: Path) -> None:
-    def said(**more: str) -> tuple[int, list[str]]:
-        environ = servers.environ(empty_url) | more
+def test_the_worker_command_reports_an_error_in_one_line(empty_url: str, tmp_path: Path) -> None:
+    def run_worker(**changes: str) -> tuple[int, list[str]]:
+        environ = servers.environ(empty_url) | changes
         done = subprocess.run(
             [sys.executable, "-m", "tradepost", "worker"],
             cwd=tmp_path,
@@ -133,20 +133,18 @@ def test_the_command_says_what_is_missing_in_one_line(empty_url: str, tmp_path: 
         )
         return done.returncode, done.stderr.splitlines()
 
-    code, lines = said()
+    code, lines = run_worker()
     assert (code, len(lines)) == (1, 1), lines
     assert "tradepost migrate" in lines[0]
-    code, lines = said(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
+    code, lines = run_worker(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
     assert (code, len(lines)) == (1, 1), lines
     assert "cannot be used" in lines[0]
-    code, lines = said(SMTP_URL="mail.example")
+    code, lines = run_worker(SMTP_URL="mail.example")
     assert (code, len(lines)) == (2, 1)
     assert lines[0].startswith("tradepost: SMTP_URL: ")
 
 
-async def test_a_chore_is_run_again_and_again_also_after_a_fault(
-    app: "TradepostApp", caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_periodic_task_runs_again_after_an_error(app: "TradepostApp", caplog: pytest.LogCaptureFixture) -> None:
     ran = asyncio.Queue[int]()
 
     @periodic(seconds=0.01)
@@ -155,15 +153,15 @@ async def test_a_chore_is_run_again_and_again_also_after_a_fault(
         if ran.qsize() == 1:
             raise RuntimeError("the database went away")
 
-    keeping = asyncio.create_task(run_forever(sweep, lambda: CallContext(ANONYMOUS, app.state.database)))
+    runner = asyncio.create_task(run_forever(sweep, lambda: CallContext(ANONYMOUS, app.state.database)))
     await wait_until(lambda: ran.qsize() >= 3)
-    keeping.cancel()
+    runner.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await keeping
+        await runner
     assert "sweep failed; the next run tries again" in caplog.text
 
 
-def test_times_between_runs_add_up() -> None:
+def test_the_interval_of_a_periodic_task_is_the_sum_of_its_units() -> None:
     async def sweep(context: CallContext) -> None: ...
 
     assert periodic(days=1, hours=1, minutes=1, seconds=1)(sweep).seconds == 90061

@@ -1,4 +1,4 @@
-"""People of a test: users with sessions and API keys, as real as those who registered by themselves, but without the wait for a slow hash each time."""
+"""Users with sessions and API keys, inserted directly so that no test waits for a hash."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,11 +32,12 @@ ADDRESS: Json = {
     "phone": "+4587654321",
 }
 HASHES: list[str] = []
+"""The hash of PASSWORD, computed once."""
 
 
 @dataclass(frozen=True)
-class Person:
-    """A user, logged in."""
+class ShopUser:
+    """A logged-in user."""
 
     app: "TradepostApp"
     id: str
@@ -45,22 +46,22 @@ class Person:
 
     @property
     def token(self) -> str:
-        """An access token of the session."""
-        return self.app.state.means.of(AccessTokens).issue(user=self.id, session=self.session)[0]
+        """Issue an access token of the session."""
+        return self.app.state.dependencies.require(AccessTokens).issue(user=self.id, session=self.session)[0]
 
     def client(self) -> httpx.AsyncClient:
-        """A client with that token."""
-        return visitor(self.app, self.token)
+        """Return a client that sends the access token."""
+        return http_client(self.app, self.token)
 
     async def key(self, **members: Any) -> Json:
-        """An API key of the user, made by the operation: its secret is in it."""
+        """Create an API key through REST and return it with its secret."""
         async with self.client() as client:
             answer = await client.post("/v1/api-keys", json={"name": unique("Key")} | members)
         assert answer.status_code == 201, answer.text
         return answer.json()
 
     async def address(self, **members: Any) -> str:
-        """The id of an address in the user's book."""
+        """Insert an address and return its id."""
         async with self.app.state.database.transaction() as session:
             row = AddressRow(user_id=self.id, **(ADDRESS | members))
             session.add(row)
@@ -68,45 +69,45 @@ class Person:
             return row.id
 
     async def refresh_token(self) -> str:
-        """A refresh token of the session."""
-        opaque = self.app.state.means.of(OpaqueTokens)
-        text = opaque.new(REFRESH_TOKEN)
+        """Insert a refresh token of the session and return it."""
+        opaque = self.app.state.dependencies.require(OpaqueTokens)
+        text = opaque.generate(REFRESH_TOKEN)
         async with self.app.state.database.transaction() as session:
             session.add(RefreshTokenRow(session_id=self.session, secret_hash=opaque.digest(text)))
         return text
 
-    async def mailed(self, purpose: str) -> str:
-        """The token of a letter to the user."""
+    async def email_token(self, purpose: str) -> str:
+        """Create a token as it would be sent to the user by e-mail."""
         return await create_token(
-            CallContext(ANONYMOUS, self.app.state.database, dependencies=self.app.state.means),
+            CallContext(ANONYMOUS, self.app.state.database, dependencies=self.app.state.dependencies),
             purpose,
             self.id,
             self.email,
         )
 
 
-async def somebody(app: "TradepostApp", role: str = "customer", **members: Any) -> Person:
-    """A user that nobody else has."""
+async def create_user(app: "TradepostApp", role: str = "customer", **members: Any) -> ShopUser:
+    """Insert a new user with one session."""
     if not HASHES:
-        HASHES.append(await app.state.means.of(PasswordHasher).hash(PASSWORD))
-    given = {
+        HASHES.append(await app.state.dependencies.require(PasswordHasher).hash(PASSWORD))
+    columns = {
         "email": f"{unique('kim')}@shop.example",
         "role": role,
         "password_hash": HASHES[0],
         "full_name": "Kim Larsen",
     } | members
     async with app.state.database.transaction() as session:
-        user = UserRow(id=new_id(UserRow.__number__), **given)
+        user = UserRow(id=new_id(UserRow.__number__), **columns)
         session.add(user)
         await session.flush()
         await index_user(session, user)
-        begun = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=now() + timedelta(days=1))
-        session.add(begun)
+        login = SessionRow(id=new_id(SessionRow.__number__), user_id=user.id, expires_at=now() + timedelta(days=1))
+        session.add(login)
         await session.flush()
-        return Person(app, user.id, given["email"], begun.id)
+        return ShopUser(app, user.id, columns["email"], login.id)
 
 
-def visitor(app: "TradepostApp", credential: str | None = None) -> httpx.AsyncClient:
-    """A client with an access token or an API key, or with neither."""
+def http_client(app: "TradepostApp", credential: str | None = None) -> httpx.AsyncClient:
+    """Return a client that sends an access token or an API key, or neither."""
     headers = {"Authorization": f"Bearer {credential}"} if credential else {}
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers, trust_env=False)

@@ -1,4 +1,4 @@
-"""The documents as this shop makes them."""
+"""The contract documents that the app generates."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,26 +14,24 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Strangers' audits of the documents do not depend on the database: they run once, with SQLite."""
-    again = (
-        [item for item in items if item.path == HERE / "test_audits.py"]
-        if config.getoption("--database") != "sqlite"
-        else []
-    )
-    if again:
-        config.hook.pytest_deselected(items=again)
-        items[:] = [item for item in items if item not in again]
+    """Run the third-party audits with SQLite only: the documents do not depend on the database."""
+    if config.getoption("--database") == "sqlite":
+        return
+    audits = [item for item in items if item.path == HERE / "test_audits.py"]
+    if audits:
+        config.hook.pytest_deselected(items=audits)
+        items[:] = [item for item in items if item not in audits]
 
 
 @pytest.fixture(scope="session")
 def shop(settings: Settings) -> TradepostApp:
-    """A shop that is not started: its documents need no database."""
+    """An app that is not started: its documents need no database."""
     return create_app(settings)
 
 
 @pytest.fixture(scope="session")
 def contract(shop: TradepostApp) -> Mapping[str, bytes]:
-    """File names and contents."""
+    """The contract files: names and contents."""
     return shop.state.contract()
 
 

@@ -1,4 +1,4 @@
-"""Reading an OpenAPI document: its operations, what a reference stands for, and validators of what it promises."""
+"""Read an OpenAPI document: its operations, parameters, references and schemas."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,15 +11,15 @@ type Json = dict[str, Any]
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Path, method and Operation Object of each."""
+    """Yield path, method and Operation Object of each operation."""
     for path, methods in document["paths"].items():
         for method in METHODS:
             if method in methods:
                 yield path, method, methods[method]
 
 
-def resolved(document: Json, part: Json) -> Json:
-    """The part itself, or what its reference stands for."""
+def resolve_reference(document: Json, part: Json) -> Json:
+    """Return the part, or the target of its reference."""
     if "$ref" not in part:
         return part
     for name in part["$ref"].removeprefix("#/").split("/"):
@@ -28,12 +28,12 @@ def resolved(document: Json, part: Json) -> Json:
 
 
 def parameters(document: Json, operation: Json) -> list[Json]:
-    """The Parameter Objects of an operation."""
-    return [resolved(document, p) for p in operation.get("parameters", ())]
+    """Return the Parameter Objects of an operation."""
+    return [resolve_reference(document, p) for p in operation.get("parameters", ())]
 
 
 def references(part: Any) -> Iterator[str]:
-    """Every `$ref` below a part."""
+    """Yield every `$ref` in a part."""
     if isinstance(part, Mapping):
         for name, value in part.items():
             if name == "$ref" and isinstance(value, str):
@@ -46,10 +46,16 @@ def references(part: Any) -> Iterator[str]:
 
 
 def validator(document: Json, schema: Json, *, closed: bool = False) -> Any:
-    """Validates values against a schema of the document; `closed` also refuses members that no schema names."""
+    """Return a validator for a schema of the document.
+
+    closed: also refuse members that the schema does not name
+    """
     components = document["components"]
     if closed:
-        components = {**components, "schemas": {name: _closed(held) for name, held in components["schemas"].items()}}
+        components = {
+            **components,
+            "schemas": {name: _closed(component) for name, component in components["schemas"].items()},
+        }
     root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": components, **schema}
     return jsonschema_rs.validator_for(root, validate_formats=True)
 
@@ -59,5 +65,6 @@ def _closed(schema: Any) -> Any:
         return [_closed(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    made = {name: _closed(part) for name, part in schema.items()}
-    return {"additionalProperties": False, **made} if made.get("type") == "object" and "properties" in made else made
+    parts = {name: _closed(part) for name, part in schema.items()}
+    is_object = parts.get("type") == "object" and "properties" in parts
+    return {"additionalProperties": False, **parts} if is_object else parts

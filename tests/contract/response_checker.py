@@ -1,4 +1,4 @@
-"""Holds answers against what a document says of the operation."""
+"""Compare responses with an OpenAPI document."""
 
 from functools import cache
 from typing import Any
@@ -6,63 +6,61 @@ from typing import Any
 import httpx
 import msgspec
 
-from .reading import Json, resolved, validator
+from .openapi_document import Json, resolve_reference, validator
 
 PROBLEM = "application/problem+json"
-# What of an answer's headers the document must name; the others are everywhere (content-length) or set at the door (security).
-TOLD = {
+# Response headers that the document must declare. The others are in every response: content-length,
+# and the security headers.
+DECLARED_HEADERS = {
     "accept",
     "accept-patch",
     "allow",
+    "cache-control",
     "deprecation",
     "etag",
     "link",
     "location",
     "retry-after",
     "sunset",
+    "vary",
     "www-authenticate",
+    "x-request-id",
 }
-TOLD |= {"cache-control", "vary", "x-request-id"}
 
 
-class Promise:
-    """What a document says, to hold answers against."""
+class ResponseChecker:
+    """Checks responses against a document."""
 
     def __init__(self, document: Json) -> None:
         self.document = document
-        self.checks = cache(lambda text: validator(document, msgspec.json.decode(text), closed=True))
+        self.validator_of = cache(lambda text: validator(document, msgspec.json.decode(text), closed=True))
 
     def check(self, operation: Json, answer: httpx.Response) -> None:
-        """Fails where the answer is not what the document says of the operation."""
+        """Fail unless the response is one that the document declares for the operation."""
         where = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
         assert str(answer.status_code) in operation["responses"], where
-        response = resolved(self.document, operation["responses"][str(answer.status_code)])
+        response = resolve_reference(self.document, operation["responses"][str(answer.status_code)])
         declared = {name.lower() for name in response.get("headers", {})}
-        assert {name for name in answer.headers if name in TOLD} <= declared, where
+        assert {name for name in answer.headers if name in DECLARED_HEADERS} <= declared, where
         for name, header in response.get("headers", {}).items():
             if name.lower() in answer.headers:
-                faults = list(
-                    self.checks(self.encoded(resolved(self.document, header)["schema"])).iter_errors(
-                        answer.headers[name]
-                    )
-                )
-                assert faults == [], where
+                schema = resolve_reference(self.document, header)["schema"]
+                assert self.errors(schema, answer.headers[name]) == [], where
         if "content" not in response:
             assert answer.content == b"", where
             return
         media = answer.headers["content-type"].partition(";")[0]
         assert media in response["content"], where
         body = _read(media, answer.content)
-        faults = list(self.checks(self.encoded(response["content"][media]["schema"])).iter_errors(body))
-        assert faults == [], where
+        assert self.errors(response["content"][media]["schema"], body) == [], where
         if media == PROBLEM:
-            shown = [
-                resolved(self.document, e)["value"]["code"] for e in response["content"][media]["examples"].values()
-            ]
-            assert body["code"] in shown, where
+            examples = response["content"][media]["examples"].values()
+            codes = [resolve_reference(self.document, example)["value"]["code"] for example in examples]
+            assert body["code"] in codes, where
 
-    def encoded(self, schema: Json) -> bytes:
-        return msgspec.json.encode(schema)
+    def errors(self, schema: Json, value: Any) -> list[Any]:
+        """Return the validation errors of a value."""
+        return list(self.validator_of(msgspec.json.encode(schema)).iter_errors(value))
 
 
 def _read(media: str, content: bytes) -> Any:

@@ -1,6 +1,6 @@
-"""The OpenAPI documents as strangers check them: Redocly's recommended-strict, Spectral's OpenAPI rules and those of OWASP.
+"""The OpenAPI documents pass Redocly's strict rules, and Spectral's OpenAPI and OWASP rules.
 
-What is off has its reason in scripts/audits.
+scripts/audits gives the reason for each rule that is off.
 """
 
 import os
@@ -20,7 +20,7 @@ DOCUMENTS = ["openapi.json", "openapi.v2.json"]
 
 @pytest.fixture
 def folder(tmp_path: Path, contract: Mapping[str, bytes]) -> Path:
-    """The documents, the settings and the tools in one place, where each finds the others."""
+    """A folder with the documents, the settings and the tools."""
     if shutil.which("node") is None or not (TOOLS / ".bin" / "spectral").exists():
         pytest.skip("the audits of the OpenAPI documents need node and npm's packages (scripts/audits/install)")
     (tmp_path / "node_modules").symlink_to(TOOLS)
@@ -31,20 +31,20 @@ def folder(tmp_path: Path, contract: Mapping[str, bytes]) -> Path:
     return tmp_path
 
 
-def test_redocly_finds_nothing(folder: Path) -> None:
-    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+def test_redocly_reports_no_errors_and_no_warnings(folder: Path) -> None:
+    settings = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
     for name in DOCUMENTS:
-        said = run(folder, "redocly", "lint", "--config", "redocly.yaml", "--format", "json", name, **quiet)
-        assert '"totals": {"errors": 0, "warnings": 0' in " ".join(said.split()).replace("{ ", "{"), said
+        report = run(folder, "redocly", "lint", "--config", "redocly.yaml", "--format", "json", name, **settings)
+        assert '"totals": {"errors": 0, "warnings": 0' in " ".join(report.split()).replace("{ ", "{"), report
 
 
-def test_spectral_and_owasp_find_nothing(folder: Path) -> None:
-    said = run(folder, "spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "warn", *DOCUMENTS)
-    assert "No results with a severity of 'warn' or higher found!" in said
+def test_spectral_and_owasp_report_no_warnings(folder: Path) -> None:
+    report = run(folder, "spectral", "lint", "--ruleset", "spectral.yaml", "--fail-severity", "warn", *DOCUMENTS)
+    assert "No results with a severity of 'warn' or higher found!" in report
 
 
 def run(folder: Path, tool: str, *words: str, **environ: str) -> str:
-    """What a tool says; it must end well."""
+    """Run a tool, which must succeed, and return its output."""
     command = [folder / "node_modules" / ".bin" / tool, *words]
     done = subprocess.run(
         command, cwd=folder, env=os.environ | environ, capture_output=True, text=True, timeout=300, check=False

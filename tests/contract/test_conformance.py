@@ -1,6 +1,8 @@
-"""The shop answers as its OpenAPI document says: every parameter with its example, every body, in both formats, by visitors and by staff.
+"""The app responds as its OpenAPI document says, to anonymous callers and to staff.
 
-Statuses, media types, problem codes and headers must be declared, bodies valid, and no member may come that the document does not name.
+Requests use every parameter with its example, and every body in each media type. The status, media
+type, problem code and headers of a response must be declared, and its body valid, without members
+that the schema does not name.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,12 +15,12 @@ import msgspec
 import pytest
 
 from tests.factories import make_media, make_product, unique
-from tests.people import somebody
+from tests.users import create_user
 from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
-from .promise import Promise
-from .reading import Json, operations, parameters, resolved
+from .openapi_document import Json, operations, parameters, resolve_reference
+from .response_checker import ResponseChecker
 
 WRITERS = {
     "application/msgpack": msgspec.msgpack.encode,
@@ -28,14 +30,14 @@ BOTH = ["openapi.json", "openapi.v2.json"]
 
 
 @pytest.fixture(scope="session", params=BOTH)
-def promise(request: pytest.FixtureRequest, contract: Any) -> Promise:
-    """What the document of a version promises."""
-    return Promise(msgspec.json.decode(contract[request.param]))
+def checker(request: pytest.FixtureRequest, contract: Any) -> ResponseChecker:
+    """The checker of an API version."""
+    return ResponseChecker(msgspec.json.decode(contract[request.param]))
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
-    """The demo shop has no pictures: two products get some."""
+    """Add images to two products: the demo shop has none."""
     for _ in range(2):
         product = await make_product(staff)
         await make_media(app, product["id"], alt="The front")
@@ -54,23 +56,23 @@ async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
 
 @pytest.fixture(scope="module")
 async def member(app: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
-    """A member of the staff who has logged in, with an address and an API key."""
-    person = await somebody(app, "staff", username=unique("member"))
-    await person.address()
-    await person.key(scopes=["catalog:write"], points_per_minute=60)
-    async with person.client() as client:
+    """A client with a session of a staff user who has an address and an API key."""
+    user = await create_user(app, "staff", username=unique("member"))
+    await user.address()
+    await user.key(scopes=["catalog:write"], points_per_minute=60)
+    async with user.client() as client:
         yield client
 
 
-async def paths_of(promise: Promise, path: str, client: httpx.AsyncClient) -> list[str]:
-    """The path with names of rows that there are, and with its example, which there is not."""
+async def paths_of(checker: ResponseChecker, path: str, client: httpx.AsyncClient) -> list[str]:
+    """Return the path with keys of existing rows, and with its example, which does not exist."""
     if "{key}" not in path:
         return [path]
     example = next(
-        p for p in parameters(promise.document, promise.document["paths"][path]["get"]) if p["in"] == "path"
+        p for p in parameters(checker.document, checker.document["paths"][path]["get"]) if p["in"] == "path"
     )["example"]
     head = path.partition("/{key}")[0]
-    if head in promise.document["paths"]:
+    if head in checker.document["paths"]:
         rows = (await client.get(head, params={"limit": 2})).json()["data"]
     else:
         base, _, below = head.rpartition("/")
@@ -83,17 +85,17 @@ async def paths_of(promise: Promise, path: str, client: httpx.AsyncClient) -> li
     return [path.replace("{key}", name) for name in (*names, example)]
 
 
-def queries(promise: Promise, operation: Json) -> Iterator[dict[str, Any]]:
-    """No parameter, each by itself, those of a page with each other, and each with a value that cannot be meant."""
-    known = [p for p in parameters(promise.document, operation) if p["in"] == "query"]
+def queries(checker: ResponseChecker, operation: Json) -> Iterator[dict[str, Any]]:
+    """Yield queries: empty, with one parameter (valid or not), and with several page parameters."""
+    declared = [p for p in parameters(checker.document, operation) if p["in"] == "query"]
     yield {}
-    yield {"nobody_knows_this": "1"}
-    for p in known:
+    yield {"unknown_name": "1"}
+    for p in declared:
         yield {p["name"]: _text(p["example"])}
         yield {p["name"]: "\x00~"}
         for value in p["schema"].get("enum", ()):
             yield {p["name"]: _text(value)}
-    named = {p["name"] for p in known}
+    named = {p["name"] for p in declared}
     if "limit" in named:
         yield {"limit": "1", "include": "total"}
         if "page" in named:
@@ -105,19 +107,19 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize("who", ["client", "staff"])
-async def test_every_read_answers_as_the_document_says(
-    promise: Promise, who: str, client: httpx.AsyncClient, member: httpx.AsyncClient
+@pytest.mark.parametrize("role", ["client", "staff"])
+async def test_every_read_responds_as_declared(
+    checker: ResponseChecker, role: str, client: httpx.AsyncClient, member: httpx.AsyncClient
 ) -> None:
-    caller = {"client": client, "staff": member}[who]
+    caller = {"client": client, "staff": member}[role]
     seen: set[int] = set()
-    for path, method, operation in operations(promise.document):
+    for path, method, operation in operations(checker.document):
         if method != "get":
             continue
-        for at, called in enumerate(await paths_of(promise, path, member)):
-            for query in queries(promise, operation) if at == 0 else [{}]:
-                answer = await caller.get(called, params=query)
-                promise.check(operation, answer)
+        for index, url in enumerate(await paths_of(checker, path, member)):
+            for query in queries(checker, operation) if index == 0 else [{}]:
+                answer = await caller.get(url, params=query)
+                checker.check(operation, answer)
                 seen.add(answer.status_code)
             for headers in (
                 {"Accept": "application/msgpack"},
@@ -126,26 +128,27 @@ async def test_every_read_answers_as_the_document_says(
                 {"X-API-Key": "tp_bad"},
                 {"X-API-Version": "7"},
             ):
-                answer = await caller.get(called, headers=headers)
-                promise.check(operation, answer)
+                answer = await caller.get(url, headers=headers)
+                checker.check(operation, answer)
                 seen.add(answer.status_code)
             if "304" in operation["responses"]:
-                answer = await caller.get(called, headers={"If-None-Match": "*"})
-                promise.check(operation, answer)
+                answer = await caller.get(url, headers={"If-None-Match": "*"})
+                checker.check(operation, answer)
                 seen.add(answer.status_code)
     assert {200, 304, 400, 401, 404, 406} <= seen
 
 
-async def test_a_registered_document_answers_as_the_document_says(
-    promise: Promise, settings: Settings, tmp_path: Path
+async def test_a_trusted_document_responds_as_declared(
+    checker: ResponseChecker, settings: Settings, tmp_path: Path
 ) -> None:
-    text = "query Shelf($first: Int!, $all: Boolean = false) { products(first: $first) { nodes { id } } audit @include(if: $all) { nodes { id } } }"
-    (tmp_path / "Shelf.graphql").write_text(text)
-    shop, prefix = (
-        create_app(msgspec.structs.replace(settings, documents=str(tmp_path))),
-        f"/v{promise.document['info']['version']}",
+    text = (
+        "query Listing($first: Int!, $all: Boolean = false) "
+        "{ products(first: $first) { nodes { id } } audit @include(if: $all) { nodes { id } } }"
     )
-    operation, seen = promise.document["paths"][f"{prefix}/documents/{{name}}"]["get"], set[int]()
+    (tmp_path / "Listing.graphql").write_text(text)
+    shop = create_app(msgspec.structs.replace(settings, documents=str(tmp_path)))
+    prefix = f"/v{checker.document['info']['version']}"
+    operation, seen = checker.document["paths"][f"{prefix}/documents/{{name}}"]["get"], set[int]()
     async with (
         shop.lifespan(),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller,
@@ -155,7 +158,7 @@ async def test_a_registered_document_answers_as_the_document_says(
             {"first": 0},
             {"first": 1, "all": True},
             {},
-            {"nobody_knows_this": 1},
+            {"unknown_name": 1},
             {"first": "x"},
         ):
             for headers in (
@@ -166,46 +169,39 @@ async def test_a_registered_document_answers_as_the_document_says(
                 {"X-API-Key": "tp_bad"},
             ):
                 answer = await caller.get(
-                    f"{prefix}/documents/Shelf", params={n: str(v).lower() for n, v in query.items()}, headers=headers
+                    f"{prefix}/documents/Listing", params={n: str(v).lower() for n, v in query.items()}, headers=headers
                 )
-                promise.check(operation, answer)
+                checker.check(operation, answer)
                 seen.add(answer.status_code)
-        promise.check(operation, await caller.get(f"{prefix}/documents/Nobody"))
+        checker.check(operation, await caller.get(f"{prefix}/documents/Unknown"))
     assert seen == {200, 304, 400, 401, 406}
 
 
-async def test_the_pages_that_follow_are_as_the_document_says(promise: Promise, client: httpx.AsyncClient) -> None:
-    operation = next(o for _, _, o in operations(promise.document) if o["operationId"] == "product_list")
-    href: str | None = f"/v{promise.document['info']['version']}/products?limit=25&include=total&sort=name"
+async def test_every_page_of_a_list_responds_as_declared(checker: ResponseChecker, client: httpx.AsyncClient) -> None:
+    operation = next(o for _, _, o in operations(checker.document) if o["operationId"] == "product_list")
+    href: str | None = f"/v{checker.document['info']['version']}/products?limit=25&include=total&sort=name"
     pages = 0
     while href:
         answer = await client.get(href)
-        promise.check(operation, answer)
+        checker.check(operation, answer)
         href, pages = answer.json()["links"].get("next"), pages + 1
     assert pages > 1
 
 
-async def test_the_members_that_fields_bring_are_as_the_document_says(
-    promise: Promise, member: httpx.AsyncClient, app: TradepostApp
+async def test_the_relations_that_fields_selects_are_as_declared(
+    checker: ResponseChecker, member: httpx.AsyncClient, app: TradepostApp
 ) -> None:
-    for of in app.state.registry.resources.values():
-        operation = next(
-            o for _, _, o in operations(promise.document) if o["operationId"] == app.state.registry.getter(of).name
-        )
-        for path in await paths_of(
-            promise, next(p for p, _, o in operations(promise.document) if o is operation), member
-        ):
-            for relation in of.relations.values():
-                promise.check(
-                    operation,
-                    await member.get(
-                        path, params={"fields": f"links,{relation.name}" + ("(total: true)" if relation.paged else "")}
-                    ),
-                )
+    for resource in app.state.registry.resources.values():
+        name = app.state.registry.getter(resource).name
+        path, operation = next((p, o) for p, _, o in operations(checker.document) if o["operationId"] == name)
+        for url in await paths_of(checker, path, member):
+            for relation in resource.relations.values():
+                fields = f"links,{relation.name}" + ("(total: true)" if relation.paged else "")
+                checker.check(operation, await member.get(url, params={"fields": fields}))
 
 
-async def test_every_write_answers_as_the_document_says(
-    promise: Promise, fresh_settings: Callable[[], Settings]
+async def test_every_write_responds_as_declared(
+    checker: ResponseChecker, fresh_settings: Callable[[], Settings]
 ) -> None:
     shop = create_app(fresh_settings())
     async with (
@@ -213,12 +209,12 @@ async def test_every_write_answers_as_the_document_says(
         httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller,
     ):
         assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {
-            status async for status in writes(promise, caller, shop)
+            status async for status in writes(checker, caller, shop)
         }
 
 
-async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise, staff: httpx.AsyncClient) -> None:
-    operation = next(o for _, _, o in operations(promise.document) if o["operationId"] == "product_batch")
+async def test_every_outcome_of_a_batch_is_as_declared(checker: ResponseChecker, staff: httpx.AsyncClient) -> None:
+    operation = next(o for _, _, o in operations(checker.document) if o["operationId"] == "product_batch")
     product = await make_product(staff)
     items = [
         {"op": "update", "id": product["id"], "patch": {"description": "New."}},
@@ -233,26 +229,28 @@ async def test_every_outcome_of_a_batch_is_as_the_document_says(promise: Promise
     seen: list[int] = []
     for chosen, atomic in [(items, "false"), *(([item], "true") for item in items)]:
         answer = await staff.post(
-            f"/v{promise.document['info']['version']}/products/batch", params={"atomic": atomic}, json={"items": chosen}
+            f"/v{checker.document['info']['version']}/products/batch", params={"atomic": atomic}, json={"items": chosen}
         )
-        promise.check(operation, answer)
+        checker.check(operation, answer)
         seen += [outcome["status"] for outcome in answer.json().get("results", ())] or [answer.status_code]
     assert seen == [200, 200, 412, 409, 422, 200, 204, 404, 404, 404, 404, 201, 422, 200, 404, 404]
 
 
-async def writes(promise: Promise, caller: httpx.AsyncClient, shop: TradepostApp) -> Any:
-    """The statuses of all writes, in the order of the document but deletions last: with the examples, with nonsense, and without a credential.
+async def writes(checker: ResponseChecker, caller: httpx.AsyncClient, shop: TradepostApp) -> Any:
+    """Call every write and yield the statuses.
 
-    Each path has an admin of its own, because there are writes that end its session, or its account.
+    In the order of the document, but deletions last: with the examples, with invalid bodies, and
+    without a credential. Each path has its own admin, because some writes end the session or close
+    the account.
     """
-    found = [(p, m, o) for p, m, o in operations(promise.document) if m != "get"]
-    for path, method, operation in sorted(found, key=lambda f: f[1] == "delete"):
-        bodies = _bodies(promise, operation)
-        admin = await somebody(shop, "admin")
+    declared = [(p, m, o) for p, m, o in operations(checker.document) if m != "get"]
+    for path, method, operation in sorted(declared, key=lambda item: item[1] == "delete"):
+        bodies = _bodies(checker, operation)
+        admin = await create_user(shop, "admin")
         await admin.address()
         await admin.key()
         staff = {"Authorization": f"Bearer {admin.token}"}
-        for called in await _called(promise, path, caller, staff):
+        for url in await _write_paths(checker, path, caller, staff):
             for headers, body in [
                 (staff | {"If-Match": '"99.x"'}, bodies[0]),
                 (staff | {"Accept": "image/png"}, bodies[0]),
@@ -261,32 +259,37 @@ async def writes(promise: Promise, caller: httpx.AsyncClient, shop: TradepostApp
             ]:
                 media, content = body
                 answer = await caller.request(
-                    method, called, headers=headers | ({"Content-Type": media} if media else {}), content=content
+                    method, url, headers=headers | ({"Content-Type": media} if media else {}), content=content
                 )
                 if answer.status_code != 412 or "412" in operation["responses"]:
-                    promise.check(operation, answer)
+                    checker.check(operation, answer)
                 yield answer.status_code
 
 
-def _bodies(promise: Promise, operation: Json) -> list[tuple[str, bytes]]:
-    """The examples in every media type, and what is no body at all."""
-    made: list[tuple[str, bytes]] = []
-    for media, said in operation.get("requestBody", {}).get("content", {}).items():
-        shown = said.get("examples") or operation["requestBody"]["content"]["application/json"]["examples"]
-        for example in shown.values():
-            value = resolved(promise.document, example)["value"]
-            made.append((media, WRITERS.get(media, msgspec.json.encode)(value)))
-        made.append((media, WRITERS.get(media, msgspec.json.encode)({"nobody_knows_this": 1})))
-        made += [(media, b"{"), ("text/plain", b"{}")]
-    return made or [("", b"")]
+def _bodies(checker: ResponseChecker, operation: Json) -> list[tuple[str, bytes]]:
+    """Return the examples in every media type, and invalid bodies."""
+    bodies: list[tuple[str, bytes]] = []
+    contents = operation.get("requestBody", {}).get("content", {})
+    for media, content in contents.items():
+        encode = WRITERS.get(media, msgspec.json.encode)
+        examples = (content.get("examples") or contents["application/json"]["examples"]).values()
+        values = [resolve_reference(checker.document, example)["value"] for example in examples]
+        bodies += [(media, encode(value)) for value in (*values, {"unknown_name": 1})]
+        bodies += [(media, b"{"), ("text/plain", b"{}")]
+    return bodies or [("", b"")]
 
 
-async def _called(promise: Promise, path: str, caller: httpx.AsyncClient, staff: dict[str, str]) -> list[str]:
-    """The path with the names of rows that there are (the newest user is who calls), and of one that there is not."""
+async def _write_paths(
+    checker: ResponseChecker, path: str, caller: httpx.AsyncClient, staff: dict[str, str]
+) -> list[str]:
+    """Return the path with the ids of existing rows, and with an id that does not exist.
+
+    Users are listed from the newest, so the caller itself is the first.
+    """
     if "{key}" not in path:
         return [path]
     head = path.partition("/{key}")[0]
-    if head in promise.document["paths"]:
+    if head in checker.document["paths"]:
         rows = (await caller.get(head, params={"limit": 2}, headers=staff)).json()["data"]
     else:
         products = (

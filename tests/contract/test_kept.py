@@ -1,6 +1,6 @@
-"""The documents are kept in the repository: a change of the contract shows in a review, and a breaking one in the changelog.
+"""The contract documents are in the repository, and the changelog names every breaking change.
 
-`released/` holds those of the last release (`just release-contract` copies the present ones there).
+`released/` has the documents of the last release; `just release-contract` updates it.
 """
 
 import copy
@@ -22,37 +22,36 @@ CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_kept_document_is_the_one_that_the_shop_makes(name: str, contract: Mapping[str, bytes]) -> None:
-    same = (HERE / name).read_bytes() == contract[name]
-    assert same, (
-        f"tests/contract/{name} is not what the shop serves: `just export-contract`, then look at the difference"
-    )
+def test_the_document_in_the_repository_is_up_to_date(name: str, contract: Mapping[str, bytes]) -> None:
+    is_same = (HERE / name).read_bytes() == contract[name]
+    assert is_same, f"tests/contract/{name} is out of date: run `just export-contract` and review the difference"
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
-def test_a_breaking_change_has_a_line_in_the_changelog(name: str, contract: Mapping[str, bytes]) -> None:
+def test_the_changelog_names_every_breaking_change_of_the_openapi_document(
+    name: str, contract: Mapping[str, bytes]
+) -> None:
     breaks = Comparison(
         msgspec.json.decode((RELEASED / name).read_bytes()), msgspec.json.decode(contract[name])
     ).breaks()
     assert unexplained(breaks) == []
 
 
-def test_a_breaking_change_of_the_schema_has_a_line_in_the_changelog(contract: Mapping[str, bytes]) -> None:
+def test_the_changelog_names_every_breaking_change_of_the_graphql_schema(contract: Mapping[str, bytes]) -> None:
     old, new = (
         graphql.build_schema(text.decode())
         for text in ((RELEASED / "schema.graphql").read_bytes(), contract["schema.graphql"])
     )
-    breaks = [
-        f"{found.description.split()[0]}: {found.description}" for found in graphql.find_breaking_changes(old, new)
-    ]
+    changes = graphql.find_breaking_changes(old, new)
+    breaks = [f"{change.description.split()[0]}: {change.description}" for change in changes]
     assert unexplained(breaks) == []
 
 
 def unexplained(breaks: Any) -> list[str]:
-    """The breaks whose operation (or type) is not named, in backticks, under `Unreleased` in CHANGELOG.md."""
-    unreleased = CHANGELOG.read_text().partition("## Unreleased")[2].partition("\n## ")[0]
+    """Return the breaks whose operation or type is not under `Unreleased` in CHANGELOG.md."""
+    unreleased = CHANGELOG.read_text().partition("## [Unreleased]")[2].partition("\n## ")[0]
     named = set(re.findall(r"`([\w.]+)`", unreleased))
-    return [said for said in breaks if said.partition(":")[0] not in named]
+    return [line for line in breaks if line.partition(":")[0] not in named]
 
 
 def remove_operation(document: Any) -> None:
@@ -98,30 +97,30 @@ def remove_media(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "operation", "said"),
+    ("change", "operation", "message"),
     [
         (remove_operation, "tag_list", "the operation is gone"),
         (remove_parameter, "tag_list", "the parameter `limit` is gone"),
         (require_parameter, "tag_list", "the parameter `limit` has become required"),
-        (remove_member, "product_get", "the answer no longer has `name`"),
+        (remove_member, "product_get", "the response no longer has `name`"),
         (remove_input, "variant_create", "the body no longer has `barcode`"),
-        (require_input, "product_create", "the body now needs `slug`"),
-        (change_type, "product_get", "`version` of the answer was `integer` and is `string`"),
-        (make_nullable, "variant_get", "`sku` of the answer was `string` and is `null`, `string`"),
-        (remove_value, "product_create", "`status` of the body no longer knows `archived`"),
-        (remove_media, "product_create", "a body in `application/msgpack` is no longer read"),
+        (require_input, "product_create", "the body now requires `slug`"),
+        (change_type, "product_get", "`version` of the response was `integer` and is `string`"),
+        (make_nullable, "variant_get", "`sku` of the response was `string` and is `null`, `string`"),
+        (remove_value, "product_create", "`status` of the body no longer accepts `archived`"),
+        (remove_media, "product_create", "a body in `application/msgpack` is no longer accepted"),
     ],
 )
-def test_a_break_is_seen(
-    change: Callable[[Any], None], operation: str, said: str, contract: Mapping[str, bytes]
+def test_a_breaking_change_is_found(
+    change: Callable[[Any], None], operation: str, message: str, contract: Mapping[str, bytes]
 ) -> None:
     old = msgspec.json.decode(contract["openapi.json"])
     new = copy.deepcopy(old)
     change(new)
-    assert f"{operation}: {said}" in list(Comparison(old, new).breaks())
+    assert f"{operation}: {message}" in list(Comparison(old, new).breaks())
 
 
-def test_what_is_added_breaks_nothing(contract: Mapping[str, bytes]) -> None:
+def test_an_addition_is_not_a_breaking_change(contract: Mapping[str, bytes]) -> None:
     old = msgspec.json.decode(contract["openapi.json"])
     new = copy.deepcopy(old)
     new["components"]["schemas"]["Product"]["properties"]["colour"] = {"type": "string"}

@@ -1,4 +1,4 @@
-"""The documents over HTTP: for those who may introspect."""
+"""The contract documents over HTTP, for callers who may introspect."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ import pytest
 from tradepost.app import create_app
 from tradepost.settings import Settings
 
-PLACES = {
+DOCUMENTS = {
     "/openapi.json": ("openapi.json", "application/json"),
     "/v1/openapi.json": ("openapi.json", "application/json"),
     "/v2/openapi.json": ("openapi.v2.json", "application/json"),
@@ -17,11 +17,11 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("path", PLACES)
+@pytest.mark.parametrize("path", DOCUMENTS)
 async def test_a_document_is_served_byte_for_byte(
     path: str, client: httpx.AsyncClient, contract: Mapping[str, bytes]
 ) -> None:
-    name, media = PLACES[path]
+    name, media = DOCUMENTS[path]
     answer = await client.get(path)
     assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, media, contract[name])
     assert (await client.get(path, headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
@@ -32,13 +32,15 @@ async def test_the_version_can_be_named_by_a_header(client: httpx.AsyncClient, c
     assert (await client.get("/openapi.json", headers={"X-API-Version": "2"})).content == contract["openapi.v2.json"]
 
 
-@pytest.mark.parametrize("path", PLACES)
-async def test_without_introspection_visitors_get_no_document(path: str, settings: Settings, staff_key: str) -> None:
+@pytest.mark.parametrize("path", DOCUMENTS)
+async def test_without_introspection_anonymous_callers_get_no_document(
+    path: str, settings: Settings, staff_key: str
+) -> None:
     closed = create_app(msgspec.structs.replace(settings, introspection=False))
     async with (
         closed.lifespan(),
         httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url="http://tradepost.test") as visitor,
     ):
         assert (await visitor.get(path)).status_code == 404
-        known = await visitor.get(path, headers={"X-API-Key": staff_key})
-        assert (known.status_code, known.headers["cache-control"]) == (200, "private, max-age=300")
+        answer = await visitor.get(path, headers={"X-API-Key": staff_key})
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, max-age=300")

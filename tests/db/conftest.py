@@ -1,4 +1,4 @@
-"""A migrated database, the demo shop's package, and rows in one form whatever database they are in."""
+"""A migrated database, the package of the demo data, and rows in one form from both databases."""
 
 import importlib.util
 import json
@@ -14,16 +14,15 @@ from sqlalchemy import NullPool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tradepost.kit.clock import to_rfc3339
-from tradepost.migrations import head as revisions
-from tradepost.migrations import runner as schema
+from tradepost.migrations import head, runner
 
 type Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="session")
 def demo() -> ModuleType:
-    """The package `db/seed`, loaded by its path as the command loads it."""
-    folder = revisions.project_root() / "db" / "seed"
+    """The package `db/seed`, loaded by its path, as the command does."""
+    folder = head.project_root() / "db" / "seed"
     spec = importlib.util.spec_from_file_location(
         "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -37,19 +36,19 @@ def demo() -> ModuleType:
 @pytest.fixture
 def migrated_url(empty_url: str) -> str:
     """A database of this run with all tables and no rows."""
-    schema.upgrade(empty_url)
+    runner.upgrade(empty_url)
     return empty_url
 
 
 def sqlite_url(folder: Path, name: str = "shop") -> str:
-    """A migrated SQLite database of its own."""
+    """Create a migrated SQLite database and return its URL."""
     url = f"sqlite+aiosqlite:///{folder}/{name}.db"
-    schema.upgrade(url)
+    runner.upgrade(url)
     return url
 
 
 async def run(url: str, *statements: str) -> Rows:
-    """Execute statements in one transaction; the rows of the last one."""
+    """Execute statements in one transaction and return the rows of the last one."""
     engine = create_async_engine(url, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
@@ -58,14 +57,14 @@ async def run(url: str, *statements: str) -> Rows:
             *first, last = [text(statement.replace(":", r"\:")) for statement in statements]
             for statement in first:
                 await connection.execute(statement)
-            found = await connection.execute(last)
-            return [tuple([_plain(value) for value in row]) for row in found] if found.returns_rows else []
+            result = await connection.execute(last)
+            return [tuple([_plain(value) for value in row]) for row in result] if result.returns_rows else []
     finally:
         await engine.dispose()
 
 
 def _plain(value: Any) -> Any:
-    """A value as SQLite holds it."""
+    """Return a value as SQLite stores it."""
     if isinstance(value, datetime):
         return to_rfc3339(value)
     if isinstance(value, dict | list):

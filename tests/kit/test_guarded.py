@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.parity.asks import REGISTRY
+from tests.parity.query_strategies import REGISTRY
 from tradepost.areas.catalog.policy import edit
 from tradepost.areas.catalog.resource import tags
 from tradepost.doors.graphql import mutation, query
 from tradepost.doors.graphql.schema.access import permission_class
-from tradepost.doors.rest import OperationRoute
+from tradepost.doors.rest.route import OperationRoute
 from tradepost.doors.rest.access import access_guards
 from tradepost.kit.auth.access import ANYONE, permission
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
@@ -39,7 +39,7 @@ def test_an_operation_cannot_be_declared_without_an_access() -> None:
 
 def test_a_door_takes_only_operations() -> None:
     """A plain method of a service has no access, so neither door can be built on it."""
-    declared: Any = (lambda m: OperationRoute("/", m), query, mutation)
+    declared: Any = (lambda m: OperationRoute("POST", "/", m), query, mutation)
     for door in declared:
         with pytest.raises(AttributeError):
             door(method)

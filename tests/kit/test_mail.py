@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kit.letters import PASSWORD, USER, certificate, smtp_server
+from tests.kit.smtp_server import PASSWORD, USER, certificate, smtp_server
 from tradepost.kit.ids import new_id
 from tradepost.kit.worker.event_handlers import Undeliverable
 from tradepost.kit.worker.mail import ConsoleMailer, Email, FileMailer, SmtpMailer, compose
@@ -80,7 +80,7 @@ async def test_a_password_is_not_sent_in_the_clear_to_another_machine(monkeypatc
 
     with smtp_server(login_required=True) as box:
         mailer = SmtpMailer(SENDER, f"smtp://{LOGIN}@127.0.0.1:{box.port}")
-        monkeypatch.setattr(mail, "_is_here", lambda host: False)
+        monkeypatch.setattr(mail, "_is_local", lambda host: False)
         with pytest.raises(aiosmtplib.SMTPException):
             await mailer.send(LETTER, "1")
         assert box.messages == []

@@ -183,7 +183,7 @@ def test_the_tables_of_a_statement_are_all_that_stand_in_it_but_its_own_row() ->
 
 def test_a_statement_with_more_in_it_than_rows_is_told_apart() -> None:
     row: Any = ProductRow.__table__
-    elsewhere = Table("elsewhere", MetaData(), Column("id", Integer), info={"untold": True})
+    elsewhere = Table("elsewhere", MetaData(), Column("id", Integer), info={"uncached": True})
     for more in (
         row.c.updated_at < func.now(), row.c.updated_at < func.current_timestamp(), row.c.rating_sum < func.random(), text("rating_sum < 1"),
         row.c.name == Viewer(frozenset(), True).id, row.c.id.in_(select(UserRow.id)), select(elsewhere).exists(),
@@ -212,7 +212,7 @@ async def test_a_shortcut_lives_as_long_as_its_entry_and_no_longer() -> None:
         lambda: cache.invalidate(frozenset([ROW])),
         cache.clear,
         lambda: cache.set_connected(True),
-        lambda: setattr(cache.entries["k"], "until", 0.0),
+        lambda: setattr(cache.entries["k"], "expires_at", 0.0),
     ]
     for end in ends:
         entry = await cache.fill("k", reading("v", ROW))

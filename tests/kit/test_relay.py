@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests.kit.outboxes import (
+from tests.kit.relay_helpers import (
     SUBJECT,
     MovableClock,
     emit_events,
@@ -161,7 +161,7 @@ async def test_who_lost_the_lease_writes_nothing_over_the_other_attempt(
     await one._finish()
     kept = await stored_event(database, id)
     assert (kept.attempts, kept.due_at, kept.fault, kept.data) == (2, None, None, {})
-    assert "may arrive twice" in caplog.text
+    assert "may be delivered twice" in caplog.text
 
 
 async def test_what_fails_is_tried_again_later_and_later_and_ends_as_dead(
@@ -278,7 +278,7 @@ async def test_what_nobody_hears_is_marked_many_at_once_and_emptied_where_it_is_
             context.emit("product.created", SUBJECT, n=n)
     [letter] = await emit_events(database, "mail.nobody", {"to": "ada@example.com"})
     [heard_by] = await emit_events(database, "a.b", {})
-    monkeypatch.setattr(waiting, "PASSED_AT_ONCE", 1000)
+    monkeypatch.setattr(waiting, "ACKNOWLEDGE_BATCH", 1000)
     heard = Heard("a.b")
     await poll_and_finish(make_relay(database, heard.delivery))
     async with database.engine.connect() as connection:

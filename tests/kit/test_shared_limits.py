@@ -151,7 +151,7 @@ async def test_a_redis_that_is_silent_is_noticed_within_50_ms(caplog: pytest.Log
             took.append(time.perf_counter() - began)
             assert not limits.is_shared
             assert SIZE - 10 <= await admitted(limits, 1, 1000) <= SIZE
-        said = "Redis did not answer in time: each process limits by itself until it is back"
+        said = "Redis did not answer in time: rate limits are per process until it is back"
         assert [r.message for r in caplog.records if "Redis" in r.message] == [said]
         await shared.stop()
     assert min(took) < 0.05

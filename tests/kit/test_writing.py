@@ -2,7 +2,7 @@
 
 import pytest
 
-from tradepost.kit.query.record_builder import _apart
+from tradepost.kit.query.record_builder import _unpack_columns
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from tradepost.kit.query.record_builder import _apart
     ],
 )
 def test_a_row_is_taken_apart_where_most_of_it_is_looked_at(each: str, width: int, made: str, row: str) -> None:
-    assert _apart(each, width) == (made, row)
+    assert _unpack_columns(each, width) == (made, row)

@@ -4,18 +4,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.parity.house import House, Json, Visitor
-from tests.people import ADDRESS, PASSWORD, Person, somebody, visitor
+from tests.parity.harness import ApiClient, DualDoorApp, Json
+from tests.users import ADDRESS, PASSWORD, ShopUser, create_user, http_client
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.areas.accounts.service.email_tokens import RESET_PASSWORD, VERIFY_EMAIL
 
 type Given = tuple[str, Json | None]
-type Make = Callable[[Person, str], Awaitable[Given]]
+type Make = Callable[[ShopUser, str], Awaitable[Given]]
 """From the owner of the row (or whoever is meant in the body) and a mark of its own: the key of the row and the body."""
 
 
 @dataclass(frozen=True)
-class Act:
+class AccountWriteCase:
     """One write: a role that may, and how its row and its body are made. `status` is that of the account that it is about."""
 
     role: str
@@ -23,10 +23,10 @@ class Act:
     status: str = "active"
 
 
-def given(body: Callable[[Person, str], Json] | None = None) -> Make:
+def given(body: Callable[[ShopUser, str], Json] | None = None) -> Make:
     """Of a write that begins at no row."""
 
-    async def make(owner: Person, own: str) -> Given:
+    async def make(owner: ShopUser, own: str) -> Given:
         return "", body(owner, own) if body is not None else None
 
     return make
@@ -35,7 +35,7 @@ def given(body: Callable[[Person, str], Json] | None = None) -> Make:
 def at_user(body: Json | None = None) -> Make:
     """Of a write on another account."""
 
-    async def make(owner: Person, own: str) -> Given:
+    async def make(owner: ShopUser, own: str) -> Given:
         return owner.id, body
 
     return make
@@ -44,31 +44,31 @@ def at_user(body: Json | None = None) -> Make:
 def at_address(body: Json | None) -> Make:
     """Of a write on an address in the owner's book."""
 
-    async def make(owner: Person, own: str) -> Given:
+    async def make(owner: ShopUser, own: str) -> Given:
         return await owner.address(), body
 
     return make
 
 
-async def at_key(owner: Person, own: str) -> Given:
+async def at_key(owner: ShopUser, own: str) -> Given:
     """Of a write on an API key of the owner."""
     return (await owner.key())["id"], None
 
 
-async def with_refresh_token(owner: Person, own: str) -> Given:
+async def with_refresh_token(owner: ShopUser, own: str) -> Given:
     return "", {"refresh_token": await owner.refresh_token()}
 
 
-async def with_verification(owner: Person, own: str) -> Given:
-    return "", {"token": await owner.mailed(VERIFY_EMAIL)}
+async def with_verification(owner: ShopUser, own: str) -> Given:
+    return "", {"token": await owner.email_token(VERIFY_EMAIL)}
 
 
-async def with_reset(owner: Person, own: str) -> Given:
-    return "", {"token": await owner.mailed(RESET_PASSWORD), "new_password": f"four boats {own}"}
+async def with_reset(owner: ShopUser, own: str) -> Given:
+    return "", {"token": await owner.email_token(RESET_PASSWORD), "new_password": f"four boats {own}"}
 
 
-ACTS: dict[str, Act] = {
-    "register": Act(
+ACTS: dict[str, AccountWriteCase] = {
+    "register": AccountWriteCase(
         "anonymous",
         given(
             lambda owner, own: {
@@ -78,64 +78,70 @@ ACTS: dict[str, Act] = {
             }
         ),
     ),
-    "email_verify": Act("anonymous", with_verification),
-    "email_verification_request": Act("customer", given()),
-    "email_change": Act(
+    "email_verify": AccountWriteCase("anonymous", with_verification),
+    "email_verification_request": AccountWriteCase("customer", given()),
+    "email_change": AccountWriteCase(
         "customer", given(lambda owner, own: {"email": f"other-{own}@shop.example", "password": PASSWORD})
     ),
-    "login": Act("anonymous", given(lambda owner, own: {"email": owner.email, "password": PASSWORD})),
-    "token_refresh": Act("anonymous", with_refresh_token),
-    "logout": Act("customer", given()),
-    "logout_everywhere": Act("customer", given()),
-    "password_change": Act(
+    "login": AccountWriteCase("anonymous", given(lambda owner, own: {"email": owner.email, "password": PASSWORD})),
+    "token_refresh": AccountWriteCase("anonymous", with_refresh_token),
+    "logout": AccountWriteCase("customer", given()),
+    "logout_everywhere": AccountWriteCase("customer", given()),
+    "password_change": AccountWriteCase(
         "customer", given(lambda owner, own: {"current_password": PASSWORD, "new_password": f"four boats {own}"})
     ),
-    "password_reset": Act("anonymous", given(lambda owner, own: {"email": owner.email})),
-    "password_reset_confirm": Act("anonymous", with_reset),
-    "me_update": Act("customer", given(lambda owner, own: {"full_name": f"Name {own}", "username": f"u{own}"})),
-    "me_close": Act("customer", given(lambda owner, own: {"password": PASSWORD})),
-    "user_role_set": Act("admin", at_user({"role": "moderator"})),
-    "user_suspend": Act("admin", at_user()),
-    "user_restore": Act("admin", at_user(), status="suspended"),
-    "address_create": Act("customer", given(lambda owner, own: ADDRESS | {"name": f"Name {own}"})),
-    "address_replace": Act(
+    "password_reset": AccountWriteCase("anonymous", given(lambda owner, own: {"email": owner.email})),
+    "password_reset_confirm": AccountWriteCase("anonymous", with_reset),
+    "me_update": AccountWriteCase(
+        "customer", given(lambda owner, own: {"full_name": f"Name {own}", "username": f"u{own}"})
+    ),
+    "me_close": AccountWriteCase("customer", given(lambda owner, own: {"password": PASSWORD})),
+    "user_role_set": AccountWriteCase("admin", at_user({"role": "moderator"})),
+    "user_suspend": AccountWriteCase("admin", at_user()),
+    "user_restore": AccountWriteCase("admin", at_user(), status="suspended"),
+    "address_create": AccountWriteCase("customer", given(lambda owner, own: ADDRESS | {"name": f"Name {own}"})),
+    "address_replace": AccountWriteCase(
         "customer", at_address({"name": "Sam Holm", "lines": ["Havnegade 1"], "city": "Odense", "country": "DK"})
     ),
-    "address_update": Act("customer", at_address({"city": "Odense", "phone": None})),
-    "address_delete": Act("customer", at_address(None)),
-    "api_key_create": Act(
+    "address_update": AccountWriteCase("customer", at_address({"city": "Odense", "phone": None})),
+    "address_delete": AccountWriteCase("customer", at_address(None)),
+    "api_key_create": AccountWriteCase(
         "customer",
         given(lambda owner, own: {"name": f"Scanner {own}", "scopes": ["account:read"], "points_per_minute": 7}),
     ),
-    "api_key_delete": Act("customer", at_key),
+    "api_key_delete": AccountWriteCase("customer", at_key),
 }
 
 
-async def arrived(house: House, role: str, scopes: list[str] | None = None, own: str = "") -> Visitor:
+async def client_with_role(harness: DualDoorApp, role: str, scopes: list[str] | None = None, own: str = "") -> ApiClient:
     """Somebody of a role who has just logged in; with scopes, a program with a key of that user which is narrowed to them."""
     if role == "anonymous":
-        return house.anonymous
-    person = await somebody(house.app, role, **({"email": f"{own}@shop.example"} if own else {}))
+        return harness.anonymous
+    person = await create_user(harness.app, role, **({"email": f"{own}@shop.example"} if own else {}))
     credential = person.token if scopes is None else (await person.key(scopes=scopes))["secret"]
-    return Visitor(
-        role, visitor(house.app, credential), ROLES[role] if scopes is None else frozenset(scopes), credential, person
+    return ApiClient(
+        role,
+        http_client(harness.app, credential),
+        ROLES[role] if scopes is None else frozenset(scopes),
+        credential,
+        person,
     )
 
 
-async def ready(house: House, operation: str, own: str) -> tuple[Visitor, str, Json | None]:
+async def prepare_case(harness: DualDoorApp, operation: str, own: str) -> tuple[ApiClient, str, Json | None]:
     """A caller who may, the key of a row of its own (or of somebody else's where it is about others), and the body."""
     act = ACTS[operation]
-    caller = await arrived(house, act.role, own=f"caller-{own}")
+    caller = await client_with_role(harness, act.role, own=f"caller-{own}")
     owner = (
         caller.person
         if act.role == "customer"
-        else await somebody(house.app, email=f"owner-{own}@shop.example", status=act.status)
+        else await create_user(harness.app, email=f"owner-{own}@shop.example", status=act.status)
     )
     assert owner is not None
     return caller, *await act.make(owner, own)
 
 
-def wrong(shape: type[Any] | None) -> Json | None:
+def invalid_body(shape: type[Any] | None) -> Json | None:
     """A body with every needed member, none of which can be meant."""
     if shape is None:
         return None

@@ -6,18 +6,18 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.parity.house import CUSTOMER, STAFF, House, Visitor
-from tests.parity.stock import Known, stocked
-from tests.people import somebody
+from tests.parity.harness import CUSTOMER, STAFF, ApiClient, DualDoorApp
+from tests.parity.sample_rows import SampleRows, create_catalog_rows
+from tests.users import create_user
 from tradepost.app import TradepostApp
 
 
 @pytest.fixture(scope="package")
-async def house(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> AsyncIterator[House]:
+async def harness(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> AsyncIterator[DualDoorApp]:
     """The shop, its SQL watched as long as these tests run."""
-    person = await somebody(app)
-    customer = Visitor("customer", person.client(), CUSTOMER, person.token, person)
-    made = House(app, Visitor("anonymous", client, frozenset()), Visitor("staff", staff, STAFF), customer)
+    person = await create_user(app)
+    customer = ApiClient("customer", person.client(), CUSTOMER, person.token, person)
+    made = DualDoorApp(app, ApiClient("anonymous", client, frozenset()), ApiClient("staff", staff, STAFF), customer)
     database: Any = app.state.database
     real, database.reader = database.reader, made.recorder
     yield made
@@ -25,12 +25,12 @@ async def house(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.Async
 
 
 @pytest.fixture(scope="package")
-async def known(house: House) -> Known:
+async def known(harness: DualDoorApp) -> SampleRows:
     """What these tests know of the rows, after some more have been put in."""
-    return await stocked(house.app, house.staff, house.customer)
+    return await create_catalog_rows(harness.app, harness.staff, harness.customer)
 
 
 @pytest.fixture(scope="package", params=["anonymous", "staff"])
-def visitor(house: House, request: pytest.FixtureRequest) -> Visitor:
+def visitor(harness: DualDoorApp, request: pytest.FixtureRequest) -> ApiClient:
     """Each kind of caller."""
-    return house.visitors[request.param]
+    return harness.visitors[request.param]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
-from tests.people import Person
+from tests.users import ShopUser
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.doors.rest.query_string import Query
@@ -22,7 +22,7 @@ type Json = dict[str, Any]
 type Statements = list[tuple[str, tuple[Any, ...]]]
 
 
-def drawn(examples: int) -> Any:
+def hypothesis_settings(examples: int) -> Any:
     """Settings of a drawn test. PARITY_SEED=number repeats a run, PARITY_TIMES=3 draws three times as many examples."""
     times = float(os.environ.get("PARITY_TIMES", "1"))
     fixed = os.environ.get("PARITY_SEED")
@@ -37,7 +37,7 @@ def drawn(examples: int) -> Any:
     return (lambda test: seed(int(fixed))(known(test))) if fixed else known
 
 
-def same(mine: Any, theirs: Any) -> None:
+def assert_same(mine: Any, theirs: Any) -> None:
     """Fails where two answers differ, and shows them; a report of pytest's on large trees takes minutes."""
     if mine != theirs:
         raise AssertionError(f"REST\n{mine!r}\nGraphQL\n{theirs!r}"[:4000])
@@ -58,11 +58,11 @@ class Recorder:
 
     @property
     def statement_count(self) -> int:
-        return self.reader.count
+        return self.reader.statement_count
 
     @statement_count.setter
     def statement_count(self, value: int) -> None:
-        self.reader.count = value
+        self.reader.statement_count = value
 
     def keep(self, statement: Any, arguments: list[Any]) -> None:
         if not any(mark in statement.sql for mark in CREDENTIALS):
@@ -70,22 +70,22 @@ class Recorder:
 
     async def fetch_one(self, statement: Any, arguments: list[Any]) -> Any:
         self.keep(statement, arguments)
-        return await self.reader.one(statement, arguments)
+        return await self.reader.fetch_one(statement, arguments)
 
     async def fetch_all(self, statement: Any, arguments: list[Any], inline: bool = True) -> Any:
         self.keep(statement, arguments)
-        return await self.reader.all(statement, arguments, inline=inline)
+        return await self.reader.fetch_all(statement, arguments, inline=inline)
 
 
 @dataclass(frozen=True, repr=False)
-class Visitor:
+class ApiClient:
     """One kind of caller: a client that is it, and what it may."""
 
     name: str
     client: httpx.AsyncClient
     permissions: frozenset[str]
     credential: str | None = None
-    person: Person | None = None
+    person: ShopUser | None = None
 
     async def rest(self, method: str, path: str, **more: Any) -> httpx.Response:
         """A request to the REST door."""
@@ -105,20 +105,20 @@ class Visitor:
 
 
 @dataclass(repr=False)
-class House:
+class DualDoorApp:
     """A shop, its callers, and what its doors are made of."""
 
     app: TradepostApp
-    anonymous: Visitor
-    staff: Visitor
-    customer: Visitor
+    anonymous: ApiClient
+    staff: ApiClient
+    customer: ApiClient
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.app.state.database.reader)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("house")
+        printer.text("harness")
 
     @property
     def registry(self) -> Registry:
@@ -129,7 +129,7 @@ class House:
         return self.app.state.graphql.executor
 
     @property
-    def visitors(self) -> dict[str, Visitor]:
+    def visitors(self) -> dict[str, ApiClient]:
         return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer}
 
     async def recorded[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
@@ -146,7 +146,7 @@ class House:
 
     def path(self, operation: str, key: str = "") -> str:
         """Where an operation is, without the version."""
-        return self.app.state.rest.links[1].routes[operation].path.replace("{0}", key)
+        return self.app.state.rest.links[1].endpoints[operation].path.replace("{0}", key)
 
     def root(self, operation: str) -> Any:
         """The GraphQL field of an operation."""
@@ -155,7 +155,7 @@ class House:
     def rest_reads(self, operation: str, params: Json, permissions: frozenset[str]) -> Query:
         """What the REST door makes of a query string."""
         text = str(httpx.QueryParams(params)).encode()
-        return self.app.state.rest.query(self.operation(operation), text, permissions, 1)
+        return self.app.state.rest.cached_query(self.operation(operation), text, permissions, 1)
 
     def graphql_reads(
         self, text: str, variables: Json, permissions: frozenset[str]
@@ -168,8 +168,8 @@ class House:
         caller = Caller(id="a-test" if permissions else None, permissions=permissions)
         ready = self.executor.prepare(RequestParameters(text, variables), CallContext(caller, self.app.state.database))
         [root] = ready.roots
-        window = getattr(root, "window", None)
-        return root.want.bind(ready.variables, permissions), window.bind(
+        window = getattr(root, "list_arguments", None)
+        return root.selection.bind(ready.variables, permissions), window.bind(
             ready.variables, permissions
         ) if window else DEFAULT_LIST_QUERY
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.parity.asks import ACTIONS, Ask, Question
-from tests.parity.house import House
+from tests.parity.harness import DualDoorApp
+from tests.parity.query_strategies import ACTIONS, AskedField, AskedList
 
 type Json = dict[str, Any]
 
@@ -25,13 +25,13 @@ def literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-class Rest:
+class RestWriter:
     """A question as a REST request."""
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
 
-    def request(self, house: House, asked: Question) -> tuple[str, Json]:
+    def request(self, harness: DualDoorApp, asked: AskedList) -> tuple[str, Json]:
         """Path and parameters."""
         args = asked.args
         params: Json = {} if asked.brief else {"fields": self.fields(asked.asks)}
@@ -42,9 +42,9 @@ class Rest:
             params["sort"] = ",".join(args["sort"])
         if args.get("total"):
             params["include"] = "total"
-        return house.path(asked.operation, asked.key or ""), params
+        return harness.path(asked.operation, asked.key or ""), params
 
-    def fields(self, asks: tuple[Ask, ...]) -> str:
+    def fields(self, asks: tuple[AskedField, ...]) -> str:
         """The inside of a selection set."""
         said: list[str] = []
         for ask in asks:
@@ -84,10 +84,10 @@ class Rest:
 
 
 @dataclass
-class Pen:
+class GraphQLWriter:
     """A question as a GraphQL document: fragments, variables, switches, `__typename`, edges or nodes, all by chance."""
 
-    house: House
+    harness: DualDoorApp
     chance: Random
     fragments: list[str] = field(default_factory=list[str])
     declared: list[str] = field(default_factory=list[str])
@@ -101,10 +101,10 @@ class Pen:
         self.names += 1
         return f"{letter}{self.names}"
 
-    def document(self, asked: Question) -> tuple[str, Json]:
+    def document(self, asked: AskedList) -> tuple[str, Json]:
         """The document and its variables; the root field is `root`."""
-        field = self.house.root(asked.operation)
-        definition = self.house.executor.schema.query_type.fields[field.name]
+        field = self.harness.root(asked.operation)
+        definition = self.harness.executor.schema.query_type.fields[field.name]
         args = {n: v for n, v in asked.args.items() if n != "total"}
         if asked.key is not None:
             args[next(n for n in definition.args if n in self.key_names(field, asked))] = asked.key
@@ -119,10 +119,10 @@ class Pen:
         self.chance.shuffle(parts)
         return "\n".join(parts), self.variables
 
-    def key_names(self, field: Any, asked: Question) -> list[str]:
+    def key_names(self, field: Any, asked: AskedList) -> list[str]:
         return [n for n in field.parameters if (n == "slug") == (len(asked.key or "") != 36)]
 
-    def fields(self, type: str, asks: tuple[Ask, ...]) -> str:
+    def fields(self, type: str, asks: tuple[AskedField, ...]) -> str:
         """A selection set of an object type."""
         said: list[str] = []
         rest = list(asks)
@@ -136,7 +136,7 @@ class Pen:
             said += self.noise(type, asks)
         return "{ " + " ".join(said) + " }"
 
-    def noise(self, type: str, asks: tuple[Ask, ...]) -> list[str]:
+    def noise(self, type: str, asks: tuple[AskedField, ...]) -> list[str]:
         """What leaves no mark in a Selection: type names, fields that are switched off, fields that were asked for before."""
         said: list[str] = []
         if self.often(0.1):
@@ -159,7 +159,7 @@ class Pen:
         self.variables[name] = value
         return f"${name}"
 
-    def fragment(self, type: str, asks: tuple[Ask, ...]) -> str:
+    def fragment(self, type: str, asks: tuple[AskedField, ...]) -> str:
         """A fragment around some fields."""
         inner = self.fields(type, asks)
         if self.often(0.5):
@@ -169,9 +169,9 @@ class Pen:
         self.fragments.append(f"fragment {name} on {type} {inner}")
         return f"...{name} {self.switch() if self.often(0.3) else ''}"
 
-    def field(self, type: str, ask: Ask) -> str:
+    def field(self, type: str, ask: AskedField) -> str:
         """A field, sometimes in two parts that merge."""
-        definition = self.house.executor.schema.type_map[type].fields[camel(ask.name)]
+        definition = self.harness.executor.schema.type_map[type].fields[camel(ask.name)]
         head = f"{ask.alias}: " if ask.alias else ""
         head += camel(ask.name) + self.arguments(definition, {n: v for n, v in ask.args.items() if n != "total"})
         head += f" {self.switch()}" if self.often(0.1) else ""
@@ -184,7 +184,7 @@ class Pen:
         below = [self.page(ask.of, p, total) if ask.kind == "page" else self.fields(ask.of.name, p) for p in parts]
         return " ".join([f"{head} {b}" for b in below])
 
-    def page(self, of: Any, asks: tuple[Ask, ...], total: bool) -> str:
+    def page(self, of: Any, asks: tuple[AskedField, ...], total: bool) -> str:
         """A connection: its rows in `nodes`, in `edges`, or some of their fields in each."""
         cut = self.chance.choice([0, len(asks), len(asks), self.chance.randint(0, len(asks))])
         said: list[str] = []
@@ -232,7 +232,7 @@ class Pen:
         return self.given(str(type.fields[name].type), value, 0.2, value if name in ENUMS else None)
 
 
-def of_rest(asks: tuple[Ask, ...], given: Any) -> Any:
+def normalize_rest(asks: tuple[AskedField, ...], given: Any) -> Any:
     """An object of a REST answer in the common form."""
     if given is None:
         return None
@@ -241,11 +241,11 @@ def of_rest(asks: tuple[Ask, ...], given: Any) -> Any:
     return {ask.alias or ask.name: _rest_member(ask, given[key]) for key, ask in keys.items()}
 
 
-def _rest_member(ask: Ask, value: Any) -> Any:
+def _rest_member(ask: AskedField, value: Any) -> Any:
     if ask.name == ACTIONS:
         return sorted(
             [
-                camel(n if n.startswith("me_") else f"{ask.parent.stem}_{n}")
+                camel(n if n.startswith("me_") else f"{ask.parent.operation_prefix}_{n}")
                 for n, link in value.items()
                 if "method" in link
             ]
@@ -253,22 +253,22 @@ def _rest_member(ask: Ask, value: Any) -> Any:
     if ask.kind == "page":
         return rest_page(ask.inner, value, bool(ask.args.get("total")))
     if ask.kind == "list":
-        return [of_rest(ask.inner, v) for v in value]
-    return of_rest(ask.inner, value) if ask.inner else value
+        return [normalize_rest(ask.inner, v) for v in value]
+    return normalize_rest(ask.inner, value) if ask.inner else value
 
 
-def rest_page(asks: tuple[Ask, ...], value: Any, total: bool) -> Any:
+def rest_page(asks: tuple[AskedField, ...], value: Any, total: bool) -> Any:
     """A page of a REST answer in the common form."""
     assert ("total" in value) == total
     return {
-        "rows": [of_rest(asks, v) for v in value["data"]],
+        "rows": [normalize_rest(asks, v) for v in value["data"]],
         "more": value["has_more"],
         "next": value["next_cursor"],
         "total": value.get("total"),
     }
 
 
-def of_graphql(asks: tuple[Ask, ...], given: Any) -> Any:
+def normalize_graphql(asks: tuple[AskedField, ...], given: Any) -> Any:
     """An object of a GraphQL answer in the common form."""
     if given is None:
         return None
@@ -279,38 +279,38 @@ def of_graphql(asks: tuple[Ask, ...], given: Any) -> Any:
     return {ask.alias or ask.name: _graphql_member(ask, given[ask.alias or camel(ask.name)]) for ask in asks}
 
 
-def _graphql_member(ask: Ask, value: Any) -> Any:
+def _graphql_member(ask: AskedField, value: Any) -> Any:
     if ask.name == ACTIONS:
         return sorted(value)
     if ask.kind == "page":
         return graphql_page(ask.inner, value)
     if ask.kind == "list":
-        return [of_graphql(ask.inner, v) for v in value]
+        return [normalize_graphql(ask.inner, v) for v in value]
     if ask.inner:
-        return of_graphql(ask.inner, value)
+        return normalize_graphql(ask.inner, value)
     return value.lower() if ask.name in ENUMS and value is not None else value
 
 
-def graphql_page(asks: tuple[Ask, ...], value: Any) -> Any:
+def graphql_page(asks: tuple[AskedField, ...], value: Any) -> Any:
     """A connection in the common form: a row's fields from `nodes` and `edges` together."""
     nodes, edges, info = value.get("nodes"), value.get("edges"), value["pageInfo"]
     count = len(nodes if nodes is not None else edges)
     rows = [
-        merged(nodes[i] if nodes is not None else {}, edges[i]["node"] if edges is not None else {})
+        merge(nodes[i] if nodes is not None else {}, edges[i]["node"] if edges is not None else {})
         for i in range(count)
     ]
     for i, edge in enumerate(edges or ()):
         assert i or edge.get("cursor", info["startCursor"]) == info["startCursor"]
     end = info["endCursor"] if info.get("hasNextPage") else None
     return {
-        "rows": [of_graphql(asks, r) for r in rows],
+        "rows": [normalize_graphql(asks, r) for r in rows],
         "more": info["hasNextPage"],
         "next": end,
         "total": value.get("totalCount"),
     }
 
 
-def merged(one: Json, other: Json) -> Json:
+def merge(one: Json, other: Json) -> Json:
     """Two parts of one object."""
     assert all(other[k] == one[k] for k in other if k in one)
     return one | other

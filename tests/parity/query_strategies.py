@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from tests.parity.house import CUSTOMER, STAFF
-from tests.parity.stock import KINDS, Known
+from tests.parity.harness import CUSTOMER, STAFF
+from tests.parity.sample_rows import KINDS, SampleRows
 from tradepost.app import load_modules
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Resource
@@ -21,7 +21,7 @@ RESTRICTED = ("source", "imported_quantity")
 
 def drawable(operation: Any) -> bool:
     """Whether the stock knows the rows that an operation reads, and those that it begins at."""
-    return operation.of.name in KINDS and (operation.under is None or operation.under[0].name in KINDS)
+    return operation.result.name in KINDS and (operation.parent_relation is None or operation.parent_relation[0].name in KINDS)
 
 
 READS = [n for n, o in REGISTRY.operations.items() if not o.is_write and drawable(o)]
@@ -43,25 +43,27 @@ class Shown:
 
 
 @dataclass(frozen=True, repr=False)
-class Ask(Shown):
+class AskedField(Shown):
     """One asked name. `brief` is left without braces in REST, which means all fields of a value and the default fields of a relation."""
 
     name: str
     kind: Kind
     of: Any = None
     alias: str | None = None
-    inner: "tuple[Ask, ...]" = ()
+    inner: "tuple[AskedField, ...]" = ()
     args: Args = field(default_factory=dict[str, Any])
     brief: bool = False
     parent: Any = None
 
-    def about(self, known: Known) -> "Ask":
+    def about(self, known: SampleRows) -> "AskedField":
         """The same with real filter values."""
-        return replace(self, inner=tuple([a.about(known) for a in self.inner]), args=filled(self.of, self.args, known))
+        return replace(
+            self, inner=tuple([a.about(known) for a in self.inner]), args=with_sample_ids(self.of, self.args, known)
+        )
 
 
 @dataclass(frozen=True, repr=False)
-class Question(Shown):
+class AskedList(Shown):
     """A read: its operation, the key of its row, what is asked of it and, for a list, of which stretch.
 
     Drawn ones are about rows that are not known yet: keys and filter values are numbers until `about` puts real ones in their place.
@@ -71,11 +73,11 @@ class Question(Shown):
     of: Resource[Any]
     pages: bool
     key: Any
-    asks: tuple[Ask, ...]
+    asks: tuple[AskedField, ...]
     args: Args = field(default_factory=dict[str, Any])
     brief: bool = False
 
-    def about(self, known: Known) -> "Question":
+    def about(self, known: SampleRows) -> "AskedList":
         """The question about rows that there are."""
         key = self.key
         if key is not None:
@@ -84,11 +86,14 @@ class Question(Shown):
             keys = [k for k in keys if operation.parent_relation is None or len(k) == 36]
             key = keys[key % len(keys)]
         return replace(
-            self, key=key, asks=tuple([a.about(known) for a in self.asks]), args=filled(self.of, self.args, known)
+            self,
+            key=key,
+            asks=tuple([a.about(known) for a in self.asks]),
+            args=with_sample_ids(self.of, self.args, known),
         )
 
 
-def filled(of: Any, args: Args, known: Known) -> Args:
+def with_sample_ids(of: Any, args: Args, known: SampleRows) -> Args:
     """The arguments with real filter values."""
     if "filter" not in args:
         return args
@@ -99,42 +104,44 @@ def filled(of: Any, args: Args, known: Known) -> Args:
 
 def question(
     permissions: frozenset[str], operations: list[str] | None = None, depth: int = 3
-) -> st.SearchStrategy[Question]:
+) -> st.SearchStrategy[AskedList]:
     """Questions to the reads of the registry."""
     names = [n for n in operations or READS if REGISTRY.operations[n].access.allows(permissions)]
 
     @st.composite
-    def one(draw: Any) -> Question:
+    def one(draw: Any) -> AskedList:
         operation = REGISTRY.operations[draw(st.sampled_from(names))]
         of, pages = operation.result, operation.kind == "list"
         keyed = "key" in operation.signature.parameters
         brief = draw(st.integers(0, 9)) == 9
         asks = default(of, permissions) if brief else draw(asked(of, permissions, depth))
         args = draw(root_window(of)) if pages else {}
-        return Question(operation.name, of, pages, draw(st.integers(0, 20)) if keyed else None, asks, args, brief)
+        return AskedList(operation.name, of, pages, draw(st.integers(0, 20)) if keyed else None, asks, args, brief)
 
     return one()
 
 
-def asking(operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[tuple[str, Question]]:
+def read_questions(operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[tuple[str, AskedList]]:
     """Who asks, and what."""
     return st.one_of(*[st.tuples(st.just(name), question(may, operations, depth)) for name, may in CALLERS])
 
 
-def default(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> tuple[Ask, ...]:
+def default(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> tuple[AskedField, ...]:
     """What is answered where nothing is asked: scalars, whole values, links."""
     return tuple(
         [
-            own(of, n, default(of.members[n], permissions)) if isinstance(of.members[n], EmbeddedValue) else own(of, n)
+            asked_member(of, n, default(of.members[n], permissions))
+            if isinstance(of.members[n], EmbeddedValue)
+            else asked_member(of, n)
             for n in readable(of, permissions)
         ]
     )  # type: ignore[arg-type]
 
 
-def own(of: Any, name: str, inner: tuple[Ask, ...] = (), **more: Any) -> Ask:
+def asked_member(of: Any, name: str, inner: tuple[AskedField, ...] = (), **more: Any) -> AskedField:
     """An ask for a scalar or an embedded value."""
-    value = of.own[name] if isinstance(of.own[name], EmbeddedValue) else None
-    return Ask(name, "value" if value else "leaf", value, inner=inner, parent=of, **more)
+    value = of.members[name] if isinstance(of.members[name], EmbeddedValue) else None
+    return AskedField(name, "value" if value else "leaf", value, inner=inner, parent=of, **more)
 
 
 def readable(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> list[str]:
@@ -145,7 +152,7 @@ def readable(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> 
 
 
 @st.composite
-def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[Ask, ...]:
+def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[AskedField, ...]:
     """Up to five names of a shape, each under a key of its own."""
     relations = (
         sorted([n for n, r in of.relations.items() if r.target.name in KINDS and r.access.allows(permissions)])
@@ -155,7 +162,7 @@ def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[
     names = draw(
         st.lists(st.sampled_from([*readable(of, permissions), *relations, *relations]), min_size=1, max_size=5)
     )
-    made: list[Ask] = []
+    made: list[AskedField] = []
     keys: set[str] = set()
     for name in names:
         alias = None
@@ -168,21 +175,25 @@ def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[
 
 
 @st.composite
-def followed(draw: Any, of: Any, name: str, permissions: frozenset[str], depth: int) -> Ask:
+def followed(draw: Any, of: Any, name: str, permissions: frozenset[str], depth: int) -> AskedField:
     """One name with what is below it."""
     relation = of.relations.get(name)
     brief = draw(st.integers(0, 5)) == 0
     if relation is None:
-        if not isinstance(of.own[name], EmbeddedValue):
-            return own(of, name)
-        value = of.own[name]
-        return own(of, name, default(value, permissions) if brief else draw(asked(value, permissions, 0)), brief=brief)
+        if not isinstance(of.members[name], EmbeddedValue):
+            return asked_member(of, name)
+        value = of.members[name]
+        return asked_member(
+            of, name, default(value, permissions) if brief else draw(asked(value, permissions, 0)), brief=brief
+        )
     target = relation.target
     inner = default(target, permissions) if brief else draw(asked(target, permissions, depth - 1))
-    if not relation.many:
-        return Ask(name, "one", target, inner=inner, brief=brief, parent=of)
+    if not relation.is_to_many:
+        return AskedField(name, "one", target, inner=inner, brief=brief, parent=of)
     args = draw(window(target, relation.paged))
-    return Ask(name, "page" if relation.paged else "list", target, inner=inner, args=args, brief=brief, parent=of)
+    return AskedField(
+        name, "page" if relation.paged else "list", target, inner=inner, args=args, brief=brief, parent=of
+    )
 
 
 @st.composite
@@ -225,4 +236,4 @@ def conditions(draw: Any, of: Resource[Any]) -> Args:
     return args
 
 
-__all__ = ["ACTIONS", "Ask", "Question", "asking", "default", "question"]
+__all__ = ["ACTIONS", "AskedField", "AskedList", "read_questions", "default", "question"]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.factories import make_media, unique, variant_input
-from tests.parity.house import Visitor
-from tests.people import Person, somebody
+from tests.parity.harness import ApiClient
+from tests.users import ShopUser, create_user
 from tradepost.app import TradepostApp
 
 type Json = dict[str, Any]
@@ -16,7 +16,7 @@ KINDS = ("Product", "Category", "Variant", "Media", "Tag", "User", "Address", "A
 
 
 @dataclass(frozen=True, repr=False)
-class Known:
+class SampleRows:
     """Keys of rows by the resource's name, visible and hidden ones, and values to filter by."""
 
     keys: dict[str, list[str]]
@@ -26,7 +26,7 @@ class Known:
         printer.text("known")
 
 
-async def stocked(app: TradepostApp, staff: Visitor, customer: Visitor) -> Known:
+async def create_catalog_rows(app: TradepostApp, staff: ApiClient, customer: ApiClient) -> SampleRows:
     """Puts the rows in, and looks up what there is."""
     top = (await staff.rest("POST", "/categories", json={"name": "Zweig", "slug": unique("zweig")})).json()
     below = (
@@ -66,16 +66,16 @@ async def stocked(app: TradepostApp, staff: Visitor, customer: Visitor) -> Known
                 app, answer.json()["id"], position=j // 2, **fetched if j == i % 3 else {"alt": "Ein Zweig\n…"}
             )
     assert customer.person is not None
-    return await looked_up(staff, await peopled(app, customer.person))
+    return await load_audit_rows(staff, await create_account_rows(app, customer.person))
 
 
-async def peopled(app: TradepostApp, customer: Person) -> Known:
+async def create_account_rows(app: TradepostApp, customer: ShopUser) -> SampleRows:
     """Puts users in, with addresses and keys: those of the customer, and those of somebody else, which it may not see."""
     others = [
-        await somebody(app, role, full_name=f"Ångström {role}", username=unique("u"))
+        await create_user(app, role, full_name=f"Ångström {role}", username=unique("u"))
         for role in ("customer", "moderator", "staff", "admin")
     ]
-    suspended = await somebody(app, status="suspended", full_name="")
+    suspended = await create_user(app, status="suspended", full_name="")
     addresses = [
         await person.address(city=f"City {i}", phone=None if i % 2 else "+4587654321")
         for i, person in enumerate([customer] * 4 + others[:1] * 2)
@@ -85,7 +85,7 @@ async def peopled(app: TradepostApp, customer: Person) -> Known:
         for i, person in enumerate([customer] * 3 + others[:2])
     ]
     people = [customer, *others, suspended]
-    return Known(
+    return SampleRows(
         keys={"User": [p.id for p in people], "Address": addresses, "ApiKey": [k["id"] for k in keys]},
         values={
             ("User", "email"): [p.email for p in people] + ["nobody@shop.example"], ("User", "role"): ["customer", "moderator", "staff", "admin"],
@@ -96,7 +96,7 @@ async def peopled(app: TradepostApp, customer: Person) -> Known:
     )  # fmt: skip
 
 
-async def looked_up(staff: Visitor, people: Known) -> Known:
+async def load_audit_rows(staff: ApiClient, people: SampleRows) -> SampleRows:
     """Some rows of each kind as an editor sees them, so some of them are hidden from others."""
 
     async def rows(path: str, **params: str) -> list[Json]:
@@ -118,7 +118,7 @@ async def looked_up(staff: Visitor, people: Known) -> Known:
     media = [m for p in [*hidden, *shown] for m in p["media"]][:9]
     parents = {c["parent_id"] for c in categories} - {None}
     branches = [c for c in categories if c["id"] in parents][:4] + categories[:2]
-    return Known(
+    return SampleRows(
         keys=people.keys | {
             "Product": [*[p["id"] for p in some], *[p["slug"] for p in some[2:5]], "no-such-thing"],
             "Category": [*[c["id"] for c in branches], categories[-1]["slug"], "no-such-thing"],

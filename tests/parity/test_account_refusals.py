@@ -3,10 +3,10 @@
 import pytest
 
 from tests.factories import unique
-from tests.parity.account_writes import ACTS, arrived
-from tests.parity.house import House, Json, same
-from tests.parity.writes import WANTED, Door
-from tests.people import ADDRESS, PASSWORD, somebody
+from tests.parity.account_write_cases import ACTS, client_with_role
+from tests.parity.harness import DualDoorApp, Json, assert_same
+from tests.parity.write_cases import WANTED, DoorWriter
+from tests.users import ADDRESS, PASSWORD, create_user
 
 GOOD = "four green boats at noon"
 # Operation, body, status.
@@ -44,18 +44,18 @@ BAD: list[tuple[str, Json, int]] = [
 
 @pytest.mark.parametrize(("operation", "body", "status"), BAD)
 async def test_a_bad_body_about_an_account_is_the_same_problem_through_either_door(
-    house: House, operation: str, body: Json, status: int
+    harness: DualDoorApp, operation: str, body: Json, status: int
 ) -> None:
-    visitor = await arrived(house, ACTS[operation].role)
-    key, _ = await ACTS[operation].make(visitor.person or await somebody(house.app), unique("m").replace("-", ""))
-    door = Door(house, visitor, operation)
+    visitor = await client_with_role(harness, ACTS[operation].role)
+    key, _ = await ACTS[operation].make(visitor.person or await create_user(harness.app), unique("m").replace("-", ""))
+    door = DoorWriter(harness, visitor, operation)
     rest, graphql = WANTED[door.of.result.name]
     mine, theirs = await door.rest(rest, key, body), await door.graphql(graphql, key, body)
     assert isinstance(mine, tuple), mine
-    same(mine, theirs)
+    assert_same(mine, theirs)
     assert mine[1] == status
 
 
-def test_every_body_about_an_account_is_tried_with_a_fault(house: House) -> None:
+def test_every_body_about_an_account_is_tried_with_a_fault(harness: DualDoorApp) -> None:
     # A role is an enum: what is none is no document at all to GraphQL.
-    assert {n for n in ACTS if house.operation(n).input} - {operation for operation, *_ in BAD} == {"user_role_set"}
+    assert {n for n in ACTS if harness.operation(n).input} - {operation for operation, *_ in BAD} == {"user_role_set"}

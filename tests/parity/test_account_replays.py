@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.factories import unique
-from tests.parity.account_writes import ACTS, arrived, ready
-from tests.parity.asks import REGISTRY
-from tests.parity.house import House, Visitor, same
-from tests.parity.writes import WANTED, Door, plain
+from tests.parity.account_write_cases import ACTS, client_with_role, prepare_case
+from tests.parity.harness import ApiClient, DualDoorApp, assert_same
+from tests.parity.query_strategies import REGISTRY
+from tests.parity.write_cases import WANTED, DoorWriter, plain
 from tradepost.kit.operations.idempotency.records import RECORDS
 from tradepost.kit.writes.outbox import OutboxEvent
 
@@ -17,26 +17,26 @@ KEYED = [n for n in ACTS if REGISTRY.operations[n].accepts_idempotency_key]
 UNKEYED = [n for n in ACTS if not REGISTRY.operations[n].accepts_idempotency_key]
 
 
-async def records(house: House, key: str) -> list[Any]:
+async def records(harness: DualDoorApp, key: str) -> list[Any]:
     """What is kept under a key."""
-    async with house.app.state.database.engine.connect() as connection:
+    async with harness.app.state.database.engine.connect() as connection:
         return list((await connection.execute(select(RECORDS).where(RECORDS.c.key == key))).all())
 
 
-async def announced(house: House, request_id: str) -> list[str]:
+async def announced(harness: DualDoorApp, request_id: str) -> list[str]:
     """What one request announced."""
-    async with house.app.state.database.sessions() as session:
+    async with harness.app.state.database.session_factory() as session:
         return list(await session.scalars(select(OutboxEvent.type).where(OutboxEvent.request_id == request_id)))
 
 
 @pytest.mark.parametrize("first", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", KEYED)
 async def test_a_repeat_through_either_door_gives_the_first_outcome_and_does_nothing(
-    house: House, operation: str, first: str
+    harness: DualDoorApp, operation: str, first: str
 ) -> None:
     own, key = unique("m").replace("-", ""), unique("key")
-    visitor, row, body = await ready(house, operation, own)
-    door = Door(house, visitor, operation)
+    visitor, row, body = await prepare_case(harness, operation, own)
+    door = DoorWriter(harness, visitor, operation)
     rest, graphql = WANTED[door.of.result.name]
     if operation == "api_key_create":
         rest, graphql = f"{rest},secret", f"{graphql} secret"
@@ -48,12 +48,12 @@ async def test_a_repeat_through_either_door_gives_the_first_outcome_and_does_not
         made = await (door.rest(rest, row, body) if way == "rest" else door.graphql(graphql, row, body))
         assert not isinstance(made, tuple), made
         outcomes.append(plain(made, own))
-        done.append(await announced(house, request_id))
+        done.append(await announced(harness, request_id))
     for later in outcomes[1:]:
-        same(outcomes[0], later)
+        assert_same(outcomes[0], later)
     assert done[0]
     assert done[1:] == [[], [], []]
-    [kept] = await records(house, key)
+    [kept] = await records(harness, key)
     said = str(tuple(kept))
     for secret in ("password", "token", "email"):
         # What stands in the answer may stand in what is kept of it; the input may not.
@@ -65,18 +65,18 @@ async def test_a_repeat_through_either_door_gives_the_first_outcome_and_does_not
 
 @pytest.mark.parametrize("way", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", UNKEYED)
-async def test_what_takes_no_key_ignores_one(house: House, operation: str, way: str) -> None:
-    visitor, row, body = await ready(house, operation, unique("m").replace("-", ""))
-    door, key = Door(house, visitor, operation), unique("key")
+async def test_what_takes_no_key_ignores_one(harness: DualDoorApp, operation: str, way: str) -> None:
+    visitor, row, body = await prepare_case(harness, operation, unique("m").replace("-", ""))
+    door, key = DoorWriter(harness, visitor, operation), unique("key")
     door.headers = {"Idempotency-Key": key}
     wanted = WANTED[door.of.result.name]
     made = await (door.rest(wanted[0], row, body) if way == "rest" else door.graphql(wanted[1], row, body))
     assert not isinstance(made, tuple), made
-    assert await records(house, key) == []
+    assert await records(harness, key) == []
 
 
-async def test_two_logins_under_one_key_are_two_sessions(house: House) -> None:
-    visitor, _, body = await ready(house, "login", unique("m").replace("-", ""))
+async def test_two_logins_under_one_key_are_two_sessions(harness: DualDoorApp) -> None:
+    visitor, _, body = await prepare_case(harness, "login", unique("m").replace("-", ""))
     key = unique("key")
     pairs = [
         (await visitor.rest("POST", "/auth/login", json=body, headers={"Idempotency-Key": key})).json()
@@ -85,16 +85,16 @@ async def test_two_logins_under_one_key_are_two_sessions(house: House) -> None:
     assert pairs[0]["refresh_token"] != pairs[1]["refresh_token"]
 
 
-async def test_the_key_of_another_caller_replays_nothing_of_its_secret(house: House) -> None:
+async def test_the_key_of_another_caller_replays_nothing_of_its_secret(harness: DualDoorApp) -> None:
     key, name = unique("key"), unique("Scanner")
     body = {"name": name}
 
-    async def create(visitor: Visitor) -> Any:
+    async def create(visitor: ApiClient) -> Any:
         answer = await visitor.rest("POST", "/api-keys", json=body, headers={"Idempotency-Key": key})
         assert answer.status_code == 201, answer.text
         return answer.json()
 
-    owner, other = await arrived(house, "customer"), await arrived(house, "customer")
+    owner, other = await client_with_role(harness, "customer"), await client_with_role(harness, "customer")
     made, theirs, again = await create(owner), await create(other), await create(owner)
     assert again == made
     assert theirs["secret"] != made["secret"]

@@ -9,12 +9,12 @@ import pytest
 
 from tests.conftest import HERE
 from tests.factories import unique
-from tests.parity.account_writes import ACTS, ready
-from tests.parity.asks import REGISTRY
-from tests.parity.house import STAFF, House, Json, Visitor
-from tests.parity.spelling import camel
-from tests.parity.writes import ONE_MEMBER, Door, deed
-from tests.people import PASSWORD, somebody
+from tests.parity.account_write_cases import ACTS, prepare_case
+from tests.parity.harness import STAFF, ApiClient, DualDoorApp, Json
+from tests.parity.query_rendering import camel
+from tests.parity.query_strategies import REGISTRY
+from tests.parity.write_cases import ONE_MEMBER, DoorWriter, write_case
+from tests.users import PASSWORD, create_user
 from tradepost.areas.accounts.schemas import Role
 from tradepost.kit.schema.struct_fields import members
 
@@ -23,20 +23,20 @@ BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].ex
 
 
 @pytest.fixture(scope="module")
-async def writer(house: House) -> AsyncIterator[tuple[Visitor, str]]:
+async def writer(harness: DualDoorApp) -> AsyncIterator[tuple[ApiClient, str]]:
     """A member of the staff with a key of its own, and the id of that."""
-    key = await house.app.state.credentials.create(name="audited", role="staff")
+    key = await harness.app.state.credentials.create(name="audited", role="staff")
     async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=house.app), base_url=HERE, headers={"X-API-Key": key}
+        transport=httpx.ASGITransport(app=harness.app), base_url=HERE, headers={"X-API-Key": key}
     ) as client:
-        yield Visitor("writer", client, STAFF), (await house.app.state.credentials.identify(key)).id
+        yield ApiClient("writer", client, STAFF), (await harness.app.state.credentials.identify(key)).id
 
 
-async def done(house: House, writer: Visitor, operation: str, way: str) -> tuple[set[str], Json]:
+async def done(harness: DualDoorApp, writer: ApiClient, operation: str, way: str) -> tuple[set[str], Json]:
     """One write through one door: the ids of what it made or changed, and what it was given."""
-    of, (key, body) = house.operation(operation), await deed(house, operation)
+    of, (key, body) = harness.operation(operation), await write_case(harness, operation)
     given: Json = {} if of.kind == "delete" else {"body": body}
-    door = Door(house, writer, operation)
+    door = DoorWriter(harness, writer, operation)
     if of.kind == "batch":
         made = await (
             door.rest("id", key, **given)
@@ -53,12 +53,12 @@ async def done(house: House, writer: Visitor, operation: str, way: str) -> tuple
 @pytest.mark.parametrize("way", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", BY_STAFF)
 async def test_a_write_leaves_an_entry_that_says_who_did_what(
-    house: House, writer: tuple[Visitor, str], operation: str, way: str
+    harness: DualDoorApp, writer: tuple[ApiClient, str], operation: str, way: str
 ) -> None:
     visitor, caller = writer
     visitor.client.headers["X-Request-ID"] = request_id = unique("audited")
-    subjects, body = await done(house, visitor, operation, way)
-    found = (await house.staff.rest("GET", "/audit", params={"caller_id": caller, "limit": "100"})).json()["data"]
+    subjects, body = await done(harness, visitor, operation, way)
+    found = (await harness.staff.rest("GET", "/audit", params={"caller_id": caller, "limit": "100"})).json()["data"]
     entries = [e for e in found if e["request_id"] == request_id]
     assert subjects <= {e["subject"] for e in entries}
     for entry in entries:
@@ -76,17 +76,17 @@ async def test_a_write_leaves_an_entry_that_says_who_did_what(
 @pytest.mark.parametrize("way", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", ACTS)
 async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(
-    house: House, operation: str, way: str
+    harness: DualDoorApp, operation: str, way: str
 ) -> None:
     """Logins, refreshes and letters that are asked for too; of whoever comes without a credential it says that."""
-    visitor, key, body = await ready(house, operation, unique("m").replace("-", ""))
-    request_id, door = unique("audited"), Door(house, visitor, operation)
+    visitor, key, body = await prepare_case(harness, operation, unique("m").replace("-", ""))
+    request_id, door = unique("audited"), DoorWriter(harness, visitor, operation)
     door.headers["X-Request-ID"] = request_id
     # What is secret in the answer, where something is: it must not stand in the entry either.
     wanted = next(iter(door.of.result.secret_members), ONE_MEMBER.get(door.of.result.name, "id"))
     made = await (door.rest(wanted, key, body) if way == "rest" else door.graphql(camel(wanted), key, body))
     assert not isinstance(made, tuple), made
-    entries = await entries_of(house, operation, request_id)
+    entries = await entries_of(harness, operation, request_id)
     assert entries
     caller = visitor.person.id if visitor.person else None
     for entry in entries:
@@ -102,18 +102,18 @@ async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(
 
 
 @pytest.mark.parametrize("grant", ["password", "refresh_token", "client_credentials"])
-async def test_a_token_that_is_granted_leaves_an_entry_without_a_secret(house: House, grant: str) -> None:
+async def test_a_token_that_is_granted_leaves_an_entry_without_a_secret(harness: DualDoorApp, grant: str) -> None:
     """The one write that is on one door alone: a token endpoint takes a form."""
-    person, request_id = await somebody(house.app), unique("audited")
+    person, request_id = await create_user(harness.app), unique("audited")
     key = await person.key()
     forms: dict[str, Json] = {
         "password": {"username": person.email, "password": PASSWORD}, "refresh_token": {"refresh_token": await person.refresh_token()},
         "client_credentials": {"client_id": key["prefix"], "client_secret": key["secret"]},
     }  # fmt: skip
     form = {"grant_type": grant, **forms[grant]}
-    answer = await house.anonymous.client.post("/v1/auth/token", data=form, headers={"X-Request-ID": request_id})
+    answer = await harness.anonymous.client.post("/v1/auth/token", data=form, headers={"X-Request-ID": request_id})
     assert answer.status_code == 200, answer.text
-    entries = await entries_of(house, "token_grant", request_id)
+    entries = await entries_of(harness, "token_grant", request_id)
     assert entries
     for entry in entries:
         assert (entry["door"], entry["caller_id"]) == ("rest", None)
@@ -122,21 +122,21 @@ async def test_a_token_that_is_granted_leaves_an_entry_without_a_secret(house: H
     assert_silent({n: v for n, v in answer.json().items() if n.endswith("_token")}, entries)
 
 
-async def entries_of(house: House, operation: str, request_id: str) -> list[Json]:
+async def entries_of(harness: DualDoorApp, operation: str, request_id: str) -> list[Json]:
     """What the audit says of one request."""
-    found = (await house.staff.rest("GET", "/audit", params={"operation": operation, "limit": "100"})).json()["data"]
+    found = (await harness.staff.rest("GET", "/audit", params={"operation": operation, "limit": "100"})).json()["data"]
     return [e for e in found if e["request_id"] == request_id]
 
 
-async def test_registering_a_known_address_is_told_to_the_staff_alone(house: House) -> None:
-    known = await somebody(house.app)
+async def test_registering_a_known_address_is_told_to_the_staff_alone(harness: DualDoorApp) -> None:
+    known = await create_user(harness.app)
     answers: list[Any] = []
     for email in (known.email, f"{unique('new')}@shop.example"):
         request_id = unique("audited")
         body = {"email": email, "password": "six boats and a heron"}
-        answer = await house.anonymous.rest("POST", "/auth/register", json=body, headers={"X-Request-ID": request_id})
+        answer = await harness.anonymous.rest("POST", "/auth/register", json=body, headers={"X-Request-ID": request_id})
         answers.append((answer.status_code, answer.content, sorted(set(answer.headers) - {"date"})))
-        [entry] = await entries_of(house, "register", request_id)
+        [entry] = await entries_of(harness, "register", request_id)
         assert (entry["type"], entry["subject"] == known.id) == (
             ("user.registration_repeated", True) if email == known.email else ("user.registered", False)
         )

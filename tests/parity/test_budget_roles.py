@@ -6,9 +6,9 @@ import httpx
 import msgspec
 import pytest
 
-from tests.budgets import left, spent
 from tests.conftest import HERE
 from tests.factories import unique
+from tests.rate_limit_headers import remaining_points, request_cost
 from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
@@ -42,8 +42,8 @@ async def test_the_bucket_of_a_role_has_the_size_of_its_setting_at_both_doors(sh
     for answer in (rest, graphql):
         assert answer.headers["x-ratelimit-limit"] == str(SIZES[role])
         assert answer.headers["ratelimit-policy"] == f'"points";q={SIZES[role]};w=60;tradepost-unit="points"'
-    assert left(graphql) == SIZES[role] - spent(rest) - spent(graphql)
-    assert (told["limit"], told["remaining"]) == (SIZES[role], left(graphql))
+    assert remaining_points(graphql) == SIZES[role] - request_cost(rest) - request_cost(graphql)
+    assert (told["limit"], told["remaining"]) == (SIZES[role], remaining_points(graphql))
 
 
 async def test_sessions_and_keys_of_a_user_drain_one_bucket_and_those_of_another_user_another(
@@ -68,5 +68,7 @@ async def test_sessions_and_keys_of_a_user_drain_one_bucket_and_those_of_another
                 else:
                     answer = await caller.get("/v1/users/me?fields=id")
             assert answer.status_code == 200
-            assert left(answer) == lefts.get(user, left(answer) + spent(answer)) - spent(answer)
-            lefts[user] = left(answer)
+            assert remaining_points(answer) == lefts.get(
+                user, remaining_points(answer) + request_cost(answer)
+            ) - request_cost(answer)
+            lefts[user] = remaining_points(answer)

@@ -5,21 +5,21 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.parity.asks import Question, asking
-from tests.parity.house import House, drawn, same
-from tests.parity.spelling import Rest, graphql_page, of_graphql, of_rest, rest_page
-from tests.parity.stock import Known
+from tests.parity.harness import DualDoorApp, assert_same, hypothesis_settings
+from tests.parity.query_rendering import RestWriter, graphql_page, normalize_graphql, normalize_rest, rest_page
+from tests.parity.query_strategies import AskedList, read_questions
+from tests.parity.sample_rows import SampleRows
 
 DOCUMENT = {"Accept": "application/graphql"}
 
 
-@drawn(120)
-@given(asking=asking(), spelling=st.integers(0, 2**32))
+@hypothesis_settings(120)
+@given(asking=read_questions(), spelling=st.integers(0, 2**32))
 async def test_the_equal_document_is_the_same_selection_window_and_answer(
-    house: House, known: Known, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    visitor, asked = house.visitors[asking[0]], asking[1].about(known)
-    path, params = Rest(Random(spelling)).request(house, asked)
+    visitor, asked = harness.visitors[asking[0]], asking[1].about(known)
+    path, params = RestWriter(Random(spelling)).request(harness, asked)
     plain, document = (
         await visitor.rest("GET", path, params=params),
         await visitor.rest("GET", path, params=params, headers=DOCUMENT),
@@ -28,30 +28,32 @@ async def test_the_equal_document_is_the_same_selection_window_and_answer(
     if plain.status_code == 404:
         return
     assert document.headers["content-type"].startswith("application/graphql")
-    query = house.rest_reads(asked.operation, params, visitor.permissions)
-    same((query.selection, query.list_query), house.graphql_reads(document.text, {}, visitor.permissions))
+    query = harness.rest_reads(asked.operation, params, visitor.permissions)
+    assert_same((query.selection, query.list_query), harness.graphql_reads(document.text, {}, visitor.permissions))
     [root] = (await visitor.data(document.text)).values()
     if asked.pages:
-        same(
+        assert_same(
             rest_page(asked.asks, plain.json(), bool(asked.args.get("total"))),
             graphql_page(asked.asks, root | {"pageInfo": {"startCursor": None} | root["pageInfo"]}),
         )
     else:
-        same(of_rest(asked.asks, plain.json()), of_graphql(asked.asks, root))
+        assert_same(normalize_rest(asked.asks, plain.json()), normalize_graphql(asked.asks, root))
 
 
-@drawn(60)
+@hypothesis_settings(60)
 @given(text=st.text(min_size=1, max_size=30))
-async def test_any_search_text_survives_the_way_into_the_document(house: House, known: Known, text: str) -> None:
+async def test_any_search_text_survives_the_way_into_the_document(
+    harness: DualDoorApp, known: SampleRows, text: str
+) -> None:
     params = {"q": text, "fields": "id", "limit": "3"}
-    answer = await house.anonymous.rest("GET", "/products", params=params, headers=DOCUMENT)
+    answer = await harness.anonymous.rest("GET", "/products", params=params, headers=DOCUMENT)
     if answer.status_code == 400:
         return
-    query = house.rest_reads("product_list", params, frozenset())
-    same((query.selection, query.list_query), house.graphql_reads(answer.text, {}, frozenset()))
+    query = harness.rest_reads("product_list", params, frozenset())
+    assert_same((query.selection, query.list_query), harness.graphql_reads(answer.text, {}, frozenset()))
 
 
-async def test_a_list_below_a_slug_has_a_document_too(house: House, known: Known) -> None:
+async def test_a_list_below_a_slug_has_a_document_too(harness: DualDoorApp, known: SampleRows) -> None:
     for path in (
         "/categories/{}/products",
         "/categories/{}/children",
@@ -65,21 +67,21 @@ async def test_a_list_below_a_slug_has_a_document_too(house: House, known: Known
             "products": known.values["Product", "slug"],
         }[path.split("/")[1]]
         for key in keys:
-            plain = await house.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"})
-            document = await house.staff.rest(
+            plain = await harness.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"})
+            document = await harness.staff.rest(
                 "GET", path.format(key), params={"fields": "id", "limit": "3"}, headers=DOCUMENT
             )
-            [root] = (await house.staff.data(document.text)).values()
+            [root] = (await harness.staff.data(document.text)).values()
             assert root["nodes"] == plain.json()["data"]
 
 
-async def test_a_list_by_page_numbers_has_no_document(house: House) -> None:
-    answer = await house.anonymous.rest("GET", "/products", params={"page": "2", "page_size": "3"}, headers=DOCUMENT)
+async def test_a_list_by_page_numbers_has_no_document(harness: DualDoorApp) -> None:
+    answer = await harness.anonymous.rest("GET", "/products", params={"page": "2", "page_size": "3"}, headers=DOCUMENT)
     assert answer.status_code == 406
     assert "cursor" in answer.json()["detail"]
 
 
-async def test_page_numbers_are_for_whole_lists_only(house: House, known: Known) -> None:
-    answer = await house.anonymous.rest("GET", "/categories", params={"fields": "products(page: 2){id}"})
+async def test_page_numbers_are_for_whole_lists_only(harness: DualDoorApp, known: SampleRows) -> None:
+    answer = await harness.anonymous.rest("GET", "/categories", params={"fields": "products(page: 2){id}"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     assert "`page` is not an argument" in answer.json()["detail"]

@@ -6,8 +6,8 @@ import httpx
 import msgspec
 import pytest
 
-from tests.budgets import left, spent
 from tests.conftest import HERE
+from tests.rate_limit_headers import remaining_points, request_cost
 from tradepost.app import TradepostApp, create_app
 from tradepost.doors.http.asgi import Headers
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
@@ -61,7 +61,12 @@ async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: Tr
     ):
         rest = await narrow.get("/v1/products/none")
         graphql = await narrow.post("/graphql", json=DOCUMENT)
-        assert (spent(rest), left(rest), spent(graphql), left(graphql)) == (1, 29, 1, 28)
+        assert (request_cost(rest), remaining_points(rest), request_cost(graphql), remaining_points(graphql)) == (
+            1,
+            29,
+            1,
+            28,
+        )
         cost = graphql.json()["extensions"]["cost"]
         assert (cost["charged"], cost["remaining"]) == (1, 28)
         policies = '"points";q=120;w=60;tradepost-unit="points", "key";q=30;w=60;tradepost-unit="points"'
@@ -69,11 +74,14 @@ async def test_both_doors_drain_both_buckets_and_tell_of_the_nearer_end(shop: Tr
             assert (answer.headers["ratelimit-policy"], answer.headers["x-ratelimit-limit"]) == (policies, "30")
         assert graphql.headers["ratelimit"] == '"key";r=28;t=4'
         used = await owner.get("/v1/products/none")
-        assert (left(used), used.headers["ratelimit-policy"]) == (117, '"points";q=120;w=60;tradepost-unit="points"')
+        assert (remaining_points(used), used.headers["ratelimit-policy"]) == (
+            117,
+            '"points";q=120;w=60;tradepost-unit="points"',
+        )
         # Of this key's own limit nothing is felt: its owner's bucket is nearer to its end.
         assert (await wide.post("/graphql", json=DOCUMENT)).headers["ratelimit"] == '"points";r=116;t=2'
         assert (await other.get("/v1/products/none")).headers["ratelimit"] == '"key";r=29;t=2'
-        assert left(await owner.get("/v1/products/none")) == 114
+        assert remaining_points(await owner.get("/v1/products/none")) == 114
 
 
 async def test_an_empty_bucket_of_a_key_stops_that_key_at_both_doors_and_nobody_else(shop: TradepostApp) -> None:
@@ -94,7 +102,7 @@ async def test_an_empty_bucket_of_a_key_stops_that_key_at_both_doors_and_nobody_
             )
             assert answer.headers["ratelimit"] == '"key";r=0;t=60'
         assert graphql.json()["extensions"]["cost"]["remaining"] == 0
-        assert left(await owner.get("/v1/products/none")) == 89, "a refusal drains nothing"
+        assert remaining_points(await owner.get("/v1/products/none")) == 89, "a refusal drains nothing"
         assert (await other.get("/v1/products/none")).status_code == 404
 
 

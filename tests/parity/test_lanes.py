@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.budgets import steady
 from tests.conftest import HERE
-from tests.parity.asks import Question, asking
-from tests.parity.house import House, drawn
-from tests.parity.spelling import Pen, Rest
-from tests.parity.stock import Known
+from tests.parity.harness import DualDoorApp, hypothesis_settings
+from tests.parity.query_rendering import GraphQLWriter, RestWriter
+from tests.parity.query_strategies import AskedList, read_questions
+from tests.parity.sample_rows import SampleRows
+from tests.rate_limit_headers import stable_headers
 from tradepost.app import create_app
 from tradepost.settings import Settings
 
@@ -23,22 +23,22 @@ type Clients = dict[str, tuple[httpx.AsyncClient, httpx.AsyncClient]]
 
 
 @pytest.fixture(scope="package")
-async def slow(house: House, known: Known, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
+async def slow(harness: DualDoorApp, known: SampleRows, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
     """Clients of all kinds, each with one of a second shop over the same database, without the lane."""
     shop = create_app(msgspec.structs.replace(settings, fast_lane=False))
     assert shop.pipeline.fast_path == {}
-    assert house.app.pipeline.fast_path
+    assert harness.app.pipeline.fast_path
     async with shop.lifespan():
         transport = httpx.ASGITransport(app=shop)
         async with (
             httpx.AsyncClient(transport=transport, base_url=HERE) as visitor,
             httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": staff_key}) as member,
-            httpx.AsyncClient(transport=transport, base_url=HERE, headers=house.customer.client.headers) as customer,
+            httpx.AsyncClient(transport=transport, base_url=HERE, headers=harness.customer.client.headers) as customer,
         ):
             yield {
-                "anonymous": (house.anonymous.client, visitor),
-                "staff": (house.staff.client, member),
-                "customer": (house.customer.client, customer),
+                "anonymous": (harness.anonymous.client, visitor),
+                "staff": (harness.staff.client, member),
+                "customer": (harness.customer.client, customer),
             }
 
 
@@ -54,21 +54,21 @@ async def same_answer(
     headers = {"X-Request-ID": "one-and-the-same", **more.pop("headers", {})}
     fast, slow = [await client.request(method, path, headers=headers, **more) for client in pair]
     assert (fast.status_code, without_cost(fast)) == (slow.status_code, without_cost(slow))
-    assert steady(fast) == steady(slow)
+    assert stable_headers(fast) == stable_headers(slow)
     return fast
 
 
-@drawn(100)
+@hypothesis_settings(100)
 @given(
-    asking=asking(depth=2),
+    asking=read_questions(depth=2),
     spelling=st.integers(0, 2**32),
     header=st.sampled_from(["", "application/msgpack", "application/graphql", "text/csv"]),
 )
 async def test_a_read_has_equal_bytes_and_headers(
-    house: House, slow: Clients, known: Known, asking: tuple[str, Question], spelling: int, header: str
+    harness: DualDoorApp, slow: Clients, known: SampleRows, asking: tuple[str, AskedList], spelling: int, header: str
 ) -> None:
     asked, pair, chance = asking[1].about(known), slow[asking[0]], Random(spelling)
-    path, params = Rest(chance).request(house, asked)
+    path, params = RestWriter(chance).request(harness, asked)
     version = chance.choice(["/v1", "/v2", ""])
     answer = await same_answer(
         pair,
@@ -86,7 +86,7 @@ async def test_a_read_has_equal_bytes_and_headers(
             headers={"If-None-Match": etag} | ({"Accept": header} if header else {}),
         )
         assert again.status_code == 304
-    text, variables = Pen(house, chance).document(asked)
+    text, variables = GraphQLWriter(harness, chance).document(asked)
     await same_answer(pair, "POST", "/graphql", json={"query": text, "variables": variables})
     await same_answer(
         pair, "GET", "/graphql", params={"query": text, "variables": msgspec.json.encode(variables).decode()}

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.parity.house import House
+from tests.parity.harness import DualDoorApp
 
 
-async def test_cve_2023_38503_no_subscription_ignores_the_rules_about_rows(house: House) -> None:
+async def test_cve_2023_38503_no_subscription_ignores_the_rules_about_rows(harness: DualDoorApp) -> None:
     """Directus: what was sent to subscribers was not asked of the rules. There are no subscriptions yet: each is refused whole, whoever asks."""
-    for visitor in house.visitors.values():
+    for visitor in harness.visitors.values():
         for text in (
             "subscription { products { nodes { id } } }",
             "subscription S { __typename }",
@@ -24,12 +24,12 @@ async def test_cve_2023_38503_no_subscription_ignores_the_rules_about_rows(house
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/v1/events", "/v1/events/ws", "/v1/products"])
-async def test_cve_2026_35523_no_socket_is_opened_past_the_handshake(house: House, path: str) -> None:
+async def test_cve_2026_35523_no_socket_is_opened_past_the_handshake(harness: DualDoorApp, path: str) -> None:
     """Strawberry: a socket was served without what the handshake had to show. There are no sockets yet: no handshake is accepted, with any credential."""
     for headers in (
         [],
         [(b"sec-websocket-protocol", b"graphql-transport-ws")],
-        [(b"x-api-key", house.staff.client.headers["x-api-key"].encode())],
+        [(b"x-api-key", harness.staff.client.headers["x-api-key"].encode())],
     ):
         sent: list[str] = []
 
@@ -42,5 +42,5 @@ async def test_cve_2026_35523_no_socket_is_opened_past_the_handshake(house: Hous
         scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers, "subprotocols": [], "scheme": "ws",
                  "client": ("127.0.0.1", 1), "server": ("tradepost.test", 80), "root_path": "", "state": {}, "extensions": {}}  # fmt: skip
         with suppress(Exception):
-            await house.app(scope, receive, send)
+            await harness.app(scope, receive, send)
         assert "websocket.accept" not in sent

@@ -11,23 +11,23 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.factories import unique
-from tests.parity.account_writes import ACTS, arrived, ready, wrong
-from tests.parity.house import House, Json, drawn, same
-from tests.parity.spelling import camel
-from tests.parity.stock import Known
-from tests.parity.writes import (
+from tests.parity.account_write_cases import ACTS, client_with_role, invalid_body, prepare_case
+from tests.parity.harness import DualDoorApp, Json, assert_same, hypothesis_settings
+from tests.parity.query_rendering import camel
+from tests.parity.sample_rows import SampleRows
+from tests.parity.write_cases import (
     CHANGES,
     METHODS,
     PRODUCT,
     WANTED,
-    Door,
+    DoorWriter,
+    complete_product,
     events,
-    full,
-    masked,
+    mask_own_names,
+    normalize_written,
     plain,
     problem,
     row_of,
-    written,
 )
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.writes.outbox import OutboxEvent
@@ -77,45 +77,45 @@ def rest_path(of: Operation[Any, ..., Any]) -> str:
     )
 
 
-def test_every_operation_has_a_route_and_a_field_of_its_name(house: House) -> None:
-    routes = house.app.state.rest.links[1].routes
-    for name, of in house.registry.operations.items():
+def test_every_operation_has_a_route_and_a_field_of_its_name(harness: DualDoorApp) -> None:
+    routes = harness.app.state.rest.links[1].endpoints
+    for name, of in harness.registry.operations.items():
         if of.exclusive_to:
             continue
         assert (routes[name].method, routes[name].path) == (METHODS[of.kind], rest_path(of)), name
-        field = house.root(name)
+        field = harness.root(name)
         assert field.name == graphql_name(of)
-        parent = house.executor.schema.mutation_type if of.is_write else house.executor.schema.query_type
+        parent = harness.executor.schema.mutation_type if of.is_write else harness.executor.schema.query_type
         assert field.name in parent.fields
 
 
-def test_no_door_has_more_than_the_registry(house: House) -> None:
-    known = {n for n, o in house.registry.operations.items() if o.is_exposed_at("graphql")}
-    assert set(house.app.state.rest.links[1].routes) == {
-        n for n, o in house.registry.operations.items() if o.is_exposed_at("rest")
+def test_no_door_has_more_than_the_registry(harness: DualDoorApp) -> None:
+    known = {n for n, o in harness.registry.operations.items() if o.is_exposed_at("graphql")}
+    assert set(harness.app.state.rest.links[1].endpoints) == {
+        n for n, o in harness.registry.operations.items() if o.is_exposed_at("rest")
     }
-    schema = house.executor.schema
+    schema = harness.executor.schema
     fields = {*schema.query_type.fields, *schema.mutation_type.fields}
-    assert fields == {graphql_name(house.operation(n)) for n in known} | NO_OPERATION
+    assert fields == {graphql_name(harness.operation(n)) for n in known} | NO_OPERATION
 
 
-def test_inputs_have_the_same_members_on_both_doors(house: House) -> None:
-    openapi = msgspec.json.decode(house.app.state.contract()["openapi.json"])
+def test_inputs_have_the_same_members_on_both_doors(harness: DualDoorApp) -> None:
+    openapi = msgspec.json.decode(harness.app.state.contract()["openapi.json"])
     schemas = openapi["components"]["schemas"]
     compared = 0
-    for name, of in house.registry.operations.items():
+    for name, of in harness.registry.operations.items():
         if of.input is None or of.kind == "update" or of.exclusive_to:
             continue
-        route = house.app.state.rest.links[1].routes[name]
+        route = harness.app.state.rest.links[1].endpoints[name]
         path = next(p for p in openapi["paths"] if p.replace("{key}", "{0}") == f"/v1{route.path}")
         body = openapi["paths"][path][route.method.lower()]["requestBody"]["content"]["application/json"]["schema"]
         if of.kind == "query":
             # Its arguments stand in the place of a body's members.
             assert {camel(n) for n in schemas[body["$ref"].rpartition("/")[2]]["properties"]} == set(
-                house.executor.schema.query_type.fields[camel(name)].args
+                harness.executor.schema.query_type.fields[camel(name)].args
             )
             continue
-        argument = house.executor.schema.mutation_type.fields[camel(name)].args["input"]
+        argument = harness.executor.schema.mutation_type.fields[camel(name)].args["input"]
         compared += compare_input(schemas, body, get_named_type(argument.type), name)
     assert compared >= 40
 
@@ -143,12 +143,12 @@ def compare_input(schemas: Json, given: Json, there: Any, at: str, seen: frozens
     return len(mine) + sum(deeper)
 
 
-def test_every_problem_of_an_operation_is_in_its_document(house: House) -> None:
-    openapi = msgspec.json.decode(house.app.state.contract()["openapi.json"])
-    for name, of in house.registry.operations.items():
+def test_every_problem_of_an_operation_is_in_its_document(harness: DualDoorApp) -> None:
+    openapi = msgspec.json.decode(harness.app.state.contract()["openapi.json"])
+    for name, of in harness.registry.operations.items():
         if of.exclusive_to:
             continue
-        route = house.app.state.rest.links[1].routes[name]
+        route = harness.app.state.rest.links[1].endpoints[name]
         said = openapi["paths"][f"/v1{route.path}".replace("{0}", "{key}")][route.method.lower()]["responses"]
         assert {str(p.status) for p in of.problems} <= set(said), name
 
@@ -158,13 +158,13 @@ def test_every_problem_of_an_operation_is_in_its_document(house: House) -> None:
 
 @pytest.mark.parametrize(("operation", "kind", "body"), CHANGES)
 async def test_a_write_gives_the_same_result_version_and_events_through_either_door(
-    house: House, operation: str, kind: str, body: Callable[[str], Json]
+    harness: DualDoorApp, operation: str, kind: str, body: Callable[[str], Json]
 ) -> None:
     outcomes: list[Any] = []
     for way in ("rest", "graphql"):
         own = unique("m").replace("-", "")
-        key = await row_of(house, kind, own) if kind else ""
-        door = Door(house, house.staff, operation)
+        key = await row_of(harness, kind, own) if kind else ""
+        door = DoorWriter(harness, harness.staff, operation)
         before = 1 if kind == "Category" else None
         given: Any = body(own)
         steps = given.pop("steps", None)
@@ -178,20 +178,20 @@ async def test_a_write_gives_the_same_result_version_and_events_through_either_d
         )
         assert not isinstance(made, tuple), made
         ids = [key] if made == "gone" else [made.pop("id")]
-        outcomes.append((plain(made, own), await events(house, own, ids)))
-    same(*outcomes)
+        outcomes.append((plain(made, own), await events(harness, own, ids)))
+    assert_same(*outcomes)
     assert outcomes[0][1] or body("x") == {}
 
 
 @pytest.mark.parametrize("operation", ACTS)
 async def test_what_is_done_with_an_account_gives_the_same_result_and_events_through_either_door(
-    house: House, operation: str
+    harness: DualDoorApp, operation: str
 ) -> None:
     outcomes: list[Any] = []
     for way in ("rest", "graphql"):
         own = unique("m").replace("-", "")
-        visitor, key, body = await ready(house, operation, own)
-        door = Door(house, visitor, operation)
+        visitor, key, body = await prepare_case(harness, operation, own)
+        door = DoorWriter(harness, visitor, operation)
         door.headers["X-Request-ID"] = request_id = unique("done")
         wanted = WANTED[door.of.result.name]
         version = 1 if door.of.kind in ("update", "replace", "delete") else None
@@ -199,43 +199,46 @@ async def test_what_is_done_with_an_account_gives_the_same_result_and_events_thr
             door.rest(wanted[0], key, body, version) if way == "rest" else door.graphql(wanted[1], key, body, version)
         )
         assert not isinstance(made, tuple), made
-        outcomes.append((plain(made, own), await events_of(house, request_id, own)))
-    same(*outcomes)
+        outcomes.append((plain(made, own), await events_of(harness, request_id, own)))
+    assert_same(*outcomes)
     assert outcomes[0][1]
 
 
-async def events_of(house: House, request_id: str, own: str) -> list[Any]:
+async def events_of(harness: DualDoorApp, request_id: str, own: str) -> list[Any]:
     """What was announced and which letters were asked for by one request, without what differs by row."""
-    async with house.app.state.database.sessions() as session:
+    async with harness.app.state.database.session_factory() as session:
         found = await session.scalars(
             select(OutboxEvent).where(OutboxEvent.request_id == request_id).order_by(OutboxEvent.id)
         )
-        return [(e.type, {k: masked(v, own) for k, v in e.data.items() if k not in ("user_id", "mark")}) for e in found]
+        return [
+            (e.type, {k: mask_own_names(v, own) for k, v in e.data.items() if k not in ("user_id", "mark")})
+            for e in found
+        ]
 
 
-def test_every_write_is_tried(house: House) -> None:
+def test_every_write_is_tried(harness: DualDoorApp) -> None:
     tried = {name for name, *_ in CHANGES} | {"product_batch"} | set(ACTS)
-    assert tried == {n for n, o in house.registry.operations.items() if o.is_write and not o.exclusive_to}
+    assert tried == {n for n, o in harness.registry.operations.items() if o.is_write and not o.exclusive_to}
 
 
-async def test_a_batch_has_the_same_outcomes_through_either_door(house: House) -> None:
+async def test_a_batch_has_the_same_outcomes_through_either_door(harness: DualDoorApp) -> None:
     outcomes: list[Any] = []
     for way in ("rest", "graphql"):
         own = unique("m").replace("-", "")
-        key, gone = await row_of(house, "Product", own), await row_of(house, "Product", own + "b")
+        key, gone = await row_of(harness, "Product", own), await row_of(harness, "Product", own + "b")
         items = [
             {"op": "create", "input": {"name": f"A {own}"}}, {"op": "create", "input": {"name": "", "slug": "No", "tags": ["T"]}},
             {"op": "update", "id": key, "patch": {"description": "x", "attributes": {"a_b": None, "snake_key": {"camelKey": 1}}}},
             {"op": "update", "id": key, "patch": {"name": f"Whole {own}"}}, {"op": "update", "id": key, "patch": {"name": ""}},
             {"op": "update", "id": key, "patch": {"name": "x"}, "expected_version": 99}, {"op": "delete", "id": gone}, {"op": "delete", "id": gone},
-            {"op": "upsert", "input": full(own) | {"description": "changed"}}, {"op": "upsert", "input": full(own) | {"description": "changed"}},
-            {"op": "update"}, {"op": "create", "input": full(own) | {"external_reference": f"other-{own}"}},
+            {"op": "upsert", "input": complete_product(own) | {"description": "changed"}}, {"op": "upsert", "input": complete_product(own) | {"description": "changed"}},
+            {"op": "update"}, {"op": "create", "input": complete_product(own) | {"external_reference": f"other-{own}"}},
             {"op": "delete", "id": key, "patch": {"name": "x"}},
             {"op": "create", "input": {"name": "x", "slug": f"whole-{own}"}},
             {"op": "upsert", "input": {"name": f"U {own}", "slug": f"u-{own}"}, "expected_version": 1},
         ]  # fmt: skip
         if way == "rest":
-            answer = await house.staff.rest(
+            answer = await harness.staff.rest(
                 "POST", "/products/batch", json={"items": items}, params={"fields": PRODUCT[0]}
             )
             results = answer.json()["results"]
@@ -244,21 +247,23 @@ async def test_a_batch_has_the_same_outcomes_through_either_door(house: House) -
             text = (
                 f"mutation ($input: ProductBatchInput!) {{ productBatch(input: $input) {{ results {{ {inner} }} }} }}"
             )
-            results = (await house.staff.data(text, {"input": written({"items": items})}))["productBatch"]["results"]
+            results = (await harness.staff.data(text, {"input": normalize_written({"items": items})}))["productBatch"][
+                "results"
+            ]
         shown = [
             (
                 r["status"],
                 r.get("changed", True),
                 plain(r.get("data"), own),
-                r.get("error") and problem(masked(r["error"], own)),
+                r.get("error") and problem(mask_own_names(r["error"], own)),
             )
             for r in results
         ]
         shown = msgspec.json.decode(msgspec.json.encode(shown).decode().replace(key, "KEY").replace(gone, "GONE"))
-        outcomes.append((shown, await events(house, own, [key, gone])))
+        outcomes.append((shown, await events(harness, own, [key, gone])))
     for mine, theirs in zip(outcomes[0][0], outcomes[1][0], strict=True):
-        same(mine, theirs)
-    same(outcomes[0][1], outcomes[1][1])
+        assert_same(mine, theirs)
+    assert_same(outcomes[0][1], outcomes[1][1])
     statuses = [r[0] for r in outcomes[0][0]]
     assert statuses == [201, 422, 200, 200, 422, 412, 204, 404, 200, 200, 422, 409, 422, 409, 422]
     assert [r[1] for r in outcomes[0][0]][3] is False
@@ -274,36 +279,36 @@ REFUSALS: list[tuple[str, Json, str]] = [
 
 
 @pytest.mark.parametrize(("case", "change", "code"), REFUSALS, ids=[c for c, *_ in REFUSALS])
-async def test_a_change_is_refused_alike(house: House, case: str, change: Json, code: str) -> None:
+async def test_a_change_is_refused_alike(harness: DualDoorApp, case: str, change: Json, code: str) -> None:
     own = unique("m").replace("-", "")
-    for name, of in house.registry.operations.items():
+    for name, of in harness.registry.operations.items():
         if of.kind not in ("replace", "update", "delete"):
             continue
         if name in ACTS and "key" not in of.signature.parameters and "key" in change:
             # The caller's own account is not named by a key.
             continue
-        visitor = house.staff
+        visitor = harness.staff
         if name in ACTS:
-            visitor, key, body = await ready(house, name, f"{own}{name.replace('_', '')}")
+            visitor, key, body = await prepare_case(harness, name, f"{own}{name.replace('_', '')}")
             given: Json = {"key": key, "body": body} | change
         else:
-            given = {"key": await row_of(house, of.result.name, f"{own}{name.replace('_', '')}")} | change
+            given = {"key": await row_of(harness, of.result.name, f"{own}{name.replace('_', '')}")} | change
         if of.kind != "delete" and name not in ACTS:
             given["body"] = (
                 {"sku": "s", "price": {"amount": 1, "currency": "EUR"}}
                 if of.result.name == "Variant"
                 else {"name": "n"}
             )
-        door, wanted = Door(house, visitor, name), WANTED[of.result.name]
+        door, wanted = DoorWriter(harness, visitor, name), WANTED[of.result.name]
         mine, theirs = await door.rest(wanted[0], **given), await door.graphql(wanted[1], **given)
-        same(mine, theirs)
+        assert_same(mine, theirs)
         assert mine[0] == code, name
 
 
 @pytest.mark.parametrize("visitor_name", ["anonymous", "customer"])
-async def test_who_may_not_write_is_told_so_alike_whatever_was_sent(house: House, visitor_name: str) -> None:
-    visitor = house.anonymous if visitor_name == "anonymous" else await arrived(house, "customer")
-    for name, of in house.registry.operations.items():
+async def test_who_may_not_write_is_told_so_alike_whatever_was_sent(harness: DualDoorApp, visitor_name: str) -> None:
+    visitor = harness.anonymous if visitor_name == "anonymous" else await client_with_role(harness, "customer")
+    for name, of in harness.registry.operations.items():
         if not of.is_write or of.access.allows(visitor.permissions):
             continue
         wanted = WANTED[of.result.name] if of.kind != "batch" else ("id", "results { status }")
@@ -312,13 +317,13 @@ async def test_who_may_not_write_is_told_so_alike_whatever_was_sent(house: House
             {"items": []} if of.kind == "batch" else {"name": "", "sku": "", "price": {"amount": -1, "currency": "x"}}
         )
         if name in ACTS:
-            body = wrong(of.input)
+            body = invalid_body(of.input)
         elif of.kind not in ("batch", "delete"):
             body = {k: v for k, v in body.items() if of.result.name == "Variant" or k == "name"}
         more |= {} if of.kind == "delete" else {"body": body}
-        door = Door(house, visitor, name)
+        door = DoorWriter(harness, visitor, name)
         mine, theirs = await door.rest(wanted[0], **more), await door.graphql(wanted[1], **more)
-        same(mine, theirs)
+        assert_same(mine, theirs)
         assert mine[:2] == (("unauthenticated", 401) if visitor_name == "anonymous" else ("forbidden", 403)), name
 
 
@@ -389,20 +394,20 @@ def bad_inputs(draw: Any) -> tuple[str, Json]:
 
 
 @pytest.fixture(scope="package")
-async def keys(house: House, known: Known) -> dict[str, str]:
+async def keys(harness: DualDoorApp, known: SampleRows) -> dict[str, str]:
     """A row of each kind that the refused writes are about."""
     return {
-        kind: await row_of(house, kind, unique("m").replace("-", "")) for kind in ("Product", "Category", "Variant")
+        kind: await row_of(harness, kind, unique("m").replace("-", "")) for kind in ("Product", "Category", "Variant")
     }
 
 
-@drawn(120)
+@hypothesis_settings(120)
 @given(bad=bad_inputs())
 async def test_a_bad_input_is_the_same_problem_through_either_door(
-    house: House, keys: dict[str, str], bad: tuple[str, Json]
+    harness: DualDoorApp, keys: dict[str, str], bad: tuple[str, Json]
 ) -> None:
     operation, body = bad
-    door = Door(house, house.staff, operation)
+    door = DoorWriter(harness, harness.staff, operation)
     wanted = WANTED[door.of.result.name]
     key = (
         keys[door.of.parent_relation[0].name if door.of.parent_relation else door.of.result.name]
@@ -413,7 +418,7 @@ async def test_a_bad_input_is_the_same_problem_through_either_door(
     if isinstance(mine, dict):
         # A patch without a fault: the second one of the same kind changed nothing.
         assert isinstance(theirs, dict), theirs
-        same(plain(mine, "\0"), plain(theirs, "\0"))
+        assert_same(plain(mine, "\0"), plain(theirs, "\0"))
     else:
-        same(mine, theirs)
+        assert_same(mine, theirs)
         assert mine[1] in (409, 422)

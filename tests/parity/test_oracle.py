@@ -14,11 +14,11 @@ import asyncpg
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.parity.asks import LISTS, REGISTRY, Ask, Question
-from tests.parity.house import House, Visitor, drawn, same
-from tests.parity.spelling import Pen, Rest
-from tests.parity.stock import Known
-from tests.parity.writes import snake
+from tests.parity.harness import ApiClient, DualDoorApp, assert_same, hypothesis_settings
+from tests.parity.query_rendering import GraphQLWriter, RestWriter
+from tests.parity.query_strategies import LISTS, REGISTRY, AskedField, AskedList
+from tests.parity.sample_rows import SampleRows
+from tests.parity.write_cases import snake
 
 type Row = dict[str, Any]
 type Tables = dict[str, list[Row]]
@@ -38,9 +38,9 @@ NAMES = (
 PRICELESS = 2**53
 
 
-async def read_all(house: House) -> Tables:
+async def read_all(harness: DualDoorApp) -> Tables:
     """All rows of the catalogue, read anew for each comparison: other tests write between two of them."""
-    url: str = house.app.state.database.url
+    url: str = harness.app.state.database.url
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.partition("///")[2])
         connection.row_factory = sqlite3.Row
@@ -81,7 +81,7 @@ def split(text: str) -> list[str]:
 class Oracle:
     """The catalogue's lists worked out row by row."""
 
-    def __init__(self, tables: Tables, visitor: Visitor) -> None:
+    def __init__(self, tables: Tables, visitor: ApiClient) -> None:
         self.tables, self.editor, self.me = (
             tables,
             "catalog:write" in visitor.permissions,
@@ -92,7 +92,7 @@ class Oracle:
     def seen(self, product: Row) -> bool:
         return self.editor or product["status"] == "active"
 
-    def answer(self, asked: Question) -> list[str]:
+    def answer(self, asked: AskedList) -> list[str]:
         """The ids of the list, all pages of it, in order."""
         kind = asked.of.name
         rows = [r for r in self.tables[snake(kind)] if self.visible(kind, r)]
@@ -133,7 +133,7 @@ class Oracle:
             case _:
                 return True
 
-    def below(self, asked: Question, row: Row) -> bool:
+    def below(self, asked: AskedList, row: Row) -> bool:
         """Whether the row belongs to the one that the list begins at."""
         match asked.operation:
             case "category_children":
@@ -217,39 +217,39 @@ class Oracle:
 
 
 @st.composite
-def lists(draw: Any, names: tuple[str, ...] = tuple(LISTS)) -> Question:
+def lists(draw: Any, names: tuple[str, ...] = tuple(LISTS)) -> AskedList:
     """A list with filters and orders, and a size that often takes several pages."""
     operation = REGISTRY.operations[draw(st.sampled_from(names))]
     of = operation.result
     names = draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True)) if of.filters else []
-    sorts = [n for n, s in of.sorts.items() if s.needs is None or s.needs in names]
+    sorts = [n for n, s in of.sorts.items() if s.required_filter is None or s.required_filter in names]
     keys = draw(st.lists(st.sampled_from(sorts), max_size=3, unique=True))
     args: Row = {"first": draw(st.integers(3, 40))}
     if names:
         args["filter"] = {n: draw(st.integers(0, 20)) for n in names}
     if keys:
         args["sort"] = tuple([draw(st.sampled_from(["", "-"])) + k for k in keys])
-    return Question(
+    return AskedList(
         operation.name,
         of,
         True,
         draw(st.integers(0, 20)) if operation.parent_relation else None,
-        (Ask("id", "leaf", parent=of),),
+        (AskedField("id", "leaf", parent=of),),
         args,
     )
 
 
-@drawn(150)
+@hypothesis_settings(150)
 @given(drawn_list=lists(), name=st.sampled_from(["anonymous", "staff", "customer"]), spelling=st.integers(0, 2**32))
 async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(
-    house: House, known: Known, drawn_list: Question, name: str, spelling: int
+    harness: DualDoorApp, known: SampleRows, drawn_list: AskedList, name: str, spelling: int
 ) -> None:
-    tables = await read_all(house)
-    asked, visitor = drawn_list.about(known), house.visitors[name]
+    tables = await read_all(harness)
+    asked, visitor = drawn_list.about(known), harness.visitors[name]
     expected, size = Oracle(tables, visitor).answer(asked), drawn_list.args["first"]
-    path, params = Rest(Random(spelling)).request(house, asked)
+    path, params = RestWriter(Random(spelling)).request(harness, asked)
     answer = await visitor.rest("GET", path, params=params | {"include": "total"})
-    if not house.operation(asked.operation).access.allows(visitor.permissions):
+    if not harness.operation(asked.operation).access.allows(visitor.permissions):
         assert answer.status_code == (401 if name == "anonymous" else 403)
         return
     if answer.status_code == 404:
@@ -262,24 +262,24 @@ async def test_both_doors_list_the_rows_that_plain_sql_and_python_list(
         assert parent is None or parent["status"] != "active"
         return
     page = answer.json()
-    same([r["id"] for r in page["data"]], expected[:size])
+    assert_same([r["id"] for r in page["data"]], expected[:size])
     assert page["total"] == len(expected)
     assert page["has_more"] == (len(expected) > size)
     if page["next_cursor"]:
         # The second page through the other door, and back by the last rows before the cursor of its own start.
-        text, variables = Pen(house, Random(spelling)).document(
+        text, variables = GraphQLWriter(harness, Random(spelling)).document(
             replace(asked, args=asked.args | {"after": page["next_cursor"]})
         )
         root = (await visitor.data(text, variables))["root"]
         rows = root.get("nodes") or [e["node"] for e in root["edges"]]
-        same([r["id"] for r in rows], expected[size : 2 * size])
+        assert_same([r["id"] for r in rows], expected[size : 2 * size])
         assert root["pageInfo"]["hasPreviousPage"] is True
         back = await visitor.rest(
             "GET",
             path,
             params={n: v for n, v in params.items() if n != "cursor"} | {"before": root["pageInfo"]["startCursor"]},
         )
-        same([r["id"] for r in back.json()["data"]], expected[:size])
+        assert_same([r["id"] for r in back.json()["data"]], expected[:size])
 
 
 BELOW = [
@@ -291,22 +291,22 @@ BELOW = [
 ]
 
 
-@drawn(40)
+@hypothesis_settings(40)
 @given(
     drawn_list=lists(tuple([operation for *_, operation in BELOW])),
     name=st.sampled_from(["anonymous", "staff", "customer"]),
     shuffle=st.integers(0, 2**32),
 )
 async def test_what_stands_below_each_row_is_what_plain_sql_and_python_find(
-    house: House, known: Known, drawn_list: Question, name: str, shuffle: int
+    harness: DualDoorApp, known: SampleRows, drawn_list: AskedList, name: str, shuffle: int
 ) -> None:
-    tables = await read_all(house)
-    asked, visitor = drawn_list.about(known), house.visitors[name]
+    tables = await read_all(harness)
+    asked, visitor = drawn_list.about(known), harness.visitors[name]
     oracle = Oracle(tables, visitor)
     inner = [b for b in BELOW if b[2] == asked.operation]
     for kind, relation, operation in inner:
         args = asked.args | {"first": 1 + shuffle % 4}
-        arguments = Rest(Random(shuffle)).arguments(args)
+        arguments = RestWriter(Random(shuffle)).arguments(args)
         # The same parent can stand at several places: as a row of the list, or as what several products point at.
         outer = {"Category": ("category", "product"), "Tag": (None, "tag"), "Product": (None, "product")}[kind]
         below = f"{relation}{arguments}{{id}}"
@@ -319,6 +319,6 @@ async def test_what_stands_below_each_row_is_what_plain_sql_and_python_find(
         for row in [r for r in rows if r]:
             found = row[relation] if kind == "Product" else row[relation]["data"]
             expected = oracle.answer(replace(asked, operation=operation, key=row["id"]))
-            same([r["id"] for r in found], expected[: args["first"]])
+            assert_same([r["id"] for r in found], expected[: args["first"]])
             if kind != "Product":
                 assert row[relation]["has_more"] == (len(expected) > args["first"])

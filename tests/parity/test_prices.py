@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.budgets import spent
-from tests.parity.asks import Question, asking
-from tests.parity.house import House, drawn
-from tests.parity.spelling import Pen, Rest
-from tests.parity.stock import Known
+from tests.parity.harness import DualDoorApp, hypothesis_settings
+from tests.parity.query_rendering import GraphQLWriter, RestWriter
+from tests.parity.query_strategies import AskedList, read_questions
+from tests.parity.sample_rows import SampleRows
+from tests.rate_limit_headers import request_cost
 from tradepost.doors.graphql.execution.executor import RequestParameters
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.operations.pricing import Price, price
@@ -21,59 +21,59 @@ from tradepost.kit.writes.call_context import CallContext
 SPELLINGS = st.integers(0, 2**32)
 
 
-def priced(house: House, name: str, asked: Question, spelling: int) -> tuple[Price, Price]:
+def priced(harness: DualDoorApp, name: str, asked: AskedList, spelling: int) -> tuple[Price, Price]:
     """The price of a question as a URL and as a document."""
-    chance, visitor = Random(spelling), house.visitors[name]
-    _, params = Rest(chance).request(house, asked)
-    text, variables = Pen(house, chance).document(asked)
-    query = house.rest_reads(asked.operation, params, visitor.permissions)
+    chance, visitor = Random(spelling), harness.visitors[name]
+    _, params = RestWriter(chance).request(harness, asked)
+    text, variables = GraphQLWriter(harness, chance).document(asked)
+    query = harness.rest_reads(asked.operation, params, visitor.permissions)
     caller = Caller(id="a-test" if visitor.permissions else None, permissions=visitor.permissions)
-    ready = house.executor.prepare(RequestParameters(text, variables), CallContext(caller, house.app.state.database))
+    ready = harness.executor.prepare(RequestParameters(text, variables), CallContext(caller, harness.app.state.database))
     [there] = ready.prices
-    return price(house.operation(asked.operation), query.selection, query.list_query), there
+    return price(harness.operation(asked.operation), query.selection, query.list_query), there
 
 
 @pytest.mark.parametrize("part", range(4))
-@drawn(250)
-@given(asking=asking(), spelling=SPELLINGS)
+@hypothesis_settings(250)
+@given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_selection_has_one_price_at_both_doors(
-    house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    here, there = priced(house, asking[0], asking[1].about(known), spelling)
+    here, there = priced(harness, asking[0], asking[1].about(known), spelling)
     assert here == there
     assert here.points >= 1
 
 
 @pytest.mark.parametrize("part", range(4))
-@drawn(250)
-@given(asking=asking(), spelling=SPELLINGS)
+@hypothesis_settings(250)
+@given(asking=read_questions(), spelling=SPELLINGS)
 async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(
-    house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
 ) -> None:
     name, asked = asking[0], asking[1].about(known)
-    said, _ = priced(house, name, asked, spelling)
-    chance, visitor = Random(spelling), house.visitors[name]
-    path, params = Rest(chance).request(house, asked)
-    text, variables = Pen(house, chance).document(asked)
+    said, _ = priced(harness, name, asked, spelling)
+    chance, visitor = Random(spelling), harness.visitors[name]
+    path, params = RestWriter(chance).request(harness, asked)
+    text, variables = GraphQLWriter(harness, chance).document(asked)
     paid: list[int] = []
     for _ in range(2):
         # Twice: the first may have paid for compiling as well.
         there = await visitor.client.post("/graphql", json={"query": text, "variables": variables})
         here = await visitor.rest("GET", path, params=params)
-        paid = [spent(here), spent(there)]
+        paid = [request_cost(here), request_cost(there)]
     cost = there.json()["extensions"]["cost"]
     assert paid[0] == paid[1] == cost["charged"] <= said.points == cost["requested"]
 
 
-@drawn(150)
-@given(asking=asking(), spelling=SPELLINGS)
+@hypothesis_settings(150)
+@given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_quote_of_either_kind_at_either_door_is_the_price_of_the_request(
-    house: House, known: Known, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
     """Four quotes and two requests agree, and nobody is charged more."""
-    asked, chance, visitor = asking[1].about(known), Random(spelling), house.visitors[asking[0]]
-    path, params = Rest(chance).request(house, asked)
-    text, variables = Pen(house, chance).document(asked)
+    asked, chance, visitor = asking[1].about(known), Random(spelling), harness.visitors[asking[0]]
+    path, params = RestWriter(chance).request(harness, asked)
+    text, variables = GraphQLWriter(harness, chance).document(asked)
     url = str(httpx.URL(f"http://here/v1{path}", params=params)).removeprefix("http://here")
     declared, arguments = (
         "$document: String, $variables: JSON, $url: String",
@@ -96,16 +96,16 @@ async def test_a_quote_of_either_kind_at_either_door_is_the_price_of_the_request
     # The document is no longer new; its plan may be, which costs 10 once.
     assert cost["requested"] == points
     assert cost["charged"] <= points + 10
-    assert spent(await visitor.client.get(url)) <= points, "by now the plan is known too"
+    assert request_cost(await visitor.client.get(url)) <= points, "by now the plan is known too"
 
 
-async def asked_for(house: House, path: str, text: str) -> tuple[int, int]:
+async def asked_for(harness: DualDoorApp, path: str, text: str) -> tuple[int, int]:
     """What a URL and a document cost, compiled before."""
     found = (0, 0)
     for _ in range(2):
-        here: httpx.Response = await house.staff.rest("GET", path)
-        there = await house.staff.client.post("/graphql", json={"query": text})
-        found = spent(here), spent(there)
+        here: httpx.Response = await harness.staff.rest("GET", path)
+        there = await harness.staff.client.post("/graphql", json={"query": text})
+        found = request_cost(here), request_cost(there)
     return found
 
 
@@ -119,11 +119,11 @@ async def asked_for(house: House, path: str, text: str) -> tuple[int, int]:
     ],
 )  # fmt: skip
 async def test_the_formula_to_the_letter(
-    house: House, operation: str, fields: str, limit: int | None, points: int
+    harness: DualDoorApp, operation: str, fields: str, limit: int | None, points: int
 ) -> None:
     params = {"fields": fields} | ({"limit": str(limit)} if limit else {})
-    query = house.rest_reads(operation, params, house.staff.permissions)
-    assert price(house.operation(operation), query.selection, query.list_query).points == points
+    query = harness.rest_reads(operation, params, harness.staff.permissions)
+    assert price(harness.operation(operation), query.selection, query.list_query).points == points
 
 
 @pytest.mark.parametrize(
@@ -136,32 +136,32 @@ async def test_the_formula_to_the_letter(
         ({"fields": "variants(first: 1){id}"}, 2),
     ],
 )
-async def test_totals_and_searches_cost_more(house: House, params: dict[str, str], more: int) -> None:
-    query = house.rest_reads("product_list", {"fields": "id"} | params, frozenset())
-    assert price(house.operation("product_list"), query.selection, query.list_query).points == 3 + more
+async def test_totals_and_searches_cost_more(harness: DualDoorApp, params: dict[str, str], more: int) -> None:
+    query = harness.rest_reads("product_list", {"fields": "id"} | params, frozenset())
+    assert price(harness.operation("product_list"), query.selection, query.list_query).points == 3 + more
 
 
-async def test_a_batch_costs_by_its_items(house: House) -> None:
+async def test_a_batch_costs_by_its_items(harness: DualDoorApp) -> None:
     items = [{"op": "delete", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"}] * 7
     for _ in range(2):
-        here = await house.staff.rest("POST", "/products/batch", json={"items": items})
+        here = await harness.staff.rest("POST", "/products/batch", json={"items": items})
         text = "mutation ($i: ProductBatchInput!) { productBatch(input: $i) { results { status } } }"
-        there = await house.staff.client.post(
+        there = await harness.staff.client.post(
             "/graphql",
             json={"query": text, "variables": {"i": {"items": [{"op": "DELETE", "id": items[0]["id"]}] * 7}}},
         )
         assert (here.status_code, there.status_code) == (200, 200), there.text
-    assert spent(here) == spent(there) == 70
+    assert request_cost(here) == request_cost(there) == 70
 
 
-async def test_rows_that_come_twice_are_paid_twice(house: House, known: Known) -> None:
+async def test_rows_that_come_twice_are_paid_twice(harness: DualDoorApp, known: SampleRows) -> None:
     """Products of one category: each shows it, and is paid for it, though it is read once."""
-    found = (await house.staff.rest("GET", "/products", params={"fields": "category{id}", "limit": "100"})).json()[
+    found = (await harness.staff.rest("GET", "/products", params={"fields": "category{id}", "limit": "100"})).json()[
         "data"
     ]
     category = next(p["category"]["id"] for p in found if p["category"])
     path = f"/categories/{category}/products?limit=100&fields=category{{products(first: 1){{id}}}}"
     text = f'{{ categoryProducts(categoryId: "{category}", first: 100) {{ nodes {{ category {{ products(first: 1) {{ nodes {{ id }} }} }} }} }} }}'
-    rows = len((await house.staff.rest("GET", path)).json()["data"])
-    here, there = await asked_for(house, path, text)
+    rows = len((await harness.staff.rest("GET", path)).json()["data"])
+    here, there = await asked_for(harness, path, text)
     assert here == there == 1 + -(-3 * rows // 10)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from tests.conftest import HERE
 from tests.factories import make_media, unique, variant_input
-from tests.parity.house import House, Json, Visitor, drawn
-from tests.parity.spelling import camel
-from tests.parity.stock import Known
+from tests.parity.harness import ApiClient, DualDoorApp, Json, hypothesis_settings
+from tests.parity.query_rendering import camel
+from tests.parity.sample_rows import SampleRows
 from tests.parity.test_statements import LISTS, ONES
-from tests.parity.writes import CHANGES, Door, full
+from tests.parity.write_cases import CHANGES, DoorWriter, complete_product
 from tradepost.app import TradepostApp, create_app
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
@@ -36,9 +36,9 @@ async def plain(settings: Settings, anyio_backend: str) -> AsyncIterator[Tradepo
 
 
 @pytest.fixture
-async def cache(house: House) -> ReadCache:
+async def cache(harness: DualDoorApp) -> ReadCache:
     """What the shop keeps, empty. Between two tests no loop runs, so the file may not have been looked at for a while."""
-    found: ReadCache = house.app.state.cache
+    found: ReadCache = harness.app.state.cache
     for _ in range(100):
         if not found.suspended:
             break
@@ -56,7 +56,7 @@ class Get:
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
-    async def of(self, app: TradepostApp, visitor: Visitor) -> tuple[int, bytes, Json]:
+    async def of(self, app: TradepostApp, visitor: ApiClient) -> tuple[int, bytes, Json]:
         """The answer of a shop to a visitor: status, bytes, and headers but for those of this very answer."""
         given = {"x-request-id": "one"} | {
             name: value for name, value in visitor.client.headers.items() if name in ("x-api-key", "authorization")
@@ -65,7 +65,7 @@ class Get:
             answer = await client.get(self.path, params=dict(self.params), headers=given | dict(self.headers))
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in OWN}
 
-    async def cost(self, app: TradepostApp, visitor: Visitor) -> str:
+    async def cost(self, app: TradepostApp, visitor: ApiClient) -> str:
         """The points that it costs."""
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url=HERE, headers=visitor.client.headers
@@ -74,9 +74,9 @@ class Get:
         return answer.headers["x-request-cost"]
 
 
-async def by_ids(house: House) -> list[Get]:
+async def by_ids(harness: DualDoorApp) -> list[Get]:
     """Rows that anyone may see by their ids, of which GraphQL alone asks so; each read is one that may be kept."""
-    found = await house.anonymous.data(
+    found = await harness.anonymous.data(
         "{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id category { id } variants { id } } } tags { nodes { id } } }"
     )
     product = next(p for p in found["products"]["nodes"] if p["category"] and p["variants"])
@@ -89,11 +89,11 @@ async def by_ids(house: House) -> list[Get]:
     ]
 
 
-def public(house: House) -> set[str]:
-    return {n for n, o in house.registry.operations.items() if o.public}
+def public(harness: DualDoorApp) -> set[str]:
+    return {n for n, o in harness.registry.operations.items() if o.public}
 
 
-def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Get]]:
+def asked(harness: DualDoorApp, known: SampleRows, *, full: bool = True) -> dict[str, list[Get]]:
     """Reads of every public operation through both doors, by operation; each is one that may be kept."""
     found: dict[str, list[Get]] = {}
     shown = {
@@ -101,15 +101,15 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
         "Category": [k for k in known.keys["Category"] if k != "no-such-thing"],
     }
     for operation, fields, body, _ in [*LISTS, *ONES]:
-        of = house.operation(operation)
+        of = harness.operation(operation)
         if not of.public:
             continue
-        keys, root = [""], house.root(operation)
+        keys, root = [""], harness.root(operation)
         if "key" in of.signature.parameters:
             kind = of.path_resource.name
             keys = shown.get(kind, known.keys[kind])[-2:]
         for key in keys:
-            path = f"/v1{house.path(operation, key)}"
+            path = f"/v1{harness.path(operation, key)}"
             name = next(
                 (n for n in root.parameters if n == "slug" and "-" in key and len(key) < 36),
                 next(iter(root.parameters), ""),
@@ -131,16 +131,16 @@ def asked(house: House, known: Known, *, full: bool = True) -> dict[str, list[Ge
 
 
 async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(
-    house: House, known: Known, plain: TradepostApp, visitor: Visitor, cache: ReadCache
+    harness: DualDoorApp, known: SampleRows, plain: TradepostApp, visitor: ApiClient, cache: ReadCache
 ) -> None:
-    reads = asked(house, known)
-    assert reads.keys() == public(house)
-    for operation, gets in (reads | {"node": await by_ids(house)}).items():
+    reads = asked(harness, known)
+    assert reads.keys() == public(harness)
+    for operation, gets in (reads | {"node": await by_ids(harness)}).items():
         for get in gets:
             cache.clear()
             misses, hits = cache.misses, cache.hits
-            first = await get.of(house.app, visitor)
-            again = await get.of(house.app, visitor)
+            first = await get.of(harness.app, visitor)
+            again = await get.of(harness.app, visitor)
             assert first == again == await get.of(plain, visitor), (operation, get)
             if first[0] == 200 and b'{"r":null}' not in first[1]:
                 for _ in range(20):
@@ -150,50 +150,54 @@ async def test_a_hit_is_a_miss_to_the_byte_for_every_public_read(
                     await asyncio.sleep(0.1 if cache.suspended else 0)
                     misses, hits = cache.misses, cache.hits
                     cache.clear()
-                    assert await get.of(house.app, visitor) == await get.of(house.app, visitor) == first
+                    assert await get.of(harness.app, visitor) == await get.of(harness.app, visitor) == first
                 else:
                     raise AssertionError((operation, get))
                 etag = first[2]["etag"]
                 known_already = Get(get.path, get.params, (*get.headers, ("if-none-match", etag)))
-                assert (await known_already.of(house.app, visitor))[:2] == (304, b"")
+                assert (await known_already.of(harness.app, visitor))[:2] == (304, b"")
             else:
                 assert (cache.hits - hits, cache.entries) == (0, {}), "what is missing is not kept"
 
 
-async def test_a_hit_costs_what_a_miss_costs(house: House, known: Known, visitor: Visitor, cache: ReadCache) -> None:
-    for gets in (*asked(house, known).values(), await by_ids(house)):
+async def test_a_hit_costs_what_a_miss_costs(
+    harness: DualDoorApp, known: SampleRows, visitor: ApiClient, cache: ReadCache
+) -> None:
+    for gets in (*asked(harness, known).values(), await by_ids(harness)):
         for get in gets:
-            await get.of(house.app, visitor)  # what is compiled is paid for once
+            await get.of(harness.app, visitor)  # what is compiled is paid for once
             cache.clear()
-            assert await get.cost(house.app, visitor) == await get.cost(house.app, visitor), get
+            assert await get.cost(harness.app, visitor) == await get.cost(harness.app, visitor), get
 
 
-async def test_kinds_of_callers_do_not_share(house: House, known: Known, plain: TradepostApp, cache: ReadCache) -> None:
-    for gets in (*asked(house, known, full=False).values(), await by_ids(house)):
+async def test_kinds_of_callers_do_not_share(
+    harness: DualDoorApp, known: SampleRows, plain: TradepostApp, cache: ReadCache
+) -> None:
+    for gets in (*asked(harness, known, full=False).values(), await by_ids(harness)):
         for get in gets:
-            for visitor in (*house.visitors.values(), *reversed(house.visitors.values())):
-                assert await get.of(house.app, visitor) == await get.of(plain, visitor), (visitor.name, get)
+            for visitor in (*harness.visitors.values(), *reversed(harness.visitors.values())):
+                assert await get.of(harness.app, visitor) == await get.of(plain, visitor), (visitor.name, get)
 
 
-async def test_nothing_but_public_reads_is_kept(house: House, known: Known, cache: ReadCache) -> None:
-    assert house.customer.person is not None
-    keys = {kind: keys[0] for kind, keys in known.keys.items()} | {"User": house.customer.person.id}
-    keys["AuditEntry"] = (await house.staff.rest("GET", "/audit", params={"limit": "1", "fields": "id"})).json()[
+async def test_nothing_but_public_reads_is_kept(harness: DualDoorApp, known: SampleRows, cache: ReadCache) -> None:
+    assert harness.customer.person is not None
+    keys = {kind: keys[0] for kind, keys in known.keys.items()} | {"User": harness.customer.person.id}
+    keys["AuditEntry"] = (await harness.staff.rest("GET", "/audit", params={"limit": "1", "fields": "id"})).json()[
         "data"
     ][0]["id"]
     before = cache.hits, cache.misses
     for operation, fields, body, _ in [*LISTS, *ONES]:
-        of = house.operation(operation)
+        of = harness.operation(operation)
         if of.public:
             continue
-        for visitor in house.visitors.values():
+        for visitor in harness.visitors.values():
             key = keys[of.path_resource.name] if "key" in of.signature.parameters else ""
-            given = f'({next(iter(house.root(operation).parameters))}: "{key}")' if key else ""
+            given = f'({next(iter(harness.root(operation).parameters))}: "{key}")' if key else ""
             for _ in range(2):
-                await visitor.rest("GET", house.path(operation, key), params={"fields": fields})
-                await visitor.post(f"{{ {house.root(operation).name}{given} {{ {body} }} }}")
+                await visitor.rest("GET", harness.path(operation, key), params={"fields": fields})
+                await visitor.post(f"{{ {harness.root(operation).name}{given} {{ {body} }} }}")
     for kind in ("User", "AuditEntry"):
-        for visitor in house.visitors.values():
+        for visitor in harness.visitors.values():
             for text in (
                 f'{{ node(id: "{keys[kind]}") {{ id }} }}',
                 f'{{ nodes(ids: ["{keys[kind]}", "{keys["Product"]}"]) {{ id }} }}',
@@ -206,8 +210,10 @@ async def test_nothing_but_public_reads_is_kept(house: House, known: Known, cach
 class Scene:
     """A product with all that belongs to it, and every read that may show any of it."""
 
-    def __init__(self, house: House, plain: TradepostApp, made: Json, category: Json, parent: Json, media: str) -> None:
-        self.house, self.plain, self.made, self.category, self.parent = house, plain, made, category, parent
+    def __init__(
+        self, harness: DualDoorApp, plain: TradepostApp, made: Json, category: Json, parent: Json, media: str
+    ) -> None:
+        self.harness, self.plain, self.made, self.category, self.parent = harness, plain, made, category, parent
         variant, tag = made["variants"][0]["id"], made["tags"][0]
         id, slug, inside = made["id"], made["slug"], category["id"]
         every = (
@@ -237,38 +243,38 @@ class Scene:
         self.reads = [*[Get(f"/v1{path}") for path in paths], Get("/graphql", (("query", f"{{ {fields} }}"),))]
 
     @classmethod
-    async def of(cls, house: House, plain: TradepostApp) -> "Scene":
+    async def of(cls, harness: DualDoorApp, plain: TradepostApp) -> "Scene":
         """A new one, which no other test knows."""
-        own, staff = unique("s").replace("-", ""), house.staff
+        own, staff = unique("s").replace("-", ""), harness.staff
         parent = (await staff.rest("POST", "/categories", json={"name": f"Parent {own}"})).json()
         category = (
             await staff.rest("POST", "/categories", json={"name": f"Inner {own}", "parent_id": parent["id"]})
         ).json()
-        body = full(own) | {"category_id": category["id"], "tags": [f"t-{own}", "shared"]}
+        body = complete_product(own) | {"category_id": category["id"], "tags": [f"t-{own}", "shared"]}
         made = (await staff.rest("POST", "/products", json=body, params={"fields": "id,slug,tags,variants{id}"})).json()
-        media = await make_media(house.app, made["id"])
-        return cls(house, plain, made, category, parent, media["id"])
+        media = await make_media(harness.app, made["id"])
+        return cls(harness, plain, made, category, parent, media["id"])
 
     async def is_fresh(self) -> None:
         """Asks everything of both shops, whose answers must be equal; all of it is kept then, where it is there."""
-        for visitor in (self.house.anonymous, self.house.staff):
+        for visitor in (self.harness.anonymous, self.harness.staff):
             for get in self.reads:
-                assert await get.of(self.house.app, visitor) == await get.of(self.plain, visitor), (visitor.name, get)
+                assert await get.of(self.harness.app, visitor) == await get.of(self.plain, visitor), (visitor.name, get)
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 async def test_after_every_write_through_either_door_both_doors_show_what_is(
-    house: House, plain: TradepostApp, cache: ReadCache, door: str
+    harness: DualDoorApp, plain: TradepostApp, cache: ReadCache, door: str
 ) -> None:
     writes = {
         n
-        for n, o in house.registry.operations.items()
+        for n, o in harness.registry.operations.items()
         if o.is_write and o.result.name in ("Product", "Variant", "Category")
     }
     assert {name for name, *_ in CHANGES} | {"product_batch"} == writes
     found = 0
     for operation, kind, body in CHANGES:
-        scene, of = await Scene.of(house, plain), Door(house, house.staff, operation)
+        scene, of = await Scene.of(harness, plain), DoorWriter(harness, harness.staff, operation)
         key = {
             "Product": scene.made["id"],
             "Variant": scene.made["variants"][0]["id"],
@@ -276,7 +282,7 @@ async def test_after_every_write_through_either_door_both_doors_show_what_is(
             "": "",
         }[kind]
         if operation == "category_delete":
-            await house.staff.rest("DELETE", f"/products/{scene.made['id']}")
+            await harness.staff.rest("DELETE", f"/products/{scene.made['id']}")
         await scene.is_fresh()
         hits = cache.hits
         await scene.is_fresh()
@@ -292,9 +298,9 @@ async def test_after_every_write_through_either_door_both_doors_show_what_is(
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
 async def test_after_a_move_a_new_name_or_a_batch_both_doors_show_what_is(
-    house: House, plain: TradepostApp, cache: ReadCache, door: str
+    harness: DualDoorApp, plain: TradepostApp, cache: ReadCache, door: str
 ) -> None:
-    scene = await Scene.of(house, plain)
+    scene = await Scene.of(harness, plain)
     id, category, own = scene.made["id"], scene.category["id"], unique("w").replace("-", "")
     batch: Json = {"items": [
         {"op": "create", "input": {"name": f"Whole B {own}", "status": "active", "category_id": category, "tags": ["shared"]}},
@@ -311,7 +317,7 @@ async def test_after_a_move_a_new_name_or_a_batch_both_doors_show_what_is(
     ]  # fmt: skip
     for operation, key, body in steps:
         await scene.is_fresh()
-        of = Door(house, house.staff, operation)
+        of = DoorWriter(harness, harness.staff, operation)
         write: Any = of.rest if door == "rest" else of.graphql
         wants = ("results { status }" if door == "graphql" else "id") if operation == "product_batch" else "id"
         done = await write(wants, key, None if of.of.kind == "delete" else body)
@@ -322,17 +328,17 @@ async def test_after_a_move_a_new_name_or_a_batch_both_doors_show_what_is(
 DEEDS = ("name", "slug", "status", "tags", "variant", "price", "move", "category", "gone")
 
 
-@drawn(12)
+@hypothesis_settings(12)
 @given(steps=st.lists(st.tuples(st.sampled_from(DEEDS), st.integers(0, 3)), max_size=8))
 async def test_whatever_is_written_and_read_in_any_order_the_cache_never_tells(
-    house: House, known: Known, plain: TradepostApp, steps: list[tuple[str, int]]
+    harness: DualDoorApp, known: SampleRows, plain: TradepostApp, steps: list[tuple[str, int]]
 ) -> None:
-    scene, own = await Scene.of(house, plain), unique("h").replace("-", "")
+    scene, own = await Scene.of(harness, plain), unique("h").replace("-", "")
     product, variant, category, staff = (
         scene.made["id"],
         scene.made["variants"][0]["id"],
         scene.category["id"],
-        house.staff,
+        harness.staff,
     )
     for number, (what, choice) in enumerate(steps):
         path, body = {
@@ -347,27 +353,29 @@ async def test_whatever_is_written_and_read_in_any_order_the_cache_never_tells(
         await staff.rest(method, path, json=body)
         reads = scene.reads if number % 2 else scene.reads[choice::4]
         for get in reads:
-            assert await get.of(house.app, house.anonymous) == await get.of(plain, house.anonymous), get
+            assert await get.of(harness.app, harness.anonymous) == await get.of(plain, harness.anonymous), get
 
 
-async def test_200_who_ask_at_once_are_one_statement(house: House, known: Known) -> None:
-    key = (await house.anonymous.rest("GET", "/products", params={"limit": "1"})).json()["data"][0]["id"]
+async def test_200_who_ask_at_once_are_one_statement(harness: DualDoorApp, known: SampleRows) -> None:
+    key = (await harness.anonymous.rest("GET", "/products", params={"limit": "1"})).json()["data"][0]["id"]
     for path, params in (
         (f"/v1/products/{key}", {"fields": "id,name"}),
         ("/graphql", {"query": "{ products { nodes { id } } }"}),
     ):
-        answers, kept = await house.recorded(
-            asyncio.gather(*[house.anonymous.client.get(path, params=params) for _ in range(200)])
+        answers, kept = await harness.recorded(
+            asyncio.gather(*[harness.anonymous.client.get(path, params=params) for _ in range(200)])
         )
         assert len(kept) == 1
         assert {(a.status_code, a.content) for a in answers} == {(200, answers[0].content)}
 
 
-async def test_a_shop_that_keeps_nothing_has_no_cache(plain: TradepostApp, house: House, known: Known) -> None:
+async def test_a_shop_that_keeps_nothing_has_no_cache(
+    plain: TradepostApp, harness: DualDoorApp, known: SampleRows
+) -> None:
     assert plain.state.cache is None
     assert plain.state.database.invalidation is None
     get = Get("/v1/products")
-    count = plain.state.database.reader.count
+    count = plain.state.database.reader.statement_count
     for _ in range(3):
-        await get.of(plain, house.anonymous)
-    assert plain.state.database.reader.count == count + 3
+        await get.of(plain, harness.anonymous)
+    assert plain.state.database.reader.statement_count == count + 3

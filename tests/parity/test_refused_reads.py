@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.parity.house import House, Visitor
-from tests.parity.spelling import camel
-from tests.parity.stock import Known
+from tests.parity.harness import ApiClient, DualDoorApp
+from tests.parity.query_rendering import camel
+from tests.parity.sample_rows import SampleRows
 
 type Params = dict[str, str]
 
@@ -51,7 +51,7 @@ REFUSED: list[tuple[str, Params, str, str, str]] = [
 
 @pytest.mark.parametrize(("path", "params", "arguments", "mine", "theirs"), REFUSED)
 async def test_a_bad_parameter_is_refused_alike(
-    house: House, visitor: Visitor, path: str, params: Params, arguments: str, mine: str, theirs: str
+    harness: DualDoorApp, visitor: ApiClient, path: str, params: Params, arguments: str, mine: str, theirs: str
 ) -> None:
     rest = (await visitor.rest("GET", f"/{path}", params=params)).json()
     [error] = (await visitor.post(f"{{ {path}({arguments}) {{ nodes {{ id }} }} }}"))["errors"]
@@ -68,7 +68,7 @@ async def test_a_bad_parameter_is_refused_alike(
 
 
 async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(
-    house: House, known: Known, visitor: Visitor
+    harness: DualDoorApp, known: SampleRows, visitor: ApiClient
 ) -> None:
     cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "sort": "name"})).json()["next_cursor"]
     assert cursor
@@ -85,7 +85,7 @@ async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(
 
 
 async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(
-    house: House, known: Known, visitor: Visitor
+    harness: DualDoorApp, known: SampleRows, visitor: ApiClient
 ) -> None:
     """Both values are asked for by one plan, in turn."""
     mine, other = "2000-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
@@ -106,7 +106,7 @@ async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(
             assert graphql["errors"][0]["extensions"]["code"] == "invalid_parameter"
 
 
-async def test_a_cursor_below_several_rows_is_refused_alike(house: House, visitor: Visitor) -> None:
+async def test_a_cursor_below_several_rows_is_refused_alike(harness: DualDoorApp, visitor: ApiClient) -> None:
     # One that this visitor sees: other tests bring tags that only a draft has.
     tag = (await visitor.rest("GET", "/tags")).json()["data"][0]["id"]
     page: Any = (await visitor.rest("GET", f"/tags/{tag}", params={"fields": "products(first: 1){id}"})).json()[
@@ -125,7 +125,7 @@ async def test_a_cursor_below_several_rows_is_refused_alike(house: House, visito
 
 @pytest.mark.parametrize("relations", [10, 11])
 async def test_relations_are_followed_ten_deep_by_both_doors(
-    house: House, known: Known, visitor: Visitor, relations: int
+    harness: DualDoorApp, known: SampleRows, visitor: ApiClient, relations: int
 ) -> None:
     fields = "parent{" * relations + "id" + "}" * relations
     rest = await visitor.rest("GET", "/categories", params={"fields": fields, "limit": "1"})
@@ -147,7 +147,7 @@ async def test_relations_are_followed_ten_deep_by_both_doors(
         )
 
 
-async def test_names_that_nobody_knows_are_refused_by_both(house: House, visitor: Visitor) -> None:
+async def test_names_that_nobody_knows_are_refused_by_both(harness: DualDoorApp, visitor: ApiClient) -> None:
     for name in ("nope", "version_id", "path", "options_key", "secret_hash", "price_from_amount"):
         for path in ("products", "categories", "tags"):
             assert (await visitor.rest("GET", f"/{path}", params={"fields": name})).status_code == 400

@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import HERE
 from tests.factories import make_product
-from tests.parity.house import House, Json
-from tests.parity.stock import Known
+from tests.parity.harness import DualDoorApp, Json
+from tests.parity.sample_rows import SampleRows
 from tests.parity.test_read_cache import OWN, Get, asked
 from tradepost.app import TradepostApp, create_app
 from tradepost.doors.http.response_cache import IDENTITY_HEADERS, VARYING_HEADERS
@@ -73,25 +73,25 @@ def without(answer: tuple[int, bytes, Json], names: tuple[str, ...]) -> tuple[in
     return answer[0], answer[1], {n: v for n, v in answer[2].items() if n not in names}
 
 
-async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, known: Known) -> None:
-    cache: ReadCache = house.app.state.cache
+async def test_every_public_read_over_rest_is_repeated_as_it_was(harness: DualDoorApp, known: SampleRows) -> None:
+    cache: ReadCache = harness.app.state.cache
     repeated = 0
-    for operation, gets in asked(house, known).items():
+    for operation, gets in asked(harness, known).items():
         for get in gets:
             if get.path == "/graphql" or any(name.encode() in IDENTITY_HEADERS for name, _ in get.headers):
                 continue
             for more in (
                 {},
-                {"if_none_match": (await told(house.app, get))[2].get("etag", "")},
+                {"if_none_match": (await told(harness.app, get))[2].get("etag", "")},
                 {"origin": "https://shop.test"},
                 {"accept_encoding": "gzip"},
             ):
                 cache.clear()
-                first = await told(house.app, get, **more)
+                first = await told(harness.app, get, **more)
                 if first[0] not in (200, 304):
                     continue
                 count, size = len(cache.aliases), cache.hits
-                again, third = await told(house.app, get, **more), await told(house.app, get, **more)
+                again, third = await told(harness.app, get, **more), await told(harness.app, get, **more)
                 assert without(first, OWN) == without(again, OWN) == without(third, OWN), (operation, get, more)
                 assert again[2]["x-request-cost"] == third[2]["x-request-cost"]
                 assert first[2]["x-request-id"] != again[2]["x-request-id"] != third[2]["x-request-id"]
@@ -100,9 +100,11 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(house: House, k
     assert repeated > 100
 
 
-async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(house: House, known: Known) -> None:
-    porch, said = house.app.pipeline, set[bytes]()
-    for gets in asked(house, known).values():
+async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(
+    harness: DualDoorApp, known: SampleRows
+) -> None:
+    porch, said = harness.app.pipeline, set[bytes]()
+    for gets in asked(harness, known).values():
         for get in gets:
             if get.path == "/graphql":
                 continue
@@ -136,9 +138,9 @@ async def nowhere(message: Any) -> None:
     "query", ["", "fields=id,variants{sku}", "fields=id,categories{slug},media{id}", "limit=20&q=whole", "limit=50"]
 )
 async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_429(
-    house: House, shops: dict[str, TradepostApp], query: str
+    harness: DualDoorApp, shops: dict[str, TradepostApp], query: str
 ) -> None:
-    made = await make_product(house.staff.client)
+    made = await make_product(harness.staff.client)
     sequences: list[Any] = []
     for shop in shops.values():
         path = "/v1/products" if "limit" in query else f"/v1/products/{made['slug']}"
@@ -166,9 +168,9 @@ async def test_a_budget_goes_down_as_it_does_the_whole_way_and_ends_in_the_same_
 
 
 async def test_a_repeat_is_counted_and_has_its_line_as_any_request(
-    house: House, shops: dict[str, TradepostApp]
+    harness: DualDoorApp, shops: dict[str, TradepostApp]
 ) -> None:
-    made, lines, counts = await make_product(house.staff.client), list[Any](), list[Any]()
+    made, lines, counts = await make_product(harness.staff.client), list[Any](), list[Any]()
     for shop in shops.values():
         log = shop.pipeline.access_log
         assert log is not None
@@ -185,25 +187,25 @@ async def test_a_repeat_is_counted_and_has_its_line_as_any_request(
     assert counts[0] == counts[1] == counts[2] == {("GET", "/products/{key:str}", 200): 3}
 
 
-async def test_whoever_shows_who_he_is_is_never_given_what_a_visitor_was(house: House) -> None:
-    made, cache = await make_product(house.staff.client), house.app.state.cache
+async def test_whoever_shows_who_he_is_is_never_given_what_a_visitor_was(harness: DualDoorApp) -> None:
+    made, cache = await make_product(harness.staff.client), harness.app.state.cache
     get = Get(f"/v1/products/{made['slug']}")
     cache.clear()
-    await told(house.app, get)
-    assert len(cache.shortcuts) == 1
-    assert (await told(house.app, get, authorization="Bearer nobody's"))[0] == 401
-    assert (await told(house.app, get, x_api_key="tp_nobody"))[0] == 401
-    assert (await told(house.app, get, x_cart_token="t"))[2]["cache-control"] == "private, no-cache"
-    assert (await told(house.app, get, "HEAD"))[1] == b""
-    assert (await told(house.app, get, accept="text/html"))[0] == 406
-    assert (await told(house.app, get, x_api_version="2"))[0] == 400
-    assert (await told(house.app, get, if_none_match='"another"'))[0] == 200
-    assert len(cache.shortcuts) == 1, "none of these is kept"
+    await told(harness.app, get)
+    assert len(cache.aliases) == 1
+    assert (await told(harness.app, get, authorization="Bearer nobody's"))[0] == 401
+    assert (await told(harness.app, get, x_api_key="tp_nobody"))[0] == 401
+    assert (await told(harness.app, get, x_cart_token="t"))[2]["cache-control"] == "private, no-cache"
+    assert (await told(harness.app, get, "HEAD"))[1] == b""
+    assert (await told(harness.app, get, accept="text/html"))[0] == 406
+    assert (await told(harness.app, get, x_api_version="2"))[0] == 400
+    assert (await told(harness.app, get, if_none_match='"another"'))[0] == 200
+    assert len(cache.aliases) == 1, "none of these is kept"
 
 
-async def test_without_its_path_as_it_was_called_a_request_has_no_words(house: House) -> None:
-    porch, cache = house.app.pipeline, house.app.state.cache
-    made = await make_product(house.staff.client)
+async def test_without_its_path_as_it_was_called_a_request_has_no_words(harness: DualDoorApp) -> None:
+    porch, cache = harness.app.pipeline, harness.app.state.cache
+    made = await make_product(harness.staff.client)
     cache.clear()
     for path in (f"/v1/products/{made['slug']}", f"/v1/products/{made['id']}"):
         scope: Json = {
@@ -211,13 +213,13 @@ async def test_without_its_path_as_it_was_called_a_request_has_no_words(house: H
             "headers": [(b"host", b"shop.test")], "server": ("shop.test", 80), "client": ("203.0.113.9", 4711), "state": {},
         }  # fmt: skip
         await porch(scope, nothing, nowhere)
-    assert (len(cache.kept), cache.shortcuts) == (2, {})
+    assert (len(cache.entries), cache.aliases) == (2, {})
 
 
-async def test_the_same_in_ever_new_words_is_kept_a_few_times(house: House) -> None:
-    made, cache = await make_product(house.staff.client), house.app.state.cache
+async def test_the_same_in_ever_new_words_is_kept_a_few_times(harness: DualDoorApp) -> None:
+    made, cache = await make_product(harness.staff.client), harness.app.state.cache
     cache.clear()
     for number in range(30):
-        await told(house.app, Get(f"/v1/products/{made['slug']}"), accept=f"application/json, text/x{number}")
-    assert len(cache.shortcuts) == 8
-    assert len(cache.kept) == 1
+        await told(harness.app, Get(f"/v1/products/{made['slug']}"), accept=f"application/json, text/x{number}")
+    assert len(cache.aliases) == 8
+    assert len(cache.entries) == 1

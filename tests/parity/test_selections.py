@@ -9,35 +9,42 @@ import pytest
 from hypothesis import currently_in_test_context, given, note
 from hypothesis import strategies as st
 
-from tests.parity.asks import LISTS, Ask, Question, asking
-from tests.parity.house import House, Visitor, drawn, same
-from tests.parity.spelling import Pen, Rest, graphql_page, of_graphql, of_rest, rest_page
-from tests.parity.stock import Known
+from tests.parity.harness import ApiClient, DualDoorApp, assert_same, hypothesis_settings
+from tests.parity.query_rendering import (
+    GraphQLWriter,
+    RestWriter,
+    graphql_page,
+    normalize_graphql,
+    normalize_rest,
+    rest_page,
+)
+from tests.parity.query_strategies import LISTS, AskedField, AskedList, read_questions
+from tests.parity.sample_rows import SampleRows
 
 # Each part draws its own examples, so that both cores have something to do.
 PARTS = range(4)
 SPELLINGS = st.integers(0, 2**32)
 
 
-async def asked_of_both(house: House, visitor: Visitor, asked: Question, spelling: int) -> Any:
+async def asked_of_both(harness: DualDoorApp, visitor: ApiClient, asked: AskedList, spelling: int) -> Any:
     """Asks both doors, and compares all there is to compare; returns the data in the common form."""
     chance = Random(spelling)
-    path, params = Rest(chance).request(house, asked)
-    text, variables = Pen(house, chance).document(asked)
+    path, params = RestWriter(chance).request(harness, asked)
+    text, variables = GraphQLWriter(harness, chance).document(asked)
     if currently_in_test_context():
         note(f"GET {path} {params}\n{text}\n{variables}")
-    query = house.rest_reads(asked.operation, params, visitor.permissions)
-    want, window = house.graphql_reads(text, variables, visitor.permissions)
-    same((query.selection, query.list_query), (want, window))
+    query = harness.rest_reads(asked.operation, params, visitor.permissions)
+    want, window = harness.graphql_reads(text, variables, visitor.permissions)
+    assert_same((query.selection, query.list_query), (want, window))
     assert (hash(query.selection), hash(query.list_query)) == (hash(want), hash(window))
-    answer, rest_sql = await house.recorded(visitor.rest("GET", path, params=params))
-    data, graphql_sql = await house.recorded(visitor.data(text, variables))
-    same(rest_sql, graphql_sql)
+    answer, rest_sql = await harness.recorded(visitor.rest("GET", path, params=params))
+    data, graphql_sql = await harness.recorded(visitor.data(text, variables))
+    assert_same(rest_sql, graphql_sql)
     assert rest_sql or asked.key == "no-such-thing"
     return same_data(asked, answer, data["root"])
 
 
-def same_data(asked: Question, answer: httpx.Response, root: Any) -> Any:
+def same_data(asked: AskedList, answer: httpx.Response, root: Any) -> Any:
     """The data of both answers in the common form, which must be equal; what is missing is 404 here and null there."""
     if answer.status_code == 404:
         assert root is None
@@ -49,73 +56,73 @@ def same_data(asked: Question, answer: httpx.Response, root: Any) -> Any:
             graphql_page(asked.asks, root),
         )
     else:
-        mine, theirs = of_rest(asked.asks, answer.json()), of_graphql(asked.asks, root)
-    same(mine, theirs)
+        mine, theirs = normalize_rest(asked.asks, answer.json()), normalize_graphql(asked.asks, root)
+    assert_same(mine, theirs)
     return mine
 
 
 @pytest.mark.parametrize("part", PARTS)
-@drawn(100)
-@given(asking=asking(), spelling=SPELLINGS)
+@hypothesis_settings(100)
+@given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_question_is_one_selection_one_sql_and_one_answer_through_both_doors(
-    house: House, known: Known, part: int, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
 ) -> None:
     name, asked = asking
-    found = await asked_of_both(house, house.visitors[name], asked.about(known), spelling)
+    found = await asked_of_both(harness, harness.visitors[name], asked.about(known), spelling)
     assert found is None or name == "staff" or "'draft'" not in str(found)
 
 
-@drawn(60)
-@given(asking=asking(LISTS, depth=1), spelling=SPELLINGS)
+@hypothesis_settings(60)
+@given(asking=read_questions(LISTS, depth=1), spelling=SPELLINGS)
 async def test_a_cursor_of_one_door_goes_on_at_the_other(
-    house: House, known: Known, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    visitor, asked = house.visitors[asking[0]], asking[1].about(known)
-    first = await asked_of_both(house, visitor, asked, spelling)
+    visitor, asked = harness.visitors[asking[0]], asking[1].about(known)
+    first = await asked_of_both(harness, visitor, asked, spelling)
     if first is None or first["next"] is None:
         return
-    behind = await asked_of_both(house, visitor, replace(asked, args=asked.args | {"after": first["next"]}), spelling)
+    behind = await asked_of_both(harness, visitor, replace(asked, args=asked.args | {"after": first["next"]}), spelling)
     assert behind["rows"]
     back = replace(
         asked,
         args={n: v for n, v in asked.args.items() if n != "first"}
         | {"before": first["next"], "last": asked.args["first"]},
     )
-    before = await asked_of_both(house, visitor, back, spelling)
+    before = await asked_of_both(harness, visitor, back, spelling)
     # The marked row itself does not stand before its own mark.
-    same(before["rows"], first["rows"][:-1])
+    assert_same(before["rows"], first["rows"][:-1])
     between = replace(asked, args=asked.args | {"after": behind["next"] or first["next"], "before": first["next"]})
-    assert (await asked_of_both(house, visitor, between, spelling))["rows"] == []
+    assert (await asked_of_both(harness, visitor, between, spelling))["rows"] == []
 
 
-@drawn(60)
-@given(asking=asking(["category_get", "tag_get"], depth=2), spelling=SPELLINGS)
+@hypothesis_settings(60)
+@given(asking=read_questions(["category_get", "tag_get"], depth=2), spelling=SPELLINGS)
 async def test_a_cursor_inside_one_row_goes_on_through_both_doors(
-    house: House, known: Known, asking: tuple[str, Question], spelling: int
+    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    visitor, asked = house.visitors[asking[0]], asking[1].about(known)
-    first = await asked_of_both(house, visitor, asked, spelling)
+    visitor, asked = harness.visitors[asking[0]], asking[1].about(known)
+    first = await asked_of_both(harness, visitor, asked, spelling)
     for ask in [a for a in asked.asks if a.kind == "page" and "first" in a.args] if first is not None else ():
         cursor = first[ask.alias or ask.name]["next"]
         if cursor is not None:
             on = replace(
                 asked, asks=tuple([replace(a, args=a.args | {"after": cursor}) if a is ask else a for a in asked.asks])
             )
-            assert (await asked_of_both(house, visitor, on, spelling))[ask.alias or ask.name]["rows"]
+            assert (await asked_of_both(harness, visitor, on, spelling))[ask.alias or ask.name]["rows"]
 
 
-async def test_a_product_with_its_category_and_variants(house: House, visitor: Visitor) -> None:
-    product = house.registry.resources["Product"]
-    ask = lambda name, kind, *inner, **args: Ask(
+async def test_a_product_with_its_category_and_variants(harness: DualDoorApp, visitor: ApiClient) -> None:
+    product = harness.registry.resources["Product"]
+    ask = lambda name, kind, *inner, **args: AskedField(
         name, kind, product.relations[name].target, inner=tuple(inner), args=args, parent=product
     )  # noqa: E731
-    leaf = lambda of, name: Ask(name, "leaf", parent=house.registry.resources[of])  # noqa: E731
+    leaf = lambda of, name: AskedField(name, "leaf", parent=harness.registry.resources[of])  # noqa: E731
     asks = (
         leaf("Product", "id"),
         ask("category", "one", leaf("Category", "name")),
         ask("variants", "list", leaf("Variant", "sku"), leaf("Variant", "options"), first=3, sort=("-sku",)),
     )
-    asked = Question("product_list", product, True, None, asks, {"first": 5, "sort": ("created_at",), "total": True})
-    rows = [await asked_of_both(house, visitor, asked, spelling) for spelling in range(20)]
+    asked = AskedList("product_list", product, True, None, asks, {"first": 5, "sort": ("created_at",), "total": True})
+    rows = [await asked_of_both(harness, visitor, asked, spelling) for spelling in range(20)]
     assert all(r == rows[0] for r in rows)
     assert any(p["variants"] for p in rows[0]["rows"])

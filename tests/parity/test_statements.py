@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from tests.factories import make_media, unique, variant_input
-from tests.parity.account_writes import arrived
-from tests.parity.house import House, Visitor
-from tests.parity.stock import Known
-from tests.people import ADDRESS, somebody
+from tests.parity.account_write_cases import client_with_role
+from tests.parity.harness import ApiClient, DualDoorApp
+from tests.parity.sample_rows import SampleRows
+from tests.users import ADDRESS, create_user
 from tradepost.areas.accounts.models import AddressRow, ApiKeyRow
 
 type Row = tuple[str, str, str, int]
@@ -69,11 +69,11 @@ TOLD = {"rate_limit": ("/rate-limit", None, "rateLimit { remaining }"),
 
 
 @pytest.fixture(scope="module")
-async def owner(house: House) -> Visitor:
+async def owner(harness: DualDoorApp) -> ApiClient:
     """A customer with more addresses and keys than stand on a page."""
-    owner = await arrived(house, "customer")
+    owner = await client_with_role(harness, "customer")
     assert owner.person is not None
-    async with house.app.state.database.transaction() as session:
+    async with harness.app.state.database.transaction() as session:
         session.add_all([AddressRow(user_id=owner.person.id, **ADDRESS) for _ in range(101)])
         session.add_all(
             [
@@ -82,20 +82,20 @@ async def owner(house: House) -> Visitor:
             ]
         )
     for _ in range(101):
-        await somebody(house.app)
+        await create_user(harness.app)
     return owner
 
 
 @pytest.fixture(scope="module", params=["anonymous", "staff", "owner"])
-def visitor(house: House, owner: Visitor, request: pytest.FixtureRequest) -> Visitor:
+def visitor(harness: DualDoorApp, owner: ApiClient, request: pytest.FixtureRequest) -> ApiClient:
     """Each kind of caller, and the one who owns the rows that somebody owns."""
-    return owner if request.param == "owner" else house.visitors[request.param]
+    return owner if request.param == "owner" else harness.visitors[request.param]
 
 
 @pytest.fixture(scope="module")
-async def rows(house: House, known: Known, owner: Visitor) -> dict[str, str]:
+async def rows(harness: DualDoorApp, known: SampleRows, owner: ApiClient) -> dict[str, str]:
     """Keys of rows below which there are more than a page of others."""
-    staff = house.staff
+    staff = harness.staff
     body = {"name": "Roots", "slug": unique("roots")}
     category = (await staff.rest("POST", "/categories", json=body)).json()["id"]
     tag = unique("many")
@@ -123,7 +123,7 @@ async def rows(house: House, known: Known, owner: Visitor) -> dict[str, str]:
             await staff.rest("POST", f"/products/{product}/variants", json=variant_input(), params={"fields": "id"})
         ).status_code == 201
     for i in range(60):
-        media = await make_media(house.app, product, position=i // 2)
+        media = await make_media(harness.app, product, position=i // 2)
     variant = (await staff.rest("GET", f"/products/{product}/variants", params={"limit": "1", "fields": "id"})).json()[
         "data"
     ][0]["id"]
@@ -145,37 +145,37 @@ async def rows(house: House, known: Known, owner: Visitor) -> dict[str, str]:
     } | mine
 
 
-def test_every_read_is_in_the_tables(house: House) -> None:
+def test_every_read_is_in_the_tables(harness: DualDoorApp) -> None:
     told = {operation for operation, *_ in [*LISTS, *ONES]} | set(TOLD)
-    assert told == {n for n, o in house.registry.operations.items() if not o.is_write}
+    assert told == {n for n, o in harness.registry.operations.items() if not o.is_write}
 
 
-def keyed(house: House, operation: str, rows: dict[str, str]) -> tuple[str, str]:
+def keyed(harness: DualDoorApp, operation: str, rows: dict[str, str]) -> tuple[str, str]:
     """The key of a read, and the argument that GraphQL takes it by."""
-    found = house.operation(operation)
+    found = harness.operation(operation)
     if "key" not in found.signature.parameters:
         return "", ""
     key = rows[(found.parent_relation[0] if found.parent_relation else found.result).name]
-    return key, f'{next(iter(house.root(operation).parameters))}: "{key}"'
+    return key, f'{next(iter(harness.root(operation).parameters))}: "{key}"'
 
 
 @pytest.mark.parametrize(("operation", "fields", "body", "count"), LISTS)
 async def test_a_list_takes_as_many_statements_for_100_rows_as_for_one(
-    house: House, rows: dict[str, str], visitor: Visitor, operation: str, fields: str, body: str, count: int
+    harness: DualDoorApp, rows: dict[str, str], visitor: ApiClient, operation: str, fields: str, body: str, count: int
 ) -> None:
-    key, argument = keyed(house, operation, rows)
-    if not house.operation(operation).access.allows(visitor.permissions):
-        return await refused_without_a_statement(house, visitor, operation, key)
+    key, argument = keyed(harness, operation, rows)
+    if not harness.operation(operation).access.allows(visitor.permissions):
+        return await refused_without_a_statement(harness, visitor, operation, key)
     counts: dict[int, set[int]] = {1: set(), 50: set(), 100: set()}
     for limit in (1, 50, 100):
-        answer, kept = await house.recorded(
-            visitor.rest("GET", house.path(operation, key), params={"fields": fields, "limit": str(limit)})
+        answer, kept = await harness.recorded(
+            visitor.rest("GET", harness.path(operation, key), params={"fields": fields, "limit": str(limit)})
         )
         assert answer.status_code == 200, answer.text
         counts[limit].add(len(kept))
         arguments = ", ".join([a for a in (argument, f"first: {limit}") if a])
-        data, kept = await house.recorded(
-            visitor.data(f"{{ r: {house.root(operation).name}({arguments}) {{ {body} }} }}")
+        data, kept = await harness.recorded(
+            visitor.data(f"{{ r: {harness.root(operation).name}({arguments}) {{ {body} }} }}")
         )
         assert bool(data["r"]["nodes"]) == shows(visitor, operation)
         counts[limit].add(len(kept))
@@ -187,59 +187,61 @@ async def test_a_list_takes_as_many_statements_for_100_rows_as_for_one(
 
 
 @pytest.mark.parametrize("operation", TOLD)
-async def test_what_no_row_stands_behind_takes_no_statement(house: House, visitor: Visitor, operation: str) -> None:
+async def test_what_no_row_stands_behind_takes_no_statement(
+    harness: DualDoorApp, visitor: ApiClient, operation: str
+) -> None:
     path, body, text = TOLD[operation]
-    answer, kept = await house.recorded(visitor.rest("POST" if body else "GET", path, json=body))
+    answer, kept = await harness.recorded(visitor.rest("POST" if body else "GET", path, json=body))
     assert (answer.status_code, kept) == (200, [])
-    data, kept = await house.recorded(visitor.data(f"{{ r: {text} }}"))
+    data, kept = await harness.recorded(visitor.data(f"{{ r: {text} }}"))
     assert data["r"]
     assert kept == []
 
 
 @pytest.mark.parametrize(("operation", "fields", "body", "count"), ONES)
 async def test_a_single_read_takes_one_statement_for_each_level(
-    house: House, rows: dict[str, str], visitor: Visitor, operation: str, fields: str, body: str, count: int
+    harness: DualDoorApp, rows: dict[str, str], visitor: ApiClient, operation: str, fields: str, body: str, count: int
 ) -> None:
-    key, argument = keyed(house, operation, rows)
-    if not house.operation(operation).access.allows(visitor.permissions):
-        return await refused_without_a_statement(house, visitor, operation, key)
-    answer, kept = await house.recorded(visitor.rest("GET", house.path(operation, key), params={"fields": fields}))
+    key, argument = keyed(harness, operation, rows)
+    if not harness.operation(operation).access.allows(visitor.permissions):
+        return await refused_without_a_statement(harness, visitor, operation, key)
+    answer, kept = await harness.recorded(visitor.rest("GET", harness.path(operation, key), params={"fields": fields}))
     expected = (200, count) if shows(visitor, operation) else (404, 1)
     assert (answer.status_code, len(kept)) == expected
     arguments = f"({argument})" if argument else ""
-    data, kept = await house.recorded(visitor.data(f"{{ r: {house.root(operation).name}{arguments} {{ {body} }} }}"))
+    data, kept = await harness.recorded(visitor.data(f"{{ r: {harness.root(operation).name}{arguments} {{ {body} }} }}"))
     assert (200 if data["r"] else 404, len(kept)) == expected
     return None
 
 
-def shows(visitor: Visitor, operation: str) -> bool:
+def shows(visitor: ApiClient, operation: str) -> bool:
     """Whether a read that this visitor may call shows it anything here."""
     return operation not in OWN or visitor.person is not None
 
 
-async def refused_without_a_statement(house: House, visitor: Visitor, operation: str, key: str) -> None:
+async def refused_without_a_statement(harness: DualDoorApp, visitor: ApiClient, operation: str, key: str) -> None:
     """Who may not costs the database nothing."""
-    answer, kept = await house.recorded(visitor.rest("GET", house.path(operation, key)))
+    answer, kept = await harness.recorded(visitor.rest("GET", harness.path(operation, key)))
     assert (answer.status_code, kept) == (403 if visitor.permissions else 401, [])
 
 
 @pytest.mark.parametrize(("more", "text"), [({"include": "total"}, "totalCount"), ({"page": "1"}, None)])
 async def test_a_total_is_one_statement_more(
-    house: House, rows: dict[str, str], more: dict[str, str], text: str | None
+    harness: DualDoorApp, rows: dict[str, str], more: dict[str, str], text: str | None
 ) -> None:
-    _, kept = await house.recorded(house.staff.rest("GET", "/products", params={"fields": "id", **more}))
+    _, kept = await harness.recorded(harness.staff.rest("GET", "/products", params={"fields": "id", **more}))
     assert len(kept) == 2
     if text:
-        _, kept = await house.recorded(house.staff.data("{ products { nodes { id } totalCount } }"))
+        _, kept = await harness.recorded(harness.staff.data("{ products { nodes { id } totalCount } }"))
         assert len(kept) == 2
 
 
 async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(
-    house: House, rows: dict[str, str], visitor: Visitor
+    harness: DualDoorApp, rows: dict[str, str], visitor: ApiClient
 ) -> None:
     inner = "{ id ... on Product { variants { sku } } ... on Category { parent { id } } ... on Tag { slug } ... on AuditEntry { type } }"
     may = {
-        kind: house.registry.getter(house.registry.resources[kind]).access.allows(visitor.permissions) for kind in rows
+        kind: harness.registry.getter(harness.registry.resources[kind]).access.allows(visitor.permissions) for kind in rows
     }  # type: ignore[union-attr]
     shown = {
         kind: key
@@ -249,11 +251,11 @@ async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(
     # What its own read refuses costs nothing; what it does not find costs that look.
     takes = {kind: 2 if kind == "Product" else 1 if may[kind] else 0 for kind in rows}
     for kind, key in rows.items():
-        data, kept = await house.recorded(visitor.data(f'{{ node(id: "{key}") {inner} }}'))
+        data, kept = await harness.recorded(visitor.data(f'{{ node(id: "{key}") {inner} }}'))
         assert data["node"] == (None if kind not in shown else data["node"] | {"id": key})
         assert len(kept) == takes[kind]
     ids = [*rows.values(), *rows.values()]
-    data, kept = await house.recorded(
+    data, kept = await harness.recorded(
         visitor.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids})
     )
     assert [n and n["id"] for n in data["nodes"]] == [id if id in shown.values() else None for id in ids]
@@ -264,16 +266,16 @@ async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(
     "text",
     ['{ node(id: "nothing") { id } }', '{ node(id: "01924560-6c00-7d4b-bb5e-72fc1f750dff") { id } }', "{ __typename }"],
 )
-async def test_what_names_no_row_takes_no_statement(house: House, text: str) -> None:
-    data, kept = await house.recorded(house.staff.data(text))
+async def test_what_names_no_row_takes_no_statement(harness: DualDoorApp, text: str) -> None:
+    data, kept = await harness.recorded(harness.staff.data(text))
     assert kept == []
     assert not data.get("node")
 
 
-async def test_a_refused_request_takes_no_statement(house: House) -> None:
-    answer: tuple[httpx.Response, Any] = await house.recorded(
-        house.anonymous.rest("GET", "/products", params={"sort": "nope"})
+async def test_a_refused_request_takes_no_statement(harness: DualDoorApp) -> None:
+    answer: tuple[httpx.Response, Any] = await harness.recorded(
+        harness.anonymous.rest("GET", "/products", params={"sort": "nope"})
     )
     assert (answer[0].status_code, answer[1]) == (400, [])
-    refused, kept = await house.recorded(house.anonymous.post("{ products(first: 0) { nodes { id } } }"))
+    refused, kept = await harness.recorded(harness.anonymous.post("{ products(first: 0) { nodes { id } } }"))
     assert (refused["errors"][0]["extensions"]["code"], kept) == ("invalid_parameter", [])

@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import select
 
 from tests.factories import unique, variant_input
-from tests.parity.house import House, Json, Visitor
-from tests.parity.spelling import camel
+from tests.parity.harness import ApiClient, DualDoorApp, Json
+from tests.parity.query_rendering import camel
 from tradepost.kit.writes.outbox import OutboxEvent
 
 METHODS = {"get": "GET", "list": "GET", "replace": "PUT", "update": "PATCH", "delete": "DELETE"} | dict.fromkeys(
@@ -16,23 +16,23 @@ METHODS = {"get": "GET", "list": "GET", "replace": "PUT", "update": "PATCH", "de
 )
 
 
-def written(value: Any) -> Any:
+def normalize_written(value: Any) -> Any:
     """An input in GraphQL's names; what stands in free JSON keeps its own."""
     if isinstance(value, dict):
         return {
             camel(k): v.upper()
             if k in ("status", "op", "role") and isinstance(v, str) and k != "path"
-            else (v if k in ("attributes", "source", "options") else written(v))
+            else (v if k in ("attributes", "source", "options") else normalize_written(v))
             for k, v in value.items()
         }
-    return [written(v) for v in value] if isinstance(value, list) else value
+    return [normalize_written(v) for v in value] if isinstance(value, list) else value
 
 
-class Door:
+class DoorWriter:
     """One write through one door, its outcome in a common form."""
 
-    def __init__(self, house: House, visitor: Visitor, operation: str) -> None:
-        self.house, self.visitor, self.of = house, visitor, house.operation(operation)
+    def __init__(self, harness: DualDoorApp, visitor: ApiClient, operation: str) -> None:
+        self.harness, self.visitor, self.of = harness, visitor, harness.operation(operation)
         self.headers = dict[str, str]()
 
     async def rest(
@@ -45,7 +45,7 @@ class Door:
         headers.setdefault("Content-Type", "application/json")
         params = {} if self.of.status == 204 else {"fields": fields}
         answer = await self.visitor.rest(
-            METHODS[self.of.kind], self.house.path(self.of.name, key), params=params, content=content, headers=headers
+            METHODS[self.of.kind], self.harness.path(self.of.name, key), params=params, content=content, headers=headers
         )
         if answer.status_code == 204:
             return "gone"
@@ -56,14 +56,14 @@ class Door:
     async def graphql(
         self, body_fields: str, key: str = "", body: Any = None, version: int | None = None, steps: Any = None
     ) -> Any:
-        definition = self.house.executor.schema.mutation_type.fields[camel(self.of.name)]
+        definition = self.harness.executor.schema.mutation_type.fields[camel(self.of.name)]
         given: Json = {"expectedVersion": version} if version is not None else {}
         if key:
             given[next(n for n in definition.args if n.lower().endswith("id"))] = key
         if steps is not None:
             given["jsonPatch"] = steps
         elif body is not None:
-            given["patch" if self.of.kind == "update" else "input"] = written(body)
+            given["patch" if self.of.kind == "update" else "input"] = normalize_written(body)
         declared = f"({', '.join([f'${n}: {definition.args[n].type}' for n in given])})" if given else ""
         arguments = f"({', '.join([f'{n}: ${n}' for n in given])})" if given else ""
         answer = await self.visitor.post(
@@ -99,10 +99,10 @@ API_KEY = ("name,scopes,points_per_minute,expires_at,last_used_at,version,user{e
            "name scopes pointsPerMinute expiresAt lastUsedAt version user { email }")  # fmt: skip
 WANTED = {
     "Product": PRODUCT, "Variant": VARIANT, "Category": CATEGORY, "User": USER, "Address": ADDRESS, "ApiKey": API_KEY,
-    "Receipt": ("status", "status"), "TokenPair": ("token_type,expires_in", "tokenType expiresIn"),
+    "Acknowledgement": ("status", "status"), "TokenPair": ("token_type,expires_in", "tokenType expiresIn"),
 }  # fmt: skip
 # One member each, for those who only want to know whether it went well.
-ONE_MEMBER = {"Receipt": "status", "TokenPair": "token_type"}
+ONE_MEMBER = {"Acknowledgement": "status", "TokenPair": "token_type"}
 
 
 def plain(value: Any, own: str) -> Any:
@@ -111,11 +111,11 @@ def plain(value: Any, own: str) -> Any:
         return {
             snake(k): v.lower()
             if k in ("status", "role") and isinstance(v, str)
-            else (masked(v, own) if k in ("attributes", "source", "options") else plain(v, own))
+            else (mask_own_names(v, own) if k in ("attributes", "source", "options") else plain(v, own))
             for k, v in value.items()
         }
     return (
-        masked(value, own)
+        mask_own_names(value, own)
         if isinstance(value, str)
         else [plain(v, own) for v in value]
         if isinstance(value, list)
@@ -123,7 +123,7 @@ def plain(value: Any, own: str) -> Any:
     )
 
 
-def masked(value: Any, own: str) -> Any:
+def mask_own_names(value: Any, own: str) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value).decode().replace(own, "*").replace(own.upper(), "*"))
 
 
@@ -131,9 +131,9 @@ def snake(name: str) -> str:
     return "".join([f"_{c.lower()}" if c.isupper() else c for c in name]).removeprefix("_")
 
 
-async def events(house: House, own: str, ids: list[str]) -> list[Any]:
+async def events(harness: DualDoorApp, own: str, ids: list[str]) -> list[Any]:
     """What was announced of some rows, in order, without what differs by row."""
-    async with house.app.state.database.sessions() as session:
+    async with harness.app.state.database.session_factory() as session:
         found = (await session.execute(select(OutboxEvent).order_by(OutboxEvent.id))).scalars().all()
     kept = [e for e in found if e.subject in ids or e.data.get("product_id") in ids]
     return [(e.type, {k: v for k, v in e.data.items() if k != "product_id"}) for e in kept]
@@ -144,11 +144,11 @@ type Change = tuple[str, str, Callable[[str], Json]]
 # Operation, kind of row, and the body (of a row whose texts hold the mark `own`): what both doors are given on rows that are alike.
 CHANGES: list[Change] = [
     ("product_create", "", lambda own: {"name": f"New {own}"}),
-    ("product_create", "", lambda own: full(own)),
+    ("product_create", "", lambda own: complete_product(own)),
     ("category_create", "", lambda own: {"name": f"New {own}", "position": 7, "description": "Some\nlines"}),
     ("variant_create", "Product", lambda own: variant_input(77, sku=f"v-{own}", options={"a_b": "c"}, source={"x_y": None})),
     ("product_replace", "Product", lambda own: {"name": f"Other {own}"}),
-    ("product_replace", "Product", lambda own: {k: v for k, v in full(own).items() if k != "variants"}),
+    ("product_replace", "Product", lambda own: {k: v for k, v in complete_product(own).items() if k != "variants"}),
     ("product_update", "Product", lambda own: {"name": f"Other {own}", "attributes": {"keep_me": 1, "material": None}}),
     ("product_update", "Product", lambda own: {"tags": [], "description": None, "status": "archived"}),
     ("product_update", "Product", lambda own: {}),
@@ -167,7 +167,7 @@ CHANGES: list[Change] = [
 ]  # fmt: skip
 
 
-def full(own: str) -> Json:
+def complete_product(own: str) -> Json:
     """A product with everything."""
     return {
         "name": f"Whole {own}", "slug": f"whole-{own}", "description": "<b>x</b>", "status": "active",
@@ -177,23 +177,25 @@ def full(own: str) -> Json:
     }  # fmt: skip
 
 
-async def row_of(house: House, kind: str, own: str) -> str:
+async def row_of(harness: DualDoorApp, kind: str, own: str) -> str:
     """A row that is like others but for its mark."""
-    staff = house.staff
+    staff = harness.staff
     if kind == "Category":
         return (
             await staff.rest(
                 "POST", "/categories", json={"name": f"Row {own}", "slug": f"row-{own}", "description": "d"}
             )
         ).json()["id"]
-    product = (await staff.rest("POST", "/products", json=full(own), params={"fields": "id,variants{id}"})).json()
+    product = (
+        await staff.rest("POST", "/products", json=complete_product(own), params={"fields": "id,variants{id}"})
+    ).json()
     return product["variants"][0]["id"] if kind == "Variant" else product["id"]
 
 
-type Deed = tuple[str, Json]
+type WriteCase = tuple[str, Json]
 
 
-async def deed(house: House, operation: str) -> Deed:
+async def write_case(harness: DualDoorApp, operation: str) -> WriteCase:
     """The key of a row that no other test has, empty where a write begins at none, and a body that the write takes."""
     own = unique("m").replace("-", "")
     if operation == "product_batch":
@@ -201,4 +203,4 @@ async def deed(house: House, operation: str) -> Deed:
     kind, body = next(
         (kind, body(own)) for name, kind, body in CHANGES if name == operation and "steps" not in body(own)
     )
-    return await row_of(house, kind, own) if kind else "", body
+    return await row_of(harness, kind, own) if kind else "", body

@@ -80,5 +80,5 @@ async def update_record(app: "TradepostApp", key: str, **values: Any) -> None:
 
 async def products_named(app: "TradepostApp", name: str) -> list[str]:
     """The ids of the products of a name."""
-    async with app.state.database.sessions() as session:
+    async with app.state.database.session_factory() as session:
         return list(await session.scalars(select(ProductRow.id).where(ProductRow.name == name)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.reliability.calls import DualDoorClient, records
+from tests.reliability.client import DualDoorClient, records
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp

@@ -230,7 +230,7 @@ async def test_who_has_lost_its_channel_keeps_nothing_and_what_is_written_meanwh
     over: Settings, run: Run, pair: tuple[TradepostApp, TradepostApp], key: str
 ) -> None:
     one, other = pair
-    await until(lambda: not other.state.cache.deaf and not one.state.cache.deaf)
+    await until(lambda: not other.state.cache.suspended and not one.state.cache.suspended)
     async with visitor(one, key) as writer, visitor(other, key) as reader:
         made = await make_product(writer)
         path = f"/v1/products/{made['id']}"
@@ -238,14 +238,14 @@ async def test_who_has_lost_its_channel_keeps_nothing_and_what_is_written_meanwh
             assert (await reader.get(path)).status_code == 200
             if run.postgresql is not None:
                 await cut(over, run)
-                await until(lambda: other.state.cache.deaf)
-                assert other.state.cache.kept == {}
+                await until(lambda: other.state.cache.suspended)
+                assert other.state.cache.entries == {}
             else:
-                other.state.database.invalidation.hear(False)
+                other.state.database.invalidation.set_connected(False)
             assert (await writer.patch(path, json={"name": f"Name {number}"})).status_code == 200
             shown = (await reader.get(path)).json()["name"]
-            assert shown == f"Name {number}" or not other.state.cache.deaf
-            await until(lambda: not other.state.cache.deaf)
+            assert shown == f"Name {number}" or not other.state.cache.suspended
+            await until(lambda: not other.state.cache.suspended)
             assert (await reader.get(path)).json()["name"] == f"Name {number}"
             if number >= 2:
                 break
@@ -285,14 +285,14 @@ async def test_a_message_that_cannot_be_read_drops_everything(
     pair: tuple[TradepostApp, TradepostApp], key: str
 ) -> None:
     _, other = pair
-    await until(lambda: not other.state.cache.deaf)
+    await until(lambda: not other.state.cache.suspended)
     async with visitor(other, key) as reader:
         for message in (b"\xff", b"{}", b'["someone",[["product"]]]', b'["someone",[["*",null]]]'):
             await reader.get("/v1/products")
             await reader.get("/v1/products")
-            assert other.state.cache.kept
-            other.state.database.invalidation.take(message)
-            assert not other.state.cache.kept, message
+            assert other.state.cache.entries
+            other.state.database.invalidation.receive(message)
+            assert not other.state.cache.entries, message
 
 
 async def test_a_write_does_not_wait_for_a_redis_that_is_gone_and_tells_it_when_it_is_back(
@@ -308,7 +308,7 @@ async def test_a_write_does_not_wait_for_a_redis_that_is_gone_and_tells_it_when_
             channel = shop.state.database.invalidation.channel
             assert isinstance(channel, RedisChannel)
             async with visitor(shop, key) as client:
-                await until(lambda: not shop.state.cache.deaf)
+                await until(lambda: not shop.state.cache.suspended)
                 made = await make_product(client)
                 path = f"/v1/products/{made['id']}"
                 await until(lambda: not channel.unsent)
@@ -316,9 +316,9 @@ async def test_a_write_does_not_wait_for_a_redis_that_is_gone_and_tells_it_when_
                 for number in range(3):
                     assert (await client.patch(path, json={"name": f"Name {number}"})).status_code == 200
                     assert (await client.get(path)).json()["name"] == f"Name {number}"
-                await until(lambda: shop.state.cache.deaf and bool(channel.unsent))
+                await until(lambda: shop.state.cache.suspended and bool(channel.unsent))
                 server = await asyncio.to_thread(start_valkey, tmp_path / "again", port)
-                await until(lambda: not channel.unsent and not shop.state.cache.deaf)
+                await until(lambda: not channel.unsent and not shop.state.cache.suspended)
     finally:
         await asyncio.to_thread(server.stop)
     said = [r.message for r in caplog.records if r.name == "tradepost.read_cache"]

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.factories import assert_problem, faults, unique
-from tests.reliability.calls import (
+from tests.reliability.client import (
     CREATE,
     DualDoorClient,
     is_replay,
@@ -216,7 +216,7 @@ def test_openapi_shows_the_key_on_every_write_that_takes_one_and_nowhere_else(ap
         for name, operation in app.state.registry.operations.items():
             keyed = {"$ref": "#/components/parameters/Idempotency-Key"} in operations[name]["parameters"]
             refusals = [r["$ref"].rsplit("/", 1)[1] for r in operations[name]["responses"].values() if "$ref" in r]
-            assert keyed is operation.takes_key, name
+            assert keyed is operation.accepts_idempotency_key, name
             assert operation.writes or not keyed
             assert (
                 any("IdempotencyInProgress" in r for r in refusals)
@@ -283,9 +283,9 @@ async def test_a_fault_of_ours_gives_the_key_back(
     async def broken(*_: Any) -> Any:
         raise RuntimeError("in the middle of a write")
 
-    monkeypatch.setattr(Products, "answer", broken)
+    monkeypatch.setattr(Products, "read_back", broken)
     assert (problem_in(await mine.create(door, key, {"name": name})) or {})["code"] == "internal"
-    monkeypatch.setattr(Products, "answer", real)
+    monkeypatch.setattr(Products, "read_back", real)
     assert await products_named(app, name) == []
     answer = await mine.create(door, key, {"name": name})
     assert problem_in(answer) is None

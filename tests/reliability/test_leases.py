@@ -19,7 +19,7 @@ import pytest
 from tests import servers
 from tests.areas.catalog.events import types_of
 from tests.factories import unique
-from tests.reliability.calls import DualDoorClient, is_replay, problem_in, products_named, records, update_record
+from tests.reliability.client import DualDoorClient, is_replay, problem_in, products_named, records, update_record
 from tradepost.kit.auth.caller import Caller as Who
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
@@ -149,7 +149,7 @@ async def test_a_key_is_forgotten_after_a_day(mine: DualDoorClient, app: "Tradep
 async def test_the_sweep_deletes_what_is_older_than_a_day_some_at_a_time(
     mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency_sweep, "AT_ONCE", 2)
+    monkeypatch.setattr(idempotency_sweep, "DELETE_BATCH", 2)
     await delete_expired(app.state.database, now())
     keys = [unique("key") for _ in range(6)]
     for key in keys:
@@ -230,7 +230,10 @@ async def test_a_server_that_is_killed_in_a_write_leaves_a_claim_that_expires(
             transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers=headers
         ) as client:
             mine = DualDoorClient(app, client)
-            with serving("tests.reliability.hanging:application", settings.database_url, tmp_path) as (address, kill):
+            with serving("tests.reliability.hanging_process:application", settings.database_url, tmp_path) as (
+                address,
+                kill,
+            ):
 
                 async def hang() -> None:
                     async with httpx.AsyncClient(timeout=60, headers=headers | {"Idempotency-Key": key}) as other:

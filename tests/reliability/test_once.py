@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from tests.areas.catalog.events import types_of
 from tests.factories import make_product, unique, variant_input
-from tests.reliability.calls import (
+from tests.reliability.client import (
     CREATE,
     DualDoorClient,
     is_replay,
@@ -94,7 +94,7 @@ async def test_the_runner_that_is_still_at_it_keeps_the_others_out(
     async def slow(*args: Any) -> Any:
         started.set()
         # SQLite has one writer: there the claim of the others has to wait for this transaction.
-        if not app.state.database.sqlite:
+        if not app.state.database.is_sqlite:
             await go.wait()
         return await real(*args)
 
@@ -104,7 +104,7 @@ async def test_the_runner_that_is_still_at_it_keeps_the_others_out(
     await started.wait()
     answers = (
         [await mine.create(d, key, {"name": name}) for d in ("rest", "graphql")]
-        if not app.state.database.sqlite
+        if not app.state.database.is_sqlite
         else []
     )
     other_input = await mine.create("rest", key, {"name": f"{name} two"})
@@ -228,7 +228,7 @@ async def test_a_key_that_is_not_used_costs_no_statement(app: "TradepostApp", mi
     finally:
         event.remove(engine, "before_cursor_execute", keep)
     # A key costs its claim and its outcome (SQLite counts BEGIN as a statement), and no read more.
-    more = 3 if app.state.database.sqlite else 2
+    more = 3 if app.state.database.is_sqlite else 2
     assert counts[True] == [n + more for n in counts[False]], counts
 
 

@@ -73,7 +73,7 @@ async def test_a_text_in_redis_that_has_another_hash_is_not_run(
         await redis.delete(TEXTS_KEY)
         await redis.set(TEXTS_KEY, "not even a hash")
         assert await ask(client, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
-        assert len(shop.state.graphql.persisted.own.kept) == 0
+        assert len(shop.state.graphql.persisted.recent.entries) == 0
 
 
 async def test_what_is_refused_is_not_kept_in_redis_either(app: TradepostApp, settings: Settings, server: Any) -> None:
@@ -96,7 +96,7 @@ async def test_without_redis_a_process_goes_on_with_what_it_has(
         other = TEXT + " # while it was gone"
         assert await ask(client, digest(other), other) == kept
         assert await ask(client, digest(other)) == kept
-        assert shop.state.graphql.persisted.shared.line is None
+        assert shop.state.graphql.persisted.document_store.connection is None
 
 
 async def test_redis_keeps_so_many_texts_and_those_used_last(server: Any) -> None:

@@ -121,7 +121,7 @@ async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
         for _ in range(5):
             await both(visitor)
         assert await shown(visitor) == (200, "degraded", "0")
-        assert shop.state.limits.local.kept, "this process limits by itself"
+        assert shop.state.limits.local.entries, "this process limits by itself"
         again = await asyncio.to_thread(start_valkey, tmp_path / "again", port)
         try:
             await is_back(shop)
@@ -131,8 +131,8 @@ async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
         finally:
             await asyncio.to_thread(again.stop)
     assert said == [
-        "Redis closed the connection: each process limits by itself until it is back",
-        "Redis is back: all processes share the limits again",
+        "Redis closed the connection: rate limits are per process until it is back",
+        "Redis is back: rate limits are shared again",
     ]
 
 
@@ -156,7 +156,7 @@ async def test_a_redis_that_hangs_is_noticed_within_50_ms(
             [said] = [r for r in caplog.records if r.name == "tradepost.limits"]
         finally:
             os.kill(server.pid, signal.SIGCONT)
-        assert said.message == "Redis did not answer in time: each process limits by itself until it is back"
+        assert said.message == "Redis did not answer in time: rate limits are per process until it is back"
         took.append(said.created - began)
         if took[-1] < 0.05:
             return

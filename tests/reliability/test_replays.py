@@ -9,7 +9,7 @@ import pytest
 
 from tests.factories import make_category, make_product, make_variant, unique, variant_input
 from tests.parity.test_account_replays import KEYED
-from tests.reliability.calls import DualDoorClient, problem_in, records, replayed_fields
+from tests.reliability.client import DualDoorClient, problem_in, records, replayed_fields
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -115,7 +115,7 @@ def shown(answer: httpx.Response) -> Any:
 
 def test_every_write_is_replayed_here(app: "TradepostApp") -> None:
     # Those of the accounts, whose callers differ, are replayed in tests/parity/test_account_replays.py.
-    assert {*WRITES, "product_batch", *KEYED} == {n for n, o in app.state.registry.operations.items() if o.takes_key}
+    assert {*WRITES, "product_batch", *KEYED} == {n for n, o in app.state.registry.operations.items() if o.accepts_idempotency_key}
 
 
 @pytest.mark.parametrize("operation", WRITES)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.factories import make_product, unique
-from tests.reliability.calls import CREATE, DualDoorClient, problem_in, update_record
+from tests.reliability.client import CREATE, DualDoorClient, problem_in, update_record
 from tests.reliability.test_leases import after_claim
 from tradepost.kit.clock import now
 from tradepost.kit.operations.idempotency.records import LEASE

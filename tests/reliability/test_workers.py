@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.kit.outboxes import emit_events, is_sent, stored_event, update_event, wait_until
+from tests.kit.relay_helpers import emit_events, is_sent, stored_event, update_event, wait_until
 from tradepost.kit.clock import now
 from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings
@@ -45,7 +45,7 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
     }
 
     def run(**more: str) -> subprocess.Popen[str]:
-        words = [sys.executable, "-m", "tests.reliability.posting", "worker"]
+        words = [sys.executable, "-m", "tests.reliability.posting_process", "worker"]
         started.append(
             subprocess.Popen(
                 words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -132,6 +132,6 @@ async def test_letters_wait_where_nobody_named_a_server_for_them(database: Datab
     await wait_until(lambda: is_sent(database, other))
     worker.terminate()
     said, _ = await asyncio.to_thread(worker.communicate, timeout=20)
-    assert said.count("SMTP_URL is not set: letters wait in the outbox") == 1
+    assert said.count("SMTP_URL is not set: e-mails wait in the outbox") == 1
     kept = await stored_event(database, letter)
     assert (kept.sent_at, kept.attempts, kept.data) == (None, 0, {"to": "ada@example.com"})

@@ -1,10 +1,10 @@
-"""Letters as they would arrive: the worker's deliveries over the outbox of a shop, into a list."""
+"""E-mails as they would arrive: delivers the outbox of a shop into a list."""
 
 import re
 from typing import TYPE_CHECKING
 
-from tests.kit.outboxes import poll_and_finish
-from tradepost.app import deliveries
+from tests.kit.relay_helpers import poll_and_finish
+from tradepost.app import event_handlers
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.worker.mail import Email, Mailer
@@ -15,38 +15,41 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 
-class Letterbox:
-    """The shop's own letters, written by the functions of its rooms. `failing` says how many sendings fail before one works."""
+class CapturedMail:
+    """A mailer that keeps the e-mails that the areas' event handlers write.
+
+    `failing` is the number of attempts that fail before one succeeds.
+    """
 
     def __init__(self, shop: "TradepostApp") -> None:
-        self.letters: list[tuple[str, Email]] = []
+        self.emails: list[tuple[str, Email]] = []
         self.failing = 0
-        means = Dependencies()
-        means.instances |= shop.state.means.things
-        means.provide(Mailer, self)  # type: ignore[type-abstract]
+        dependencies = Dependencies()
+        dependencies.instances |= shop.state.dependencies.instances
+        dependencies.provide(Mailer, self)
         self.database = shop.state.database
         self.relay = OutboxRelay(
             self.database,
-            lambda request: CallContext(SYSTEM, self.database, request, door="worker", dependencies=means),
-            deliveries(),
+            lambda request: CallContext(SYSTEM, self.database, request, door="worker", dependencies=dependencies),
+            event_handlers(),
         )
 
     async def send(self, email: Email, id: str) -> None:
-        """Takes a letter."""
+        """Keep an e-mail, or fail."""
         if self.failing:
             self.failing -= 1
             raise ConnectionError
-        self.letters.append((id, email))
+        self.emails.append((id, email))
 
     async def collect(self, to: str) -> list[Email]:
-        """The letters to an address, once the outbox is empty."""
+        """Deliver the outbox until it is empty, and return the e-mails to an address."""
         while await poll_and_finish(self.relay):
             pass
-        return [letter for _, letter in self.letters if letter.to == to]
+        return [email for _, email in self.emails if email.to == to]
 
 
-def token_in(letter: Email) -> str:
-    """The token in a letter's link."""
-    found = re.search(r"#token=(\S+)", letter.text)
-    assert found is not None, letter.text
-    return found[1]
+def token_in_email(email: Email) -> str:
+    """Return the token in the link of an e-mail."""
+    match = re.search(r"#token=(\S+)", email.text)
+    assert match is not None, email.text
+    return match[1]

@@ -1,18 +1,18 @@
-"""Address books: each is its owner's alone, and holds addresses that are ones."""
+"""Address books: private to their owner, validated, and limited to fifty addresses."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.areas.accounts.people import DOORS, Door, House, Person, count_of, person
+from tests.areas.accounts.account_client import DOORS, AccountClient, Door, DoorClient, count_of, register_and_log_in
 from tests.factories import assert_problem
 from tradepost.areas.accounts.models import AddressRow
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-both = pytest.mark.parametrize("door", DOORS)
+both_doors = pytest.mark.parametrize("door", DOORS)
 HOME = {
     "name": "Kim Larsen",
     "lines": ["Vestergade 12", "2. tv."],
@@ -25,50 +25,51 @@ WORK = {"name": "Kim", "lines": ["Havnen 1"], "city": "Dublin", "country": "IE"}
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 
 
-@both
-async def test_an_address_is_written_read_replaced_and_deleted(app: "TradepostApp", door: Door) -> None:
-    kim = await person(app)
-    made = await kim.ok(door, "address_create", HOME)
-    assert {n: made[n] for n in HOME} == HOME
-    assert {n: (await kim.ok(door, "address", id=made["id"]))[n] for n in HOME} == HOME
-    other = await kim.ok(door, "address_replace", WORK, id=made["id"])
+@both_doors
+async def test_an_address_is_created_read_replaced_and_deleted(app: "TradepostApp", door: Door) -> None:
+    kim = await register_and_log_in(app)
+    created = await kim.ok(door, "address_create", HOME)
+    assert {n: created[n] for n in HOME} == HOME
+    assert {n: (await kim.ok(door, "address", id=created["id"]))[n] for n in HOME} == HOME
+    other = await kim.ok(door, "address_replace", WORK, id=created["id"])
     assert {n: other[n] for n in HOME} == WORK | {"postcode": "", "phone": None}
-    assert other["version"] == made["version"] + 1
-    assert await kim.code(door, "address_delete", id=made["id"]) is None
-    assert await kim.code(door, "address", id=made["id"]) == "not_found"
+    assert other["version"] == created["version"] + 1
+    assert await kim.code(door, "address_delete", id=created["id"]) is None
+    assert await kim.code(door, "address", id=created["id"]) == "not_found"
 
 
-BAD: list[tuple[dict[str, Any], tuple[str, str]]] = [
-    ({"country": "XX"}, ("/country", "not_allowed")), ({"country": "EU"}, ("/country", "not_allowed")), ({"country": "ZZ"}, ("/country", "not_allowed")),
-    ({"country": "dk"}, ("/country", "invalid_format")), ({"country": "DNK"}, ("/country", "invalid_format")),
-    ({"country": ""}, ("/country", "invalid_format")),
+INVALID: list[tuple[dict[str, Any], tuple[str, str]]] = [
+    ({"country": "XX"}, ("/country", "not_allowed")), ({"country": "EU"}, ("/country", "not_allowed")),
+    ({"country": "ZZ"}, ("/country", "not_allowed")), ({"country": "dk"}, ("/country", "invalid_format")),
+    ({"country": "DNK"}, ("/country", "invalid_format")), ({"country": ""}, ("/country", "invalid_format")),
     ({"country": "DK\n"}, ("/country", "invalid_format")), ({"phone": "87654321"}, ("/phone", "invalid_format")),
-    ({"phone": "+0123456"}, ("/phone", "invalid_format")), ({"lines": []}, ("/lines", "too_few")), ({"lines": ["x"] * 5}, ("/lines", "too_many")),
-    ({"lines": ["x", ""]}, ("/lines/1", "too_short")), ({"lines": ["x\ny"]}, ("/lines/0", "invalid_format")), ({"city": ""}, ("/city", "too_short")),
+    ({"phone": "+0123456"}, ("/phone", "invalid_format")), ({"lines": []}, ("/lines", "too_few")),
+    ({"lines": ["x"] * 5}, ("/lines", "too_many")), ({"lines": ["x", ""]}, ("/lines/1", "too_short")),
+    ({"lines": ["x\ny"]}, ("/lines/0", "invalid_format")), ({"city": ""}, ("/city", "too_short")),
     ({"name": "x" * 201}, ("/name", "too_long")), ({"postcode": "8" * 21}, ("/postcode", "too_long")),
 ]  # fmt: skip
 
 
-@both
-async def test_what_is_no_address_is_refused_at_its_place(app: "TradepostApp", door: Door) -> None:
-    kim = await person(app)
-    for change, place in BAD:
+@both_doors
+async def test_an_invalid_address_is_refused_with_its_pointer(app: "TradepostApp", door: Door) -> None:
+    kim = await register_and_log_in(app)
+    for change, place in INVALID:
         answer = await kim.call(door, "address_create", HOME | change)
         assert answer.code == "validation", change
-        assert place in answer.places, (change, answer.places)
+        assert place in answer.faults, (change, answer.faults)
     assert await count_of(app, AddressRow, user_id=kim.id) == 0
 
 
-def test_every_country_of_the_world_is_one() -> None:
+def test_the_country_codes_are_those_of_iso_3166_1_and_kosovo() -> None:
     from tradepost.areas.accounts.service.addresses import country_codes
 
-    assert len(country_codes()) == 250  # 249 of ISO 3166-1, and Kosovo's
+    assert len(country_codes()) == 250  # the 249 of ISO 3166-1, and Kosovo
     assert {"DK", "DE", "US", "GB", "JP", "XK", "SS", "CW", "BQ"} <= country_codes()
     assert not {"EU", "UN", "UK", "AN", "SU", "XX"} & country_codes()
 
 
-async def test_a_book_holds_fifty_also_where_many_come_at_once(app: "TradepostApp") -> None:
-    kim = await person(app)
+async def test_an_address_book_holds_at_most_fifty_even_if_they_are_created_concurrently(app: "TradepostApp") -> None:
+    kim = await register_and_log_in(app)
     codes = await asyncio.gather(
         *[kim.code(DOORS[i % 2], "address_create", WORK | {"name": str(i)}) for i in range(56)]
     )
@@ -83,14 +84,14 @@ async def test_a_book_holds_fifty_also_where_many_come_at_once(app: "TradepostAp
     assert await kim.code("rest", "address_create", WORK) is None
 
 
-@both
+@both_doors
 @pytest.mark.parametrize("role", ["customer", "staff", "admin"])
-async def test_the_addresses_of_others_do_not_exist(app: "TradepostApp", door: Door, role: str) -> None:
-    kim, other = await person(app), await person(app, role)
+async def test_the_addresses_of_other_users_are_not_found(app: "TradepostApp", door: Door, role: str) -> None:
+    kim, other = await register_and_log_in(app), await register_and_log_in(app, role)
     id = (await kim.ok(door, "address_create", HOME))["id"]
     for operation, body in (("address", None), ("address_replace", WORK), ("address_delete", None)):
         assert await other.code(door, operation, body, id=id) == "not_found", operation
-        assert await House(app).code(door, operation, body, id=id) == "unauthenticated"
+        assert await DoorClient(app).code(door, operation, body, id=id) == "unauthenticated"
     async with other.client() as client:
         assert (await client.get("/v1/users/me/addresses")).json()["data"] == []
         for body, headers in (
@@ -120,8 +121,8 @@ async def test_the_addresses_of_others_do_not_exist(app: "TradepostApp", door: D
     assert (await kim.ok(door, "address", id=id))["name"] == "Kim Larsen"
 
 
-async def test_patches_change_what_they_name_and_are_checked_like_a_whole(app: "TradepostApp") -> None:
-    kim = await person(app)
+async def test_a_patch_changes_the_named_members_and_validates_the_result(app: "TradepostApp") -> None:
+    kim = await register_and_log_in(app)
     id = (await kim.ok("rest", "address_create", HOME))["id"]
     async with kim.client() as client:
         path = f"/v1/users/me/addresses/{id}"
@@ -151,7 +152,9 @@ async def test_patches_change_what_they_name_and_are_checked_like_a_whole(app: "
         assert (
             await client.patch(path, json=[{"op": "remove", "path": "/city"}], headers=JSON_PATCH)
         ).status_code == 422
-        text = 'mutation($id: ID!, $v: Int!) { addressUpdate(id: $id, expectedVersion: $v, jsonPatch: [{op: "remove", path: "/lines/2"}]) { lines } }'
+        text = """mutation($id: ID!, $v: Int!) {
+          addressUpdate(id: $id, expectedVersion: $v, jsonPatch: [{op: "remove", path: "/lines/2"}]) { lines }
+        }"""
         stale, fresh = [
             (await client.post("/graphql", json={"query": text, "variables": {"id": id, "v": v}})).json()
             for v in (1, answer.json()["version"])
@@ -160,12 +163,12 @@ async def test_patches_change_what_they_name_and_are_checked_like_a_whole(app: "
     assert fresh["data"]["addressUpdate"] == {"lines": HOME["lines"]}
 
 
-@both
-async def test_a_key_without_the_permission_neither_sees_nor_changes_addresses(app: "TradepostApp", door: Door) -> None:
-    kim = await person(app)
+@both_doors
+async def test_a_key_without_the_permission_cannot_read_or_write_addresses(app: "TradepostApp", door: Door) -> None:
+    kim = await register_and_log_in(app)
     id = (await kim.ok(door, "address_create", HOME))["id"]
     reader, none = [
-        kim.bearing((await kim.ok(door, "api_key_create", {"name": "x", "scopes": s}))["secret"])
+        kim.with_credential((await kim.ok(door, "api_key_create", {"name": "x", "scopes": s}))["secret"])
         for s in (["account:read"], [])
     ]
     assert await reader.code(door, "address", id=id) is None
@@ -175,7 +178,7 @@ async def test_a_key_without_the_permission_neither_sees_nor_changes_addresses(a
         assert await key.code(door, "address_delete", id=id) == "forbidden"
 
 
-async def test_text_is_kept_in_nfc(app: "TradepostApp") -> None:
-    kim: Person = await person(app)
-    made = await kim.ok("rest", "address_create", HOME | {"city": "A\u030alborg"})
-    assert made["city"] == "\u00c5lborg"
+async def test_text_is_stored_in_nfc(app: "TradepostApp") -> None:
+    kim: AccountClient = await register_and_log_in(app)
+    created = await kim.ok("rest", "address_create", HOME | {"city": "A\u030alborg"})
+    assert created["city"] == "\u00c5lborg"

@@ -1,4 +1,4 @@
-"""A client that others have written (Authlib) gets tokens of a real server by every grant, and calls with them."""
+"""A third-party client (Authlib) gets tokens from a real server by every grant and uses them."""
 
 import socket
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 from tests import servers
 from tradepost.settings import Settings
 
-# Authlib tells whoever imports it that it prefers httpx2, whatever the filters say.
+# On import, Authlib warns that it prefers httpx2, even if a filter ignores the warning.
 with warnings.catch_warnings(record=True):
     from authlib.integrations.base_client import OAuthError
     from authlib.integrations.httpx_client import OAuth2Client
@@ -25,18 +25,18 @@ EMAIL, PASSWORD = "kim@shop.example", "seven grey herons asleep"
 
 @pytest.fixture
 def shop(fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a server that runs, with an admin that the command made."""
-    # Authlib wants TLS, as it should; this is a loopback.
+    """The address of a running server with an admin created by `create-admin`."""
+    # Authlib requires TLS; this is a loopback connection.
     monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = int(taken.getsockname()[1])
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
     address = f"http://127.0.0.1:{port}"
     environ = servers.environ(fresh_settings().database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
     tradepost = [sys.executable, "-m", "tradepost"]
-    words = [*tradepost, "create-admin", "--email", EMAIL, "--password-stdin"]
+    command = [*tradepost, "create-admin", "--email", EMAIL, "--password-stdin"]
     subprocess.run(
-        words,
+        command,
         cwd=tmp_path,
         env=environ,
         input=f"{PASSWORD}\n",
@@ -49,15 +49,15 @@ def shop(fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: py
         [*tradepost, "run"], cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     )
     try:
-        ready(process, address)
+        wait_until_ready(process, address)
         yield address
     finally:
         process.terminate()
         process.wait(30)
 
 
-def ready(process: subprocess.Popen[bytes], address: str) -> None:
-    """Waits until it serves."""
+def wait_until_ready(process: subprocess.Popen[bytes], address: str) -> None:
+    """Wait until the server is ready, up to 60 seconds."""
     for _ in range(600):
         assert process.poll() is None, "the server has ended"
         try:
@@ -69,37 +69,37 @@ def ready(process: subprocess.Popen[bytes], address: str) -> None:
     raise TimeoutError("the server did not get ready in 60 seconds")
 
 
-def test_a_standard_client_gets_tokens_by_every_grant_and_calls_with_them(shop: str) -> None:
+def test_a_standard_client_gets_and_uses_tokens_by_every_grant(shop: str) -> None:
     token, me = f"{shop}/v1/auth/token", f"{shop}/v1/users/me"
-    with OAuth2Client(client_id="a public client", token_endpoint=token, token_endpoint_auth_method="none") as person:
-        first = person.fetch_token(token, grant_type="password", username=EMAIL, password=PASSWORD)
-        assert person.get(me).json()["email"] == EMAIL
-        second = person.refresh_token(token)
+    with OAuth2Client(client_id="a public client", token_endpoint=token, token_endpoint_auth_method="none") as user:
+        first = user.fetch_token(token, grant_type="password", username=EMAIL, password=PASSWORD)
+        assert user.get(me).json()["email"] == EMAIL
+        second = user.refresh_token(token)
         assert second["refresh_token"] != first["refresh_token"]
-        assert person.get(me).json()["role"] == "admin"
-        # The client knows when its token is over, and goes on by itself.
-        person.token = {**second, "expires_at": 1}
-        assert person.get(me).status_code == 200
-        assert person.token["refresh_token"] not in (first["refresh_token"], second["refresh_token"])
-        key = person.post(f"{shop}/v1/api-keys", json={"name": "till", "scopes": ["account:read", "stock:read"]}).json()
+        assert user.get(me).json()["role"] == "admin"
+        # The client refreshes an expired token by itself.
+        user.token = {**second, "expires_at": 1}
+        assert user.get(me).status_code == 200
+        assert user.token["refresh_token"] not in (first["refresh_token"], second["refresh_token"])
+        key = user.post(f"{shop}/v1/api-keys", json={"name": "till", "scopes": ["account:read", "stock:read"]}).json()
     for method in ("client_secret_basic", "client_secret_post"):
         with OAuth2Client(
             key["prefix"], key["secret"], scope="account:read", token_endpoint_auth_method=method
-        ) as program:
-            given = program.fetch_token(token, grant_type="client_credentials")
-            assert (given["scope"], "refresh_token" in given) == ("account:read", False)
-            assert program.get(me).json()["email"] == EMAIL
-            assert program.get(f"{shop}/v1/users").status_code == 403
+        ) as machine:
+            grant = machine.fetch_token(token, grant_type="client_credentials")
+            assert (grant["scope"], "refresh_token" in grant) == ("account:read", False)
+            assert machine.get(me).json()["email"] == EMAIL
+            assert machine.get(f"{shop}/v1/users").status_code == 403
 
 
-def test_a_standard_client_understands_what_is_refused(shop: str) -> None:
+def test_a_standard_client_understands_our_errors(shop: str) -> None:
     token = f"{shop}/v1/auth/token"
-    with OAuth2Client(token_endpoint_auth_method="none") as person, pytest.raises(OAuthError) as wrong:
-        person.fetch_token(token, grant_type="password", username=EMAIL, password="not this one")
+    with OAuth2Client(token_endpoint_auth_method="none") as user, pytest.raises(OAuthError) as wrong:
+        user.fetch_token(token, grant_type="password", username=EMAIL, password="not this one")
     assert (wrong.value.error, wrong.value.description) == (
         "invalid_grant",
-        "The e-mail address or the password is not right.",
+        "The e-mail address or the password is wrong.",
     )
-    with OAuth2Client("x" * 16, "y") as program, pytest.raises(OAuthError) as unknown:
-        program.fetch_token(token, grant_type="client_credentials")
+    with OAuth2Client("x" * 16, "y") as machine, pytest.raises(OAuthError) as unknown:
+        machine.fetch_token(token, grant_type="client_credentials")
     assert unknown.value.error == "invalid_client"

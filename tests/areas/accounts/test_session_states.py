@@ -1,4 +1,4 @@
-"""Sessions against a model of a few lines: whatever is done in whatever order, the tokens that are alive are those that the model says."""
+"""A stateful test: after any sequence of operations, the accepted tokens are those of a model."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -11,28 +11,38 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
-from tests.areas.accounts.people import DOORS, OTHER, PASSWORD, Answer, Door, House, person
+from tests.areas.accounts.account_client import (
+    DOORS,
+    OTHER_PASSWORD,
+    PASSWORD,
+    Answer,
+    Door,
+    DoorClient,
+    register_and_log_in,
+    rows_of,
+)
+from tradepost.areas.accounts.models import SessionRow
 from tradepost.areas.accounts.password_hasher import PasswordHasher
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
-WORDS = (PASSWORD, OTHER)
+PASSWORDS = (PASSWORD, OTHER_PASSWORD)
 doors, users, flags = st.sampled_from(DOORS), st.integers(0, 1), st.booleans()
 
 
 @dataclass
 class Session:
-    """A session as the model has it: whose it is, and whether its tokens are alive."""
+    """A session in the model: its user, and whether its tokens are accepted."""
 
     user: int
     alive: bool = True
 
 
 @dataclass
-class Pair:
-    """The tokens of a session that came together; the refresh token is used once."""
+class TokenPair:
+    """An access and a refresh token that were issued together. The refresh token is used once."""
 
     access: str
     refresh: str
@@ -41,166 +51,176 @@ class Pair:
 
 
 @dataclass
-class World:
-    """The shop that all examples run in, and the loop that it runs on."""
+class Environment:
+    """The shop that all examples share, and its event loop."""
 
     app: "TradepostApp"
     run: Callable[[Coroutine[Any, Any, Any]], Any]
-    admin: House
+    admin: DoorClient
 
 
 @dataclass
 class User:
-    """What the model knows of a user."""
+    """A user in the model."""
 
     id: str
     email: str
-    word: int = 0
+    password: int = 0
     active: bool = True
     sessions: list[Session] = field(default_factory=list[Session])
 
-    def end(self, but: Session | None = None) -> None:
-        """All sessions end, but for one."""
+    def end_sessions(self, except_for: Session | None = None) -> None:
+        """End all sessions except one."""
         for session in self.sessions:
-            session.alive = session.alive and session is but
+            session.alive = session.alive and session is except_for
 
 
 class Sessions(RuleBasedStateMachine):
-    """Two users, and all that begins, continues and ends their sessions."""
+    """Two users, and every operation that begins, continues or ends their sessions."""
 
-    world: World
+    environment: Environment
     pairs = Bundle("pairs")
 
     def __init__(self) -> None:
         super().__init__()
-        made = [self.world.run(person(self.world.app)) for _ in range(2)]
-        self.users = [User(p.id, p.email) for p in made]
-        self.all = list[Pair]()
-        for user, one in zip(
-            self.users, made, strict=True
-        ):  # a session that nothing but the ends of all sessions reaches
+        clients = [self.run(register_and_log_in(self.environment.app)) for _ in range(2)]
+        self.users = [User(client.id, client.email) for client in clients]
+        self.all = list[TokenPair]()
+        # These pairs are not in the bundle: only operations that end all sessions reach them.
+        for user, client in zip(self.users, clients, strict=True):
             user.sessions.append(Session(self.users.index(user)))
-            self.all.append(Pair(one.access_token, one.refresh_token, user.sessions[0]))
+            self.all.append(TokenPair(client.access_token, client.refresh_token, user.sessions[0]))
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine on the loop of the shop."""
+        return self.environment.run(work)
 
     def call(
-        self, door: Door, operation: str, body: Any = None, *, by: str | None = None, id: str | None = None
+        self, door: Door, operation: str, body: Any = None, *, token: str | None = None, id: str | None = None
     ) -> Answer:
-        """One call."""
-        house = House(self.world.app) if by is None else House(self.world.app).bearing(by)
-        return self.world.run(house.call(door, operation, body, id=id))
+        """Call an operation, with an access token or without."""
+        client = DoorClient(self.environment.app)
+        client = client if token is None else client.with_credential(token)
+        return self.run(client.call(door, operation, body, id=id))
 
-    def begun(self, session: Session, pair: dict[str, Any]) -> Pair:
-        """A pair of a session."""
-        self.all.append(Pair(pair["access_token"], pair["refresh_token"], session))
+    def add_pair(self, session: Session, pair: dict[str, Any]) -> TokenPair:
+        """Record the tokens that a session was issued."""
+        self.all.append(TokenPair(pair["access_token"], pair["refresh_token"], session))
         return self.all[-1]
 
     @rule(target=pairs, user=users, door=doors, right=flags)
     def login(self, user: int, door: Door, right: bool) -> Any:
-        """Begins a session where the password is right and the user active."""
-        of = self.users[user]
-        answer = self.call(door, "login", {"email": of.email, "password": WORDS[of.word if right else 1 - of.word]})
-        assert answer.code == (None if right and of.active else "invalid_credentials")
+        """Begin a session if the password is right and the user is active."""
+        owner = self.users[user]
+        password = PASSWORDS[owner.password if right else 1 - owner.password]
+        answer = self.call(door, "login", {"email": owner.email, "password": password})
+        assert answer.code == (None if right and owner.active else "invalid_credentials")
         if answer.code is not None:
             return multiple()
-        of.sessions.append(Session(user))
-        return self.begun(of.sessions[-1], answer.body)
+        owner.sessions.append(Session(user))
+        return self.add_pair(owner.sessions[-1], answer.body)
 
     @rule(target=pairs, pair=pairs, door=doors)
-    def continue_(self, pair: Pair, door: Door) -> Any:
-        """Goes on with a session by a fresh token; a used one ends it."""
+    def refresh(self, pair: TokenPair, door: Door) -> Any:
+        """Continue a session with an unused refresh token. A used one ends the session."""
         answer = self.call(door, "token_refresh", {"refresh_token": pair.refresh})
         assert answer.code == (None if pair.session.alive and not pair.used else "invalid_token")
         if answer.code is not None:
             pair.session.alive = pair.session.alive and not pair.used
             return multiple()
         pair.used = True
-        return self.begun(pair.session, answer.body)
+        return self.add_pair(pair.session, answer.body)
 
     @rule(pair=pairs, door=doors)
-    def come_in(self, pair: Pair, door: Door) -> None:
-        """A token of a session that is alive lets in."""
-        assert self.call(door, "me", by=pair.access).code == (None if pair.session.alive else "unauthenticated")
+    def authenticate(self, pair: TokenPair, door: Door) -> None:
+        """Use an access token. It is accepted while its session is alive."""
+        assert self.call(door, "me", token=pair.access).code == (None if pair.session.alive else "unauthenticated")
 
     @rule(pair=pairs, door=doors, everywhere=flags)
-    def logout(self, pair: Pair, door: Door, everywhere: bool) -> None:
-        """Ends one session, or all of a user."""
-        answer = self.call(door, "logout_everywhere" if everywhere else "logout", by=pair.access)
+    def logout(self, pair: TokenPair, door: Door, everywhere: bool) -> None:
+        """End one session, or all sessions of the user."""
+        answer = self.call(door, "logout_everywhere" if everywhere else "logout", token=pair.access)
         assert answer.code == (None if pair.session.alive else "unauthenticated")
         if answer.code is None and everywhere:
-            self.users[pair.session.user].end()
+            self.users[pair.session.user].end_sessions()
         elif answer.code is None:
             pair.session.alive = False
 
     @rule(pair=pairs, door=doors)
-    def change_password(self, pair: Pair, door: Door) -> None:
-        """Ends the other sessions."""
+    def change_password(self, pair: TokenPair, door: Door) -> None:
+        """End the other sessions of the user."""
         user = self.users[pair.session.user]
-        body = {"current_password": WORDS[user.word], "new_password": WORDS[1 - user.word]}
-        answer = self.call(door, "password_change", body, by=pair.access)
+        body = {"current_password": PASSWORDS[user.password], "new_password": PASSWORDS[1 - user.password]}
+        answer = self.call(door, "password_change", body, token=pair.access)
         assert answer.code == (None if pair.session.alive else "unauthenticated")
         if answer.code is None:
-            user.word = 1 - user.word
-            user.end(but=pair.session)
+            user.password = 1 - user.password
+            user.end_sessions(except_for=pair.session)
 
-    @rule(user=users, door=doors, out=flags)
-    def suspend_or_restore(self, user: int, door: Door, out: bool) -> None:
-        """Ends all sessions and lets nobody in, or lets in again who logs in."""
-        of = self.users[user]
-        answer = self.world.run(self.world.admin.call(door, "user_suspend" if out else "user_restore", id=of.id))
-        assert answer.code == (None if of.active == out else "invalid_transition")
-        if out:
-            of.end()
-        of.active = not out
+    @rule(user=users, door=doors, suspend=flags)
+    def suspend_or_restore(self, user: int, door: Door, suspend: bool) -> None:
+        """Suspend a user, which ends all sessions, or allow logins again."""
+        target = self.users[user]
+        operation = "user_suspend" if suspend else "user_restore"
+        answer = self.run(self.environment.admin.call(door, operation, id=target.id))
+        assert answer.code == (None if target.active == suspend else "invalid_transition")
+        if suspend:
+            target.end_sessions()
+        target.active = not suspend
 
     @invariant()
-    def a_suspended_user_has_no_session(self) -> None:
-        """The model's own."""
-        assert all(u.active or not any(s.alive for s in u.sessions) for u in self.users)
+    def a_suspended_user_has_no_live_session(self) -> None:
+        """All sessions of a suspended user are revoked in the database."""
+        for user in self.users:
+            if not user.active:
+                sessions = self.run(rows_of(self.environment.app, SessionRow, user_id=user.id))
+                assert sessions
+                assert all(session.revoked_at for session in sessions)
 
     def teardown(self) -> None:
-        """In the end every token is asked."""
+        """Try every access token at both doors."""
         for pair in self.all:
-            self.come_in_at_both(pair)
-
-    def come_in_at_both(self, pair: Pair) -> None:
-        """At both doors."""
-        for door in DOORS:
-            assert self.call(door, "me", by=pair.access).code == (None if pair.session.alive else "unauthenticated")
+            for door in DOORS:
+                expected = None if pair.session.alive else "unauthenticated"
+                assert self.call(door, "me", token=pair.access).code == expected
 
 
 @contextmanager
-def started(settings: "Settings") -> Iterator[tuple["TradepostApp", Callable[[Coroutine[Any, Any, Any]], Any]]]:
-    """A shop on a loop of its own, and what runs there: the machine itself knows no loop."""
+def running_app(settings: "Settings") -> Iterator[tuple["TradepostApp", Callable[[Coroutine[Any, Any, Any]], Any]]]:
+    """Start a shop on its own event loop, and return it with a function that runs coroutines there.
+
+    A state machine is synchronous.
+    """
     from tradepost.app import create_app
 
-    app, open, closing = create_app(settings), asyncio.Event(), asyncio.Event()
+    app, ready, closing = create_app(settings), asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
         async with app.lifespan():
-            open.set()
+            ready.set()
             await closing.wait()
 
     with asyncio.Runner() as runner:
-        life = runner.get_loop().create_task(live())
-        runner.run(open.wait())
+        lifespan = runner.get_loop().create_task(live())
+        runner.run(ready.wait())
         try:
             yield app, runner.run
         finally:
             closing.set()
-            runner.run(asyncio.wait_for(life, 20))
+            runner.run(asyncio.wait_for(lifespan, 20))
 
 
-def test_the_tokens_that_are_alive_are_those_that_the_model_says(fresh_settings: "Callable[[], Settings]") -> None:
-    with started(fresh_settings()) as (app, run):
-        # What passwords cost is not what is tested here.
-        app.state.means.of(PasswordHasher).hasher = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
-        Sessions.world = World(app, run, run(person(app, "admin")))
-        # What fails is told as it was found: each step is a call, and to make the way there shorter takes minutes.
-        given = settings(
+def test_the_accepted_tokens_are_those_of_live_sessions(fresh_settings: "Callable[[], Settings]") -> None:
+    with running_app(fresh_settings()) as (app, run):
+        # Cheap hashes: their cost is not under test.
+        app.state.dependencies.require(PasswordHasher).argon2 = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)
+        Sessions.environment = Environment(app, run, run(register_and_log_in(app, "admin")))
+        # A failure is not shrunk: each step is a request, so that would take minutes.
+        hypothesis_settings = settings(
             max_examples=20,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
             phases=[Phase.explicit, Phase.generate],
         )
-        run_state_machine_as_test(Sessions, settings=given)
+        run_state_machine_as_test(Sessions, settings=hypothesis_settings)

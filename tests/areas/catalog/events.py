@@ -1,4 +1,4 @@
-"""What the shop announced and who did it: a look into the outbox and the audit."""
+"""Reads events from the outbox and entries from the audit log."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:
 
 
 async def events_of(app: "TradepostApp", subject: str) -> list[tuple[str, Any]]:
-    """Type and data of the events about a row, in order."""
-    async with app.state.database.sessions() as session:
-        found = await session.scalars(
+    """Return type and data of the events about a row, in order."""
+    async with app.state.database.session_factory() as session:
+        events = await session.scalars(
             select(OutboxEvent).where(OutboxEvent.subject == subject).order_by(OutboxEvent.id)
         )
-        return [(event.type, event.data) for event in found]
+        return [(event.type, event.data) for event in events]
 
 
 async def types_of(app: "TradepostApp", subject: str) -> list[str]:
-    """Only their types."""
+    """Return the types of the events about a row, in order."""
     return [type for type, _ in await events_of(app, subject)]
 
 
 async def entries_of(app: "TradepostApp", subject: str) -> list[AuditEntry]:
-    """The audit entries about a row, in order."""
-    async with app.state.database.sessions() as session:
+    """Return the audit entries about a row, in order."""
+    async with app.state.database.session_factory() as session:
         return list(
             await session.scalars(select(AuditEntry).where(AuditEntry.subject == subject).order_by(AuditEntry.id))
         )
 
 
 async def count_entries(app: "TradepostApp") -> int:
-    """How many audit entries there are in all."""
-    async with app.state.database.sessions() as session:
+    """Return the number of all audit entries."""
+    async with app.state.database.session_factory() as session:
         return len((await session.scalars(select(AuditEntry.id))).all())
 
 
 async def count_events(app: "TradepostApp") -> int:
-    """How many events there are in all."""
-    async with app.state.database.sessions() as session:
+    """Return the number of all events."""
+    async with app.state.database.session_factory() as session:
         return len((await session.scalars(select(OutboxEvent.id))).all())

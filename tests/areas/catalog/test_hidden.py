@@ -1,4 +1,4 @@
-"""What the public may not see does not exist for it: drafts and archived products, on every path and at every depth."""
+"""Draft and archived products do not exist for the public, on any path and at any depth."""
 
 from typing import Any
 
@@ -11,8 +11,11 @@ HIDDEN = ["draft", "archived"]
 
 
 @pytest.fixture(scope="module")
-async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
-    """A category and a tag with one product of each status; a tag that only hidden ones have; a word that all have."""
+async def catalog_rows(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+    """A product of each status in one category, with a common tag and word.
+
+    The hidden products also share a tag of their own.
+    """
     category, tag, hidden_tag, word = (
         await make_category(staff),
         unique("tag"),
@@ -23,9 +26,14 @@ async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
     for status in ("active", *HIDDEN):
         tags = [tag] if status == "active" else [tag, hidden_tag]
         products[status] = await make_product(
-            staff, status=status, tags=tags, category_id=category["id"], name=f"{word} {status}", external_reference=unique(),
+            staff,
+            status=status,
+            tags=tags,
+            category_id=category["id"],
+            name=f"{word} {status}",
+            external_reference=unique(),
             variants=[variant_input(77)],
-        )  # fmt: skip
+        )
     for product in products.values():
         [variant] = (await read(staff, f"/v1/products/{product['id']}/variants"))["data"]
         product["variant"] = variant
@@ -33,10 +41,10 @@ async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", HIDDEN)
-async def test_a_hidden_product_is_not_found_by_any_name(
-    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str
+async def test_a_hidden_product_is_not_found_by_id_or_slug(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, catalog_rows: Any, status: str
 ) -> None:
-    product = shelf["products"][status]
+    product = catalog_rows["products"][status]
     for key in (product["id"], product["slug"]):
         for path in (f"/v1/products/{key}", f"/v1/products/{key}/variants"):
             problem = assert_problem(await client.get(path), 404, "not_found")
@@ -47,21 +55,23 @@ async def test_a_hidden_product_is_not_found_by_any_name(
 
 @pytest.mark.parametrize("status", HIDDEN)
 async def test_a_variant_is_hidden_with_its_product(
-    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any, status: str
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, catalog_rows: Any, status: str
 ) -> None:
-    path = f"/v1/variants/{shelf['products'][status]['variant']['id']}"
+    path = f"/v1/variants/{catalog_rows['products'][status]['variant']['id']}"
     assert_problem(await client.get(path), 404, "not_found")
     assert (await staff.get(path)).status_code == 200
 
 
-async def test_no_list_shows_a_hidden_product(client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any) -> None:
-    shown = shelf["products"]["active"]["id"]
+async def test_no_list_shows_a_hidden_product(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, catalog_rows: Any
+) -> None:
+    shown = catalog_rows["products"]["active"]["id"]
     for path, query in {
-        "/v1/products": {"tag": shelf["tag"]},
-        f"/v1/categories/{shelf['category']['id']}/products": {},
-        f"/v1/tags/{shelf['tag']}/products": {},
+        "/v1/products": {"tag": catalog_rows["tag"]},
+        f"/v1/categories/{catalog_rows['category']['id']}/products": {},
+        f"/v1/tags/{catalog_rows['tag']}/products": {},
     }.items():
-        for more in ({}, {"include": "total"}, {"sort": "price,-name"}, {"q": shelf["word"]}, {"page": 1}):
+        for more in ({}, {"include": "total"}, {"sort": "price,-name"}, {"q": catalog_rows["word"]}, {"page": 1}):
             page = await read(client, path, **query | more)
             assert [row["id"] for row in page["data"]] == [shown], (path, more)
             assert page.get("total", 1) == 1
@@ -69,62 +79,67 @@ async def test_no_list_shows_a_hidden_product(client: httpx.AsyncClient, staff: 
 
 
 @pytest.mark.parametrize("status", HIDDEN)
-async def test_no_filter_finds_a_hidden_product(client: httpx.AsyncClient, shelf: Any, status: str) -> None:
-    product = shelf["products"][status]
+async def test_no_filter_finds_a_hidden_product(client: httpx.AsyncClient, catalog_rows: Any, status: str) -> None:
+    product = catalog_rows["products"][status]
     filters: list[dict[str, str]] = [
-        {"slug": product["slug"]}, {"external_reference": product["external_reference"]}, {"status": status, "tag": shelf["tag"]}, {"tag": shelf["hidden_tag"]},
-        {"q": product["name"]}, {"q": product["variant"]["sku"]}, {"category": shelf["category"]["slug"], "status": status},
-    ]  # fmt: skip
-    for given in filters:
-        page = await read(client, "/v1/products", **given, include="total")
-        assert (page["data"], page["total"]) == ([], 0), given
+        {"slug": product["slug"]},
+        {"external_reference": product["external_reference"]},
+        {"status": status, "tag": catalog_rows["tag"]},
+        {"tag": catalog_rows["hidden_tag"]},
+        {"q": product["name"]},
+        {"q": product["variant"]["sku"]},
+        {"category": catalog_rows["category"]["slug"], "status": status},
+    ]
+    for filter in filters:
+        page = await read(client, "/v1/products", **filter, include="total")
+        assert (page["data"], page["total"]) == ([], 0), filter
 
 
-async def test_no_relation_leads_to_a_hidden_product(
-    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any
+async def test_no_relation_includes_a_hidden_product(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, catalog_rows: Any
 ) -> None:
-    shown = {"id": shelf["products"]["active"]["id"]}
+    shown = {"id": catalog_rows["products"]["active"]["id"]}
     fields = "products(total: true){id}"
-    for path in (f"/v1/categories/{shelf['category']['id']}", f"/v1/tags/{shelf['tag']}"):
-        found = (await read(client, path, fields=fields))["products"]
-        assert (found["data"], found["total"], found["has_more"]) == ([shown], 1, False)
+    for path in (f"/v1/categories/{catalog_rows['category']['id']}", f"/v1/tags/{catalog_rows['tag']}"):
+        products = (await read(client, path, fields=fields))["products"]
+        assert (products["data"], products["total"], products["has_more"]) == ([shown], 1, False)
         assert (await read(staff, path, fields=fields))["products"]["total"] == 3
-    deep = (
+    nested = (
         "category{products{id category{products{id variants{sku}}} categories{products(filter: {status: draft}){id}}}}"
     )
-    found = await read(client, f"/v1/products/{shown['id']}", fields=deep)
-    [product] = found["category"]["products"]["data"]
+    [product] = (await read(client, f"/v1/products/{shown['id']}", fields=nested))["category"]["products"]["data"]
     assert [p["id"] for p in product["category"]["products"]["data"]] == [shown["id"]]
     assert product["categories"][0]["products"]["data"] == []
 
 
-async def test_paging_a_relation_past_hidden_rows_leaves_no_gap(client: httpx.AsyncClient, shelf: Any) -> None:
-    found = await read(client, f"/v1/categories/{shelf['category']['id']}", fields="products(first: 1){id}")
-    assert [row["id"] for row in found["products"]["data"]] == [shelf["products"]["active"]["id"]]
-    assert found["products"]["next_cursor"] is None
+async def test_hidden_rows_leave_no_gap_in_a_paged_relation(client: httpx.AsyncClient, catalog_rows: Any) -> None:
+    path = f"/v1/categories/{catalog_rows['category']['id']}"
+    products = (await read(client, path, fields="products(first: 1){id}"))["products"]
+    assert [row["id"] for row in products["data"]] == [catalog_rows["products"]["active"]["id"]]
+    assert products["next_cursor"] is None
 
 
-async def test_a_tag_counts_only_what_the_caller_sees(
-    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any
+async def test_a_tag_counts_only_products_visible_to_the_caller(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, catalog_rows: Any
 ) -> None:
-    assert (await read(client, f"/v1/tags/{shelf['tag']}"))["product_count"] == 1
-    assert (await read(staff, f"/v1/tags/{shelf['tag']}"))["product_count"] == 3
-    [listed] = (await read(client, "/v1/tags", slug=shelf["tag"]))["data"]
+    assert (await read(client, f"/v1/tags/{catalog_rows['tag']}"))["product_count"] == 1
+    assert (await read(staff, f"/v1/tags/{catalog_rows['tag']}"))["product_count"] == 3
+    [listed] = (await read(client, "/v1/tags", slug=catalog_rows["tag"]))["data"]
     assert listed["product_count"] == 1
 
 
-async def test_a_tag_of_hidden_products_alone_does_not_exist(
-    client: httpx.AsyncClient, staff: httpx.AsyncClient, shelf: Any
+async def test_a_tag_of_hidden_products_only_is_not_found(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, catalog_rows: Any
 ) -> None:
-    path = f"/v1/tags/{shelf['hidden_tag']}"
+    path = f"/v1/tags/{catalog_rows['hidden_tag']}"
     assert_problem(await client.get(path), 404, "not_found")
     assert_problem(await client.get(f"{path}/products"), 404, "not_found")
-    page = await read(client, "/v1/tags", slug=shelf["hidden_tag"], include="total")
+    page = await read(client, "/v1/tags", slug=catalog_rows["hidden_tag"], include="total")
     assert (page["data"], page["total"]) == ([], 0)
     assert (await read(staff, path))["product_count"] == 2
 
 
-async def test_a_product_appears_and_vanishes_with_its_status(
+async def test_a_product_is_visible_exactly_while_it_is_active(
     client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     tag = unique("turn")
@@ -136,7 +151,7 @@ async def test_a_product_appears_and_vanishes_with_its_status(
         assert bool((await read(client, "/v1/tags", slug=tag))["data"]) is seen
 
 
-async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(
+async def test_staff_only_members_are_omitted_and_cannot_be_selected(
     client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff, source={"erp": 7}, variants=[variant_input(source={"row": 1})])
@@ -152,7 +167,7 @@ async def test_what_only_staff_may_read_is_neither_shown_nor_named_to_others(
         assert_problem(await client.get("/v1/products", params={"fields": fields}), 401, "unauthenticated")
 
 
-async def test_known_callers_without_the_permission_are_forbidden(
+async def test_a_customer_is_forbidden_to_read_staff_members_and_to_write(
     app: Any, client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff, source={"erp": 7})
@@ -166,7 +181,7 @@ async def test_known_callers_without_the_permission_are_forbidden(
 
 
 @pytest.mark.parametrize("body", [b'{"nme": 1}', b"{", b"[]", b""])
-async def test_who_may_not_write_is_told_so_whatever_was_sent(
+async def test_a_write_without_credentials_is_unauthenticated_whatever_its_body(
     client: httpx.AsyncClient, staff: httpx.AsyncClient, body: bytes
 ) -> None:
     product = await make_product(staff)

@@ -1,4 +1,4 @@
-"""JSON Patch through the door: its document, its problems, and that it is all or nothing."""
+"""JSON Patch through REST: the patched document, its problems, and atomicity."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,14 @@ HEADERS = {"Content-Type": "application/json-patch+json"}
 
 
 async def patch(staff: httpx.AsyncClient, path: str, *steps: dict[str, Any]) -> httpx.Response:
-    """The answer to a JSON Patch."""
+    """Send a JSON Patch."""
     return await staff.patch(path, content=json.dumps(steps), headers=HEADERS)
 
 
-async def test_a_patch_works_on_the_default_representation(staff: httpx.AsyncClient) -> None:
-    made = await make_product(staff, tags=["a", "b"], attributes={"x": {"y": [1]}}, source={"k": 1})
+async def test_a_patch_applies_to_the_default_representation(staff: httpx.AsyncClient) -> None:
+    created = await make_product(staff, tags=["a", "b"], attributes={"x": {"y": [1]}}, source={"k": 1})
     answer = await patch(
-        staff, f"/v1/products/{made['id']}",
+        staff, f"/v1/products/{created['id']}",
         {"op": "test", "path": "/tags/1", "value": "b"},
         {"op": "add", "path": "/tags/-", "value": "c"},
         {"op": "remove", "path": "/tags/0"},
@@ -46,12 +46,14 @@ async def test_a_patch_works_on_the_default_representation(staff: httpx.AsyncCli
 
 
 async def test_every_member_of_the_document_can_be_tested(staff: httpx.AsyncClient) -> None:
-    made = await make_product(staff)
-    steps = [{"op": "test", "path": f"/{name}", "value": value} for name, value in made.items() if name != "links"]
-    answer = await patch(staff, f"/v1/products/{made['id']}", *steps)
-    assert answer.json() == made
+    created = await make_product(staff)
+    steps = [{"op": "test", "path": f"/{name}", "value": value} for name, value in created.items() if name != "links"]
+    answer = await patch(staff, f"/v1/products/{created['id']}", *steps)
+    assert answer.json() == created
     assert_problem(
-        await patch(staff, f"/v1/products/{made['id']}", {"op": "test", "path": "/links", "value": made["links"]}),
+        await patch(
+            staff, f"/v1/products/{created['id']}", {"op": "test", "path": "/links", "value": created["links"]}
+        ),
         409,
         "patch_test_failed",
     )
@@ -68,16 +70,16 @@ async def test_every_member_of_the_document_can_be_tested(staff: httpx.AsyncClie
 async def test_a_patch_that_fails_changes_nothing(
     app: "TradepostApp", staff: httpx.AsyncClient, last: dict[str, Any]
 ) -> None:
-    made, count = await make_product(staff), await count_events(app)
+    created, count = await make_product(staff), await count_events(app)
     answer = await patch(
-        staff, f"/v1/products/{made['id']}", {"op": "replace", "path": "/description", "value": "new"}, last
+        staff, f"/v1/products/{created['id']}", {"op": "replace", "path": "/description", "value": "new"}, last
     )
     assert answer.status_code in (409, 422)
-    assert await read(staff, f"/v1/products/{made['id']}") == made
+    assert await read(staff, f"/v1/products/{created['id']}") == created
     assert await count_events(app) == count
 
 
-async def test_a_failed_test_is_a_conflict_and_a_missing_target_a_fault(staff: httpx.AsyncClient) -> None:
+async def test_a_failed_test_is_409_and_a_missing_target_is_422(staff: httpx.AsyncClient) -> None:
     path = f"/v1/products/{(await make_product(staff))['id']}"
     answer = await patch(
         staff, path, {"op": "test", "path": "/version", "value": 1}, {"op": "test", "path": "/version", "value": 2}
@@ -96,19 +98,19 @@ READ_ONLY = ["id", "version", "created_at", "updated_at", "price_from", "rating_
 
 @pytest.mark.parametrize("name", READ_ONLY)
 async def test_a_read_only_member_cannot_be_changed_or_removed(staff: httpx.AsyncClient, name: str) -> None:
-    made = await make_product(staff)
-    path = f"/v1/products/{made['id']}"
+    created = await make_product(staff)
+    path = f"/v1/products/{created['id']}"
     for step in ({"op": "replace", "path": f"/{name}", "value": "x"}, {"op": "remove", "path": f"/{name}"}):
         answer = await patch(staff, path, step)
         assert_problem(answer, 422, "validation")
         assert faults(answer) == {(f"/{name}", "read_only")}
     assert_problem(await staff.patch(path, json={name: "x"}), 422, "validation")
-    assert (await patch(staff, path, {"op": "replace", "path": f"/{name}", "value": made[name]})).status_code == 200, (
-        "what stays the same is no change"
-    )
+    assert (
+        await patch(staff, path, {"op": "replace", "path": f"/{name}", "value": created[name]})
+    ).status_code == 200, "the same value is not a change"
 
 
-async def test_a_member_that_there_is_not_cannot_be_added(staff: httpx.AsyncClient) -> None:
+async def test_an_unknown_member_cannot_be_added(staff: httpx.AsyncClient) -> None:
     path = f"/v1/products/{(await make_product(staff))['id']}"
     for name in ("nope", "variants", "links", "available_actions", ""):
         answer = await patch(staff, path, {"op": "add", "path": f"/{name}", "value": {}})
@@ -117,14 +119,14 @@ async def test_a_member_that_there_is_not_cannot_be_added(staff: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("value", [None, 1, "x", [1], True])
-async def test_the_whole_cannot_become_anything_but_an_object(staff: httpx.AsyncClient, value: Any) -> None:
+async def test_the_whole_document_can_only_be_replaced_by_an_object(staff: httpx.AsyncClient, value: Any) -> None:
     path = f"/v1/products/{(await make_product(staff))['id']}"
     assert_problem(await patch(staff, path, {"op": "replace", "path": "", "value": value}), 422, "validation")
     headers = {"Content-Type": "application/merge-patch+json"}
     assert_problem(await staff.patch(path, content=json.dumps(value), headers=headers), 422, "validation")
 
 
-async def test_the_result_is_checked_like_a_put(staff: httpx.AsyncClient) -> None:
+async def test_the_result_is_validated_like_a_put(staff: httpx.AsyncClient) -> None:
     path = f"/v1/products/{(await make_product(staff))['id']}"
     answer = await patch(
         staff,
@@ -146,7 +148,7 @@ async def test_categories_can_be_added_by_a_patch(staff: httpx.AsyncClient) -> N
     assert (await read(staff, path, fields="categories{id}"))["categories"] == [{"id": category["id"]}]
 
 
-async def test_copies_of_copies_are_refused(staff: httpx.AsyncClient) -> None:
+async def test_exponential_copies_and_more_than_a_hundred_steps_are_refused(staff: httpx.AsyncClient) -> None:
     path = f"/v1/products/{(await make_product(staff, attributes={'a': ['x' * 1000]}))['id']}"
     answer = await patch(
         staff, path, *[{"op": "copy", "from": "/attributes", "path": f"/attributes/c{i}"} for i in range(100)]
@@ -156,11 +158,11 @@ async def test_copies_of_copies_are_refused(staff: httpx.AsyncClient) -> None:
     assert_problem(answer, 422, "validation")
 
 
-async def test_variants_and_categories_are_patched_alike(staff: httpx.AsyncClient) -> None:
+async def test_variants_and_categories_accept_json_patch(staff: httpx.AsyncClient) -> None:
     variant = await make_variant(staff, (await make_product(staff))["id"], 5)
     answer = await patch(staff, f"/v1/variants/{variant['id']}", {"op": "replace", "path": "/price/amount", "value": 6})
     assert (answer.json()["price"]["amount"], answer.json()["version"]) == (6, 2)
-    slug = unique("shelf")
+    slug = unique("category")
     answer = await patch(
         staff, f"/v1/categories/{(await make_category(staff))['id']}", {"op": "replace", "path": "/slug", "value": slug}
     )

@@ -1,4 +1,4 @@
-"""Writes at the same time: none is lost, none wins twice, none fails for a reason of ours."""
+"""Concurrent writes: none is lost, none wins twice, and none fails with a server error."""
 
 import asyncio
 from collections import Counter
@@ -16,70 +16,70 @@ if TYPE_CHECKING:
 MANY = 10
 
 
-async def at_once(*calls: Any) -> list[httpx.Response]:
-    """The answers to calls that run at the same time."""
+async def gather(*calls: Any) -> list[httpx.Response]:
+    """Run calls concurrently and return the responses."""
     return list(await asyncio.gather(*calls))
 
 
 def statuses(answers: list[httpx.Response]) -> Counter[int]:
-    """How often each status came."""
+    """Count the responses by status."""
     return Counter(answer.status_code for answer in answers)
 
 
-async def test_writes_without_a_precondition_all_succeed_and_none_is_lost(
-    app: "TradepostApp", staff: httpx.AsyncClient
-) -> None:
-    made = await make_product(staff)
-    path = f"/v1/products/{made['id']}"
-    answers = await at_once(*[staff.patch(path, json={"attributes": {f"key_{i}": i}}) for i in range(MANY)])
+async def test_concurrent_patches_lose_no_update(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    created = await make_product(staff)
+    path = f"/v1/products/{created['id']}"
+    answers = await gather(*[staff.patch(path, json={"attributes": {f"key_{i}": i}}) for i in range(MANY)])
     assert set(statuses(answers)) <= {200, 409}
-    kept = {f"key_{i}": i for i, answer in enumerate(answers) if answer.status_code == 200}
-    assert kept, "at least one came through"
+    saved = {f"key_{i}": i for i, answer in enumerate(answers) if answer.status_code == 200}
+    assert saved, "no write succeeded"
     after = await read(staff, path)
-    assert after["attributes"] == kept
-    assert after["version"] == 1 + len(kept)
+    assert after["attributes"] == saved
+    assert after["version"] == 1 + len(saved)
     assert sorted(answer.json()["version"] for answer in answers if answer.status_code == 200) == list(
-        range(2, 2 + len(kept))
+        range(2, 2 + len(saved))
     )
-    assert await types_of(app, made["id"]) == ["product.created"] + ["product.updated"] * len(kept)
+    assert await types_of(app, created["id"]) == ["product.created"] + ["product.updated"] * len(saved)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_of_writes_meant_for_one_version_exactly_one_wins(staff: httpx.AsyncClient, method: str) -> None:
-    made = await make_product(staff)
-    path = f"/v1/products/{made['id']}"
+async def test_one_of_several_concurrent_writes_with_the_same_if_match_succeeds(
+    staff: httpx.AsyncClient, method: str
+) -> None:
+    created = await make_product(staff)
+    path = f"/v1/products/{created['id']}"
     calls = [
         staff.request(
             method, path, json={"name": f"Name {i}"} if method != "DELETE" else None, headers={"If-Match": '"1.x"'}
         )
         for i in range(MANY)
     ]
-    found = statuses(await at_once(*calls))
-    assert found == {204: 1, 404: MANY - 1} if method == "DELETE" else {200: 1, 412: MANY - 1}
+    expected = {204: 1, 404: MANY - 1} if method == "DELETE" else {200: 1, 412: MANY - 1}
+    assert statuses(await gather(*calls)) == expected
 
 
-async def test_slugs_made_of_one_name_at_once_are_all_different(staff: httpx.AsyncClient) -> None:
+async def test_slugs_generated_concurrently_from_one_name_are_different(staff: httpx.AsyncClient) -> None:
     name = unique("race")
     for kind in ("products", "categories"):
-        answers = await at_once(*[staff.post(f"/v1/{kind}", json={"name": name}) for _ in range(MANY)])
+        answers = await gather(*[staff.post(f"/v1/{kind}", json={"name": name}) for _ in range(MANY)])
         assert statuses(answers) == {201: MANY}, [a.text for a in answers if a.status_code != 201]
         assert {a.json()["slug"] for a in answers} == {name, *[f"{name}-{n}" for n in range(2, MANY + 1)]}
 
 
-async def test_a_given_slug_or_sku_is_had_by_exactly_one(staff: httpx.AsyncClient) -> None:
+async def test_one_of_several_concurrent_creations_gets_a_slug_or_sku(staff: httpx.AsyncClient) -> None:
     slug, product, sku = unique("one"), await make_product(staff), unique("SKU")
-    found = await at_once(*[staff.post("/v1/products", json={"name": "x", "slug": slug}) for _ in range(MANY)])
-    assert statuses(found) == {201: 1, 409: MANY - 1}
-    found = await at_once(
+    answers = await gather(*[staff.post("/v1/products", json={"name": "x", "slug": slug}) for _ in range(MANY)])
+    assert statuses(answers) == {201: 1, 409: MANY - 1}
+    answers = await gather(
         *[staff.post(f"/v1/products/{product['id']}/variants", json=variant_input(sku=sku)) for _ in range(MANY)]
     )
-    assert statuses(found) == {201: 1, 409: MANY - 1}
-    assert all(a.json()["field"] == "sku" for a in found if a.status_code == 409)
+    assert statuses(answers) == {201: 1, 409: MANY - 1}
+    assert all(a.json()["field"] == "sku" for a in answers if a.status_code == 409)
 
 
-async def test_new_tags_at_once_become_one_tag(staff: httpx.AsyncClient) -> None:
+async def test_concurrent_creations_share_a_new_tag(staff: httpx.AsyncClient) -> None:
     tag, other = unique("same"), unique("other")
-    answers = await at_once(
+    answers = await gather(
         *[
             staff.post("/v1/products", json={"name": "x", "tags": [tag, other] if i % 2 else [other, tag]})
             for i in range(MANY)
@@ -89,14 +89,14 @@ async def test_new_tags_at_once_become_one_tag(staff: httpx.AsyncClient) -> None
     assert (await read(staff, f"/v1/tags/{tag}"))["product_count"] == MANY
 
 
-async def test_the_cheapest_price_is_right_after_variants_changed_at_once(staff: httpx.AsyncClient) -> None:
+async def test_price_from_is_the_lowest_price_after_concurrent_changes(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
     path = f"/v1/products/{product['id']}"
-    made = [await make_variant(staff, product["id"], 1000) for _ in range(5)]
-    answers = await at_once(
+    created = [await make_variant(staff, product["id"], 1000) for _ in range(5)]
+    answers = await gather(
         *[
             staff.patch(f"/v1/variants/{v['id']}", json={"price": {"amount": 100 + i, "currency": "EUR"}})
-            for i, v in enumerate(made)
+            for i, v in enumerate(created)
         ],
         *[staff.post(f"{path}/variants", json=variant_input(90 + i)) for i in range(3)],
         staff.patch(path, json={"name": "Renamed"}),
@@ -106,18 +106,18 @@ async def test_the_cheapest_price_is_right_after_variants_changed_at_once(staff:
     assert (await read(staff, path))["price_from"]["amount"] == cheapest
 
 
-async def test_a_product_never_gets_more_than_a_hundred_variants(staff: httpx.AsyncClient) -> None:
+async def test_concurrent_creations_never_exceed_a_hundred_variants(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, variants=[variant_input() for _ in range(97)])
     path = f"/v1/products/{product['id']}/variants"
-    found = statuses(await at_once(*[staff.post(path, json=variant_input()) for _ in range(MANY)]))
-    assert found == {201: 3, 409: MANY - 3}
+    counts = statuses(await gather(*[staff.post(path, json=variant_input()) for _ in range(MANY)]))
+    assert counts == {201: 3, 409: MANY - 3}
     assert (await read(staff, path, include="total"))["total"] == 100
 
 
-async def test_two_moves_at_once_never_make_a_circle(staff: httpx.AsyncClient) -> None:
+async def test_two_concurrent_moves_never_create_a_cycle(staff: httpx.AsyncClient) -> None:
     for _ in range(3):
         a, b = await make_category(staff), await make_category(staff)
-        answers = await at_once(
+        answers = await gather(
             staff.patch(f"/v1/categories/{a['id']}", json={"parent_id": b["id"]}),
             staff.patch(f"/v1/categories/{b['id']}", json={"parent_id": a["id"]}),
         )
@@ -128,58 +128,59 @@ async def test_two_moves_at_once_never_make_a_circle(staff: httpx.AsyncClient) -
         assert [x["parent"] is None for x in after].count(True) == 1
 
 
-async def test_a_category_made_below_one_that_moves_moves_with_it(staff: httpx.AsyncClient) -> None:
+async def test_a_category_created_below_a_moving_one_moves_with_it(staff: httpx.AsyncClient) -> None:
     for _ in range(3):
         top, moving = await make_category(staff), await make_category(staff)
-        answers = await at_once(
+        answers = await gather(
             staff.patch(f"/v1/categories/{moving['id']}", json={"parent_id": top["id"]}),
             *[staff.post("/v1/categories", json={"name": "Child", "parent_id": moving["id"]}) for _ in range(3)],
         )
         assert set(statuses(answers)) <= {200, 201}
-        made = [await make_product(staff, category_id=a.json()["id"]) for a in answers[1:]]
-        found = {row["id"] for row in (await read(staff, "/v1/products", category=top["slug"]))["data"]}
-        assert found == {p["id"] for p in made}
+        products = [await make_product(staff, category_id=a.json()["id"]) for a in answers[1:]]
+        listed = {row["id"] for row in (await read(staff, "/v1/products", category=top["slug"]))["data"]}
+        assert listed == {p["id"] for p in products}
 
 
-async def test_a_category_is_deleted_or_filled_and_never_both(staff: httpx.AsyncClient) -> None:
+async def test_a_category_is_never_both_deleted_and_filled(staff: httpx.AsyncClient) -> None:
     for _ in range(3):
         category = await make_category(staff)
         path = f"/v1/categories/{category['id']}"
-        gone, made = await at_once(
+        deletion, creation = await gather(
             staff.delete(path), staff.post("/v1/products", json={"name": "x", "category_id": category["id"]})
         )
-        assert (gone.status_code, made.status_code) in ((204, 422), (204, 409), (409, 201)), (gone.text, made.text)
-        if made.status_code == 201:
-            assert (await read(staff, made.headers["location"], fields="category{id}"))["category"] == {
+        statuses_of_both = (deletion.status_code, creation.status_code)
+        assert statuses_of_both in ((204, 422), (204, 409), (409, 201)), (deletion.text, creation.text)
+        if creation.status_code == 201:
+            assert (await read(staff, creation.headers["location"], fields="category{id}"))["category"] == {
                 "id": category["id"]
             }
 
 
-async def test_batches_at_once_do_not_fail_for_one_another(staff: httpx.AsyncClient) -> None:
+async def test_concurrent_batches_in_different_orders_do_not_deadlock(staff: httpx.AsyncClient) -> None:
     products = [await make_product(staff) for _ in range(4)]
     orders = [products, products[::-1], products[2:] + products[:2]]
     batches = [
         [{"op": "update", "id": p["id"], "patch": {"attributes": {f"batch_{i}": 1}}} for p in order]
         for i, order in enumerate(orders)
     ]
-    answers = await at_once(*[staff.post("/v1/products/batch", json={"items": items}) for items in batches])
+    answers = await gather(*[staff.post("/v1/products/batch", json={"items": items}) for items in batches])
     assert set(statuses(answers)) <= {200, 409}
-    done = [
+    updated = [
         {r["data"]["id"] for r in a.json()["results"] if r["status"] == 200} if a.status_code == 200 else set()
         for a in answers
     ]
     for product in products:
-        expected = {f"batch_{i}": 1 for i, ids in enumerate(done) if product["id"] in ids}
+        expected = {f"batch_{i}": 1 for i, ids in enumerate(updated) if product["id"] in ids}
         assert (await read(staff, f"/v1/products/{product['id']}"))["attributes"] == expected
 
 
-async def test_upserts_of_one_product_at_once_make_it_once(staff: httpx.AsyncClient) -> None:
+async def test_concurrent_upserts_create_a_product_once(staff: httpx.AsyncClient) -> None:
     reference = unique("ERP")
     items = [
         {"op": "upsert", "input": {"name": f"Name {i}", "slug": unique("slug"), "external_reference": reference}}
         for i in range(6)
     ]
-    answers = await at_once(*[staff.post("/v1/products/batch", json={"items": [item]}) for item in items])
+    answers = await gather(*[staff.post("/v1/products/batch", json={"items": [item]}) for item in items])
     assert statuses(answers) == {200: 6}
     results = [a.json()["results"][0] for a in answers]
     assert Counter(r["status"] for r in results) == {201: 1, 200: 5}, results

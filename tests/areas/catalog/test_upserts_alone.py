@@ -1,4 +1,4 @@
-"""A property: upserts as a set give what each gives alone, one after another."""
+"""A property: upserting a list of products at once gives the same as upserting them one by one."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +12,25 @@ from tests.factories import Json, read, unique
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-FIELDS = "name,slug,external_reference,tags,price_from,version,description,variants(first:50){sku name options price position version}"
+FIELDS = (
+    "name,slug,external_reference,tags,price_from,version,description,"
+    "variants(first:50){sku name options price position version}"
+)
 SIZES = ("S", "M", "L")
 
 
 def variants() -> st.SearchStrategy[list[Json]]:
-    """A few variants out of a small number of SKUs, options and prices: they meet one another."""
-    one = st.fixed_dictionaries(
+    """Generate variants from few SKUs, options and prices, so that they clash."""
+    element = st.fixed_dictionaries(
         {"sku": st.integers(0, 5), "size": st.sampled_from(SIZES), "amount": st.integers(1, 3)},
         optional={"position": st.integers(0, 3)},
     )
-    return st.lists(one, max_size=3)
+    return st.lists(element, max_size=3)
 
 
 def inputs() -> st.SearchStrategy[list[Json]]:
-    """Products that are new, the same, or one another's, by reference, slug or name."""
-    one = st.fixed_dictionaries(
+    """Generate products that are new or match each other by reference, slug or name."""
+    element = st.fixed_dictionaries(
         {
             "name": st.integers(0, 2),
             "variants": variants(),
@@ -40,70 +43,73 @@ def inputs() -> st.SearchStrategy[list[Json]]:
             "wrong": st.just(True),
         },
     )
-    return st.lists(one, min_size=1, max_size=6)
+    return st.lists(element, min_size=1, max_size=6)
 
 
-def written(drawn: Json, mark: str) -> Json:
-    """A drawn product in names that begin with a mark: two lists of the same products, each in a world of its own."""
-    made: Json = {
-        "name": f"{mark} name {drawn['name']}",
+def with_prefix(drawn: Json, prefix: str) -> Json:
+    """Return the input of a generated product with prefixed names.
+
+    Two prefixes give two independent copies of the same products.
+    """
+    product: Json = {
+        "name": f"{prefix} name {drawn['name']}",
         "tags": drawn["tags"],
         "description": drawn.get("description", ""),
     }
-    made |= {"external_reference": f"{mark}-{drawn['reference']}"} if "reference" in drawn else {}
-    made |= {"slug": f"{mark}-slug-{drawn['slug']}"} if "slug" in drawn else {}
-    made |= {"nme": 1} if "wrong" in drawn else {}
-    made["variants"] = [
+    product |= {"external_reference": f"{prefix}-{drawn['reference']}"} if "reference" in drawn else {}
+    product |= {"slug": f"{prefix}-slug-{drawn['slug']}"} if "slug" in drawn else {}
+    product |= {"nme": 1} if "wrong" in drawn else {}
+    product["variants"] = [
         {
-            "sku": f"{mark}-{v['sku']}",
+            "sku": f"{prefix}-{v['sku']}",
             "options": {"size": v["size"]},
             "price": {"amount": v["amount"], "currency": "EUR"},
         }
         | ({"position": v["position"]} if "position" in v else {})
         for v in drawn["variants"]
     ]
-    return made
+    return product
 
 
-def unmarked(value: Any, mark: str) -> Any:
-    """An answer without its mark, without what no two writes share."""
+def without_prefix(value: Any, prefix: str) -> Any:
+    """Return a response without the prefix and without ids, times and links."""
     match value:
         case dict():
             return {
-                k: unmarked(v, mark)
+                k: without_prefix(v, prefix)
                 for k, v in value.items()
                 if k not in ("id", "created_at", "updated_at", "links", "request_id", "instance")
             }
         case list():
-            return [unmarked(v, mark) for v in value]
+            return [without_prefix(v, prefix) for v in value]
         case str():
-            return value.replace(mark, "x")
+            return value.replace(prefix, "x")
         case _:
             return value
 
 
-async def rows(staff: httpx.AsyncClient, ids: list[str], mark: str) -> list[Any]:
-    """The products as they are in the end."""
-    return [unmarked(await read(staff, f"/v1/products/{id}", fields=FIELDS), mark) for id in ids]
+async def rows(staff: httpx.AsyncClient, ids: list[str], prefix: str) -> list[Any]:
+    """Read the final state of products, without the prefix."""
+    return [without_prefix(await read(staff, f"/v1/products/{id}", fields=FIELDS), prefix) for id in ids]
 
 
 PLAIN: Json = {"name": 0, "variants": [], "tags": []}
-# The second of these leaves the slug that was made for it, and the third is new and of the same name.
-LEAVES = [PLAIN | {"reference": 0}, PLAIN | {"reference": 0, "slug": 0}, PLAIN]
+# The second input gives up its generated slug; the third is a new product with the same name.
+RELEASED_SLUG = [PLAIN | {"reference": 0}, PLAIN | {"reference": 0, "slug": 0}, PLAIN]
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(before=inputs(), after=inputs())
-@example(before=[PLAIN], after=LEAVES)
-async def test_a_set_gives_what_each_gives_alone(
+@example(before=[PLAIN], after=RELEASED_SLUG)
+async def test_upserting_a_list_equals_upserting_each_product_alone(
     app: "TradepostApp", staff: httpx.AsyncClient, before: list[Json], after: list[Json]
 ) -> None:
     together, alone = unique("t"), unique("a")
     ids: dict[str, list[str]] = {together: [], alone: []}
     for drawn in (before, after):
-        as_set = await upsert(staff, [written(d, together) for d in drawn])
-        each = [(await upsert(staff, [written(d, alone)]))[0] for d in drawn]
-        assert unmarked(as_set, together) == unmarked(each, alone)
-        for mark, results in ((together, as_set), (alone, each)):
-            ids[mark] += [r["data"]["id"] for r in results if r["status"] == 201]
+        as_set = await upsert(staff, [with_prefix(d, together) for d in drawn])
+        each = [(await upsert(staff, [with_prefix(d, alone)]))[0] for d in drawn]
+        assert without_prefix(as_set, together) == without_prefix(each, alone)
+        for prefix, results in ((together, as_set), (alone, each)):
+            ids[prefix] += [r["data"]["id"] for r in results if r["status"] == 201]
     assert await rows(staff, ids[together], together) == await rows(staff, ids[alone], alone)

@@ -1,4 +1,4 @@
-"""Variants: unique, at most a hundred, and what they do to their product."""
+"""Variants: uniqueness, the limit of one hundred, and their effect on the product."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +12,33 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 
-async def test_all_members_come_back_as_they_were_given(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+async def test_all_members_are_returned_as_sent(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    given: dict[str, Any] = {
-        "sku": unique("SKU"), "name": "Big", "options": {"size": "L", "colour": "red"}, "price": {"amount": 2**53 - 1, "currency": "JPY"},
-        "compare_at_price": {"amount": 0, "currency": "JPY"}, "weight_grams": 12, "barcode": "4006381333931", "attributes": {"a": [1]}, "tax_class": "reduced",
-        "track_inventory": False, "allow_backorder": True, "position": 9, "external_reference": "X", "source": {"row": 1},
-    }  # fmt: skip
-    made = (await staff.post(f"/v1/products/{product['id']}/variants", json=given)).json()
-    assert {name: made[name] for name in given} == given
-    assert list(made["options"]) == ["size", "colour"], "the order of options is kept"
-    assert (made["product_id"], made["version"]) == (product["id"], 1)
-    assert await read(staff, f"/v1/variants/{made['id']}") == made
-    assert await types_of(app, made["id"]) == ["variant.created"]
+    values: dict[str, Any] = {
+        "sku": unique("SKU"),
+        "name": "Big",
+        "options": {"size": "L", "colour": "red"},
+        "price": {"amount": 2**53 - 1, "currency": "JPY"},
+        "compare_at_price": {"amount": 0, "currency": "JPY"},
+        "weight_grams": 12,
+        "barcode": "4006381333931",
+        "attributes": {"a": [1]},
+        "tax_class": "reduced",
+        "track_inventory": False,
+        "allow_backorder": True,
+        "position": 9,
+        "external_reference": "X",
+        "source": {"row": 1},
+    }
+    created = (await staff.post(f"/v1/products/{product['id']}/variants", json=values)).json()
+    assert {name: created[name] for name in values} == values
+    assert list(created["options"]) == ["size", "colour"], "the order of options is preserved"
+    assert (created["product_id"], created["version"]) == (product["id"], 1)
+    assert await read(staff, f"/v1/variants/{created['id']}") == created
+    assert await types_of(app, created["id"]) == ["variant.created"]
 
 
-async def test_a_name_is_made_of_the_options_and_a_place_is_the_last(staff: httpx.AsyncClient) -> None:
+async def test_a_name_defaults_to_the_options_and_a_position_to_the_end(staff: httpx.AsyncClient) -> None:
     product = await make_product(
         staff,
         variants=[variant_input(options={"size": "M", "colour": "blue"}), variant_input(position=5), variant_input()],
@@ -54,7 +65,7 @@ async def test_a_sku_is_unique_in_the_shop(staff: httpx.AsyncClient, way: str) -
     assert problem["field"] == "sku"
 
 
-async def test_no_two_variants_of_a_product_have_the_same_options_in_whatever_order(staff: httpx.AsyncClient) -> None:
+async def test_options_are_unique_in_a_product_regardless_of_order(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, variants=[variant_input(options={"size": "M", "colour": "red"})])
     path = f"/v1/products/{product['id']}/variants"
     problem = assert_problem(
@@ -76,27 +87,27 @@ async def test_a_product_has_at_most_a_hundred_variants(staff: httpx.AsyncClient
     assert faults(answer) == {("/variants", "too_many")}
 
 
-async def test_currencies_exist_and_both_prices_share_one(staff: httpx.AsyncClient) -> None:
+async def test_an_unknown_currency_is_refused_in_both_prices(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    wrong = variant_input(compare_at_price={"amount": 2, "currency": "EUR"}) | {
+    invalid = variant_input(compare_at_price={"amount": 2, "currency": "EUR"}) | {
         "price": {"amount": 1, "currency": "ZZZ"}
     }
-    answer = await staff.post(f"/v1/products/{product['id']}/variants", json=wrong)
+    answer = await staff.post(f"/v1/products/{product['id']}/variants", json=invalid)
     assert_problem(answer, 422, "validation")
     assert faults(answer) == {("/price/currency", "not_allowed"), ("/compare_at_price/currency", "not_allowed")}
-    answer = await staff.post("/v1/products", json={"name": "x", "variants": [variant_input(), wrong]})
+    answer = await staff.post("/v1/products", json={"name": "x", "variants": [variant_input(), invalid]})
     assert faults(answer) == {
         ("/variants/1/price/currency", "not_allowed"),
         ("/variants/1/compare_at_price/currency", "not_allowed"),
     }
 
 
-async def test_put_sets_the_defaults_and_patch_leaves_the_rest(staff: httpx.AsyncClient) -> None:
+async def test_put_sets_defaults_and_patch_keeps_other_members(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    made = await make_variant(
+    created = await make_variant(
         staff, product["id"], 100, weight_grams=5, barcode="1", attributes={"a": 1}, tax_class="reduced"
     )
-    path = f"/v1/variants/{made['id']}"
+    path = f"/v1/variants/{created['id']}"
     patched = (await staff.patch(path, json={"weight_grams": None, "price": {"amount": 90}})).json()
     assert (patched["weight_grams"], patched["price"], patched["barcode"], patched["version"]) == (
         None,
@@ -104,7 +115,7 @@ async def test_put_sets_the_defaults_and_patch_leaves_the_rest(staff: httpx.Asyn
         "1",
         2,
     )
-    put = (await staff.put(path, json={"sku": made["sku"], "price": made["price"]})).json()
+    put = (await staff.put(path, json={"sku": created["sku"], "price": created["price"]})).json()
     assert (put["barcode"], put["attributes"], put["tax_class"], put["options"], put["version"]) == (
         None,
         {},
@@ -112,34 +123,34 @@ async def test_put_sets_the_defaults_and_patch_leaves_the_rest(staff: httpx.Asyn
         {},
         3,
     )
-    assert put["position"] == made["position"]
+    assert put["position"] == created["position"]
 
 
-async def test_a_variant_where_nothing_differs_keeps_its_version(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+async def test_a_patch_without_changes_keeps_the_version(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    made = await make_variant(staff, product["id"])
+    created = await make_variant(staff, product["id"])
     assert (
-        await staff.patch(f"/v1/variants/{made['id']}", json={"sku": made["sku"], "options": made["options"]})
-    ).json() == made
-    assert await types_of(app, made["id"]) == ["variant.created"]
+        await staff.patch(f"/v1/variants/{created['id']}", json={"sku": created["sku"], "options": created["options"]})
+    ).json() == created
+    assert await types_of(app, created["id"]) == ["variant.created"]
 
 
-async def test_a_product_changes_with_its_variants_only_where_its_price_does(
+async def test_a_variant_changes_its_product_only_if_the_lowest_price_changes(
     app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     product = await make_product(staff, variants=[variant_input(100)])
     path, versions = f"/v1/products/{product['id']}", []
-    dear = await make_variant(staff, product["id"], 500)
+    expensive = await make_variant(staff, product["id"], 500)
     versions.append((await read(staff, path))["version"])
-    await staff.patch(f"/v1/variants/{dear['id']}", json={"weight_grams": 1})
+    await staff.patch(f"/v1/variants/{expensive['id']}", json={"weight_grams": 1})
     versions.append((await read(staff, path))["version"])
-    await staff.patch(f"/v1/variants/{dear['id']}", json={"price": {"amount": 50, "currency": "EUR"}})
+    await staff.patch(f"/v1/variants/{expensive['id']}", json={"price": {"amount": 50, "currency": "EUR"}})
     versions.append((await read(staff, path))["version"])
-    await staff.delete(f"/v1/variants/{dear['id']}")
+    await staff.delete(f"/v1/variants/{expensive['id']}")
     versions.append((await read(staff, path))["version"])
     assert versions == [1, 1, 2, 3]
     assert await types_of(app, product["id"]) == ["product.created", "product.updated", "product.updated"]
-    assert await types_of(app, dear["id"]) == [
+    assert await types_of(app, expensive["id"]) == [
         "variant.created",
         "variant.updated",
         "variant.updated",
@@ -147,9 +158,9 @@ async def test_a_product_changes_with_its_variants_only_where_its_price_does(
     ]
 
 
-async def test_stock_of_an_import_is_read_only(staff: httpx.AsyncClient) -> None:
+async def test_the_imported_quantity_is_read_only(staff: httpx.AsyncClient) -> None:
     product = await make_product(staff)
-    made = await make_variant(staff, product["id"])
-    answer = await staff.patch(f"/v1/variants/{made['id']}", json={"imported_quantity": 5})
+    created = await make_variant(staff, product["id"])
+    answer = await staff.patch(f"/v1/variants/{created['id']}", json={"imported_quantity": 5})
     assert_problem(answer, 422, "validation")
     assert faults(answer) == {("/imported_quantity", "read_only")}

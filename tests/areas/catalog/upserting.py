@@ -1,4 +1,4 @@
-"""Ways to upsert products: through the door, and as an import does; and a count of the SQL that it takes."""
+"""Upserts products through REST or as an import, and records the SQL statements of writes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ IMPORTER = Caller(role="staff", permissions=frozenset({"catalog:write", "stock:r
 
 
 async def upsert(staff: httpx.AsyncClient, inputs: list[Json], **parameters: Any) -> list[Json]:
-    """The outcomes of upserts through REST."""
+    """Upsert products through REST and return the results."""
     answer = await staff.post(
         "/v1/products/batch", json={"items": [{"op": "upsert", "input": i} for i in inputs]}, params=parameters or None
     )
@@ -31,41 +31,40 @@ async def upsert(staff: httpx.AsyncClient, inputs: list[Json], **parameters: Any
     return answer.json()["results"]
 
 
-async def imported(app: "TradepostApp", inputs: list[Json]) -> list[Item[Product]]:
-    """The outcomes of upserts as the importer makes them."""
-    want: Selection[Product] = Selection(FieldSet((Field("id"),)))
+async def import_products(app: "TradepostApp", inputs: list[Json]) -> list[Item[Product]]:
+    """Upsert products as the importer does and return the results."""
+    selection: Selection[Product] = Selection(FieldSet((Field("id"),)))
     batch = ProductBatch([ProductBatchItem(op=BatchVerb.UPSERT, input=i) for i in inputs])
-    return (
-        await ProductImports(CallContext(IMPORTER, app.state.database, "an-import")).batch(batch, False, want)
-    ).items
+    imports = ProductImports(CallContext(IMPORTER, app.state.database, "an-import"))
+    return (await imports.batch(batch, False, selection)).items
 
 
 async def variants_of(app: "TradepostApp", product_id: str) -> dict[str, VariantRow]:
-    """The variants of a product by their SKUs."""
-    async with app.state.database.sessions() as session:
+    """Return the variants of a product by SKU."""
+    async with app.state.database.session_factory() as session:
         return {v.sku: v for v in await session.scalars(select(VariantRow).where(VariantRow.product_id == product_id))}
 
 
 async def media_of(app: "TradepostApp", product_id: str) -> list[tuple[str | None, str, str, int]]:
-    """The pictures of a product: address, text, status and version, by position."""
-    async with app.state.database.sessions() as session:
-        found = await session.scalars(
+    """Return address, alternative text, status and version of a product's images, by position."""
+    async with app.state.database.session_factory() as session:
+        media = await session.scalars(
             select(MediaRow).where(MediaRow.product_id == product_id).order_by(MediaRow.position, MediaRow.id)
         )
-        return [(m.source_url, m.alt, m.status, m.version) for m in found]
+        return [(m.source_url, m.alt, m.status, m.version) for m in media]
 
 
 @asynccontextmanager
-async def counted(app: "TradepostApp") -> AsyncIterator[list[str]]:
-    """The statements that the block's writes take."""
-    said: list[str] = []
+async def record_statements(app: "TradepostApp") -> AsyncIterator[list[str]]:
+    """Record the statements that the writes of the block send to the database."""
+    statements: list[str] = []
 
-    def hear(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        said.append(" ".join(statement.split()))
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(" ".join(statement.split()))
 
     engine = app.state.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", hear)
+    event.listen(engine, "before_cursor_execute", record)
     try:
-        yield said
+        yield statements
     finally:
-        event.remove(engine, "before_cursor_execute", hear)
+        event.remove(engine, "before_cursor_execute", record)

@@ -1,4 +1,4 @@
-"""What a caller asks of its own budget: what is left, for nothing, and what a request would cost, without running it."""
+"""The state of a caller's budget, and quotes of what a request would cost."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -8,9 +8,9 @@ import httpx
 import msgspec
 import pytest
 
-from tests.budgets import left, spent
 from tests.conftest import HERE
 from tests.factories import Json, assert_problem, faults
+from tests.rate_limit_headers import remaining_points, request_cost
 from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
@@ -21,25 +21,25 @@ PATH, PRICE = "/v1/rate-limit", "/v1/price"
 
 @pytest.fixture
 async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
-    """A shop of its own with the budgets that it has by default, in buckets whose clock stands still: nothing comes in."""
-    made = create_app(
+    """A shop with the default budgets. Its clock is fixed, so buckets are never refilled."""
+    app = create_app(
         msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)
     )
-    made.state.limits.local.clock = lambda: 0.0
-    async with made.lifespan():
-        yield made
+    app.state.limits.local.clock = lambda: 0.0
+    async with app.lifespan():
+        yield app
 
 
 @pytest.fixture
-async def visitor(shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
-    """A visitor with 600 points a minute."""
+async def anonymous(shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
+    """An anonymous client with 600 points a minute."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
         yield client
 
 
 @pytest.fixture
 async def member(shop: TradepostApp, staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A member of the staff."""
+    """A client with the API key of a staff member."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"x-api-key": staff_key}
     ) as client:
@@ -47,45 +47,48 @@ async def member(shop: TradepostApp, staff_key: str) -> AsyncIterator[httpx.Asyn
 
 
 async def post(client: httpx.AsyncClient, text: str, **variables: Any) -> httpx.Response:
-    """A document at the GraphQL door."""
+    """Send a GraphQL document."""
     return await client.post("/graphql", json={"query": text, "variables": variables})
 
 
-async def quoted(client: httpx.AsyncClient, given: Json) -> Json:
-    """The quote, which is the same through both doors."""
-    here = await client.post(PRICE, json=given)
-    assert here.status_code == 200, here.text
-    declared = (
-        "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
-    )
-    arguments = "document: $document, variables: $variables, operationName: $operation_name, url: $url, method: $method, body: $body"
-    there = (await post(client, f"query ({declared}) {{ price({arguments}) {{ {QUOTE} }} }}", **given)).json()
-    assert "errors" not in there, there
-    assert here.json() == there["data"]["price"]
-    return here.json()
+PRICE_VARIABLES = (
+    "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
+)
+PRICE_ARGUMENTS = (
+    "document: $document, variables: $variables, operationName: $operation_name,"
+    " url: $url, method: $method, body: $body"
+)
 
 
-async def refused(client: httpx.AsyncClient, given: Json) -> tuple[int, str, set[tuple[str, str]]]:
-    """Status, code and faults of a refused quote, the same through both doors."""
-    here = await client.post(PRICE, json=given)
-    declared = (
-        "$document: String, $variables: JSON, $operation_name: String, $url: String, $method: HttpMethod, $body: JSON"
-    )
-    arguments = "document: $document, variables: $variables, operationName: $operation_name, url: $url, method: $method, body: $body"
-    there = (await post(client, f"query ({declared}) {{ price({arguments}) {{ points }} }}", **given)).json()
-    assert there["data"] == {"price": None}
-    [error] = there["errors"]
-    said, here_said = error["extensions"], here.json()
-    same = ("code", "status", "detail", "errors")
-    assert {n: said.get(n) for n in same} == {n: here_said.get(n) for n in same}
-    assert here.headers["content-type"] == "application/problem+json"
-    return here.status_code, here_said["code"], faults(here) if here_said.get("errors") else set()
+async def quote(client: httpx.AsyncClient, request: Json) -> Json:
+    """Return the quote for a request, which must be equal through both doors."""
+    rest = await client.post(PRICE, json=request)
+    assert rest.status_code == 200, rest.text
+    text = f"query ({PRICE_VARIABLES}) {{ price({PRICE_ARGUMENTS}) {{ {QUOTE} }} }}"
+    graphql = (await post(client, text, **request)).json()
+    assert "errors" not in graphql, graphql
+    assert rest.json() == graphql["data"]["price"]
+    return rest.json()
 
 
-async def test_the_state_is_told_for_nothing_and_agrees_with_the_headers(visitor: httpx.AsyncClient) -> None:
-    answers = [await visitor.get(PATH) for _ in range(3)]
+async def refusal(client: httpx.AsyncClient, request: Json) -> tuple[int, str, set[tuple[str, str]]]:
+    """Return status, code and errors of a refused quote, which must be equal through both doors."""
+    rest = await client.post(PRICE, json=request)
+    text = f"query ({PRICE_VARIABLES}) {{ price({PRICE_ARGUMENTS}) {{ points }} }}"
+    graphql = (await post(client, text, **request)).json()
+    assert graphql["data"] == {"price": None}
+    [error] = graphql["errors"]
+    extensions, problem = error["extensions"], rest.json()
+    shared = ("code", "status", "detail", "errors")
+    assert {n: extensions.get(n) for n in shared} == {n: problem.get(n) for n in shared}
+    assert rest.headers["content-type"] == "application/problem+json"
+    return rest.status_code, problem["code"], faults(rest) if problem.get("errors") else set()
+
+
+async def test_reading_the_state_is_free_and_agrees_with_the_headers(anonymous: httpx.AsyncClient) -> None:
+    answers = [await anonymous.get(PATH) for _ in range(3)]
     for answer in answers:
-        assert (answer.status_code, spent(answer), left(answer)) == (200, 0, 600)
+        assert (answer.status_code, request_cost(answer), remaining_points(answer)) == (200, 0, 600)
         assert answer.headers["cache-control"] == "no-store"
     state = answers[0].json()
     assert state | {"reset_at": ""} == {
@@ -96,10 +99,14 @@ async def test_the_state_is_told_for_nothing_and_agrees_with_the_headers(visitor
         "window_seconds": 60,
         "request_limit": 600,
     }
-    await visitor.get("/v1/products/none")
-    answer = await visitor.get(PATH)
+    await anonymous.get("/v1/products/none")
+    answer = await anonymous.get(PATH)
     state = answer.json()
-    assert (spent(answer), state["remaining"], state["used"]) == (0, left(answer), 600 - left(answer))
+    assert (request_cost(answer), state["remaining"], state["used"]) == (
+        0,
+        remaining_points(answer),
+        600 - remaining_points(answer),
+    )
     assert 0 < state["used"] <= 11
     assert int(datetime.fromisoformat(state["reset_at"]).timestamp()) - int(answer.headers["x-ratelimit-reset"]) in (
         -1,
@@ -108,27 +115,27 @@ async def test_the_state_is_told_for_nothing_and_agrees_with_the_headers(visitor
     )
 
 
-async def test_graphql_tells_the_same_and_only_a_new_document_is_paid(visitor: httpx.AsyncClient) -> None:
+async def test_graphql_returns_the_same_state_and_charges_only_for_a_new_document(anonymous: httpx.AsyncClient) -> None:
     text = f"{{ rateLimit {{ {STATE} }} }}"
-    first, second = await post(visitor, text), await post(visitor, text)
-    assert (spent(first), spent(second)) == (10, 0)
+    first, second = await post(anonymous, text), await post(anonymous, text)
+    assert (request_cost(first), request_cost(second)) == (10, 0)
     for answer in (first, second):
         cost, state = answer.json()["extensions"]["cost"], answer.json()["data"]["rateLimit"]
-        assert cost["charged"] == spent(answer)
-        assert state["remaining"] == cost["remaining"] == left(answer) == 590
-    third = await visitor.get("/graphql", params={"query": text})
-    assert (spent(third), third.headers["cache-control"]) == (0, "no-store")
-    rest = (await visitor.get(PATH)).json()
+        assert cost["charged"] == request_cost(answer)
+        assert state["remaining"] == cost["remaining"] == remaining_points(answer) == 590
+    third = await anonymous.get("/graphql", params={"query": text})
+    assert (request_cost(third), third.headers["cache-control"]) == (0, "no-store")
+    rest = (await anonymous.get(PATH)).json()
     names = {"resetAt": "reset_at", "windowSeconds": "window_seconds", "requestLimit": "request_limit"}
     assert {names.get(n, n): v for n, v in third.json()["data"]["rateLimit"].items()} | {"reset_at": ""} == rest | {
         "reset_at": ""
     }
 
 
-async def test_beside_other_fields_it_tells_what_is_left_in_any_case(visitor: httpx.AsyncClient) -> None:
+async def test_with_other_fields_the_state_includes_the_full_cost_of_the_request(anonymous: httpx.AsyncClient) -> None:
     text = "{ products(first: 100) { nodes { id } } rateLimit { remaining } again: rateLimit { used } }"
-    await post(visitor, text)
-    answer = await post(visitor, text)
+    await post(anonymous, text)
+    answer = await post(anonymous, text)
     data, cost = answer.json()["data"], answer.json()["extensions"]["cost"]
     assert cost["requested"] == 11
     assert (
@@ -138,53 +145,72 @@ async def test_beside_other_fields_it_tells_what_is_left_in_any_case(visitor: ht
     )
 
 
-async def test_an_empty_bucket_is_told_of_too(visitor: httpx.AsyncClient) -> None:
+async def test_the_state_of_an_empty_bucket_can_be_read(anonymous: httpx.AsyncClient) -> None:
     text = "{ rateLimit { remaining } }"
-    await post(visitor, text)
-    while (await visitor.get("/v1/products/none")).status_code != 429:
-        pass
-    for answer in (await visitor.get(PATH), await visitor.get("/v2/rate-limit"), await post(visitor, text)):
-        assert (answer.status_code, spent(answer)) == (200, 0)
+    await post(anonymous, text)
+    answers = [await anonymous.get("/v1/products/none") for _ in range(601)]
+    assert answers[-1].status_code == 429, "601 requests of at least one point each use up 600 points"
+    for answer in (await anonymous.get(PATH), await anonymous.get("/v2/rate-limit"), await post(anonymous, text)):
+        assert (answer.status_code, request_cost(answer)) == (200, 0)
         body = answer.json()
         assert (body["data"]["rateLimit"] if "data" in body else body)["remaining"] == 0
-    assert (await visitor.get(PATH, params={"fields": "remaining,limit"})).status_code == 429, (
-        "a text of the caller's own has to be read, which is paid"
+    assert (await anonymous.get(PATH, params={"fields": "remaining,limit"})).status_code == 429, (
+        "parsing an arbitrary `fields` parameter costs a point"
     )
-    assert (await post(visitor, "{ rateLimit { used } }")).status_code == 429
+    assert (await post(anonymous, "{ rateLimit { used } }")).status_code == 429
 
 
-async def test_each_caller_has_a_budget_of_its_own(visitor: httpx.AsyncClient, member: httpx.AsyncClient) -> None:
+async def test_anonymous_and_staff_callers_have_different_budgets(
+    anonymous: httpx.AsyncClient, member: httpx.AsyncClient
+) -> None:
     assert (await member.get(PATH)).json()["request_limit"] == 1000
-    assert [(await client.get(PATH)).json()["limit"] for client in (visitor, member)] == [600, 6000]
+    assert [(await client.get(PATH)).json()["limit"] for client in (anonymous, member)] == [600, 6000]
 
 
-async def test_the_state_has_an_equal_document_and_fields_and_messagepack(visitor: httpx.AsyncClient) -> None:
-    text = await visitor.get(PATH, params={"fields": "remaining,used"}, headers={"accept": "application/graphql"})
+async def test_the_state_supports_fields_messagepack_and_an_equivalent_document(anonymous: httpx.AsyncClient) -> None:
+    text = await anonymous.get(PATH, params={"fields": "remaining,used"}, headers={"accept": "application/graphql"})
     assert text.text == "{ rateLimit { remaining used } }\n"
-    packed = await visitor.get(PATH, params={"fields": "limit"}, headers={"accept": "application/msgpack"})
+    packed = await anonymous.get(PATH, params={"fields": "limit"}, headers={"accept": "application/msgpack"})
     assert msgspec.msgpack.decode(packed.content) == {"limit": 600}
-    assert_problem(await visitor.get(PATH, params={"fields": "nope"}), 400, "invalid_parameter")
-    assert_problem(await visitor.post(PATH), 405, "method_not_allowed")
+    assert_problem(await anonymous.get(PATH, params={"fields": "nope"}), 400, "invalid_parameter")
+    assert_problem(await anonymous.post(PATH), 405, "method_not_allowed")
 
 
-async def test_the_shared_bucket_is_told_truly(client: httpx.AsyncClient) -> None:
-    """The shop of all tests: on PostgreSQL its buckets are in Redis."""
+async def test_the_state_of_a_shared_bucket_agrees_with_the_headers(client: httpx.AsyncClient) -> None:
+    """The shared shop of the tests: with PostgreSQL its buckets are in Redis."""
     answer = await client.get(PATH)
-    assert (answer.json()["remaining"], spent(answer)) == (left(answer), 0)
+    assert (answer.json()["remaining"], request_cost(answer)) == (remaining_points(answer), 0)
     assert answer.json()["limit"] == 1_000_000_000
 
 
 QUOTES: list[tuple[Json, int, list[Json]]] = [
-    ({"url": "/v1/products?limit=100&fields=name,variants(first:20){sku}"}, 211, [{"operation": "product_list", "points": 211, "rows": 2100}]),
-    ({"url": "/v2/products?limit=20&fields=id,category{id}&include=total"}, 10, [{"operation": "product_list", "points": 10, "rows": 40}]),
+    (
+        {"url": "/v1/products?limit=100&fields=name,variants(first:20){sku}"}, 211,
+        [{"operation": "product_list", "points": 211, "rows": 2100}],
+    ),
+    (
+        {"url": "/v2/products?limit=20&fields=id,category{id}&include=total"}, 10,
+        [{"operation": "product_list", "points": 10, "rows": 40}],
+    ),
     ({"url": "/v1/categories/a/products?fields=id"}, 3, [{"operation": "category_products", "points": 3, "rows": 20}]),
     ({"url": "/products/a?fields=id#there"}, 1, [{"operation": "product_get", "points": 1, "rows": 0}]),
     ({"url": "/v1/rate-limit"}, 0, [{"operation": "rate_limit", "points": 0, "rows": 0}]),
     ({"url": "/v1/price", "method": "POST"}, 1, [{"operation": "price", "points": 1, "rows": 0}]),
-    ({"document": "query ($n: Int!) { products(first: $n) { nodes { variants(first: 20) { sku } } } }", "variables": {"n": 100}}, 211,
-     [{"operation": "product_list", "points": 211, "rows": 2100}]),
-    ({"document": 'query A { products { nodes { id } } product(slug: "x") { id } __typename } query B { __typename }', "operation_name": "A"}, 4,
-     [{"operation": "product_list", "points": 3, "rows": 20}, {"operation": "product_get", "points": 1, "rows": 0}]),
+    (
+        {
+            "document": "query ($n: Int!) { products(first: $n) { nodes { variants(first: 20) { sku } } } }",
+            "variables": {"n": 100},
+        },
+        211, [{"operation": "product_list", "points": 211, "rows": 2100}],
+    ),
+    (
+        {
+            "document": 'query A { products { nodes { id } } product(slug: "x") { id } __typename } query B { __typename }',
+            "operation_name": "A",
+        },
+        4,
+        [{"operation": "product_list", "points": 3, "rows": 20}, {"operation": "product_get", "points": 1, "rows": 0}],
+    ),
     ({"document": "{ rateLimit { used } }"}, 0, [{"operation": "rate_limit", "points": 0, "rows": 0}]),
     ({"document": "{ __typename }"}, 1, []),
     ({"document": "{ __schema { queryType { name } } }"}, 5, [{"operation": "__schema", "points": 5, "rows": 0}]),
@@ -193,10 +219,10 @@ QUOTES: list[tuple[Json, int, list[Json]]] = [
 
 
 @pytest.mark.parametrize(("given", "points", "operations"), QUOTES)
-async def test_a_quote_says_what_the_request_would_drain(
-    visitor: httpx.AsyncClient, given: Json, points: int, operations: list[Json]
+async def test_a_quote_is_the_cost_of_the_request(
+    anonymous: httpx.AsyncClient, request: Json, points: int, operations: list[Json]
 ) -> None:
-    assert await quoted(visitor, given) == {
+    assert await quote(anonymous, request) == {
         "points": points,
         "limit": 600,
         "allowed": True,
@@ -205,70 +231,73 @@ async def test_a_quote_says_what_the_request_would_drain(
     }
 
 
-async def test_writes_and_batches_are_quoted_and_not_run(shop: TradepostApp, member: httpx.AsyncClient) -> None:
+async def test_writes_and_batches_are_quoted_without_being_run(shop: TradepostApp, member: httpx.AsyncClient) -> None:
     items = {"items": [{"op": "create", "input": {"name": "Quoted"}}] * 7}
-    before = await count(shop)
-    for given, points in (
+    before = await count_products(shop)
+    for request, points in (
         ({"url": "/v1/products?fields=variants{id}", "method": "POST"}, 11),
         ({"url": "/v1/products/x", "method": "DELETE"}, 10),
         ({"url": "/v1/products/batch?fields=id", "method": "POST", "body": items}, 70),
         ({"url": "/v1/products/batch?fields=id", "method": "POST"}, 10),
         (
             {
-                "document": 'mutation { a: productCreate(input: {name: "Quoted"}) { id } b: productCreate(input: {name: "Quoted"}) { id } }'
+                "document": """mutation {
+                  a: productCreate(input: {name: "Quoted"}) { id }
+                  b: productCreate(input: {name: "Quoted"}) { id }
+                }"""
             },
             20,
         ),
     ):
-        assert (await quoted(member, given))["points"] == points
-    assert await count(shop) == before
+        assert (await quote(member, request))["points"] == points
+    assert await count_products(shop) == before
 
 
-async def count(shop: TradepostApp) -> Any:
-    """How many products there are."""
+async def count_products(shop: TradepostApp) -> Any:
+    """Return the number of products."""
     async with shop.state.database.engine.connect() as connection:
         return (await connection.exec_driver_sql("SELECT count(*) FROM product")).scalar()
 
 
-async def test_a_quote_pays_for_what_it_reads_and_the_request_finds_it(visitor: httpx.AsyncClient) -> None:
-    await visitor.post(PRICE, json={"url": "/v1/rate-limit"})
-    again = await visitor.post(PRICE, json={"url": "/v1/rate-limit"})
-    assert (spent(again), again.headers["cache-control"]) == (1, "no-store")
+async def test_a_quote_is_charged_for_compiling_and_the_request_reuses_the_plan(anonymous: httpx.AsyncClient) -> None:
+    await anonymous.post(PRICE, json={"url": "/v1/rate-limit"})
+    second = await anonymous.post(PRICE, json={"url": "/v1/rate-limit"})
+    assert (request_cost(second), second.headers["cache-control"]) == (1, "no-store")
     url, text = "/v1/products?fields=id,slug,updated_at", "{ products { nodes { id slug updatedAt } } }"
-    for given in ({"url": url}, {"document": text}):
-        costs = [spent(await visitor.post(PRICE, json=given)) for _ in range(2)]
+    for request in ({"url": url}, {"document": text}):
+        costs = [request_cost(await anonymous.post(PRICE, json=request)) for _ in range(2)]
         assert costs == [11, 1]
-    assert (await post(visitor, text)).json()["extensions"]["cost"]["requested"] == 3
-    fresh = "{ tags { nodes { id slug productCount } } }"
-    both = await post(visitor, '{ price(document: "' + fresh + '") { points } }')
-    assert spent(both) == both.json()["extensions"]["cost"]["charged"] == 21, (
-        "both the document around it and the one in it are new"
+    assert (await post(anonymous, text)).json()["extensions"]["cost"]["requested"] == 3
+    new = "{ tags { nodes { id slug productCount } } }"
+    both = await post(anonymous, '{ price(document: "' + new + '") { points } }')
+    assert request_cost(both) == both.json()["extensions"]["cost"]["charged"] == 21, (
+        "the quoting document and the quoted document are both new"
     )
-    assert (await post(visitor, fresh)).json()["extensions"]["cost"]["requested"] == 3
+    assert (await post(anonymous, new)).json()["extensions"]["cost"]["requested"] == 3
 
 
-async def test_what_is_over_the_ceiling_or_the_budget_is_said_and_not_refused(
-    visitor: httpx.AsyncClient, member: httpx.AsyncClient
+async def test_a_quote_over_the_limit_or_the_budget_is_returned_and_not_refused(
+    anonymous: httpx.AsyncClient, member: httpx.AsyncClient
 ) -> None:
-    dear = {"url": "/v1/products?limit=100&fields=variants(first:60){id}"}
-    assert await quoted(visitor, dear) | {"operations": 0} == {
+    expensive = {"url": "/v1/products?limit=100&fields=variants(first:60){id}"}
+    assert await quote(anonymous, expensive) | {"operations": 0} == {
         "points": 611,
         "limit": 600,
         "allowed": False,
         "affordable": False,
         "operations": 0,
     }
-    assert await quoted(member, dear) | {"operations": 0} == {
+    assert await quote(member, expensive) | {"operations": 0} == {
         "points": 611,
         "limit": 1000,
         "allowed": True,
         "affordable": True,
         "operations": 0,
     }
-    some = {"url": "/v1/products?limit=100&fields=variants(first:57){id}"}
-    assert (await quoted(visitor, some))["points"] == 581
-    poorer = await quoted(visitor, some)
-    assert (poorer["allowed"], poorer["affordable"]) == (True, False)
+    affordable_once = {"url": "/v1/products?limit=100&fields=variants(first:57){id}"}
+    assert (await quote(anonymous, affordable_once))["points"] == 581
+    second = await quote(anonymous, affordable_once)
+    assert (second["allowed"], second["affordable"]) == (True, False)
 
 
 NOT_QUOTED: list[tuple[Json, int, str, set[tuple[str, str]]]] = [
@@ -280,13 +309,26 @@ NOT_QUOTED: list[tuple[Json, int, str, set[tuple[str, str]]]] = [
     ({"document": ""}, 422, "validation", {("/document", "too_short")}),
     ({"document": "{ products { nodes { nam } } }"}, 422, "validation", {("/document", "invalid_document")}),
     ({"document": "{ a"}, 422, "validation", {("/document", "invalid_document")}),
-    ({"document": "{ products(first: 0) { nodes { id } } tags(first: 101) { nodes { id } } }"}, 422, "validation", {("/document", "invalid_parameter")}),
-    ({"document": "query ($n: Int) { tags(first: $n) { totalCount } }", "variables": {"n": "x"}}, 422, "validation", {("/variables", "invalid_variables")}),
-    ({"document": "{ a: __typename }", "operation_name": "B"}, 422, "validation", {("/operation_name", "unknown_operation")}),
+    ({"document": "{ products(first: 0) { nodes { id } } tags(first: 101) { nodes { id } } }"}, 422, "validation",
+     {("/document", "invalid_parameter")}),
+    (
+        {"document": "query ($n: Int) { tags(first: $n) { totalCount } }", "variables": {"n": "x"}}, 422, "validation",
+        {("/variables", "invalid_variables")},
+    ),
+    (
+        {"document": "{ a: __typename }", "operation_name": "B"}, 422, "validation",
+        {("/operation_name", "unknown_operation")},
+    ),
     ({"document": "{ audit { nodes { id } } }"}, 422, "validation", {("/document", "unauthenticated")}),
     ({"document": "{ products { nodes { source } } }"}, 422, "validation", {("/document", "unauthenticated")}),
-    ({"document": "mutation { " + " ".join([f'm{n}: productDelete(id: "x") {{ id }}' for n in range(5)]) + " }"}, 400, "too_many_mutations", set()),
-    ({"document": "{ products { nodes { " + " ".join([f"a{n}: id" for n in range(51)]) + " } } }"}, 400, "too_many_aliases", set()),
+    (
+        {"document": "mutation { " + " ".join([f'm{n}: productDelete(id: "x") {{ id }}' for n in range(5)]) + " }"},
+        400, "too_many_mutations", set(),
+    ),
+    (
+        {"document": "{ products { nodes { " + " ".join([f"a{n}: id" for n in range(51)]) + " } } }"}, 400,
+        "too_many_aliases", set(),
+    ),
     ({"document": "{ products { nodes { " + "id " * 20_000 + " } } }"}, 400, "document_too_large", set()),
     ({"url": "/v1/products?limit=0"}, 422, "validation", {("/url", "invalid_parameter")}),
     ({"url": "/v1/products?fields=nope"}, 422, "validation", {("/url", "invalid_parameter")}),
@@ -303,32 +345,27 @@ NOT_QUOTED: list[tuple[Json, int, str, set[tuple[str, str]]]] = [
 
 
 @pytest.mark.parametrize(("given", "status", "code", "expected"), NOT_QUOTED)
-async def test_what_would_be_refused_is_refused_here_naming_the_member(
-    visitor: httpx.AsyncClient, given: Json, status: int, code: str, expected: set[tuple[str, str]]
+async def test_an_invalid_request_is_refused_with_the_pointer_of_the_member(
+    anonymous: httpx.AsyncClient, request: Json, status: int, code: str, expected: set[tuple[str, str]]
 ) -> None:
-    found = await refused(visitor, given)
-    assert (found[0], found[1]) == (status, code)
-    if code == "validation":
-        assert found[2] == expected
+    assert await refusal(anonymous, request) == (status, code, expected)
 
 
-async def test_a_known_caller_without_the_permission_is_told_forbidden(
-    app: TradepostApp, visitor: httpx.AsyncClient
-) -> None:
+async def test_a_quote_without_the_permission_is_forbidden(app: TradepostApp, anonymous: httpx.AsyncClient) -> None:
     headers = {"X-API-Key": await app.state.credentials.create(name="a customer", role="customer")}
-    for given in ({"url": "/v1/audit"}, {"document": "{ audit { nodes { id } } }"}):
-        answer = await visitor.post(PRICE, json=given, headers=headers)
+    for request in ({"url": "/v1/audit"}, {"document": "{ audit { nodes { id } } }"}):
+        answer = await anonymous.post(PRICE, json=request, headers=headers)
         assert_problem(answer, 422, "validation")
-        assert faults(answer) == {(f"/{next(iter(given))}", "forbidden")}
+        assert faults(answer) == {(f"/{next(iter(request))}", "forbidden")}
 
 
-async def test_where_the_schema_is_hidden_a_quote_does_not_tell_it(settings: Settings) -> None:
+async def test_a_quote_does_not_reveal_a_hidden_schema(settings: Settings) -> None:
     shop = create_app(msgspec.structs.replace(settings, redis_url=None, introspection=False))
-    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as stranger:
-        for given in ({"url": "/v1/products?fields=nam"}, {"document": "{ products { nodes { nam } } }"}):
-            answer = await stranger.post(PRICE, json=given)
+    async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
+        for request in ({"url": "/v1/products?fields=nam"}, {"document": "{ products { nodes { nam } } }"}):
+            answer = await client.post(PRICE, json=request)
             assert_problem(answer, 422, "validation")
             assert "Allowed" not in answer.text
             assert "Did you mean" not in answer.text
-        answer = await stranger.post(PRICE, json={"document": "{ __schema { queryType { name } } }"})
+        answer = await client.post(PRICE, json={"document": "{ __schema { queryType { name } } }"})
         assert faults(answer) == {("/document", "introspection_off")}

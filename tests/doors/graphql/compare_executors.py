@@ -1,4 +1,4 @@
-"""One document through both executors: the plans, and graphql-core's own."""
+"""Run one document with both executors, the plan executor and graphql-core, and compare."""
 
 import re
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ import msgspec
 from graphql import parse
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from tests.doors.graphql.house import executor_of
+from tests.doors.graphql.graphql_app import executor_of
 from tradepost.app import TradepostApp
 from tradepost.doors.graphql.execution.executor import RequestParameters
 from tradepost.doors.graphql.problems import RequestError
@@ -24,24 +24,25 @@ from tradepost.kit.writes.database import Database
 type Json = dict[str, Any]
 
 encode = msgspec.json.Encoder().encode
-# What a write makes anew each time: ids and times of this run, tokens and secrets.
-UUID, TIME = (
-    re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"),
-    re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"),
-)
+# Values that differ between two runs of a write: new ids and times, tokens and secrets.
+UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 SECRET = re.compile(rb'"(eyJ[\w.-]{50,}|\w{2,4}_[\w-]{20,}|[0-9A-Za-z]{16})"')
 
 
-class Answer(msgspec.Struct):
-    """An answer with its data as the bytes that they are."""
+class ResponseBody(msgspec.Struct):
+    """A GraphQL response, with its data as raw bytes."""
 
     data: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     errors: list[Json] = []
 
 
 @dataclass(frozen=True, repr=False)
-class Asked:
-    """A document with the values of its variables, asked by somebody. Where it writes, `database` is one that is put back."""
+class ExecutorRequest:
+    """A document, the values of its variables, and the caller.
+
+    For a mutation, `database` is one whose changes are rolled back.
+    """
 
     shop: TradepostApp
     text: str
@@ -54,14 +55,18 @@ class Asked:
         return f"{self.caller.role}\n{self.text}\n{encode(self.variables).decode()}"
 
     def context(self) -> CallContext:
-        """A call's surroundings; it is the same moment for both."""
+        """Return a new context; its clock shows the same time for both executors."""
         state = self.shop.state
         return CallContext(
-            self.caller, self.database or state.database, "a-test", clock=lambda: self.moment, dependencies=state.means
+            self.caller,
+            self.database or state.database,
+            "a-test",
+            clock=lambda: self.moment,
+            dependencies=state.dependencies,
         )
 
     async def by_plan(self) -> bytes:
-        """The answer of the plan executor, from the text on."""
+        """Return the response of the plan executor, parsing included."""
         executor, context = executor_of(self.shop), self.context()
         try:
             ready = executor.prepare(RequestParameters(self.text, self.variables), context)
@@ -71,51 +76,63 @@ class Asked:
             return encode({"errors": refused.errors})
         return bytes(await executor.execute(ready, context) + b"}")
 
-    async def by_reference(self) -> bytes:
-        """The answer of graphql-core."""
+    async def by_core(self) -> bytes:
+        """Return the response of graphql-core."""
         return await executor_of(self.shop).execute_with_core(
             parse(self.text), RequestParameters(self.text, self.variables), self.context()
         )
 
 
-def same(plan: bytes, reference: bytes, asked: Asked, ordered: bool = False) -> Answer:
-    """Fails where the data are not the same bytes, or an error is not the same in any of its members.
+def assert_same_response(plan: bytes, core: bytes, request: ExecutorRequest, ordered: bool = False) -> ResponseBody:
+    """Fail unless the data are the same bytes and the errors are equal in every member.
 
-    The specification gives errors no order (7.1.2), and graphql-core notes those of root fields as they come; ours are in the document's. Where an error
-    wipes all of the data, graphql-core stops there (6.4.4 allows that), while the plans have run the other fields and tell what became of them as well.
+    The specification gives errors no order (7.1.2): graphql-core appends those of root fields as
+    they occur, the plan executor in the order of the document. If an error makes `data` null,
+    graphql-core stops there (6.4.4 allows that), while the plan executor has run the other root
+    fields and includes their errors too.
     """
-    mine, theirs = msgspec.json.decode(plan, type=Answer), msgspec.json.decode(reference, type=Answer)
-    errors = [a.errors if ordered else sorted(a.errors, key=lambda e: str(e.get("path"))) for a in (mine, theirs)]
-    wiped = mine.data == msgspec.Raw(b"null")
-    alike = errors[0] == errors[1] or (wiped and bool(errors[1]) and all(e in errors[0] for e in errors[1]))
-    if mine.data != theirs.data or not alike:
-        raise AssertionError(f"{asked!r}\nplan\n{plan.decode()}\ngraphql-core\n{reference.decode()}"[:6000])
-    assert not [e for e in mine.errors if e["extensions"]["code"] == "internal"], f"{plan!r}\n{asked!r}"
-    return mine
+    ours, theirs = msgspec.json.decode(plan, type=ResponseBody), msgspec.json.decode(core, type=ResponseBody)
+    errors = [a.errors if ordered else sorted(a.errors, key=lambda e: str(e.get("path"))) for a in (ours, theirs)]
+    is_null = ours.data == msgspec.Raw(b"null")
+    equal = errors[0] == errors[1] or (is_null and bool(errors[1]) and all(e in errors[0] for e in errors[1]))
+    if ours.data != theirs.data or not equal:
+        raise AssertionError(f"{request!r}\nplan\n{plan.decode()}\ngraphql-core\n{core.decode()}"[:6000])
+    assert not [e for e in ours.errors if e["extensions"]["code"] == "internal"], f"{plan!r}\n{request!r}"
+    return ours
 
 
-def renamed(answer: bytes, since: datetime) -> bytes:
-    """An answer without what a write makes anew: ids since then by their order, times and secrets by a word."""
-    seen, time, stamp = dict[bytes, bytes](), to_rfc3339(since).encode(), b"%012x" % int(since.timestamp() * 1000)
-    answer = SECRET.sub(b'"a-secret"', TIME.sub(lambda found: b"now" if found[0] >= time else found[0], answer))
-    return UUID.sub(
-        lambda found: (
-            seen.setdefault(found[0], b"new-%d" % len(seen)) if found[0].replace(b"-", b"")[:12] >= stamp else found[0]
-        ),
-        answer,
+def with_stable_ids(response: bytes, since: datetime) -> bytes:
+    """Replace the values that differ between two runs of a write.
+
+    Ids created after `since` are numbered, later times become `now`, and secrets `a-secret`.
+    """
+    new_ids, time, timestamp = (
+        dict[bytes, bytes](),
+        to_rfc3339(since).encode(),
+        b"%012x" % int(since.timestamp() * 1000),
     )
+
+    def replace_id(match: re.Match[bytes]) -> bytes:
+        is_new = match[0].replace(b"-", b"")[:12] >= timestamp
+        return new_ids.setdefault(match[0], b"new-%d" % len(new_ids)) if is_new else match[0]
+
+    response = TIME.sub(lambda match: b"now" if match[0] >= time else match[0], response)
+    return UUID.sub(replace_id, SECRET.sub(b'"a-secret"', response))
 
 
 @asynccontextmanager
-async def put_back(database: Database) -> AsyncIterator[Database]:
-    """The database as it is for one block: what is written there is there until its end, and then never was. Every transaction is a savepoint of ours."""
+async def rolled_back(database: Database) -> AsyncIterator[Database]:
+    """The database for one block, after which all changes are rolled back.
+
+    Every transaction in the block is a savepoint of one outer transaction.
+    """
     async with database.engine.connect() as connection:
-        begun = await connection.begin()
-        made = copy(database)
-        made.session_factory = async_sessionmaker(
+        transaction = await connection.begin()
+        scratch = copy(database)
+        scratch.session_factory = async_sessionmaker(
             bind=connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
         )
         try:
-            yield made
+            yield scratch
         finally:
-            await begun.rollback()
+            await transaction.rollback()

@@ -1,4 +1,4 @@
-"""Ways into the door for its tests: over HTTP, and straight to the executor."""
+"""Helpers for tests of the GraphQL door: requests over HTTP, and calls of the executor."""
 
 import json
 from functools import cache
@@ -20,46 +20,48 @@ type Json = dict[str, Any]
 
 
 @cache
-def door() -> GraphQLDoor:
-    """A door of all rooms over no database."""
+def graphql_door() -> GraphQLDoor:
+    """The GraphQL door with all areas and no database."""
     return GraphQLDoor(
         Registry.collect(load_modules("resource", "service")), instances_of(RootField, load_modules("graphql"))
     )
 
 
 def schema() -> GraphQLSchema:
-    """The schema of all rooms."""
-    return door().executor.schema
+    """The schema of all areas."""
+    return graphql_door().executor.schema
 
 
 def executor_of(shop: TradepostApp) -> Executor:
-    """The executor behind a shop's door."""
+    """Return the executor of an app."""
     return shop.state.graphql.executor
 
 
 def context_of(shop: TradepostApp, caller: Caller = ANONYMOUS) -> CallContext:
-    """A call's surroundings."""
+    """Return a new call context."""
     return CallContext(caller, shop.state.database, "a-test")
 
 
-async def by_plan(shop: TradepostApp, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> Json:
-    """The answer of the plan executor."""
+async def execute_by_plan(
+    shop: TradepostApp, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS
+) -> Json:
+    """Return the response of the plan executor."""
     executor, context = executor_of(shop), context_of(shop, caller)
     ready = executor.prepare(RequestParameters(text, variables), context)
     assert ready.roots is not None, "this document has no plan"
     return json.loads(await executor.execute(ready, context) + b"}")
 
 
-async def by_reference(
+async def execute_by_core(
     shop: TradepostApp, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS
 ) -> Json:
-    """The answer of graphql-core."""
+    """Return the response of graphql-core."""
     executor, context = executor_of(shop), context_of(shop, caller)
     return json.loads(await executor.fallback(executor.prepare(RequestParameters(text, variables), context), context))
 
 
-async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> Json:
-    """The data of an answer without errors."""
+async def query_data(client: httpx.AsyncClient, query: str, **variables: Any) -> Json:
+    """Return the data of a response, which must have no errors."""
     answer = await client.post("/graphql", json={"query": query, "variables": variables})
     assert answer.status_code == 200, answer.text
     body = answer.json()
@@ -67,16 +69,18 @@ async def ask(client: httpx.AsyncClient, query: str, **variables: Any) -> Json:
     return body["data"]
 
 
-async def errors_of(client: httpx.AsyncClient, query: str, **variables: Any) -> list[Json]:
-    """The errors of an answer."""
+async def query_errors(client: httpx.AsyncClient, query: str, **variables: Any) -> list[Json]:
+    """Return the errors of a response."""
     answer = await client.post("/graphql", json={"query": query, "variables": variables})
     return answer.json()["errors"]
 
 
-async def statements(shop: TradepostApp, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS) -> int:
-    """How many SQL statements a document takes, once its plans are known."""
-    await by_plan(shop, text, variables, caller)
+async def count_statements(
+    shop: TradepostApp, text: str, variables: Json | None = None, caller: Caller = ANONYMOUS
+) -> int:
+    """Return the number of SQL statements of a document whose plans are cached."""
+    await execute_by_plan(shop, text, variables, caller)
     shop.state.cache.clear()
-    before = shop.state.database.reader.count
-    await by_plan(shop, text, variables, caller)
-    return shop.state.database.reader.count - before
+    before = shop.state.database.reader.statement_count
+    await execute_by_plan(shop, text, variables, caller)
+    return shop.state.database.reader.statement_count - before

@@ -1,4 +1,7 @@
-"""Plans answer what graphql-core answers: documents drawn over the whole schema through both, the same bytes of data and equal errors."""
+"""Both executors return the same data, byte for byte, and equal errors.
+
+Hypothesis draws documents over the whole schema.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,13 +13,13 @@ from graphql import FieldNode, GraphQLInterfaceType, GraphQLObjectType, TypeInfo
 from graphql.language import Visitor, visit
 from hypothesis import given, settings
 
-from tests.doors.graphql.both import Asked, put_back, renamed, same
-from tests.doors.graphql.documents import Coordinate, Written, documents, ways
-from tests.doors.graphql.house import schema
-from tests.parity import house
-from tests.parity.house import CUSTOMER, STAFF, drawn
-from tests.parity.stock import stocked
-from tests.people import somebody
+from tests.doors.graphql.compare_executors import ExecutorRequest, assert_same_response, rolled_back, with_stable_ids
+from tests.doors.graphql.document_strategies import Coordinate, DrawnDocument, documents, field_paths
+from tests.doors.graphql.graphql_app import schema
+from tests.parity import harness
+from tests.parity.harness import CUSTOMER, STAFF, hypothesis_settings
+from tests.parity.sample_rows import create_catalog_rows
+from tests.users import create_user
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.areas.accounts.service.email_tokens import RESET_PASSWORD, VERIFY_EMAIL
@@ -26,32 +29,32 @@ from tradepost.kit.clock import now
 
 SCHEMA = schema()
 ROLE_NAMES = ("anonymous", "customer", "staff", "admin")
-# A key of the customer's that may do little: other members and fields are refused than to those without a credential.
-FEW = frozenset({"stock:read", "account:read"})
+# The permissions of an API key of the customer: some of what anonymous callers lack, but not all.
+KEY_PERMISSIONS = frozenset({"stock:read", "account:read"})
 
 
 @dataclass(frozen=True, repr=False)
-class World:
-    """A shop with something to hide, who calls, and what stands in the places of a drawn document."""
+class SampleShop:
+    """A shop with hidden rows, callers of every role, and the values for placeholders."""
 
     app: TradepostApp
     callers: dict[str, Caller]
-    there: dict[str, list[str]]
+    values: dict[str, list[str]]
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text("world")
+        printer.text("sample_shop")
 
-    def find(self, kind: str, at: int) -> str | None:
-        """What stands in a place."""
-        found = self.there.get(kind)
-        return found[at % len(found)] if found else None
+    def find(self, name: str, number: int) -> str | None:
+        """Return the value for a placeholder."""
+        values = self.values.get(name)
+        return values[number % len(values)] if values else None
 
-    def asked(self, document: Written, role: str) -> list[Asked]:
-        """The document with each set of its variables."""
-        document = document.about(self.find)
+    def requests(self, document: DrawnDocument, role: str) -> list[ExecutorRequest]:
+        """Return a request for each set of the document's variables."""
+        document = document.with_values(self.find)
         first, second = document.variables
         return [
-            Asked(self.app, document.text, variables, self.callers[role])
+            ExecutorRequest(self.app, document.text, variables, self.callers[role])
             for variables in ((first, second) if first != second else (first,))
         ]
 
@@ -62,85 +65,94 @@ def camel(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-async def world(app: TradepostApp, staff: httpx.AsyncClient) -> World:
-    """The world of these tests."""
-    people = {role: await somebody(app, role) for role in ("customer", "staff", "admin")}
-    customer = people["customer"]
-    known = await stocked(
+async def sample_shop(app: TradepostApp, staff: httpx.AsyncClient) -> SampleShop:
+    """The app with rows of every kind."""
+    users = {role: await create_user(app, role) for role in ("customer", "staff", "admin")}
+    customer = users["customer"]
+    rows = await create_catalog_rows(
         app,
-        house.Visitor("staff", staff, STAFF),
-        house.Visitor("customer", customer.client(), CUSTOMER, customer.token, customer),
+        harness.ApiClient("staff", staff, STAFF),
+        harness.ApiClient("customer", customer.client(), CUSTOMER, customer.token, customer),
     )
-    callers = {r: Caller(id=p.id, role=r, permissions=ROLES[r], session_id=p.session) for r, p in people.items()} | {
-        "anonymous": ANONYMOUS
+    callers = {
+        role: Caller(id=user.id, role=role, permissions=ROLES[role], session_id=user.session)
+        for role, user in users.items()
     }
-    there = {kind: [k for k in keys if len(k) == 36] for kind, keys in known.keys.items()}
-    there |= {
+    callers |= {
+        "anonymous": ANONYMOUS,
+        "key": Caller(id=customer.id, role="customer", permissions=KEY_PERMISSIONS),
+    }
+    placeholders = {kind: [k for k in keys if len(k) == 36] for kind, keys in rows.keys.items()}
+    placeholders |= {
         f"{kind}.{camel(name)}": [v for v in values if isinstance(v, str)]
-        for (kind, name), values in known.values.items()
+        for (kind, name), values in rows.values.items()
     }
-    there |= {
-        "Letter.verify": [await customer.mailed(VERIFY_EMAIL)],
-        "Letter.reset": [await customer.mailed(RESET_PASSWORD)],
+    placeholders |= {
+        "Email.verify": [await customer.email_token(VERIFY_EMAIL)],
+        "Email.reset": [await customer.email_token(RESET_PASSWORD)],
         "Token.refresh": [await customer.refresh_token()],
     }
-    return World(app, callers | {"key": Caller(id=customer.id, role="customer", permissions=FEW)}, there)
+    return SampleShop(app, callers, placeholders)
 
 
 @pytest.mark.parametrize("role", [*ROLE_NAMES, "key"])
-@drawn(340)
+@hypothesis_settings(340)
 @given(document=documents(SCHEMA, "query"))
-async def test_a_query_is_answered_alike(world: World, role: str, document: Written) -> None:
-    for asked in world.asked(document, role):
-        same(await asked.by_plan(), await asked.by_reference(), asked)
+async def test_both_executors_return_the_same_response_to_a_query(
+    sample_shop: SampleShop, role: str, document: DrawnDocument
+) -> None:
+    for request in sample_shop.requests(document, role):
+        assert_same_response(await request.by_plan(), await request.by_core(), request)
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
-@drawn(75)
+@hypothesis_settings(75)
 @given(document=documents(SCHEMA, "mutation"))
-async def test_mutations_are_answered_alike(world: World, role: str, document: Written) -> None:
-    for asked in world.asked(document, role):
+async def test_both_executors_return_the_same_response_to_mutations(
+    sample_shop: SampleShop, role: str, document: DrawnDocument
+) -> None:
+    for request in sample_shop.requests(document, role):
         since = now() - timedelta(milliseconds=1)
-        async with put_back(world.app.state.database) as database:
-            plan = await replace(asked, database=database).by_plan()
-        async with put_back(world.app.state.database) as database:
-            reference = await replace(asked, database=database).by_reference()
-        same(renamed(plan, since), renamed(reference, since), asked, ordered=True)
+        async with rolled_back(sample_shop.app.state.database) as database:
+            plan = await replace(request, database=database).by_plan()
+        async with rolled_back(sample_shop.app.state.database) as database:
+            core = await replace(request, database=database).by_core()
+        assert_same_response(with_stable_ids(plan, since), with_stable_ids(core, since), request, ordered=True)
 
 
 def fields_of(text: str) -> set[Coordinate]:
-    """The fields that a document asks for, each with its type."""
-    found, info = set[Coordinate](), TypeInfo(SCHEMA)
+    """Return the fields that a document selects, each with its type."""
+    selected, info = set[Coordinate](), TypeInfo(SCHEMA)
 
-    class Note(Visitor):
+    class FieldCollector(Visitor):
         def enter_field(self, node: FieldNode, *_: Any) -> None:
             parent: Any = info.get_parent_type()
-            found.add((parent.name, node.name.value))
+            selected.add((parent.name, node.name.value))
 
-    visit(parse(text), TypeInfoVisitor(info, Note()))
-    return found
+    visit(parse(text), TypeInfoVisitor(info, FieldCollector()))
+    return selected
 
 
-def test_every_field_of_every_type_is_drawn_and_every_document_is_valid() -> None:
-    """A test draws towards each of these fields; here each of them is drawn towards."""
-    found = set[Coordinate]()
+def test_every_field_of_every_type_can_be_drawn_and_every_document_is_valid() -> None:
+    drawn = set[Coordinate]()
 
-    def once(kind: str, towards: Coordinate) -> None:
+    def draw_once(kind: str, target: Coordinate) -> None:
         @settings(max_examples=1, database=None, deadline=None)
-        @given(document=documents(SCHEMA, kind, towards))
-        def draw(document: Written) -> None:
+        @given(document=documents(SCHEMA, kind, target))
+        def draw(document: DrawnDocument) -> None:
             assert not validate(SCHEMA, parse(document.text), VALIDATION_RULES), document.text
-            found.update(fields_of(document.text))
-            assert towards in found
+            selected = fields_of(document.text)
+            assert target in selected
+            drawn.update(selected)
 
         draw()
 
-    for kind, known in ways(SCHEMA).items():
-        for towards in known:
-            once(kind, towards)
+    for kind, targets in field_paths(SCHEMA).items():
+        for target in targets:
+            draw_once(kind, target)
     types = [
         t
         for t in SCHEMA.type_map.values()
         if isinstance(t, GraphQLObjectType | GraphQLInterfaceType) and not t.name.startswith("__")
     ]
-    assert {(t.name, name) for t in types for name in t.fields} <= found
+    assert {(t.name, name) for t in types for name in t.fields} <= drawn

@@ -1,10 +1,10 @@
-"""A document and `?fields=` that ask for the same are one Selection."""
+"""A document and a `fields` parameter with the same members compile to equal Selections."""
 
 from typing import Any
 
 import pytest
 
-from tests.doors.graphql.house import Json, door
+from tests.doors.graphql.graphql_app import Json, graphql_door
 from tradepost.app import load_modules
 from tradepost.doors.graphql.execution.executor import RequestParameters
 from tradepost.doors.graphql.plan.root_plans import ObjectRoot, PageRoot
@@ -14,21 +14,21 @@ from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.call_context import CallContext
 
-NOBODY = frozenset[str]()
+NO_PERMISSIONS = frozenset[str]()
 PRODUCTS = Registry.collect(load_modules("resource", "service")).resources["Product"]
 
 
-def asked(text: str, variables: Json | None = None) -> Selection[Any]:
-    """The Selection of a document's first root field."""
+def selection_of(text: str, variables: Json | None = None) -> Selection[Any]:
+    """Return the Selection of a document's first root field."""
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]  # nothing is read
-    ready = door().executor.prepare(RequestParameters(text, variables), context)
+    ready = graphql_door().executor.prepare(RequestParameters(text, variables), context)
     assert ready.roots is not None
     root = ready.roots[0]
     assert isinstance(root, ObjectRoot | PageRoot)
-    return root.selection.bind(ready.variables, NOBODY)
+    return root.selection.bind(ready.variables, NO_PERMISSIONS)
 
 
-SAME = [
+EQUAL = [
     ("id name", "id name", {}),
     ("id, n: name", "id n: name", {}),
     ("created_at, price_from{amount}", "createdAt priceFrom { amount }", {}),
@@ -59,25 +59,22 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "written", "variables"), SAME)
-def test_both_doors_write_one_selection(fields: str, written: str, variables: Json) -> None:
+@pytest.mark.parametrize(("fields", "selections", "variables"), EQUAL)
+def test_both_doors_compile_equal_selections(fields: str, selections: str, variables: Json) -> None:
     declared = {"n": "$n: Int", "on": "$on: Boolean!"}
     head = f"({', '.join([declared[n] for n in variables])})" if variables else ""
-    tail = " fragment F on Product { name id }" if "...F" in written else ""
-    assert asked(f'query Q{head} {{ product(slug: "x") {{ {written} }} }}{tail}', variables) == compile_fields(
-        PRODUCTS, fields, NOBODY
-    )
-    assert asked(f"query Q{head} {{ products {{ nodes {{ {written} }} }} }}{tail}", variables) == compile_fields(
-        PRODUCTS, fields, NOBODY
-    )
+    tail = " fragment F on Product { name id }" if "...F" in selections else ""
+    expected = compile_fields(PRODUCTS, fields, NO_PERMISSIONS)
+    assert selection_of(f'query Q{head} {{ product(slug: "x") {{ {selections} }} }}{tail}', variables) == expected
+    assert selection_of(f"query Q{head} {{ products {{ nodes {{ {selections} }} }} }}{tail}", variables) == expected
 
 
-def test_the_same_values_give_the_same_selection_object_again() -> None:
+def test_equal_requests_reuse_the_selection_object() -> None:
     text = '{ product(slug: "x") { id variants(first: 2) { sku } } }'
-    assert asked(text) is asked(text)
+    assert selection_of(text) is selection_of(text)
 
 
-def test_a_fragment_is_read_once_however_often_it_is_spread() -> None:
+def test_a_fragment_is_compiled_once_even_if_it_is_spread_often() -> None:
     chain = " ".join([f"fragment F{i} on Category {{ ...F{i + 1} ...F{i + 1} name }}" for i in range(60)])
     text = f'{{ category(slug: "x") {{ ...F0 ...F0 }} }} {chain} fragment F60 on Category {{ id }}'
-    assert [f.name for f in asked(text).field_set.fields] == ["id", "name"]
+    assert [f.name for f in selection_of(text).field_set.fields] == ["id", "name"]

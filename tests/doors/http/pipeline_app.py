@@ -1,4 +1,4 @@
-"""A porch in front of a tiny app, and the client that calls it in the test's own loop."""
+"""A pipeline in front of a small app, and a client that calls it in the test's event loop."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ BODY = b'{"data":[' + b",".join(b'{"name":"Chair","price":%d}' % price for price
 
 
 async def identify(headers: list[tuple[bytes, bytes]]) -> Caller:
-    """Everybody is anonymous; a bad key is refused."""
+    """Return the anonymous caller, or refuse the API key `bad`."""
     if (b"x-api-key", b"bad") in headers:
         raise Unauthenticated("The API key is not known.")
     return ANONYMOUS
@@ -30,76 +30,76 @@ async def identify(headers: list[tuple[bytes, bytes]]) -> Caller:
 
 @get("/products")
 async def page(request: Request[Any, Any, Any]) -> ASGIApp:
-    """A list of 200 products."""
+    """Return a list of 200 products."""
     return Response(200, BODY, etag=entity_tag(BODY))
 
 
 @post("/products")
 async def create(request: Request[Any, Any, Any]) -> ASGIApp:
-    """Answers with what it was sent."""
+    """Return the value of the body."""
     value = await read_value(request.scope, request.receive)
     return Response(201, repr(value).encode())
 
 
 @get("/products/{key:str}")
 async def one(request: Request[Any, Any, Any]) -> ASGIApp:
-    """One product by Litestar's routing."""
+    """Return a product, by Litestar's routing."""
     return Response(200, b'{"key":"%s"}' % request.path_params["key"].encode(), etag=b'"3.abc"')
 
 
 @patch("/products/{key:str}")
 async def change(request: Request[Any, Any, Any]) -> ASGIApp:
-    """Changes nothing."""
+    """Change nothing."""
     return Response(200, b"{}")
 
 
 @get("/products/export")
 async def export(request: Request[Any, Any, Any]) -> ASGIApp:
-    """A literal path beside a parameter."""
+    """A literal path that a parameter would match too."""
     return Response(200, b'"export"')
 
 
 @get("/boom")
 async def boom(request: Request[Any, Any, Any]) -> ASGIApp:
-    """A fault of ours."""
-    raise KeyError("a secret of the inside")
+    """Raise an unexpected error."""
+    raise KeyError("an internal secret")
 
 
 @get("/slow")
 async def slow(request: Request[Any, Any, Any]) -> ASGIApp:
-    """Takes a while."""
+    """Respond after half a second."""
     await asyncio.sleep(0.5)
     return Response(200, b"{}")
 
 
 @get("/plain")
 async def plain() -> str:
-    """An answer that Litestar makes."""
+    """A response that Litestar encodes."""
     return "hello"
 
 
 @get("/where")
 async def where(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """What the porch has put into the scope."""
+    """Return what the pipeline has put into the scope."""
     scope: Any = request.scope
-    kept = {name: scope[name] for name in ("version", "prefix", "called", "request_id", "path", "scheme")}
-    return kept | {
+    names = ("version", "prefix", "original_path", "request_id", "path", "scheme")
+    return {name: scope[name] for name in names} | {
         "client": scope["client"][0],
         "caller": scope["context"].caller.id,
         "raw_path": scope["raw_path"].decode(),
     }
 
 
-class OneLane:
-    """A lane that says which key it was given."""
+class SingleFastRoute:
+    """A fast route with a path parameter."""
 
-    async def respond(self, scope: Any, receive: Any, given: dict[str, str], /) -> Response:
-        """Its key, marked as the lane's work."""
-        return Response(200, b'{"lane":"%s"}' % given["key"].encode())
+    async def respond(self, scope: Any, receive: Any, parameters: dict[str, str], /) -> Response:
+        """Return the key, so that a test can tell this response from Litestar's."""
+        return Response(200, b'{"fast":"%s"}' % parameters["key"].encode())
 
 
-def porch(lanes: FastRoutes | None = None, log: Any = None, **settings: Any) -> Pipeline:
-    """A porch with these settings before the tiny app."""
+def make_pipeline(fast_routes: FastRoutes | None = None, log: Any = None, **settings: Any) -> Pipeline:
+    """Return a pipeline with these settings in front of the small app."""
     app = Litestar(
         [page, create, one, change, export, boom, slow, plain, where],
         exception_handlers=dict(EXCEPTION_HANDLERS),
@@ -111,7 +111,7 @@ def porch(lanes: FastRoutes | None = None, log: Any = None, **settings: Any) -> 
         identify=identify,
         database=None,
         settings=PipelineSettings(**settings),
-        fast_routes=lanes,
+        fast_routes=fast_routes,
         methods=methods_by_path(app.routes),
         access_log=log,
     )
@@ -120,15 +120,15 @@ def porch(lanes: FastRoutes | None = None, log: Any = None, **settings: Any) -> 
 def client(
     pipeline: Pipeline | None = None, *, address: str = "203.0.113.9", base: str = "http://shop.test", **settings: Any
 ) -> httpx.AsyncClient:
-    """A client that sends no Accept-Encoding of its own and calls from this address."""
-    transport = httpx.ASGITransport(app=pipeline or porch(**settings), client=(address, 4711))
+    """Return a client that calls from this address and accepts no compression by default."""
+    transport = httpx.ASGITransport(app=pipeline or make_pipeline(**settings), client=(address, 4711))
     return httpx.AsyncClient(transport=transport, base_url=base, headers={"accept-encoding": "identity"})
 
 
-async def sent(
-    answer: Response, method: str = "GET", prefix: str = "/v1", **headers: str
+async def send_raw(
+    response: Response, method: str = "GET", prefix: str = "/v1", **headers: str
 ) -> tuple[int, Mapping[bytes, bytes], bytes]:
-    """What an Answer sends: status, headers, body."""
+    """Return what a Response sends: status, headers and body."""
     messages: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -140,6 +140,6 @@ async def sent(
         "prefix": prefix,
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
     }
-    await answer(scope, send, send)  # pyright: ignore[reportArgumentType]  # an Answer receives nothing
+    await response(scope, send, send)  # pyright: ignore[reportArgumentType]  # a Response receives nothing
     start, body = messages
     return start["status"], dict(start["headers"]), body["body"]

@@ -1,4 +1,4 @@
-"""Entity tags are compared as RFC 9110 says; a write looks only at the version in them."""
+"""Entity tags are compared by RFC 9110; a write compares only the version in them."""
 
 import pytest
 from hypothesis import given
@@ -15,14 +15,14 @@ from tradepost.doors.http.conditional import (
 )
 
 
-def test_a_tag_names_the_version_and_the_bytes() -> None:
+def test_an_entity_tag_depends_on_the_version_and_the_bytes() -> None:
     assert entity_tag(b"{}", 3).startswith(b'"3.')
     assert entity_tag(b"{}") == b'"' + entity_tag(b"{}", 3)[3:]
     assert entity_tag(b"{}") != entity_tag(b"[]")
 
 
 @pytest.mark.parametrize(
-    ("header", "known"),
+    ("header", "matching"),
     [
         (b'"3.abc"', True),
         (b'W/"3.abc"', True),
@@ -41,8 +41,8 @@ def test_a_tag_names_the_version_and_the_bytes() -> None:
         (b'"a,b", "3.abc"', True),
     ],
 )
-def test_if_none_match_compares_weakly_and_sees_through_codings(header: bytes, known: bool) -> None:
-    assert matches(header, b'"3.abc"') is known
+def test_if_none_match_compares_weakly_and_ignores_codings(header: bytes, matching: bool) -> None:
+    assert matches(header, b'"3.abc"') is matching
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_if_none_match_compares_weakly_and_sees_through_codings(header: bytes, k
         ('"٣.abc"'.encode(), ()),
     ],
 )
-def test_if_match_is_about_the_version_of_strong_tags_of_ours(
+def test_if_match_reads_the_version_of_our_strong_tags(
     header: bytes | None, expected: tuple[int, ...] | Wildcard | None
 ) -> None:
     assert expected_versions(header) == expected
@@ -79,7 +79,7 @@ def test_if_match_is_about_the_version_of_strong_tags_of_ours(
         st.binary(min_size=1030, max_size=1100),
     )
 )
-def test_whatever_a_precondition_holds_it_is_read_without_a_fault(header: bytes) -> None:
+def test_no_precondition_header_raises(header: bytes) -> None:
     assert matches(header, b'"3.abc"') in (True, False)
     assert expected_versions(header) is ANY or isinstance(expected_versions(header), tuple)
 
@@ -90,6 +90,6 @@ def test_whatever_a_precondition_holds_it_is_read_without_a_fault(header: bytes)
         max_size=5,
     )
 )
-def test_a_list_of_tags_is_read_as_it_was_written(given_tags: list[EntityTag]) -> None:
-    header = b", ".join(b'%s"%s"' % (b"W/" if tag.weak else b"", tag.opaque) for tag in given_tags)
-    assert parse_entity_tags(header) == tuple(given_tags)
+def test_a_list_of_tags_is_parsed(tags: list[EntityTag]) -> None:
+    header = b", ".join(b'%s"%s"' % (b"W/" if tag.weak else b"", tag.opaque) for tag in tags)
+    assert parse_entity_tags(header) == tuple(tags)

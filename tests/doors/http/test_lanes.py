@@ -1,4 +1,4 @@
-"""A lane takes only paths that Litestar would have routed to the same function."""
+"""A fast route serves only paths that Litestar would route to the same function."""
 
 from typing import Any
 
@@ -6,25 +6,25 @@ import pytest
 from litestar import Litestar, Request, get, patch
 from litestar.types import ASGIApp
 
-from tests.doors.http.porch import OneLane
+from tests.doors.http.pipeline_app import SingleFastRoute
 from tradepost.doors.http.allowed_methods import AllowedMethods, methods_by_path
 from tradepost.doors.http.fast_path import fast_path_tables, fast_routes_of
 from tradepost.doors.http.response import Response
 from tradepost.doors.http.trusted_proxies import is_from_loopback
 
 
-def test_lanes_are_read_from_the_routes_that_carry_one() -> None:
-    lane = OneLane()
+def test_fast_routes_are_read_from_the_options_of_the_routes() -> None:
+    fast_route = SingleFastRoute()
 
     async def endpoint(request: Request[Any, Any, Any]) -> ASGIApp:
         return Response(200)
 
     app = Litestar(
         [
-            get(path, opt={"lane": lane})(endpoint)
+            get(path, opt={"lane": fast_route})(endpoint)
             for path in ("/products", "/products/{key:str}", "/products/{key:str}/media")
         ]
-        + [patch("/products/{key:str}", opt={"lane": lane})(endpoint), get("/other")(endpoint)],
+        + [patch("/products/{key:str}", opt={"lane": fast_route})(endpoint), get("/other")(endpoint)],
         openapi_config=None,
         logging_config=None,
     )
@@ -36,16 +36,16 @@ def test_lanes_are_read_from_the_routes_that_carry_one() -> None:
     assert methods_by_path(app.routes)["/products/{key:str}"] == {"GET", "PATCH", "OPTIONS"}
 
 
-def test_a_literal_path_is_never_a_parameters_value() -> None:
-    table = fast_path_tables({("GET", "/products/{key:str}"): OneLane()}, {"/products/export", "/carts"})["GET"]
+def test_a_literal_path_is_never_the_value_of_a_parameter() -> None:
+    table = fast_path_tables({("GET", "/products/{key:str}"): SingleFastRoute()}, {"/products/export", "/carts"})["GET"]
     assert table.reserved == {"/products/export"}
     assert table.by_prefix["/products/"][1:] == ("key", "/products/{key:str}")
 
 
 @pytest.mark.parametrize("template", ["/a/{b}/c", "/a/{b}/{c}", "/a/x{b}"])
-def test_a_lane_with_a_parameter_elsewhere_is_refused(template: str) -> None:
+def test_a_fast_route_whose_parameter_is_not_last_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match="one parameter"):
-        fast_path_tables({("GET", template): OneLane()}, ())
+        fast_path_tables({("GET", template): SingleFastRoute()}, ())
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_lane_with_a_parameter_elsewhere_is_refused(template: str) -> None:
         ("/", None),
     ],
 )
-def test_options_finds_the_route_that_litestar_would(path: str, allow: str | None) -> None:
+def test_options_finds_the_same_route_as_litestar(path: str, allow: str | None) -> None:
     paths = AllowedMethods(
         {
             "/products/{key:str}": ["DELETE"],
@@ -70,12 +70,12 @@ def test_options_finds_the_route_that_litestar_would(path: str, allow: str | Non
             "/docs/{file:path}": ["GET"],
         }
     )
-    answer = paths.options_response(path)
-    assert (answer and dict(answer.headers)[b"allow"].decode()) == allow
+    response = paths.options_response(path)
+    assert (response and dict(response.headers)[b"allow"].decode()) == allow
 
 
 @pytest.mark.parametrize(
-    ("address", "headers", "here"),
+    ("address", "headers", "from_loopback"),
     [
         ("127.0.0.1", [], True),
         ("::1", [], True),
@@ -85,8 +85,8 @@ def test_options_finds_the_route_that_litestar_would(path: str, allow: str | Non
         ("", [], False),
     ],
 )
-def test_what_a_proxy_passed_on_is_not_from_this_machine(
-    address: str, headers: list[tuple[bytes, bytes]], here: bool
+def test_a_forwarded_request_is_not_from_loopback(
+    address: str, headers: list[tuple[bytes, bytes]], from_loopback: bool
 ) -> None:
-    assert is_from_loopback({"client": (address, 1), "headers": headers}) is here
+    assert is_from_loopback({"client": (address, 1), "headers": headers}) is from_loopback
     assert not is_from_loopback({"client": None, "headers": headers})

@@ -1,8 +1,8 @@
-"""Hosts, HTTPS and web origins are checked at the porch, before anything else looks at the request."""
+"""Hosts, HTTPS, proxies and web origins are checked first of all."""
 
 import pytest
 
-from tests.doors.http.porch import client
+from tests.doors.http.pipeline_app import client
 
 ORIGIN = "https://console.example"
 
@@ -27,10 +27,10 @@ async def test_a_health_check_by_address_needs_no_host_and_no_tls() -> None:
     answer = await client(allowed_hosts=("shop.example",), https_redirect=True).get(
         "/health/live", headers={"host": "10.0.0.7:8000"}
     )
-    assert answer.status_code == 404  # the tiny app has no such route, but the porch let it through
+    assert answer.status_code == 404  # not refused: the small app has no such route
 
 
-async def test_http_is_sent_to_https_with_its_path_and_query() -> None:
+async def test_http_is_redirected_to_https_with_path_and_query() -> None:
     answer = await client(https_redirect=True).post(
         "/v1/products/a%20b?x=1&y=%2F", headers={"host": "shop.example:8000"}
     )
@@ -38,48 +38,48 @@ async def test_http_is_sent_to_https_with_its_path_and_query() -> None:
     assert (await client(https_redirect=True, base="https://shop.test").get("/plain")).status_code == 200
 
 
-async def test_a_host_that_is_none_is_not_redirected_to() -> None:
+async def test_an_invalid_host_is_refused_without_a_redirect() -> None:
     answer = await client(https_redirect=True).get("/plain", headers={"host": "evil.example/@x"})
     assert (answer.status_code, "location" in answer.headers) == (400, False)
 
 
-async def test_hsts_is_said_over_tls_only() -> None:
+async def test_hsts_is_sent_only_over_tls() -> None:
     assert "strict-transport-security" in (await client(hsts=True, base="https://shop.test").get("/plain")).headers
     assert "strict-transport-security" not in (await client(hsts=True).get("/plain")).headers
     assert "strict-transport-security" not in (await client(base="https://shop.test").get("/plain")).headers
 
 
-async def test_a_proxy_is_believed_only_where_it_is_trusted() -> None:
+async def test_forwarded_headers_are_used_only_from_trusted_proxies() -> None:
     forwarded = {"x-forwarded-for": "198.51.100.1, 192.0.2.8, 10.0.0.2", "x-forwarded-proto": "https"}
-    believed = (
-        await client(address="10.0.0.1", trusted_proxies=("10.0.0.0/8",)).get("/where", headers=forwarded)
-    ).json()
-    assert (believed["client"], believed["scheme"]) == ("192.0.2.8", "https")
-    for trusted in (("172.16.0.0/12",), ()):
-        heard = (await client(address="10.0.0.1", trusted_proxies=trusted).get("/where", headers=forwarded)).json()
-        assert (heard["client"], heard["scheme"]) == ("10.0.0.1", "http")
+    for proxies, expected in (
+        (("10.0.0.0/8",), ("192.0.2.8", "https")),
+        (("172.16.0.0/12",), ("10.0.0.1", "http")),
+        ((), ("10.0.0.1", "http")),
+    ):
+        answer = await client(address="10.0.0.1", trusted_proxies=proxies).get("/where", headers=forwarded)
+        assert (answer.json()["client"], answer.json()["scheme"]) == expected
 
 
 @pytest.mark.parametrize("chain", ["", "unknown", "192.0.2.8, nonsense", ",,,"])
-async def test_a_chain_that_cannot_be_read_leaves_the_proxy_as_the_client(chain: str) -> None:
-    heard = await client(address="10.0.0.1", trusted_proxies=("10.0.0.0/8",)).get(
+async def test_with_an_invalid_chain_the_client_is_the_proxy(chain: str) -> None:
+    answer = await client(address="10.0.0.1", trusted_proxies=("10.0.0.0/8",)).get(
         "/where", headers={"x-forwarded-for": chain}
     )
-    assert heard.json()["client"] == "10.0.0.1"
+    assert answer.json()["client"] == "10.0.0.1"
 
 
 @pytest.mark.parametrize(
     ("hop", "address"),
     [("[2001:db8::1]:443", "2001:db8::1"), ("2001:db8::1", "2001:db8::1"), ("192.0.2.8:51000", "192.0.2.8")],
 )
-async def test_a_hop_may_carry_a_port(hop: str, address: str) -> None:
-    heard = await client(address="10.0.0.1", trusted_proxies=("10.0.0.1",)).get(
+async def test_a_hop_may_have_a_port(hop: str, address: str) -> None:
+    answer = await client(address="10.0.0.1", trusted_proxies=("10.0.0.1",)).get(
         "/where", headers={"x-forwarded-for": hop}
     )
-    assert heard.json()["client"] == address
+    assert answer.json()["client"] == address
 
 
-async def test_a_known_origin_may_read_every_answer_and_caches_are_told() -> None:
+async def test_an_allowed_origin_may_read_every_response_which_varies_by_origin() -> None:
     http = client(cors_origins=(ORIGIN,))
     for path in ("/products", "/nowhere", "/boom", "/plain", "/v9/x"):
         answer = await http.get(path, headers={"origin": ORIGIN})
@@ -89,39 +89,39 @@ async def test_a_known_origin_may_read_every_answer_and_caches_are_told() -> Non
     assert "Origin" in (await http.get("/products")).headers["vary"]
 
 
-async def test_an_unknown_origin_is_answered_without_leave_to_read() -> None:
+async def test_another_origin_gets_no_permission_to_read() -> None:
     answer = await client(cors_origins=(ORIGIN,)).get("/products", headers={"origin": "https://evil.example"})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
     assert "Origin" in answer.headers["vary"]
 
 
-async def test_any_origin_may_read_where_the_setting_says_so() -> None:
-    answer = await client(cors_origins=("*",)).get("/products", headers={"origin": "https://anybody.example"})
+async def test_with_a_star_any_origin_may_read() -> None:
+    answer = await client(cors_origins=("*",)).get("/products", headers={"origin": "https://any.example"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_a_preflight_is_answered_before_the_caller_is_known() -> None:
-    asked = {
+async def test_a_preflight_needs_no_valid_credential() -> None:
+    headers = {
         "origin": ORIGIN,
         "access-control-request-method": "PATCH",
         "access-control-request-headers": "x-api-key",
         "x-api-key": "bad",
     }
-    answer = await client(cors_origins=(ORIGIN,)).options("/v1/products/chair", headers=asked)
+    answer = await client(cors_origins=(ORIGIN,)).options("/v1/products/chair", headers=headers)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, ORIGIN)
     assert "PATCH" in answer.headers["access-control-allow-methods"]
     assert {"X-API-Key", "If-Match", "Idempotency-Key"} <= set(
         answer.headers["access-control-allow-headers"].split(", ")
     )
     refused = await client(cors_origins=(ORIGIN,)).options(
-        "/v1/products", headers=asked | {"origin": "https://evil.example"}
+        "/v1/products", headers=headers | {"origin": "https://evil.example"}
     )
     assert "access-control-allow-methods" not in refused.headers
 
 
-async def test_without_the_setting_no_origin_is_named() -> None:
+async def test_without_cors_origins_no_origin_may_read() -> None:
     answer = await client().get("/products", headers={"origin": ORIGIN})
     assert "access-control-allow-origin" not in answer.headers
     assert "Origin" not in answer.headers["vary"]

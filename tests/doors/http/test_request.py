@@ -1,4 +1,4 @@
-"""A body is read within its limit and in the types we read; whatever bytes come, the fault is the caller's and says so."""
+"""Request bodies: the size limit, the media types, and problems for every invalid body."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMe
 
 
 class Product(msgspec.Struct, forbid_unknown_fields=True):
-    """A tiny input."""
+    """A small input."""
 
     name: str
 
 
 def scope(method: str = "POST", **headers: str) -> dict[str, Any]:
-    """A scope with these headers."""
+    """Return a scope with these headers."""
     return {
         "type": "http",
         "method": method,
@@ -37,25 +37,28 @@ def scope(method: str = "POST", **headers: str) -> dict[str, Any]:
     }
 
 
-def pieces(*parts: bytes, left: bool = False) -> Any:
-    """A `receive` that gives the body in parts; `left` means that the client goes away after them."""
+def pieces(*parts: bytes, more: bool = False) -> Any:
+    """Return a `receive` that sends the body in parts and then disconnects.
+
+    more: whether the last part says that another one follows
+    """
     messages = [
-        {"type": "http.request", "body": part, "more_body": left or at < len(parts) - 1}
-        for at, part in enumerate(parts)
+        {"type": "http.request", "body": part, "more_body": more or index < len(parts) - 1}
+        for index, part in enumerate(parts)
     ]
-    waiting = iter([*messages, {"type": "http.disconnect"}])
+    remaining = iter([*messages, {"type": "http.disconnect"}])
 
     async def receive() -> Any:
-        return next(waiting)
+        return next(remaining)
 
     return receive
 
 
-async def test_a_body_in_pieces_is_put_together() -> None:
+async def test_a_body_in_pieces_is_joined() -> None:
     assert await read_body(scope(), pieces(b"ab", b"", b"cd"), 4) == b"abcd"
 
 
-async def test_a_body_over_the_limit_is_refused_by_its_length_before_it_is_read() -> None:
+async def test_a_content_length_over_the_limit_is_refused_before_the_body_is_read() -> None:
     async def never() -> Any:
         raise AssertionError("the body was read")
 
@@ -66,29 +69,29 @@ async def test_a_body_over_the_limit_is_refused_by_its_length_before_it_is_read(
 
 
 @pytest.mark.parametrize("parts", [(b"abcde",), (b"abc", b"de"), (b"abc", b"de", b"f")])
-async def test_a_body_that_does_not_say_its_length_is_counted(parts: tuple[bytes, ...]) -> None:
+async def test_a_body_over_the_limit_without_a_length_is_refused(parts: tuple[bytes, ...]) -> None:
     with pytest.raises(ContentTooLarge):
         await read_body(scope(), pieces(*parts), 4)
 
 
-async def test_the_porch_says_the_limit_where_nobody_else_does() -> None:
+async def test_the_default_limit_is_in_the_scope() -> None:
     with pytest.raises(ContentTooLarge):
         await read_body(scope() | {"body_limit": 3}, pieces(b"abcd"))
 
 
 @pytest.mark.parametrize("parts", [(), (b"ab",)])
-async def test_a_client_that_goes_away_is_no_problem_of_anybody(parts: tuple[bytes, ...]) -> None:
+async def test_a_client_that_disconnects_raises_client_disconnected(parts: tuple[bytes, ...]) -> None:
     with pytest.raises(ClientDisconnected):
-        await read_body(scope(), pieces(*parts, left=True), 4)
+        await read_body(scope(), pieces(*parts, more=True), 4)
 
 
-async def test_a_body_that_has_come_whole_is_not_asked_for_more() -> None:
-    """Granian says of the first piece that more may come."""
-    assert await read_body(scope(content_length="4"), pieces(b"abcd", left=True), 4) == b"abcd"
+async def test_a_complete_body_is_returned_even_if_more_body_is_true() -> None:
+    """Granian sets `more_body` on the first piece."""
+    assert await read_body(scope(content_length="4"), pieces(b"abcd", more=True), 4) == b"abcd"
     assert await read_body(scope(content_length="4"), pieces(b"ab", b"cd"), 4) == b"abcd"
 
 
-async def test_the_length_of_a_chunked_body_says_nothing() -> None:
+async def test_the_content_length_of_a_chunked_body_is_ignored() -> None:
     assert await read_body(scope(content_length="2", transfer_encoding="chunked"), pieces(b"ab", b"cd"), 4) == b"abcd"
 
 
@@ -102,7 +105,7 @@ async def test_the_length_of_a_chunked_body_says_nothing() -> None:
         ("application/vnd.msgpack", MSGPACK),
     ],
 )
-def test_the_spellings_of_a_type_are_one_type(header: str, media: bytes) -> None:
+def test_aliases_of_a_media_type_are_equal(header: str, media: bytes) -> None:
     assert body_media_type(scope(content_type=header)) == media
 
 
@@ -116,7 +119,7 @@ def test_the_spellings_of_a_type_are_one_type(header: str, media: bytes) -> None
         "",
     ],
 )
-def test_other_types_are_refused_with_the_list_of_those_that_are_read(header: str) -> None:
+def test_an_unsupported_type_is_refused_with_the_supported_ones(header: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
         body_media_type(scope(content_type=header))
     assert refused.value.headers() == {"Accept": "application/json, application/msgpack"}
@@ -127,7 +130,7 @@ def test_a_body_without_a_type_is_refused() -> None:
         body_media_type(scope())
 
 
-def test_a_patch_of_another_type_names_the_patch_formats() -> None:
+def test_an_unsupported_patch_type_is_refused_with_the_patch_formats() -> None:
     assert (
         body_media_type(scope("PATCH", content_type="application/json-patch+json"), PATCH_TYPES)
         == b"application/json-patch+json"
@@ -137,33 +140,33 @@ def test_a_patch_of_another_type_names_the_patch_formats() -> None:
     assert refused.value.headers()["Accept-Patch"] == ACCEPT_PATCH
 
 
-def test_only_unencoded_bodies_are_read() -> None:
+def test_a_compressed_body_is_refused() -> None:
     assert body_media_type(scope(content_type="application/json", content_encoding="identity")) == JSON
     for coding in ("gzip", "identity, gzip", "br"):
         with pytest.raises(UnsupportedMediaType):
             body_media_type(scope(content_type="application/json", content_encoding=coding))
 
 
-async def test_both_forms_give_the_same_value() -> None:
+async def test_json_and_messagepack_decode_to_the_same_value() -> None:
     value = {"name": "Chair", "tags": ["oak", None, True, 1, 1.5]}
     for media, body in ((JSON, msgspec.json.encode(value)), (MSGPACK, msgspec.msgpack.encode(value))):
         assert await read_value(scope(content_type=media.decode()), pieces(body)) == value
 
 
-def test_a_value_of_another_shape_is_told_apart_from_malformed_bytes() -> None:
-    shape = BodyDecoder(Product)
-    assert decode_body(JSON, b'{"name":"Chair"}', shape) == Product("Chair")
-    assert decode_body(MSGPACK, msgspec.msgpack.encode({"name": "Chair"}), shape) == Product("Chair")
+def test_an_invalid_value_and_malformed_bytes_raise_different_errors() -> None:
+    decoder = BodyDecoder(Product)
+    assert decode_body(JSON, b'{"name":"Chair"}', decoder) == Product("Chair")
+    assert decode_body(MSGPACK, msgspec.msgpack.encode({"name": "Chair"}), decoder) == Product("Chair")
     with pytest.raises(msgspec.ValidationError):
-        decode_body(JSON, b'{"name":1}', shape)
+        decode_body(JSON, b'{"name":1}', decoder)
     with pytest.raises(MalformedBody):
-        decode_body(JSON, b'{"name":', shape)
+        decode_body(JSON, b'{"name":', decoder)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"\xff", b'"\\ud800"', b"NaN", b"1e999", b"[" * 100_000, b"9" * 5000, b"{'a': 1}"]
 )
-def test_malformed_json_is_said_to_be_malformed(body: bytes) -> None:
+def test_malformed_json_raises_malformed_body(body: bytes) -> None:
     with pytest.raises(MalformedBody):
         decode_body(JSON, body)
 
@@ -181,13 +184,13 @@ def test_malformed_json_is_said_to_be_malformed(body: bytes) -> None:
         b"\x81\x90\x01",
     ],
 )
-def test_messagepack_that_json_could_not_say_is_malformed(body: bytes) -> None:
+def test_messagepack_that_json_cannot_express_raises_malformed_body(body: bytes) -> None:
     with pytest.raises(MalformedBody):
         decode_body(MSGPACK, body)
 
 
 @given(st.sampled_from([JSON, MSGPACK]), st.binary(max_size=60))
-def test_any_bytes_are_a_value_or_malformed(media: bytes, body: bytes) -> None:
+def test_any_bytes_decode_or_raise_malformed_body(media: bytes, body: bytes) -> None:
     try:
         value = decode_body(media, body)
     except MalformedBody:

@@ -19,11 +19,11 @@ BROWSER = {
 }
 
 
-async def well() -> None:
+async def healthy_check() -> None:
     """A check that finds nothing wrong."""
 
 
-def house(
+def pages_app(
     *,
     checks: Mapping[str, Callable[[], Awaitable[object]]] | None = None,
     caller: Caller = ANONYMOUS,
@@ -37,13 +37,15 @@ def house(
         return introspection or scope["context"].caller.known
 
     routes = page_routes(
-        checks={"database": well} if checks is None else checks, may_introspect=introspects, ops_loopback=ops_loopback
+        checks={"database": healthy_check} if checks is None else checks,
+        may_introspect=introspects,
+        ops_loopback=ops_loopback,
     )
     inside = Litestar(routes, exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None)
 
     async def porch(scope: Any, receive: Any, send: Any) -> None:
         scope["context"] = CallContext(caller, None)  # pyright: ignore[reportArgumentType]  # pages touch no database
-        scope["called"] = scope["path"]
+        scope["original_path"] = scope["path"]
         scope["request_id"] = "test"
         await inside(scope, receive, send)
 

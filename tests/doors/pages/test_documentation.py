@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.doors.pages.house import BROWSER, STAFF, house
+from tests.doors.pages.pages_app import BROWSER, STAFF, pages_app
 from tradepost.doors.pages.assets import load_assets
 from tradepost.doors.pages.docs import TOOL_POLICY, graphiql_page
 
@@ -35,7 +35,7 @@ class Addresses(HTMLParser):
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_names_no_other_host_and_holds_nothing_inline(path: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         answer = await client.get(path, headers={"accept": "text/html"})
     page = Addresses(answer.text)
     assert answer.status_code == 200
@@ -47,7 +47,7 @@ async def test_a_page_names_no_other_host_and_holds_nothing_inline(path: str) ->
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_all_that_a_page_loads_is_there(path: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         page = Addresses((await client.get(path, headers={"accept": "text/html"})).text)
         wanted = [address for address in page.found if "/assets/" in address or "favicon" in address]
         assert {(await client.get(address)).status_code for address in wanted} == {200}
@@ -55,7 +55,7 @@ async def test_all_that_a_page_loads_is_there(path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_lets_scripts_and_requests_go_to_this_host_alone(path: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         policy = (await client.get(path, headers={"accept": "text/html"})).headers["content-security-policy"]
     rules = {name: sources.split() for name, _, sources in (rule.strip().partition(" ") for rule in policy.split(";"))}
     assert rules["default-src"] == ["'none'"]
@@ -111,7 +111,7 @@ def test_all_assets_together_stay_small() -> None:
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br", "identity"])
 async def test_a_bundle_comes_whole_in_every_coding_and_is_not_sent_twice(coding: str) -> None:
     asset = load_assets()["graphiql.js"]
-    async with house() as client:
+    async with pages_app() as client:
         first = await client.get(asset.href, headers={"accept-encoding": coding})
         again = await client.get(
             asset.href, headers={"accept-encoding": coding, "if-none-match": first.headers["etag"]}
@@ -125,19 +125,19 @@ async def test_a_bundle_comes_whole_in_every_coding_and_is_not_sent_twice(coding
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2Fdocs.py", "README.md", "scalar.js.gz"])
 async def test_what_is_no_asset_is_not_found(name: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         assert (await client.get(f"/docs/assets/{name}")).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/docs", "/docs/graphql"])
 async def test_the_tools_are_hidden_from_strangers_where_introspection_is_off(path: str) -> None:
-    async with house(introspection=False) as stranger, house(introspection=False, caller=STAFF) as member:
+    async with pages_app(introspection=False) as stranger, pages_app(introspection=False, caller=STAFF) as member:
         assert (await stranger.get(path, headers=BROWSER)).status_code == 404
         assert (await member.get(path, headers=BROWSER)).status_code == 200
 
 
 async def test_the_tools_are_kept_by_no_shared_cache() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         assert (await client.get("/docs", headers=BROWSER)).headers["cache-control"] == "private, no-cache"
 
 
@@ -151,7 +151,7 @@ def test_the_graphql_door_gets_the_same_page() -> None:
     "path", [*PAGES, "/favicon.svg", "/favicon.ico", "/robots.txt", "/health/live", "/health/ready"]
 )
 async def test_head_answers_like_get_without_a_body(path: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         got, head = await client.get(path), await client.head(path)
     assert head.status_code == got.status_code == 200
     assert head.content == b""

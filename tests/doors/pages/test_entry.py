@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.doors.pages.house import BROWSER, STAFF, house
+from tests.doors.pages.pages_app import BROWSER, STAFF, pages_app
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", BROWSER["accept"]])
 async def test_the_entry_leads_on_in_json(accept: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         answer = await client.get("/", headers={"accept": accept})
     links = answer.json()["links"]
     assert answer.headers["content-type"] == "application/json"
@@ -21,31 +21,31 @@ async def test_the_entry_leads_on_in_json(accept: str) -> None:
 
 
 async def test_who_takes_only_html_gets_a_page() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         answer = await client.get("/", headers={"accept": "text/html"})
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert '<a href="/v1">' in answer.text
 
 
 async def test_the_entry_hides_the_documents_where_introspection_is_off() -> None:
-    async with house(introspection=False) as stranger, house(introspection=False, caller=STAFF) as member:
+    async with pages_app(introspection=False) as stranger, pages_app(introspection=False, caller=STAFF) as member:
         assert not {"docs", "openapi", "graphql_schema"} & (await stranger.get("/")).json()["links"].keys()
         assert "docs" in (await member.get("/")).json()["links"]
 
 
 async def test_another_media_type_is_406() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         assert (await client.get("/", headers={"accept": "text/csv"})).status_code == 406
 
 
 async def test_crawlers_are_asked_to_stay_out() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         assert (await client.get("/robots.txt")).text == "User-agent: *\nDisallow: /\n"
 
 
 @pytest.mark.parametrize("path", ["/favicon.ico", "/favicon.svg"])
 async def test_browsers_find_an_icon(path: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         answer = await client.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/svg+xml"
@@ -54,7 +54,7 @@ async def test_browsers_find_an_icon(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/problems", "/health/ready", "/robots.txt"])
 async def test_pages_are_only_read(path: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         answer = await client.post(path)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"

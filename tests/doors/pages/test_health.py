@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.doors.pages.house import OPERATOR, STAFF, house, well
+from tests.doors.pages.pages_app import OPERATOR, STAFF, healthy_check, pages_app
 from tradepost.doors.http.asgi import Scope
 from tradepost.doors.pages.health import run_checks
 from tradepost.doors.pages.operator_access import is_operator
@@ -32,20 +32,20 @@ async def stubborn() -> None:
 
 
 async def test_live_asks_nothing() -> None:
-    async with house(checks={"database": broken}) as client:
+    async with pages_app(checks={"database": broken}) as client:
         answer = await client.get("/health/live")
     assert (answer.status_code, answer.content) == (200, b'{"status":"ok"}')
     assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_ready_tells_strangers_only_whether() -> None:
-    async with house(checks={"database": well}) as client:
+    async with pages_app(checks={"database": healthy_check}) as client:
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
 async def test_one_broken_part_makes_it_unavailable_for_a_while() -> None:
-    async with house(checks={"database": well, "redis": broken}) as client:
+    async with pages_app(checks={"database": healthy_check, "redis": broken}) as client:
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
     assert int(answer.headers["retry-after"]) > 0
@@ -53,7 +53,7 @@ async def test_one_broken_part_makes_it_unavailable_for_a_while() -> None:
 
 
 async def test_an_operator_sees_which_part_and_what_kind_of_fault_but_no_secret() -> None:
-    async with house(checks={"database": well, "redis": broken}, caller=OPERATOR) as client:
+    async with pages_app(checks={"database": healthy_check, "redis": broken}, caller=OPERATOR) as client:
         answer = await client.get("/health/ready")
     checks = answer.json()["checks"]
     assert checks["database"]["status"] == "ok"
@@ -81,7 +81,7 @@ async def test_an_operator_sees_which_part_and_what_kind_of_fault_but_no_secret(
 async def test_details_are_for_operators_and_for_this_machine(
     caller: Caller, address: str, headers: dict[str, str], ops_loopback: bool, details: bool
 ) -> None:
-    async with house(caller=caller, address=address, ops_loopback=ops_loopback) as client:
+    async with pages_app(caller=caller, address=address, ops_loopback=ops_loopback) as client:
         said = (await client.get("/health/ready", headers=headers)).json()
     assert ("checks" in said) is details
 
@@ -89,7 +89,7 @@ async def test_details_are_for_operators_and_for_this_machine(
 @pytest.mark.parametrize("check", [stuck, stubborn])
 async def test_a_part_that_does_not_answer_in_time_is_a_fault(check: object) -> None:
     began = time.perf_counter()
-    found = await run_checks({"database": check, "redis": well}, timeout=0.05)  # pyright: ignore[reportArgumentType]
+    found = await run_checks({"database": check, "redis": healthy_check}, check_timeout=0.05)  # pyright: ignore[reportArgumentType]
     assert time.perf_counter() - began < 0.4
     assert (found["database"].fault, found["redis"].fault) == ("timeout", None)
 

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.anyio
 AWAY = {"X-Forwarded-For": "203.0.113.9"}
 
 
-def figure(text: str, name: str, **labels: str) -> float:
-    """The sum of a figure over all series with these labels; worker and bucket do not matter."""
+def metric_value(text: str, name: str, **labels: str) -> float:
+    """The sum of a metric_value over all series with these labels; worker and bucket do not matter."""
     lines = [
         line
         for line in text.splitlines()
@@ -33,9 +33,9 @@ async def test_a_request_is_counted_under_its_route_and_status_and_never_under_i
     assert (await staff.get(f"/v1/products/{key}")).status_code == 404
     after = (await staff.get("/metrics")).text
     count = ("tradepost_request_seconds_count", {"method": "GET", "route": "/products/{key:str}", "status": "404"})
-    assert figure(after, count[0], **count[1]) == figure(before, count[0], **count[1]) + 1
+    assert metric_value(after, count[0], **count[1]) == metric_value(before, count[0], **count[1]) + 1
     assert key not in after
-    assert figure(after, "tradepost_sql_statements_total") > figure(before, "tradepost_sql_statements_total")
+    assert metric_value(after, "tradepost_sql_statements_total") > metric_value(before, "tradepost_sql_statements_total")
 
 
 async def test_figures_and_pairs_are_for_operators_only(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
@@ -50,7 +50,7 @@ async def test_every_operation_has_its_place_at_both_doors(app: "TradepostApp", 
     assert list(found) == list(app.state.registry.operations)
     for name, pair in found.items():
         assert (bool(pair["rest"]), bool(pair["graphql"])) == tuple(
-            [app.state.registry.operations[name].stands(door) for door in ("rest", "graphql")]
+            [app.state.registry.operations[name].is_exposed_at(door) for door in ("rest", "graphql")]
         ), name
         assert pair["only"] is not None or (pair["rest"] and pair["graphql"]), name
     assert found["token_grant"]["only"].startswith("rest: a token endpoint is a path that takes a form")
@@ -73,4 +73,4 @@ def test_buckets_add_up_and_unknown_methods_are_one_series() -> None:
     assert len(buckets) == len(BOUNDS) + 1
     assert buckets == sorted(buckets)
     assert (buckets[0], buckets[-1]) == (1, 3)
-    assert figure(text, "tradepost_request_seconds_count", method="other") == 3
+    assert metric_value(text, "tradepost_request_seconds_count", method="other") == 3

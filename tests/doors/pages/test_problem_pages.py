@@ -5,7 +5,7 @@ from html import escape
 import pytest
 
 import tradepost.app  # noqa: F401  (the problems of the whole shop)
-from tests.doors.pages.house import BROWSER, house
+from tests.doors.pages.pages_app import BROWSER, pages_app
 from tradepost.kit.problems import Problem, all_problems
 
 KINDS = list(all_problems())
@@ -14,7 +14,7 @@ JSON = {"accept": "application/json"}
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
 async def test_every_problem_has_a_page_that_says_cause_and_cure(kind: type[Problem]) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         page = await client.get(f"/problems/{kind.code}", headers=BROWSER)
         said = (await client.get(f"/problems/{kind.code}", headers=JSON)).json()
     assert page.status_code == 200
@@ -31,7 +31,7 @@ async def test_every_problem_has_a_page_that_says_cause_and_cure(kind: type[Prob
 
 
 async def test_the_list_names_every_problem_in_both_forms() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         page = (await client.get("/problems", headers=BROWSER)).text
         data = (await client.get("/problems", headers=JSON)).json()["data"]
     assert {said["code"] for said in data} == {kind.code for kind in KINDS}
@@ -50,7 +50,7 @@ async def test_the_list_names_every_problem_in_both_forms() -> None:
     ],
 )
 async def test_the_form_follows_accept(accept: str | None, media: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         client.headers.pop("accept")
         answer = await client.get("/problems/validation", headers={"accept": accept} if accept else {})
     assert answer.headers["content-type"] == media
@@ -58,13 +58,13 @@ async def test_the_form_follows_accept(accept: str | None, media: str) -> None:
 
 
 async def test_what_is_neither_page_nor_json_is_406() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         assert (await client.get("/problems", headers={"accept": "image/png"})).status_code == 406
 
 
 @pytest.mark.parametrize("code", ["unheard_of", "<script>", "NOT_FOUND"])
 async def test_an_unknown_code_is_a_problem_itself(code: str) -> None:
-    async with house() as client:
+    async with pages_app() as client:
         answer = await client.get(f"/problems/{code}")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
@@ -72,13 +72,13 @@ async def test_an_unknown_code_is_a_problem_itself(code: str) -> None:
 
 
 async def test_the_example_of_validation_lists_faults_by_pointer() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         example = (await client.get("/problems/validation", headers=JSON)).json()["example"]
     assert all(fault["pointer"].startswith("/") for fault in example["errors"])
 
 
 async def test_a_page_that_is_known_is_not_sent_again() -> None:
-    async with house() as client:
+    async with pages_app() as client:
         first = await client.get("/problems/conflict", headers=BROWSER)
         assert (
             await client.get("/problems/conflict", headers=BROWSER | {"if-none-match": first.headers["etag"]})

@@ -14,7 +14,7 @@ NO_PRICE = 2**53
 
 async def product_rows(app: "TradepostApp") -> list[dict[str, Any]]:
     """All products of the shop, times as on the wire."""
-    async with app.state.database.sessions() as session:
+    async with app.state.database.session_factory() as session:
         found = await session.execute(
             text(
                 "SELECT id, slug, name, status, description, price_from_amount AS price, created_at, updated_at, category_id FROM product"

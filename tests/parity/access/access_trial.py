@@ -7,11 +7,11 @@ import msgspec
 
 from tests.factories import unique
 from tests.parity.access.table import CALLERS, Outcome, Place
-from tests.parity.account_writes import ACTS, arrived
-from tests.parity.house import House, Json, Visitor
-from tests.parity.spelling import camel
-from tests.parity.writes import METHODS, ONE_MEMBER, Door, deed
-from tests.people import PASSWORD, somebody
+from tests.parity.account_write_cases import ACTS, client_with_role
+from tests.parity.harness import ApiClient, DualDoorApp, Json
+from tests.parity.query_rendering import camel
+from tests.parity.write_cases import METHODS, ONE_MEMBER, DoorWriter, write_case
+from tests.users import PASSWORD, create_user
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import Problem
@@ -27,29 +27,29 @@ OUTCOMES = {"unauthenticated": Outcome.UNKNOWN, "forbidden": Outcome.FORBIDDEN, 
 ONLY_ID: Selection[Any] = Selection(FieldSet((Field("id"),)))
 
 
-def only(of: Operation[Any, ..., Any]) -> Selection[Any]:
+def id_selection(of: Operation[Any, ..., Any]) -> Selection[Any]:
     """A selection of one member."""
     return Selection(FieldSet((Field(ONE_MEMBER.get(of.result.name, "id")),)))
 
 
-async def guest(house: House, caller: str) -> Visitor:
+async def client_for(harness: DualDoorApp, caller: str) -> ApiClient:
     """A new caller of a kind."""
     kind = CALLERS[caller]
-    return await arrived(house, kind.role, None if kind.scopes is None else list(kind.scopes))
+    return await client_with_role(harness, kind.role, None if kind.scopes is None else list(kind.scopes))
 
 
-async def context_of(house: House, visitor: Visitor) -> CallContext:
+async def context_of(harness: DualDoorApp, visitor: ApiClient) -> CallContext:
     """The surroundings of a call by this visitor, without a door."""
-    state = house.app.state
+    state = harness.app.state
     who = await state.credentials.identify(visitor.credential) if visitor.credential else ANONYMOUS
-    return CallContext(who, state.database, "access-table", door="test", dependencies=state.means)
+    return CallContext(who, state.database, "access-table", door="test", dependencies=state.dependencies)
 
 
-class Trial:
+class AccessTrial:
     """One operation, called by one kind of caller in each way."""
 
-    def __init__(self, house: House, operation: str, caller: str, visitor: Visitor) -> None:
-        self.house, self.of, self.caller, self.visitor = house, house.operation(operation), caller, visitor
+    def __init__(self, harness: DualDoorApp, operation: str, caller: str, visitor: ApiClient) -> None:
+        self.harness, self.of, self.caller, self.visitor = harness, harness.operation(operation), caller, visitor
 
     async def read(self, place: Place) -> dict[str, Outcome]:
         """What comes of a read, by the way it went."""
@@ -69,7 +69,7 @@ class Trial:
         found = {"service": await self.served(self.spoken(method(*given, Selection(FieldSet((Field(member),))))))}
         body = {"json": place.given} if self.of.input else {}
         answer = await self.visitor.rest(
-            METHODS[self.of.kind], self.house.path(self.of.name), params={"fields": member}, **body
+            METHODS[self.of.kind], self.harness.path(self.of.name), params={"fields": member}, **body
         )
         found["rest"] = Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]
         assert answer.status_code != 200 or list(answer.json()) == [member]
@@ -77,7 +77,7 @@ class Trial:
             f"({', '.join([f'{camel(n)}: {json.dumps(v)}' for n, v in place.given.items()])})" if place.given else ""
         )
         said = await self.visitor.post(
-            f"{{ it: {self.house.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}"
+            f"{{ it: {self.harness.root(self.of.name).name}{arguments} {{ {camel(member)} }} }}"
         )
         found["graphql"] = OUTCOMES[said["errors"][0]["extensions"]["code"]] if "errors" in said else Outcome.ALLOWED
         return found
@@ -97,7 +97,7 @@ class Trial:
             if way == "service":
                 found[way] = await self.served(self.service_write(key, body))
                 continue
-            door = Door(self.house, self.visitor, self.of.name)
+            door = DoorWriter(self.harness, self.visitor, self.of.name)
             name = ONE_MEMBER.get(self.of.result.name, "id")
             fields = ("id", "results { status }") if self.of.kind == "batch" else (name, camel(name))
             made = await (door.rest(fields[0], key, body) if way == "rest" else door.graphql(fields[1], key, body))
@@ -110,9 +110,9 @@ class Trial:
     async def granted(self) -> dict[str, Outcome]:
         """The same of the token endpoint, which is on one door alone: there a form says all, and no other credential is taken along."""
         assert self.of.name == "token_grant"
-        form = {"grant_type": "password", "username": (await somebody(self.house.app)).email, "password": PASSWORD}
+        form = {"grant_type": "password", "username": (await create_user(self.harness.app)).email, "password": PASSWORD}
         called = (await self.method())(validate(shape_of(self.of), form), Selection(FieldSet((Field("scope"),))))
-        answer = await self.house.anonymous.client.post("/v1/auth/token", data=form)
+        answer = await self.harness.anonymous.client.post("/v1/auth/token", data=form)
         return {
             "service": await self.served(self.spoken(called)),
             "rest": Outcome.ALLOWED if answer.status_code == 200 else Outcome.FORBIDDEN,
@@ -121,24 +121,24 @@ class Trial:
     async def prepared(self) -> tuple[str, Json | None]:
         """The key of a row and a body. A row that belongs to somebody belongs to the customer: who comes as one comes as its owner."""
         if (act := ACTS.get(self.of.name)) is None:
-            key, body = await deed(self.house, self.of.name)
+            key, body = await write_case(self.harness, self.of.name)
             return key, None if self.of.kind == "delete" else body
-        self.visitor = await guest(self.house, self.caller)
+        self.visitor = await client_for(self.harness, self.caller)
         mine = self.caller == "customer" and act.role == "customer"
-        owner = self.visitor.person if mine else await somebody(self.house.app, status=act.status)
+        owner = self.visitor.person if mine else await create_user(self.harness.app, status=act.status)
         assert owner is not None
         return await act.make(owner, unique("m").replace("-", ""))
 
     async def rest_read(self, place: Place) -> Outcome:
         params = {"fields": "id"} | ({place.filter[0]: place.filter[1]} if place.filter else {})
-        answer = await self.visitor.rest("GET", self.house.path(self.of.name, place.key), params=params)
+        answer = await self.visitor.rest("GET", self.harness.path(self.of.name, place.key), params=params)
         if answer.status_code != 200:
             return OUTCOMES[answer.json()["code"]]
         rows = answer.json()["data"] if self.of.kind == "list" else [answer.json()]
-        return seen([row["id"] for row in rows], place)
+        return visibility([row["id"] for row in rows], place)
 
     async def graphql_read(self, place: Place) -> Outcome:
-        field, page = self.house.root(self.of.name), self.of.kind == "list"
+        field, page = self.harness.root(self.of.name), self.of.kind == "list"
         given = [f'{next(iter(field.parameters))}: "{place.key}"'] if place.key else []
         given += [f'filter: {{{camel(place.filter[0])}: "{place.filter[1]}"}}'] if place.filter else []
         arguments = f"({', '.join(given)})" if given else ""
@@ -150,21 +150,21 @@ class Trial:
             return OUTCOMES[answer["errors"][0]["extensions"]["code"]]
         found = answer["data"]["it"]
         rows = [] if found is None else found["nodes"] if page else [found]
-        return seen([row["id"] for row in rows], place)
+        return visibility([row["id"] for row in rows], place)
 
     async def service_read(self, place: Place) -> Outcome:
         key, permissions = [place.key] if place.key else [], CALLERS[self.caller].permissions
         method = await self.method()
         if self.of.kind == "get":
-            return seen([(await method(*key, ONLY_ID)).id], place)
+            return visibility([(await method(*key, ONLY_ID)).id], place)
         window = asking.parse_list_query(
             self.of.result, {"filter": dict([place.filter])} if place.filter else {}, permissions
         )
         page: Page[Any] = await method(*key, window, ONLY_ID)
-        return seen([record["id"] for record in page_rows(page)], place)
+        return visibility([record["id"] for record in page_rows(page)], place)
 
     async def service_write(self, key: str, body: Json | None) -> Outcome:
-        given: Json = {"key": key, "expected": None, "atomic": True, "want": only(self.of)}
+        given: Json = {"key": key, "expected": None, "atomic": True, "selection": id_selection(self.of)}
         if self.of.kind == "update":
             given["patch"] = MergePatch(body)
         names = [n for n in self.of.signature.parameters if n != "self"]
@@ -177,7 +177,7 @@ class Trial:
 
     async def method(self) -> Any:
         """The operation on a service of this caller."""
-        service = self.of.service(await context_of(self.house, self.visitor))
+        service = self.of.service(await context_of(self.harness, self.visitor))
         return self.of.__get__(service, self.of.service)
 
     async def served(self, call: Any) -> Outcome:
@@ -188,7 +188,7 @@ class Trial:
             return OUTCOMES[problem.code]
 
 
-def seen(ids: list[str], place: Place) -> Outcome:
+def visibility(ids: list[str], place: Place) -> Outcome:
     """Whether the row was among those that came."""
     return Outcome.ALLOWED if place.seeks in ids else Outcome.HIDDEN
 

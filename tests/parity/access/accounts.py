@@ -13,8 +13,8 @@ from tests.parity.access.table import (
     Row,
     Rule,
 )
-from tests.parity.house import House
-from tests.people import Person
+from tests.parity.harness import DualDoorApp
+from tests.users import ShopUser
 
 ANYBODY, OWN, OWNER = Rule(OPEN_TO_ALL), Rule(FOR_USERS), Rule(FOR_THE_OWNER)
 
@@ -62,7 +62,7 @@ OPEN: dict[str, dict[str, set[str]]] = {
 }
 
 
-async def places(house: House, owner: Person) -> Places:
+async def places(harness: DualDoorApp, owner: ShopUser) -> Places:
     """The customer's account, an address of its book and a key of its own."""
     address, key = await owner.address(), await owner.key()
     me = Place(seeks=owner.id)

@@ -11,8 +11,8 @@ from tests.parity.access.table import (
     Row,
     Rule,
 )
-from tests.parity.house import House, Json
-from tests.people import Person
+from tests.parity.harness import DualDoorApp, Json
+from tests.users import ShopUser
 
 PUBLIC = Rule(OPEN_TO_ALL)
 DRAFTS_HIDDEN = Rule(OPEN_TO_ALL, SEEN_BY_EDITORS)
@@ -54,12 +54,12 @@ MEMBERS: dict[str, Row] = {
 }
 
 
-async def places(house: House, owner: Person) -> Places:
+async def places(harness: DualDoorApp, owner: ShopUser) -> Places:
     """An active product and a draft in one category, with a word that both have and one of its own each."""
-    parent = await _made(house, "/categories", {"name": "Parent", "slug": unique("parent")})
-    category = await _made(house, "/categories", {"name": "Child", "slug": unique("child"), "parent_id": parent["id"]})
+    parent = await _made(harness, "/categories", {"name": "Parent", "slug": unique("parent")})
+    category = await _made(harness, "/categories", {"name": "Child", "slug": unique("child"), "parent_id": parent["id"]})
     word = unique("shared")
-    shown, hidden = [await _product(house, status, category["id"], word) for status in ("active", "draft")]
+    shown, hidden = [await _product(harness, status, category["id"], word) for status in ("active", "draft")]
     both = {name: (place(shown), place(hidden)) for name, place in PLACES.items()}
     child = Place(seeks=category["id"], filter=("slug", category["slug"]))
     return both | {
@@ -83,7 +83,7 @@ PLACES = {
 }
 
 
-async def _product(house: House, status: str, category_id: str, word: str) -> Json:
+async def _product(harness: DualDoorApp, status: str, category_id: str, word: str) -> Json:
     """A product with one of everything, and the ids of that."""
     own = unique("own")
     body = {
@@ -94,9 +94,9 @@ async def _product(house: House, status: str, category_id: str, word: str) -> Js
         "variants": [variant_input()],
         "source": {"erp": 1},
     }
-    made = await _made(house, "/products", body | {"slug": unique("lamp")}, fields="id,slug,variants{id}")
-    tags = [(await house.staff.rest("GET", f"/tags/{slug}")).json()["id"] for slug in (word, own)]
-    media = await make_media(house.app, made["id"])
+    made = await _made(harness, "/products", body | {"slug": unique("lamp")}, fields="id,slug,variants{id}")
+    tags = [(await harness.staff.rest("GET", f"/tags/{slug}")).json()["id"] for slug in (word, own)]
+    media = await make_media(harness.app, made["id"])
     return made | {
         "variant": made["variants"][0]["id"],
         "media": media["id"],
@@ -106,7 +106,7 @@ async def _product(house: House, status: str, category_id: str, word: str) -> Js
     }
 
 
-async def _made(house: House, path: str, body: Json, **params: str) -> Json:
-    answer = await house.staff.rest("POST", path, json=body, params=params)
+async def _made(harness: DualDoorApp, path: str, body: Json, **params: str) -> Json:
+    answer = await harness.staff.rest("POST", path, json=body, params=params)
     assert answer.status_code == 201, answer.text
     return answer.json()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import true
 
+from tests.parity.access.access_trial import OUTCOMES, AccessTrial, client_for, context_of
 from tests.parity.access.table import CALLERS, Outcome, Place, Places, Row, Rule
-from tests.parity.access.trying import OUTCOMES, Trial, context_of, guest
-from tests.parity.asks import REGISTRY
-from tests.parity.house import House, Visitor
-from tests.parity.spelling import camel
+from tests.parity.harness import ApiClient, DualDoorApp
+from tests.parity.query_rendering import camel
+from tests.parity.query_strategies import REGISTRY
 from tradepost.app import AREAS
 from tradepost.areas.accounts.policy import PERMISSIONS
 from tradepost.kit.auth.access import Viewer
@@ -36,17 +36,17 @@ KINDS = sorted({REGISTRY.operations[n].result.name for n in TABLE if n.endswith(
 
 
 @pytest.fixture(scope="module")
-async def visitors(house: House) -> dict[str, Visitor]:
+async def visitors(harness: DualDoorApp) -> dict[str, ApiClient]:
     """A caller of each kind: users who have logged in, and programs with keys of users."""
-    return {caller: await guest(house, caller) for caller in CALLERS}
+    return {caller: await client_for(harness, caller) for caller in CALLERS}
 
 
 @pytest.fixture(scope="module")
-async def places(house: House, visitors: dict[str, Visitor]) -> Places:
+async def places(harness: DualDoorApp, visitors: dict[str, ApiClient]) -> Places:
     """Where the reads of all rooms are tried."""
     owner = visitors["customer"].person
     assert owner is not None
-    return {name: both for part in PARTS for name, both in (await part.places(house, owner)).items()}
+    return {name: both for part in PARTS for name, both in (await part.places(harness, owner)).items()}
 
 
 def test_every_operation_has_its_row_and_every_row_its_operation() -> None:
@@ -86,10 +86,10 @@ def test_no_row_gives_more_than_the_policy() -> None:
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if not o.is_write])
 async def test_a_read_gives_each_caller_what_the_table_says(
-    house: House, visitors: dict[str, Visitor], places: Places, operation: str, caller: str
+    harness: DualDoorApp, visitors: dict[str, ApiClient], places: Places, operation: str, caller: str
 ) -> None:
     shown, hidden = places[operation]
-    trial = Trial(house, operation, caller, visitors[caller])
+    trial = AccessTrial(harness, operation, caller, visitors[caller])
     rule = TABLE[operation]
     assert set((await trial.read(shown)).values()) == {rule.shown.of(caller)}
     assert (hidden is None) == (rule.hidden is None)
@@ -101,16 +101,16 @@ async def test_a_read_gives_each_caller_what_the_table_says(
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", [n for n, o in REGISTRY.operations.items() if o.is_write])
 async def test_a_write_gives_each_caller_what_the_table_says(
-    house: House, visitors: dict[str, Visitor], operation: str, caller: str
+    harness: DualDoorApp, visitors: dict[str, ApiClient], operation: str, caller: str
 ) -> None:
-    found = await Trial(house, operation, caller, visitors[caller]).write()
+    found = await AccessTrial(harness, operation, caller, visitors[caller]).write()
     assert found == dict.fromkeys(found, TABLE[operation].shown.of(caller))
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_node_is_no_other_way_to_a_row(
-    house: House, visitors: dict[str, Visitor], places: Places, kind: str, caller: str
+    harness: DualDoorApp, visitors: dict[str, ApiClient], places: Places, kind: str, caller: str
 ) -> None:
     """`node` and `nodes` give an object exactly where its own operation does, and null everywhere else."""
     operation = next(n for n in TABLE if n.endswith("_get") and REGISTRY.operations[n].result.name == kind)
@@ -129,23 +129,23 @@ async def test_a_node_is_no_other_way_to_a_row(
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("member", MEMBERS)
 async def test_a_member_gives_each_caller_what_the_table_says(
-    house: House, visitors: dict[str, Visitor], places: Places, member: str, caller: str
+    harness: DualDoorApp, visitors: dict[str, ApiClient], places: Places, member: str, caller: str
 ) -> None:
     kind, _, name = member.partition(".")
-    of = house.registry.resources[kind]
-    getter, visitor = house.registry.getter(of), visitors[caller]
+    of = harness.registry.resources[kind]
+    getter, visitor = harness.registry.getter(of), visitors[caller]
     assert getter is not None
     key, expected = places[getter.name][0].key, MEMBERS[member].of(caller)
-    assert await read_member(house, getter.name, visitor, key, name) == expected
-    answer = await visitor.rest("GET", house.path(getter.name, key), params={"fields": name})
+    assert await read_member(harness, getter.name, visitor, key, name) == expected
+    answer = await visitor.rest("GET", harness.path(getter.name, key), params={"fields": name})
     assert (Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]) == expected
     if name in of.members:
-        assert (name in (await visitor.rest("GET", house.path(getter.name, key))).json()) == (
+        assert (name in (await visitor.rest("GET", harness.path(getter.name, key))).json()) == (
             expected is Outcome.ALLOWED
         )
     inner = camel(name) if name in of.members else f"{camel(name)} {{ id }}"
     own, node = (
-        f'{house.root(getter.name).name}(id: "{key}") {{ {inner} }}',
+        f'{harness.root(getter.name).name}(id: "{key}") {{ {inner} }}',
         f'node(id: "{key}") {{ ... on {kind} {{ {inner} }} }}',
     )
     for field in (own, node):
@@ -159,11 +159,11 @@ async def test_a_member_gives_each_caller_what_the_table_says(
         assert ((said.get("data") or {}).get("it") is not None) == (expected is Outcome.ALLOWED)
 
 
-async def read_member(house: House, operation: str, visitor: Visitor, key: str, name: str) -> Outcome:
+async def read_member(harness: DualDoorApp, operation: str, visitor: ApiClient, key: str, name: str) -> Outcome:
     """What comes of asking the service for one member."""
-    of = house.operation(operation)
-    service = of.service(await context_of(house, visitor))
-    want = house.rest_reads(operation, {"fields": name}, PERMISSIONS).selection
+    of = harness.operation(operation)
+    service = of.service(await context_of(harness, visitor))
+    want = harness.rest_reads(operation, {"fields": name}, PERMISSIONS).selection
     try:
         await of.__get__(service, of.service)(key, want)
     except Problem as problem:
@@ -173,11 +173,11 @@ async def read_member(house: House, operation: str, visitor: Visitor, key: str, 
 
 @pytest.mark.parametrize("caller", CALLERS)
 async def test_what_is_shown_as_open_is_what_the_table_allows(
-    house: House, visitors: dict[str, Visitor], places: Places, caller: str
+    harness: DualDoorApp, visitors: dict[str, ApiClient], places: Places, caller: str
 ) -> None:
     """`links` and `availableActions` tell each caller of the changes that it may make, and of no others."""
-    for of in house.registry.resources.values():
-        getter = house.registry.getter(of)
+    for of in harness.registry.resources.values():
+        getter = harness.registry.getter(of)
         if getter is None or TABLE[getter.name].shown.of(caller) is not Outcome.ALLOWED:
             continue
         key = places[getter.name][0].key
@@ -186,7 +186,7 @@ async def test_what_is_shown_as_open_is_what_the_table_allows(
             if of.name in OPEN
             else {n for n in of.actions if TABLE[n].shown.of(caller) is Outcome.ALLOWED}
         )
-        links = (await visitors[caller].rest("GET", house.path(getter.name, key), params={"fields": "links"})).json()[
+        links = (await visitors[caller].rest("GET", harness.path(getter.name, key), params={"fields": "links"})).json()[
             "links"
         ]
         assert {
@@ -195,7 +195,7 @@ async def test_what_is_shown_as_open_is_what_the_table_allows(
             if "method" in link
         } == expected
         found = await visitors[caller].data(
-            f'{{ it: {house.root(getter.name).name}(id: "{key}") {{ availableActions }} }}'
+            f'{{ it: {harness.root(getter.name).name}(id: "{key}") {{ availableActions }} }}'
         )
         assert set(found["it"]["availableActions"]) == {camel(name) for name in expected}
 

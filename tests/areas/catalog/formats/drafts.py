@@ -1,4 +1,4 @@
-"""How tests read a product file: written to disk, opened like any other, its drafts taken one by one."""
+"""Parses product files in tests: writes the content to disk and opens it as the import does."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,25 +11,25 @@ from tradepost.areas.catalog.formats import DecimalSeparator, Issue, ParsedProdu
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def drafts_of(
-    folder: Path, content: str | bytes, *, currency: str = "EUR", sign: DecimalSeparator | None = None
+def parse_products(
+    folder: Path, content: str | bytes, *, currency: str = "EUR", decimal_separator: DecimalSeparator | None = None
 ) -> list[ParsedProduct]:
-    """All drafts of a file with this content."""
+    """Parse a file and return its products, with their issues."""
     file = folder / "products"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    with closing(open_file(file, currency=currency, decimal_separator=sign, now=MOMENT)) as opened:
-        found = list(opened.products())
-        assert opened.product_count == len(found)
-        return found
+    with closing(open_file(file, currency=currency, decimal_separator=decimal_separator, now=MOMENT)) as opened:
+        products = list(opened.products())
+        assert opened.product_count == len(products)
+        return products
 
 
-def products_of(folder: Path, content: str | bytes, *, currency: str = "EUR") -> list[dict[str, Any]]:
-    """The products of a file in which nothing is at fault."""
-    drafts = drafts_of(folder, content, currency=currency)
-    assert [f for d in drafts for f in d.issues] == []
-    return [d.product for d in drafts if d.product is not None]
+def parse_valid_products(folder: Path, content: str | bytes, *, currency: str = "EUR") -> list[dict[str, Any]]:
+    """Parse a file that must have no issues, and return its products."""
+    parsed = parse_products(folder, content, currency=currency)
+    assert [issue for p in parsed for issue in p.issues] == []
+    return [p.product for p in parsed if p.product is not None]
 
 
-def places(findings: Sequence[Issue]) -> list[tuple[int, str]]:
-    """Line and column of each finding."""
-    return [(f.line, f.column) for f in findings]
+def positions(issues: Sequence[Issue]) -> list[tuple[int, str]]:
+    """Return line and column of each issue."""
+    return [(issue.line, issue.column) for issue in issues]

@@ -1,4 +1,4 @@
-"""Our own sheet: what its columns say, what they may leave out, and what a person writes wrong."""
+"""Tradepost CSV: its columns, which of them are optional, and errors in their cells."""
 
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.areas.catalog.formats.drafts import MOMENT, drafts_of, places, products_of
+from tests.areas.catalog.formats.drafts import MOMENT, parse_products, positions, parse_valid_products
 from tradepost.areas.catalog.formats import UnreadableError, open_file
 from tradepost.areas.catalog.formats.cells import decode_cell, encode_cell
 
@@ -19,8 +19,8 @@ lamp,Lamp,,,,,,,,,,,,,,
 """
 
 
-def test_a_row_is_a_variant_and_the_first_one_says_what_the_product_is(tmp_path: Path) -> None:
-    chair, lamp = products_of(tmp_path, TWO_ROWS)
+def test_each_row_is_a_variant_and_the_first_row_describes_the_product(tmp_path: Path) -> None:
+    chair, lamp = parse_valid_products(tmp_path, TWO_ROWS)
     first, second = chair.pop("variants")
     assert chair == {
         "name": "Oak chair", "status": "active", "categories": [["Furniture", "Chairs"]], "tags": ["oak", "new"], "attributes": {"wood": "oak"},
@@ -37,21 +37,21 @@ def test_a_row_is_a_variant_and_the_first_one_says_what_the_product_is(tmp_path:
     assert lamp == {"name": "Lamp", "variants": []}
 
 
-def test_four_columns_are_enough_and_the_currency_is_then_the_commands(tmp_path: Path) -> None:
-    [product] = products_of(tmp_path, "price,sku,name,product\n1490,C-1,Chair,1\n", currency="JPY")
+def test_four_columns_are_required_and_the_currency_defaults_to_the_option(tmp_path: Path) -> None:
+    [product] = parse_valid_products(tmp_path, "price,sku,name,product\n1490,C-1,Chair,1\n", currency="JPY")
     assert product["variants"][0]["price"] == {"amount": 1490, "currency": "JPY"}
 
 
-def test_a_sheet_from_a_german_spreadsheet_says_the_same(tmp_path: Path) -> None:
-    [product] = products_of(
+def test_a_german_spreadsheet_is_read(tmp_path: Path) -> None:
+    [product] = parse_valid_products(
         tmp_path, "product;name;sku;price;currency\r\nstuhl;Stühle;S;1.299,50;EUR\r\n".encode("cp1252")
     )
     assert product["name"] == "Stühle"
     assert product["variants"][0]["price"] == {"amount": 129950, "currency": "EUR"}
 
 
-def test_three_decimals_are_decimals_in_our_own_sheet(tmp_path: Path) -> None:
-    [product] = products_of(tmp_path, "product,name,sku,price,currency\n1,Chair,C,1.299,KWD\n")
+def test_a_dot_before_three_digits_is_a_decimal_separator(tmp_path: Path) -> None:
+    [product] = parse_valid_products(tmp_path, "product,name,sku,price,currency\n1,Chair,C,1.299,KWD\n")
     assert product["variants"][0]["price"] == {"amount": 1299, "currency": "KWD"}
 
 
@@ -68,59 +68,61 @@ def test_three_decimals_are_decimals_in_our_own_sheet(tmp_path: Path) -> None:
         ("1,Chair,C,5,,,,{}", "media"),
     ],
 )
-def test_a_fault_tells_its_column_and_keeps_out_its_product_alone(tmp_path: Path, row: str, column: str) -> None:
+def test_an_error_is_reported_with_its_column_and_rejects_only_its_product(
+    tmp_path: Path, row: str, column: str
+) -> None:
     file = f"product,name,sku,price,currency,options,track_inventory,media\n{row}\n2,Other,O,5,,,,\n"
-    bad, good = drafts_of(tmp_path, file)
-    assert (bad.product, places(bad.issues)) == (None, [(2, column)])
+    bad, good = parse_products(tmp_path, file)
+    assert (bad.product, positions(bad.issues)) == (None, [(2, column)])
     assert good.product is not None
     assert not good.issues
 
 
-def test_what_a_later_row_says_of_the_product_may_be_repeated_but_not_changed(tmp_path: Path) -> None:
+def test_a_later_row_can_repeat_but_not_change_the_product(tmp_path: Path) -> None:
     head = "product,name,sku,price,options\n1,Chair,C-1,5,\n"
-    [same] = products_of(tmp_path, f'{head}1,Chair,C-2,5,"{{""size"":""L""}}"\n')
+    [same] = parse_valid_products(tmp_path, f'{head}1,Chair,C-2,5,"{{""size"":""L""}}"\n')
     assert [v["sku"] for v in same["variants"]] == ["C-1", "C-2"]
-    [other] = drafts_of(tmp_path, f"{head}1,Stool,C-2,5,\n")
-    assert (other.product, places(other.issues)) == (None, [(3, "name")])
+    [other] = parse_products(tmp_path, f"{head}1,Stool,C-2,5,\n")
+    assert (other.product, positions(other.issues)) == (None, [(3, "name")])
 
 
-def test_a_row_of_no_product_is_told(tmp_path: Path) -> None:
+def test_a_row_without_a_product_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "products.csv"
     file.write_text("product,name,sku,price\n,Chair,C-1,5\n")
     with closing(open_file(file, currency="EUR", decimal_separator=None, now=MOMENT)) as opened:
-        assert places(opened.issues) == [(2, "product")]
+        assert positions(opened.issues) == [(2, "product")]
 
 
-def test_a_blank_or_taken_sku_is_made_alike_each_time(tmp_path: Path) -> None:
+def test_a_blank_or_taken_sku_is_replaced_by_a_generated_one(tmp_path: Path) -> None:
     file = 'product,name,sku,price,options\nchair,Chair,,5,"{""size"":""L""}"\nstool,Stool,X,5,\nbench,Bench,X,5,\n'
-    drafts = drafts_of(tmp_path, file)
-    assert [d.product["variants"][0]["sku"] for d in drafts if d.product] == ["chair-l", "X", "bench"]
-    assert [(places(d.issues), [f.repaired for f in d.issues]) for d in drafts] == [
+    parsed = parse_products(tmp_path, file)
+    assert [d.product["variants"][0]["sku"] for d in parsed if d.product] == ["chair-l", "X", "bench"]
+    assert [(positions(d.issues), [f.repaired for f in d.issues]) for d in parsed] == [
         ([], []),
         ([], []),
         ([(4, "sku")], [True]),
     ]
 
 
-def test_a_place_of_a_fault_is_found_by_its_pointer(tmp_path: Path) -> None:
-    draft = drafts_of(tmp_path, TWO_ROWS)[0]
-    assert draft.locate("/variants/1/name") == (3, "variant_name")
-    assert draft.locate("/category_ids") == (2, "categories")
+def test_a_pointer_is_located_by_line_and_column(tmp_path: Path) -> None:
+    parsed = parse_products(tmp_path, TWO_ROWS)[0]
+    assert parsed.locate("/variants/1/name") == (3, "variant_name")
+    assert parsed.locate("/category_ids") == (2, "categories")
 
 
-def test_an_unknown_header_names_our_own_among_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableError, match=r"our own CSV; it lacks `price`"):
-        drafts_of(tmp_path, "product,name,sku\n1,Chair,C\n")
+def test_an_unknown_header_is_reported_with_the_closest_format(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match=r"Tradepost CSV; missing from the header: `price`"):
+        parse_products(tmp_path, "product,name,sku\n1,Chair,C\n")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("='\" -@\\a\t\n", max_size=6))
-def test_any_text_comes_back_from_its_cell(text: str) -> None:
+def test_any_text_round_trips_through_a_cell(text: str) -> None:
     cell = encode_cell(text)
     assert decode_cell(cell.strip()) == text
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 @pytest.mark.parametrize("text", ["'t Hof", '"Hamlet"', "Oak", "'", "5 > 3"])
-def test_what_a_person_writes_is_taken_as_it_stands(text: str) -> None:
+def test_plain_text_is_not_escaped(text: str) -> None:
     assert decode_cell(text) == text
     assert encode_cell(text) == text

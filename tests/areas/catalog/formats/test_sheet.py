@@ -94,7 +94,7 @@ def test_a_row_that_is_too_long_is_left_out_and_told(tmp_path: Path) -> None:
     text = "a,b\n1,2,3\n4,5,,\n6\n"
     assert found(tmp_path, text)[1] == [(3, ["4", "5", "", ""]), (4, ["6"])]
     assert [
-        (line, cells, "has 3 cells and the header 2" in fault) for line, cells, fault in broken(tmp_path, text)
+        (line, cells, "has 3 cells but the header has 2" in fault) for line, cells, fault in broken(tmp_path, text)
     ] == [(2, ["1", "2"], True)]
 
 

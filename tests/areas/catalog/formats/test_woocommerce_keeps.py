@@ -114,10 +114,10 @@ def lost(row: Cells, product: dict[str, Any], variant: dict[str, Any], unset: Ma
 def read_rows(*given: Cells) -> dict[str, Any]:
     """The product of these rows."""
     with TemporaryDirectory() as folder:
-        [found] = drafts_of(Path(folder), sheet(*given), sign=".")
-    assert found.product is not None, found.issues
-    validate(ProductRecord, found.product)
-    return found.product
+        [parsed_] = drafts_of(Path(folder), sheet(*given), sign=".")
+    assert parsed_.product is not None, parsed_.issues
+    validate(ProductRecord, parsed_.product)
+    return parsed_.product
 
 
 @given(rows({"ID": "44"}, CELLS | OF_PRODUCT | {"Type": ["", "simple", "simple, virtual", "grouped", "external"]}))

@@ -22,8 +22,8 @@ from tests.areas.catalog.formats.woocommerce import (
 
 
 def test_categories_are_paths_and_the_first_is_the_main_one(tmp_path: Path) -> None:
-    found = product(tmp_path, SIMPLE | {"Categories": "Clothing > Tees>Short, Sale, Clothing > Tees > Short, > "})
-    assert found["categories"] == [["Clothing", "Tees", "Short"], ["Sale"]]
+    product_ = product(tmp_path, SIMPLE | {"Categories": "Clothing > Tees>Short, Sale, Clothing > Tees > Short, > "})
+    assert product_["categories"] == [["Clothing", "Tees", "Short"], ["Sale"]]
 
 
 def test_attributes_that_variations_use_are_options_and_all_others_attributes(tmp_path: Path) -> None:
@@ -35,24 +35,24 @@ def test_attributes_that_variations_use_are_options_and_all_others_attributes(tm
         "Attribute 12 visible": "1",
     }
     any_size = {"Attribute 2 name": "Size", "Attribute 2 value(s)": ""}
-    found = product(tmp_path, VARIABLE | size, VARIATION | any_size, GREEN | any_size)
-    assert [v["options"] for v in found["variants"]] == [{"Colour": "Blue"}, {"Colour": "Green"}]
-    assert found["attributes"] == {"Size": ["L", "M"], "Wood": "Oak"}
-    assert {c.removeprefix("Attribute "): cell for c, cell in found["source"].items() if c.startswith("Attribute")} == {
+    product_ = product(tmp_path, VARIABLE | size, VARIATION | any_size, GREEN | any_size)
+    assert [v["options"] for v in product_["variants"]] == [{"Colour": "Blue"}, {"Colour": "Green"}]
+    assert product_["attributes"] == {"Size": ["L", "M"], "Wood": "Oak"}
+    assert {c.removeprefix("Attribute "): cell for c, cell in product_["source"].items() if c.startswith("Attribute")} == {
         "1 name": "Colour", "1 value(s)": "Blue, Green", "2 name": "Size", "12 name": "Wood", "12 visible": "1",
     }  # fmt: skip
 
 
 def test_an_empty_option_means_any_and_is_left_out_of_its_variation_only(tmp_path: Path) -> None:
     size = {"Attribute 2 name": "Size", "Attribute 2 value(s)": "L, M"}
-    found = product(
+    product_ = product(
         tmp_path,
         VARIABLE | size,
         VARIATION | size | {"Attribute 2 value(s)": ""},
         GREEN | size | {"Attribute 2 value(s)": "M"},
     )
-    assert [v["options"] for v in found["variants"]] == [{"Colour": "Blue"}, {"Colour": "Green", "Size": "M"}]
-    assert found["attributes"] == {}
+    assert [v["options"] for v in product_["variants"]] == [{"Colour": "Blue"}, {"Colour": "Green", "Size": "M"}]
+    assert product_["attributes"] == {}
 
 
 def test_options_are_named_and_ordered_as_the_parent_does(tmp_path: Path) -> None:
@@ -62,39 +62,39 @@ def test_options_are_named_and_ordered_as_the_parent_does(tmp_path: Path) -> Non
         "Attribute 2 name": "colour",
         "Attribute 2 value(s)": "Blue",
     }
-    found = product(tmp_path, VARIABLE | {"Attribute 2 name": "Size", "Attribute 2 value(s)": "M"}, VARIATION | first)
-    assert [[*v["options"].items()] for v in found["variants"]] == [[("Colour", "Blue"), ("Size", "M")]]
+    product_ = product(tmp_path, VARIABLE | {"Attribute 2 name": "Size", "Attribute 2 value(s)": "M"}, VARIATION | first)
+    assert [[*v["options"].items()] for v in product_["variants"]] == [[("Colour", "Blue"), ("Size", "M")]]
 
 
 def test_an_option_is_one_value(tmp_path: Path) -> None:
     assert product(tmp_path, VARIABLE, VARIATION | {"Attribute 1 value(s)": "Blue\\, dark"})["variants"][0][
         "options"
     ] == {"Colour": "Blue, dark"}
-    found = draft(tmp_path, VARIABLE, VARIATION | {"Attribute 1 value(s)": "Blue, dark"})
-    assert told(found) == [(3, "Attribute 1 value(s)", "Blue, dark", True)]
-    assert [(v["options"], v["source"]) for v in record(found)["variants"]] == [
+    parsed_ = draft(tmp_path, VARIABLE, VARIATION | {"Attribute 1 value(s)": "Blue, dark"})
+    assert told(parsed_) == [(3, "Attribute 1 value(s)", "Blue, dark", True)]
+    assert [(v["options"], v["source"]) for v in record(parsed_)["variants"]] == [
         ({"Colour": "Blue"}, {"Attribute 1 name": "Colour", "Attribute 1 value(s)": "Blue, dark"})
     ]
 
 
 def test_an_attribute_gives_way_to_a_name_of_ours(tmp_path: Path) -> None:
-    found = product(
+    product_ = product(
         tmp_path, SIMPLE | {"Brands": "Acme, Bolt", "Attribute 1 name": "brand", "Attribute 1 value(s)": "Own"}
     )
-    assert found["attributes"] == {"brand (attribute)": "Own", "brand": ["Acme", "Bolt"]}
+    assert product_["attributes"] == {"brand (attribute)": "Own", "brand": ["Acme", "Bolt"]}
 
 
 def test_two_variations_with_the_same_options_are_refused(tmp_path: Path) -> None:
-    found = draft(tmp_path, VARIABLE, VARIATION, GREEN | {"Attribute 1 value(s)": "Blue"})
-    assert (found.product, told(found)) == (None, [(4, "Attribute 1 value(s)", "Blue", False)])
-    assert "line 3" in found.issues[0].message
+    parsed_ = draft(tmp_path, VARIABLE, VARIATION, GREEN | {"Attribute 1 value(s)": "Blue"})
+    assert (parsed_.product, told(parsed_)) == (None, [(4, "Attribute 1 value(s)", "Blue", False)])
+    assert "line 3" in parsed_.issues[0].message
 
 
 def test_more_than_a_hundred_variations_are_refused_in_clear_words(tmp_path: Path) -> None:
     rows = [VARIATION | {"ID": str(n), "SKU": f"s{n}", "Attribute 1 value(s)": str(n)} for n in range(101)]
-    found = draft(tmp_path, VARIABLE, *rows)
-    assert (found.product, told(found)) == (None, [(2, "Type", "variable", False)])
-    assert "has 101 variations; a product here has at most 100 variants." in found.issues[0].message
+    parsed_ = draft(tmp_path, VARIABLE, *rows)
+    assert (parsed_.product, told(parsed_)) == (None, [(2, "Type", "variable", False)])
+    assert "has 101 variations; at most 100 are supported." in parsed_.issues[0].message
     assert len(product(tmp_path, VARIABLE, *rows[1:])["variants"]) == 100
 
 
@@ -103,8 +103,8 @@ def test_position_orders_variations_and_ties_stand_as_in_the_file(tmp_path: Path
         VARIATION | {"ID": str(n), "SKU": f"s{n}", "Attribute 1 value(s)": str(n), "Position": at}
         for n, at in enumerate(["2", "", "1", "0", "1"])
     ]
-    found = product(tmp_path, VARIABLE, *rows)
-    assert [(v["sku"], v["position"]) for v in found["variants"]] == [
+    product_ = product(tmp_path, VARIABLE, *rows)
+    assert [(v["sku"], v["position"]) for v in product_["variants"]] == [
         ("s1", 0),
         ("s3", 1),
         ("s2", 2),
@@ -115,29 +115,29 @@ def test_position_orders_variations_and_ties_stand_as_in_the_file(tmp_path: Path
 
 def test_the_name_of_a_variation_is_its_options_or_without_any_its_own(tmp_path: Path) -> None:
     plain = VARIATION | {"Attribute 1 value(s)": "", "Name": "Tee - any"}
-    found = product(
+    product_ = product(
         tmp_path,
         VARIABLE,
         GREEN | {"Name": "Tee - Green"},
         VARIATION | {"Name": "The blue one"},
         plain | {"ID": "9", "SKU": "any"},
     )
-    assert [v.get("name") for v in found["variants"]] == [None, None, "Tee - any"]
-    assert [v["source"] for v in found["variants"]] == [None, {"Name": "The blue one"}, None]
+    assert [v.get("name") for v in product_["variants"]] == [None, None, "Tee - any"]
+    assert [v["source"] for v in product_["variants"]] == [None, {"Name": "The blue one"}, None]
 
 
 def test_images_of_the_product_come_first_and_then_those_of_its_variations(tmp_path: Path) -> None:
     a, b, c = (f"https://i.example/{n}.jpg" for n in "abc")
-    found = product(tmp_path, VARIATION | {"Images": c}, VARIABLE | {"Images": f"{a}, {b}"}, GREEN | {"Images": a})
-    assert [m["source_url"] for m in found["media"]] == [a, b, c]
-    assert [v["source"] for v in found["variants"]] == [{"Images": c}, {"Images": a}]
-    assert "Images" not in found["source"]
+    product_ = product(tmp_path, VARIATION | {"Images": c}, VARIABLE | {"Images": f"{a}, {b}"}, GREEN | {"Images": a})
+    assert [m["source_url"] for m in product_["media"]] == [a, b, c]
+    assert [v["source"] for v in product_["variants"]] == [{"Images": c}, {"Images": a}]
+    assert "Images" not in product_["source"]
 
 
 def test_an_image_without_an_address_is_told_and_kept(tmp_path: Path) -> None:
-    found = draft(tmp_path, SIMPLE | {"Images": "https://i.example/a.jpg, front.jpg"})
-    assert told(found) == [(2, "Images", "front.jpg", True)]
-    assert ([*record(found)["media"]], record(found)["source"]) == (
+    parsed_ = draft(tmp_path, SIMPLE | {"Images": "https://i.example/a.jpg, front.jpg"})
+    assert told(parsed_) == [(2, "Images", "front.jpg", True)]
+    assert ([*record(parsed_)["media"]], record(parsed_)["source"]) == (
         [{"source_url": "https://i.example/a.jpg", "alt": ""}],
         {"Images": "https://i.example/a.jpg, front.jpg"},
     )
@@ -153,13 +153,13 @@ def test_tags_are_slugs_and_their_spelling_is_kept_where_it_says_more(tmp_path: 
 
 
 def test_a_barcode_has_a_home(tmp_path: Path) -> None:
-    found = variant(tmp_path, **{"GTIN, UPC, EAN, or ISBN": "4006381333931"})
-    assert (found["barcode"], found["source"]) == ("4006381333931", None)
+    variant_ = variant(tmp_path, **{"GTIN, UPC, EAN, or ISBN": "4006381333931"})
+    assert (variant_["barcode"], variant_["source"]) == ("4006381333931", None)
 
 
 def test_a_variation_without_a_weight_has_its_products(tmp_path: Path) -> None:
-    found = product(tmp_path, VARIABLE | {"Weight (kg)": "0.3"}, VARIATION, GREEN | {"Weight (kg)": "0.4"})
-    assert [v["weight_grams"] for v in found["variants"]] == [300, 400]
+    product_ = product(tmp_path, VARIABLE | {"Weight (kg)": "0.3"}, VARIATION, GREEN | {"Weight (kg)": "0.4"})
+    assert [v["weight_grams"] for v in product_["variants"]] == [300, 400]
 
 
 def test_what_has_no_home_is_kept_where_it_belongs(tmp_path: Path) -> None:
@@ -179,15 +179,15 @@ def test_what_has_no_home_is_kept_where_it_belongs(tmp_path: Path) -> None:
         "Meta: _x": "1",
     }
     usual = {"Tax status": "taxable", "In stock?": "1", "Position": "0"}
-    found = product(tmp_path, SIMPLE | of_variant | of_product | usual)
-    assert (found["source"], found["variants"][0]["source"]) == (of_product, of_variant)
-    found = product(
+    product_ = product(tmp_path, SIMPLE | of_variant | of_product | usual)
+    assert (product_["source"], product_["variants"][0]["source"]) == (of_product, of_variant)
+    product_ = product(
         tmp_path,
         VARIABLE | of_variant | of_product | usual,
         VARIATION | of_variant | usual | {"Description": "a\\nb", "Meta: _x": "2"},
     )
-    assert found["source"].items() >= (of_product | of_variant).items()
-    assert found["variants"][0]["source"] == of_variant | {"Description": "a\\nb", "Meta: _x": "2"}
+    assert product_["source"].items() >= (of_product | of_variant).items()
+    assert product_["variants"][0]["source"] == of_variant | {"Description": "a\\nb", "Meta: _x": "2"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
@@ -204,20 +204,20 @@ def test_a_file_says_the_same_however_it_was_saved(tmp_path: Path, encoding: str
     csv.writer(out, delimiter=delimiter, lineterminator=end).writerows(
         [cells[0], [], *cells[1:2], cells[0], *cells[2:]]
     )
-    [found] = drafts_of(tmp_path, out.getvalue().encode(encoding))
-    assert found.product == wanted
+    [parsed_] = drafts_of(tmp_path, out.getvalue().encode(encoding))
+    assert parsed_.product == wanted
 
 
 def test_what_is_cut_is_kept_whole_where_its_row_is(tmp_path: Path) -> None:
     long = "x" * 201
     row = VARIABLE | {"Categories": f"A > {long}", "Attribute 2 name": "Note", "Attribute 2 value(s)": "y" * 5001}
-    found = draft(tmp_path, row, VARIATION | {"ID": long, "Images": "photo.jpg", "Position": "first"})
-    assert [(line, column) for line, column, _, mended in told(found) if mended] == [
+    parsed_ = draft(tmp_path, row, VARIATION | {"ID": long, "Images": "photo.jpg", "Position": "first"})
+    assert [(line, column) for line, column, _, mended in told(parsed_) if mended] == [
         (2, "Categories"), (2, "Attribute 2 value(s)"), (3, "Position"), (3, "ID"), (3, "Images"),
     ]  # fmt: skip
-    [one] = record(found)["variants"]
+    [one] = record(parsed_)["variants"]
     assert one["source"] == {"ID": long, "Images": "photo.jpg", "Position": "first"}
-    assert {c for c in record(found)["source"] if not c.startswith("Attribute 1")} == {
+    assert {c for c in record(parsed_)["source"] if not c.startswith("Attribute 1")} == {
         "SKU",
         "Categories",
         "Attribute 2 name",

@@ -29,12 +29,12 @@ from tradepost.areas.catalog.formats import UnreadableError, open_file
     ],
 )  # fmt: skip
 def test_a_sale_price_is_the_price_within_its_days(tmp_path: Path, starts: str, ends: str, on_sale: bool) -> None:
-    found = variant(
+    variant_ = variant(
         tmp_path, Regular_price="20", Sale_price="15.50", Date_sale_price_starts=starts, Date_sale_price_ends=ends
     )
-    prices = [p and p["amount"] for p in (found["price"], found["compare_at_price"])]
+    prices = [p and p["amount"] for p in (variant_["price"], variant_["compare_at_price"])]
     kept = {"Sale price": "" if on_sale else "15.50", "Date sale price starts": starts, "Date sale price ends": ends}
-    assert (prices, found["source"]) == (
+    assert (prices, variant_["source"]) == (
         [1550, 2000] if on_sale else [2000, None],
         {c: cell for c, cell in kept.items() if cell} or None,
     )
@@ -58,9 +58,9 @@ def test_the_days_of_a_sale_are_days_in_utc(tmp_path: Path, hour: str, on_sale: 
 
 @pytest.mark.parametrize("day", ["2026-02-30", "soon", "01.03.2026"])
 def test_a_sale_with_a_bad_date_is_not_used_and_told(tmp_path: Path, day: str) -> None:
-    found = draft(tmp_path, SIMPLE | {"Sale price": "15", "Date sale price ends": day})
-    assert told(found) == [(2, "Date sale price ends", day, True)]
-    [one] = record(found)["variants"]
+    parsed_ = draft(tmp_path, SIMPLE | {"Sale price": "15", "Date sale price ends": day})
+    assert told(parsed_) == [(2, "Date sale price ends", day, True)]
+    [one] = record(parsed_)["variants"]
     assert (one["price"]["amount"], one["compare_at_price"], one["source"]) == (
         2000,
         None,
@@ -69,14 +69,14 @@ def test_a_sale_with_a_bad_date_is_not_used_and_told(tmp_path: Path, day: str) -
 
 
 def test_a_sale_price_alone_is_the_price(tmp_path: Path) -> None:
-    found = variant(tmp_path, Regular_price="", Sale_price="15")
-    assert (found["price"]["amount"], found["compare_at_price"], found["source"]) == (1500, None, {"Sale price": "15"})
+    variant_ = variant(tmp_path, Regular_price="", Sale_price="15")
+    assert (variant_["price"]["amount"], variant_["compare_at_price"], variant_["source"]) == (1500, None, {"Sale price": "15"})
 
 
 def test_a_sale_price_that_is_not_lower_is_not_used_and_told(tmp_path: Path) -> None:
-    found = draft(tmp_path, SIMPLE | {"Sale price": "20"})
-    assert told(found) == [(2, "Sale price", "20", True)]
-    [one] = record(found)["variants"]
+    parsed_ = draft(tmp_path, SIMPLE | {"Sale price": "20"})
+    assert told(parsed_) == [(2, "Sale price", "20", True)]
+    [one] = record(parsed_)["variants"]
     assert (one["price"]["amount"], one["compare_at_price"], one["source"]) == (2000, None, {"Sale price": "20"})
 
 
@@ -95,8 +95,8 @@ def test_prices_that_leave_the_sign_open_are_refused_until_it_is_said(tmp_path: 
     file = sheet(SIMPLE | {"Regular price": "1,299"})
     with pytest.raises(UnreadableError, match="--decimal"):
         drafts_of(tmp_path, file)
-    [found] = drafts_of(tmp_path, file, sign=".")
-    assert record(found)["variants"][0]["price"]["amount"] == 129900
+    [parsed_] = drafts_of(tmp_path, file, sign=".")
+    assert record(parsed_)["variants"][0]["price"]["amount"] == 129900
 
 
 def test_what_is_no_price_keeps_the_product_out(tmp_path: Path) -> None:
@@ -111,18 +111,18 @@ def test_what_is_no_price_keeps_the_product_out(tmp_path: Path) -> None:
 
 
 def test_a_variation_without_a_price_is_left_out_and_told(tmp_path: Path) -> None:
-    found = draft(tmp_path, VARIABLE | {"Regular price": "9.50"}, VARIATION | {"Regular price": ""}, GREEN)
-    assert told(found) == [(3, "Regular price", "", True)]
-    assert [v["sku"] for v in record(found)["variants"]] == ["tee-green"]
+    parsed_ = draft(tmp_path, VARIABLE | {"Regular price": "9.50"}, VARIATION | {"Regular price": ""}, GREEN)
+    assert told(parsed_) == [(3, "Regular price", "", True)]
+    assert [v["sku"] for v in record(parsed_)["variants"]] == ["tee-green"]
 
 
 def test_a_simple_product_without_a_price_comes_without_a_variant(tmp_path: Path) -> None:
-    found = draft(tmp_path, SIMPLE | {"Regular price": "", "Stock": "3"})
-    assert told(found) == [(2, "Regular price", "", True)]
-    assert (record(found)["variants"], record(found)["source"]) == ([], {"Type": "simple", "SKU": "tee", "Stock": "3"})
+    parsed_ = draft(tmp_path, SIMPLE | {"Regular price": "", "Stock": "3"})
+    assert told(parsed_) == [(2, "Regular price", "", True)]
+    assert (record(parsed_)["variants"], record(parsed_)["source"]) == ([], {"Type": "simple", "SKU": "tee", "Stock": "3"})
 
 
 def test_a_variable_product_without_variations_is_told(tmp_path: Path) -> None:
-    found = draft(tmp_path, VARIABLE)
-    assert told(found) == [(2, "Type", "variable", True)]
-    assert record(found)["variants"] == []
+    parsed_ = draft(tmp_path, VARIABLE)
+    assert told(parsed_) == [(2, "Type", "variable", True)]
+    assert record(parsed_)["variants"] == []

@@ -1,4 +1,4 @@
-"""How tests write a WooCommerce export: rows as they stand in one, and the products that come of them."""
+"""Writes WooCommerce exports in tests, and parses the products in them."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.areas.catalog.formats.drafts import MOMENT, drafts_of, products_of
+from tests.areas.catalog.formats.drafts import MOMENT, parse_products, parse_valid_products
 from tradepost.areas.catalog.formats import Issue, ParsedProduct, open_file
 from tradepost.areas.catalog.formats.records import ProductRecord
 from tradepost.kit.schema.validation import validate
@@ -21,13 +21,21 @@ VARIABLE = {
     "Attribute 1 name": "Colour",
     "Attribute 1 value(s)": "Blue, Green",
 }
-VARIATION = {"ID": "45", "Type": "variation", "SKU": "tee-blue", "Published": "1", "Parent": "tee", "Regular price": "20.00",
-             "Attribute 1 name": "Colour", "Attribute 1 value(s)": "Blue"}  # fmt: skip
+VARIATION = {
+    "ID": "45",
+    "Type": "variation",
+    "SKU": "tee-blue",
+    "Published": "1",
+    "Parent": "tee",
+    "Regular price": "20.00",
+    "Attribute 1 name": "Colour",
+    "Attribute 1 value(s)": "Blue",
+}
 GREEN = {**VARIATION, "ID": "46", "SKU": "tee-green", "Attribute 1 value(s)": "Green"}
 
 
-def sheet(*rows: Cells) -> str:
-    """A file with these rows, and the columns that any of them has."""
+def csv_text(*rows: Cells) -> str:
+    """Return a CSV file with these rows and all of their columns."""
     columns = dict.fromkeys([*SIMPLE, *[c for row in rows for c in row]])
     out = io.StringIO()
     writer = csv.DictWriter(out, [*columns], restval="")
@@ -36,41 +44,42 @@ def sheet(*rows: Cells) -> str:
     return out.getvalue()
 
 
-def draft(folder: Path, *rows: Cells) -> ParsedProduct:
-    """The first product of these rows, which the shop could take."""
-    found = drafts_of(folder, sheet(*rows))[0]
-    if found.product is not None:
-        validate(ProductRecord, found.product)
-    return found
+def parse_first(folder: Path, *rows: Cells) -> ParsedProduct:
+    """Parse the first product of these rows. If there are no errors it must be a valid record."""
+    parsed = parse_products(folder, csv_text(*rows))[0]
+    if parsed.product is not None:
+        validate(ProductRecord, parsed.product)
+    return parsed
 
 
-def product(folder: Path, *rows: Cells) -> dict[str, Any]:
-    """The one product of these rows, with nothing at fault."""
-    [found] = products_of(folder, sheet(*rows))
-    validate(ProductRecord, found)
-    return found
+def parse_product(folder: Path, *rows: Cells) -> dict[str, Any]:
+    """Parse the only product of these rows, which must have no issues."""
+    [product_] = parse_valid_products(folder, csv_text(*rows))
+    validate(ProductRecord, product_)
+    return product_
 
 
-def variant(folder: Path, **cells: str) -> dict[str, Any]:
-    """The variant of a simple product with these cells beside the usual ones."""
-    [found] = product(folder, SIMPLE | {name.replace("_", " "): cell for name, cell in cells.items()})["variants"]
-    return found
+def parse_variant(folder: Path, **cells: str) -> dict[str, Any]:
+    """Parse a simple product with these cells and return its variant."""
+    row = SIMPLE | {name.replace("_", " "): cell for name, cell in cells.items()}
+    [variant_] = parse_product(folder, row)["variants"]
+    return variant_
 
 
-def record(found: ParsedProduct) -> dict[str, Any]:
-    """The product of a draft that has one."""
-    assert found.product is not None
-    return found.product
+def product_of(parsed: ParsedProduct) -> dict[str, Any]:
+    """Return the product, which must not have been rejected."""
+    assert parsed.product is not None
+    return parsed.product
 
 
-def told(found: ParsedProduct) -> list[tuple[int, str, str, bool]]:
-    """Line, column and cell of all findings, and whether they are mended."""
-    return [(f.line, f.column, f.value, f.repaired) for f in found.issues]
+def issues_of(parsed: ParsedProduct) -> list[tuple[int, str, str, bool]]:
+    """Return line, column and value of each issue, and whether it was repaired."""
+    return [(issue.line, issue.column, issue.value, issue.repaired) for issue in parsed.issues]
 
 
-def loose(folder: Path, *rows: Cells) -> tuple[list[Issue], int]:
-    """What is found of rows that belong to nothing, and how many products there are."""
+def unattached_issues(folder: Path, *rows: Cells) -> tuple[list[Issue], int]:
+    """Return the issues of rows without a product, and the number of products."""
     file = folder / "woo.csv"
-    file.write_text(sheet(*rows))
+    file.write_text(csv_text(*rows))
     with closing(open_file(file, currency="EUR", decimal_separator=None, now=MOMENT)) as opened:
         return opened.issues, opened.product_count

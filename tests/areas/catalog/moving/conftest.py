@@ -138,7 +138,7 @@ async def open_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> Move
     from tradepost.app import create_app
 
     app = create_app(settings)
-    app.state.credentials.every = 86_400.0
+    app.state.credentials.write_interval = 86_400.0
     await stack.enter_async_context(app.lifespan())
     key = servers.tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[
         -1

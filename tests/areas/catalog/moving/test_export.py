@@ -34,7 +34,7 @@ async def test_a_shop_that_moves_out_and_in_again_is_the_same(
     assert done.returncode == 0, done.stderr
     assert await all_of(other) == await all_of(moved)
     again = moved.command("import", out)
-    assert "0 created, 0 updated, 12 left alone, 0 refused" in again.stdout, again.stdout + again.stderr
+    assert "0 created, 0 updated, 12 unchanged, 0 rejected" in again.stdout, again.stdout + again.stderr
 
 
 async def test_shopify_gets_its_own_columns_back(moved: Moved) -> None:
@@ -61,4 +61,4 @@ async def test_the_demo_shop_can_leave_as_well(moved: Moved, other: Moved, tmp_p
     assert await all_of(other) == await all_of(moved)
     for name in ("shopify", "woocommerce", "ndjson"):
         again = other.command("import", tmp_path / name)
-        assert "0 created, 0 updated, 31 left alone, 0 refused" in again.stdout, again.stdout + again.stderr
+        assert "0 created, 0 updated, 31 unchanged, 0 rejected" in again.stdout, again.stdout + again.stderr

@@ -63,10 +63,11 @@ async def test_a_fault_is_one_line_with_file_line_column_what_stood_and_what_was
     done = moved.command("import", file)
     assert done.returncode == 3
     assert done.stderr.splitlines() == [
-        'shop.csv:3: Variant Price: "twelve": is no price; write it like 12.5 with the decimal sign `.` and without a currency. The product is left out.',
-        'shop.csv:4: Variant Inventory Qty: "a few": is no whole number; left empty, and kept in `source`.',
+        'shop.csv:3: Variant Price: "twelve": Not a price. The product was rejected. '
+        "Write it like 12.5, with the decimal separator `.` and no currency.",
+        'shop.csv:4: Variant Inventory Qty: "a few": Not a whole number; left empty. The value was kept in `source`.',
     ]
-    assert "2 created, 0 updated, 0 left alone, 1 refused" in done.stdout
+    assert "2 created, 0 updated, 0 unchanged, 1 rejected" in done.stdout
     assert set(await moved.by_rest()) == {"good", "fine"}
 
 
@@ -123,7 +124,7 @@ async def test_more_than_100_variants_are_refused_in_those_words(moved: Moved, t
     ]
     status, said = outcome(moved, write(tmp_path, *rows, simple("one")))
     assert (status, counts(said)) == (3, (1, 0, 0, 1))
-    assert said["findings"][0]["said"].startswith("has 101 variants; Shopify allows 2,048 variants a product, we 100.")
+    assert said["findings"][0]["said"].startswith("The product has 101 variants; at most 100 are supported")
 
 
 async def test_a_taken_sku_is_made_anew_from_handle_and_options_alike_in_each_run(moved: Moved, tmp_path: Path) -> None:
@@ -173,13 +174,14 @@ async def test_a_currency_without_decimals_takes_trailing_zeros_and_no_others(mo
     status, said = outcome(moved, write(tmp_path, simple("a", "1200.00"), simple("b", "12.50")), "--currency", "JPY")
     assert (status, counts(said)) == (3, (1, 0, 0, 1))
     assert (await moved.by_rest())["a"]["price_from"] == {"amount": 1200, "currency": "JPY"}
-    assert "has more decimals than JPY, which has 0." in said["findings"][0]["said"]
+    assert "Too many decimals: JPY has 0." in said["findings"][0]["said"]
 
 
 async def test_an_unknown_header_is_refused_with_the_known_ones_and_the_nearest(moved: Moved, tmp_path: Path) -> None:
     done = moved.command("import", write(tmp_path, "a,b,c", header="Handle,Title,Cost"))
     assert done.returncode == 2
-    for said in ("Handle, Title, Cost", "Nearest is Shopify's product export; it lacks `variant price`", "WooCommerce"):
+    closest = "The closest is Shopify's product export; missing from the header: `variant price`"
+    for said in ("Handle, Title, Cost", closest, "WooCommerce"):
         assert said in done.stderr
     assert msgspec.json.decode(moved.command("import", tmp_path / "shop.csv", "--json").stdout)["error"]
 
@@ -230,7 +232,7 @@ async def test_a_row_with_too_many_cells_takes_out_its_product_and_one_without_a
 
 async def test_a_bad_option_of_the_command_is_one_line(moved: Moved, tmp_path: Path) -> None:
     done = moved.command("import", write(tmp_path, simple("a")), "--currency", "EURO")
-    assert (done.returncode, "`EURO` is not a currency" in done.stderr) == (2, True)
+    assert (done.returncode, "`EURO` is not an ISO 4217 currency code" in done.stderr) == (2, True)
     assert moved.command("import", tmp_path / "missing.csv").returncode == 2
 
 

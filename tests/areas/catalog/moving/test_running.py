@@ -97,7 +97,7 @@ async def test_a_run_killed_in_the_middle_is_simply_run_again(moved: Moved, tmp_
     assert 0 < before < 2000
     again = moved.command("import", file)
     assert again.returncode == 0, again.stderr
-    assert f"{2000 - before} created, 0 updated, {before} left alone, 0 refused" in again.stdout
+    assert f"{2000 - before} created, 0 updated, {before} unchanged, 0 rejected" in again.stdout
     assert await count(moved) == 2000
     assert (await read(moved.staff, "/v1/products/product-1999", fields="variants{sku}"))["variants"] == [
         {"sku": f"P1999-{s}"} for s in "SMLX"
@@ -107,7 +107,7 @@ async def test_a_run_killed_in_the_middle_is_simply_run_again(moved: Moved, tmp_
 async def test_each_product_leaves_one_event_and_one_audit_entry_of_the_system(moved: Moved) -> None:
     moved.command("import", HERE / "shopify.csv")
     moved.command("import", HERE / "shopify.csv")
-    async with moved.app.state.database.sessions() as session:
+    async with moved.app.state.database.session_factory() as session:
         events = [*(await session.scalars(select(OutboxEvent).where(OutboxEvent.type.startswith("product."))))]
         entries = [*(await session.scalars(select(AuditEntry).where(AuditEntry.type.startswith("product."))))]
         categories = await session.scalar(select(func.count()).where(AuditEntry.type == "category.created"))

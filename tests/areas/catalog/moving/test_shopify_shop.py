@@ -59,7 +59,7 @@ async def test_again_changes_nothing_and_says_so(moved: Moved) -> None:
     )
     again = moved.command("import", FILE)
     assert (again.returncode, "Nothing changed" in again.stdout) == (0, True), again.stdout + again.stderr
-    assert "0 created, 0 updated, 6 left alone, 0 refused" in again.stdout
+    assert "0 created, 0 updated, 6 unchanged, 0 rejected" in again.stdout
     assert (
         await read(
             moved.staff,

@@ -77,7 +77,7 @@ async def test_again_changes_nothing_and_a_file_in_windows_clothes_is_the_same(m
     moved.command("import", FILE)
     copy = saved(FILE, tmp_path, encoding="cp1252", delimiter=";", ending="\r\n")
     again = moved.command("import", copy)
-    assert "0 created, 0 updated, 6 left alone, 0 refused" in again.stdout, again.stdout + again.stderr
+    assert "0 created, 0 updated, 6 unchanged, 0 rejected" in again.stdout, again.stdout + again.stderr
 
 
 async def test_prices_that_leave_the_decimal_sign_open_are_asked_about(moved: Moved, tmp_path: Path) -> None:
