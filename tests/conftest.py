@@ -52,6 +52,15 @@ def pytest_configure(config: pytest.Config) -> None:
     stack.enter_context(servers(str(config.getoption("--database")))).export()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what the run on SQLite has tested already: tests without a database, and those marked `once`."""
+    if config.getoption("--database") == "sqlite":
+        return
+    repeated = [i for i in items if "run" in getattr(i, "fixturenames", ()) and i.get_closest_marker("once") is None]
+    config.hook.pytest_deselected(items=[i for i in items if i not in set(repeated)])
+    items[:] = repeated
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Name the database of this run."""
     names = {"sqlite": "SQLite and memory", "postgresql": "PostgreSQL and Redis"}
@@ -86,13 +95,21 @@ def run() -> Run:
 
 
 @pytest.fixture(scope="session")
-def settings(run: Run, worker_id: str) -> Settings:
+def cheap_passwords() -> None:
+    """Make argon2 cheap (35 ms a hash otherwise), except in the tests of password hashing."""
+    from tradepost.areas.accounts import password_hasher
+
+    password_hasher.MEMORY, password_hasher.PASSES = 8 * password_hasher.LANES, 1
+
+
+@pytest.fixture(scope="session")
+def settings(run: Run, worker_id: str, cheap_passwords: None) -> Settings:
     """The settings of the app under test, with this worker's copy of the template database."""
     return _settings(run, copy_of_template(run, worker_id), redis_url(run, worker_id))
 
 
 @pytest.fixture
-def fresh_settings(run: Run, worker_id: str) -> Callable[[], Settings]:
+def fresh_settings(run: Run, worker_id: str, cheap_passwords: None) -> Callable[[], Settings]:
     """Return settings with a new copy of the template, for a test that needs its own app."""
     return lambda: _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
 

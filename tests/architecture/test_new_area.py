@@ -13,6 +13,7 @@ import pytest
 
 from tests.servers import ROOT, Run
 
+pytestmark = pytest.mark.once
 IGNORED = shutil.ignore_patterns("__pycache__", "node_modules")
 # A table whose name is reserved in SQL, and an area that is not named after its resource.
 AREAS = {"unions": ("unions",), "lost_property": ("lost_property", "found_thing")}
