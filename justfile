@@ -43,6 +43,6 @@ release-contract: export-contract
 lock:
     "$(command -v uv || echo var/uv/bin/uv)" pip compile --quiet --universal --upgrade --generate-hashes --no-header --no-annotate pyproject.toml --all-extras --output-file requirements.lock
 
-# Run the benchmarks: scripts/bench/RESULTS.md (`--quick`: within 3 minutes; `--scale`: a million products)
+# Run the benchmarks, which write scripts/bench/RESULTS.md (`--quick`: about 3 minutes)
 bench *options:
     python -m scripts.bench {{options}}

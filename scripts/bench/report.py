@@ -1,140 +1,80 @@
-"""RESULTS.md: the ratios first, then the figures behind them."""
+"""RESULTS.md: the aims, then the measurements of each kind of work."""
 
+import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from statistics import median
-from typing import Any
+
+import psutil
 
 from . import aims, work
-from .measure import Figures
+from .measure import Turn, Turns, ratio
 
+PACKAGES = ("granian", "litestar", "msgspec", "asyncpg", "sqlalchemy", "strawberry-graphql", "uvloop")
 KINDS = work.KINDS | {
-    "304": "304 and read-cache hits: one product by id, with its ETag in `If-None-Match` or without; the limit answers 200",
-    "write": "a write: a product with three variants, its events and audit entries (fsync on)",
+    "304": "one product by id with its ETag in `If-None-Match` (304), or from the read cache (200)",
+    "depth": "the first and the last page of all products, 100 in each",
+    "write": "create a product with three variants, with its events and audit entries",
     "sqlite:one": "SQLite: one product by id",
     "sqlite:list20": "SQLite: 20 products with category",
     "sqlite:list100": "SQLite: 100 products with category",
 }
+AIMS_TEXT = """\
+Ratios of the server's CPU time per request within a round: the median and the range of the rounds.
+"Less than" means: how many times less CPU time than the other."""
+
+
+def environment() -> list[str]:
+    """The machine and the versions, for the head of the report."""
+    memory, system = psutil.virtual_memory().total / 2**30, f"{platform.system()} {platform.release()}"
+    machine = f"{os.cpu_count()} cores, {memory:.0f} GiB, {system}, load average {os.getloadavg()[0]:.1f} at the start"
+    return [machine, f"CPython {platform.python_version()}, {', '.join(f'{p} {version(p)}' for p in PACKAGES)}"]
 
 
 @dataclass
 class Report:
-    """Everything that is written down. `starts` and `memory` are by title: seconds, and MB idle and loaded (largest process, whole tree), the most of all
-    starts.
-    """
+    """`processes`: seconds to the first response; MB of worker idle, worker loaded, tree loaded."""
 
-    machine: str
-    how: str
-    quiet: str
-    results: dict[str, dict[str, Figures]] = field(default_factory=dict)
-    starts: dict[str, float] = field(default_factory=dict)
-    memory: dict[str, tuple[float, float, float]] = field(default_factory=dict)
-    pipeline: dict[str, dict[str, float]] = field(default_factory=dict)
+    environment: list[str] = field(default_factory=environment)
     notes: list[str] = field(default_factory=list)
-
-    def saw(self, title: str, start: float, memory: tuple[float, float, float]) -> None:
-        """How long a server took to answer first, and its memory."""
-        self.starts[title] = max(start, self.starts.get(title, start))
-        idle, loaded, tree = map(max, memory, self.memory.get(title, memory))
-        self.memory[title] = idle, loaded, tree
+    results: dict[str, dict[str, Turns]] = field(default_factory=dict)
+    processes: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def text(self) -> str:
-        """The page."""
+        heads = ["", "first response, s", "worker idle, MB", "worker loaded, MB", "tree loaded (PSS), MB"]
+        memory = [[title, f"{row[0]:.1f}", *(f"{mb:.0f}" for mb in row[1:])] for title, row in self.processes.items()]
         parts = [
-            "# Results\n\nWritten by `just bench`; how to read it stands in [README.md](README.md).\n",
-            f"{self.machine}\n- {self.how}\n- {self.quiet}\n",
-            *(["Notes:\n\n" + "\n".join(f"- {note}" for note in self.notes) + "\n"] if self.notes else []),
-            _aims(aims.outcomes(self.results), self._worker()),
-            "![CPU time per request as multiples of the limit](results.svg)\n",
-            *[_kind(kind, found) for kind, found in self.results.items()],
-            self._memory(),
-            _pipeline(self.pipeline),
+            "# Results\n\nWritten by `just bench`. [README.md](README.md) describes the method.",
+            "\n".join(f"- {line}" for line in [*self.environment, *self.notes]),
+            f"## Aims\n\n{AIMS_TEXT}\n\n" + _table(["aim", "ratio", "rounds", "must", "goal", ""], self._aims()),
+            "![CPU time per request as multiples of the limit](results.svg)",
+            *(_kind(KINDS[kind], turns) for kind, turns in self.results.items()),
+            "## Start and memory\n\n" + _table(heads, memory),
         ]
-        return "\n".join(part for part in parts if part).rstrip() + "\n"
+        return "\n\n".join(parts) + "\n"
 
-    def _worker(self) -> list[list[str]]:
-        title = aims.REST
-        if title not in self.memory:
-            return []
-        loaded, start = self.memory[title][1], self.starts[title]
+    def _aims(self) -> list[list[str]]:
+        start, _, loaded, _ = self.processes["Tradepost"]
         return [
-            ["worker: memory after the reads, MB", f"{loaded:.0f}", "", "140", "125", _verdict(loaded, 140, 125), ""],
-            ["worker: first answer after start, s", f"{start:.1f}", "", "3.5", "3", _verdict(start, 3.5, 3), ""],
+            *(aims.row(aim, self.results) for aim in aims.AIMS),
+            ["worker: memory after the reads, MB", f"{loaded:.0f}", "", "140", "125", aims.verdict(loaded, 140, 125)],
+            ["worker: first response, s", f"{start:.1f}", "", "3.5", "3", aims.verdict(start, 3.5, 3)],
         ]
 
-    def _memory(self) -> str:
-        rows = [
-            [title, f"{self.starts[title]:.1f}", *[f"{mb:.0f}" for mb in found]] for title, found in self.memory.items()
-        ]
-        heads = ["", "first answer, s", "worker idle, MB", "worker loaded, MB", "tree loaded (PSS), MB"]
-        return "## Start and memory\n\n" + _table(heads, rows) if rows else ""
 
-
-def _verdict(value: float, must: float, goal: float) -> str:
-    return "goal met" if value <= goal else "must met" if value <= must else "**not met**"
-
-
-def _aims(found: Sequence[aims.Outcome], more: list[list[str]]) -> str:
-    rows = [
-        [
-            o.aim.text,
-            *(["", ""] if o.ratio is None else [f"{o.ratio:.2f}x", f"{o.ends[0]:.2f} to {o.ends[1]:.2f}"]),
-            *["" if mark is None else f"{mark:g}x" for mark in (o.aim.must, o.aim.goal)],
-            o.verdict,
-            "" if o.wide is None or o.wide.ratio is None else f"{o.wide.ratio:.2f}x, {o.wide.verdict}",
-        ]
-        for o in found
-    ]
-    text = (
-        "Ratios of the server's CPU time per request, within a round: the median of the rounds, and their ends. `less`: how many times less Tradepost uses.\n\n"
-        "The rows of GraphQL are judged by 8 plain members of a product and 3 of its category, because their aims come from measurements with that payload\n"
-        "(at our REST door `fields` asks for the same). The last column has the same ratio with the wide payload of the REST tables: 13 members, among them\n"
-        "free JSON, tags and a price.\n"
-    )
-    return f"## Aims\n\n{text}\n" + _table(
-        ["aim", "measured", "rounds", "must", "goal", "", "with 13 members"], rows + more
-    )
-
-
-def _kind(kind: str, found: Mapping[str, Figures]) -> str:
-    base = next(
-        (title for title in (aims.LIMIT, aims.FASTAPI, aims.SQLITE, aims.REST) if title in found), next(iter(found))
-    )
-    rows = [
-        [
-            title, f"{f.to(found[base]):.2f}", f"{median(f.cpu):,.0f}", f"{median(f.database):,.0f}", f"{median(f.rate):,.0f}",
-            f"{median(f.p50):.1f} / {median(f.p99):.1f}", *([str(f.failed)] if any(g.failed for g in found.values()) else []),
-        ]
-        for title, f in sorted(found.items(), key=lambda pair: pair[1].to(found[base]))
-    ]  # fmt: skip
-    heads = [
-        "",
-        f"CPU, x {base.partition(':')[0]}",
-        "CPU, us",
-        "database, us",
-        "requests/s",
-        "p50 / p99, ms",
-        *(["failed"] if any(g.failed for g in found.values()) else []),
-    ]
-    return f"## {KINDS[kind][0].upper()}{KINDS[kind][1:]}\n\n" + _table(heads, rows)
-
-
-def _pipeline(found: Mapping[str, Mapping[str, Any]]) -> str:
-    if not found:
-        return ""
-    columns = list(next(iter(found.values())))
-    rows = [[name, *[f"{row[column]:.1f}" for column in columns]] for name, row in found.items()]
-    text = (
-        "CPU us per request inside the process, without limits, with limits in memory and with limits in Redis (`pipeline.py`). Of `The pipeline`, in front"
-        " of a route that answers at once, `none` is without identifying, budget, access line, metrics and ETag, so what is added are all of them.\n"
-    )
-    return f"## The pipeline\n\n{text}\n" + _table(["", *columns], rows)
+def _kind(title: str, turns: Mapping[str, Turns]) -> str:
+    base = next(name for name in (aims.LIMIT, aims.FASTAPI, aims.SQLITE, aims.FIRST_PAGE, aims.REST) if name in turns)
+    by_ratio = sorted((ratio(own, turns[base]), name, own) for name, own in turns.items())
+    heads = ["", f"CPU, x {base.partition(':')[0]}", "CPU, us", "database, us", "requests/s", "p50 / p99, ms"]
+    rows = []
+    for value, name, own in by_ratio:
+        turn = Turn(*map(median, zip(*own, strict=True)))
+        numbers = [f"{number:,.0f}" for number in (turn.cpu, turn.database, turn.rate)]
+        rows.append([name, f"{value:.2f}", *numbers, f"{turn.p50:.1f} / {turn.p99:.1f}"])
+    return f"## {title[0].upper()}{title[1:]}\n\n{_table(heads, rows)}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [
-        "| " + " | ".join(heads) + " |",
-        "|" + "---|" * len(heads),
-        *["| " + " | ".join(row) + " |" for row in rows],
-    ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))

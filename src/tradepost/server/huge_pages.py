@@ -6,7 +6,7 @@ of them. Python's own allocator cannot use larger pages. mimalloc, which CPython
 3.13 (`PYTHONMALLOC`), can, by `madvise(MADV_HUGEPAGE)` (`MIMALLOC_ALLOW_LARGE_OS_PAGES`). The
 allocator is chosen before Python starts, so the process replaces itself with `execve`.
 
-Figures: scripts/bench/PROFILE.md. See "Transparent Hugepage Support" in the kernel documentation.
+Figures: scripts/bench/LESSONS.md. See "Transparent Hugepage Support" in the kernel documentation.
 """
 
 import os
