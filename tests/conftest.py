@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what the run on SQLite has tested already: tests without a database, and those marked `once`."""
+    """With PostgreSQL, deselect tests that need no database or are marked `once`."""
     if config.getoption("--database") == "sqlite":
         return
     repeated = [i for i in items if "run" in getattr(i, "fixturenames", ()) and i.get_closest_marker("once") is None]

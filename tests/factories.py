@@ -44,6 +44,11 @@ async def make_category(staff: httpx.AsyncClient, **members: Any) -> Json:
     return await create(staff, "/v1/categories", {"name": "Shelf", "slug": unique("shelf"), **members})
 
 
+async def make_brand(staff: httpx.AsyncClient, **members: Any) -> Json:
+    """Create a brand."""
+    return await create(staff, "/v1/brands", {"name": "Kjeld", "slug": unique("kjeld"), **members})
+
+
 async def make_product(staff: httpx.AsyncClient, **members: Any) -> Json:
     """Create an active product."""
     return await create(staff, "/v1/products", {"name": "Lamp", "slug": unique("lamp"), "status": "active", **members})

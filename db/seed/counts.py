@@ -20,6 +20,7 @@ class Counts(msgspec.Struct):
     """Number of rows written."""
 
     categories: int = 0
+    brands: int = 0
     products: int = 0
     variants: int = 0
     tags: int = 0
@@ -27,6 +28,7 @@ class Counts(msgspec.Struct):
     def add(self, part: Part) -> None:
         """Count the rows of a part."""
         self.categories += len(part["category"])
+        self.brands += len(part["brand"])
         self.products += len(part["product"])
         self.variants += len(part["variant"])
         self.tags += len(part["tag"])

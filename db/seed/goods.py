@@ -31,7 +31,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     name: pattern of the product names, with slots in braces.
     repeat_suffix: added to a name in round `n` of the combinations, from the second round on.
-    brand_attribute: the attribute that holds the brand.
     step: by how many per cent each larger size is more expensive.
     digital: values of the size option that have no weight.
     price: lowest and highest price in units of the currency.    weight: in grams.
@@ -56,7 +55,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     lead: tuple[str, ...]
     detail: tuple[str, ...]
     closing: tuple[str, ...]
-    brand_attribute: str = "brand"
     repeat_suffix: str = " {n}"
 
     @property

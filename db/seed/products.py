@@ -45,6 +45,7 @@ class DemoProduct(msgspec.Struct, dict=True):
     material: Material | None
     status: str
     sentences: list[str]
+    brand: str
     attributes: dict[str, Any]
     tags: list[str]
     price: float
@@ -81,7 +82,8 @@ def compose(kind: Kind, names: Names, n: int, rng: Random, goods: Goods, *, is_n
         material=material,
         status=STATUSES[int(rng.random() * 100)],
         sentences=_sentences(kind, words, material, rng),
-        attributes=_attributes(kind, words, material, rng),
+        brand=words.get("brand") or rng.choice(kind.brands),
+        attributes=_attributes(kind, material, rng),
         tags=_tags(kind, rng) + ["new"] * is_new + ["sale"] * (sale_factor is not None),
         price=(low + (high - low) * rng.random() ** 1.6) * (material.factor if material else 1),
         price_ending=PRICE_ENDINGS[int(rng.random() * 3)],
@@ -119,11 +121,9 @@ def _filled(sentence: str, words: dict[str, str]) -> str:
     return text[0].upper() + text[1:]
 
 
-def _attributes(kind: Kind, words: dict[str, str], material: Material | None, rng: Random) -> dict[str, Any]:
-    """Choose attributes: brand and material first, then most of those of the kind."""
-    attributes: dict[str, Any] = {kind.brand_attribute: words.get("brand") or rng.choice(kind.brands)}
-    if material:
-        attributes["material"] = material.name.lower()
+def _attributes(kind: Kind, material: Material | None, rng: Random) -> dict[str, Any]:
+    """Choose attributes: the material first, then most of those of the kind."""
+    attributes: dict[str, Any] = {"material": material.name.lower()} if material else {}
     return attributes | {name: rng.choice(values) for name, values in kind.attributes.items() if rng.random() < 0.9}
 
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from tradepost.kit.schema.money import exponent
+from tradepost.kit.text.slugs import slugify
 from tradepost.kit.text.words import normalize
 
 from . import goods, products, variants
@@ -21,7 +22,7 @@ type Part = dict[str, list[Row]]
 COMMON = ("id", "created_at", "updated_at")
 PRODUCT = (
     "slug name description status attributes tags price_from_amount price_from_currency rating_count rating_sum"
-    " category_id external_reference"
+    " category_id brand_id external_reference"
 )
 VARIANT = (
     "product_id position sku name options options_key price_amount price_currency compare_at_price_amount"
@@ -31,6 +32,7 @@ VARIANT = (
 # Columns that are filled, referenced tables first. Other columns stay NULL.
 COLUMNS = {
     "category": (*COMMON, "version", "slug", "name", "description", "position", "parent_id", "path"),
+    "brand": (*COMMON, "version", "slug", "name", "description"),
     "product": (*COMMON, "version", *PRODUCT.split()),
     "variant": (*COMMON, "version", *VARIANT.split()),
     "tag": (*COMMON, "slug"),
@@ -39,7 +41,7 @@ COLUMNS = {
     "product_search": ("id", "name", "words"),
 }
 # Type numbers in ids (`__number__` of the models).
-NUMBERS = {"category": 1, "product": 2, "variant": 3, "tag": 4, "product_category": 240, "product_tag": 241}
+NUMBERS = {"category": 1, "product": 2, "variant": 3, "tag": 4, "brand": 6, "product_category": 240, "product_tag": 241}
 PART_SIZE = 500
 
 
@@ -59,6 +61,7 @@ class DemoShop:
         self.names = [products.Names(kind, self.goods.materials) for kind in self.goods.kinds]
         self.products_of_kind = [0] * len(self.names)
         self.categories: dict[str, str] = {}
+        self.brands: dict[str, str] = {}
         self.tags: dict[str, str] = {}
         self.barcodes = 0
 
@@ -66,6 +69,7 @@ class DemoShop:
         """Generate all rows. No part refers to a later one."""
         part = self._empty()
         self._add_categories(part)
+        self._add_brands(part)
         for i in range(self.count):
             self._add_product(part, i)
             if len(part["product"]) == PART_SIZE:
@@ -95,6 +99,15 @@ class DemoShop:
                 (id, created, created, 1, slug, category.name, category.description, position, parent_id, path)
             )
 
+    def _add_brands(self, part: Part) -> None:
+        """Add all brands, created on the first day."""
+        # A generator of its own, so that the products of a seed do not depend on the brands.
+        rng, time = Random("tradepost brands"), BEGIN.replace(microsecond=1)
+        created = timestamp(time)
+        for name in sorted({brand for kind in self.goods.kinds for brand in kind.brands}):
+            id = self.brands[name] = new_id(rng, time, NUMBERS["brand"])
+            part["brand"].append((id, created, created, 1, slugify(name, "brand"), name, ""))
+
     def _add_product(self, part: Part, i: int) -> None:
         """Add the i-th product with everything that belongs to it. Later products are newer."""
         rng, k = self.rng, int(self.rng.random() * len(self.names))
@@ -111,7 +124,7 @@ class DemoShop:
         content = (product.slug, product.name, description, product.status)
         json_columns = (to_json(product.attributes), to_json(product.tags))
         price_from = min(variant.price for variant in product_variants) * self.scale
-        rest = (price_from, self.currency, 0, 0, main, reference)
+        rest = (price_from, self.currency, 0, 0, main, self.brands[product.brand], reference)
         part["product"].append((id, created, timestamp(updated), version, *content, *json_columns, *rest))
         self._add_variants(part, id, time, product, product_variants, reference)
         self._add_to_categories(part, id, time, main, product)

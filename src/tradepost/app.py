@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> TradepostApp:
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
     graphql = _graphql_door(settings, registry, fields, lambda: tool_response(explorer))
     graphql.executor.cache = cache
-    metrics = create_metrics(database, limits, worker, graphql, cache)
+    metrics = create_metrics(database, limits, worker, cache)
 
     dependencies.provide(DocumentQuotes, GraphQLQuotes(graphql.executor))
     dependencies.provide(RequestQuotes, RestQuotes(rest, introspection_enabled=settings.introspection_enabled))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tradepost.doors.graphql import GraphQLDoor, RootField
+from tradepost.doors.graphql import RootField
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.metrics_and_parity import OperationParity
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 
-def create_metrics(
-    database: Database, limits: RateLimits, worker: Worker | None, graphql: GraphQLDoor, cache: ReadCache | None
-) -> Metrics:
+def create_metrics(database: Database, limits: RateLimits, worker: Worker | None, cache: ReadCache | None) -> Metrics:
     """Return the metrics.
 
     They cover this process only: a separate `tradepost worker` logs its counts when it stops.
@@ -40,11 +38,6 @@ def create_metrics(
                 "counter",
                 "Selections compiled to SQL.",
                 lambda: database.reads.plans.misses,
-            ),
-            "graphql_handovers_total": (
-                "counter",
-                "GraphQL operations executed by graphql-core, because they cannot be planned.",
-                lambda: graphql.executor.fallbacks,
             ),
             "points_charged_total": ("counter", "Points charged for requests.", lambda: limits.charged_points),
             "requests_over_budget_total": (

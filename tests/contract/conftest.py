@@ -13,16 +13,6 @@ from tradepost.settings import Settings
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run the third-party audits with SQLite only: the documents do not depend on the database."""
-    if config.getoption("--database") == "sqlite":
-        return
-    audits = [item for item in items if item.path == HERE / "test_audits.py"]
-    if audits:
-        config.hook.pytest_deselected(items=audits)
-        items[:] = [item for item in items if item not in audits]
-
-
 @pytest.fixture(scope="session")
 def shop(settings: Settings) -> TradepostApp:
     """An app that is not started: its documents need no database."""

@@ -13,6 +13,8 @@ import pytest
 
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.once  # the documents do not depend on the database
+
 SETTINGS = ROOT / "scripts" / "audits"
 TOOLS = ROOT / "var" / "audits" / "node_modules"
 DOCUMENTS = ["openapi.json", "openapi.v2.json"]

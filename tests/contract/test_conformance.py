@@ -236,7 +236,7 @@ async def test_every_outcome_of_a_batch_is_as_declared(checker: ResponseChecker,
     assert seen == [200, 200, 412, 409, 422, 200, 204, 404, 404, 404, 404, 201, 422, 200, 404, 404]
 
 
-async def writes(checker: ResponseChecker, caller: httpx.AsyncClient, shop: TradepostApp) -> Any:
+async def writes(checker: ResponseChecker, caller: httpx.AsyncClient, shop: TradepostApp) -> AsyncIterator[int]:
     """Call every write and yield the statuses.
 
     In the order of the document, but deletions last: with the examples, with invalid bodies, and

@@ -141,15 +141,15 @@ def test_inputs_forbid_unknown_members(document: Json, shop: TradepostApp) -> No
 
 
 def test_every_example_is_valid_by_its_schema(document: Json) -> None:
-    seen = 0
-    for schema, value, where in examples_with_schemas(document):
-        faults = [
-            f"{where} at {'/'.join(map(str, fault.instance_path))}: {fault.message}"
-            for fault in validator(document, schema, closed=True).iter_errors(value)
+    count = 0
+    for schema, value, place in examples_with_schemas(document):
+        errors = [
+            f"{place} at {'/'.join(map(str, error.instance_path))}: {error.message}"
+            for error in validator(document, schema, closed=True).iter_errors(value)
         ]
-        assert faults == []
-        seen += 1
-    assert seen > 100
+        assert errors == []
+        count += 1
+    assert count > 100
 
 
 def examples_with_schemas(document: Json) -> list[tuple[Json, Any, str]]:

@@ -130,6 +130,15 @@ def test_categories_are_a_tree_and_products_are_in_their_main_category(shop: Sho
     assert 0 < count(shop, "product WHERE category_id IS NULL") < 40
 
 
+def test_every_product_has_a_brand_which_its_name_begins_with_if_it_names_one(demo: ModuleType, shop: Shop) -> None:
+    assert count(shop, "product WHERE brand_id IS NULL") == 0
+    brands = {brand for kind in demo.rows.goods.read().kinds for brand in kind.brands}
+    assert {name for (name,) in shop.execute("SELECT name FROM brand")} == brands
+    for name, brand in shop.execute("SELECT p.name, b.name FROM product p JOIN brand b ON b.id = p.brand_id"):
+        assert name.startswith(brand) or not name.startswith(tuple(brands))
+    assert all(re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", slug) for (slug,) in shop.execute("SELECT slug FROM brand"))
+
+
 def test_both_copies_of_the_tags_agree(shop: Shop) -> None:
     for id, tags in shop.execute("SELECT id, tags FROM product"):
         slugs = (

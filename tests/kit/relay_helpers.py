@@ -1,4 +1,4 @@
-"""Relays over one outbox, and functions of the tests that hear what is announced there."""
+"""Helpers for tests of the outbox: relays, events, and a clock that a test moves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,67 +26,67 @@ class MovableClock:
         self.offset = timedelta()
 
     def __call__(self) -> datetime:
-        """The present, and what was added to it."""
+        """Return the current time plus the offset."""
         return now() + self.offset
 
-    def advance(self, **much: float) -> None:
-        """Time goes by."""
-        self.offset += timedelta(**much)
+    def advance(self, **duration: float) -> None:
+        """Move the clock forward."""
+        self.offset += timedelta(**duration)
 
 
-def make_relay(database: Database, *deliveries: EventHandler, clock: Any = now, **more: Any) -> OutboxRelay:
-    """A relay that hears these functions."""
+def make_relay(database: Database, *handlers: EventHandler, clock: Any = now, **options: Any) -> OutboxRelay:
+    """Return a relay with these handlers."""
     return OutboxRelay(
         database,
         lambda request_id: CallContext(ANONYMOUS, database, request_id, door="worker"),
-        deliveries,
+        handlers,
         clock=clock,
-        **more,
+        **options,
     )
 
 
-async def poll_and_finish(of: OutboxRelay) -> int:
-    """One round, and the end of all that it began; how much that was."""
-    of.acknowledged_at = 0.0
-    begun = await of.poll_once()
-    await of._finish()
-    return begun
+async def poll_and_finish(relay: OutboxRelay) -> int:
+    """Poll once and wait for the deliveries; return their number."""
+    relay.acknowledged_at = 0.0
+    started = await relay.poll_once()
+    await relay._finish()
+    return started
 
 
-async def emit_events(database: Database, type: str, *many: dict[str, Any]) -> list[str]:
-    """Events of a type with these data, each in a transaction of its own; their ids."""
-    for data in many:
+async def emit_events(database: Database, type: str, *events: dict[str, Any]) -> list[str]:
+    """Emit events of a type with these data, each in its own transaction; return their ids."""
+    for data in events:
         async with database.transaction() as session:
             context = CallContext(ANONYMOUS, database, "the-request")
             context.work.session = session
             (context.emit_personal if type.startswith("mail.") else context.emit)(type, SUBJECT, **data)
     async with database.engine.connect() as connection:
-        found = await connection.execute(select(EVENTS.c.id).where(EVENTS.c.type == type).order_by(EVENTS.c.id))
-        return list(found.scalars())[-len(many) :]
+        ids = await connection.execute(select(EVENTS.c.id).where(EVENTS.c.type == type).order_by(EVENTS.c.id))
+        return list(ids.scalars())[-len(events) :]
 
 
 async def stored_event(database: Database, id: str) -> Any:
-    """An event as it is now."""
+    """Return the current row of an event."""
     async with database.engine.connect() as connection:
         return (await connection.execute(select(EVENTS).where(EVENTS.c.id == id))).one()
 
 
 async def update_event(database: Database, id: str, **values: Any) -> None:
-    """Changes an event, as time or another process would."""
+    """Change the row of an event, as time or another process would."""
     async with database.transaction() as session:
         await session.execute(update(EVENTS).where(EVENTS.c.id == id).values(**values))
 
 
-async def wait_until(true: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Waits for something to be so; half a minute at most."""
+async def wait_until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until the condition is true, for at most 30 seconds."""
     for _ in range(1500):
-        found = true()
-        if found if isinstance(found, bool) else await found:
+        result = condition()
+        if result if isinstance(result, bool) else await result:
             return
         await asyncio.sleep(0.02)
-    raise TimeoutError("it did not come to be in 30 seconds")
+    raise TimeoutError("the condition did not become true in 30 seconds")
 
 
 async def is_sent(database: Database, id: str) -> bool:
-    """Whether all was done with an event."""
+    """Whether an event has been delivered."""
     return (await stored_event(database, id)).sent_at is not None

@@ -1,4 +1,4 @@
-"""A real SMTP server on this machine: with or without TLS, for those who know the password."""
+"""A real SMTP server on loopback, with or without TLS and with a login."""
 
 import ssl
 from collections.abc import Iterator
@@ -21,7 +21,10 @@ USER, PASSWORD = "shop", "p@ss:w/rd"
 
 
 class SmtpInbox:
-    """What arrived. Addresses that begin with `nobody` are refused for good, `later` for now."""
+    """The received e-mails.
+
+    Recipients that begin with `nobody` are refused permanently, `later` temporarily.
+    """
 
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
@@ -32,79 +35,84 @@ class SmtpInbox:
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Takes a sender."""
+        """Accept a sender who has logged in, if a login is required."""
         if self.login_required and not session.authenticated:
-            return "530 who are you"
+            return "530 login required"
         envelope.mail_from = address
         return "250 OK"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Takes a recipient."""
+        """Accept or refuse a recipient."""
         if address.startswith(("nobody", "later")):
-            return "550 no such box" if address.startswith("nobody") else "450 come again"
+            return "550 no such mailbox" if address.startswith("nobody") else "450 try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Takes a letter."""
+        """Store an e-mail."""
         content = envelope.content
-        self.messages.append(
-            BytesParser(policy=default).parsebytes(content if isinstance(content, bytes) else str(content).encode())
-        )  # type: ignore[arg-type]
+        raw = content if isinstance(content, bytes) else str(content).encode()
+        self.messages.append(BytesParser(policy=default).parsebytes(raw))
         self.envelopes.append(envelope)
         self.sessions.append(session)
         return "250 OK"
 
 
-class _Listening(Controller):
-    def __init__(self, handler: Any, implicit: ssl.SSLContext | None, **more: Any) -> None:
-        super().__init__(handler, hostname="127.0.0.1", port=0, ssl_context=implicit, **more)
+class _Controller(Controller):
+    def __init__(self, handler: Any, implicit: ssl.SSLContext | None, **options: Any) -> None:
+        super().__init__(handler, hostname="127.0.0.1", port=0, ssl_context=implicit, **options)
 
     def _trigger_server(self) -> None:
-        # The port is only known now.
+        # The system has chosen the port by now.
         self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
         super()._trigger_server()
 
 
-def _knows(server: Any, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
-    good = isinstance(given, LoginPassword) and (given.login, given.password) == (USER.encode(), PASSWORD.encode())
-    return AuthResult(success=good, handled=False)
+def _authenticate(server: Any, session: Any, envelope: Any, mechanism: str, login: Any) -> AuthResult:
+    valid = isinstance(login, LoginPassword) and (login.login, login.password) == (USER.encode(), PASSWORD.encode())
+    return AuthResult(success=valid, handled=False)
 
 
 @contextmanager
 def smtp_server(
     *, tls: ssl.SSLContext | None = None, implicit: bool = False, login_required: bool = False
 ) -> Iterator[SmtpInbox]:
-    """The server. With `tls` by STARTTLS, or from the start; `closed` to those who do not log in."""
-    box = SmtpInbox()
-    box.login_required = login_required
-    more: dict[str, Any] = {"authenticator": _knows, "auth_require_tls": tls is not None and not implicit}
+    """Run a server and yield its inbox.
+
+    tls: the server's certificate; used from the start if `implicit`, otherwise by STARTTLS
+    login_required: whether to refuse e-mails without a login
+    """
+    inbox = SmtpInbox()
+    inbox.login_required = login_required
+    options: dict[str, Any] = {"authenticator": _authenticate, "auth_require_tls": tls is not None and not implicit}
     if tls is not None and not implicit:
-        more["tls_context"] = tls
-    office = _Listening(box, tls if implicit else None, **more)
-    office.start()
-    box.port = office.port
+        options["tls_context"] = tls
+    controller = _Controller(inbox, tls if implicit else None, **options)
+    controller.start()
+    inbox.port = controller.port
     try:
-        yield box
+        yield inbox
     finally:
-        office.stop()
+        controller.stop()
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """A server's TLS for 127.0.0.1, and the file with the certificate to trust."""
-    key, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")]),
-    )
+    """Create a self-signed certificate for 127.0.0.1.
+
+    Return the TLS context of the server, and the file with the certificate, for clients.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     day = timedelta(days=1)
-    made = x509.CertificateBuilder(
+    builder = x509.CertificateBuilder(
         name, name, key.public_key(), x509.random_serial_number(), datetime.now(UTC) - day, datetime.now(UTC) + day
     )
-    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    signed = made.sign(key, hashes.SHA256())
+    hosts = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    builder = builder.add_extension(hosts, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    signed = builder.sign(key, hashes.SHA256())
     trusted, private = folder / "trusted.pem", folder / "private.pem"
     trusted.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(

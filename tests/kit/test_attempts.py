@@ -1,4 +1,4 @@
-"""Attempts at credentials: two buckets, in memory and in Redis alike, and what is told of them."""
+"""Credential attempts are limited per account and per address, in memory and in Redis."""
 
 import asyncio
 import multiprocessing
@@ -21,16 +21,16 @@ from tradepost.kit.rate_limit.client_key import client_key
 from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.rate_limit.redis_buckets import RedisBuckets
-from tradepost.kit.redis import connection as line
+from tradepost.kit.redis import connection
 from tradepost.kit.writes.call_context import CallContext
 
-SECRET = b"a secret that only the tests know"
-HERE, THERE = "203.0.113.9", "198.51.100.1"
+SECRET = b"the secret of the tests"
+ADDRESS, OTHER_ADDRESS = "203.0.113.9", "198.51.100.1"
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def attempts(request: pytest.FixtureRequest, patient: None) -> AsyncIterator[CredentialAttempts]:
-    """Attempts, all buckets full; those in memory fill as slowly as those in Redis."""
+async def attempts(request: pytest.FixtureRequest, patient_connection: None) -> AsyncIterator[CredentialAttempts]:
+    """Attempts with full buckets, in memory and in Redis."""
     if request.param == "memory":
         yield CredentialAttempts(RateLimits({}, default_size=600), SECRET)
         return
@@ -38,73 +38,71 @@ async def attempts(request: pytest.FixtureRequest, patient: None) -> AsyncIterat
     redis = Redis(port=valkey.port)
     await redis.flushall()
     await redis.aclose()
-    made = await opened(valkey.port)
-    yield made
-    assert made.limits.shared is not None
-    await made.limits.shared.stop()
+    attempts = await attempts_in_redis(valkey.port)
+    yield attempts
+    assert attempts.limits.shared is not None
+    await attempts.limits.shared.stop()
 
 
-async def opened(port: int) -> CredentialAttempts:
-    """Attempts of one process that share a Redis."""
+async def attempts_in_redis(port: int) -> CredentialAttempts:
+    """Return the attempts of one process, counted in Redis."""
     shared = RedisBuckets(f"redis://127.0.0.1:{port}/1")
     await shared.start()
     return CredentialAttempts(RateLimits({}, default_size=600, shared=shared), SECRET)
 
 
-async def counted(
+async def count(
     attempts: CredentialAttempts,
     times: int,
     account: str | None = "a@shop.example",
-    address: str = HERE,
+    address: str = ADDRESS,
     caller: str | None = None,
 ) -> Counter[str]:
-    """What became of so many attempts at once: `counted`, or the policy that refused them."""
+    """Count concurrent attempts; return how many were counted, or refused by which policy."""
 
-    async def one() -> str:
+    async def attempt() -> str:
         try:
             await attempts.count(account, address, caller)
         except QuotaExceeded as problem:
             return problem.members["violated-policies"][0]
         return "counted"
 
-    return Counter(await asyncio.gather(*[one() for _ in range(times)]))
+    return Counter(await asyncio.gather(*[attempt() for _ in range(times)]))
 
 
-async def test_ten_on_one_account_and_thirty_from_one_address(attempts: CredentialAttempts) -> None:
-    assert await counted(attempts, 12) == {"counted": 10, "login-account": 2}
-    assert await counted(attempts, 1, "A@Shop.Example ", THERE) == {"login-account": 1}
+async def test_an_account_has_10_attempts_and_an_address_30(attempts: CredentialAttempts) -> None:
+    assert await count(attempts, 12) == {"counted": 10, "login-account": 2}
+    assert await count(attempts, 1, "A@Shop.Example ", OTHER_ADDRESS) == {"login-account": 1}
     for n in range(2):
-        assert await counted(attempts, 10, f"{n}@shop.example") == {"counted": 10}
-    assert (await counted(attempts, 5, "fresh@shop.example"))[
-        "login-address"
-    ] >= 4  # one may have come in on a busy machine
-    assert (await counted(attempts, 11, "fresh@shop.example", THERE))["counted"] >= 9
+        assert await count(attempts, 10, f"{n}@shop.example") == {"counted": 10}
+    # On a slow machine one attempt may have been refilled.
+    assert (await count(attempts, 5, "fresh@shop.example"))["login-address"] >= 4
+    assert (await count(attempts, 11, "fresh@shop.example", OTHER_ADDRESS))["counted"] >= 9
 
 
-async def test_a_caller_counts_for_itself_where_no_account_is_named(attempts: CredentialAttempts) -> None:
-    assert await counted(attempts, 11, None, caller="somebody") == {"counted": 10, "login-account": 1}
-    assert await counted(attempts, 10, "somebody", THERE) == {"counted": 10}
-    assert await counted(attempts, 20, None) == {"counted": 20}
+async def test_without_an_account_an_attempt_counts_for_the_caller(attempts: CredentialAttempts) -> None:
+    assert await count(attempts, 11, None, caller="a-caller") == {"counted": 10, "login-account": 1}
+    assert await count(attempts, 10, "a-caller", OTHER_ADDRESS) == {"counted": 10}
+    assert await count(attempts, 20, None) == {"counted": 20}
 
 
-async def test_what_was_written_is_owed_by_the_address_and_by_its_accounts(attempts: CredentialAttempts) -> None:
-    await attempts.count_unexecuted({"a@shop.example": 50, "b@shop.example": 3}, HERE)
-    assert await counted(attempts, 1, "fresh@shop.example") == {"login-address": 1}
+async def test_unexecuted_attempts_are_charged_to_the_address_and_the_accounts(attempts: CredentialAttempts) -> None:
+    await attempts.count_unexecuted({"a@shop.example": 50, "b@shop.example": 3}, ADDRESS)
+    assert await count(attempts, 1, "fresh@shop.example") == {"login-address": 1}
     with pytest.raises(QuotaExceeded) as refused:
-        await attempts.count("a@shop.example", THERE)
+        await attempts.count("a@shop.example", OTHER_ADDRESS)
     assert 240 <= int(refused.value.headers()["Retry-After"]) <= 246
-    assert await counted(attempts, 10, "b@shop.example", THERE) == {
-        "counted": 10
-    }  # written behind what the address could have tried
-    await attempts.count_unexecuted({"c@shop.example": 10}, HERE)
-    assert await counted(attempts, 10, "c@shop.example", THERE) == {"counted": 10}
-    await attempts.count_unexecuted({}, THERE)
+    # Not charged: these come after the 30 attempts that the address could have made.
+    assert await count(attempts, 10, "b@shop.example", OTHER_ADDRESS) == {"counted": 10}
+    await attempts.count_unexecuted({"c@shop.example": 10}, ADDRESS)
+    assert await count(attempts, 10, "c@shop.example", OTHER_ADDRESS) == {"counted": 10}
+    await attempts.count_unexecuted({}, OTHER_ADDRESS)
 
 
-async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(
+async def test_a_bucket_with_a_debt_is_kept_longer_than_two_minutes(
     attempts: CredentialAttempts, request: pytest.FixtureRequest
 ) -> None:
-    await attempts.count_unexecuted({"a@shop.example": 50}, HERE)
+    await attempts.count_unexecuted({"a@shop.example": 50}, ADDRESS)
     key = attempts.account_key("a@shop.example", None)
     assert key is not None
     if attempts.limits.shared is None:
@@ -112,55 +110,55 @@ async def test_a_debt_outlives_the_two_minutes_that_a_bucket_is_kept(
         attempts.limits.local.clock = lambda: moment[0]
         for n in range(10):
             attempts.limits.local.take(f"other{n}", 10, 1)
-        assert await counted(attempts, 1, address=THERE) == {"login-account": 1}
+        assert await count(attempts, 1, address=OTHER_ADDRESS) == {"login-account": 1}
         moment[0] += 16
-        assert await counted(attempts, 1, address=THERE) == {"counted": 1}
+        assert await count(attempts, 1, address=OTHER_ADDRESS) == {"counted": 1}
         return
     redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
     assert 290_000 < await redis.pttl(f"tradepost:points:{key}") <= 300_000
     await redis.aclose()
 
 
-async def test_no_text_of_an_account_is_kept_and_the_digest_is_the_shops_own(
+async def test_keys_do_not_contain_the_account_and_depend_on_the_secret(
     attempts: CredentialAttempts, request: pytest.FixtureRequest
 ) -> None:
-    await counted(attempts, 1)
-    await attempts.count_unexecuted({"b@shop.example": 2}, HERE)
+    await count(attempts, 1)
+    await attempts.count_unexecuted({"b@shop.example": 2}, ADDRESS)
     keys = list(attempts.limits.local.entries)
     if attempts.limits.shared is not None:
         redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
-        keys = [key.decode() for key in await redis.keys()]
+        stored: Any = await redis.keys()
+        keys = [key.decode() for key in stored]
         await redis.aclose()
     assert len(keys) == 3
     assert not any("shop.example" in key for key in keys)
-    assert attempts.account_key("a@shop.example", None) != CredentialAttempts(attempts.limits, b"another").account_key(
-        "a@shop.example", None
-    )
+    other = CredentialAttempts(attempts.limits, b"another")
+    assert attempts.account_key("a@shop.example", None) != other.account_key("a@shop.example", None)
 
 
-async def test_without_redis_each_process_counts_by_itself(patient: None) -> None:
+async def test_without_redis_attempts_are_counted_per_process(patient_connection: None) -> None:
     shared = RedisBuckets("redis://127.0.0.1:1/0")
-    made = CredentialAttempts(RateLimits({}, default_size=600, shared=shared), SECRET)
-    assert await counted(made, 12) == {"counted": 10, "login-account": 2}
-    await made.count_unexecuted({"b@shop.example": 50}, THERE)
-    assert await counted(made, 1, "b@shop.example") == {"login-account": 1}
+    attempts = CredentialAttempts(RateLimits({}, default_size=600, shared=shared), SECRET)
+    assert await count(attempts, 12) == {"counted": 10, "login-account": 2}
+    await attempts.count_unexecuted({"b@shop.example": 50}, OTHER_ADDRESS)
+    assert await count(attempts, 1, "b@shop.example") == {"login-account": 1}
 
 
 def try_in_process(port: int, results: Any) -> None:
-    """What another process does: as many attempts as it can for two seconds."""
-    line.SILENT_TICKS = 500
+    """Make as many attempts as possible for two seconds, in another process."""
+    connection.SILENT_TICKS = 500
 
     async def run() -> int:
-        attempts, count, ends = await opened(port), 0, time.time() + 2
-        while time.time() < ends:
-            count += (await counted(attempts, 20))["counted"]
-        return count
+        attempts, admitted, end = await attempts_in_redis(port), 0, time.time() + 2
+        while time.time() < end:
+            admitted += (await count(attempts, 20))["counted"]
+        return admitted
 
     results.put(asyncio.run(run()))
 
 
 @pytest.mark.parametrize("attempts", ["redis"], indirect=True)
-async def test_two_processes_admit_no_more_attempts_than_the_budget_and_one_refill(
+async def test_two_processes_together_admit_only_the_budget_and_its_refill(
     attempts: CredentialAttempts, valkey: Any
 ) -> None:
     context = multiprocessing.get_context("spawn")
@@ -174,31 +172,32 @@ async def test_two_processes_admit_no_more_attempts_than_the_budget_and_one_refi
     assert 0 < sum(counts) <= 10 + 10 * (time.time() - started) / 60
 
 
-def test_a_bucket_belongs_to_an_ipv4_address_or_to_an_ipv6_network() -> None:
+def test_clients_are_told_apart_by_ipv4_address_or_ipv6_network() -> None:
     assert client_key("203.0.113.9") == client_key("::ffff:203.0.113.9") == "address:203.0.113.9"
     assert client_key("2001:db8::1") == client_key("2001:0DB8::ffff:1") == "address:2001:db8::/64"
     assert client_key("2001:db8:0:1::1") != client_key("2001:db8::1")
     assert client_key("unix") == "address:unix"
 
 
-async def test_who_has_nothing_that_counts_is_not_counted() -> None:
-    """The shell and the worker; also an operation that reads counts where somebody counts."""
+async def test_attempts_are_counted_only_if_credential_attempts_are_provided() -> None:
+    """The CLI and the worker provide none. An operation that only reads is counted too."""
 
     async def method(self: Any) -> str:
         return "done"
 
-    made: Any = operation("word_try", "query", None, access=ANYONE, attempted_account=lambda given: None)(method)  # type: ignore[arg-type]
+    declare: Any = operation("word_try", "query", None, access=ANYONE, attempted_account=lambda input: None)  # type: ignore[arg-type]
+    tried = declare(method)
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]
     for _ in range(100):
-        assert await made.__get__(Service(context), Service)() == "done"
+        assert await tried.__get__(Service(context), Service)() == "done"
     attempts = CredentialAttempts(
         RateLimits({}, default_size=600, local=MemoryBuckets(lambda: 0.0)), SECRET, per_address=2
     )
-    means = Dependencies()
-    means.provide(CredentialAttempts, attempts)
-    context = CallContext(ANONYMOUS, None, meter=context.meter, dependencies=means)  # type: ignore[arg-type]
+    dependencies = Dependencies()
+    dependencies.provide(CredentialAttempts, attempts)
+    context = CallContext(ANONYMOUS, None, meter=context.meter, dependencies=dependencies)  # type: ignore[arg-type]
     for _ in range(2):
-        assert await made.__get__(Service(context), Service)() == "done"
+        assert await tried.__get__(Service(context), Service)() == "done"
     with pytest.raises(QuotaExceeded, match="from this address"):
-        await made.__get__(Service(context), Service)()
+        await tried.__get__(Service(context), Service)()
     assert context.meter.credential_attempts == 103

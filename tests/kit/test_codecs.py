@@ -1,4 +1,4 @@
-"""Times go to a database and come back exact to the microsecond, whenever they are and however it writes them for others."""
+"""Times are stored and read exactly to the microsecond, whatever the settings of the database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
-ASKED = {"postgresql": "SELECT $1::timestamptz", "sqlite": "SELECT ?"}
+SELECT = {"postgresql": "SELECT $1::timestamptz", "sqlite": "SELECT ?"}
 
 
 async def echo(reader: Reader, time: datetime) -> Any:
-    """What comes back of a time that a reader was given."""
+    """Send a time to the database and return what it sends back."""
     bind = UTCDateTime().bind_processor(reader.dialect)
     assert bind is not None
-    return (await reader.fetch_one(Statement(ASKED[reader.dialect.name], (), True), [bind(time)]))[0]
+    return (await reader.fetch_one(Statement(SELECT[reader.dialect.name], (), True), [bind(time)]))[0]
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -39,21 +39,21 @@ async def echo(reader: Reader, time: datetime) -> Any:
 @example(NOON.replace(microsecond=123_450))
 @example(datetime.min.replace(tzinfo=UTC))
 @example(datetime.max.replace(tzinfo=UTC))
-async def test_a_time_comes_back_as_it_went(app: "TradepostApp", time: datetime) -> None:
-    found = to_datetime(await echo(app.state.database.reader, time))
-    assert found == time
-    assert found.utcoffset() == timedelta(0)
+async def test_a_time_is_read_as_it_was_written(app: "TradepostApp", time: datetime) -> None:
+    result = to_datetime(await echo(app.state.database.reader, time))
+    assert result == time
+    assert result.utcoffset() == timedelta(0)
 
 
-async def test_a_database_that_writes_times_otherwise_is_read_all_the_same(empty_url: str) -> None:
+async def test_the_date_style_and_time_zone_of_the_database_do_not_matter(empty_url: str) -> None:
     reader = SqliteReader(empty_url) if empty_url.startswith("sqlite") else PostgresReader(empty_url)
     if isinstance(reader, PostgresReader):
         connection = await asyncpg_connect(**reader.connect_arguments)
         name = await connection.fetchval("SELECT current_database()")
-        for words in ("datestyle = 'German, DMY'", "timezone = 'America/St_Johns'"):
-            await connection.execute(f'ALTER DATABASE "{name}" SET {words}')
+        for setting in ("datestyle = 'German, DMY'", "timezone = 'America/St_Johns'"):
+            await connection.execute(f'ALTER DATABASE "{name}" SET {setting}')
         await connection.close()
     await reader.start()
-    found = to_datetime(await echo(reader, NOON))
-    assert (found, found.utcoffset()) == (NOON, timedelta(0))
+    result = to_datetime(await echo(reader, NOON))
+    assert (result, result.utcoffset()) == (NOON, timedelta(0))
     await reader.stop()

@@ -1,4 +1,4 @@
-"""Fingerprints: equal for equal inputs in any spelling, and for no others."""
+"""Fingerprints are equal if and only if the inputs are, in every encoding and at both doors."""
 
 import json
 from typing import Any
@@ -16,9 +16,9 @@ from tradepost.kit.problems import MalformedBody
 from tradepost.kit.schema.patch import JsonPatch, MergePatch, Step
 from tradepost.kit.schema.validation import validate
 
-SECRET = b"a secret of the tests"
+SECRET = b"the secret of the tests"
 TEXT = st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1, max_size=12).filter(lambda t: t.strip() != "")
-FREE = st.recursive(
+JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=8,
@@ -27,7 +27,7 @@ INPUT = st.fixed_dictionaries(
     {"name": TEXT},
     optional={
         "description": TEXT,
-        "attributes": st.dictionaries(TEXT, FREE, max_size=4),
+        "attributes": st.dictionaries(TEXT, JSON_VALUES, max_size=4),
         "tags": st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), max_size=3),
         "category_id": st.uuids(version=4).map(str),
         "external_reference": st.from_regex(r"[A-Z0-9]{1,10}", fullmatch=True),
@@ -35,54 +35,57 @@ INPUT = st.fixed_dictionaries(
 )
 
 
-def of(**arguments: Any) -> str:
+def fingerprint_of(**arguments: Any) -> str:
+    """Return the fingerprint of an operation's arguments."""
     return fingerprint(arguments, SECRET)
 
 
 def shuffled(value: Any) -> Any:
-    """The same value with the members of all objects in another order."""
+    """Return the same value with the members of all objects in reverse order."""
     if isinstance(value, dict):
         return {k: shuffled(v) for k, v in reversed(value.items())}
     return [shuffled(v) for v in value] if isinstance(value, list) else value
 
 
-def spelled(given: dict[str, Any]) -> dict[str, Any]:
-    """An input as GraphQL's variables have it."""
-    return {camel(n): v for n, v in given.items()}
+def in_camel_case(members: dict[str, Any]) -> dict[str, Any]:
+    """Return an input as it is in GraphQL variables."""
+    return {camel(n): v for n, v in members.items()}
 
 
 @given(INPUT)
-def test_one_input_has_one_fingerprint_in_json_messagepack_and_graphql(given: dict[str, Any]) -> None:
-    from_json = validate(ProductCreate, msgspec.json.decode(json.dumps(given)))
-    packed = validate(ProductCreate, msgspec.msgpack.decode(msgspec.msgpack.encode(shuffled(given))))
-    variables = product_create.convert_arguments({"input": msgspec.json.decode(json.dumps(spelled(given)))})["input"]
-    assert of(new=from_json) == of(new=packed) == of(new=variables)
+def test_an_input_has_the_same_fingerprint_in_json_messagepack_and_graphql(members: dict[str, Any]) -> None:
+    from_json = validate(ProductCreate, msgspec.json.decode(json.dumps(members)))
+    from_messagepack = validate(ProductCreate, msgspec.msgpack.decode(msgspec.msgpack.encode(shuffled(members))))
+    variables = {"input": msgspec.json.decode(json.dumps(in_camel_case(members)))}
+    from_graphql = product_create.convert_arguments(variables)["input"]
+    assert fingerprint_of(new=from_json) == fingerprint_of(new=from_messagepack) == fingerprint_of(new=from_graphql)
 
 
 @given(INPUT)
-def test_one_patch_has_one_fingerprint_at_both_doors(given: dict[str, Any]) -> None:
-    patch = product_update.convert_arguments({"id": "01a1fdf4-f534-734d-a2e4-9a1d33482601", "patch": spelled(given)})[
-        "patch"
-    ]
-    assert of(patch=MergePatch(shuffled(given))) == of(patch=patch)
+def test_a_patch_has_the_same_fingerprint_at_both_doors(members: dict[str, Any]) -> None:
+    variables = {"id": "01a1fdf4-f534-734d-a2e4-9a1d33482601", "patch": in_camel_case(members)}
+    from_graphql = product_update.convert_arguments(variables)["patch"]
+    assert fingerprint_of(patch=MergePatch(shuffled(members))) == fingerprint_of(patch=from_graphql)
 
 
 @given(INPUT, INPUT)
-def test_two_inputs_have_two_fingerprints(one: dict[str, Any], two: dict[str, Any]) -> None:
+def test_different_inputs_have_different_fingerprints(one: dict[str, Any], two: dict[str, Any]) -> None:
     first, second = validate(ProductCreate, one), validate(ProductCreate, two)
-    # Equal as JSON: true is no 1 there, and the order of members is nothing.
-    alike = normal(msgspec.to_builtins(first)) == normal(msgspec.to_builtins(second))
-    assert (of(new=first) == of(new=second)) is alike
-    assert of(new=first) != of(new=msgspec.structs.replace(first, name=f"{first.name}x"))
+    # Equal as JSON: there true is not 1, and the order of members does not matter.
+    equal = normal(msgspec.to_builtins(first)) == normal(msgspec.to_builtins(second))
+    assert (fingerprint_of(new=first) == fingerprint_of(new=second)) is equal
+    assert fingerprint_of(new=first) != fingerprint_of(new=msgspec.structs.replace(first, name=f"{first.name}x"))
 
 
-@given(FREE, FREE)
-def test_free_json_counts_to_its_last_value(one: Any, two: Any) -> None:
-    assert (of(patch=MergePatch({"a": one})) == of(patch=MergePatch({"a": two}))) is (normal(one) == normal(two))
+@given(JSON_VALUES, JSON_VALUES)
+def test_every_value_of_free_json_counts(one: Any, two: Any) -> None:
+    assert (fingerprint_of(patch=MergePatch({"a": one})) == fingerprint_of(patch=MergePatch({"a": two}))) is (
+        normal(one) == normal(two)
+    )
 
 
 def normal(value: Any) -> Any:
-    """A value by which Python tells apart what JSON tells apart."""
+    """Return a value that is equal in Python if and only if the argument is equal as JSON."""
     match value:
         case dict():
             return "object", sorted((k, normal(v)) for k, v in value.items())
@@ -95,7 +98,7 @@ def normal(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "alike"),
+    ("one", "two", "equal"),
     [
         ({"expected": 3}, {"expected": (3,)}, True),
         ({"expected": (3, 4)}, {"expected": (4, 3, 3)}, True),
@@ -117,17 +120,17 @@ def normal(value: Any) -> Any:
         ({"atomic": True}, {"atomic": False}, False),
     ],
 )
-def test_what_is_alike(one: dict[str, Any], two: dict[str, Any], alike: bool) -> None:
-    assert (of(**one) == of(**two)) is alike
+def test_fingerprints_of_special_cases(one: dict[str, Any], two: dict[str, Any], equal: bool) -> None:
+    assert (fingerprint_of(**one) == fingerprint_of(**two)) is equal
 
 
-def test_it_is_of_no_use_without_the_secret() -> None:
+def test_a_fingerprint_depends_on_the_secret() -> None:
     assert fingerprint({"key": "a"}, b"one") != fingerprint({"key": "a"}, b"two")
 
 
-def test_a_patch_that_is_nested_too_deeply_is_malformed() -> None:
+def test_a_patch_that_is_nested_too_deeply_is_refused() -> None:
     deep: Any = 1
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(MalformedBody):
-        of(patch=MergePatch({"a": deep}))
+        fingerprint_of(patch=MergePatch({"a": deep}))

@@ -1,4 +1,4 @@
-"""Nothing is registered without an access, and what is registered checks it on every way in."""
+"""Every operation has an access rule, which is checked however the operation is called."""
 
 from types import ModuleType
 from typing import Any
@@ -10,8 +10,8 @@ from tradepost.areas.catalog.policy import edit
 from tradepost.areas.catalog.resource import tags
 from tradepost.doors.graphql import mutation, query
 from tradepost.doors.graphql.schema.access import permission_class
-from tradepost.doors.rest.route import OperationRoute
 from tradepost.doors.rest.access import access_guards
+from tradepost.doors.rest.route import OperationRoute
 from tradepost.kit.auth.access import ANYONE, permission
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.operations.operation import operation
@@ -20,7 +20,7 @@ from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Forbidden, Unauthenticated
 from tradepost.kit.writes.call_context import CallContext
 
-SOMEBODY = Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="customer")
+CUSTOMER = Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="customer")
 
 
 async def method(self: Any) -> Any:
@@ -28,16 +28,16 @@ async def method(self: Any) -> Any:
     raise AssertionError
 
 
-def test_an_operation_cannot_be_declared_without_an_access() -> None:
+def test_an_operation_without_an_access_cannot_be_declared() -> None:
     declared: Any = operation
     with pytest.raises(TypeError, match="access"):
         declared("tag_lose", "delete", tags)
-    for nothing in (None, "catalog:write", True, frozenset({"catalog:write"})):
+    for invalid in (None, "catalog:write", True, frozenset({"catalog:write"})):
         with pytest.raises(TypeError, match="tag_lose has no access"):
-            declared("tag_lose", "delete", tags, access=nothing)(method)
+            declared("tag_lose", "delete", tags, access=invalid)(method)
 
 
-def test_a_door_takes_only_operations() -> None:
+def test_a_door_accepts_only_operations() -> None:
     """A plain method of a service has no access, so neither door can be built on it."""
     declared: Any = (lambda m: OperationRoute("POST", "/", m), query, mutation)
     for door in declared:
@@ -45,27 +45,27 @@ def test_a_door_takes_only_operations() -> None:
             door(method)
 
 
-def test_a_method_that_is_no_operation_is_not_in_the_registry() -> None:
+def test_a_method_that_is_not_an_operation_is_not_in_the_registry() -> None:
     service: Any = type("Strays", (Service,), {"__module__": "strays", "lose": method})
-    room = ModuleType("strays")
-    room.Strays = service  # type: ignore[attr-defined]
-    assert Registry.collect([room]).operations == {}
+    module = ModuleType("strays")
+    module.Strays = service  # type: ignore[attr-defined]
+    assert Registry.collect([module]).operations == {}
 
 
 @pytest.mark.parametrize("kind", ["get", "delete"])
-async def test_a_refused_call_never_reaches_its_method(kind: Any) -> None:
-    made = operation("tag_lose", kind, tags, access=edit)(method)
-    for caller, problem in ((ANONYMOUS, Unauthenticated), (SOMEBODY, Forbidden)):
+async def test_a_refused_call_does_not_run_its_method(kind: Any) -> None:
+    guarded = operation("tag_lose", kind, tags, access=edit)(method)
+    for caller, problem in ((ANONYMOUS, Unauthenticated), (CUSTOMER, Forbidden)):
         service: Any = Service(CallContext(caller, None))  # type: ignore[arg-type]
         with pytest.raises(problem, match="catalog:write"):
-            await made.__get__(service, Service)()
+            await guarded.__get__(service, Service)()
 
 
-def test_the_same_object_guards_the_route_the_field_and_the_method() -> None:
-    for found in REGISTRY.operations.values():
-        guards = access_guards(found.access)
-        assert bool(guards) == (found.access.permission is not None)
+def test_one_access_object_guards_the_route_the_field_and_the_method() -> None:
+    for access in [declared.access for declared in REGISTRY.operations.values()]:
+        guards = access_guards(access)
+        assert bool(guards) == (access.permission is not None)
         if guards:
-            assert guards[0].__closure__[0].cell_contents is found.access  # type: ignore[union-attr]
-            assert permission_class(found.access) is permission_class(permission(found.access.permission or ""))
+            assert guards[0].__closure__[0].cell_contents is access  # type: ignore[union-attr]
+            assert permission_class(access) is permission_class(permission(access.permission or ""))
     assert access_guards(ANYONE) == []

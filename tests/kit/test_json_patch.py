@@ -1,4 +1,4 @@
-"""JSON Patch by RFC 6902: the examples of its appendix A, and what other implementations get wrong."""
+"""JSON Patch (RFC 6902): the examples of appendix A, and cases that implementations get wrong."""
 
 import time
 from contextlib import suppress
@@ -71,8 +71,8 @@ CHANGED: dict[str, tuple[Json, list[Json], Json]] = {
         {"foo": ["bar", ["abc", "def"]]},
     ),
     "no operation": ({"foo": 1}, [], {"foo": 1}),
-    "add replaces what is there": ({"foo": 1}, [{"op": "add", "path": "/foo", "value": 2}], {"foo": 2}),
-    "add behind the last element by its index": (
+    "add replaces an existing member": ({"foo": 1}, [{"op": "add", "path": "/foo", "value": 2}], {"foo": 2}),
+    "add after the last element by its index": (
         {"a": [1]},
         [{"op": "add", "path": "/a/1", "value": 2}],
         {"a": [1, 2]},
@@ -86,10 +86,10 @@ CHANGED: dict[str, tuple[Json, list[Json], Json]] = {
         [{"op": "test", "path": "/o", "value": {"b": 2, "a": 1}}],
         {"o": {"a": 1, "b": 2}},
     ),
-    "the whole is replaced": ({"foo": 1}, [{"op": "replace", "path": "", "value": {"bar": 2}}], {"bar": 2}),
-    "the whole is tested": ({"foo": 1}, [{"op": "test", "path": "", "value": {"foo": 1}}], {"foo": 1}),
-    "a move to its own place": ({"foo": 1}, [{"op": "move", "from": "/foo", "path": "/foo"}], {"foo": 1}),
-    "a copy is a value of its own": (
+    "the whole document is replaced": ({"foo": 1}, [{"op": "replace", "path": "", "value": {"bar": 2}}], {"bar": 2}),
+    "the whole document is tested": ({"foo": 1}, [{"op": "test", "path": "", "value": {"foo": 1}}], {"foo": 1}),
+    "a move to the same place": ({"foo": 1}, [{"op": "move", "from": "/foo", "path": "/foo"}], {"foo": 1}),
+    "a copy is independent of the original": (
         {"a": {"x": 1}},
         [{"op": "copy", "from": "/a", "path": "/b"}, {"op": "replace", "path": "/b/x", "value": 2}],
         {"a": {"x": 1}, "b": {"x": 2}},
@@ -101,23 +101,23 @@ CHANGED: dict[str, tuple[Json, list[Json], Json]] = {
     ),
 }
 
-LOST: dict[str, tuple[Json, list[Json]]] = {
-    "A.12 adding to a target that is not there": ({"foo": "bar"}, [{"op": "add", "path": "/baz/bat", "value": "qux"}]),
-    "replacing nothing": ({"foo": 1}, [{"op": "replace", "path": "/bar", "value": 1}]),
-    "removing nothing": ({"foo": 1}, [{"op": "remove", "path": "/bar"}]),
-    "an index behind the end": ({"a": [1]}, [{"op": "add", "path": "/a/2", "value": 1}]),
+MISSING_TARGETS: dict[str, tuple[Json, list[Json]]] = {
+    "A.12 adding to a missing target": ({"foo": "bar"}, [{"op": "add", "path": "/baz/bat", "value": "qux"}]),
+    "replacing a missing member": ({"foo": 1}, [{"op": "replace", "path": "/bar", "value": 1}]),
+    "removing a missing member": ({"foo": 1}, [{"op": "remove", "path": "/bar"}]),
+    "an index after the end": ({"a": [1]}, [{"op": "add", "path": "/a/2", "value": 1}]),
     "a leading zero": ({"a": [1, 2]}, [{"op": "replace", "path": "/a/01", "value": 1}]),
     "a negative index": ({"a": [1, 2]}, [{"op": "add", "path": "/a/-1", "value": 1}]),
     "an index in letters": ({"a": [1, 2]}, [{"op": "add", "path": "/a/1e0", "value": 1}]),
-    "digits that ASCII does not know": ({"a": [1, 2]}, [{"op": "add", "path": "/a/\u0661", "value": 1}]),
-    "removing behind the end": ({"a": [1]}, [{"op": "remove", "path": "/a/-"}]),
-    "replacing behind the end": ({"a": [1]}, [{"op": "replace", "path": "/a/-", "value": 1}]),
+    "digits that are not ASCII": ({"a": [1, 2]}, [{"op": "add", "path": "/a/\u0661", "value": 1}]),
+    "removing after the end": ({"a": [1]}, [{"op": "remove", "path": "/a/-"}]),
+    "replacing after the end": ({"a": [1]}, [{"op": "replace", "path": "/a/-", "value": 1}]),
     "a step into a text": ({"a": "text"}, [{"op": "add", "path": "/a/0", "value": 1}]),
     "a step into a number": ({"a": 5}, [{"op": "replace", "path": "/a/b", "value": 1}]),
     "a step into null": ({"a": None}, [{"op": "add", "path": "/a/b", "value": 1}]),
     "a move into itself": ({"a": {"b": {}}}, [{"op": "move", "from": "/a", "path": "/a/b"}]),
-    "a move from nowhere": ({"a": 1}, [{"op": "move", "from": "/b", "path": "/a"}]),
-    "a copy from nowhere": ({"a": 1}, [{"op": "copy", "from": "/b", "path": "/a"}]),
+    "a move from a missing member": ({"a": 1}, [{"op": "move", "from": "/b", "path": "/a"}]),
+    "a copy from a missing member": ({"a": 1}, [{"op": "copy", "from": "/b", "path": "/a"}]),
 }
 
 UNEQUAL: dict[str, tuple[Json, Json]] = {
@@ -136,7 +136,7 @@ MALFORMED: dict[str, Json] = {
     "null": None,
     "a list of texts": ["add"],
     "no op": [{"path": "/a", "value": 1}],
-    "A.13 an op that there is not": [{"op": "merge", "path": "/a", "value": 1}],
+    "A.13 an unknown op": [{"op": "merge", "path": "/a", "value": 1}],
     "an op in capitals": [{"op": "ADD", "path": "/a", "value": 1}],
     "an op that is a list": [{"op": [], "path": "/a", "value": 1}],
     "no path": [{"op": "add", "value": 1}],
@@ -165,39 +165,39 @@ STEPS = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_a_patch_changes_the_document_as_the_rfc_says(case: str) -> None:
+def test_a_patch_changes_the_document_by_the_rfc(case: str) -> None:
     document, patch, expected = CHANGED[case]
     assert parse_json_patch(patch).apply(document) == expected
 
 
-@pytest.mark.parametrize("case", LOST)
-def test_a_pointer_that_leads_nowhere_is_refused(case: str) -> None:
-    document, patch = LOST[case]
+@pytest.mark.parametrize("case", MISSING_TARGETS)
+def test_a_pointer_without_a_target_is_refused(case: str) -> None:
+    document, patch = MISSING_TARGETS[case]
     with pytest.raises(PatchTargetMissing):
         parse_json_patch(patch).apply(document)
 
 
 @pytest.mark.parametrize("case", UNEQUAL)
-def test_values_of_different_json_are_never_equal(case: str) -> None:
-    present, asked = UNEQUAL[case]
+def test_a_test_of_a_different_json_value_fails(case: str) -> None:
+    value, tested = UNEQUAL[case]
     with pytest.raises(PatchTestFailed):
-        parse_json_patch([{"op": "test", "path": "/v", "value": asked}]).apply({"v": present})
+        parse_json_patch([{"op": "test", "path": "/v", "value": tested}]).apply({"v": value})
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_what_is_no_patch_is_refused_before_it_is_applied(case: str) -> None:
+def test_an_invalid_patch_is_refused_when_it_is_parsed(case: str) -> None:
     with pytest.raises(Validation) as caught:
         parse_json_patch(MALFORMED[case])
     assert caught.value.errors
 
 
-def test_all_faults_of_a_patch_are_named() -> None:
+def test_every_error_of_a_patch_is_listed() -> None:
     with pytest.raises(Validation) as caught:
         parse_json_patch([{"op": "add", "path": "a"}, {"op": "nope"}, {"op": "move", "path": "/a"}])
     assert [e.pointer for e in caught.value.errors] == ["/0/path", "/0/value", "/1/op", "/2/from"]
 
 
-def test_a_patch_leaves_the_given_document_alone() -> None:
+def test_a_failed_patch_does_not_change_the_document() -> None:
     document = {"a": [1], "b": {"c": 1}}
     with pytest.raises(PatchTestFailed):
         parse_json_patch(
@@ -210,22 +210,22 @@ def test_a_patch_leaves_the_given_document_alone() -> None:
     assert document == {"a": [1], "b": {"c": 1}}
 
 
-@pytest.mark.parametrize("grown", [{"a": {}}, {"a": ["x" * 1000]}])
-def test_copies_of_copies_cannot_fill_the_memory(grown: Json) -> None:
-    began = time.monotonic()
+@pytest.mark.parametrize("document", [{"a": {}}, {"a": ["x" * 1000]}])
+def test_repeated_copies_are_limited_in_size(document: Json) -> None:
+    start = time.monotonic()
     with pytest.raises(Validation):
-        parse_json_patch([{"op": "copy", "from": "", "path": f"/c{i}"} for i in range(100)]).apply(grown)
+        parse_json_patch([{"op": "copy", "from": "", "path": f"/c{i}"} for i in range(100)]).apply(document)
     with pytest.raises(Validation):
         parse_json_patch([{"op": "copy", "from": "/a", "path": f"/c{i}"} for i in range(100)]).apply(
             {"a": ["x" * 20_000]}
         )
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - start < 5
 
 
 @given(
     document=st.dictionaries(st.sampled_from(["a", "b", "0", ""]), VALUES, max_size=4),
     steps=st.lists(STEPS, max_size=5),
 )
-def test_any_patch_changes_any_document_or_is_a_problem(document: Json, steps: list[Json]) -> None:
+def test_any_patch_is_applied_or_raises_a_problem(document: Json, steps: list[Json]) -> None:
     with suppress(PatchTargetMissing, PatchTestFailed, Validation):
         parse_json_patch(steps).apply(document)

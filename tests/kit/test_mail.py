@@ -1,4 +1,4 @@
-"""Letters arrive as they were written, at the one address that they are for, and passwords are told to nobody else."""
+"""E-mails arrive unchanged at their one recipient, and passwords are sent only over TLS."""
 
 import asyncio
 import stat
@@ -19,7 +19,7 @@ from tradepost.kit.worker.event_handlers import Undeliverable
 from tradepost.kit.worker.mail import ConsoleMailer, Email, FileMailer, SmtpMailer, compose
 
 SENDER = "The Shop <shop@example.com>"
-LETTER = Email(
+EMAIL = Email(
     "ada@example.com",
     "Votre mot de passe — 密码",
     "Zeile eins\n\n.\nFrom here: https://shop.example/reset?token=" + "x" * 200 + "\n",
@@ -28,84 +28,83 @@ LOGIN = f"{USER}:{quote(PASSWORD, safe='')}"
 
 
 def read(raw: bytes) -> EmailMessage:
-    """A message as a mail program sees it."""
-    return BytesParser(policy=default).parsebytes(raw)  # type: ignore[return-value]
+    """Parse a message, as a mail program does."""
+    return BytesParser(policy=default).parsebytes(raw)
 
 
-async def test_a_letter_arrives_as_it_was_written_and_a_repeat_can_be_told() -> None:
+async def test_an_email_arrives_unchanged_and_a_repeat_has_the_same_message_id() -> None:
     id = new_id(250)
-    with smtp_server() as box:
-        mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}")
-        await mailer.send(LETTER, id)
-        await mailer.send(LETTER, id)
-    first, second = box.messages
-    assert (first["From"], first["To"], first["Subject"]) == (SENDER, LETTER.to, LETTER.subject)
-    assert first.get_content().replace("\r\n", "\n") == LETTER.text
+    with smtp_server() as inbox:
+        mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{inbox.port}")
+        await mailer.send(EMAIL, id)
+        await mailer.send(EMAIL, id)
+    first, second = inbox.messages
+    assert (first["From"], first["To"], first["Subject"]) == (SENDER, EMAIL.to, EMAIL.subject)
+    assert first.get_content().replace("\r\n", "\n") == EMAIL.text
     assert first["Message-ID"] == second["Message-ID"] == f"<{id}@example.com>"
     assert first["Auto-Submitted"] == "auto-generated"
     assert first["Date"].datetime.tzinfo is not None
-    assert (box.envelopes[0].mail_from, box.envelopes[0].rcpt_tos) == ("shop@example.com", ["ada@example.com"])
+    assert (inbox.envelopes[0].mail_from, inbox.envelopes[0].rcpt_tos) == ("shop@example.com", ["ada@example.com"])
 
 
 @pytest.mark.parametrize("implicit", [False, True])
-async def test_a_password_goes_through_tls(implicit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_password_is_sent_over_tls(implicit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tls, trusted = certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-    with smtp_server(tls=tls, implicit=implicit, login_required=True) as box:
-        await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{box.port}").send(LETTER, "1")
+    with smtp_server(tls=tls, implicit=implicit, login_required=True) as inbox:
+        scheme = "smtps" if implicit else "smtp"
+        await SmtpMailer(SENDER, f"{scheme}://{LOGIN}@127.0.0.1:{inbox.port}").send(EMAIL, "1")
         with pytest.raises(aiosmtplib.SMTPAuthenticationError):
-            await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{USER}:wrong@127.0.0.1:{box.port}").send(
-                LETTER, "2"
-            )
+            await SmtpMailer(SENDER, f"{scheme}://{USER}:wrong@127.0.0.1:{inbox.port}").send(EMAIL, "2")
         with pytest.raises(aiosmtplib.SMTPException):
-            await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://127.0.0.1:{box.port}").send(LETTER, "3")
-    assert [letter["Message-ID"] for letter in box.messages] == ["<1@example.com>"]
-    assert box.sessions[0].authenticated
+            await SmtpMailer(SENDER, f"{scheme}://127.0.0.1:{inbox.port}").send(EMAIL, "3")
+    assert [message["Message-ID"] for message in inbox.messages] == ["<1@example.com>"]
+    assert inbox.sessions[0].authenticated
 
 
-async def test_a_server_whose_certificate_nobody_signed_gets_nothing(tmp_path: Path) -> None:
+async def test_a_server_with_an_untrusted_certificate_gets_no_email(tmp_path: Path) -> None:
     tls, _ = certificate(tmp_path)
     for implicit in (False, True):
         with (
-            smtp_server(tls=tls, implicit=implicit) as box,
+            smtp_server(tls=tls, implicit=implicit) as inbox,
             pytest.raises((aiosmtplib.SMTPException, OSError), match="certificate verify failed"),
         ):
-            await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{box.port}").send(LETTER, "1")
-        assert box.messages == []
+            await SmtpMailer(SENDER, f"smtp{'s' if implicit else ''}://{LOGIN}@127.0.0.1:{inbox.port}").send(EMAIL, "1")
+        assert inbox.messages == []
 
 
-async def test_a_password_is_not_sent_in_the_clear_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server here offers no TLS, as if somebody between had taken the offer out."""
+async def test_a_password_is_not_sent_to_another_host_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server offers no TLS, as if an attacker had removed the offer."""
     from tradepost.kit.worker import mail
 
-    with smtp_server(login_required=True) as box:
-        mailer = SmtpMailer(SENDER, f"smtp://{LOGIN}@127.0.0.1:{box.port}")
+    with smtp_server(login_required=True) as inbox:
+        mailer = SmtpMailer(SENDER, f"smtp://{LOGIN}@127.0.0.1:{inbox.port}")
         monkeypatch.setattr(mail, "_is_local", lambda host: False)
         with pytest.raises(aiosmtplib.SMTPException):
-            await mailer.send(LETTER, "1")
-        assert box.messages == []
+            await mailer.send(EMAIL, "1")
+        assert inbox.messages == []
         monkeypatch.undo()
-        await mailer.send(LETTER, "1")
-    assert len(box.messages) == 1
+        await mailer.send(EMAIL, "1")
+    assert len(inbox.messages) == 1
 
 
-async def test_an_address_that_the_server_refuses_for_good_is_undeliverable_and_one_for_now_is_not() -> None:
-    with smtp_server() as box:
-        mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}")
+async def test_a_permanently_refused_recipient_is_undeliverable_and_a_temporarily_refused_one_is_not() -> None:
+    with smtp_server() as inbox:
+        mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{inbox.port}")
         with pytest.raises(Undeliverable):
             await mailer.send(Email("nobody@example.com", "x", "y"), "1")
         with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
             await mailer.send(Email("later@example.com", "x", "y"), "2")
-    assert box.messages == []
+    assert inbox.messages == []
 
 
-async def test_a_server_that_is_not_there_is_a_fault_that_can_pass() -> None:
+async def test_an_unreachable_server_raises_an_error_that_is_retried() -> None:
     with pytest.raises((aiosmtplib.SMTPException, OSError)):
-        await SmtpMailer(SENDER, "smtp://127.0.0.1:1").send(LETTER, "1")
+        await SmtpMailer(SENDER, "smtp://127.0.0.1:1").send(EMAIL, "1")
 
 
 @pytest.mark.parametrize(
-    "letter",
+    "email",
     [
         Email("ada@example.com\r\nBcc: eve@example.com", "x", "y"),
         Email("ada@example.com, eve@example.com", "x", "y"),
@@ -120,9 +119,9 @@ async def test_a_server_that_is_not_there_is_a_fault_that_can_pass() -> None:
         Email("ada@example.com", "x\r\n\r\n<script>", "y"),
     ],
 )
-def test_nobody_writes_headers_or_adds_addresses(letter: Email) -> None:
+def test_an_email_with_an_invalid_recipient_or_header_is_undeliverable(email: Email) -> None:
     with pytest.raises(Undeliverable):
-        compose(letter, SENDER, "1")
+        compose(email, SENDER, "1")
 
 
 @given(
@@ -130,47 +129,45 @@ def test_nobody_writes_headers_or_adds_addresses(letter: Email) -> None:
     subject=st.text(max_size=120),
     text=st.text(max_size=300),
 )
-def test_whatever_is_written_the_headers_are_ours_and_the_address_is_one(to: str, subject: str, text: str) -> None:
+def test_any_email_has_only_our_headers_and_one_recipient(to: str, subject: str, text: str) -> None:
     try:
-        made = compose(Email(to, subject, text), SENDER, "1")
+        composed = compose(Email(to, subject, text), SENDER, "1")
     except Undeliverable:
         return
-    got = read(made.as_bytes())
-    assert sorted(got.keys()) == sorted(
-        [
-            "From",
-            "To",
-            "Subject",
-            "Date",
-            "Message-ID",
-            "Auto-Submitted",
-            "Content-Type",
-            "Content-Transfer-Encoding",
-            "MIME-Version",
-        ]
-    )
-    assert len(got["To"].addresses) == 1
-    assert len(got["From"].addresses) == 1
+    message = read(composed.as_bytes())
+    assert sorted(message.keys()) == [
+        "Auto-Submitted",
+        "Content-Transfer-Encoding",
+        "Content-Type",
+        "Date",
+        "From",
+        "MIME-Version",
+        "Message-ID",
+        "Subject",
+        "To",
+    ]
+    assert len(message["To"].addresses) == 1
+    assert len(message["From"].addresses) == 1
 
 
-async def test_an_address_with_other_letters_gets_its_mail_where_the_domain_has_them() -> None:
-    with smtp_server() as box:
-        await SmtpMailer(SENDER, f"smtp://127.0.0.1:{box.port}").send(Email("ada@bücher.example", "x", "y"), "1")
-    assert box.envelopes[0].rcpt_tos == ["ada@xn--bcher-kva.example"]
+async def test_an_international_domain_is_encoded() -> None:
+    with smtp_server() as inbox:
+        await SmtpMailer(SENDER, f"smtp://127.0.0.1:{inbox.port}").send(Email("ada@bücher.example", "x", "y"), "1")
+    assert inbox.envelopes[0].rcpt_tos == ["ada@xn--bcher-kva.example"]
 
 
-async def test_a_folder_holds_one_whole_letter_for_each_id_and_only_its_owner_reads_them(tmp_path: Path) -> None:
+async def test_the_file_mailer_writes_one_private_file_per_id(tmp_path: Path) -> None:
     mailer = FileMailer(SENDER, tmp_path / "mail")
-    await asyncio.gather(*[mailer.send(LETTER, id) for id in ("a", "b", "a")])
+    await asyncio.gather(*[mailer.send(EMAIL, id) for id in ("a", "b", "a")])
     files = sorted((tmp_path / "mail").iterdir())
     assert [f.name for f in files] == ["a.eml", "b.eml"]
     assert [stat.S_IMODE(f.stat().st_mode) for f in files] == [0o600, 0o600]
-    got = read(files[0].read_bytes())
-    assert (got["To"], got["Subject"], got["Message-ID"]) == (LETTER.to, LETTER.subject, "<a@example.com>")
-    assert got.get_content().replace("\r\n", "\n") == LETTER.text
+    message = read(files[0].read_bytes())
+    assert (message["To"], message["Subject"], message["Message-ID"]) == (EMAIL.to, EMAIL.subject, "<a@example.com>")
+    assert message.get_content().replace("\r\n", "\n") == EMAIL.text
 
 
-async def test_the_console_shows_a_letter_and_no_escape_sequence(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_console_mailer_replaces_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     await ConsoleMailer(SENDER).send(Email("ada@example.com", "Hello \x1b[2J", "one\n\x1b]0;owned\x07two\n"), "1")
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -179,5 +176,5 @@ async def test_the_console_shows_a_letter_and_no_escape_sequence(capsys: pytest.
     assert "\x1b" not in shown.err
 
 
-def test_a_mailer_shows_no_password() -> None:
+def test_the_repr_of_a_mailer_has_no_password() -> None:
     assert PASSWORD not in repr(SmtpMailer(SENDER, f"smtp://{LOGIN}@mail.example"))

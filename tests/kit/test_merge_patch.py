@@ -1,4 +1,4 @@
-"""JSON Merge Patch by RFC 7396: the table of its appendix A."""
+"""JSON Merge Patch (RFC 7396): the test cases of appendix A, and properties."""
 
 from typing import Any
 
@@ -34,22 +34,22 @@ PLAIN = st.recursive(
 
 
 @pytest.mark.parametrize(("target", "patch", "expected"), TABLE)
-def test_the_table_of_the_rfc_holds(target: Any, patch: Any, expected: Any) -> None:
+def test_a_merge_patch_changes_the_target_by_the_rfc(target: Any, patch: Any, expected: Any) -> None:
     assert apply_merge_patch(target, patch) == expected
 
 
-def test_the_target_is_left_alone() -> None:
+def test_the_target_is_not_changed() -> None:
     target = {"a": {"b": 1}, "c": 2}
     apply_merge_patch(target, {"a": {"b": None}, "c": None})
     assert target == {"a": {"b": 1}, "c": 2}
 
 
 @given(target=PLAIN, patch=PLAIN)
-def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
+def test_a_merge_patch_is_idempotent(target: Any, patch: Any) -> None:
     once = apply_merge_patch(target, patch)
     assert apply_merge_patch(once, patch) == once
 
 
 @given(document=PLAIN)
-def test_a_document_without_null_is_the_patch_that_makes_it(document: Any) -> None:
+def test_a_document_without_null_merged_into_an_empty_object_is_itself(document: Any) -> None:
     assert apply_merge_patch({}, document) == document

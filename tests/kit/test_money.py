@@ -1,4 +1,4 @@
-"""Money: minor units and currencies."""
+"""Money: amounts in minor units, and currencies."""
 
 import msgspec
 import pytest
@@ -15,12 +15,12 @@ def test_a_currency_has_the_decimals_of_iso_4217(currency: str, decimals: int) -
 
 
 @pytest.mark.parametrize("code", ["ZZZ", "eur", "EURO", "", "E1R"])
-def test_what_is_no_currency_cannot_be_traded_in(code: str) -> None:
+def test_an_invalid_code_is_not_a_currency(code: str) -> None:
     assert code not in currencies()
 
 
 @pytest.mark.parametrize(
-    "given",
+    "value",
     [
         {"amount": -1, "currency": "EUR"},
         {"amount": 2**53, "currency": "EUR"},
@@ -33,13 +33,13 @@ def test_what_is_no_currency_cannot_be_traded_in(code: str) -> None:
         {"amount": 1, "currency": "EUR", "note": "x"},
     ],
 )
-def test_this_is_no_money(given: object) -> None:
+def test_invalid_money_is_refused(value: object) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(given, Money)
+        msgspec.convert(value, Money)
 
 
 @pytest.mark.parametrize("amount", [0, 1, 2**53 - 1])
-def test_an_amount_survives_both_encodings(amount: int) -> None:
+def test_an_amount_is_preserved_in_json_and_messagepack(amount: int) -> None:
     money = Money(amount, "EUR")
     assert msgspec.json.decode(msgspec.json.encode(money), type=Money) == money
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(money), type=Money) == money

@@ -1,4 +1,4 @@
-"""The order of a list: its keys, made unique by the id."""
+"""The sort order of a list: its keys, then the id."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tradepost.kit.query.keyset import sort_order
 from tradepost.kit.resource.list_arguments import parse_sort
 from tradepost.kit.resource.list_query import ListQueryShape
 
-NOBODY: frozenset[str] = frozenset()
+NO_PERMISSIONS: frozenset[str] = frozenset()
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,13 @@ NOBODY: frozenset[str] = frozenset()
         (("-price", "name"), ("-price", "name", "id")),
     ],
 )
-def test_the_id_comes_last_in_the_direction_of_the_last_key(sort: tuple[str, ...], order: tuple[str, ...]) -> None:
+def test_the_last_sort_key_is_the_id_in_the_direction_of_the_key_before(
+    sort: tuple[str, ...], order: tuple[str, ...]
+) -> None:
     assert sort_order(products, ListQueryShape(sort=sort), products.order) == order
 
 
-def test_a_search_is_ordered_by_relevance_and_then_by_age() -> None:
+def test_a_search_is_sorted_by_relevance_then_by_age() -> None:
     assert sort_order(products, ListQueryShape(filters=("q",)), products.order) == ("relevance", "-created_at", "-id")
     assert sort_order(products, ListQueryShape(filters=("q",), sort=("name",)), products.order) == ("name", "id")
     assert sort_order(products, ListQueryShape(filters=("q",), sort=("relevance", "created_at")), products.order) == (
@@ -34,18 +36,18 @@ def test_a_search_is_ordered_by_relevance_and_then_by_age() -> None:
     )
 
 
-def test_a_list_has_an_order_of_its_own() -> None:
+def test_a_resource_may_have_its_own_default_order() -> None:
     assert sort_order(categories, ListQueryShape(), categories.order) == ("position", "name", "id")
 
 
-@pytest.mark.parametrize("given", ["name,-price", ["name", "-price"], " name , -price "])
-def test_a_sort_is_a_text_or_a_list(given: object) -> None:
-    assert parse_sort(products, given, NOBODY, set()) == ("name", "-price")
+@pytest.mark.parametrize("sort", ["name,-price", ["name", "-price"], " name , -price "])
+def test_a_sort_may_be_a_text_or_a_list(sort: object) -> None:
+    assert parse_sort(products, sort, NO_PERMISSIONS, set()) == ("name", "-price")
 
 
 @pytest.mark.parametrize(
-    "given", ["nope", "name,name", "name,-name", "-", "", "relevance", 5, True, {"name": 1}, [1], [["name"]]]
+    "sort", ["nope", "name,name", "name,-name", "-", "", "relevance", 5, True, {"name": 1}, [1], [["name"]]]
 )
-def test_what_is_no_sort_is_refused(given: object) -> None:
+def test_an_invalid_sort_is_refused(sort: object) -> None:
     with pytest.raises(InvalidParameter):
-        parse_sort(products, given, NOBODY, set())
+        parse_sort(products, sort, NO_PERMISSIONS, set())

@@ -1,4 +1,4 @@
-"""Plans: one for each kind of caller and each shape of a window, found at once where the same is asked again."""
+"""Plans are cached: one for each kind of caller and each shape of a list query."""
 
 from tradepost.app import TradepostApp
 from tradepost.areas.catalog.resource import products
@@ -9,19 +9,20 @@ from tradepost.kit.resource.selection import default_selection
 from tradepost.kit.writes.call_context import CallContext
 
 
-async def test_callers_and_windows_of_two_kinds_share_no_plan(app: TradepostApp) -> None:
-    database, want = app.state.database, default_selection(products, frozenset())
+async def test_a_plan_is_reused_only_for_the_same_kind_of_caller_and_list_query(app: TradepostApp) -> None:
+    database, selection = app.state.database, default_selection(products, frozenset())
     customer, staff = Caller(id="ann"), Caller(id="ann", permissions=frozenset({"products:read"}))
 
-    def plan(who: Caller, window: ListQuery) -> Plan:
-        return database.reads.plan(products, want, None, window, CallContext(who, database), database.reader)
+    def plan(caller: Caller, list_query: ListQuery) -> Plan:
+        context = CallContext(caller, database)
+        return database.reads.plan(products, selection, None, list_query, context, database.reader)
 
-    asked = [
-        (who, window)
-        for window in (DEFAULT_LIST_QUERY, ListQuery(total=True), ListQuery(sort=("-name",)))
-        for who in (ANONYMOUS, customer, staff)
+    requests = [
+        (caller, list_query)
+        for list_query in (DEFAULT_LIST_QUERY, ListQuery(total=True), ListQuery(sort=("-name",)))
+        for caller in (ANONYMOUS, customer, staff)
     ]
-    made = [plan(*one) for one in asked]
-    assert len({id(p) for p in made}) == len(asked)
-    assert [plan(*one) for one in asked] == made == [plan(*one) for one in asked for _ in range(2)][::2]
-    assert plan(ANONYMOUS, ListQuery(first=7)) is made[0]
+    plans = [plan(*request) for request in requests]
+    assert len({id(p) for p in plans}) == len(requests)
+    assert all(plan(*request) is first for request, first in zip(requests, plans, strict=True))
+    assert plan(ANONYMOUS, ListQuery(first=7)) is plans[0]

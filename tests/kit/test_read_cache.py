@@ -1,4 +1,4 @@
-"""What is kept of reads: bounded, dropped by what is written, and never what was read before a write that it missed."""
+"""The read cache is bounded, invalidated by writes, and stores no read that a write overlapped."""
 
 import asyncio
 from typing import Any
@@ -21,43 +21,54 @@ def reading(
     value: Any,
     *tags: Tag,
     size: int = 10,
-    settled: bool = True,
-    fleeting: bool = False,
+    cacheable: bool = True,
+    uncacheable: bool = False,
     gate: asyncio.Event | None = None,
 ) -> Any:
-    """A read of these tags, that waits at a gate once it has read."""
+    """Return a read that depends on these tags, and waits for the gate after reading.
 
-    async def read(seen: ReadDependencies) -> CacheEntry:
-        seen.tags.update(tags)
-        seen.cacheable = settled
+    cacheable: whether its dependencies are known
+    uncacheable: whether its value must not be stored
+    """
+
+    async def read(dependencies: ReadDependencies) -> CacheEntry:
+        dependencies.tags.update(tags)
+        dependencies.cacheable = cacheable
         if gate is not None:
             await gate.wait()
-        return CacheEntry(value, size, 1, uncacheable=fleeting)
+        return CacheEntry(value, size, 1, uncacheable=uncacheable)
 
     return read
 
 
-async def failing(seen: ReadDependencies) -> CacheEntry:
-    """A read of what is not there."""
+async def failing(dependencies: ReadDependencies) -> CacheEntry:
+    """A read that fails."""
     raise LookupError
 
 
-async def turns() -> None:
-    """Lets all tasks go on until they wait."""
+async def let_tasks_run() -> None:
+    """Let all tasks run until they wait."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
 def value(cache: ReadCache, key: str) -> Any:
-    found = cache.get(key)
-    return found and found.value
+    """Return the cached value, or None."""
+    entry = cache.get(key)
+    return entry and entry.value
 
 
-async def test_an_entry_is_found_until_something_that_it_was_read_from_changes() -> None:
+async def test_an_entry_is_dropped_if_a_row_that_it_depends_on_changes() -> None:
     changes: list[tuple[Tag, bool]] = [
-        (("product", "1"), True), (("product", "2"), False), (("product", None), True), (("variant", "9"), True), (("variant", None), True),
-        (("category", "1"), False), (("category", None), False), (ANY_CHANGE, True),
-    ]  # fmt: skip
+        (("product", "1"), True),
+        (("product", "2"), False),
+        (("product", None), True),
+        (("variant", "9"), True),
+        (("variant", None), True),
+        (("category", "1"), False),
+        (("category", None), False),
+        (ANY_CHANGE, True),
+    ]
     for change, drops in changes:
         cache = ReadCache()
         await cache.fill("k", reading("v", ROW, ("variant", None)))
@@ -68,66 +79,67 @@ async def test_an_entry_is_found_until_something_that_it_was_read_from_changes()
             assert (cache.bytes, cache.entries, cache.dropped) == (0, {}, 1)
 
 
-async def test_what_cannot_be_dropped_by_a_tag_is_not_kept_and_not_shared() -> None:
+async def test_a_read_without_known_dependencies_is_neither_stored_nor_shared() -> None:
     cache, gate = ReadCache(), asyncio.Event()
-    for more in ({"settled": False}, {"fleeting": True}):
-        asked = [asyncio.create_task(cache.fill("k", reading(i, ROW, gate=gate, **more))) for i in range(3)]
-        await turns()
+    cases: list[dict[str, Any]] = [{"cacheable": False}, {"uncacheable": True}]
+    for options in cases:
+        fills = [asyncio.create_task(cache.fill("k", reading(i, ROW, gate=gate, **options))) for i in range(3)]
+        await let_tasks_run()
         gate.set()
-        assert [e.value for e in await asyncio.gather(*asked)] == [0, 1, 2]
-    asked = [asyncio.create_task(cache.fill("k", reading(i))) for i in range(3)]
-    assert [e.value for e in await asyncio.gather(*asked)] == [0, 1, 2], "nothing was read by a plan"
+        assert [e.value for e in await asyncio.gather(*fills)] == [0, 1, 2]
+    fills = [asyncio.create_task(cache.fill("k", reading(i))) for i in range(3)]
+    assert [e.value for e in await asyncio.gather(*fills)] == [0, 1, 2], "a read without tags"
     assert value(cache, "k") is None
 
 
-async def test_of_many_who_ask_at_once_one_reads() -> None:
+async def test_concurrent_fills_of_one_key_read_once() -> None:
     cache, gate = ReadCache(), asyncio.Event()
-    asked = [asyncio.create_task(cache.fill("k", reading(i, ROW, gate=gate))) for i in range(200)]
-    await turns()
+    fills = [asyncio.create_task(cache.fill("k", reading(i, ROW, gate=gate))) for i in range(200)]
+    await let_tasks_run()
     gate.set()
-    assert {e.value for e in await asyncio.gather(*asked)} == {0}
+    assert {e.value for e in await asyncio.gather(*fills)} == {0}
     assert value(cache, "k") == 0
 
 
 @pytest.mark.parametrize("change", [ROW, ("product", None), ANY_CHANGE])
-async def test_a_read_that_overlaps_a_write_is_answered_and_not_kept(change: Tag) -> None:
+async def test_a_read_that_overlaps_a_write_is_returned_and_not_stored(change: Tag) -> None:
     cache, gate = ReadCache(), asyncio.Event()
     before = [asyncio.create_task(cache.fill("k", reading("old", ROW, gate=gate))) for _ in range(2)]
-    await turns()
+    await let_tasks_run()
     cache.invalidate(frozenset([change]))
     after = asyncio.create_task(cache.fill("k", reading("new", ROW)))
-    assert (await after).value == "new", "who asks after the write does not wait for who read before it"
+    assert (await after).value == "new", "a fill after the write does not wait for a read before it"
     gate.set()
     assert {e.value for e in await asyncio.gather(*before)} == {"old"}
     assert value(cache, "k") == "new"
 
 
-async def test_a_write_of_something_else_does_not_keep_a_read_from_being_kept() -> None:
+async def test_a_read_that_overlaps_an_unrelated_write_is_stored() -> None:
     cache, gate = ReadCache(), asyncio.Event()
-    asked = asyncio.create_task(cache.fill("k", reading("v", ROW, gate=gate)))
-    await turns()
+    fills = asyncio.create_task(cache.fill("k", reading("v", ROW, gate=gate)))
+    await let_tasks_run()
     cache.invalidate(frozenset({("product", "2"), ("category", None)}))
     gate.set()
-    await asked
+    await fills
     assert value(cache, "k") == "v"
 
 
-async def test_whoever_waited_for_a_read_that_fails_or_is_cancelled_reads_for_itself() -> None:
+async def test_if_the_shared_read_fails_or_is_cancelled_each_waiting_fill_reads() -> None:
     cache, gate = ReadCache(), asyncio.Event()
     first = asyncio.create_task(cache.fill("k", reading("first", ROW, gate=gate)))
-    waiting = [asyncio.create_task(cache.fill("k", reading("own", ROW))) for _ in range(3)]
-    gone = asyncio.create_task(cache.fill("k", reading("gone", ROW)))
-    await turns()
-    gone.cancel()
+    waiting = [asyncio.create_task(cache.fill("k", reading("second", ROW))) for _ in range(3)]
+    cancelled = asyncio.create_task(cache.fill("k", reading("cancelled", ROW)))
+    await let_tasks_run()
+    cancelled.cancel()
     first.cancel()
-    assert [e.value for e in await asyncio.gather(*waiting)] == ["own"] * 3
-    assert (first.cancelled(), gone.cancelled(), value(cache, "k")) == (True, True, "own")
-    faults = await asyncio.gather(*[cache.fill("none", failing) for _ in range(3)], return_exceptions=True)
-    assert [type(f) for f in faults] == [LookupError] * 3
+    assert [e.value for e in await asyncio.gather(*waiting)] == ["second"] * 3
+    assert (first.cancelled(), cancelled.cancelled(), value(cache, "k")) == (True, True, "second")
+    errors = await asyncio.gather(*[cache.fill("none", failing) for _ in range(3)], return_exceptions=True)
+    assert [type(error) for error in errors] == [LookupError] * 3
     assert (cache.fills, cache.running, value(cache, "none")) == ({}, set(), None)
 
 
-async def test_it_is_bounded_by_bytes_and_what_was_used_longest_ago_goes_first() -> None:
+async def test_the_cache_is_bounded_in_bytes_and_evicts_the_least_recently_used_entry() -> None:
     cache = ReadCache(max_bytes=3 * (ENTRY_OVERHEAD + 10))
     for key in "abc":
         await cache.fill(key, reading(key, ROW))
@@ -135,13 +147,11 @@ async def test_it_is_bounded_by_bytes_and_what_was_used_longest_ago_goes_first()
     await cache.fill("d", reading("d", ROW))
     assert [*cache.entries] == ["c", "a", "d"]
     await cache.fill("large", reading("large", ROW, size=10_000))
-    assert (cache.bytes, [*cache.entries]) == (0, []), (
-        "what is larger than all of it is not kept, and its place is given back"
-    )
+    assert (cache.bytes, [*cache.entries]) == (0, []), "an entry that is larger than the cache is not stored"
     assert cache.keys_by_tag["product"] == {}
 
 
-async def test_an_entry_ends_after_a_minute_from_when_it_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_entry_expires_a_minute_after_its_read_began(monkeypatch: pytest.MonkeyPatch) -> None:
     time = 1000.0
     monkeypatch.setattr(read_cache, "monotonic", lambda: time)
     cache = ReadCache()
@@ -152,61 +162,67 @@ async def test_an_entry_ends_after_a_minute_from_when_it_was_begun(monkeypatch: 
     assert (value(cache, "k"), cache.bytes) == (None, 0)
 
 
-async def test_who_is_deaf_has_nothing_and_keeps_nothing() -> None:
+async def test_a_suspended_cache_is_empty_and_stores_nothing() -> None:
     cache, gate = ReadCache(), asyncio.Event()
     await cache.fill("k", reading("v", ROW))
-    begun = asyncio.create_task(cache.fill("begun", reading("v", ROW, gate=gate)))
-    await turns()
+    before = asyncio.create_task(cache.fill("before", reading("v", ROW, gate=gate)))
+    await let_tasks_run()
     cache.set_connected(False)
     assert value(cache, "k") is None
     await cache.fill("k", reading("v", ROW))
-    meanwhile = asyncio.create_task(cache.fill("meanwhile", reading("v", ROW, gate=gate)))
-    await turns()
+    while_suspended = asyncio.create_task(cache.fill("while suspended", reading("v", ROW, gate=gate)))
+    await let_tasks_run()
     cache.set_connected(True)
     gate.set()
-    await asyncio.gather(begun, meanwhile)
-    assert cache.entries == {}, "what was begun before it hears again may have missed something"
+    await asyncio.gather(before, while_suspended)
+    assert cache.entries == {}, "a read that began before the channel was back may have missed a write"
     await cache.fill("k", reading("v", ROW))
     assert value(cache, "k") == "v"
 
 
-def test_the_tables_of_a_statement_are_all_that_stand_in_it_but_its_own_row() -> None:
+def test_tables_read_are_all_tables_of_a_statement_except_its_own_row() -> None:
     product: Any = ProductRow.__table__
-    own, other = product.alias("own"), product.alias("other")
-    held = select(VariantRow.id).where(VariantRow.product_id == own.c.id).exists()
-    assert tables_read(select(own.c.id).where(held), "own") == {"variant"}
-    assert tables_read(select(own.c.id).where(held)) == {"variant", "product"}
-    assert tables_read(select(own.c.id, other.c.name).where(own.c.id.in_(select(other.c.id))), "own") == {"product"}
-    assert tables_read(select(own.c.id, select(func.count(CategoryRow.id)).scalar_subquery()), "own") == {"category"}
+    row, other = product.alias("row"), product.alias("other")
+    has_variant = select(VariantRow.id).where(VariantRow.product_id == row.c.id).exists()
+    assert tables_read(select(row.c.id).where(has_variant), "row") == {"variant"}
+    assert tables_read(select(row.c.id).where(has_variant)) == {"variant", "product"}
+    assert tables_read(select(row.c.id, other.c.name).where(row.c.id.in_(select(other.c.id))), "row") == {"product"}
+    assert tables_read(select(row.c.id, select(func.count(CategoryRow.id)).scalar_subquery()), "row") == {"category"}
     assert tables_read(select(CategoryRow.id).cte().select()) == {"category"}
 
 
-def test_a_statement_with_more_in_it_than_rows_is_told_apart() -> None:
+def test_a_statement_that_depends_on_more_than_rows_has_no_known_tables() -> None:
     row: Any = ProductRow.__table__
     elsewhere = Table("elsewhere", MetaData(), Column("id", Integer), info={"uncached": True})
-    for more in (
-        row.c.updated_at < func.now(), row.c.updated_at < func.current_timestamp(), row.c.rating_sum < func.random(), text("rating_sum < 1"),
-        row.c.name == Viewer(frozenset(), True).id, row.c.id.in_(select(UserRow.id)), select(elsewhere).exists(),
-    ):  # fmt: skip
-        assert tables_read(select(row.c.id).where(more)) is None, str(more)
-        assert tables_read(select(row.c.id).where(row.c.id.in_(select(row.c.id).where(more)))) is None, str(more)
+    for condition in (
+        row.c.updated_at < func.now(),
+        row.c.updated_at < func.current_timestamp(),
+        row.c.rating_sum < func.random(),
+        text("rating_sum < 1"),
+        row.c.name == Viewer(frozenset(), True).id,
+        row.c.id.in_(select(UserRow.id)),
+        select(elsewhere).exists(),
+    ):
+        nested = row.c.id.in_(select(row.c.id).where(condition))
+        assert tables_read(select(row.c.id).where(condition)) is None, str(condition)
+        assert tables_read(select(row.c.id).where(nested)) is None, str(condition)
 
 
-def test_a_delete_is_one_of_all_that_the_database_deletes_with_it() -> None:
-    assert {table for table, _ in cascaded_tags(ProductRow.__table__)} == {
+def test_a_delete_also_invalidates_the_tables_that_it_cascades_to() -> None:
+    product, category, variant = [model.__table__ for model in (ProductRow, CategoryRow, VariantRow)]
+    assert {table for table, _ in cascaded_tags(product)} == {
         "variant",
         "media",
         "product_category",
         "product_tag",
         "product_search",
-    }  # type: ignore[arg-type]
-    assert "product" in {table for table, _ in cascaded_tags(CategoryRow.__table__)}, (
-        "a column that is emptied is a change as well"
-    )  # type: ignore[arg-type]
-    assert cascaded_tags(VariantRow.__table__) == ()  # type: ignore[arg-type]
+    }
+    tables = {table for table, _ in cascaded_tags(category)}
+    assert "product" in tables, "a column that is set to NULL is a change too"
+    assert cascaded_tags(variant) == ()
 
 
-async def test_a_shortcut_lives_as_long_as_its_entry_and_no_longer() -> None:
+async def test_an_alias_is_dropped_with_its_entry() -> None:
     cache = ReadCache()
     ends: list[Any] = [
         lambda: cache.invalidate(frozenset([ROW])),
@@ -216,22 +232,22 @@ async def test_a_shortcut_lives_as_long_as_its_entry_and_no_longer() -> None:
     ]
     for end in ends:
         entry = await cache.fill("k", reading("v", ROW))
-        cache.add_alias(entry, "words", "told")
-        cache.add_alias(entry, "words", "told otherwise")
-        assert (cache.find_alias("words"), cache.bytes) == ("told", entry.size)
+        cache.add_alias(entry, "alias", "first")
+        cache.add_alias(entry, "alias", "second")
+        assert (cache.find_alias("alias"), cache.bytes) == ("first", entry.size)
         end()
-        assert cache.find_alias("words") is None
+        assert cache.find_alias("alias") is None
         assert (cache.aliases, cache.entries, cache.bytes) == ({}, {}, 0)
-        cache.add_alias(entry, "words", "told")
-        assert cache.find_alias("words") is None, "what is gone has none"
+        cache.add_alias(entry, "alias", "first")
+        assert cache.find_alias("alias") is None, "a dropped entry gets no alias"
 
 
-async def test_of_one_entry_there_are_few_shortcuts_and_they_take_room() -> None:
+async def test_the_aliases_of_an_entry_are_bounded_and_count_towards_the_size() -> None:
     cache = ReadCache(max_bytes=20 * ENTRY_OVERHEAD)
     entry = await cache.fill("k", reading("v", ROW))
     for number in range(20):
         cache.add_alias(entry, number, number)
     assert len(cache.aliases) == read_cache.MAX_ALIASES
     await cache.fill("other", reading("w", ("product", "2"), size=15 * ENTRY_OVERHEAD))
-    assert (value(cache, "k"), cache.aliases) == (None, {}), "the one used longest ago went, with all that led to it"
+    assert (value(cache, "k"), cache.aliases) == (None, {}), "the least recently used entry and its aliases are evicted"
     assert cache.bytes == cache.entries["other"].size

@@ -1,4 +1,4 @@
-"""Statements with the number of rows written into them: PostgreSQL keeps their plan, and every argument is where its number says."""
+"""Statements with the row count as a constant, so that PostgreSQL caches their plans."""
 
 import re
 from typing import Any
@@ -18,18 +18,17 @@ from tradepost.kit.resource.rendering import Rendering
 FIELDS = "id,variants(first:5){sku},category{name},media{id}"
 
 
-def statements(window: ListQuery, dialect: Any) -> list[Statement]:
-    """Those of a page of products with two relations below it."""
-    want = compile_fields(products, FIELDS, frozenset(), Rendering())
-    shapes: list[ListQueryShape] = [w.shape for w in want.list_queries]
-    plan = PlanCompiler(Viewer(frozenset(), False), dialect, iter(shapes)).compile_page(
-        products, want.field_set.unaliased, window.shape
-    )
+def statements(list_query: ListQuery, dialect: Any) -> list[Statement]:
+    """Return the statements of a page of products with relations."""
+    selection = compile_fields(products, FIELDS, frozenset(), Rendering())
+    shapes: list[ListQueryShape] = [query.shape for query in selection.list_queries]
+    compiler = PlanCompiler(Viewer(frozenset(), False), dialect, iter(shapes))
+    plan = compiler.compile_page(products, selection.field_set.unaliased, list_query.shape)
     return [level.rows_statement for level in plan.levels]
 
 
 @pytest.mark.parametrize(
-    "window",
+    "list_query",
     [
         ListQuery(),
         ListQuery(after="x"),
@@ -37,28 +36,28 @@ def statements(window: ListQuery, dialect: Any) -> list[Statement]:
         ListQuery(sort=("-name",), after="x", before="y"),
     ],
 )
-def test_the_number_of_rows_is_in_the_text_and_the_other_arguments_are_in_order(window: ListQuery) -> None:
-    for statement in statements(window, postgresql()):
+def test_a_common_limit_is_a_constant_and_the_other_arguments_keep_their_order(list_query: ListQuery) -> None:
+    def with_names(sql: str, names: dict[str, str]) -> str:
+        return re.sub(r"\$\d+", lambda match: names[match[0]], sql)
+
+    for statement in statements(list_query, postgresql()):
         assert set(statement.by_row_count) == set(COMMON_LIMITS)
-        named = {f"${i + 1}": a.name for i, a in enumerate(statement.arguments)}
+        all_names = {f"${i + 1}": a.name for i, a in enumerate(statement.arguments)}
         for rows, sized in statement.by_row_count.items():
-            said = {f"${i + 1}": a.name for i, a in enumerate(sized.arguments)}
-            assert sorted(set(re.findall(r"\$\d+", sized.sql)), key=lambda n: int(n[1:])) == list(said)
-            assert "limit" not in said.values()
-            # Each number stands for the same value as in the statement with all arguments, place by place.
-            mine = re.sub(r"\$\d+", lambda m, said=said: said[m[0]], sized.sql)
-            theirs = re.sub(r"\$\d+", lambda m, named=named: named[m[0]], statement.sql).replace(
-                "limit::INTEGER", str(rows)
-            )
-            assert mine == theirs
+            names = {f"${i + 1}": a.name for i, a in enumerate(sized.arguments)}
+            assert sorted(set(re.findall(r"\$\d+", sized.sql)), key=lambda n: int(n[1:])) == list(names)
+            assert "limit" not in names.values()
+            # With names for numbers, the two texts differ only in the limit.
+            expected = with_names(statement.sql, all_names).replace("limit::INTEGER", str(rows))
+            assert with_names(sized.sql, names) == expected
             assert sized.for_rows(rows) is sized
         assert statement.for_rows(21) is statement.by_row_count[21]
         assert statement.for_rows(22) is statement
 
 
-def test_where_the_best_plan_depends_on_values_it_is_made_for_them() -> None:
-    top, *below = statements(ListQuery(filter=(("category", "chairs"),)), postgresql())
-    assert not top.by_row_count
-    assert all(s.by_row_count for s in below)
+def test_the_limit_is_an_argument_if_the_best_plan_depends_on_values() -> None:
+    page, *relations = statements(ListQuery(filter=(("category", "chairs"),)), postgresql())
+    assert not page.by_row_count
+    assert all(s.by_row_count for s in relations)
     assert not statements(ListQuery(page=2), postgresql())[0].by_row_count
     assert not any(s.by_row_count for s in statements(ListQuery(), sqlite()))

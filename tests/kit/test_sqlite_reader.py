@@ -1,4 +1,4 @@
-"""Reading SQLite: on the loop where it is short, in a thread where it is not."""
+"""The SQLite reader runs short reads on the event loop and long ones in a thread."""
 
 import asyncio
 import sqlite3
@@ -17,33 +17,34 @@ LONG = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <
 
 @pytest.fixture
 async def reader(tmp_path: Path) -> AsyncIterator[SqliteReader]:
-    made = SqliteReader(f"sqlite+aiosqlite:///{tmp_path / 'reader.db'}", threads=1)
-    await made.start()
-    yield made
-    await made.stop()
+    """A reader of an empty database, with one thread."""
+    reader = SqliteReader(f"sqlite+aiosqlite:///{tmp_path / 'reader.db'}", threads=1)
+    await reader.start()
+    yield reader
+    await reader.stop()
 
 
-async def test_a_bounded_read_that_is_slow_leaves_the_loop_and_is_answered_all_the_same(reader: SqliteReader) -> None:
-    turns = 0
+async def test_a_slow_bounded_read_moves_to_a_thread_and_returns_its_rows(reader: SqliteReader) -> None:
+    iterations = 0
 
-    async def others() -> None:
-        nonlocal turns
+    async def count_iterations() -> None:
+        nonlocal iterations
         while True:
-            turns += 1
+            iterations += 1
             await asyncio.sleep(0)
 
-    task = asyncio.create_task(others())
+    task = asyncio.create_task(count_iterations())
     assert (await reader.fetch_one(Statement(LONG, (), True), [1_500_000]))[0] == 1_500_000
     task.cancel()
-    assert turns > 10, "nobody else had a turn while the read ran"
+    assert iterations > 10, "the read blocked the event loop"
 
 
-async def test_a_fault_of_a_statement_is_no_reason_to_try_it_again(reader: SqliteReader) -> None:
+async def test_an_error_of_a_statement_is_raised(reader: SqliteReader) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await reader.fetch_all(Statement("SELECT * FROM nowhere", (), True), [])
 
 
-async def test_a_cancelled_read_is_interrupted_and_its_connection_serves_the_next(reader: SqliteReader) -> None:
+async def test_a_cancelled_read_is_interrupted_and_its_connection_is_reused(reader: SqliteReader) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await reader.fetch_all(Statement(LONG, (), False), [10**9])

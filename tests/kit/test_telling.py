@@ -1,4 +1,4 @@
-"""Answers that no row stands behind: told in the caller's selection, lists of values in them too, and closed where a member is."""
+"""Records of values without a row: the selected members, nested lists, and members with access."""
 
 from datetime import UTC, datetime
 from enum import Enum
@@ -18,13 +18,13 @@ from tradepost.kit.writes.call_context import CallContext
 
 
 class Mood(Enum):
-    """How it went."""
+    """An enum."""
 
     WELL = "well"
 
 
 class Part(msgspec.Struct):
-    """One of several."""
+    """A nested value."""
 
     name: str
     mood: Mood
@@ -46,36 +46,33 @@ WHOLE = Result(Whole, field_access={"secret": permission("secrets:read")})
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-def told(value: Whole, *fields: Field) -> dict[str, Any]:
-    """What is answered to a selection."""
+def rendered(value: Whole, *fields: Field) -> dict[str, Any]:
+    """Return the JSON of a value with these fields selected."""
     return msgspec.json.decode(msgspec.json.encode(value_record(WHOLE, value, Selection(FieldSet(fields))).body))
 
 
-def test_a_list_of_values_is_told_in_the_asked_members_of_each() -> None:
+def test_a_list_of_values_has_the_selected_members() -> None:
     value = Whole(2, [Part("a", Mood.WELL), Part("b", Mood.WELL, NOON)])
-    assert told(value, Field("parts", "p", (Field("mood"), Field("name", "n"))), Field("count")) == {
+    assert rendered(value, Field("parts", "p", (Field("mood"), Field("name", "n"))), Field("count")) == {
         "p": [{"mood": "well", "n": "a"}, {"mood": "well", "n": "b"}],
         "count": 2,
     }
-    assert told(value, Field("parts", None, (Field("at"),))) == {
+    assert rendered(value, Field("parts", None, (Field("at"),))) == {
         "parts": [{"at": None}, {"at": "2026-01-02T12:00:00.000000Z"}]
     }
 
 
-def test_an_empty_list_is_empty_and_one_that_is_not_there_null() -> None:
+def test_an_empty_list_is_empty_and_a_missing_one_is_null() -> None:
     inner = (Field("name"),)
-    assert told(Whole(0, []), Field("parts", None, inner), Field("rest", None, inner), Field("first", None, inner)) == {
-        "parts": [],
-        "rest": None,
-        "first": None,
-    }
-    assert told(Whole(0, [], [Part("r", Mood.WELL)]), Field("rest", None, inner), Field("notes")) == {
+    fields = [Field(name, None, inner) for name in ("parts", "rest", "first")]
+    assert rendered(Whole(0, []), *fields) == {"parts": [], "rest": None, "first": None}
+    assert rendered(Whole(0, [], [Part("r", Mood.WELL)]), Field("rest", None, inner), Field("notes")) == {
         "rest": [{"name": "r"}],
         "notes": [],
     }
 
 
-def test_without_a_selection_all_comes_that_the_caller_may_read() -> None:
+def test_the_default_selection_has_all_members_that_the_caller_may_read() -> None:
     names = [f.name for f in default_selection(WHOLE, frozenset()).field_set.fields]
     assert names == ["count", "parts", "rest", "first", "notes"]
     assert [f.name for f in default_selection(WHOLE, frozenset({"secrets:read"})).field_set.fields] == [
@@ -84,11 +81,11 @@ def test_without_a_selection_all_comes_that_the_caller_may_read() -> None:
     ]
 
 
-def test_a_member_with_an_access_of_its_own_is_refused_to_others() -> None:
-    want: Selection[Whole] = Selection(FieldSet((Field("count"), Field("secret"))))
+def test_a_member_that_needs_a_permission_is_refused_without_it() -> None:
+    selection: Selection[Whole] = Selection(FieldSet((Field("count"), Field("secret"))))
     for caller, refusal in ((ANONYMOUS, Unauthenticated), (Caller(id="x"), Forbidden)):
         service = Service(CallContext(caller, None))  # type: ignore[arg-type]
         with pytest.raises(refusal, match="secrets:read"):
-            service.respond(WHOLE, Whole(1, []), want)
+            service.respond(WHOLE, Whole(1, []), selection)
     allowed = Service(CallContext(Caller(id="x", permissions=frozenset({"secrets:read"})), None))  # type: ignore[arg-type]
-    assert msgspec.json.encode(allowed.respond(WHOLE, Whole(1, []), want).body) == b'{"count":1,"secret":"s"}'
+    assert msgspec.json.encode(allowed.respond(WHOLE, Whole(1, []), selection).body) == b'{"count":1,"secret":"s"}'

@@ -1,4 +1,4 @@
-"""Search words and slugs: what a text is found by, and what it is called in a path."""
+"""Search words and slugs of a text."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ from tradepost.kit.text.words import MAX_WORD_LENGTH, normalize, words
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Crème Brûlée", ("creme", "brulee")),
         ("creme\u0301", ("creme",)),
@@ -37,16 +37,16 @@ from tradepost.kit.text.words import MAX_WORD_LENGTH, normalize, words
         ("日本語", ("日本語",)),
     ],
 )
-def test_a_text_has_these_words(text: str, found: tuple[str, ...]) -> None:
-    assert words(text) == found
+def test_words_splits_and_normalizes_a_text(text: str, expected: tuple[str, ...]) -> None:
+    assert words(text) == expected
 
 
 @given(st.text())
-def test_words_are_their_own_normal_form(text: str) -> None:
-    found = words(text)
-    assert words(" ".join(found)) == found
-    assert len(set(found)) == len(found)
-    assert all(w and len(w) <= MAX_WORD_LENGTH and all(c.isalnum() for c in w) for w in found)
+def test_words_of_words_are_the_same_words(text: str) -> None:
+    result = words(text)
+    assert words(" ".join(result)) == result
+    assert len(set(result)) == len(result)
+    assert all(w and len(w) <= MAX_WORD_LENGTH and all(c.isalnum() for c in w) for w in result)
 
 
 @given(st.text())
@@ -54,7 +54,7 @@ def test_composed_and_decomposed_text_have_the_same_words(text: str) -> None:
     assert words(unicodedata.normalize("NFC", text)) == words(unicodedata.normalize("NFD", text))
 
 
-def test_tags_of_html_are_no_words() -> None:
+def test_html_tags_are_not_words() -> None:
     assert normalize('<p class="hidden">Solid <b>oak</b>, 5 < 6 cm</p>') == "solid oak 5 6 cm"
 
 
@@ -72,13 +72,13 @@ def test_a_search_has_at_most_twenty_words() -> None:
 
 @given(st.text())
 def test_no_text_reaches_a_database_as_query_syntax(text: str) -> None:
-    wanted = words(text)
-    if not wanted:
+    query = words(text)
+    if not query:
         return
-    tsquery = PrefixQuery().process_bind_param(wanted, postgresql.dialect())
+    tsquery = PrefixQuery().process_bind_param(query, postgresql.dialect())
     assert tsquery is not None
     assert re.fullmatch(r"'[^\W_]+':\*( & '[^\W_]+':\*)*", tsquery)
-    fts5 = PrefixQuery("name").process_bind_param(wanted, sqlite.dialect())
+    fts5 = PrefixQuery("name").process_bind_param(query, sqlite.dialect())
     assert fts5 is not None
     assert re.fullmatch(r'name : \("[^\W_]+"\*( AND "[^\W_]+"\*)*\)', fts5)
 
@@ -96,12 +96,12 @@ def test_no_text_reaches_a_database_as_query_syntax(text: str) -> None:
         ("word " * 60, "word"),
     ],
 )
-def test_a_name_becomes_this_slug(name: str, slug: str) -> None:
+def test_slugify_makes_a_slug_of_a_name(name: str, slug: str) -> None:
     assert slugify(name, "product") == slug
 
 
 @given(st.text(max_size=300))
-def test_any_name_becomes_a_good_slug_with_room_for_a_number(name: str) -> None:
-    made = slugify(name, "product")
-    assert convert(made, Slug)
-    assert convert(numbered_slug(made, 1_000_000), Slug)
+def test_the_slug_of_any_name_is_valid_with_and_without_a_number(name: str) -> None:
+    slug = slugify(name, "product")
+    assert convert(slug, Slug)
+    assert convert(numbered_slug(slug, 1_000_000), Slug)

@@ -1,26 +1,87 @@
-"""How rows become records: taken apart first where most of their places are looked at, else by place."""
+"""A record builder unpacks a row if it uses most of its columns, and indexes it otherwise."""
 
+from typing import Any
+
+import msgspec
 import pytest
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
-from tradepost.kit.query.record_builder import _unpack_columns
+from tradepost.areas.catalog.resource import products
+from tradepost.doors.rest.fields_parameter import compile_fields
+from tradepost.kit.auth.access import Viewer
+from tradepost.kit.query.compiler import PlanCompiler
+from tradepost.kit.query.records import PageSlice
+from tradepost.kit.resource.list_query import ListQuery
+from tradepost.kit.resource.rendering import FieldMember, Rendering
+
+UNPACKED = "unpacked"
+FIELDS = "id,name,slug,description,category_id,brand_id,external_reference"
 
 
-@pytest.mark.parametrize(
-    ("each", "width", "made", "row"),
-    [
-        ("S1(r[0], E2[r[1]], r[2])", 3, "S1(c0, E2[c1], c2)", "c0, c1, c2,"),
-        (
-            "S1(r[0], r[1], r[2], (None if r[3] is None else S2(*r[3:6])))",
-            6,
-            "S1(c0, c1, c2, (None if c3 is None else S2(c3, c4, c5)))",
-            "c0, c1, c2, c3, c4, c5,",
-        ),
-        # A stretch in one piece is faster than names, and so are a few places of many.
-        ("S1(*r[0:9])", 9, "S1(*r[0:9])", "r"),
-        ("S1(r[0], r[1], r[2])", 9, "S1(r[0], r[1], r[2])", "r"),
-        # What looks at the whole row gets the whole row.
-        ("S1(r[0], r[1], r[2], A3(r))", 3, "S1(r[0], r[1], r[2], A3(r))", "r"),
-    ],
-)
-def test_a_row_is_taken_apart_where_most_of_it_is_looked_at(each: str, width: int, made: str, row: str) -> None:
-    assert _unpack_columns(each, width) == (made, row)
+class ObservedRow(tuple[Any, ...]):
+    """A row that notes how it is read: unpacked, or at an index or a slice."""
+
+    def __init__(self, _: tuple[Any, ...]) -> None:
+        self.reads: list[Any] = []
+
+    def __iter__(self) -> Any:
+        self.reads.append(UNPACKED)
+        return super().__iter__()
+
+    def __getitem__(self, index: Any) -> Any:
+        self.reads.append(index)
+        return super().__getitem__(index)
+
+
+def build(fields: str, rendering: Rendering, *columns: Any) -> tuple[Any, list[Any]]:
+    """Return the record built from a row with these columns, and how the row was read."""
+    permissions = frozenset({"products:read"})
+    field_set = compile_fields(products, fields, permissions, rendering).field_set
+    compiler = PlanCompiler(Viewer(permissions, True), postgresql(), iter(()))
+    plan = compiler.compile_page(products, field_set.unaliased, ListQuery().shape)
+    assert plan.top.width == len(columns)
+    row = ObservedRow(columns)
+    [record] = plan.record_builder(field_set)(PageSlice([row], False, False), None, None, [])
+    return msgspec.to_builtins(record), row.reads
+
+
+def test_a_row_is_unpacked_if_most_columns_are_used_one_by_one() -> None:
+    record = {"id": "p1", "name": "Chair", "category": {"name": "Seats"}}
+    fields = "id,name,category{name}"
+    assert build(fields, Rendering(), "p1", "Chair", "c1", "Seats", 5) == (record, [UNPACKED])
+    assert build(fields, Rendering(), "p1", "Chair", None, None, 5) == (record | {"category": None}, [UNPACKED])
+
+
+def test_an_unpacked_row_fills_objects_of_consecutive_columns() -> None:
+    columns = ("Chair", "c1", "seats", "Seats", "active", "chair", 5, "p1")
+    record, reads = build("name,category{slug,name},status,slug", Rendering(), *columns)
+    category = {"slug": "seats", "name": "Seats"}
+    assert record == {"name": "Chair", "category": category, "status": "active", "slug": "chair"}
+    assert reads == [UNPACKED]
+
+
+def test_consecutive_columns_are_read_as_one_slice() -> None:
+    assert build("id,name", Rendering(), "p1", "Chair", 5) == ({"id": "p1", "name": "Chair"}, [slice(0, 2)])
+
+
+@pytest.mark.parametrize("indexes", [(0,), (4, 1), (5, 0, 2)])
+def test_a_few_columns_of_many_are_read_by_index(indexes: tuple[int, ...]) -> None:
+    rendering = Rendering(members=tuple([FieldMember(f"m{i}", i) for i in indexes]))
+    record, reads = build(FIELDS, rendering, *"abcdefg", 5)
+    assert record == {f"m{i}": "abcdefg"[i] for i in indexes}
+    assert reads == list(indexes)
+
+
+def test_a_row_with_few_columns_outside_a_slice_is_read_by_index() -> None:
+    record, reads = build("id,category{id,name,slug}", Rendering(), "p1", "c1", "Seats", "seats", 5)
+    assert record == {"id": "p1", "category": {"id": "c1", "name": "Seats", "slug": "seats"}}
+    assert reads == [0, 1, slice(1, 4)]
+
+
+def test_an_expression_that_uses_the_row_itself_gets_the_row() -> None:
+    rendering = Rendering(actions=lambda node: lambda row: f"{type(row).__name__} of {row[node.id_index]}")
+    columns = ("Chair", "chair", "p1", "c1", "b1", 5)
+    record, reads = build("name,slug,id,category_id,brand_id,links", rendering, *columns)
+    assert record["available_actions"] == "ObservedRow of p1"
+    assert list(record.values())[:5] == list(columns[:5])
+    assert UNPACKED not in reads

@@ -1,4 +1,4 @@
-"""Both doors of one shop side by side, and a reader that keeps the SQL that runs through it."""
+"""Both doors of one app side by side, and a reader that records the SQL statements."""
 
 import json
 import os
@@ -9,49 +9,60 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
-from tests.users import ShopUser
+from tests.users import ShopUser, create_user, http_client
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
+from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.rest.query_string import Query
+from tradepost.kit.auth.caller import Caller
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from tradepost.kit.resource.selection import Selection
+from tradepost.kit.writes.call_context import CallContext
 
 type Json = dict[str, Any]
 type Statements = list[tuple[str, tuple[Any, ...]]]
 
+STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]
+UNKNOWN_ID = "01924560-6c00-7d4b-bb5e-72fc1f750d02"
+# Statements that look up a caller's credential contain one of these; no other statement does.
+CREDENTIAL_MARKS = ("secret_hash", "FROM session")
+
 
 def hypothesis_settings(examples: int) -> Any:
-    """Settings of a drawn test. PARITY_SEED=number repeats a run, PARITY_TIMES=3 draws three times as many examples."""
+    """Return the settings of a drawn test.
+
+    PARITY_SEED=number repeats a run; PARITY_TIMES=3 draws three times as many examples.
+    """
     times = float(os.environ.get("PARITY_TIMES", "1"))
-    fixed = os.environ.get("PARITY_SEED")
-    known = settings(
+    fixed_seed = os.environ.get("PARITY_SEED")
+    configured = settings(
         max_examples=max(int(examples * times), 1),
         deadline=None,
         database=None,
-        # A failure shows the request and the document, which are short; making them shorter would ask hundreds of questions more.
+        # A failure shows the request and the document, which are short. Shrinking would send
+        # hundreds of further requests.
         phases=[Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
-    return (lambda test: seed(int(fixed))(known(test))) if fixed else known
+    return (lambda test: seed(int(fixed_seed))(configured(test))) if fixed_seed else configured
 
 
-def assert_same(mine: Any, theirs: Any) -> None:
-    """Fails where two answers differ, and shows them; a report of pytest's on large trees takes minutes."""
-    if mine != theirs:
-        raise AssertionError(f"REST\n{mine!r}\nGraphQL\n{theirs!r}"[:4000])
-
-
-# What the statements have in them that look up a caller's credential; no answer has a member of it.
-CREDENTIALS = ("secret_hash", "FROM session")
+def assert_same(rest: Any, graphql: Any) -> None:
+    """Assert that two answers are equal. Pytest's own report on large trees takes minutes."""
+    if rest != graphql:
+        raise AssertionError(f"REST\n{rest!r}\nGraphQL\n{graphql!r}"[:4000])
 
 
 class Recorder:
-    """A reader that keeps every statement and its arguments, in front of the real one. Looking up a caller's credential is no part of a read."""
+    """A reader that records every statement with its arguments, and passes it to the real reader.
+
+    Statements that look up the caller's credential are not recorded.
+    """
 
     def __init__(self, reader: Any) -> None:
-        self.reader, self.kept = reader, list[tuple[str, tuple[Any, ...]]]()
+        self.reader, self.recorded = reader, list[tuple[str, tuple[Any, ...]]]()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.reader, name)
@@ -64,22 +75,23 @@ class Recorder:
     def statement_count(self, value: int) -> None:
         self.reader.statement_count = value
 
-    def keep(self, statement: Any, arguments: list[Any]) -> None:
-        if not any(mark in statement.sql for mark in CREDENTIALS):
-            self.kept.append((statement.sql, tuple([str(a) if isinstance(a, list) else a for a in arguments])))
+    def record(self, statement: Any, arguments: list[Any]) -> None:
+        """Record one statement."""
+        if not any(mark in statement.sql for mark in CREDENTIAL_MARKS):
+            self.recorded.append((statement.sql, tuple([str(a) if isinstance(a, list) else a for a in arguments])))
 
     async def fetch_one(self, statement: Any, arguments: list[Any]) -> Any:
-        self.keep(statement, arguments)
+        self.record(statement, arguments)
         return await self.reader.fetch_one(statement, arguments)
 
     async def fetch_all(self, statement: Any, arguments: list[Any], inline: bool = True) -> Any:
-        self.keep(statement, arguments)
+        self.record(statement, arguments)
         return await self.reader.fetch_all(statement, arguments, inline=inline)
 
 
 @dataclass(frozen=True, repr=False)
 class ApiClient:
-    """One kind of caller: a client that is it, and what it may."""
+    """One caller at both doors: its HTTP client, its permissions, and its user if it has one."""
 
     name: str
     client: httpx.AsyncClient
@@ -87,18 +99,24 @@ class ApiClient:
     credential: str | None = None
     person: ShopUser | None = None
 
+    @property
+    def user(self) -> ShopUser:
+        """The user of a caller that has one."""
+        assert self.person is not None, f"{self.name} has no account"
+        return self.person
+
     async def rest(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """A request to the REST door."""
+        """Send a request to the REST door."""
         return await self.client.request(method, f"/v1{path}", **more)
 
     async def post(self, text: str, variables: Json | None = None, headers: dict[str, str] | None = None) -> Json:
-        """The answer of the GraphQL door to a document."""
+        """Return the GraphQL door's response to a document."""
         answer = await self.client.post("/graphql", json={"query": text, "variables": variables or {}}, headers=headers)
         assert answer.status_code == 200, f"{answer.text}\n{text}"
         return answer.json()
 
     async def data(self, text: str, variables: Json | None = None) -> Json:
-        """The data of an answer without errors."""
+        """Return the data of a response without errors."""
         answer = await self.post(text, variables)
         assert "errors" not in answer, f"{answer['errors']}\n{text}\n{json.dumps(variables)}"
         return answer["data"]
@@ -106,7 +124,7 @@ class ApiClient:
 
 @dataclass(repr=False)
 class DualDoorApp:
-    """A shop, its callers, and what its doors are made of."""
+    """An app, its callers, and the parts of its doors."""
 
     app: TradepostApp
     anonymous: ApiClient
@@ -116,6 +134,17 @@ class DualDoorApp:
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.app.state.database.reader)
+
+    @classmethod
+    async def create(cls, app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> "DualDoorApp":
+        """Create the callers: anonymous, a staff API key, and a new customer."""
+        person = await create_user(app)
+        return cls(
+            app,
+            ApiClient("anonymous", client, frozenset()),
+            ApiClient("staff", staff, STAFF),
+            ApiClient("customer", person.client(), CUSTOMER, person.token, person),
+        )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text("harness")
@@ -129,49 +158,62 @@ class DualDoorApp:
         return self.app.state.graphql.executor
 
     @property
-    def visitors(self) -> dict[str, ApiClient]:
+    def endpoints(self) -> Any:
+        """The REST endpoints by operation."""
+        return self.app.state.rest.links[1].endpoints
+
+    @property
+    def callers(self) -> dict[str, ApiClient]:
         return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer}
 
-    async def recorded[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
-        """What a call returned, and the statements that it took; nothing was kept of an earlier one."""
+    async def record[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
+        """Return the result of a call and its SQL statements. The read cache is emptied before."""
         if (cache := self.app.state.cache) is not None:
             cache.clear()
-        self.recorder.kept = []
-        made = await call
-        return made, self.recorder.kept
+        self.recorder.recorded = []
+        result = await call
+        return result, self.recorder.recorded
 
     def operation(self, name: str) -> Operation[Any, ..., Any]:
-        """The operation of a name."""
+        """Return the operation with this name."""
         return self.registry.operations[name]
 
     def path(self, operation: str, key: str = "") -> str:
-        """Where an operation is, without the version."""
-        return self.app.state.rest.links[1].endpoints[operation].path.replace("{0}", key)
+        """Return the REST path of an operation, without the version."""
+        return self.endpoints[operation].path.replace("{0}", key)
 
     def root(self, operation: str) -> Any:
-        """The GraphQL field of an operation."""
+        """Return the GraphQL root field of an operation."""
         return next(f for f in self.executor.fields.values() if f.operation.name == operation)
 
-    def rest_reads(self, operation: str, params: Json, permissions: frozenset[str]) -> Query:
-        """What the REST door makes of a query string."""
+    def rest_query(self, operation: str, params: Json, permissions: frozenset[str]) -> Query:
+        """Return what the REST door compiles a query string to."""
         text = str(httpx.QueryParams(params)).encode()
         return self.app.state.rest.cached_query(self.operation(operation), text, permissions, 1)
 
-    def graphql_reads(
+    def graphql_query(
         self, text: str, variables: Json, permissions: frozenset[str]
     ) -> tuple[Selection[Any], ListQuery]:
-        """What the GraphQL door makes of a document with one root field."""
-        from tradepost.doors.graphql.execution.executor import RequestParameters
-        from tradepost.kit.auth.caller import Caller
-        from tradepost.kit.writes.call_context import CallContext
+        """Return what the GraphQL door compiles a document with one root field to."""
+        prepared = self.prepare(text, variables, permissions)
+        [root] = prepared.roots
+        arguments = getattr(root, "list_arguments", None)
+        list_query = arguments.bind(prepared.variables, permissions) if arguments else DEFAULT_LIST_QUERY
+        return root.selection.bind(prepared.variables, permissions), list_query
 
+    def prepare(self, text: str, variables: Json, permissions: frozenset[str]) -> Any:
+        """Return a document prepared for a caller with these permissions."""
         caller = Caller(id="a-test" if permissions else None, permissions=permissions)
-        ready = self.executor.prepare(RequestParameters(text, variables), CallContext(caller, self.app.state.database))
-        [root] = ready.roots
-        window = getattr(root, "list_arguments", None)
-        return root.selection.bind(ready.variables, permissions), window.bind(
-            ready.variables, permissions
-        ) if window else DEFAULT_LIST_QUERY
+        return self.executor.prepare(RequestParameters(text, variables), CallContext(caller, self.app.state.database))
 
 
-STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]
+async def client_with_role(
+    harness: DualDoorApp, role: str, scopes: list[str] | None = None, mark: str = ""
+) -> ApiClient:
+    """Return a new caller: a logged-in user with this role, or with `scopes` an API key of such a user."""
+    if role == "anonymous":
+        return harness.anonymous
+    person = await create_user(harness.app, role, **({"email": f"{mark}@shop.example"} if mark else {}))
+    credential = person.token if scopes is None else (await person.key(scopes=scopes))["secret"]
+    permissions = ROLES[role] if scopes is None else frozenset(scopes)
+    return ApiClient(role, http_client(harness.app, credential), permissions, credential, person)

@@ -1,91 +1,87 @@
-"""One tree in two spellings, and both answers in one: the inside of `fields`, a GraphQL document written at random, and what they come back as."""
+"""Write one question for each door, spelled at random, and bring both answers into one form."""
 
 import json
 from dataclasses import dataclass, field
+from enum import EnumType
 from random import Random
 from typing import Any
 
+from tests.parity.cases import REGISTRY
+from tests.parity.fields import camel
 from tests.parity.harness import DualDoorApp
-from tests.parity.query_strategies import ACTIONS, AskedField, AskedList
+from tests.parity.query_strategies import ACTIONS, UUID_LENGTH, AskedField, AskedList
 
 type Json = dict[str, Any]
 
-# Members whose values are names of an enum, which GraphQL writes in capitals.
-ENUMS = ("status", "role")
-
-
-def camel(name: str) -> str:
-    """REST's name in GraphQL."""
-    head, *tail = name.split("_")
-    return head + "".join([t[:1].upper() + t[1:] for t in tail])
-
 
 def literal(value: Any) -> str:
-    """A text, number or Boolean as both doors write it."""
+    """Return a text, number or Boolean as both doors write it."""
     return json.dumps(value, ensure_ascii=False)
 
 
+def is_enum_filter(resource: Any, name: str) -> bool:
+    """Whether a filter takes the values of an enum, which GraphQL writes in capitals."""
+    return isinstance(resource.filters[name].type, EnumType)
+
+
 class RestWriter:
-    """A question as a REST request."""
+    """Writes a question as a REST request."""
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
 
     def request(self, harness: DualDoorApp, asked: AskedList) -> tuple[str, Json]:
-        """Path and parameters."""
+        """Return the path and the parameters."""
         args = asked.args
-        params: Json = {} if asked.brief else {"fields": self.fields(asked.asks)}
+        params: Json = {} if asked.brief else {"fields": self.fields(asked.fields)}
         params |= {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in args.get("filter", {}).items()}
-        named = {"first": "limit", "last": "limit", "after": "cursor", "before": "before"}
-        params |= {there: str(args[here]) for here, there in named.items() if here in args}
+        parameters = {"first": "limit", "last": "limit", "after": "cursor", "before": "before"}
+        params |= {there: str(args[here]) for here, there in parameters.items() if here in args}
         if "sort" in args:
             params["sort"] = ",".join(args["sort"])
         if args.get("total"):
             params["include"] = "total"
         return harness.path(asked.operation, asked.key or ""), params
 
-    def fields(self, asks: tuple[AskedField, ...]) -> str:
-        """The inside of a selection set."""
-        said: list[str] = []
-        for ask in asks:
-            name = "links" if ask.name == ACTIONS else ask.name
-            head = f"{ask.alias}: {name}" if ask.alias else name
-            head += self.arguments(ask.args)
-            if not ask.inner or (ask.brief and self.chance.random() < 0.8):
-                said.append(head)
+    def fields(self, fields: tuple[AskedField, ...]) -> str:
+        """Return the inside of a selection set."""
+        parts: list[str] = []
+        for asked in fields:
+            name = "links" if asked.name == ACTIONS else asked.name
+            head = f"{asked.alias}: {name}" if asked.alias else name
+            head += self.arguments(asked.resource, asked.args)
+            if not asked.inner or (asked.brief and self.chance.random() < 0.8):
+                parts.append(head)
             else:
-                cut = self.chance.randint(0, len(ask.inner) - 1) if self.chance.random() < 0.15 else 0
-                said += [f"{head} {{{self.fields(part)}}}" for part in (ask.inner[:cut], ask.inner[cut:]) if part]
-        return self.chance.choice([",", " ", ", ", "\n"]).join(said)
+                # Sometimes in two parts, which the door merges.
+                cut = self.chance.randint(0, len(asked.inner) - 1) if self.chance.random() < 0.15 else 0
+                parts += [f"{head} {{{self.fields(part)}}}" for part in (asked.inner[:cut], asked.inner[cut:]) if part]
+        return self.chance.choice([",", " ", ", ", "\n"]).join(parts)
 
-    def arguments(self, args: Json) -> str:
-        """`(first: 3, filter: {status: active})`."""
-        said = [f"{n}: {self.value(n, v)}" for n, v in args.items()]
-        self.chance.shuffle(said)
-        return f"({', '.join(said)})" if said else ""
+    def arguments(self, resource: Any, args: Json) -> str:
+        """Return arguments in any order: `(first: 3, filter: {status: active})`."""
+        parts = [f"{name}: {self.value(resource, name, value)}" for name, value in args.items()]
+        self.chance.shuffle(parts)
+        return f"({', '.join(parts)})" if parts else ""
 
-    def value(self, name: str, value: Any) -> str:
-        """An argument's value."""
+    def value(self, resource: Any, name: str, value: Any) -> str:
+        """Return the value of an argument."""
         if name == "sort":
-            return (
-                literal(",".join(value))
-                if self.chance.random() < 0.5
-                else "[" + ", ".join([literal(v) for v in value]) + "]"
-            )
+            if self.chance.random() < 0.5:
+                return literal(",".join(value))
+            return "[" + ", ".join([literal(v) for v in value]) + "]"
         if name == "filter":
-            return (
-                "{"
-                + ", ".join(
-                    [f"{n}: {v if n in ENUMS and self.chance.random() < 0.5 else literal(v)}" for n, v in value.items()]
-                )
-                + "}"
-            )
+            return "{" + ", ".join([f"{n}: {self.filter_value(resource, n, v)}" for n, v in value.items()]) + "}"
         return literal(value)
+
+    def filter_value(self, resource: Any, name: str, value: Any) -> str:
+        """Return the value of a filter; enum values may stand without quotes."""
+        return value if is_enum_filter(resource, name) and self.chance.random() < 0.5 else literal(value)
 
 
 @dataclass
 class GraphQLWriter:
-    """A question as a GraphQL document: fragments, variables, switches, `__typename`, edges or nodes, all by chance."""
+    """Writes a question as a document, with fragments, variables and directives by chance."""
 
     harness: DualDoorApp
     chance: Random
@@ -94,205 +90,209 @@ class GraphQLWriter:
     variables: Json = field(default_factory=dict[str, Any])
     names: int = 0
 
-    def often(self, share: float) -> bool:
+    def happens(self, share: float) -> bool:
         return self.chance.random() < share
 
-    def new(self, letter: str) -> str:
+    def new_name(self, letter: str) -> str:
         self.names += 1
         return f"{letter}{self.names}"
 
     def document(self, asked: AskedList) -> tuple[str, Json]:
-        """The document and its variables; the root field is `root`."""
+        """Return the document and its variables. The response key of the root field is `root`."""
         field = self.harness.root(asked.operation)
         definition = self.harness.executor.schema.query_type.fields[field.name]
         args = {n: v for n, v in asked.args.items() if n != "total"}
         if asked.key is not None:
             args[next(n for n in definition.args if n in self.key_names(field, asked))] = asked.key
-        body = (
-            self.page(asked.of, asked.asks, bool(asked.args.get("total")))
-            if asked.pages
-            else self.fields(asked.of.name, asked.asks)
-        )
-        text = f"{{ root: {field.name}{self.arguments(definition, args)} {body} }}"
+        if asked.is_list:
+            body = self.page(asked.resource, asked.fields, bool(asked.args.get("total")))
+        else:
+            body = self.fields(asked.resource.name, asked.fields)
+        text = f"{{ root: {field.name}{self.arguments(asked.resource, definition, args)} {body} }}"
         declared = f"({', '.join(self.declared)})" if self.declared else ""
-        parts = [f"query Q{declared} {text}" if declared or self.often(0.5) else text, *self.fragments]
+        parts = [f"query Q{declared} {text}" if declared or self.happens(0.5) else text, *self.fragments]
         self.chance.shuffle(parts)
         return "\n".join(parts), self.variables
 
     def key_names(self, field: Any, asked: AskedList) -> list[str]:
-        return [n for n in field.parameters if (n == "slug") == (len(asked.key or "") != 36)]
+        return [n for n in field.parameters if (n == "slug") == (len(asked.key or "") != UUID_LENGTH)]
 
-    def fields(self, type: str, asks: tuple[AskedField, ...]) -> str:
-        """A selection set of an object type."""
-        said: list[str] = []
-        rest = list(asks)
+    def fields(self, type: str, fields: tuple[AskedField, ...]) -> str:
+        """Return a selection set of an object type."""
+        parts: list[str] = []
+        rest = list(fields)
         while rest:
-            if self.often(0.15):
+            if self.happens(0.15):
                 count = self.chance.randint(1, len(rest))
-                said.append(self.fragment(type, tuple(rest[:count])))
+                parts.append(self.fragment(type, tuple(rest[:count])))
                 rest = rest[count:]
             else:
-                said.append(self.field(type, rest.pop(0)))
-            said += self.noise(type, asks)
-        return "{ " + " ".join(said) + " }"
+                parts.append(self.field(type, rest.pop(0)))
+            parts += self.noise()
+        return "{ " + " ".join(parts) + " }"
 
-    def noise(self, type: str, asks: tuple[AskedField, ...]) -> list[str]:
-        """What leaves no mark in a Selection: type names, fields that are switched off, fields that were asked for before."""
-        said: list[str] = []
-        if self.often(0.1):
-            said.append("__typename" if self.often(0.5) else f"{self.new('t')}: __typename")
-        if self.often(0.05):
-            said.append(f"{self.new('x')}: __typename {self.switch(off=True)}")
-        return said
+    def noise(self) -> list[str]:
+        """Return fields that do not change the Selection: type names, and fields switched off."""
+        parts: list[str] = []
+        if self.happens(0.1):
+            parts.append("__typename" if self.happens(0.5) else f"{self.new_name('t')}: __typename")
+        if self.happens(0.05):
+            parts.append(f"{self.new_name('x')}: __typename {self.switch(off=True)}")
+        return parts
 
     def switch(self, off: bool = False) -> str:
-        """A directive that lets pass, or does not."""
-        include = self.often(0.5)
-        return f"@{'include' if include else 'skip'}(if: {self.given('Boolean!', include != off, 0.5)})"
+        """Return a directive that keeps the field, or removes it."""
+        include = self.happens(0.5)
+        return f"@{'include' if include else 'skip'}(if: {self.value('Boolean!', include != off, 0.5)})"
 
-    def given(self, type: str, value: Any, share: float, text: str | None = None) -> str:
-        """A value written out, or as a variable."""
-        if not self.often(share):
+    def value(self, type: str, value: Any, share: float, text: str | None = None) -> str:
+        """Return a value as a literal, or with the probability `share` as a variable."""
+        if not self.happens(share):
             return text if text is not None else literal(value)
-        name = self.new("v")
+        name = self.new_name("v")
         self.declared.append(f"${name}: {type}")
         self.variables[name] = value
         return f"${name}"
 
-    def fragment(self, type: str, asks: tuple[AskedField, ...]) -> str:
-        """A fragment around some fields."""
-        inner = self.fields(type, asks)
-        if self.often(0.5):
-            on = f"on {type} " if self.often(0.6) else ""
-            return f"... {on}{self.switch() if self.often(0.3) else ''} {inner}"
-        name = self.new("F")
+    def fragment(self, type: str, fields: tuple[AskedField, ...]) -> str:
+        """Return a fragment around some fields."""
+        inner = self.fields(type, fields)
+        if self.happens(0.5):
+            on = f"on {type} " if self.happens(0.6) else ""
+            return f"... {on}{self.switch() if self.happens(0.3) else ''} {inner}"
+        name = self.new_name("F")
         self.fragments.append(f"fragment {name} on {type} {inner}")
-        return f"...{name} {self.switch() if self.often(0.3) else ''}"
+        return f"...{name} {self.switch() if self.happens(0.3) else ''}"
 
-    def field(self, type: str, ask: AskedField) -> str:
-        """A field, sometimes in two parts that merge."""
-        definition = self.harness.executor.schema.type_map[type].fields[camel(ask.name)]
-        head = f"{ask.alias}: " if ask.alias else ""
-        head += camel(ask.name) + self.arguments(definition, {n: v for n, v in ask.args.items() if n != "total"})
-        head += f" {self.switch()}" if self.often(0.1) else ""
-        if not ask.inner:
-            return f"{head} {head}" if self.often(0.05) else head
-        total = bool(ask.args.get("total"))
-        # A page stays whole: a second part of it would put the fields of `nodes` before those of `edges`.
-        cut = self.chance.randint(0, len(ask.inner) - 1) if self.often(0.1) and ask.kind != "page" else 0
-        parts = [p for p in (ask.inner[:cut], ask.inner[cut:]) if p]
-        below = [self.page(ask.of, p, total) if ask.kind == "page" else self.fields(ask.of.name, p) for p in parts]
+    def field(self, type: str, asked: AskedField) -> str:
+        """Return a field, sometimes in two parts that merge."""
+        definition = self.harness.executor.schema.type_map[type].fields[camel(asked.name)]
+        args = {n: v for n, v in asked.args.items() if n != "total"}
+        head = f"{asked.alias}: " if asked.alias else ""
+        head += camel(asked.name) + self.arguments(asked.resource, definition, args)
+        head += f" {self.switch()}" if self.happens(0.1) else ""
+        if not asked.inner:
+            return f"{head} {head}" if self.happens(0.05) else head
+        total = bool(asked.args.get("total"))
+        # A page stays whole: a second part would put the fields of `nodes` before those of `edges`.
+        splits = self.happens(0.1) and asked.kind != "page"
+        cut = self.chance.randint(0, len(asked.inner) - 1) if splits else 0
+        parts = [p for p in (asked.inner[:cut], asked.inner[cut:]) if p]
+        if asked.kind == "page":
+            below = [self.page(asked.resource, p, total) for p in parts]
+        else:
+            below = [self.fields(asked.resource.name, p) for p in parts]
         return " ".join([f"{head} {b}" for b in below])
 
-    def page(self, of: Any, asks: tuple[AskedField, ...], total: bool) -> str:
-        """A connection: its rows in `nodes`, in `edges`, or some of their fields in each."""
-        cut = self.chance.choice([0, len(asks), len(asks), self.chance.randint(0, len(asks))])
-        said: list[str] = []
+    def page(self, resource: Any, fields: tuple[AskedField, ...], total: bool) -> str:
+        """Return a connection: its rows in `nodes`, in `edges`, or some fields in each."""
+        cut = self.chance.choice([0, len(fields), len(fields), self.chance.randint(0, len(fields))])
+        parts: list[str] = []
         if cut:
-            said.append(f"nodes {self.fields(of.name, asks[:cut])}")
-        if cut < len(asks):
-            cursor = " cursor" if self.often(0.5) else ""
-            said.append(f"edges {{ node {self.fields(of.name, asks[cut:])}{cursor} }}")
-        # The order of nodes and edges is that of the fields; what stands around them may stand anywhere.
-        around = [
+            parts.append(f"nodes {self.fields(resource.name, fields[:cut])}")
+        if cut < len(fields):
+            cursor = " cursor" if self.happens(0.5) else ""
+            parts.append(f"edges {{ node {self.fields(resource.name, fields[cut:])}{cursor} }}")
+        # `nodes` and `edges` keep the order of the fields; the others may stand anywhere.
+        others = [
             "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }",
             *(["totalCount"] if total else []),
-            *self.noise(f"{of.name}Connection", ()),
+            *self.noise(),
         ]
-        for part in around:
-            said.insert(self.chance.randint(0, len(said)), part)
-        if self.often(0.1):
-            return f"{{ ... on {of.name}Connection {{ {' '.join(said)} }} }}"
-        return "{ " + " ".join(said) + " }"
+        for part in others:
+            parts.insert(self.chance.randint(0, len(parts)), part)
+        text = " ".join(parts)
+        return f"{{ ... on {resource.name}Connection {{ {text} }} }}" if self.happens(0.1) else f"{{ {text} }}"
 
-    def arguments(self, definition: Any, args: Json) -> str:
-        """Arguments in any order, each as a literal or a variable; some that are null besides."""
-        said = [f"{n}: {self.argument(definition.args[n].type, n, v)}" for n, v in args.items()]
-        if self.often(0.1):
-            idle = [n for n in ("after", "before", "filter", "sort") if n in definition.args and n not in args]
-            said += [f"{n}: {self.given(str(definition.args[n].type), None, 0.5)}" for n in idle[:1]]
-        self.chance.shuffle(said)
-        return f"({', '.join(said)})" if said else ""
+    def arguments(self, resource: Any, definition: Any, args: Json) -> str:
+        """Return arguments in any order, sometimes with one that is null."""
+        parts = [f"{n}: {self.argument(resource, definition.args[n].type, n, v)}" for n, v in args.items()]
+        if self.happens(0.1):
+            unused = [n for n in ("after", "before", "filter", "sort") if n in definition.args and n not in args]
+            parts += [f"{n}: {self.value(str(definition.args[n].type), None, 0.5)}" for n in unused[:1]]
+        self.chance.shuffle(parts)
+        return f"({', '.join(parts)})" if parts else ""
 
-    def argument(self, type: Any, name: str, value: Any) -> str:
-        """One argument's value."""
+    def argument(self, resource: Any, type: Any, name: str, value: Any) -> str:
+        """Return the value of an argument."""
         if name == "sort":
             keys = [f"{k.removeprefix('-').upper()}_{'DESC' if k.startswith('-') else 'ASC'}" for k in value]
-            text = keys[0] if len(keys) == 1 and self.often(0.5) else f"[{', '.join(keys)}]"
-            return self.given(str(type), keys, 0.3, text)
+            text = keys[0] if len(keys) == 1 and self.happens(0.5) else f"[{', '.join(keys)}]"
+            return self.value(str(type), keys, 0.3, text)
         if name == "filter":
-            fields = {camel(n): (v.upper() if n in ENUMS else v) for n, v in value.items()}
-            if self.often(0.3):
-                return self.given(str(type), fields, 1)
-            return "{" + ", ".join([f"{n}: {self.condition(type, n, v)}" for n, v in fields.items()]) + "}"
-        return self.given(str(type), value, 0.3)
+            return self.filter(resource, type, value)
+        return self.value(str(type), value, 0.3)
 
-    def condition(self, type: Any, name: str, value: Any) -> str:
-        """One member of a filter; it can be a variable inside of the object."""
-        return self.given(str(type.fields[name].type), value, 0.2, value if name in ENUMS else None)
+    def filter(self, resource: Any, type: Any, conditions: Json) -> str:
+        """Return a filter as one variable, or as an object whose members may be variables."""
+        values = {n: v.upper() if is_enum_filter(resource, n) else v for n, v in conditions.items()}
+        if self.happens(0.3):
+            return self.value(str(type), {camel(n): v for n, v in values.items()}, 1)
+        parts: list[str] = []
+        for name, value in values.items():
+            text = value if is_enum_filter(resource, name) else None
+            parts.append(f"{camel(name)}: {self.value(str(type.fields[camel(name)].type), value, 0.2, text)}")
+        return "{" + ", ".join(parts) + "}"
 
 
-def normalize_rest(asks: tuple[AskedField, ...], given: Any) -> Any:
-    """An object of a REST answer in the common form."""
-    if given is None:
+def normalize_rest(fields: tuple[AskedField, ...], value: Any) -> Any:
+    """Return an object of a REST answer in the common form."""
+    if value is None:
         return None
-    keys = {ask.alias or ("links" if ask.name == ACTIONS else ask.name): ask for ask in asks}
-    assert list(given) == list(keys), "REST answers with the asked members, in their order"
-    return {ask.alias or ask.name: _rest_member(ask, given[key]) for key, ask in keys.items()}
+    keys = {asked.alias or ("links" if asked.name == ACTIONS else asked.name): asked for asked in fields}
+    assert list(value) == list(keys), "REST returns the selected members in their order"
+    return {asked.alias or asked.name: _rest_member(asked, value[key]) for key, asked in keys.items()}
 
 
-def _rest_member(ask: AskedField, value: Any) -> Any:
-    if ask.name == ACTIONS:
+def _rest_member(asked: AskedField, value: Any) -> Any:
+    if asked.name == ACTIONS:
+        names = [name for name, link in value.items() if "method" in link]
         return sorted(
-            [
-                camel(n if n.startswith("me_") else f"{ask.parent.operation_prefix}_{n}")
-                for n, link in value.items()
-                if "method" in link
-            ]
+            [camel(n if n in REGISTRY.operations else f"{asked.parent.operation_prefix}_{n}") for n in names]
         )
-    if ask.kind == "page":
-        return rest_page(ask.inner, value, bool(ask.args.get("total")))
-    if ask.kind == "list":
-        return [normalize_rest(ask.inner, v) for v in value]
-    return normalize_rest(ask.inner, value) if ask.inner else value
+    if asked.kind == "page":
+        return rest_page(asked.inner, value, bool(asked.args.get("total")))
+    if asked.kind == "list":
+        return [normalize_rest(asked.inner, v) for v in value]
+    return normalize_rest(asked.inner, value) if asked.inner else value
 
 
-def rest_page(asks: tuple[AskedField, ...], value: Any, total: bool) -> Any:
-    """A page of a REST answer in the common form."""
+def rest_page(fields: tuple[AskedField, ...], value: Any, total: bool) -> Any:
+    """Return a page of a REST answer in the common form."""
     assert ("total" in value) == total
     return {
-        "rows": [normalize_rest(asks, v) for v in value["data"]],
+        "rows": [normalize_rest(fields, v) for v in value["data"]],
         "more": value["has_more"],
         "next": value["next_cursor"],
         "total": value.get("total"),
     }
 
 
-def normalize_graphql(asks: tuple[AskedField, ...], given: Any) -> Any:
-    """An object of a GraphQL answer in the common form."""
-    if given is None:
+def normalize_graphql(fields: tuple[AskedField, ...], value: Any) -> Any:
+    """Return an object of a GraphQL answer in the common form."""
+    if value is None:
         return None
-    known = {ask.alias or camel(ask.name) for ask in asks}
-    assert all(k in known or k == "__typename" or k[0] == "t" for k in given), (
-        f"{list(given)} has more than was asked for"
-    )
-    return {ask.alias or ask.name: _graphql_member(ask, given[ask.alias or camel(ask.name)]) for ask in asks}
+    keys = {asked.alias or camel(asked.name) for asked in fields}
+    unexpected = [k for k in value if k not in keys and k != "__typename" and k[0] != "t"]
+    assert unexpected == [], f"{list(value)} has more than was selected"
+    return {asked.alias or asked.name: _graphql_member(asked, value[asked.alias or camel(asked.name)]) for asked in fields}
 
 
-def _graphql_member(ask: AskedField, value: Any) -> Any:
-    if ask.name == ACTIONS:
+def _graphql_member(asked: AskedField, value: Any) -> Any:
+    if asked.name == ACTIONS:
         return sorted(value)
-    if ask.kind == "page":
-        return graphql_page(ask.inner, value)
-    if ask.kind == "list":
-        return [normalize_graphql(ask.inner, v) for v in value]
-    if ask.inner:
-        return normalize_graphql(ask.inner, value)
-    return value.lower() if ask.name in ENUMS and value is not None else value
+    if asked.kind == "page":
+        return graphql_page(asked.inner, value)
+    if asked.kind == "list":
+        return [normalize_graphql(asked.inner, v) for v in value]
+    if asked.inner:
+        return normalize_graphql(asked.inner, value)
+    is_enum = asked.kind == "leaf" and asked.parent.members[asked.name].enum is not None
+    return value.lower() if is_enum and value is not None else value
 
 
-def graphql_page(asks: tuple[AskedField, ...], value: Any) -> Any:
-    """A connection in the common form: a row's fields from `nodes` and `edges` together."""
+def graphql_page(fields: tuple[AskedField, ...], value: Any) -> Any:
+    """Return a connection in the common form: a row's fields from `nodes` and `edges` together."""
     nodes, edges, info = value.get("nodes"), value.get("edges"), value["pageInfo"]
     count = len(nodes if nodes is not None else edges)
     rows = [
@@ -303,7 +303,7 @@ def graphql_page(asks: tuple[AskedField, ...], value: Any) -> Any:
         assert i or edge.get("cursor", info["startCursor"]) == info["startCursor"]
     end = info["endCursor"] if info.get("hasNextPage") else None
     return {
-        "rows": [normalize_graphql(asks, r) for r in rows],
+        "rows": [normalize_graphql(fields, r) for r in rows],
         "more": info["hasNextPage"],
         "next": end,
         "total": value.get("totalCount"),
@@ -311,6 +311,6 @@ def graphql_page(asks: tuple[AskedField, ...], value: Any) -> Any:
 
 
 def merge(one: Json, other: Json) -> Json:
-    """Two parts of one object."""
+    """Return two parts of one object as one."""
     assert all(other[k] == one[k] for k in other if k in one)
     return one | other

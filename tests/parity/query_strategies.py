@@ -1,42 +1,43 @@
-"""Questions as trees, drawn over the registry: what is asked, without any spelling."""
+"""Questions drawn from the registry: a tree of what is asked, without the spelling of either door."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from tests.parity.harness import CUSTOMER, STAFF
-from tests.parity.sample_rows import KINDS, SampleRows
-from tradepost.app import load_modules
-from tradepost.kit.operations.registry import Registry
+from tests.parity.access.table import CALLERS, Outcome
+from tests.parity.cases import DRAWN, MEMBERS, REGISTRY
+from tests.parity.sample_rows import SampleRows
 from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Resource
 
 type Kind = Literal["leaf", "value", "one", "list", "page"]
 type Args = dict[str, Any]
 
-# The same declarations that the app collects: what can be drawn is known before there is a shop.
-REGISTRY = Registry.collect(load_modules("resource", "service"))
-RESTRICTED = ("source", "imported_quantity")
+ASKERS = ("anonymous", "staff", "customer")
+"""The callers who ask drawn questions."""
+UUID_LENGTH = 36
 
 
-def drawable(operation: Any) -> bool:
-    """Whether the stock knows the rows that an operation reads, and those that it begins at."""
-    return operation.result.name in KINDS and (operation.parent_relation is None or operation.parent_relation[0].name in KINDS)
+def is_drawn(operation: Any) -> bool:
+    """Whether there are sample rows for what an operation reads, and for the parent of a list."""
+    parent = operation.parent_relation
+    return operation.result.name in DRAWN and (parent is None or parent[0].name in DRAWN)
 
 
-READS = [n for n, o in REGISTRY.operations.items() if not o.is_write and drawable(o)]
-CALLERS = (("anonymous", frozenset[str]()), ("staff", STAFF), ("customer", CUSTOMER))
+READS = [n for n, o in REGISTRY.operations.items() if not o.is_write and is_drawn(o)]
 LISTS = [n for n in READS if REGISTRY.operations[n].kind == "list"]
 
 
 class Shown:
-    """Shows in a report what was drawn, and not the resources behind it."""
+    """Shows what was drawn in a failure, without the resources behind it."""
 
     def __repr__(self) -> str:
-        left = {
-            n: v for n, v in vars(self).items() if v not in (None, (), {}, False) and n not in ("of", "parent", "kind")
+        members = {
+            n: v
+            for n, v in vars(self).items()
+            if v not in (None, (), {}, False) and n not in ("resource", "parent", "kind")
         }
-        return f"{type(self).__name__}({', '.join([f'{n}={v!r}' for n, v in left.items()])})"
+        return f"{type(self).__name__}({', '.join([f'{n}={v!r}' for n, v in members.items()])})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))
@@ -44,162 +45,161 @@ class Shown:
 
 @dataclass(frozen=True, repr=False)
 class AskedField(Shown):
-    """One asked name. `brief` is left without braces in REST, which means all fields of a value and the default fields of a relation."""
+    """One selected name.
+
+    kind: `leaf` and `value` are members, the others relations.
+    brief: REST writes it without braces, which selects all members of a value and the default
+        fields of a relation.
+    """
 
     name: str
     kind: Kind
-    of: Any = None
+    resource: Any = None
     alias: str | None = None
     inner: "tuple[AskedField, ...]" = ()
     args: Args = field(default_factory=dict[str, Any])
     brief: bool = False
     parent: Any = None
 
-    def about(self, known: SampleRows) -> "AskedField":
-        """The same with real filter values."""
-        return replace(
-            self, inner=tuple([a.about(known) for a in self.inner]), args=with_sample_ids(self.of, self.args, known)
-        )
+    def with_samples(self, sample_rows: SampleRows) -> "AskedField":
+        """Return the field with real filter values."""
+        inner = tuple([asked.with_samples(sample_rows) for asked in self.inner])
+        return replace(self, inner=inner, args=sample_filter(self.resource, self.args, sample_rows))
 
 
 @dataclass(frozen=True, repr=False)
 class AskedList(Shown):
-    """A read: its operation, the key of its row, what is asked of it and, for a list, of which stretch.
+    """A read: its operation, the key of its row, the fields, and the arguments of a list.
 
-    Drawn ones are about rows that are not known yet: keys and filter values are numbers until `about` puts real ones in their place.
+    Questions are drawn before there are rows: keys and filter values are numbers until
+    `with_samples` replaces them.
     """
 
     operation: str
-    of: Resource[Any]
-    pages: bool
+    resource: Resource[Any]
+    is_list: bool
     key: Any
-    asks: tuple[AskedField, ...]
+    fields: tuple[AskedField, ...]
     args: Args = field(default_factory=dict[str, Any])
     brief: bool = False
 
-    def about(self, known: SampleRows) -> "AskedList":
-        """The question about rows that there are."""
+    def with_samples(self, sample_rows: SampleRows) -> "AskedList":
+        """Return the question about rows that exist."""
         key = self.key
         if key is not None:
             operation = REGISTRY.operations[self.operation]
-            keys = known.keys[(operation.parent_relation[0] if operation.parent_relation else operation.result).name]
-            keys = [k for k in keys if operation.parent_relation is None or len(k) == 36]
+            keys = sample_rows.keys[operation.path_resource.name]
+            keys = [k for k in keys if operation.parent_relation is None or len(k) == UUID_LENGTH]
             key = keys[key % len(keys)]
-        return replace(
-            self,
-            key=key,
-            asks=tuple([a.about(known) for a in self.asks]),
-            args=with_sample_ids(self.of, self.args, known),
-        )
+        fields = tuple([asked.with_samples(sample_rows) for asked in self.fields])
+        return replace(self, key=key, fields=fields, args=sample_filter(self.resource, self.args, sample_rows))
 
 
-def with_sample_ids(of: Any, args: Args, known: SampleRows) -> Args:
-    """The arguments with real filter values."""
+def sample_filter(resource: Any, args: Args, sample_rows: SampleRows) -> Args:
+    """Return the arguments with sample values in the filter."""
     if "filter" not in args:
         return args
-    return args | {
-        "filter": {n: known.values[of.name, n][i % len(known.values[of.name, n])] for n, i in args["filter"].items()}
-    }
+    values = {n: sample_rows.values[resource.name, n] for n in args["filter"]}
+    return args | {"filter": {n: values[n][number % len(values[n])] for n, number in args["filter"].items()}}
 
 
-def question(
-    permissions: frozenset[str], operations: list[str] | None = None, depth: int = 3
-) -> st.SearchStrategy[AskedList]:
-    """Questions to the reads of the registry."""
+def question(asker: str, operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[AskedList]:
+    """Draw a question to one of the reads that the caller may call."""
+    permissions = CALLERS[asker].permissions
     names = [n for n in operations or READS if REGISTRY.operations[n].access.allows(permissions)]
 
     @st.composite
-    def one(draw: Any) -> AskedList:
+    def draw_question(draw: Any) -> AskedList:
         operation = REGISTRY.operations[draw(st.sampled_from(names))]
-        of, pages = operation.result, operation.kind == "list"
-        keyed = "key" in operation.signature.parameters
+        resource, is_list = operation.resource, operation.kind == "list"
         brief = draw(st.integers(0, 9)) == 9
-        asks = default(of, permissions) if brief else draw(asked(of, permissions, depth))
-        args = draw(root_window(of)) if pages else {}
-        return AskedList(operation.name, of, pages, draw(st.integers(0, 20)) if keyed else None, asks, args, brief)
+        fields = default_fields(resource, asker) if brief else draw(drawn_fields(resource, asker, depth))
+        args = draw(list_arguments(resource)) if is_list else {}
+        key = draw(st.integers(0, 20)) if "key" in operation.signature.parameters else None
+        return AskedList(operation.name, resource, is_list, key, fields, args, brief)
 
-    return one()
-
-
-def read_questions(operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[tuple[str, AskedList]]:
-    """Who asks, and what."""
-    return st.one_of(*[st.tuples(st.just(name), question(may, operations, depth)) for name, may in CALLERS])
+    return draw_question()
 
 
-def default(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> tuple[AskedField, ...]:
-    """What is answered where nothing is asked: scalars, whole values, links."""
-    return tuple(
-        [
-            asked_member(of, n, default(of.members[n], permissions))
-            if isinstance(of.members[n], EmbeddedValue)
-            else asked_member(of, n)
-            for n in readable(of, permissions)
-        ]
-    )  # type: ignore[arg-type]
+def read_questions(
+    operations: list[str] | None = None, depth: int = 3
+) -> st.SearchStrategy[tuple[str, AskedList]]:
+    """Draw a caller and a question."""
+    return st.one_of(*[st.tuples(st.just(asker), question(asker, operations, depth)) for asker in ASKERS])
 
 
-def asked_member(of: Any, name: str, inner: tuple[AskedField, ...] = (), **more: Any) -> AskedField:
-    """An ask for a scalar or an embedded value."""
-    value = of.members[name] if isinstance(of.members[name], EmbeddedValue) else None
-    return AskedField(name, "value" if value else "leaf", value, inner=inner, parent=of, **more)
+def default_fields(resource: Resource[Any] | EmbeddedValue, asker: str) -> tuple[AskedField, ...]:
+    """Return the fields of an answer if none are selected: scalars, whole values, links."""
+    return tuple([whole_member(resource, name, asker) for name in readable(resource, asker)])
 
 
-def readable(of: Resource[Any] | EmbeddedValue, permissions: frozenset[str]) -> list[str]:
-    """The own names that holders of these permissions may read, said apart from the kit."""
-    return [
-        n for n in of.members if isinstance(of, EmbeddedValue) or n not in RESTRICTED or "catalog:write" in permissions
-    ]
+def whole_member(resource: Any, name: str, asker: str) -> AskedField:
+    """Return a member, with all members of it if it is a value."""
+    value = resource.members[name]
+    return asked_member(resource, name, default_fields(value, asker) if isinstance(value, EmbeddedValue) else ())
+
+
+def asked_member(resource: Any, name: str, inner: tuple[AskedField, ...] = (), brief: bool = False) -> AskedField:
+    """Return a member of a resource or of a value."""
+    value = resource.members[name] if isinstance(resource.members[name], EmbeddedValue) else None
+    return AskedField(name, "value" if value else "leaf", value, inner=inner, brief=brief, parent=resource)
+
+
+def is_readable(resource: Any, name: str, asker: str) -> bool:
+    """Whether the cases allow the caller to read a member or to follow a relation."""
+    row = MEMBERS.get(f"{resource.name}.{name}")
+    return row is None or row.of(asker) is Outcome.ALLOWED
+
+
+def readable(resource: Resource[Any] | EmbeddedValue, asker: str) -> list[str]:
+    """Return the members that a caller may read, by the cases and not by the source."""
+    return [name for name in resource.members if is_readable(resource, name, asker)]
 
 
 @st.composite
-def asked(draw: Any, of: Any, permissions: frozenset[str], depth: int) -> tuple[AskedField, ...]:
-    """Up to five names of a shape, each under a key of its own."""
-    relations = (
-        sorted([n for n, r in of.relations.items() if r.target.name in KINDS and r.access.allows(permissions)])
-        if depth
-        else []
-    )
-    names = draw(
-        st.lists(st.sampled_from([*readable(of, permissions), *relations, *relations]), min_size=1, max_size=5)
-    )
-    made: list[AskedField] = []
+def drawn_fields(draw: Any, resource: Any, asker: str, depth: int) -> tuple[AskedField, ...]:
+    """Draw up to five names of a shape, each under a key of its own."""
+    relations: list[str] = []
+    if depth:
+        relations = sorted(
+            [n for n, r in resource.relations.items() if r.target.name in DRAWN and is_readable(resource, n, asker)]
+        )
+    pool = [*readable(resource, asker), *relations, *relations]
+    fields: list[AskedField] = []
     keys: set[str] = set()
-    for name in names:
+    for name in draw(st.lists(st.sampled_from(pool), min_size=1, max_size=5)):
         alias = None
         if name in keys or draw(st.integers(0, 7)) == 0:
             alias = draw(st.sampled_from(["a", "b_c", "d1", "_e", "fG"]))
         if (alias or name) not in keys:
             keys.add(alias or name)
-            made.append(replace(draw(followed(of, name, permissions, depth)), alias=alias))
-    return tuple(made)
+            fields.append(replace(draw(drawn_field(resource, name, asker, depth)), alias=alias))
+    return tuple(fields)
 
 
 @st.composite
-def followed(draw: Any, of: Any, name: str, permissions: frozenset[str], depth: int) -> AskedField:
-    """One name with what is below it."""
-    relation = of.relations.get(name)
+def drawn_field(draw: Any, resource: Any, name: str, asker: str, depth: int) -> AskedField:
+    """Draw what is selected below a name."""
+    relation = resource.relations.get(name)
     brief = draw(st.integers(0, 5)) == 0
     if relation is None:
-        if not isinstance(of.members[name], EmbeddedValue):
-            return asked_member(of, name)
-        value = of.members[name]
-        return asked_member(
-            of, name, default(value, permissions) if brief else draw(asked(value, permissions, 0)), brief=brief
-        )
+        value = resource.members[name]
+        if not isinstance(value, EmbeddedValue):
+            return asked_member(resource, name)
+        inner = default_fields(value, asker) if brief else draw(drawn_fields(value, asker, 0))
+        return asked_member(resource, name, inner, brief=brief)
     target = relation.target
-    inner = default(target, permissions) if brief else draw(asked(target, permissions, depth - 1))
+    inner = default_fields(target, asker) if brief else draw(drawn_fields(target, asker, depth - 1))
     if not relation.is_to_many:
-        return AskedField(name, "one", target, inner=inner, brief=brief, parent=of)
-    args = draw(window(target, relation.paged))
-    return AskedField(
-        name, "page" if relation.paged else "list", target, inner=inner, args=args, brief=brief, parent=of
-    )
+        return AskedField(name, "one", target, inner=inner, brief=brief, parent=resource)
+    args, kind = draw(relation_arguments(target, relation.paged)), "page" if relation.paged else "list"
+    return AskedField(name, kind, target, inner=inner, args=args, brief=brief, parent=resource)
 
 
 @st.composite
-def window(draw: Any, of: Resource[Any], paged: bool) -> Args:
-    """The arguments of a list below a row."""
-    args: Args = draw(conditions(of))
+def relation_arguments(draw: Any, resource: Resource[Any], paged: bool) -> Args:
+    """Draw the arguments of a list below a row."""
+    args: Args = draw(conditions(resource))
     if (size := draw(st.integers(0, 4))) or paged:
         backward = paged and draw(st.integers(0, 2)) == 0
         args["last" if backward else "first"] = size or 2
@@ -209,9 +209,9 @@ def window(draw: Any, of: Resource[Any], paged: bool) -> Args:
 
 
 @st.composite
-def root_window(draw: Any, of: Resource[Any]) -> Args:
-    """The arguments of a list of its own: REST reads it from the start, unless there is a cursor to read before."""
-    args: Args = draw(conditions(of))
+def list_arguments(draw: Any, resource: Resource[Any]) -> Args:
+    """Draw the arguments of a whole list. REST reads it from the start, as there is no cursor yet."""
+    args: Args = draw(conditions(resource))
     args["first"] = draw(st.integers(1, 6))
     if draw(st.integers(0, 2)) == 0:
         args["total"] = True
@@ -219,21 +219,28 @@ def root_window(draw: Any, of: Resource[Any]) -> Args:
 
 
 @st.composite
-def conditions(draw: Any, of: Resource[Any]) -> Args:
-    """A filter and an order."""
+def conditions(draw: Any, resource: Resource[Any]) -> Args:
+    """Draw a filter and an order."""
     args: Args = {}
-    names = (
-        draw(st.lists(st.sampled_from(sorted(of.filters)), max_size=2, unique=True))
-        if of.filters and draw(st.integers(0, 1))
-        else []
-    )
+    names: list[str] = []
+    if resource.filters and draw(st.integers(0, 1)):
+        names = draw(st.lists(st.sampled_from(sorted(resource.filters)), max_size=2, unique=True))
     if names:
-        args["filter"] = {n: draw(st.integers(0, 20)) for n in names}
-    sorts = [n for n, s in of.sorts.items() if s.required_filter is None or s.required_filter in names]
-    keys = draw(st.lists(st.sampled_from(sorts), max_size=3, unique=True)) if draw(st.integers(0, 1)) else []
+        args["filter"] = {name: draw(st.integers(0, 20)) for name in names}
+    keys = draw(sort_keys(resource, names)) if draw(st.integers(0, 1)) else []
     if keys:
-        args["sort"] = tuple([draw(st.sampled_from(["", "-"])) + k for k in keys])
+        args["sort"] = tuple(keys)
     return args
 
 
-__all__ = ["ACTIONS", "AskedField", "AskedList", "read_questions", "default", "question"]
+@st.composite
+def sort_keys(draw: Any, resource: Resource[Any], filters: list[str]) -> list[str]:
+    """Draw sort keys, ascending or descending, that are allowed with these filters."""
+    allowed = [n for n, s in resource.sorts.items() if s.required_filter is None or s.required_filter in filters]
+    if not allowed:
+        return []
+    names = draw(st.lists(st.sampled_from(allowed), max_size=3, unique=True))
+    return [draw(st.sampled_from(["", "-"])) + name for name in names]
+
+
+__all__ = ["ACTIONS", "REGISTRY", "AskedField", "AskedList", "default_fields", "question", "read_questions"]

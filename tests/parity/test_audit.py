@@ -1,134 +1,133 @@
-"""Every write of the registry, through each door, leaves an entry of the audit that says who did it, and nothing that is a secret."""
+"""Every write leaves an audit entry at either door: who did what, and no value that was given."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 
-from tests.conftest import HERE
 from tests.factories import unique
-from tests.parity.account_write_cases import ACTS, prepare_case
+from tests.parity.cases import FIRST_INPUTS, REGISTRY, TWO_DOOR_WRITES, one_field
+from tests.parity.door_writer import DELETED, DoorWriter
 from tests.parity.harness import STAFF, ApiClient, DualDoorApp, Json
-from tests.parity.query_rendering import camel
-from tests.parity.query_strategies import REGISTRY
-from tests.parity.write_cases import ONE_MEMBER, DoorWriter, write_case
-from tests.users import PASSWORD, create_user
+from tests.parity.prepared_writes import prepare
+from tests.users import PASSWORD, create_user, http_client
 from tradepost.areas.accounts.schemas import Role
 from tradepost.kit.schema.struct_fields import members
 
-WRITES = [n for n, o in REGISTRY.operations.items() if o.is_write]
-BY_STAFF = [n for n in WRITES if n not in ACTS and not REGISTRY.operations[n].exclusive_to]
+OPERATIONS = REGISTRY.operations
+BY_STAFF = [write.operation for write in TWO_DOOR_WRITES if write.role == "staff"]
+BY_OTHERS = [write.operation for write in TWO_DOOR_WRITES if write.role != "staff"]
+# Events are about rows, about sessions, or about a password reset that was requested, which does
+# not say whether the account exists.
+EVENT_PREFIXES = {r.operation_prefix for r in REGISTRY.resources.values()} | {"session", "password_reset"}
+# Words that are neither secret nor personal.
+ROLES = frozenset(Role)
+# The names of all members and relations, which entries list.
+MEMBER_NAMES = (
+    {"changed", "user_id"}
+    | {n for o in OPERATIONS.values() if o.input for n in members(o.input)}
+    | {n for resource in REGISTRY.resources.values() for n in (*resource.members, *resource.relations)}
+) - {n for o in OPERATIONS.values() for n in o.result.secret_members}
 
 
 @pytest.fixture(scope="module")
-async def writer(harness: DualDoorApp) -> AsyncIterator[tuple[ApiClient, str]]:
-    """A member of the staff with a key of its own, and the id of that."""
+async def writer_key(harness: DualDoorApp) -> AsyncIterator[tuple[ApiClient, str]]:
+    """A staff API key without a user, and its id."""
     key = await harness.app.state.credentials.create(name="audited", role="staff")
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=harness.app), base_url=HERE, headers={"X-API-Key": key}
-    ) as client:
-        yield ApiClient("writer", client, STAFF), (await harness.app.state.credentials.identify(key)).id
+    async with http_client(harness.app, key) as client:
+        yield ApiClient("staff", client, STAFF), (await harness.app.state.credentials.identify(key)).id
 
 
-async def done(harness: DualDoorApp, writer: ApiClient, operation: str, way: str) -> tuple[set[str], Json]:
-    """One write through one door: the ids of what it made or changed, and what it was given."""
-    of, (key, body) = harness.operation(operation), await write_case(harness, operation)
-    given: Json = {} if of.kind == "delete" else {"body": body}
-    door = DoorWriter(harness, writer, operation)
-    if of.kind == "batch":
-        made = await (
-            door.rest("id", key, **given)
-            if way == "rest"
-            else door.graphql("results { status data { id } }", key, **given)
-        )
-        assert [r["status"] for r in made["results"]] == [201]
-        return {r["data"]["id"] for r in made["results"]}, body
-    made = await (door.rest if way == "rest" else door.graphql)("id", key, **given)
-    assert made == "gone" or "id" in made, made
-    return {key if made == "gone" else made["id"]}, body
-
-
-@pytest.mark.parametrize("way", ["rest", "graphql"])
+@pytest.mark.parametrize("door", ["rest", "graphql"])
 @pytest.mark.parametrize("operation", BY_STAFF)
-async def test_a_write_leaves_an_entry_that_says_who_did_what(
-    harness: DualDoorApp, writer: tuple[ApiClient, str], operation: str, way: str
+async def test_a_write_of_staff_leaves_an_entry_with_caller_door_and_operation(
+    harness: DualDoorApp, writer_key: tuple[ApiClient, str], operation: str, door: str
 ) -> None:
-    visitor, caller = writer
-    visitor.client.headers["X-Request-ID"] = request_id = unique("audited")
-    subjects, body = await done(harness, visitor, operation, way)
-    found = (await harness.staff.rest("GET", "/audit", params={"caller_id": caller, "limit": "100"})).json()["data"]
-    entries = [e for e in found if e["request_id"] == request_id]
-    assert subjects <= {e["subject"] for e in entries}
+    client, caller_id = writer_key
+    prepared = replace(await prepare(harness, FIRST_INPUTS[operation]), caller=client)
+    writer, request_id = DoorWriter(harness, client, operation), unique("audited")
+    writer.headers["X-Request-ID"] = request_id
+    outcome = await writer.write(door, "id", **prepared.arguments)
+    assert not isinstance(outcome, tuple), outcome
+    entries = await entries_of(harness, request_id, caller_id=caller_id)
+    assert subjects_of(outcome, prepared.key) <= {entry["subject"] for entry in entries}
     for entry in entries:
-        assert (entry["caller_id"], entry["role"], entry["door"], entry["operation"]) == (
-            caller,
-            "staff",
-            way,
-            operation,
-        )
-        assert list(strange(entry["data"])) == []
-        assert entry["type"].partition(".")[0] in STEMS
-    assert_silent(body, entries)
+        found = (entry["caller_id"], entry["role"], entry["door"], entry["operation"])
+        assert found == (caller_id, "staff", door, operation)
+        assert_names_only(entry)
+    assert_no_values(prepared.body, entries)
 
 
-@pytest.mark.parametrize("way", ["rest", "graphql"])
-@pytest.mark.parametrize("operation", ACTS)
-async def test_what_is_done_with_an_account_leaves_an_entry_without_a_secret(
-    harness: DualDoorApp, operation: str, way: str
+def subjects_of(outcome: Any, key: str) -> set[str]:
+    """Return the ids of the rows that a write created or changed."""
+    if outcome == DELETED:
+        return {key}
+    if "results" in outcome:
+        assert [item["status"] for item in outcome["results"]] == [201]
+        return {item["data"]["id"] for item in outcome["results"]}
+    return {outcome["id"]}
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+@pytest.mark.parametrize("operation", BY_OTHERS)
+async def test_a_write_of_a_user_or_anonymous_caller_leaves_an_entry_without_a_secret(
+    harness: DualDoorApp, operation: str, door: str
 ) -> None:
-    """Logins, refreshes and letters that are asked for too; of whoever comes without a credential it says that."""
-    visitor, key, body = await prepare_case(harness, operation, unique("m").replace("-", ""))
-    request_id, door = unique("audited"), DoorWriter(harness, visitor, operation)
-    door.headers["X-Request-ID"] = request_id
-    # What is secret in the answer, where something is: it must not stand in the entry either.
-    wanted = next(iter(door.of.result.secret_members), ONE_MEMBER.get(door.of.result.name, "id"))
-    made = await (door.rest(wanted, key, body) if way == "rest" else door.graphql(camel(wanted), key, body))
-    assert not isinstance(made, tuple), made
-    entries = await entries_of(harness, operation, request_id)
+    """Also logins, refreshed tokens and requests for an e-mail. An anonymous caller has no id."""
+    prepared, request_id = await prepare(harness, FIRST_INPUTS[operation]), unique("audited")
+    writer, caller = DoorWriter(harness, prepared.caller, operation), prepared.caller
+    writer.headers["X-Request-ID"] = request_id
+    # If the answer has a secret, select it: it must not be in the entry either.
+    field = next(iter(writer.operation.result.secret_members), one_field(operation))
+    outcome = await writer.write(door, field, **prepared.arguments)
+    assert not isinstance(outcome, tuple), outcome
+    entries = await entries_of(harness, request_id, operation=operation)
     assert entries
-    caller = visitor.person.id if visitor.person else None
+    caller_id = caller.person.id if caller.person else None
     for entry in entries:
-        assert (entry["caller_id"], entry["role"], entry["door"]) == (caller, visitor.name, way)
-        assert list(strange(entry["data"])) == []
-        assert entry["type"].partition(".")[0] in STEMS
-    assert_silent(body, entries)
-    assert_silent(made, entries)
-    if key:
-        assert key in {e["subject"] for e in entries}
-    elif caller is not None and made == "gone" and operation != "logout":
-        assert caller in {e["subject"] for e in entries}
+        assert (entry["caller_id"], entry["role"], entry["door"]) == (caller_id, caller.name, door)
+        assert_names_only(entry)
+    assert_no_values(prepared.body, entries)
+    assert_no_values(outcome, entries)
+    subjects = {entry["subject"] for entry in entries}
+    if prepared.key:
+        assert prepared.key in subjects
+    elif caller_id is not None and outcome == DELETED and operation != "logout":
+        assert caller_id in subjects
 
 
 @pytest.mark.parametrize("grant", ["password", "refresh_token", "client_credentials"])
-async def test_a_token_that_is_granted_leaves_an_entry_without_a_secret(harness: DualDoorApp, grant: str) -> None:
-    """The one write that is on one door alone: a token endpoint takes a form."""
+async def test_a_granted_token_leaves_an_entry_without_a_secret(harness: DualDoorApp, grant: str) -> None:
+    """The only write that is at one door alone: a token endpoint takes a form."""
     person, request_id = await create_user(harness.app), unique("audited")
     key = await person.key()
     forms: dict[str, Json] = {
-        "password": {"username": person.email, "password": PASSWORD}, "refresh_token": {"refresh_token": await person.refresh_token()},
+        "password": {"username": person.email, "password": PASSWORD},
+        "refresh_token": {"refresh_token": await person.refresh_token()},
         "client_credentials": {"client_id": key["prefix"], "client_secret": key["secret"]},
-    }  # fmt: skip
+    }
     form = {"grant_type": grant, **forms[grant]}
     answer = await harness.anonymous.client.post("/v1/auth/token", data=form, headers={"X-Request-ID": request_id})
     assert answer.status_code == 200, answer.text
-    entries = await entries_of(harness, "token_grant", request_id)
+    entries = await entries_of(harness, request_id, operation="token_grant")
     assert entries
     for entry in entries:
         assert (entry["door"], entry["caller_id"]) == ("rest", None)
-        assert entry["type"].partition(".")[0] in STEMS
-    assert_silent({n: v for n, v in form.items() if n != "grant_type"}, entries)
-    assert_silent({n: v for n, v in answer.json().items() if n.endswith("_token")}, entries)
+        assert entry["type"].partition(".")[0] in EVENT_PREFIXES
+    assert_no_values(forms[grant], entries)
+    assert_no_values({n: v for n, v in answer.json().items() if n.endswith("_token")}, entries)
 
 
-async def entries_of(harness: DualDoorApp, operation: str, request_id: str) -> list[Json]:
-    """What the audit says of one request."""
-    found = (await harness.staff.rest("GET", "/audit", params={"operation": operation, "limit": "100"})).json()["data"]
-    return [e for e in found if e["request_id"] == request_id]
+async def entries_of(harness: DualDoorApp, request_id: str, **filters: str) -> list[Json]:
+    """Return the audit entries of one request."""
+    params = {"limit": "100", **filters}
+    entries = (await harness.staff.rest("GET", "/audit", params=params)).json()["data"]
+    return [entry for entry in entries if entry["request_id"] == request_id]
 
 
-async def test_registering_a_known_address_is_told_to_the_staff_alone(harness: DualDoorApp) -> None:
+async def test_only_the_audit_says_that_a_registered_address_was_registered_again(harness: DualDoorApp) -> None:
     known = await create_user(harness.app)
     answers: list[Any] = []
     for email in (known.email, f"{unique('new')}@shop.example"):
@@ -136,40 +135,46 @@ async def test_registering_a_known_address_is_told_to_the_staff_alone(harness: D
         body = {"email": email, "password": "six boats and a heron"}
         answer = await harness.anonymous.rest("POST", "/auth/register", json=body, headers={"X-Request-ID": request_id})
         answers.append((answer.status_code, answer.content, sorted(set(answer.headers) - {"date"})))
-        [entry] = await entries_of(harness, "register", request_id)
-        assert (entry["type"], entry["subject"] == known.id) == (
-            ("user.registration_repeated", True) if email == known.email else ("user.registered", False)
-        )
+        [entry] = await entries_of(harness, request_id, operation="register")
+        is_known = email == known.email
+        assert entry["type"] == ("user.registration_repeated" if is_known else "user.registered")
+        assert (entry["subject"] == known.id) is is_known
     assert answers[0] == answers[1]
 
 
-def assert_silent(body: Any, entries: list[Json]) -> None:
-    """Fails where a text that was given stands in an entry."""
-    said = str([entry["data"] for entry in entries])
+def assert_names_only(entry: Json) -> None:
+    """Assert that the data of an entry has no values, and that its type is one of the known ones."""
+    assert list(unexpected_values(entry["data"])) == []
+    assert entry["type"].partition(".")[0] in EVENT_PREFIXES
+
+
+def assert_no_values(body: Any, entries: list[Json]) -> None:
+    """Assert that no text of a body is in the data of an entry."""
+    data = str([entry["data"] for entry in entries])
     match body:
         case dict():
             for value in body.values():
-                assert_silent(value, entries)
+                assert_no_values(value, entries)
         case list():
             for value in body:
-                assert_silent(value, entries)
+                assert_no_values(value, entries)
         case str() if len(body) > 3 and body not in ROLES:
-            assert body not in said
+            assert body not in data
         case _:
             pass
 
 
-def strange(data: Any) -> Iterator[Any]:
-    """What in an entry is neither the name of a member nor the id of a row: values have no place in it."""
+def unexpected_values(data: Any) -> Iterator[Any]:
+    """Yield everything in the data of an entry but names of members, ids and roles."""
     match data:
         case dict():
-            yield from [name for name in data if name not in NAMES]
+            yield from [name for name in data if name not in MEMBER_NAMES]
             for value in data.values():
-                yield from strange(value)
+                yield from unexpected_values(value)
         case list():
             for value in data:
-                yield from strange(value)
-        case str() if data not in NAMES | ROLES:
+                yield from unexpected_values(value)
+        case str() if data not in MEMBER_NAMES | ROLES:
             try:
                 UUID(data)
             except ValueError:
@@ -180,17 +185,7 @@ def strange(data: Any) -> Iterator[Any]:
             yield data
 
 
-# Besides rows: sessions, and letters that were asked for, of which nobody knows yet whether they have a reader.
-STEMS = {of.operation_prefix for of in REGISTRY.resources.values()} | {"session", "password_reset"}
-# Words that are neither secret nor personal, and without which the entry would say nothing.
-ROLES = frozenset(Role)
-# Members of what can be written, and what an entry calls them together.
-NAMES = {"changed", "user_id"} | {n for o in REGISTRY.operations.values() if o.input for n in members(o.input)}
-NAMES = (NAMES | {n for of in REGISTRY.resources.values() for n in of.members}) - {
-    n for o in REGISTRY.operations.values() for n in o.result.secret_members
-}
-
-
-def test_a_value_in_an_entry_would_be_noticed() -> None:
-    assert list(strange({"changed": ["name"], "product_id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"})) == []
-    assert list(strange({"changed": ["Oak chair"], "secret": {"name": 7}})) == ["secret", "Oak chair", 7]
+def test_a_value_in_an_entry_is_found() -> None:
+    product = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"
+    assert list(unexpected_values({"changed": ["name"], "product_id": product})) == []
+    assert list(unexpected_values({"changed": ["Oak chair"], "secret": {"name": 7}})) == ["secret", "Oak chair", 7]

@@ -16,9 +16,9 @@ DOCUMENT = {"Accept": "application/graphql"}
 @hypothesis_settings(120)
 @given(asking=read_questions(), spelling=st.integers(0, 2**32))
 async def test_the_equal_document_is_the_same_selection_window_and_answer(
-    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
+    harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    visitor, asked = harness.visitors[asking[0]], asking[1].about(known)
+    visitor, asked = harness.callers[asking[0]], asking[1].with_samples(sample_rows)
     path, params = RestWriter(Random(spelling)).request(harness, asked)
     plain, document = (
         await visitor.rest("GET", path, params=params),
@@ -28,32 +28,32 @@ async def test_the_equal_document_is_the_same_selection_window_and_answer(
     if plain.status_code == 404:
         return
     assert document.headers["content-type"].startswith("application/graphql")
-    query = harness.rest_reads(asked.operation, params, visitor.permissions)
-    assert_same((query.selection, query.list_query), harness.graphql_reads(document.text, {}, visitor.permissions))
+    query = harness.rest_query(asked.operation, params, visitor.permissions)
+    assert_same((query.selection, query.list_query), harness.graphql_query(document.text, {}, visitor.permissions))
     [root] = (await visitor.data(document.text)).values()
-    if asked.pages:
+    if asked.is_list:
         assert_same(
-            rest_page(asked.asks, plain.json(), bool(asked.args.get("total"))),
-            graphql_page(asked.asks, root | {"pageInfo": {"startCursor": None} | root["pageInfo"]}),
+            rest_page(asked.fields, plain.json(), bool(asked.args.get("total"))),
+            graphql_page(asked.fields, root | {"pageInfo": {"startCursor": None} | root["pageInfo"]}),
         )
     else:
-        assert_same(normalize_rest(asked.asks, plain.json()), normalize_graphql(asked.asks, root))
+        assert_same(normalize_rest(asked.fields, plain.json()), normalize_graphql(asked.fields, root))
 
 
 @hypothesis_settings(60)
 @given(text=st.text(min_size=1, max_size=30))
 async def test_any_search_text_survives_the_way_into_the_document(
-    harness: DualDoorApp, known: SampleRows, text: str
+    harness: DualDoorApp, sample_rows: SampleRows, text: str
 ) -> None:
     params = {"q": text, "fields": "id", "limit": "3"}
     answer = await harness.anonymous.rest("GET", "/products", params=params, headers=DOCUMENT)
     if answer.status_code == 400:
         return
-    query = harness.rest_reads("product_list", params, frozenset())
-    assert_same((query.selection, query.list_query), harness.graphql_reads(answer.text, {}, frozenset()))
+    query = harness.rest_query("product_list", params, frozenset())
+    assert_same((query.selection, query.list_query), harness.graphql_query(answer.text, {}, frozenset()))
 
 
-async def test_a_list_below_a_slug_has_a_document_too(harness: DualDoorApp, known: SampleRows) -> None:
+async def test_a_list_below_a_slug_has_a_document_too(harness: DualDoorApp, sample_rows: SampleRows) -> None:
     for path in (
         "/categories/{}/products",
         "/categories/{}/children",
@@ -62,9 +62,9 @@ async def test_a_list_below_a_slug_has_a_document_too(harness: DualDoorApp, know
         "/products/{}/media",
     ):
         keys = {
-            "categories": known.values["Category", "slug"],
+            "categories": sample_rows.values["Category", "slug"],
             "tags": ["shared-by-all"],
-            "products": known.values["Product", "slug"],
+            "products": sample_rows.values["Product", "slug"],
         }[path.split("/")[1]]
         for key in keys:
             plain = await harness.staff.rest("GET", path.format(key), params={"fields": "id", "limit": "3"})
@@ -81,7 +81,7 @@ async def test_a_list_by_page_numbers_has_no_document(harness: DualDoorApp) -> N
     assert "cursor" in answer.json()["detail"]
 
 
-async def test_page_numbers_are_for_whole_lists_only(harness: DualDoorApp, known: SampleRows) -> None:
+async def test_page_numbers_are_for_whole_lists_only(harness: DualDoorApp, sample_rows: SampleRows) -> None:
     answer = await harness.anonymous.rest("GET", "/categories", params={"fields": "products(page: 2){id}"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     assert "`page` is not an argument" in answer.json()["detail"]

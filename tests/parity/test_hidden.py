@@ -12,7 +12,7 @@ MARK = "Hidden Zyxwv"
 
 
 @pytest.fixture(scope="package", params=["draft", "archived"])
-async def hidden(harness: DualDoorApp, known: SampleRows, request: pytest.FixtureRequest) -> dict[str, Any]:
+async def hidden(harness: DualDoorApp, sample_rows: SampleRows, request: pytest.FixtureRequest) -> dict[str, Any]:
     """A product that the public may not see, between two that it may, in one category and with one word."""
     staff, word = harness.staff, unique("word")
     category = (await staff.rest("POST", "/categories", json={"name": "Case", "slug": unique("case")})).json()
@@ -262,7 +262,7 @@ RESTRICTED = [
 
 @pytest.mark.parametrize(("kind", "name", "field"), RESTRICTED)
 async def test_a_restricted_member_is_refused_alike_by_both_doors(
-    harness: DualDoorApp, known: SampleRows, hidden: dict[str, Any], kind: str, name: str, field: str
+    harness: DualDoorApp, sample_rows: SampleRows, hidden: dict[str, Any], kind: str, name: str, field: str
 ) -> None:
     row = hidden["shown"][0]
     plural, id = ("products", row["id"]) if kind == "Product" else ("variants", row["variants"][0]["id"])

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from tests.factories import unique
-from tests.parity.account_write_cases import client_with_role
-from tests.parity.harness import ApiClient, DualDoorApp, Json
+from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role
 from tests.users import ADDRESS, create_user
 
 UNKNOWN = "01924560-6c00-7d4b-bb5e-72fc1f750d02"

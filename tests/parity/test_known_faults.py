@@ -10,7 +10,6 @@ import pytest
 
 from tests.factories import unique, variant_input
 from tests.parity.harness import ApiClient, DualDoorApp, Json
-from tests.parity.write_cases import complete_product
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.problems import Unauthenticated
 from tradepost.kit.writes.call_context import CallContext
@@ -70,7 +69,7 @@ async def test_cve_2024_54151_no_principal_is_no_admin(harness: DualDoorApp, sec
             # Whatever the arguments are: the access is asked before anything looks at them.
             with pytest.raises(Unauthenticated):
                 await of.__get__(of.service(context), of.service)()
-            assert of.access.check(house_of(of.access.permission)) is None, name
+            assert of.access.check(caller_with(of.access.permission)) is None, name
     for headers in (
         {},
         {"X-API-Key": ""},
@@ -87,7 +86,7 @@ async def test_cve_2024_54151_no_principal_is_no_admin(harness: DualDoorApp, sec
             assert answer.status_code == 401 or path.startswith("/products/")
 
 
-def house_of(permission: str) -> Caller:
+def caller_with(permission: str) -> Caller:
     """A caller with one permission."""
     return Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="staff", permissions=frozenset({permission}))
 
@@ -102,7 +101,7 @@ async def test_cve_2024_39895_duplicated_fields(harness: DualDoorApp, secret: Js
         "/graphql", json={"query": "{" + " products { nodes { id } }" * 100 + "}"}
     )
     assert (refused.status_code, refused.json()["errors"][0]["extensions"]["code"]) == (400, "document_too_large")
-    rest, kept = await harness.recorded(
+    rest, kept = await harness.record(
         harness.anonymous.rest("GET", "/products", params={"limit": "2", "fields": "id," + "variants{sku}," * 50})
     )
     assert rest.status_code == 200
@@ -111,7 +110,7 @@ async def test_cve_2024_39895_duplicated_fields(harness: DualDoorApp, secret: Js
 
 async def measured(harness: DualDoorApp, text: str) -> tuple[Any, int]:
     """What a document answers, and how many statements that took."""
-    data, kept = await harness.recorded(harness.anonymous.data(text))
+    data, kept = await harness.record(harness.anonymous.data(text))
     return data, len(kept)
 
 

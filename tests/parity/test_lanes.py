@@ -23,7 +23,7 @@ type Clients = dict[str, tuple[httpx.AsyncClient, httpx.AsyncClient]]
 
 
 @pytest.fixture(scope="package")
-async def slow(harness: DualDoorApp, known: SampleRows, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
+async def slow(harness: DualDoorApp, sample_rows: SampleRows, settings: Settings, staff_key: str) -> AsyncIterator[Clients]:
     """Clients of all kinds, each with one of a second shop over the same database, without the lane."""
     shop = create_app(msgspec.structs.replace(settings, fast_lane=False))
     assert shop.pipeline.fast_path == {}
@@ -65,9 +65,9 @@ async def same_answer(
     header=st.sampled_from(["", "application/msgpack", "application/graphql", "text/csv"]),
 )
 async def test_a_read_has_equal_bytes_and_headers(
-    harness: DualDoorApp, slow: Clients, known: SampleRows, asking: tuple[str, AskedList], spelling: int, header: str
+    harness: DualDoorApp, slow: Clients, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int, header: str
 ) -> None:
-    asked, pair, chance = asking[1].about(known), slow[asking[0]], Random(spelling)
+    asked, pair, chance = asking[1].with_samples(sample_rows), slow[asking[0]], Random(spelling)
     path, params = RestWriter(chance).request(harness, asked)
     version = chance.choice(["/v1", "/v2", ""])
     answer = await same_answer(

@@ -10,7 +10,7 @@ from tests.parity.harness import DualDoorApp
 
 async def test_cve_2023_38503_no_subscription_ignores_the_rules_about_rows(harness: DualDoorApp) -> None:
     """Directus: what was sent to subscribers was not asked of the rules. There are no subscriptions yet: each is refused whole, whoever asks."""
-    for visitor in harness.visitors.values():
+    for visitor in harness.callers.values():
         for text in (
             "subscription { products { nodes { id } } }",
             "subscription S { __typename }",

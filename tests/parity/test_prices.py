@@ -1,4 +1,4 @@
-"""One price: the same question costs the same through both doors, and never more than was said before."""
+"""One price: a question costs the same at both doors, and never more than was quoted."""
 
 from random import Random
 from typing import Any
@@ -8,121 +8,128 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.parity.harness import DualDoorApp, hypothesis_settings
+from tests.factories import make_category, make_product
+from tests.parity.cases import READS, REGISTRY
+from tests.parity.fields import graphql_fields
+from tests.parity.harness import DualDoorApp, Json, hypothesis_settings
 from tests.parity.query_rendering import GraphQLWriter, RestWriter
 from tests.parity.query_strategies import AskedList, read_questions
 from tests.parity.sample_rows import SampleRows
 from tests.rate_limit_headers import request_cost
-from tradepost.doors.graphql.execution.executor import RequestParameters
-from tradepost.kit.auth.caller import Caller
 from tradepost.kit.operations.pricing import Price, price
-from tradepost.kit.writes.call_context import CallContext
 
 SPELLINGS = st.integers(0, 2**32)
+LISTED_READS = [
+    (name, fields)
+    for name, read in READS.items()
+    for fields in read.statements
+    if REGISTRY.operations[name].kind != "query"
+]
 
 
-def priced(harness: DualDoorApp, name: str, asked: AskedList, spelling: int) -> tuple[Price, Price]:
-    """The price of a question as a URL and as a document."""
-    chance, visitor = Random(spelling), harness.visitors[name]
+def prices(harness: DualDoorApp, asker: str, asked: AskedList, spelling: int) -> tuple[Price, Price]:
+    """Return the price of a question as a URL and as a document."""
+    chance, permissions = Random(spelling), harness.callers[asker].permissions
     _, params = RestWriter(chance).request(harness, asked)
     text, variables = GraphQLWriter(harness, chance).document(asked)
-    query = harness.rest_reads(asked.operation, params, visitor.permissions)
-    caller = Caller(id="a-test" if visitor.permissions else None, permissions=visitor.permissions)
-    ready = harness.executor.prepare(RequestParameters(text, variables), CallContext(caller, harness.app.state.database))
-    [there] = ready.prices
-    return price(harness.operation(asked.operation), query.selection, query.list_query), there
+    query = harness.rest_query(asked.operation, params, permissions)
+    [graphql] = harness.prepare(text, variables, permissions).prices
+    return price(harness.operation(asked.operation), query.selection, query.list_query), graphql
 
 
 @pytest.mark.parametrize("part", range(4))
 @hypothesis_settings(250)
 @given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_selection_has_one_price_at_both_doors(
-    harness: DualDoorApp, known: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
+    harness: DualDoorApp, sample_rows: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    here, there = priced(harness, asking[0], asking[1].about(known), spelling)
-    assert here == there
-    assert here.points >= 1
+    rest, graphql = prices(harness, asking[0], asking[1].with_samples(sample_rows), spelling)
+    assert rest == graphql
+    assert rest.points >= 1
+
+
+@pytest.mark.parametrize(("operation", "fields"), LISTED_READS)
+def test_the_fields_of_a_case_have_one_price_at_both_doors(harness: DualDoorApp, operation: str, fields: str) -> None:
+    declaration, permissions = harness.operation(operation), harness.staff.permissions
+    query = harness.rest_query(operation, {"fields": fields}, permissions)
+    selection = graphql_fields(declaration.result, fields)
+    body = f"{{ nodes {{ {selection} }} }}" if declaration.kind == "list" else f"{{ {selection} }}"
+    root = harness.root(operation)
+    has_key = "key" in declaration.signature.parameters
+    argument = f'({next(iter(root.parameters))}: "01924560-6c00-7d4b-bb5e-72fc1f750d02")' if has_key else ""
+    [graphql] = harness.prepare(f"{{ {root.name}{argument} {body} }}", {}, permissions).prices
+    assert price(declaration, query.selection, query.list_query) == graphql
 
 
 @pytest.mark.parametrize("part", range(4))
 @hypothesis_settings(250)
 @given(asking=read_questions(), spelling=SPELLINGS)
-async def test_what_is_paid_is_equal_at_both_doors_and_no_more_than_was_said(
-    harness: DualDoorApp, known: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
+async def test_both_doors_charge_the_same_and_no_more_than_the_price(
+    harness: DualDoorApp, sample_rows: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    name, asked = asking[0], asking[1].about(known)
-    said, _ = priced(harness, name, asked, spelling)
-    chance, visitor = Random(spelling), harness.visitors[name]
+    asked = asking[1].with_samples(sample_rows)
+    upper, _ = prices(harness, asking[0], asked, spelling)
+    chance, caller = Random(spelling), harness.callers[asking[0]]
     path, params = RestWriter(chance).request(harness, asked)
     text, variables = GraphQLWriter(harness, chance).document(asked)
-    paid: list[int] = []
     for _ in range(2):
-        # Twice: the first may have paid for compiling as well.
-        there = await visitor.client.post("/graphql", json={"query": text, "variables": variables})
-        here = await visitor.rest("GET", path, params=params)
-        paid = [request_cost(here), request_cost(there)]
-    cost = there.json()["extensions"]["cost"]
-    assert paid[0] == paid[1] == cost["charged"] <= said.points == cost["requested"]
+        # Twice: the first request may have paid for compiling as well.
+        graphql = await caller.client.post("/graphql", json={"query": text, "variables": variables})
+        rest = await caller.rest("GET", path, params=params)
+    cost = graphql.json()["extensions"]["cost"]
+    assert request_cost(rest) == request_cost(graphql) == cost["charged"] <= upper.points == cost["requested"]
 
 
 @hypothesis_settings(150)
 @given(asking=read_questions(), spelling=SPELLINGS)
-async def test_a_quote_of_either_kind_at_either_door_is_the_price_of_the_request(
-    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
+async def test_a_quote_of_a_url_or_document_at_either_door_is_the_price_of_the_request(
+    harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    """Four quotes and two requests agree, and nobody is charged more."""
-    asked, chance, visitor = asking[1].about(known), Random(spelling), harness.visitors[asking[0]]
+    """Four quotes and two requests agree, and neither request is charged more."""
+    asked, chance, caller = asking[1].with_samples(sample_rows), Random(spelling), harness.callers[asking[0]]
     path, params = RestWriter(chance).request(harness, asked)
     text, variables = GraphQLWriter(harness, chance).document(asked)
     url = str(httpx.URL(f"http://here/v1{path}", params=params)).removeprefix("http://here")
-    declared, arguments = (
-        "$document: String, $variables: JSON, $url: String",
-        "document: $document, variables: $variables, url: $url",
-    )
+    declared = "$document: String, $variables: JSON, $url: String"
+    arguments = "document: $document, variables: $variables, url: $url"
+    fields = "points operations { operation points rows }"
     quotes: list[Any] = []
     for quoted in ({"url": url}, {"document": text, "variables": variables}):
-        answer = await visitor.rest("POST", "/price", json=quoted, params={"fields": "points,operations"})
+        answer = await caller.rest("POST", "/price", json=quoted, params={"fields": "points,operations"})
         assert answer.status_code == 200, answer.text
-        there = await visitor.data(
-            f"query ({declared}) {{ price({arguments}) {{ points operations {{ operation points rows }} }} }}", quoted
-        )
-        quotes += [answer.json(), there["price"]]
+        data = await caller.data(f"query ({declared}) {{ price({arguments}) {{ {fields} }} }}", quoted)
+        quotes += [answer.json(), data["price"]]
     assert quotes == [quotes[0]] * 4
     points = quotes[0]["points"]
     assert [(line["operation"], line["points"]) for line in quotes[0]["operations"]] == [(asked.operation, points)]
-    cost = (await visitor.client.post("/graphql", json={"query": text, "variables": variables})).json()["extensions"][
-        "cost"
-    ]
-    # The document is no longer new; its plan may be, which costs 10 once.
+    document: Json = {"query": text, "variables": variables}
+    cost = (await caller.client.post("/graphql", json=document)).json()["extensions"]["cost"]
+    # The document has been compiled by now; its plan may not have been, which costs 10 once.
     assert cost["requested"] == points
     assert cost["charged"] <= points + 10
-    assert request_cost(await visitor.client.get(url)) <= points, "by now the plan is known too"
-
-
-async def asked_for(harness: DualDoorApp, path: str, text: str) -> tuple[int, int]:
-    """What a URL and a document cost, compiled before."""
-    found = (0, 0)
-    for _ in range(2):
-        here: httpx.Response = await harness.staff.rest("GET", path)
-        there = await harness.staff.client.post("/graphql", json={"query": text})
-        found = request_cost(here), request_cost(there)
-    return found
+    assert request_cost(await caller.client.get(url)) <= points, "the plan is compiled by now"
 
 
 @pytest.mark.parametrize(
     ("operation", "fields", "limit", "points"),
     [
-        ("product_list", "id", 20, 3), ("product_list", "id,category{id}", 20, 5), ("product_list", "variants(first:20){id}", 100, 211),
-        ("product_list", "variants{id}", 20, 23), ("category_list", "products{id}", 20, 43), ("product_get", "id", None, 1),
-        ("product_get", "variants{id}", None, 2), ("product_list", "category{parent{id}}", 20, 7), ("product_create", "id", None, 10),
+        ("product_list", "id", 20, 3),
+        ("product_list", "id,category{id}", 20, 5),
+        ("product_list", "variants(first:20){id}", 100, 211),
+        ("product_list", "variants{id}", 20, 23),
+        ("category_list", "products{id}", 20, 43),
+        ("product_get", "id", None, 1),
+        ("product_get", "variants{id}", None, 2),
+        ("product_list", "category{parent{id}}", 20, 7),
+        ("product_create", "id", None, 10),
         ("product_create", "variants{id}", None, 11),
     ],
-)  # fmt: skip
-async def test_the_formula_to_the_letter(
+)
+async def test_examples_of_the_formula(
     harness: DualDoorApp, operation: str, fields: str, limit: int | None, points: int
 ) -> None:
     params = {"fields": fields} | ({"limit": str(limit)} if limit else {})
-    query = harness.rest_reads(operation, params, harness.staff.permissions)
+    query = harness.rest_query(operation, params, harness.staff.permissions)
     assert price(harness.operation(operation), query.selection, query.list_query).points == points
 
 
@@ -137,31 +144,40 @@ async def test_the_formula_to_the_letter(
     ],
 )
 async def test_totals_and_searches_cost_more(harness: DualDoorApp, params: dict[str, str], more: int) -> None:
-    query = harness.rest_reads("product_list", {"fields": "id"} | params, frozenset())
+    query = harness.rest_query("product_list", {"fields": "id"} | params, frozenset())
     assert price(harness.operation("product_list"), query.selection, query.list_query).points == 3 + more
 
 
-async def test_a_batch_costs_by_its_items(harness: DualDoorApp) -> None:
-    items = [{"op": "delete", "id": "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"}] * 7
+async def test_a_batch_costs_the_sum_of_its_items(harness: DualDoorApp) -> None:
+    id = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e02"
+    text = "mutation ($i: ProductBatchInput!) { productBatch(input: $i) { results { status } } }"
+    document: Json = {"query": text, "variables": {"i": {"items": [{"op": "DELETE", "id": id}] * 7}}}
+    costs: list[tuple[int, int]] = []
     for _ in range(2):
-        here = await harness.staff.rest("POST", "/products/batch", json={"items": items})
-        text = "mutation ($i: ProductBatchInput!) { productBatch(input: $i) { results { status } } }"
-        there = await harness.staff.client.post(
-            "/graphql",
-            json={"query": text, "variables": {"i": {"items": [{"op": "DELETE", "id": items[0]["id"]}] * 7}}},
-        )
-        assert (here.status_code, there.status_code) == (200, 200), there.text
-    assert request_cost(here) == request_cost(there) == 70
+        rest = await harness.staff.rest("POST", "/products/batch", json={"items": [{"op": "delete", "id": id}] * 7})
+        graphql = await harness.staff.client.post("/graphql", json=document)
+        assert (rest.status_code, graphql.status_code) == (200, 200), graphql.text
+        costs.append((request_cost(rest), request_cost(graphql)))
+    assert costs[-1] == (70, 70)
 
 
-async def test_rows_that_come_twice_are_paid_twice(harness: DualDoorApp, known: SampleRows) -> None:
-    """Products of one category: each shows it, and is paid for it, though it is read once."""
-    found = (await harness.staff.rest("GET", "/products", params={"fields": "category{id}", "limit": "100"})).json()[
-        "data"
-    ]
-    category = next(p["category"]["id"] for p in found if p["category"])
+async def test_rows_that_are_returned_twice_are_paid_twice(harness: DualDoorApp) -> None:
+    """Products of one category: each answer contains it and is charged for it, though it is read once."""
+    category = (await make_category(harness.staff.client))["id"]
+    for _ in range(5):
+        await make_product(harness.staff.client, category_id=category)
     path = f"/categories/{category}/products?limit=100&fields=category{{products(first: 1){{id}}}}"
-    text = f'{{ categoryProducts(categoryId: "{category}", first: 100) {{ nodes {{ category {{ products(first: 1) {{ nodes {{ id }} }} }} }} }} }}'
-    rows = len((await harness.staff.rest("GET", path)).json()["data"])
-    here, there = await asked_for(harness, path, text)
-    assert here == there == 1 + -(-3 * rows // 10)
+    below = "nodes { category { products(first: 1) { nodes { id } } } }"
+    text = f'{{ categoryProducts(categoryId: "{category}", first: 100) {{ {below} }} }}'
+    # 5 products, each with the category and a product below it: 15 rows at a tenth of a point.
+    assert await costs_when_compiled(harness, path, text) == (1 + 2, 1 + 2)
+
+
+async def costs_when_compiled(harness: DualDoorApp, path: str, text: str) -> tuple[int, int]:
+    """Return the cost of a URL and of a document that have been compiled before."""
+    costs = (0, 0)
+    for _ in range(2):
+        rest: httpx.Response = await harness.staff.rest("GET", path)
+        graphql = await harness.staff.client.post("/graphql", json={"query": text})
+        costs = request_cost(rest), request_cost(graphql)
+    return costs

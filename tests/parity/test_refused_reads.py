@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.parity.harness import ApiClient, DualDoorApp
-from tests.parity.query_rendering import camel
+from tests.parity.fields import camel
 from tests.parity.sample_rows import SampleRows
 
 type Params = dict[str, str]
@@ -51,10 +51,10 @@ REFUSED: list[tuple[str, Params, str, str, str]] = [
 
 @pytest.mark.parametrize(("path", "params", "arguments", "mine", "theirs"), REFUSED)
 async def test_a_bad_parameter_is_refused_alike(
-    harness: DualDoorApp, visitor: ApiClient, path: str, params: Params, arguments: str, mine: str, theirs: str
+    harness: DualDoorApp, caller: ApiClient, path: str, params: Params, arguments: str, mine: str, theirs: str
 ) -> None:
-    rest = (await visitor.rest("GET", f"/{path}", params=params)).json()
-    [error] = (await visitor.post(f"{{ {path}({arguments}) {{ nodes {{ id }} }} }}"))["errors"]
+    rest = (await caller.rest("GET", f"/{path}", params=params)).json()
+    [error] = (await caller.post(f"{{ {path}({arguments}) {{ nodes {{ id }} }} }}"))["errors"]
     assert (
         (rest["code"], rest["status"])
         == (error["extensions"]["code"], error["extensions"]["status"])
@@ -68,9 +68,9 @@ async def test_a_bad_parameter_is_refused_alike(
 
 
 async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(
-    harness: DualDoorApp, known: SampleRows, visitor: ApiClient
+    harness: DualDoorApp, sample_rows: SampleRows, caller: ApiClient
 ) -> None:
-    cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "sort": "name"})).json()["next_cursor"]
+    cursor = (await caller.rest("GET", "/products", params={"limit": "1", "sort": "name"})).json()["next_cursor"]
     assert cursor
     for path, params, arguments in (
         ("products", {}, ""),
@@ -78,25 +78,25 @@ async def test_a_cursor_of_another_list_filter_or_order_is_refused_alike(
         ("products", {"sort": "name", "status": "active"}, "sort: [NAME_ASC], filter: {status: ACTIVE}"),
         ("categories", {"sort": "name"}, "sort: [NAME_ASC]"),
     ):
-        rest = (await visitor.rest("GET", f"/{path}", params={**params, "cursor": cursor})).json()
-        [error] = (await visitor.post(f'{{ {path}(after: "{cursor}" {arguments}) {{ nodes {{ id }} }} }}'))["errors"]
+        rest = (await caller.rest("GET", f"/{path}", params={**params, "cursor": cursor})).json()
+        [error] = (await caller.post(f'{{ {path}(after: "{cursor}" {arguments}) {{ nodes {{ id }} }} }}'))["errors"]
         assert rest["code"] == error["extensions"]["code"] == "invalid_parameter"
         assert rest["detail"] == error["extensions"]["detail"]
 
 
 async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(
-    harness: DualDoorApp, known: SampleRows, visitor: ApiClient
+    harness: DualDoorApp, sample_rows: SampleRows, caller: ApiClient
 ) -> None:
     """Both values are asked for by one plan, in turn."""
     mine, other = "2000-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
-    cursor = (await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": mine})).json()[
+    cursor = (await caller.rest("GET", "/products", params={"limit": "1", "created_at_gte": mine})).json()[
         "next_cursor"
     ]
     assert cursor
     for since in (mine, other, mine):
-        rest = await visitor.rest("GET", "/products", params={"limit": "1", "created_at_gte": since, "cursor": cursor})
+        rest = await caller.rest("GET", "/products", params={"limit": "1", "created_at_gte": since, "cursor": cursor})
         query = f'{{ products(first: 1, after: "{cursor}", filter: {{createdAtGte: "{since}"}}) {{ nodes {{ id }} }} }}'
-        graphql = await visitor.post(query)
+        graphql = await caller.post(query)
         if since == mine:
             assert (
                 [p["id"] for p in rest.json()["data"]] == [p["id"] for p in graphql["data"]["products"]["nodes"]] != []
@@ -106,18 +106,18 @@ async def test_a_cursor_is_good_for_the_value_of_its_filter_and_for_no_other(
             assert graphql["errors"][0]["extensions"]["code"] == "invalid_parameter"
 
 
-async def test_a_cursor_below_several_rows_is_refused_alike(harness: DualDoorApp, visitor: ApiClient) -> None:
-    # One that this visitor sees: other tests bring tags that only a draft has.
-    tag = (await visitor.rest("GET", "/tags")).json()["data"][0]["id"]
-    page: Any = (await visitor.rest("GET", f"/tags/{tag}", params={"fields": "products(first: 1){id}"})).json()[
+async def test_a_cursor_below_several_rows_is_refused_alike(harness: DualDoorApp, caller: ApiClient) -> None:
+    # One that this caller sees: other tests bring tags that only a draft has.
+    tag = (await caller.rest("GET", "/tags")).json()["data"][0]["id"]
+    page: Any = (await caller.rest("GET", f"/tags/{tag}", params={"fields": "products(first: 1){id}"})).json()[
         "products"
     ]
     cursor = page["next_cursor"] or "AAAA"
     rest = (
-        await visitor.rest("GET", "/tags", params={"fields": f'products(first: 1, after: "{cursor}"){{id}}'})
+        await caller.rest("GET", "/tags", params={"fields": f'products(first: 1, after: "{cursor}"){{id}}'})
     ).json()
     [error] = (
-        await visitor.post(f'{{ tags {{ nodes {{ products(first: 1, after: "{cursor}") {{ nodes {{ id }} }} }} }} }}')
+        await caller.post(f'{{ tags {{ nodes {{ products(first: 1, after: "{cursor}") {{ nodes {{ id }} }} }} }} }}')
     )["errors"]
     assert rest["code"] == error["extensions"]["code"] == "invalid_parameter"
     assert [e["code"] for e in rest["errors"]] == [e["code"] for e in error["extensions"]["errors"]]
@@ -125,11 +125,11 @@ async def test_a_cursor_below_several_rows_is_refused_alike(harness: DualDoorApp
 
 @pytest.mark.parametrize("relations", [10, 11])
 async def test_relations_are_followed_ten_deep_by_both_doors(
-    harness: DualDoorApp, known: SampleRows, visitor: ApiClient, relations: int
+    harness: DualDoorApp, sample_rows: SampleRows, caller: ApiClient, relations: int
 ) -> None:
     fields = "parent{" * relations + "id" + "}" * relations
-    rest = await visitor.rest("GET", "/categories", params={"fields": fields, "limit": "1"})
-    made = await visitor.client.post(
+    rest = await caller.rest("GET", "/categories", params={"fields": fields, "limit": "1"})
+    made = await caller.client.post(
         "/graphql", json={"query": f"{{ categories(first: 1) {{ nodes {{ {fields} }} }} }}"}
     )
     answer = made.json()
@@ -147,16 +147,16 @@ async def test_relations_are_followed_ten_deep_by_both_doors(
         )
 
 
-async def test_names_that_nobody_knows_are_refused_by_both(harness: DualDoorApp, visitor: ApiClient) -> None:
+async def test_names_that_nobody_knows_are_refused_by_both(harness: DualDoorApp, caller: ApiClient) -> None:
     for name in ("nope", "version_id", "path", "options_key", "secret_hash", "price_from_amount"):
         for path in ("products", "categories", "tags"):
-            assert (await visitor.rest("GET", f"/{path}", params={"fields": name})).status_code == 400
-            assert (await visitor.rest("GET", f"/{path}", params={name: "1"})).status_code == 400
-            assert (await visitor.rest("GET", f"/{path}", params={"sort": name})).status_code == 400
+            assert (await caller.rest("GET", f"/{path}", params={"fields": name})).status_code == 400
+            assert (await caller.rest("GET", f"/{path}", params={name: "1"})).status_code == 400
+            assert (await caller.rest("GET", f"/{path}", params={"sort": name})).status_code == 400
             for text in (
                 f"{{ nodes {{ {camel(name)} }} }}",
                 f"(filter: {{{camel(name)}: 1}}) {{ nodes {{ id }} }}",
                 f"(sort: [{name.upper()}_ASC]) {{ nodes {{ id }} }}",
             ):
-                [error, *_] = (await visitor.post(f"{{ {path}{text} }}"))["errors"]
+                [error, *_] = (await caller.post(f"{{ {path}{text} }}"))["errors"]
                 assert error["extensions"]["status"] == 400

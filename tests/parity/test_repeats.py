@@ -13,7 +13,7 @@ from tests.conftest import HERE
 from tests.factories import make_product
 from tests.parity.harness import DualDoorApp, Json
 from tests.parity.sample_rows import SampleRows
-from tests.parity.test_read_cache import OWN, Get, asked
+from tests.parity.test_read_cache import VARYING, Get, public_reads
 from tradepost.app import TradepostApp, create_app
 from tradepost.doors.http.response_cache import IDENTITY_HEADERS, VARYING_HEADERS
 from tradepost.kit.cache.read_cache import ReadCache
@@ -73,10 +73,10 @@ def without(answer: tuple[int, bytes, Json], names: tuple[str, ...]) -> tuple[in
     return answer[0], answer[1], {n: v for n, v in answer[2].items() if n not in names}
 
 
-async def test_every_public_read_over_rest_is_repeated_as_it_was(harness: DualDoorApp, known: SampleRows) -> None:
+async def test_every_public_read_over_rest_is_repeated_as_it_was(harness: DualDoorApp, sample_rows: SampleRows) -> None:
     cache: ReadCache = harness.app.state.cache
     repeated = 0
-    for operation, gets in asked(harness, known).items():
+    for operation, gets in public_reads(harness, sample_rows).items():
         for get in gets:
             if get.path == "/graphql" or any(name.encode() in IDENTITY_HEADERS for name, _ in get.headers):
                 continue
@@ -92,7 +92,7 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(harness: DualDo
                     continue
                 count, size = len(cache.aliases), cache.hits
                 again, third = await told(harness.app, get, **more), await told(harness.app, get, **more)
-                assert without(first, OWN) == without(again, OWN) == without(third, OWN), (operation, get, more)
+                assert without(first, VARYING) == without(again, VARYING) == without(third, VARYING), (operation, get, more)
                 assert again[2]["x-request-cost"] == third[2]["x-request-cost"]
                 assert first[2]["x-request-id"] != again[2]["x-request-id"] != third[2]["x-request-id"]
                 assert again[2].keys() == first[2].keys()
@@ -101,10 +101,10 @@ async def test_every_public_read_over_rest_is_repeated_as_it_was(harness: DualDo
 
 
 async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(
-    harness: DualDoorApp, known: SampleRows
+    harness: DualDoorApp, sample_rows: SampleRows
 ) -> None:
     porch, said = harness.app.pipeline, set[bytes]()
-    for gets in asked(harness, known).values():
+    for gets in public_reads(harness, sample_rows).values():
         for get in gets:
             if get.path == "/graphql":
                 continue
@@ -114,7 +114,7 @@ async def test_all_that_the_whole_way_reads_of_a_request_is_among_its_words(
             read, query = Read(fields), str(httpx.QueryParams(get.params)).encode()
             scope: Json = {
                 "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": get.path,
-                "raw_path": get.path.encode(), "query_string": query, "root_path": "", "headers": [*fields.items()], "fields": read,
+                "raw_path": get.path.encode(), "query_string": query, "root_path": "", "headers": [*fields.items()], "request_headers": read,
                 "server": ("shop.test", 80), "client": ("203.0.113.9", 4711), "state": {},
             }  # fmt: skip
             await porch.handle(scope, nothing, nowhere)

@@ -26,19 +26,19 @@ PARTS = range(4)
 SPELLINGS = st.integers(0, 2**32)
 
 
-async def asked_of_both(harness: DualDoorApp, visitor: ApiClient, asked: AskedList, spelling: int) -> Any:
+async def asked_of_both(harness: DualDoorApp, caller: ApiClient, asked: AskedList, spelling: int) -> Any:
     """Asks both doors, and compares all there is to compare; returns the data in the common form."""
     chance = Random(spelling)
     path, params = RestWriter(chance).request(harness, asked)
     text, variables = GraphQLWriter(harness, chance).document(asked)
     if currently_in_test_context():
         note(f"GET {path} {params}\n{text}\n{variables}")
-    query = harness.rest_reads(asked.operation, params, visitor.permissions)
-    want, window = harness.graphql_reads(text, variables, visitor.permissions)
+    query = harness.rest_query(asked.operation, params, caller.permissions)
+    want, window = harness.graphql_query(text, variables, caller.permissions)
     assert_same((query.selection, query.list_query), (want, window))
     assert (hash(query.selection), hash(query.list_query)) == (hash(want), hash(window))
-    answer, rest_sql = await harness.recorded(visitor.rest("GET", path, params=params))
-    data, graphql_sql = await harness.recorded(visitor.data(text, variables))
+    answer, rest_sql = await harness.record(caller.rest("GET", path, params=params))
+    data, graphql_sql = await harness.record(caller.data(text, variables))
     assert_same(rest_sql, graphql_sql)
     assert rest_sql or asked.key == "no-such-thing"
     return same_data(asked, answer, data["root"])
@@ -50,13 +50,13 @@ def same_data(asked: AskedList, answer: httpx.Response, root: Any) -> Any:
         assert root is None
         return None
     assert answer.status_code == 200, answer.text
-    if asked.pages:
+    if asked.is_list:
         mine, theirs = (
-            rest_page(asked.asks, answer.json(), bool(asked.args.get("total"))),
-            graphql_page(asked.asks, root),
+            rest_page(asked.fields, answer.json(), bool(asked.args.get("total"))),
+            graphql_page(asked.fields, root),
         )
     else:
-        mine, theirs = normalize_rest(asked.asks, answer.json()), normalize_graphql(asked.asks, root)
+        mine, theirs = normalize_rest(asked.fields, answer.json()), normalize_graphql(asked.fields, root)
     assert_same(mine, theirs)
     return mine
 
@@ -65,53 +65,53 @@ def same_data(asked: AskedList, answer: httpx.Response, root: Any) -> Any:
 @hypothesis_settings(100)
 @given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_question_is_one_selection_one_sql_and_one_answer_through_both_doors(
-    harness: DualDoorApp, known: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
+    harness: DualDoorApp, sample_rows: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
 ) -> None:
     name, asked = asking
-    found = await asked_of_both(harness, harness.visitors[name], asked.about(known), spelling)
+    found = await asked_of_both(harness, harness.callers[name], asked.with_samples(sample_rows), spelling)
     assert found is None or name == "staff" or "'draft'" not in str(found)
 
 
 @hypothesis_settings(60)
 @given(asking=read_questions(LISTS, depth=1), spelling=SPELLINGS)
 async def test_a_cursor_of_one_door_goes_on_at_the_other(
-    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
+    harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    visitor, asked = harness.visitors[asking[0]], asking[1].about(known)
-    first = await asked_of_both(harness, visitor, asked, spelling)
+    caller, asked = harness.callers[asking[0]], asking[1].with_samples(sample_rows)
+    first = await asked_of_both(harness, caller, asked, spelling)
     if first is None or first["next"] is None:
         return
-    behind = await asked_of_both(harness, visitor, replace(asked, args=asked.args | {"after": first["next"]}), spelling)
+    behind = await asked_of_both(harness, caller, replace(asked, args=asked.args | {"after": first["next"]}), spelling)
     assert behind["rows"]
     back = replace(
         asked,
         args={n: v for n, v in asked.args.items() if n != "first"}
         | {"before": first["next"], "last": asked.args["first"]},
     )
-    before = await asked_of_both(harness, visitor, back, spelling)
+    before = await asked_of_both(harness, caller, back, spelling)
     # The marked row itself does not stand before its own mark.
     assert_same(before["rows"], first["rows"][:-1])
     between = replace(asked, args=asked.args | {"after": behind["next"] or first["next"], "before": first["next"]})
-    assert (await asked_of_both(harness, visitor, between, spelling))["rows"] == []
+    assert (await asked_of_both(harness, caller, between, spelling))["rows"] == []
 
 
 @hypothesis_settings(60)
 @given(asking=read_questions(["category_get", "tag_get"], depth=2), spelling=SPELLINGS)
 async def test_a_cursor_inside_one_row_goes_on_through_both_doors(
-    harness: DualDoorApp, known: SampleRows, asking: tuple[str, AskedList], spelling: int
+    harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
-    visitor, asked = harness.visitors[asking[0]], asking[1].about(known)
-    first = await asked_of_both(harness, visitor, asked, spelling)
-    for ask in [a for a in asked.asks if a.kind == "page" and "first" in a.args] if first is not None else ():
+    caller, asked = harness.callers[asking[0]], asking[1].with_samples(sample_rows)
+    first = await asked_of_both(harness, caller, asked, spelling)
+    for ask in [a for a in asked.fields if a.kind == "page" and "first" in a.args] if first is not None else ():
         cursor = first[ask.alias or ask.name]["next"]
         if cursor is not None:
             on = replace(
-                asked, asks=tuple([replace(a, args=a.args | {"after": cursor}) if a is ask else a for a in asked.asks])
+                asked, fields=tuple([replace(a, args=a.args | {"after": cursor}) if a is ask else a for a in asked.fields])
             )
-            assert (await asked_of_both(harness, visitor, on, spelling))[ask.alias or ask.name]["rows"]
+            assert (await asked_of_both(harness, caller, on, spelling))[ask.alias or ask.name]["rows"]
 
 
-async def test_a_product_with_its_category_and_variants(harness: DualDoorApp, visitor: ApiClient) -> None:
+async def test_a_product_with_its_category_and_variants(harness: DualDoorApp, caller: ApiClient) -> None:
     product = harness.registry.resources["Product"]
     ask = lambda name, kind, *inner, **args: AskedField(
         name, kind, product.relations[name].target, inner=tuple(inner), args=args, parent=product
@@ -123,6 +123,6 @@ async def test_a_product_with_its_category_and_variants(harness: DualDoorApp, vi
         ask("variants", "list", leaf("Variant", "sku"), leaf("Variant", "options"), first=3, sort=("-sku",)),
     )
     asked = AskedList("product_list", product, True, None, asks, {"first": 5, "sort": ("created_at",), "total": True})
-    rows = [await asked_of_both(harness, visitor, asked, spelling) for spelling in range(20)]
+    rows = [await asked_of_both(harness, caller, asked, spelling) for spelling in range(20)]
     assert all(r == rows[0] for r in rows)
     assert any(p["variants"] for p in rows[0]["rows"])

@@ -1,281 +1,195 @@
-"""What reads cost in SQL: the same number of statements however many rows there are, one for each to-many level, one for each asked total."""
+"""The SQL statements of reads: independent of the number of rows, one per to-many level and total."""
 
+from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.factories import make_media, unique, variant_input
-from tests.parity.account_write_cases import client_with_role
-from tests.parity.harness import ApiClient, DualDoorApp
+from tests.parity.access.table import Outcome
+from tests.parity.case import CaseContext, EntityCase, new_mark
+from tests.parity.cases import ACCESS, ENTITIES, READS, REGISTRY
+from tests.parity.door_writer import METHODS
+from tests.parity.fields import camel, graphql_fields
+from tests.parity.harness import ApiClient, DualDoorApp, client_with_role
 from tests.parity.sample_rows import SampleRows
-from tests.users import ADDRESS, create_user
-from tradepost.areas.accounts.models import AddressRow, ApiKeyRow
+from tradepost.kit.resource.resource import Resource
 
-type Row = tuple[str, str, str, int]
+type Statement = tuple[str, str, int]
 
-# Operation, what REST asks for, what GraphQL asks for, statements. A list that begins at a row is that row and the list: one more.
-LISTS: list[Row] = [
-    ("product_list", "id,name", "nodes { id name }", 1),
-    ("product_list", "id,category{name},price_from", "nodes { id category { name } priceFrom { amount currency } }", 1),
-    ("product_list", "id,variants{sku}", "nodes { id variants { sku } }", 2),
-    ("product_list", "id,variants{sku},categories{slug}", "nodes { id variants { sku } categories { slug } }", 3),
-    ("product_list", "variants{product{categories(first:2){id}}}", "nodes { variants { product { categories(first: 2) { id } } } }", 3),
-    ("product_list", "category{products(first:2){id}}", "nodes { category { products(first: 2) { nodes { id } } } }", 2),
-    ("product_list", "category{products(first:2,total:true){id}}", "nodes { category { products(first: 2) { nodes { id } totalCount } } }", 3),
-    ("product_list", "a:variants{sku},b:variants(first:1){sku}", "nodes { a: variants { sku } b: variants(first: 1) { sku } }", 3),
-    ("category_list", "id,parent{name}", "nodes { id parent { name } }", 1),
-    ("category_list", "children{id}", "nodes { children { nodes { id } } }", 2),
-    (
-        "category_list", "children(first:3){products(first:4){variants(first:5){id}}}",
-        "nodes { children(first: 3) { nodes { products(first: 4) { nodes { variants(first: 5) { id } } } } } }", 4,
-    ),
-    ("category_children", "id,products{id}", "nodes { id products { nodes { id } } }", 3),
-    ("category_products", "id,variants{id}", "nodes { id variants { id } }", 3),
-    ("tag_list", "slug,product_count", "nodes { slug productCount }", 1),
-    ("tag_list", "products{name}", "nodes { products { nodes { name } } }", 2),
-    ("tag_products", "id", "nodes { id }", 2),
-    ("variant_list", "id,product{name}", "nodes { id product { name } }", 2),
-    ("product_list", "id,media{source_url}", "nodes { id media { sourceUrl } }", 2),
-    ("media_list", "id,product{name,media{id}}", "nodes { id product { name media { id } } }", 3),
-    ("audit_list", "id,subject,data", "nodes { id subject data }", 1),
-    ("user_list", "id,email,role", "nodes { id email role }", 1),
-    ("user_list", "id,addresses{city}", "nodes { id addresses { city } }", 2),
-    ("address_list", "id,lines", "nodes { id lines }", 1),
-    ("api_key_list", "id,prefix,user{email}", "nodes { id prefix user { email } }", 1),
-    ("api_key_list", "id,user{addresses{id}}", "nodes { id user { addresses { id } } }", 2),
-]  # fmt: skip
-ONES: list[Row] = [
-    ("product_get", "id,name,category{name,parent{name}}", "id name category { name parent { name } }", 1),
-    ("product_get", "id,variants{sku},categories{id}", "id variants { sku } categories { id }", 3),
-    ("category_get", "id,products{id,variants{id}}", "id products { nodes { id variants { id } } }", 3),
-    ("category_get", "products(total:true){id}", "products { nodes { id } totalCount }", 3),
-    ("variant_get", "sku,product{name}", "sku product { name }", 1),
-    ("media_get", "status,product{name}", "status product { name }", 1),
-    ("tag_get", "slug,product_count,products{id}", "slug productCount products { nodes { id } }", 2),
-    ("audit_get", "type,data", "type data", 1),
-    ("user_get", "email,role", "email role", 1),
-    ("user_get", "email,addresses{city}", "email addresses { city }", 2),
-    ("me", "email,addresses{city}", "email addresses { city }", 2),
-    ("address_get", "city", "city", 1),
-    ("api_key_get", "name,user{email}", "name user { email }", 1),
-]
-# Reads that show rows to their owner alone: to the others, who may call them, they show nothing.
-OWN = ("me", "address_list", "address_get", "api_key_list", "api_key_get")
-
-# Reads behind which no row stands.
-TOLD = {"rate_limit": ("/rate-limit", None, "rateLimit { remaining }"),
-        "price": ("/price", {"url": "/v1/products"}, 'price(url: "/v1/products") { points }')}  # fmt: skip
+ALL: list[Statement] = [(n, fields, count) for n, read in READS.items() for fields, count in read.statements.items()]
+LISTS = [s for s in ALL if REGISTRY.operations[s[0]].kind == "list"]
+ONES = [s for s in ALL if s not in LISTS and isinstance(REGISTRY.operations[s[0]].result, Resource)]
+VALUES = [s for s in ALL if not isinstance(REGISTRY.operations[s[0]].result, Resource)]
+ROWS, ROWS_PER_PAGE = 101, (1, 50, 100)
 
 
 @pytest.fixture(scope="module")
 async def owner(harness: DualDoorApp) -> ApiClient:
-    """A customer with more addresses and keys than stand on a page."""
-    owner = await client_with_role(harness, "customer")
-    assert owner.person is not None
-    async with harness.app.state.database.transaction() as session:
-        session.add_all([AddressRow(user_id=owner.person.id, **ADDRESS) for _ in range(101)])
-        session.add_all(
-            [
-                ApiKeyRow(user_id=owner.person.id, name="Key", prefix=unique("prefix"), secret_hash="x" * 64)
-                for _ in range(101)
-            ]
-        )
-    for _ in range(101):
-        await create_user(harness.app)
-    return owner
+    """A customer to whom more than a page of rows of each resource belongs."""
+    return await client_with_role(harness, "customer")
 
 
 @pytest.fixture(scope="module", params=["anonymous", "staff", "owner"])
-def visitor(harness: DualDoorApp, owner: ApiClient, request: pytest.FixtureRequest) -> ApiClient:
-    """Each kind of caller, and the one who owns the rows that somebody owns."""
-    return owner if request.param == "owner" else harness.visitors[request.param]
+def caller(harness: DualDoorApp, owner: ApiClient, request: pytest.FixtureRequest) -> ApiClient:
+    """An anonymous caller, staff, and the owner of the rows that belong to a user."""
+    return owner if request.param == "owner" else harness.callers[request.param]
 
 
 @pytest.fixture(scope="module")
-async def rows(harness: DualDoorApp, known: SampleRows, owner: ApiClient) -> dict[str, str]:
-    """Keys of rows below which there are more than a page of others."""
-    staff = harness.staff
-    body = {"name": "Roots", "slug": unique("roots")}
-    category = (await staff.rest("POST", "/categories", json=body)).json()["id"]
-    tag = unique("many")
-    items = [
-        {
-            "op": "create",
-            "input": {
-                "name": f"Many {i}",
-                "status": "active",
-                "category_id": category,
-                "tags": [tag],
-                "variants": [variant_input()],
-            },
-        }
-        for i in range(100)
-    ]
-    made = await staff.rest("POST", "/products/batch", json={"items": items}, params={"fields": "id,tags"})
-    assert [r["status"] for r in made.json()["results"]] == [201] * 100
-    product = made.json()["results"][0]["data"]["id"]
-    for i in range(60):
-        assert (
-            await staff.rest("POST", "/categories", json={"name": f"Twig {i}", "parent_id": category})
-        ).status_code == 201
-        assert (
-            await staff.rest("POST", f"/products/{product}/variants", json=variant_input(), params={"fields": "id"})
-        ).status_code == 201
-    for i in range(60):
-        media = await make_media(harness.app, product, position=i // 2)
-    variant = (await staff.rest("GET", f"/products/{product}/variants", params={"limit": "1", "fields": "id"})).json()[
-        "data"
-    ][0]["id"]
-    tag_id = (await staff.rest("GET", f"/tags/{tag}")).json()["id"]
-    entry = (await staff.rest("GET", "/audit", params={"limit": "1", "fields": "id"})).json()["data"][0]["id"]
-    assert owner.person is not None
-    mine = {
-        "User": owner.person.id,
-        "Address": await owner.person.address(),
-        "ApiKey": (await owner.rest("GET", "/api-keys")).json()["data"][0]["id"],
-    }
-    return {
-        "Category": category,
-        "Product": product,
-        "Variant": variant,
-        "Media": media["id"],
-        "Tag": tag_id,
-        "AuditEntry": entry,
-    } | mine
+async def keys(harness: DualDoorApp, sample_rows: SampleRows, owner: ApiClient) -> dict[str, str]:
+    """For each resource the key of a row, with more than a page of rows below it."""
+    keys: dict[str, str] = {}
+    context = CaseContext(harness.app, harness.staff, owner.user)
+    for name, entity in ENTITIES.items():
+        keys[name] = await create_many(entity, replace(context, keys=dict(keys)))
+    return keys
 
 
-def test_every_read_is_in_the_tables(harness: DualDoorApp) -> None:
-    told = {operation for operation, *_ in [*LISTS, *ONES]} | set(TOLD)
-    assert told == {n for n, o in harness.registry.operations.items() if not o.is_write}
+async def create_many(entity: EntityCase, context: CaseContext) -> str:
+    """Create more than a page of rows and return the key of one."""
+    if entity.many_rows is not None:
+        return await entity.many_rows(context)
+    assert entity.row is not None, f"{entity.name} needs `many_rows=` or `row=`"
+    return [await entity.row(replace(context, mark=new_mark())) for _ in range(ROWS)][0]
 
 
-def keyed(harness: DualDoorApp, operation: str, rows: dict[str, str]) -> tuple[str, str]:
-    """The key of a read, and the argument that GraphQL takes it by."""
-    found = harness.operation(operation)
-    if "key" not in found.signature.parameters:
+def key_of(harness: DualDoorApp, operation: str, keys: dict[str, str]) -> tuple[str, str]:
+    """Return the key of a read, and the GraphQL argument that takes it; two empty texts if none."""
+    declaration = harness.operation(operation)
+    if "key" not in declaration.signature.parameters:
         return "", ""
-    key = rows[(found.parent_relation[0] if found.parent_relation else found.result).name]
+    key = keys[declaration.path_resource.name]
     return key, f'{next(iter(harness.root(operation).parameters))}: "{key}"'
 
 
-@pytest.mark.parametrize(("operation", "fields", "body", "count"), LISTS)
-async def test_a_list_takes_as_many_statements_for_100_rows_as_for_one(
-    harness: DualDoorApp, rows: dict[str, str], visitor: ApiClient, operation: str, fields: str, body: str, count: int
+@pytest.mark.parametrize(("operation", "fields", "count"), LISTS)
+async def test_a_list_takes_as_many_statements_for_100_rows_as_for_50(
+    harness: DualDoorApp, keys: dict[str, str], caller: ApiClient, operation: str, fields: str, count: int
 ) -> None:
-    key, argument = keyed(harness, operation, rows)
-    if not harness.operation(operation).access.allows(visitor.permissions):
-        return await refused_without_a_statement(harness, visitor, operation, key)
-    counts: dict[int, set[int]] = {1: set(), 50: set(), 100: set()}
-    for limit in (1, 50, 100):
-        answer, kept = await harness.recorded(
-            visitor.rest("GET", harness.path(operation, key), params={"fields": fields, "limit": str(limit)})
-        )
+    key, argument = key_of(harness, operation, keys)
+    declaration = harness.operation(operation)
+    if not declaration.access.allows(caller.permissions):
+        return await assert_refused_without_a_statement(harness, caller, operation, key)
+    counts: dict[int, set[int]] = {}
+    for limit in ROWS_PER_PAGE:
+        params = {"fields": fields, "limit": str(limit)}
+        answer, statements = await harness.record(caller.rest("GET", harness.path(operation, key), params=params))
         assert answer.status_code == 200, answer.text
-        counts[limit].add(len(kept))
         arguments = ", ".join([a for a in (argument, f"first: {limit}") if a])
-        data, kept = await harness.recorded(
-            visitor.data(f"{{ r: {harness.root(operation).name}({arguments}) {{ {body} }} }}")
-        )
-        assert bool(data["r"]["nodes"]) == shows(visitor, operation)
-        counts[limit].add(len(kept))
-    # A level that has no parents is not asked for at all.
-    assert counts[50] == counts[100] == ({count} if shows(visitor, operation) else {1})
+        nodes = f"nodes {{ {graphql_fields(declaration.result, fields)} }}"
+        text = f"{{ r: {harness.root(operation).name}({arguments}) {{ {nodes} }} }}"
+        data, more = await harness.record(caller.data(text))
+        assert bool(data["r"]["nodes"]) == sees_rows(harness, caller, operation)
+        counts[limit] = {len(statements), len(more)}
+    # A level without parents is not read at all.
+    assert counts[50] == counts[100] == ({count} if sees_rows(harness, caller, operation) else {1})
     assert max(counts[1]) <= count
     assert len(counts[1]) == 1
     return None
 
 
-@pytest.mark.parametrize("operation", TOLD)
-async def test_what_no_row_stands_behind_takes_no_statement(
-    harness: DualDoorApp, visitor: ApiClient, operation: str
+@pytest.mark.parametrize(("operation", "fields", "count"), ONES)
+async def test_a_single_read_takes_one_statement_per_level(
+    harness: DualDoorApp, keys: dict[str, str], caller: ApiClient, operation: str, fields: str, count: int
 ) -> None:
-    path, body, text = TOLD[operation]
-    answer, kept = await harness.recorded(visitor.rest("POST" if body else "GET", path, json=body))
-    assert (answer.status_code, kept) == (200, [])
-    data, kept = await harness.recorded(visitor.data(f"{{ r: {text} }}"))
-    assert data["r"]
-    assert kept == []
-
-
-@pytest.mark.parametrize(("operation", "fields", "body", "count"), ONES)
-async def test_a_single_read_takes_one_statement_for_each_level(
-    harness: DualDoorApp, rows: dict[str, str], visitor: ApiClient, operation: str, fields: str, body: str, count: int
-) -> None:
-    key, argument = keyed(harness, operation, rows)
-    if not harness.operation(operation).access.allows(visitor.permissions):
-        return await refused_without_a_statement(harness, visitor, operation, key)
-    answer, kept = await harness.recorded(visitor.rest("GET", harness.path(operation, key), params={"fields": fields}))
-    expected = (200, count) if shows(visitor, operation) else (404, 1)
-    assert (answer.status_code, len(kept)) == expected
-    arguments = f"({argument})" if argument else ""
-    data, kept = await harness.recorded(visitor.data(f"{{ r: {harness.root(operation).name}{arguments} {{ {body} }} }}"))
-    assert (200 if data["r"] else 404, len(kept)) == expected
+    key, argument = key_of(harness, operation, keys)
+    declaration = harness.operation(operation)
+    if not declaration.access.allows(caller.permissions):
+        return await assert_refused_without_a_statement(harness, caller, operation, key)
+    path, params = harness.path(operation, key), {"fields": fields}
+    answer, statements = await harness.record(caller.rest("GET", path, params=params))
+    expected = (200, count) if sees_rows(harness, caller, operation) else (404, 1)
+    assert (answer.status_code, len(statements)) == expected
+    call = harness.root(operation).name + (f"({argument})" if argument else "")
+    selection = graphql_fields(declaration.result, fields)
+    data, statements = await harness.record(caller.data(f"{{ r: {call} {{ {selection} }} }}"))
+    assert (200 if data["r"] else 404, len(statements)) == expected
     return None
 
 
-def shows(visitor: ApiClient, operation: str) -> bool:
-    """Whether a read that this visitor may call shows it anything here."""
-    return operation not in OWN or visitor.person is not None
-
-
-async def refused_without_a_statement(harness: DualDoorApp, visitor: ApiClient, operation: str, key: str) -> None:
-    """Who may not costs the database nothing."""
-    answer, kept = await harness.recorded(visitor.rest("GET", harness.path(operation, key)))
-    assert (answer.status_code, kept) == (403 if visitor.permissions else 401, [])
-
-
-@pytest.mark.parametrize(("more", "text"), [({"include": "total"}, "totalCount"), ({"page": "1"}, None)])
-async def test_a_total_is_one_statement_more(
-    harness: DualDoorApp, rows: dict[str, str], more: dict[str, str], text: str | None
+@pytest.mark.parametrize(("operation", "fields", "count"), VALUES)
+async def test_a_read_without_a_table_takes_the_statements_of_its_case(
+    harness: DualDoorApp, caller: ApiClient, operation: str, fields: str, count: int
 ) -> None:
-    _, kept = await harness.recorded(harness.staff.rest("GET", "/products", params={"fields": "id", **more}))
-    assert len(kept) == 2
-    if text:
-        _, kept = await harness.recorded(harness.staff.data("{ products { nodes { id } totalCount } }"))
-        assert len(kept) == 2
+    declaration, body = harness.operation(operation), READS[operation].body
+    method, path = METHODS[declaration.kind], harness.path(operation)
+    answer, statements = await harness.record(caller.rest(method, path, json=body, params={"fields": fields}))
+    assert (answer.status_code, len(statements)) == (200, count)
+    arguments = ", ".join([f'{camel(name)}: "{value}"' for name, value in (body or {}).items()])
+    call = harness.root(operation).name + (f"({arguments})" if arguments else "")
+    text = f"{{ r: {call} {{ {graphql_fields(declaration.result, fields)} }} }}"
+    data, statements = await harness.record(caller.data(text))
+    assert data["r"]
+    assert len(statements) == count
 
 
-async def test_a_node_takes_what_its_own_read_takes_and_nodes_that_for_each(
-    harness: DualDoorApp, rows: dict[str, str], visitor: ApiClient
+def sees_rows(harness: DualDoorApp, caller: ApiClient, operation: str) -> bool:
+    """Whether a read shows the created rows to a caller who may call it, by its rule."""
+    kind = next((name for name, client in harness.callers.items() if client is caller), "customer")
+    return ACCESS[operation].shown.of(kind) is Outcome.ALLOWED
+
+
+async def assert_refused_without_a_statement(
+    harness: DualDoorApp, caller: ApiClient, operation: str, key: str
 ) -> None:
-    inner = "{ id ... on Product { variants { sku } } ... on Category { parent { id } } ... on Tag { slug } ... on AuditEntry { type } }"
-    may = {
-        kind: harness.registry.getter(harness.registry.resources[kind]).access.allows(visitor.permissions) for kind in rows
-    }  # type: ignore[union-attr]
-    shown = {
-        kind: key
-        for kind, key in rows.items()
-        if may[kind] and (kind not in ("Address", "ApiKey") or visitor.person is not None)
-    }
-    # What its own read refuses costs nothing; what it does not find costs that look.
-    takes = {kind: 2 if kind == "Product" else 1 if may[kind] else 0 for kind in rows}
-    for kind, key in rows.items():
-        data, kept = await harness.recorded(visitor.data(f'{{ node(id: "{key}") {inner} }}'))
-        assert data["node"] == (None if kind not in shown else data["node"] | {"id": key})
-        assert len(kept) == takes[kind]
-    ids = [*rows.values(), *rows.values()]
-    data, kept = await harness.recorded(
-        visitor.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids})
+    """Assert that a caller without the permission is refused before the database is read."""
+    answer, statements = await harness.record(caller.rest("GET", harness.path(operation, key)))
+    assert (answer.status_code, statements) == (403 if caller.permissions else 401, [])
+
+
+@pytest.mark.parametrize(("params", "field"), [({"include": "total"}, "totalCount"), ({"page": "1"}, None)])
+async def test_a_total_takes_one_statement_more(
+    harness: DualDoorApp, keys: dict[str, str], params: dict[str, str], field: str | None
+) -> None:
+    _, statements = await harness.record(harness.staff.rest("GET", "/products", params={"fields": "id", **params}))
+    assert len(statements) == 2
+    if field:
+        _, statements = await harness.record(harness.staff.data(f"{{ products {{ nodes {{ id }} {field} }} }}"))
+        assert len(statements) == 2
+
+
+async def test_node_takes_the_statements_of_its_own_read_and_nodes_their_sum(
+    harness: DualDoorApp, keys: dict[str, str], caller: ApiClient
+) -> None:
+    """A kind that the caller may not read takes none; a row that is hidden from the caller, one."""
+    fragments: list[str] = []
+    counts: dict[str, int] = {}
+    shown: set[str] = set()
+    for name, key in keys.items():
+        getter = harness.registry.getter(harness.registry.resources[name])
+        assert getter is not None
+        fields, count = max(READS[getter.name].statements.items(), key=lambda item: item[1])
+        selection = graphql_fields(getter.result, fields, prefix=f"{name}_")
+        fragments.append(f"... on {name} {{ {selection} }}")
+        permitted = getter.access.allows(caller.permissions)
+        is_shown = permitted and sees_rows(harness, caller, getter.name)
+        counts[name] = count if is_shown else 1 if permitted else 0
+        shown |= {key} if is_shown else set()
+    inner = f"{{ id {' '.join(fragments)} }}"
+    for name, key in keys.items():
+        data, statements = await harness.record(caller.data(f'{{ node(id: "{key}") {inner} }}'))
+        assert (data["node"] is not None and data["node"]["id"] == key) == (key in shown), name
+        assert len(statements) == counts[name], name
+    ids: list[Any] = [*keys.values(), *keys.values()]
+    data, statements = await harness.record(
+        caller.data(f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {inner} }}", {"ids": ids})
     )
-    assert [n and n["id"] for n in data["nodes"]] == [id if id in shown.values() else None for id in ids]
-    assert len(kept) == sum(takes.values())
+    assert [node and node["id"] for node in data["nodes"]] == [id if id in shown else None for id in ids]
+    assert len(statements) == sum(counts.values())
 
 
 @pytest.mark.parametrize(
     "text",
     ['{ node(id: "nothing") { id } }', '{ node(id: "01924560-6c00-7d4b-bb5e-72fc1f750dff") { id } }', "{ __typename }"],
 )
-async def test_what_names_no_row_takes_no_statement(harness: DualDoorApp, text: str) -> None:
-    data, kept = await harness.recorded(harness.staff.data(text))
-    assert kept == []
+async def test_an_id_of_no_resource_takes_no_statement(harness: DualDoorApp, text: str) -> None:
+    data, statements = await harness.record(harness.staff.data(text))
+    assert statements == []
     assert not data.get("node")
 
 
-async def test_a_refused_request_takes_no_statement(harness: DualDoorApp) -> None:
-    answer: tuple[httpx.Response, Any] = await harness.recorded(
-        harness.anonymous.rest("GET", "/products", params={"sort": "nope"})
-    )
-    assert (answer[0].status_code, answer[1]) == (400, [])
-    refused, kept = await harness.recorded(harness.anonymous.post("{ products(first: 0) { nodes { id } } }"))
-    assert (refused["errors"][0]["extensions"]["code"], kept) == ("invalid_parameter", [])
+async def test_an_invalid_request_takes_no_statement(harness: DualDoorApp) -> None:
+    answer, statements = await harness.record(harness.anonymous.rest("GET", "/products", params={"sort": "nope"}))
+    assert (answer.status_code, statements) == (400, [])
+    document, statements = await harness.record(harness.anonymous.post("{ products(first: 0) { nodes { id } } }"))
+    assert (document["errors"][0]["extensions"]["code"], statements) == ("invalid_parameter", [])

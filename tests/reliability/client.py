@@ -1,4 +1,4 @@
-"""Calls with an idempotency key at both doors, and looks at what became of them."""
+"""Calls with an idempotency key at both doors, and the records of their outcomes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 type Json = dict[str, Any]
 
-CREATE = "mutation($key: String!, $input: ProductCreateInput!) { productCreate(input: $input) @idempotent(key: $key) { id slug name version createdAt } }"
+CREATE = (
+    "mutation($key: String!, $input: ProductCreateInput!) "
+    "{ productCreate(input: $input) @idempotent(key: $key) { id slug name version createdAt } }"
+)
 
 
 @dataclass
@@ -27,33 +30,33 @@ class DualDoorClient:
     async def rest(
         self, method: str, path: str, key: str | None, body: Any = None, /, *, query: Json | None = None, **headers: str
     ) -> httpx.Response:
-        """A request to the REST door."""
-        more = {"Idempotency-Key": key} if key is not None else {}
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.request(method, f"/v1{path}", json=body, params=query, headers=more | given)
+        """Send a REST request."""
+        key_header = {"Idempotency-Key": key} if key is not None else {}
+        others = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.request(method, f"/v1{path}", json=body, params=query, headers=key_header | others)
 
     async def graphql(self, text: str, /, header: str | None = None, **variables: Any) -> httpx.Response:
-        """A document; its key is one of the variables, or in the header."""
-        more = {"Idempotency-Key": header} if header is not None else {}
-        return await self.client.post("/graphql", json={"query": text, "variables": variables}, headers=more)
+        """Send a GraphQL document; its key is in a variable, or in the header."""
+        headers = {"Idempotency-Key": header} if header is not None else {}
+        return await self.client.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
 
     async def create(self, door: str, key: str, body: Json) -> httpx.Response:
-        """A new product through either door."""
-        return await (
-            self.rest("POST", "/products", key, body) if door == "rest" else self.graphql(CREATE, key=key, input=body)
-        )
+        """Create a product at a door."""
+        if door == "rest":
+            return await self.rest("POST", "/products", key, body)
+        return await self.graphql(CREATE, key=key, input=body)
 
 
 def problem_in(answer: httpx.Response) -> Json | None:
-    """The problem of an answer of either door."""
-    said = answer.json() if answer.content else {}
-    if "errors" in said and "code" not in said:
-        return said["errors"][0]["extensions"]
-    return said if answer.status_code >= 400 else None
+    """Return the problem of a response of either door, or None."""
+    body = answer.json() if answer.content else {}
+    if "errors" in body and "code" not in body:
+        return body["errors"][0]["extensions"]
+    return body if answer.status_code >= 400 else None
 
 
 def is_replay(answer: httpx.Response) -> bool:
-    """Whether the outcome was kept from an earlier call; both doors say so in the header, GraphQL also in the body."""
+    """Whether the response is a replay: by the header, and for GraphQL also by the body."""
     replayed = answer.headers.get("idempotent-replayed") == "true"
     if answer.content and "productCreate" in (answer.json().get("data") or {}):
         assert (replayed_fields(answer) == ["productCreate"]) is replayed
@@ -61,24 +64,24 @@ def is_replay(answer: httpx.Response) -> bool:
 
 
 def replayed_fields(answer: httpx.Response) -> list[str]:
-    """The root fields whose outcomes were kept, as a GraphQL answer tells."""
+    """Return the replayed root fields of a GraphQL response."""
     return answer.json()["extensions"].get("replayed", [])
 
 
 async def records(app: "TradepostApp", key: str | None = None) -> list[Any]:
-    """What is kept, of a key or in all."""
+    """Return the idempotency records, of a key or all."""
     query = select(RECORDS) if key is None else select(RECORDS).where(RECORDS.c.key == key)
     async with app.state.database.engine.connect() as connection:
         return list((await connection.execute(query)).all())
 
 
 async def update_record(app: "TradepostApp", key: str, **values: Any) -> None:
-    """Changes what is kept of a key, as time or another process would."""
+    """Change the record of a key, as time or another process would."""
     async with app.state.database.transaction() as session:
         await session.execute(update(RECORDS).where(RECORDS.c.key == key).values(**values))
 
 
 async def products_named(app: "TradepostApp", name: str) -> list[str]:
-    """The ids of the products of a name."""
+    """Return the ids of the products with a name."""
     async with app.state.database.session_factory() as session:
         return list(await session.scalars(select(ProductRow.id).where(ProductRow.name == name)))

@@ -1,4 +1,4 @@
-"""Callers with keys: what the tests of idempotency share."""
+"""Shared fixtures of the idempotency tests: two callers, and a check for open claims."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def mine(app: "TradepostApp", staff: httpx.AsyncClient) -> DualDoorClient:
-    """A member of the staff at both doors."""
+def caller(app: "TradepostApp", staff: httpx.AsyncClient) -> DualDoorClient:
+    """A staff API key at both doors."""
     return DualDoorClient(app, staff)
 
 
 @pytest.fixture(scope="session")
-async def other(app: "TradepostApp") -> AsyncIterator[DualDoorClient]:
-    """Another member of the staff."""
+async def other_caller(app: "TradepostApp") -> AsyncIterator[DualDoorClient]:
+    """Another staff API key at both doors."""
     key = await app.state.credentials.create(name="another", role="staff")
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}
@@ -30,7 +30,7 @@ async def other(app: "TradepostApp") -> AsyncIterator[DualDoorClient]:
 
 @pytest.fixture
 async def no_claims_left(app: "TradepostApp") -> AsyncIterator[None]:
-    """The test leaves no claim open: each has an outcome or was given back."""
+    """Check that the test leaves no open claim: each has an outcome or was released."""
     before = {r.id for r in await records(app)}
     yield
     assert [r for r in await records(app) if r.outcome is None and r.id not in before] == []

@@ -1,24 +1,27 @@
-"""The shop, except that a new product called `Hang` is never finished: for a test that ends the process in the middle of that write."""
+"""The app, except that creating a product called `Hang` never ends.
+
+For a test that kills the process in the middle of that write.
+"""
 
 import asyncio
 from pathlib import Path
 from typing import Any
 
-from tradepost.app import application as shop
+from tradepost.app import application as create_tradepost
 from tradepost.areas.catalog.service import Products
 
 
 def application() -> Any:
-    """The shop of the environment's settings; the file `hanging` in the working folder tells how far it has come."""
-    real = Products.make
+    """Create the app. The file `hanging` in the working directory marks the write in progress."""
+    real = Products.add
 
-    async def make(self: Products, new: Any) -> Any:
-        row = await real(self, new)
+    async def add(self: Products, new: Any) -> str:
+        id = await real(self, new)
         if new.name == "Hang":
             await self.session.flush()
             await asyncio.to_thread(Path("hanging").touch)
             await asyncio.Event().wait()
-        return row
+        return id
 
-    Products.make = make  # type: ignore[method-assign]
-    return shop()
+    Products.add = add
+    return create_tradepost()

@@ -1,6 +1,6 @@
-"""`tradepost` with a function more, which writes what it is given to the mailer, and takes its time over letters to `slow@example.com`.
+"""`tradepost` with an event handler for `mail.test`, which sends an e-mail.
 
-Where the file `hanging` is missing such a letter makes it and is never finished.
+An e-mail to `slow@example.com` never ends, unless the file `hanging` exists; it creates that file.
 """
 
 import asyncio
@@ -15,33 +15,32 @@ from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Email, Mailer
 from tradepost.kit.writes.call_context import CallContext
 
-ROOMS = app.load_modules
+LOAD_MODULES = app.load_modules
 
 
 @deliver_event("mail.test")
 async def write(context: CallContext, event: Event) -> None:
-    """A letter."""
+    """Send an e-mail."""
     if event.data["to"] == "slow@example.com" and not await asyncio.to_thread(Path("hanging").exists):
         await asyncio.to_thread(Path("hanging").touch)
         await asyncio.Event().wait()
     if event.data["to"] == "late@example.com":
         await asyncio.to_thread(Path("late").touch)
         await asyncio.sleep(1)
-    await context.dependencies.require(Mailer).send(
-        Email(event.data["to"], "A letter", f"Attempt {event.attempt} of {event.request_id}.\n"), event.id
-    )
+    email = Email(event.data["to"], "A test", f"Attempt {event.attempt} of {event.request_id}.\n")
+    await context.dependencies.require(Mailer).send(email, event.id)
 
 
 def _load(*files: str) -> Iterable[ModuleType]:
-    """The files of all rooms, and this one among the services."""
-    return [*ROOMS(*files), *([sys.modules[__name__]] if "service" in files else [])]
+    """Return the modules of all areas, and this one as a service."""
+    return [*LOAD_MODULES(*files), *([sys.modules[__name__]] if "service" in files else [])]
 
 
-app.load_modules = _load  # type: ignore[assignment]
+app.load_modules = _load
 
 
 def application() -> app.TradepostApp:
-    """The shop, served."""
+    """Create the app."""
     return app.application()
 
 

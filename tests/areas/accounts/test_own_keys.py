@@ -51,11 +51,11 @@ async def test_the_secret_is_returned_only_when_the_key_is_created(app: "Tradepo
     assert (await kim.ok(door, "api_key", id=created["id"]))["secret"] is None
     async with kim.client() as client:
         texts = [(await client.get(path)).text for path in ("/v1/api-keys", f"/v1/api-keys/{created['id']}")]
-        for query in (
+        queries = (
             "{ apiKeys { nodes { id prefix secret } } }",
             f'{{ node(id: "{created["id"]}") {{ ... on ApiKey {{ prefix secret }} }} }}',
-        ):
-            texts.append((await client.post("/graphql", json={"query": query})).text)
+        )
+        texts += [(await client.post("/graphql", json={"query": query})).text for query in queries]
     assert all(key.prefix in text for text in texts)
     deleted = await kim.call(door, "api_key_delete", id=created["id"])
     for text in (*texts, deleted.raw.text):

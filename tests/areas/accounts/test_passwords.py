@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
@@ -10,10 +11,21 @@ from argon2 import PasswordHasher as Argon2Hasher
 from argon2 import extract_parameters
 from argon2.low_level import Type
 
+from tradepost.areas.accounts import password_hasher
 from tradepost.areas.accounts.password_hasher import PasswordHasher
 from tradepost.kit.problems import Unavailable
 
 GOOD = "correct horse battery staple"
+MEMORY, PASSES = password_hasher.MEMORY, password_hasher.PASSES
+
+
+@pytest.fixture(scope="module", autouse=True)
+def real_parameters() -> Iterator[None]:
+    """The real parameters of argon2; other tests use cheap ones."""
+    others = password_hasher.MEMORY, password_hasher.PASSES
+    password_hasher.MEMORY, password_hasher.PASSES = MEMORY, PASSES
+    yield
+    password_hasher.MEMORY, password_hasher.PASSES = others
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,7 @@ async def test_images_are_deleted_with_their_product(app: "TradepostApp", staff:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"status": "lost"}, {"mime": "image/png"}, {"sha256": "ab"}, {"bytes": 1}, {"width": 1}, {"height": 1}]
+    "columns", [{"status": "lost"}, {"mime": "image/png"}, {"sha256": "ab"}, {"bytes": 1}, {"width": 1}, {"height": 1}]
 )
 async def test_the_database_refuses_inconsistent_image_columns(
     app: "TradepostApp", staff: httpx.AsyncClient, columns: dict[str, Any]

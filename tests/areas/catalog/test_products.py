@@ -29,6 +29,7 @@ DEFAULTS = {
     "rating_count": 0,
     "rating_average": None,
     "category_id": None,
+    "brand_id": None,
     "external_reference": None,
     "source": None,
     "version": 1,

@@ -12,9 +12,10 @@ import msgspec
 from graphql import parse
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from tests.doors.graphql.core_executor import execute_with_core
 from tests.doors.graphql.graphql_app import executor_of
 from tradepost.app import TradepostApp
-from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.graphql.problems import RequestError
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.clock import now, to_rfc3339
@@ -78,9 +79,8 @@ class ExecutorRequest:
 
     async def by_core(self) -> bytes:
         """Return the response of graphql-core."""
-        return await executor_of(self.shop).execute_with_core(
-            parse(self.text), RequestParameters(self.text, self.variables), self.context()
-        )
+        request = RequestParameters(self.text, self.variables)
+        return await execute_with_core(executor_of(self.shop), parse(self.text), request, self.context())
 
 
 def assert_same_response(plan: bytes, core: bytes, request: ExecutorRequest, ordered: bool = False) -> ResponseBody:

@@ -99,10 +99,10 @@ class DocumentWriter:
         """Return True with probability 1 / `one_in`."""
         return self.random.randrange(one_in) == 0
 
-    def name(self, letter: str) -> str:
+    def name(self, prefix: str) -> str:
         """Return a new name."""
         self.names += 1
-        return f"{letter}{self.names}"
+        return f"{prefix}{self.names}"
 
     def selection(self, parent: Any, depth: int, scope: Scope, path: tuple[Coordinate, ...] = ()) -> str:
         """Return a selection set of an object or interface type that leads along the path."""
@@ -178,7 +178,7 @@ class DocumentWriter:
         If the response key is in use, the field has the same name and arguments as before.
         """
         typename = name == "__typename"
-        definition = None if typename else parent.fields[name]
+        definition: Any = None if typename else parent.fields[name]
         type = "String!" if typename else str(definition.type)
         key = self.random.choice(["a", "b", "id", "name", self.name("k")]) if self.chance(5) else name
         if (entry := scope.entries.get(key)) is not None and (entry.name, entry.type) != (name, type):
@@ -249,10 +249,10 @@ class DocumentWriter:
             return self.random.choice([ABSENT, None])
         value = json_value(self.random, name, type, owner)
         if self.chance(4):
-            if isinstance(value, list) and len(value) == 1:
-                return value[0]
             if value.__class__ is int and abs(value) < 2**31:
                 return float(value)
+            if isinstance(value, list) and len(value) == 1:
+                return value[0]
         return value
 
     def document(self, kind: str, text: str) -> DrawnDocument:

@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 from graphql import GraphQLSchema
 
+from tests.doors.graphql.core_executor import execute_with_core
 from tradepost.app import TradepostApp, instances_of, load_modules
 from tradepost.doors.graphql import GraphQLDoor, RootField
-from tradepost.doors.graphql.execution.executor import Executor, RequestParameters
+from tradepost.doors.graphql.documents.requests import RequestParameters
+from tradepost.doors.graphql.execution.executor import Executor
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.writes.call_context import CallContext
@@ -48,7 +50,6 @@ async def execute_by_plan(
     """Return the response of the plan executor."""
     executor, context = executor_of(shop), context_of(shop, caller)
     ready = executor.prepare(RequestParameters(text, variables), context)
-    assert ready.roots is not None, "this document has no plan"
     return json.loads(await executor.execute(ready, context) + b"}")
 
 
@@ -57,7 +58,8 @@ async def execute_by_core(
 ) -> Json:
     """Return the response of graphql-core."""
     executor, context = executor_of(shop), context_of(shop, caller)
-    return json.loads(await executor.fallback(executor.prepare(RequestParameters(text, variables), context), context))
+    ast = executor.find_document(text, context.request_id, with_suggestions=True).ast
+    return json.loads(await execute_with_core(executor, ast, RequestParameters(text, variables), context))
 
 
 async def query_data(client: httpx.AsyncClient, query: str, **variables: Any) -> Json:

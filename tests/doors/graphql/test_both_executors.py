@@ -18,12 +18,12 @@ from tests.doors.graphql.document_strategies import Coordinate, DrawnDocument, d
 from tests.doors.graphql.graphql_app import schema
 from tests.parity import harness
 from tests.parity.harness import CUSTOMER, STAFF, hypothesis_settings
-from tests.parity.sample_rows import create_catalog_rows
+from tests.parity.sample_rows import create_sample_rows
 from tests.users import create_user
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.areas.accounts.service.email_tokens import RESET_PASSWORD, VERIFY_EMAIL
-from tradepost.doors.graphql.execution.executor import VALIDATION_RULES
+from tradepost.doors.graphql.execution.parsing import VALIDATION_RULES
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.clock import now
 
@@ -69,7 +69,7 @@ async def sample_shop(app: TradepostApp, staff: httpx.AsyncClient) -> SampleShop
     """The app with rows of every kind."""
     users = {role: await create_user(app, role) for role in ("customer", "staff", "admin")}
     customer = users["customer"]
-    rows = await create_catalog_rows(
+    rows = await create_sample_rows(
         app,
         harness.ApiClient("staff", staff, STAFF),
         harness.ApiClient("customer", customer.client(), CUSTOMER, customer.token, customer),

@@ -18,7 +18,7 @@ from tests.doors.graphql.graphql_app import (
 )
 from tradepost.app import TradepostApp
 from tradepost.doors.graphql.documents.document import Document
-from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.graphql.problems import RequestError
 from tradepost.kit.lru import LRUCache
 

@@ -19,7 +19,7 @@ from graphql import (
 
 from tests.doors.graphql.graphql_app import graphql_door, schema
 from tradepost.app import load_modules
-from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.graphql.problems import RequestError
 from tradepost.doors.graphql_names import camel
 from tradepost.kit.auth.caller import ANONYMOUS

@@ -6,7 +6,7 @@ import pytest
 
 from tests.doors.graphql.graphql_app import Json, graphql_door
 from tradepost.app import load_modules
-from tradepost.doors.graphql.execution.executor import RequestParameters
+from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.graphql.plan.root_plans import ObjectRoot, PageRoot
 from tradepost.doors.rest.fields_parameter import compile_fields
 from tradepost.kit.auth.caller import ANONYMOUS
@@ -22,7 +22,6 @@ def selection_of(text: str, variables: Json | None = None) -> Selection[Any]:
     """Return the Selection of a document's first root field."""
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]  # nothing is read
     ready = graphql_door().executor.prepare(RequestParameters(text, variables), context)
-    assert ready.roots is not None
     root = ready.roots[0]
     assert isinstance(root, ObjectRoot | PageRoot)
     return root.selection.bind(ready.variables, NO_PERMISSIONS)

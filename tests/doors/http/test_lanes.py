@@ -21,10 +21,10 @@ def test_fast_routes_are_read_from_the_options_of_the_routes() -> None:
 
     app = Litestar(
         [
-            get(path, opt={"lane": fast_route})(endpoint)
+            get(path, opt={"fast_route": fast_route})(endpoint)
             for path in ("/products", "/products/{key:str}", "/products/{key:str}/media")
         ]
-        + [patch("/products/{key:str}", opt={"lane": fast_route})(endpoint), get("/other")(endpoint)],
+        + [patch("/products/{key:str}", opt={"fast_route": fast_route})(endpoint), get("/other")(endpoint)],
         openapi_config=None,
         logging_config=None,
     )

@@ -1,4 +1,4 @@
-"""A house with pages only: their routes behind the least of a porch, so that a page is judged by itself."""
+"""An app of the pages alone, without the pipeline, so that tests see what a page itself returns."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ BROWSER = {
 
 
 async def healthy_check() -> None:
-    """A check that finds nothing wrong."""
+    """A readiness check that succeeds."""
 
 
 def pages_app(
@@ -31,24 +31,24 @@ def pages_app(
     ops_loopback: bool = True,
     address: str = "203.0.113.9",
 ) -> httpx.AsyncClient:
-    """A client in front of the pages, calling as `caller` from `address`."""
+    """Return a client of the pages that calls as `caller` from `address`."""
 
-    def introspects(scope: Any) -> bool:
-        return introspection or scope["context"].caller.known
+    def may_introspect(scope: Any) -> bool:
+        return introspection or scope["context"].caller.is_authenticated
 
     routes = page_routes(
         checks={"database": healthy_check} if checks is None else checks,
-        may_introspect=introspects,
+        may_introspect=may_introspect,
         ops_loopback=ops_loopback,
     )
-    inside = Litestar(routes, exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None)
+    litestar = Litestar(routes, exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None)
 
-    async def porch(scope: Any, receive: Any, send: Any) -> None:
-        scope["context"] = CallContext(caller, None)  # pyright: ignore[reportArgumentType]  # pages touch no database
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["context"] = CallContext(caller, None)  # pyright: ignore[reportArgumentType]  # pages use no database
         scope["original_path"] = scope["path"]
         scope["request_id"] = "test"
-        await inside(scope, receive, send)
+        await litestar(scope, receive, send)
 
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=porch, client=(address, 4711)), base_url="http://tradepost.test"
+        transport=httpx.ASGITransport(app=app, client=(address, 4711)), base_url="http://tradepost.test"
     )

@@ -1,4 +1,4 @@
-"""Health: alive without a question, ready after asking everything, details for operators only."""
+"""Health: live without any check, ready if every check succeeds, details for operators only."""
 
 import asyncio
 import time
@@ -14,37 +14,37 @@ from tradepost.kit.writes.call_context import CallContext
 
 
 async def broken() -> None:
-    """A check whose fault names what no stranger should read."""
+    """A check whose error contains a secret."""
     raise ConnectionError("postgresql://shop:secret@db.internal refused")
 
 
 async def stuck() -> None:
-    """A check that does not come back."""
+    """A check that does not return."""
     await asyncio.sleep(60)
 
 
 async def stubborn() -> None:
-    """A check that does not heed its cancellation at once."""
+    """A check that ignores its cancellation for a while."""
     try:
         await asyncio.sleep(60)
     except asyncio.CancelledError:
         await asyncio.sleep(0.5)
 
 
-async def test_live_asks_nothing() -> None:
+async def test_live_is_ok_even_if_a_check_fails() -> None:
     async with pages_app(checks={"database": broken}) as client:
         answer = await client.get("/health/live")
     assert (answer.status_code, answer.content) == (200, b'{"status":"ok"}')
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_ready_tells_strangers_only_whether() -> None:
+async def test_ready_shows_anonymous_callers_only_the_status() -> None:
     async with pages_app(checks={"database": healthy_check}) as client:
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-async def test_one_broken_part_makes_it_unavailable_for_a_while() -> None:
+async def test_ready_is_503_with_retry_after_if_a_check_fails() -> None:
     async with pages_app(checks={"database": healthy_check, "redis": broken}) as client:
         answer = await client.get("/health/ready")
     assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
@@ -52,7 +52,7 @@ async def test_one_broken_part_makes_it_unavailable_for_a_while() -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_an_operator_sees_which_part_and_what_kind_of_fault_but_no_secret() -> None:
+async def test_an_operator_sees_the_failed_check_and_the_error_type_but_no_secret() -> None:
     async with pages_app(checks={"database": healthy_check, "redis": broken}, caller=OPERATOR) as client:
         answer = await client.get("/health/ready")
     checks = answer.json()["checks"]
@@ -78,31 +78,31 @@ async def test_an_operator_sees_which_part_and_what_kind_of_fault_but_no_secret(
         (ANONYMOUS, "testclient", {}, True, False),
     ],
 )
-async def test_details_are_for_operators_and_for_this_machine(
+async def test_details_are_shown_to_operators_and_to_loopback(
     caller: Caller, address: str, headers: dict[str, str], ops_loopback: bool, details: bool
 ) -> None:
     async with pages_app(caller=caller, address=address, ops_loopback=ops_loopback) as client:
-        said = (await client.get("/health/ready", headers=headers)).json()
-    assert ("checks" in said) is details
+        status = (await client.get("/health/ready", headers=headers)).json()
+    assert ("checks" in status) is details
 
 
 @pytest.mark.parametrize("check", [stuck, stubborn])
-async def test_a_part_that_does_not_answer_in_time_is_a_fault(check: object) -> None:
-    began = time.perf_counter()
-    found = await run_checks({"database": check, "redis": healthy_check}, check_timeout=0.05)  # pyright: ignore[reportArgumentType]
-    assert time.perf_counter() - began < 0.4
-    assert (found["database"].fault, found["redis"].fault) == ("timeout", None)
+async def test_a_check_that_times_out_has_failed(check: object) -> None:
+    start = time.perf_counter()
+    results = await run_checks({"database": check, "redis": healthy_check}, check_timeout=0.05)  # pyright: ignore[reportArgumentType]
+    assert time.perf_counter() - start < 0.4
+    assert (results["database"].fault, results["redis"].fault) == ("timeout", None)
 
 
-async def test_parts_are_asked_side_by_side() -> None:
+async def test_checks_run_concurrently() -> None:
     async def slow() -> None:
         await asyncio.sleep(0.1)
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     await run_checks({str(n): slow for n in range(10)})
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - start < 0.5
 
 
-def test_a_scope_without_a_client_is_not_this_machine() -> None:
+def test_a_scope_without_a_client_is_not_an_operator() -> None:
     scope: Scope = {"headers": [], "client": None, "context": CallContext(ANONYMOUS, None)}  # pyright: ignore[reportArgumentType]
     assert not is_operator(scope, ops_loopback=True)

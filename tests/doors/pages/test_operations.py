@@ -1,4 +1,4 @@
-"""What operators see: figures of this worker, and every operation at both doors."""
+"""The metrics of this process, and the parity report of all operations, for operators."""
 
 import re
 from typing import TYPE_CHECKING
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.anyio
-AWAY = {"X-Forwarded-For": "203.0.113.9"}
+FORWARDED = {"X-Forwarded-For": "203.0.113.9"}
 
 
 def metric_value(text: str, name: str, **labels: str) -> float:
-    """The sum of a metric_value over all series with these labels; worker and bucket do not matter."""
+    """Return the sum of a metric over all series with these labels."""
     lines = [
         line
         for line in text.splitlines()
@@ -25,7 +25,7 @@ def metric_value(text: str, name: str, **labels: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
-async def test_a_request_is_counted_under_its_route_and_status_and_never_under_its_path(
+async def test_a_request_is_counted_by_route_and_status_and_not_by_path(
     app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     before = (await staff.get("/metrics")).text
@@ -35,33 +35,41 @@ async def test_a_request_is_counted_under_its_route_and_status_and_never_under_i
     count = ("tradepost_request_seconds_count", {"method": "GET", "route": "/products/{key:str}", "status": "404"})
     assert metric_value(after, count[0], **count[1]) == metric_value(before, count[0], **count[1]) + 1
     assert key not in after
-    assert metric_value(after, "tradepost_sql_statements_total") > metric_value(before, "tradepost_sql_statements_total")
+    assert metric_value(after, "tradepost_sql_statements_total") > metric_value(
+        before, "tradepost_sql_statements_total"
+    )
 
 
-async def test_figures_and_pairs_are_for_operators_only(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_metrics_and_parity_are_for_operators_only(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     for path in ("/metrics", "/parity"):
-        assert (await staff.get(path, headers=AWAY)).status_code == 200
-        refused = await client.get(path, headers=AWAY)
+        assert (await staff.get(path, headers=FORWARDED)).status_code == 200
+        refused = await client.get(path, headers=FORWARDED)
         assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
 
 
-async def test_every_operation_has_its_place_at_both_doors(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
-    found = {pair["operation"]: pair for pair in (await staff.get("/parity")).json()["operations"]}
-    assert list(found) == list(app.state.registry.operations)
-    for name, pair in found.items():
+async def test_the_parity_report_has_every_operation_at_both_doors(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    report = {pair["operation"]: pair for pair in (await staff.get("/parity")).json()["operations"]}
+    assert list(report) == list(app.state.registry.operations)
+    for name, pair in report.items():
         assert (bool(pair["rest"]), bool(pair["graphql"])) == tuple(
             [app.state.registry.operations[name].is_exposed_at(door) for door in ("rest", "graphql")]
         ), name
         assert pair["only"] is not None or (pair["rest"] and pair["graphql"]), name
-    assert found["token_grant"]["only"].startswith("rest: a token endpoint is a path that takes a form")
-    assert found["product_update"] | {"problems": []} == {
-        "operation": "product_update", "rest": "PATCH /v1/products/{key}", "graphql": "productUpdate", "permission": "catalog:write", "problems": [],
+    assert report["token_grant"]["only"].startswith("rest: The token endpoint is a URL that takes a form")
+    assert report["product_update"] | {"problems": []} == {
+        "operation": "product_update",
+        "rest": "PATCH /v1/products/{key}",
+        "graphql": "productUpdate",
+        "permission": "catalog:write",
+        "problems": [],
         "only": None,
-    }  # fmt: skip
-    assert "precondition_failed" in found["product_update"]["problems"]
+    }
+    assert "precondition_failed" in report["product_update"]["problems"]
 
 
-def test_buckets_add_up_and_unknown_methods_are_one_series() -> None:
+def test_buckets_are_cumulative_and_unknown_methods_are_one_series() -> None:
     metrics = Metrics()
     for seconds in (0.0005, 0.003, 99.0):
         metrics.series_for("BREW", None, 404).observe(seconds)

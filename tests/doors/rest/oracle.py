@@ -1,4 +1,4 @@
-"""What a list must answer, worked out without the read engine: all rows by plain SQL, then sorted and cut in Python."""
+"""The expected rows of a list, without the read engine: plain SQL, sorted in Python."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +13,11 @@ NO_PRICE = 2**53
 
 
 async def product_rows(app: "TradepostApp") -> list[dict[str, Any]]:
-    """All products of the shop, times as on the wire."""
+    """Return all products, with times as in responses."""
+    columns = "id, slug, name, status, description, price_from_amount AS price, created_at, updated_at, category_id"
     async with app.state.database.session_factory() as session:
-        found = await session.execute(
-            text(
-                "SELECT id, slug, name, status, description, price_from_amount AS price, created_at, updated_at, category_id FROM product"
-            )
-        )
-        rows = [dict(row._mapping) for row in found]
+        result = await session.execute(text(f"SELECT {columns} FROM product"))
+        rows = [dict(row._mapping) for row in result]
     for row in rows:
         row["id"] = str(row["id"])
         row |= {
@@ -31,20 +28,22 @@ async def product_rows(app: "TradepostApp") -> list[dict[str, Any]]:
 
 
 def in_order(rows: list[dict[str, Any]], sort: str) -> list[str]:
-    """The ids of the rows in the order of a `sort`; the id decides last, in the direction of the last key."""
+    """Return the ids of the rows, sorted by `sort` and then by id, in the last key's direction."""
     keys = [*sort.split(","), "-id" if sort.split(",")[-1].startswith("-") else "id"]
     ordered = rows
     for key in reversed(keys):
-        down = key.startswith("-")
+        descending, name = key.startswith("-"), key.removeprefix("-")
         ordered = sorted(
-            ordered, key=lambda row, name=key.removeprefix("-"), down=down: _value(row, name, down), reverse=down
+            ordered,
+            key=lambda row, name=name, descending=descending: _value(row, name, descending),
+            reverse=descending,
         )
     return [row["id"] for row in ordered]
 
 
-def _value(row: dict[str, Any], name: str, down: bool) -> Any:
+def _value(row: dict[str, Any], name: str, descending: bool) -> Any:
     value = row[name]
     if name == "price" and value is None:
-        # Without a price they come last, both ways.
-        return -NO_PRICE if down else NO_PRICE
+        # Rows without a price come last in both directions.
+        return -NO_PRICE if descending else NO_PRICE
     return value.encode() if isinstance(value, str) else value

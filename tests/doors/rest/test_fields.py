@@ -1,4 +1,4 @@
-"""`?fields=`: what may be asked, how it is spelled, and that nothing else than 400 comes of a wrong text."""
+"""The `fields` parameter: members, relations, aliases and arguments; invalid texts are 400."""
 
 from typing import Any
 
@@ -10,9 +10,23 @@ from hypothesis import strategies as st
 from tests.factories import assert_problem, make_category, make_product, read, variant_input
 
 SCALARS = [
-    "id", "slug", "name", "description", "status", "attributes", "tags", "price_from", "rating_count", "rating_average",
-    "category_id", "external_reference", "created_at", "updated_at", "version", "links",
-]  # fmt: skip
+    "id",
+    "slug",
+    "name",
+    "description",
+    "status",
+    "attributes",
+    "tags",
+    "price_from",
+    "rating_count",
+    "rating_average",
+    "category_id",
+    "external_reference",
+    "created_at",
+    "updated_at",
+    "version",
+    "links",
+]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +38,13 @@ async def product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any
     )
 
 
-async def test_without_fields_all_scalars_and_values_come_and_no_relation(
+async def test_without_fields_a_response_has_all_scalars_and_no_relation(
     client: httpx.AsyncClient, product: dict[str, Any]
 ) -> None:
     assert list(await read(client, f"/v1/products/{product['id']}")) == SCALARS
 
 
-async def test_the_answer_has_the_asked_fields_in_their_order(
+async def test_a_response_has_the_selected_fields_in_their_order(
     client: httpx.AsyncClient, product: dict[str, Any]
 ) -> None:
     assert list(await read(client, f"/v1/products/{product['id']}", fields="version,name id")) == [
@@ -41,63 +55,63 @@ async def test_the_answer_has_the_asked_fields_in_their_order(
 
 
 async def test_an_alias_renames_a_field(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    found = await read(
-        client, f"/v1/products/{product['id']}", fields="title:name,key:id,name,cheap:price_from{amount}"
-    )
-    assert found == {"title": "Lamp", "key": product["id"], "name": "Lamp", "cheap": {"amount": 100}}
+    fields = "title:name,key:id,name,cheap:price_from{amount}"
+    assert await read(client, f"/v1/products/{product['id']}", fields=fields) == {
+        "title": "Lamp",
+        "key": product["id"],
+        "name": "Lamp",
+        "cheap": {"amount": 100},
+    }
 
 
-async def test_an_embedded_value_without_braces_means_all_of_it(
-    client: httpx.AsyncClient, product: dict[str, Any]
-) -> None:
+async def test_a_value_without_braces_has_all_its_members(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
     path = f"/v1/products/{product['id']}"
     assert await read(client, path, fields="price_from") == {"price_from": {"amount": 100, "currency": "EUR"}}
     assert await read(client, path, fields="price_from{currency}") == {"price_from": {"currency": "EUR"}}
 
 
-async def test_a_relation_without_braces_means_its_default_fields(
+async def test_a_relation_without_braces_has_its_default_fields(
     client: httpx.AsyncClient, product: dict[str, Any]
 ) -> None:
-    found = await read(client, f"/v1/products/{product['id']}", fields="category")
-    alone = await read(client, f"/v1/categories/{product['category_id']}")
-    assert found["category"] == alone
+    response = await read(client, f"/v1/products/{product['id']}", fields="category")
+    assert response["category"] == await read(client, f"/v1/categories/{product['category_id']}")
 
 
-async def test_relations_nest_with_arguments(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    fields = 'dear:variants(first: 2, sort: "-price"){price{amount} product{variants(sort: "price", first: 1){sku price{amount}}}}'
-    found = await read(client, f"/v1/products/{product['id']}", fields=fields)
-    assert [v["price"]["amount"] for v in found["dear"]] == [300, 200]
-    assert all(v["product"]["variants"][0]["price"]["amount"] == 100 for v in found["dear"])
-
-
-async def test_one_relation_is_asked_twice_under_two_names(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
-    found = await read(
-        client,
-        f"/v1/products/{product['id']}",
-        fields='one:variants(first:1,sort:"price"){price{amount}},all:variants{price{amount}}',
+async def test_relations_may_be_nested_and_have_arguments(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
+    fields = (
+        'expensive:variants(first: 2, sort: "-price")'
+        '{price{amount} product{variants(sort: "price", first: 1){sku price{amount}}}}'
     )
-    assert [v["price"]["amount"] for v in found["one"]] == [100]
-    assert [v["price"]["amount"] for v in found["all"]] == [300, 100, 200]
+    response = await read(client, f"/v1/products/{product['id']}", fields=fields)
+    assert [v["price"]["amount"] for v in response["expensive"]] == [300, 200]
+    assert all(v["product"]["variants"][0]["price"]["amount"] == 100 for v in response["expensive"])
 
 
-async def test_many_aliases_of_a_relation_are_answered_on_both_databases(
+async def test_a_relation_may_be_selected_twice_with_two_aliases(
     client: httpx.AsyncClient, product: dict[str, Any]
 ) -> None:
+    fields = 'one:variants(first:1,sort:"price"){price{amount}},all:variants{price{amount}}'
+    response = await read(client, f"/v1/products/{product['id']}", fields=fields)
+    assert [v["price"]["amount"] for v in response["one"]] == [100]
+    assert [v["price"]["amount"] for v in response["all"]] == [300, 100, 200]
+
+
+async def test_a_relation_may_be_selected_with_50_aliases(client: httpx.AsyncClient, product: dict[str, Any]) -> None:
     fields = ",".join(f"a{i}:category{{id parent{{id}}}}" for i in range(50))
-    found = await read(client, f"/v1/products/{product['id']}", fields=fields)
-    assert len(found) == 50
-    assert found["a0"] == found["a49"] == {"id": product["category_id"], "parent": None}
+    response = await read(client, f"/v1/products/{product['id']}", fields=fields)
+    assert len(response) == 50
+    assert response["a0"] == response["a49"] == {"id": product["category_id"], "parent": None}
 
 
-async def test_fields_apply_to_each_element_of_a_list_and_never_to_its_envelope(
+async def test_fields_apply_to_the_items_of_a_list_and_not_to_its_envelope(
     client: httpx.AsyncClient, product: dict[str, Any]
 ) -> None:
-    found = await read(client, "/v1/products", fields="slug", slug=product["slug"])
-    assert found["data"] == [{"slug": product["slug"]}]
-    assert set(found) == {"data", "next_cursor", "has_more", "links"}
+    page = await read(client, "/v1/products", fields="slug", slug=product["slug"])
+    assert page["data"] == [{"slug": product["slug"]}]
+    assert set(page) == {"data", "next_cursor", "has_more", "links"}
 
 
-async def test_fields_apply_to_the_answers_of_writes(staff: httpx.AsyncClient) -> None:
+async def test_fields_apply_to_the_responses_of_writes(staff: httpx.AsyncClient) -> None:
     answer = await staff.post(
         "/v1/products",
         params={"fields": "name,variants{sku}"},
@@ -105,21 +119,19 @@ async def test_fields_apply_to_the_answers_of_writes(staff: httpx.AsyncClient) -
     )
     assert answer.json() == {"name": "Short", "variants": [{"sku": "SHORT-1"}]}
     location = answer.headers["location"]
-    assert (await staff.patch(location, params={"fields": "version"}, json={"name": "Shorter"})).json() == {
-        "version": 2
-    }
-    assert (await staff.put(location, params={"fields": "name"}, json={"name": "Shortest"})).json() == {
-        "name": "Shortest"
-    }
+    updated = await staff.patch(location, params={"fields": "version"}, json={"name": "Shorter"})
+    assert updated.json() == {"version": 2}
+    replaced = await staff.put(location, params={"fields": "name"}, json={"name": "Shortest"})
+    assert replaced.json() == {"name": "Shortest"}
 
 
 WRONG = {
     "empty": "",
     "only commas": " , ,",
     "an unknown field": "nope",
-    "an unknown field below": "category{nope}",
-    "a field of graphql's own": "__typename",
-    "the name that the kit has for links": "available_actions",
+    "an unknown nested field": "category{nope}",
+    "an introspection field": "__typename",
+    "the graphql name of links": "available_actions",
     "camel case": "createdAt",
     "two definitions": "id} query {name",
     "a fragment": "...f} fragment f on Product {id",
@@ -128,7 +140,7 @@ WRONG = {
     "a variable": "variants(first: $n){id}",
     "a variable in a list": "variants(sort: [$n]){id}",
     "a name for the query": "id} mutation m {id",
-    "braces below a scalar": "id{x}",
+    "braces after a scalar": "id{x}",
     "empty braces": "category{}",
     "arguments of a scalar": "id(first: 1)",
     "arguments of a to-one relation": "category(first: 1){id}",
@@ -140,16 +152,16 @@ WRONG = {
     "a count that is a text": 'variants(first: "many"){id}',
     "a count of five thousand digits": f"variants(first: {'9' * 5000}){{id}}",
     "an infinite count": "variants(first: 1e999){id}",
-    "a sort by nothing": 'variants(sort: "nope"){id}',
+    "an unknown sort key": 'variants(sort: "nope"){id}',
     "a sort that is a number": "variants(sort: 5){id}",
     "a sort that is true": "variants(sort: true){id}",
     "a sort that is an object": "variants(sort: {price: 1}){id}",
     "a filter that is a list": "variants(filter: [1]){id}",
-    "a filter by nothing": "variants(filter: {nope: 1}){id}",
+    "an unknown filter": "variants(filter: {nope: 1}){id}",
     "a filter of another type": "category{products(filter: {price_gte: true}){id}}",
     "a total that is a text": 'category{products(total: "yes"){id}}',
     "first and last": "category{products(first: 1, last: 1){id}}",
-    "one alias for two things": "a:id,a:name",
+    "one alias for two fields": "a:id,a:name",
     "one relation with two arguments": "variants(first: 1){id},variants(first: 2){id}",
     "an alias that is another field": "name:id,name",
     "an open brace": "category{id",
@@ -167,35 +179,34 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-async def test_a_wrong_text_is_refused_by_name(client: httpx.AsyncClient, case: str) -> None:
+async def test_an_invalid_fields_text_is_refused(client: httpx.AsyncClient, case: str) -> None:
     answer = await client.get("/v1/products", params={"fields": WRONG[case], "limit": "1"})
+    assert answer.json()["code"] in ("invalid_parameter", "too_deep")
     problem = assert_problem(answer, 400, answer.json()["code"])
-    assert problem["code"] in ("invalid_parameter", "too_deep")
     assert [e["parameter"] for e in problem["errors"]] == ["fields"]
 
 
-async def test_an_unknown_name_is_answered_with_the_known_ones(client: httpx.AsyncClient) -> None:
+async def test_the_problem_of_an_unknown_name_lists_the_allowed_ones(client: httpx.AsyncClient) -> None:
     problem = assert_problem(await client.get("/v1/products?fields=nope"), 400, "invalid_parameter")
     for name in (*(n for n in SCALARS), "variants", "categories", "category"):
         assert name in problem["detail"]
-    assert "source" not in problem["detail"], "the public does not hear of what it may not read"
+    assert "source" not in problem["detail"], "anonymous callers may not read `source`"
 
 
-async def test_ten_relations_deep_is_deep_enough(client: httpx.AsyncClient) -> None:
-    assert (
-        await client.get("/v1/products", params={"fields": "category{" + "parent{" * 9 + "id" + "}" * 10, "limit": "1"})
-    ).status_code == 200
+async def test_relations_may_be_ten_levels_deep(client: httpx.AsyncClient) -> None:
+    fields = "category{" + "parent{" * 9 + "id" + "}" * 10
+    assert (await client.get("/v1/products", params={"fields": fields, "limit": "1"})).status_code == 200
 
 
-PIECES = ["id", "name", "price_from", "category", "variants", "products", "parent", "first", "sort", "filter", "{", "}", "(", ")", ":", ",", " ", "[", "]",
-          '"', "$", "@", "...", "#", "1", "-1", "1.5", "true", "null", '"-created_at"', "fragment", "on", "\n", "é", "\0"]  # fmt: skip
+NAMES = "id name price_from category variants products parent first sort filter fragment on true null"
+PIECES = [*NAMES.split(), *'{}():, []"$@#', "...", "1", "-1", "1.5", '"-created_at"', "\n", "é", "\0"]
 
 
 @settings(max_examples=120)
 @given(text=st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(max_size=30))
 @example(text="\ufeff")
 @example(text="{}")
-async def test_no_text_makes_the_door_fail(client: httpx.AsyncClient, text: str) -> None:
+async def test_no_fields_text_causes_an_internal_error(client: httpx.AsyncClient, text: str) -> None:
     answer = await client.get("/v1/products", params={"fields": text, "limit": "1"})
     assert answer.status_code in (200, 400), (text, answer.text)
     if answer.status_code == 400:

@@ -1,4 +1,4 @@
-"""Cursor pages: every list can be walked both ways, in every order, without a row missing or coming twice."""
+"""Cursor pages: forward and backward, in every order, without missing or duplicate rows."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,37 +13,50 @@ if TYPE_CHECKING:
 
 TAG = unique("paged")
 SORTS = [
-    "created_at", "-created_at", "name", "-name", "price", "-price", "updated_at", "-updated_at", "name,price", "name,-price", "-name,price",
-    "-name,-price", "price,-name,created_at", "-price,name,-updated_at", "price,-name,created_at,-updated_at",
-]  # fmt: skip
+    "created_at",
+    "-created_at",
+    "name",
+    "-name",
+    "price",
+    "-price",
+    "updated_at",
+    "-updated_at",
+    "name,price",
+    "name,-price",
+    "-name,price",
+    "-name,-price",
+    "price,-name,created_at",
+    "-price,name,-updated_at",
+    "price,-name,created_at,-updated_at",
+]
 
 
 @pytest.fixture(scope="module")
-async def shelf(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
-    """A category with thirteen products of one tag: few names and prices, so that most keys are shared."""
-    category = await make_category(staff)
-    for at in range(13):
-        variants = [variant_input(100 * (at % 3))] if at % 4 else []
+async def category(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+    """A category with 13 products of one tag, which share few names and prices."""
+    created = await make_category(staff)
+    for number in range(13):
+        variants = [variant_input(100 * (number % 3))] if number % 4 else []
         await make_product(
             staff,
-            name=["Ärmel", "Zebra", "apple", "Apple"][at % 4],
+            name=["Ärmel", "Zebra", "apple", "Apple"][number % 4],
             tags=[TAG],
-            category_ids=[category["id"]],
+            category_ids=[created["id"]],
             variants=variants,
         )
-    return category
+    return created
 
 
 async def tagged(app: "TradepostApp", client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """The shelf's rows, by plain SQL."""
+    """Return the rows of the tag, by plain SQL."""
     slugs = {p["slug"] for p in (await read(client, "/v1/products", tag=TAG, limit=100, fields="slug"))["data"]}
     rows = [row for row in await product_rows(app) if row["slug"] in slugs]
     assert len(rows) == 13
     return rows
 
 
-async def walk(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[list[str]]:
-    """The ids of all pages from the first on, by the links."""
+async def pages_forward(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[list[str]]:
+    """Return the ids of all pages from the first on, following the links."""
     pages: list[list[str]] = []
     page = await read(client, path, **parameters)
     while True:
@@ -54,8 +67,8 @@ async def walk(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[
         page = await read(client, page["links"]["next"])
 
 
-async def walk_back(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[list[str]]:
-    """The same from the page after the last one to the first, by the links."""
+async def pages_backward(client: httpx.AsyncClient, path: str, **parameters: Any) -> list[list[str]]:
+    """Return the ids of all pages from the last row back to the first, following the links."""
     last = await read(client, path, **parameters | {"limit": 100})
     cursor = (await read(client, path, **parameters | {"limit": len(last["data"]) - 1}))["next_cursor"]
     page = await read(client, path, **parameters, cursor=cursor)
@@ -68,57 +81,55 @@ async def walk_back(client: httpx.AsyncClient, path: str, **parameters: Any) -> 
 
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 4, 13])
-async def test_a_list_is_walked_forward_in_its_order(
-    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any, sort: str, limit: int
+async def test_the_pages_forward_are_the_list_in_its_order(
+    app: "TradepostApp", client: httpx.AsyncClient, category: Any, sort: str, limit: int
 ) -> None:
     expected = in_order(await tagged(app, client), sort)
-    pages = await walk(client, "/v1/products", tag=TAG, sort=sort, limit=limit, fields="id")
+    pages = await pages_forward(client, "/v1/products", tag=TAG, sort=sort, limit=limit, fields="id")
     assert [id for page in pages for id in page] == expected
     assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
     assert pages[-1], "the last page is not empty"
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_a_list_is_walked_backward_to_its_beginning(
-    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any, sort: str
+async def test_the_pages_backward_are_the_list_in_its_order(
+    app: "TradepostApp", client: httpx.AsyncClient, category: Any, sort: str
 ) -> None:
-    pages = await walk_back(client, "/v1/products", tag=TAG, sort=sort, limit=5, fields="id")
+    pages = await pages_backward(client, "/v1/products", tag=TAG, sort=sort, limit=5, fields="id")
     assert [id for page in pages for id in page] == in_order(await tagged(app, client), sort)
     assert [len(page) for page in pages] == [2, 5, 5, 1]
 
 
 @pytest.mark.parametrize("sort", SORTS)
-async def test_two_cursors_give_what_stands_between_them(
-    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any, sort: str
+async def test_cursor_and_before_select_the_rows_between_them(
+    app: "TradepostApp", client: httpx.AsyncClient, category: Any, sort: str
 ) -> None:
     expected = in_order(await tagged(app, client), sort)
     rows = {"tag": TAG, "sort": sort, "fields": "id"}
-    marks = [(await read(client, "/v1/products", **rows, limit=at))["next_cursor"] for at in (3, 9)]
-    window = await read(client, "/v1/products", **rows, cursor=marks[0], before=marks[1])
-    assert [row["id"] for row in window["data"]] == expected[3:8]
-    assert window["has_more"] is False
-    part = await read(client, "/v1/products", **rows, cursor=marks[0], before=marks[1], limit=2)
-    seen = [row["id"] for row in part["data"]]
-    while part["has_more"]:
-        part = await read(client, part["links"]["next"])
-        seen += [row["id"] for row in part["data"]]
-    assert seen == expected[3:8], "the links stay in the window"
-    assert [
-        row["id"] for row in (await read(client, "/v1/products", **rows, cursor=marks[1], before=marks[0]))["data"]
-    ] == []
+    first, last = [(await read(client, "/v1/products", **rows, limit=n))["next_cursor"] for n in (3, 9)]
+    between = await read(client, "/v1/products", **rows, cursor=first, before=last)
+    assert [row["id"] for row in between["data"]] == expected[3:8]
+    assert between["has_more"] is False
+    page = await read(client, "/v1/products", **rows, cursor=first, before=last, limit=2)
+    ids = [row["id"] for row in page["data"]]
+    while page["has_more"]:
+        page = await read(client, page["links"]["next"])
+        ids += [row["id"] for row in page["data"]]
+    assert ids == expected[3:8], "the links stay between the cursors"
+    assert (await read(client, "/v1/products", **rows, cursor=last, before=first))["data"] == []
 
 
-async def test_before_alone_gives_the_page_that_ends_there(
-    app: "TradepostApp", client: httpx.AsyncClient, shelf: Any
+async def test_before_alone_selects_the_page_that_ends_there(
+    app: "TradepostApp", client: httpx.AsyncClient, category: Any
 ) -> None:
     expected = in_order(await tagged(app, client), "name")
-    mark = (await read(client, "/v1/products", tag=TAG, sort="name", limit=9))["next_cursor"]
-    page = await read(client, "/v1/products", tag=TAG, sort="name", before=mark, limit=3, fields="id")
+    cursor = (await read(client, "/v1/products", tag=TAG, sort="name", limit=9))["next_cursor"]
+    page = await read(client, "/v1/products", tag=TAG, sort="name", before=cursor, limit=3, fields="id")
     assert [row["id"] for row in page["data"]] == expected[5:8]
     assert "prev" in page["links"]
 
 
-async def test_a_row_added_on_the_way_moves_no_page(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_a_new_row_does_not_move_the_next_page(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     tag = unique("moving")
     old = [(await make_product(staff, tags=[tag]))["id"] for _ in range(4)]
     first = await read(client, "/v1/products", tag=tag, limit=2, fields="id")
@@ -127,7 +138,7 @@ async def test_a_row_added_on_the_way_moves_no_page(client: httpx.AsyncClient, s
     assert [row["id"] for page in (first, second) for row in page["data"]] == old[::-1]
 
 
-async def test_a_deleted_row_still_marks_its_place(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
+async def test_the_cursor_of_a_deleted_row_stays_valid(client: httpx.AsyncClient, staff: httpx.AsyncClient) -> None:
     tag = unique("gone")
     old = [(await make_product(staff, tags=[tag]))["id"] for _ in range(4)]
     first = await read(client, "/v1/products", tag=tag, limit=2, fields="id")
@@ -135,20 +146,22 @@ async def test_a_deleted_row_still_marks_its_place(client: httpx.AsyncClient, st
     assert [row["id"] for row in (await read(client, first["links"]["next"]))["data"]] == [old[1], old[0]]
 
 
-async def test_a_list_below_a_row_is_the_relation_of_that_row(client: httpx.AsyncClient, shelf: dict[str, Any]) -> None:
-    path = f"/v1/categories/{shelf['id']}"
-    below = await walk(client, f"{path}/products", sort="-name,price", limit=4, fields="id")
-    nested = (await read(client, path, fields='products(first: 100, sort: "-name,price", total: true){id}'))["products"]
-    assert [id for page in below for id in page] == [row["id"] for row in nested["data"]]
-    assert nested["total"] == 13
-    back = await walk_back(client, f"{path}/products", sort="-name,price", limit=4, fields="id")
-    assert [id for page in back for id in page] == [row["id"] for row in nested["data"]]
-
-
-async def test_a_cursor_of_a_relation_serves_in_fields_and_in_the_list_below_the_path(
-    client: httpx.AsyncClient, shelf: dict[str, Any]
+async def test_the_list_of_a_relation_equals_the_relation_in_fields(
+    client: httpx.AsyncClient, category: dict[str, Any]
 ) -> None:
-    path = f"/v1/categories/{shelf['id']}"
+    path = f"/v1/categories/{category['id']}"
+    forward = await pages_forward(client, f"{path}/products", sort="-name,price", limit=4, fields="id")
+    nested = (await read(client, path, fields='products(first: 100, sort: "-name,price", total: true){id}'))["products"]
+    assert [id for page in forward for id in page] == [row["id"] for row in nested["data"]]
+    assert nested["total"] == 13
+    backward = await pages_backward(client, f"{path}/products", sort="-name,price", limit=4, fields="id")
+    assert [id for page in backward for id in page] == [row["id"] for row in nested["data"]]
+
+
+async def test_a_cursor_of_a_relation_is_valid_in_fields_and_in_the_list(
+    client: httpx.AsyncClient, category: dict[str, Any]
+) -> None:
+    path = f"/v1/categories/{category['id']}"
     cursor = (await read(client, f"{path}/products", limit=5, fields="id"))["next_cursor"]
     listed = await read(client, f"{path}/products", cursor=cursor, limit=5, fields="id")
     nested = await read(client, path, fields=f'products(first: 5, after: "{cursor}"){{id}}')
@@ -156,11 +169,11 @@ async def test_a_cursor_of_a_relation_serves_in_fields_and_in_the_list_below_the
     assert nested["products"]["next_cursor"] == listed["next_cursor"]
 
 
-async def test_a_cursor_below_several_parents_is_refused(
-    client: httpx.AsyncClient, shelf: dict[str, Any], staff: httpx.AsyncClient
+async def test_a_cursor_in_fields_of_a_list_is_refused(
+    client: httpx.AsyncClient, category: dict[str, Any], staff: httpx.AsyncClient
 ) -> None:
     await make_category(staff)
-    cursor = (await read(client, f"/v1/categories/{shelf['id']}/products", limit=5))["next_cursor"]
+    cursor = (await read(client, f"/v1/categories/{category['id']}/products", limit=5))["next_cursor"]
     answer = await client.get("/v1/categories", params={"fields": f'products(after: "{cursor}"){{id}}'})
     problem = assert_problem(answer, 400, "invalid_parameter")
     assert [e["parameter"] for e in problem["errors"]] == ["fields"]
@@ -176,29 +189,29 @@ async def test_a_cursor_below_several_parents_is_refused(
         "/v1/tags?sort=-slug",
     ],
 )
-async def test_every_list_can_be_walked(client: httpx.AsyncClient, shelf: Any, path: str) -> None:
+async def test_the_pages_of_every_list_are_complete(client: httpx.AsyncClient, category: Any, path: str) -> None:
     base, _, sort = path.partition("?sort=")
-    given = {"sort": sort} if sort else {}
-    pages = await walk(client, base, **given, limit=7, fields="id")
-    whole = await walk(client, base, **given, limit=100, fields="id")
-    found = [id for page in pages for id in page]
-    assert found == [id for page in whole for id in page]
-    assert len(set(found)) == len(found) == (await read(client, base, include="total", limit=1))["total"]
+    parameters = {"sort": sort} if sort else {}
+    small_pages = await pages_forward(client, base, **parameters, limit=7, fields="id")
+    large_pages = await pages_forward(client, base, **parameters, limit=100, fields="id")
+    ids = [id for page in small_pages for id in page]
+    assert ids == [id for page in large_pages for id in page]
+    assert len(set(ids)) == len(ids) == (await read(client, base, include="total", limit=1))["total"]
 
 
-async def test_a_relation_is_read_from_either_end(client: httpx.AsyncClient, shelf: dict[str, Any]) -> None:
-    path = f"/v1/categories/{shelf['id']}"
+async def test_a_relation_can_be_read_from_either_end(client: httpx.AsyncClient, category: dict[str, Any]) -> None:
+    path = f"/v1/categories/{category['id']}"
     expected = [row["id"] for row in (await read(client, f"{path}/products", limit=100, fields="id"))["data"]]
     last = (await read(client, path, fields="products(last: 3){id}"))["products"]
     assert [row["id"] for row in last["data"]] == expected[-3:]
     assert last["has_more"] is False
-    mark = (await read(client, f"{path}/products", limit=5))["next_cursor"]
-    before = (await read(client, path, fields=f'products(last: 2, before: "{mark}"){{id}}'))["products"]
+    cursor = (await read(client, f"{path}/products", limit=5))["next_cursor"]
+    before = (await read(client, path, fields=f'products(last: 2, before: "{cursor}"){{id}}'))["products"]
     assert [row["id"] for row in before["data"]] == expected[2:4]
     assert before["has_more"] is True
 
 
-async def test_the_link_header_says_what_the_links_say(client: httpx.AsyncClient) -> None:
+async def test_the_link_header_has_the_links_of_the_body(client: httpx.AsyncClient) -> None:
     first = await client.get("/v2/products", params={"limit": 2, "sort": "name", "fields": "id,price_from{amount}"})
     second = await client.get(first.json()["links"]["next"])
     for answer in (first, second):

@@ -1,4 +1,4 @@
-"""INTROSPECTION=off: who has no credential is not told what there is to ask for; who has one is."""
+"""With INTROSPECTION=off the schema is hidden from callers without a credential."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ WRONG = [
 
 @pytest.fixture
 async def closed(app: "TradepostApp", settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """The same shop for the open net."""
+    """A client without a credential, of an app with introspection off."""
     from tradepost.app import create_app
 
     shop = create_app(msgspec.structs.replace(settings, introspection=False))
@@ -34,23 +34,21 @@ async def closed(app: "TradepostApp", settings: Settings) -> AsyncIterator[httpx
 
 
 @pytest.mark.parametrize("params", WRONG, ids=str)
-async def test_the_known_names_are_told_only_to_who_may_introspect(
+async def test_the_allowed_names_are_listed_only_to_callers_who_may_introspect(
     closed: httpx.AsyncClient, client: httpx.AsyncClient, staff_key: str, params: dict[str, str]
 ) -> None:
-    told = (await client.get("/v1/products", params=params)).json()
-    known = (await closed.get("/v1/products", params=params, headers={"X-API-Key": staff_key})).json()
-    assert "Allowed: " in told["detail"]
-    assert known["detail"].split(" Allowed")[0] == told["detail"].split(" Allowed")[0]
-    assert "Allowed: " in known["detail"]
-    withheld = await closed.get("/v1/products", params=params)
-    assert (withheld.status_code, withheld.json()["code"]) == (400, "invalid_parameter")
-    assert "Allowed" not in withheld.text
-    assert "external_reference" not in withheld.text
+    listed = (await client.get("/v1/products", params=params)).json()["detail"]
+    assert "Allowed: " in listed
+    by_staff = (await closed.get("/v1/products", params=params, headers={"X-API-Key": staff_key})).json()["detail"]
+    assert by_staff.split(" Allowed")[0] == listed.split(" Allowed")[0]
+    assert "Allowed: " in by_staff
+    hidden = await closed.get("/v1/products", params=params)
+    assert (hidden.status_code, hidden.json()["code"]) == (400, "invalid_parameter")
+    assert "Allowed" not in hidden.text
+    assert "external_reference" not in hidden.text
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v2/openapi.json", "/schema.graphql", "/docs", "/docs/graphql"])
-async def test_the_documents_are_not_there_without_a_credential(
-    closed: httpx.AsyncClient, staff_key: str, path: str
-) -> None:
+async def test_the_documents_are_404_without_a_credential(closed: httpx.AsyncClient, staff_key: str, path: str) -> None:
     assert (await closed.get(path)).status_code == 404
     assert (await closed.get(path, headers={"X-API-Key": staff_key})).status_code == 200

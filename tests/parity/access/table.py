@@ -1,7 +1,7 @@
-"""The words of the access table: who calls, and what comes of it. Every room has its part in a file of its name beside this one.
+"""The vocabulary of the access rules in the cases: who calls, and what the call returns.
 
-A room's file says in `TABLE` for every operation what each kind of caller gets, in `MEMBERS` the same for members and relations with an
-access of their own, and in `places` on which rows that is tried. A new kind of caller is a new column: a field of `Row`.
+The rules themselves are in `tests/areas/<area>/case.py`. A new kind of caller is a new field of
+`Row` and an entry of `CALLERS`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     ALLOWED = "allowed"
     UNKNOWN = "refused with 401"
     FORBIDDEN = "refused with 403"
-    HIDDEN = "as if it were not there"
+    HIDDEN = "as if the row did not exist"
 
 
 A, U, F, H = Outcome
@@ -25,9 +25,11 @@ A, U, F, H = Outcome
 
 @dataclass(frozen=True)
 class Row:
-    """The outcome for each kind of caller. What belongs to somebody belongs to `customer`, and `other` is another customer.
+    """The outcome for each kind of caller.
 
-    The last two are API keys that may do less than their owner: one of an admin nothing, one of a member of the staff only `catalog:write`.
+    Rows that belong to a user belong to `customer`; `other` is another customer. The last two are
+    API keys with fewer permissions than their owner: an admin's key with no scope, and a staff
+    member's key with the scope `catalog:write` only.
     """
 
     anonymous: Outcome
@@ -40,25 +42,25 @@ class Row:
     catalog_key: Outcome
 
     def of(self, caller: str) -> Outcome:
-        """The outcome for a kind of caller."""
+        """Return the outcome for a kind of caller."""
         return asdict(self)[caller]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of caller: a user of a role who has logged in, or a program with a key of that user which is narrowed to `scopes`."""
+    """A kind of caller: a logged-in user with a role, or a key of such a user with `scopes`."""
 
     role: str
     scopes: tuple[str, ...] | None = None
 
     @property
     def permissions(self) -> frozenset[str]:
-        """What such a caller may."""
+        """The caller's permissions."""
         return ROLES.get(self.role, frozenset()) if self.scopes is None else frozenset(self.scopes)
 
     @property
-    def known(self) -> bool:
-        """Whether it comes with a credential."""
+    def is_authenticated(self) -> bool:
+        """Whether the caller has a credential."""
         return self.role != "anonymous"
 
 
@@ -70,7 +72,7 @@ CALLERS = {
     "catalog_key": Kind("staff", ("catalog:write",)),
 }
 
-# Who gets what:  anonymous, customer, other customer, moderator, staff, admin, empty key, catalog key
+# In this order: anonymous, customer, other customer, moderator, staff, admin, empty key, catalog key
 OPEN_TO_ALL = Row(A, A, A, A, A, A, A, A)
 FOR_EDITORS = Row(U, F, F, F, A, A, F, A)
 SEEN_BY_EDITORS = Row(H, H, H, H, A, A, H, A)
@@ -79,7 +81,7 @@ FOR_STOCKKEEPERS = Row(U, F, F, F, A, A, F, F)
 FOR_STAFF = Row(U, F, F, F, A, A, F, F)
 FOR_ADMINS = Row(U, F, F, F, F, A, F, F)
 FOR_USERS = Row(U, A, A, A, A, A, F, F)
-"""Everybody with an account, on what is the own."""
+"""Every user, on the user's own account."""
 FOR_THE_OWNER = Row(U, A, H, H, H, H, F, F)
 FOR_THE_OWNER_AND_STAFF = Row(U, A, H, H, A, A, F, F)
 FOR_THE_OWNER_AND_ADMINS = Row(U, A, H, H, H, A, F, F)
@@ -87,29 +89,43 @@ FOR_THE_OWNER_AND_ADMINS = Row(U, A, H, H, H, A, F, F)
 
 @dataclass(frozen=True)
 class Rule:
-    """What an operation gives. `hidden` is the outcome on another row, which some of those who may call it do not see."""
+    """What an operation returns for each kind of caller.
+
+    hidden: the outcome on a second row, which not every permitted caller sees.
+    """
 
     shown: Row
     hidden: Row | None = None
 
     @property
-    def hides(self) -> bool:
-        """Whether one of the two says that something is hidden from those who may call it."""
+    def hides_rows(self) -> bool:
+        """Whether a row is hidden from a caller who may call the operation."""
         return self.hidden is not None or H in asdict(self.shown).values()
+
+
+PUBLIC = Rule(OPEN_TO_ALL)
+EDITORS = Rule(FOR_EDITORS)
+DRAFTS_HIDDEN = Rule(OPEN_TO_ALL, SEEN_BY_EDITORS)
+USERS = Rule(FOR_USERS)
+OWNER = Rule(FOR_THE_OWNER)
+OWNER_AND_STAFF = Rule(FOR_THE_OWNER_AND_STAFF)
+OWNER_AND_ADMINS = Rule(FOR_THE_OWNER_AND_ADMINS)
+STAFF_ONLY = Rule(FOR_STAFF)
+ADMINS_ONLY = Rule(FOR_ADMINS)
+AUDITORS_ONLY = Rule(FOR_AUDITORS)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a read is tried: the key of its path, and for a list the row that has to be in it, with a filter that finds it.
+    """Where a read is tried.
 
-    `given` is what an operation that asks by a body is asked.
+    key: the key in its path.
+    seeks: the id of the row that it must return, or that a list must contain.
+    filter: a filter of the list that finds the row.
+    body: the body of a query.
     """
 
     key: str = ""
     seeks: str = ""
     filter: tuple[str, str] | None = None
-    given: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-# Operation -> where a shown row is, and where a hidden one.
-type Places = dict[str, tuple[Place, Place | None]]
+    body: Mapping[str, str] = field(default_factory=dict[str, str])

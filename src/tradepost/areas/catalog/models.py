@@ -41,6 +41,20 @@ class CategoryRow(Versioned):
     path: Mapped[str]
 
 
+class BrandRow(Versioned):
+    """The brand of products."""
+
+    __tablename__, __number__ = "brand", 6
+    __table_args__ = (
+        UniqueConstraint("slug", name="brand_slug_key"),
+        Index("brand_name", "name", "id"),
+        Index("brand_created", "created_at", "id"),
+    )
+    slug: Mapped[str]
+    name: Mapped[str] = mapped_column(SortText)
+    description: Mapped[str] = mapped_column(default="")
+
+
 class ProductRow(Versioned):
     """A product. `price_from_*` is the price of its cheapest variant, kept by the services."""
 
@@ -59,6 +73,7 @@ class ProductRow(Versioned):
         Index("product_active_price", PRICE_ASC, "id", **ACTIVE),
         Index("product_active_price_down", PRICE_DESC, "id", **ACTIVE),
         Index("product_category_id", "category_id", "created_at", "id"),
+        Index("product_brand_id", "brand_id", "created_at", "id"),
     )
     slug: Mapped[str]
     name: Mapped[str] = mapped_column(SortText)
@@ -71,6 +86,7 @@ class ProductRow(Versioned):
     rating_count: Mapped[int] = mapped_column(default=0)
     rating_sum: Mapped[int] = mapped_column(default=0)
     category_id: Mapped[str | None] = mapped_column(Id, ForeignKey("category.id", ondelete="SET NULL"))
+    brand_id: Mapped[str | None] = mapped_column(Id, ForeignKey("brand.id"))
     external_reference: Mapped[str | None]
     source: Mapped[dict[str, Any] | None] = mapped_column(Json)
 

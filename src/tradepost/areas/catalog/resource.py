@@ -15,6 +15,7 @@ from tradepost.kit.schema.money import Amount
 
 from . import policy
 from .models import (
+    BrandRow,
     CategoryRow,
     MediaRow,
     ProductCategoryRow,
@@ -24,7 +25,7 @@ from .models import (
     TagRow,
     VariantRow,
 )
-from .schemas import Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
+from .schemas import Brand, Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 type Bind = Callable[..., BindParameter[Any]]
 
@@ -50,6 +51,11 @@ def in_category(bind: Bind) -> ColumnElement[bool]:
     )
 
 
+def of_brand(bind: Bind) -> ColumnElement[bool]:
+    """Products of the brand with this slug."""
+    return ProductRow.brand_id == select(BrandRow.id).where(BrandRow.slug == bind(Text)).scalar_subquery()
+
+
 def with_tag(bind: Bind) -> ColumnElement[bool]:
     """Products with this tag."""
     return ProductRow.id.in_(
@@ -73,10 +79,9 @@ categories = Resource(
     Category,
     CategoryRow,
     visible=policy.everyone,
-    key_columns=("id", "slug"),
+    slug="name",
     order=("position", "name"),
     filters={
-        "slug": equality_filter(CategoryRow.slug, bounded=True),
         "parent_id": Filter(
             type=UUID,
             where=lambda bind: CategoryRow.parent_id == bind(Id),
@@ -97,22 +102,32 @@ categories = Resource(
     actions={"category_replace": policy.editors, "category_update": policy.editors, "category_delete": policy.editors},
 )
 
+brands = Resource(
+    Brand,
+    BrandRow,
+    visible=policy.everyone,
+    slug="name",
+    order=("name",),
+    sorts={"name": Sort(expression=BrandRow.name), "created_at": Sort(expression=BrandRow.created_at)},
+    actions={"brand_replace": policy.editors, "brand_update": policy.editors, "brand_delete": policy.editors},
+)
+
 products = Resource(
     Product,
     ProductRow,
     visible=policy.products,
-    key_columns=("id", "slug"),
+    slug="name",
     filters={
         "status": equality_filter(
             ProductRow.status,
             ProductStatus,
             doc="`draft` and `archived` products are only visible with `catalog:write`.",
         ),
-        "slug": equality_filter(ProductRow.slug, bounded=True),
         "external_reference": equality_filter(ProductRow.external_reference, bounded=True),
         "category": Filter(
             type=str, where=in_category, doc="Slug of a category. Products of its descendants are included."
         ),
+        "brand": Filter(type=str, where=of_brand, doc="Slug of a brand."),
         "tag": Filter(type=str, where=with_tag, doc="Slug of a tag."),
         **range_filters("price", ProductRow.price_from_amount, Amount),
         **range_filters("created_at", ProductRow.created_at, datetime),
@@ -177,8 +192,7 @@ tags = Resource(
     expressions={"product_count": product_count},
 )
 
-categories.has_one("parent", categories, join=CategoryRow.parent_id)
-categories.has_many("children", categories, join=CategoryRow.parent_id, paged=True)
+categories.has_one("parent", categories, join=CategoryRow.parent_id, back="children")
 categories.has_many(
     "products",
     products,
@@ -190,12 +204,18 @@ categories.has_many(
         {"created_at": ProductCategoryRow.product_created_at},
     ),
 )
-products.has_one("category", categories, join=ProductRow.category_id, doc="The main category.")
+products.has_one("category", categories, join=ProductRow.category_id, settable=True, doc="The main category.")
+products.has_one("brand", brands, join=ProductRow.brand_id, settable=True, back="products")
 products.has_many(
     "categories", categories, join=LinkTable(ProductCategoryRow.product_id, ProductCategoryRow.category_id)
 )
-products.has_many("variants", variants, join=VariantRow.product_id)
-products.has_many("media", media, join=MediaRow.product_id, doc="Images, in the order of their position.")
-variants.has_one("product", products, join=VariantRow.product_id)
-media.has_one("product", products, join=MediaRow.product_id)
+variants.has_one("product", products, join=VariantRow.product_id, back="variants", back_paged=False)
+media.has_one(
+    "product",
+    products,
+    join=MediaRow.product_id,
+    back="media",
+    back_paged=False,
+    back_doc="Images, in the order of their position.",
+)
 tags.has_many("products", products, join=LinkTable(ProductTagRow.tag_id, ProductTagRow.product_id), paged=True)

@@ -40,6 +40,11 @@ class Service:
         assert self.context.work.session is not None, "not inside a write"
         return self.context.work.session
 
+    @property
+    def viewer(self) -> Viewer:
+        """The caller, as the visible rows of a resource depend on it."""
+        return Viewer(self.context.caller.permissions, self.context.caller.is_authenticated)
+
     async def one[S: msgspec.Struct](self, resource: Resource[S], selection: Selection[S], key: str) -> Record[S]:
         """Return the visible row with this id or slug, or raise NotFound."""
         column, value = resource.parse_key(key)
@@ -88,16 +93,15 @@ class Service:
         id = parse_id(key)
         if id is None:
             raise resource.not_found(key)
-        caller, operation = self.context.caller, self.context.work.current_operation
-        viewer = Viewer(caller.permissions, caller.is_authenticated)
+        viewer, operation = self.viewer, self.context.work.current_operation
         policy = resource.actions.get(operation, lambda _: true())
         query = (
             select(model, case((policy(viewer), 1), else_=0))
             .where(model.id == id, resource.visible(viewer))
             .with_for_update(of=model)
         )
-        options = {"populate_existing": True}
-        result = await self.session.execute(query, {"caller_id": caller.id}, execution_options=options)
+        parameters, options = {"caller_id": self.context.caller.id}, {"populate_existing": True}
+        result = await self.session.execute(query, parameters, execution_options=options)
         first = result.first()
         if first is None:
             raise resource.not_found(key)
@@ -126,10 +130,9 @@ class Service:
 
     async def insert(self, model: type[Table], *rows: Mapping[str, Any]) -> list[str]:
         """Insert rows by one statement, without ORM objects, and return their ids."""
-        ids = [new_id(model.__number__) for _ in rows]
-        rows_with_ids = [{"id": id, **row} for id, row in zip(ids, rows, strict=True)]
+        rows_with_ids = [{"id": new_id(model.__number__), **row} for row in rows]
         await bulk.insert_rows(self.session, model, rows_with_ids, self.context.clock())
-        return ids
+        return [row["id"] for row in rows_with_ids]
 
     def respond[S: msgspec.Struct](self, result: Result[S], value: S, selection: Selection[S]) -> Record[S]:
         """Return a plain Struct in the caller's selection."""

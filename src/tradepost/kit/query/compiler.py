@@ -3,11 +3,9 @@
 Each statement reads exactly the selected columns, of the rows that the viewer may see.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Dialect, Select, and_, bindparam, func, select
 from sqlalchemy.sql.elements import False_, True_
 
@@ -27,7 +25,6 @@ BY_IDS = "several"
 """Instead of a key column: the plan reads several rows by their ids."""
 COMMON_LIMITS = (6, 11, 21, 26, 51, 101)
 """Pages of 5, 10, 20, 25, 50 and 100 rows, and one row more to see if there is a next page."""
-PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
 class PlanCompiler:
@@ -68,7 +65,7 @@ class PlanCompiler:
         where = [*self.clauses.matching(resource, table, shape), *cursor_conditions(keys, shape)]
         query = select(*level.columns).select_from(source).where(*where).order_by(*order_by(keys))
         bounded = not shape.has_page_number and all(resource.filters[n].bounded for n in shape.filters)
-        level.rows_statement = self._with_common_limits(self._statement(limit(query, shape), bounded), shape)
+        level.rows_statement = self._statement(limit(query, shape), bounded, limits=self._constant_limits(shape))
         if shape.total or shape.has_page_number:
             total = select(func.count()).select_from(table).where(*self.clauses.matching(resource, table, shape))
             level.total_statement = self._statement(total, False)
@@ -180,40 +177,34 @@ class PlanCompiler:
         build = lateral_query if self.dialect.name == "postgresql" else correlated_query
         query = build(self.clauses, relation, level, table, source, keys, shape)
         bounded = not isinstance(relation.join, LinkTable) and not shape.filters and not shape.has_page_number
-        level.rows_statement = self._with_common_limits(self._statement(query, bounded), shape)
+        level.rows_statement = self._statement(query, bounded, limits=self._constant_limits(shape))
         if shape.total or shape.has_page_number:
             total = total_query(self.clauses, relation, table, shape, self.dialect.name)
             level.total_statement = self._statement(total, False)
         self._compile_relations(level)
 
-    def _statement(self, query: Select[*tuple[Any, ...]], bounded: bool, row_alias: str = "") -> Statement:
+    def _statement(
+        self, query: Select[*tuple[Any, ...]], bounded: bool, row_alias: str = "", limits: Sequence[int] = ()
+    ) -> Statement:
         """Compile one statement of the plan, and note the tables it reads.
 
         row_alias: the alias of the row that is read by key, which is tracked by its id instead.
+        limits: the values of its LIMIT that are also compiled as constants.
         """
         tables = tables_read(query, row_alias)
         self.tables_read = None if tables is None or self.tables_read is None else self.tables_read | tables
-        return compile_statement(query, self.dialect, bounded)
+        return compile_statement(query, self.dialect, bounded, limits)
 
-    def _with_common_limits(self, statement: Statement, shape: ListQueryShape) -> Statement:
-        """On PostgreSQL, add the statement with each common LIMIT written into its text.
+    def _constant_limits(self, shape: ListQueryShape) -> Sequence[int]:
+        """Return the values of a list's LIMIT that are written into its text on PostgreSQL.
 
         PostgreSQL re-plans a statement with a parameterised LIMIT on every call (about 100 us),
         because the LIMIT may be any share of the table. Filtered lists keep the parameter: their
         best plan depends on the values.
         """
         if self.dialect.name != "postgresql" or shape.filters or shape.has_page_number:
-            return statement
-        index = next(i for i, a in enumerate(statement.arguments) if a.name == "limit")
-        arguments = statement.arguments[:index] + statement.arguments[index + 1 :]
-
-        def text(rows: int) -> str:
-            """Replace the LIMIT's placeholder, and renumber those after it."""
-            sql = statement.sql.replace(f"${index + 1}::INTEGER", str(rows))
-            return PLACEHOLDER.sub(lambda m: f"${int(m[1]) - (int(m[1]) > index)}", sql)
-
-        by_row_count = {n: Statement(text(n), arguments, statement.bounded) for n in COMMON_LIMITS}
-        return msgspec.structs.replace(statement, by_row_count=by_row_count)
+            return ()
+        return COMMON_LIMITS
 
     def _read_tags(self) -> tuple[tuple[str, None], ...] | None:
         """Return the tables that all statements of the plan read, as cache tags."""

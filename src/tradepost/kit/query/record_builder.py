@@ -5,7 +5,6 @@ are ours (`r[3]`, `S1`); text from a client enters it only as values. The Struct
 selected fields, are not tracked by the garbage collector, and are freed with the field set.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,14 +14,13 @@ from ..resource.rendering import Constant, FieldMember, ObjectMember, PageMember
 from ..resource.row_layout import Actions, Leaf, Node, ToMany, ValueList
 from ..resource.selection import Field, FieldSet
 from .records import EMPTY_SLICE, PageSlice, RowsByParent
+from .row_expression import Row, RowExpression, call, separated
 
 type Groups = list[RowsByParent]
 type PageFunction = Callable[[PageSlice, Any, RowsByParent, Groups], Any]
 """Builds a page from its slice, its parent, the group it is in, and the groups of all levels."""
 type EdgeFunction = Callable[[Any, Any, RowsByParent, Groups], Any]
 
-COLUMN, COLUMN_RANGE = re.compile(r"\br\[(\d+)\]"), re.compile(r"\*r\[(\d+):(\d+)\]")
-ROW = re.compile(r"\br\b")
 DEFAULT_RENDERING = Rendering()
 ENVELOPE: tuple[PageMember, ...] = (
     PagePart("data", "nodes"),
@@ -34,8 +32,9 @@ ENVELOPE: tuple[PageMember, ...] = (
 class RecordCompiler:
     """Generates the functions for one plan and one field set.
 
-    namespace: the values that generated source refers to, by name. In the source `r` is a row,
-        `rows` are the rows of a page, and `g` the groups of all levels.
+    namespace: the values that generated source refers to, by name. In the source `r` is a row or
+        `c0, c1, ...` are its columns, `rows` are the rows of a page, and `g` the groups of all
+        levels.
     """
 
     def __init__(self, plan: Any, field_set: FieldSet, dialect: str) -> None:
@@ -50,7 +49,8 @@ class RecordCompiler:
 
     def record_function(self) -> Callable[[Any, Groups], Any]:
         """Return the function that builds a record from a top row."""
-        return self._function("r, g", self._object(self.plan.top.nodes, self.rendering.members, self.fields))
+        expression = self._object(self.plan.top.nodes, self.rendering.members, self.fields)
+        return self._function("r, g", expression.source())
 
     def page_function(self, level: Any) -> PageFunction:
         """Return the function that builds a page: a list of records, or the rendering's parts."""
@@ -76,19 +76,15 @@ class RecordCompiler:
 
     def _object(
         self, nodes: tuple[Node, ...], members: tuple[ObjectMember, ...] | None, fields: tuple[Field, ...]
-    ) -> str:
-        """Return the expression that builds an object from row `r`."""
+    ) -> RowExpression:
+        """Return the expression that builds an object from a row."""
         if members is None:
             members = self._default_members(nodes, fields)
         values = [
-            repr(m.value) if isinstance(m, Constant) else self._value(nodes[m.index], m, fields[m.index])
+            RowExpression(repr(m.value)) if isinstance(m, Constant) else self._value(nodes[m.index], m, fields[m.index])
             for m in members
         ]
-        name = self._struct([m.key for m in members])
-        indexes = [n.index for m in members if isinstance(m, FieldMember) and isinstance(n := nodes[m.index], Leaf)]
-        if len(indexes) > 1 and values == [f"r[{indexes[0] + i}]" for i in range(len(values))]:
-            return f"{name}(*r[{indexes[0]}:{indexes[-1] + 1}])"
-        return f"{name}({', '.join(values)})"
+        return call(self._struct([m.key for m in members]), values)
 
     def _default_members(self, nodes: tuple[Node, ...], fields: tuple[Field, ...]) -> tuple[ObjectMember, ...]:
         """Return the members that an object has by default: each field by its alias or name."""
@@ -98,7 +94,7 @@ class RecordCompiler:
         ]
         return tuple([FieldMember(name, i) for i, name in enumerate(names)])
 
-    def _value(self, node: Node, member: FieldMember, field: Field) -> str:
+    def _value(self, node: Node, member: FieldMember, field: Field) -> RowExpression:
         if isinstance(node, Leaf):
             return self._leaf(node)
         if isinstance(node, ToMany):
@@ -107,41 +103,47 @@ class RecordCompiler:
             return self._actions(node)
         value = self._object(node.nodes, member.members, field.subfields)
         if isinstance(node, ValueList):
-            build = self._add(self._function("rows, g", f"None if rows is None else [{value} for r in rows]"), "V")
-            return f"{build}(r[{node.index}], g)"
-        return value if node.null_index is None else f"(None if r[{node.null_index}] is None else {value})"
+            items = f"None if rows is None else [{value.source()} for r in rows]"
+            return RowExpression(f"{self._add(self._function('rows, g', items), 'V')}(", node.index, ", g)")
+        if node.null_index is None:
+            return value
+        return RowExpression("(None if ", node.null_index, " is None else ", value, ")")
 
-    def _leaf(self, node: Leaf) -> str:
-        column, member = f"r[{node.index}]", node.member
+    def _leaf(self, node: Leaf) -> RowExpression:
+        column, member = node.index, node.member
         if member.kind in ("json", "list"):
-            return f"(v if (v := {column}).__class__ is Raw or v is None else raw(v))"
+            return RowExpression("(v if (v := ", column, ").__class__ is Raw or v is None else raw(v))")
         if member.kind == "bool" and self.booleans_are_integers:
-            return f"(None if {column} is None else {column} == 1)"
+            return RowExpression("(None if ", column, " is None else ", column, " == 1)")
         if member.enum is not None and self.rendering.enum_names:
-            return f"{self._add({m.value: m.name for m in member.enum} | {None: None}, 'E')}[{column}]"
-        return column
+            names = self._add({m.value: m.name for m in member.enum} | {None: None}, "E")
+            return RowExpression(f"{names}[", column, "]")
+        return RowExpression(column)
 
-    def _actions(self, node: Actions) -> str:
+    def _actions(self, node: Actions) -> RowExpression:
         if self.rendering.actions is not None:
-            return f"{self._add(self.rendering.actions(node), 'A')}(r)"
-        names = [repr(n) if i is None else f"*([{n!r}] if r[{i}] else [])" for n, i in node.names]
-        return "[" + ", ".join(names) + "]"
+            return RowExpression(f"{self._add(self.rendering.actions(node), 'A')}(", Row.WHOLE, ")")
+        names = [
+            RowExpression(repr(n)) if i is None else RowExpression(f"*([{n!r}] if ", i, " else [])")
+            for n, i in node.names
+        ]
+        return RowExpression("[", *separated(names), "]")
 
-    def _to_many(self, node: ToMany, member: FieldMember, fields: tuple[Field, ...]) -> str:
-        level = self.plan.levels[node.level_index]
-        group, parent = f"g[{node.level_index}]", f"r[{node.index}]"
+    def _to_many(self, node: ToMany, member: FieldMember, fields: tuple[Field, ...]) -> RowExpression:
+        level, parent = self.plan.levels[node.level_index], node.index
+        group = f"g[{node.level_index}]"
         if not node.relation.paged:
             rows = self._rows(level, member.members, fields)
-            return f"{rows}({group}.pages.get({parent}, NONE).rows, g)"
+            return RowExpression(f"{rows}({group}.pages.get(", parent, ", NONE).rows, g)")
         # Empty parts stay empty: a page whose members are all skipped is an empty object.
         parts = member.parts
         if parts is None:
             parts = (*ENVELOPE, PagePart("total", "total")) if level.total_statement else ENVELOPE
         page = self._add(self._page(level, parts, fields), "P")
-        return f"{page}({group}.pages.get({parent}, NONE), {parent}, {group}, g)"
+        return RowExpression(f"{page}({group}.pages.get(", parent, ", NONE), ", parent, f", {group}, g)")
 
     def _rows(self, level: Any, members: tuple[ObjectMember, ...] | None, fields: tuple[Field, ...]) -> str:
-        record, target = _unpack_columns(self._object(level.nodes, members, fields), level.width)
+        record, target = self._object(level.nodes, members, fields).loop_source(level.width)
         return self._add(self._function("rows, g", f"[{record} for {target} in rows]"), "L")
 
     def _page(self, level: Any, parts: tuple[PageMember, ...], fields: tuple[Field, ...]) -> PageFunction:
@@ -170,25 +172,12 @@ class RecordCompiler:
             elif part.kind == "cursor":
                 functions.append(lambda row, parent, group, groups: group.cursor(parent, row))
             else:
-                node = self._function("r, g", self._object(level.nodes, part.members, fields))
+                node = self._function("r, g", self._object(level.nodes, part.members, fields).source())
                 functions.append(lambda row, parent, group, groups, node=node: node(row, groups))
         struct = self.namespace[self._struct([p.key for p in parts])]
         return lambda page, parent, group, groups: [
             struct(*[f(row, parent, group, groups) for f in functions]) for row in page.rows
         ]
-
-
-def _unpack_columns(expression: str, width: int) -> tuple[str, str]:
-    """Return an expression about row `r` and the target of the loop over the rows.
-
-    If the expression uses at least three quarters of the columns, mostly one by one, the loop
-    unpacks each row into names: indexing an asyncpg record costs 25 ns, a name next to nothing.
-    """
-    indexed = COLUMN_RANGE.sub(lambda m: ", ".join([f"r[{i}]" for i in range(int(m[1]), int(m[2]))]), expression)
-    few_indexes = len(COLUMN.findall(expression)) < 3
-    if few_indexes or len(COLUMN.findall(indexed)) * 4 < width * 3 or ROW.search(COLUMN.sub("", indexed)):
-        return expression, "r"
-    return COLUMN.sub(r"c\1", indexed), ", ".join([f"c{i}" for i in range(width)]) + ","
 
 
 def _raw_json(value: Any) -> msgspec.Raw | None:

@@ -1,21 +1,19 @@
 """SQL statements compiled to text once, and bound to values on each call."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import BindParameter, Dialect
-from sqlalchemy.sql import ClauseElement, visitors
+from sqlalchemy import Dialect
+from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql.compiler import SQLCompiler
 
 
 class Argument(msgspec.Struct, frozen=True):
-    """The source of a positional argument: the call's value of this name, else the constant.
-
-    `process` is the bind processor of the SQLAlchemy type.
-    """
+    """A positional argument: the name of the call's value, and the bind processor of its type."""
 
     name: str
-    constant: Any
     process: Callable[[Any], Any] | None
 
 
@@ -39,27 +37,53 @@ class Statement(msgspec.Struct, frozen=True):
         """Return the positional arguments of one call."""
         arguments: list[Any] = []
         for a in self.arguments:
-            value = values.get(a.name, a.constant)
+            value = values.get(a.name)
             arguments.append(a.process(value) if a.process is not None and value is not None else value)
         return arguments
 
 
-def compile_statement(query: ClauseElement, dialect: Dialect, bounded: bool) -> Statement:
-    """Compile a query to text in the driver's parameter style."""
-    inlined: Any = visitors.replacement_traverse(query, {}, _inline_constant)
-    compiled = inlined.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    # The keys of `params` may be escaped for the driver; ours are those of `positiontup`.
-    constants = compiled.construct_params(escape_names=False, _check=False)
-    processors = compiled._bind_processors
-    arguments = [Argument(n.partition("~")[0], constants[n], processors.get(n)) for n in compiled.positiontup]
-    return Statement(compiled.string, tuple(arguments), bounded)
+def compile_statement(
+    query: ClauseElement, dialect: Dialect, bounded: bool, constant_limits: Sequence[int] = ()
+) -> Statement:
+    """Compile a query to text in the driver's parameter style.
 
-
-def _inline_constant(element: Any, **_: Any) -> BindParameter[Any] | None:
-    """Write a constant of a policy or column into the text.
-
-    The planner can then use partial indexes, and no argument is encoded for it.
+    constant_limits: the values of its bind `limit` that are also compiled as constants.
     """
-    if not isinstance(element, BindParameter) or not element.unique or element.literal_execute:
-        return None
-    return cast(BindParameter[Any], element).render_literal_execute()
+    compiler = _literal_compiler(dialect.statement_compiler)
+    compiled: Any = compiler(dialect, query, compile_kwargs={"render_postcompile": True})
+    by_row_count: dict[int, Statement] = {}
+    if constant_limits:
+        compiled_once: Any = _literal_compiler(dialect.statement_compiler, "limit")(dialect, query)
+        for limit in constant_limits:
+            state = compiled_once.construct_expanded_state({"limit": limit})
+            arguments = _arguments(state.positiontup, compiled_once)
+            by_row_count[limit] = Statement(state.statement, arguments, bounded)
+    return Statement(compiled.string, _arguments(compiled.positiontup, compiled), bounded, by_row_count)
+
+
+def _arguments(names: Sequence[str], compiled: Any) -> tuple[Argument, ...]:
+    processors = compiled._bind_processors
+    return tuple([Argument(n.partition("~")[0], processors.get(n)) for n in names])
+
+
+class LiteralCompiler(SQLCompiler):
+    """Writes the constants of policies and columns into the text.
+
+    The planner can then use partial indexes, and no argument is encoded for them.
+
+    literal_names: the binds whose values are also written into the text.
+    """
+
+    literal_names: ClassVar[frozenset[str]] = frozenset()
+
+    def visit_bindparam(self, bindparam: Any, *args: Any, **options: Any) -> str:
+        if bindparam.unique or bindparam.key in self.literal_names:
+            options["literal_execute"] = True
+        compiler: Any = super()
+        return compiler.visit_bindparam(bindparam, *args, **options)
+
+
+@cache
+def _literal_compiler(base: type[SQLCompiler], *literal_names: str) -> type[SQLCompiler]:
+    """Return a dialect's compiler that also writes literals."""
+    return type(base.__name__, (LiteralCompiler, base), {"literal_names": frozenset(literal_names)})

@@ -1,7 +1,7 @@
 """Resource: a Struct bound to its table, visible rows, filters, sort keys and relations."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import ColumnElement
@@ -10,9 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ..auth.access import ANYONE, Access, RowPolicy, Viewer
 from ..db.base import Table as Row
 from ..ids import parse_id
-from ..problems import NotFound
+from ..problems import NotFound, Validation
 from ..schema.struct_fields import Member, member, members, snake_case
-from .filters import Filter, Sort
+from .filters import Filter, Sort, equality_filter
 
 ACTIONS = "available_actions"
 
@@ -149,6 +149,9 @@ class Resource[S: msgspec.Struct](Result[S]):
 
     visible: the rows that a viewer may see, as SQL.
     key_columns: the columns that identify a row: the id, then an optional second one (a slug).
+    slug: the member that missing slugs are generated from. The column `slug` is then the second key
+        column and a filter.
+    references: the columns that inputs set to the id of a related row, each with its resource.
     order: the default sort keys.
     expressions: SQL for members that are not a column of the table.
     actions: the operations on one row, each with the rows it is open on, as SQL.
@@ -162,6 +165,7 @@ class Resource[S: msgspec.Struct](Result[S]):
         visible: RowPolicy,
         name: str | None = None,
         key_columns: tuple[str, ...] = ("id",),
+        slug: str | None = None,
         order: tuple[str, ...] = ("-created_at",),
         filters: Mapping[str, Filter] | None = None,
         sorts: Mapping[str, Sort] | None = None,
@@ -175,7 +179,11 @@ class Resource[S: msgspec.Struct](Result[S]):
         self.model, self.visible = model, visible
         self.table: Any = model.__table__
         self.key_columns, self.order, self.type_number = key_columns, order, model.__number__
+        self.slug, self.references = slug, dict[str, Resource[Any]]()
         self.filters, self.sorts = dict(filters or {}), dict(sorts or {})
+        if slug is not None:
+            self.key_columns = ("id", "slug")
+            self.filters = {"slug": equality_filter(cast(Any, model).slug, bounded=True)} | self.filters
         self.expressions, self.actions = dict(expressions or {}), dict(actions or {})
         self.versioned = "version" in self.table.c
         self.members[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
@@ -187,11 +195,23 @@ class Resource[S: msgspec.Struct](Result[S]):
         target: "Resource[Any]",
         *,
         join: InstrumentedAttribute[Any],
+        settable: bool = False,
         access: Access = ANYONE,
         doc: str = "",
+        back: str | None = None,
+        back_paged: bool = True,
+        back_doc: str = "",
     ) -> None:
-        """Add a to-one relation over a column of this table."""
+        """Add a to-one relation over a column of this table.
+
+        settable: inputs set the column, so services check that the related row exists.
+        back: the name of the to-many relation to add to the other resource.
+        """
         self._add(Relation(name=name, target=target, join=join, is_to_many=False, access=access, doc=doc))
+        if settable:
+            self.references[join.key] = target
+        if back is not None:
+            target.has_many(back, self, join=join, paged=back_paged, access=access, doc=back_doc)
 
     def has_many(
         self,
@@ -237,3 +257,7 @@ class Resource[S: msgspec.Struct](Result[S]):
     def not_found(self, key: str) -> NotFound:
         """Return the problem of a row that does not exist or is not visible to the caller."""
         return NotFound(f"There is no {self.label} `{key}`.")
+
+    def reference_not_found(self, pointer: str, id: str) -> Validation:
+        """Return the problem of an input that refers to such a row."""
+        return Validation.at_pointer(pointer, f"There is no {self.label} `{id}`.", "not_found")

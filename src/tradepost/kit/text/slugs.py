@@ -9,6 +9,8 @@ ASCII_LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "\u0131": "i", "ħ": "h"}
 )
 MAX_LENGTH = 90
+RESERVED_SLUGS = frozenset({"batch", "import", "export"})
+"""Path segments at the place of a slug, such as `/products/batch`."""
 
 
 def slugify(name: str, default: str) -> str:

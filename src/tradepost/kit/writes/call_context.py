@@ -1,6 +1,7 @@
 """The context of one call: who calls, through which door, when, and on which database."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
 
 import msgspec
@@ -104,6 +105,18 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Run the transaction of this call's unit of work."""
         return self.work.transaction(self.database)
+
+    @asynccontextmanager
+    async def open_session(self) -> AsyncGenerator[AsyncSession]:
+        """Yield the session of the open write, or else a new one.
+
+        A second session beside an open write would wait for ever: SQLite has one connection.
+        """
+        if self.work.session is not None:
+            yield self.work.session
+        else:
+            async with self.database.session_factory() as session:
+                yield session
 
     def emit(self, type: str, subject: str, **data: Any) -> None:
         """Add an event and its audit entry to the open write, to be committed with the change."""

@@ -1,4 +1,4 @@
-"""Catalogues as chance makes them: records of products with texts that no sheet likes, each name in them once, as in a shop."""
+"""Strategies for catalogs: product records with awkward texts and unique names."""
 
 from typing import Any
 
@@ -10,14 +10,15 @@ from tradepost.kit.schema.validation import validate
 
 type Json = dict[str, Any]
 
-NASTY = [
-    ",", ";", '"', "'", "=", "+", "-", "@", "\\,", "\\n", "\\", ">", " > ", "&", "&amp;", "&gt;", "<b>", "</b>", "<script>x</script>", "|", ":", "/", "#",
-    "ß", "é", "漢字", "🪑", "\u00a0", "\u2028", "\u200b", " ", "  ", "a", "b", "Oak", "1.299", "1,5", "true", "{", "[]", "null", "id:1", "'=", "sep=", "%",
+AWKWARD = [
+    ",", ";", '"', "'", "=", "+", "-", "@", "\\,", "\\n", "\\", ">", " > ", "&", "&amp;", "&gt;", "<b>", "</b>",
+    "<script>x</script>", "|", ":", "/", "#", "ß", "é", "漢字", "🪑", "\u00a0", "\u2028", "\u200b", " ", "  ", "a", "b",
+    "Oak", "1.299", "1,5", "true", "{", "[]", "null", "id:1", "'=", "sep=", "%",
 ]  # fmt: skip
-LINE = st.lists(st.sampled_from(NASTY), min_size=1, max_size=5).map("".join) | st.text(
+LINE = st.lists(st.sampled_from(AWKWARD), min_size=1, max_size=5).map("".join) | st.text(
     st.characters(exclude_categories=["C"]), min_size=1, max_size=12
 )
-LINES = st.lists(st.sampled_from([*NASTY, "\n", "\r\n", "\r", "\t"]), max_size=8).map("".join)
+LINES = st.lists(st.sampled_from([*AWKWARD, "\n", "\r\n", "\r", "\t"]), max_size=8).map("".join)
 SLUG = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,6}){0,2}", fullmatch=True).filter(
     lambda s: s not in ("batch", "import", "export")
 )
@@ -27,14 +28,21 @@ JSON = st.recursive(
     max_leaves=6,
 )
 ATTRIBUTES = st.dictionaries(
-    LINE | st.sampled_from(["vendor", "seo_title", "gift_card", "brand", "short_description", "grouped_products", "external_url", "size", "Size"]),
+    LINE | st.sampled_from(
+        [
+            "vendor", "seo_title", "gift_card", "brand", "short_description", "grouped_products", "external_url",
+            "size", "Size",
+        ],
+    ),
     JSON | LINE | st.lists(LINE, max_size=3), max_size=3,
 )  # fmt: skip
 COLUMNS = st.sampled_from([
-    "Tags", "Status", "Published", "Type", "Variant SKU", "Variant Taxable", "Cost per item", "Variant Image", "Variant Inventory Policy", "Gift Card", "ID",
-    "Google Shopping / Gender", "Price / International", "Fabric (product.metafields.custom.fabric)", "SKU", "Parent", "Position", "Visibility in catalog",
-    "Sale price", "Date sale price ends", "Attribute 1 visible", "Attribute 1 value(s)", "Meta: _colour", "Stock", "Name", "name", "product", "Handle",
-    "Tags (row 2)", "In stock?", "Weight (lbs)", "tax status", "Tradepost (product.metafields.tradepost.product)", "Meta: tradepost_variant",
+    "Tags", "Status", "Published", "Type", "Variant SKU", "Variant Taxable", "Cost per item", "Variant Image",
+    "Variant Inventory Policy", "Gift Card", "ID", "Google Shopping / Gender", "Price / International",
+    "Fabric (product.metafields.custom.fabric)", "SKU", "Parent", "Position", "Visibility in catalog", "Sale price",
+    "Date sale price ends", "Attribute 1 visible", "Attribute 1 value(s)", "Meta: _colour", "Stock", "Name", "name",
+    "product", "Handle", "Tags (row 2)", "In stock?", "Weight (lbs)", "tax status",
+    "Tradepost (product.metafields.tradepost.product)", "Meta: tradepost_variant",
 ])  # fmt: skip
 WORDS = st.sampled_from(
     [
@@ -59,8 +67,8 @@ PATHS = st.lists(
     max_size=3,
     unique_by=repr,
 )
-# With an empty path in front there is no main one.
-PLACES = PATHS | PATHS.filter(len).map(lambda paths: [[], *paths])
+# An empty first path means that there is no main category.
+CATEGORIES = PATHS | PATHS.filter(len).map(lambda paths: [[], *paths])
 URL = st.sampled_from(
     ["https://i.example/1.jpg", "http://i.example/a,b.png?x=1", "https://i.example/%20;2", "https://i.example/ü"]
 )
@@ -68,79 +76,89 @@ MEDIA = st.lists(st.fixed_dictionaries({"source_url": URL, "alt": st.just("") | 
 AMOUNT = st.integers(0, 2**53 - 1) | st.integers(0, 20_000)
 
 
-def fits(option: str) -> bool:
-    """Whether the shop takes an option of this name: five of the nasty texts in a row can be more than it has room for."""
+def is_valid_option_name(option: str) -> bool:
+    """Return whether an option name has at most 60 characters. Five awkward texts can be longer."""
     return len(option) <= 60
 
 
 @st.composite
 def variant(draw: st.DrawFn, currency: str) -> Json:
-    """A variant but for its SKU and options."""
+    """Generate a variant without its SKU and options."""
     price = draw(AMOUNT)
     compare = draw(st.none() | st.integers(price, price + 5000).map(lambda a: min(a, 2**53 - 1)) | AMOUNT)
     return {
         "sku": "", "price": {"amount": price, "currency": currency},
         "compare_at_price": None if compare is None else {"amount": compare, "currency": currency},
-        "weight_grams": draw(st.none() | st.integers(0, 100_000_000)), "barcode": draw(st.none() | st.just("") | LINE.filter(lambda t: len(t) <= 60)),
-        "attributes": draw(st.just({}) | ATTRIBUTES), "tax_class": draw(st.sampled_from(["standard", "reduced", "parent", "a_b-1"])),
-        "track_inventory": draw(st.booleans()), "allow_backorder": draw(st.booleans()), "external_reference": draw(REFERENCE), "source": draw(SOURCE),
+        "weight_grams": draw(st.none() | st.integers(0, 100_000_000)),
+        "barcode": draw(st.none() | st.just("") | LINE.filter(lambda t: len(t) <= 60)),
+        "attributes": draw(st.just({}) | ATTRIBUTES),
+        "tax_class": draw(st.sampled_from(["standard", "reduced", "parent", "a_b-1"])),
+        "track_inventory": draw(st.booleans()), "allow_backorder": draw(st.booleans()),
+        "external_reference": draw(REFERENCE), "source": draw(SOURCE),
         "imported_quantity": draw(st.none() | st.integers(-(2**31), 2**31 - 1)),
     }  # fmt: skip
 
 
 @st.composite
 def variants(draw: st.DrawFn, currency: str) -> list[Json]:
-    """The variants of a product: no two have the same options."""
+    """Generate the variants of a product, with different options."""
     names = draw(
-        st.lists(LINE.filter(fits) | st.sampled_from(["Size", "size", "Title", "Colour"]), max_size=5, unique=True)
+        st.lists(
+            LINE.filter(is_valid_option_name) | st.sampled_from(["Size", "size", "Title", "Colour"]),
+            max_size=5,
+            unique=True,
+        )
     )
     values = st.just("") | LINE | st.sampled_from(["M", "L", "Default Title", "a, b"])
     chosen = [
         dict(zip(names, draw(st.tuples(*[values for _ in names])), strict=True)) for _ in range(draw(st.integers(0, 4)))
     ]
     options = {repr(sorted(o.items())): o for o in ({n: v for n, v in c.items() if v} for c in chosen)}
-    made = [
+    result = [
         draw(variant(draw(st.sampled_from([currency, currency, "JPY", "KWD", "USD"])))) | {"options": o}
         for o in options.values()
     ]
-    for at, each in enumerate(made):
+    for index, each in enumerate(result):
         each["name"] = draw(st.sampled_from([" / ".join(each["options"].values()), ""]) | LINE)
-        each["position"] = draw(st.sampled_from([at, at, at * 10]))
-    return made
+        each["position"] = draw(st.sampled_from([index, index, index * 10]))
+    return result
 
 
 @st.composite
 def product(draw: st.DrawFn, currency: str) -> Json:
-    """A product but for the SKUs of its variants."""
+    """Generate a product without the SKUs of its variants."""
     return {
-        "name": draw(LINE), "slug": draw(SLUG), "external_reference": draw(REFERENCE), "status": draw(st.sampled_from(["draft", "active", "archived"])),
-        "description": draw(LINES), "categories": draw(PLACES), "tags": draw(st.lists(SLUG, max_size=3, unique=True)), "attributes": draw(ATTRIBUTES),
-        "source": draw(SOURCE), "media": draw(MEDIA), "variants": draw(variants(currency)),
+        "name": draw(LINE), "slug": draw(SLUG), "external_reference": draw(REFERENCE),
+        "status": draw(st.sampled_from(["draft", "active", "archived"])), "description": draw(LINES),
+        "categories": draw(CATEGORIES), "tags": draw(st.lists(SLUG, max_size=3, unique=True)),
+        "brand": draw(st.none() | LINE | st.sampled_from(["A, B", "A > B"])),
+        "attributes": draw(ATTRIBUTES), "source": draw(SOURCE), "media": draw(MEDIA),
+        "variants": draw(variants(currency)),
     }  # fmt: skip
 
 
 @st.composite
-def catalogue(draw: st.DrawFn, currency: str) -> list[Json]:
-    """Some products as an export tells them: every member is there."""
-    made = [draw(product(currency)) for _ in range(draw(st.integers(0, 4)))]
-    _each_once(draw, made)
-    return [normal(p) for p in made]
+def catalog(draw: st.DrawFn, currency: str) -> list[Json]:
+    """Generate product records as an export writes them, with all members."""
+    products = [draw(product(currency)) for _ in range(draw(st.integers(0, 4)))]
+    _make_unique(draw, products)
+    return [normal(p) for p in products]
 
 
-def _each_once(draw: st.DrawFn, products: list[Json]) -> None:
-    """Slugs, references and SKUs are unique in a shop."""
+def _make_unique(draw: st.DrawFn, products: list[Json]) -> None:
+    """Make slugs and references unique, and generate unique SKUs."""
     slugs, references, skus = set[str](), set[str](), set[str]()
     for product in products:
-        product["slug"] = _free(product["slug"], slugs)
+        product["slug"] = _unused(product["slug"], slugs)
         if product["external_reference"] is not None:
-            product["external_reference"] = _free(product["external_reference"], references)
+            product["external_reference"] = _unused(product["external_reference"], references)
         for variant in product["variants"]:
-            variant["sku"] = _free(
+            variant["sku"] = _unused(
                 draw(LINE | SLUG | st.sampled_from(["1", "A  B", "A B", " A B", "a b", "'", product["slug"]])), skus
             )
 
 
-def _free(text: str, taken: set[str]) -> str:
+def _unused(text: str, taken: set[str]) -> str:
     text = str(normal_text(text))
     while text in taken:
         text += "2"
@@ -149,10 +167,10 @@ def _free(text: str, taken: set[str]) -> str:
 
 
 def normal_text(text: str) -> str:
-    """A text as the shop keeps it."""
+    """Return a text as the shop stores it."""
     return validate(str, text)
 
 
 def normal(product: Json) -> Json:
-    """A record as the shop reads it: its texts in NFC, and nothing that it would refuse."""
+    """Validate a record and return it as the shop stores it, with texts in NFC."""
     return msgspec.to_builtins(validate(ProductRecord, product))

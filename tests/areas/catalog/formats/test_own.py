@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.areas.catalog.formats.drafts import MOMENT, parse_products, positions, parse_valid_products
+from tests.areas.catalog.formats.drafts import MOMENT, parse_products, parse_valid_products, positions
 from tradepost.areas.catalog.formats import UnreadableError, open_file
 from tradepost.areas.catalog.formats.cells import decode_cell, encode_cell
 
 TWO_ROWS = """\
-Product,Name,status,categories,tags,attributes,media,SKU,variant_name,price,compare_at_price,currency,options,track_inventory,imported_quantity,variant_source
-chair,Oak chair,active,"[[""Furniture"",""Chairs""]]","oak, new","{""wood"":""oak""}","[{""source_url"":""https://i.example/1.jpg""}]",C-1,,149.00,179,eur,"{""size"":""M""}",no,-3,
+Product,Name,status,categories,tags,attributes,media,SKU,variant_name,price,compare_at_price,currency,options,\
+track_inventory,imported_quantity,variant_source
+chair,Oak chair,active,"[[""Furniture"",""Chairs""]]","oak, new","{""wood"":""oak""}",\
+"[{""source_url"":""https://i.example/1.jpg""}]",C-1,,149.00,179,eur,"{""size"":""M""}",no,-3,
 chair,,,,,,,C-2,Large,1490,,JPY,"{""size"":""L""}",,,"{""Bin"":""7""}"
 lamp,Lamp,,,,,,,,,,,,,,
 """
@@ -23,16 +25,17 @@ def test_each_row_is_a_variant_and_the_first_row_describes_the_product(tmp_path:
     chair, lamp = parse_valid_products(tmp_path, TWO_ROWS)
     first, second = chair.pop("variants")
     assert chair == {
-        "name": "Oak chair", "status": "active", "categories": [["Furniture", "Chairs"]], "tags": ["oak", "new"], "attributes": {"wood": "oak"},
-        "media": [{"source_url": "https://i.example/1.jpg"}],
+        "name": "Oak chair", "status": "active", "categories": [["Furniture", "Chairs"]], "tags": ["oak", "new"],
+        "attributes": {"wood": "oak"}, "media": [{"source_url": "https://i.example/1.jpg"}],
     }  # fmt: skip
     assert first == {
-        "sku": "C-1", "price": {"amount": 14900, "currency": "EUR"}, "compare_at_price": {"amount": 17900, "currency": "EUR"}, "options": {"size": "M"},
-        "weight_grams": None, "track_inventory": False, "imported_quantity": -3,
+        "sku": "C-1", "price": {"amount": 14900, "currency": "EUR"},
+        "compare_at_price": {"amount": 17900, "currency": "EUR"}, "options": {"size": "M"}, "weight_grams": None,
+        "track_inventory": False, "imported_quantity": -3,
     }  # fmt: skip
     assert second == {
-        "sku": "C-2", "name": "Large", "price": {"amount": 1490, "currency": "JPY"}, "compare_at_price": None, "options": {"size": "L"},
-        "weight_grams": None, "source": {"Bin": "7"},
+        "sku": "C-2", "name": "Large", "price": {"amount": 1490, "currency": "JPY"}, "compare_at_price": None,
+        "options": {"size": "L"}, "weight_grams": None, "source": {"Bin": "7"},
     }  # fmt: skip
     assert lamp == {"name": "Lamp", "variants": []}
 

@@ -11,13 +11,13 @@ from tests.areas.catalog.formats.woocommerce import (
     VARIABLE,
     VARIATION,
     Cells,
-    parse_first,
-    unattached_issues,
-    parse_product,
-    product_of,
     csv_text,
     issues_of,
+    parse_first,
+    parse_product,
     parse_variant,
+    product_of,
+    unattached_issues,
 )
 from tradepost.areas.catalog.formats import UnreadableError
 
@@ -96,7 +96,7 @@ def test_a_variation_without_a_parent_is_reported_and_rejected_alone(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("type", "kept"),
+    ("type", "preserved"),
     [
         ("", None),
         ("simple", None),
@@ -106,11 +106,11 @@ def test_a_variation_without_a_parent_is_reported_and_rejected_alone(tmp_path: P
         ("virtual, simple", "*"),
     ],
 )
-def test_a_simple_product_is_one_variant_without_options(tmp_path: Path, type: str, kept: str | None) -> None:
+def test_a_simple_product_is_one_variant_without_options(tmp_path: Path, type: str, preserved: str | None) -> None:
     product = parse_product(tmp_path, SIMPLE | {"Type": type})
     [one] = product["variants"]
     assert (one["sku"], one["options"], one["source"], one.get("external_reference")) == ("tee", {}, None, None)
-    assert product["source"] == ({"Type": type} if kept else None)
+    assert product["source"] == ({"Type": type} if preserved else None)
 
 
 def test_an_unknown_product_type_is_rejected_with_all_its_rows(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from tests.areas.catalog.formats.woocommerce import (
     VARIABLE,
     VARIATION,
     Cells,
+    issues_of,
     parse_first,
     parse_product,
-    product_of,
-    issues_of,
     parse_variant,
+    product_of,
 )
 
 
@@ -83,7 +83,7 @@ def test_html_entities_in_names_are_decoded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("published", "status", "kept"),
+    ("published", "status", "preserved"),
     [
         ("1", "active", False),
         ("true", "active", False),
@@ -94,10 +94,10 @@ def test_html_entities_in_names_are_decoded(tmp_path: Path) -> None:
     ],
 )
 def test_published_sets_the_status_and_a_private_product_keeps_its_cell(
-    tmp_path: Path, published: str, status: str, kept: bool
+    tmp_path: Path, published: str, status: str, preserved: bool
 ) -> None:
     product = parse_product(tmp_path, SIMPLE | {"Published": published})
-    assert (product["status"], product["source"]) == (status, {"Published": published} if kept else None)
+    assert (product["status"], product["source"]) == (status, {"Published": published} if preserved else None)
 
 
 @pytest.mark.parametrize("published", ["2", "yes", ""])
@@ -143,7 +143,7 @@ def test_a_variation_of_a_draft_is_imported_with_it(tmp_path: Path, published: s
 
 
 @pytest.mark.parametrize(
-    ("cell", "tax_class", "kept"),
+    ("cell", "tax_class", "preserved"),
     [
         ("", "standard", False),
         ("standard", "standard", False),
@@ -151,9 +151,9 @@ def test_a_variation_of_a_draft_is_imported_with_it(tmp_path: Path, published: s
         ("Reduced rate", "reduced-rate", True),
     ],
 )
-def test_a_tax_class_is_a_slug(tmp_path: Path, cell: str, tax_class: str, kept: bool) -> None:
+def test_a_tax_class_is_a_slug(tmp_path: Path, cell: str, tax_class: str, preserved: bool) -> None:
     variant = parse_variant(tmp_path, Tax_class=cell, Tax_status="taxable")
-    assert (variant["tax_class"], variant["source"]) == (tax_class, {"Tax class": cell} if kept else None)
+    assert (variant["tax_class"], variant["source"]) == (tax_class, {"Tax class": cell} if preserved else None)
 
 
 def test_a_tax_class_that_cannot_be_a_slug_is_reported(tmp_path: Path) -> None:
@@ -209,13 +209,17 @@ def test_out_of_stock_without_a_level_is_reported_and_preserved(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("cell", "allowed", "kept"), [("1", True, False), ("notify", True, True), ("0", False, False), ("", False, False)]
+    ("cell", "allowed", "preserved"),
+    [("1", True, False), ("notify", True, True), ("0", False, False), ("", False, False)],
 )
 def test_backorders_are_allowed_with_and_without_notification(
-    tmp_path: Path, cell: str, allowed: bool, kept: bool
+    tmp_path: Path, cell: str, allowed: bool, preserved: bool
 ) -> None:
     variant = parse_variant(tmp_path, **{"Backorders allowed?": cell})
-    assert (variant["allow_backorder"], variant["source"]) == (allowed, {"Backorders allowed?": cell} if kept else None)
+    assert (variant["allow_backorder"], variant["source"]) == (
+        allowed,
+        {"Backorders allowed?": cell} if preserved else None,
+    )
 
 
 def test_an_unknown_value_of_backorders_is_reported(tmp_path: Path) -> None:

@@ -54,16 +54,16 @@ def parse_first(folder: Path, *rows: Cells) -> ParsedProduct:
 
 def parse_product(folder: Path, *rows: Cells) -> dict[str, Any]:
     """Parse the only product of these rows, which must have no issues."""
-    [product_] = parse_valid_products(folder, csv_text(*rows))
-    validate(ProductRecord, product_)
-    return product_
+    [product] = parse_valid_products(folder, csv_text(*rows))
+    validate(ProductRecord, product)
+    return product
 
 
 def parse_variant(folder: Path, **cells: str) -> dict[str, Any]:
     """Parse a simple product with these cells and return its variant."""
     row = SIMPLE | {name.replace("_", " "): cell for name, cell in cells.items()}
-    [variant_] = parse_product(folder, row)["variants"]
-    return variant_
+    [variant] = parse_product(folder, row)["variants"]
+    return variant
 
 
 def product_of(parsed: ParsedProduct) -> dict[str, Any]:

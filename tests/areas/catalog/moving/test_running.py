@@ -1,4 +1,4 @@
-"""The import as it runs: killed, watched and weighed."""
+"""The import as a process: interruption, events and memory use."""
 
 import csv
 import signal
@@ -8,21 +8,25 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from tests import servers
-from tests.areas.catalog.moving.conftest import HERE, Moved
+from tests.areas.catalog.moving.conftest import HERE, ImportShop
 from tests.factories import read
 from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.outbox import OutboxEvent
 
-MOST_MEGABYTES = 200
+MAX_MEGABYTES = 200
 
 
-def many(file: Path, rows: int) -> Path:
-    """A Shopify file of so many rows, four a product, that are not adjacent: first all first rows, then all second ones."""
-    header = ["Handle", "Title", "Body (HTML)", "Type", "Tags", "Published", "Option1 Name", "Option1 Value", "Variant SKU", "Variant Grams",
-              "Variant Inventory Tracker", "Variant Inventory Qty", "Variant Price", "Image Src", "Cost per item", "Status"]  # fmt: skip
+def write_large_file(file: Path, rows: int) -> Path:
+    """Write a Shopify file with four rows per product, which are not adjacent."""
+    header = [
+        "Handle", "Title", "Body (HTML)", "Type", "Tags", "Published", "Option1 Name", "Option1 Value", "Variant SKU",
+        "Variant Grams", "Variant Inventory Tracker", "Variant Inventory Qty", "Variant Price", "Image Src",
+        "Cost per item", "Status",
+    ]  # fmt: skip
     with file.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         writer.writerow(header)
@@ -52,16 +56,16 @@ def many(file: Path, rows: int) -> Path:
     return file
 
 
-def start(moved: Moved, *words: object) -> subprocess.Popen[str]:
-    """The command, running."""
-    given = [sys.executable, "-m", "tradepost", *map(str, words)]
+def start(shop: ImportShop, *words: object) -> subprocess.Popen[str]:
+    """Start a command in a process."""
+    command = [sys.executable, "-m", "tradepost", *map(str, words)]
     return subprocess.Popen(
-        given, env=servers.environ(moved.url), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, env=servers.environ(shop.url), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
-# The peak is read from inside: what `wait4` tells of a child begins with the memory of the process that started it.
-WEIGHED = """
+# The peak is read in the process itself: that of `wait4` includes the memory of the parent.
+REPORT_MEMORY = """
 import atexit, re, sys
 from tradepost.cli import main
 atexit.register(lambda: print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1], file=sys.stderr))
@@ -69,11 +73,11 @@ main()
 """
 
 
-def weighed(moved: Moved, *words: object) -> tuple[int, float]:
-    """Exit status of a command, and the most memory that it ever had, in MB."""
+def run_with_memory(shop: ImportShop, *words: object) -> tuple[int, float]:
+    """Run a command and return its exit status and its peak memory in MB."""
     done = subprocess.run(
-        [sys.executable, "-c", WEIGHED, *map(str, words)],
-        env=servers.environ(moved.url),
+        [sys.executable, "-c", REPORT_MEMORY, *map(str, words)],
+        env=servers.environ(shop.url),
         capture_output=True,
         text=True,
         timeout=600,
@@ -81,33 +85,33 @@ def weighed(moved: Moved, *words: object) -> tuple[int, float]:
     return done.returncode, int(done.stderr.split()[-1]) / 1024
 
 
-async def count(moved: Moved) -> int:
-    """How many products there are."""
-    return (await read(moved.staff, "/v1/products", include="total", limit="1"))["total"]
+async def count_products(shop: ImportShop) -> int:
+    """Return the number of products."""
+    return (await read(shop.staff, "/v1/products", include="total", limit="1"))["total"]
 
 
-async def test_a_run_killed_in_the_middle_is_simply_run_again(moved: Moved, tmp_path: Path) -> None:
-    file = many(tmp_path / "many.csv", 8000)
-    running = start(moved, "import", file)
-    while await count(moved) == 0 and running.poll() is None:
-        time.sleep(0.02)  # noqa: ASYNC251  (the command is another process)
+async def test_an_import_that_was_killed_is_completed_by_a_second_run(shop: ImportShop, tmp_path: Path) -> None:
+    file = write_large_file(tmp_path / "many.csv", 8000)
+    running = start(shop, "import", file)
+    while await count_products(shop) == 0 and running.poll() is None:
+        time.sleep(0.02)  # noqa: ASYNC251  (the command runs in another process)
     running.send_signal(signal.SIGKILL)
     running.communicate()
-    before = await count(moved)
+    before = await count_products(shop)
     assert 0 < before < 2000
-    again = moved.command("import", file)
+    again = shop.command("import", file)
     assert again.returncode == 0, again.stderr
     assert f"{2000 - before} created, 0 updated, {before} unchanged, 0 rejected" in again.stdout
-    assert await count(moved) == 2000
-    assert (await read(moved.staff, "/v1/products/product-1999", fields="variants{sku}"))["variants"] == [
+    assert await count_products(shop) == 2000
+    assert (await read(shop.staff, "/v1/products/product-1999", fields="variants{sku}"))["variants"] == [
         {"sku": f"P1999-{s}"} for s in "SMLX"
     ]
 
 
-async def test_each_product_leaves_one_event_and_one_audit_entry_of_the_system(moved: Moved) -> None:
-    moved.command("import", HERE / "shopify.csv")
-    moved.command("import", HERE / "shopify.csv")
-    async with moved.app.state.database.session_factory() as session:
+async def test_an_import_emits_one_event_and_one_system_audit_entry_per_product(shop: ImportShop) -> None:
+    shop.command("import", HERE / "shopify.csv")
+    shop.command("import", HERE / "shopify.csv")
+    async with shop.app.state.database.session_factory() as session:
         events = [*(await session.scalars(select(OutboxEvent).where(OutboxEvent.type.startswith("product."))))]
         entries = [*(await session.scalars(select(AuditEntry).where(AuditEntry.type.startswith("product."))))]
         categories = await session.scalar(select(func.count()).where(AuditEntry.type == "category.created"))
@@ -117,8 +121,9 @@ async def test_each_product_leaves_one_event_and_one_audit_entry_of_the_system(m
     assert categories == 4
 
 
-async def test_importing_100_000_rows_stays_under_200_megabytes(moved: Moved, tmp_path: Path) -> None:
-    status, megabytes = weighed(moved, "import", many(tmp_path / "large.csv", 100_000))
+@pytest.mark.once
+async def test_importing_100_000_rows_takes_less_than_200_megabytes(shop: ImportShop, tmp_path: Path) -> None:
+    status, megabytes = run_with_memory(shop, "import", write_large_file(tmp_path / "large.csv", 100_000))
     assert status == 0
-    assert megabytes < MOST_MEGABYTES
-    assert await count(moved) == 25_000
+    assert megabytes < MAX_MEGABYTES
+    assert await count_products(shop) == 25_000

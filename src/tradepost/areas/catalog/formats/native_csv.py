@@ -20,8 +20,8 @@ from .row_reader import JsonObject, RowReader
 
 # The columns of a product, each with the type of its cells: text, a list of tags (set), or JSON.
 PRODUCT_COLUMNS: Mapping[str, type] = {
-    "name": str, "slug": str, "external_reference": str, "status": str, "description": str, "categories": list,
-    "tags": set, "attributes": dict, "source": dict, "media": list,
+    "name": str, "slug": str, "external_reference": str, "status": str, "description": str, "brand": str,
+    "categories": list, "tags": set, "attributes": dict, "source": dict, "media": list,
 }  # fmt: skip
 # The columns of a variant, each with the member of the record.
 VARIANT_COLUMNS: Mapping[str, str] = {
@@ -159,6 +159,7 @@ NATIVE_CSV = Format(
     parse_product=parse_product,
     member_columns={
         **{column: (column,) for column in PRODUCT_COLUMNS},
+        "brand_id": ("brand",),
         "category_id": ("categories",),
         "category_ids": ("categories",),
         **{f"variants.{member}": (column,) for column, member in VARIANT_COLUMNS.items()},

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradepost.kit.schema.validation import SingleLineText
 
-from ..schemas import ProductCreate, VariantInput
+from ..schemas import BrandName, ProductCreate, VariantInput
 
 MAX_URL_LENGTH = 2000
 
@@ -41,6 +41,7 @@ class VariantRecord(VariantInput, forbid_unknown_fields=True):
 class ProductRecord(ProductCreate, forbid_unknown_fields=True):
     """A product as read from a file; a line of Tradepost NDJSON is this shape as JSON.
 
+    brand: its name. The importer replaces it by `brand_id`.
     categories: paths of names from the root, the main category first. An empty path in first place
         means that there is no main category. The importer replaces them by `category_id` and
         `category_ids`.
@@ -49,5 +50,6 @@ class ProductRecord(ProductCreate, forbid_unknown_fields=True):
 
     # Never assigned, so the narrower type is safe.
     variants: Annotated[list[VariantRecord], Meta(max_length=100)] = []  # pyright: ignore[reportIncompatibleVariableOverride]
+    brand: BrandName | None = None
     categories: Annotated[list[CategoryPath], Meta(max_length=100)] | UnsetType = UNSET
     media: Annotated[list[MediaRecord], Meta(max_length=100)] | UnsetType = UNSET

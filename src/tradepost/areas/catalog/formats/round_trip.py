@@ -20,7 +20,7 @@ from .row_reader import JsonObject, RowReader
 
 PRODUCT_DEFAULTS: JsonObject = {
     "name": "", "slug": None, "external_reference": None, "description": "", "status": "draft", "attributes": {},
-    "tags": [], "categories": [], "media": [], "source": None,
+    "tags": [], "brand": None, "categories": [], "media": [], "source": None,
 }  # fmt: skip
 VARIANT_DEFAULTS: JsonObject = {
     "sku": "", "name": "", "price": None, "options": {}, "compare_at_price": None, "weight_grams": None,

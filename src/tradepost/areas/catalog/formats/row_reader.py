@@ -13,9 +13,9 @@ import xxhash
 from tradepost.kit.ids import parse_id
 from tradepost.kit.schema.money import MAX_AMOUNT, exponent
 from tradepost.kit.schema.validation import CONTROL_CHARACTERS
-from tradepost.kit.text.slugs import slugify
+from tradepost.kit.text.slugs import RESERVED_SLUGS, slugify
 
-from ..schemas import RESERVED_SLUGS, SLUG_PATTERN
+from ..schemas import SLUG_PATTERN
 from .csv_file import Row
 from .issues import Issue, Severity
 from .numbers import DecimalSeparator, parse_decimal, parse_measure, to_minor_units

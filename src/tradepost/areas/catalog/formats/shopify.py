@@ -15,14 +15,15 @@ from .row_reader import JsonObject, RowReader
 
 # Columns by their key; tuples hold the spelling in the old export and in the newer template.
 HANDLE, TITLE, BODY = ("handle", "url handle"), "title", ("body (html)", "description")
-TYPE, TAGS, STATUS, PUBLISHED, GIFT = "type", "tags", "status", ("published", "published on online store"), "gift card"
+VENDOR, TYPE, TAGS, STATUS, GIFT = "vendor", "type", "tags", "status", "gift card"
+PUBLISHED = ("published", "published on online store")
 SKU, BARCODE, GRAMS = ("variant sku", "sku"), ("variant barcode", "barcode"), ("variant grams", "weight value (grams)")
 TRACKER, QUANTITY = ("variant inventory tracker", "inventory tracker"), ("variant inventory qty", "inventory quantity")
 POLICY = ("variant inventory policy", "continue selling when out of stock")
 PRICE, COMPARE = ("variant price", "price"), ("variant compare at price", "compare-at price")
 IMAGE, POSITION, ALT = ("image src", "product image url"), "image position", "image alt text"
 VARIANT_IMAGE = ("variant image", "variant image url")
-ATTRIBUTES = {"vendor": "vendor", "seo title": "seo_title", "seo description": "seo_description"}
+ATTRIBUTES = {"seo title": "seo_title", "seo description": "seo_description"}
 OPTIONS = tuple([(f"option{n} name", f"option{n} value") for n in (1, 2, 3)])
 FIRST_OPTION_VALUE = OPTIONS[0][1]
 MAX_VARIANTS, MAX_ATTRIBUTE_LENGTH, MAX_OPTION_NAME_LENGTH = 100, 5000, 60
@@ -32,7 +33,7 @@ NOTE_COLUMNS = ("Tradepost (product.metafields.tradepost.product)", "Tradepost (
 
 # Columns fully represented by members of the record. The cells of all others go to `source`.
 CONSUMED_PRODUCT_COLUMNS = frozenset(
-    [*HANDLE, TITLE, *BODY, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]]
+    [*HANDLE, TITLE, *BODY, VENDOR, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]]
 )
 CONSUMED_VARIANT_COLUMNS = frozenset(
     [*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]]
@@ -93,6 +94,7 @@ def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
         "status": status,
         "attributes": _attributes(head, reader),
         "tags": tags,
+        "brand": reader.text(head, VENDOR) or None,
         "categories": [[reader.text(head, TYPE)]] if head[TYPE] else [],
         "variants": _variants(handle, head, variant_rows, reader),
         "media": _media(product_rows, reader),
@@ -281,6 +283,8 @@ SHOPIFY = Format(
         "status": (STATUS, *PUBLISHED),
         "tags": (TAGS,),
         "media": IMAGE,
+        "brand": (VENDOR,),
+        "brand_id": (VENDOR,),
         "categories": (TYPE,),
         "category_id": (TYPE,),
         "category_ids": (TYPE,),

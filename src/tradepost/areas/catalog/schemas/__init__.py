@@ -1,13 +1,24 @@
 """Wire types of the catalogue, the same in both APIs."""
 
-from .inputs import BatchVerb, CategoryInput, ProductBatch, ProductBatchItem, ProductCreate, ProductInput, VariantInput
-from .members import RESERVED_SLUGS, SLUG_PATTERN, Slug
-from .shapes import Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
+from .inputs import (
+    BatchVerb,
+    BrandInput,
+    CategoryInput,
+    ProductBatch,
+    ProductBatchItem,
+    ProductCreate,
+    ProductInput,
+    VariantInput,
+)
+from .members import SLUG_PATTERN, BrandName, Slug
+from .shapes import Brand, Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 __all__ = [
-    "RESERVED_SLUGS",
     "SLUG_PATTERN",
     "BatchVerb",
+    "Brand",
+    "BrandInput",
+    "BrandName",
     "Category",
     "CategoryInput",
     "Media",

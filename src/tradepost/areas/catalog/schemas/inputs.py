@@ -13,6 +13,8 @@ from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText, deferre
 from .members import (
     Attributes,
     Barcode,
+    BrandDescription,
+    BrandName,
     CategoryDescription,
     CategoryName,
     Description,
@@ -46,6 +48,20 @@ class CategoryInput(Struct, forbid_unknown_fields=True):
     parent_id: Annotated[UUID | None, Meta(description="The parent category; null for a root category.")] = None
 
 
+class BrandInput(Struct, forbid_unknown_fields=True):
+    """Input for a brand. Omitted fields get their defaults."""
+
+    name: BrandName
+    slug: Annotated[
+        Slug | UnsetType,
+        Meta(
+            description="If omitted, generated from the name; an existing brand keeps its slug.",
+            examples=["kjeld-son"],
+        ),
+    ] = UNSET
+    description: BrandDescription = ""
+
+
 class ProductInput(Struct, forbid_unknown_fields=True):
     """Input for a product without its variants. Omitted fields get their defaults."""
 
@@ -63,6 +79,7 @@ class ProductInput(Struct, forbid_unknown_fields=True):
         Annotated[list[UUID], Meta(max_length=100)] | UnsetType,
         Meta(description="All categories of the product. The main category is always included."),
     ] = UNSET
+    brand_id: UUID | None = None
     external_reference: Reference | None = None
     source: Source = None
 

@@ -8,8 +8,6 @@ from tradepost.kit.schema.money import MAX_AMOUNT, Money
 from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
 
 SLUG_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT
-# Path segments at the place of a slug, such as `/products/batch`.
-RESERVED_SLUGS = frozenset({"batch", "import", "export"})
 
 Slug = Annotated[
     str,
@@ -22,6 +20,7 @@ Slug = Annotated[
 ]
 Name = Annotated[SingleLineText, Meta(min_length=1, max_length=200, examples=["Oak chair"])]
 CategoryName = Annotated[Name, Meta(examples=["Chairs"])]
+BrandName = Annotated[Name, Meta(examples=["Kjeld & Son"])]
 Description = Annotated[
     MultilineText,
     Meta(
@@ -31,6 +30,7 @@ Description = Annotated[
     ),
 ]
 CategoryDescription = Annotated[Description, Meta(examples=["For the table, the desk and the balcony."])]
+BrandDescription = Annotated[Description, Meta(examples=["Furniture from a workshop in Aarhus."])]
 Sku = Annotated[
     SingleLineText,
     Meta(

@@ -14,6 +14,8 @@ from .members import (
     SHA256_EXAMPLE,
     Attributes,
     Barcode,
+    BrandDescription,
+    BrandName,
     CategoryDescription,
     CategoryName,
     Description,
@@ -55,6 +57,18 @@ class Category(Struct):
     version: int
 
 
+class Brand(Struct):
+    """The brand of products."""
+
+    id: UUID
+    slug: Annotated[Slug, Meta(examples=["kjeld-son"])]
+    name: BrandName
+    description: BrandDescription
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
 class Product(Struct):
     """A product with its variants, images, categories and tags."""
 
@@ -75,6 +89,7 @@ class Product(Struct):
         Meta(description="Average rating of the approved reviews, rounded to two decimals.", examples=[4.5]),
     ]
     category_id: UUID | None
+    brand_id: UUID | None
     external_reference: Reference | None
     source: Source
     created_at: datetime

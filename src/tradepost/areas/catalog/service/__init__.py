@@ -1,10 +1,11 @@
 """Services of the catalogue, one file per aggregate."""
 
 from .batch import ProductBatches
+from .brands import Brands
 from .categories import Categories
 from .media import MediaItems
 from .products import Products
 from .tags import Tags
 from .variants import VariantService
 
-__all__ = ["Categories", "MediaItems", "ProductBatches", "Products", "Tags", "VariantService"]
+__all__ = ["Brands", "Categories", "MediaItems", "ProductBatches", "Products", "Tags", "VariantService"]

@@ -6,7 +6,8 @@ from sqlalchemy import func, literal, select, update
 
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
+from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
+from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
 from tradepost.kit.problems import AlreadyExists, Conflict, Validation
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
@@ -17,7 +18,6 @@ from .. import policy
 from ..models import CategoryRow, ProductCategoryRow
 from ..resource import categories
 from ..schemas import Category, CategoryInput
-from . import slugs
 
 
 class Categories(Service):
@@ -50,13 +50,10 @@ class Categories(Service):
     )
     async def create(self, new: CategoryInput, selection: Selection[Category]) -> Record[Category]:
         """Create a category."""
-        values = column_values(categories, new, "slug")
+        values = column_values(categories, new)
         parent, id = await self.lock_parent(values["parent_id"]), new_id(CategoryRow.__number__)
-        slug = await slugs.choose(self, CategoryRow, new.slug, new.name)
-        row = CategoryRow(**values, id=id, slug=slug, path=f"{parent.path if parent else ''}{id}/")
-        self.session.add(row)
-        self.context.emit("category.created", row.id)
-        return await self.read_back(categories, selection, row.id)
+        values |= {"id": id, "path": f"{parent.path if parent else ''}{id}/"}
+        return await self.read_back(categories, selection, await create_row(self, categories, values))
 
     @operation(
         "category_replace", "replace", categories, access=policy.edit, input=CategoryInput, problems=(AlreadyExists,)
@@ -81,23 +78,18 @@ class Categories(Service):
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Category]) -> Record[Category]:
         """Delete a category. Fails with a conflict if it still has children or products."""
         row = await self.lock_for_update(CategoryRow, categories, key, expected)
-        deleted = await self.one(categories, selection, row.id)
         children = await self.session.scalar(select(func.count()).where(CategoryRow.parent_id == row.id))
         products = await self.session.scalar(select(func.count()).where(ProductCategoryRow.category_id == row.id))
         if children or products:
             raise Conflict(f"The category has {children} children and {products} products; move or delete them first.")
-        await self.session.delete(row)
-        self.context.emit("category.deleted", row.id)
-        return deleted
+        return await delete_row(self, categories, row, selection)
 
     async def change(self, row: CategoryRow, new: CategoryInput, selection: Selection[Category]) -> Record[Category]:
         """Apply an input to a locked category. A new parent moves the whole subtree."""
         values = column_values(categories, new)
-        slugs.check(str(values.get("slug", "")))
         if values["parent_id"] != row.parent_id:
             await self.move(row, values["parent_id"])
-        if changed := apply_changes(row, values):
-            self.context.emit("category.updated", row.id, changed=changed)
+        await change_row(self, categories, row, values)
         return await self.read_back(categories, selection, row.id)
 
     async def move(self, row: CategoryRow, parent_id: str | None) -> None:
@@ -125,5 +117,5 @@ class Categories(Service):
             return None
         parent = await self.session.get(CategoryRow, parent_id, populate_existing=True, with_for_update={"read": True})
         if parent is None:
-            raise Validation.at_pointer("/parent_id", f"There is no category `{parent_id}`.", "not_found")
+            raise categories.reference_not_found("/parent_id", parent_id)
         return parent

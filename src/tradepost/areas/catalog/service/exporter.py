@@ -55,6 +55,7 @@ class Exporter:
         fields = (
             *self._fields(products, PRODUCT_MEMBERS),
             Field("category_id"),
+            Field("brand", None, (Field("name"),)),
             Field("categories", None, (Field("id"),)),
             Field("variants", None, self._fields(variants, VARIANT_MEMBERS)),
             Field("media", None, self._fields(media, MEDIA_MEMBERS)),
@@ -136,8 +137,11 @@ def _to_builtins(body: Any) -> list[JsonObject]:
 
 
 def _record(row: JsonObject, paths: dict[str, list[str]]) -> JsonObject:
-    """Replace category ids by paths, the main one first, and drop images without a public URL."""
-    main_id = row.pop("category_id")
+    """Return the record of a row: names in place of relations, only images with a public URL.
+
+    The main category is the first.
+    """
+    main_id, brand = row.pop("category_id"), row["brand"]
     ids = sorted([c["id"] for c in row.pop("categories")], key=lambda id: id != main_id)
     images = [
         image
@@ -148,4 +152,4 @@ def _record(row: JsonObject, paths: dict[str, list[str]]) -> JsonObject:
     if categories and main_id not in paths:
         # An empty path in first place means that the product has no main category.
         categories.insert(0, [])
-    return row | {"categories": categories, "media": images}
+    return row | {"brand": brand and brand["name"], "categories": categories, "media": images}

@@ -8,34 +8,21 @@ from typing import Any
 
 import msgspec
 from jsonpointer import JsonPointerException, resolve_pointer
-from sqlalchemy import Text, bindparam, select
+from sqlalchemy import select
 
-from tradepost.kit.db.column_types import Id
 from tradepost.kit.problems import AlreadyExists, Problem
-from tradepost.kit.resource.selection import Field, FieldSet, Selection
-from tradepost.kit.schema.validation import validate
+from tradepost.kit.resource.selection import FieldSet, Selection
 from tradepost.kit.writes.call_context import CallContext
 
 from ..formats import Issue, ParsedProduct, ProductFile
-from ..models import CategoryRow, MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow
-from ..schemas import BatchVerb, Category, CategoryInput, Product, ProductBatch, ProductBatchItem
-from .categories import Categories
+from ..models import MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow
+from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem
 from .imports import ProductImports
+from .name_resolver import ID_FIELD, NameResolver
 
 BATCH_SIZE = 100
 # Table statistics are refreshed after 400, 1,600, 6,400, ... products.
 ANALYZE_AFTER = frozenset([BATCH_SIZE * 4**n for n in range(1, 12)])
-ID_FIELD: tuple[Field, ...] = (Field("id"),)
-# The first category of that name under a parent, or among the root categories.
-CATEGORY_BY_NAME = (
-    select(CategoryRow.id)
-    .where(
-        CategoryRow.name == bindparam("name", None, type_=Text),
-        CategoryRow.parent_id.is_not_distinct_from(bindparam("parent", None, type_=Id)),
-    )
-    .order_by(CategoryRow.position, CategoryRow.id)
-    .limit(1)
-)
 
 
 class ImportSummary(
@@ -49,6 +36,7 @@ class ImportSummary(
     rejected: int = 0
     variants: int = 0
     categories_created: int = 0
+    brands_created: int = 0
     generated_skus: int = 0
     repaired: int = 0
 
@@ -70,7 +58,7 @@ class Importer:
     ) -> None:
         self.context, self.dry_run, self.on_issue, self.on_progress = context, dry_run, on_issue, on_progress
         self.summary = ImportSummary()
-        self.category_ids: dict[tuple[str | None, str], str] = {}
+        self.names = NameResolver(context)
 
     async def run(self, file: ProductFile) -> ImportSummary:
         """Import all valid products and report the issues of the others."""
@@ -88,6 +76,8 @@ class Importer:
                     ProductRow, VariantRow, MediaRow, ProductCategoryRow, ProductTagRow, TagRow
                 )
         self.summary.generated_skus = file.generated_skus
+        self.summary.categories_created = len(self.names.created_categories)
+        self.summary.brands_created = len(self.names.created_brands)
         return self.summary
 
     def _accepted(self, batch: Sequence[ParsedProduct]) -> list[ParsedProduct]:
@@ -117,16 +107,17 @@ class Importer:
                 yield
             finally:
                 self.context.work.session = None
-                self.category_ids.clear()
+                self.names.forget_ids()
                 await session.rollback()
 
     async def _import_batch(self, batch: Sequence[ParsedProduct]) -> None:
         """Upsert one batch of products."""
         sent: list[ParsedProduct] = []
         items: list[ProductBatchItem] = []
+        await self.names.load_brands([parsed.product or {} for parsed in batch])
         for parsed in batch:
             try:
-                product = await self._with_category_ids(parsed.product or {})
+                product = await self.names.with_ids(parsed.product or {})
                 items.append(ProductBatchItem(op=BatchVerb.UPSERT, input=product))
                 sent.append(parsed)
             except Problem as problem:
@@ -149,34 +140,6 @@ class Importer:
             self.summary.updated += 1
         else:
             self.summary.unchanged += 1
-
-    async def _with_category_ids(self, product: dict[str, Any]) -> dict[str, Any]:
-        """Replace category paths by category ids; missing categories are created."""
-        if (paths := product.get("categories")) is None:
-            return product
-        main_id = await self._category_id(paths[0]) if paths and paths[0] else None
-        ids = [await self._category_id(path) for path in paths if path]
-        other_members = {name: value for name, value in product.items() if name != "categories"}
-        return other_members | {"category_id": main_id, "category_ids": ids}
-
-    async def _category_id(self, path: Sequence[str]) -> str:
-        """Return the id of the last category of a path of names."""
-        parent_id: str | None = None
-        for name in path:
-            if (parent_id, name) not in self.category_ids:
-                self.category_ids[parent_id, name] = await self._find_or_create_category(parent_id, name)
-            parent_id = self.category_ids[parent_id, name]
-        assert parent_id is not None, "a path has at least one name"
-        return parent_id
-
-    async def _find_or_create_category(self, parent_id: str | None, name: str) -> str:
-        input = validate(CategoryInput, {"name": name, "parent_id": parent_id})
-        row = await self.context.database.fetch_first(CATEGORY_BY_NAME, {"name": input.name, "parent": parent_id})
-        if row is not None:
-            return str(row[0])
-        selection: Selection[Category] = Selection(FieldSet(ID_FIELD))
-        self.summary.categories_created += 1
-        return (await Categories(self.context).create(input, selection)).id
 
     async def _reject(self, parsed: ParsedProduct, problem: Problem) -> None:
         """Report why the batch operation rejected a product, by line and column of the file."""
@@ -206,7 +169,7 @@ class Importer:
         query = select(VariantRow.sku, ProductRow.slug, ProductRow.external_reference).join(
             ProductRow, ProductRow.id == VariantRow.product_id
         )
-        async with self.context.database.session_factory() as session:
+        async with self.context.open_session() as session:
             rows = (await session.execute(query.where(VariantRow.sku.in_(skus)))).all()
         others = [row for row in rows if row.external_reference != product.get("external_reference")]
         index = skus.index(others[0].sku) if others else 0

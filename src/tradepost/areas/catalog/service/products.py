@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import delete, select
 
 from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.row_writes import check_values, create_row, delete_row, visible_ids
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
 from tradepost.kit.problems import AlreadyExists, Conflict, Validation
 from tradepost.kit.query.records import Page, Record
@@ -16,16 +17,15 @@ from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import Patch
 
 from .. import policy
-from ..models import CategoryRow, ProductCategoryRow, ProductRow
-from ..resource import categories, products, tags
+from ..models import ProductCategoryRow, ProductRow
+from ..resource import brands, categories, products, tags
 from ..schemas import Product, ProductCreate, ProductInput
-from . import slugs
 from .search_document import SEARCHED_MEMBERS, document_of, index, price_from_values, refresh_from_variants
 from .tags import Tags
 from .variants import VariantService
 
 # Input fields that are not columns of the table `product`.
-NON_COLUMNS = ("category_ids", "variants", "categories", "media")
+NON_COLUMNS = ("category_ids", "variants", "brand", "categories", "media")
 MAX_CATEGORIES = 100
 
 
@@ -59,6 +59,13 @@ class Products(Service):
         products includes them.
         """
         return self.related(categories, key, "products", list_query, selection)
+
+    @operation(
+        "brand_products", "list", products, access=policy.browse, parent_relation=(brands, "products"), public=True
+    )
+    def list_of_brand(self, key: str, list_query: ListQuery, selection: Selection[Product]) -> Awaitable[Page[Product]]:
+        """List the products of a brand."""
+        return self.related(brands, key, "products", list_query, selection)
 
     @operation("tag_products", "list", products, access=policy.browse, parent_relation=(tags, "products"), public=True)
     def list_with_tag(self, key: str, list_query: ListQuery, selection: Selection[Product]) -> Awaitable[Page[Product]]:
@@ -105,19 +112,13 @@ class Products(Service):
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Product]) -> Record[Product]:
         """Delete a product with its variants and images."""
         row = await self.lock_for_update(ProductRow, products, key, expected)
-        deleted = await self.one(products, selection, row.id)
-        await self.session.delete(row)
-        self.context.emit("product.deleted", row.id)
-        return deleted
+        return await delete_row(self, products, row, selection)
 
     async def add(self, new: ProductCreate) -> str:
         """Insert a product with everything that belongs to it; return its id."""
         # `price_from` is part of the INSERT, so that a new product is at version 1.
         values = product_values(new) | price_from_values([(v.price.amount, v.price.currency) for v in new.variants])
-        values["slug"] = await slugs.choose(self, ProductRow, new.slug, new.name)
-        await self.check_category(values["category_id"])
-        [id] = await self.insert(ProductRow, values)
-        self.context.emit("product.created", id)
+        id = await create_row(self, products, values)
         await self.set_categories(
             id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, current=set()
         )
@@ -132,10 +133,8 @@ class Products(Service):
         If `category_ids` is unset, the product keeps its categories; the main one is added.
         """
         values = product_values(new)
-        slugs.check(str(values.get("slug", "")))
+        await check_values(self, products, values, row)
         main_changes = values["category_id"] != row.category_id
-        if main_changes:
-            await self.check_category(values["category_id"])
         # Before the row is changed, so that all changes of the row are one UPDATE, which
         # increments the version once.
         categories_changed = (main_changes or category_ids is not UNSET) and await self.set_categories(
@@ -153,11 +152,6 @@ class Products(Service):
                 await Tags(self.context).set_tags({row.id: row.tags})
         return bool(changed)
 
-    async def check_category(self, id: str | None) -> None:
-        """Raise Validation if the main category does not exist."""
-        if id is not None and await self.session.get(CategoryRow, id) is None:
-            raise category_not_found("/category_id", id)
-
     async def set_categories(
         self, id: str, main: str | None, category_ids: Sequence[UUID] | UnsetType, current: set[str] | None = None
     ) -> bool:
@@ -171,10 +165,8 @@ class Products(Service):
         target = target | ({main} if main else set[str]())
         check_category_count(target)
         added, removed = target - current, current - target
-        if added:
-            query = select(CategoryRow.id).where(CategoryRow.id.in_(added))
-            if unknown := sorted(added.difference(await self.session.scalars(query))):
-                raise category_not_found("/category_ids", unknown[0])
+        if added and (unknown := sorted(added - await visible_ids(self, categories, added))):
+            raise categories.reference_not_found("/category_ids", unknown[0])
         if removed:
             await self.session.execute(
                 delete(ProductCategoryRow).where(
@@ -203,8 +195,3 @@ def check_category_count(categories: Collection[str]) -> None:
             f"A product can have at most {MAX_CATEGORIES} categories, including the main one.",
             "too_many",
         )
-
-
-def category_not_found(pointer: str, id: str) -> Validation:
-    """Return the problem for a category that does not exist."""
-    return Validation.at_pointer(pointer, f"There is no category `{id}`.", "not_found")

@@ -119,7 +119,6 @@ class Document:
     trusted: whether it is a trusted document, registered at startup.
     condition_variables: the variables in its @skip and @include directives.
     introspects: whether it selects `__schema` or `__type`.
-    may_need_fallback: whether graphql-core may have to execute it.
     has_nested_variables: whether a list or an input object in it contains a variable.
     single_operation: its operation if it has only one.
     """
@@ -135,7 +134,6 @@ class Document:
         nodes = [node for selection_set in selection_sets for node in all_selections(selection_set)]
         self.condition_variables = tuple(sorted({name for node in nodes for name in condition_variables(node)}))
         self.introspects = any(isinstance(n, FieldNode) and n.name.value in INTROSPECTION_FIELDS for n in nodes)
-        self.may_need_fallback = self.introspects or bool(self.condition_variables)
         self.has_nested_variables = any(isinstance(n, FieldNode) and has_nested_variable(n) for n in nodes)
         operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = {d.name.value if d.name else None: PreparedOperation(self, d) for d in operations}

@@ -10,12 +10,8 @@ from tradepost.kit.problems import InvalidParameter
 from ...http.asgi import Scope
 from ...http.idempotency_header import HEADER, idempotency_key
 from ..plan.arguments import Variables
-from ..plan.root_plans import Root, SchemaRoot, TypenameRoot
+from ..plan.root_plans import Root, TypenameRoot
 from .document import PreparedOperation, Roots
-
-INTROSPECTION, NULL_CONDITION = "introspection", "null_condition"
-FALLBACK_REASONS: tuple[str, ...] = (INTROSPECTION, NULL_CONDITION)
-"""Why graphql-core executes a request: it selects the schema, or @skip or @include has null."""
 
 
 class RequestParameters(msgspec.Struct, rename="camel"):
@@ -62,19 +58,6 @@ class PreparedRequest:
         return sum([p.points for p in self.prices]) or (
             0 if any(not isinstance(r, TypenameRoot) for r in self.roots) else 1
         )
-
-    @property
-    def fallback_reason(self) -> str | None:
-        """Why graphql-core must execute the request (one of FALLBACK_REASONS), or None."""
-        document = self.operation.document
-        if document.introspects and any([type(r) is SchemaRoot for r in self.roots]):
-            return INTROSPECTION
-        # A variable with a default value may be null, but a condition may not. The error belongs
-        # to the field whose selection set contains the condition.
-        coerced = self.variables.coerced
-        if any([name in coerced and coerced[name] is None for name in document.condition_variables]):
-            return NULL_CONDITION
-        return None
 
     @property
     def public(self) -> bool:

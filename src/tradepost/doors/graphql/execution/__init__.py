@@ -1,1 +1,1 @@
-"""Execution of prepared requests, by plan or by graphql-core."""
+"""Execution of requests: documents are parsed, compiled to plans, and run."""

@@ -13,6 +13,7 @@ from ..documents.trusted import TrustedDocumentError, TrustedDocuments
 from ..plan.arguments import NO_VARIABLES, PlainVariables
 from ..problems import RequestError
 from .executor import Executor
+from .parsing import parse_document
 
 
 def load_trusted_documents(folder: Path, executor: Executor) -> TrustedDocuments:
@@ -41,7 +42,7 @@ def read_text(path: Path) -> str:
 def load_document(path: Path, text: str, executor: Executor) -> Document:
     """Parse and check a document, and compile it unless variables decide what it selects."""
     try:
-        document = executor.parse_document(text, "", with_suggestions=True)
+        document = parse_document(text, executor.schema, "", with_suggestions=True)
     except RequestError as error:
         first = error.errors[0]
         raise document_error(path, first["message"], next(iter(first.get("locations") or ()), {}).get("line")) from None

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from graphql import GraphQLField
+from graphql import GraphQLError, GraphQLField
 from graphql.language import FieldNode
 
-from tradepost.kit.auth.access import ANYONE
+from tradepost.kit.auth.access import ANYONE, Access
 from tradepost.kit.operations.pricing import FREE, Price, price
 from tradepost.kit.problems import NotFound, PreconditionRequired
 from tradepost.kit.query.records import Page, Record
@@ -25,7 +25,6 @@ type RootValue = tuple[Any, int]
 """The value of a root field, ready to be encoded, and the number of rows in it."""
 
 NULL_VALUE: RootValue = (None, 0)
-INTROSPECTION_PRICE = Price(5, 0)
 
 cache_ids = count(1)
 
@@ -85,16 +84,25 @@ class TypenameRoot(Root):
         return self.type_name, 0
 
 
-class SchemaRoot(Root):
-    """`__schema` or `__type`, which graphql-core executes."""
+class NullConditionRoot(Root):
+    """A field with a null in a @skip or @include below it: it is not executed."""
+
+    def __init__(
+        self, response_key: str, nodes: Sequence[FieldNode], access: Access, *, nullable: bool, error: GraphQLError
+    ) -> None:
+        """`error`: graphql-core's error, which names the argument and its place."""
+        super().__init__(response_key, nodes)
+        self.access, self.nullable = access, nullable
+        # Not the error itself: it would keep the frames of all its tracebacks.
+        self.message, self.condition_nodes = error.message, error.nodes
 
     def price(self, context: CallContext, variables: Variables) -> Price:
-        """Return the fixed price of an introspection field."""
-        return INTROSPECTION_PRICE
+        """Raise the error; the field then has the minimum price."""
+        raise GraphQLError(self.message, self.condition_nodes)
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
-        """Not implemented: the executor runs the document with graphql-core."""
-        raise NotImplementedError
+        """Raise the error."""
+        raise GraphQLError(self.message, self.condition_nodes)
 
 
 class ObjectRoot(Root):

@@ -3,19 +3,10 @@
 The Selection's rendering produces the response as GraphQL wants it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLSchema
-from graphql.language import (
-    BooleanValueNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    VariableNode,
-)
+from graphql.language import FieldNode
 
 from tradepost.kit.resource.rendering import Constant, FieldMember, ObjectMember, PageMember, PagePart, Rendering
 from tradepost.kit.resource.resource import Relation, Resource, Result
@@ -24,9 +15,7 @@ from tradepost.kit.resource.selection import FieldSet, Selection, SelectionBuild
 
 from ...graphql_names import camel
 from .arguments import ListArguments, Variables
-
-type FieldsByKey = dict[str, list[FieldNode]]
-"""The fields of a selection set by response key, in order. Fields with the same key merge."""
+from .field_collector import FieldCollector, FieldsByKey
 
 MAX_BOUND_SELECTIONS = 100
 
@@ -60,15 +49,14 @@ class UnboundSelection:
 
 
 class SelectionCompiler:
-    """Compiles one operation of a document, for one result of its @skip and @include directives.
+    """Compiles one operation of a document, for one result of its @skip and @include directives."""
 
-    conditions: the values of the variables in these directives.
-    """
+    def __init__(self, collector: FieldCollector) -> None:
+        self.schema, self.collector = collector.schema, collector
 
-    def __init__(
-        self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], conditions: Mapping[str, Any]
-    ) -> None:
-        self.schema, self.fragments, self.conditions = schema, fragments, conditions
+    def collect_fields(self, nodes: Sequence[FieldNode], type_name: str) -> FieldsByKey:
+        """Return the fields that some nodes select from a type, by response key."""
+        return self.collector.collect_fields(nodes, type_name)
 
     def object_selection(self, result: Result[Any], type_name: str, nodes: Sequence[FieldNode]) -> UnboundSelection:
         """Return what some nodes select from an object."""
@@ -105,60 +93,6 @@ class SelectionCompiler:
         fields, list_arguments = builder.build()
         rendering = Rendering(members=members, parts=parts, enum_names=True, actions=_available_actions)
         return UnboundSelection(FieldSet(fields, rendering), list_arguments)
-
-    def collect_fields(self, nodes: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> FieldsByKey:
-        """Return the fields that some nodes select from a type (GraphQL specification, 6.3.2)."""
-        fields: FieldsByKey = {}
-        visited_fragments: set[str] = set()
-        for node in nodes:
-            if node.selection_set is not None:
-                self._collect(node.selection_set, type_name, fields, visited_fragments)
-        return fields
-
-    def _collect(
-        self, selection_set: SelectionSetNode, type_name: str, fields: FieldsByKey, visited_fragments: set[str]
-    ) -> None:
-        """Add the fields of a selection set.
-
-        Each fragment is visited once, however often it is spread: otherwise a short document could
-        select 2^60 fields.
-        """
-        for node in selection_set.selections:
-            if not self._is_included(node):
-                continue
-            if isinstance(node, FieldNode):
-                fields.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
-                continue
-            fragment: Any = node
-            if not isinstance(node, InlineFragmentNode):
-                name: str = node.name.value  # type: ignore[attr-defined]
-                if name in visited_fragments:
-                    continue
-                visited_fragments.add(name)
-                fragment = self.fragments[name]
-            if fragment.type_condition is None or self._matches(fragment.type_condition.name.value, type_name):
-                self._collect(fragment.selection_set, type_name, fields, visited_fragments)
-
-    def _matches(self, type_condition: str, type_name: str) -> bool:
-        """Return whether a fragment's type condition applies to an object type."""
-        if type_condition == type_name:
-            return True
-        type = self.schema.type_map[type_name]
-        return isinstance(type, GraphQLObjectType) and any(i.name == type_condition for i in type.interfaces)
-
-    def _is_included(self, node: Any) -> bool:
-        """Evaluate @skip and @include."""
-        for directive in node.directives or ():
-            if (name := directive.name.value) in ("skip", "include"):
-                condition = directive.arguments[0].value
-                value = (
-                    self.conditions.get(condition.name.value)
-                    if isinstance(condition, VariableNode)
-                    else isinstance(condition, BooleanValueNode) and condition.value
-                )
-                if bool(value) is (name == "skip"):
-                    return False
-        return True
 
     def _members(
         self, builder: SelectionBuilder, type_name: str, nodes: Sequence[FieldNode]

@@ -40,7 +40,7 @@ class SchemaBuilder:
         )
 
     def build(self) -> strawberry.Schema:
-        """Return the schema. Its resolvers are attached later, by `attach_resolvers`."""
+        """Return the schema. It has no resolvers, because plans execute its fields."""
         for resource in self.registry.resources.values():
             self.resource_type(resource)
         for resource in self.registry.resources.values():

@@ -9,8 +9,7 @@
         )
 
 The field has the function's name, and its arguments are the function's parameters. The function of
-a list reads `request.list_query` and does not declare the list's arguments. The plan executor and
-graphql-core call the same functions.
+a list reads `request.list_query` and does not declare the list's arguments.
 """
 
 import inspect

@@ -47,6 +47,7 @@ def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
         "description": reader.html(head, col.DESCRIPTION, decode_line_breaks(head[col.DESCRIPTION])),
         "status": _status(head, reader),
         "tags": reader.tags(head, col.TAGS, _names(head, col.TAGS)),
+        "brand": _brand(head, reader),
         "categories": _categories(head, reader),
     }
     attributes = read_attributes(head, reader)
@@ -139,6 +140,15 @@ def _categories(head: Row, reader: RowReader) -> list[list[str]]:
     return [list(path) for path in paths]
 
 
+def _brand(head: Row, reader: RowReader) -> str | None:
+    """Return the first brand, the one that a product can have."""
+    brands = _names(head, col.BRANDS)
+    if len(brands) > 1:
+        message = f"{len(brands)} brands; only the first was imported. The value was kept in `source`."
+        reader.repair(head, col.BRANDS, message, preserve=True)
+    return (reader.text(head, col.BRANDS, value=brands[0]) or None) if brands else None
+
+
 def _named_attributes(head: Row, reader: RowReader) -> tuple[JsonObject, set[str]]:
     """Return the attributes whose names are ours, and the columns that they represent.
 
@@ -148,9 +158,6 @@ def _named_attributes(head: Row, reader: RowReader) -> tuple[JsonObject, set[str
     if head[col.SHORT]:
         attributes["short_description"] = reader.html(head, col.SHORT, decode_line_breaks(head[col.SHORT]))
     consumed = {col.SHORT}
-    if brands := _names(head, col.BRANDS):
-        attributes["brand"] = brands[0] if len(brands) == 1 else brands
-        consumed.add(col.BRANDS)
     if product_type(head) == "grouped":
         attributes["grouped_products"] = split_list(head[col.GROUPED])
         consumed.add(col.GROUPED)
@@ -185,7 +192,8 @@ def _consumed(head: Row, product: JsonObject) -> set[str]:
         (col.IMAGES, urls.issuperset(split_list(head[col.IMAGES]))),
         (col.TYPE, head[col.TYPE].casefold() == _implied_type(product)),
     )
-    return {col.ID, col.DESCRIPTION, col.CATEGORIES, *[column for column, represented in is_represented if represented]}
+    consumed = [column for column, represented in is_represented if represented]
+    return {col.ID, col.DESCRIPTION, col.CATEGORIES, col.BRANDS, *consumed}
 
 
 def _implied_type(product: JsonObject) -> str:
@@ -217,6 +225,8 @@ WOOCOMMERCE = Format(
         "tags": (col.TAGS,),
         "media": (col.IMAGES,),
         "attributes": (col.SHORT,),
+        "brand": (col.BRANDS,),
+        "brand_id": (col.BRANDS,),
         "categories": (col.CATEGORIES,),
         "category_id": (col.CATEGORIES,),
         "category_ids": (col.CATEGORIES,),

@@ -34,7 +34,7 @@ COLUMNS = (
     "Image Src", "Image Position", "Image Alt Text", "Gift Card", "SEO Title", "SEO Description", "Variant Image",
     "Variant Weight Unit", "Variant Tax Code", "Cost per item", "Status",
 )  # fmt: skip
-ATTRIBUTES = {"Vendor": "vendor", "SEO Title": "seo_title", "SEO Description": "seo_description"}
+ATTRIBUTES = {"SEO Title": "seo_title", "SEO Description": "seo_description"}
 # The usual cell of a column, and the column of the newer template with the same meaning. If
 # `source` has one of the two, the usual cell is not written.
 USUAL_CELLS = {
@@ -160,6 +160,7 @@ def _product(record: JsonObject, handle: str) -> Cells:
     return attribute_cells | {
         "Title": record["name"] if record["name"].strip() else handle,
         "Body (HTML)": record.get("description", ""),
+        "Vendor": record.get("brand") or "",
         "Type": categories[0][-1] if categories and categories[0] else "",
         "Tags": ", ".join(record.get("tags", ())),
         "Published": "true" if status == "active" else "false",

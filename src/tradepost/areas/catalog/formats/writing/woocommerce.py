@@ -223,7 +223,7 @@ def _product(record: JsonObject) -> Cells:
         "Tags": join_list(record.get("tags", ())),
         "Images": join_list([image["source_url"] for image in record.get("media") or ()]),
         "Short description": encode_line_breaks(short_description) if isinstance(short_description, str) else "",
-        "Brands": join_list([encode_entities(brand) for brand in text_values(attributes.get("brand"))]),
+        "Brands": join_list([encode_entities(brand)]) if (brand := record.get("brand")) else "",
     }
     first_number = len(option_columns(record).names) + 1
     for n, (name, values) in enumerate(text_attributes(record).items(), first_number):

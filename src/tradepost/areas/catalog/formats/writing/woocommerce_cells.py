@@ -10,7 +10,7 @@ from .option_columns import OptionColumns, build_option_columns, display_key
 
 MAX_ATTRIBUTES = 50
 # Attributes with columns of their own.
-NAMED_ATTRIBUTES = frozenset({"short_description", "brand", "grouped_products", "external_url", "button_text", "price"})
+NAMED_ATTRIBUTES = frozenset({"short_description", "grouped_products", "external_url", "button_text", "price"})
 
 
 def option_columns(record: JsonObject) -> OptionColumns:

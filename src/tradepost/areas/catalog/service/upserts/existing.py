@@ -6,7 +6,6 @@ from typing import Any
 from msgspec import UNSET
 from sqlalchemy import Column, Select, or_, select
 
-from tradepost.kit.auth.access import Viewer
 from tradepost.kit.operations.service import Service
 
 from ...models import MediaRow, ProductCategoryRow, ProductRow, VariantRow
@@ -56,12 +55,12 @@ async def find_products(service: Service, inputs: Sequence[ProductCreate]) -> li
     slugs = [new.slug for new in inputs if new.slug is not UNSET]
     if not references and not slugs:
         return [None for _ in inputs]
-    caller, in_values = service.context.caller, service.context.database.in_values
+    in_values = service.context.database.in_values
     identifiers = ((ProductRow.external_reference, references), (ProductRow.slug, slugs))
     addressed = or_(*[in_values(column, values) for column, values in identifiers if values])
-    visible = products.visible(Viewer(caller.permissions, caller.is_authenticated))
+    visible = products.visible(service.viewer)
     query = select(*PRODUCT_COLUMNS).where(addressed, visible).order_by(ProductRow.id).with_for_update()
-    matches = await _rows(service, query, caller_id=caller.id)
+    matches = await _rows(service, query, caller_id=service.context.caller.id)
     by_reference = {m["external_reference"]: m for m in matches if m["external_reference"] is not None}
     by_slug = {m["slug"]: m for m in matches}
     return [by_reference.get(new.external_reference) or by_slug.get(new.slug) for new in inputs]

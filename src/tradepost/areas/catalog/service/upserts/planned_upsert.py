@@ -9,8 +9,9 @@ from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Problem
 
 from ...models import MediaRow, ProductRow
+from ...resource import brands, categories
 from ...schemas import ProductCreate
-from ..products import category_not_found, check_category_count, product_values
+from ..products import check_category_count, product_values
 from ..search_document import SEARCHED_MEMBERS, document_of, price_from_values
 from .existing import Existing, Values
 from .variant_plan import VariantPlan
@@ -63,10 +64,21 @@ class PlannedUpsert:
         if unknown := sorted(self.added_categories - known):
             main: str | None = self.values["category_id"]
             self.problem = (
-                category_not_found("/category_id", main)
+                categories.reference_not_found("/category_id", main)
                 if main is not None and main in unknown
-                else category_not_found("/category_ids", unknown[0])
+                else categories.reference_not_found("/category_ids", unknown[0])
             )
+
+    @property
+    def new_brand(self) -> str | None:
+        """The brand that the product did not have before, or None."""
+        before = None if self.current is None else self.current["brand_id"]
+        return None if self.values["brand_id"] == before else self.values["brand_id"]
+
+    def check_brand(self, known: set[str]) -> None:
+        """Set `problem` if the new brand is not in `known`, the ids that exist."""
+        if (brand := self.new_brand) is not None and brand not in known:
+            self.problem = brands.reference_not_found("/brand_id", brand)
 
     def is_identified_by(self, reference: str | None, slug: str | None) -> bool:
         """Whether the input addresses the product with this external reference or slug."""

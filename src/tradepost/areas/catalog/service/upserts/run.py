@@ -7,14 +7,16 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import select
 
+from tradepost.kit.operations.row_writes import visible_ids
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import AlreadyExists, Problem
 from tradepost.kit.schema.validation import validate
 from tradepost.kit.text.slugs import slugify
+from tradepost.kit.writes.slugs import check_slug, generate_slugs
 
-from ...models import CategoryRow, ProductRow, VariantRow
+from ...models import ProductRow, VariantRow
+from ...resource import brands, categories, products
 from ...schemas import ProductCreate
-from .. import slugs
 from ..variants import check_prices
 from .existing import Values, find_products, load_existing
 from .planned_upsert import PlannedUpsert
@@ -56,20 +58,23 @@ class Upserts:
         existing = await load_existing(self.service, [p.id for p in plans if p.current is not None], has_media)
         for plan in plans:
             plan.compare(existing, self.match_by_options)
-        await self._check_categories(plans)
+        await self._check_references(plans)
         await self._check_skus(plans)
         await self._choose_slugs(plans)
         if to_write := [p for p in _valid(plans) if p.has_changes]:
             await write(self.service, to_write, self.service.context.clock())
         return [p.problem or UpsertOutcome(p.id, p.current is None, p.has_changes) for p in plans]
 
-    async def _check_categories(self, plans: Sequence[PlannedUpsert]) -> None:
-        """Refuse plans with categories that do not exist."""
-        if ids := sorted({id for p in _valid(plans) for id in p.added_categories}):
-            query = select(CategoryRow.id).where(self.service.context.database.in_values(CategoryRow.id, ids))
-            known = set(await self.service.session.scalars(query))
+    async def _check_references(self, plans: Sequence[PlannedUpsert]) -> None:
+        """Refuse plans with categories or a brand that do not exist."""
+        if ids := {id for p in _valid(plans) for id in p.added_categories}:
+            known = await visible_ids(self.service, categories, ids)
             for plan in _valid(plans):
                 plan.check_categories(known)
+        if ids := {id for p in _valid(plans) if (id := p.new_brand) is not None}:
+            known = await visible_ids(self.service, brands, ids)
+            for plan in _valid(plans):
+                plan.check_brand(known)
 
     async def _check_skus(self, plans: Sequence[PlannedUpsert]) -> None:
         """Refuse plans whose new SKUs another product has, or an earlier plan takes.
@@ -103,9 +108,8 @@ class Upserts:
     async def _choose_slugs(self, plans: Sequence[PlannedUpsert]) -> None:
         """Generate slugs for new products whose input has none."""
         if without_slug := [p for p in _valid(plans) if p.current is None and p.input.slug is UNSET]:
-            chosen = await slugs.choose_all(
-                self.service, ProductRow, [p.input.name for p in without_slug], self.reserved_slugs
-            )
+            names = [p.input.name for p in without_slug]
+            chosen = await generate_slugs(self.service.context, products, names, self.reserved_slugs)
             for plan, slug in zip(without_slug, chosen, strict=True):
                 plan.values["slug"] = slug
 
@@ -114,7 +118,7 @@ def validate_input(input_type: type[ProductCreate], value: Any) -> ProductCreate
     """Validate the input of an upsert, without the database. Pointers start with `/input`."""
     new = validate(input_type, value, "/input")
     if new.slug is not UNSET:
-        slugs.check(new.slug, "/input")
+        check_slug(new.slug, "/input")
     for i, variant in enumerate(new.variants):
         check_prices(variant, f"/input/variants/{i}")
     return new

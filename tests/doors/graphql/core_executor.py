@@ -1,34 +1,53 @@
 """Execution by graphql-core, which resolves fields one by one from records of the same operations.
 
-It executes introspection, and it is the oracle that the plans are tested against. So it
-deliberately shares no code with them that reads documents or writes responses.
+It is the oracle that the plans are tested against. So it shares with them only the operations, the
+validation and the format of errors, and no code that reads documents or writes responses.
 
-A root field looks ahead and requests everything below it from its operation. Access errors and
-invalid list arguments below a field are therefore errors of the root field, as with the plans. The
-resolvers of the other fields take their values from the resulting tree of dicts.
+A root field looks ahead and requests everything below it from its operation. Null conditions,
+access errors and invalid list arguments below a field are therefore errors of the root field, as
+with the plans. The resolvers of the other fields take their values from the resulting dicts.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from inspect import isawaitable
 from typing import Any
 
 import msgspec
-from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
+from graphql import (
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    execute,
+    get_named_type,
+)
+from graphql.execution.collect_fields import collect_subfields
 from graphql.execution.executor_throwing_on_incremental import ExecutorThrowingOnIncremental
+from graphql.language import DocumentNode
 
+from tests.doors.graphql.core_lookahead import Lookahead, UnboundListArguments, nested_key
+from tradepost.app import instances_of, load_modules
+from tradepost.doors.graphql import GraphQLDoor
+from tradepost.doors.graphql.documents.requests import RequestParameters
+from tradepost.doors.graphql.execution.executor import Executor
+from tradepost.doors.graphql.plan.idempotent_directive import IdempotentDirective
+from tradepost.doors.graphql.plan.node_plan import Getters, node_ids
+from tradepost.doors.graphql.problems import InvalidVariables, format_error, request_error
+from tradepost.doors.graphql.schema.root_fields import GraphQLRequest, RootField
+from tradepost.doors.graphql_names import camel
 from tradepost.kit.ids import parse_id, type_number
-from tradepost.kit.problems import NotFound, PreconditionRequired, Problem
+from tradepost.kit.operations.registry import Registry
+from tradepost.kit.problems import NotFound, Problem
 from tradepost.kit.query.records import Batch, Item, Page, Record
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY
 from tradepost.kit.resource.resource import ACTIONS
 from tradepost.kit.writes.call_context import CallContext
 
-from ...graphql_names import camel
-from ..plan.idempotent_directive import IdempotentDirective
-from ..plan.node_plan import Getters, node_ids
-from ..schema.root_fields import GraphQLRequest, RootField
-from .core_lookahead import Lookahead, UnboundListArguments, nested_key
-
 type Resolver = Callable[..., Any]
+
+encode = msgspec.json.Encoder().encode
 
 ACCESS, TYPE_KEY = "access", "__type_name"
 GENERATED_TYPES = ("Connection", "Edge", "PageInfo", "BatchPayload", "BatchResult", "Problem", "ProblemFault")
@@ -36,13 +55,46 @@ GENERATED_TYPES = ("Connection", "Edge", "PageInfo", "BatchPayload", "BatchResul
 PROBLEM_FIELDS = ("type", "title", "status", "code", "detail", "errors")
 
 
-def attach_resolvers(
-    schema: GraphQLSchema, fields: Mapping[str, RootField[..., Any]], getters: Getters, *, require_version: bool
-) -> None:
-    """Set the resolvers of a schema.
+async def execute_with_core(
+    executor: Executor, ast: DocumentNode, request: RequestParameters, context: CallContext
+) -> bytes:
+    """Return the response that graphql-core gives for a validated document.
 
-    require_version: whether updates and deletions require `expectedVersion`.
+    executor: reports problems.
     """
+    execution: Any = execute(
+        core_schema(),
+        ast,
+        None,
+        context,
+        request.variables,
+        request.operation_name or None,
+        executor_class=CoreExecutor,
+        hide_suggestions=not executor.may_introspect(context),
+    )
+    result = await execution if isawaitable(execution) else execution
+    core_errors: list[GraphQLError] = result.errors or []
+    if result.data is None and any([error.path is None for error in core_errors]):
+        return encode({"errors": request_error(InvalidVariables, core_errors, context.request_id).errors})
+    errors = [
+        format_error(executor.report_problem(error.original_error or error, context), context.request_id, error)
+        for error in core_errors
+    ]
+    return encode(({"errors": errors} if errors else {}) | {"data": result.data})
+
+
+@cache
+def core_schema() -> GraphQLSchema:
+    """Return a schema of all areas with resolvers. The app's schema has none."""
+    registry = Registry.collect(load_modules("resource", "service"))
+    fields = instances_of(RootField, load_modules("graphql"))
+    schema = GraphQLDoor(registry, fields).executor.schema
+    attach_resolvers(schema, {field.name: field for field in fields}, Getters(registry))
+    return schema
+
+
+def attach_resolvers(schema: GraphQLSchema, fields: Mapping[str, RootField[..., Any]], getters: Getters) -> None:
+    """Set the resolvers of a schema."""
     for type in schema.type_map.values():
         if isinstance(type, GraphQLInterfaceType):
             type.resolve_type = lambda source, info, abstract_type: source[TYPE_KEY]
@@ -56,13 +108,14 @@ def attach_resolvers(
                 field.resolve = node_resolver(getters, name == "nodes")
             else:
                 field.extensions[ACCESS] = root.operation.access
-                field.resolve = operation_resolver(root, require_version=require_version)
+                field.resolve = operation_resolver(root)
 
 
 class CoreExecutor(ExecutorThrowingOnIncremental):
-    """graphql-core's executor, with access checks before the arguments of root fields are coerced.
+    """graphql-core's executor, with checks before the arguments of root fields are coerced.
 
-    Callers without access get no errors about the arguments.
+    Callers without access get no errors about the arguments. A null condition at any depth is an
+    error of the root field, before its operation is called.
     """
 
     def execute_field(
@@ -77,9 +130,24 @@ class CoreExecutor(ExecutorThrowingOnIncremental):
                 if (access := field.extensions.get(ACCESS)) is not None:
                     access.check(self.context_value.caller)
                 IdempotentDirective([d.node for d in field_details_list]).idempotency_key(self.variable_values)
-            except Problem as problem:
-                return self.handle_field_error(problem, field.type, field_details_list, path)
+                self.check_conditions(field.type, field_details_list)
+            except (Problem, GraphQLError) as error:
+                return self.handle_field_error(error, field.type, field_details_list, path)
         return super().execute_field(parent_type, source, field_details_list, path, position_context)
+
+    def check_conditions(self, type: Any, field_details_list: Any) -> None:
+        """Raise GraphQLError if a condition below a field is null."""
+        named_type: Any = get_named_type(type)
+        is_interface = isinstance(named_type, GraphQLInterfaceType)
+        for object_type in self.schema.get_possible_types(named_type) if is_interface else [named_type]:
+            if not isinstance(object_type, GraphQLObjectType):
+                continue
+            collected = collect_subfields(
+                self.schema, self.fragments, self.variable_values, self.operation, object_type, field_details_list
+            )
+            for nested in collected.grouped_field_set.values():
+                field: Any = self.schema.get_field(object_type, nested[0].node.name.value)
+                self.check_conditions(field.type, nested)
 
 
 def member_resolver(type_name: str, name: str) -> Resolver:
@@ -95,10 +163,9 @@ def member_resolver(type_name: str, name: str) -> Resolver:
     ]
 
 
-def operation_resolver(field: RootField[..., Any], *, require_version: bool) -> Resolver:
+def operation_resolver(field: RootField[..., Any]) -> Resolver:
     """Return the resolver of an operation's field."""
     kind, writes = field.operation.kind, field.operation.is_write
-    require_version = require_version and "expectedVersion" in field.parameters
 
     async def resolve(_: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         context: CallContext = info.context.for_mutation() if writes else info.context
@@ -115,8 +182,6 @@ def operation_resolver(field: RootField[..., Any], *, require_version: bool) -> 
                     GraphQLRequest(context, selection, DEFAULT_LIST_QUERY), **converted
                 )
                 return {"results": [batch_result(item) for item in batch.items]}
-            if require_version and "expected_version" not in converted:
-                raise PreconditionRequired("Give the version that you read as `expectedVersion`.")
             selection = lookahead.object_selection(field.operation.result)
             record: Record[Any] = await field.call(GraphQLRequest(context, selection, DEFAULT_LIST_QUERY), **converted)
             return msgspec.to_builtins(record.body)

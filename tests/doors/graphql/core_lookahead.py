@@ -13,15 +13,14 @@ from graphql import GraphQLField, GraphQLResolveInfo, get_argument_values, print
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 from graphql.language import FieldNode
 
+from tradepost.doors.graphql.plan.arguments import with_graphql_names
+from tradepost.doors.graphql_names import camel
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.rendering import FieldMember, PageMember, PagePart, Rendering
 from tradepost.kit.resource.resource import Relation, Resource, Result
 from tradepost.kit.resource.selection import FieldSet, Selection, SelectionBuilder
-
-from ...graphql_names import camel
-from ..plan.arguments import with_graphql_names
 
 PAGE_INFO_PARTS = tuple([PagePart(n, n) for n in ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")])
 

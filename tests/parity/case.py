@@ -1,0 +1,226 @@
+"""The types in which an area describes itself to the tests of both doors.
+
+`tests/areas/<area>/case.py` holds one `AreaCase` called CASE, with an `EntityCase` per resource.
+The general tests (access table, oracle, replays, statement counts, prices, audit, read cache)
+iterate over the cases of all areas, so a new resource is described once and entered nowhere else.
+`tests/areas/catalog/case/categories.py` is an example with every part.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.factories import Json, unique
+from tests.parity.access.table import Place, Row, Rule
+from tests.parity.harness import ApiClient
+from tests.users import ShopUser
+from tradepost.app import TradepostApp
+
+type TableRow = dict[str, Any]
+
+
+def new_mark() -> str:
+    """Return a text that no other row has. It is valid in a slug and in a SKU."""
+    return unique("m").replace("-", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """The sample rows of one resource. Some of them are hidden from some callers, if any can be.
+
+    keys: keys of rows, for drawn questions: ids, slugs, and keys that do not exist.
+    filter_values: values for each filter of the resource.
+    shown, hidden: for each read, the row on which the access table tries the two rows of its Rule.
+    rows: rows that the samples of later resources build on.
+    """
+
+    keys: Sequence[str] = ()
+    filter_values: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+    shown: Mapping[str, Place]
+    hidden: Mapping[str, Place] = field(default_factory=dict[str, Place])
+    rows: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class CaseContext:
+    """The arguments of a case's functions.
+
+    staff: a caller who may edit the catalogue.
+    owner: the user to whom rows belong, if rows of the resource belong to a user.
+    mark: a text that no other row has. Texts that must be unique contain it; comparisons mask it.
+    samples: in `sample`, the samples of the resources before this one.
+    keys: in `many_rows`, the keys that the resources before this one returned.
+    """
+
+    app: TradepostApp
+    staff: ApiClient
+    owner: ShopUser
+    mark: str = field(default_factory=new_mark)
+    samples: Mapping[str, Sample] = field(default_factory=dict[str, Sample])
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    async def create(self, path: str, body: Json, **params: str) -> Json:
+        """Create a row through REST, as staff, and return it."""
+        answer = await self.staff.rest("POST", path, json=body, params=params)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    async def read(self, path: str, **params: str) -> Json:
+        """Read through REST, as staff."""
+        answer = await self.staff.rest("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+type Body = Json | Callable[[CaseContext], Json] | Callable[[CaseContext], Awaitable[Json]]
+"""A request body. A function if it contains a mark, an id or a token."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An invalid body, and the problem that both doors return for it.
+
+    pointers: the members that the problem names, as JSON pointers.
+    """
+
+    body: Body
+    pointers: tuple[str, ...] = ()
+    code: str = "validation"
+    status: int = 422
+
+
+@dataclass(frozen=True)
+class ReadCase:
+    """One operation that reads.
+
+    access: who may call it, and which of the sample rows they see.
+    statements: how many SQL statements it takes, by the fields selected, as REST writes them.
+    path: its REST path, if it does not follow from its kind and its resource.
+    body: the body of a query.
+    """
+
+    operation: str
+    access: Rule
+    statements: Mapping[str, int]
+    path: str | None = None
+    body: Json | None = None
+
+
+@dataclass(frozen=True)
+class WriteCase:
+    """One operation that writes.
+
+    access: who may call it.
+    bodies: valid bodies, if it has an input. Tests that need only one use the first.
+    json_patches: valid JSON Patches (RFC 6902), for an update.
+    faults: at least one invalid body, if it has an input.
+    no_fault: why no body can be invalid at both doors.
+    role: a role that may call it. `staff` is an API key; the others are users who have logged in.
+    status: the status of the owner's account before the call.
+    path: its REST path, if it does not follow from its kind and its resource.
+    """
+
+    operation: str
+    access: Rule
+    bodies: Sequence[Body] = ()
+    json_patches: Sequence[list[Json]] = ()
+    faults: Sequence[Fault] = ()
+    no_fault: str = ""
+    role: str = "staff"
+    status: str = "active"
+    path: str | None = None
+
+
+class OracleView:
+    """All tables, and who looks at them: what the functions of an OracleCase know."""
+
+    def __init__(self, tables: Mapping[str, list[TableRow]], permissions: frozenset[str], user_id: str | None) -> None:
+        self.tables, self.permissions, self.user_id = tables, permissions, user_id
+        self._by_id: dict[str, dict[str, TableRow]] = {}
+
+    def row(self, table: str, id: str) -> TableRow:
+        """Return a row by its id."""
+        if table not in self._by_id:
+            self._by_id[table] = {row["id"]: row for row in self.tables[table]}
+        return self._by_id[table][id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OracleCase:
+    """The lists of a resource, stated a second time in Python, without looking at the source.
+
+    visible: whether the viewer sees a row.
+    order: the default sort keys.
+    columns: the column of each filter and sort key that is not called as its column.
+    filters: filters that do not compare one column.
+    search_text: the text in which the filter `q` finds the beginnings of words.
+    parents: for each list below a row, whether a row is in the list below this key.
+    tables: further tables that these functions read, such as link tables.
+    """
+
+    visible: Callable[[OracleView, TableRow], bool] = lambda view, row: True
+    order: tuple[str, ...] = ("-created_at",)
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    filters: Mapping[str, Callable[[OracleView, TableRow, Any], bool]] = field(default_factory=dict[str, Any])
+    search_text: Callable[[OracleView, TableRow], str] | None = None
+    parents: Mapping[str, Callable[[OracleView, TableRow, str], bool]] = field(default_factory=dict[str, Any])
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultCase:
+    """What operations return, without a table: tokens, an acknowledgement, a price.
+
+    name: the name of the Result.
+    answer: the fields that answers of its writes are compared by, as REST writes them.
+    reads, writes: operations. They may be listed in any case of their area.
+    """
+
+    name: str
+    answer: str = "id"
+    reads: Sequence[ReadCase] = ()
+    writes: Sequence[WriteCase] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntityCase(ResultCase):
+    """One resource.
+
+    plural: the name of its collection in REST and GraphQL.
+    path: the path of its collection, if that is not `/<plural>`.
+    sample: creates the sample rows.
+    oracle: what its lists contain. None if no questions are drawn about it; `not_drawn` says why.
+    members: who may read the members and relations that have an access rule of their own.
+    open_actions: for a sample row, the actions that are open to each kind of caller. If not given,
+        these are the actions that the caller may call at all.
+    row: creates a row for a write and returns its key. Rows with equal marks are equal.
+    many_rows: creates more than 100 rows, one of them with more than a page of rows below it if
+        there are relations, and returns the key of that one. By default calls `row`.
+    replayed: the fields in which replays are compared, with aliases and relations.
+    bad_values: for each member of its inputs, values of which some are invalid.
+    """
+
+    plural: str
+    path: str | None = None
+    sample: Callable[[CaseContext], Awaitable[Sample]]
+    oracle: OracleCase | None = None
+    not_drawn: str = ""
+    members: Mapping[str, Row] = field(default_factory=dict[str, Row])
+    open_actions: Mapping[str, set[str]] | None = None
+    row: Callable[[CaseContext], Awaitable[str]] | None = None
+    many_rows: Callable[[CaseContext], Awaitable[str]] | None = None
+    replayed: str | None = None
+    bad_values: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+
+    @property
+    def collection_path(self) -> str:
+        """The path of its list, without the version."""
+        return self.path or f"/{self.plural.replace('_', '-')}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AreaCase:
+    """All resources of an area, in the order in which their sample rows are created."""
+
+    entities: Sequence[EntityCase]
+    results: Sequence[ResultCase] = ()

@@ -1,0 +1,156 @@
+"""An independent reader: all rows by plain SQL, then filtered, sorted and cut in Python."""
+
+import json
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cmp_to_key
+from typing import Any
+
+import asyncpg
+
+from tests.parity.case import OracleCase, OracleView, TableRow
+from tests.parity.cases import DRAWN, ENTITIES, REGISTRY
+from tests.parity.fields import snake
+from tests.parity.harness import ApiClient, DualDoorApp
+from tests.parity.query_strategies import AskedList
+
+type Tables = dict[str, list[TableRow]]
+RANGE_FILTER = re.compile(r"(.+)_(gte|gt|lte|lt)")
+
+
+def oracle_case(resource: str) -> OracleCase:
+    """Return what the case of a resource says of its lists."""
+    oracle = ENTITIES[resource].oracle
+    assert oracle is not None, f"{resource} is not drawn"
+    return oracle
+
+
+def table_of(resource: str) -> str:
+    """Return the table of a resource, which is called like the resource."""
+    return snake(resource)
+
+
+TABLES = sorted({table_of(name) for name in DRAWN} | {table for name in DRAWN for table in oracle_case(name).tables})
+JSON_COLUMNS = {
+    name
+    for resource in REGISTRY.resources.values()
+    for name, member in resource.members.items()
+    if getattr(member, "kind", "") in ("json", "list")
+}
+
+
+async def read_all(harness: DualDoorApp) -> Tables:
+    """Read all tables. Each comparison reads them again, because other tests write in between."""
+    url: str = harness.app.state.database.url
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.partition("///")[2])
+        connection.row_factory = sqlite3.Row
+        rows = {n: [plain(dict(r)) for r in connection.execute(f'SELECT * FROM "{n}"')] for n in TABLES}
+        connection.close()
+        return rows
+    reader: Any = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        return {n: [plain(dict(r)) for r in await reader.fetch(f'SELECT * FROM "{n}"')] for n in TABLES}
+    finally:
+        await reader.close()
+
+
+def plain(row: TableRow) -> TableRow:
+    """Return a row with its ids as text, its times as datetimes and its JSON decoded."""
+    members: TableRow = {}
+    for name, value in row.items():
+        if name.endswith("_at") and value is not None:
+            value = moment(value) if isinstance(value, str) else value
+        elif name in JSON_COLUMNS and isinstance(value, str):
+            value = json.loads(value)
+        elif type(value).__name__ == "UUID":
+            value = str(value)
+        members[name] = value
+    return members
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def split(text: str) -> list[str]:
+    """Return the words as WIRE.md defines them.
+
+    NFKD, without combining marks, in lower case, split at everything but letters and digits.
+    """
+    letters = "".join([c for c in unicodedata.normalize("NFKD", text).lower() if not unicodedata.combining(c)])
+    return re.findall(r"[^\W_]+", letters)
+
+
+def begins_all(wanted: str, text: str) -> bool:
+    """Whether each wanted word is the beginning of a word in the text."""
+    words = split(text)
+    return all(any(word.startswith(prefix) for word in words) for prefix in split(wanted))
+
+
+class Oracle:
+    """The lists of all drawn resources, worked out row by row."""
+
+    def __init__(self, tables: Tables, caller: ApiClient) -> None:
+        self.view = OracleView(tables, caller.permissions, caller.person.id if caller.person else None)
+
+    def answer(self, asked: AskedList) -> list[str]:
+        """Return the ids of the list, of all its pages, in order."""
+        resource, filters = asked.resource.name, asked.args.get("filter", {})
+        case = oracle_case(resource)
+        rows = [row for row in self.view.tables[table_of(resource)] if self.is_visible(resource, row)]
+        rows = [row for row in rows if self.is_below(case, asked, row)]
+        rows = [row for row in rows if all(self.passes(case, row, n, v) for n, v in filters.items())]
+        default = ("relevance",) if "q" in filters and "relevance" in asked.resource.sorts else case.order
+        keys: list[str] = []
+        for key in asked.args.get("sort") or default:
+            keys += [key, "-created_at"] if key.removeprefix("-") == "relevance" else [key]
+        keys.append("-id" if keys[-1].startswith("-") else "id")
+        order = cmp_to_key(lambda one, other: self.compare(case, one, other, keys, filters))
+        return [row["id"] for row in sorted(rows, key=order)]
+
+    def is_visible(self, resource: str, row: TableRow) -> bool:
+        """Whether the caller sees a row."""
+        return oracle_case(resource).visible(self.view, row)
+
+    def is_below(self, case: OracleCase, asked: AskedList, row: TableRow) -> bool:
+        """Whether a row belongs to the parent of the list, if it has one."""
+        return asked.operation not in case.parents or case.parents[asked.operation](self.view, row, asked.key)
+
+    def passes(self, case: OracleCase, row: TableRow, name: str, value: Any) -> bool:
+        """Whether a row passes a filter."""
+        if name in case.filters:
+            return case.filters[name](self.view, row, value)
+        if name == "q":
+            assert case.search_text is not None
+            return begins_all(value, case.search_text(self.view, row))
+        if ranged := RANGE_FILTER.fullmatch(name):
+            column = case.columns.get(ranged[1], ranged[1])
+            own, limit = row[column], moment(value) if column.endswith("_at") else value
+            comparisons = {"gte": "__ge__", "gt": "__gt__", "lte": "__le__", "lt": "__lt__"}
+            return own is not None and getattr(own, comparisons[ranged[2]])(limit)
+        return row[case.columns.get(name, name)] == value
+
+    def compare(
+        self, case: OracleCase, one: TableRow, other: TableRow, keys: list[str], filters: Mapping[str, Any]
+    ) -> int:
+        """Compare two rows by sort keys. Null comes last in both directions."""
+        for key in keys:
+            name, sign = key.removeprefix("-"), -1 if key.startswith("-") else 1
+            mine, theirs = [self.sort_value(case, row, name, filters) for row in (one, other)]
+            if mine == theirs:
+                continue
+            if mine is None or theirs is None:
+                return 1 if mine is None else -1
+            return sign if mine > theirs else -sign
+        return 0
+
+    def sort_value(self, case: OracleCase, row: TableRow, name: str, filters: Mapping[str, Any]) -> Any:
+        """Return the value of a sort key: text by its bytes, names that match a search first."""
+        if name == "relevance":
+            return 1 if begins_all(filters["q"], row["name"]) else 2
+        value = row[case.columns.get(name, name)]
+        return value.encode() if isinstance(value, str) else value

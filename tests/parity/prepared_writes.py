@@ -1,0 +1,73 @@
+"""Valid inputs made ready to send: a permitted caller, a row, and a body."""
+
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from tests.parity.case import Body, CaseContext, WriteCase, new_mark
+from tests.parity.cases import ENTITIES, REGISTRY, WriteInput
+from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role
+from tests.users import ShopUser, create_user
+
+
+@dataclass(frozen=True)
+class PreparedWrite:
+    """The arguments of one call. `mark` is the text by which its row differs from others."""
+
+    caller: ApiClient
+    key: str
+    body: Json | None
+    json_patch: list[Json] | None
+    mark: str
+
+    @property
+    def arguments(self) -> Json:
+        """The arguments of a DoorWriter."""
+        return {"key": self.key, "body": self.body, "json_patch": self.json_patch}
+
+
+async def prepare(harness: DualDoorApp, valid: WriteInput, mark: str = "") -> PreparedWrite:
+    """Prepare a valid input for a new caller who may send it, on a row that no other test has."""
+    mark = mark or new_mark()
+    caller = await permitted_caller(harness, valid.write, mark)
+    owner = caller.user if valid.write.role == "customer" else await new_owner(harness, valid.write, mark)
+    return await prepare_for(harness, valid, caller, owner, mark)
+
+
+async def prepare_for(
+    harness: DualDoorApp, valid: WriteInput, caller: ApiClient, owner: ShopUser, mark: str
+) -> PreparedWrite:
+    """Prepare a valid input for this caller, on a row of this owner."""
+    context = CaseContext(harness.app, harness.staff, owner, mark)
+    key = await row_of(valid.write, context)
+    return PreparedWrite(caller, key, await resolve_body(valid.body, context), valid.json_patch, mark)
+
+
+async def permitted_caller(harness: DualDoorApp, write: WriteCase, mark: str = "") -> ApiClient:
+    """Return a caller who may call a write: the staff API key, or a new user of the case's role."""
+    if write.role == "staff":
+        return harness.staff
+    return await client_with_role(harness, write.role, mark=f"caller-{mark}" if mark else "")
+
+
+async def new_owner(harness: DualDoorApp, write: WriteCase, mark: str) -> ShopUser:
+    """Create the user to whom the row of a write belongs."""
+    return await create_user(harness.app, email=f"owner-{mark}@shop.example", status=write.status)
+
+
+async def row_of(write: WriteCase, context: CaseContext) -> str:
+    """Create a row for a write and return its key, or an empty text if the write has no key."""
+    operation = REGISTRY.operations[write.operation]
+    if "key" not in operation.signature.parameters:
+        return ""
+    entity = ENTITIES[operation.path_resource.name]
+    assert entity.row is not None, f"{entity.name} needs `row=`: {write.operation} is called on a row of it"
+    return await entity.row(context)
+
+
+async def resolve_body(body: Body | None, context: CaseContext) -> Any:
+    """Return a body of a case, computed if it is a function."""
+    if not callable(body):
+        return body
+    value = body(context)
+    return await value if isawaitable(value) else value

@@ -1,0 +1,157 @@
+"""Writes that cannot be done are refused alike by both doors: the same problem, in the same places."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.parity.case import CaseContext, Fault, WriteCase
+from tests.parity.cases import ENTITIES, FAULTS, FIRST_INPUTS, REGISTRY, WRITES, answer_fields
+from tests.parity.door_writer import DoorWriter
+from tests.parity.fields import normalize_answer
+from tests.parity.harness import UNKNOWN_ID, ApiClient, DualDoorApp, Json, assert_same, client_with_role, hypothesis_settings
+from tests.parity.prepared_writes import permitted_caller, prepare, resolve_body, row_of
+from tests.parity.sample_rows import SampleRows
+from tradepost.kit.schema.struct_fields import members
+
+KEYED = [
+    name
+    for name, o in REGISTRY.operations.items()
+    if o.kind in ("replace", "update", "delete") and "key" in o.signature.parameters
+]
+VERSIONED = [name for name, o in REGISTRY.operations.items() if o.kind in ("replace", "update", "delete")]
+
+
+@pytest.mark.parametrize(("write", "fault"), FAULTS, ids=[f"{w.operation}-{n}" for n, (w, _) in enumerate(FAULTS)])
+async def test_an_invalid_body_is_the_same_problem_at_either_door(
+    harness: DualDoorApp, write: WriteCase, fault: Fault
+) -> None:
+    caller, key, context = await caller_and_row(harness, write)
+    body = await resolve_body(fault.body, context)
+    writer, fields = DoorWriter(harness, caller, write.operation), answer_fields(write.operation)
+    rest, graphql = [await writer.write(door, fields, key, body) for door in ("rest", "graphql")]
+    assert isinstance(rest, tuple), rest
+    assert_same(rest, graphql)
+    code, status, _, _, errors = rest
+    assert (code, status) == (fault.code, fault.status)
+    assert tuple(sorted({pointer for pointer, *_ in errors})) == fault.pointers
+
+
+async def caller_and_row(harness: DualDoorApp, write: WriteCase) -> tuple[ApiClient, str, CaseContext]:
+    """Return a permitted caller, and the key of a row that belongs to the caller if it has a user."""
+    caller = await permitted_caller(harness, write)
+    context = CaseContext(harness.app, harness.staff, caller.person or harness.customer.user)
+    return caller, await row_of(write, context), context
+
+
+async def assert_refused_alike(harness: DualDoorApp, operation: str, code: str, **change: Any) -> None:
+    """Assert that both doors refuse a valid input that is changed in this way, with this code."""
+    prepared = await prepare(harness, FIRST_INPUTS[operation])
+    writer, fields = DoorWriter(harness, prepared.caller, operation), answer_fields(operation)
+    arguments = prepared.arguments | change
+    rest, graphql = [await writer.write(door, fields, **arguments) for door in ("rest", "graphql")]
+    assert_same(rest, graphql)
+    assert rest[0] == code
+
+
+@pytest.mark.parametrize("key", [UNKNOWN_ID, "no-id"])
+@pytest.mark.parametrize("operation", KEYED)
+async def test_a_change_of_a_row_that_does_not_exist_is_refused_alike(
+    harness: DualDoorApp, operation: str, key: str
+) -> None:
+    await assert_refused_alike(harness, operation, "not_found", key=key)
+
+
+@pytest.mark.parametrize("operation", VERSIONED)
+async def test_a_change_of_a_stale_version_is_refused_alike(harness: DualDoorApp, operation: str) -> None:
+    await assert_refused_alike(harness, operation, "precondition_failed", version=99)
+
+
+@pytest.mark.parametrize("name", ["anonymous", "customer"])
+async def test_a_caller_who_may_not_write_is_refused_alike_whatever_the_input(harness: DualDoorApp, name: str) -> None:
+    caller = harness.anonymous if name == "anonymous" else await client_with_role(harness, "customer")
+    for operation in harness.registry.operations.values():
+        if not operation.is_write or operation.access.allows(caller.permissions):
+            continue
+        writer, fields = DoorWriter(harness, caller, operation.name), answer_fields(operation.name)
+        key = UNKNOWN_ID if "key" in operation.signature.parameters else ""
+        body = invalid_body(operation.input, all_optional=operation.kind == "update")
+        rest, graphql = [await writer.write(door, fields, key, body) for door in ("rest", "graphql")]
+        assert_same(rest, graphql)
+        assert rest[:2] == (("unauthenticated", 401) if name == "anonymous" else ("forbidden", 403)), operation.name
+
+
+def invalid_body(shape: type[msgspec.Struct] | None, all_optional: bool = False) -> Json | None:
+    """Return a body of the right types, without a valid value.
+
+    all_optional: fill in the first member, as the input has no required ones.
+    """
+    if shape is None:
+        return None
+    known = list(members(shape).values())
+    return {m.name: invalid_value(m) for m in (known[:1] if all_optional else [m for m in known if m.required])}
+
+
+def invalid_value(member: Any) -> Any:
+    """Return a value of a member's type that is not valid, if one can be."""
+    match member.kind:
+        case "int" | "float":
+            return -1
+        case "list":
+            return []
+        case "json":
+            return {}
+        case "bool":
+            return False
+        case "enum":
+            return next(iter(member.enum)).value
+        case "value":
+            return invalid_body(member.shape)
+        case _:
+            return ""
+
+
+DRAWN_WRITES = [
+    name
+    for name, o in REGISTRY.operations.items()
+    if o.kind in ("create", "update") and o.result.name in ENTITIES and ENTITIES[o.result.name].bad_values
+]
+
+
+@st.composite
+def bad_inputs(draw: Any) -> tuple[str, Json]:
+    """Draw a write, and a body in which some members have a value that may be invalid."""
+    operation = REGISTRY.operations[draw(st.sampled_from(DRAWN_WRITES))]
+    assert operation.input is not None
+    values, known = ENTITIES[operation.result.name].bad_values, members(operation.input)
+    drawn = draw(st.lists(st.sampled_from([n for n in values if n in known]), min_size=1, max_size=4, unique=True))
+    required = [m.name for m in known.values() if m.required and operation.kind == "create"]
+    names = list(dict.fromkeys([*required, *drawn]))
+    return operation.name, {name: draw(st.sampled_from(list(values[name]))) for name in names}
+
+
+@pytest.fixture(scope="module")
+async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, tuple[ApiClient, str]]:
+    """For each drawn write a permitted caller and the key of one row, which all examples share."""
+    return {name: (await caller_and_row(harness, WRITES[name]))[:2] for name in DRAWN_WRITES}
+
+
+@hypothesis_settings(160)
+@given(bad=bad_inputs())
+async def test_a_bad_input_is_the_same_problem_at_either_door(
+    harness: DualDoorApp, targets: dict[str, tuple[ApiClient, str]], bad: tuple[str, Json]
+) -> None:
+    operation, body = bad
+    caller, key = targets[operation]
+    writer, fields = DoorWriter(harness, caller, operation), answer_fields(operation)
+    rest, graphql = [await writer.write(door, fields, key, body) for door in ("rest", "graphql")]
+    if isinstance(rest, dict):
+        # A patch without a fault: the second one changes nothing.
+        assert isinstance(graphql, dict), graphql
+        result = writer.operation.result
+        assert_same(normalize_answer(result, rest), normalize_answer(result, graphql))
+    else:
+        assert_same(rest, graphql)
+        assert rest[1] in (409, 422)
