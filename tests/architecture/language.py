@@ -52,7 +52,7 @@ DIALECT = (
 FORBIDDEN = re.compile(rf"\b(?:{'|'.join((*METAPHORS, *DIALECT))})\b", re.IGNORECASE)
 PRONOUN_SUBJECT = re.compile(r"(?:^|(?<=[.;:] ))(?:What|Who|Whose|Whichever) [^.?]*(?:\.|$)(?!\?)")
 """A sentence that begins with a pronoun and is not a question."""
-WRONG_ARTICLE = re.compile(r"\b[Aa] (?!one\b|once\b|uni|use|user|usual|URL|UUID|URI|UTF|euro|eu)[aeiouAEIOU]\w*")
+WRONG_ARTICLE = re.compile(r"\b[Aa] (?!one\b|once\b|uni|Uni|use|usual|URL|UUID|URI|UTC|UTF|eu)[aeiouAEIOU]\w*")
 
 
 def faults(text: str) -> Iterator[str]:

@@ -117,6 +117,7 @@ class WriteCase:
     no_fault: why no body can be invalid at both doors.
     role: a role that may call it. `staff` is an API key; the others are users who have logged in.
     status: the status of the owner's account before the call.
+    idempotent: whether it may be repeated with an idempotency key.
     path: its REST path, if it does not follow from its kind and its resource.
     """
 
@@ -128,6 +129,7 @@ class WriteCase:
     no_fault: str = ""
     role: str = "staff"
     status: str = "active"
+    idempotent: bool = True
     path: str | None = None
 
 

@@ -35,7 +35,7 @@ class DoorWriter:
     async def rest(
         self, fields: str, key: str = "", body: Any = None, version: int | None = None, json_patch: Any = None
     ) -> Any:
-        """Call the operation by REST and return its outcome: a body, a problem's summary or DELETED."""
+        """Call the operation by REST and return a body, the summary of a problem, or DELETED."""
         method, path, request = self.rest_request(fields, key, body, version, json_patch)
         answer = await self.caller.rest(method, path, **request)
         if answer.status_code == 204:

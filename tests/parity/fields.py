@@ -1,6 +1,6 @@
-"""Translate the `fields` of a REST request into a GraphQL selection set, and answers into REST's form.
+"""Translation of `fields` into GraphQL, of inputs into GraphQL, and of answers into REST's form.
 
-Written without the source's own translation, which these tests check.
+It does not use the translation in the source, which these tests check.
 """
 
 import re
@@ -110,7 +110,7 @@ def _write_field(result: Result[Any] | EmbeddedValue, selected: SelectedField, p
 
 
 def graphql_input(shape: type[msgspec.Struct], value: Any) -> Any:
-    """Return an input in GraphQL's form: its own names, and enum values by name. Free JSON stays."""
+    """Return an input with GraphQL's names and enum values. Free JSON keeps its own names."""
     if not isinstance(value, dict):
         return value
     known = members(shape)

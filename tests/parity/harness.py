@@ -25,7 +25,9 @@ type Json = dict[str, Any]
 type Statements = list[tuple[str, tuple[Any, ...]]]
 
 STAFF, CUSTOMER = ROLES["staff"], ROLES["customer"]
-UNKNOWN_ID = "01924560-6c00-7d4b-bb5e-72fc1f750d02"
+UNKNOWN_ID, UNKNOWN_SLUG = "01924560-6c00-7d4b-bb5e-72fc1f750d02", "no-such-thing"
+SECRET_WORD = "Vqzeltor"
+"""A word in restricted members, which no answer to other callers may contain."""
 # Statements that look up a caller's credential contain one of these; no other statement does.
 CREDENTIAL_MARKS = ("secret_hash", "FROM session")
 
@@ -210,7 +212,7 @@ class DualDoorApp:
 async def client_with_role(
     harness: DualDoorApp, role: str, scopes: list[str] | None = None, mark: str = ""
 ) -> ApiClient:
-    """Return a new caller: a logged-in user with this role, or with `scopes` an API key of such a user."""
+    """Return a new caller: a logged-in user with this role, or an API key of one with `scopes`."""
     if role == "anonymous":
         return harness.anonymous
     person = await create_user(harness.app, role, **({"email": f"{mark}@shop.example"} if mark else {}))

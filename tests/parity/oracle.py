@@ -109,8 +109,11 @@ class Oracle:
         for key in asked.args.get("sort") or default:
             keys += [key, "-created_at"] if key.removeprefix("-") == "relevance" else [key]
         keys.append("-id" if keys[-1].startswith("-") else "id")
-        order = cmp_to_key(lambda one, other: self.compare(case, one, other, keys, filters))
-        return [row["id"] for row in sorted(rows, key=order)]
+
+        def compare(one: TableRow, other: TableRow) -> int:
+            return self.compare(case, one, other, keys, filters)
+
+        return [row["id"] for row in sorted(rows, key=cmp_to_key(compare))]
 
     def is_visible(self, resource: str, row: TableRow) -> bool:
         """Whether the caller sees a row."""

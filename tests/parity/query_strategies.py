@@ -1,4 +1,4 @@
-"""Questions drawn from the registry: a tree of what is asked, without the spelling of either door."""
+"""Questions drawn from the registry, as trees that have the spelling of neither door."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -121,9 +121,7 @@ def question(asker: str, operations: list[str] | None = None, depth: int = 3) ->
     return draw_question()
 
 
-def read_questions(
-    operations: list[str] | None = None, depth: int = 3
-) -> st.SearchStrategy[tuple[str, AskedList]]:
+def read_questions(operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[tuple[str, AskedList]]:
     """Draw a caller and a question."""
     return st.one_of(*[st.tuples(st.just(asker), question(asker, operations, depth)) for asker in ASKERS])
 
@@ -210,7 +208,7 @@ def relation_arguments(draw: Any, resource: Resource[Any], paged: bool) -> Args:
 
 @st.composite
 def list_arguments(draw: Any, resource: Resource[Any]) -> Args:
-    """Draw the arguments of a whole list. REST reads it from the start, as there is no cursor yet."""
+    """Draw the arguments of a whole list, which is read from the start: there is no cursor yet."""
     args: Args = draw(conditions(resource))
     args["first"] = draw(st.integers(1, 6))
     if draw(st.integers(0, 2)) == 0:

@@ -143,7 +143,7 @@ async def test_only_the_audit_says_that_a_registered_address_was_registered_agai
 
 
 def assert_names_only(entry: Json) -> None:
-    """Assert that the data of an entry has no values, and that its type is one of the known ones."""
+    """Assert that the data of an entry has no values, and that its type is a known one."""
     assert list(unexpected_values(entry["data"])) == []
     assert entry["type"].partition(".")[0] in EVENT_PREFIXES
 

@@ -1,12 +1,13 @@
-"""The equal document: what `Accept: application/graphql` answers to a GET asks the same of `/graphql`."""
+"""The document that REST returns for `Accept: application/graphql` is the same question."""
 
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.parity.answers import graphql_page, normalize_graphql, normalize_rest, rest_page
 from tests.parity.harness import DualDoorApp, assert_same, hypothesis_settings
-from tests.parity.query_rendering import RestWriter, graphql_page, normalize_graphql, normalize_rest, rest_page
+from tests.parity.query_rendering import RestWriter
 from tests.parity.query_strategies import AskedList, read_questions
 from tests.parity.sample_rows import SampleRows
 
@@ -15,7 +16,7 @@ DOCUMENT = {"Accept": "application/graphql"}
 
 @hypothesis_settings(120)
 @given(asking=read_questions(), spelling=st.integers(0, 2**32))
-async def test_the_equal_document_is_the_same_selection_window_and_answer(
+async def test_the_document_of_a_request_has_the_same_selection_and_answer(
     harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
 ) -> None:
     visitor, asked = harness.callers[asking[0]], asking[1].with_samples(sample_rows)
@@ -42,7 +43,7 @@ async def test_the_equal_document_is_the_same_selection_window_and_answer(
 
 @hypothesis_settings(60)
 @given(text=st.text(min_size=1, max_size=30))
-async def test_any_search_text_survives_the_way_into_the_document(
+async def test_any_search_text_is_the_same_in_the_document(
     harness: DualDoorApp, sample_rows: SampleRows, text: str
 ) -> None:
     params = {"q": text, "fields": "id", "limit": "3"}
@@ -53,7 +54,7 @@ async def test_any_search_text_survives_the_way_into_the_document(
     assert_same((query.selection, query.list_query), harness.graphql_query(answer.text, {}, frozenset()))
 
 
-async def test_a_list_below_a_slug_has_a_document_too(harness: DualDoorApp, sample_rows: SampleRows) -> None:
+async def test_a_list_below_a_slug_has_a_document(harness: DualDoorApp, sample_rows: SampleRows) -> None:
     for path in (
         "/categories/{}/products",
         "/categories/{}/children",
@@ -81,7 +82,7 @@ async def test_a_list_by_page_numbers_has_no_document(harness: DualDoorApp) -> N
     assert "cursor" in answer.json()["detail"]
 
 
-async def test_page_numbers_are_for_whole_lists_only(harness: DualDoorApp, sample_rows: SampleRows) -> None:
+async def test_a_page_number_is_refused_in_a_list_below_a_row(harness: DualDoorApp, sample_rows: SampleRows) -> None:
     answer = await harness.anonymous.rest("GET", "/categories", params={"fields": "products(page: 2){id}"})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_parameter")
     assert "`page` is not an argument" in answer.json()["detail"]

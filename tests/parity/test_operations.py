@@ -1,4 +1,4 @@
-"""Every operation is at both doors under its name, takes the same input, and has the same effect."""
+"""Every operation is at both doors under its name, with the same input and the same effect."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type, is_non_null_type
 
-from tests.areas.catalog.case.products import complete_product
+from tests.areas.catalog.case.product_rows import complete_product
 from tests.factories import unique
 from tests.parity.case import new_mark
 from tests.parity.cases import ENTITIES, INPUTS, READS, WRITES, WriteInput, answer_fields
@@ -23,7 +23,7 @@ VERSIONED_KINDS = ("replace", "update", "delete")
 
 
 def graphql_name(operation: Operation[Any, ..., Any]) -> str:
-    """Return the name of a GraphQL field: writes are called as the operation, reads by their nouns."""
+    """Return the name of a GraphQL field: that of the operation, or the noun of a read."""
     if operation.kind == "list":
         if operation.parent_relation:
             parent, relation = operation.parent_relation
@@ -35,7 +35,7 @@ def graphql_name(operation: Operation[Any, ..., Any]) -> str:
 
 
 def rest_path(operation: Operation[Any, ..., Any]) -> str:
-    """Return the REST path: that of the case, else of the collection, an item or a list below it."""
+    """Return the REST path: that of the case, or of the collection, an item or a list below it."""
     if (path := (READS | WRITES)[operation.name].path) is not None:
         return path
     if operation.parent_relation:
@@ -159,7 +159,9 @@ async def batch_outcomes(harness: DualDoorApp, door: str) -> tuple[list[Any], li
     ]
     batch, headers = {"items": batch_items(mark, key, deleted)}, {"X-Request-ID": request_id}
     if door == "rest":
-        answer = await harness.staff.rest("POST", "/products/batch", json=batch, params={"fields": fields}, headers=headers)
+        answer = await harness.staff.rest(
+            "POST", "/products/batch", json=batch, params={"fields": fields}, headers=headers
+        )
         results = answer.json()["results"]
     else:
         data = graphql_fields(harness.registry.resources["Product"], fields)

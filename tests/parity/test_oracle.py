@@ -1,4 +1,4 @@
-"""Lists of both doors against the oracle, which reads all rows and filters and sorts them in Python."""
+"""Lists of both doors, compared with the oracle."""
 
 from dataclasses import replace
 from random import Random
@@ -80,7 +80,9 @@ def parents_in_a_list(harness: DualDoorApp, resource: str) -> tuple[str, str]:
     If possible the relation is a to-one relation, so that one parent occurs in several places.
     The relation is empty if the list is that of the resource itself.
     """
-    lists = {o.result.name: n for n, o in harness.registry.operations.items() if o.kind == "list" and not o.parent_relation}
+    lists = {
+        o.result.name: n for n, o in harness.registry.operations.items() if o.kind == "list" and not o.parent_relation
+    }
     for other in harness.registry.resources.values():
         for name, relation in other.relations.items():
             if relation.target.name == resource != other.name and not relation.is_to_many and other.name in lists:

@@ -72,10 +72,12 @@ async def test_both_doors_charge_the_same_and_no_more_than_the_price(
     chance, caller = Random(spelling), harness.callers[asking[0]]
     path, params = RestWriter(chance).request(harness, asked)
     text, variables = GraphQLWriter(harness, chance).document(asked)
-    for _ in range(2):
-        # Twice: the first request may have paid for compiling as well.
-        graphql = await caller.client.post("/graphql", json={"query": text, "variables": variables})
-        rest = await caller.rest("GET", path, params=params)
+    document: Json = {"query": text, "variables": variables}
+    # The first two requests may have paid for compiling as well.
+    await caller.client.post("/graphql", json=document)
+    await caller.rest("GET", path, params=params)
+    graphql = await caller.client.post("/graphql", json=document)
+    rest = await caller.rest("GET", path, params=params)
     cost = graphql.json()["extensions"]["cost"]
     assert request_cost(rest) == request_cost(graphql) == cost["charged"] <= upper.points == cost["requested"]
 
@@ -162,7 +164,7 @@ async def test_a_batch_costs_the_sum_of_its_items(harness: DualDoorApp) -> None:
 
 
 async def test_rows_that_are_returned_twice_are_paid_twice(harness: DualDoorApp) -> None:
-    """Products of one category: each answer contains it and is charged for it, though it is read once."""
+    """The category of several products: returned and charged with each, though it is read once."""
     category = (await make_category(harness.staff.client))["id"]
     for _ in range(5):
         await make_product(harness.staff.client, category_id=category)

@@ -1,4 +1,4 @@
-"""Writes that cannot be done are refused alike by both doors: the same problem, in the same places."""
+"""Invalid and forbidden writes are refused alike by both doors, with the same problem."""
 
 from typing import Any
 
@@ -11,7 +11,15 @@ from tests.parity.case import CaseContext, Fault, WriteCase
 from tests.parity.cases import ENTITIES, FAULTS, FIRST_INPUTS, REGISTRY, WRITES, answer_fields
 from tests.parity.door_writer import DoorWriter
 from tests.parity.fields import normalize_answer
-from tests.parity.harness import UNKNOWN_ID, ApiClient, DualDoorApp, Json, assert_same, client_with_role, hypothesis_settings
+from tests.parity.harness import (
+    UNKNOWN_ID,
+    ApiClient,
+    DualDoorApp,
+    Json,
+    assert_same,
+    client_with_role,
+    hypothesis_settings,
+)
 from tests.parity.prepared_writes import permitted_caller, prepare, resolve_body, row_of
 from tests.parity.sample_rows import SampleRows
 from tradepost.kit.schema.struct_fields import members
@@ -40,7 +48,7 @@ async def test_an_invalid_body_is_the_same_problem_at_either_door(
 
 
 async def caller_and_row(harness: DualDoorApp, write: WriteCase) -> tuple[ApiClient, str, CaseContext]:
-    """Return a permitted caller, and the key of a row that belongs to the caller if it has a user."""
+    """Return a permitted caller, and the key of a row, which belongs to the caller if possible."""
     caller = await permitted_caller(harness, write)
     context = CaseContext(harness.app, harness.staff, caller.person or harness.customer.user)
     return caller, await row_of(write, context), context

@@ -15,10 +15,14 @@ from tradepost.kit.operations.idempotency.records import RECORDS
 from tradepost.kit.writes.outbox import OutboxEvent
 
 NAMES = [write.operation for write in TWO_DOOR_WRITES]
-KEYED = [name for name in NAMES if REGISTRY.operations[name].accepts_idempotency_key]
+KEYED = [write.operation for write in TWO_DOOR_WRITES if write.idempotent]
 UNKEYED = [name for name in NAMES if name not in KEYED]
 # In the answer of a write, these may be stored with the outcome; in its input they may not.
 SECRET_INPUTS = ("password", "token", "email")
+
+
+def test_a_write_accepts_an_idempotency_key_if_and_only_if_its_case_says_so() -> None:
+    assert set(KEYED) == {name for name, o in REGISTRY.operations.items() if o.accepts_idempotency_key}
 
 
 async def records(harness: DualDoorApp, key: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""The SQL statements of reads: independent of the number of rows, one per to-many level and total."""
+"""SQL statements of reads: one per to-many level and total, for any number of rows."""
 
 from dataclasses import replace
 from typing import Any
@@ -129,9 +129,7 @@ def sees_rows(harness: DualDoorApp, caller: ApiClient, operation: str) -> bool:
     return ACCESS[operation].shown.of(kind) is Outcome.ALLOWED
 
 
-async def assert_refused_without_a_statement(
-    harness: DualDoorApp, caller: ApiClient, operation: str, key: str
-) -> None:
+async def assert_refused_without_a_statement(harness: DualDoorApp, caller: ApiClient, operation: str, key: str) -> None:
     """Assert that a caller without the permission is refused before the database is read."""
     answer, statements = await harness.record(caller.rest("GET", harness.path(operation, key)))
     assert (answer.status_code, statements) == (403 if caller.permissions else 401, [])

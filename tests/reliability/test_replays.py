@@ -1,6 +1,5 @@
 """Replays: the stored outcome, at both doors, with any selection, even if the row has changed."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -8,6 +7,11 @@ import msgspec
 import pytest
 
 from tests.factories import make_category, make_product, make_variant, unique, variant_input
+from tests.parity.cases import ENTITIES, FIRST_INPUTS, REGISTRY, TWO_DOOR_WRITES
+from tests.parity.door_writer import DoorWriter
+from tests.parity.fields import graphql_fields
+from tests.parity.harness import DualDoorApp
+from tests.parity.prepared_writes import PreparedWrite, prepare
 from tests.parity.test_replays import KEYED
 from tests.reliability.client import DualDoorClient, problem_in, records, replayed_fields
 
@@ -16,108 +20,39 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("no_claims_left")
 
-
-async def product(caller: DualDoorClient) -> str:
-    """Create a product with a category and a variant, and return its id."""
-    category = await make_category(caller.client)
-    return (await make_product(caller.client, category_id=category["id"], tags=["old"], variants=[variant_input()]))[
-        "id"
-    ]
-
-
-async def category(caller: DualDoorClient) -> str:
-    """Create a category with a parent, and return its id."""
-    return (await make_category(caller.client, parent_id=(await make_category(caller.client))["id"]))["id"]
+BY_STAFF = [
+    write.operation
+    for write in TWO_DOOR_WRITES
+    if write.role == "staff" and write.operation in KEYED and REGISTRY.operations[write.operation].kind != "batch"
+]
+"""The writes whose responses are compared byte by byte; tests/parity/test_replays.py has all."""
 
 
-async def variant(caller: DualDoorClient) -> str:
-    """Create a variant with every price, and return its id."""
-    product_id = (await make_product(caller.client))["id"]
-    compare_at_price = {"amount": 5000, "currency": "EUR"}
-    return (await make_variant(caller.client, product_id, compare_at_price=compare_at_price))["id"]
+@pytest.fixture
+async def harness(app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient) -> DualDoorApp:
+    """Both doors, and their callers."""
+    return await DualDoorApp.create(app, client, staff)
 
 
-async def nothing(caller: DualDoorClient) -> str:
-    """Create no row."""
-    return ""
+def replayed_selection(operation: str) -> str:
+    """Return the fields that a replay selects, with every kind of member and relation."""
+    entity = ENTITIES[REGISTRY.operations[operation].result.name]
+    return entity.replayed or entity.answer
 
 
-def variant_change() -> Any:
-    """Return the body of a variant with attributes."""
-    return variant_input(attributes={"free_key": [1.5, True, None]})
-
-
-# By operation: the row that it needs, method, path, body and GraphQL arguments. `$body` is the
-# body, which is the same at both doors.
-WRITES: dict[str, tuple[Callable[[DualDoorClient], Awaitable[str]], str, str, Callable[[], Any], str]] = {
-    "category_create": (nothing, "POST", "/categories", lambda: {"name": unique("new")}, "input: $body"),
-    "category_replace": (category, "PUT", "/categories/{0}", lambda: {"name": "New"}, 'id: "{0}", input: $body'),
-    "category_update": (category, "PATCH", "/categories/{0}", lambda: {"name": "New"}, 'id: "{0}", patch: $body'),
-    "category_delete": (category, "DELETE", "/categories/{0}", lambda: None, 'id: "{0}"'),
-    "product_create": (
-        nothing,
-        "POST",
-        "/products",
-        lambda: {"name": "New", "variants": [variant_input()]},
-        "input: $body",
-    ),
-    "product_replace": (
-        product,
-        "PUT",
-        "/products/{0}",
-        lambda: {"name": "New", "attributes": {"a_b": {"c": 1}}},
-        'id: "{0}", input: $body',
-    ),
-    "product_update": (
-        product,
-        "PATCH",
-        "/products/{0}",
-        lambda: {"name": "New", "description": None},
-        'id: "{0}", patch: $body',
-    ),
-    "product_delete": (product, "DELETE", "/products/{0}", lambda: None, 'id: "{0}"'),
-    "variant_replace": (variant, "PUT", "/variants/{0}", variant_change, 'id: "{0}", input: $body'),
-    "variant_update": (
-        variant,
-        "PATCH",
-        "/variants/{0}",
-        lambda: {"price": {"amount": 7}, "barcode": None},
-        'id: "{0}", patch: $body',
-    ),
-    "variant_delete": (variant, "DELETE", "/variants/{0}", lambda: None, 'id: "{0}"'),
-    "variant_create": (product, "POST", "/products/{0}/variants", variant_input, 'productId: "{0}", input: $body'),
-}
-INPUTS = {
-    "product_create": "ProductCreateInput",
-    "product_update": "ProductPatch",
-    "category_update": "CategoryPatch",
-    "variant_update": "VariantPatch",
-}
-# The `fields` of REST and the selection of GraphQL, with every kind of member and relation.
-SELECTIONS = {
-    "product": (
-        "id,a:name,links,price_from{currency},p:price_from,category{name,links},variants{sku,price},"
-        "version,tags,attributes",
-        "id a: name availableActions priceFrom { currency } category { name } variants { sku price { amount } } "
-        "version tags attributes status",
-    ),
-    "category": (
-        "id,slug,parent{slug,links},children(first:2){id},version,links",
-        "id slug parent { slug } children(first: 2) { nodes { id } } version",
-    ),
-    "variant": (
-        "id,options,price,compare_at_price{currency},c:compare_at_price,product{slug,links},links,barcode,attributes",
-        "id options price { amount } compareAtPrice { currency } product { slug } version weightGrams attributes",
-    ),
-}
-
-
-def document(operation: str, arguments: str, key: str, selection: str) -> str:
-    """Return the mutation of an operation."""
-    kind, verb = operation.split("_")
-    input_type = INPUTS.get(operation, f"{kind.title()}Input")
-    head = f"mutation($body: {input_type}!)" if "$body" in arguments else "mutation"
-    return f'{head} {{ {kind}{verb.title()}({arguments}) @idempotent(key: "{key}") {{ {selection} }} }}'
+async def send(writer: DoorWriter, prepared: PreparedWrite, door: str, key: str) -> httpx.Response:
+    """Send a write with an idempotency key: in a header of REST, in a directive of GraphQL."""
+    operation, client = writer.operation, writer.caller.client
+    fields = replayed_selection(operation.name)
+    if door == "rest":
+        writer.headers = {"Idempotency-Key": key}
+        method, path, request = writer.rest_request(fields, prepared.key, prepared.body)
+        return await client.request(method, f"/v1{path}", **request)
+    # To-many relations are read when replayed, and are empty after a deletion.
+    selection = graphql_fields(operation.result, fields, with_lists=operation.kind != "delete")
+    directive = f'@idempotent(key: "{key}")'
+    text, variables = writer.document(selection, prepared.key, prepared.body, directive=directive)
+    return await client.post("/graphql", json={"query": text, "variables": variables})
 
 
 def content(answer: httpx.Response) -> Any:
@@ -125,52 +60,32 @@ def content(answer: httpx.Response) -> Any:
     return answer.json()["data"] if "data" in (answer.json() if answer.content else {}) else answer.content
 
 
-def test_every_write_that_accepts_a_key_is_in_a_replay_test(app: "TradepostApp") -> None:
-    # tests/parity/test_replays.py repeats the writes of every area that both doors have.
-    operations = app.state.registry.operations
-    assert {*WRITES, "product_batch", *KEYED} == {n for n, o in operations.items() if o.accepts_idempotency_key}
-
-
-@pytest.mark.parametrize("operation", WRITES)
-async def test_a_write_is_replayed_at_both_doors(operation: str, app: "TradepostApp", caller: DualDoorClient) -> None:
-    create_row, method, path, create_body, arguments = WRITES[operation]
-    kind, verb = operation.split("_")
-    for first_door in ("rest", "graphql"):
-        id, key, body = await create_row(caller), unique("key"), create_body()
-        fields, selection = SELECTIONS[kind]
-        if verb == "delete":
-            # To-many relations are read when replayed, and are empty after the deletion.
-            fields, selection = "", selection.replace("variants { sku price { amount } }", "")
-        text = document(operation, arguments.replace("{0}", id), key, selection)
-
-        async def rest(key: str = key, body: Any = body, id: str = id, fields: str = fields) -> httpx.Response:
-            return await caller.rest(method, path.format(id), key, body, query={"fields": fields} if fields else None)
-
-        async def graphql(text: str = text, body: Any = body) -> httpx.Response:
-            return await caller.graphql(text, **({"body": body} if body is not None else {}))
-
-        calls = [rest, graphql] if first_door == "rest" else [graphql, rest]
-        first, other, again, twice = [await call() for call in (calls[0], calls[1], calls[0], calls[1])]
-        assert "idempotent-replayed" not in first.headers, first.text
-        assert problem_in(first) is None, first.text
-        for answer in (other, again, twice):
-            assert answer.headers.get("idempotent-replayed") == "true", answer.text
-            assert problem_in(answer) is None
-        assert again.status_code == first.status_code
-        assert content(other) == content(twice)
-        name = f"{kind}{verb.title()}"
-        if first_door == "rest":
-            assert again.content == first.content
-            assert {n: again.headers.get(n) for n in ("etag", "location")} == {
-                n: first.headers.get(n) for n in ("etag", "location")
-            }
-            by_rest, by_graphql = first, other
-        else:
-            assert again.json()["data"] == first.json()["data"]
-            by_rest, by_graphql = other, first
-        if verb != "delete":
-            assert by_graphql.json()["data"][name]["id"] == by_rest.json()["id"]
-        assert len(await records(app, key)) == 1
+@pytest.mark.parametrize("first_door", ["rest", "graphql"])
+@pytest.mark.parametrize("operation", BY_STAFF)
+async def test_a_write_is_replayed_at_both_doors(
+    harness: DualDoorApp, app: "TradepostApp", operation: str, first_door: str
+) -> None:
+    prepared, key = await prepare(harness, FIRST_INPUTS[operation]), unique("key")
+    writer = DoorWriter(harness, harness.staff, operation)
+    doors = ("rest", "graphql") if first_door == "rest" else ("graphql", "rest")
+    first, other, again, other_again = [await send(writer, prepared, door, key) for door in (*doors, *doors)]
+    assert "idempotent-replayed" not in first.headers, first.text
+    assert problem_in(first) is None, first.text
+    for answer in (other, again, other_again):
+        assert answer.headers.get("idempotent-replayed") == "true", answer.text
+        assert problem_in(answer) is None
+    assert again.status_code == first.status_code
+    assert content(other) == content(other_again)
+    by_rest, by_graphql = (first, other) if first_door == "rest" else (other, first)
+    if first_door == "rest":
+        assert again.content == first.content
+        for name in ("etag", "location"):
+            assert again.headers.get(name) == first.headers.get(name)
+    else:
+        assert again.json()["data"] == first.json()["data"]
+    if writer.operation.kind != "delete":
+        assert by_graphql.json()["data"]["it"]["id"] == by_rest.json()["id"]
+    assert len(await records(app, key)) == 1
 
 
 async def test_a_replay_has_the_stored_members_and_the_current_relations(caller: DualDoorClient) -> None:

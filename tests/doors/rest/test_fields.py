@@ -21,6 +21,7 @@ SCALARS = [
     "rating_count",
     "rating_average",
     "category_id",
+    "brand_id",
     "external_reference",
     "created_at",
     "updated_at",

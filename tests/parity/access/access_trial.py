@@ -1,4 +1,4 @@
-"""One cell of the access table: one operation by one caller, by REST, by GraphQL and in the service."""
+"""One cell of the access table: one operation by one caller, at both doors and in the service."""
 
 import json
 from typing import Any

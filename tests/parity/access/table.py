@@ -72,7 +72,7 @@ CALLERS = {
     "catalog_key": Kind("staff", ("catalog:write",)),
 }
 
-# In this order: anonymous, customer, other customer, moderator, staff, admin, empty key, catalog key
+# In order: anonymous, customer, other customer, moderator, staff, admin, empty key, catalog key
 OPEN_TO_ALL = Row(A, A, A, A, A, A, A, A)
 FOR_EDITORS = Row(U, F, F, F, A, A, F, A)
 SEEN_BY_EDITORS = Row(H, H, H, H, A, A, H, A)

@@ -52,9 +52,7 @@ def test_a_rule_hides_rows_if_and_only_if_the_resource_hides_some_from_a_permitt
         operation = OPERATIONS[name]
         if not operation.is_write and isinstance(operation.result, Resource):
             permitted = [kind for kind in CALLERS.values() if operation.access.allows(kind.permissions)]
-            conditions = [
-                str(operation.result.visible(Viewer(k.permissions, k.is_authenticated))) for k in permitted
-            ]
+            conditions = [str(operation.result.visible(Viewer(k.permissions, k.is_authenticated))) for k in permitted]
             assert rule.hides_rows == any(condition != str(true()) for condition in conditions), name
 
 
@@ -144,9 +142,7 @@ async def test_a_member_returns_to_each_caller_what_its_rule_says(
         assert ((document.get("data") or {}).get("it") is not None) == (expected is Outcome.ALLOWED)
 
 
-async def service_read_member(
-    harness: DualDoorApp, operation: str, client: ApiClient, key: str, name: str
-) -> Outcome:
+async def service_read_member(harness: DualDoorApp, operation: str, client: ApiClient, key: str, name: str) -> Outcome:
     """Return the outcome of reading one member in the service."""
     declaration = harness.operation(operation)
     service: Any = declaration.service(await context_of(harness, client))

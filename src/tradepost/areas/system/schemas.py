@@ -20,7 +20,7 @@ Operation = Annotated[
 ]
 Type = Annotated[
     str,
-    Meta(description="What happened: the type of the event.", examples=["product.updated"]),
+    Meta(description="The type of the event.", examples=["product.updated"]),
 ]
 Details = Annotated[
     dict[str, Any],

@@ -4,6 +4,7 @@ Each statement reads exactly the selected columns, of the rows that the viewer m
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect, Select, and_, bindparam, func, select
@@ -47,10 +48,10 @@ class PlanCompiler:
         id = level.add_column(table.c.id)
         version = level.add_column(table.c.version) if resource.versioned else None
         if key_column == BY_IDS:
-            found = id_in(table.c.id, self.dialect.name)
+            condition = id_in(table.c.id, self.dialect.name)
         else:
-            found = table.c[key_column] == bindparam("key", None, type_=table.c[key_column].type)
-        query = select(*level.columns).select_from(source).where(self.clauses.visible(resource, table), found)
+            condition = table.c[key_column] == bindparam("key", None, type_=table.c[key_column].type)
+        query = select(*level.columns).select_from(source).where(self.clauses.visible(resource, table), condition)
         level.rows_statement = self._statement(query, True, table.name)
         self._compile_relations(level)
         return Plan(self.levels, self.dialect.name, id, version, self._read_tags())
@@ -74,8 +75,7 @@ class PlanCompiler:
 
     def _alias(self, resource: Resource[Any]) -> Any:
         self.aliases += 1
-        table: Any = resource.table
-        return table.alias(f"t{self.aliases}")
+        return _numbered_alias(resource.table, self.aliases)
 
     def _add_level(
         self, resource: Resource[Any], relation: Relation | None, fields: tuple[Field, ...], table: Any
@@ -209,3 +209,12 @@ class PlanCompiler:
     def _read_tags(self) -> tuple[tuple[str, None], ...] | None:
         """Return the tables that all statements of the plan read, as cache tags."""
         return None if self.tables_read is None else tuple([(table, None) for table in sorted(self.tables_read)])
+
+
+@lru_cache(maxsize=512)
+def _numbered_alias(table: Any, number: int) -> Any:
+    """Return an alias of a table, shared by all plans.
+
+    An alias copies all columns: about 200 us and 40 KiB for 18 columns.
+    """
+    return table.alias(f"t{number}")

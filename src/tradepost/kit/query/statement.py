@@ -51,17 +51,20 @@ def compile_statement(
     """
     compiler = _literal_compiler(dialect.statement_compiler)
     compiled: Any = compiler(dialect, query, compile_kwargs={"render_postcompile": True})
-    by_row_count: dict[int, Statement] = {}
-    if constant_limits:
-        compiled_once: Any = _literal_compiler(dialect.statement_compiler, "limit")(dialect, query)
-        for limit in constant_limits:
-            state = compiled_once.construct_expanded_state({"limit": limit})
-            arguments = _arguments(state.positiontup, compiled_once)
-            by_row_count[limit] = Statement(state.statement, arguments, bounded)
-    return Statement(compiled.string, _arguments(compiled.positiontup, compiled), bounded, by_row_count)
+    by_row_count = _with_limits(query, dialect, bounded, constant_limits) if constant_limits else {}
+    return Statement(compiled.string, _arguments(compiled, compiled.positiontup), bounded, by_row_count)
 
 
-def _arguments(names: Sequence[str], compiled: Any) -> tuple[Argument, ...]:
+def _with_limits(query: ClauseElement, dialect: Dialect, bounded: bool, limits: Sequence[int]) -> dict[int, Statement]:
+    """Compile a query once, and return it with each of these values as a constant LIMIT."""
+    compiled: Any = _literal_compiler(dialect.statement_compiler, "limit")(dialect, query)
+    states = [compiled.construct_expanded_state({"limit": n}) for n in limits]
+    arguments = _arguments(compiled, states[0].positiontup)
+    return {n: Statement(s.statement, arguments, bounded) for n, s in zip(limits, states, strict=True)}
+
+
+def _arguments(compiled: Any, names: Sequence[str]) -> tuple[Argument, ...]:
+    assert all(compiled.binds[n].value is None for n in names), "a bind has a default value, which would be lost"
     processors = compiled._bind_processors
     return tuple([Argument(n.partition("~")[0], processors.get(n)) for n in names])
 

@@ -1,4 +1,4 @@
-"""Operations that return an acknowledgement: registration, e-mail addresses, passwords, logging out."""
+"""Operations that return an acknowledgement: for registration, e-mail, passwords and logout."""
 
 from tests.parity.access.table import PUBLIC, USERS
 from tests.parity.case import CaseContext, Fault, ResultCase, WriteCase
@@ -68,11 +68,12 @@ ACKNOWLEDGEMENT = ResultCase(
                 Fault({"email": "kim@shop.example", "password": GOOD_PASSWORD}, **WRONG_PASSWORD),
             ),
         ),
-        WriteCase("logout", USERS, role="customer", path="/auth/logout"),
-        WriteCase("logout_everywhere", USERS, role="customer", path="/auth/logout-everywhere"),
+        WriteCase("logout", USERS, idempotent=False, role="customer", path="/auth/logout"),
+        WriteCase("logout_everywhere", USERS, idempotent=False, role="customer", path="/auth/logout-everywhere"),
         WriteCase(
             "password_change",
             USERS,
+            idempotent=False,
             role="customer",
             path="/auth/password",
             bodies=(lambda c: {"current_password": PASSWORD, "new_password": f"four boats {c.mark}"},),
@@ -84,6 +85,7 @@ ACKNOWLEDGEMENT = ResultCase(
         WriteCase(
             "password_reset",
             PUBLIC,
+            idempotent=False,
             role="anonymous",
             path="/auth/password-reset",
             bodies=(lambda c: {"email": c.owner.email},),
@@ -92,6 +94,7 @@ ACKNOWLEDGEMENT = ResultCase(
         WriteCase(
             "password_reset_confirm",
             PUBLIC,
+            idempotent=False,
             role="anonymous",
             path="/auth/password-reset/confirmation",
             bodies=(password_reset,),
@@ -103,6 +106,7 @@ ACKNOWLEDGEMENT = ResultCase(
         WriteCase(
             "me_close",
             USERS,
+            idempotent=False,
             role="customer",
             path="/users/me/closure",
             bodies=({"password": PASSWORD},),

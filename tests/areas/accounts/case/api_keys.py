@@ -2,7 +2,17 @@
 
 from tests.factories import unique
 from tests.parity.access.table import OWNER_AND_ADMINS, USERS, Place
-from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, OracleView, ReadCase, Sample, TableRow, WriteCase
+from tests.parity.case import (
+    CaseContext,
+    EntityCase,
+    Fault,
+    OracleCase,
+    OracleView,
+    ReadCase,
+    Sample,
+    TableRow,
+    WriteCase,
+)
 from tradepost.areas.accounts.models import ApiKeyRow
 
 
@@ -55,9 +65,7 @@ API_KEY = EntityCase(
     open_actions={"customer": {"api_key_delete"}, "admin": {"api_key_delete"}},
     oracle=OracleCase(visible=is_visible),
     reads=(
-        ReadCase(
-            "api_key_list", OWNER_AND_ADMINS, {"id,prefix,user{email}": 1, "id,user{addresses{id}}": 2}
-        ),
+        ReadCase("api_key_list", OWNER_AND_ADMINS, {"id,prefix,user{email}": 1, "id,user{addresses{id}}": 2}),
         ReadCase("api_key_get", OWNER_AND_ADMINS, {"name,user{email}": 1}),
     ),
     writes=(

@@ -18,19 +18,19 @@ TOKEN_PAIR = ResultCase(
         WriteCase(
             "login",
             PUBLIC,
+            idempotent=False,
             role="anonymous",
             path="/auth/login",
             bodies=(lambda c: {"email": c.owner.email, "password": PASSWORD},),
             faults=(
-                Fault(
-                    {"email": "unknown@shop.example", "password": PASSWORD}, code="invalid_credentials", status=401
-                ),
+                Fault({"email": "unknown@shop.example", "password": PASSWORD}, code="invalid_credentials", status=401),
                 Fault({"email": "", "password": ""}, code="invalid_credentials", status=401),
             ),
         ),
         WriteCase(
             "token_refresh",
             PUBLIC,
+            idempotent=False,
             role="anonymous",
             path="/auth/refresh",
             bodies=(refresh_token,),
@@ -47,6 +47,7 @@ TOKEN_RESPONSE = ResultCase(
         WriteCase(
             "token_grant",
             PUBLIC,
+            idempotent=False,
             role="anonymous",
             path="/auth/token",
             bodies=(lambda c: {"grant_type": "password", "username": c.owner.email, "password": PASSWORD},),

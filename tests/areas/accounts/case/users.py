@@ -31,7 +31,10 @@ async def sample(context: CaseContext) -> Sample:
             "role": ["customer", "moderator", "staff", "admin"],
             "status": ["active", "suspended", "closed"],
             "q": ["angstrom", "kim", "ANG st", "kim lar", "u", "shop example"],
-            **{f"created_at_{suffix}": [created_at, "2025-06-01T02:00:00+02:00"] for suffix in ("gte", "gt", "lte", "lt")},
+            **{
+                f"created_at_{suffix}": [created_at, "2025-06-01T02:00:00+02:00"]
+                for suffix in ("gte", "gt", "lte", "lt")
+            },
         },
         shown={
             "user_list": Place(seeks=owner.id, filter=("email", owner.email)),

@@ -4,6 +4,7 @@ from tests.areas.catalog.case.values import DESCRIPTIONS, NAMES, SLUGS
 from tests.factories import unique
 from tests.parity.access.table import EDITORS, PUBLIC, Place
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
+from tests.parity.harness import UNKNOWN_SLUG
 
 WITHOUT_NAME = Fault({"name": ""}, ("/name",))
 
@@ -13,7 +14,7 @@ async def sample(context: CaseContext) -> Sample:
     names = ("Ébène", "Kjeld & Søn")
     brands = [await context.create("/brands", {"name": name, "slug": unique("brand")}) for name in names]
     return Sample(
-        keys=[*[brand["id"] for brand in brands], brands[1]["slug"], "no-such-thing"],
+        keys=[*[brand["id"] for brand in brands], brands[1]["slug"], UNKNOWN_SLUG],
         filter_values={"slug": [*[brand["slug"] for brand in brands], "none"]},
         shown={
             "brand_list": Place(seeks=brands[0]["id"], filter=("slug", brands[0]["slug"])),

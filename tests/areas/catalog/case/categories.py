@@ -4,6 +4,7 @@ from tests.areas.catalog.case.values import DESCRIPTIONS, NAMES, PARENT_IDS, POS
 from tests.factories import unique
 from tests.parity.access.table import EDITORS, PUBLIC, Place
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
+from tests.parity.harness import UNKNOWN_SLUG
 
 WITHOUT_NAME = Fault({"name": ""}, ("/name",))
 
@@ -18,7 +19,7 @@ async def sample(context: CaseContext) -> Sample:
     branches = [row for row in rows if row["id"] in parents][:4] + rows[:2]
     ids, slugs = [row["id"] for row in branches], [row["slug"] for row in branches]
     return Sample(
-        keys=[*ids, rows[-1]["slug"], "no-such-thing"],
+        keys=[*ids, rows[-1]["slug"], UNKNOWN_SLUG],
         filter_values={"slug": slugs, "parent_id": ids, "root": [True, False]},
         shown={
             "category_list": Place(seeks=child["id"], filter=("slug", child["slug"])),
@@ -84,9 +85,7 @@ CATEGORY = EntityCase(
             bodies=(lambda c: {"name": f"New {c.mark}", "position": 7, "description": "Some\nlines"},),
             faults=(WITHOUT_NAME,),
         ),
-        WriteCase(
-            "category_replace", EDITORS, bodies=(lambda c: {"name": f"Other {c.mark}"},), faults=(WITHOUT_NAME,)
-        ),
+        WriteCase("category_replace", EDITORS, bodies=(lambda c: {"name": f"Other {c.mark}"},), faults=(WITHOUT_NAME,)),
         WriteCase(
             "category_update",
             EDITORS,

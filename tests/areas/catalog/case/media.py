@@ -1,10 +1,8 @@
 """Images of products: hidden with their product. No operation creates one yet."""
 
-from typing import Any
-
+from tests.areas.catalog.case.product_rows import products_hidden_first
 from tests.areas.catalog.case.products import is_visible as is_product_visible
-from tests.areas.catalog.case.products import products_hidden_first
-from tests.factories import make_media
+from tests.factories import Json, make_media
 from tests.parity.access.table import DRAFTS_HIDDEN, Place
 from tests.parity.case import CaseContext, EntityCase, OracleCase, ReadCase, Sample
 
@@ -21,7 +19,7 @@ async def sample(context: CaseContext) -> Sample:
     )
 
 
-def _places(product: dict[str, Any]) -> dict[str, Place]:
+def _places(product: Json) -> dict[str, Place]:
     return {
         "media_list": Place(product["id"], product["media"]),
         "media_get": Place(product["media"], product["media"]),

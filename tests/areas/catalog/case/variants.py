@@ -1,10 +1,10 @@
 """Variants: hidden with their product."""
 
+from tests.areas.catalog.case.product_rows import products_hidden_first
+from tests.areas.catalog.case.product_rows import row as product_row
 from tests.areas.catalog.case.products import is_visible as is_product_visible
-from tests.areas.catalog.case.products import products_hidden_first
-from tests.areas.catalog.case.products import row as product_row
 from tests.areas.catalog.case.values import ATTRIBUTES, BAD_PRICES, POSITIONS, PRICE, SOURCES
-from tests.factories import variant_input
+from tests.factories import Json, variant_input
 from tests.parity.access.table import DRAFTS_HIDDEN, EDITORS, FOR_EDITORS, FOR_STOCKKEEPERS, Place
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
 
@@ -23,7 +23,7 @@ async def sample(context: CaseContext) -> Sample:
     )
 
 
-def _places(product: dict[str, str]) -> dict[str, Place]:
+def _places(product: Json) -> dict[str, Place]:
     variant = product["variants"][0]["id"]
     return {"variant_list": Place(product["id"], variant), "variant_get": Place(variant, variant)}
 

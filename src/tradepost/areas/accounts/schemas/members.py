@@ -73,7 +73,7 @@ Phone = Annotated[
 ]
 KeyName = Annotated[
     SingleLineText,
-    Meta(min_length=1, max_length=100, description="What the key is used for.", examples=["Warehouse scanner"]),
+    Meta(min_length=1, max_length=100, description="The purpose of the key.", examples=["Warehouse scanner"]),
 ]
 Scope = Annotated[str, Meta(pattern="^[a-z_]+:[a-z_]+" + END_OF_TEXT, max_length=50, examples=["catalog:write"])]
 Scopes = Annotated[list[Scope], Meta(max_length=50, examples=[["catalog:write", "stock:read"]])]

@@ -6,7 +6,8 @@ from babel import Locale
 from sqlalchemy import func, select
 
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
+from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
+from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
 from tradepost.kit.problems import Conflict, Validation
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
@@ -44,11 +45,8 @@ class Addresses(Service):
         count = await self.session.scalar(select(func.count()).where(AddressRow.user_id == user.id)) or 0
         if count >= MAX_ADDRESSES:
             raise Conflict(f"An address book holds up to {MAX_ADDRESSES} addresses. Delete one first.")
-        address = AddressRow(user_id=user.id, **_validated_columns(input))
-        self.session.add(address)
-        await self.session.flush()
-        self.context.emit("address.created", address.id)
-        return await self.read_back(addresses, selection, address.id)
+        id = await create_row(self, addresses, {"user_id": user.id, **_validated_columns(input)})
+        return await self.read_back(addresses, selection, id)
 
     @operation("address_replace", "replace", addresses, access=policy.write_own_account, input=AddressInput)
     async def replace(
@@ -70,14 +68,10 @@ class Addresses(Service):
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Address]) -> Record[Address]:
         """Delete an address from your address book."""
         address = await self.lock_for_update(AddressRow, addresses, key, expected)
-        record = await self.one(addresses, selection, address.id)
-        await self.session.delete(address)
-        self.context.emit("address.deleted", address.id)
-        return record
+        return await delete_row(self, addresses, address, selection)
 
     async def _change(self, address: AddressRow, input: AddressInput, selection: Selection[Address]) -> Record[Address]:
-        if changed := apply_changes(address, _validated_columns(input)):
-            self.context.emit("address.updated", address.id, changed=changed)
+        await change_row(self, addresses, address, _validated_columns(input))
         return await self.read_back(addresses, selection, address.id)
 
 

@@ -52,7 +52,7 @@ async def verify_email(context: CallContext, event: Event) -> None:
 
 @deliver_event("mail.already_registered")
 async def already_registered(context: CallContext, event: Event) -> None:
-    """Inform a user that somebody tried to register with their address."""
+    """Inform a user that someone tried to register with their address."""
     user = await _find_user(context, id=event.subject)
     if user is not None:
         text = _existing_account_text(

@@ -118,7 +118,7 @@ class ProductCreate(ProductInput, forbid_unknown_fields=True):
 
 
 class BatchVerb(StrEnum):
-    """What a batch item does.
+    """The action of a batch item.
 
     `upsert` looks up the product by `external_reference`, then by `slug`, and its variants by
     `sku`, and creates or updates them.

@@ -32,7 +32,7 @@ POINTER: Schema = {
 }
 FAULT_MEMBERS: dict[str, Schema] = {
     "code": CODE,
-    "detail": {"type": "string", "maxLength": 20_000, "description": "What is wrong, and what is allowed."},
+    "detail": {"type": "string", "maxLength": 20_000, "description": "The fault, and the allowed values."},
     "pointer": POINTER | {"description": "The location in the request body, as a JSON Pointer (RFC 6901)."},
     "parameter": {"type": "string", "maxLength": 100, "description": "The name of the invalid parameter."},
 }
@@ -46,7 +46,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
     "title": {"type": "string", "maxLength": 200, "description": "A short name for this kind of problem."},
     "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
     "code": CODE,
-    "detail": {"type": "string", "maxLength": 20_000, "description": "What is wrong, and what is allowed."},
+    "detail": {"type": "string", "maxLength": 20_000, "description": "The fault, and the allowed values."},
     "instance": {
         "type": "string",
         "format": "uri-reference",

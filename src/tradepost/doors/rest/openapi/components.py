@@ -204,7 +204,7 @@ def _common_schemas() -> dict[str, Schema]:
         "Problem": object_schema(
             PROBLEM_MEMBERS,
             required=["type", "title", "status", "code", "detail"],
-            doc="What went wrong, and how to correct it (RFC 9457).",
+            doc="An error, and how to correct it (RFC 9457).",
         ),
         "Fault": object_schema(FAULT_MEMBERS, required=["code", "detail"], doc="One error in the request."),
         "JsonPatch": JSON_PATCH,

@@ -32,7 +32,7 @@ DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations
   405 `method_not_allowed` with `Allow`.
 - **Pagination**: lists are paged by cursor. Follow `links.next` or the `Link` header.
 - **Conditional requests**: send an ETag in `If-None-Match` to get 304 if nothing has changed, or in `If-Match` to get
-  412 if somebody else has changed the resource.
+  412 if the resource has changed in the meantime.
 - **Idempotency**: writes with the same `Idempotency-Key` take effect once. The outcome is kept for 24 hours and shared
   by REST and GraphQL. It is a success, or a 404, 409 or 412 of a business rule. A replay returns the resource as it was
   then, with its ETag at that time, but with its current relations. The version in `If-Match` is part of the input: it
@@ -87,7 +87,7 @@ def openapi_document(
             "contact": {"name": "The operator of this server"},
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "The server that serves this document.", "x-internal": False}],
+        "servers": [{"url": "/", "description": "This server: production, or a local one.", "x-internal": False}],
         "security": [],
         "tags": [fixed_paths.TAG, *tags],
         "paths": fixed_paths.paths(f"/v{version}") | paths,

@@ -33,7 +33,8 @@ HEADERS: dict[str, dict[str, Any]] = {
     "Accept": header("The supported media types of the body.", "application/json, application/msgpack"),
     "Accept-Patch": header("The supported patch formats (RFC 5789).", ACCEPT_PATCH),
     "Cache-Control": header(
-        "Who may cache the response, and for how long.", "public, max-age=60, stale-while-revalidate=300"
+        "Whether shared caches may store the response, and for how long.",
+        "public, max-age=60, stale-while-revalidate=300",
     ),
     "Deprecation": header(
         "When page numbers were deprecated (RFC 9745). Only with `page` or `page_size`.",

@@ -26,7 +26,7 @@ ERROR = object_schema(
             "type": "string",
             "maxLength": 20_000,
             "pattern": "^[ -~]*$",
-            "description": "What is wrong, and what is allowed.",
+            "description": "The fault, and the allowed values.",
         },
         "error_uri": {
             "type": "string",
