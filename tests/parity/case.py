@@ -198,7 +198,8 @@ class EntityCase(ResultCase):
     row: creates a row for a write and returns its key. Rows with equal marks are equal.
     many_rows: creates more than 100 rows, one of them with more than a page of rows below it if
         there are relations, and returns the key of that one. By default calls `row`.
-    replayed: the fields in which replays are compared, with aliases and relations.
+    replayed: the fields in which replays are compared, with aliases and relations. By default
+        the id and the fields of `answer`.
     bad_values: for each member of its inputs, values of which some are invalid.
     """
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.factories import unique
 from tests.parity.harness import ApiClient, DualDoorApp, Json
 from tests.users import http_client
 
@@ -24,7 +23,7 @@ WRITES = (
     ("POST", "/graphql"),
     ("POST", "/v1/products"),
     ("POST", "/v1/products/batch"),
-    ("PATCH", f"/v1/products/{unique()}"),
+    ("PATCH", "/v1/products/no-such-product"),
 )
 
 

@@ -50,7 +50,8 @@ async def create_many(entity: EntityCase, context: CaseContext) -> str:
     if entity.many_rows is not None:
         return await entity.many_rows(context)
     assert entity.row is not None, f"{entity.name} needs `many_rows=` or `row=`"
-    return [await entity.row(replace(context, mark=new_mark())) for _ in range(ROWS)][0]
+    rows = [await entity.row(replace(context, mark=new_mark())) for _ in range(ROWS)]
+    return rows[0]
 
 
 def key_of(harness: DualDoorApp, operation: str, keys: dict[str, str]) -> tuple[str, str]:

@@ -37,7 +37,7 @@ async def harness(app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.A
 def replayed_selection(operation: str) -> str:
     """Return the fields that a replay selects, with every kind of member and relation."""
     entity = ENTITIES[REGISTRY.operations[operation].result.name]
-    return entity.replayed or entity.answer
+    return entity.replayed or f"id,{entity.answer}"
 
 
 async def send(writer: DoorWriter, prepared: PreparedWrite, door: str, key: str) -> httpx.Response:

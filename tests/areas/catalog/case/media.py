@@ -29,7 +29,8 @@ def _places(product: Json) -> dict[str, Place]:
 async def many_rows(context: CaseContext) -> str:
     """Create 60 images of one product."""
     product = context.keys["Product"]
-    return [(await make_media(context.app, product, position=i // 2))["id"] for i in range(60)][0]
+    rows = [(await make_media(context.app, product, position=i // 2))["id"] for i in range(60)]
+    return rows[0]
 
 
 MEDIA = EntityCase(

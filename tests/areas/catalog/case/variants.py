@@ -37,7 +37,8 @@ async def row(context: CaseContext) -> str:
 async def many_rows(context: CaseContext) -> str:
     """Create 60 variants of one product."""
     path = f"/products/{context.keys['Product']}/variants"
-    return [(await context.create(path, variant_input(), fields="id"))["id"] for _ in range(60)][0]
+    rows = [(await context.create(path, variant_input(), fields="id"))["id"] for _ in range(60)]
+    return rows[0]
 
 
 VARIANT = EntityCase(
