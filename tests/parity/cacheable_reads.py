@@ -48,12 +48,12 @@ def graphql_get(text: str) -> Get:
 
 async def node_reads(harness: DualDoorApp) -> list[Get]:
     """Return cacheable reads of visible rows by `node` and `nodes`, which only GraphQL has."""
-    found = await harness.anonymous.data(
+    data = await harness.anonymous.data(
         "{ products(first: 5, sort: [CREATED_AT_ASC]) { nodes { id category { id } variants { id } } }"
         " tags { nodes { id } } }"
     )
-    product = next(p for p in found["products"]["nodes"] if p["category"] and p["variants"])
-    ids = [product["id"], product["category"]["id"], product["variants"][0]["id"], found["tags"]["nodes"][0]["id"]]
+    product = next(p for p in data["products"]["nodes"] if p["category"] and p["variants"])
+    ids = [product["id"], product["category"]["id"], product["variants"][0]["id"], data["tags"]["nodes"][0]["id"]]
     fields = (
         "__typename id ... on Product { name category { name } variants { sku product { name } } }"
         " ... on Category { name products { nodes { name } } }"

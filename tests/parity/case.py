@@ -171,7 +171,7 @@ class OracleCase:
 
 @dataclass(frozen=True, kw_only=True)
 class ResultCase:
-    """What operations return, without a table: tokens, an acknowledgement, a price.
+    """A result of operations that is in no table: tokens, an acknowledgement, a price.
 
     name: the name of the Result.
     answer: the fields that answers of its writes are compared by, as REST writes them.

@@ -132,9 +132,9 @@ class Oracle:
             return begins_all(value, case.search_text(self.view, row))
         if ranged := RANGE_FILTER.fullmatch(name):
             column = case.columns.get(ranged[1], ranged[1])
-            own, limit = row[column], moment(value) if column.endswith("_at") else value
+            stored, limit = row[column], moment(value) if column.endswith("_at") else value
             comparisons = {"gte": "__ge__", "gt": "__gt__", "lte": "__le__", "lt": "__lt__"}
-            return own is not None and getattr(own, comparisons[ranged[2]])(limit)
+            return stored is not None and getattr(stored, comparisons[ranged[2]])(limit)
         return row[case.columns.get(name, name)] == value
 
     def compare(
@@ -143,12 +143,12 @@ class Oracle:
         """Compare two rows by sort keys. Null comes last in both directions."""
         for key in keys:
             name, sign = key.removeprefix("-"), -1 if key.startswith("-") else 1
-            mine, theirs = [self.sort_value(case, row, name, filters) for row in (one, other)]
-            if mine == theirs:
+            value, other_value = [self.sort_value(case, row, name, filters) for row in (one, other)]
+            if value == other_value:
                 continue
-            if mine is None or theirs is None:
-                return 1 if mine is None else -1
-            return sign if mine > theirs else -sign
+            if value is None or other_value is None:
+                return 1 if value is None else -1
+            return sign if value > other_value else -sign
         return 0
 
     def sort_value(self, case: OracleCase, row: TableRow, name: str, filters: Mapping[str, Any]) -> Any:

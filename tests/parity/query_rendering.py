@@ -33,7 +33,7 @@ class RestWriter:
         params: Json = {} if asked.brief else {"fields": self.fields(asked.fields)}
         params |= {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in args.get("filter", {}).items()}
         parameters = {"first": "limit", "last": "limit", "after": "cursor", "before": "before"}
-        params |= {there: str(args[here]) for here, there in parameters.items() if here in args}
+        params |= {name: str(args[argument]) for argument, name in parameters.items() if argument in args}
         if "sort" in args:
             params["sort"] = ",".join(args["sort"])
         if args.get("total"):

@@ -122,9 +122,9 @@ async def test_an_attempt_is_charged_in_full_at_both_doors_whether_it_succeeds_o
 async def test_an_invalid_input_is_not_an_attempt(throttle: ThrottleApp, visitor: httpx.AsyncClient) -> None:
     for door in (by_rest, by_graphql):
         await door(visitor, "a@shop.example", "right")
-    here = await visitor.post("/v1/throttled-login/enter", json={"email": "a@shop.example"})
-    there = await by_graphql(visitor, "a@shop.example", "\u0007")
-    assert [(outcome(a)[0], request_cost(a)) for a in (here, there)] == [(422, 1), (422, 1)]
+    rest = await visitor.post("/v1/throttled-login/enter", json={"email": "a@shop.example"})
+    graphql = await by_graphql(visitor, "a@shop.example", "\u0007")
+    assert [(outcome(a)[0], request_cost(a)) for a in (rest, graphql)] == [(422, 1), (422, 1)]
     assert throttle.remaining_points() == 28
 
 

@@ -54,8 +54,8 @@ async def test_a_write_of_staff_leaves_an_entry_with_caller_door_and_operation(
     entries = await entries_of(harness, request_id, caller_id=caller_id)
     assert subjects_of(outcome, prepared.key) <= {entry["subject"] for entry in entries}
     for entry in entries:
-        found = (entry["caller_id"], entry["role"], entry["door"], entry["operation"])
-        assert found == (caller_id, "staff", door, operation)
+        identity = (entry["caller_id"], entry["role"], entry["door"], entry["operation"])
+        assert identity == (caller_id, "staff", door, operation)
         assert_names_only(entry)
     assert_no_values(prepared.body, entries)
 

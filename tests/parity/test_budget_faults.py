@@ -174,9 +174,9 @@ async def test_a_request_over_1000_points_or_over_the_bucket_is_refused_at_both_
             answer = await client.get("/v1/products", params={"limit": 100, "fields": fields.format(n=n)})
             assert answer.status_code == status, answer.text
             document = f"{{ products(first: 100) {{ nodes {{ variants(first: {n}) {{ id }} }} }} }}"
-            there = await client.post("/graphql", json={"query": document}, headers=GRAPHQL)
+            graphql = await client.post("/graphql", json={"query": document}, headers=GRAPHQL)
             if client is staff_client:
-                assert there.status_code == status, there.text
+                assert graphql.status_code == status, graphql.text
         assert answer.json()["code"] == "too_expensive"
         assert answer.json()["limit"] == (1000 if client is staff_client else 600)
         assert request_cost(answer) <= 11
@@ -186,19 +186,19 @@ async def test_an_empty_bucket_is_429_at_both_doors_with_the_headers_to_retry(vi
     await visitor.get("/v1/products", params={"limit": 100, "fields": "variants(first:50){id}"})
     for n in range(60):
         await visitor.get("/v1/products", params={"fields": f"a{n}:id"})
-    here = await visitor.get("/v1/products", params={"limit": 100, "fields": "variants(first:50){id}"})
-    there = await visitor.post(
+    rest = await visitor.get("/v1/products", params={"limit": 100, "fields": "variants(first:50){id}"})
+    graphql = await visitor.post(
         "/graphql", json={"query": "{ products(first: 100) { nodes { variants(first: 50) { id } } } }"}
     )
-    for answer in (here, there):
+    for answer in (rest, graphql):
         assert answer.status_code == 429
-        problem = answer.json() if answer is here else answer.json()["errors"][0]["extensions"]
+        problem = answer.json() if answer is rest else answer.json()["errors"][0]["extensions"]
         assert problem["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
         assert problem["violated-policies"] == ["points"]
         assert int(answer.headers["retry-after"]) >= 1
         assert answer.headers["x-ratelimit-limit"] == "600"
         assert request_cost(answer) == 0
-    assert here.headers["content-type"] == "application/problem+json"
+    assert rest.headers["content-type"] == "application/problem+json"
     assert (await visitor.get("/health/live")).status_code == 200
     pages = [(await visitor.get("/v1/nothing")).status_code for _ in range(30)]
     assert pages[-1] == 429

@@ -40,7 +40,7 @@ async def test_a_hit_equals_a_miss_to_the_byte_for_every_public_read(
             assert (await conditional.answer(harness.app, caller))[:2] == (304, b"")
 
 
-async def test_a_hit_costs_what_a_miss_costs(
+async def test_a_hit_costs_as_much_as_a_miss(
     harness: DualDoorApp, sample_rows: SampleRows, caller: ApiClient, cache: ReadCache
 ) -> None:
     for gets in (*public_reads(harness, sample_rows).values(), await node_reads(harness)):

@@ -22,7 +22,7 @@ CACHED_INPUTS = [valid for valid in INPUTS if valid.operation.result.name in PUB
 
 @DOORS
 @pytest.mark.parametrize("valid", CACHED_INPUTS, ids=str)
-async def test_after_a_write_both_doors_return_what_is_stored(
+async def test_after_a_write_both_doors_return_the_stored_rows(
     harness: DualDoorApp, uncached: TradepostApp, cache: ReadCache, valid: WriteInput, door: str
 ) -> None:
     """Each write of a public resource, on a row whose reads are in the cache."""
@@ -43,7 +43,7 @@ SCENE_INPUTS = [i for i in INPUTS if i.operation.result.name in ("Product", "Var
 
 
 @DOORS
-async def test_after_every_write_of_the_catalogue_all_reads_around_it_return_what_is_stored(
+async def test_after_every_write_of_the_catalogue_all_reads_around_it_return_the_stored_rows(
     harness: DualDoorApp, uncached: TradepostApp, cache: ReadCache, door: str
 ) -> None:
     hits = 0
@@ -65,7 +65,7 @@ async def test_after_every_write_of_the_catalogue_all_reads_around_it_return_wha
 
 
 @DOORS
-async def test_after_a_move_a_new_name_or_a_batch_both_doors_return_what_is_stored(
+async def test_after_a_move_a_new_name_or_a_batch_both_doors_return_the_stored_rows(
     harness: DualDoorApp, uncached: TradepostApp, cache: ReadCache, door: str
 ) -> None:
     scene, mark = await Scene.create(harness), new_mark()

@@ -78,7 +78,7 @@ async def test_a_change_of_a_stale_version_is_refused_alike(harness: DualDoorApp
 
 
 @pytest.mark.parametrize("name", ["anonymous", "customer"])
-async def test_a_caller_who_may_not_write_is_refused_alike_whatever_the_input(harness: DualDoorApp, name: str) -> None:
+async def test_a_forbidden_write_is_refused_alike_before_its_input_is_checked(harness: DualDoorApp, name: str) -> None:
     caller = harness.anonymous if name == "anonymous" else await client_with_role(harness, "customer")
     for operation in harness.registry.operations.values():
         if not operation.is_write or operation.access.allows(caller.permissions):

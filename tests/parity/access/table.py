@@ -12,7 +12,7 @@ from tradepost.areas.accounts.policy import ROLES
 
 
 class Outcome(StrEnum):
-    """What a caller gets."""
+    """The outcome of a call."""
 
     ALLOWED = "allowed"
     UNKNOWN = "refused with 401"
@@ -89,7 +89,7 @@ FOR_THE_OWNER_AND_ADMINS = Row(U, A, H, H, H, A, F, F)
 
 @dataclass(frozen=True)
 class Rule:
-    """What an operation returns for each kind of caller.
+    """The outcome of an operation for each kind of caller.
 
     hidden: the outcome on a second row, which not every permitted caller sees.
     """

@@ -23,13 +23,13 @@ async def sample(context: CaseContext) -> Sample:
         await person.key(scopes=["account:read"] if number % 2 else None, points_per_minute=number + 1)
         for number, person in enumerate(people)
     ]
-    own = keys[0]
+    first = keys[0]
     return Sample(
         keys=[key["id"] for key in keys],
         filter_values={"prefix": [*[key["prefix"] for key in keys], "none"]},
         shown={
-            "api_key_list": Place(seeks=own["id"], filter=("prefix", own["prefix"])),
-            "api_key_get": Place(own["id"], own["id"]),
+            "api_key_list": Place(seeks=first["id"], filter=("prefix", first["prefix"])),
+            "api_key_get": Place(first["id"], first["id"]),
         },
     )
 

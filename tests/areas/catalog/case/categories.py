@@ -10,7 +10,7 @@ WITHOUT_NAME = Fault({"name": ""}, ("/name",))
 
 
 async def sample(context: CaseContext) -> Sample:
-    """Create a category below another one; keys are those of branches of the demo shop too."""
+    """Create a category with a parent. The keys include those of the demo shop."""
     parent = await context.create("/categories", {"name": "Zweig", "slug": unique("zweig")})
     body = {"name": "Ästchen", "slug": unique("ast"), "parent_id": parent["id"], "position": 3}
     child = await context.create("/categories", body)
@@ -31,7 +31,7 @@ async def sample(context: CaseContext) -> Sample:
 
 
 async def row(context: CaseContext) -> str:
-    """Create a category below another one."""
+    """Create a category with a parent."""
     parent = await context.create("/categories", {"name": f"Parent {context.mark}"})
     body = {"name": f"Row {context.mark}", "slug": f"row-{context.mark}", "description": "d", "parent_id": parent["id"]}
     return (await context.create("/categories", body))["id"]

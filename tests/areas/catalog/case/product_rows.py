@@ -99,21 +99,21 @@ async def _create_varied(
 
 async def _create_complete(context: CaseContext, status: str, category: str, brand: str, word: str) -> Json:
     """Create a product with one of everything, and return it with the ids of its tags and image."""
-    own = unique("own")
+    own_slug = unique("own")
     body = {
         "name": "Lamp",
         "slug": unique("lamp"),
         "status": status,
         "category_id": category,
         "brand_id": brand,
-        "tags": [word, own],
+        "tags": [word, own_slug],
         "variants": [variant_input()],
         "source": {"erp": 1},
     }
     product = await context.create("/products", body, fields="id,slug,variants{id}")
-    shared_tag, own_tag = [(await context.read(f"/tags/{slug}"))["id"] for slug in (word, own)]
+    shared_tag, own_tag = [(await context.read(f"/tags/{slug}"))["id"] for slug in (word, own_slug)]
     media = await make_media(context.app, product["id"])
-    return product | {"media": media["id"], "shared_tag": shared_tag, "own_tag": own_tag, "own_slug": own}
+    return product | {"media": media["id"], "shared_tag": shared_tag, "own_tag": own_tag, "own_slug": own_slug}
 
 
 async def products_hidden_first(context: CaseContext) -> list[Any]:
