@@ -27,8 +27,8 @@ NEXT_STEPS = """
 Next:
   pytest tests/areas/{area}    The tests pass as they are. Change area and tests together.
   tradepost migrate    Creates the table in your database.
-  tests/parity/access/{area}.py    Who may call its operations; see catalog.py in the same folder.
-  just test    Reports what else tests/parity needs: sample rows, writes, the number of SQL statements of its reads.
+  tests/areas/{area}/case.py    Describe the resource for the general tests; see tests/areas/catalog/case/brands.py.
+  just test    Reports what tests/parity still needs from it.
   just export-contract    Shows the change of the API in tests/contract. Commit it.
   CHANGELOG.md    Describe the change for API users.
 """

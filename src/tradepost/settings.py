@@ -190,7 +190,8 @@ def _read_secret(path: Path) -> str:
 
 def _local_url(host: str, port: int) -> str:
     """Return the URL of the server for clients on this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    literal = f"[{host}]" if ":" in host else host
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, literal)  # noqa: S104 - compared, not bound
     return f"http://{name}:{port}"
 
 

@@ -139,12 +139,20 @@ class OracleView:
     def __init__(self, tables: Mapping[str, list[TableRow]], permissions: frozenset[str], user_id: str | None) -> None:
         self.tables, self.permissions, self.user_id = tables, permissions, user_id
         self._by_id: dict[str, dict[str, TableRow]] = {}
+        self._links: dict[tuple[str, tuple[str, ...]], set[tuple[Any, ...]]] = {}
 
     def row(self, table: str, id: str) -> TableRow:
         """Return a row by its id."""
         if table not in self._by_id:
             self._by_id[table] = {row["id"]: row for row in self.tables[table]}
         return self._by_id[table][id]
+
+    def has_row(self, table: str, **values: Any) -> bool:
+        """Return whether a table has a row with these values."""
+        columns = tuple(sorted(values))
+        if (table, columns) not in self._links:
+            self._links[table, columns] = {tuple([row[c] for c in columns]) for row in self.tables[table]}
+        return tuple([values[c] for c in columns]) in self._links[table, columns]
 
 
 @dataclass(frozen=True, kw_only=True)

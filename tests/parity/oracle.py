@@ -96,13 +96,13 @@ class Oracle:
 
     def __init__(self, tables: Tables, caller: ApiClient) -> None:
         self.view = OracleView(tables, caller.permissions, caller.person.id if caller.person else None)
+        self._visible: dict[str, list[TableRow]] = {}
 
     def answer(self, asked: AskedList) -> list[str]:
         """Return the ids of the list, of all its pages, in order."""
         resource, filters = asked.resource.name, asked.args.get("filter", {})
         case = oracle_case(resource)
-        rows = [row for row in self.view.tables[table_of(resource)] if self.is_visible(resource, row)]
-        rows = [row for row in rows if self.is_below(case, asked, row)]
+        rows = [row for row in self.visible_rows(resource) if self.is_below(case, asked, row)]
         rows = [row for row in rows if all(self.passes(case, row, n, v) for n, v in filters.items())]
         default = ("relevance",) if "q" in filters and "relevance" in asked.resource.sorts else case.order
         keys: list[str] = []
@@ -114,6 +114,13 @@ class Oracle:
             return self.compare(case, one, other, keys, filters)
 
         return [row["id"] for row in sorted(rows, key=cmp_to_key(compare))]
+
+    def visible_rows(self, resource: str) -> list[TableRow]:
+        """Return the rows that the caller sees, worked out once."""
+        if resource not in self._visible:
+            rows = self.view.tables[table_of(resource)]
+            self._visible[resource] = [row for row in rows if self.is_visible(resource, row)]
+        return self._visible[resource]
 
     def is_visible(self, resource: str, row: TableRow) -> bool:
         """Whether the caller sees a row."""

@@ -139,10 +139,6 @@ class Service:
         check_access(result, selection.field_set.fields, self.context.caller)
         return value_record(result, value, selection)
 
-    def require[T](self, kind: type[T]) -> T:
-        """Return the dependency of a type."""
-        return self.context.dependencies.require(kind)
-
     async def read_back[S: msgspec.Struct](self, resource: Resource[S], selection: Selection[S], id: str) -> Record[S]:
         """Return a row that was written, read through the write's own connection."""
         return await self.one(resource, selection, id)

@@ -43,11 +43,6 @@ def search_text(view: OracleView, product: TableRow) -> str:
     return " ".join([product["name"], product["description"], *product["tags"], *skus])
 
 
-def is_linked(view: OracleView, table: str, **columns: str) -> bool:
-    """Whether a link table has a row with these columns."""
-    return any(all(link[name] == value for name, value in columns.items()) for link in view.tables[table])
-
-
 PRODUCT = EntityCase(
     name="Product",
     plural="products",
@@ -69,11 +64,11 @@ PRODUCT = EntityCase(
         },
         search_text=search_text,
         parents={
-            "category_products": lambda view, row, key: is_linked(
-                view, "product_category", category_id=key, product_id=row["id"]
+            "category_products": lambda view, row, key: view.has_row(
+                "product_category", category_id=key, product_id=row["id"]
             ),
             "brand_products": lambda view, row, key: row["brand_id"] == key,
-            "tag_products": lambda view, row, key: is_linked(view, "product_tag", tag_id=key, product_id=row["id"]),
+            "tag_products": lambda view, row, key: view.has_row("product_tag", tag_id=key, product_id=row["id"]),
         },
         tables=("product_tag", "product_category"),
     ),

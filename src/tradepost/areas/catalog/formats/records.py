@@ -49,7 +49,9 @@ class ProductRecord(ProductCreate, forbid_unknown_fields=True):
     """
 
     # Never assigned, so the narrower type is safe.
-    variants: Annotated[list[VariantRecord], Meta(max_length=100)] = []  # pyright: ignore[reportIncompatibleVariableOverride]
+    variants: Annotated[  # pyright: ignore[reportIncompatibleVariableOverride]
+        list[VariantRecord], Meta(max_length=100)
+    ] = []
     brand: BrandName | None = None
     categories: Annotated[list[CategoryPath], Meta(max_length=100)] | UnsetType = UNSET
     media: Annotated[list[MediaRecord], Meta(max_length=100)] | UnsetType = UNSET
