@@ -19,7 +19,7 @@ MAX_ENTRIES, MAX_AGE = 10_000, 60.0
 """Entries, and seconds that an entry lives."""
 
 type Tag = tuple[str, str]
-"""What an entry can be invalidated by: `("user", id)`, `("session", id)` or `("key", id)`."""
+"""A tag by which entries are invalidated: `("user", id)`, `("session", id)` or `("key", id)`."""
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Who may read the audit log."""
+"""Permissions to read the audit log."""
 
 from sqlalchemy import ColumnElement, false, true
 

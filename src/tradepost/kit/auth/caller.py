@@ -4,7 +4,7 @@ import msgspec
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who makes the call. An anonymous visitor is a Caller too; there is never a `None`.
+    """The caller of an operation. An anonymous visitor is a Caller too; there is never a `None`.
 
     id: the user, or the API key if it belongs to no user. None if anonymous.
     session_id, api_key_id: the credential of a user.

@@ -110,7 +110,7 @@ def _dual_body(response: Callable[..., Any], stored: Callable[..., Any]) -> Call
 
 
 class PlanKey(msgspec.Struct, frozen=True):
-    """What a plan depends on: everything but values, aliases and spelling."""
+    """The cache key of a plan: everything that it depends on, so no values, aliases or spelling."""
 
     resource: str
     key_column: str | None

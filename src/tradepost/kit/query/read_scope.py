@@ -1,4 +1,4 @@
-"""What the read engine needs from the call that reads."""
+"""The part of a call that the read engine depends on."""
 
 from typing import Protocol
 

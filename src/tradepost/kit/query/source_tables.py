@@ -9,7 +9,7 @@ from ..db.base import is_uncached
 from .plan import Plan
 
 type Tag = tuple[str, str | None]
-"""What a write may change: a row of a table by its id, or any row of it (None)."""
+"""A possible change: of one row of a table by its id, or of any row of it (None)."""
 
 ANY_CHANGE: Tag = ("*", None)
 """The tag of a write whose rows are unknown: it may have changed any row."""
@@ -59,7 +59,7 @@ def _is_unpredictable(element: Any) -> bool:
 
 
 class ReadDependencies:
-    """What the read engine has read for one call.
+    """The tables and rows that one call has read.
 
     cacheable: False if the answer also depends on something else.
     """

@@ -61,7 +61,7 @@ SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 LOG = logging.getLogger("tradepost.limits")
 
 type Remaining = list[float] | None
-"""What is left in each bucket; None if Redis is unavailable."""
+"""The remaining points of each bucket; None if Redis is unavailable."""
 
 
 class PendingBatch:

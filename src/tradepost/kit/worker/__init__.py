@@ -1,1 +1,1 @@
-"""What the worker runs: event handlers, mail and periodic tasks."""
+"""Event handlers, mail and periodic tasks, which the worker runs."""

@@ -115,7 +115,7 @@ class FileMailer:
         await asyncio.to_thread(self._write, compose(email, self.sender, id).as_bytes(), id)
 
     def _write(self, message: bytes, id: str) -> None:
-        # Written under a temporary name first, so that nobody reads an incomplete file.
+        # Written under a temporary name first, so that readers never see an incomplete file.
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{id}.{token_hex(8)}"
         temporary.touch(mode=0o600)

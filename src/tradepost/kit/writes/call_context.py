@@ -100,7 +100,13 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     @property
     def signature(self) -> dict[str, Any]:
         """The audit columns that identify this call."""
-        return self.work.audit_signature(self.caller.id, self.caller.role, self.door)
+        caller = self.caller
+        return {
+            "caller_id": caller.id,
+            "role": caller.role,
+            "door": self.door,
+            "operation": self.work.root_operation,
+        }
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Run the transaction of this call's unit of work."""

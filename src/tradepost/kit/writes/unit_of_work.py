@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -73,7 +72,3 @@ class UnitOfWork:
         """Return the events of the open transaction, which are written just before the commit."""
         assert self.session is not None, "an event is emitted inside a write"
         return PendingEvents.for_session(self.session)
-
-    def audit_signature(self, caller_id: str | None, role: str, door: str) -> dict[str, Any]:
-        """Return the audit columns that identify this call."""
-        return {"caller_id": caller_id, "role": role, "door": door, "operation": self.root_operation}

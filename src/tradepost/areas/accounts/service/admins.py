@@ -1,6 +1,6 @@
 """Admins that are created on the command line.
 
-Whoever can run commands on the server controls it anyway, so no permission is checked.
+Users who can run commands on the server control it anyway, so no permission is checked.
 """
 
 from sqlalchemy import select

@@ -33,7 +33,7 @@ from .credential_headers import credential_in
 from .errors import INVALID_CREDENTIAL_DETAIL
 from .scopes import decode_scopes, permissions
 
-# The caller of commands. Whoever can run them controls the server anyway.
+# The caller of commands. Users who can run them control the server anyway.
 SYSTEM = Caller(role="admin", permissions=ROLES["admin"])
 API_KEY = select(
     ApiKeyRow.id,

@@ -65,8 +65,8 @@ async def redeem(session: AsyncSession, token_hash: str, purpose: str, now: date
 async def invalidate_tokens(session: AsyncSession, user_id: str, *, except_email: str | None = None) -> None:
     """Delete the tokens of a user, except those that verify the address `except_email`.
 
-    Somebody who had access to the account may have requested a new address or password; an
-    e-mail that is still on its way must not give them access again.
+    An intruder may have requested a new address or password; an e-mail that is still on its way
+    must not give them access again.
     """
     query = delete(EmailTokenRow).where(EmailTokenRow.user_id == user_id)
     if except_email is not None:

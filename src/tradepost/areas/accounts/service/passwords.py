@@ -111,7 +111,7 @@ class PasswordService(Service):
         )
         user.password_hash = new_hash
         if user.email_verified_at is None:
-            # Somebody else may have registered the address, and must not keep access to it.
+            # Another person may have registered the address, and must not keep access to it.
             await self.revoker.revoke_api_keys(user.id)
             user.email_verified_at = self.context.clock()
         await invalidate_tokens(self.session, user.id, except_email=user.email)

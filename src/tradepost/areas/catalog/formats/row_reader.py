@@ -33,7 +33,7 @@ type JsonObject = dict[str, Any]
 
 
 class RowReaderResult(msgspec.Struct):
-    """What the reader collected while one product was read.
+    """The data that the reader collected from the rows of one product.
 
     other_rejected: number of other products among its rows that were rejected.
     variant_lines: the line of each variant.

@@ -63,7 +63,7 @@ SCHEMES = {
 
 
 class AuthenticationDocs(msgspec.Struct, frozen=True):
-    """What the areas document about authentication.
+    """The areas' documentation of authentication.
 
     scopes: a description of every permission.    guide: how to authenticate, as a Markdown list.
     """

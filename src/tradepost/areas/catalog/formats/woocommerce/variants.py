@@ -22,7 +22,7 @@ TRUE_VALUES, FALSE_VALUES = frozenset({"1", "true"}), frozenset({"0", "false"})
 
 
 class Parent(Struct, frozen=True):
-    """What variations take from their product.
+    """The values that variations take from their product.
 
     sku_prefix: the beginning of generated SKUs.
     tax_class, grams: for variations that have none.

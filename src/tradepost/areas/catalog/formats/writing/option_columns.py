@@ -7,7 +7,7 @@ from msgspec import Struct
 from ..row_reader import JsonObject
 
 MAX_NAME_LENGTH, MAX_VALUE_LENGTH = 60, 200
-# Room for a number in parentheses.
+# Space for a number in parentheses.
 SUFFIX_LENGTH = 10
 SEPARATOR = " / "
 

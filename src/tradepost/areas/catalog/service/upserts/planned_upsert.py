@@ -18,7 +18,7 @@ from .variant_plan import VariantPlan
 
 
 class PlannedUpsert:
-    """What an upsert will write.
+    """The rows that an upsert will write.
 
     current: the existing product, or None if the input creates one.
     values: the column values after the upsert.
