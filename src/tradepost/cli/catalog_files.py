@@ -174,7 +174,7 @@ PRODUCT_OUTCOMES = ("created", "updated", "unchanged", "rejected")
 
 
 class _JsonReport:
-    """Prints one JSON object to standard output as the import proceeds: `findings`, then counts."""
+    """Prints one JSON object to standard output as the import proceeds: `issues`, then counts."""
 
     def __init__(self, file: Path, dry_run: bool) -> None:
         self.file, self.dry_run, self.issue_count = file, dry_run, 0
@@ -184,15 +184,15 @@ class _JsonReport:
         return _ProgressBar("Import", None, product_count)
 
     def issue(self, issue: "Issue") -> None:
-        """Print one element of `findings`."""
+        """Print one element of `issues`."""
         members = {
             "line": issue.line,
             "column": issue.column,
-            "stood": issue.value,
-            "said": issue.advice,
-            "mended": issue.repaired,
+            "value": issue.value,
+            "advice": issue.advice,
+            "repaired": issue.repaired,
         }
-        start = ",\n" if self.issue_count else '{"findings":[\n'
+        start = ",\n" if self.issue_count else '{"issues":[\n'
         click.echo(start + msgspec.json.encode(members).decode(), nl=False)
         self.issue_count += 1
 
@@ -205,11 +205,11 @@ class _JsonReport:
         members = {
             "file": self.file.name,
             "format": file.format_title,
-            "read_as": file.description,
+            "description": file.description,
             "dry_run": self.dry_run,
             **msgspec.to_builtins(summary),
         }
-        start = "\n]," if self.issue_count else '{"findings":[],'
+        start = "\n]," if self.issue_count else '{"issues":[],'
         click.echo(start + msgspec.json.encode(members).decode()[1:])
 
 

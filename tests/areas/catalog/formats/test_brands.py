@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.areas.catalog.formats.drafts import parse_products, parse_valid_products
+from tests.areas.catalog.formats.parsing import parse_products, parse_valid_products
 from tests.areas.catalog.formats.woocommerce import SIMPLE, csv_text, issues_of, parse_first, parse_product, product_of
 
 SHOPIFY = "Handle,Title,Vendor,Variant Price\nlamp,Lamp,{},10\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.areas.catalog.formats.drafts import parse_products, parse_valid_products, positions
+from tests.areas.catalog.formats.parsing import parse_products, parse_valid_products, positions
 from tradepost.areas.catalog.formats import UnreadableError
 
 CHAIR = '{"name":"Chair","variants":[{"sku":"C-1","price":{"amount":5,"currency":"EUR"}}],"categories":[["A"]]}'

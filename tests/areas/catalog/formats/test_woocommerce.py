@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.areas.catalog.formats.drafts import parse_products, parse_valid_products
+from tests.areas.catalog.formats.parsing import parse_products, parse_valid_products
 from tests.areas.catalog.formats.woocommerce import (
     GREEN,
     SIMPLE,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.areas.catalog.formats.drafts import parse_products
+from tests.areas.catalog.formats.parsing import parse_products
 from tests.areas.catalog.formats.woocommerce import (
     GREEN,
     SIMPLE,

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.areas.catalog.formats.drafts import MOMENT, parse_products, parse_valid_products
+from tests.areas.catalog.formats.parsing import MOMENT, parse_products, parse_valid_products
 from tradepost.areas.catalog.formats import Issue, ParsedProduct, open_file
 from tradepost.areas.catalog.formats.records import ProductRecord
 from tradepost.kit.schema.validation import validate

@@ -25,9 +25,7 @@ BATCH_SIZE = 100
 ANALYZE_AFTER = frozenset([BATCH_SIZE * 4**n for n in range(1, 12)])
 
 
-class ImportSummary(
-    msgspec.Struct, rename={"rejected": "refused", "generated_skus": "skus_made", "repaired": "mended"}
-):
+class ImportSummary(msgspec.Struct):
     """Counts of an import, or of what a dry run would have done."""
 
     created: int = 0

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.areas.catalog.moving.conftest import ImportShop
+from tests.areas.catalog.import_export.conftest import ImportShop
 
 NAMES = {
     "handle": "Handle",
@@ -66,7 +66,7 @@ def import_json(shop: ImportShop, file: Path, *options: str) -> tuple[int, dict[
 
 def counts(report: dict[str, Any]) -> tuple[int, int, int, int]:
     """Return how many products were created, updated, unchanged and rejected."""
-    return report["created"], report["updated"], report["unchanged"], report["refused"]
+    return report["created"], report["updated"], report["unchanged"], report["rejected"]
 
 
 async def test_an_issue_is_one_line_with_file_line_column_value_and_consequence(
@@ -89,8 +89,8 @@ async def test_repaired_issues_do_not_change_the_exit_status(shop: ImportShop, t
         shop,
         write(tmp_path, simple("a", grams="heavy", status="soon"), HEADER, "", simple("b", image="not an address")),
     )
-    assert (status, counts(report), report["mended"]) == (0, (2, 0, 0, 0), 4)
-    assert {(f["line"], f["column"], f["mended"]) for f in report["findings"]} == {
+    assert (status, counts(report), report["repaired"]) == (0, (2, 0, 0, 0), 4)
+    assert {(f["line"], f["column"], f["repaired"]) for f in report["issues"]} == {
         (2, "Variant Grams", True),
         (2, "Status", True),
         (3, "", True),
@@ -127,7 +127,7 @@ async def test_a_different_title_under_the_same_handle_is_a_rejected_product(sho
     )
     status, report = import_json(shop, file)
     assert (status, counts(report)) == (3, (1, 0, 0, 1))
-    assert [(f["line"], f["column"], f["stood"]) for f in report["findings"]] == [(4, "Title", "Saucer")]
+    assert [(f["line"], f["column"], f["value"]) for f in report["issues"]] == [(4, "Title", "Saucer")]
     assert [v["sku"] for v in (await shop.by_rest())["cup"]["variants"]] == ["C-S", "C-M"]
 
 
@@ -138,14 +138,14 @@ async def test_more_than_100_variants_are_rejected_with_a_clear_message(shop: Im
     ]
     status, report = import_json(shop, write(tmp_path, *rows, simple("one")))
     assert (status, counts(report)) == (3, (1, 0, 0, 1))
-    assert report["findings"][0]["said"].startswith("The product has 101 variants; at most 100 are supported")
+    assert report["issues"][0]["advice"].startswith("The product has 101 variants; at most 100 are supported")
 
 
 async def test_a_taken_sku_is_replaced_by_the_same_generated_one_in_each_run(shop: ImportShop, tmp_path: Path) -> None:
     file = write(tmp_path, simple("a", sku="X"), simple("b", sku="X"), simple("c", sku=""))
     for expected in ((3, 0, 0, 0), (0, 0, 3, 0)):
         status, report = import_json(shop, file)
-        assert (status, counts(report), report["mended"], report["skus_made"]) == (0, expected, 1, 1)
+        assert (status, counts(report), report["repaired"], report["generated_skus"]) == (0, expected, 1, 1)
     products = await shop.by_rest()
     assert [products[p]["variants"][0]["sku"] for p in "abc"] == ["X", "b", "c"]
     b = (await shop.staff.get("/v1/products/b", params={"fields": "variants{source}"})).json()
@@ -156,9 +156,9 @@ async def test_a_sku_of_another_product_in_the_shop_is_rejected_with_its_name(sh
     assert import_json(shop, write(tmp_path, simple("first", sku="X")))[0] == 0
     status, report = import_json(shop, write(tmp_path, simple("second", sku="X"), simple("third")))
     assert (status, counts(report)) == (3, (1, 0, 0, 1))
-    [finding] = report["findings"]
-    assert (finding["line"], finding["column"], finding["stood"]) == (2, "Variant SKU", "X")
-    assert "`first`" in finding["said"]
+    [issue] = report["issues"]
+    assert (issue["line"], issue["column"], issue["value"]) == (2, "Variant SKU", "X")
+    assert "`first`" in issue["advice"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ async def test_a_currency_without_decimals_accepts_only_zeros_as_decimals(shop: 
     )
     assert (status, counts(report)) == (3, (1, 0, 0, 1))
     assert (await shop.by_rest())["a"]["price_from"] == {"amount": 1200, "currency": "JPY"}
-    assert "Too many decimals: JPY has 0." in report["findings"][0]["said"]
+    assert "Too many decimals: JPY has 0." in report["issues"][0]["advice"]
 
 
 async def test_an_unknown_header_is_refused_with_the_closest_format(shop: ImportShop, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ async def test_an_unclosed_quote_rejects_only_its_product(shop: ImportShop, tmp_
     )
     status, report = import_json(shop, file)
     assert (status, counts(report)) == (3, (4, 0, 0, 1))
-    assert [f["line"] for f in report["findings"]] == [4]
+    assert [f["line"] for f in report["issues"]] == [4]
     assert len((await shop.by_rest())["b"]["variants"]) == 2
 
 
@@ -243,7 +243,7 @@ async def test_a_row_with_too_many_cells_rejects_its_product_and_a_row_without_a
     )
     status, report = import_json(shop, file)
     assert (status, counts(report)) == (3, (1, 0, 0, 2))
-    assert sorted(f["line"] for f in report["findings"]) == [4, 5]
+    assert sorted(f["line"] for f in report["issues"]) == [4, 5]
     assert set(await shop.by_rest()) == {"a"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.areas.catalog.moving.conftest import HERE, ImportShop
+from tests.areas.catalog.import_export.conftest import HERE, ImportShop
 from tests.factories import read
 
 SOURCES = (

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from tests.areas.catalog.moving.conftest import HERE, ImportShop, save_as
-from tests.areas.catalog.moving.expected import BELT, TEE, euros
+from tests.areas.catalog.import_export.conftest import HERE, ImportShop, save_as
+from tests.areas.catalog.import_export.expected import BELT, TEE, euros
 from tests.factories import read
 
 FILE = HERE / "woocommerce.csv"
@@ -53,9 +53,9 @@ async def test_grouped_and_external_products_have_no_variants(shop: ImportShop) 
 
 async def test_omitted_and_repaired_cells_are_reported(shop: ImportShop) -> None:
     report = msgspec.json.decode(shop.command("import", FILE, "--json").stdout)
-    assert (report["created"], report["refused"]) == (6, 0)
-    assert {(f["line"], f["column"]) for f in report["findings"]} == {(5, "Published"), (7, "Visibility in catalog")}
-    assert all(f["mended"] for f in report["findings"])
+    assert (report["created"], report["rejected"]) == (6, 0)
+    assert {(f["line"], f["column"]) for f in report["issues"]} == {(5, "Published"), (7, "Visibility in catalog")}
+    assert all(f["repaired"] for f in report["issues"])
 
 
 async def test_download_links_and_other_cells_are_preserved_in_source(shop: ImportShop) -> None:

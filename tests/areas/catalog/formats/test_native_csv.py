@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.areas.catalog.formats.drafts import MOMENT, parse_products, parse_valid_products, positions
+from tests.areas.catalog.formats.parsing import MOMENT, parse_products, parse_valid_products, positions
 from tradepost.areas.catalog.formats import UnreadableError, open_file
 from tradepost.areas.catalog.formats.cells import decode_cell, encode_cell
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.areas.catalog.formats.drafts import parse_products
+from tests.areas.catalog.formats.parsing import parse_products
 from tests.areas.catalog.formats.woocommerce import Cells, csv_text
 from tradepost.areas.catalog.formats.records import ProductRecord
 from tradepost.areas.catalog.formats.woocommerce.cells import decode_entities, split_list

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.areas.catalog.moving.conftest import HERE, ImportShop, save_as
-from tests.areas.catalog.moving.expected import REEF_MUG, STATUSES, WALNUT_TRAY
+from tests.areas.catalog.import_export.conftest import HERE, ImportShop, save_as
+from tests.areas.catalog.import_export.expected import REEF_MUG, STATUSES, WALNUT_TRAY
 from tests.factories import read
 
 FILE = HERE / "shopify.csv"
@@ -68,7 +68,7 @@ async def test_a_changed_file_updates_only_what_changed(shop: ImportShop, tmp_pa
     )
     done = shop.command("import", changed, "--json")
     summary = msgspec.json.decode(done.stdout)
-    assert (summary["created"], summary["updated"], summary["unchanged"], summary["refused"]) == (0, 2, 4, 0)
+    assert (summary["created"], summary["updated"], summary["unchanged"], summary["rejected"]) == (0, 2, 4, 0)
     after = await shop.by_rest()
     assert after["old-lamp"] == before["old-lamp"] | {"name": "Older Lamp"}
     assert [v["price"]["amount"] for v in after["voucher"]["variants"]] == [1000, 2450]

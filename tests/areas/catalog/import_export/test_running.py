@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests import servers
-from tests.areas.catalog.moving.conftest import HERE, ImportShop
+from tests.areas.catalog.import_export.conftest import HERE, ImportShop
 from tests.factories import read
 from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.outbox import OutboxEvent

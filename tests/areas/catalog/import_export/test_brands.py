@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.areas.catalog.moving.conftest import ImportShop
+from tests.areas.catalog.import_export.conftest import ImportShop
 from tests.areas.catalog.upserting import IMPORTER, record_statements
 from tests.factories import make_brand, make_product, read, variant_input
 from tradepost.areas.catalog.formats.ndjson import NdjsonFile
@@ -83,8 +83,8 @@ async def test_a_dry_run_counts_each_brand_and_category_once_over_all_batches(sh
 
 async def test_an_invalid_brand_rejects_only_its_product(shop: ImportShop, tmp_path: Path) -> None:
     report = import_json(shop, write_ndjson(tmp_path, product("a", brand="x" * 201), product("b", brand="B")))
-    assert (report["created"], report["refused"]) == (1, 1)
-    assert [(f["line"], f["column"]) for f in report["findings"]] == [(1, "/brand")]
+    assert (report["created"], report["rejected"]) == (1, 1)
+    assert [(f["line"], f["column"]) for f in report["issues"]] == [(1, "/brand")]
     assert list(await brands(shop)) == ["b"]
 
 
@@ -125,5 +125,5 @@ async def test_a_dry_run_reports_the_product_that_has_a_sku(shop: ImportShop, tm
     taken = variant_input()
     import_json(shop, write_ndjson(tmp_path, product("first", variants=[taken], brand="A")))
     report = import_json(shop, write_ndjson(tmp_path, product("second", variants=[taken], brand="B")), "--dry-run")
-    assert (report["refused"], report["brands_created"]) == (1, 1)
-    assert "already has this SKU" in report["findings"][0]["said"]
+    assert (report["rejected"], report["brands_created"]) == (1, 1)
+    assert "already has this SKU" in report["issues"][0]["advice"]

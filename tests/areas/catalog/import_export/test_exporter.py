@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.areas.catalog.moving.conftest import ImportShop
+from tests.areas.catalog.import_export.conftest import ImportShop
 from tests.factories import make_brand, make_category, make_product, read
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.catalog.formats.writing import FORMATS
