@@ -31,6 +31,10 @@ seed products="500":
 new-area name thing="":
     python scripts/new_area.py {{name}} {{thing}}
 
+# Print the places of a new resource NAME (singular) in AREA, with the lines to add
+new-entity area name:
+    python scripts/new_entity.py {{area}} {{name}}
+
 # Write openapi.json, openapi.v2.json and schema.graphql; review the diff before you commit
 export-contract folder="tests/contract":
     tradepost export-contract {{folder}}

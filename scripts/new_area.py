@@ -23,14 +23,22 @@ MODULES = ("__init__", "models", "schemas", "policy", "resource", "service", "re
 # Type numbers from 240 on are reserved for link tables and the kit.
 FIRST_RESERVED_NUMBER, MAX_NAME_LENGTH = 240, 40
 
+# An area may import only areas before it. One that is not in this list comes before `webhooks`.
+ORDER = (
+    "accounts", "catalog", "inventory", "pricing", "carts", "orders", "payments", "reviews", "webhooks", "system",
+)  # fmt: skip
+
 NEXT_STEPS = """
-Next:
-  pytest tests/areas/{area}    The tests pass as they are. Change area and tests together.
-  tradepost migrate    Creates the table in your database.
-  tests/areas/{area}/case.py    Describe the resource for the general tests; see tests/areas/catalog/case/brands.py.
-  just test    Reports what tests/parity still needs from it.
+The area is complete and its tests pass. What is left:
+  src/tradepost/app.py    AREAS: move the area if it needs one that stands after it.
+  src/tradepost/areas/{area}    Replace `name` by the members that you need: models, schemas, resource, service.
+  {migration}    Give the table their columns, then run: tradepost migrate
+  src/tradepost/areas/{area}/policy.py    Decide who may read and edit; everyone reads and staff edits now.
+  tests/areas/{area}/case.py    Describe the same members to the general tests.
+  just test    Tests the area, and by its case everything that holds for all resources.
   just export-contract    Shows the change of the API in tests/contract. Commit it.
   CHANGELOG.md    Describe the change for API users.
+Further resources of the area: just new-entity {area} NAME
 """
 
 
@@ -59,7 +67,8 @@ def main(arguments: list[str]) -> None:
     except InvalidNameError as refusal:
         sys.exit(f"new-area: {refusal}")
     print("\n".join([str(path.relative_to(ROOT)) for path in files]))
-    print(NEXT_STEPS.format(area=area), end="")
+    [migration] = [path.relative_to(ROOT) for path in files if path.is_relative_to(MIGRATIONS)]
+    print(NEXT_STEPS.format(area=area, migration=migration), end="")
 
 
 def parse_arguments(arguments: list[str]) -> tuple[str, str]:
@@ -87,13 +96,7 @@ def parse_arguments(arguments: list[str]) -> tuple[str, str]:
 
 def create_area(area: str, thing: str) -> list[Path]:
     """Write all files of the area, unless one exists already, and return their paths."""
-    refuse_template_names(area, thing)
-    current = inspect_app()
-    new_names = {thing, pascal(thing), hyphened(plural(thing)), camel(thing), camel(plural(thing))}
-    if clash := sorted(new_names & current.names):
-        raise InvalidNameError(
-            f"`{clash[0]}` is in use as a table, a path or a GraphQL name; choose another name for the resource"
-        )
+    current = check_resource_name(area, thing)
     files = render(area, thing, current) | {APP: add_to_areas(APP.read_text(), area)}
     if existing := [path for path in files if path.exists() and path != APP]:
         raise InvalidNameError(f"{existing[0].relative_to(ROOT)} exists; move it away first")
@@ -106,6 +109,18 @@ def create_area(area: str, thing: str) -> list[Path]:
     return list(files)
 
 
+def check_resource_name(area: str, thing: str) -> CurrentApp:
+    """Return what exists, unless a name that the resource would bring is in use."""
+    refuse_template_names(area, thing)
+    current = inspect_app()
+    new_names = {thing, pascal(thing), hyphened(plural(thing)), camel(thing), camel(plural(thing))}
+    if clash := sorted(new_names & current.names):
+        raise InvalidNameError(
+            f"`{clash[0]}` is in use as a table, a path or a GraphQL name; choose another name for the resource"
+        )
+    return current
+
+
 def render(area: str, thing: str, current: CurrentApp) -> dict[Path, str]:
     """Render the templates: the text of each file of the area."""
     values = placeholders(area, thing, current)
@@ -113,6 +128,7 @@ def render(area: str, thing: str, current: CurrentApp) -> dict[Path, str]:
         **{APP.parent / "areas" / area / f"{module}.py": module for module in MODULES},
         MIGRATIONS / f"{values['revision']}_{area}.py": "migration",
         ROOT / "tests" / "areas" / area / f"test_{area}.py": "test",
+        ROOT / "tests" / "areas" / area / "case.py": "case",
     }
     return {
         path: Template((TEMPLATES / f"{name}.py.txt").read_text()).substitute(values)
@@ -207,13 +223,20 @@ def identifiers(text: str) -> set[str]:
 
 
 def add_to_areas(text: str, area: str) -> str:
-    """Return app.py with the area at the end of AREAS, so that it may import all others."""
-    changed = re.sub(
-        r"^(AREAS\b[^=]*= \((?:[^()]*[^(),\s])),?\s*\)", rf'\1, "{area}")', text, count=1, flags=re.MULTILINE
-    )
-    if changed == text:
+    """Return app.py with the area at its place in AREAS (see ORDER)."""
+    listed = re.search(r"^AREAS\b[^=]*= (\([^()]*\))$", text, re.MULTILINE)
+    if not listed:
         raise InvalidNameError(f"{APP.relative_to(ROOT)} has no AREAS = (...) to add the area to")
-    return changed
+    areas = list(ast.literal_eval(listed[1]))
+    rank = _rank(area)
+    place = next((n for n, other in enumerate(areas) if _rank(other) > rank), len(areas))
+    areas.insert(place, area)
+    names = ", ".join([f'"{name}"' for name in areas])
+    return f"{text[: listed.start(1)]}({names}){text[listed.end(1) :]}"
+
+
+def _rank(area: str) -> float:
+    return ORDER.index(area) if area in ORDER else ORDER.index("webhooks") - 0.5
 
 
 def pascal(words: str) -> str:

@@ -45,19 +45,17 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def validator(document: Json, schema: Json, *, closed: bool = False) -> Any:
-    """Return a validator for a schema of the document.
-
-    closed: also refuse members that the schema does not name
-    """
-    components = document["components"]
-    if closed:
-        components = {
-            **components,
-            "schemas": {name: _closed(component) for name, component in components["schemas"].items()},
-        }
-    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": components, **schema}
+def validator(document: Json, schema: Json) -> Any:
+    """Return a validator for a schema of the document."""
+    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": document["components"], **schema}
     return jsonschema_rs.validator_for(root, validate_formats=True)
+
+
+def closed(document: Json) -> Json:
+    """Return the document with schemas that allow only the members that they name."""
+    components = document["components"]
+    schemas = {name: _closed(component) for name, component in components["schemas"].items()}
+    return {**document, "components": {**components, "schemas": schemas}}
 
 
 def _closed(schema: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from .openapi_document import Json, resolve_reference, validator
+from .openapi_document import Json, closed, resolve_reference, validator
 
 PROBLEM = "application/problem+json"
 # Response headers that the document must declare. The others are in every response: content-length,
@@ -33,7 +33,8 @@ class ResponseChecker:
 
     def __init__(self, document: Json) -> None:
         self.document = document
-        self.validator_of = cache(lambda text: validator(document, msgspec.json.decode(text), closed=True))
+        closed_document = closed(document)
+        self.validator_of = cache(lambda text: validator(closed_document, msgspec.json.decode(text)))
 
     def check(self, operation: Json, answer: httpx.Response) -> None:
         """Fail unless the response is one that the document declares for the operation."""

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
+from tests.sizes import scaled
 from tests.users import ShopUser, create_user, http_client
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
@@ -33,14 +34,14 @@ CREDENTIAL_MARKS = ("secret_hash", "FROM session")
 
 
 def hypothesis_settings(examples: int) -> Any:
-    """Return the settings of a drawn test.
+    """Return the settings of a drawn test: so many examples, or three times as many by torture.
 
     PARITY_SEED=number repeats a run; PARITY_TIMES=3 draws three times as many examples.
     """
     times = float(os.environ.get("PARITY_TIMES", "1"))
     fixed_seed = os.environ.get("PARITY_SEED")
     configured = settings(
-        max_examples=max(int(examples * times), 1),
+        max_examples=max(int(scaled(3 * examples, 3) * times), 1),
         deadline=None,
         database=None,
         # A failure shows the request and the document, which are short. Shrinking would send

@@ -14,7 +14,7 @@ from tests.parity.sample_rows import SampleRows
 DOCUMENT = {"Accept": "application/graphql"}
 
 
-@hypothesis_settings(120)
+@hypothesis_settings(40)
 @given(asking=read_questions(), spelling=st.integers(0, 2**32))
 async def test_the_document_of_a_request_has_the_same_selection_and_answer(
     harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
@@ -41,7 +41,7 @@ async def test_the_document_of_a_request_has_the_same_selection_and_answer(
         assert_same(normalize_rest(asked.fields, plain.json()), normalize_graphql(asked.fields, root))
 
 
-@hypothesis_settings(60)
+@hypothesis_settings(20)
 @given(text=st.text(min_size=1, max_size=30))
 async def test_any_search_text_is_the_same_in_the_document(
     harness: DualDoorApp, sample_rows: SampleRows, text: str

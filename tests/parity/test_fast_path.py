@@ -60,7 +60,7 @@ async def assert_same_answer(
     return fast
 
 
-@hypothesis_settings(100)
+@hypothesis_settings(35)
 @given(
     asking=read_questions(depth=2),
     spelling=st.integers(0, 2**32),

@@ -43,7 +43,7 @@ def lists(draw: Any, names: tuple[str, ...] = tuple(LISTS)) -> AskedList:
     return AskedList(operation.name, resource, True, key, (AskedField("id", "leaf", parent=resource),), args)
 
 
-@hypothesis_settings(150)
+@hypothesis_settings(50)
 @given(drawn_list=lists(), asker=st.sampled_from(ASKERS), spelling=st.integers(0, 2**32))
 async def test_both_doors_list_the_rows_of_the_oracle(
     harness: DualDoorApp, sample_rows: SampleRows, drawn_list: AskedList, asker: str, spelling: int
@@ -130,7 +130,7 @@ def parents_in_a_list(harness: DualDoorApp, resource: str) -> tuple[str, str]:
     return lists[resource], ""
 
 
-@hypothesis_settings(40)
+@hypothesis_settings(15)
 @given(drawn_list=lists(CHILD_LISTS), asker=st.sampled_from(ASKERS), shuffle=st.integers(0, 2**32))
 async def test_the_rows_below_each_row_are_those_of_the_oracle(
     harness: DualDoorApp, sample_rows: SampleRows, drawn_list: AskedList, asker: str, shuffle: int

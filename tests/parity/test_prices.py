@@ -38,7 +38,7 @@ def prices(harness: DualDoorApp, asker: str, asked: AskedList, spelling: int) ->
 
 
 @pytest.mark.parametrize("part", range(4))
-@hypothesis_settings(250)
+@hypothesis_settings(85)
 @given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_selection_has_one_price_at_both_doors(
     harness: DualDoorApp, sample_rows: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
@@ -62,7 +62,7 @@ def test_the_fields_of_a_case_have_one_price_at_both_doors(harness: DualDoorApp,
 
 
 @pytest.mark.parametrize("part", range(4))
-@hypothesis_settings(250)
+@hypothesis_settings(85)
 @given(asking=read_questions(), spelling=SPELLINGS)
 async def test_both_doors_charge_the_same_and_no_more_than_the_price(
     harness: DualDoorApp, sample_rows: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
@@ -82,7 +82,7 @@ async def test_both_doors_charge_the_same_and_no_more_than_the_price(
     assert request_cost(rest) == request_cost(graphql) == cost["charged"] <= upper.points == cost["requested"]
 
 
-@hypothesis_settings(150)
+@hypothesis_settings(50)
 @given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_quote_of_a_url_or_document_at_either_door_is_the_price_of_the_request(
     harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int

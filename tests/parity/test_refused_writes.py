@@ -146,7 +146,7 @@ async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, tu
     return {name: (await caller_and_row(harness, WRITES[name]))[:2] for name in DRAWN_WRITES}
 
 
-@hypothesis_settings(160)
+@hypothesis_settings(55)
 @given(bad=bad_inputs())
 async def test_a_bad_input_is_the_same_problem_at_either_door(
     harness: DualDoorApp, targets: dict[str, tuple[ApiClient, str]], bad: tuple[str, Json]

@@ -63,7 +63,7 @@ def assert_same_data(asked: AskedList, answer: httpx.Response, root: Any) -> Any
 
 
 @pytest.mark.parametrize("part", PARTS)
-@hypothesis_settings(100)
+@hypothesis_settings(35)
 @given(asking=read_questions(), spelling=SPELLINGS)
 async def test_a_question_has_one_selection_one_sql_and_one_answer_at_both_doors(
     harness: DualDoorApp, sample_rows: SampleRows, part: int, asking: tuple[str, AskedList], spelling: int
@@ -73,7 +73,7 @@ async def test_a_question_has_one_selection_one_sql_and_one_answer_at_both_doors
     assert data is None or name == "staff" or "'draft'" not in str(data)
 
 
-@hypothesis_settings(60)
+@hypothesis_settings(20)
 @given(asking=read_questions(LISTS, depth=1), spelling=SPELLINGS)
 async def test_a_cursor_of_one_door_works_at_the_other(
     harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int
@@ -94,7 +94,7 @@ async def test_a_cursor_of_one_door_works_at_the_other(
     assert (await ask_both_doors(harness, caller, empty_range, spelling))["rows"] == []
 
 
-@hypothesis_settings(60)
+@hypothesis_settings(20)
 @given(asking=read_questions(PAGED, depth=2), spelling=SPELLINGS)
 async def test_a_cursor_of_a_relation_works_at_both_doors(
     harness: DualDoorApp, sample_rows: SampleRows, asking: tuple[str, AskedList], spelling: int

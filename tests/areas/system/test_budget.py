@@ -19,8 +19,8 @@ QUOTE = "points limit allowed affordable operations { operation points rows }"
 PATH, PRICE = "/v1/rate-limit", "/v1/price"
 
 
-@pytest.fixture
-async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
+@pytest.fixture(scope="module")
+async def started_shop(settings: Settings, anyio_backend: str) -> AsyncIterator[TradepostApp]:
     """A shop with the default budgets. Its clock is fixed, so buckets are never refilled."""
     app = create_app(
         msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)
@@ -28,6 +28,13 @@ async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
     app.state.limits.local.clock = lambda: 0.0
     async with app.lifespan():
         yield app
+
+
+@pytest.fixture
+def shop(started_shop: TradepostApp) -> TradepostApp:
+    """The shop, with full buckets."""
+    started_shop.state.limits.local.entries.clear()
+    return started_shop
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ async def sample_shop(app: TradepostApp, staff: httpx.AsyncClient) -> SampleShop
 
 
 @pytest.mark.parametrize("role", [*ROLE_NAMES, "key"])
-@hypothesis_settings(340)
+@hypothesis_settings(115)
 @given(document=documents(SCHEMA, "query"))
 async def test_both_executors_return_the_same_response_to_a_query(
     sample_shop: SampleShop, role: str, document: DrawnDocument
@@ -106,7 +106,7 @@ async def test_both_executors_return_the_same_response_to_a_query(
 
 
 @pytest.mark.parametrize("role", ROLE_NAMES)
-@hypothesis_settings(75)
+@hypothesis_settings(25)
 @given(document=documents(SCHEMA, "mutation"))
 async def test_both_executors_return_the_same_response_to_mutations(
     sample_shop: SampleShop, role: str, document: DrawnDocument

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.areas.catalog.formats.catalogues import catalog, is_valid_option_name, normal
 from tests.areas.catalog.formats.parsing import MOMENT, parse_products
+from tests.sizes import scaled
 from tradepost.areas.catalog.formats.round_trip import product_with_defaults, variant_with_defaults
 from tradepost.areas.catalog.formats.shopify import NOTE_COLUMNS
 from tradepost.areas.catalog.formats.writing import FORMATS, create_writer
@@ -54,7 +55,7 @@ def canonical(record: Json) -> str:
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=30)
+@settings(max_examples=scaled(100))
 @given(data=st.data())
 def test_a_catalog_round_trips(format: str, currency: str, data: st.DataObject) -> None:
     records = data.draw(catalog(currency))
