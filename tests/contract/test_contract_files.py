@@ -16,6 +16,8 @@ import pytest
 from .breaking import Comparison
 from .conftest import HERE
 
+pytestmark = pytest.mark.once  # the documents do not depend on the database
+
 NAMES = ["openapi.json", "openapi.v2.json", "schema.graphql"]
 RELEASED = HERE / "released"
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"

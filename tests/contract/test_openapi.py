@@ -17,6 +17,8 @@ from tradepost.settings import Settings
 
 from .openapi_document import Json, closed, operations, parameters, references, resolve_reference, validator
 
+pytestmark = pytest.mark.once  # the documents do not depend on the database
+
 FIXED_PATHS = {"entry", "document", "health_live", "health_ready"}
 """Operations of the document that are not in the registry."""
 TOKEN = "token_grant"

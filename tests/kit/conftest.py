@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import kill_valkey
 from tradepost.kit.redis import connection
 
 
@@ -16,7 +17,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server = ValkeyServer(data_dir=str(tmp_path_factory.mktemp("valkey")), save="", appendonly="no")
     server.start()
     yield server
-    server.stop()
+    kill_valkey(server)
 
 
 @pytest.fixture

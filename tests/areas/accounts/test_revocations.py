@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from tests.servers import kill_valkey
 from tradepost.areas.accounts.credential_cache import CredentialCache
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.kit.auth.caller import Caller
@@ -26,7 +27,7 @@ def valkey(tmp_path: Any) -> Iterator[Any]:
     server.start()
     server._requested_port = server.port  # the port after a restart
     yield server
-    server.stop()
+    kill_valkey(server)
 
 
 @pytest.fixture
