@@ -10,7 +10,6 @@ import fcntl
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -114,13 +113,6 @@ def _redis(folder: Path) -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.port}"
     finally:
         server.stop()
-
-
-def kill_valkey(server: Any) -> None:
-    """End a Valkey of one test at once; an orderly shutdown takes more than a second."""
-    if server.pid:
-        os.kill(server.pid, signal.SIGKILL)
-    server.stop()
 
 
 def clear_stale_runs() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.servers import kill_valkey
 from tradepost.kit.redis import connection
 
 
@@ -17,7 +16,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     server = ValkeyServer(data_dir=str(tmp_path_factory.mktemp("valkey")), save="", appendonly="no")
     server.start()
     yield server
-    kill_valkey(server)
+    server.terminate()  # an orderly stop takes more than a second
 
 
 @pytest.fixture

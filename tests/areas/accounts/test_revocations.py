@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.servers import kill_valkey
 from tradepost.areas.accounts.credential_cache import CredentialCache
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.kit.auth.caller import Caller
@@ -27,7 +26,7 @@ def valkey(tmp_path: Any) -> Iterator[Any]:
     server.start()
     server._requested_port = server.port  # the port after a restart
     yield server
-    kill_valkey(server)
+    server.terminate()  # an orderly stop takes more than a second
 
 
 @pytest.fixture
