@@ -17,6 +17,7 @@ import httpx
 import hypothesis
 import pytest
 
+from tests.reliability.figures import figures
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
 from tradepost.settings import Settings
 
@@ -71,6 +72,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print which tests could not run and why; scripts/test repeats it at its end."""
     if hasattr(terminalreporter.config, "workerinput"):
         return
+    for text in figures([r for kind in ("passed", "failed") for r in terminalreporter.getreports(kind)]):
+        terminalreporter.write_line(f"FIGURE: {text}")
     reasons = Counter(
         str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped")
     )
