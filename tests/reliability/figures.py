@@ -1,7 +1,7 @@
 """The sizes of long scenarios, and the figures that they measure.
 
 `just torture` sets TRADEPOST_TORTURE=1 and runs every scenario at its full size; otherwise a tenth
-of it is enough. A figure is printed in the summary at the end of the run.
+of it is enough. The figures of `just torture` and of failed tests are printed in the summary.
 """
 
 import os

@@ -30,7 +30,7 @@ GRAPHQL_DOCUMENT = b"application/graphql"
 CART_TOKEN = b"x-cart-token"
 MEDIA_TYPES = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
 MAX_QUERIES_BYTES, MAX_SELECTIONS_BYTES = 4 * 1024 * 1024, 4 * 1024 * 1024
-QUERY_BYTES = 3000
+QUERY_BYTES = 1500
 """Bytes of a parsed query string, besides the texts in it."""
 MAX_CACHED_QUERY_LENGTH = 4000
 """Longer query strings are parsed on every request, and responses to them are not cached."""
@@ -151,7 +151,7 @@ def query_size(key: tuple[Any, ...], query: Query) -> int:
 
     Its text is also in the filters and, twice, in the links; its Selection is in another cache.
     """
-    return QUERY_BYTES + 8 * len(key[1])
+    return QUERY_BYTES + 5 * len(key[1])
 
 
 def selection_size(key: tuple[Any, ...], selection: Selection[Any]) -> int:
