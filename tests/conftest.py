@@ -17,6 +17,7 @@ import httpx
 import hypothesis
 import pytest
 
+from tests.reliability.figures import IS_TORTURE, figures
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
 from tradepost.settings import Settings
 
@@ -68,9 +69,15 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print which tests could not run and why; scripts/test repeats it at its end."""
+    """Print which tests could not run and why; scripts/test repeats it at its end.
+
+    Print the figures of long scenarios under `just torture`, and those of failed tests.
+    """
     if hasattr(terminalreporter.config, "workerinput"):
         return
+    outcomes = ("passed", "failed") if IS_TORTURE else ("failed",)
+    for text in figures([report for outcome in outcomes for report in terminalreporter.getreports(outcome)]):
+        terminalreporter.write_line(f"FIGURE: {text}")
     reasons = Counter(
         str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped")
     )

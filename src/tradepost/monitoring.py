@@ -1,6 +1,6 @@
 """Monitoring: metrics, readiness checks, and the report on which API has which operation."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tradepost.doors.graphql import RootField
@@ -9,6 +9,7 @@ from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.metrics_and_parity import OperationParity
 from tradepost.doors.rest.api import RestDoor
 from tradepost.kit.cache.read_cache import ReadCache
+from tradepost.kit.cache_registry import cache_figures
 from tradepost.kit.clock import now
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.rate_limit.meter import RateLimits
@@ -76,6 +77,16 @@ def create_metrics(database: Database, limits: RateLimits, worker: Worker | None
                 "Events not delivered after the last retry.",
                 lambda: relay.dead if relay else 0,
             ),
+            "cache_budget_bytes": ("gauge", "The most bytes that a cache may take.", cache_metric("budget_bytes")),
+            "cache_bytes": ("gauge", "Approximate size of a cache in bytes.", cache_metric("bytes")),
+            "cache_entries": ("gauge", "Entries in a cache.", cache_metric("entries")),
+            "cache_hits_total": ("counter", "Lookups that found an entry in a cache.", cache_metric("hits")),
+            "cache_misses_total": ("counter", "Values that a cache did not have.", cache_metric("misses")),
+            "cache_evictions_total": (
+                "counter",
+                "Entries evicted because a cache was full.",
+                cache_metric("evictions"),
+            ),
             "limits_shared": (
                 "gauge",
                 "1 if all processes share their rate limits through Redis, 0 if this process has its own.",
@@ -83,6 +94,11 @@ def create_metrics(database: Database, limits: RateLimits, worker: Worker | None
             ),
         }
     )
+
+
+def cache_metric(name: str) -> Callable[[], dict[str, float]]:
+    """Return the collector of one figure of all caches, by label."""
+    return lambda: {f'cache="{cache}"': getattr(figures, name) for cache, figures in cache_figures().items()}
 
 
 def readiness_checks(database: Database, redis: "Redis | None") -> dict[str, Check]:

@@ -7,7 +7,11 @@ MAX_CACHED_LENGTH. Nothing here raises: elements that cannot be parsed are ignor
 from functools import lru_cache
 from typing import NamedTuple
 
-MAX_CACHED_LENGTH = 1024
+from tradepost.kit.cache_registry import registered_cache
+
+MAX_CACHED_LENGTH = 512
+CACHED_BYTES = 2 * MAX_CACHED_LENGTH
+"""The most bytes that a cached header takes with its result."""
 CODINGS = (b"zstd", b"br", b"gzip")
 IGNORED_CHARSETS = frozenset({b"charset=utf-8", b"charset=utf8", b"charset=us-ascii"})
 
@@ -32,7 +36,8 @@ def best_offer(header: bytes | None, offers: tuple[bytes, ...]) -> bytes | None:
     return _best_offer(header, offers) if len(header) <= MAX_CACHED_LENGTH else _best_offer.__wrapped__(header, offers)
 
 
-@lru_cache(512)
+@registered_cache("accept", CACHED_BYTES)
+@lru_cache(256)
 def _best_offer(header: bytes, offers: tuple[bytes, ...]) -> bytes | None:
     ranges = _parse_ranges(header)
     if not ranges:
@@ -78,7 +83,8 @@ def best_coding(header: bytes | None) -> bytes | None:
     return _best_coding(header) if len(header) <= MAX_CACHED_LENGTH else _best_coding.__wrapped__(header)
 
 
-@lru_cache(512)
+@registered_cache("accept_encoding", CACHED_BYTES)
+@lru_cache(256)
 def _best_coding(header: bytes) -> bytes | None:
     weights: dict[bytes, float] = {}
     for element in _parse_ranges(header):
@@ -89,10 +95,16 @@ def _best_coding(header: bytes) -> bytes | None:
     return best if weight > 0 and weight >= weights.get(b"identity", 0.0) else None
 
 
-@lru_cache(256)
 def parse_content_type(header: bytes | None) -> tuple[bytes, bytes]:
     """Return the media type without parameters, and the charset or b"", both in lower case."""
-    media_type, *parameters = _split(header or b"", b";")
+    header = header or b""
+    return _parse_content_type(header) if len(header) <= MAX_CACHED_LENGTH else _parse_content_type.__wrapped__(header)
+
+
+@registered_cache("content_type", 2 * CACHED_BYTES)
+@lru_cache(256)
+def _parse_content_type(header: bytes) -> tuple[bytes, bytes]:
+    media_type, *parameters = _split(header, b";")
     charset = b""
     for parameter in parameters:
         name, _, value = parameter.partition(b"=")

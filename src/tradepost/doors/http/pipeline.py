@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIAL_HEADERS, Caller
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.dependencies import NO_DEPENDENCIES, Dependencies
-from tradepost.kit.problems import Unavailable
+from tradepost.kit.problems import NotFound, Unavailable
 from tradepost.kit.rate_limit.meter import RateLimits, unlimited_meter
 from tradepost.kit.writes.call_context import CallContext
 
@@ -48,6 +48,8 @@ a microsecond more.
 """
 
 REQUEST_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
+MAX_PATH_LENGTH = 1000
+"""Characters of a path that Litestar routes. The longest parameters have 100."""
 CLIENT_CLOSED_REQUEST = 499
 """Logged if the client disconnected before the response started (nginx's code, never sent)."""
 
@@ -224,6 +226,9 @@ class Pipeline:
         table = self.fast_path.get(scope["method"])
         match = table.find(scope["path"]) if table is not None else None
         if match is None:
+            # Litestar keeps the last 1,024 paths that it routed.
+            if len(scope["path"]) > MAX_PATH_LENGTH:
+                raise NotFound("No operation has a path of this length.")
             return await self.app(scope, receive, sender)
         route, path_params, scope["path_template"] = match
         response = await route.respond(scope, receive, path_params)

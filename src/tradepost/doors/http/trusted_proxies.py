@@ -3,11 +3,19 @@
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from tradepost.kit.cache_registry import FunctionCache, registered_cache
+
 from .asgi import Scope, request_headers
 
 PROXY_HEADERS = frozenset(
     {b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"}
 )
+
+
+MAX_ADDRESS_LENGTH = 64
+"""Characters of the longest address. The zone of an IPv6 address could make it longer."""
+ADDRESS_BYTES = 400
+"""Bytes that a cached address takes."""
 
 
 class TrustedProxies:
@@ -18,6 +26,7 @@ class TrustedProxies:
             ip_network(network, strict=False) for network in trusted
         )
         self.trusts = lru_cache(1024)(self._trusts)
+        self.cache = FunctionCache("proxies", self.trusts, ADDRESS_BYTES)
 
     def _trusts(self, address: str) -> bool:
         try:
@@ -49,6 +58,8 @@ class TrustedProxies:
 def _address(hop: str) -> str | None:
     """Return a hop's address without port and brackets, or None if it is not an IP address."""
     text = hop.strip()
+    if len(text) > MAX_ADDRESS_LENGTH:
+        return None
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -72,6 +83,7 @@ def is_from_loopback(scope: Scope) -> bool:
     return _is_loopback(client[0])
 
 
+@registered_cache("loopback_addresses", ADDRESS_BYTES)
 @lru_cache(256)
 def _is_loopback(address: str) -> bool:
     try:

@@ -20,7 +20,7 @@ from tradepost.kit.resource.resource import Resource
 from ..http.asgi import Receive, Scope
 from ..http.response import Response
 from .access import access_guards
-from .api import RestDoor
+from .api import MAX_CACHED_QUERY_LENGTH, RestDoor
 from .query_string import with_rest_names
 from .request import RestRequest
 from .response import render_response
@@ -77,7 +77,12 @@ class OperationRoute(HTTPRouteHandler):
         """
         door = self.door
         request = await door.prepare_request(self.operation, scope, receive)
-        if door.cache is None or not self.operation.public or request.query.personal:
+        if (
+            door.cache is None
+            or not self.operation.public
+            or request.query.personal
+            or len(scope["query_string"]) > MAX_CACHED_QUERY_LENGTH
+        ):
             return await self.run(request, path_params)
         key = door.cache_key(request)
         entry = door.cache.get(key)
@@ -99,7 +104,7 @@ class OperationRoute(HTTPRouteHandler):
         request.context.cache.dependencies = dependencies
         response = await self.run(request, path_params)
         response.encodings = {}
-        size = 2 * len(response.body) + len(request.scope["query_string"])
+        size = 2 * len(response.body) + 4 * len(request.scope["query_string"])
         return CacheEntry(response, size, request.context.meter.net)
 
     async def run(self, request: RestRequest, path_params: dict[str, str]) -> Response:

@@ -11,6 +11,7 @@ from sqlalchemy import case, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..auth.access import Viewer
+from ..cache_registry import registered_cache
 from ..db.base import Table
 from ..ids import new_id, parse_id
 from ..problems import InvalidTransition, PreconditionFailed
@@ -208,7 +209,8 @@ def _embedded_columns(resource: Resource[Any]) -> dict[str, list[tuple[str, str]
     }
 
 
-@lru_cache(maxsize=1000)
+@registered_cache("patched_documents", 20_000)
+@lru_cache(maxsize=100)
 def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
     """Return the default selection without the actions.
 
@@ -219,7 +221,8 @@ def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Se
     return Selection(FieldSet(tuple(fields)), selection.list_queries)
 
 
-@lru_cache(maxsize=1000)
+@registered_cache("whole_rows", 20_000)
+@lru_cache(maxsize=100)
 def _all_members(resource: Resource[Any]) -> Selection[Any]:
     """Return the same with the members that need a permission."""
     permissions = frozenset([a.permission for a in resource.field_access.values() if a.permission])

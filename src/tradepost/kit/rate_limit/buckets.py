@@ -12,7 +12,9 @@ from math import ceil
 from time import monotonic
 from typing import Protocol
 
-MAX_BUCKETS = 100_000
+from ..cache_registry import Cache, CacheFigures
+
+MAX_BUCKETS, BUCKET_BYTES = 100_000, 300
 MINUTE = 60.0
 
 type Bucket = tuple[str, int]
@@ -24,17 +26,20 @@ def seconds_until_full(size: int, remaining: float) -> int:
     return ceil((size - remaining) * MINUTE / size)
 
 
-class MemoryBuckets:
+class MemoryBuckets(Cache):
     """Buckets in this process: key -> the points that were left, and when.
 
     A full bucket carries no information, so full buckets are evicted first.
     """
 
-    __slots__ = ("clock", "entries", "max_buckets")
-
     def __init__(self, clock: Callable[[], float] = monotonic, max_buckets: int = MAX_BUCKETS) -> None:
+        super().__init__("rate_limit_buckets", (max_buckets + 1) * BUCKET_BYTES)
         self.clock, self.max_buckets = clock, max_buckets
         self.entries: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def figures(self) -> CacheFigures:
+        """Return the current figures. Hits and misses are not counted: every request has one."""
+        return CacheFigures(self.max_bytes, len(self.entries) * BUCKET_BYTES, len(self.entries))
 
     def take(self, key: str, size: int, points: int) -> float:
         """Remove points and return what is left.

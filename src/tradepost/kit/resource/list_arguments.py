@@ -10,7 +10,7 @@ import msgspec
 
 from ..problems import InvalidParameter
 from .filters import Filter
-from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ListQuery
+from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TEXT_LENGTH, ListQuery
 from .resource import Resource
 
 ARGUMENTS = ("first", "after", "last", "before", "filter", "sort", "total")
@@ -61,8 +61,16 @@ def _check_names(args: Mapping[str, Any], paged: bool, allow_page_number: bool) 
     for name in ("after", "before"):
         if not isinstance(args.get(name, ""), str):
             raise InvalidParameter(f"`{name}` must be a cursor, which is a string.", parameter=name)
+        _check_length(name, args.get(name))
     if not isinstance(args.get("total", False), bool):
         raise InvalidParameter("`total` must be true or false.", parameter="total")
+
+
+def _check_length(name: str, value: Any) -> None:
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        raise InvalidParameter(
+            f"`{name}` has {len(value)} characters; at most {MAX_TEXT_LENGTH} are allowed.", parameter=name
+        )
 
 
 def _positive_int(args: Mapping[str, Any], name: str, maximum: int = MAX_PAGE_SIZE) -> int | None:
@@ -82,6 +90,8 @@ def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str],
         raise InvalidParameter("`sort` must be a string such as `-created_at,name`.", parameter="sort")
     parts = value.split(",") if isinstance(value, str) else cast(Sequence[Any], value or ())
     keys = tuple([str(k).strip() for k in parts])
+    for key in keys:
+        _check_length("sort", key)
     seen: set[str] = set()
     for key in keys:
         name = key.removeprefix("-")
@@ -117,6 +127,7 @@ def parse_filter(
 
 
 def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
+    _check_length(name, raw)
     try:
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
         value = msgspec.convert(raw, filter.type, strict=strict or filter.type is datetime)

@@ -32,7 +32,16 @@ class PreparedRequest:
     retry_after: seconds after which the only field may succeed.
     """
 
-    __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
+    __slots__ = (
+        "__weakref__",
+        "operation",
+        "prices",
+        "replayed_fields",
+        "request",
+        "retry_after",
+        "roots",
+        "variables",
+    )
 
     def __init__(
         self,

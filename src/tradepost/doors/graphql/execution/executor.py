@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,7 +39,7 @@ from .operation_compiler import OperationCompiler
 from .parsing import parse_document
 from .response import join_response
 
-MAX_DOCUMENTS = 1000
+MAX_DOCUMENTS_BYTES = 6 * 1024 * 1024
 LOG = logging.getLogger("tradepost.graphql")
 
 encoder = msgspec.json.Encoder()
@@ -70,7 +71,7 @@ class Executor:
         self.compile = OperationCompiler(
             schema, self.fields, Getters(registry), require_version=require_version
         ).compile
-        self.documents = LRUCache[str, Document](MAX_DOCUMENTS)
+        self.documents = LRUCache[str, Document]("graphql_documents", MAX_DOCUMENTS_BYTES, document_size)
         self.trusted_documents, self.trusted_only = NO_DOCUMENTS, False
         self.cache: ReadCache | None = None
 
@@ -126,13 +127,10 @@ class Executor:
 
         Only the prices are recomputed, because they depend on the caller's permissions.
         """
-        return PreparedRequest(
-            prepared.request,
-            prepared.operation,
-            prepared.variables,
-            prepared.roots,
-            [price_or_minimum(root, context, prepared.variables) for root in prepared.roots],
-        )
+        variables = prepared.variables
+        roots = prepared.operation.roots(variables, self.compile)
+        prices = [price_or_minimum(root, context, variables) for root in roots]
+        return PreparedRequest(prepared.request, prepared.operation, variables, roots, prices)
 
     async def execute(self, prepared: PreparedRequest, context: CallContext) -> bytearray:
         """Return the response without its last brace, so that the caller can add `extensions`."""
@@ -212,6 +210,9 @@ class Executor:
     def _field_error(self, root: Root, error: Exception, context: CallContext) -> dict[str, Any]:
         """Return the entry in `errors` of a root field's exception."""
         problem = self.report_problem(error, context)
+        # Its frames lead back to it by `execute`, which has it as a result. Such a cycle would keep
+        # the request's variables until the next garbage collection.
+        error.__traceback__ = error.__context__ = None
         argument_nodes = error.nodes if isinstance(error, GraphQLError) else None
         return format_error(
             problem,
@@ -234,6 +235,11 @@ class Executor:
     def may_introspect(self, context: CallContext) -> bool:
         """Return whether the caller may see the schema and its names."""
         return self.introspection_enabled or context.caller.is_authenticated
+
+
+def document_size(text: str, document: Document) -> int:
+    """Return the approximate bytes of a document with its text."""
+    return 2 * sys.getsizeof(text) + document.size
 
 
 def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> Price:

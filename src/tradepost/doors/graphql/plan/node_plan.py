@@ -66,6 +66,7 @@ class NodesRoot(Root):
             number: compiler.object_selection(resource, resource.name, nodes)
             for number, (resource, _) in getters.by_number.items()
         }
+        self.field_count = sum([selection.field_set.field_count for selection in self.selections.values()])
         self.personal_types = {
             number
             for number, (resource, _) in getters.by_number.items()
