@@ -128,12 +128,11 @@ async def test_revocations_without_redis_are_logged_once_and_apply_in_their_own_
         for number in range(3):
             await one.publish(session=f"s{number}")
         assert cached(one) == {"ak", "b1"}
-    assert sum("could not be published" in record.message for record in caplog.records) == 1
+    assert sum("other processes apply revocations when" in record.message for record in caplog.records) == 1
     valkey.start()
     await wait_until(one.listening.is_set)
     assert cached(one) == set()
-    await one.publish(user="ann")
-    assert not one.publish_failing
+    await wait_until(lambda: not one.unsent)
 
 
 async def test_a_start_succeeds_while_redis_is_unreachable(
@@ -153,8 +152,6 @@ async def test_a_silent_subscription_counts_as_broken(stack: AsyncExitStack) -> 
         """Answer the subscription, and nothing after it."""
         connections.append(writer)
         while line := await reader.read(4096):
-            if b"CLIENT" in line or b"HELLO" in line:
-                writer.write(b"+OK\r\n" * (line.count(b"CLIENT") + line.count(b"HELLO")))
             if b"SUBSCRIBE" in line:
                 assert listener.pubsub is not None
                 channel = listener.pubsub.name.encode()
@@ -163,14 +160,14 @@ async def test_a_silent_subscription_counts_as_broken(stack: AsyncExitStack) -> 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     listener = Revocations(
         CredentialCache(b"secret"),
-        f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}?protocol=2",
+        f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}",
         SECRET,
         ping_interval=0.1,
     )
     await listener.start()
     fill(listener.cache)
     assert len(cached(listener)) == 4
-    await wait_until(lambda: len(connections) > 1 and not cached(listener))
+    await wait_until(lambda: len(connections) > 2 and not cached(listener))
     await listener.stop()
     for writer in connections:
         writer.close()
