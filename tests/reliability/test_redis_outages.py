@@ -31,10 +31,11 @@ OUTAGE = 5.0 if TORTURE else 0.5
 """Seconds that Redis is away."""
 CALLERS = 40
 """Callers that send one request after the other."""
-MAX_SECONDS = 2.0
-"""Seconds that a request may take."""
-RETURN_SECONDS = 1.0 if TORTURE else 3.0
-"""Seconds after which all is normal again; more in the usual run, which shares the machine."""
+MAX_SECONDS, RETURN_SECONDS = (2.0, 1.0) if TORTURE else (5.0, 3.0)
+"""Seconds that a request may take, and after which all is normal again.
+
+They are longer in the usual run, in which other tests and the callers take most of the CPU.
+"""
 CONNECTIONS = 5
 """Connections of a server process: for commands, and two for each of its two channels."""
 
@@ -49,6 +50,7 @@ class Shop:
     key: str
     log: Path
     products: list[str] = field(default_factory=list[str])
+    workers: list[psutil.Process] = field(default_factory=list[psutil.Process])
 
     def metrics(self) -> dict[str, float]:
         """Return the metrics without labels, by name."""
@@ -66,8 +68,7 @@ class Shop:
 
     def sockets(self) -> int:
         """Return how many sockets of the server process are connected to Redis."""
-        processes = [self.process.pid, *[child.pid for child in psutil.Process(self.process.pid).children()]]
-        connections = [c for pid in processes for c in psutil.Process(pid).net_connections("tcp")]
+        connections = [c for process in self.workers for c in process.net_connections("tcp")]
         return sum(bool(c.raddr) and c.raddr.port == self.redis.port for c in connections)
 
 
@@ -102,6 +103,7 @@ def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
     shop = Shop(redis, process, f"http://127.0.0.1:{port}", key, folder / "server.log")
     try:
         wait_until(lambda: responds(shop), 60, "the server responds")
+        shop.workers = psutil.Process(process.pid).children()
         for _ in range(CALLERS // 2):
             body = {"name": "Lamp", "slug": unique("lamp"), "status": "active"}
             answer = httpx.post(f"{shop.url}/v1/products", json=body, headers={"X-API-Key": key})
@@ -180,7 +182,7 @@ async def call_repeatedly(client: httpx.AsyncClient, number: int, shop: Shop, un
             answer = await client.post("/graphql", json={"query": text}, headers=staff)
         seconds = time.monotonic() - start
         if answer.status_code != 200 or b'"errors"' in answer.content or seconds > MAX_SECONDS:
-            failures.append((kind, answer.status_code, round(start,2), round(seconds, 2), answer.text[:200]))
+            failures.append((kind, answer.status_code, round(seconds, 2), answer.text[:200]))
     assert count > 1
     return failures
 
@@ -211,7 +213,7 @@ def test_all_requests_succeed_while_redis_is_away(shop: Shop, kind: str) -> None
         start = time.monotonic()
         while time.monotonic() < start + OUTAGE:
             sockets[shop.sockets()] += 1
-            time.sleep(0.02)
+            time.sleep(0.1)  # more often would slow down the callers
         end(shop.redis)
         start = time.monotonic()
         wait_until(shop.is_normal, RETURN_SECONDS, "the state after the outage is normal")
