@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -133,6 +136,24 @@ async def test_revocations_without_redis_are_logged_once_and_apply_in_their_own_
     await wait_until(one.listening.is_set)
     assert cached(one) == set()
     await wait_until(lambda: not one.unsent)
+
+
+async def test_a_revocation_does_not_wait_for_a_paused_redis_and_arrives_when_it_is_back(
+    valkey: Any, stack: AsyncExitStack
+) -> None:
+    url = f"redis://127.0.0.1:{valkey.port}"
+    # The other process does not notice the pause, so that its cache is not cleared.
+    one, other = await process(stack, url), await process(stack, url, ping_interval=60)
+    os.kill(valkey.pid, signal.SIGSTOP)
+    try:
+        start = time.monotonic()
+        for tags in ({"session": "s1"}, {"key": "k1"}):
+            await one.publish(**tags)
+        assert time.monotonic() - start < 2
+        assert len(cached(other)) == 4
+    finally:
+        os.kill(valkey.pid, signal.SIGCONT)
+    await wait_until(lambda: cached(other) == {"a2", "b1"})
 
 
 async def test_a_start_succeeds_while_redis_is_unreachable(
