@@ -171,6 +171,14 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
             "REDIS_URL: The value is not a URL such as `redis://HOST:PORT/0`, `rediss://...` or `unix://PATH`.",
         ),
         (
+            {"REDIS_URL": "redis://:hunter2@h/cache"},
+            "REDIS_URL: The value does not end with the number of a database, such as `/0`.",
+        ),
+        (
+            {"REDIS_URL": "redis://h?ssl_ca_certs=ca.pem"},
+            "REDIS_URL: The value has the unknown option `ssl_ca_certs`; allowed here: username, password, db.",
+        ),
+        (
             {"DATABASE_URL": "mysql://root:hunter2@h/d"},
             "DATABASE_URL: The value is neither `sqlite:///PATH` nor `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.",
         ),

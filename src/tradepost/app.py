@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Controller, Litestar
 
@@ -56,9 +56,6 @@ from tradepost.monitoring import create_metrics, parity_report, readiness_checks
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
 # In import order: an area may import only areas before it.
 AREAS = ("accounts", "catalog", "system")
 
@@ -82,9 +79,8 @@ def create_app(settings: Settings) -> TradepostApp:
     """Create both APIs over one database."""
     registry = Registry.collect(load_modules("resource", "service"))
     fields = instances_of(RootField, load_modules("graphql"))
-    cache = ReadCache() if settings.read_cache else None
+    cache = ReadCache(write_permissions=registry.public_write_permissions) if settings.read_cache else None
     database = create_database(settings, cache=cache)
-    redis = _redis(settings.redis_url) if settings.redis_url else None
     limits = _rate_limits(settings)
     dependencies = create_dependencies(settings, database)
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
@@ -105,7 +101,7 @@ def create_app(settings: Settings) -> TradepostApp:
         [
             *controllers(load_modules("rest")),
             *page_routes(
-                checks=readiness_checks(database, redis),
+                checks=readiness_checks(database, limits.shared),
                 may_introspect=may_introspect,
                 ops_loopback=settings.ops_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
@@ -122,7 +118,7 @@ def create_app(settings: Settings) -> TradepostApp:
         logging_config=None,
         exception_handlers=dict(EXCEPTION_HANDLERS),
         on_startup=[signing_keys.load],
-        lifespan=[lambda app: _lifespan(app, database, redis, limits, worker)],
+        lifespan=[lambda app: _lifespan(app, database, limits, worker)],
         debug=settings.debug,
     )
     graphql_roots = {field.operation.name: GraphQLRoot(field.name, tuple(field.parameters)) for field in fields}
@@ -195,13 +191,6 @@ def _graphql_door(
         raise SettingsError(f"DOCUMENTS: {error}.") from None
 
 
-def _redis(url: str) -> "Redis":
-    """Create the Redis client of the readiness check."""
-    from redis.asyncio import Redis  # here, because it takes 14 MB that servers without Redis do not need
-
-    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
-
-
 def _rate_limits(settings: Settings) -> RateLimits:
     """Create the rate limits by role; BUDGET_STAFF applies to all roles not named here."""
     shared = RedisBuckets(settings.redis_url) if settings.redis_url else None
@@ -258,9 +247,7 @@ def _connect_routes(app: Litestar, door: RestDoor) -> Iterable[Endpoint]:
 
 
 @asynccontextmanager
-async def _lifespan(
-    app: Any, database: Database, redis: "Redis | None", limits: RateLimits, worker: Worker | None
-) -> AsyncGenerator[None]:
+async def _lifespan(app: Any, database: Database, limits: RateLimits, worker: Worker | None) -> AsyncGenerator[None]:
     """Open the connections and run the worker while the app runs.
 
     At shutdown the worker finishes its deliveries, and the access log is flushed.
@@ -289,5 +276,3 @@ async def _lifespan(
             if shared is not None:
                 await shared.stop()
         await database.stop()
-        if redis is not None:
-            await redis.aclose()

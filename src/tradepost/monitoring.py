@@ -1,7 +1,7 @@
 """Monitoring: metrics, readiness checks, and the report on which API has which operation."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tradepost.doors.graphql import RootField
 from tradepost.doors.http.metrics import Metrics
@@ -12,14 +12,12 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.cache_registry import cache_figures
 from tradepost.kit.clock import now
 from tradepost.kit.operations.registry import Registry
+from tradepost.kit.rate_limit.buckets import SharedBuckets
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.worker.outbox_queue import is_behind
 from tradepost.kit.writes.database import Database
 from tradepost.migrations.head import is_at_head
 from tradepost.worker import Worker
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 
 def create_metrics(database: Database, limits: RateLimits, worker: Worker | None, cache: ReadCache | None) -> Metrics:
@@ -101,14 +99,14 @@ def cache_metric(name: str) -> Callable[[], dict[str, float]]:
     return lambda: {f'cache="{cache}"': getattr(figures, name) for cache, figures in cache_figures().items()}
 
 
-def readiness_checks(database: Database, redis: "Redis | None") -> dict[str, Check]:
+def readiness_checks(database: Database, shared: SharedBuckets | None) -> dict[str, Check]:
     """Return the checks of `/health/ready` by name."""
     checks: dict[str, Check] = {
         "database": lambda: _check_database(database),
         "migrations": lambda: _check_migrations(database),
         "outbox": lambda: _check_outbox(database),
     }
-    return checks | ({"redis": lambda: _check_redis(redis)} if redis is not None else {})
+    return checks | ({"redis": lambda: _check_redis(shared)} if shared is not None else {})
 
 
 async def _check_database(database: Database) -> None:
@@ -127,14 +125,10 @@ async def _check_outbox(database: Database) -> None:
         raise Degraded("events are waiting for a worker")
 
 
-async def _check_redis(redis: "Redis") -> None:
+async def _check_redis(shared: SharedBuckets) -> None:
     """Raise Degraded if Redis is unavailable: each process then applies its own rate limits."""
-    from redis.exceptions import RedisError  # here, so that it is only loaded if Redis is used
-
-    try:
-        await redis.ping()
-    except (RedisError, OSError) as error:
-        raise Degraded(type(error).__name__) from error
+    if await shared.take(0, ("check", 1)) is None:
+        raise Degraded("unavailable")
 
 
 def parity_report(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[OperationParity]:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 from dotenv import dotenv_values
 
+from tradepost.kit.redis.url import RedisUrl
 from tradepost.kit.schema.money import currencies
 
 DRIVERS = {
@@ -269,9 +270,8 @@ def _database_url(text: str) -> str:
 
 
 def _redis_url(text: str) -> str:
-    if not re.match(r"(redis|rediss|valkey|unix)://.", text):
-        raise ValueError("is not a URL such as `redis://HOST:PORT/0`, `rediss://...` or `unix://PATH`")
-    return text.replace("valkey://", "redis://", 1)
+    RedisUrl.parse(text)
+    return text
 
 
 def _smtp_url(text: str) -> str:

@@ -53,7 +53,12 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     restart_with_huge_pages()
     from tradepost.server.granian import serve
 
-    serve(Settings.read(), reload=reload)
+    settings = Settings.read()
+    if settings.redis_url is not None:
+        from tradepost.cli.redis_check import check_redis
+
+        check_redis(settings.redis_url)
+    serve(settings, reload=reload)
 
 
 @shop.command()

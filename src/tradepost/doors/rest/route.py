@@ -75,21 +75,20 @@ class OperationRoute(HTTPRouteHandler):
 
         Called by the endpoint and by the fast path.
         """
-        door = self.door
+        door, cache = self.door, self.door.cache
         request = await door.prepare_request(self.operation, scope, receive)
         if (
-            door.cache is None
+            cache is None
             or not self.operation.public
             or request.query.personal
             or len(scope["query_string"]) > MAX_CACHED_QUERY_LENGTH
+            or not cache.serves(request.context.caller)
         ):
             return await self.run(request, path_params)
         key = door.cache_key(request)
-        entry = door.cache.get(key)
+        entry = cache.get(key)
         if entry is None:
-            entry = await door.cache.fill(
-                key, lambda dependencies: self.cache_entry(request, path_params, dependencies)
-            )
+            entry = await cache.fill(key, lambda dependencies: self.cache_entry(request, path_params, dependencies))
         request.context.meter.net, request.context.cache.entry = entry.net, entry
         return entry.value
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from time import monotonic
 from typing import Any
 
+from ..auth.caller import Caller
 from ..cache_registry import Cache, CacheFigures
 from ..query.source_tables import ANY_CHANGE, ReadDependencies, Tag
 
@@ -88,9 +89,10 @@ class ReadCache(Cache):
     While `suspended` (no invalidation channel) the cache is empty and stores nothing.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES, *, write_permissions: frozenset[str] = frozenset()) -> None:
+        """`write_permissions` are those of the writes that change what is cached."""
         super().__init__("read_cache", max_bytes)
-        self.suspended = False
+        self.write_permissions, self.suspended = write_permissions, False
         self.entries = OrderedDict[Hashable, CacheEntry]()
         self.aliases = dict[Hashable, tuple[CacheEntry, Any]]()
         self.keys_by_tag: dict[str, dict[str | None, set[Hashable]]] = {}
@@ -101,6 +103,14 @@ class ReadCache(Cache):
     def figures(self) -> CacheFigures:
         """Return the current figures."""
         return CacheFigures(self.max_bytes, self.bytes, len(self.entries), self.hits, self.misses, self.evictions)
+
+    def serves(self, caller: Caller) -> bool:
+        """Whether reads of this caller use the cache: not if the caller may write what it holds.
+
+        Another process drops its entries some milliseconds after a write was answered. A caller
+        that writes and then reads through that process must not get the old value.
+        """
+        return self.write_permissions.isdisjoint(caller.permissions)
 
     def get(self, key: Hashable) -> CacheEntry | None:
         """Return the entry of a key, or None."""

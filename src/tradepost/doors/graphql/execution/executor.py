@@ -186,6 +186,7 @@ class Executor:
                 )
             if (
                 self.cache is not None
+                and self.cache.serves(context.caller)
                 and root.is_cacheable(variables)
                 and (key := cache_key(root, variables, context)) is not None
             ):
