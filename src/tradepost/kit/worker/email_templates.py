@@ -14,7 +14,7 @@ LAYOUTS = Path(__file__).parent / "templates"
 """The folder of `email_layout.txt` and `email_layout.html`, which templates extend."""
 
 
-def render_email(folder: Path, name: str, to: str, **values: Any) -> Email:
+def render_email(folder: Path, name: str, to: str, /, **values: Any) -> Email:
     """Return an e-mail to one address, from the templates `name` in a folder.
 
     The HTML template gets the subject as `subject`.
