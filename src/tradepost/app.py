@@ -31,6 +31,7 @@ from tradepost.doors.http.problem_responses import EXCEPTION_HANDLERS
 from tradepost.doors.http.response import Response
 from tradepost.doors.pages import page_routes
 from tradepost.doors.pages.docs import graphiql_page, tool_response
+from tradepost.doors.pages.forms import FormPage, form_routes
 from tradepost.doors.pages.metrics_and_parity import metrics_and_parity_routes
 from tradepost.doors.rest.api import RestDoor
 from tradepost.doors.rest.contract_routes import contract_files, contract_routes
@@ -107,6 +108,7 @@ def create_app(settings: Settings) -> TradepostApp:
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
                 public_keys=signing_keys.jwks_json,
             ),
+            *([] if settings.storefront_url else form_routes(instances_of(FormPage, load_modules("pages")))),
             *metrics_and_parity_routes(
                 metrics.render, lambda: parity_report(registry, rest, fields), settings.ops_loopback
             ),

@@ -72,7 +72,12 @@ def _provide_accounts(dependencies: Dependencies, settings: Settings, database: 
     dependencies.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
     dependencies.provide(
         AccountSettings,
-        AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront),
+        AccountSettings(
+            refresh_token_days=settings.refresh_token_days,
+            session_days=settings.session_days,
+            storefront_url=settings.storefront_url,
+            public_url=settings.public_url,
+        ),
     )
     cache = CredentialCache(derive_key(settings.secret_key, "remembered credentials"))
     dependencies.provide(Revocations, Revocations(cache, settings.redis_url, settings.secret_key))

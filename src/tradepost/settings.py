@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_audience: str = "tradepost"  # noqa: S105 - not a secret
     access_token_seconds: int = 900
     refresh_token_days: int = 30
+    session_days: int = 90
     password_min_length: int = 8
     storefront_url: str | None = None
     shop_currency: str = "EUR"
@@ -115,11 +116,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def introspection_enabled(self) -> bool:
         """Whether anonymous callers may see the schema; by default yes, except in production."""
         return self.profile != "production" if self.introspection is None else self.introspection
-
-    @property
-    def storefront(self) -> str:
-        """The base URL of links in e-mails; by default PUBLIC_URL."""
-        return self.storefront_url or self.public_url
 
     @property
     def issuer(self) -> str:
@@ -353,6 +349,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "token_audience": _claim,
     "access_token_seconds": _integer(10, 86_400),
     "refresh_token_days": _integer(1, 3650),
+    "session_days": _integer(1, 3650),
     "storefront_url": _public_url,
     "password_min_length": _integer(8, 64),
     "shop_currency": _currency,

@@ -9,7 +9,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 Role = Annotated[str, Meta(description="The role of the caller at that time.", examples=["staff"])]
 DoorName = Annotated[
-    str, Meta(description="Where the call came from: `rest`, `graphql`, `cli` or `worker`.", examples=["rest"])
+    str,
+    Meta(
+        description="Where the call came from: `rest`, `graphql`, `pages`, `cli` or `worker`.",
+        examples=["rest"],
+    ),
 ]
 Operation = Annotated[
     str,

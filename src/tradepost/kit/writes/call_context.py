@@ -48,7 +48,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
 
     The state of the call is in three parts: its unit of work, its idempotency and its cache trace.
 
-    door: `rest`, `graphql`, `cli` or `worker`.
+    door: `rest`, `graphql`, `pages`, `cli` or `worker`.
     meter: counts the cost; that of the command line and of the worker has no limit.
     address: the client's address.
     hides_schema: whether error details leave out the lists of valid names.

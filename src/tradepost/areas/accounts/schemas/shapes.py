@@ -121,7 +121,8 @@ class TokenPair(Struct):
     refresh_token: Annotated[
         str,
         Meta(
-            description="Exchange it for the next pair. It can be used once; using it again ends the session.",
+            description="Exchange it for the next pair. It can be used once: sent again within 10 seconds, it gets the "
+            "same next refresh token; later, the session ends.",
             examples=["rt_9xKq..."],
         ),
     ]

@@ -21,7 +21,10 @@ from .own_account import confirm_password, lock_own_account
 
 
 class PasswordService(Service):
-    """Changes and resets passwords. Either ends the sessions that used the old password."""
+    """Changes and resets passwords.
+
+    A change ends the other sessions, a reset ends all sessions and API keys.
+    """
 
     def __init__(self, context: CallContext) -> None:
         super().__init__(context)
@@ -53,8 +56,8 @@ class PasswordService(Service):
         )
         user.password_hash = new_hash
         await invalidate_tokens(self.session, user.id, except_email=user.email)
-        await self.revoker.end_sessions(user.id, except_session=self.context.caller.session_id)
-        queue_email(self.context, "password_changed", user.id)
+        sessions = await self.revoker.end_sessions(user.id, except_session=self.context.caller.session_id)
+        queue_email(self.context, "password_changed", user.id, sessions=sessions, api_keys=[])
         self.context.emit("user.password_changed", user.id)
         return self.respond(acknowledgements, DONE, selection)
 
@@ -96,9 +99,8 @@ class PasswordService(Service):
     ) -> Record[Acknowledgement]:
         """Complete a password reset.
 
-        Send the token from the e-mail and a new password. All sessions of the account end. The
-        token also verifies the e-mail address. If the address was not verified before, the API keys
-        of the account are revoked too.
+        Send the token from the e-mail and a new password. All sessions and API keys of the account
+        end; an e-mail lists them. The token also verifies the e-mail address.
         """
         self.password_hasher.check(input.new_password, "/new_password")
         new_hash = await self.password_hasher.hash(input.new_password)
@@ -110,12 +112,11 @@ class PasswordService(Service):
             input.new_password, "/new_password", user_attributes=[user.email, user.username or ""]
         )
         user.password_hash = new_hash
-        if user.email_verified_at is None:
-            # Another person may have registered the address, and must not keep access to it.
-            await self.revoker.revoke_api_keys(user.id)
-            user.email_verified_at = self.context.clock()
+        user.email_verified_at = user.email_verified_at or self.context.clock()
         await invalidate_tokens(self.session, user.id, except_email=user.email)
-        await self.revoker.end_sessions(user.id)
-        queue_email(self.context, "password_changed", user.id)
+        # Another person may have registered the address, or know the old password, and must not
+        # keep access by a key made with it.
+        revoked = await self.revoker.revoke_all(user.id)
+        queue_email(self.context, "password_changed", user.id, sessions=revoked.sessions, api_keys=revoked.api_keys)
         self.context.emit("user.password_changed", user.id)
         return self.respond(acknowledgements, DONE, selection)

@@ -21,6 +21,7 @@ from ..password_hasher import PasswordHasher
 from ..resource import acknowledgements
 from ..schemas import Acknowledgement, EmailChangeInput, EmailVerifyInput, RegisterInput
 from .acknowledgements import ACCEPTED, DONE
+from .credential_revoker import CredentialRevoker
 from .email_address import normalize_email, validate_email_address
 from .email_queue import queue_email, queue_verification_email
 from .email_tokens import VERIFY_EMAIL, invalidate_tokens, redeem
@@ -36,6 +37,7 @@ class Registration(Service):
         super().__init__(context)
         self.password_hasher = context.dependencies.require(PasswordHasher)
         self.opaque_tokens = context.dependencies.require(OpaqueTokens)
+        self.revoker = CredentialRevoker(context)
 
     @operation(
         "register",
@@ -93,10 +95,14 @@ class Registration(Service):
         """Verify an e-mail address.
 
         Send the token from the e-mail. If the address was requested by `email_change`, it now
-        becomes the address of the account.
+        becomes the address of the account. When an address is verified for the first time, all
+        sessions and API keys of the account end, because another person may have registered it;
+        an e-mail lists them. They stay if the request has the access token of a session of the
+        account.
         """
         token_hash = self.opaque_tokens.digest(input.token)
         user, email = await redeem(self.session, token_hash, VERIFY_EMAIL, self.context.clock())
+        is_first_time = user.email_verified_at is None or user.email != email
         if user.email != email:
             queue_email(self.context, "email_changed", user.id, email=user.email)
             user.email = email
@@ -104,6 +110,12 @@ class Registration(Service):
             # Tokens that were sent to the previous address must not work any more.
             await invalidate_tokens(self.session, user.id)
         user.email_verified_at = self.context.clock()
+        if is_first_time and not self._is_session_of(user.id):
+            revoked = await self.revoker.revoke_all(user.id)
+            if revoked:
+                queue_email(
+                    self.context, "access_revoked", user.id, sessions=revoked.sessions, api_keys=revoked.api_keys
+                )
         self.context.emit("user.email_verified", user.id)
         return self.respond(acknowledgements, DONE, selection)
 
@@ -138,14 +150,25 @@ class Registration(Service):
         """Request a change of your e-mail address.
 
         An e-mail is sent to the new address. The change takes effect once the address is verified
-        with it. If another account has the address, nothing changes.
+        with it. If another account has the address, nothing changes. The current address gets a
+        notice that says how to stop the change.
         """
         email = validate_email_address(input.email)
         confirmed_hash = await confirm_password(self.context, self.password_hasher, input.password)
         user = await lock_own_account(self.context, self.session, confirmed_hash)
+        if email != user.email:
+            queue_email(self.context, "email_change_requested", user.id, email=user.email, new_email=email)
         queue_verification_email(self.context, self.opaque_tokens, user, email)
         self.context.emit("user.email_change_requested", user.id)
         return self.respond(acknowledgements, ACCEPTED, selection)
+
+    def _is_session_of(self, user_id: str) -> bool:
+        """Whether the caller is logged in to this account.
+
+        Only the person who knows the password is, so the address and the account have one owner.
+        An API key does not count: it may have been passed on.
+        """
+        return self.context.caller.session_id is not None and self.context.caller.id == user_id
 
     async def _insert_user(self, email: str, password_hash: str, input: RegisterInput) -> UserRow:
         user = UserRow(

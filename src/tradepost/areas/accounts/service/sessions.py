@@ -62,8 +62,9 @@ class Sessions(Service):
     async def refresh(self, input: RefreshInput, selection: Selection[TokenPair]) -> Record[TokenPair]:
         """Exchange a refresh token for the next pair of tokens.
 
-        A refresh token can be used once. Using it again ends the session, because the token may
-        have been stolen.
+        A refresh token can be used once. Within 10 seconds it can be sent again, as if the answer
+        was lost, and gets the same next refresh token. Later it ends the session, because it may
+        have been stolen. A session ends after 90 days (`SESSION_DAYS`), however often it is used.
         """
         return self.respond(token_pairs, _token_pair(await self.session_tokens.refresh(input.refresh_token)), selection)
 
