@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from litestar import Controller, Litestar
 
+from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
 from tradepost.areas.accounts.password_hasher import PasswordHasher
 from tradepost.areas.accounts.policy import SCOPES
@@ -88,6 +89,7 @@ def create_app(settings: Settings) -> TradepostApp:
     limits = _rate_limits(settings)
     dependencies = create_dependencies(settings, database)
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
+    dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
     signing_keys, credentials = dependencies.require(SigningKeys), dependencies.require(Credentials)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
@@ -216,8 +218,17 @@ def _credential_attempts(settings: Settings, limits: RateLimits) -> CredentialAt
     """Create the limits on attempts at credentials."""
     secret = derive_key(settings.secret_key, "attempts")
     return CredentialAttempts(
-        limits, secret, per_account=settings.budget_login_account, per_address=settings.budget_login_address
+        limits,
+        secret,
+        per_account=settings.budget_login_account,
+        per_address=settings.budget_login_address,
+        per_account_hour=settings.budget_login_account_hour,
     )
+
+
+def _email_limits(settings: Settings, limits: RateLimits) -> EmailLimits:
+    """Create the limits on e-mails per address."""
+    return EmailLimits(limits, derive_key(settings.secret_key, "email limits"), per_hour=settings.budget_emails)
 
 
 def load_modules(*files: str) -> list[ModuleType]:

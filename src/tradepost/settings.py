@@ -73,6 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_staff: int = 6000
     budget_login_account: int = 10
     budget_login_address: int = 30
+    budget_login_account_hour: int = 200
+    budget_emails: int = 5
     ops_loopback: bool = True
     access_log: bool = True
     log_format: Literal["text", "json"] = "text"
@@ -375,6 +377,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "budget_staff": _integer(1, 1_000_000_000),
     "budget_login_account": _integer(1, 1_000_000_000),
     "budget_login_address": _integer(1, 1_000_000_000),
+    "budget_login_account_hour": _integer(1, 1_000_000_000),
+    "budget_emails": _integer(1, 1_000_000_000),
     "ops_loopback": _switch,
     "access_log": _switch,
     "log_format": _one_of("text", "json"),
