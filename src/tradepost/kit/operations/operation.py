@@ -206,6 +206,8 @@ class Operation[O, **P, R]:
         except LostRace:
             detail = "Concurrent requests kept changing the same data. Try again."
             raise Conflict.lost_race(detail) from None
+        finally:
+            await context.work.run_hooks()
 
     async def _run_in_transaction(
         self, service: Any, context: CallContext, args: Any, kwargs: Any, claimed: Claim | None = None
@@ -213,7 +215,7 @@ class Operation[O, **P, R]:
         """Run the method in a transaction, and complete the claim. Lost races are retried."""
         for _ in range(MAX_TRIES):
             try:
-                async with context.transaction() as session:
+                async with context.work.transaction(context.database) as session:
                     answer = await self._call_method(service, context, args, kwargs)
                     if claimed is not None:
                         answer, outcome = split_outcome(answer, self.result, context)

@@ -164,10 +164,10 @@ class SessionTokens(Service):
             )
             if not result.rowcount:
                 return
+            self.context.work.after_call(lambda: self.revocations.publish(session=session_id))
             PendingEvents.for_session(transaction).add(
                 "session.stolen", session_id, {}, self.context.request_id, self.context.signature
             )
-        await self.revocations.publish(session=session_id)
 
     def _issue(self, user_id: str, session_id: str, role: str, scopes: Sequence[str] | None) -> TokenResponse:
         """Issue the tokens of a session. The refresh token works once this write is committed."""
