@@ -109,12 +109,12 @@ def create_app(settings: Settings) -> TradepostApp:
             *page_routes(
                 checks=readiness_checks(database, redis),
                 may_introspect=may_introspect,
-                ops_loopback=settings.ops_loopback,
+                ops_loopback=settings.trusts_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
                 public_keys=signing_keys.jwks_json,
             ),
             *metrics_and_parity_routes(
-                metrics.render, lambda: parity_report(registry, rest, fields), settings.ops_loopback
+                metrics.render, lambda: parity_report(registry, rest, fields), settings.trusts_loopback
             ),
             *contract_routes(may_introspect),
             graphql.route(),

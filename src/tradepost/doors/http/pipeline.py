@@ -38,7 +38,7 @@ from .request_body import DEFAULT_LIMIT, ClientDisconnected
 from .response import Response
 from .response_cache import CachedResponse, ResponseCache
 from .response_sender import HSTS, SECURITY_HEADERS, ResponseSender
-from .trusted_proxies import TrustedProxies
+from .trusted_proxies import FORWARDED_FOR, TrustedProxies
 
 type Identify = Callable[[Headers], Caller | Awaitable[Caller]]
 """Return the caller that a request's headers identify; called only if they hold a credential.
@@ -67,8 +67,8 @@ class PipelineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_settings(cls, settings: Any) -> "PipelineSettings":
-        """Copy the fields that `settings` has; the others keep their defaults."""
-        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__ if hasattr(settings, name)})
+        """Copy the settings of these names."""
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
 
 
 class Pipeline:
@@ -121,6 +121,8 @@ class Pipeline:
             return self.app(scope, receive, send)
         if self.trusted_proxies.networks:
             self.trusted_proxies.resolve(scope)
+        elif FORWARDED_FOR in request_headers(scope):
+            self.trusted_proxies.warn(scope)
         if (
             self.response_cache is not None
             and self.in_flight.has_room
