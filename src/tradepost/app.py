@@ -22,6 +22,7 @@ from tradepost.bootstrap import create_database, create_dependencies
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.documents.trusted import TrustedDocumentError
 from tradepost.doors.graphql.execution.quotes import GraphQLQuotes
+from tradepost.doors.graphql.http.bad_credential import bad_credential_response
 from tradepost.doors.graphql.http.document_endpoint import DocumentEndpoint
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.allowed_methods import methods_by_path, self_authenticating_paths
@@ -173,6 +174,7 @@ def _pipeline(
         limits=limits,
         dependencies=dependencies,
         self_authenticating=self_authenticating_paths(app.routes),
+        error_formats={"/graphql": bad_credential_response},
         read_cache=cache,
     )
 

@@ -169,7 +169,7 @@ async def test_keys_do_not_contain_the_account_and_depend_on_the_secret(
 ) -> None:
     await count(attempts, 1)
     await attempts.count_unexecuted({"b@shop.example": 2}, ADDRESS)
-    keys = [*attempts.limits.local.entries, *attempts.counters.hourly.entries]
+    keys = [*attempts.limits.local.entries, *attempts.limits.local_hourly.entries]
     if attempts.limits.shared is not None:
         redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
         stored: Any = await redis.keys()

@@ -9,7 +9,8 @@ from hashlib import blake2b
 from math import ceil
 
 from tradepost.kit.problems import QuotaExceeded
-from tradepost.kit.rate_limit.counters import HOUR, Counter, Counters
+from tradepost.kit.rate_limit.buckets import HOUR
+from tradepost.kit.rate_limit.counters import Counter, Counters
 from tradepost.kit.rate_limit.meter import RateLimits
 
 PASSWORD_RESET, OTHER = "password-reset", "other"

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Protocol
 
 MAX_BUCKETS = 100_000
-MINUTE = 60.0
+MINUTE, HOUR = 60.0, 3600.0
 
 type Bucket = tuple[str, int]
 """The key of a bucket and its size in points."""

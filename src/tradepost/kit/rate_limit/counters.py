@@ -10,8 +10,6 @@ from typing import NamedTuple
 from .buckets import MINUTE, Bucket, MemoryBuckets, SlowBucket
 from .meter import RateLimits
 
-HOUR = 3600.0
-
 
 class Counter(NamedTuple):
     """A key, and how many calls are allowed in so many seconds."""
@@ -27,15 +25,10 @@ class Counter(NamedTuple):
 
 
 class Counters:
-    """Takes from counters and gives back to them.
-
-    Counters of a minute share the local buckets of the rate limits; those of an hour have buckets
-    of their own.
-    """
+    """Takes from counters and gives back to them."""
 
     def __init__(self, limits: RateLimits) -> None:
         self.limits = limits
-        self.hourly = MemoryBuckets(lambda: limits.local.clock(), seconds=HOUR)
 
     async def take(self, *counters: Counter, calls: int = 1) -> tuple[list[float], bool]:
         """Take calls from each counter, or from none if any of them has too few.
@@ -62,4 +55,4 @@ class Counters:
         return remaining
 
     def _local(self, counter: Counter) -> MemoryBuckets:
-        return self.limits.local if counter.seconds == MINUTE else self.hourly
+        return self.limits.local if counter.seconds == MINUTE else self.limits.local_hourly

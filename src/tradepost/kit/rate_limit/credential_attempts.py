@@ -19,8 +19,9 @@ from math import ceil
 from unicodedata import normalize
 
 from ..problems import QuotaExceeded
+from .buckets import HOUR
 from .client_key import client_key
-from .counters import HOUR, Counter, Counters
+from .counters import Counter, Counters
 from .meter import RateLimits
 
 ACCOUNT, ADDRESS, ACCOUNT_HOUR = "login-account", "login-address", "login-account-hour"

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..db.errors import LostRace
-from ..problems import Problem
+from ..problems import AlreadyExists, Conflict
 from .database import Database
 from .pending import PendingEvents
 
@@ -77,7 +77,7 @@ class UnitOfWork:
                 self.session = session
                 yield session
                 was_finished = True
-        except (LostRace, Problem):
+        except (LostRace, AlreadyExists, Conflict):  # rolled back
             raise
         except BaseException:
             if was_finished:

@@ -30,9 +30,10 @@ class PreparedRequest:
     The executor sets:
     replayed_fields: the response keys of the mutations whose stored outcome was returned.
     retry_after: seconds after which the only field may succeed.
+    challenge: `WWW-Authenticate` of a field that needs a credential.
     """
 
-    __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
+    __slots__ = ("challenge", "operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class PreparedRequest:
         self.roots, self.prices = roots, prices
         self.replayed_fields: list[str] = []
         self.retry_after: int | None = None
+        self.challenge: str | None = None
 
     @property
     def points(self) -> int:
