@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 HERE = "http://tradepost.test"
-BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
+BUDGETS = (
+    "BUDGET_ANONYMOUS",
+    "BUDGET_CUSTOMER",
+    "BUDGET_STAFF",
+    "BUDGET_LOGIN_ACCOUNT",
+    "BUDGET_LOGIN_ADDRESS",
+    "BUDGET_LOGIN_ACCOUNT_HOUR",
+    "BUDGET_EMAILS",
+)
 
 # A slow machine must not fail a property.
 hypothesis.settings.register_profile(

@@ -11,6 +11,7 @@ from typing import Any
 
 from litestar import Controller, Litestar
 
+from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
 from tradepost.areas.accounts.password_hasher import PasswordHasher
 from tradepost.areas.accounts.policy import SCOPES
@@ -21,6 +22,7 @@ from tradepost.bootstrap import create_database, create_dependencies
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.documents.trusted import TrustedDocumentError
 from tradepost.doors.graphql.execution.quotes import GraphQLQuotes
+from tradepost.doors.graphql.http.bad_credential import bad_credential_response
 from tradepost.doors.graphql.http.document_endpoint import DocumentEndpoint
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.allowed_methods import methods_by_path, self_authenticating_paths
@@ -85,6 +87,7 @@ def create_app(settings: Settings) -> TradepostApp:
     limits = _rate_limits(settings)
     dependencies = create_dependencies(settings, database)
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
+    dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
     signing_keys, credentials = dependencies.require(SigningKeys), dependencies.require(Credentials)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
@@ -104,13 +107,13 @@ def create_app(settings: Settings) -> TradepostApp:
             *page_routes(
                 checks=readiness_checks(database, limits.shared),
                 may_introspect=may_introspect,
-                ops_loopback=settings.ops_loopback,
+                ops_loopback=settings.trusts_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
                 public_keys=signing_keys.jwks_json,
             ),
             *([] if settings.storefront_url else form_routes(instances_of(FormPage, load_modules("pages")))),
             *metrics_and_parity_routes(
-                metrics.render, lambda: parity_report(registry, rest, fields), settings.ops_loopback
+                metrics.render, lambda: parity_report(registry, rest, fields), settings.trusts_loopback
             ),
             *contract_routes(may_introspect),
             graphql.route(),
@@ -169,6 +172,7 @@ def _pipeline(
         limits=limits,
         dependencies=dependencies,
         self_authenticating=self_authenticating_paths(app.routes),
+        error_formats={"/graphql": bad_credential_response},
         read_cache=cache,
     )
 
@@ -207,8 +211,17 @@ def _credential_attempts(settings: Settings, limits: RateLimits) -> CredentialAt
     """Create the limits on attempts at credentials."""
     secret = derive_key(settings.secret_key, "attempts")
     return CredentialAttempts(
-        limits, secret, per_account=settings.budget_login_account, per_address=settings.budget_login_address
+        limits,
+        secret,
+        per_account=settings.budget_login_account,
+        per_address=settings.budget_login_address,
+        per_account_hour=settings.budget_login_account_hour,
     )
+
+
+def _email_limits(settings: Settings, limits: RateLimits) -> EmailLimits:
+    """Create the limits on e-mails per address."""
+    return EmailLimits(limits, derive_key(settings.secret_key, "email limits"), per_hour=settings.budget_emails)
 
 
 def load_modules(*files: str) -> list[ModuleType]:

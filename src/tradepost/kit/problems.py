@@ -2,7 +2,7 @@
 
     Problem
     |- 400  MalformedBody, InvalidParameter, TooDeep, TooManyAliases, TooExpensive
-    |- 401  Unauthenticated                 403  Forbidden
+    |- 401  Unauthenticated, TokenExpired   403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
     |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
     |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
@@ -184,11 +184,37 @@ class Unauthenticated(Problem):
         "Send an API key in `X-API-Key`, or an API key or access token as `Authorization: Bearer`. "
         "Check that it is complete, and neither expired nor revoked."
     )
-    example = {"detail": "The permission `catalog:write` is required."}
+    example = {
+        "detail": "The permission `catalog:write` is required. "
+        "Send a credential in `Authorization` (as `Bearer`) or in `X-API-Key`."
+    }
+    is_bad_credential: bool = False
+
+    @classmethod
+    def bad_credential(cls, detail: str) -> "Unauthenticated":
+        """Create the problem of a request whose credential is not valid."""
+        problem = cls(detail)
+        problem.is_bad_credential = True
+        return problem
 
     def headers(self) -> dict[str, str]:
-        """Return `WWW-Authenticate`, which names the scheme (RFC 9110, 11.6.1)."""
-        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
+        """Return `WWW-Authenticate`, which names the scheme (RFC 9110, 11.6.1).
+
+        It says what is wrong with the credential, unless none was sent (RFC 6750, 3.1).
+        """
+        challenge = 'Bearer realm="tradepost"'
+        if self.is_bad_credential:
+            challenge += f', error="invalid_token", error_description="{self.detail}"'
+        return {"WWW-Authenticate": challenge}
+
+
+class TokenExpired(Unauthenticated):
+    """The access token was valid, but has expired."""
+
+    code, title = "token_expired", "Access token expired"
+    cure = "Get a new access token with the refresh token (`token_refresh`), or log in again."
+    example = {"detail": "The access token has expired."}
+    is_bad_credential = True
 
 
 class Forbidden(Problem):

@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIAL_HEADERS, Caller
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.dependencies import NO_DEPENDENCIES, Dependencies
-from tradepost.kit.problems import NotFound, Unavailable
+from tradepost.kit.problems import NotFound, Problem, Unauthenticated, Unavailable
 from tradepost.kit.rate_limit.meter import RateLimits, unlimited_meter
 from tradepost.kit.writes.call_context import CallContext
 
@@ -38,7 +38,7 @@ from .request_body import DEFAULT_LIMIT, ClientDisconnected
 from .response import Response
 from .response_cache import CachedResponse, ResponseCache
 from .response_sender import HSTS, SECURITY_HEADERS, ResponseSender
-from .trusted_proxies import TrustedProxies
+from .trusted_proxies import FORWARDED_FOR, TrustedProxies
 
 type Identify = Callable[[Headers], Caller | Awaitable[Caller]]
 """Return the caller that a request's headers identify; called only if they hold a credential.
@@ -46,6 +46,10 @@ type Identify = Callable[[Headers], Caller | Awaitable[Caller]]
 It returns the Caller itself if the credential is cached, as most are: a coroutine would cost half
 a microsecond more.
 """
+
+type ErrorFormat = Callable[[Problem, Scope], Response]
+"""Return the response of a problem that was raised before the route was called."""
+NO_ERROR_FORMATS: Mapping[str, ErrorFormat] = {}
 
 REQUEST_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 MAX_PATH_LENGTH = 1000
@@ -69,8 +73,8 @@ class PipelineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_settings(cls, settings: Any) -> "PipelineSettings":
-        """Copy the fields that `settings` has; the others keep their defaults."""
-        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__ if hasattr(settings, name)})
+        """Copy the settings of these names."""
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
 
 
 class Pipeline:
@@ -90,6 +94,7 @@ class Pipeline:
         limits: RateLimits | None = None,
         dependencies: Dependencies = NO_DEPENDENCIES,
         self_authenticating: frozenset[str] = frozenset(),
+        error_formats: Mapping[str, ErrorFormat] = NO_ERROR_FORMATS,
         read_cache: ReadCache | None = None,
     ) -> None:
         """Create the pipeline in front of `app`.
@@ -101,11 +106,13 @@ class Pipeline:
         dependencies: passed to every CallContext.
         self_authenticating: paths whose routes read `Authorization` themselves; the caller is
             anonymous there.
+        error_formats: how paths answer a bad credential, if not by a problem as REST does.
         read_cache: if given, responses that come from it are stored in a ResponseCache.
         """
         self.app, self.identify, self.database, self.settings = app, identify, database, settings
         self.access_log, self.metrics, self.limits = access_log, metrics, limits
         self.dependencies, self.self_authenticating = dependencies, self_authenticating
+        self.error_formats = error_formats
         self.allowed_methods = AllowedMethods(methods or {})
         self.fast_path = fast_path_tables(fast_routes or {}, self.allowed_methods.literal_paths)
         self.allowed_hosts = AllowedHosts(settings.allowed_hosts)
@@ -123,6 +130,8 @@ class Pipeline:
             return self.app(scope, receive, send)
         if self.trusted_proxies.networks:
             self.trusted_proxies.resolve(scope)
+        elif FORWARDED_FOR in request_headers(scope):
+            self.trusted_proxies.warn(scope)
         if (
             self.response_cache is not None
             and self.in_flight.has_room
@@ -210,8 +219,13 @@ class Pipeline:
         has_credential = not (
             CREDENTIAL_HEADERS.isdisjoint(scope["request_headers"]) or scope["path"] in self.self_authenticating
         )
-        identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
-        caller = identified if isinstance(identified, Caller) else await identified
+        try:
+            identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
+            caller = identified if isinstance(identified, Caller) else await identified
+        except Unauthenticated as problem:
+            if (render := self.error_formats.get(scope["path"])) is None:
+                raise
+            return await sender.send(render(problem, scope))
         if self.limits is not None:
             sender.meter = budget.meter_for(self.limits, caller, scope)
         scope["context"] = context = CallContext(

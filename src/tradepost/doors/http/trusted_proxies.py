@@ -1,14 +1,21 @@
 """The client's address behind a proxy. X-Forwarded-* is used only if the proxy is trusted."""
 
+import logging
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from time import monotonic
 
 from tradepost.kit.cache_registry import FunctionCache, registered_cache
 
 from .asgi import Scope, request_headers
 
+LOG = logging.getLogger("tradepost.http")
+
+FORWARDED_FOR = b"x-forwarded-for"
+WARNING_INTERVAL = 3600.0
+"""Seconds between two warnings that X-Forwarded-For is ignored."""
 PROXY_HEADERS = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"}
+    {b"forwarded", FORWARDED_FOR, b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"}
 )
 
 
@@ -27,6 +34,7 @@ class TrustedProxies:
         )
         self.trusts = lru_cache(1024)(self._trusts)
         self.cache = FunctionCache("proxies", self.trusts, ADDRESS_BYTES)
+        self.warned_at = float("-inf")
 
     def _trusts(self, address: str) -> bool:
         try:
@@ -38,21 +46,38 @@ class TrustedProxies:
     def resolve(self, scope: Scope) -> None:
         """Set the real client and scheme in the scope, if the peer is a trusted proxy."""
         peer = scope.get("client")
-        if not self.networks or not peer or not self.trusts(peer[0]):
+        if not self.networks or not peer:
             return
         headers = request_headers(scope)
+        if not self.trusts(peer[0]):
+            if FORWARDED_FOR in headers:
+                self.warn(scope)
+            return
         scheme = headers.get(b"x-forwarded-proto", b"").rpartition(b",")[2].strip().lower()
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode()
         # From the nearest hop to the farthest: the first untrusted address is the client. The
         # addresses before it were sent by the client and can be forged.
-        for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
+        for hop in reversed(headers.get(FORWARDED_FOR, b"").decode("latin-1").split(",")):
             address = _address(hop)
             if address is None:
                 return
             scope["client"] = (address, 0)
             if not self.trusts(address):
                 return
+
+    def warn(self, scope: Scope) -> None:
+        """Log that the X-Forwarded-For of this peer is ignored: at most once an hour."""
+        now = monotonic()
+        if now - self.warned_at < WARNING_INTERVAL:
+            return
+        self.warned_at = now
+        peer = scope.get("client")
+        LOG.warning(
+            "X-Forwarded-For from %s is ignored. If this is your proxy, name it in TRUSTED_PROXIES: until then all "
+            "of its clients share one rate limit",
+            peer[0] if peer else "a peer without an address",
+        )
 
 
 def _address(hop: str) -> str | None:

@@ -20,14 +20,15 @@ from msgspec import msgpack
 from ..redis.connection import RedisConnection
 from ..redis.errors import checked, refusal
 from ..redis.persistent import PersistentConnection
-from .buckets import Bucket
+from .buckets import Bucket, SlowBucket
 
 KEY = "tradepost:points:"
 
 # KEYS are the buckets of all takes, one take after the other. ARGV[1] holds for each take: its
-# points, whether it is conditional, and the sizes of its buckets. A conditional take succeeds in
-# all of its buckets or in none. A bucket is stored as text: the points left, and when. It expires
-# after two minutes, or when its debt is paid off: in either case it is full then.
+# points, whether it is conditional, and the sizes of its buckets, with the seconds of a refill
+# where these are not 60. A conditional take succeeds in all of its buckets or in none. A bucket is
+# stored as text: the points left, and when. It expires after two minutes, or when it is full if
+# that is later.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -35,21 +36,23 @@ local remaining = {}
 for _, take in ipairs(cmsgpack.unpack(ARGV[1])) do
   local points, conditional, first, short = take[1], take[2], #remaining, false
   for i = 3, #take do
-    local size, index = take[i], #remaining + 1
+    local size, seconds, index = take[i], 60, #remaining + 1
+    if type(size) == 'table' then size, seconds = size[1], size[2] end
     local level = size
     local stored = redis.call('GET', KEYS[index])
     if stored then
       local last_level, last_time = string.match(stored, '(%S+) (%S+)')
-      level = math.min(size, last_level + math.max(0, now - last_time) * size / 60)
+      level = math.min(size, last_level + math.max(0, now - last_time) * size / seconds)
     end
     remaining[index] = math.min(size, level - points)
     short = short or remaining[index] < 0
   end
   local succeeds = not (conditional and points > 0 and short)
   for i = 3, #take do
-    local size, index = take[i], first + i - 2
+    local size, seconds, index = take[i], 60, first + i - 2
+    if type(size) == 'table' then size, seconds = size[1], size[2] end
     if succeeds then
-      local expiry = math.max(120000, math.ceil((size - remaining[index]) * 60000 / size))
+      local expiry = math.max(120000, math.ceil((size - remaining[index]) * seconds * 1000 / size))
       redis.call('SET', KEYS[index], string.format('%.6f %.6f', remaining[index], now), 'PX', expiry)
     end
     remaining[index] = math.floor(remaining[index] * 1000)
@@ -72,12 +75,16 @@ class PendingBatch:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.takes: list[tuple[int, ...]] = []
+        self.takes: list[tuple[int | tuple[int, int], ...]] = []
         self.futures: list[asyncio.Future[Remaining] | None] = []
         self.script_reloaded = False
 
     def add(
-        self, points: int, conditional: bool, buckets: tuple[Bucket, ...], future: asyncio.Future[Remaining] | None
+        self,
+        points: int,
+        conditional: bool,
+        buckets: tuple[Bucket | SlowBucket, ...],
+        future: asyncio.Future[Remaining] | None,
     ) -> None:
         """Add a take."""
         self.keys += [KEY + key for key, _ in buckets]
@@ -127,7 +134,7 @@ class RedisBuckets:
         """Close the connection and stop reconnecting."""
         await self.connection.stop()
 
-    def take(self, points: int, *buckets: Bucket) -> asyncio.Future[Remaining]:
+    def take(self, points: int, *buckets: Bucket | SlowBucket) -> asyncio.Future[Remaining]:
         """Remove points from each bucket; the result is what is left in each.
 
         If any is negative, nothing was removed. The result is None if Redis is unavailable.
@@ -139,7 +146,7 @@ class RedisBuckets:
             (self.batch or self._new_batch()).add(points, True, buckets, future)
         return future
 
-    def give(self, points: int, *buckets: Bucket) -> None:
+    def give(self, points: int, *buckets: Bucket | SlowBucket) -> None:
         """Return points to each bucket, or remove a debt, without waiting."""
         if self.connection.current is not None:
             (self.batch or self._new_batch()).add(-points, False, buckets, None)

@@ -1,7 +1,7 @@
 """The context of one call: who calls, through which door, when, and on which database."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import msgspec
@@ -108,9 +108,14 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
             "operation": self.work.root_operation,
         }
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Run the transaction of this call's unit of work."""
-        return self.work.transaction(self.database)
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """Run the transaction of this call's unit of work, and then its hooks."""
+        try:
+            async with self.work.transaction(self.database) as session:
+                yield session
+        finally:
+            await self.work.run_hooks()
 
     @asynccontextmanager
     async def open_session(self) -> AsyncGenerator[AsyncSession]:

@@ -1,12 +1,13 @@
 """Passwords: change and reset."""
 
-from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.operation import ATTEMPT_POINTS, operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
+from ..email_limits import PASSWORD_RESET
 from ..opaque_tokens import OpaqueTokens
 from ..password_hasher import PasswordHasher
 from ..resource import acknowledgements
@@ -14,7 +15,7 @@ from ..schemas import Acknowledgement, PasswordChangeInput, PasswordResetConfirm
 from .acknowledgements import ACCEPTED, DONE
 from .credential_revoker import CredentialRevoker
 from .email_address import normalize_email
-from .email_queue import queue_email
+from .email_queue import limit_emails, queue_email
 from .email_tokens import RESET_PASSWORD, invalidate_tokens, redeem
 from .errors import INVALID_TOKEN_DETAIL, InvalidCredentials, InvalidToken
 from .own_account import confirm_password, lock_own_account
@@ -69,17 +70,20 @@ class PasswordService(Service):
         input=PasswordResetInput,
         status=202,
         idempotent=False,
-        attempted_account=lambda input: normalize_email(input.email),
+        points=ATTEMPT_POINTS,
     )
     async def reset(self, input: PasswordResetInput, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Request a password reset.
 
         If the address has an account, an e-mail with a link to set a new password is sent to it.
-        The response is the same if it has none.
+        The response is the same if it has none. The number of these e-mails per address is limited.
         """
+        email = normalize_email(input.email)
+        # Failed log-ins are no reason to refuse a reset: it is the way out of them.
+        await limit_emails(self.context, PASSWORD_RESET, email)
         # The address is looked up when the e-mail is sent, so the response time does not depend on
         # it either. For the same reason the event names the e-mail, not the user.
-        email_id = queue_email(self.context, "password_reset", email=normalize_email(input.email))
+        email_id = queue_email(self.context, "password_reset", email=email)
         self.context.emit("password_reset.requested", email_id)
         return self.respond(acknowledgements, ACCEPTED, selection)
 
@@ -92,7 +96,7 @@ class PasswordService(Service):
         problems=(InvalidToken,),
         status=204,
         idempotent=False,
-        attempted_account=lambda input: None,
+        checks_token=True,
     )
     async def confirm_reset(
         self, input: PasswordResetConfirmInput, selection: Selection[Acknowledgement]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradepost.kit.ids import new_id
-from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.operation import ATTEMPT_POINTS, operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import AlreadyExists
 from tradepost.kit.query.records import Record
@@ -15,6 +15,7 @@ from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
+from ..email_limits import OTHER
 from ..models import UserRow
 from ..opaque_tokens import OpaqueTokens
 from ..password_hasher import PasswordHasher
@@ -23,7 +24,7 @@ from ..schemas import Acknowledgement, EmailChangeInput, EmailVerifyInput, Regis
 from .acknowledgements import ACCEPTED, DONE
 from .credential_revoker import CredentialRevoker
 from .email_address import normalize_email, validate_email_address
-from .email_queue import queue_email, queue_verification_email
+from .email_queue import is_email_allowed, limit_emails, queue_email, queue_verification_email
 from .email_tokens import VERIFY_EMAIL, invalidate_tokens, redeem
 from .errors import InvalidCredentials, InvalidToken
 from .own_account import confirm_password, lock_own_account
@@ -73,11 +74,14 @@ class Registration(Service):
             user = await self._insert_user(stored_email, password_hash, input)
             if existing_id is not None:
                 await savepoint.rollback()
+        may_send_email = await is_email_allowed(self.context, OTHER, email)
         if existing_id is None:
-            queue_verification_email(self.context, self.opaque_tokens, user, email)
+            if may_send_email:
+                queue_verification_email(self.context, self.opaque_tokens, user, email)
             self.context.emit("user.registered", user.id)
         else:
-            queue_email(self.context, "already_registered", existing_id)
+            if may_send_email:
+                queue_email(self.context, "already_registered", existing_id)
             # Hidden from the caller, but visible to staff.
             self.context.emit("user.registration_repeated", existing_id)
         return self.respond(acknowledgements, ACCEPTED, selection)
@@ -89,7 +93,7 @@ class Registration(Service):
         access=policy.anyone,
         input=EmailVerifyInput,
         problems=(AlreadyExists, InvalidToken),
-        attempted_account=lambda input: None,
+        checks_token=True,
     )
     async def verify(self, input: EmailVerifyInput, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Verify an e-mail address.
@@ -125,11 +129,12 @@ class Registration(Service):
         acknowledgements,
         access=policy.write_own_account,
         status=202,
-        attempted_account=lambda input: None,
+        points=ATTEMPT_POINTS,
     )
     async def request_verification(self, selection: Selection[Acknowledgement]) -> Record[Acknowledgement]:
         """Request another e-mail to verify your address."""
         user = await lock_own_account(self.context, self.session)
+        await limit_emails(self.context, OTHER, user.email)
         queue_verification_email(self.context, self.opaque_tokens, user, user.email)
         self.context.emit("user.email_verification_requested", user.id)
         return self.respond(acknowledgements, ACCEPTED, selection)
@@ -156,6 +161,7 @@ class Registration(Service):
         email = validate_email_address(input.email)
         confirmed_hash = await confirm_password(self.context, self.password_hasher, input.password)
         user = await lock_own_account(self.context, self.session, confirmed_hash)
+        await limit_emails(self.context, OTHER, email)
         if email != user.email:
             queue_email(self.context, "email_change_requested", user.id, email=user.email, new_email=email)
         queue_verification_email(self.context, self.opaque_tokens, user, email)

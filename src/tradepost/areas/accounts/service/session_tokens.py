@@ -210,10 +210,10 @@ class SessionTokens(Service):
             )
             if not result.rowcount:
                 return
+            self.context.work.after_call(lambda: self.revocations.publish(session=session_id))
             PendingEvents.for_session(transaction).add(
                 "session.stolen", session_id, {}, self.context.request_id, self.context.signature
             )
-        await self.revocations.publish(session=session_id)
 
     def _store(self, refresh_token: str, session_id: str) -> None:
         """Store a refresh token, which works once this write is committed."""

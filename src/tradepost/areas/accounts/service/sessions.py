@@ -42,7 +42,7 @@ class Sessions(Service):
     async def login(self, input: LoginInput, selection: Selection[TokenPair]) -> Record[TokenPair]:
         """Log in with an e-mail address and a password.
 
-        Every attempt counts towards the limit of attempts, whether it succeeds or not.
+        Attempts that fail are limited per account and client address.
         """
         # Verified before the first statement of this write, so that nothing is locked during the
         # slow hash.
@@ -57,7 +57,7 @@ class Sessions(Service):
         input=RefreshInput,
         problems=(InvalidToken,),
         idempotent=False,
-        attempted_account=lambda input: None,
+        checks_token=True,
     )
     async def refresh(self, input: RefreshInput, selection: Selection[TokenPair]) -> Record[TokenPair]:
         """Exchange a refresh token for the next pair of tokens.

@@ -30,10 +30,12 @@ class PreparedRequest:
     The executor sets:
     replayed_fields: the response keys of the mutations whose stored outcome was returned.
     retry_after: seconds after which the only field may succeed.
+    challenge: `WWW-Authenticate` of a field that needs a credential.
     """
 
     __slots__ = (
         "__weakref__",
+        "challenge",
         "operation",
         "prices",
         "replayed_fields",
@@ -55,6 +57,7 @@ class PreparedRequest:
         self.roots, self.prices = roots, prices
         self.replayed_fields: list[str] = []
         self.retry_after: int | None = None
+        self.challenge: str | None = None
 
     @property
     def points(self) -> int:

@@ -13,7 +13,7 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.problems import Problem
+from tradepost.kit.problems import Problem, Unauthenticated
 from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.document import Document
@@ -155,6 +155,8 @@ class Executor:
             for root, result in zip(roots, results, strict=True)
             if type(result) is not bytearray
         ]
+        challenges = [r.headers()["WWW-Authenticate"] for r in results if isinstance(r, Unauthenticated)]
+        prepared.challenge = challenges[0] if challenges else None
         return join_response(roots, results, errors)
 
     async def _run_mutations(self, prepared: PreparedRequest, context: CallContext) -> list[Any]:

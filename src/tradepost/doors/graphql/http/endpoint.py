@@ -171,7 +171,7 @@ class GraphQLDoor:
             200,
             with_extensions(body, context, prepared.replayed_fields),
             CONTENT_TYPES[media_type],
-            (NO_STORE, *replayed, *retry_after_header(prepared)),
+            (NO_STORE, *replayed, *problem_headers(prepared)),
         )
 
     async def respond_to_get(
@@ -181,9 +181,7 @@ class GraphQLDoor:
         body = bytes(await self.executor.execute(prepared, context)) + b"}"
         not_cacheable = body.startswith(b'{"errors"') or prepared.personal
         caching = cache_control(scope, public=prepared.public, personal=not_cacheable)
-        return Response(
-            200, body, CONTENT_TYPES[media_type], (caching, *retry_after_header(prepared)), entity_tag(body)
-        )
+        return Response(200, body, CONTENT_TYPES[media_type], (caching, *problem_headers(prepared)), entity_tag(body))
 
     async def _prepare(self, scope: Scope, receive: Receive, context: CallContext, is_get: bool) -> PreparedRequest:
         """Parse, prepare and charge a request, or raise RequestError."""
@@ -303,9 +301,18 @@ def forget_prepared(key: PreparedKey, reference: ReferenceType[PreparedRequest])
         prepared.operation.document.prepared_requests.pop(key, None)
 
 
-def retry_after_header(prepared: PreparedRequest) -> list[tuple[bytes, bytes]]:
-    """Return the header Retry-After if the request's only field has to be retried later."""
-    return [] if prepared.retry_after is None else [(b"retry-after", b"%d" % prepared.retry_after)]
+def problem_headers(prepared: PreparedRequest) -> list[tuple[bytes, bytes]]:
+    """Return the headers of problems in fields that apply to the whole request.
+
+    Retry-After if its only field has to be retried later, WWW-Authenticate if a field needs a
+    credential.
+    """
+    headers: list[tuple[bytes, bytes]] = []
+    if prepared.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % prepared.retry_after))
+    if prepared.challenge is not None:
+        headers.append((b"www-authenticate", prepared.challenge.encode()))
+    return headers
 
 
 def with_extensions(body: bytearray, context: CallContext, replayed_fields: Sequence[str] = ()) -> bytearray:

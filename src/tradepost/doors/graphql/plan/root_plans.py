@@ -124,7 +124,7 @@ class ObjectRoot(Root):
         operation = field.operation
         self.requires_version = require_version and "expectedVersion" in field.parameters
         self.field, self.public, self.writes = field, operation.public, operation.is_write
-        self.access, self.is_credential_attempt = operation.access, operation.attempted_account is not None
+        self.access, self.is_credential_attempt = operation.access, operation.is_credential_attempt
         self.arguments = Arguments(definition, nodes[0])
         self.selection = compiler.object_selection(operation.result, operation.result.name, nodes)
         self.field_count = self.selection.field_set.field_count
