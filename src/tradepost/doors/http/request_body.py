@@ -24,10 +24,6 @@ CHARSETS = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
 DEFAULT_LIMIT = 1024 * 1024
 
 
-class ClientDisconnected(Exception):
-    """The client disconnected before its body was complete; no response can be sent."""
-
-
 class BodyDecoder[T]:
     """Decoders for one type, from JSON and from MessagePack. The type Any decodes to builtins."""
 
@@ -46,7 +42,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int | None = None) ->
     """Return the whole body.
 
     limit: in bytes; None is the pipeline's limit. A larger body raises ContentTooLarge, before
-        anything is read if `Content-Length` says so.
+        anything is read if `Content-Length` says so. One that ends early raises MalformedBody.
     """
     max_size = limit if limit is not None else scope.get("body_limit", DEFAULT_LIMIT)
     headers = request_headers(scope)
@@ -60,7 +56,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int | None = None) ->
     if message.get("more_body") and (length != b"%d" % len(body) or b"transfer-encoding" in headers):
         return await _read_rest(body, receive, max_size)
     if message["type"] == "http.disconnect":
-        raise ClientDisconnected
+        raise _incomplete()
     if len(body) > max_size:
         raise _too_large(max_size)
     return body
@@ -74,13 +70,21 @@ async def _read_rest(first_chunk: bytes, receive: Receive, max_size: int) -> byt
             raise _too_large(max_size)
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnected
+            raise _incomplete()
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)
     if size > max_size:
         raise _too_large(max_size)
     return b"".join(chunks)
+
+
+def _incomplete() -> MalformedBody:
+    """Return the problem of a body that ends early.
+
+    Granian sends `http.disconnect` for malformed chunks too, on a connection that is still open.
+    """
+    return MalformedBody("The body ends before its last byte, or its chunks are not well-formed.")
 
 
 def _too_large(max_size: int) -> ContentTooLarge:
