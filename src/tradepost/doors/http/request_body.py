@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
+from tradepost.kit.quoting import quote
+from tradepost.kit.schema.validation import MAX_DEPTH
 
 from .asgi import Receive, Scope, request_headers
 from .negotiation import parse_content_type
@@ -101,7 +103,7 @@ def body_media_type(scope: Scope, accepted: tuple[bytes, ...] = BODY_TYPES) -> b
     coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"identity", b""):
         raise UnsupportedMediaType(
-            f"Content-Encoding `{coding.decode('latin-1')}` is not supported; send the body uncompressed.",
+            f"Content-Encoding {quote(coding.decode('latin-1'))} is not supported; send the body uncompressed.",
             accept=_joined(accepted),
             accept_patch=accept_patch,
         )
@@ -110,7 +112,7 @@ def body_media_type(scope: Scope, accepted: tuple[bytes, ...] = BODY_TYPES) -> b
     media_type = MEDIA_TYPE_ALIASES.get(media_type, media_type)
     if media_type in accepted and charset in CHARSETS:
         return media_type
-    fault = f"The body's media type is `{header.decode('latin-1')}`" if header else "`Content-Type` is missing"
+    fault = f"The body's media type is {quote(header.decode('latin-1'))}" if header else "`Content-Type` is missing"
     raise UnsupportedMediaType(
         f"{fault}; supported: {_joined(accepted)}, in UTF-8.",
         accept=_joined(accepted),
@@ -134,14 +136,32 @@ def decode_body[T](media_type: bytes, body: bytes, decoder: BodyDecoder[T] = UNT
         if is_msgpack and not is_typed:
             _check_json_value(value)
         return value
-    except RecursionError:
-        raise MalformedBody("The body is nested too deeply.") from None
-    except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         if is_typed and isinstance(error, msgspec.ValidationError):
             raise
-        syntax = "MessagePack" if is_msgpack else "JSON"
-        detail = f"The body is not well-formed {syntax}: {error}." if body else "The body is empty."
-        raise MalformedBody(detail) from None
+        raise MalformedBody(_syntax_fault(body, error, "MessagePack" if is_msgpack else "JSON")) from None
+
+
+def _syntax_fault(body: bytes, error: Exception, syntax: str) -> str:
+    """Return what is wrong with a body that cannot be decoded, in the words of its format."""
+    if not body:
+        return "The body is empty."
+    if isinstance(error, RecursionError):
+        return f"The body is nested deeper than {MAX_DEPTH} levels."
+    if isinstance(error, UnicodeDecodeError):
+        place = f" (byte {_first_invalid_byte(body)})" if syntax == "JSON" else ""
+        return f"The body is not well-formed {syntax}: a text in it is not UTF-8{place}."
+    # The place in msgspec's message has no names (`$[...]`).
+    return f"The body is not well-formed {syntax}: {str(error).partition(' - at `$')[0]}."
+
+
+def _first_invalid_byte(body: bytes) -> int:
+    """Return the position of the first byte that is not UTF-8, from 0."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return len(body)
 
 
 async def read_value[T](

@@ -21,6 +21,8 @@ from graphql.language import (
     VariableNode,
 )
 
+from tradepost.kit.quoting import did_you_mean, quote
+
 from ..plan.arguments import NO_VARIABLES, PlainVariables, Variables, has_variable
 from ..plan.root_plans import Root
 from ..problems import MAX_ERRORS, InvalidVariables, UnknownOperation, request_error
@@ -150,7 +152,9 @@ class Document:
                 raise UnknownOperation(
                     f"The document has several operations: {names}. Name one of them in `operationName`."
                 )
-            raise UnknownOperation(f"The document has no operation `{name[:100]}`; its operations are: {names}.")
+            suggestion = did_you_mean(name, [n for n in self.operations if n])
+            detail = f"The document has no operation {quote(name)}; its operations are: {names}.{suggestion}"
+            raise UnknownOperation(detail)
         return operation
 
 
