@@ -136,16 +136,16 @@ class InvalidParameter(Problem):
         *,
         parameter: str | None = None,
         allowed: Sequence[str] = (),
-        given: str = "",
+        unknown: str = "",
         errors: list[Fault] | None = None,
     ) -> None:
-        """`allowed` is appended to the detail, and the one nearest to `given` is suggested.
+        """`allowed` is appended to the detail, and the one nearest to `unknown` is suggested.
 
         `hide_schema` removes both.
         """
         parameter = shorten(parameter) if parameter else parameter
         self.short_detail, self.parameter = detail, parameter
-        suggestion = did_you_mean(given, allowed) if given else ""
+        suggestion = did_you_mean(unknown, allowed) if unknown else ""
         full_detail = f"{detail}{suggestion} Allowed: {', '.join(allowed)}." if allowed else detail
         super().__init__(full_detail, errors=errors or self._errors(full_detail))
 

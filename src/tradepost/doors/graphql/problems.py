@@ -8,8 +8,11 @@ from graphql import GraphQLError
 from graphql.language import DocumentNode
 
 from tradepost.kit.problems import Fault, Internal, InvalidParameter, Problem
+from tradepost.kit.quoting import shorten
 
 MAX_ERRORS = 50
+MAX_MESSAGE = 1000
+"""Characters of one of graphql-core's messages, which quote names from the document."""
 
 
 class InvalidDocument(Problem):
@@ -107,7 +110,9 @@ class DocumentNotTrusted(Problem):
 
 
 # The values that graphql-core quotes in its messages. A number that was sent for a number stays.
-QUOTED_VALUE = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
+QUOTED_VALUE = re.compile(r"([,;] found|(?<=a non string value)): .*", re.DOTALL)
+# Python's error for an integer of more than 4,300 digits.
+TOO_MANY_DIGITS = re.compile(r"Exceeds the limit \(\d+ digits\)[^']*")
 
 
 class RequestError(Exception):
@@ -173,7 +178,8 @@ def request_error(kind: type[Problem], errors: list[GraphQLError], request_id: s
 
 def without_value(message: str) -> str:
     """Remove the quoted value from graphql-core's message: it may be an input with a password."""
-    return QUOTED_VALUE.sub(".", message)
+    message = TOO_MANY_DIGITS.sub("the number has too many digits", message)
+    return shorten(QUOTED_VALUE.sub(".", message), MAX_MESSAGE)
 
 
 def to_problem(error: BaseException) -> Problem:

@@ -128,7 +128,7 @@ def _check_name(target: Result[Any] | EmbeddedValue, name: str, rest_name: str, 
     if rest_name == ACTIONS or (name not in target.members and name not in target.relations):
         allowed = [LINKS if n == ACTIONS else n for n in readable_names(target, permissions)]
         detail = f"{quote(rest_name)} is not a field of {target.name}."
-        raise InvalidParameter(detail, parameter="fields", allowed=allowed, given=rest_name)
+        raise InvalidParameter(detail, parameter="fields", allowed=allowed, unknown=rest_name)
 
 
 def _list_query(

@@ -71,7 +71,7 @@ def parse_query_string(
 
 def _unknown_parameter(name: str, allowed: Sequence[str]) -> InvalidParameter:
     detail = f"{quote(name)} is not a parameter here."
-    return InvalidParameter(detail, parameter=name, allowed=allowed, given=name)
+    return InvalidParameter(detail, parameter=name, allowed=allowed, unknown=name)
 
 
 def fields_text(text: bytes) -> str | None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..auth.access import Viewer
 from ..db.base import Table
-from ..ids import new_id, parse_id
+from ..ids import new_id
 from ..problems import InvalidTransition, PreconditionFailed
 from ..query.records import Page, Record
 from ..query.value_records import value_record
@@ -85,19 +85,17 @@ class Service:
     async def lock_for_update[T: Table](
         self, model: type[T], resource: Resource[Any], key: str, expected: ExpectedVersion = None
     ) -> T:
-        """Lock the visible row and return it as an ORM object.
+        """Lock the visible row with this id or slug and return it as an ORM object.
 
         Raise NotFound, PreconditionFailed if its version is not an expected one, or
         InvalidTransition if the current operation is not open on it.
         """
-        id = parse_id(key)
-        if id is None:
-            raise resource.not_found(key)
+        column, value = resource.parse_key(key)
         viewer, operation = self.viewer, self.context.work.current_operation
         policy = resource.actions.get(operation, lambda _: true())
         query = (
             select(model, case((policy(viewer), 1), else_=0))
-            .where(model.id == id, resource.visible(viewer))
+            .where(getattr(model, column) == value, resource.visible(viewer))
             .with_for_update(of=model)
         )
         parameters, options = {"caller_id": self.context.caller.id}, {"populate_existing": True}

@@ -64,7 +64,7 @@ def _check_names(args: Mapping[str, Any], paged: bool, allow_page_number: bool) 
     for name in args:
         if name not in allowed:
             raise InvalidParameter(
-                f"{quote(name)} is not an argument here.", parameter=name, allowed=allowed, given=name
+                f"{quote(name)} is not an argument here.", parameter=name, allowed=allowed, unknown=name
             )
     if "first" in args and "last" in args:
         raise InvalidParameter("Give either `first` or `last`, not both.", parameter="last")
@@ -104,7 +104,7 @@ def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str],
             allowed = [n for n, s in resource.sorts.items() if s.access.allows(permissions)]
             fault = "is given twice" if name in seen else "is not a sort key"
             detail = f"{quote(key)} {fault}; `-` before a name sorts descending."
-            raise InvalidParameter(detail, parameter="sort", allowed=allowed, given="" if name in seen else name)
+            raise InvalidParameter(detail, parameter="sort", allowed=allowed, unknown="" if name in seen else name)
         if sort.required_filter is not None and sort.required_filter not in filters:
             raise InvalidParameter(f"Sorting by `{key}` requires `{sort.required_filter}`.", parameter="sort")
         seen.add(name)
@@ -124,7 +124,7 @@ def parse_filter(
         if filter is None or not filter.access.allows(permissions):
             allowed = [n for n, f in resource.filters.items() if f.access.allows(permissions)]
             detail = f"{quote(name)} is not a parameter or filter here."
-            raise InvalidParameter(detail, parameter=name, allowed=allowed, given=name)
+            raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=name)
         if values[name] is not None:
             filters.append((name, _convert(name, filter, values[name], strict)))
     return tuple(filters)
@@ -141,7 +141,7 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
             else []
         )
         detail = f"`{name}` is {quote(raw)}; expected: {TYPE_NAMES.get(filter.type, 'one of the allowed values')}."
-        raise InvalidParameter(detail, parameter=name, allowed=allowed, given=str(raw)) from None
+        raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=str(raw)) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` contains a NUL character.", parameter=name)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

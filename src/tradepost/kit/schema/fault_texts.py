@@ -71,7 +71,7 @@ def types_text(errors: Sequence[Any], *, is_secret: bool = False) -> str:
 
 def _type_text(quoted: str, types: Sequence[str], value: Any, schema_path: Sequence[Any]) -> str:
     text = f"{quoted} is not {' or '.join([TYPE_NAMES.get(name, name) for name in types])}."
-    if "Money" not in schema_path[:2] or isinstance(value, bool) or not isinstance(value, int | float):
+    if "Money" not in schema_path[:2] or type(value) not in (int, float):
         return text
     if types[0] == "object":
         amount = f'{{"amount": {round(value * 100)}, "currency": "EUR"}}'

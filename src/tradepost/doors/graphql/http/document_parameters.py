@@ -79,7 +79,7 @@ def parse_variables(query_string: bytes, parameters: Mapping[str, QueryParameter
         parameter = parameters.get(name)
         if parameter is None:
             detail = f"{quote(name)} is not a parameter here" + ("." if parameters else "; this document has none.")
-            raise InvalidParameter(detail, parameter=name, allowed=list(parameters), given=name)
+            raise InvalidParameter(detail, parameter=name, allowed=list(parameters), unknown=name)
         if name in variables:
             raise InvalidParameter(f"`{name}` is given twice.", parameter=name)
         variables[name] = parameter.parse(text)
