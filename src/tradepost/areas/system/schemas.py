@@ -7,9 +7,10 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tradepost.areas.accounts.schemas import Role
 from tradepost.kit.schema.fault_texts import described_pattern
 
-Role = Annotated[str, Meta(description="The role of the caller at that time.", examples=["staff"])]
+CallerRole = Annotated[Role, Meta(description="The role of the caller at that time.", examples=["staff"])]
 DoorName = Annotated[
     str, Meta(description="Where the call came from: `rest`, `graphql`, `cli` or `worker`.", examples=["rest"])
 ]
@@ -44,7 +45,7 @@ class AuditEntry(Struct):
     caller_id: Annotated[
         UUID | None, Meta(description="The user or API key. `null` for the command line and the worker.")
     ]
-    role: Role
+    role: CallerRole
     door: DoorName
     operation: Operation
     type: Type

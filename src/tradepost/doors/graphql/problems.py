@@ -10,6 +10,8 @@ from graphql.language import DocumentNode
 from tradepost.kit.problems import Fault, Internal, InvalidParameter, Problem
 from tradepost.kit.quoting import shorten
 
+from ..http.access_log import GraphQLLogEntry, logged_names
+
 MAX_ERRORS = 50
 MAX_MESSAGE = 1000
 """Characters of one of graphql-core's messages, which quote names from the document."""
@@ -138,6 +140,10 @@ class RequestError(Exception):
         self.errors, self.keeps_status, self.headers = errors, keeps_status, dict(headers or {})
         self.oversized_document, self.problem = oversized_document, problem
         super().__init__(errors[0]["message"])
+
+    def log_entry(self) -> GraphQLLogEntry:
+        """Return what the access log has of the request."""
+        return GraphQLLogEntry(codes=logged_names([error["extensions"]["code"] for error in self.errors]))
 
     @classmethod
     def from_problem(

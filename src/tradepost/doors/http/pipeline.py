@@ -281,6 +281,7 @@ class Pipeline:
             self.metrics.series_for(sender.method, template, status).observe(seconds)
         if self.access_log is not None:
             caller_id, size = (context := scope.get("context")) and context.caller.id, max(sender.size, 0)
+            graphql = scope.get("graphql")
             self.access_log.add(
                 AccessLogEntry(
                     now(),
@@ -292,6 +293,7 @@ class Pipeline:
                     size,
                     template,
                     caller_id,
+                    graphql=graphql.log_entry() if graphql is not None else None,
                 )
             )
 

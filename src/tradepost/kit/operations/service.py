@@ -49,7 +49,11 @@ class Service:
         """Return the visible row with this id or slug, or raise NotFound."""
         column, value = resource.parse_key(key)
         context = self.context
-        record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
+        preloaded = context.preloaded
+        if preloaded is not None and preloaded.resource is resource and preloaded.selection is selection:
+            record = preloaded.records.get(value)
+        else:
+            record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
         if record is None:
             raise resource.not_found(key)
         return record

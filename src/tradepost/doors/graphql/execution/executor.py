@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.problems import Problem
+from tradepost.kit.problems import Internal, Problem
 from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.document import Document
@@ -118,8 +118,7 @@ class Executor:
             raise RequestError.from_problem(
                 problem, context.request_id, keeps_status=True, oversized_document=document.ast
             ) from None
-        prices = [price_or_minimum(root, context, variables) for root in roots]
-        return PreparedRequest(request, operation, variables, roots, prices)
+        return PreparedRequest(request, operation, variables, roots, prices_of(roots, context, variables))
 
     def reprice(self, prepared: PreparedRequest, context: CallContext) -> PreparedRequest:
         """Return a prepared read-only request for another caller.
@@ -131,7 +130,7 @@ class Executor:
             prepared.operation,
             prepared.variables,
             prepared.roots,
-            [price_or_minimum(root, context, prepared.variables) for root in prepared.roots],
+            prices_of(prepared.roots, context, prepared.variables),
         )
 
     async def execute(self, prepared: PreparedRequest, context: CallContext) -> bytearray:
@@ -157,6 +156,7 @@ class Executor:
             for root, result in zip(roots, results, strict=True)
             if type(result) is not bytearray
         ]
+        prepared.problem_codes = [error["extensions"]["code"] for error in errors]
         return join_response(roots, results, errors)
 
     async def _run_mutations(self, prepared: PreparedRequest, context: CallContext) -> list[Any]:
@@ -236,6 +236,18 @@ class Executor:
         return self.introspection_enabled or context.caller.is_authenticated
 
 
+def prices_of(roots: Sequence[Root], context: CallContext, variables: Variables) -> list[Price]:
+    """Return the prices of root fields, or raise RequestError with 500 if one is not known.
+
+    Nothing is executed for less than its price.
+    """
+    try:
+        return [price_or_minimum(root, context, variables) for root in roots]
+    except Exception as error:
+        LOG.error("the price of a GraphQL request is not known, request %s", context.request_id or "-", exc_info=error)
+        raise RequestError.from_problem(Internal(), context.request_id, keeps_status=True) from None
+
+
 def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> Price:
     """Return the price of a root field, or the minimum if its arguments are invalid.
 
@@ -243,5 +255,5 @@ def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> 
     """
     try:
         return root.price(context, variables)
-    except Exception:
+    except (Problem, GraphQLError):
         return MINIMUM_PRICE

@@ -70,6 +70,7 @@ class DocumentEndpoint:
             )
         except RequestError as error:
             raise refusal_problem(error) from None
+        scope["graphql"] = prepared
         return await self.door.respond_to_get(prepared, media_type, scope, context)
 
     def _not_found(self, name: str, context: CallContext) -> NotFound:
