@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from tradepost.doors.http.pipeline import Pipeline
 
 MAX_CONNECTIONS = 4096
+MAX_HEAD_SIZE = 56 * 1024
+"""The bytes of a request line and headers that are always accepted; from 88 kB on it is 431.
+
+In between it depends on the pieces that arrive: hyper reads 8, 16 and 32 kB, and then compares.
+"""
 MIN_STOP_TIMEOUT = 30
 """Seconds that a worker has to finish its requests; more if REQUEST_TIMEOUT is longer."""
 
@@ -43,6 +49,7 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         # throughput.
         runtime_mode=RuntimeModes.st,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_SIZE),
         # There is no WebSocket endpoint; an upgrade request is served like any other GET.
         websockets=False,
         # Granian counts connections here, not requests: idle keep-alive connections must not

@@ -34,7 +34,8 @@ from .https_redirect import redirect_to_https
 from .in_flight import InFlightRequests
 from .metrics import Metrics
 from .problem_responses import error_response, problem_response
-from .request_body import DEFAULT_LIMIT, ClientDisconnected
+from .request_body import DEFAULT_LIMIT
+from .request_framing import refuse_framing
 from .response import Response
 from .response_cache import CachedResponse, ResponseCache
 from .response_sender import HSTS, SECURITY_HEADERS, ResponseSender
@@ -189,8 +190,6 @@ class Pipeline:
             if not sender.timed_out or sender.status:
                 raise
             await self._send_timeout(scope, receive, sender)
-        except ClientDisconnected:
-            pass
         except Exception as error:
             if sender.status:
                 raise
@@ -259,6 +258,8 @@ class Pipeline:
             sender.common_headers = [*sender.common_headers, *self.cors.response_headers(headers.get(b"origin"))]
         if not self.in_flight.try_add(sender) and not scope["path"].startswith("/health/"):
             raise Unavailable("Too many requests are being served at the moment.", retry_after=1)
+        if (refused := refuse_framing(scope)) is not None:
+            return refused
         if not self.allowed_hosts.allows_any:
             self.allowed_hosts.check(scope)
         if settings.https_redirect and (redirect := redirect_to_https(scope)) is not None:
@@ -299,6 +300,7 @@ class Pipeline:
             self.metrics.series_for(sender.method, template, status).observe(seconds)
         if self.access_log is not None:
             caller_id, size = (context := scope.get("context")) and context.caller.id, max(sender.size, 0)
+            graphql = scope.get("graphql")
             self.access_log.add(
                 AccessLogEntry(
                     now(),
@@ -310,6 +312,7 @@ class Pipeline:
                     size,
                     template,
                     caller_id,
+                    graphql=graphql.log_entry() if graphql is not None else None,
                 )
             )
 

@@ -64,7 +64,10 @@ class ResponseCache:
         path = scope.get("raw_path")
         if path is None or scope["method"] != "GET":
             return None
-        get = request_headers(scope).get
+        headers = request_headers(scope)
+        if b"transfer-encoding" in headers or not headers.get(b"host"):
+            return None  # see `request_framing`; stored responses have a valid Host in their key
+        get = headers.get
         key = (
             path,
             scope["query_string"],

@@ -48,14 +48,15 @@ class OperationRoute(HTTPRouteHandler):
         if operation.kind not in KINDS_BY_METHOD[method]:
             raise TypeError(f"{method} {path} does not fit {operation.name}: its kind is {operation.kind}")
         self.operation = operation
+        guards = access_guards(operation.access)
         super().__init__(
             path,
             http_method=method,
             # Litestar allows 204 only if the function returns None. The Response has the real one.
             status_code=200,
-            guards=access_guards(operation.access),
+            guards=guards,
             operation_id=operation.name,
-            opt={"fast_route": True},
+            opt={"fast_route": True, "enforced_guards": guards},
         )
 
     def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "OperationRoute":

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..auth.access import Viewer
 from ..cache_registry import registered_cache
 from ..db.base import Table
-from ..ids import new_id, parse_id
+from ..ids import new_id
 from ..problems import InvalidTransition, PreconditionFailed
 from ..query.records import Page, Record
 from ..query.value_records import value_record
@@ -50,7 +50,11 @@ class Service:
         """Return the visible row with this id or slug, or raise NotFound."""
         column, value = resource.parse_key(key)
         context = self.context
-        record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
+        preloaded = context.preloaded
+        if preloaded is not None and preloaded.resource is resource and preloaded.selection is selection:
+            record = preloaded.records.get(value)
+        else:
+            record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
         if record is None:
             raise resource.not_found(key)
         return record
@@ -86,19 +90,17 @@ class Service:
     async def lock_for_update[T: Table](
         self, model: type[T], resource: Resource[Any], key: str, expected: ExpectedVersion = None
     ) -> T:
-        """Lock the visible row and return it as an ORM object.
+        """Lock the visible row with this id or slug and return it as an ORM object.
 
         Raise NotFound, PreconditionFailed if its version is not an expected one, or
         InvalidTransition if the current operation is not open on it.
         """
-        id = parse_id(key)
-        if id is None:
-            raise resource.not_found(key)
+        column, value = resource.parse_key(key)
         viewer, operation = self.viewer, self.context.work.current_operation
         policy = resource.actions.get(operation, lambda _: true())
         query = (
             select(model, case((policy(viewer), 1), else_=0))
-            .where(model.id == id, resource.visible(viewer))
+            .where(getattr(model, column) == value, resource.visible(viewer))
             .with_for_update(of=model)
         )
         parameters, options = {"caller_id": self.context.caller.id}, {"populate_existing": True}

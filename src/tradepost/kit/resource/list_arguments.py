@@ -5,14 +5,24 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 
 from ..problems import InvalidParameter
+from ..quoting import quote
 from .filters import Filter
 from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TEXT_LENGTH, ListQuery
 from .resource import Resource
 
+TYPE_NAMES: Mapping[Any, str] = {
+    bool: "`true` or `false`",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    UUID: "an id",
+    datetime: "a time with its offset, such as `2026-01-31T12:00:00Z`",
+}
 ARGUMENTS = ("first", "after", "last", "before", "filter", "sort", "total")
 
 
@@ -53,7 +63,9 @@ def _check_names(args: Mapping[str, Any], paged: bool, allow_page_number: bool) 
     allowed = (*ARGUMENTS, *(("page",) if allow_page_number else ())) if paged else ("first", "filter", "sort")
     for name in args:
         if name not in allowed:
-            raise InvalidParameter(f"`{name}` is not an argument here.", parameter=name, allowed=allowed)
+            raise InvalidParameter(
+                f"{quote(name)} is not an argument here.", parameter=name, allowed=allowed, unknown=name
+            )
     if "first" in args and "last" in args:
         raise InvalidParameter("Give either `first` or `last`, not both.", parameter="last")
     if "page" in args and ("after" in args or "before" in args):
@@ -80,7 +92,9 @@ def _positive_int(args: Mapping[str, Any], name: str, maximum: int = MAX_PAGE_SI
     if type(value) is str and value.isascii() and value.isdecimal() and len(value) < 12:
         value = int(value)
     if type(value) is not int or not 1 <= value <= maximum:
-        raise InvalidParameter(f"`{name}` is `{value}`; allowed: a whole number from 1 to {maximum}.", parameter=name)
+        raise InvalidParameter(
+            f"`{name}` is {quote(value)}; allowed: a whole number from 1 to {maximum}.", parameter=name
+        )
     return value
 
 
@@ -99,9 +113,8 @@ def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str],
         if sort is None or name in seen or not sort.access.allows(permissions):
             allowed = [n for n, s in resource.sorts.items() if s.access.allows(permissions)]
             fault = "is given twice" if name in seen else "is not a sort key"
-            raise InvalidParameter(
-                f"`{key}` {fault}; `-` before a name sorts descending.", parameter="sort", allowed=allowed
-            )
+            detail = f"{quote(key)} {fault}; `-` before a name sorts descending."
+            raise InvalidParameter(detail, parameter="sort", allowed=allowed, unknown="" if name in seen else name)
         if sort.required_filter is not None and sort.required_filter not in filters:
             raise InvalidParameter(f"Sorting by `{key}` requires `{sort.required_filter}`.", parameter="sort")
         seen.add(name)
@@ -120,7 +133,8 @@ def parse_filter(
         filter = resource.filters.get(name)
         if filter is None or not filter.access.allows(permissions):
             allowed = [n for n, f in resource.filters.items() if f.access.allows(permissions)]
-            raise InvalidParameter(f"`{name}` is not a parameter or filter here.", parameter=name, allowed=allowed)
+            detail = f"{quote(name)} is not a parameter or filter here."
+            raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=name)
         if values[name] is not None:
             filters.append((name, _convert(name, filter, values[name], strict)))
     return tuple(filters)
@@ -131,13 +145,14 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     try:
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
         value = msgspec.convert(raw, filter.type, strict=strict or filter.type is datetime)
-    except msgspec.ValidationError as fault:
+    except msgspec.ValidationError:
         allowed = (
             [str(m.value) for m in filter.type]
             if isinstance(filter.type, type) and issubclass(filter.type, enum.Enum)
             else []
         )
-        raise InvalidParameter(f"`{name}` is `{raw}`: {fault}.", parameter=name, allowed=allowed) from None
+        detail = f"`{name}` is {quote(raw)}; expected: {TYPE_NAMES.get(filter.type, 'one of the allowed values')}."
+        raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=str(raw)) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` contains a NUL character.", parameter=name)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

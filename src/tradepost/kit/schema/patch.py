@@ -8,7 +8,8 @@ import jsonpointer
 import msgspec
 
 from ..problems import Fault, PatchTargetMissing, PatchTestFailed, Validation
-from .validation import escape_pointer
+from ..quoting import quote
+from .validation import escape_pointer, unknown_member
 
 MAX_STEPS, MAX_BYTES = 100, 1024 * 1024
 type Document = dict[str, Any]
@@ -119,11 +120,11 @@ def _apply_step(document: Any, step: Step, index: int) -> Any:
     try:
         return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
-        detail = f"`{step.path}` has another value."
+        detail = f"{quote(step.path)} has another value."
         raise PatchTestFailed(detail, errors=[Fault(code="test_failed", detail=detail, pointer=f"/{index}")]) from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         pointer = step.from_ if step.op in ("move", "copy") and step.from_ else step.path
-        detail = f"`{pointer}` does not exist."
+        detail = f"{quote(pointer)} does not exist."
         raise PatchTargetMissing(detail, errors=[Fault(code="missing", detail=detail, pointer=f"/{index}")]) from None
 
 
@@ -139,12 +140,7 @@ def check_names(patch: Patch, known: frozenset[str]) -> None:
     if isinstance(patch, MergePatch) and (
         unknown := [name for name, value in patch.members.items() if value is None and name not in known]
     ):
-        raise _validation(
-            [
-                Fault(code="unknown_member", detail=f"Unknown member `{name}`.", pointer=f"/{escape_pointer(name)}")
-                for name in unknown
-            ]
-        )
+        raise _validation([unknown_member(name, "", {n: n for n in known}) for name in unknown])
 
 
 def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:

@@ -32,8 +32,12 @@ class UserStatus(StrEnum):
 
 
 class Role(StrEnum):
-    """The role of a user: a fixed set of permissions."""
+    """A role: a fixed set of permissions.
 
+    Users have one of the last four. `anonymous` is a caller without a credential, in the audit log.
+    """
+
+    ANONYMOUS = "anonymous"
     CUSTOMER = "customer"
     MODERATOR = "moderator"
     STAFF = "staff"

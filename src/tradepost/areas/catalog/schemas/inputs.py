@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText, deferred
+from tradepost.kit.schema.validation import SingleLineText, deferred
 
 from .members import (
     Attributes,
@@ -28,6 +28,7 @@ from .members import (
     Slug,
     Source,
     Tags,
+    TaxClass,
 )
 from .shapes import ProductStatus
 
@@ -101,7 +102,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     weight_grams: Grams | None = None
     barcode: Barcode | None = None
     attributes: Attributes = {}
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT, examples=["standard"])] = "standard"
+    tax_class: TaxClass = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
     position: Annotated[Position | UnsetType, Meta(description="If omitted, a new variant becomes the last one.")] = (

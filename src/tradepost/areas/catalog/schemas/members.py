@@ -4,10 +4,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import MAX_AMOUNT, Money
 from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
 
-SLUG_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT
+SLUG_PATTERN = described_pattern(
+    "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT, "lower-case letters and digits joined by hyphens, such as `oak-chair`"
+)
 
 Slug = Annotated[
     str,
@@ -63,6 +66,15 @@ Reference = Annotated[
 ]
 Source = Annotated[
     dict[str, Any] | None, Meta(description="Imported data that has no field of its own. Needs `catalog:write`.")
+]
+TaxClass = Annotated[
+    str,
+    Meta(
+        pattern=described_pattern(
+            "^[a-z0-9_-]{1,40}" + END_OF_TEXT, "1 to 40 lower-case letters, digits, hyphens and underscores"
+        ),
+        examples=["standard"],
+    ),
 ]
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
 Barcode = Annotated[

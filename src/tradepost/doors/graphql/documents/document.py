@@ -23,6 +23,9 @@ from graphql.language import (
 
 from tradepost.kit.lru import Memo, MemoPool
 
+from tradepost.kit.quoting import did_you_mean, quote, shorten
+
+from ...http.access_log import MAX_NAME
 from ..plan.arguments import NO_VARIABLES, PlainVariables, Variables, has_variable
 from ..plan.root_plans import Root
 from ..problems import MAX_ERRORS, InvalidVariables, UnknownOperation, request_error
@@ -59,12 +62,14 @@ class ScalarVariable:
 class PreparedOperation:
     """One operation of a validated document, and its plans.
 
+    log_name: its name in the access log.
     scalar_variables: its variables if all of them have built-in scalar types, else None.
     plans: the root fields by the values of the document's condition variables.
     """
 
     def __init__(self, document: "Document", node: OperationDefinitionNode) -> None:
         self.document, self.node = document, node
+        self.log_name = shorten(node.name.value, MAX_NAME) if node.name else None
         self.writes = node.operation is OperationType.MUTATION
         self.is_subscription = node.operation is OperationType.SUBSCRIPTION
         self.scalar_variables = scalar_variables(node) if not document.has_nested_variables else None
@@ -158,7 +163,9 @@ class Document:
                 raise UnknownOperation(
                     f"The document has several operations: {names}. Name one of them in `operationName`."
                 )
-            raise UnknownOperation(f"The document has no operation `{name[:100]}`; its operations are: {names}.")
+            suggestion = did_you_mean(name, [n for n in self.operations if n])
+            detail = f"The document has no operation {quote(name)}; its operations are: {names}.{suggestion}"
+            raise UnknownOperation(detail)
         return operation
 
 

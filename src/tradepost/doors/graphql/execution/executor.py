@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.problems import Problem, Unauthenticated
+from tradepost.kit.problems import Internal, Problem, Unauthenticated
 from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.document import Document
@@ -119,8 +119,7 @@ class Executor:
             raise RequestError.from_problem(
                 problem, context.request_id, keeps_status=True, oversized_document=document.ast
             ) from None
-        prices = [price_or_minimum(root, context, variables) for root in roots]
-        return PreparedRequest(request, operation, variables, roots, prices)
+        return PreparedRequest(request, operation, variables, roots, prices_of(roots, context, variables))
 
     def reprice(self, prepared: PreparedRequest, context: CallContext) -> PreparedRequest:
         """Return a prepared read-only request for another caller.
@@ -129,7 +128,7 @@ class Executor:
         """
         variables = prepared.variables
         roots = prepared.operation.roots(variables, self.compile)
-        prices = [price_or_minimum(root, context, variables) for root in roots]
+        prices = prices_of(roots, context, variables)
         return PreparedRequest(prepared.request, prepared.operation, variables, roots, prices)
 
     async def execute(self, prepared: PreparedRequest, context: CallContext) -> bytearray:
@@ -157,6 +156,7 @@ class Executor:
         ]
         challenges = [r.headers()["WWW-Authenticate"] for r in results if isinstance(r, Unauthenticated)]
         prepared.challenge = challenges[0] if challenges else None
+        prepared.problem_codes = [error["extensions"]["code"] for error in errors]
         return join_response(roots, results, errors)
 
     async def _run_mutations(self, prepared: PreparedRequest, context: CallContext) -> list[Any]:
@@ -245,6 +245,18 @@ def document_size(text: str, document: Document) -> int:
     return 2 * sys.getsizeof(text) + document.size
 
 
+def prices_of(roots: Sequence[Root], context: CallContext, variables: Variables) -> list[Price]:
+    """Return the prices of root fields, or raise RequestError with 500 if one is not known.
+
+    Nothing is executed for less than its price.
+    """
+    try:
+        return [price_or_minimum(root, context, variables) for root in roots]
+    except Exception as error:
+        LOG.error("the price of a GraphQL request is not known, request %s", context.request_id or "-", exc_info=error)
+        raise RequestError.from_problem(Internal(), context.request_id, keeps_status=True) from None
+
+
 def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> Price:
     """Return the price of a root field, or the minimum if its arguments are invalid.
 
@@ -252,5 +264,5 @@ def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> 
     """
     try:
         return root.price(context, variables)
-    except Exception:
+    except (Problem, GraphQLError):
         return MINIMUM_PRICE

@@ -10,6 +10,7 @@ from graphql import GraphQLInputObjectType, GraphQLSchema
 from graphql.language import NamedTypeNode, NonNullTypeNode, VariableDefinitionNode
 
 from tradepost.kit.problems import Fault, InvalidParameter, Problem
+from tradepost.kit.quoting import quote
 
 from ..documents.document import PreparedOperation
 from ..problems import RequestError
@@ -77,8 +78,8 @@ def parse_variables(query_string: bytes, parameters: Mapping[str, QueryParameter
     for name, text in _pairs(query_string):
         parameter = parameters.get(name)
         if parameter is None:
-            detail = f"`{name[:100]}` is not a parameter here" + ("." if parameters else "; this document has none.")
-            raise InvalidParameter(detail, parameter=name[:100], allowed=list(parameters))
+            detail = f"{quote(name)} is not a parameter here" + ("." if parameters else "; this document has none.")
+            raise InvalidParameter(detail, parameter=name, allowed=list(parameters), unknown=name)
         if name in variables:
             raise InvalidParameter(f"`{name}` is given twice.", parameter=name)
         variables[name] = parameter.parse(text)

@@ -162,7 +162,9 @@ class GraphQLDoor:
         try:
             prepared = await self._prepare(scope, receive, context, is_get)
         except RequestError as error:
+            scope["graphql"] = error
             return await error_response(error, media_type, None if is_get else context)
+        scope["graphql"] = prepared
         if is_get:
             return await self.respond_to_get(prepared, media_type, scope, context)
         body = await self.executor.execute(prepared, context)
