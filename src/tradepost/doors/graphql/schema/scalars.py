@@ -7,6 +7,8 @@ import strawberry
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
+from tradepost.kit.schema.numbers import whole_number
+
 BigInt = NewType("BigInt", int)
 
 
@@ -15,6 +17,7 @@ def _unchanged(value: Any) -> Any:
 
 
 def _parse_big_int(value: Any) -> int:
+    value = whole_number(value)
     if type(value) is not int or not -(2**63) <= value < 2**63:
         raise ValueError(f"BigInt cannot represent {value!r}: it must be an integer of at most 64 bits")
     return value
