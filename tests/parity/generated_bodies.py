@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.parity.harness import UNKNOWN_ID
 from tradepost.kit.schema.struct_fields import Member, member, members
 
-ABSENT = "<absent>"
-"""Stands for a member that is left out."""
+ABSENT, RESPELLED = "<absent>", "<respelled>"
+"""Stand for a member that is left out, and for its value in another spelling."""
 
 type Path = tuple[str | int, ...]
 type Change = tuple[Path, Any]
@@ -68,8 +68,11 @@ def _nested_places(described: Member, path: Path) -> Iterator[tuple[Path, Member
 
 @st.composite
 def changes(draw: st.DrawFn, shape: type[msgspec.Struct]) -> list[Change]:
-    """Draw one to three changes of a body."""
+    """Draw one to three changes of a body. Half of them leave it valid, if nothing is required."""
     known = [*places(shape)]
+    if draw(st.booleans()):
+        paths = draw(st.lists(st.sampled_from([path for path, _ in known]), min_size=1, max_size=4))
+        return [(path, draw(st.sampled_from([None, ABSENT, RESPELLED, RESPELLED]))) for path in paths]
     containers = [path[:-1] for path, _ in known if isinstance(path[-1], str)]
     drawn: list[Change] = []
     for _ in range(draw(st.sampled_from([1, 1, 2, 3]))):
@@ -108,16 +111,35 @@ def changed_body(body: Any, drawn: list[Change]) -> Any:
 
 def _with_change(body: Any, path: Path, value: Any) -> Any:
     if not path:
-        return value
+        return respelled(body) if value == RESPELLED else value
     name, *rest = path
     if isinstance(name, int):
         items = list(body) if isinstance(body, list) else []
         below = _with_change(items[name] if len(items) > name else None, tuple(rest), value)
         return items[:name] if below == ABSENT else [*items[:name], below, *items[name + 1 :]]
     named = dict(body) if isinstance(body, dict) else {}
+    if value in (None, ABSENT, RESPELLED) and name not in named and rest:
+        return body  # there is nothing to change
     below = _with_change(named.get(name), tuple(rest), value)
     if below == ABSENT:
         named.pop(name, None)
     else:
         named[name] = below
     return named
+
+
+def respelled(value: Any) -> Any:
+    """Return a value in another spelling: text in blanks, whole numbers with a fraction."""
+    match value:
+        case bool() | None:
+            return value
+        case int():
+            return float(value)
+        case str():
+            return f"\ufeff {value}\u00a0"
+        case list():
+            return [respelled(v) for v in value]
+        case dict():
+            return {name: respelled(v) for name, v in value.items()}
+        case _:
+            return value
