@@ -129,6 +129,12 @@ def fresh_settings(run: Run, worker_id: str, cheap_passwords: None) -> Callable[
     return lambda: _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
 
 
+@pytest.fixture(scope="module")
+def module_settings(run: Run, worker_id: str, cheap_passwords: None) -> Settings:
+    """The settings with a new copy of the template, for the tests of one module."""
+    return _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
+
+
 @pytest.fixture
 def empty_url(run: Run, worker_id: str) -> str:
     """A database without a table, for tests of migrations."""

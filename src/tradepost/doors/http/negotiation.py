@@ -53,19 +53,22 @@ def _best_offer(header: bytes, offers: tuple[bytes, ...]) -> bytes | None:
 def _rank(offer: bytes, ranges: tuple[Range, ...]) -> tuple[float, int, int]:
     """Return q, specificity and negated position of the most specific range that covers the offer.
 
-    Ranks compare like tuples: the position is negated so that the first range is the greatest.
+    Parameters that the offer does not have are ignored (`application/json;v=1`), but a range
+    without them is more specific. Ranks compare like tuples: the position is negated so that the
+    first range is the greatest.
     """
     name, parameters = _split_type(offer)
     wildcard = name.partition(b"/")[0] + b"/*"
     best = (-1, 0.0, 0)
     for media_range in ranges:
         required = media_range.parameters - IGNORED_CHARSETS
-        if media_range.name == name and required <= parameters:
-            specificity = 3 + len(required)
-        elif not required and media_range.name == wildcard:
-            specificity = 2
-        elif not required and media_range.name in (b"*/*", b"*"):
-            specificity = 1
+        is_known = required <= parameters
+        if media_range.name == name:
+            specificity = 6 + len(required) if is_known else 5
+        elif media_range.name == wildcard:
+            specificity = 4 if is_known else 3
+        elif media_range.name in (b"*/*", b"*"):
+            specificity = 2 if is_known else 1
         else:
             continue
         if specificity > best[0]:

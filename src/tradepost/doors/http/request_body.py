@@ -21,6 +21,7 @@ ACCEPT_PATCH = "application/merge-patch+json, application/json-patch+json"
 
 BODY_TYPES = (JSON, MSGPACK)
 PATCH_TYPES = (JSON, MSGPACK, MERGE_PATCH, JSON_PATCH)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MEDIA_TYPE_ALIASES = {b"application/x-msgpack": MSGPACK, b"application/vnd.msgpack": MSGPACK}
 CHARSETS = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
 DEFAULT_LIMIT = 1024 * 1024
@@ -127,10 +128,11 @@ def _joined(media_types: tuple[bytes, ...]) -> str:
 def decode_body[T](media_type: bytes, body: bytes, decoder: BodyDecoder[T] = UNTYPED) -> T:
     """Return the body's value.
 
-    Raise MalformedBody if the bytes are not well-formed, and msgspec.ValidationError if the value
-    does not fit the type.
+    A byte order mark before JSON is ignored (RFC 8259, 8.1). Raise MalformedBody if the bytes are
+    not well-formed, and msgspec.ValidationError if the value does not fit the type.
     """
     is_msgpack, is_typed = media_type == MSGPACK, decoder.value_type is not Any
+    body = body if is_msgpack else body.removeprefix(BYTE_ORDER_MARK)
     try:
         value = decoder.msgpack(body) if is_msgpack else decoder.json(body)
         if is_msgpack and not is_typed:

@@ -129,7 +129,7 @@ class Service:
         before = await self.document(resource, key)
         writable = frozenset([f.name for f in msgspec.structs.fields(shape)])
         check_names(patch, writable.union(before))
-        return validate(shape, check_read_only(before, patch.apply(before), writable))
+        return validate(shape, check_read_only(before, patch.apply(before), writable), stored=before)
 
     async def insert(self, model: type[Table], *rows: Mapping[str, Any]) -> list[str]:
         """Insert rows by one statement, without ORM objects, and return their ids."""

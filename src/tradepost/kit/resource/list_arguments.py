@@ -11,6 +11,7 @@ import msgspec
 
 from ..problems import InvalidParameter
 from ..quoting import quote
+from ..schema.numbers import parse_whole_number, whole_number
 from .filters import Filter
 from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TEXT_LENGTH, ListQuery
 from .resource import Resource
@@ -89,13 +90,12 @@ def _positive_int(args: Mapping[str, Any], name: str, maximum: int = MAX_PAGE_SI
     value = args.get(name)
     if value is None:
         return None
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) < 12:
-        value = int(value)
-    if type(value) is not int or not 1 <= value <= maximum:
+    number = parse_whole_number(value) if type(value) is str else whole_number(value)
+    if type(number) is not int or not 1 <= number <= maximum:
         raise InvalidParameter(
             f"`{name}` is {quote(value)}; allowed: a whole number from 1 to {maximum}.", parameter=name
         )
-    return value
+    return number
 
 
 def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str], filters: set[str]) -> tuple[str, ...]:
@@ -143,6 +143,7 @@ def parse_filter(
 def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     _check_length(name, raw)
     try:
+        raw = whole_number(raw) if filter.type is int else raw
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
         value = msgspec.convert(raw, filter.type, strict=strict or filter.type is datetime)
     except msgspec.ValidationError:

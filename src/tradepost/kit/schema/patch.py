@@ -84,7 +84,7 @@ def parse_json_patch(value: Any) -> JsonPatch:
     faults = [fault for i, step in enumerate(steps) for fault in _step_faults(step, f"/{i}")]
     if faults:
         raise _validation(faults)
-    return JsonPatch(tuple([msgspec.convert(step, Step) for step in steps]))
+    return JsonPatch(tuple([_step(step) for step in steps]))
 
 
 OPERATIONS = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from", "remove": None}
@@ -109,6 +109,18 @@ def _step_faults(step: Any, pointer: str) -> list[Fault]:
     if OPERATIONS[op] == "value" and "value" not in members:
         faults.append(Fault(code="required", detail=f"`{op}` requires a `value`.", pointer=f"{pointer}/value"))
     return faults
+
+
+def _step(members: Document) -> Step:
+    """Return a valid operation with the members that it uses."""
+    op: str = members["op"]
+    match OPERATIONS[op]:
+        case "value":
+            return Step(op=op, path=members["path"], value=members["value"])
+        case "from":
+            return Step(op=op, path=members["path"], from_=members["from"])
+        case _:
+            return Step(op=op, path=members["path"])
 
 
 def _has_bad_escape(pointer: str) -> bool:
@@ -141,6 +153,13 @@ def check_names(patch: Patch, known: frozenset[str]) -> None:
         unknown := [name for name, value in patch.members.items() if value is None and name not in known]
     ):
         raise _validation([unknown_member(name, "", {n: n for n in known}) for name in unknown])
+
+
+def sets_member(patch: Patch, name: str) -> bool:
+    """Return whether a patch contains a value for a member, even if it is the one it has."""
+    if isinstance(patch, MergePatch):
+        return name in patch.members
+    return any(step.path == f"/{name}" and step.op not in ("test", "remove") for step in patch.steps)
 
 
 def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:

@@ -18,18 +18,18 @@ from msgspec import Meta
 from ..problems import MAX_FAULTS, Fault, MalformedBody, Validation
 from ..quoting import did_you_mean, nearest, quote, shorten
 from .fault_texts import described_pattern, fault_text, types_text
+from .preparation import CODE, NAME, NO_MEMBERS, ROW_ID, Place, TextFault, prepare
 
 END_OF_TEXT = "$(?!\\n)"
 """The end of a regular expression: Python's `$` alone also matches before a final line break."""
 # C0 and C1 control characters are refused. Text of several lines may have tabs and line breaks.
-SingleLineText = Annotated[
-    str,
-    Meta(
-        pattern=described_pattern(
-            "^[^\\x00-\\x1f\\x7f-\\x9f]*" + END_OF_TEXT, "one line of text without control characters"
-        )
-    ),
-]
+_SINGLE_LINE = described_pattern(
+    "^[^\\x00-\\x1f\\x7f-\\x9f]*" + END_OF_TEXT, "one line of text without control characters"
+)
+SingleLineText = Annotated[str, Meta(pattern=_SINGLE_LINE, extra=NAME)]
+"""Text that people read: stripped, without zero-width characters."""
+Code = Annotated[str, Meta(pattern=_SINGLE_LINE, extra=CODE)]
+"""Text that identifies something (a SKU): stripped, without any invisible character."""
 MultilineText = Annotated[
     str,
     Meta(
@@ -39,6 +39,9 @@ MultilineText = Annotated[
         )
     ),
 ]
+
+RowId = Annotated[str, Meta(extra=ROW_ID, extra_json_schema={"format": "uuid"})]
+"""The id of a row in an item of a batch. Text that is no id names no row, as in a path."""
 
 SECRET = {"secret": True}
 """Marks a member (`Meta(extra=SECRET)`) whose value no error message may quote."""
@@ -50,14 +53,16 @@ OTHER_MARKS = frozenset("\u0f73\u0f75\u0f81")
 MAX_DEPTH = 32
 
 
-def validate[T](shape: type[T], value: Any, pointer: str = "") -> T:
+def validate[T](shape: type[T], value: Any, pointer: str = "", stored: Mapping[str, Any] = NO_MEMBERS) -> T:
     """Convert a decoded value to a type. Raise 422 with all its faults (at most 100).
 
     Their pointers start with `pointer`. Text is normalised to NFC. Control characters are faults
-    everywhere, also inside free JSON.
+    everywhere, also inside free JSON. `stored` are the members before a change (see `prepare`).
     """
-    faults: list[Fault] = []
-    normalized = _normalize(value, pointer, faults, 0)
+    text_faults: list[TextFault] = []
+    prepared = prepare(shape, value, pointer, text_faults, stored)
+    faults = [Fault(code=f.code, detail=f.detail, pointer=_pointer(f.place)) for f in text_faults]
+    normalized = _normalize(prepared, pointer, faults, 0)
     try:
         converted = msgspec.convert(normalized, shape)
     except msgspec.ValidationError as error:
@@ -80,13 +85,6 @@ def validation_problem(faults: list[Fault]) -> Validation:
     """Return the 422 problem of these faults; its detail is the first of them."""
     more = f" ({len(faults)} errors in total)" if len(faults) > 1 else ""
     return Validation(f"{faults[0].pointer or '/'}: {faults[0].detail}{more}", errors=faults)
-
-
-type Place = str | tuple["Place", object]
-"""A value's location: the pointer of the root, or the parent's location and a member or index.
-
-It is formatted as a JSON pointer only if there is a fault.
-"""
 
 
 def _normalize(value: Any, place: Place, faults: list[Fault], depth: int) -> Any:
@@ -215,7 +213,7 @@ def _faults_of_error(error: Any, pointer: str, shape: Any) -> list[Fault]:
     if keyword == "additionalProperties":
         names = _names_for_unknown(shape, error.schema_path)
         return [unknown_member(name, place, names) for name in error.kind.unexpected]
-    if keyword == "anyOf" and (branch := next((b for b in error.kind.context if b and b[0].kind.name != "type"), None)):
+    if keyword == "anyOf" and (branch := next((b for b in error.kind.context if b and _is_within(b[0], error)), None)):
         return [fault for inner in branch for fault in _faults_of_error(inner, pointer, shape)]
     if keyword == "anyOf":
         detail = types_text([branch[0] for branch in error.kind.context if branch], is_secret=is_secret)
@@ -247,6 +245,11 @@ def unknown_member(name: str, place: str, names: Mapping[str, str]) -> Fault:
     detail = f"Unknown member {quote(name)}.{suggestion}"
     pointer = f"{place}/{escape_pointer(name)}"
     return Fault(code="unknown_member", detail=detail, pointer=pointer, suggestion=suggestion)
+
+
+def _is_within(fault: Any, error: Any) -> bool:
+    """Whether a fault of an alternative is not about the type of the value itself."""
+    return fault.kind.name != "type" or len(fault.instance_path) > len(error.instance_path)
 
 
 def _msgspec_fault(error: msgspec.ValidationError, pointer: str) -> Fault:

@@ -1,7 +1,7 @@
 """The context of one call: who calls, through which door, when, and on which database."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import msgspec

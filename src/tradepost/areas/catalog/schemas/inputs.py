@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import SingleLineText, deferred
+from tradepost.kit.schema.validation import RowId, SingleLineText, deferred
 
 from .members import (
     Attributes,
@@ -34,7 +34,7 @@ from .shapes import ProductStatus
 
 
 class CategoryInput(Struct, forbid_unknown_fields=True):
-    """Input for a category. Omitted fields get their defaults."""
+    """Input for a category. Fields that are omitted or null get their defaults."""
 
     name: CategoryName
     slug: Annotated[
@@ -50,7 +50,7 @@ class CategoryInput(Struct, forbid_unknown_fields=True):
 
 
 class BrandInput(Struct, forbid_unknown_fields=True):
-    """Input for a brand. Omitted fields get their defaults."""
+    """Input for a brand. Fields that are omitted or null get their defaults."""
 
     name: BrandName
     slug: Annotated[
@@ -64,7 +64,10 @@ class BrandInput(Struct, forbid_unknown_fields=True):
 
 
 class ProductInput(Struct, forbid_unknown_fields=True):
-    """Input for a product without its variants. Omitted fields get their defaults."""
+    """Input for a product without its variants.
+
+    Fields that are omitted or null get their defaults.
+    """
 
     name: Name
     slug: Annotated[
@@ -86,7 +89,7 @@ class ProductInput(Struct, forbid_unknown_fields=True):
 
 
 class VariantInput(Struct, forbid_unknown_fields=True):
-    """Input for a variant. Omitted fields get their defaults."""
+    """Input for a variant. Fields that are omitted or null get their defaults."""
 
     sku: Sku
     price: Price
@@ -138,7 +141,7 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
     """
 
     op: BatchVerb
-    id: UUID | UnsetType = UNSET
+    id: RowId | UnsetType = UNSET
     input: Annotated[dict[str, Any] | UnsetType, deferred(ProductCreate)] = UNSET
     patch: Annotated[dict[str, Any] | UnsetType, deferred(merge_patch_type(ProductInput))] = UNSET
     expected_version: int | UnsetType = UNSET

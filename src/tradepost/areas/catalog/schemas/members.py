@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import MAX_AMOUNT, Money
-from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
+from tradepost.kit.schema.validation import END_OF_TEXT, Code, MultilineText, SingleLineText
 
 SLUG_PATTERN = described_pattern(
     "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT, "lower-case letters and digits joined by hyphens, such as `oak-chair`"
@@ -35,7 +35,7 @@ Description = Annotated[
 CategoryDescription = Annotated[Description, Meta(examples=["For the table, the desk and the balcony."])]
 BrandDescription = Annotated[Description, Meta(examples=["Furniture from a workshop in Aarhus."])]
 Sku = Annotated[
-    SingleLineText,
+    Code,
     Meta(
         min_length=1,
         max_length=100,
@@ -61,7 +61,7 @@ Options = Annotated[
     ),
 ]
 Reference = Annotated[
-    SingleLineText,
+    Code,
     Meta(min_length=1, max_length=200, description="Its id in an external system.", examples=["ERP-10482"]),
 ]
 Source = Annotated[
@@ -77,9 +77,7 @@ TaxClass = Annotated[
     ),
 ]
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
-Barcode = Annotated[
-    SingleLineText, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])
-]
+Barcode = Annotated[Code, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])]
 Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
 Position = Annotated[
     int, Meta(ge=0, le=1_000_000, description="Sort position among its siblings, in ascending order.", examples=[1])

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from tradepost.kit.db.errors import LostRace, translate_error
+from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
 from tradepost.kit.query.records import Batch, Item, Record
@@ -144,6 +145,8 @@ class ProductBatches(Products):
         self, item: ProductBatchItem, selection: Selection[Product], upserts: Upserts
     ) -> Item[Product]:
         _check_members(item)
+        if item.id is not UNSET and parse_id(item.id) is None:
+            raise products.not_found(item.id)
         expected = None if item.expected_version is UNSET else item.expected_version
         match item.op:
             case BatchVerb.CREATE:

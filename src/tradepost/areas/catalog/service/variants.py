@@ -3,7 +3,7 @@
 Each change also updates `price_from` and the search document of the product.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.money import currencies
-from tradepost.kit.schema.patch import Patch
+from tradepost.kit.schema.patch import Patch, sets_member
 
 from .. import policy
 from ..models import ProductRow, VariantRow
@@ -25,7 +25,7 @@ from ..resource import products, variants
 from ..schemas import Variant, VariantInput
 from .search_document import refresh_from_variants
 
-MAX_VARIANTS = 100
+MAX_VARIANTS, MAX_NAME_LENGTH = 100, 200
 
 
 class VariantService(Service):
@@ -74,9 +74,12 @@ class VariantService(Service):
     async def update(
         self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
-        """Update a variant. Only the given fields are changed."""
+        """Update a variant. Only the given fields are changed, and a name that was generated."""
         row = await self.lock_for_update(VariantRow, variants, key, expected)
-        await self.change(row, await self.apply_patch(variants, key, patch, VariantInput))
+        new = await self.apply_patch(variants, key, patch, VariantInput)
+        if row.name == generated_name(row.options) and not sets_member(patch, "name"):
+            new.name = UNSET
+        await self.change(row, new)
         return await self.read_back(variants, selection, row.id)
 
     @operation("variant_delete", "delete", variants, access=policy.edit)
@@ -147,8 +150,13 @@ def too_many_variants(count: int) -> Conflict:
 def variant_values(new: VariantInput) -> dict[str, Any]:
     """Return the column values of an input. A missing name is built from the options."""
     options_key = msgspec.json.encode(new.options, order="sorted").decode()
-    name = " / ".join(new.options.values()) if new.name is UNSET else new.name
+    name = generated_name(new.options) if new.name is UNSET else new.name
     return column_values(variants, new) | {"options_key": options_key, "name": name}
+
+
+def generated_name(options: Mapping[str, str]) -> str:
+    """Return the name of a variant that was given none: its options."""
+    return " / ".join(options.values())[:MAX_NAME_LENGTH]
 
 
 def check_prices(new: VariantInput, pointer: str = "") -> None:

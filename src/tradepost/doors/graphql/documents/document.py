@@ -22,7 +22,6 @@ from graphql.language import (
 )
 
 from tradepost.kit.lru import Memo, MemoPool
-
 from tradepost.kit.quoting import did_you_mean, quote, shorten
 
 from ...http.access_log import MAX_NAME

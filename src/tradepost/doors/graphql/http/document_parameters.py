@@ -11,11 +11,12 @@ from graphql.language import NamedTypeNode, NonNullTypeNode, VariableDefinitionN
 
 from tradepost.kit.problems import Fault, InvalidParameter, Problem
 from tradepost.kit.quoting import quote
+from tradepost.kit.schema.numbers import parse_whole_number
 
 from ..documents.document import PreparedOperation
 from ..problems import RequestError
 
-INTEGER, NUMBER = re.compile(r"-?[0-9]{1,19}"), re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 BOOLEANS = {"true": True, "false": False}
 VARIABLE_IN_MESSAGE = re.compile(r"Variable '\$(\w+)'")
 
@@ -46,7 +47,8 @@ class QueryParameter:
             case "Boolean":
                 return BOOLEANS[text] if text in BOOLEANS else self._reject("neither `true` nor `false`")
             case "Int" | "BigInt":
-                return int(text) if INTEGER.fullmatch(text) else self._reject("not a whole number")
+                number = parse_whole_number(text)
+                return number if number is not None else self._reject("not a whole number")
             case "Float":
                 return float(text) if NUMBER.fullmatch(text) else self._reject("not a number")
             case _:

@@ -11,7 +11,7 @@ from tradepost.kit.problems import InvalidParameter, MalformedBody
 from tradepost.kit.quoting import quote
 
 from ...http.asgi import Receive, Scope
-from ...http.request_body import JSON, BodyDecoder, body_media_type, decode_body, read_body
+from ...http.request_body import BYTE_ORDER_MARK, JSON, BodyDecoder, body_media_type, decode_body, read_body
 from ..documents.requests import RequestParameters
 
 decoder = BodyDecoder[RequestParameters](RequestParameters)
@@ -55,9 +55,12 @@ def parse_query_string(query_string: bytes) -> RequestParameters:
 
 
 async def read_json_body(scope: Scope, receive: Receive) -> bytes:
-    """Return the body of a POST request, or raise a Problem if its media type is not JSON."""
+    """Return the body of a POST request, without a byte order mark.
+
+    Raise a Problem if its media type is not JSON.
+    """
     body_media_type(scope, (JSON,))
-    return await read_body(scope, receive)
+    return (await read_body(scope, receive)).removeprefix(BYTE_ORDER_MARK)
 
 
 def parse_body(body: bytes) -> RequestParameters:

@@ -10,6 +10,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from tradepost.kit.quoting import quote
 from tradepost.kit.schema.fault_texts import minor_units
+from tradepost.kit.schema.numbers import whole_number
 
 BigInt = NewType("BigInt", int)
 
@@ -23,6 +24,7 @@ def _is_decimal(value: Any) -> bool:
 
 
 def _parse_big_int(value: Any) -> int:
+    value = whole_number(value)
     if type(value) is not int or not -(2**63) <= value < 2**63:
         hint = f" (amounts are in minor units: {minor_units(value)})" if _is_decimal(value) else ""
         raise ValueError(f"BigInt cannot represent {quote(value)}: it must be an integer of at most 64 bits{hint}")
