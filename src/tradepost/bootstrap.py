@@ -9,6 +9,7 @@ from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
+from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.kit.cache.channels.sqlite import SqliteChannel
@@ -55,6 +56,7 @@ def create_dependencies(settings: Settings, database: Database) -> Dependencies:
     if (mailer := _mailer(settings)) is not None:
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))
+    dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     _provide_accounts(dependencies, settings, database)
     return dependencies
 
