@@ -252,7 +252,7 @@ WOOCOMMERCE = Format(
         "status": (col.PUBLISHED, col.VISIBILITY),
         "tags": (col.TAGS,),
         "media": (col.IMAGES,),
-        "attributes": (col.SHORT,),
+        "attributes": (col.SHORT, col.GROUPED, col.URL, col.BUTTON, *col.ATTRIBUTE_VALUES),
         "brand": (col.BRANDS,),
         "brand_id": (col.BRANDS,),
         "categories": (col.CATEGORIES,),

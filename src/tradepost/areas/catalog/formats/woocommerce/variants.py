@@ -48,7 +48,8 @@ def read_parent(head: Row, attributes: Mapping[str, AttributeValues], sku_prefix
 
 
 def read_simple_variant(row: Row, sku_prefix: str, reader: RowReader) -> JsonObject:
-    """Return the only variant of a simple product."""
+    """Return the only variant of a simple product. The ID is that of the product."""
+    reader.keep(row, col.ID)
     variant, consumed = _variant(row, sku_prefix, {}, None, reader)
     reader.variant_lines.append(row.line)
     return variant | {"source": simple_product_source(row, consumed, reader)}
