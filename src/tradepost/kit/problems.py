@@ -6,7 +6,7 @@
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
     |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
     |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
-    |- 422  Validation, PatchTargetMissing, IdempotencyKeyReused
+    |- 422  Validation, CurrencyNotSold, PatchTargetMissing, IdempotencyKeyReused
     |- 428  PreconditionRequired            429  QuotaExceeded
     '- 500  Internal                        503  Unavailable
 
@@ -394,6 +394,19 @@ class Validation(Problem):
     def at_pointer(cls, pointer: str, detail: str, code: str = "invalid") -> "Validation":
         """Create a problem with one fault."""
         return cls(detail, errors=[Fault(code=code, detail=detail, pointer=pointer)])
+
+
+class CurrencyNotSold(Validation):
+    """A price is not in the currency of this shop. `errors` lists every such price."""
+
+    code, title = "currency_not_sold", "Not the currency of this shop"
+    cure = "Send all prices in the currency named in the detail. It is the setting SHOP_CURRENCY."
+    example = {
+        "detail": "/price/currency: This shop sells in EUR, not in USD.",
+        "errors": [
+            {"pointer": "/price/currency", "code": "currency_not_sold", "detail": "This shop sells in EUR, not in USD."}
+        ],
+    }
 
 
 class PatchTargetMissing(Problem):

@@ -1,10 +1,13 @@
 """Runs the app with Granian; requests in flight are finished when it stops."""
 
+import asyncio
 import gc
 import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
@@ -88,6 +91,8 @@ def _load(error_sender: Any) -> "Pipeline":
 
     try:
         app = application()
+        with ThreadPoolExecutor(1) as thread:  # this process already has its event loop
+            thread.submit(asyncio.run, _check_currency()).result()
         # Objects created so far live as long as the process: exclude them from full collections,
         # which take 60 ms otherwise.
         gc.collect()
@@ -100,3 +105,20 @@ def _load(error_sender: Any) -> "Pipeline":
         # Wait for the parent to end this process: it would restart a worker that exits by itself.
         time.sleep(MIN_STOP_TIMEOUT)
         sys.exit(2)
+
+
+async def _check_currency() -> None:
+    """Raise SettingsError if the shop has prices in another currency than SHOP_CURRENCY."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tradepost.bootstrap import check_currency
+    from tradepost.kit.db.engine import create_engine
+
+    settings = Settings.read()
+    engine = create_engine(settings.database_url, 1)
+    try:
+        # Readiness reports a database that cannot be used, or has no tables.
+        with suppress(SQLAlchemyError, OSError):
+            await check_currency(settings, engine)
+    finally:
+        await engine.dispose()

@@ -29,10 +29,10 @@ CategoryPath = Annotated[
 
 
 class MediaRecord(Struct, forbid_unknown_fields=True):
-    """An image, still at its original URL."""
+    """An image, still at its original URL. Without `alt`, an existing image keeps its text."""
 
     source_url: Url
-    alt: Alt = ""
+    alt: Alt | UnsetType = UNSET
 
 
 class VariantRecord(VariantInput, forbid_unknown_fields=True):

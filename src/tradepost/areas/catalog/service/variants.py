@@ -12,11 +12,10 @@ from sqlalchemy import func, select
 
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, changed_members, column_values
-from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Validation
+from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold, Fault
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.money import currencies
 from tradepost.kit.schema.patch import Patch, sets_member
 
 from .. import policy
@@ -24,6 +23,7 @@ from ..models import ProductRow, VariantRow
 from ..resource import products, variants
 from ..schemas import Variant, VariantInput
 from .search_document import refresh_from_variants
+from .settings import CatalogSettings
 
 MAX_VARIANTS, MAX_NAME_LENGTH = 100, 200
 
@@ -50,7 +50,7 @@ class VariantService(Service):
         access=policy.edit,
         input=VariantInput,
         parent_relation=(products, "variants"),
-        problems=(AlreadyExists, Conflict),
+        problems=(AlreadyExists, Conflict, CurrencyNotSold),
     )
     async def create(self, key: str, new: VariantInput, selection: Selection[Variant]) -> Record[Variant]:
         """Add a variant to a product. A product can have at most 100 variants."""
@@ -60,7 +60,12 @@ class VariantService(Service):
         return await self.read_back(variants, selection, id)
 
     @operation(
-        "variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,)
+        "variant_replace",
+        "replace",
+        variants,
+        access=policy.edit,
+        input=VariantInput,
+        problems=(AlreadyExists, CurrencyNotSold),
     )
     async def replace(
         self, key: str, new: VariantInput, expected: ExpectedVersion, selection: Selection[Variant]
@@ -70,7 +75,14 @@ class VariantService(Service):
         await self.change(row, new)
         return await self.read_back(variants, selection, row.id)
 
-    @operation("variant_update", "update", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
+    @operation(
+        "variant_update",
+        "update",
+        variants,
+        access=policy.edit,
+        input=VariantInput,
+        problems=(AlreadyExists, CurrencyNotSold),
+    )
     async def update(
         self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
@@ -111,7 +123,7 @@ class VariantService(Service):
         if count + len(new) > MAX_VARIANTS:
             raise too_many_variants(count + len(new))
         for i, input in enumerate(new):
-            check_prices(input, f"{pointer}/{i}" if pointer else "")
+            check_prices(self, input, f"{pointer}/{i}" if pointer else "")
         positions = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
         rows = [
             variant_values(input) | {"position": position, "product_id": product_id}
@@ -132,7 +144,7 @@ class VariantService(Service):
 
     async def change(self, row: VariantRow, new: VariantInput) -> bool:
         """Apply an input to a locked variant; return whether anything changed."""
-        check_prices(new)
+        check_prices(self, new)
         if changed := apply_changes(row, variant_values(new)):
             self.context.emit(
                 "variant.updated", row.id, product_id=row.product_id, changed=changed_members(variants, changed)
@@ -159,27 +171,20 @@ def generated_name(options: Mapping[str, str]) -> str:
     return " / ".join(options.values())[:MAX_NAME_LENGTH]
 
 
-def check_prices(new: VariantInput, pointer: str = "") -> None:
-    """Raise Validation if the currency is unknown or the two prices have different currencies.
+def check_prices(service: Service, new: VariantInput, pointer: str = "") -> None:
+    """Raise CurrencyNotSold if a price is not in the shop's currency.
 
     `pointer` is the JSON pointer of the variant in the input.
     """
-    faults: list[Fault] = []
-    if new.price.currency not in currencies():
-        faults.append(
-            Fault(
-                code="not_allowed",
-                detail=f"`{new.price.currency}` is not an ISO 4217 currency code.",
-                pointer=f"{pointer}/price/currency",
-            )
+    currency = service.context.dependencies.require(CatalogSettings).currency
+    faults = [
+        Fault(
+            code=CurrencyNotSold.code,
+            detail=f"This shop sells in {currency}, not in {price.currency}.",
+            pointer=f"{pointer}/{member}/currency",
         )
-    if new.compare_at_price is not None and new.compare_at_price.currency != new.price.currency:
-        faults.append(
-            Fault(
-                code="not_allowed",
-                detail="`price` and `compare_at_price` must have the same currency.",
-                pointer=f"{pointer}/compare_at_price/currency",
-            )
-        )
+        for member, price in (("price", new.price), ("compare_at_price", new.compare_at_price))
+        if price is not None and price.currency != currency
+    ]
     if faults:
-        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+        raise CurrencyNotSold(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
