@@ -55,11 +55,13 @@ def test_the_parts_of_a_url(text: str, parts: dict[str, Any]) -> None:
         "redis://h/0#x",
         "redis://h/x",
         "unix://",
-    ]
-    + ["redis://h?socket_timeout=5", "rediss://h?ssl_cert_reqs=maybe", "rediss://h?ssl_check_hostname=2"],
+        "redis://h?socket_timeout=5",
+        "rediss://h?ssl_cert_reqs=maybe",
+        "rediss://h?ssl_check_hostname=2",
+    ],
 )
 def test_other_urls_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^(is not a URL|does not end with|has the unknown option|has an invalid)"):
+    with pytest.raises(ValueError, match=r"^(is not a URL|does not end with|has the unknown option|has an invalid)"):
         RedisUrl.parse(text)
 
 

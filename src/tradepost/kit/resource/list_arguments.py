@@ -4,6 +4,7 @@ import enum
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from inspect import isclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -142,17 +143,14 @@ def parse_filter(
 
 def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     _check_length(name, raw)
+    wanted: Any = filter.type
     try:
-        raw = whole_number(raw) if filter.type is int else raw
+        raw = whole_number(raw) if wanted is int else raw
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
-        value = msgspec.convert(raw, filter.type, strict=strict or filter.type is datetime)
+        value = msgspec.convert(raw, wanted, strict=strict or wanted is datetime)
     except msgspec.ValidationError:
-        allowed = (
-            [str(m.value) for m in filter.type]
-            if isinstance(filter.type, type) and issubclass(filter.type, enum.Enum)
-            else []
-        )
-        detail = f"`{name}` is {quote(raw)}; expected: {TYPE_NAMES.get(filter.type, 'one of the allowed values')}."
+        allowed = [str(m.value) for m in wanted] if isclass(wanted) and issubclass(wanted, enum.Enum) else []
+        detail = f"`{name}` is {quote(raw)}; expected: {TYPE_NAMES.get(wanted, 'one of the allowed values')}."
         raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=str(raw)) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` contains a NUL character.", parameter=name)
