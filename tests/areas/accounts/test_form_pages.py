@@ -70,9 +70,9 @@ async def test_the_link_to_verify_an_address_leads_to_a_form_that_verifies_it(sh
     link = link_in(email, "/verify-email")
     async with browser(shop) as client:
         # Mail scanners follow links; this must have no effect.
-        for _ in range(2):
-            page = await open_page(client, link)
-            assert (await client.head(link)).status_code == 200
+        assert (await client.head(link)).status_code == 200
+        await open_page(client, link)
+        page = await open_page(client, link)
         assert page.answer.status_code == 200
         assert not await is_verified(shop, kim)
         done = await page.submit(client)

@@ -1,12 +1,21 @@
 """No password, token or key is written to a log, an error, the audit log, the outbox or a table."""
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
-from tests.areas.accounts.account_client import DOORS, OPERATIONS, Door, DoorClient, email_token, register_and_log_in
+from tests.areas.accounts.account_client import (
+    DOORS,
+    OPERATIONS,
+    Door,
+    DoorClient,
+    age_used_tokens,
+    email_token,
+    register_and_log_in,
+)
 from tests.factories import unique
 from tradepost.kit.db.base import Table
 
@@ -48,6 +57,9 @@ async def scenario(app: "TradepostApp", door: Door) -> dict[str, str]:
         )
         is None
     )
+    again = await door_client.ok(door, "token_refresh", {"refresh_token": pair["refresh_token"]})
+    assert again["refresh_token"] == later["refresh_token"]
+    await age_used_tokens(app, pair["refresh_token"], timedelta(seconds=11))
     assert await door_client.code(door, "token_refresh", {"refresh_token": pair["refresh_token"]}) == "invalid_token"
     assert not await kim.is_authenticated(door)
     await door_client.ok(door, "password_reset", {"email": email})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @cache
 def template_environment(*folders: Path) -> "Environment":
     """Return the templates in these folders. The first folder that has a name wins."""
-    # Imported on first use: it takes 4 MB, which processes without pages and e-mails do not need.
+    # Imported on first use: it takes 7 MB, which most processes never need.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     return Environment(
