@@ -55,11 +55,13 @@ def test_the_parts_of_a_url(text: str, parts: dict[str, Any]) -> None:
         "redis://h/0#x",
         "redis://h/x",
         "unix://",
-    ]
-    + ["redis://h?socket_timeout=5", "rediss://h?ssl_cert_reqs=maybe", "rediss://h?ssl_check_hostname=2"],
+        "redis://h?socket_timeout=5",
+        "rediss://h?ssl_cert_reqs=maybe",
+        "rediss://h?ssl_check_hostname=2",
+    ],
 )
 def test_other_urls_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^(is not a URL|does not end with|has the unknown option|has an invalid)"):
+    with pytest.raises(ValueError, match=r"^(is not a URL|does not end with|has the unknown option|has an invalid)"):
         RedisUrl.parse(text)
 
 
@@ -110,7 +112,5 @@ async def test_the_options_of_tls_are_used(tls_port: int, certificate: Path) -> 
 
 
 async def test_a_certificate_of_an_unknown_authority_is_refused(tls_port: int) -> None:
-    with pytest.raises(
-        RedisUnavailable, match=r"has a TLS certificate that is not accepted \(self-signed certificate\)"
-    ):
+    with pytest.raises(RedisUnavailable, match="has a TLS certificate that is not accepted"):
         await PersistentConnection(f"rediss://127.0.0.1:{tls_port}/0").connect()

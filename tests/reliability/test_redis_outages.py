@@ -2,13 +2,11 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from redis import Redis
 
 from tests import servers
 from tests.factories import unique
-from tests.reliability.redis_server import RedisServer
+from tests.reliability.redis_server import RedisServer, free_port
 from tests.servers import Run
 from tradepost.cli.redis_check import check_redis
 from tradepost.settings import SettingsError
@@ -90,11 +88,12 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
 def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A server process that was started while its Redis was down."""
     folder = tmp_path_factory.mktemp("shop")
-    redis, url = RedisServer(folder / "redis"), servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
+    redis, url = (
+        RedisServer(folder / "redis", "secret"),
+        servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}"),
+    )
     key = servers.tradepost(run, url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environ = servers.environ(url) | {"PORT": str(port), "REDIS_URL": redis.url, "ACCESS_LOG": "off", "WORKER": "off"}
     environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_STAFF"), "1000000000")
     with (folder / "server.log").open("wb") as log:
@@ -134,7 +133,7 @@ def stop(redis: RedisServer) -> None:
 
 
 def require_password(redis: RedisServer) -> None:
-    """Restart Redis with a password that the server does not have."""
+    """Restart Redis with another password."""
     redis.kill()
     redis.start("--requirepass", "another")
 
@@ -213,6 +212,7 @@ def test_all_requests_succeed_while_redis_is_away(shop: Shop, kind: str) -> None
         start = time.monotonic()
         while time.monotonic() < start + OUTAGE:
             sockets[shop.sockets()] += 1
+            assert shop.metrics()["limits_shared"] == 0.0, "Redis counts as available although it is not"
             time.sleep(0.1)  # more often would slow down the callers
         end(shop.redis)
         start = time.monotonic()
@@ -260,7 +260,7 @@ def test_a_start_with_an_unusable_redis_prints_the_reason(
 @pytest.mark.parametrize("has_slots", [False, True])
 def test_a_start_with_a_cluster_is_refused(tmp_path: Path, has_slots: bool) -> None:
     redis = RedisServer(tmp_path / "redis")
-    redis.start("--cluster-enabled", "yes")
+    redis.start("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     try:
         if has_slots:
             with redis.client() as operator:
