@@ -88,10 +88,8 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
 def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A server process that was started while its Redis was down."""
     folder = tmp_path_factory.mktemp("shop")
-    redis, url = (
-        RedisServer(folder / "redis", "secret"),
-        servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}"),
-    )
+    redis = RedisServer(folder / "redis", "secret")
+    url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
     key = servers.tradepost(run, url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
     port = free_port()
     environ = servers.environ(url) | {"PORT": str(port), "REDIS_URL": redis.url, "ACCESS_LOG": "off", "WORKER": "off"}
