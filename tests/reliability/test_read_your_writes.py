@@ -24,7 +24,7 @@ from tests import servers
 from tests.factories import unique
 from tests.servers import Run
 
-PAIRS = 10_000 if os.environ.get("TRADEPOST_TORTURE") == "1" else 300
+PAIRS = 10_000 if os.environ.get("TRADEPOST_TORTURE") == "1" else 200
 """Pairs of a write and a read."""
 
 type Json = dict[str, Any]

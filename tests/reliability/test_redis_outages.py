@@ -27,7 +27,7 @@ from tradepost.settings import SettingsError
 TORTURE = os.environ.get("TRADEPOST_TORTURE") == "1"
 OUTAGE = 5.0 if TORTURE else 0.5
 """Seconds that Redis is away."""
-CALLERS = 40
+CALLERS = 40 if TORTURE else 12
 """Callers that send one request after the other."""
 MAX_SECONDS, RETURN_SECONDS = (2.0, 1.0) if TORTURE else (5.0, 3.0)
 """Seconds that a request may take, and after which all is normal again.
