@@ -110,7 +110,7 @@ def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) 
 def connect_to_each_worker(pid: int, port: int, key: str, number: int) -> list[WorkerClient]:
     """Open connections until each worker process serves one of them."""
     clients: dict[int, WorkerClient] = {}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(clients) < number:
         assert time.monotonic() < deadline, "not all workers accept connections"
         client = WorkerClient(port, key)

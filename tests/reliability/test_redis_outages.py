@@ -99,7 +99,7 @@ def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
         process = subprocess.Popen(words, cwd=folder, env=environ, stdout=log, stderr=log)
     shop = Shop(redis, process, f"http://127.0.0.1:{port}", key, folder / "server.log")
     try:
-        wait_until(lambda: responds(shop), 60, "the server responds")
+        wait_until(lambda: responds(shop), 120, "the server responds")
         shop.workers = psutil.Process(process.pid).children()
         for _ in range(CALLERS // 2):
             body = {"name": "Lamp", "slug": unique("lamp"), "status": "active"}
