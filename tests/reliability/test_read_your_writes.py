@@ -136,6 +136,7 @@ def serving_process(pid: int, client_port: int) -> int:
     )
 
 
+@pytest.mark.timeout(1800)  # the whole size takes long on a busy machine
 def test_no_process_answers_the_writer_with_an_older_version(clients: list[WorkerClient]) -> None:
     chance, stale = random.Random(27), list[str]()
     slug = unique("written")
