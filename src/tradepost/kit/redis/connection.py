@@ -65,7 +65,7 @@ class RedisConnection(asyncio.Protocol):
         while (reply := self.reader.gets()) is not False:
             self.reply_count += 1
             if self.on_message is not None and isinstance(reply, list) and reply[0] == b"message":
-                self.on_message(reply[2])
+                self.on_message(cast(list[Any], reply)[2])
             elif self.pending:
                 self.pending.popleft()(reply)
 

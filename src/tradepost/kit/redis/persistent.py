@@ -50,18 +50,17 @@ class PersistentConnection:
         self.current: RedisConnection | None = None
         self.reason: str | None = None
         self.task: asyncio.Task[None] | None = None
-
-    @property
-    def is_started(self) -> bool:
-        """Whether it is connected or reconnecting."""
-        return self.current is not None or self.task is not None
+        self.starting = asyncio.Lock()
 
     async def start(self) -> None:
-        """Connect. If that fails, keep trying in the background."""
-        try:
-            await self.connect()
-        except RedisUnavailable as error:
-            self._reconnect_after(str(error))
+        """Connect, once. If that fails, keep trying in the background."""
+        async with self.starting:
+            if self.current is not None or self.task is not None:
+                return
+            try:
+                await self.connect()
+            except RedisUnavailable as error:
+                self._reconnect_after(str(error))
 
     async def stop(self) -> None:
         """Close the connection and stop reconnecting."""

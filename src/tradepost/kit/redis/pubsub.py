@@ -55,7 +55,7 @@ class PubSub:
 
         The first call connects if `start` was not called, as in commands.
         """
-        if not self.publisher.is_started:
+        if self.publisher.current is None:
             await self.publisher.start()
         connection = self.publisher.current
         if connection is None:
