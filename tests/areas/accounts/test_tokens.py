@@ -170,8 +170,9 @@ def test_a_token_is_refused_from_the_second_of_its_exp_claim(signing_app: Signin
 @pytest.mark.parametrize("expiry", [0, -1, 1772366400])
 def test_only_a_token_that_is_otherwise_valid_is_reported_as_expired(signing_app: SigningApp, expiry: int) -> None:
     assert signing_app.has_expired(signing_app.forged(exp=expiry))
-    for claim, value in (("iss", "https://other.example"), ("aud", "other"), ("sub", ""), ("jti", "")):
-        assert signing_app.refuses(signing_app.forged(exp=expiry, **{claim: value}))
+    wrong: list[Json] = [{"iss": "https://other.example"}, {"aud": "other"}, {"sub": ""}, {"jti": ""}]
+    for claim in wrong:
+        assert signing_app.refuses(signing_app.forged(exp=expiry, **claim))
     assert signing_app.refuses(signing_app.forged(exp=expiry)[:-4] + "AAAA")
 
 
