@@ -136,7 +136,7 @@ class DoorClient:
     async def is_authenticated(self, door: Door = "rest") -> bool:
         """Return whether the credential is accepted."""
         code = await self.code(door, "me")
-        assert code in (None, "unauthenticated"), code
+        assert code in (None, "unauthenticated", "token_expired"), code
         return code is None
 
 

@@ -24,6 +24,10 @@ from tests.areas.accounts.account_client import (
 from tests.conftest import HERE
 from tests.factories import unique
 from tradepost.app import TradepostApp, create_app
+from tradepost.kit.rate_limit import credential_attempts
+from tradepost.kit.rate_limit.buckets import HOUR
+from tradepost.kit.rate_limit.counters import Counter
+from tradepost.kit.redis import connection
 from tradepost.kit.writes.outbox import OutboxEvent
 from tradepost.settings import Settings
 
@@ -31,11 +35,14 @@ both_doors = pytest.mark.parametrize("door", DOORS)
 
 
 @pytest.fixture
-async def shop(settings: Settings) -> AsyncIterator[TradepostApp]:
-    """An app with the default limits on credential attempts and e-mails, except for one.
+async def shop(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TradepostApp]:
+    """An app with the default limits on credential attempts and e-mails, with two exceptions.
 
-    An account has 30 attempts an hour instead of 200, so that they are quickly used up.
+    An account has 30 attempts an hour instead of 200, so that they are quickly used up. What is
+    counted by the minute is counted by the hour, so that no test has to be fast.
     """
+    monkeypatch.setattr(connection, "SILENT_TICKS", 500)  # a slow machine is no lost connection to Redis
+    monkeypatch.setattr(credential_attempts, "Counter", lambda key, size, seconds=HOUR: Counter(key, size, seconds))
     limits = {
         "budget_login_account": 10,
         "budget_login_address": 30,

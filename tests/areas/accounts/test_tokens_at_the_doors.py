@@ -137,7 +137,7 @@ async def test_a_bad_token_is_401_at_both_doors_even_if_no_login_is_required(
                 assert answer.headers["www-authenticate"].startswith("Bearer")
                 body = answer.json()
                 messages.add(body["detail"] if "detail" in body else body["errors"][0]["message"])
-    assert len(messages) <= 2, messages
+    assert len(messages) <= 3, messages  # one of them for expired tokens
     assert await ann.is_authenticated()
 
 
