@@ -170,6 +170,15 @@ def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_oth
     assert (unchanged.status_code, other.status_code) == (304, 403)
 
 
+def test_prices_in_another_currency_than_the_setting_are_reported_in_one_line_with_exit_status_2(start: Start) -> None:
+    output, _ = (process := start(SHOP_CURRENCY="USD")).communicate(timeout=60)
+    assert process.returncode == 2, output
+    message = "tradepost: SHOP_CURRENCY is `USD`, but the shop has prices in EUR, such as that of the variant `"
+    assert output.splitlines()[-1].startswith(message), output
+    assert "Set SHOP_CURRENCY=EUR" in output
+    assert "Traceback" not in output
+
+
 def test_a_port_in_use_is_reported_in_one_line_with_exit_status_2(start: Start, port: int) -> None:
     with closing(socket.create_server(("127.0.0.1", port))):
         output, _ = (process := start()).communicate(timeout=30)

@@ -22,8 +22,8 @@ SIZES = ("S", "M", "L")
 def variants() -> st.SearchStrategy[list[Json]]:
     """Generate variants from few SKUs, options and prices, so that they clash."""
     element = st.fixed_dictionaries(
-        {"sku": st.integers(0, 5), "size": st.sampled_from(SIZES), "amount": st.integers(1, 3)},
-        optional={"position": st.integers(0, 3)},
+        {"sku": st.integers(0, 5), "amount": st.integers(1, 3)},
+        optional={"position": st.integers(0, 3), "size": st.sampled_from(SIZES)},
     )
     return st.lists(element, max_size=3)
 
@@ -33,10 +33,10 @@ def inputs() -> st.SearchStrategy[list[Json]]:
     element = st.fixed_dictionaries(
         {
             "name": st.integers(0, 2),
-            "variants": variants(),
-            "tags": st.lists(st.sampled_from(["oak", "ash"]), max_size=2),
         },
         optional={
+            "variants": variants(),
+            "tags": st.lists(st.sampled_from(["oak", "ash"]), max_size=2),
             "reference": st.integers(0, 4),
             "slug": st.integers(0, 4),
             "description": st.sampled_from(["", "new"]),
@@ -51,22 +51,20 @@ def with_prefix(drawn: Json, prefix: str) -> Json:
 
     Two prefixes give two independent copies of the same products.
     """
-    product: Json = {
-        "name": f"{prefix} name {drawn['name']}",
-        "tags": drawn["tags"],
-        "description": drawn.get("description", ""),
-    }
+    product: Json = {"name": f"{prefix} name {drawn['name']}"}
+    product |= {member: drawn[member] for member in ("tags", "description") if member in drawn}
     product |= {"external_reference": f"{prefix}-{drawn['reference']}"} if "reference" in drawn else {}
     product |= {"slug": f"{prefix}-slug-{drawn['slug']}"} if "slug" in drawn else {}
     product |= {"nme": 1} if "wrong" in drawn else {}
+    variants: list[Json] = drawn.get("variants", [])
     product["variants"] = [
         {
             "sku": f"{prefix}-{v['sku']}",
-            "options": {"size": v["size"]},
             "price": {"amount": v["amount"], "currency": "EUR"},
         }
+        | ({"options": {"size": v["size"]}} if "size" in v else {})
         | ({"position": v["position"]} if "position" in v else {})
-        for v in drawn["variants"]
+        for v in variants
     ]
     return product
 
@@ -93,7 +91,7 @@ async def rows(staff: httpx.AsyncClient, ids: list[str], prefix: str) -> list[An
     return [without_prefix(await read(staff, f"/v1/products/{id}", fields=FIELDS), prefix) for id in ids]
 
 
-PLAIN: Json = {"name": 0, "variants": [], "tags": []}
+PLAIN: Json = {"name": 0}
 # The second input gives up its generated slug; the third is a new product with the same name.
 RELEASED_SLUG = [PLAIN | {"reference": 0}, PLAIN | {"reference": 0, "slug": 0}, PLAIN]
 

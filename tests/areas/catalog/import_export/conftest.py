@@ -40,16 +40,18 @@ class ImportShop:
     def __init__(self, app: "TradepostApp", url: str, staff: httpx.AsyncClient) -> None:
         self.app, self.url, self.staff = app, url, staff
 
-    def process(self, *words: object) -> subprocess.CompletedProcess[str]:
-        """Run a command in a process."""
+    def process(self, *words: object, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a process, with these settings."""
         command = [sys.executable, "-m", "tradepost", *map(str, words)]
-        return subprocess.run(command, env=servers.environ(self.url), capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, env=servers.environ(self.url) | settings, capture_output=True, text=True, timeout=120
+        )
 
-    def command(self, *words: object) -> subprocess.CompletedProcess[str]:
-        """Run a command in a thread, since a process takes a second to start."""
+    def command(self, *words: object, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command with these settings in a thread: a process takes a second to start."""
         from tradepost.cli import shop as cli
 
-        environ: dict[str, str | None] = {**servers.environ(self.url)}
+        environ: dict[str, str | None] = {**servers.environ(self.url), **settings}
         with ThreadPoolExecutor(1) as thread:
             result = thread.submit(CliRunner().invoke, cli, [*map(str, words)], env=environ).result()
         if result.exception is not None and not isinstance(result.exception, SystemExit):

@@ -25,7 +25,7 @@ CHAIR: dict[str, Any] = {
     "source": {"Tags": "old", "n": 1, "": ""},
     "variants": [
         {
-            "sku": " A,1", "price": {"amount": 1490, "currency": "JPY"},
+            "sku": " A,1", "price": {"amount": 1490, "currency": "EUR"},
             "options": {"Size": "Default Title", "a/b": "1, 2"}, "position": 7, "barcode": "",
         },
         {

@@ -57,9 +57,9 @@ def write(folder: Path, *rows: str, header: str = HEADER, name: str = "shop.csv"
     return file
 
 
-def import_json(shop: ImportShop, file: Path, *options: str) -> tuple[int, dict[str, Any]]:
+def import_json(shop: ImportShop, file: Path, *options: str, **settings: str) -> tuple[int, dict[str, Any]]:
     """Import a file and return the exit status and the JSON report."""
-    done = shop.command("import", file, "--json", *options)
+    done = shop.command("import", file, "--json", *options, **settings)
     assert done.stdout, done.stderr
     return done.returncode, msgspec.json.decode(done.stdout)
 
@@ -78,7 +78,7 @@ async def test_an_issue_is_one_line_with_file_line_column_value_and_consequence(
     assert done.stderr.splitlines() == [
         'shop.csv:3: Variant Price: "twelve": Not a price. The product was rejected. '
         "Write it like 12.5, with the decimal separator `.` and no currency.",
-        'shop.csv:4: Variant Inventory Qty: "a few": Not a whole number; left empty. The value was kept in `source`.',
+        'shop.csv:4: Variant Inventory Qty: "a few": Not a whole number; ignored. The value was kept in `source`.',
     ]
     assert "2 created, 0 updated, 0 unchanged, 1 rejected" in done.stdout
     assert set(await shop.by_rest()) == {"good", "fine"}
@@ -166,11 +166,10 @@ async def test_a_sku_of_another_product_in_the_shop_is_rejected_with_its_name(sh
     [
         (["1,299.00", "12.5", "1299", "1.299"], [129900, 1250, 129900, None]),
         (["1.299,00", "12,5", "1299", "1.299"], [129900, 1250, 129900, 129900]),
-        (["1.299", "1299"], [None, 129900]),
         (["1 299,90", "12,500"], [129990, 1250]),
         (["1'299.90", "12.500"], [129990, 1250]),
     ],
-    ids=["english", "german", "ambiguous-is-a-dot-in-shopify", "french-trailing-zeros", "swiss"],
+    ids=["english", "german", "french-trailing-zeros", "swiss"],
 )
 async def test_the_decimal_separator_is_detected_once_per_file(
     shop: ImportShop, tmp_path: Path, prices: list[str], amounts: list[int | None]
@@ -185,7 +184,7 @@ async def test_the_decimal_separator_is_detected_once_per_file(
 
 async def test_a_currency_without_decimals_accepts_only_zeros_as_decimals(shop: ImportShop, tmp_path: Path) -> None:
     status, report = import_json(
-        shop, write(tmp_path, simple("a", "1200.00"), simple("b", "12.50")), "--currency", "JPY"
+        shop, write(tmp_path, simple("a", "1200.00"), simple("b", "12.50")), SHOP_CURRENCY="JPY"
     )
     assert (status, counts(report)) == (3, (1, 0, 0, 1))
     assert (await shop.by_rest())["a"]["price_from"] == {"amount": 1200, "currency": "JPY"}
@@ -247,9 +246,7 @@ async def test_a_row_with_too_many_cells_rejects_its_product_and_a_row_without_a
     assert set(await shop.by_rest()) == {"a"}
 
 
-async def test_an_invalid_option_exits_with_status_2(shop: ImportShop, tmp_path: Path) -> None:
-    done = shop.command("import", write(tmp_path, simple("a")), "--currency", "EURO")
-    assert (done.returncode, "`EURO` is not an ISO 4217 currency code" in done.stderr) == (2, True)
+async def test_a_missing_file_exits_with_status_2(shop: ImportShop, tmp_path: Path) -> None:
     assert shop.command("import", tmp_path / "missing.csv").returncode == 2
 
 

@@ -155,6 +155,15 @@ async def test_a_blank_cell_empties_a_value_that_may_be_empty_and_no_other(
     assert await state(shop) == variant(before | members, price=euros(600), **of_variant)
 
 
+async def test_a_null_in_ndjson_empties_the_value(shop: ImportShop, tmp_path: Path) -> None:
+    before = await stored(shop, tmp_path)
+    nulls = {"brand": None, "source": None, "categories": [], "variants": [{"sku": "MUG-1", "price": euros(500)}]}
+    nulls["variants"][0] |= {"barcode": None, "compare_at_price": None}
+    assert run(shop, tmp_path, ndjson({"name": "Mug", "slug": "mug", **nulls}))[0] == 0
+    emptied = {"brand": None, "source": None, "category": None, "categories": []}
+    assert await state(shop) == variant(before | emptied, barcode=None, compare_at_price=None)
+
+
 async def test_the_type_replaces_only_the_main_category(shop: ImportShop, tmp_path: Path) -> None:
     before = await stored(shop, tmp_path)
     assert run(shop, tmp_path, "Handle,Title,Variant Price,Type\nmug,Mug,5,Cups\n")[0] == 0

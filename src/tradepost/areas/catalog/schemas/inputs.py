@@ -116,7 +116,11 @@ class VariantInput(Struct, forbid_unknown_fields=True):
 
 
 class ProductCreate(ProductInput, forbid_unknown_fields=True):
-    """Input for a new product, optionally with its variants. All are created in one transaction."""
+    """Input for a product, optionally with its variants. All are written in one transaction.
+
+    A new product gets defaults for omitted fields. An `upsert` of an existing one changes only the
+    given fields.
+    """
 
     variants: Annotated[list[VariantInput], Meta(max_length=100)] = []
 
@@ -125,7 +129,8 @@ class BatchVerb(StrEnum):
     """The action of a batch item.
 
     `upsert` looks up the product by `external_reference`, then by `slug`, and its variants by
-    `sku`, and creates or updates them.
+    `sku`, and creates or updates them. An existing product or variant keeps the values of omitted
+    fields; variants that are not listed stay. If nothing differs, `changed` is false.
     """
 
     CREATE = "create"

@@ -78,7 +78,10 @@ TaxClass = Annotated[
 ]
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
 Barcode = Annotated[Code, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])]
-Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
+Price = Annotated[
+    Money,
+    Meta(description="In the currency of the shop, the only one.", examples=[{"amount": 14900, "currency": "EUR"}]),
+]
 Position = Annotated[
     int, Meta(ge=0, le=1_000_000, description="Sort position among its siblings, in ascending order.", examples=[1])
 ]

@@ -79,7 +79,9 @@ class NameResolver:
 
     async def with_ids(self, product: JsonObject) -> JsonObject:
         """Return the product with the ids of its categories and its brand in place of names."""
-        if (name := self._brand_names.get(product.get("brand") or "")) is not None:
+        if "brand" in product and not product["brand"]:
+            product = _without(product, "brand") | {"brand_id": None}
+        elif (name := self._brand_names.get(product.get("brand", ""))) is not None:
             product = _without(product, "brand") | {"brand_id": await self._brand_id(name)}
         if (paths := product.get("categories")) is None:
             return product
