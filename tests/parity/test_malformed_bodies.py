@@ -36,9 +36,13 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         b'{"name":"x","attributes":{"a":' + b"9" * 5000 + b"}}",
         "The body is not well-formed JSON: Integer value out of range.",
     ),
-    "half a surrogate pair": (
-        b'{"name":"x \\udc00 y z"}',
-        "The body is not well-formed JSON: JSON is malformed: invalid utf-16 surrogate pair (byte {17}).",
+    "the second half of a surrogate pair": (
+        b'{"name":"x \\uD83D\\uDE00 \\udc00"}',
+        "The body is not well-formed JSON: half of a surrogate pair in a text (byte {24}).",
+    ),
+    "the first half of a surrogate pair": (
+        b'{"name":"\\ud800"}',
+        "The body is not well-formed JSON: half of a surrogate pair in a text (byte {9}).",
     ),
 }
 

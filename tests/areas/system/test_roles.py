@@ -47,7 +47,7 @@ async def test_no_user_can_have_the_role_anonymous(app: "TradepostApp", door: st
     admin, user = await create_user(app, "admin"), await create_user(app)
     async with admin.client() as client:
         if door == "rest":
-            answer = await client.put(f"/v1/users/{user.id}/role", json={"role": "anonymous"})
+            answer = await client.post(f"/v1/users/{user.id}/role", json={"role": "anonymous"})
             assert answer.status_code == 422
             errors = answer.json()["errors"]
         else:
