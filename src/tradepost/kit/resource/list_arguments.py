@@ -140,7 +140,7 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
             if isinstance(filter.type, type) and issubclass(filter.type, enum.Enum)
             else []
         )
-        detail = f"`{name}` is {quote(raw)}; expected: {_type_name(filter.type)}."
+        detail = f"`{name}` is {quote(raw)}; expected: {_expected(filter)}."
         raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=str(raw)) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` contains a NUL character.", parameter=name)
@@ -155,9 +155,10 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     return value.value if isinstance(value, enum.Enum) else value
 
 
-def _type_name(type: Any) -> str:
-    """Return a filter's type in words; those of Annotated are in its origin."""
-    return TYPE_NAMES.get(getattr(type, "__origin__", type), "one of the allowed values")
+def _expected(filter: Filter) -> str:
+    """Return the type of a filter in words; that of Annotated is its origin."""
+    value_type: Any = filter.type
+    return TYPE_NAMES.get(getattr(value_type, "__origin__", value_type), "one of the allowed values")
 
 
 def _to_utc(name: str, value: datetime) -> datetime:
