@@ -229,6 +229,14 @@ async def test_a_long_key_above_many_faults_is_not_repeated_in_full(harness: Dua
     assert len(answer.content) < 50_000
 
 
+async def test_of_many_unknown_members_the_first_ten_get_a_suggestion(harness: DualDoorApp) -> None:
+    body = {"name": "x"} | {f"descriptio{number}": 1 for number in range(5000)}
+    answer = await harness.staff.rest("POST", "/products", json=body)
+    details = [fault["detail"] for fault in answer.json()["errors"]]
+    assert len(details) == 100
+    assert ["Did you mean" in detail for detail in details] == [True] * 10 + [False] * 90
+
+
 async def test_a_batch_of_101_items_is_refused_without_quoting_them(harness: DualDoorApp) -> None:
     items = [{"op": "create", "input": {"name": "x", "description": "y" * 1000}}] * 101
     answer = await harness.staff.rest("POST", "/products/batch", json={"items": items})
