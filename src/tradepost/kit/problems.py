@@ -1,7 +1,8 @@
 """Problems: errors that a client can correct, raised by services and rendered by both APIs.
 
     Problem
-    |- 400  MalformedBody, InvalidParameter, TooDeep, TooManyAliases, TooExpensive
+    |- 400  MalformedBody, InvalidParameter, TooDeep, TooManyAliases, TooExpensive,
+    |       IdempotencyKeyMissing, IdempotencyKeyTooShort
     |- 401  Unauthenticated, TokenExpired   403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
     |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
@@ -426,6 +427,28 @@ class IdempotencyKeyReused(Problem):
     code, status, title = "idempotency_key_reused", 422, "Idempotency key reused"
     cure = "Use a new key for every change. Repeat a key only with exactly the same input."
     example = {"detail": "The key `8e03978e` was used for another input of `product_create`."}
+
+
+class IdempotencyKeyMissing(Problem):
+    """This operation requires an idempotency key, so that a repeated request changes nothing."""
+
+    code, status, title = "idempotency_key_missing", 400, "Idempotency key missing"
+    cure = (
+        "Send a new random value, such as a UUID, in `Idempotency-Key` (GraphQL: `@idempotent(key:)`). "
+        "Send the same value when you repeat the request."
+    )
+    example = {"detail": "`order_place` requires an `Idempotency-Key`."}
+
+
+class IdempotencyKeyTooShort(Problem):
+    """A key that could be guessed would reveal the secret in this operation's outcome.
+
+    Keys of callers without a credential are shared by everyone at their network address.
+    """
+
+    code, status, title = "idempotency_key_too_short", 400, "Idempotency key too short"
+    cure = "Use a random value of at least 20 characters, such as a UUID."
+    example = {"detail": "Without a credential, a key of `cart_create` has at least 20 characters."}
 
 
 class PreconditionRequired(Problem):

@@ -12,12 +12,10 @@ from typing import Literal
 
 import msgspec
 
-from tradepost.kit.quoting import shorten
-
 type Write = Callable[[bytes], object]
 
 MAX_NAMES, MAX_NAME = 10, 60
-"""The names of one kind in an entry, and the characters of each."""
+"""The names of one kind in an entry, and the characters of an operation's name."""
 BATCH_SIZE = 256
 """Entries that are buffered at most; the pipeline flushes them four times a second."""
 
@@ -45,8 +43,8 @@ class GraphQLLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 def logged_names(names: Iterable[str]) -> list[str]:
-    """Return the first MAX_NAMES different names, shortened, as a client may have chosen them."""
-    return [shorten(name, MAX_NAME) for name in list(dict.fromkeys(names))[:MAX_NAMES]]
+    """Return the first MAX_NAMES different names. They are ours: fields of the schema, or codes."""
+    return list(dict.fromkeys(names))[:MAX_NAMES]
 
 
 class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):

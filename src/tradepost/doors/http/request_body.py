@@ -1,6 +1,7 @@
 """Reading and decoding a request's body: its size limit, its media type, its value."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,9 @@ PATCH_TYPES = (JSON, MSGPACK, MERGE_PATCH, JSON_PATCH)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MEDIA_TYPE_ALIASES = {b"application/x-msgpack": MSGPACK, b"application/vnd.msgpack": MSGPACK}
 CHARSETS = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
+LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 DEFAULT_LIMIT = 1024 * 1024
 
 
@@ -153,6 +157,8 @@ def _syntax_fault(body: bytes, error: Exception, syntax: str) -> str:
     if isinstance(error, UnicodeDecodeError):
         place = f" (byte {_first_invalid_byte(body)})" if syntax == "JSON" else ""
         return f"The body is not well-formed {syntax}: a text in it is not UTF-8{place}."
+    if syntax == "JSON" and (match := LONE_SURROGATE.search(body)):
+        return f"The body is not well-formed JSON: half of a surrogate pair in a text (byte {match.start()})."
     # The place in msgspec's message has no names (`$[...]`).
     return f"The body is not well-formed {syntax}: {str(error).partition(' - at `$')[0]}."
 

@@ -19,7 +19,9 @@ from ..problems import (
     Conflict,
     Forbidden,
     IdempotencyInProgress,
+    IdempotencyKeyMissing,
     IdempotencyKeyReused,
+    IdempotencyKeyTooShort,
     NotFound,
     PreconditionFailed,
     Problem,
@@ -32,6 +34,7 @@ from ..resource.selection import Selection
 from ..writes.call_context import CallContext
 from ..writes.pending import PendingEvents
 from .idempotency.fingerprint import fingerprint
+from .idempotency.key import check_key
 from .idempotency.outcomes import problem_outcome, replay, split_outcome, storing_selection
 from .idempotency.records import Claim, claim, is_final
 
@@ -57,6 +60,7 @@ class Operation[O, **P, R]:
     points: the cost of one call, without its rows.
     status: the HTTP status of success.
     idempotent: whether a write may be repeated with an idempotency key.
+    requires_idempotency_key: whether it must have one. The command line and the worker need none.
     attempted_account: for operations that check a password, the function that returns the account
         from the body; None stands for the caller's own.
     checks_token: whether it checks a token, which nobody can guess. Calls that check a password or
@@ -82,6 +86,7 @@ class Operation[O, **P, R]:
         points: int | None = None,
         status: int | None = None,
         idempotent: bool = True,
+        requires_idempotency_key: bool = False,
         attempted_account: AttemptedAccount | None = None,
         checks_token: bool = False,
         exclusive_to: Door | None = None,
@@ -100,6 +105,8 @@ class Operation[O, **P, R]:
         self.doc, self.signature = inspect.cleandoc(method.__doc__ or ""), inspect.signature(method)
         self.is_write = kind not in READ_KINDS
         self.accepts_idempotency_key = self.is_write and idempotent
+        self.requires_idempotency_key = self.accepts_idempotency_key and requires_idempotency_key
+        self.needs_long_keys = bool(self.accepts_idempotency_key and result.secret_members and not access.permission)
         self.run: Any = self.run_write if self.is_write else self.run_read
         default_points = WRITE_POINTS if self.is_write else READ_POINTS
         if self.is_credential_attempt:
@@ -117,6 +124,10 @@ class Operation[O, **P, R]:
             problems += [PreconditionFailed, Conflict]
         if self.accepts_idempotency_key:
             problems += [IdempotencyInProgress, IdempotencyKeyReused]
+        if self.requires_idempotency_key:
+            problems.append(IdempotencyKeyMissing)
+        if self.needs_long_keys:
+            problems.append(IdempotencyKeyTooShort)
         if self.input:
             problems.append(Validation)
         return problems
@@ -199,10 +210,12 @@ class Operation[O, **P, R]:
         if context.work.session is not None:
             return await self._call_method(service, context, args, kwargs)
         context.work.root_operation = self.name
+        key = context.idempotency.key if self.accepts_idempotency_key else None
+        check_key(key, self, context)
         try:
-            if context.idempotency.key is None or not self.accepts_idempotency_key:
+            if key is None:
                 return await self._run_in_transaction(service, context, args, kwargs)
-            return await self._run_idempotent(service, context, context.idempotency.key, args, kwargs)
+            return await self._run_idempotent(service, context, key, args, kwargs)
         except LostRace:
             detail = "Concurrent requests kept changing the same data. Try again."
             raise Conflict.lost_race(detail) from None
@@ -273,6 +286,7 @@ def operation[O, **P, R](
     points: int | None = None,
     status: int | None = None,
     idempotent: bool = True,
+    requires_idempotency_key: bool = False,
     attempted_account: AttemptedAccount | None = None,
     checks_token: bool = False,
     exclusive_to: Door | None = None,
@@ -296,6 +310,7 @@ def operation[O, **P, R](
             points=points,
             status=status,
             idempotent=idempotent,
+            requires_idempotency_key=requires_idempotency_key,
             attempted_account=attempted_account,
             checks_token=checks_token,
             exclusive_to=exclusive_to,

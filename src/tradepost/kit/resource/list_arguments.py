@@ -150,7 +150,7 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
         value = msgspec.convert(raw, wanted, strict=strict or wanted is datetime)
     except msgspec.ValidationError:
         allowed = [str(m.value) for m in wanted] if isclass(wanted) and issubclass(wanted, enum.Enum) else []
-        detail = f"`{name}` is {quote(raw)}; expected: {TYPE_NAMES.get(wanted, 'one of the allowed values')}."
+        detail = f"`{name}` is {quote(raw)}; expected: {_expected(filter)}."
         raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=str(raw)) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` contains a NUL character.", parameter=name)
@@ -163,6 +163,12 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     if filter.convert is not None:
         return filter.convert(value)
     return value.value if isinstance(value, enum.Enum) else value
+
+
+def _expected(filter: Filter) -> str:
+    """Return the type of a filter in words; that of Annotated is its origin."""
+    value_type: Any = filter.type
+    return TYPE_NAMES.get(getattr(value_type, "__origin__", value_type), "one of the allowed values")
 
 
 def _to_utc(name: str, value: datetime) -> datetime:

@@ -56,6 +56,8 @@ def fault_text(error: Any, *, is_secret: bool = False) -> str:
             return f"{quoted} is not valid; expected: {pattern_texts.get(kind.pattern, 'another format')}."
         case "format":
             return f"{quoted} is not {FORMAT_NAMES.get(kind.format, f'a valid {kind.format}')}."
+        case "propertyNames":
+            return fault_text(kind.error, is_secret=is_secret)
         case _:
             return f"{quoted} is not allowed here."
 

@@ -11,7 +11,7 @@ from tradepost.kit.schema.merge_patch_type import merge_patch_type
 
 from ...http.request_body import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
 from ..links import Endpoint
-from .parameters import Parameter, parameter_ref
+from .parameters import Parameter, common_parameters, parameter_ref
 from .resource_parameters import sort_parameter
 from .responses import operation_problems, problem_response_refs, success_responses
 from .schema import ref
@@ -81,7 +81,9 @@ def operation_parameters(operation: Operation[Any, ..., Any], has_path_key: bool
         parameters.append(parameter_ref("If-None-Match"))
     if kind in ("replace", "update", "delete"):
         parameters.append(parameter_ref("If-Match"))
-    if operation.accepts_idempotency_key:
+    if operation.requires_idempotency_key:
+        parameters.append(common_parameters(version)["Idempotency-Key"] | {"required": True})
+    elif operation.accepts_idempotency_key:
         parameters.append(parameter_ref("Idempotency-Key"))
     return [*parameters, parameter_ref("X-Request-ID"), parameter_ref("X-API-Version")]
 

@@ -1,10 +1,15 @@
 """Idempotency keys and the principals they belong to."""
 
 import re
+from typing import Protocol
 
 from ...auth.caller import Caller
-from ...problems import InvalidParameter
+from ...problems import IdempotencyKeyMissing, IdempotencyKeyTooShort, InvalidParameter
+from ...writes.call_context import CallContext
 
+MIN_ANONYMOUS_KEY = 20
+"""Characters of a key whose outcome holds a secret, without a credential."""
+DOORS_WITHOUT_KEYS = frozenset({"cli", "worker"})
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 # A string of RFC 9651, 3.3.3: in quotes; a backslash may only precede a quote or a backslash.
 QUOTED_STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
@@ -22,6 +27,31 @@ def parse_key(text: str, parameter: str) -> str:
             f"`{parameter}` must be 1 to 255 visible ASCII characters, bare or in double quotes.", parameter=parameter
         )
     return key
+
+
+class KeyRules(Protocol):
+    """What an operation requires of its idempotency key.
+
+    needs_long_keys: whether its outcome holds a secret that an anonymous caller can read.
+    """
+
+    name: str
+    requires_idempotency_key: bool
+    needs_long_keys: bool
+
+
+def check_key(key: str | None, operation: KeyRules, context: CallContext) -> None:
+    """Raise the problem of a key that is required but missing, or that could be guessed.
+
+    Anonymous callers share their keys with everyone at their address.
+    """
+    if key is None:
+        if operation.requires_idempotency_key and context.door not in DOORS_WITHOUT_KEYS:
+            raise IdempotencyKeyMissing(f"`{operation.name}` requires an `Idempotency-Key`.")
+    elif operation.needs_long_keys and context.caller.id is None and len(key) < MIN_ANONYMOUS_KEY:
+        raise IdempotencyKeyTooShort(
+            f"Without a credential, a key of `{operation.name}` has at least {MIN_ANONYMOUS_KEY} characters."
+        )
 
 
 def principal(caller: Caller, address: str) -> str:
