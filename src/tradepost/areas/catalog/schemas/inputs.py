@@ -115,7 +115,10 @@ class VariantInput(Struct, forbid_unknown_fields=True):
 
 
 class ProductCreate(ProductInput, forbid_unknown_fields=True):
-    """Input for a new product, optionally with its variants. All are created in one transaction."""
+    """Input for a new product, optionally with its variants. All are created in one transaction.
+
+    Fields that are omitted or null get their defaults.
+    """
 
     variants: Annotated[list[VariantInput], Meta(max_length=100)] = []
 
