@@ -21,9 +21,10 @@ UNEQUAL_COLUMNS = frozenset(
     {
         "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
         "used_at", "revoked_at", "replaced_at", "password_hash", "secret_hash", "prefix", "door", "request_id", "mark",
+        "product_created_at", "seq",
     }
 )  # fmt: skip
-"""Columns that differ between two equal writes: times, secrets, and the door itself."""
+"""Columns that differ between two equal writes: times, sequences, secrets, and the door itself."""
 
 type Rows = list[str]
 

@@ -118,7 +118,7 @@ def parse_filter(
 
 def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     try:
-        raw = whole_number(raw) if filter.type is int else raw
+        raw = whole_number(raw)
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
         value = msgspec.convert(raw, filter.type, strict=strict or filter.type is datetime)
     except msgspec.ValidationError as fault:
