@@ -86,15 +86,15 @@ async def all_rows(session: AsyncSession) -> list[tuple[str, str]]:
         names = [c.name for c in table.columns if c.name not in UNEQUAL_COLUMNS]
         query = select(*[table.c[name] for name in names])
         for row in await session.execute(query):
-            members = {n: _without_time(table.name, n, v) for n, v in zip(names, row, strict=True)}
+            members = {n: _comparable(table.name, n, v) for n, v in zip(names, row, strict=True)}
             rows.append((table.name, msgspec.json.encode(members, enc_hook=str).decode()))
     return rows
 
 
-def _without_time(table: str, column: str, value: Any) -> Any:
-    """Mask the end of a session or token, which depends on the time, and digests in an event."""
+def _comparable(table: str, column: str, value: Any) -> Any:
+    """Mask the end of a session or token and digests in an event; sort the words of a search."""
     if column == "expires_at" and table != "api_key":
         return "later"
     if column == "data" and isinstance(value, dict):
         return {n: v for n, v in value.items() if n not in UNEQUAL_COLUMNS}
-    return value
+    return sorted(value.split()) if column == "words" else value
