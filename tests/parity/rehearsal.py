@@ -61,12 +61,13 @@ class Rehearsal:
     @asynccontextmanager
     async def active(self) -> AsyncIterator[list[Rows]]:
         """Roll back all writes in the block; the list is filled with their rows."""
-        committing, self.database.session_factory = self.database.session_factory, self.session_factory
+        database: Any = self.database
+        committing, database.session_factory = database.session_factory, self.session_factory
         self.changes = []
         try:
             yield self.changes
         finally:
-            self.database.session_factory = committing
+            database.session_factory = committing
 
     async def changed_rows(self, session: AsyncSession) -> Rows:
         """Return the rows that are new or changed, in an order that does not depend on ids."""

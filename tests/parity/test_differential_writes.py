@@ -65,7 +65,7 @@ async def rehearsed(module_settings: Settings, anyio_backend: str) -> AsyncItera
         person = await create_user(app, "staff")
         harness = await DualDoorApp.create(app, http_client(app), http_client(app, person.token))
         prepared = {
-            name: [await prepare(harness, valid) for valid in write_inputs(write) if valid.json_patch is None]
+            name: [await prepare(harness, valid) for valid in write_inputs(write)[:2] if valid.json_patch is None]
             for name, write in WRITES.items()
         }
         rehearsal = Rehearsal(app.state.database)
@@ -94,7 +94,7 @@ def generated_writes(draw: st.DrawFn) -> tuple[str, int, list[Change], bool]:
     """Draw a write, the number of its valid body, changes of it, and whether it is MessagePack."""
     name = draw(st.sampled_from(sorted(WRITES)))
     shape: Any = REGISTRY.operations[name].input
-    return name, draw(st.integers(0, 3)), draw(changes(shape)), draw(st.booleans())
+    return name, draw(st.integers(0, 1)), draw(changes(shape)), draw(st.booleans())
 
 
 @st.composite
@@ -112,7 +112,7 @@ bounded = settings(
     database=None,
     # As in `hypothesis_settings`: shrinking would send hundreds of further requests.
     phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
 

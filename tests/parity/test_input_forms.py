@@ -64,7 +64,7 @@ async def test_a_json_patch_adds_and_replaces_with_null(harness: DualDoorApp, do
 @pytest.mark.parametrize("operation", WITH_DEFAULTS)
 async def test_null_is_the_default_of_every_member_that_has_one(harness: DualDoorApp, operation: str) -> None:
     shape: Any = REGISTRY.operations[operation].input
-    nulls = dict.fromkeys(null_is_default(shape))
+    nulls: Json = dict.fromkeys(null_is_default(shape))
     for door in DOORS:
         prepared = await prepare(harness, FIRST_INPUTS[operation])
         body = nulls | {n: v for n, v in (prepared.body or {}).items() if n not in nulls}
@@ -75,7 +75,7 @@ async def test_null_is_the_default_of_every_member_that_has_one(harness: DualDoo
 
 @pytest.mark.parametrize("door", DOORS)
 async def test_null_is_the_default_also_inside_other_members_and_in_batches(harness: DualDoorApp, door: str) -> None:
-    variant = variant_input() | dict.fromkeys(("name", "attributes", "tax_class", "track_inventory", "position"))
+    variant: Json = variant_input() | dict.fromkeys(("name", "attributes", "tax_class", "track_inventory", "position"))
     body = {"name": "Lamp", "slug": None, "tags": None, "status": None, "variants": [variant]}
     fields = "status,tags,variants{name,tax_class,track_inventory,position}"
     expected = {"name": variant["options"]["number"], "tax_class": "standard", "track_inventory": True, "position": 0}
