@@ -93,6 +93,10 @@ class Comparison:
         if not (before <= after if sent else after <= before):
             yield f"{place} was {_listed(before)} and is {_listed(after)}"
             return
+        if "anyOf" in new and "anyOf" not in old:
+            # It may also be null now; what else it may be is compared.
+            parts = [part for part in new["anyOf"] if part.get("type") != "null"]
+            new = resolve_reference(self.new, parts[0]) if len(parts) == 1 else new
         if gone := _gone(old.get("enum"), new.get("enum")):
             yield f"{place} no longer accepts {_listed(gone)}"
         if sent and (required := set(new.get("required", ())) - set(old.get("required", ()))):

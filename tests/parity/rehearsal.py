@@ -21,9 +21,10 @@ UNEQUAL_COLUMNS = frozenset(
     {
         "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
         "used_at", "revoked_at", "replaced_at", "password_hash", "secret_hash", "prefix", "door", "request_id", "mark",
+        "product_created_at", "seq",
     }
 )  # fmt: skip
-"""Columns that differ between two equal writes: times, secrets, and the door itself."""
+"""Columns that differ between two equal writes: times, sequences, secrets, and the door itself."""
 
 type Rows = list[str]
 
@@ -60,12 +61,13 @@ class Rehearsal:
     @asynccontextmanager
     async def active(self) -> AsyncIterator[list[Rows]]:
         """Roll back all writes in the block; the list is filled with their rows."""
-        committing, self.database.session_factory = self.database.session_factory, self.session_factory
+        database: Any = self.database
+        committing, database.session_factory = database.session_factory, self.session_factory
         self.changes = []
         try:
             yield self.changes
         finally:
-            self.database.session_factory = committing
+            database.session_factory = committing
 
     async def changed_rows(self, session: AsyncSession) -> Rows:
         """Return the rows that are new or changed, in an order that does not depend on ids."""
@@ -85,15 +87,15 @@ async def all_rows(session: AsyncSession) -> list[tuple[str, str]]:
         names = [c.name for c in table.columns if c.name not in UNEQUAL_COLUMNS]
         query = select(*[table.c[name] for name in names])
         for row in await session.execute(query):
-            members = {n: _without_time(table.name, n, v) for n, v in zip(names, row, strict=True)}
+            members = {n: _comparable(table.name, n, v) for n, v in zip(names, row, strict=True)}
             rows.append((table.name, msgspec.json.encode(members, enc_hook=str).decode()))
     return rows
 
 
-def _without_time(table: str, column: str, value: Any) -> Any:
-    """Mask the end of a session or token, which depends on the time, and digests in an event."""
+def _comparable(table: str, column: str, value: Any) -> Any:
+    """Mask the end of a session or token and digests in an event; sort the words of a search."""
     if column == "expires_at" and table != "api_key":
         return "later"
     if column == "data" and isinstance(value, dict):
         return {n: v for n, v in value.items() if n not in UNEQUAL_COLUMNS}
-    return value
+    return sorted(value.split()) if column == "words" else value

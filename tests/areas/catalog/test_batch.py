@@ -128,7 +128,7 @@ async def test_each_verb_requires_its_own_members(
     [
         ({}, "/items"), ({"items": []}, "/items"),
         ({"items": [{"op": "create", "input": {"name": "x"}}] * 101}, "/items"), ({"items": {}}, "/items"),
-        ({"items": [{"op": "drop"}]}, "/items/0/op"), ({"items": [{"op": "delete", "id": "x"}]}, "/items/0/id"),
+        ({"items": [{"op": "drop"}]}, "/items/0/op"), ({"items": [{"op": "delete", "id": 5}]}, "/items/0/id"),
         ({"items": [], "more": 1}, "/more"),
     ],
 )  # fmt: skip

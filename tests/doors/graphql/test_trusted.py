@@ -190,7 +190,7 @@ async def test_a_parameter_is_read_by_the_type_of_its_variable(visitor: httpx.As
         ("Card?slag=a", "slag", "`slag` is not a parameter here. Did you mean `slug`? Allowed: slug."),
         ("First?x=1", "x", "`x` is not a parameter here; this document has none."),
         ("Listing?first=two", "first", "`first` is not a whole number."),
-        ("Listing?first=2.0", "first", "`first` is not a whole number."),
+        ("Listing?first=2.5", "first", "`first` is not a whole number."),
         ("Listing?first=", "first", "`first` is not a whole number."),
         ("Listing?first=99999999999", "first", None),
         ("Listing?total=1", "total", "`total` is neither `true` nor `false`."),

@@ -125,3 +125,26 @@ async def test_without_cors_origins_no_origin_may_read() -> None:
     answer = await client().get("/products", headers={"origin": ORIGIN})
     assert "access-control-allow-origin" not in answer.headers
     assert "Origin" not in answer.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("requested", "is_allowed"),
+    [
+        ("traceparent,tracestate", True),
+        ("apollographql-client-name, sentry-trace, baggage, x-custom", True),
+        ("x-\u00e4", False),
+        ("x:y", False),
+        ("x" * 2001, False),
+    ],
+)
+async def test_a_preflight_allows_the_headers_that_are_asked_for(requested: str, is_allowed: bool) -> None:
+    headers = {"origin": ORIGIN, "access-control-request-method": "POST"}
+    sent = [(n.encode(), v.encode()) for n, v in headers.items()]
+    sent.append((b"access-control-request-headers", requested.encode()))
+    answer = await client(cors_origins=(ORIGIN,)).options("/graphql", headers=sent)
+    allowed = answer.headers["access-control-allow-headers"]
+    assert allowed.endswith(f", {requested}") == is_allowed
+    assert allowed.startswith("Accept, Authorization, Content-Type")
+    assert "access-control-allow-credentials" not in answer.headers
+    other = await client(cors_origins=("https://other.example",)).options("/graphql", headers=sent)
+    assert "access-control-allow-headers" not in other.headers

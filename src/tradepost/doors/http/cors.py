@@ -59,9 +59,11 @@ class CorsPolicy:
 
 
 def _allowed_headers(requested: bytes | None) -> bytes:
-    """Return the request headers that are allowed: those that are asked for.
+    """Return the request headers that are allowed: our own, and those that are asked for.
 
     Libraries add headers of their own (`traceparent`, `sentry-trace`, `apollographql-client-name`).
     Allowing them gives no access, because no cookie is read.
     """
-    return requested if requested and REQUESTED_HEADERS.fullmatch(requested) else ALLOWED_HEADERS
+    if requested and REQUESTED_HEADERS.fullmatch(requested):
+        return ALLOWED_HEADERS + b", " + requested
+    return ALLOWED_HEADERS

@@ -63,6 +63,8 @@ def _rank(offer: bytes, ranges: tuple[Range, ...]) -> tuple[float, int, int]:
     for media_range in ranges:
         required = media_range.parameters - IGNORED_CHARSETS
         is_known = required <= parameters
+        if not is_known and not _names(required).isdisjoint(_names(parameters)):
+            continue  # another value of a parameter that the offer has
         if media_range.name == name:
             specificity = 6 + len(required) if is_known else 5
         elif media_range.name == wildcard:
@@ -74,6 +76,10 @@ def _rank(offer: bytes, ranges: tuple[Range, ...]) -> tuple[float, int, int]:
         if specificity > best[0]:
             best = (specificity, media_range.q, -media_range.position)
     return best[1], best[0], best[2]
+
+
+def _names(parameters: frozenset[bytes]) -> frozenset[bytes]:
+    return frozenset([parameter.partition(b"=")[0] for parameter in parameters])
 
 
 def best_coding(header: bytes | None) -> bytes | None:

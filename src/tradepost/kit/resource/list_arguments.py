@@ -145,7 +145,7 @@ def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
     _check_length(name, raw)
     wanted: Any = filter.type
     try:
-        raw = whole_number(raw) if wanted is int else raw
+        raw = whole_number(raw)
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
         value = msgspec.convert(raw, wanted, strict=strict or wanted is datetime)
     except msgspec.ValidationError:

@@ -31,8 +31,8 @@ JOINERS = "\u200c\u200d"
 STRIPPED = SPACES + ZERO_WIDTH + LINE_SEPARATORS + JOINERS
 
 INVISIBLE = {
-    "name": re.compile(f"[{ZERO_WIDTH}{LINE_SEPARATORS}]"),
-    # Codes are compared, so soft hyphens, joiners and direction marks are refused too.
+    "name": re.compile(f"[{ZERO_WIDTH}]"),
+    # Codes are compared, so line separators, joiners and direction marks are refused too.
     "code": re.compile(
         f"[{ZERO_WIDTH}{LINE_SEPARATORS}{JOINERS}\u00ad\u200e\u200f\u202a-\u202e\u2065-\u206f\U000e0000-\U000e007f]"
     ),

@@ -118,8 +118,8 @@ class VariantInput(Struct, forbid_unknown_fields=True):
 class ProductCreate(ProductInput, forbid_unknown_fields=True):
     """Input for a product, optionally with its variants. All are written in one transaction.
 
-    A new product gets defaults for omitted fields. An `upsert` of an existing one changes only the
-    given fields.
+    In a new product, fields that are omitted or null get their defaults. An `upsert` of an existing
+    one changes only the given fields.
     """
 
     variants: Annotated[list[VariantInput], Meta(max_length=100)] = []

@@ -10,6 +10,9 @@
 
 The field has the function's name, and its arguments are the function's parameters. The function of
 a list reads `request.list_query` and does not declare the list's arguments.
+
+An argument that is called an id (`id`, `productId`) takes ids only, also where a REST path takes an
+id or a slug. A row with a slug is read by `slug`, and the lists below it are fields of the row.
 """
 
 import inspect
