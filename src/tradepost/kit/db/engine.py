@@ -7,21 +7,42 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from .asyncpg_codecs import decode_uuids_as_text
+from .postgres_connections import CONNECT_TIMEOUT, PostgresConnections
 
-SQLITE_PRAGMAS = ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+MAX_LOCK_WAIT, MAX_QUEUE_WAIT = 1.5, 5.0
+"""Seconds that a statement waits for a lock that another session holds, and that a write waits for
+a connection while the others are in use."""
+MAX_STATEMENT, MAX_IDLE = 30.0, 60.0
+"""Seconds that a statement of a write may take, and that a transaction may stay without one: the
+server then ends it, so that its locks are released even if this process hangs."""
+SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
 
-def create_engine(url: str, pool_size: int = 10) -> AsyncEngine:
-    """Create the engine of a database URL. SQLite has one connection: it has one writer."""
-    json: dict[str, Any] = {"json_serializer": json_text, "json_deserializer": msgspec.json.decode}
+def create_engine(
+    url: str,
+    pool_size: int = 10,
+    *,
+    connections: PostgresConnections | None = None,
+    max_lock_wait: float = MAX_LOCK_WAIT,
+) -> AsyncEngine:
+    """Create the engine of a database URL. SQLite has one connection: it has one writer.
+
+    connections: opens the connections to PostgreSQL.
+    """
+    options: dict[str, Any] = {
+        "json_serializer": json_text,
+        "json_deserializer": msgspec.json.decode,
+        "max_overflow": 0,
+        "pool_timeout": max(MAX_QUEUE_WAIT, max_lock_wait),
+    }
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None}, **json)
-        _configure_sqlite(engine)
+        engine = create_async_engine(url, pool_size=1, connect_args={"isolation_level": None}, **options)
+        _configure_sqlite(engine, max_lock_wait)
         return engine
 
-    engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, connect_args={"server_settings": {"jit": "off"}}, **json
-    )
+    arguments: dict[str, Any] = {"server_settings": _write_settings(max_lock_wait)}
+    arguments |= {"timeout": CONNECT_TIMEOUT} if connections is None else {"async_creator_fn": connections.open}
+    engine = create_async_engine(url, pool_size=pool_size, connect_args=arguments, **options)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_codecs(connection: Any, _: Any) -> None:
@@ -30,11 +51,22 @@ def create_engine(url: str, pool_size: int = 10) -> AsyncEngine:
     return engine
 
 
-def _configure_sqlite(engine: AsyncEngine) -> None:
+def _write_settings(max_lock_wait: float) -> dict[str, str]:
+    """Return PostgreSQL's settings of a connection for writes; times are in milliseconds."""
+    return {
+        "jit": "off",
+        "application_name": "tradepost-writer",
+        "lock_timeout": str(int(max_lock_wait * 1000)),
+        "statement_timeout": str(int(max(MAX_STATEMENT, max_lock_wait) * 1000)),
+        "idle_in_transaction_session_timeout": str(int(MAX_IDLE * 1000)),
+    }
+
+
+def _configure_sqlite(engine: AsyncEngine, max_lock_wait: float) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        for pragma in SQLITE_PRAGMAS:
+        for pragma in (f"busy_timeout={int(max_lock_wait * 1000)}", *SQLITE_PRAGMAS):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -29,10 +29,11 @@ class PreparedRequest:
 
     The executor sets:
     replayed_fields: the response keys of the mutations whose stored outcome was returned.
-    retry_after: seconds after which the only field may succeed.
+    retry_after: seconds after which the only field may succeed, or all of them.
+    status: the status of the response: 503 if every field failed with `unavailable`, else 200.
     """
 
-    __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
+    __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "status", "variables")
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class PreparedRequest:
         self.roots, self.prices = roots, prices
         self.replayed_fields: list[str] = []
         self.retry_after: int | None = None
+        self.status = 200
 
     @property
     def points(self) -> int:

@@ -157,7 +157,7 @@ class GraphQLDoor:
         body = await self.executor.execute(prepared, context)
         replayed = [REPLAYED_HEADER] if context.idempotency.is_replay else []
         return Response(
-            200,
+            prepared.status,
             with_extensions(body, context, prepared.replayed_fields),
             CONTENT_TYPES[media_type],
             (NO_STORE, *replayed, *retry_after_header(prepared)),
@@ -171,7 +171,11 @@ class GraphQLDoor:
         not_cacheable = body.startswith(b'{"errors"') or prepared.personal
         caching = cache_control(scope, public=prepared.public, personal=not_cacheable)
         return Response(
-            200, body, CONTENT_TYPES[media_type], (caching, *retry_after_header(prepared)), entity_tag(body)
+            prepared.status,
+            body,
+            CONTENT_TYPES[media_type],
+            (caching, *retry_after_header(prepared)),
+            entity_tag(body) if prepared.status == 200 else None,
         )
 
     async def _prepare(self, scope: Scope, receive: Receive, context: CallContext, is_get: bool) -> PreparedRequest:

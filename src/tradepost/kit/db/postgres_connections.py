@@ -1,0 +1,147 @@
+"""The connections of a process to PostgreSQL, and a watch that the server responds.
+
+A server that hangs closes no connection, and a slow statement looks like a hanging server. So a
+connection of its own is pinged all the time: if a ping gets no reply, every connection is closed,
+which ends the requests that wait for one with 503, and none is opened until the server responds.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakSet
+
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
+
+from .errors import CONNECTION_ERRORS, unavailable
+
+PING_INTERVAL, MAX_SILENCE = 0.25, 1.2
+"""Seconds between two pings, and seconds that a reply may take. Together they are well below the
+2 s within which every request gets its answer."""
+CONNECT_TIMEOUT = 1.5
+"""Seconds that opening a connection may take."""
+MAX_LAG = 0.1
+"""Seconds that this process's own event loop may be late: beyond it a ping is given more time."""
+
+LOG = logging.getLogger("tradepost.database")
+LOG.addHandler(logging.NullHandler())  # commands, which configure no logging, report errors themselves
+
+# asyncpg has no types.
+asyncpg_connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+class PostgresConnections:
+    """Opens connections to one server, and closes them all when it stops responding.
+
+    arguments: those of `asyncpg.connect`.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self.arguments, self.is_down = arguments, False
+        self.connections, self.opening = WeakSet[Any](), set[asyncio.Timeout]()
+        self.watcher: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start to watch the server."""
+        self.watcher = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Stop watching. The connections are closed by the pools that opened them."""
+        if self.watcher is not None:
+            self.watcher.cancel()
+            await asyncio.wait([self.watcher])
+
+    async def open(self, **arguments: Any) -> Any:
+        """Open a connection with these arguments, or raise Unavailable."""
+        if self.is_down:
+            raise unavailable()
+        timeout = asyncio.timeout(CONNECT_TIMEOUT)
+        try:
+            async with timeout:
+                self.opening.add(timeout)
+                connection = await asyncpg_connect(**arguments)
+        except CONNECTION_ERRORS as error:
+            LOG.warning("No connection to PostgreSQL: %s", reason(error))
+            raise unavailable() from error
+        finally:
+            self.opening.discard(timeout)
+        self.connections.add(connection)
+        return connection
+
+    async def _watch(self) -> None:
+        """Ping the server, and note whether it responds."""
+        connection: Any = None
+        try:
+            while True:
+                connection = await self._ping(connection)
+                await asyncio.sleep(PING_INTERVAL)
+        finally:
+            if connection is not None:
+                connection.terminate()
+
+    async def _ping(self, connection: Any) -> Any:
+        """Ping once, and return the connection if it can be used again."""
+        try:
+            if connection is not None:
+                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    await _within(MAX_SILENCE, connection.execute("SELECT 1"))
+                    return connection
+                connection.terminate()  # it was closed; the server may be well
+            settings = {"application_name": "tradepost-watcher"}
+            connection = None
+            connection = await _within(MAX_SILENCE, asyncpg_connect(**self.arguments, server_settings=settings))
+        except TimeoutError:
+            if connection is not None:
+                connection.terminate()
+            self._set_down(f"no reply within {MAX_SILENCE} s")
+            return None
+        except asyncpg.PostgresError as error:
+            # The server responds: it may have too many connections, and serve those it has.
+            if not isinstance(error, asyncpg.CannotConnectNowError):
+                self._set_up()
+            return None
+        except CONNECTION_ERRORS as error:
+            self._set_down(reason(error))
+            return None
+        self._set_up()
+        return connection
+
+    def _set_down(self, why: str) -> None:
+        """Close all connections, so that nothing waits for the server."""
+        if not self.is_down:
+            LOG.error("PostgreSQL does not respond (%s): requests get 503 until it does", why)
+        self.is_down = True
+        for connection in list(self.connections):
+            connection.terminate()
+        for timeout in self.opening:
+            timeout.reschedule(0)
+
+    def _set_up(self) -> None:
+        if self.is_down:
+            LOG.warning("PostgreSQL responds again")
+        self.is_down = False
+
+
+async def _within[T](seconds: float, reply: Awaitable[T]) -> T:
+    """Await a reply, or raise TimeoutError.
+
+    If this process was busy meanwhile, the reply may wait to be read: it gets the time again.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(reply)
+    try:
+        while True:
+            started = loop.time()
+            done, _ = await asyncio.wait([task], timeout=seconds)
+            if done:
+                return task.result()
+            if loop.time() - started < seconds + MAX_LAG:
+                raise TimeoutError
+    finally:
+        task.cancel()
+
+
+def reason(error: BaseException) -> str:
+    """Return an error as one line for logs and for the command line."""
+    text = (isinstance(error, OSError) and error.strerror) or str(error).strip()
+    return text.splitlines()[0].rstrip(".") if text else type(error).__name__
