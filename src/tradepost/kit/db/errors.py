@@ -32,9 +32,18 @@ UNAVAILABLE_CODES = (
 )  # fmt: skip
 CONNECTION_LOST_CODES = ("08", "57P")
 """Connection exceptions, and the shutdown of the server or of this session by an operator."""
-CONNECTION_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What opening a connection to PostgreSQL raises."""
-DATABASE_ERRORS = (DBAPIError, PoolTimeout, ConnectionError)
+CONNECTION_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""What using a connection to PostgreSQL raises."""
+LOST_CONNECTION_ERRORS = (ConnectionError, asyncpg.InternalClientError)
+"""What the use of a lost connection raises besides errors with a code. asyncpg raises the second
+between the server's last message and the end of the connection."""
+DATABASE_ERRORS = (DBAPIError, PoolTimeout, *LOST_CONNECTION_ERRORS)
 """What a statement of SQLAlchemy raises because of the database."""
 
 
@@ -76,7 +85,7 @@ def translate_error(error: Exception) -> Exception:
 
 def is_unavailable(error: Exception) -> bool:
     """Whether an error means that the database is not available: the connection was lost, say."""
-    if isinstance(error, PoolTimeout | ConnectionError) or (
+    if isinstance(error, (PoolTimeout, *LOST_CONNECTION_ERRORS)) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     ):
         return True
@@ -85,7 +94,7 @@ def is_unavailable(error: Exception) -> bool:
 
 def is_connection_lost(error: Exception) -> bool:
     """Whether PostgreSQL ended the connection with this error, so that another one may work."""
-    return isinstance(error, ConnectionError) or _code(error).startswith(CONNECTION_LOST_CODES)
+    return isinstance(error, LOST_CONNECTION_ERRORS) or _code(error).startswith(CONNECTION_LOST_CODES)
 
 
 def _code(driver_error: Any) -> str:

@@ -8,7 +8,7 @@ which ends the requests that wait for one with 503, and none is opened until the
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
+from time import monotonic
 from typing import Any
 from weakref import WeakSet
 
@@ -21,8 +21,10 @@ PING_INTERVAL, MAX_SILENCE = 0.25, 1.2
 2 s within which every request gets its answer."""
 CONNECT_TIMEOUT = 1.5
 """Seconds that opening a connection may take."""
-MAX_LAG = 0.1
-"""Seconds that this process's own event loop may be late: beyond it a ping is given more time."""
+REPORT_INTERVAL = 10.0
+"""Seconds between two log entries about refused connections."""
+STEP = 0.1
+"""Seconds between two looks for the reply."""
 
 LOG = logging.getLogger("tradepost.database")
 LOG.addHandler(logging.NullHandler())  # commands, which configure no logging, report errors themselves
@@ -40,6 +42,7 @@ class PostgresConnections:
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self.arguments, self.is_down = arguments, False
         self.connections, self.opening = WeakSet[Any](), set[asyncio.Timeout]()
+        self.refusal_reported_at = -REPORT_INTERVAL
         self.watcher: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -62,12 +65,19 @@ class PostgresConnections:
                 self.opening.add(timeout)
                 connection = await asyncpg_connect(**arguments)
         except CONNECTION_ERRORS as error:
-            LOG.warning("No connection to PostgreSQL: %s", reason(error))
+            if isinstance(error, asyncpg.PostgresError):  # the watch reports the others
+                self._report_refusal(error)
             raise unavailable() from error
         finally:
             self.opening.discard(timeout)
         self.connections.add(connection)
         return connection
+
+    def _report_refusal(self, error: Exception) -> None:
+        """Log why the server refuses connections, from time to time."""
+        if monotonic() - self.refusal_reported_at > REPORT_INTERVAL:
+            self.refusal_reported_at = monotonic()
+            LOG.error("PostgreSQL refuses connections (%s): requests that need one get 503", reason(error))
 
     async def _watch(self) -> None:
         """Ping the server, and note whether it responds."""
@@ -83,29 +93,38 @@ class PostgresConnections:
     async def _ping(self, connection: Any) -> Any:
         """Ping once, and return the connection if it can be used again."""
         try:
-            if connection is not None:
-                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                    await _within(MAX_SILENCE, connection.execute("SELECT 1"))
-                    return connection
-                connection.terminate()  # it was closed; the server may be well
-            settings = {"application_name": "tradepost-watcher"}
-            connection = None
-            connection = await _within(MAX_SILENCE, asyncpg_connect(**self.arguments, server_settings=settings))
+            if connection is None or not await self._replies(connection):
+                settings = {"application_name": "tradepost-watcher"}
+                opening = asyncpg_connect(**self.arguments, server_settings=settings)
+                connection = await _within(MAX_SILENCE, opening)
         except TimeoutError:
-            if connection is not None:
-                connection.terminate()
             self._set_down(f"no reply within {MAX_SILENCE} s")
-            return None
-        except asyncpg.PostgresError as error:
-            # The server responds: it may have too many connections, and serve those it has.
-            if not isinstance(error, asyncpg.CannotConnectNowError):
-                self._set_up()
-            return None
+        except asyncpg.CannotConnectNowError as error:  # it is starting or stopping
+            self._set_down(reason(error))
+        except asyncpg.PostgresError:
+            # It responds: it may have too many connections, and serve those that it has.
+            self._set_up()
         except CONNECTION_ERRORS as error:
             self._set_down(reason(error))
-            return None
-        self._set_up()
-        return connection
+        else:
+            self._set_up()
+            return connection
+        return None
+
+    async def _replies(self, connection: Any) -> bool:
+        """Whether a connection can be used; if it was closed, the server may be well.
+
+        Raise TimeoutError if there is no reply.
+        """
+        try:
+            await _within(MAX_SILENCE, connection.execute("SELECT 1"))
+        except TimeoutError:
+            connection.terminate()
+            raise
+        except CONNECTION_ERRORS:
+            connection.terminate()
+            return False
+        return True
 
     def _set_down(self, why: str) -> None:
         """Close all connections, so that nothing waits for the server."""
@@ -126,17 +145,18 @@ class PostgresConnections:
 async def _within[T](seconds: float, reply: Awaitable[T]) -> T:
     """Await a reply, or raise TimeoutError.
 
-    If this process was busy meanwhile, the reply may wait to be read: it gets the time again.
+    The time is counted in steps, because a process that is busy may have the reply and not have
+    read it yet: such a time counts as one step.
     """
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(reply)
+    loop, task, waited = asyncio.get_running_loop(), asyncio.ensure_future(reply), 0.0
     try:
-        while True:
+        while waited < seconds:
             started = loop.time()
-            done, _ = await asyncio.wait([task], timeout=seconds)
+            done, _ = await asyncio.wait([task], timeout=STEP)
             if done:
                 return task.result()
-            if loop.time() - started < seconds + MAX_LAG:
-                raise TimeoutError
+            waited += min(loop.time() - started, 2 * STEP)
+        raise TimeoutError
     finally:
         task.cancel()
 

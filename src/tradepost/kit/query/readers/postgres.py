@@ -9,7 +9,7 @@ from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
 from ...db.asyncpg_codecs import TIME_SETTINGS
-from ...db.errors import is_connection_lost, translate_error, unavailable
+from ...db.errors import CONNECTION_ERRORS, is_connection_lost, translate_error, unavailable
 from ...db.postgres_connections import PostgresConnections
 from ..statement import Statement
 from .postgres_pool import PooledConnection, PostgresPool, prepare
@@ -64,7 +64,7 @@ class PostgresReader:
                 # The server may still be running the statement, so the connection cannot be reused.
                 pooled[0].terminate()
                 raise
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError) as error:
+            except CONNECTION_ERRORS as error:
                 self._prepare_retry(pooled, error, last=attempt == ATTEMPTS - 1)
             finally:
                 pool.release(pooled)
