@@ -1,9 +1,13 @@
 """The SQLAlchemy engine, used for writes and migrations."""
 
+from contextvars import ContextVar
+from math import inf
+from time import monotonic
 from typing import Any
 
 import msgspec
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from .asyncpg_codecs import decode_uuids_as_text
@@ -15,6 +19,8 @@ a connection while the others are in use."""
 MAX_STATEMENT, MAX_IDLE = 30.0, 60.0
 """Seconds that a statement of a write may take, and that a transaction may stay without one: the
 server then ends it, so that its locks are released even if this process hangs."""
+waiting_since = ContextVar("waiting_since", default=inf)
+"""The monotonic time at which the current task began to wait for SQLite's one connection."""
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
 
 
@@ -70,11 +76,22 @@ def _configure_sqlite(engine: AsyncEngine, max_lock_wait: float) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    locked_at = 0.0
+
     # A deferred transaction that reads first fails at once if another write commits before its
     # own first write: its snapshot cannot be upgraded (STACK, 5).
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        nonlocal locked_at
+        # Writes that queued behind one that found the database locked have waited as long as it.
+        has_waited = waiting_since.get() < locked_at
+        wait = 0 if has_waited else int(max_lock_wait * 1000)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={wait}")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError:
+            locked_at = monotonic()
+            raise
 
 
 def json_text(value: Any) -> str:

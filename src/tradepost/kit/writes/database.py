@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, any_, func, literal, select
@@ -14,7 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from ..cache.invalidation import Invalidation, TrackingSession
 from ..clock import now
 from ..db.base import Table
-from ..db.engine import MAX_LOCK_WAIT, create_engine, json_text
+from ..db.engine import MAX_LOCK_WAIT, create_engine, json_text, waiting_since
 from ..db.errors import LostRace, translated_errors
 from ..query.engine import ReadEngine
 from ..query.readers.postgres import PostgresReader
@@ -103,6 +104,7 @@ class Database:
         Raise AlreadyExists or Conflict for a violated constraint, LostRace for a lost race, and
         Unavailable if the database cannot be used; a commit that was cut off may have happened.
         """
+        waiting_since.set(monotonic())
         with translated_errors():
             async with self.session_factory() as session:
                 try:
