@@ -11,12 +11,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.conftest import BUDGETS, HERE
 from tests.reliability.client import CREATE, problem_in
-from tests.reliability.own_postgresql import OwnPostgreSQL
-from tests.servers import SECRET_KEY, Run
-from tradepost.migrations.runner import upgrade
-from tradepost.settings import Settings
+from tests.reliability.own_postgresql import POOL_SIZE, OwnPostgreSQL, shop_on_own_server
+from tests.servers import Run
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -27,47 +24,15 @@ IS_FULL_SIZE = os.environ.get("TRADEPOST_TORTURE") == "1"
 OUTAGE_SECONDS = 5.0 if IS_FULL_SIZE else 2.0
 CLIENTS_OF_A_KIND = 10
 MAX_SECONDS, MAX_RECOVERY = 2.0, 1.0
-POOL_SIZE = 10
 SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'tradepost-%'"
 LIST = "query($q: String!) { products(first: 2, filter: {q: $q}) { nodes { id name } } }"
 
 
 @pytest.fixture(scope="module")
-async def postgresql(run: Run) -> AsyncIterator[OwnPostgreSQL]:
-    """A server for the tests of this file, with the tables of a shop."""
-    server = await asyncio.to_thread(OwnPostgreSQL, run)
-    await server.execute("CREATE ROLE shop LOGIN", "CREATE DATABASE shop OWNER shop")
-    await asyncio.to_thread(upgrade, server.url.replace("postgresql://", "postgresql+asyncpg://"))
-    yield server
-    await asyncio.to_thread(server.remove)
-
-
-@pytest.fixture(scope="module")
-async def shop(postgresql: OwnPostgreSQL, run: Run) -> AsyncIterator["TradepostApp"]:
-    """The app on that server."""
-    from tradepost.app import create_app
-
-    environ = {
-        "DATABASE_URL": postgresql.url,
-        "SECRET_KEY": SECRET_KEY,
-        "PUBLIC_URL": HERE,
-        "POOL_SIZE": str(POOL_SIZE),
-        "ACCESS_LOG": "off",
-        "SIGNING_KEYS": str(run.folder / "signing_keys.json"),
-        "WORKER": "off",
-    }
-    app = create_app(Settings.read(environ | dict.fromkeys(BUDGETS, "1000000000"), env_file=None))
-    async with app.lifespan():
-        yield app
-
-
-@pytest.fixture(scope="module")
-async def load(shop: "TradepostApp") -> AsyncIterator["Load"]:
-    """The load, sent by a member of the staff."""
-    key = await shop.state.credentials.create(name="load", role="staff")
-    transport = httpx.ASGITransport(app=shop, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
-        yield Load(client)
+async def shop(run: Run) -> AsyncIterator[tuple[OwnPostgreSQL, "TradepostApp", httpx.AsyncClient]]:
+    """A server, the app on it, and a client of the staff."""
+    async with shop_on_own_server(run) as started:
+        yield started
 
 
 @dataclass
@@ -121,8 +86,6 @@ class Load:
 
     def start(self) -> None:
         """Start the clients."""
-        self.requests.clear()
-        self.is_stopping = False
         kinds = ("REST read", "GraphQL read", "REST write", "GraphQL write")
         self.running = [asyncio.create_task(self.repeat(k)) for k in kinds for _ in range(CLIENTS_OF_A_KIND)]
 
@@ -175,8 +138,10 @@ async def full(server: OwnPostgreSQL) -> None:
 
 @pytest.mark.parametrize("outage", [stopped, paused, restarted, full])
 async def test_requests_get_2xx_or_503_in_time_while_postgresql(
-    outage: Outage, postgresql: OwnPostgreSQL, shop: "TradepostApp", load: Load
+    outage: Outage, shop: tuple[OwnPostgreSQL, "TradepostApp", httpx.AsyncClient]
 ) -> None:
+    postgresql, app, client = shop
+    load = Load(client)
     load.start()
     await load.wait_until_warm()
     started = time.monotonic()
@@ -197,7 +162,7 @@ async def test_requests_get_2xx_or_503_in_time_while_postgresql(
     assert len([r for r in requests if r.started > returned + MAX_RECOVERY]) > CLIENTS_OF_A_KIND
 
     await check_keys([r for r in requests if r.kind.endswith("write")], load, postgresql)
-    await check_connections(shop, postgresql)
+    await check_connections(app, postgresql)
 
 
 async def check_keys(writes: list[Request], load: Load, server: OwnPostgreSQL) -> None:
@@ -215,12 +180,12 @@ async def check_keys(writes: list[Request], load: Load, server: OwnPostgreSQL) -
     assert counts == dict.fromkeys(done, 1)
 
 
-async def check_connections(shop: "TradepostApp", server: OwnPostgreSQL) -> None:
+async def check_connections(app: "TradepostApp", server: OwnPostgreSQL) -> None:
     """Check that no connection leaked, in the app's pools or on the server."""
-    pool = shop.state.database.reader.pool
+    pool = app.state.database.reader.pool
     assert not [w for w in pool.waiters if not w.done()]
     assert pool.opened == len(pool.free) <= POOL_SIZE
-    assert shop.state.database.engine.pool.checkedout() == 0
+    assert app.state.database.engine.pool.checkedout() == 0
     counts = await server.fetch(f"SELECT application_name, count(*) {SESSIONS} GROUP BY application_name")
     assert counts.pop("tradepost-reader") == len([p for p in pool.free if not p[0].is_closed()])
     assert counts.pop("tradepost-writer") <= POOL_SIZE
