@@ -1,17 +1,20 @@
 """A server or worker that cannot work says so in one line that names the setting and the cure."""
 
+import asyncio
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import text
 
 from tests import servers
+from tests.reliability.own_postgresql import shop_on_own_server
 from tests.test_serving import wait_until_ready
 from tradepost.kit.db.engine import create_engine
 from tradepost.settings import Settings
@@ -128,3 +131,35 @@ def test_the_host_is_not_this_machine(commands: Commands, empty_url: str, port: 
     line = commands.refusal(empty_url, "run", HOST="192.0.2.1")
     reason = "Cannot assign requested address. Set HOST or PORT."
     assert line == f"tradepost: HOST, PORT: cannot listen on `192.0.2.1:{port}`: {reason}"
+
+
+@pytest.mark.once
+async def test_a_worker_that_is_restarted_during_an_outage_serves_503_until_it_ends(
+    commands: Commands, run: servers.Run, port: int
+) -> None:
+    async with shop_on_own_server(run) as (postgresql, _, _):
+        server = commands.start(postgresql.url, "run")
+        try:
+            await asyncio.to_thread(wait_until_ready, server, port)
+            await asyncio.to_thread(postgresql.stop)
+            [worker] = psutil.Process(server.pid).children()
+            worker.kill()
+            url = f"http://127.0.0.1:{port}/v1/products"
+            assert (await until_answer(url)).status_code == 503
+            await asyncio.to_thread(postgresql.start)
+            await asyncio.sleep(1)
+            assert (await until_answer(url)).status_code == 200
+        finally:
+            server.terminate()
+            _, errors = await asyncio.to_thread(server.communicate)
+    assert "Traceback" not in errors, errors
+
+
+async def until_answer(url: str) -> httpx.Response:
+    """Return the first answer of a server that starts."""
+    async with httpx.AsyncClient() as client:
+        for _ in range(300):
+            with suppress(httpx.TransportError):
+                return await client.get(url)
+            await asyncio.sleep(0.1)
+    raise TimeoutError

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from .asyncpg_codecs import decode_uuids_as_text
 from .postgres_connections import CONNECT_TIMEOUT, PostgresConnections
 
-MAX_LOCK_WAIT, MAX_QUEUE_WAIT = 1.5, 5.0
-"""Seconds that a statement waits for a lock that another session holds, and that a write waits for
-a connection while the others are in use."""
+MAX_LOCK_WAIT, MAX_QUEUE_WAIT = 1.5, 10.0
+"""Seconds that a statement waits for a lock that another session holds, and that a request waits
+for a connection while all of them are in use by others."""
 MAX_STATEMENT, MAX_IDLE = 30.0, 60.0
 """Seconds that a statement of a write may take, and that a transaction may stay without one: the
 server then ends it, so that its locks are released even if this process hangs."""

@@ -9,13 +9,12 @@ from typing import Any
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from ...db.asyncpg_codecs import set_wire_codecs
+from ...db.engine import MAX_QUEUE_WAIT
 from ...db.errors import CONNECTION_ERRORS, unavailable
 from ...db.postgres_connections import PostgresConnections
 from ...problems import Unavailable
 
 MAX_PREPARED = 500
-MAX_QUEUE_WAIT = 5.0
-"""Seconds that a read waits for a connection while the others are in use."""
 
 type PooledConnection = tuple[Any, dict[str, Any]]
 """A connection, and its prepared statements by SQL text."""
