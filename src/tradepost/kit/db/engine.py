@@ -6,9 +6,10 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import AsyncAdaptedQueuePool, event
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool.base import ConnectionPoolEntry, _ConnectionRecord  # pyright: ignore[reportPrivateUsage]
 
 from .asyncpg_codecs import decode_uuids_as_text
 from .postgres_connections import CONNECT_TIMEOUT, PostgresConnections
@@ -22,6 +23,17 @@ server then ends it, so that its locks are released even if this process hangs."
 waiting_since = ContextVar("waiting_since", default=inf)
 """The monotonic time at which the current task began to wait for SQLite's one connection."""
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON")
+
+
+class _QueuePool(AsyncAdaptedQueuePool):
+    """A pool in which a connection that could not be opened leaves nobody waiting for it.
+
+    SQLAlchemy's own gives up the place of such a connection without waking those who wait, until
+    their time is over. Here the place is in the pool first, and returns to it.
+    """
+
+    def _create_connection(self) -> ConnectionPoolEntry:
+        return _ConnectionRecord(self, connect=False)
 
 
 def create_engine(
@@ -38,6 +50,7 @@ def create_engine(
     options: dict[str, Any] = {
         "json_serializer": json_text,
         "json_deserializer": msgspec.json.decode,
+        "poolclass": _QueuePool,
         "max_overflow": 0,
         "pool_timeout": max(MAX_QUEUE_WAIT, max_lock_wait),
     }
@@ -53,6 +66,12 @@ def create_engine(
     @event.listens_for(engine.sync_engine, "connect")
     def set_codecs(connection: Any, _: Any) -> None:
         connection.run_async(decode_uuids_as_text)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def replace_closed(connection: Any, _: Any, __: Any) -> None:
+        # The server has restarted since: without this, each idle connection would fail one write.
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
 
     return engine
 

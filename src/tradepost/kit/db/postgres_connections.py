@@ -84,7 +84,11 @@ class PostgresConnections:
         connection: Any = None
         try:
             while True:
-                connection = await self._ping(connection)
+                try:
+                    connection = await self._ping(connection)
+                except Exception:  # any error: nothing restarts this task
+                    LOG.exception("PostgreSQL could not be watched")
+                    self.is_down, connection = False, None
                 await asyncio.sleep(PING_INTERVAL)
         finally:
             if connection is not None:
@@ -134,7 +138,8 @@ class PostgresConnections:
         for connection in list(self.connections):
             connection.terminate()
         for timeout in self.opening:
-            timeout.reschedule(0)
+            if not timeout.expired():
+                timeout.reschedule(0)
 
     def _set_up(self) -> None:
         if self.is_down:
