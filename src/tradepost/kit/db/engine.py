@@ -32,6 +32,8 @@ class _QueuePool(AsyncAdaptedQueuePool):
     their time is over. Here the place is in the pool first, and returns to it.
     """
 
+    __module__ = AsyncAdaptedQueuePool.__module__  # the name of its logger, whose level is SQLAlchemy's
+
     def _create_connection(self) -> ConnectionPoolEntry:
         return _ConnectionRecord(self, connect=False)
 
