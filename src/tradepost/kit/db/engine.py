@@ -106,13 +106,16 @@ def _configure_sqlite(engine: AsyncEngine, max_lock_wait: float) -> None:
         nonlocal locked_at
         # Writes that queued behind one that found the database locked have waited as long as it.
         has_waited = waiting_since.get() < locked_at
-        wait = 0 if has_waited else int(max_lock_wait * 1000)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={wait}")
+        if has_waited:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         except OperationalError:
             locked_at = monotonic()
             raise
+        finally:
+            if has_waited:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={int(max_lock_wait * 1000)}")
 
 
 def json_text(value: Any) -> str:
