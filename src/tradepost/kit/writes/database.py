@@ -15,8 +15,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from ..cache.invalidation import Invalidation, TrackingSession
 from ..clock import now
 from ..db.base import Table
-from ..db.engine import MAX_LOCK_WAIT, create_engine, json_text, waiting_since
-from ..db.errors import LostRace, translated_errors
+from ..db.engine import MAX_LOCK_WAIT, MAX_QUEUE_WAIT, create_engine, json_text, waiting_since
+from ..db.errors import LostRace, translated_errors, unavailable
 from ..query.engine import ReadEngine
 from ..query.readers.postgres import PostgresReader
 from ..query.readers.protocol import Reader
@@ -42,6 +42,7 @@ class Database:
         self.engine = create_engine(url, pool_size, connections=connections, max_lock_wait=max_lock_wait)
         self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
         self.session_factory = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.places = asyncio.Semaphore(pool_size)
         self.invalidation: Invalidation | None = None
         self.event_committed, self.handled_types = asyncio.Event(), frozenset[str]()
 
@@ -106,7 +107,7 @@ class Database:
         """
         waiting_since.set(monotonic())
         with translated_errors():
-            async with self.session_factory() as session:
+            async with self._place_in_queue(), self.session_factory() as session:
                 try:
                     yield session
                     events = PendingEvents.for_session(session)
@@ -116,3 +117,22 @@ class Database:
                     raise LostRace from fault
         if not self.handled_types.isdisjoint(events.types):
             self.event_committed.set()
+
+    @asynccontextmanager
+    async def _place_in_queue(self) -> AsyncGenerator[None]:
+        """Wait for one of PostgreSQL's connections, first come, first served.
+
+        The pool itself gives a returned connection to whoever asks next.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        try:
+            async with asyncio.timeout(MAX_QUEUE_WAIT):
+                await self.places.acquire()
+        except TimeoutError:
+            raise unavailable() from None
+        try:
+            yield
+        finally:
+            self.places.release()
