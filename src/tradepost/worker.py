@@ -10,7 +10,6 @@ import signal
 from collections.abc import Iterable
 from logging.config import dictConfig
 
-import click
 import uvloop
 
 from tradepost.areas.accounts.service import SYSTEM
@@ -24,7 +23,7 @@ from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.outbox import is_personal_event
 from tradepost.logging_config import logging_config
-from tradepost.migrations.head import is_at_head
+from tradepost.migrations.start_check import check_database
 from tradepost.settings import Settings
 
 LOG = logging.getLogger("tradepost.worker")
@@ -71,17 +70,19 @@ class Worker:
 
 
 def run_worker(settings: Settings, handlers: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
-    """Run the worker as the whole process, until SIGTERM or Ctrl-C."""
+    """Run the worker as the whole process, until SIGTERM or Ctrl-C.
+
+    Raise SettingsError if the database cannot be used or has another schema.
+    """
     dictConfig(logging_config(settings))
     uvloop.run(_run(settings, handlers, periodic_tasks))
 
 
 async def _run(settings: Settings, handlers: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
+    await check_database(settings)
     database = create_database(settings)
     await database.start()
     try:
-        if not await is_at_head(database.engine):
-            raise click.ClickException("The database schema is not up to date; run `tradepost migrate`.")
         worker = Worker(database, create_dependencies(settings, database), handlers, periodic_tasks)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)

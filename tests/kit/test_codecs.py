@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tradepost.kit.clock import to_datetime
 from tradepost.kit.db.column_types import UTCDateTime
+from tradepost.kit.db.postgres_connections import asyncpg_connect
 from tradepost.kit.query.readers.postgres import PostgresReader
-from tradepost.kit.query.readers.postgres_pool import asyncpg_connect
 from tradepost.kit.query.readers.protocol import Reader
 from tradepost.kit.query.readers.sqlite import SqliteReader
 from tradepost.kit.query.statement import Statement

@@ -1,6 +1,5 @@
 """Database access of the commands."""
 
-import sqlite3
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
@@ -12,19 +11,19 @@ from tradepost.settings import Settings
 if TYPE_CHECKING:
     from tradepost.kit.writes.call_context import CallContext
 
+MAX_LOCK_WAIT = 30.0
+"""Seconds that a command waits for a lock: longer than a request, which can be repeated."""
+
 
 @contextmanager
 def report_database_errors(settings: Settings) -> Iterator[None]:
     """Turn database errors into one line and exit status 1."""
-    from asyncpg import PostgresError
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import DBAPIError
+    from tradepost.migrations.start_check import DATABASE_ERRORS, describe_error
 
     try:
         yield
-    except (DBAPIError, PostgresError, sqlite3.Error, OSError) as error:
-        url = make_url(settings.database_url).render_as_string(hide_password=True)
-        raise click.ClickException(f"DATABASE_URL: {url} cannot be used: {str(error).splitlines()[0]}") from error
+    except DATABASE_ERRORS as error:
+        raise click.ClickException(describe_error(settings, error)) from error
 
 
 @asynccontextmanager
@@ -40,7 +39,7 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     from tradepost.kit.writes.call_context import CallContext
     from tradepost.migrations.head import is_at_head
 
-    database = create_database(settings, pool_size=2)
+    database = create_database(settings, pool_size=2, max_lock_wait=MAX_LOCK_WAIT)
     dependencies = create_dependencies(settings, database)
     await database.start()
     try:

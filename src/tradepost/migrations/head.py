@@ -25,20 +25,36 @@ def head_revision() -> str:
 
     It is read once per process.
     """
-    revisions, followed = set[str](), set[str]()
-    for file in (project_root() / "db" / "migrations" / "versions").glob("*.py"):
-        for is_down_revision, name in REVISION.findall(file.read_text()):
-            (followed if is_down_revision else revisions).add(name)
+    revisions, followed = _revisions()
     heads = revisions - followed
     if len(heads) > 1:
         raise RuntimeError(f"There are several head revisions: {', '.join(sorted(heads))}.")
     return heads.pop() if heads else ""
 
 
+def known_revisions() -> set[str]:
+    """Return all revisions in `db/migrations`."""
+    return _revisions()[0]
+
+
+def _revisions() -> tuple[set[str], set[str]]:
+    """Return all revisions, and those that another one follows."""
+    revisions, followed = set[str](), set[str]()
+    for file in (project_root() / "db" / "migrations" / "versions").glob("*.py"):
+        for is_down_revision, name in REVISION.findall(file.read_text()):
+            (followed if is_down_revision else revisions).add(name)
+    return revisions, followed
+
+
 async def is_at_head(engine: AsyncEngine) -> bool:
     """Whether the database is at the latest revision."""
+    return await current_revision(engine) == head_revision()
+
+
+async def current_revision(engine: AsyncEngine) -> str | None:
+    """Return the database's revision, or None before the first migration."""
     async with engine.connect() as connection:
-        return await connection.run_sync(_current_revision) == head_revision()
+        return await connection.run_sync(_current_revision)
 
 
 def _current_revision(connection: Connection) -> str | None:

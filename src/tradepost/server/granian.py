@@ -1,15 +1,16 @@
 """Runs the app with Granian; requests in flight are finished when it stops."""
 
 import asyncio
+import errno
 import gc
 import os
 import signal
+import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
-from multiprocessing import Pipe
+from multiprocessing import Event, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,13 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in flight are finished first.
 
     Raise SettingsError if the address cannot be listened on, or if a worker process raised it
-    while loading, as for an invalid trusted document.
+    while loading, as for an invalid trusted document or a database that cannot be used.
     """
+    reservation = reserve_address(settings.host, settings.port)
     errors, error_sender = Pipe(duplex=False)
     server = Server(
         "tradepost.app:application",
-        address=settings.host,
+        address=reservation.getsockname()[0],
         port=settings.port,
         interface=Interfaces.ASGI,
         workers=settings.workers,
@@ -67,21 +69,44 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         reload_paths=[Path(__file__).parents[1]] if reload else None,
     )
     try:
-        server.serve(target_loader=partial(_load, error_sender), wrap_loader=False)
-    except RuntimeError as error:
-        # Granian raises RuntimeError for every operating system error; only its text differs.
-        reason, os_error, _ = str(error).partition(" (os error")
-        if not os_error:
-            raise
-        raise SettingsError(f"HOST, PORT: cannot listen on `{settings.host}:{settings.port}`: {reason}.") from None
+        server.serve(target_loader=partial(_load, error_sender, Event()), wrap_loader=False)
     finally:
+        reservation.close()
         if errors.poll():
             raise SettingsError(errors.recv()) from None
 
 
-def _load(error_sender: Any) -> "Pipeline":
+def reserve_address(host: str, port: int) -> socket.socket:
+    """Bind the address, or raise SettingsError if another program has it.
+
+    Granian's workers share a port by SO_REUSEPORT, so that a second server would get it too, and
+    each would answer some of the requests. The bound socket prevents that: it is bound without
+    sharing, which fails if anything has the port, and is shared only with the workers. It does not
+    listen, so it gets no connection.
+    """
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        bound = socket.socket(family)
+    except OSError as error:
+        raise SettingsError(f"HOST: `{host}` is not an address of this machine: {error.strerror}.") from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections do not count
+        bound.bind(address)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    except OSError as error:
+        bound.close()
+        in_use = error.errno == errno.EADDRINUSE
+        cure = "Stop the program that listens there, or set PORT" if in_use else "Set HOST or PORT"
+        raise SettingsError(f"HOST, PORT: cannot listen on `{host}:{port}`: {error.strerror}. {cure}.") from None
+    return bound
+
+
+def _load(error_sender: Any, has_started: Any) -> "Pipeline":
     """Return the app, in a worker process.
 
+    has_started: set once a worker has found the database usable. A worker that is restarted later
+        does not check it again: it answers 503 until the database is back.
     The signal handlers inherited from the parent would ignore a SIGTERM while the app loads.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -91,8 +116,9 @@ def _load(error_sender: Any) -> "Pipeline":
 
     try:
         app = application()
-        with ThreadPoolExecutor(1) as thread:  # this process already has its event loop
-            thread.submit(asyncio.run, _check_currency()).result()
+        if not has_started.is_set():
+            _check_database()
+            has_started.set()
         # Objects created so far live as long as the process: exclude them from full collections,
         # which take 60 ms otherwise.
         gc.collect()
@@ -107,18 +133,23 @@ def _load(error_sender: Any) -> "Pipeline":
         sys.exit(2)
 
 
-async def _check_currency() -> None:
-    """Raise SettingsError if the shop has prices in another currency than SHOP_CURRENCY."""
-    from sqlalchemy.exc import SQLAlchemyError
+def _check_database() -> None:
+    """Raise SettingsError if the database cannot be used, or has prices in another currency.
 
+    In a thread, because this process already has its event loop.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _check_start(Settings.read())).result()
+
+
+async def _check_start(settings: Settings) -> None:
     from tradepost.bootstrap import check_currency
     from tradepost.kit.db.engine import create_engine
+    from tradepost.migrations.start_check import check_database
 
-    settings = Settings.read()
+    await check_database(settings)
     engine = create_engine(settings.database_url, 1)
     try:
-        # Readiness reports a database that cannot be used, or has no tables.
-        with suppress(SQLAlchemyError, OSError):
-            await check_currency(settings, engine)
+        await check_currency(settings, engine)
     finally:
         await engine.dispose()

@@ -19,6 +19,7 @@ from random import uniform
 from time import monotonic
 
 from ..clock import Clock, now
+from ..problems import Unavailable
 from ..writes.call_context import CallContext
 from ..writes.database import Database
 from .event_handlers import Event, EventHandler, Undeliverable
@@ -73,6 +74,9 @@ class OutboxRelay:
             wake_up.clear()
             try:
                 await self.poll_once()
+                pause = self.poll_interval
+            except Unavailable:
+                LOG.warning("The outbox could not be read: the database is not available")
                 pause = self.poll_interval
             except Exception:
                 LOG.exception("The outbox could not be read; trying again in %.0f s", pause)
@@ -131,6 +135,13 @@ class OutboxRelay:
                     event.id,
                     event.type,
                 )
+        except Unavailable:
+            LOG.warning(
+                "The outcome of event %s (%s) could not be recorded, because the database is not available; "
+                "it is delivered again after its lease",
+                event.id,
+                event.type,
+            )
         except Exception:
             LOG.exception(
                 "The outcome of event %s (%s) could not be recorded; it is delivered again after its lease",

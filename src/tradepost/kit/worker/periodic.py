@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from random import uniform
 
+from ..problems import Unavailable
 from ..writes.call_context import CallContext
 
 LOG = logging.getLogger("tradepost.periodic")
@@ -43,6 +44,8 @@ async def run_forever(task: PeriodicTask, context: Callable[[], CallContext]) ->
         await asyncio.sleep(pause)
         try:
             await task(context())
+        except Unavailable:
+            LOG.warning("The periodic task %s did not run: the database is not available", task.name)
         except Exception:
             LOG.exception("The periodic task %s failed; the next run tries again", task.name)
         pause = task.seconds * uniform(0.5, 1.5)  # noqa: S311

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ..auth.caller import Caller
 from ..cache.read_cache import CacheEntry
 from ..clock import Clock, now
+from ..db.errors import translated_errors
 from ..dependencies import NO_DEPENDENCIES, Dependencies
 from ..query.readers.protocol import Reader
 from ..query.readers.session import SessionReader
@@ -143,8 +144,9 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
         if self.work.session is not None:
             yield self.work.session
         else:
-            async with self.database.session_factory() as session:
-                yield session
+            with translated_errors():
+                async with self.database.session_factory() as session:
+                    yield session
 
     def emit(self, type: str, subject: str, **data: Any) -> None:
         """Add an event and its audit entry to the open write, to be committed with the change."""

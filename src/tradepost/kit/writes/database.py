@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.exc import StaleDataError
@@ -15,8 +15,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from ..cache.invalidation import Invalidation, TrackingSession
 from ..clock import now
 from ..db.base import Table
-from ..db.engine import create_engine, json_text
-from ..db.errors import LostRace, translate_error
+from ..db.engine import MAX_LOCK_WAIT, MAX_QUEUE_WAIT, create_engine, json_text, waiting_since
+from ..db.errors import LostRace, translated_errors, unavailable
 from ..lru import LRUCache
 from ..query.engine import ReadEngine
 from ..query.readers.postgres import PostgresReader
@@ -29,20 +29,23 @@ from .pending import PendingEvents
 class Database:
     """One database. `transaction` is the only way to write to it.
 
+    max_lock_wait: seconds that a write waits for a lock that another session holds.
     invalidation: notified of every write; None if no process has a read cache.
     handled_types: the event types that this process's relay delivers.
     event_committed: set when this process has committed an event of such a type.
     """
 
-    def __init__(self, url: str, *, secret: bytes, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, secret: bytes, pool_size: int = 10, max_lock_wait: float = MAX_LOCK_WAIT) -> None:
         self.url, self.reads = url, ReadEngine(secret)
-        self.engine = create_engine(url, pool_size)
-        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.is_sqlite = url.startswith("sqlite")
         self.reader: Reader = SqliteReader(url) if self.is_sqlite else PostgresReader(url, pool_size)
+        connections = self.reader.connections if isinstance(self.reader, PostgresReader) else None
+        self.engine = create_engine(url, pool_size, connections=connections, max_lock_wait=max_lock_wait)
         self.statements = LRUCache[Select[*tuple[Any, ...]], Statement](
             "fixed_statements", 2 * 1024 * 1024, lambda query, statement: 10_000 + len(statement.sql)
         )
         self.session_factory = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.places = asyncio.Semaphore(pool_size)
         self.invalidation: Invalidation | None = None
         self.event_committed, self.handled_types = asyncio.Event(), frozenset[str]()
 
@@ -100,17 +103,37 @@ class Database:
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """Run a transaction: commit at the end of the block, roll back if it raises.
 
-        Raise AlreadyExists or Conflict for a violated constraint, and LostRace for a lost race.
+        Raise AlreadyExists or Conflict for a violated constraint, LostRace for a lost race, and
+        Unavailable if the database cannot be used; a commit that was cut off may have happened.
         """
-        async with self.session_factory() as session:
-            try:
-                yield session
-                events = PendingEvents.for_session(session)
-                await events.write(session, now())
-                await (session.commit() if self.invalidation is None else self.invalidation.commit(session))
-                if not self.handled_types.isdisjoint(events.types):
-                    self.event_committed.set()
-            except DBAPIError as fault:
-                raise translate_error(fault) from fault
-            except StaleDataError as fault:
-                raise LostRace from fault
+        waiting_since.set(monotonic())
+        with translated_errors():
+            async with self._place_in_queue(), self.session_factory() as session:
+                try:
+                    yield session
+                    events = PendingEvents.for_session(session)
+                    await events.write(session, now())
+                    await (session.commit() if self.invalidation is None else self.invalidation.commit(session))
+                except StaleDataError as fault:
+                    raise LostRace from fault
+        if not self.handled_types.isdisjoint(events.types):
+            self.event_committed.set()
+
+    @asynccontextmanager
+    async def _place_in_queue(self) -> AsyncGenerator[None]:
+        """Wait for one of PostgreSQL's connections, first come, first served.
+
+        The pool itself gives a returned connection to whoever asks next.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        try:
+            async with asyncio.timeout(MAX_QUEUE_WAIT):
+                await self.places.acquire()
+        except TimeoutError:
+            raise unavailable() from None
+        try:
+            yield
+        finally:
+            self.places.release()

@@ -21,7 +21,7 @@ from tradepost.kit.clock import now, to_datetime
 from tradepost.kit.crypto import derive_key
 from tradepost.kit.db.column_types import Id
 from tradepost.kit.ids import parse_id
-from tradepost.kit.problems import Unauthenticated
+from tradepost.kit.problems import Unauthenticated, Unavailable
 from tradepost.kit.writes.database import Database
 
 from ..api_key_format import ParsedApiKey, generate, parse
@@ -250,6 +250,8 @@ class Credentials:
                 for id, moment in sorted(last_used.items()):
                     query = update(ApiKeyRow).where(ApiKeyRow.id == id)
                     await session.execute(query.values(last_used_at=moment, updated_at=ApiKeyRow.updated_at))
+        except Unavailable:
+            self.last_used = last_used | self.last_used  # the next run writes them
         except Exception:
             log.exception("`last_used_at` of API keys could not be written")
 

@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 import msgspec
 from msgspec import UNSET
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 
-from tradepost.kit.db.errors import LostRace, translate_error
+from tradepost.kit.db.errors import LostRace, translated_errors
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.problems import (
@@ -23,6 +22,7 @@ from tradepost.kit.problems import (
     NotFound,
     PreconditionFailed,
     Problem,
+    Unavailable,
     Validation,
 )
 from tradepost.kit.query.records import Batch, Item, Record
@@ -127,6 +127,8 @@ class ProductBatches(Products):
         for index, item in enumerate(items):
             try:
                 outcomes.append(await self._run_item(item, selection, upserts))
+            except Unavailable:
+                raise  # the transaction cannot go on
             except Problem as problem:
                 if atomic:
                     # A slug given in the item cannot be chosen again, even if another item has a
@@ -199,11 +201,9 @@ class ProductBatches(Products):
 @asynccontextmanager
 async def _savepoint(service: Products) -> AsyncGenerator[None]:
     """A savepoint in which database errors become problems or LostRace."""
-    try:
+    with translated_errors():
         async with service.context.work.savepoint():
             yield
-    except DBAPIError as fault:
-        raise translate_error(fault) from fault
 
 
 async def _with_pointer[T](pointer: str, call: Awaitable[T]) -> T:

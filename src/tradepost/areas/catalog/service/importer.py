@@ -10,7 +10,7 @@ import msgspec
 from jsonpointer import JsonPointerException, resolve_pointer
 from sqlalchemy import select
 
-from tradepost.kit.problems import AlreadyExists, Problem
+from tradepost.kit.problems import AlreadyExists, Problem, Unavailable
 from tradepost.kit.resource.selection import FieldSet, Selection
 from tradepost.kit.writes.call_context import CallContext
 
@@ -118,6 +118,8 @@ class Importer:
                 product = await self.names.with_ids(parsed.product or {})
                 items.append(ImportItem(op=BatchVerb.UPSERT, input=product, scope=parsed.scope))
                 sent.append(parsed)
+            except Unavailable:
+                raise  # not a fault of the file
             except Problem as problem:
                 await self._reject(parsed, problem)
         if not items:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET
 from sqlalchemy import func, select
 
+from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, changed_members, column_values
 from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold, Fault
@@ -71,8 +72,8 @@ class VariantService(Service):
         self, key: str, new: VariantInput, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
         """Replace a variant. Omitted fields get their defaults, but `position` is kept."""
-        row = await self.lock_for_update(VariantRow, variants, key, expected)
-        await self.change(row, new)
+        product, row = await self._lock(key, expected)
+        await self.change(product, row, new)
         return await self.read_back(variants, selection, row.id)
 
     @operation(
@@ -87,29 +88,36 @@ class VariantService(Service):
         self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
         """Update a variant. Only the given fields are changed, and a name that was generated."""
-        row = await self.lock_for_update(VariantRow, variants, key, expected)
+        product, row = await self._lock(key, expected)
         new = await self.apply_patch(variants, key, patch, VariantInput)
         if row.name == generated_name(row.options) and not sets_member(patch, "name"):
             new.name = UNSET
-        await self.change(row, new)
+        await self.change(product, row, new)
         return await self.read_back(variants, selection, row.id)
 
     @operation("variant_delete", "delete", variants, access=policy.edit)
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Variant]) -> Record[Variant]:
         """Delete a variant."""
-        row = await self.lock_for_update(VariantRow, variants, key, expected)
+        product, row = await self._lock(key, expected)
         deleted = await self.one(variants, selection, row.id)
         await self.session.delete(row)
         await self.session.flush()
         self.context.emit("variant.deleted", row.id, product_id=row.product_id)
-        await refresh_from_variants(self, await self._lock_product(row))
+        await refresh_from_variants(self, product)
         return deleted
 
-    async def _lock_product(self, row: VariantRow) -> ProductRow:
-        """Return the product of a variant, locked for `refresh_from_variants`."""
-        return (
-            await self.session.scalars(select(ProductRow).where(ProductRow.id == row.product_id).with_for_update())
-        ).one()
+    async def _lock(self, key: str, expected: ExpectedVersion) -> tuple[ProductRow, VariantRow]:
+        """Lock the visible variant and its product, or raise as `lock_for_update` does.
+
+        The product comes first, as in upserts, so that concurrent writes do not deadlock.
+        """
+        id = parse_id(key)
+        query = select(ProductRow).join(VariantRow, VariantRow.product_id == ProductRow.id).where(VariantRow.id == id)
+        product = await self.session.scalar(query.with_for_update(of=ProductRow)) if id is not None else None
+        row = await self.lock_for_update(VariantRow, variants, key, expected)
+        if product is None:  # the variant was created between the two statements
+            raise variants.not_found(key)
+        return product, row
 
     async def add(
         self, product_id: str, new: Sequence[VariantInput], pointer: str = "", *, product_is_new: bool = False
@@ -142,15 +150,15 @@ class VariantService(Service):
         count, last = (await self.session.execute(query)).one()
         return count, last
 
-    async def change(self, row: VariantRow, new: VariantInput) -> bool:
-        """Apply an input to a locked variant; return whether anything changed."""
+    async def change(self, product: ProductRow, row: VariantRow, new: VariantInput) -> bool:
+        """Apply an input to a locked variant of a locked product; return whether it changed."""
         check_prices(self, new)
         if changed := apply_changes(row, variant_values(new)):
             self.context.emit(
                 "variant.updated", row.id, product_id=row.product_id, changed=changed_members(variants, changed)
             )
             await self.session.flush()
-            await refresh_from_variants(self, await self._lock_product(row))
+            await refresh_from_variants(self, product)
         return bool(changed)
 
 

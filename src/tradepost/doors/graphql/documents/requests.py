@@ -31,8 +31,9 @@ class PreparedRequest:
     The executor sets:
     problem_codes: the codes of the problems of its fields.
     replayed_fields: the response keys of the mutations whose stored outcome was returned.
-    retry_after: seconds after which the only field may succeed.
+    retry_after: seconds after which the only field may succeed, or all of them.
     challenge: `WWW-Authenticate` of a field that needs a credential.
+    status: the status of the response: 503 if every field failed with `unavailable`, else 200.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class PreparedRequest:
         "request",
         "retry_after",
         "roots",
+        "status",
         "variables",
     )
 
@@ -61,6 +63,7 @@ class PreparedRequest:
         self.replayed_fields: list[str] = []
         self.problem_codes: list[str] = []
         self.retry_after: int | None = None
+        self.status = 200
         self.challenge: str | None = None
 
     def log_entry(self) -> GraphQLLogEntry:

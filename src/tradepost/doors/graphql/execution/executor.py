@@ -13,7 +13,7 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.problems import Internal, Problem, Unauthenticated
+from tradepost.kit.problems import Internal, Problem, Unauthenticated, Unavailable
 from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.document import Document
@@ -149,6 +149,9 @@ class Executor:
             results = await asyncio.gather(
                 *[self._run(r, variables, context, p, r.json_key) for r, p in zip(roots, prices, strict=True)]
             )
+        if all([isinstance(result, Unavailable) for result in results]):
+            # Nothing was read or written, so the whole request can be repeated.
+            prepared.status, prepared.retry_after = 503, max([result.retry_after or 1 for result in results])
         errors = [
             self._field_error(root, result, context)
             for root, result in zip(roots, results, strict=True)

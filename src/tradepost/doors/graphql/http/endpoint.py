@@ -170,7 +170,7 @@ class GraphQLDoor:
         body = await self.executor.execute(prepared, context)
         replayed = [REPLAYED_HEADER] if context.idempotency.is_replay else []
         return Response(
-            200,
+            prepared.status,
             with_extensions(body, context, prepared.replayed_fields),
             CONTENT_TYPES[media_type],
             (NO_STORE, *replayed, *problem_headers(prepared)),
@@ -183,7 +183,13 @@ class GraphQLDoor:
         body = bytes(await self.executor.execute(prepared, context)) + b"}"
         not_cacheable = body.startswith(b'{"errors"') or prepared.personal
         caching = cache_control(scope, public=prepared.public, personal=not_cacheable)
-        return Response(200, body, CONTENT_TYPES[media_type], (caching, *problem_headers(prepared)), entity_tag(body))
+        return Response(
+            prepared.status,
+            body,
+            CONTENT_TYPES[media_type],
+            (caching, *problem_headers(prepared)),
+            entity_tag(body) if prepared.status == 200 else None,
+        )
 
     async def _prepare(self, scope: Scope, receive: Receive, context: CallContext, is_get: bool) -> PreparedRequest:
         """Parse, prepare and charge a request, or raise RequestError."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ...query.readers.postgres_pool import asyncpg_connect
+from ...db.postgres_connections import asyncpg_connect
 
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags

@@ -10,6 +10,8 @@ Leases are compared with this process's clock. Safety does not depend on it: the
 owner's name.
 """
 
+import asyncio
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -22,12 +24,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ...db.base import Table, uncached
 from ...db.column_types import UTCDateTime
 from ...ids import new_id
-from ...problems import IdempotencyInProgress, IdempotencyKeyReused, Problem
+from ...problems import IdempotencyInProgress, IdempotencyKeyReused, Problem, Unavailable
 from ...writes.call_context import CallContext
 from ...writes.database import Database
 from .key import principal
 
 LEASE, RETENTION = timedelta(seconds=60), timedelta(hours=24)
+RELEASE_INTERVAL = 0.2
+"""Seconds between two attempts to release a key while the database is not available."""
+RELEASES = set[asyncio.Task[None]]()
+"""The keys that are still to be released: the event loop keeps no reference to a task."""
 
 
 @uncached
@@ -78,14 +84,37 @@ class Claim:
 
     async def complete_separately(self, outcome: str) -> None:
         """Write the outcome of a call that changed nothing."""
-        async with self.database.transaction() as session:
-            await self.complete(session, outcome)
+        try:
+            async with self.database.transaction() as session:
+                await self.complete(session, outcome)
+        except Unavailable:
+            self.release_later()
+            raise
 
     async def release(self) -> None:
         """Release the key, so that the next call with it runs.
 
         No-op if the outcome was already committed, e.g. if this call was cancelled during commit.
+        If the database is not available, the key is released when it is back.
         """
+        try:
+            await self._release()
+        except Unavailable:
+            self.release_later()
+
+    def release_later(self) -> None:
+        """Release the key when the database is back, or leave it to its lease."""
+        task = asyncio.create_task(self._keep_releasing())
+        RELEASES.add(task)
+        task.add_done_callback(RELEASES.discard)
+
+    async def _keep_releasing(self) -> None:
+        for _ in range(int(LEASE.total_seconds() / RELEASE_INTERVAL)):
+            await asyncio.sleep(RELEASE_INTERVAL)
+            with suppress(Unavailable):
+                return await self._release()
+
+    async def _release(self) -> None:
         async with self.database.transaction() as session:
             await session.execute(RELEASE, self.binds)
 
@@ -107,13 +136,19 @@ async def claim(context: CallContext, operation: str, key: str, fingerprint: str
         "lease_until": now + LEASE,
     }
     insert = _claim_statement(context.database.is_sqlite)
+    binds = scope | values | {"now": now, "since": now - RETENTION}
     while True:
-        async with context.database.transaction() as session:
-            binds = scope | values | {"now": now, "since": now - RETENTION}
-            claimed_id = (await session.execute(insert, binds)).scalar()
+        claimed_id = record = None
+        try:
+            async with context.database.transaction() as session:
+                claimed_id = (await session.execute(insert, binds)).scalar()
+                record = (await session.execute(FIND, scope)).first() if claimed_id is None else None
+        except Unavailable:
             if claimed_id is not None:
-                return Claim(context.database, claimed_id, owner)
-            record = (await session.execute(FIND, scope)).first()
+                Claim(context.database, claimed_id, owner).release_later()  # the commit may have happened
+            raise
+        if claimed_id is not None:
+            return Claim(context.database, claimed_id, owner)
         # The key may have been released between the two statements.
         if record is None:
             continue

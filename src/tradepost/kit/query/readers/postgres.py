@@ -9,8 +9,10 @@ from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
 
 from ...db.asyncpg_codecs import TIME_SETTINGS
+from ...db.errors import CONNECTION_ERRORS, is_connection_lost, translate_error, unavailable
+from ...db.postgres_connections import PostgresConnections
 from ..statement import Statement
-from .postgres_pool import PostgresPool, prepare
+from .postgres_pool import PooledConnection, PostgresPool, prepare
 from .protocol import Row
 
 ATTEMPTS = 3
@@ -28,21 +30,24 @@ class PostgresReader:
         self.dialect: Dialect = postgresql()
         _, arguments = self.dialect.create_connect_args(make_url(url))
         self.connect_arguments = {k: v for k, v in arguments.items() if k not in SQLALCHEMY_ARGUMENTS}
+        self.connections = PostgresConnections(self.connect_arguments)
         settings = {
             "jit": "off",
             "statement_timeout": str(int(statement_timeout * 1000)),
             "application_name": "tradepost-reader",
             **TIME_SETTINGS,
         }
-        self.pool = PostgresPool(self.connect_arguments, settings, size)
+        self.pool = PostgresPool(self.connections, settings, size)
         self.statement_count = 0
 
     async def start(self) -> None:
-        """Open the first connection."""
+        """Open the first connection, and watch the server."""
         await self.pool.start()
+        self.connections.start()
 
     async def stop(self) -> None:
         """Close the idle connections."""
+        await self.connections.stop()
         await self.pool.stop()
 
     async def _run(self, method: str, statement: Statement, arguments: list[Any]) -> Any:
@@ -59,18 +64,24 @@ class PostgresReader:
                 # The server may still be running the statement, so the connection cannot be reused.
                 pooled[0].terminate()
                 raise
-            except (
-                asyncpg.InvalidCachedStatementError,
-                asyncpg.InterfaceError,
-                asyncpg.PostgresConnectionError,
-                ConnectionError,
-            ):
-                # Another process changed the schema, or the server went away: prepare it again.
-                pooled[1].clear()
-                if attempt == ATTEMPTS - 1:
-                    raise
+            except CONNECTION_ERRORS as error:
+                self._prepare_retry(pooled, error, last=attempt == ATTEMPTS - 1)
             finally:
                 pool.release(pooled)
+
+    def _prepare_retry(self, pooled: PooledConnection, error: Exception, last: bool) -> None:
+        """Return if the statement should be tried again; raise its error or problem otherwise."""
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            pooled[1].clear()  # another process changed the schema: prepare it again
+            if last:
+                raise error
+            return
+        if not pooled[0].is_closed():
+            if not is_connection_lost(error):
+                raise translate_error(error) from error
+            pooled[0].terminate()
+        if last:
+            raise unavailable() from error
 
     def fetch_one(self, statement: Statement, arguments: list[Any]) -> Awaitable[Any]:
         """Return the first row, or None."""

@@ -9,7 +9,8 @@ import msgspec
 from sqlalchemy import Dialect, make_url
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite
 
-from ...db.engine import SQLITE_PRAGMAS
+from ...db.engine import MAX_LOCK_WAIT, SQLITE_PRAGMAS
+from ...db.errors import translate_error
 from ..statement import Statement
 from .protocol import Row
 
@@ -22,8 +23,8 @@ MAX_LOOP_SECONDS, STEPS_PER_CHECK = 0.02, 20_000
 class SqliteReader:
     """Runs bounded statements on the event loop, where a thread would cost more than the read.
 
-    A bounded statement that takes longer than `MAX_LOOP_SECONDS` is interrupted and started again
-    in a thread, so that no read blocks the loop.
+    A bounded statement that takes longer than `MAX_LOOP_SECONDS`, or finds the database locked, is
+    started again in a thread, so that no read blocks the loop.
     """
 
     def __init__(self, url: str, threads: int = 4) -> None:
@@ -34,7 +35,7 @@ class SqliteReader:
 
     async def start(self) -> None:
         """Open the connection of the event loop and those of the threads."""
-        self.connection = self._open()
+        self.connection = self._open(max_lock_wait=0)
         self.connection.set_progress_handler(lambda: perf_counter() > self.deadline, STEPS_PER_CHECK)
         for _ in range(self.threads):
             self.pool.put_nowait(self._open())
@@ -45,11 +46,16 @@ class SqliteReader:
         while not self.pool.empty():
             self.pool.get_nowait().close()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, max_lock_wait: float = MAX_LOCK_WAIT) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, cached_statements=MAX_CACHED_STATEMENTS
         )
-        for pragma in (*SQLITE_PRAGMAS, "query_only=ON", "mmap_size=268435456"):
+        for pragma in (
+            f"busy_timeout={int(max_lock_wait * 1000)}",
+            *SQLITE_PRAGMAS,
+            "query_only=ON",
+            "mmap_size=268435456",
+        ):
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -66,8 +72,8 @@ class SqliteReader:
             try:
                 return self.connection.execute(statement.sql, arguments).fetchall()
             except sqlite3.OperationalError as fault:
-                if fault.sqlite_errorname != "SQLITE_INTERRUPT":
-                    raise
+                if not fault.sqlite_errorname.startswith(("SQLITE_INTERRUPT", "SQLITE_BUSY")):
+                    raise translate_error(fault) from fault
         return await self._fetch_in_thread(statement, arguments)
 
     async def _fetch_in_thread(self, statement: Statement, arguments: list[Any]) -> list[Row]:
@@ -83,6 +89,8 @@ class SqliteReader:
         work.add_done_callback(release)
         try:
             return await asyncio.shield(work)
+        except sqlite3.OperationalError as fault:
+            raise translate_error(fault) from fault
         except asyncio.CancelledError:
             connection.interrupt()
             raise
