@@ -64,7 +64,7 @@ def project_copy(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
         shutil.copytree(ROOT / folder, copy / folder, ignore=IGNORED)
     (copy / "tests").mkdir()
     (copy / ".venv").symlink_to(sys.prefix)
-    for file in ("pyproject.toml", "tests/conftest.py", "tests/factories.py", "tests/servers.py"):
+    for file in ("pyproject.toml", "tests/conftest.py", "tests/factories.py", "tests/figures.py", "tests/servers.py"):
         shutil.copy(ROOT / file, copy / file)
     for area, words in AREAS.items():
         code, output = run_in_copy(copy, run, sys.executable, "scripts/new_area.py", *words)
