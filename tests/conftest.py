@@ -17,7 +17,7 @@ import httpx
 import hypothesis
 import pytest
 
-from tests.reliability.figures import IS_TORTURE, figures
+from tests.figures import IS_TORTURE, figures
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
 from tradepost.settings import Settings
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.figures import record_figure as record_figure  # a fixture
 from tests.reliability.client import DualDoorClient, records
-from tests.reliability.figures import record_figure as record_figure  # a fixture
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp

@@ -85,7 +85,7 @@ def parse_entity_tags(header: bytes) -> tuple[EntityTag, ...] | Wildcard:
 
 
 @registered_cache("entity_tags", CACHED_BYTES)
-@lru_cache(256)
+@lru_cache(64)
 def _parse_tags(header: bytes) -> tuple[EntityTag, ...] | Wildcard:
     if header.strip() == b"*":
         return ANY

@@ -18,7 +18,6 @@ PROXY_HEADERS = frozenset(
     {b"forwarded", FORWARDED_FOR, b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"via"}
 )
 
-
 MAX_ADDRESS_LENGTH = 64
 """Characters of the longest address. The zone of an IPv6 address could make it longer."""
 ADDRESS_BYTES = 400

@@ -29,7 +29,7 @@ JSON, MSGPACK = b"application/json", b"application/msgpack"
 GRAPHQL_DOCUMENT = b"application/graphql"
 CART_TOKEN = b"x-cart-token"
 MEDIA_TYPES = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
-MAX_QUERIES_BYTES, MAX_SELECTIONS_BYTES = 4 * 1024 * 1024, 4 * 1024 * 1024
+MAX_QUERIES_BYTES, MAX_SELECTIONS_BYTES = 2 * 1024 * 1024, 2 * 1024 * 1024
 QUERY_BYTES = 1500
 """Bytes of a parsed query string, besides the texts in it."""
 MAX_CACHED_QUERY_LENGTH = 4000

@@ -16,7 +16,7 @@ from ..auth.caller import Caller
 from ..cache_registry import Cache, CacheFigures
 from ..query.source_tables import ANY_CHANGE, ReadDependencies, Tag
 
-MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 24 * 1024 * 1024
 MAX_AGE = 60.0
 """Seconds that an entry lives, as in the `Cache-Control` that HTTP caches get.
 

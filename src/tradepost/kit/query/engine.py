@@ -22,8 +22,10 @@ from .records import EMPTY_SLICE, Page, Record, RowsByParent, StoredRecord
 from .replayed_rows import has_all_members, place_joined_row, rebuild_row, target_id, to_one_relations
 from .row_count import count_related_rows
 
-INLINE_ROWS, MAX_PLAN_BYTES = 2000, 8 * 1024 * 1024
+INLINE_ROWS, MAX_PLAN_BYTES = 2000, 4 * 1024 * 1024
 """How many rows of a relation SQLite may read on the event loop, and the budget of the plans."""
+MAX_REMEMBERED_FILTERS = 3
+"""A Selection remembers no query with more filters, whose values may have 1,000 characters each."""
 LEVEL_BYTES, COLUMN_BYTES = 4000, 1500
 """Bytes of a level of a plan, and of one of its columns, besides its SQL texts."""
 ONE_TIME_SECRET = "shown_once"  # noqa: S105  (the name of a bind)
@@ -64,7 +66,8 @@ class ReadEngine:
             return plan
         shape = list_query.shape if list_query is not None else None
         key, plan = self._cached_plan(resource, selection, key_column, shape, scope, reader)
-        selection.last_plan = arguments, key
+        if list_query is None or len(list_query.filter) <= MAX_REMEMBERED_FILTERS:
+            selection.last_plan = arguments, key
         return plan
 
     def _cached_plan(

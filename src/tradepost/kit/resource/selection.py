@@ -15,9 +15,9 @@ from .list_query import ListQuery
 from .resource import EmbeddedValue, Resource, Result
 
 MAX_DEPTH, MAX_ALIASES = 10, 50
-FIELD_BYTES, OBJECT_BYTES = 1000, 6000
+FIELD_BYTES, OBJECT_BYTES = 1000, 4000
 """Bytes of a selected field, and of the functions and the Struct generated for one object."""
-RECORD_BUILDERS = MemoPool("record_builders", 6 * 1024 * 1024)
+RECORD_BUILDERS = MemoPool("record_builders", 4 * 1024 * 1024)
 
 
 class Field(msgspec.Struct, frozen=True, cache_hash=True):

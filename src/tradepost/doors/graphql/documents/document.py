@@ -30,9 +30,9 @@ from ..plan.root_plans import Root
 from ..problems import MAX_ERRORS, InvalidVariables, UnknownOperation, request_error
 from .limits import INTROSPECTION_FIELDS
 
-TOKEN_BYTES, FIELD_BYTES, DOCUMENT_BYTES = 400, 2000, 3000
+TOKEN_BYTES, FIELD_BYTES, DOCUMENT_BYTES = 400, 1500, 3000
 """Bytes of a token of a document with its nodes, of a field in a plan, and of what all have."""
-PLANS = MemoPool("graphql_plans", 6 * 1024 * 1024)
+PLANS = MemoPool("graphql_plans", 4 * 1024 * 1024)
 SCALAR_TYPES: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
 
 type Roots = list[Root]

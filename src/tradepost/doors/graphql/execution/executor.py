@@ -39,7 +39,7 @@ from .operation_compiler import OperationCompiler
 from .parsing import parse_document
 from .response import join_response
 
-MAX_DOCUMENTS_BYTES = 6 * 1024 * 1024
+MAX_DOCUMENTS_BYTES = 4 * 1024 * 1024
 LOG = logging.getLogger("tradepost.graphql")
 
 encoder = msgspec.json.Encoder()

@@ -69,7 +69,7 @@ STATUS_PROBLEMS = (
 APQ_PROBLEMS = (PersistedQueryNotFound, PersistedQueryNotSupported)
 """Problems whose responses have 200 under `application/json`, as Apollo's protocol expects."""
 
-MAX_PREPARED_BYTES, MAX_CACHED_REQUEST_BYTES = 2 * 1024 * 1024, 2000
+MAX_PREPARED_BYTES, MAX_CACHED_REQUEST_BYTES = 1024 * 1024, 2000
 """The budget of requests that are cached as prepared, and the size up to which one is."""
 PREPARED_BYTES = 1500
 """Bytes of a prepared request, besides its text."""

@@ -23,7 +23,7 @@ MAX_KEY_LENGTH = 4000
 """Characters in the variables of a memo's key; results for longer ones are not memoized."""
 BOUND_BYTES = 2000
 """Bytes of a result that was memoized by variables or permissions, besides its texts."""
-BOUND_ARGUMENTS = MemoPool("graphql_arguments", 2 * 1024 * 1024)
+BOUND_ARGUMENTS = MemoPool("graphql_arguments", 1024 * 1024)
 
 type Variables = Any
 """graphql-core's VariableValues, or PlainVariables: both have the values in `coerced`."""
