@@ -76,24 +76,6 @@ def manageable_accounts(viewer: Viewer) -> ColumnElement[bool]:
     )
 
 
-def suspendable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Manageable accounts that are active."""
-    return (
-        and_(manageable_accounts(viewer), UserRow.status == "active")
-        if viewer.has_permission("users:write")
-        else false()
-    )
-
-
-def restorable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Manageable accounts that are suspended."""
-    return (
-        and_(manageable_accounts(viewer), UserRow.status == "suspended")
-        if viewer.has_permission("users:write")
-        else false()
-    )
-
-
 def addresses(viewer: Viewer) -> ColumnElement[bool]:
     """Only its owner sees an address."""
     return (

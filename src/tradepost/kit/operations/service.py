@@ -108,10 +108,17 @@ class Service:
         row: T = first[0]
         check_version(getattr(row, "version", None), expected)
         if not first[1]:
-            raise InvalidTransition(
-                f"`{operation}` is not possible on this {resource.label} now;"
-                " see its `links` (GraphQL: `availableActions`)."
-            )
+            raise InvalidTransition(_refusal(resource, operation, row))
+        return row
+
+    async def lock_for_step[T: Table](
+        self, model: type[T], resource: Resource[Any], key: str, expected: ExpectedVersion = None
+    ) -> T:
+        """Lock the row, move its status by the current operation's step, and write it."""
+        row = await self.lock_for_update(model, resource, key, expected)
+        assert resource.transitions is not None
+        resource.transitions.move(row, self.context.work.current_operation)
+        await self.session.flush()
         return row
 
     async def document(self, resource: Resource[Any], key: str) -> Document:
@@ -209,6 +216,16 @@ def _embedded_columns(resource: Resource[Any]) -> dict[str, list[tuple[str, str]
 
 
 @lru_cache(maxsize=1000)
+def _refusal(resource: Resource[Any], operation: str, row: Any) -> str:
+    """Return why an operation is not open on a row that the caller sees."""
+    table = resource.transitions
+    if table is not None and operation in table.steps:
+        status: str = getattr(row, table.column.key)
+        if status not in table.steps[operation].sources:
+            return table.refusal(operation, status)
+    return f"`{operation}` is not possible on this {resource.label} now; see its `links` (GraphQL: `availableActions`)."
+
+
 def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
     """Return the default selection without the actions.
 
