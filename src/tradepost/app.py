@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 # In import order: an area may import only areas before it.
-AREAS = ("accounts", "catalog", "system")
+AREAS = ("accounts", "catalog", "pricing", "system")
 
 
 class TradepostApp(Litestar):

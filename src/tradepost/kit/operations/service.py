@@ -20,6 +20,7 @@ from ..resource.list_query import ListQuery
 from ..resource.resource import ACTIONS, EmbeddedValue, Resource, Result
 from ..resource.selection import FieldSet, Selection, check_access, default_selection
 from ..schema.patch import Document, Patch, check_names, check_read_only
+from ..schema.rate import parts_per_million
 from ..schema.validation import validate
 from ..writes import bulk
 from ..writes.call_context import CallContext
@@ -190,9 +191,10 @@ def changed_members(resource: Resource[Any], changed: Sequence[str]) -> list[str
 def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str) -> dict[str, Any]:
     """Return an input as column values.
 
-    Unset members are left out, embedded values are flattened, enums and ids become text.
+    Unset members are left out, embedded values are flattened, enums and ids become text, and rates
+    become parts per million.
     """
-    values, embedded = dict[str, Any](), _embedded_columns(resource)
+    values, embedded, rates = dict[str, Any](), _embedded_columns(resource), _rates(resource)
     for name, value in msgspec.structs.asdict(input).items():
         if value is msgspec.UNSET or name in excluded:
             continue
@@ -200,9 +202,16 @@ def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str
             values |= {column: getattr(value, member, None) for column, member in columns}
         elif isinstance(value, UUID):
             values[name] = str(value)
+        elif value is not None and name in rates:
+            values[name] = parts_per_million(value)
         else:
             values[name] = value.value if isinstance(value, Enum) else value
     return values
+
+
+@cache
+def _rates(resource: Resource[Any]) -> frozenset[str]:
+    return frozenset([n for n, m in resource.members.items() if not isinstance(m, EmbeddedValue) and m.is_rate])
 
 
 @cache
