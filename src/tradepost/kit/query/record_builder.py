@@ -45,7 +45,7 @@ class RecordCompiler:
         self.namespace: dict[str, Any] = {
             "NONE": EMPTY_SLICE,
             "raw": _decoded_json if self.rendering.decode_json else _raw_json,
-            "rate": rate_text,
+            "rate": _rate,
             "Raw": None if self.rendering.decode_json else msgspec.Raw,
         }
 
@@ -190,6 +190,11 @@ def _raw_json(value: Any) -> msgspec.Raw | None:
     SQLite returns text, and SQLAlchemy (reads inside a write) has already decoded it.
     """
     return msgspec.Raw(value if value.__class__ is str else msgspec.json.encode(value))
+
+
+def _rate(value: Any) -> str:
+    """Return a rate as text. Results without a table and stored outcomes have texts already."""
+    return value if value.__class__ is str else rate_text(value)
 
 
 def _decoded_json(value: Any) -> Any:
