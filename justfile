@@ -18,6 +18,16 @@ test *options:
 check commit="HEAD":
     scripts/check {{commit}}
 
+# Run the scenarios of tests/reliability at full size on both databases, and print what they measured
+torture *options:
+    #!/usr/bin/env bash
+    status=0
+    for database in sqlite postgresql; do
+        TRADEPOST_TORTURE=1 pytest tests/reliability --database "$database" --durations 20 -o timeout=3600 {{options}} ||
+            status=1
+    done
+    exit $status
+
 # Format the source and apply automatic fixes
 format:
     ruff check --quiet --fix-only

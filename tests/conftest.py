@@ -17,6 +17,7 @@ import httpx
 import hypothesis
 import pytest
 
+from tests.reliability.figures import IS_TORTURE, figures
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
 from tradepost.settings import Settings
 
@@ -24,7 +25,15 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 HERE = "http://tradepost.test"
-BUDGETS = ("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF", "BUDGET_LOGIN_ACCOUNT", "BUDGET_LOGIN_ADDRESS")
+BUDGETS = (
+    "BUDGET_ANONYMOUS",
+    "BUDGET_CUSTOMER",
+    "BUDGET_STAFF",
+    "BUDGET_LOGIN_ACCOUNT",
+    "BUDGET_LOGIN_ADDRESS",
+    "BUDGET_LOGIN_ACCOUNT_HOUR",
+    "BUDGET_EMAILS",
+)
 
 # A slow machine must not fail a property.
 hypothesis.settings.register_profile(
@@ -68,9 +77,15 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print which tests could not run and why; scripts/test repeats it at its end."""
+    """Print which tests could not run and why; scripts/test repeats it at its end.
+
+    Print the figures of long scenarios under `just torture`, and those of failed tests.
+    """
     if hasattr(terminalreporter.config, "workerinput"):
         return
+    outcomes = ("passed", "failed") if IS_TORTURE else ("failed",)
+    for text in figures([report for outcome in outcomes for report in terminalreporter.getreports(outcome)]):
+        terminalreporter.write_line(f"FIGURE: {text}")
     reasons = Counter(
         str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped")
     )
@@ -112,6 +127,12 @@ def settings(run: Run, worker_id: str, cheap_passwords: None) -> Settings:
 def fresh_settings(run: Run, worker_id: str, cheap_passwords: None) -> Callable[[], Settings]:
     """Return settings with a new copy of the template, for a test that needs its own app."""
     return lambda: _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
+
+
+@pytest.fixture(scope="module")
+def module_settings(run: Run, worker_id: str, cheap_passwords: None) -> Settings:
+    """The settings with a new copy of the template, for the tests of one module."""
+    return _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
 
 
 @pytest.fixture

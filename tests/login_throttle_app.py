@@ -85,6 +85,8 @@ class ThrottledLogin(Service):
     async def prove(self, input: ProofInput, selection: Selection[Pass]) -> Record[Pass]:
         """Confirm the caller's password."""
         EXECUTED_ATTEMPTS.append("prove")
+        if input.password != "right":
+            raise Unauthenticated("The password is wrong.")
         return self.respond(passes, Pass("t"), selection)
 
 
@@ -141,6 +143,7 @@ class ThrottleApp:
                 secret,
                 per_account=settings.budget_login_account,
                 per_address=settings.budget_login_address,
+                per_account_hour=settings.budget_login_account_hour,
             ),
         )
         rest = RestDoor(registry)
@@ -164,20 +167,31 @@ class ThrottleApp:
             dependencies=dependencies,
         )
 
-    def remaining_points(self, *, account: str | None = None, address: str = "203.0.113.9") -> float:
-        """Return the points left in the bucket of an account, or of an address."""
-        attempts, local = self.attempts, self.limits.local
+    def remaining_points(
+        self, *, account: str | None = None, address: str = "203.0.113.9", hour: bool = False
+    ) -> float:
+        """Return the attempts left from an address: on an account, or on all of them.
+
+        With `hour`, those left on the account from all addresses.
+        """
+        attempts, network = self.attempts, client_key(address)
+        counter = attempts.network_counter(network)
         if account is not None:
             key = attempts.account_key(account, None)
             assert key is not None
-            return local.take(key, attempts.per_account, 0)
-        return local.take(f"login:{client_key(address)}", attempts.per_address, 0)
+            counter = attempts.hour_counter(key) if hour else attempts.account_counter(key, network)
+        return attempts.counters._local(counter).take(counter.key, counter.size, 0)
 
 
 @asynccontextmanager
 async def running_app(settings: Settings, **changes: Any) -> AsyncIterator[ThrottleApp]:
     """The app, started, with the default budgets for logins."""
-    defaults = {"budget_anonymous": 100_000, "budget_login_account": 10, "budget_login_address": 30}
+    defaults = {
+        "budget_anonymous": 100_000,
+        "budget_login_account": 10,
+        "budget_login_address": 30,
+        "budget_login_account_hour": 200,
+    }
     app = ThrottleApp(msgspec.structs.replace(settings, **(defaults | changes)))
     await app.database.start()
     EXECUTED_ATTEMPTS.clear()

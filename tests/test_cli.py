@@ -38,8 +38,10 @@ def tradepost(empty_url: str, tmp_path: Path) -> Command:
 
 def test_help_lists_the_commands_of_tradepost_and_litestar(tradepost: Command) -> None:
     shown = tradepost("--help").stdout
-    for name in ("run", "migrate", "seed", "create-api-key", "export-contract", "routes", "schema"):
+    for name in ("run", "migrate", "seed", "create-api-key", "export-contract", "routes"):
         assert f"\n  {name} " in shown
+    for name in ("schema", "sessions", "info", "version"):
+        assert f"\n  {name} " not in shown
 
 
 def test_prepare_creates_a_shop_and_prints_the_same_key_when_run_again(tradepost: Command, tmp_path: Path) -> None:
@@ -58,22 +60,13 @@ def test_prepare_creates_a_shop_and_prints_the_same_key_when_run_again(tradepost
     assert stat.S_IMODE((tmp_path / "var" / "staff_api_key").stat().st_mode) == 0o600
 
 
-def test_prepare_replaces_a_stored_key_that_is_not_valid(tradepost: Command, tmp_path: Path) -> None:
-    (tmp_path / "var").mkdir()
-    key_file = tmp_path / "var" / "staff_api_key"
-    key_file.write_text("tp_of_another_database")
-    key_file.chmod(0o644)
-    assert tradepost("prepare", "--products", "5").returncode == 0
-    assert key_file.read_text() != "tp_of_another_database"
-    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
-
-
 def test_prepare_in_production_creates_no_demo_data_and_no_key(tradepost: Command, tmp_path: Path) -> None:
-    done = tradepost("prepare", PROFILE="production")
+    production = {"PROFILE": "production", "PUBLIC_URL": "https://shop.example"}
+    done = tradepost("prepare", **production)
     assert done.returncode == 0, done.stderr
     assert "tp_" not in done.stdout
     assert not (tmp_path / "var").exists()
-    assert tradepost("seed", "--products", "1", PROFILE="production").returncode == 0  # refused if there are products
+    assert tradepost("seed", "--products", "1", **production).returncode == 0  # refused if there are products
 
 
 def test_seed_refuses_a_database_that_has_products(tradepost: Command) -> None:
@@ -112,6 +105,27 @@ def test_production_does_not_start_without_a_secret(tradepost: Command) -> None:
     done = tradepost("run", PROFILE="production", SECRET_KEY="")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "tradepost: SECRET_KEY: must be set in production, to 32 random characters or more.\n"
+
+
+def test_production_does_not_start_without_a_public_url(tradepost: Command) -> None:
+    done = tradepost("run", PROFILE="production")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "tradepost: PUBLIC_URL: must be set in production, to a URL such as `https://shop.example`.\n"
+    )
+
+
+def test_a_misspelt_setting_stops_the_start_in_the_file_and_is_a_warning_in_the_environment(
+    tradepost: Command, tmp_path: Path
+) -> None:
+    warned = tradepost("worker", WORKRES="2")  # which stops, because there are no tables
+    assert warned.stderr.splitlines()[0] == (
+        "tradepost: warning: WORKRES in the environment is not a setting; did you mean WORKERS?"
+    )
+    (tmp_path / ".env").write_text("WORKRES=2\n")
+    refused = tradepost("run")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "tradepost: WORKRES: `.env` sets it, but there is no such setting; did you mean WORKERS?\n"
 
 
 def test_rotate_signing_key_adds_a_key_and_prints_no_secret(tradepost: Command, tmp_path: Path) -> None:

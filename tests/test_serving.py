@@ -155,7 +155,9 @@ def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_oth
     (tmp_path / "Listing.graphql").write_text(
         "query Listing($first: Int!) { products(first: $first) { nodes { name } } }\n"
     )
-    process = start(DOCUMENTS=str(tmp_path), DOCUMENTS_ONLY="on", PROFILE="production")
+    process = start(
+        DOCUMENTS=str(tmp_path), DOCUMENTS_ONLY="on", PROFILE="production", PUBLIC_URL="https://shop.example"
+    )
     wait_until_ready(process, port)
     url = f"http://127.0.0.1:{port}"
     first = httpx.get(f"{url}/v1/documents/Listing?first=2")

@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from tests import servers
+from tradepost.setting_names import distance, misspelt_names
 from tradepost.settings import PARSERS, Settings, SettingsError
 
 SECRET = "x" * 32
+PRODUCTION = {"PROFILE": "production", "PUBLIC_URL": "https://shop.example"}
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_the_defaults_are_a_shop_on_the_local_machine() -> None:
     assert settings.public_url == "http://127.0.0.1:8000"
     assert settings.is_sqlite
     assert settings.fast_lane
-    assert settings.ops_loopback
+    assert settings.trusts_loopback
     assert not settings.debug
 
 
@@ -58,7 +60,7 @@ def test_the_example_file_shows_the_defaults(tmp_path: Path) -> None:
         "\n".join(line.removeprefix("#") if "=" in line.partition(" ")[0] else line for line in lines)
     )
     assert Settings.read({"SECRET_KEY": SECRET}, env_file=tmp_path / "env") == msgspec.structs.replace(
-        read(), introspection=True, worker=True, mailer="console"
+        read(), introspection=True, worker=True, mailer="console", ops_loopback=True
     )
 
 
@@ -171,6 +173,14 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
             "REDIS_URL: The value is not a URL such as `redis://HOST:PORT/0`, `rediss://...` or `unix://PATH`.",
         ),
         (
+            {"REDIS_URL": "redis://:hunter2@h/cache"},
+            "REDIS_URL: The value does not end with the number of a database, such as `/0`.",
+        ),
+        (
+            {"REDIS_URL": "redis://h?ssl_ca_certs=ca.pem"},
+            "REDIS_URL: The value has the unknown option `ssl_ca_certs`; allowed here: username, password, db.",
+        ),
+        (
             {"DATABASE_URL": "mysql://root:hunter2@h/d"},
             "DATABASE_URL: The value is neither `sqlite:///PATH` nor `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.",
         ),
@@ -202,15 +212,15 @@ def test_the_default_issuer_of_access_tokens_is_the_public_url() -> None:
 
 def test_introspection_is_on_by_default_and_off_in_production() -> None:
     assert read().introspection_enabled
-    assert not read(PROFILE="production").introspection_enabled
-    assert read(PROFILE="production", INTROSPECTION="on").introspection_enabled
+    assert not read(**PRODUCTION).introspection_enabled
+    assert read(**PRODUCTION, INTROSPECTION="on").introspection_enabled
     assert not read(INTROSPECTION="off").introspection_enabled
 
 
 def test_the_server_runs_the_worker_by_default_and_not_in_production() -> None:
     assert (read().runs_worker, read().mailer_kind) == (True, "console")
-    assert (read(PROFILE="production").runs_worker, read(PROFILE="production").mailer_kind) == (False, "smtp")
-    changed = read(PROFILE="production", WORKER="on", MAILER="file")
+    assert (read(**PRODUCTION).runs_worker, read(**PRODUCTION).mailer_kind) == (False, "smtp")
+    changed = read(**PRODUCTION, WORKER="on", MAILER="file")
     assert (changed.runs_worker, changed.mailer_kind) == (True, "file")
 
 
@@ -247,6 +257,59 @@ def test_production_without_a_secret_is_refused_and_stores_none(empty_folder: Pa
     with pytest.raises(SettingsError, match=r"^SECRET_KEY: must be set in production"):
         Settings.read({"PROFILE": "production"}, env_file=None)
     assert not (empty_folder / "var").exists()
+
+
+def test_production_without_a_public_url_is_refused() -> None:
+    """Links in e-mails and the issuer of tokens would name this machine."""
+    with pytest.raises(SettingsError) as refused:
+        read(PROFILE="production", HOST="0.0.0.0")  # noqa: S104 - read, not bound
+    assert str(refused.value) == "PUBLIC_URL: must be set in production, to a URL such as `https://shop.example`."
+    assert read(**PRODUCTION).public_url == "https://shop.example"
+
+
+def test_in_production_this_machine_is_no_operator_unless_a_setting_says_so() -> None:
+    assert not read(**PRODUCTION).trusts_loopback
+    assert read(**PRODUCTION, OPS_LOOPBACK="on").trusts_loopback
+    assert not read(OPS_LOOPBACK="off").trusts_loopback
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("WORKRES", "WORKERS"),
+        ("workers", "WORKERS"),
+        ("TRADEPOST_WORKERS", "WORKERS"),
+        ("PROT", "PORT"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("LOGLEVEL", "LOG_LEVEL"),
+        ("BUDGET_LOGIN_ADRESS", "BUDGET_LOGIN_ADDRESS"),
+    ],
+)
+def test_a_misspelt_setting_in_the_file_is_refused_with_the_nearest_name(
+    tmp_path: Path, name: str, nearest: str
+) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"PORT=9000\n{name}=2\n")
+    with pytest.raises(SettingsError) as refused:
+        Settings.read({"SECRET_KEY": SECRET}, env_file=file)
+    assert str(refused.value) == f"{name}: `{file}` sets it, but there is no such setting; did you mean {nearest}?"
+
+
+def test_variables_of_other_programs_are_not_taken_for_settings(tmp_path: Path) -> None:
+    names = (
+        "POSTGRES_PASSWORD PGPORT PGHOST HOME HOSTNAME MAIL MAILTO LANG PATH SHELL TERM USER TZ COMPOSE_PROJECT_NAME"
+    )
+    (tmp_path / "env").write_text("".join([f"{name}=x\n" for name in names.split()]))
+    assert Settings.read({"SECRET_KEY": SECRET}, env_file=tmp_path / "env").port == 8000
+    assert misspelt_names(names.split(), {field.upper() for field in PARSERS}) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "changes"),
+    [("", "", 0), ("PORT", "PORT", 0), ("PROT", "PORT", 1), ("POR", "PORT", 1), ("PARTS", "PORT", 2), ("", "PORT", 4)],
+)
+def test_the_distance_of_two_names_is_the_number_of_changes(one: str, other: str, changes: int) -> None:
+    assert distance(one, other) == distance(other, one) == changes
 
 
 def test_settings_can_be_logged_without_their_secrets() -> None:

@@ -13,7 +13,14 @@ from .processes import Server
 BIN = Path(sys.executable).parent
 WIDE, NARROW = tuple(work.WIDE), tuple(work.NARROW)
 BUDGETS = dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_CUSTOMER", "BUDGET_STAFF"), "1000000000")
-SETTINGS = {"PROFILE": "production", "SECRET_KEY": SECRET, "WORKER": "off", "READ_CACHE": "off", **BUDGETS}
+SETTINGS = {
+    "PROFILE": "production",
+    "SECRET_KEY": SECRET,
+    "PUBLIC_URL": "http://127.0.0.1:8000",
+    "WORKER": "off",
+    "READ_CACHE": "off",
+    **BUDGETS,
+}
 
 
 @dataclass(frozen=True)

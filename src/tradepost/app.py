@@ -7,10 +7,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from litestar import Controller, Litestar
 
+from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
 from tradepost.areas.accounts.password_hasher import PasswordHasher
 from tradepost.areas.accounts.policy import SCOPES
@@ -21,6 +22,7 @@ from tradepost.bootstrap import create_database, create_dependencies
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.documents.trusted import TrustedDocumentError
 from tradepost.doors.graphql.execution.quotes import GraphQLQuotes
+from tradepost.doors.graphql.http.bad_credential import bad_credential_response
 from tradepost.doors.graphql.http.document_endpoint import DocumentEndpoint
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.allowed_methods import methods_by_path, self_authenticating_paths
@@ -31,6 +33,7 @@ from tradepost.doors.http.problem_responses import EXCEPTION_HANDLERS
 from tradepost.doors.http.response import Response
 from tradepost.doors.pages import page_routes
 from tradepost.doors.pages.docs import graphiql_page, tool_response
+from tradepost.doors.pages.forms import FormPage, form_routes
 from tradepost.doors.pages.metrics_and_parity import metrics_and_parity_routes
 from tradepost.doors.rest.api import RestDoor
 from tradepost.doors.rest.contract_routes import contract_files, contract_routes
@@ -56,9 +59,6 @@ from tradepost.monitoring import create_metrics, parity_report, readiness_checks
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
 # In import order: an area may import only areas before it.
 AREAS = ("accounts", "catalog", "pricing", "system")
 
@@ -82,12 +82,12 @@ def create_app(settings: Settings) -> TradepostApp:
     """Create both APIs over one database."""
     registry = Registry.collect(load_modules("resource", "service"))
     fields = instances_of(RootField, load_modules("graphql"))
-    cache = ReadCache() if settings.read_cache else None
+    cache = ReadCache(write_permissions=registry.public_write_permissions) if settings.read_cache else None
     database = create_database(settings, cache=cache)
-    redis = _redis(settings.redis_url) if settings.redis_url else None
     limits = _rate_limits(settings)
     dependencies = create_dependencies(settings, database)
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
+    dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
     signing_keys, credentials = dependencies.require(SigningKeys), dependencies.require(Credentials)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
@@ -105,14 +105,15 @@ def create_app(settings: Settings) -> TradepostApp:
         [
             *controllers(load_modules("rest")),
             *page_routes(
-                checks=readiness_checks(database, redis),
+                checks=readiness_checks(database, limits.shared),
                 may_introspect=may_introspect,
-                ops_loopback=settings.ops_loopback,
+                ops_loopback=settings.trusts_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
                 public_keys=signing_keys.jwks_json,
             ),
+            *([] if settings.storefront_url else form_routes(instances_of(FormPage, load_modules("pages")))),
             *metrics_and_parity_routes(
-                metrics.render, lambda: parity_report(registry, rest, fields), settings.ops_loopback
+                metrics.render, lambda: parity_report(registry, rest, fields), settings.trusts_loopback
             ),
             *contract_routes(may_introspect),
             graphql.route(),
@@ -122,7 +123,7 @@ def create_app(settings: Settings) -> TradepostApp:
         logging_config=None,
         exception_handlers=dict(EXCEPTION_HANDLERS),
         on_startup=[signing_keys.load],
-        lifespan=[lambda app: _lifespan(app, database, redis, limits, worker)],
+        lifespan=[lambda app: _lifespan(app, database, limits, worker)],
         debug=settings.debug,
     )
     graphql_roots = {field.operation.name: GraphQLRoot(field.name, tuple(field.parameters)) for field in fields}
@@ -171,6 +172,7 @@ def _pipeline(
         limits=limits,
         dependencies=dependencies,
         self_authenticating=self_authenticating_paths(app.routes),
+        error_formats={"/graphql": bad_credential_response},
         read_cache=cache,
     )
 
@@ -195,13 +197,6 @@ def _graphql_door(
         raise SettingsError(f"DOCUMENTS: {error}.") from None
 
 
-def _redis(url: str) -> "Redis":
-    """Create the Redis client of the readiness check."""
-    from redis.asyncio import Redis  # here, because it takes 14 MB that servers without Redis do not need
-
-    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
-
-
 def _rate_limits(settings: Settings) -> RateLimits:
     """Create the rate limits by role; BUDGET_STAFF applies to all roles not named here."""
     shared = RedisBuckets(settings.redis_url) if settings.redis_url else None
@@ -216,8 +211,17 @@ def _credential_attempts(settings: Settings, limits: RateLimits) -> CredentialAt
     """Create the limits on attempts at credentials."""
     secret = derive_key(settings.secret_key, "attempts")
     return CredentialAttempts(
-        limits, secret, per_account=settings.budget_login_account, per_address=settings.budget_login_address
+        limits,
+        secret,
+        per_account=settings.budget_login_account,
+        per_address=settings.budget_login_address,
+        per_account_hour=settings.budget_login_account_hour,
     )
+
+
+def _email_limits(settings: Settings, limits: RateLimits) -> EmailLimits:
+    """Create the limits on e-mails per address."""
+    return EmailLimits(limits, derive_key(settings.secret_key, "email limits"), per_hour=settings.budget_emails)
 
 
 def load_modules(*files: str) -> list[ModuleType]:
@@ -258,9 +262,7 @@ def _connect_routes(app: Litestar, door: RestDoor) -> Iterable[Endpoint]:
 
 
 @asynccontextmanager
-async def _lifespan(
-    app: Any, database: Database, redis: "Redis | None", limits: RateLimits, worker: Worker | None
-) -> AsyncGenerator[None]:
+async def _lifespan(app: Any, database: Database, limits: RateLimits, worker: Worker | None) -> AsyncGenerator[None]:
     """Open the connections and run the worker while the app runs.
 
     At shutdown the worker finishes its deliveries, and the access log is flushed.
@@ -289,5 +291,3 @@ async def _lifespan(
             if shared is not None:
                 await shared.stop()
         await database.stop()
-        if redis is not None:
-            await redis.aclose()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from tradepost.areas.accounts.credential_cache import CredentialCache
 from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
 from tradepost.areas.accounts.password_hasher import PasswordHasher
@@ -9,6 +11,8 @@ from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
+from tradepost.areas.catalog.service.currency_check import find_other_currency
+from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.kit.cache.channels.sqlite import SqliteChannel
@@ -19,7 +23,7 @@ from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.query.readers.postgres import PostgresReader
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
 from tradepost.kit.writes.database import Database
-from tradepost.settings import Settings
+from tradepost.settings import Settings, SettingsError
 
 
 def create_database(settings: Settings, pool_size: int | None = None, cache: ReadCache | None = None) -> Database:
@@ -55,6 +59,7 @@ def create_dependencies(settings: Settings, database: Database) -> Dependencies:
     if (mailer := _mailer(settings)) is not None:
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))
+    dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     _provide_accounts(dependencies, settings, database)
     return dependencies
 
@@ -72,11 +77,27 @@ def _provide_accounts(dependencies: Dependencies, settings: Settings, database: 
     dependencies.provide(OpaqueTokens, OpaqueTokens(settings.secret_key))
     dependencies.provide(
         AccountSettings,
-        AccountSettings(refresh_token_days=settings.refresh_token_days, storefront_url=settings.storefront),
+        AccountSettings(
+            refresh_token_days=settings.refresh_token_days,
+            session_days=settings.session_days,
+            storefront_url=settings.storefront_url,
+            public_url=settings.public_url,
+        ),
     )
     cache = CredentialCache(derive_key(settings.secret_key, "remembered credentials"))
     dependencies.provide(Revocations, Revocations(cache, settings.redis_url, settings.secret_key))
     dependencies.provide(Credentials, Credentials(database, settings.secret_key, tokens=tokens, cache=cache))
+
+
+async def check_currency(settings: Settings, engine: AsyncEngine) -> None:
+    """Raise SettingsError if the shop has prices in another currency than SHOP_CURRENCY."""
+    if (other := await find_other_currency(engine, settings.shop_currency)) is not None:
+        currency, sku = other
+        raise SettingsError(
+            f"SHOP_CURRENCY is `{settings.shop_currency}`, but the shop has prices in {currency}, such as that of the "
+            f"variant `{sku}`. Set SHOP_CURRENCY={currency}; to sell in another currency, import the products with "
+            "new prices into an empty database."
+        )
 
 
 def signing_keys(settings: Settings) -> SigningKeys:

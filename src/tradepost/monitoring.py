@@ -1,7 +1,7 @@
 """Monitoring: metrics, readiness checks, and the report on which API has which operation."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from tradepost.doors.graphql import RootField
 from tradepost.doors.http.metrics import Metrics
@@ -9,16 +9,15 @@ from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.metrics_and_parity import OperationParity
 from tradepost.doors.rest.api import RestDoor
 from tradepost.kit.cache.read_cache import ReadCache
+from tradepost.kit.cache_registry import cache_figures
 from tradepost.kit.clock import now
 from tradepost.kit.operations.registry import Registry
+from tradepost.kit.rate_limit.buckets import SharedBuckets
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.worker.outbox_queue import is_behind
 from tradepost.kit.writes.database import Database
 from tradepost.migrations.head import is_at_head
 from tradepost.worker import Worker
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
 
 
 def create_metrics(database: Database, limits: RateLimits, worker: Worker | None, cache: ReadCache | None) -> Metrics:
@@ -76,6 +75,16 @@ def create_metrics(database: Database, limits: RateLimits, worker: Worker | None
                 "Events not delivered after the last retry.",
                 lambda: relay.dead if relay else 0,
             ),
+            "cache_budget_bytes": ("gauge", "The most bytes that a cache may take.", cache_metric("budget_bytes")),
+            "cache_bytes": ("gauge", "Approximate size of a cache in bytes.", cache_metric("bytes")),
+            "cache_entries": ("gauge", "Entries in a cache.", cache_metric("entries")),
+            "cache_hits_total": ("counter", "Lookups that found an entry in a cache.", cache_metric("hits")),
+            "cache_misses_total": ("counter", "Values that a cache did not have.", cache_metric("misses")),
+            "cache_evictions_total": (
+                "counter",
+                "Entries evicted because a cache was full.",
+                cache_metric("evictions"),
+            ),
             "limits_shared": (
                 "gauge",
                 "1 if all processes share their rate limits through Redis, 0 if this process has its own.",
@@ -85,14 +94,19 @@ def create_metrics(database: Database, limits: RateLimits, worker: Worker | None
     )
 
 
-def readiness_checks(database: Database, redis: "Redis | None") -> dict[str, Check]:
+def cache_metric(name: str) -> Callable[[], dict[str, float]]:
+    """Return the collector of one figure of all caches, by label."""
+    return lambda: {f'cache="{cache}"': getattr(figures, name) for cache, figures in cache_figures().items()}
+
+
+def readiness_checks(database: Database, shared: SharedBuckets | None) -> dict[str, Check]:
     """Return the checks of `/health/ready` by name."""
     checks: dict[str, Check] = {
         "database": lambda: _check_database(database),
         "migrations": lambda: _check_migrations(database),
         "outbox": lambda: _check_outbox(database),
     }
-    return checks | ({"redis": lambda: _check_redis(redis)} if redis is not None else {})
+    return checks | ({"redis": lambda: _check_redis(shared)} if shared is not None else {})
 
 
 async def _check_database(database: Database) -> None:
@@ -111,14 +125,10 @@ async def _check_outbox(database: Database) -> None:
         raise Degraded("events are waiting for a worker")
 
 
-async def _check_redis(redis: "Redis") -> None:
+async def _check_redis(shared: SharedBuckets) -> None:
     """Raise Degraded if Redis is unavailable: each process then applies its own rate limits."""
-    from redis.exceptions import RedisError  # here, so that it is only loaded if Redis is used
-
-    try:
-        await redis.ping()
-    except (RedisError, OSError) as error:
-        raise Degraded(type(error).__name__) from error
+    if await shared.take(0, ("check", 1)) is None:
+        raise Degraded("unavailable")
 
 
 def parity_report(registry: Registry, rest: RestDoor, fields: Iterable[RootField[..., Any]]) -> list[OperationParity]:

@@ -1,8 +1,8 @@
 """The settings: one frozen Struct, read once from the environment and from `.env`.
 
 The environment takes precedence. A variable is named like its field in upper case, without a
-prefix. An invalid value stops the start with one line that names the variable and the allowed
-values; an empty value counts as not set.
+prefix. An invalid value, or a misspelt name in `.env`, stops the start with one line that names the
+variable and what is allowed; an empty value counts as not set.
 """
 
 import os
@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import msgspec
 from dotenv import dotenv_values
 
+from tradepost.kit.redis.url import RedisUrl
 from tradepost.kit.schema.money import currencies
+from tradepost.setting_names import misspelt_names
 
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -51,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     token_audience: str = "tradepost"  # noqa: S105 - not a secret
     access_token_seconds: int = 900
     refresh_token_days: int = 30
+    session_days: int = 90
     password_min_length: int = 8
     storefront_url: str | None = None
     shop_currency: str = "EUR"
@@ -73,7 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_staff: int = 6000
     budget_login_account: int = 10
     budget_login_address: int = 30
-    ops_loopback: bool = True
+    budget_login_account_hour: int = 200
+    budget_emails: int = 5
+    ops_loopback: bool | None = None
     access_log: bool = True
     log_format: Literal["text", "json"] = "text"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -96,11 +101,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if "secret_key" not in values:
             values["secret_key"] = _stored_secret(values.get("profile", "default"))
         settings = cls(**values)
-        return (
-            settings
-            if "public_url" in values
-            else msgspec.structs.replace(settings, public_url=_local_url(settings.host, settings.port))
-        )
+        if "public_url" in values:
+            return settings
+        if settings.profile == "production":
+            raise SettingsError("PUBLIC_URL: must be set in production, to a URL such as `https://shop.example`.")
+        return msgspec.structs.replace(settings, public_url=_local_url(settings.host, settings.port))
 
     def __repr__(self) -> str:
         """Return all fields, with secrets masked."""
@@ -116,14 +121,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.profile != "production" if self.introspection is None else self.introspection
 
     @property
-    def storefront(self) -> str:
-        """The base URL of links in e-mails; by default PUBLIC_URL."""
-        return self.storefront_url or self.public_url
-
-    @property
     def issuer(self) -> str:
         """The `iss` claim of access tokens; by default PUBLIC_URL."""
         return self.token_issuer or self.public_url
+
+    @property
+    def trusts_loopback(self) -> bool:
+        """Whether clients on this machine are operators; by default yes, except in production."""
+        return self.profile != "production" if self.ops_loopback is None else self.ops_loopback
 
     @property
     def runs_worker(self) -> bool:
@@ -144,6 +149,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def _variables(environ: Mapping[str, str], env_file: str | Path | None) -> dict[str, str]:
     """Return the variables that are set and not empty."""
     file = dotenv_values(env_file) if env_file is not None and Path(env_file).is_file() else {}
+    for name, nearest in misspelt_names(file, {field.upper() for field in PARSERS}).items():
+        raise SettingsError(f"{name}: `{env_file}` sets it, but there is no such setting; did you mean {nearest}?")
     return {name: value.strip() for name, value in {**file, **environ}.items() if value is not None and value.strip()}
 
 
@@ -269,9 +276,8 @@ def _database_url(text: str) -> str:
 
 
 def _redis_url(text: str) -> str:
-    if not re.match(r"(redis|rediss|valkey|unix)://.", text):
-        raise ValueError("is not a URL such as `redis://HOST:PORT/0`, `rediss://...` or `unix://PATH`")
-    return text.replace("valkey://", "redis://", 1)
+    RedisUrl.parse(text)
+    return text
 
 
 def _smtp_url(text: str) -> str:
@@ -353,6 +359,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "token_audience": _claim,
     "access_token_seconds": _integer(10, 86_400),
     "refresh_token_days": _integer(1, 3650),
+    "session_days": _integer(1, 3650),
     "storefront_url": _public_url,
     "password_min_length": _integer(8, 64),
     "shop_currency": _currency,
@@ -375,6 +382,8 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "budget_staff": _integer(1, 1_000_000_000),
     "budget_login_account": _integer(1, 1_000_000_000),
     "budget_login_address": _integer(1, 1_000_000_000),
+    "budget_login_account_hour": _integer(1, 1_000_000_000),
+    "budget_emails": _integer(1, 1_000_000_000),
     "ops_loopback": _switch,
     "access_log": _switch,
     "log_format": _one_of("text", "json"),

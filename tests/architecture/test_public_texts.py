@@ -1,6 +1,6 @@
 """Public texts are plain English: OpenAPI, the GraphQL schema, problems, CLI help, e-mails."""
 
-import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
 TEXT_KEYS = frozenset({"description", "summary", "title"})
-EMAILS = ROOT / "src/tradepost/areas/accounts/service/emails.py"
+TEMPLATES = sorted([path for path in (ROOT / "src").rglob("templates/**/*.*") if path.suffix in (".html", ".txt")])
+"""The templates of e-mails and pages."""
+MARKUP = re.compile(r"\{%.*?%\}|\{#.*?#\}|<[^>]*>", re.DOTALL)
+EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -62,19 +65,14 @@ def help_texts(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
                 yield from help_texts(child, f"{name} {sub}")
 
 
-def string_constants(path: Path) -> Iterator[tuple[str, str]]:
-    """The string constants of a module, except its docstrings."""
-    tree = ast.parse(path.read_text())
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield f"{path.name}:{node.lineno}", node.value
+def template_texts(path: Path) -> Iterator[tuple[str, str]]:
+    """The texts of a template: what stands between its tags, and the strings in its expressions."""
+    text = path.read_text()
+    place = f"{path.parent.name}/{path.name}"
+    yield place, EXPRESSION.sub("it", MARKUP.sub("\n", text))
+    for expression in EXPRESSION.findall(text):
+        for string in re.findall(r'"([^"]*)"', expression):
+            yield place, string
 
 
 def wrong(texts: Iterator[tuple[str, str]]) -> list[str]:
@@ -110,9 +108,10 @@ def test_command_help_is_plain_english() -> None:
     assert wrong(iter(texts)) == []
 
 
-def test_emails_are_plain_english() -> None:
-    texts = list(string_constants(EMAILS))
-    assert any("password" in text for _, text in texts)
+def test_templates_of_emails_and_pages_are_plain_english() -> None:
+    texts = [text for path in TEMPLATES for text in template_texts(path)]
+    assert any("If this wasn't you" in text for _, text in texts)
+    assert any("Common passwords are rejected." in text for _, text in texts)
     assert wrong(iter(texts)) == []
 
 

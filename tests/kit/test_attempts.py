@@ -1,4 +1,4 @@
-"""Credential attempts are limited per account and per address, in memory and in Redis."""
+"""Failed attempts are limited by account and network, in memory and in Redis."""
 
 import asyncio
 import multiprocessing
@@ -15,7 +15,7 @@ from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
-from tradepost.kit.problems import QuotaExceeded
+from tradepost.kit.problems import QuotaExceeded, Unauthenticated
 from tradepost.kit.rate_limit.buckets import MemoryBuckets
 from tradepost.kit.rate_limit.client_key import client_key
 from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
@@ -57,22 +57,26 @@ async def count(
     account: str | None = "a@shop.example",
     address: str = ADDRESS,
     caller: str | None = None,
+    succeed: bool = False,
 ) -> Counter[str]:
     """Count concurrent attempts; return how many were counted, or refused by which policy."""
 
     async def attempt() -> str:
         try:
-            await attempts.count(account, address, caller)
+            attempt = await attempts.begin(account, address, caller)
         except QuotaExceeded as problem:
             return problem.members["violated-policies"][0]
+        if succeed:
+            attempt.succeed()
         return "counted"
 
     return Counter(await asyncio.gather(*[attempt() for _ in range(times)]))
 
 
-async def test_an_account_has_10_attempts_and_an_address_30(attempts: CredentialAttempts) -> None:
+async def test_an_address_has_10_attempts_on_an_account_and_30_in_all(attempts: CredentialAttempts) -> None:
     assert await count(attempts, 12) == {"counted": 10, "login-account": 2}
-    assert await count(attempts, 1, "A@Shop.Example ", OTHER_ADDRESS) == {"login-account": 1}
+    assert await count(attempts, 1, "A@Shop.Example ") == {"login-account": 1}
+    assert await count(attempts, 10, "A@Shop.Example ", OTHER_ADDRESS) == {"counted": 10}
     for n in range(2):
         assert await count(attempts, 10, f"{n}@shop.example") == {"counted": 10}
     # On a slow machine one attempt may have been refilled.
@@ -80,18 +84,50 @@ async def test_an_account_has_10_attempts_and_an_address_30(attempts: Credential
     assert (await count(attempts, 11, "fresh@shop.example", OTHER_ADDRESS))["counted"] >= 9
 
 
+async def test_an_account_has_200_attempts_an_hour_from_all_addresses(
+    attempts: CredentialAttempts, request: pytest.FixtureRequest
+) -> None:
+    for n in range(20):
+        assert await count(attempts, 10, address=f"203.0.113.{n}") == {"counted": 10}
+    assert (await count(attempts, 3, address=OTHER_ADDRESS))["login-account-hour"] >= 2
+    with pytest.raises(QuotaExceeded) as refused:
+        await attempts.begin("a@shop.example", OTHER_ADDRESS)
+    assert 12 <= int(refused.value.headers()["Retry-After"]) <= 18
+    # A refusal takes nothing from the address.
+    assert await count(attempts, 10, "another@shop.example", OTHER_ADDRESS) == {"counted": 10}
+    if attempts.limits.shared is not None:
+        redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
+        key = attempts.account_key("a@shop.example", None)
+        assert 3_500_000 < await redis.pttl(f"tradepost:points:{key}") <= 3_600_000
+        await redis.aclose()
+
+
+async def test_an_attempt_that_succeeds_does_not_count(attempts: CredentialAttempts) -> None:
+    for _ in range(40):
+        assert await count(attempts, 10, succeed=True) == {"counted": 10}
+    assert await count(attempts, 10) == {"counted": 10}
+
+
 async def test_without_an_account_an_attempt_counts_for_the_caller(attempts: CredentialAttempts) -> None:
     assert await count(attempts, 11, None, caller="a-caller") == {"counted": 10, "login-account": 1}
-    assert await count(attempts, 10, "a-caller", OTHER_ADDRESS) == {"counted": 10}
-    assert await count(attempts, 20, None) == {"counted": 20}
+    assert await count(attempts, 10, None, OTHER_ADDRESS, caller="a-caller") == {"counted": 10}
+
+
+async def test_attempts_at_tokens_count_per_address_and_apart_from_passwords(attempts: CredentialAttempts) -> None:
+    for n in range(3):
+        assert await count(attempts, 10, f"{n}@shop.example") == {"counted": 10}
+    assert (await count(attempts, 35, None))["counted"] in (30, 31)
+    assert (await count(attempts, 5, "fresh@shop.example"))["login-address"] >= 4
+    assert await count(attempts, 30, None, OTHER_ADDRESS) == {"counted": 30}
 
 
 async def test_unexecuted_attempts_are_charged_to_the_address_and_the_accounts(attempts: CredentialAttempts) -> None:
     await attempts.count_unexecuted({"a@shop.example": 50, "b@shop.example": 3}, ADDRESS)
     assert await count(attempts, 1, "fresh@shop.example") == {"login-address": 1}
-    with pytest.raises(QuotaExceeded) as refused:
-        await attempts.count("a@shop.example", OTHER_ADDRESS)
-    assert 240 <= int(refused.value.headers()["Retry-After"]) <= 246
+    # 30 of the 50 count for the account from everywhere: more the address could not have made.
+    for n in range(17):
+        assert await count(attempts, 10, address=f"192.0.2.{n}") == {"counted": 10}
+    assert await count(attempts, 1, address=OTHER_ADDRESS) == {"login-account-hour": 1}
     # Not charged: these come after the 30 attempts that the address could have made.
     assert await count(attempts, 10, "b@shop.example", OTHER_ADDRESS) == {"counted": 10}
     await attempts.count_unexecuted({"c@shop.example": 10}, ADDRESS)
@@ -99,20 +135,29 @@ async def test_unexecuted_attempts_are_charged_to_the_address_and_the_accounts(a
     await attempts.count_unexecuted({}, OTHER_ADDRESS)
 
 
+async def test_unexecuted_attempts_leave_no_debt_on_an_account(attempts: CredentialAttempts) -> None:
+    for n in range(20):
+        await attempts.count_unexecuted({"a@shop.example": 50}, f"192.0.2.{n}")
+    for n in range(2):  # 200 less 6 times 30
+        assert await count(attempts, 10, address=f"198.51.100.{n}") == {"counted": 10}
+    assert (await count(attempts, 3, address=ADDRESS))["login-account-hour"] >= 1
+
+
 async def test_a_bucket_with_a_debt_is_kept_longer_than_two_minutes(
     attempts: CredentialAttempts, request: pytest.FixtureRequest
 ) -> None:
     await attempts.count_unexecuted({"a@shop.example": 50}, ADDRESS)
-    key = attempts.account_key("a@shop.example", None)
-    assert key is not None
+    account_key = attempts.account_key("a@shop.example", None)
+    assert account_key is not None
+    key = attempts.account_counter(account_key, client_key(ADDRESS)).key
     if attempts.limits.shared is None:
         moment = [time.monotonic() + 230]
         attempts.limits.local.clock = lambda: moment[0]
         for n in range(10):
             attempts.limits.local.take(f"other{n}", 10, 1)
-        assert await count(attempts, 1, address=OTHER_ADDRESS) == {"login-account": 1}
+        assert await count(attempts, 1) == {"login-account": 1}
         moment[0] += 16
-        assert await count(attempts, 1, address=OTHER_ADDRESS) == {"counted": 1}
+        assert await count(attempts, 1) == {"counted": 1}
         return
     redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
     assert 290_000 < await redis.pttl(f"tradepost:points:{key}") <= 300_000
@@ -124,13 +169,13 @@ async def test_keys_do_not_contain_the_account_and_depend_on_the_secret(
 ) -> None:
     await count(attempts, 1)
     await attempts.count_unexecuted({"b@shop.example": 2}, ADDRESS)
-    keys = list(attempts.limits.local.entries)
+    keys = [*attempts.limits.local.entries, *attempts.limits.local_hourly.entries]
     if attempts.limits.shared is not None:
         redis = Redis(port=request.getfixturevalue("valkey").port, db=1)
         stored: Any = await redis.keys()
-        keys = [key.decode() for key in stored]
+        keys = [key.decode() for key in stored if b"login" in key]
         await redis.aclose()
-    assert len(keys) == 3
+    assert len(keys) == 5
     assert not any("shop.example" in key for key in keys)
     other = CredentialAttempts(attempts.limits, b"another")
     assert attempts.account_key("a@shop.example", None) != other.account_key("a@shop.example", None)
@@ -141,7 +186,7 @@ async def test_without_redis_attempts_are_counted_per_process(patient_connection
     attempts = CredentialAttempts(RateLimits({}, default_size=600, shared=shared), SECRET)
     assert await count(attempts, 12) == {"counted": 10, "login-account": 2}
     await attempts.count_unexecuted({"b@shop.example": 50}, OTHER_ADDRESS)
-    assert await count(attempts, 1, "b@shop.example") == {"login-account": 1}
+    assert await count(attempts, 1, "b@shop.example", OTHER_ADDRESS) == {"login-address": 1}
 
 
 def try_in_process(port: int, results: Any) -> None:
@@ -183,13 +228,14 @@ async def test_attempts_are_counted_only_if_credential_attempts_are_provided() -
     """The CLI and the worker provide none. An operation that only reads is counted too."""
 
     async def method(self: Any) -> str:
-        return "done"
+        raise Unauthenticated("The word is wrong.")
 
     declare: Any = operation("word_try", "query", None, access=ANYONE, attempted_account=lambda input: None)  # type: ignore[arg-type]
     tried = declare(method)
     context = CallContext(ANONYMOUS, None)  # type: ignore[arg-type]
     for _ in range(100):
-        assert await tried.__get__(Service(context), Service)() == "done"
+        with pytest.raises(Unauthenticated):
+            await tried.__get__(Service(context), Service)()
     attempts = CredentialAttempts(
         RateLimits({}, default_size=600, local=MemoryBuckets(lambda: 0.0)), SECRET, per_address=2
     )
@@ -197,7 +243,8 @@ async def test_attempts_are_counted_only_if_credential_attempts_are_provided() -
     dependencies.provide(CredentialAttempts, attempts)
     context = CallContext(ANONYMOUS, None, meter=context.meter, dependencies=dependencies)  # type: ignore[arg-type]
     for _ in range(2):
-        assert await tried.__get__(Service(context), Service)() == "done"
+        with pytest.raises(Unauthenticated):
+            await tried.__get__(Service(context), Service)()
     with pytest.raises(QuotaExceeded, match="from this address"):
         await tried.__get__(Service(context), Service)()
     assert context.meter.credential_attempts == 103

@@ -47,6 +47,20 @@ async def test_an_email_arrives_unchanged_and_a_repeat_has_the_same_message_id()
     assert (inbox.envelopes[0].mail_from, inbox.envelopes[0].rcpt_tos) == ("shop@example.com", ["ada@example.com"])
 
 
+async def test_an_email_with_html_arrives_as_two_alternatives() -> None:
+    html = '<p>Grüße &amp; <a href="https://shop.example/?a=1&amp;b=2">Link</a></p>\n' + "<p>x</p>" * 50
+    with smtp_server() as inbox:
+        mailer = SmtpMailer(SENDER, f"smtp://127.0.0.1:{inbox.port}")
+        await mailer.send(Email(EMAIL.to, EMAIL.subject, EMAIL.text, html), "1")
+    [message] = inbox.messages
+    assert message.get_content_type() == "multipart/alternative"
+    # The last alternative is the preferred one (RFC 2046, 5.1.4).
+    text, rich = [part for part in message.iter_parts() if isinstance(part, EmailMessage)]
+    assert (text.get_content_type(), rich.get_content_type()) == ("text/plain", "text/html")
+    assert text.get_content().replace("\r\n", "\n") == EMAIL.text
+    assert rich.get_content().replace("\r\n", "\n").strip() == html
+
+
 @pytest.mark.parametrize("implicit", [False, True])
 async def test_a_password_is_sent_over_tls(implicit: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tls, trusted = certificate(tmp_path)

@@ -101,11 +101,11 @@ async def test_a_call_that_finds_the_script_unloaded_loses_nothing(limits: RateL
 
 async def test_requests_that_wait_when_the_connection_closes_get_no_result(limits: RateLimits) -> None:
     assert isinstance(limits.shared, RedisBuckets)
-    assert limits.shared.connection is not None
+    assert limits.shared.connection.current is not None
     sent = limits.shared.take(1, ("a-caller", SIZE))
     await asyncio.sleep(0)
     late = limits.shared.take(1, ("a-caller", SIZE))
-    limits.shared.connection.close()
+    limits.shared.connection.current.close()
     assert [await sent, await late] == [None, None]
     assert await limits.shared.take(1, ("a-caller", SIZE)) is None
 
@@ -144,7 +144,8 @@ async def test_a_silent_redis_is_detected_within_50_ms(caplog: pytest.LogCapture
         caplog.clear()
         shared = RedisBuckets(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         limits = RateLimits({}, default_size=SIZE, shared=shared)
-        shared.connection = await connection.connect(shared.url, lambda _: None)
+        silent = shared.connection
+        silent.current = await connection.connect(silent.url, lambda _: None)
         with caplog.at_level(logging.WARNING):
             start = time.perf_counter()
             assert await admitted(limits, 1, 10) == 10

@@ -120,7 +120,7 @@ def graphql_input(shape: type[msgspec.Struct], value: Any) -> Any:
 def _input_member(member: Any, value: Any) -> Any:
     if value is None or member.kind == "json":
         return value
-    if member.kind == "list":
+    if member.kind == "list" and isinstance(value, list):
         return [_input_member(member.item, v) for v in value]
     if member.kind == "enum" and isinstance(value, str):
         return value.upper()

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.parity.cacheable_reads import Get, has_key, node_reads, public_operations, public_reads, read_by_both_doors
 from tests.parity.cases import READS
 from tests.parity.harness import ApiClient, DualDoorApp
@@ -10,8 +12,14 @@ from tradepost.app import TradepostApp
 from tradepost.kit.cache.read_cache import ReadCache
 
 
+@pytest.fixture(params=["anonymous", "customer"])
+def reader(harness: DualDoorApp, request: pytest.FixtureRequest) -> ApiClient:
+    """Each kind of caller that may not write what is cached."""
+    return harness.callers[request.param]
+
+
 async def test_a_hit_equals_a_miss_to_the_byte_for_every_public_read(
-    harness: DualDoorApp, sample_rows: SampleRows, uncached: TradepostApp, caller: ApiClient, cache: ReadCache
+    harness: DualDoorApp, sample_rows: SampleRows, uncached: TradepostApp, reader: ApiClient, cache: ReadCache
 ) -> None:
     reads = public_reads(harness, sample_rows) | {"node": await node_reads(harness)}
     assert reads.keys() == {*public_operations(harness), "node"}
@@ -19,9 +27,9 @@ async def test_a_hit_equals_a_miss_to_the_byte_for_every_public_read(
         for get in gets:
             cache.clear()
             misses, hits = cache.misses, cache.hits
-            first = await get.answer(harness.app, caller)
-            second = await get.answer(harness.app, caller)
-            assert first == second == await get.answer(uncached, caller), (operation, get)
+            first = await get.answer(harness.app, reader)
+            second = await get.answer(harness.app, reader)
+            assert first == second == await get.answer(uncached, reader), (operation, get)
             if first[0] != 200 or b'{"r":null}' in first[1]:
                 assert (cache.hits - hits, cache.entries) == (0, {}), "a missing row is not cached"
                 continue
@@ -33,21 +41,21 @@ async def test_a_hit_equals_a_miss_to_the_byte_for_every_public_read(
                 await asyncio.sleep(0.1 if cache.suspended else 0)
                 misses, hits = cache.misses, cache.hits
                 cache.clear()
-                assert await get.answer(harness.app, caller) == await get.answer(harness.app, caller) == first
+                assert await get.answer(harness.app, reader) == await get.answer(harness.app, reader) == first
             else:
                 raise AssertionError((operation, get))
             conditional = Get(get.path, get.params, (*get.headers, ("if-none-match", first[2]["etag"])))
-            assert (await conditional.answer(harness.app, caller))[:2] == (304, b"")
+            assert (await conditional.answer(harness.app, reader))[:2] == (304, b"")
 
 
 async def test_a_hit_costs_as_much_as_a_miss(
-    harness: DualDoorApp, sample_rows: SampleRows, caller: ApiClient, cache: ReadCache
+    harness: DualDoorApp, sample_rows: SampleRows, reader: ApiClient, cache: ReadCache
 ) -> None:
     for gets in (*public_reads(harness, sample_rows).values(), await node_reads(harness)):
         for get in gets:
-            await get.answer(harness.app, caller)  # compiling is charged once
+            await get.answer(harness.app, reader)  # compiling is charged once
             cache.clear()
-            assert await get.cost(harness.app, caller) == await get.cost(harness.app, caller), get
+            assert await get.cost(harness.app, reader) == await get.cost(harness.app, reader), get
 
 
 async def test_kinds_of_callers_do_not_share_entries(
@@ -58,6 +66,17 @@ async def test_kinds_of_callers_do_not_share_entries(
         for get in gets:
             for caller in (*callers, *reversed(callers)):
                 assert await get.answer(harness.app, caller) == await get.answer(uncached, caller), (caller.name, get)
+
+
+async def test_a_caller_that_may_write_the_catalogue_reads_it_from_the_database(
+    harness: DualDoorApp, sample_rows: SampleRows, cache: ReadCache
+) -> None:
+    assert cache.write_permissions == {"catalog:write"}
+    reads = [*public_reads(harness, sample_rows, full=False).values(), await node_reads(harness)]
+    before = cache.hits, cache.misses
+    for get in [get for gets in reads for get in gets]:
+        await get.answer(harness.app, harness.staff)
+    assert (cache.hits, cache.misses) == before, "the cache is not even looked up"
 
 
 async def test_only_public_reads_are_cached(harness: DualDoorApp, sample_rows: SampleRows, cache: ReadCache) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.reliability.client import DualDoorClient, records
+from tests.reliability.figures import record_figure as record_figure  # a fixture
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp

@@ -32,7 +32,8 @@ from tradepost.app import TradepostApp, create_app
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.settings import Settings
 
-type Served = tuple[subprocess.Popen[bytes], httpx.Client]
+type Served = tuple[subprocess.Popen[bytes], httpx.Client, httpx.Client]
+"""A process, an anonymous client of it, whose reads are cached, and a client with a staff key."""
 type Serve = Callable[..., Served]
 
 
@@ -71,6 +72,7 @@ def serve(tmp_path: Path, key: str) -> Iterator[Serve]:
             "ACCESS_LOG": "off",
             "REDIS_URL": settings.redis_url or "",
             "WORKER": "off",
+            "BUDGET_ANONYMOUS": "1000000000",
         }
         words = [sys.executable, "-m", "tradepost", "run"]
         with (tmp_path / f"{port}.log").open("wb") as log:
@@ -82,12 +84,14 @@ def serve(tmp_path: Path, key: str) -> Iterator[Serve]:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        started.append((process, httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": key})))
+        url, headers = f"http://127.0.0.1:{port}", {"X-API-Key": key}
+        started.append((process, httpx.Client(base_url=url), httpx.Client(base_url=url, headers=headers)))
         return started[-1]
 
     yield start
-    for process, client in started:
-        client.close()
+    for process, *clients in started:
+        for client in clients:
+            client.close()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -95,7 +99,7 @@ def serve(tmp_path: Path, key: str) -> Iterator[Serve]:
 
 def wait_until_ready(*served: Served) -> None:
     """Wait until all processes are ready."""
-    for process, client in served:
+    for process, client, _ in served:
         for _ in range(600):
             assert process.poll() is None
             try:
@@ -142,10 +146,10 @@ def test_a_write_of_one_process_is_visible_in_another_within_a_second(channel_se
     one, other = serve(channel_settings), serve(channel_settings)
     wait_until_ready(one, other)
     slug = unique("written")
-    id = one[1].post("/v1/products", json={"name": "0", "slug": slug, "status": "active"}).json()["id"]
+    id = one[2].post("/v1/products", json={"name": "0", "slug": slug, "status": "active"}).json()["id"]
     for number in range(1, 6):
         wait_until_cached(other[1], slug, str(number - 1))
-        writer, start = one[1], time.monotonic()
+        writer, start = one[2], time.monotonic()
         if number % 2:
             assert writer.patch(f"/v1/products/{id}", json={"name": str(number)}).status_code == 200
         else:
@@ -155,7 +159,7 @@ def test_a_write_of_one_process_is_visible_in_another_within_a_second(channel_se
         assert_visible_in_time(other[1], slug, str(number), start)
     wait_until_cached(other[1], slug, "5")
     start = time.monotonic()
-    assert one[1].delete(f"/v1/products/{id}").status_code == 204
+    assert one[2].delete(f"/v1/products/{id}").status_code == 204
     assert_visible_in_time(other[1], slug, None, start)
 
 
@@ -166,7 +170,7 @@ def test_a_write_of_a_command_is_visible_within_a_second(
     wait_until_ready(one)
     slug = unique("imported")
     product = {"name": "Old", "slug": slug, "status": "active", "external_reference": slug}
-    assert one[1].post("/v1/products", json=product).status_code == 201
+    assert one[2].post("/v1/products", json=product).status_code == 201
     wait_until_cached(one[1], slug, "Old")
     (tmp_path / "goods.ndjson").write_bytes(msgspec.json.encode(product | {"name": "New"}) + b"\n")
     environ = servers.environ(channel_settings.database_url) | {"REDIS_URL": channel_settings.redis_url or ""}
@@ -183,9 +187,9 @@ def test_a_write_committed_just_before_a_kill_is_visible_in_others(channel_setti
     one, other = serve(channel_settings), serve(channel_settings)
     wait_until_ready(one, other)
     slug = unique("killed")
-    id = one[1].post("/v1/products", json={"name": "Old", "slug": slug, "status": "active"}).json()["id"]
+    id = one[2].post("/v1/products", json={"name": "Old", "slug": slug, "status": "active"}).json()["id"]
     wait_until_cached(other[1], slug, "Old")
-    assert one[1].patch(f"/v1/products/{id}", json={"name": "New"}).status_code == 200
+    assert one[2].patch(f"/v1/products/{id}", json={"name": "New"}).status_code == 200
     os.killpg(one[0].pid, signal.SIGKILL)
     assert_visible_in_time(other[1], slug, "New", time.monotonic())
 
@@ -203,9 +207,10 @@ async def pair(channel_settings: Settings) -> AsyncIterator[tuple[TradepostApp, 
         yield shops
 
 
-def client_of(shop: TradepostApp, key: str) -> httpx.AsyncClient:
-    """Return a client of an app with this API key."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers={"X-API-Key": key})
+def client_of(shop: TradepostApp, key: str | None = None) -> httpx.AsyncClient:
+    """Return a client of an app: with a staff key, whose reads are not cached, or anonymous."""
+    headers = {"X-API-Key": key} if key is not None else {}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url=HERE, headers=headers)
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
@@ -236,7 +241,7 @@ async def test_a_process_without_its_channel_caches_nothing_and_shows_every_writ
     one, other = pair
     cache = other.state.cache
     await wait_until(lambda: not cache.suspended and not one.state.cache.suspended)
-    async with client_of(one, key) as writer, client_of(other, key) as reader:
+    async with client_of(one, key) as writer, client_of(other) as reader:
         path = f"/v1/products/{(await make_product(writer))['id']}"
         for number in range(3):
             assert (await reader.get(path)).status_code == 200
@@ -267,25 +272,25 @@ async def test_a_call_that_is_cancelled_during_its_commit_invalidates_the_cache(
             task.cancel()
 
     event.listen(shop.state.database.engine.sync_engine, "commit", at_commit)
-    async with client_of(shop, key) as client:
+    async with client_of(shop, key) as client, client_of(shop) as reader:
         path = f"/v1/products/{(await make_product(client))['id']}"
         for number in range(3):
-            await client.get(path)
+            await reader.get(path)
             task = asyncio.create_task(client.patch(path, json={"name": f"Name {number}"}), name="cancelled")
             await asyncio.wait([task])
-            name = (await client.get(path)).json()["name"]
+            name = (await reader.get(path)).json()["name"]
             shop.state.cache.clear()
-            assert name == (await client.get(path)).json()["name"]
+            assert name == (await reader.get(path)).json()["name"]
     assert len(cancelled) >= 3
     # When cancelled, the SQLite driver leaves its connection to the garbage collector.
     cancelled.clear()
     gc.collect()
 
 
-async def test_an_invalid_message_clears_the_cache(pair: tuple[TradepostApp, TradepostApp], key: str) -> None:
+async def test_an_invalid_message_clears_the_cache(pair: tuple[TradepostApp, TradepostApp]) -> None:
     _, other = pair
     await wait_until(lambda: not other.state.cache.suspended)
-    async with client_of(other, key) as reader:
+    async with client_of(other) as reader:
         for message in (b"\xff", b"{}", b'["someone",[["product"]]]', b'["someone",[["*",null]]]'):
             await reader.get("/v1/products")
             await reader.get("/v1/products")
@@ -306,14 +311,14 @@ async def test_a_write_does_not_wait_for_redis_and_its_message_is_sent_later(
         async with shop.lifespan():
             channel = shop.state.database.invalidation.channel
             assert isinstance(channel, RedisChannel)
-            async with client_of(shop, key) as client:
+            async with client_of(shop, key) as client, client_of(shop) as reader:
                 await wait_until(lambda: not shop.state.cache.suspended)
                 path = f"/v1/products/{(await make_product(client))['id']}"
                 await wait_until(lambda: not channel.unsent)
                 await asyncio.to_thread(kill, server)
                 for number in range(3):
                     assert (await client.patch(path, json={"name": f"Name {number}"})).status_code == 200
-                    assert (await client.get(path)).json()["name"] == f"Name {number}"
+                    assert (await reader.get(path)).json()["name"] == f"Name {number}"
                 await wait_until(lambda: shop.state.cache.suspended and bool(channel.unsent))
                 server = await asyncio.to_thread(start_valkey, tmp_path / "again", port)
                 await wait_until(lambda: not channel.unsent and not shop.state.cache.suspended)

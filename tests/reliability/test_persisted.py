@@ -92,7 +92,7 @@ async def test_without_redis_a_process_uses_its_own_texts(app: TradepostApp, set
         other = TEXT + " # while it was gone"
         assert await send(client, digest(other), other) == data
         assert await send(client, digest(other)) == data
-        assert shop.state.graphql.persisted.document_store.connection is None
+        assert shop.state.graphql.persisted.document_store.connection.current is None
 
 
 async def test_redis_stores_a_bounded_number_of_texts_the_most_recently_used(server: Any) -> None:
@@ -118,7 +118,7 @@ async def test_texts_are_shared_again_after_redis_is_back(server: Any, tmp_path:
     try:
         await asyncio.to_thread(server.stop)
         for _ in range(100):
-            if texts.connection is None:
+            if texts.connection.current is None:
                 break
             await asyncio.sleep(0.05)
         assert await texts.get("hash") is None

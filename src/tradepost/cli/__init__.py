@@ -1,4 +1,4 @@
-"""The `tradepost` command: our commands, and those of `litestar` (routes, schema, info, ...).
+"""The `tradepost` command: our commands, and `routes` of `litestar`.
 
 Commands import what they need when they run: that keeps `tradepost --help` fast, and the parent
 process of the server's workers small.
@@ -9,19 +9,21 @@ import importlib.util
 import os
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import click
 
+from tradepost.cli.api_key_file import demo_api_key, kept_api_key, new_api_key
 from tradepost.cli.catalog_files import export_products, import_products
 from tradepost.cli.database import report_database_errors
 from tradepost.server.huge_pages import restart_with_huge_pages
-from tradepost.settings import Settings, SettingsError
+from tradepost.setting_names import misspelt_names
+from tradepost.settings import PARSERS, Settings, SettingsError
 
 APPLICATION = "tradepost.app:application"
+LITESTAR_COMMANDS = frozenset({"routes"})
 
 
 def main() -> None:
@@ -53,7 +55,13 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     restart_with_huge_pages()
     from tradepost.server.granian import serve
 
-    serve(Settings.read(), reload=reload)
+    settings = Settings.read()
+    _warn_of_misspelt_variables()
+    if settings.redis_url is not None:
+        from tradepost.cli.redis_check import check_redis
+
+        check_redis(settings.redis_url)
+    serve(settings, reload=reload)
 
 
 @shop.command()
@@ -69,7 +77,7 @@ def run(host: str | None, port: int | None, workers: int | None, reload: bool) -
     type=click.Path(path_type=Path),
     default="var/staff_api_key",
     show_default=True,
-    help="File that stores the staff API key.",
+    help="File that stores the staff API key. One with the key of another database is left alone.",
 )
 def prepare(products: int, key: Path) -> None:
     """Set up a demo shop and print its URLs.
@@ -86,8 +94,8 @@ def prepare(products: int, key: Path) -> None:
         upgrade(settings.database_url)
         if settings.profile != "production":
             _seed(settings, products, only_if_empty=True)
-            api_key = _stored_api_key(settings, "staff", "scripts/run", key)
-            output["Staff API key"] = f"{api_key}  (send it as X-API-Key; stored in {key})"
+            api_key, file = demo_api_key(settings, "scripts/run", key)
+            output["Staff API key"] = f"{api_key}  (send it as X-API-Key; stored in {file})"
     for name, value in output.items():
         click.echo(f"{name + ':':15}{value}")
 
@@ -125,7 +133,9 @@ def worker() -> None:
     from tradepost.app import event_handlers, periodic_tasks
     from tradepost.worker import run_worker
 
-    with report_database_errors(settings := Settings.read()):
+    settings = Settings.read()
+    _warn_of_misspelt_variables()
+    with report_database_errors(settings):
         run_worker(settings, event_handlers(), periodic_tasks())
 
 
@@ -143,9 +153,7 @@ def create_api_key(role: str, name: str, keep: Path | None) -> None:
     The key cannot be shown again: the database stores only its digest.
     """
     with report_database_errors(settings := Settings.read()):
-        click.echo(
-            _stored_api_key(settings, role, name, keep) if keep else asyncio.run(_create_api_key(settings, role, name))
-        )
+        click.echo(kept_api_key(settings, role, name, keep) if keep else new_api_key(settings, role, name))
 
 
 @shop.command("create-admin")
@@ -207,10 +215,12 @@ shop.add_command(export_products)
 
 
 class _LitestarCommands(click.Group):
-    """The commands of `litestar`, except `run` and `version`.
+    """Those commands of `litestar` that work here.
 
-    They are imported only if a command is not one of ours, so that `tradepost run` stays small.
-    Litestar's own group is not used: it loads the app even to print its help.
+    `run` and `version` are not ours; `schema`, `sessions` and `info` fail or mislead, because we
+    use neither Litestar's OpenAPI nor its sessions. They are imported only if a command is not one
+    of ours, so that `tradepost run` stays small. Litestar's own group is not used: it loads the
+    app even to print its help.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -224,7 +234,7 @@ class _LitestarCommands(click.Group):
     def _load(self) -> dict[str, click.Command]:
         from litestar.cli.main import litestar_group
 
-        return {name: command for name, command in litestar_group.commands.items() if name not in {"run", "version"}}
+        return {name: command for name, command in litestar_group.commands.items() if name in LITESTAR_COMMANDS}
 
 
 def _commands() -> click.Group:
@@ -235,38 +245,18 @@ def _commands() -> click.Group:
     )
 
 
+def _warn_of_misspelt_variables() -> None:
+    """Warn of environment variables that look like a misspelt setting."""
+    settings = {field.upper() for field in PARSERS}
+    for name, nearest in misspelt_names(os.environ, settings).items():
+        click.echo(f"tradepost: warning: {name} in the environment is not a setting; did you mean {nearest}?", err=True)
+
+
 def _litestar() -> Any:
     """Return the environment that the commands of `litestar` need."""
     from litestar.cli._utils import LitestarEnv
 
     return LitestarEnv.from_env(APPLICATION)
-
-
-def _stored_api_key(settings: Settings, role: str, name: str, file: Path) -> str:
-    """Return the API key in the file if it is still valid; else create one and store it there."""
-    stored = file.read_text().strip() if file.exists() else ""
-    key = asyncio.run(_create_api_key(settings, role, name, stored))
-    if key != stored:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.unlink(missing_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(f"{key}\n")
-    return key
-
-
-async def _create_api_key(settings: Settings, role: str, name: str, stored: str = "") -> str:
-    """Return `stored` if it is a valid key of this role, else create a key."""
-    from tradepost.areas.accounts.service import open_credentials
-    from tradepost.kit.problems import Unauthenticated
-
-    async with open_credentials(settings.database_url, settings.secret_key) as keys:
-        with suppress(Unauthenticated):
-            if stored and (await keys.identify(stored)).role == role:
-                return stored
-        try:
-            return await keys.create(name=name, role=role)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
 
 
 def _seed_package() -> ModuleType:

@@ -25,12 +25,12 @@ UNREADABLE_STATUS, SOME_REJECTED_STATUS = 2, 3
 
 @click.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--currency", help="Currency of prices if the file does not name one [SHOP_CURRENCY].")
+@click.option("--currency", help="Currency of the prices in the file. It must be SHOP_CURRENCY.")
 @click.option(
     "--decimal",
     "decimal_separator",
     type=click.Choice([".", ","]),
-    help="Decimal separator of prices; detected from the file if omitted.",
+    help="Decimal separator of numbers; needed if the file leaves it open whether `1.290` is more than a thousand.",
 )
 @click.option("--dry-run", is_flag=True, help="Read the whole file and report what would happen, without changes.")
 @click.option("--json", "as_json", is_flag=True, help="Print issues and summary as one JSON object.")
@@ -39,18 +39,21 @@ def import_products(
 ) -> None:
     """Import products from FILE: a Shopify or WooCommerce export, Tradepost CSV or NDJSON.
 
-    Importing a file again is safe: existing products are updated or left unchanged. The exit
-    status is 0 if all products were imported, 3 if some were rejected, and 2 if the file could not
-    be read.
+    Importing a file again is safe: existing products are updated or left unchanged. A product
+    that exists keeps whatever the file has no column for. A blank cell empties the value, but
+    never replaces a SKU. Variants that are not in the file stay, and are reported.
+
+    The exit status is 0 if all products were imported, 3 if some were rejected, and 2 if the file
+    could not be read.
     """
     from tradepost.areas.catalog.formats import UnreadableError, open_file
     from tradepost.kit.clock import now
 
     settings = Settings.read()
-    code = _currency_code(currency or settings.shop_currency)
+    check_currency_option(settings, currency)
     report = _JsonReport(file, dry_run) if as_json else _TextReport(file, dry_run)
     try:
-        product_file = open_file(file, currency=code, decimal_separator=decimal_separator, now=now())
+        product_file = open_file(file, currency=settings.shop_currency, decimal_separator=decimal_separator, now=now())
     except (UnreadableError, OSError) as error:
         report.unreadable(str(error))
         sys.exit(UNREADABLE_STATUS)
@@ -63,14 +66,14 @@ def import_products(
     sys.exit(SOME_REJECTED_STATUS if summary.rejected else 0)
 
 
-def _currency_code(code: str) -> str:
-    from tradepost.kit.schema.money import currencies
-
-    if code.upper() not in currencies():
+def check_currency_option(settings: Settings, currency: str | None) -> None:
+    """Refuse any currency but that of the shop."""
+    if currency and currency.upper() != settings.shop_currency:
         raise click.BadParameter(
-            f"`{code}` is not an ISO 4217 currency code. Use a code such as EUR.", param_hint="--currency"
+            f"`{currency}` is not the currency of this shop, which is {settings.shop_currency} "
+            f"(setting SHOP_CURRENCY). Convert the prices to {settings.shop_currency} first.",
+            param_hint="--currency",
         )
-    return code.upper()
 
 
 @click.command("export")
@@ -88,14 +91,14 @@ def _currency_code(code: str) -> str:
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="File to write [standard output].",
 )
-@click.option("--currency", help="Currency of prices in formats that do not name one [SHOP_CURRENCY].")
+@click.option("--currency", help="Currency of the prices. It must be SHOP_CURRENCY.")
 def export_products(format: str, output: Path | None, currency: str | None) -> None:
     """Export all products to a file that the other shop, or `tradepost import`, can read."""
     settings = Settings.read()
-    code = _currency_code(currency or settings.shop_currency)
+    check_currency_option(settings, currency)
     with report_database_errors(settings), output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
         try:
-            summary = asyncio.run(_export(settings, format, code, file))
+            summary = asyncio.run(_export(settings, format, settings.shop_currency, file))
             file.flush()
         except BrokenPipeError:
             # The reader closed the pipe (`| head`). Without this, Python prints a second error

@@ -31,11 +31,12 @@ def report_database_errors(settings: Settings) -> Iterator[None]:
 async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     """Yield a CallContext whose caller is the system.
 
-    Fail if the database is not at the latest migration.
+    Fail if the database is not at the latest migration, or has prices in another currency than
+    SHOP_CURRENCY.
     """
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
-    from tradepost.bootstrap import create_database, create_dependencies
+    from tradepost.bootstrap import check_currency, create_database, create_dependencies
     from tradepost.kit.writes.call_context import CallContext
     from tradepost.migrations.head import is_at_head
 
@@ -45,6 +46,7 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     try:
         if not await is_at_head(database.engine):
             raise click.ClickException("The database schema is not up to date; run `tradepost migrate`.")
+        await check_currency(settings, database.engine)
         yield CallContext(SYSTEM, database, door="cli", dependencies=dependencies)
     finally:
         await dependencies.require(Revocations).stop()

@@ -2,11 +2,11 @@
 
     Problem
     |- 400  MalformedBody, InvalidParameter, TooDeep, TooManyAliases, TooExpensive
-    |- 401  Unauthenticated                 403  Forbidden
+    |- 401  Unauthenticated, TokenExpired   403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
     |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
     |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
-    |- 422  Validation, PatchTargetMissing, IdempotencyKeyReused
+    |- 422  Validation, CurrencyNotSold, PatchTargetMissing, IdempotencyKeyReused
     |- 428  PreconditionRequired            429  QuotaExceeded
     '- 500  Internal                        503  Unavailable
 
@@ -20,16 +20,32 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from .quoting import MAX_POINTER, did_you_mean, shorten
+
 MAX_FAULTS = 100
 
 
 class Fault(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """One error in a request. `pointer` is a JSON pointer into the body, `parameter` a name."""
+    """One error in a request. `pointer` is a JSON pointer into the body, `parameter` a name.
+
+    suggestion: the end of `detail` that suggests a known name; empty if there is none.
+    """
 
     code: str
     detail: str
     pointer: str | None = None
     parameter: str | None = None
+    suggestion: str = ""
+
+    def __post_init__(self) -> None:
+        if self.pointer and (len(self.pointer) > MAX_POINTER or not self.pointer.isprintable()):
+            self.pointer = shorten(self.pointer, MAX_POINTER)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the members that both APIs show."""
+        members = msgspec.to_builtins(self)
+        members.pop("suggestion", None)
+        return members
 
 
 class Problem(Exception):
@@ -61,7 +77,11 @@ class Problem(Exception):
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
     def hide_schema(self) -> None:
-        """Remove lists of known names, for callers without access to the schema."""
+        """Remove known names, for callers without access to the schema."""
+        for fault in self.errors:
+            if fault.suggestion:
+                self.detail = self.detail.replace(fault.suggestion, "")
+                fault.detail, fault.suggestion = fault.detail.removesuffix(fault.suggestion), ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the members that both APIs show. Each adds `request_id`, REST also `instance`."""
@@ -73,7 +93,7 @@ class Problem(Exception):
             "detail": self.detail,
         }
         if self.errors:
-            document["errors"] = [msgspec.to_builtins(fault) for fault in self.errors]
+            document["errors"] = [fault.to_dict() for fault in self.errors]
         if self.retry_after is not None:
             document["retry_after"] = self.retry_after
         return document | self.members
@@ -116,11 +136,17 @@ class InvalidParameter(Problem):
         *,
         parameter: str | None = None,
         allowed: Sequence[str] = (),
+        unknown: str = "",
         errors: list[Fault] | None = None,
     ) -> None:
-        """`allowed` is appended to the detail, and removed again by `hide_schema`."""
+        """`allowed` is appended to the detail, and the one nearest to `unknown` is suggested.
+
+        `hide_schema` removes both.
+        """
+        parameter = shorten(parameter) if parameter else parameter
         self.short_detail, self.parameter = detail, parameter
-        full_detail = f"{detail} Allowed: {', '.join(allowed)}." if allowed else detail
+        suggestion = did_you_mean(unknown, allowed) if unknown else ""
+        full_detail = f"{detail}{suggestion} Allowed: {', '.join(allowed)}." if allowed else detail
         super().__init__(full_detail, errors=errors or self._errors(full_detail))
 
     def _errors(self, detail: str) -> list[Fault]:
@@ -184,11 +210,37 @@ class Unauthenticated(Problem):
         "Send an API key in `X-API-Key`, or an API key or access token as `Authorization: Bearer`. "
         "Check that it is complete, and neither expired nor revoked."
     )
-    example = {"detail": "The permission `catalog:write` is required."}
+    example = {
+        "detail": "The permission `catalog:write` is required. "
+        "Send a credential in `Authorization` (as `Bearer`) or in `X-API-Key`."
+    }
+    is_bad_credential: bool = False
+
+    @classmethod
+    def bad_credential(cls, detail: str) -> "Unauthenticated":
+        """Create the problem of a request whose credential is not valid."""
+        problem = cls(detail)
+        problem.is_bad_credential = True
+        return problem
 
     def headers(self) -> dict[str, str]:
-        """Return `WWW-Authenticate`, which names the scheme (RFC 9110, 11.6.1)."""
-        return {"WWW-Authenticate": 'Bearer realm="tradepost"'}
+        """Return `WWW-Authenticate`, which names the scheme (RFC 9110, 11.6.1).
+
+        It says what is wrong with the credential, unless none was sent (RFC 6750, 3.1).
+        """
+        challenge = 'Bearer realm="tradepost"'
+        if self.is_bad_credential:
+            challenge += f', error="invalid_token", error_description="{self.detail}"'
+        return {"WWW-Authenticate": challenge}
+
+
+class TokenExpired(Unauthenticated):
+    """The access token was valid, but has expired."""
+
+    code, title = "token_expired", "Access token expired"
+    cure = "Get a new access token with the refresh token (`token_refresh`), or log in again."
+    example = {"detail": "The access token has expired."}
+    is_bad_credential = True
 
 
 class Forbidden(Problem):
@@ -333,7 +385,7 @@ class Validation(Problem):
             {
                 "pointer": "/variants/0/price/amount",
                 "code": "out_of_range",
-                "detail": "-1 is less than the minimum of 0",
+                "detail": "`-1` is less than the minimum of 0.",
             },
         ],
     }
@@ -342,6 +394,19 @@ class Validation(Problem):
     def at_pointer(cls, pointer: str, detail: str, code: str = "invalid") -> "Validation":
         """Create a problem with one fault."""
         return cls(detail, errors=[Fault(code=code, detail=detail, pointer=pointer)])
+
+
+class CurrencyNotSold(Validation):
+    """A price is not in the currency of this shop. `errors` lists every such price."""
+
+    code, title = "currency_not_sold", "Not the currency of this shop"
+    cure = "Send all prices in the currency named in the detail. It is the setting SHOP_CURRENCY."
+    example = {
+        "detail": "/price/currency: This shop sells in EUR, not in USD.",
+        "errors": [
+            {"pointer": "/price/currency", "code": "currency_not_sold", "detail": "This shop sells in EUR, not in USD."}
+        ],
+    }
 
 
 class PatchTargetMissing(Problem):

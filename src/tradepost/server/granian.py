@@ -1,16 +1,20 @@
 """Runs the app with Granian; requests in flight are finished when it stops."""
 
+import asyncio
 import gc
 import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -21,6 +25,11 @@ if TYPE_CHECKING:
     from tradepost.doors.http.pipeline import Pipeline
 
 MAX_CONNECTIONS = 4096
+MAX_HEAD_SIZE = 56 * 1024
+"""The bytes of a request line and headers that are always accepted; from 88 kB on it is 431.
+
+In between it depends on the pieces that arrive: hyper reads 8, 16 and 32 kB, and then compares.
+"""
 MIN_STOP_TIMEOUT = 30
 """Seconds that a worker has to finish its requests; more if REQUEST_TIMEOUT is longer."""
 
@@ -43,6 +52,7 @@ def serve(settings: Settings, *, reload: bool = False) -> None:
         # throughput.
         runtime_mode=RuntimeModes.st,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_SIZE),
         # There is no WebSocket endpoint; an upgrade request is served like any other GET.
         websockets=False,
         # Granian counts connections here, not requests: idle keep-alive connections must not
@@ -81,6 +91,8 @@ def _load(error_sender: Any) -> "Pipeline":
 
     try:
         app = application()
+        with ThreadPoolExecutor(1) as thread:  # this process already has its event loop
+            thread.submit(asyncio.run, _check_currency()).result()
         # Objects created so far live as long as the process: exclude them from full collections,
         # which take 60 ms otherwise.
         gc.collect()
@@ -93,3 +105,20 @@ def _load(error_sender: Any) -> "Pipeline":
         # Wait for the parent to end this process: it would restart a worker that exits by itself.
         time.sleep(MIN_STOP_TIMEOUT)
         sys.exit(2)
+
+
+async def _check_currency() -> None:
+    """Raise SettingsError if the shop has prices in another currency than SHOP_CURRENCY."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tradepost.bootstrap import check_currency
+    from tradepost.kit.db.engine import create_engine
+
+    settings = Settings.read()
+    engine = create_engine(settings.database_url, 1)
+    try:
+        # Readiness reports a database that cannot be used, or has no tables.
+        with suppress(SQLAlchemyError, OSError):
+            await check_currency(settings, engine)
+    finally:
+        await engine.dispose()

@@ -1,6 +1,7 @@
 """Clients that call account operations through either door, and helpers that read the tables."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
@@ -9,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from tests.conftest import HERE
 from tests.factories import Json, unique
-from tradepost.areas.accounts.models import UserRow
+from tradepost.areas.accounts.models import RefreshTokenRow, UserRow
 from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
 from tradepost.areas.accounts.service.email_tokens import create_token
 from tradepost.kit.auth.caller import ANONYMOUS
@@ -202,6 +203,20 @@ async def count_of(app: "TradepostApp", table: type[DefaultBase], **values: Any)
     """Return the number of rows with these values."""
     async with app.state.database.transaction() as session:
         return await session.scalar(select(func.count()).select_from(table).filter_by(**values)) or 0
+
+
+async def session_of(app: "TradepostApp", token: str) -> str:
+    """Return the id of the session of a refresh token."""
+    return (await row_of(app, RefreshTokenRow, secret_hash=digest(app, token))).session_id
+
+
+async def age_used_tokens(app: "TradepostApp", token: str, age: timedelta) -> None:
+    """Move the use of the used refresh tokens in the session of a token back."""
+    used = [r for r in await rows_of(app, RefreshTokenRow, session_id=await session_of(app, token)) if r.used_at]
+    async with app.state.database.transaction() as session:
+        for row in used:
+            query = update(RefreshTokenRow).where(RefreshTokenRow.id == row.id)
+            await session.execute(query.values(used_at=row.used_at - age))
 
 
 async def emails_to(app: "TradepostApp", subject: str) -> list[tuple[str, Json]]:

@@ -50,6 +50,6 @@ class CapturedMail:
 
 def token_in_email(email: Email) -> str:
     """Return the token in the link of an e-mail."""
-    match = re.search(r"#token=(\S+)", email.text)
+    match = re.search(r"[#?]token=(\S+)", email.text)
     assert match is not None, email.text
     return match[1]

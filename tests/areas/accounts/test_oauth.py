@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from tests.areas.accounts.account_client import age_used_tokens
 from tests.conftest import HERE
 from tests.factories import assert_problem, unique
 from tradepost.areas.accounts.models import ApiKeyRow, SessionRow, UserRow
@@ -114,10 +115,17 @@ async def test_a_wrong_password_and_an_unknown_address_get_the_same_error(
     assert wrong.content == unknown.content
 
 
-async def test_a_second_use_of_a_refresh_token_ends_the_session(client: httpx.AsyncClient, member: Json) -> None:
+async def test_a_second_use_of_a_refresh_token_gets_the_same_successor_and_later_ends_the_session(
+    app: "TradepostApp", client: httpx.AsyncClient, member: Json
+) -> None:
     first = granted(await request_token(client, "password", username=member["email"], password=PASSWORD))
     second = granted(await request_token(client, "refresh_token", refresh_token=first["refresh_token"]))
     assert (await me(client, second["access_token"])).status_code == 200
+    again = granted(await request_token(client, "refresh_token", refresh_token=first["refresh_token"]))
+    assert again["refresh_token"] == second["refresh_token"]
+    limited = await request_token(client, "refresh_token", refresh_token=first["refresh_token"], scope="account:read")
+    assert (granted(limited)["refresh_token"], granted(limited)["scope"]) == (second["refresh_token"], "account:read")
+    await age_used_tokens(app, first["refresh_token"], timedelta(seconds=11))
     refused(await request_token(client, "refresh_token", refresh_token=first["refresh_token"]), "invalid_grant")
     refused(await request_token(client, "refresh_token", refresh_token=second["refresh_token"]), "invalid_grant")
     assert (await me(client, second["access_token"])).status_code == 401

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
+import pytest
 from argon2 import PasswordHasher as Argon2Hasher
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from sqlalchemy import update
 
 from tests.areas.accounts.account_client import (
     DOORS,
@@ -18,11 +21,13 @@ from tests.areas.accounts.account_client import (
     Answer,
     Door,
     DoorClient,
+    digest,
     register_and_log_in,
     rows_of,
 )
-from tradepost.areas.accounts.models import SessionRow
+from tradepost.areas.accounts.models import RefreshTokenRow, SessionRow
 from tradepost.areas.accounts.password_hasher import PasswordHasher
+from tradepost.areas.accounts.service import session_tokens
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -30,6 +35,15 @@ if TYPE_CHECKING:
 
 PASSWORDS = (PASSWORD, OTHER_PASSWORD)
 doors, users, flags = st.sampled_from(DOORS), st.integers(0, 1), st.booleans()
+
+
+async def use_earlier(app: "TradepostApp", hashes: list[str]) -> None:
+    """Move the use of refresh tokens back by two days."""
+    used_at = datetime.now(UTC) - timedelta(days=2)
+    async with app.state.database.transaction() as session:
+        await session.execute(
+            update(RefreshTokenRow).where(RefreshTokenRow.secret_hash.in_(hashes)).values(used_at=used_at)
+        )
 
 
 @dataclass
@@ -42,12 +56,15 @@ class Session:
 
 @dataclass
 class TokenPair:
-    """An access and a refresh token that were issued together. The refresh token is used once."""
+    """An access and a refresh token that were issued together.
+
+    `age` is the time since the refresh token was used: None, "grace" or "late".
+    """
 
     access: str
     refresh: str
     session: Session
-    used: bool = False
+    age: Literal["grace", "late"] | None = None
 
 
 @dataclass
@@ -122,14 +139,40 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(target=pairs, pair=pairs, door=doors)
     def refresh(self, pair: TokenPair, door: Door) -> Any:
-        """Continue a session with an unused refresh token. A used one ends the session."""
+        """Continue a session with a refresh token that is unused or was used moments ago.
+
+        A token that was used earlier ends the session.
+        """
         answer = self.call(door, "token_refresh", {"refresh_token": pair.refresh})
-        assert answer.code == (None if pair.session.alive and not pair.used else "invalid_token")
+        assert answer.code == (None if pair.session.alive and pair.age != "late" else "invalid_token")
         if answer.code is not None:
-            pair.session.alive = pair.session.alive and not pair.used
+            pair.session.alive = pair.session.alive and pair.age != "late"
             return multiple()
-        pair.used = True
-        return self.add_pair(pair.session, answer.body)
+        issued = self.add_pair(pair.session, answer.body)
+        same = [p for p in self.all if p.refresh == issued.refresh and p is not issued]
+        if pair.age is None:
+            assert not same
+            self.mark(pair, "grace")
+        else:
+            assert same
+            assert all(p.age is None for p in same)
+        return issued
+
+    def mark(self, pair: TokenPair, age: Literal["grace", "late"]) -> None:
+        """Set the age of a refresh token, which several pairs may have."""
+        for other in self.all:
+            if other.refresh == pair.refresh:
+                other.age = age
+
+    @rule(pair=pairs)
+    def let_grace_pass(self, pair: TokenPair) -> None:
+        """Let the grace of all used refresh tokens of a session pass."""
+        used = [p for p in self.all if p.session is pair.session and p.age == "grace"]
+        for other in used:
+            other.age = "late"
+        app = self.environment.app
+        hashes = [digest(app, p.refresh) for p in used]
+        self.run(use_earlier(app, hashes))
 
     @rule(pair=pairs, door=doors)
     def authenticate(self, pair: TokenPair, door: Door) -> None:
@@ -210,7 +253,11 @@ def running_app(settings: "Settings") -> Iterator[tuple["TradepostApp", Callable
             runner.run(asyncio.wait_for(lifespan, 20))
 
 
-def test_the_accepted_tokens_are_those_of_live_sessions(fresh_settings: "Callable[[], Settings]") -> None:
+def test_the_accepted_tokens_are_those_of_live_sessions(
+    fresh_settings: "Callable[[], Settings]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a slow machine, ten seconds may pass between two steps.
+    monkeypatch.setattr(session_tokens, "REFRESH_GRACE", timedelta(days=1))
     with running_app(fresh_settings()) as (app, run):
         # Cheap hashes: their cost is not under test.
         app.state.dependencies.require(PasswordHasher).argon2 = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)

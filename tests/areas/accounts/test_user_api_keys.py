@@ -14,13 +14,15 @@ from tests.areas.accounts.account_client import (
     Door,
     DoorClient,
     count_of,
+    log_in_again,
     register_and_log_in,
     row_of,
     rows_of,
+    session_of,
 )
 from tests.factories import assert_problem, unique
 from tradepost.areas.accounts.api_key_format import generate, parse
-from tradepost.areas.accounts.models import ApiKeyRow
+from tradepost.areas.accounts.models import ApiKeyRow, SessionRow
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.kit.operations.idempotency.records import IdempotencyRecord
@@ -348,3 +350,46 @@ async def test_each_secret_belongs_to_its_key_if_a_document_creates_and_revokes_
         key = parse(data[name]["secret"])
         assert key is not None
         assert key.prefix == data[name]["prefix"]
+
+
+async def set_session_age(client: AccountClient, age: timedelta) -> None:
+    """Set when the client's session began."""
+    async with client.app.state.database.transaction() as session:
+        id = await session_of(client.app, client.refresh_token)
+        await session.execute(update(SessionRow).where(SessionRow.id == id).values(created_at=datetime.now(UTC) - age))
+
+
+@both_doors
+async def test_a_session_that_began_over_an_hour_ago_creates_no_key_until_the_user_logs_in_again(
+    app: "TradepostApp", door: Door
+) -> None:
+    kim = await register_and_log_in(app, door=door)
+    await set_session_age(kim, timedelta(minutes=59))
+    key = await key_client(kim, door)
+    await set_session_age(kim, timedelta(minutes=61))
+    idempotency_key = {"Idempotency_Key": unique("key")}
+    answer = await kim.call(door, "api_key_create", {"name": "till"}, **idempotency_key)
+    assert (answer.code, answer.status) == ("reauthentication_required", 401)
+    assert answer.problem["detail"] == "The session began more than 60 minutes ago."
+    if door == "rest":
+        challenge = answer.raw.headers["WWW-Authenticate"]
+        assert 'error="insufficient_user_authentication"' in challenge
+        assert challenge.endswith(", max_age=3600")
+    # Refreshing the session is not enough: no password is checked.
+    pair = await DoorClient(app).ok(door, "token_refresh", {"refresh_token": kim.refresh_token})
+    refreshed = kim.with_credential(pair["access_token"])
+    assert await refreshed.code(door, "api_key_create", {"name": "till"}) == "reauthentication_required"
+    assert await count_of(app, ApiKeyRow, user_id=kim.id) == 1
+    # Everything else still works, and a key creates keys within its own limits.
+    assert await kim.code(door, "me") is None
+    assert await key.code(door, "api_key_create", {"name": "second till"}) is None
+    again = await log_in_again(kim, door)
+    assert await again.code(door, "api_key_create", {"name": "till"}, **idempotency_key) is None
+
+
+async def test_an_old_session_can_still_delete_a_key(app: "TradepostApp") -> None:
+    kim = await register_and_log_in(app)
+    for door in DOORS:
+        created = await (await log_in_again(kim)).ok(door, "api_key_create", {"name": "till"})
+        await set_session_age(kim, timedelta(days=2))
+        assert await kim.code(door, "api_key_delete", id=created["id"]) is None

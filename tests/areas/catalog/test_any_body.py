@@ -115,7 +115,6 @@ MALFORMED = {
     "a number of six thousand digits": b'{"name": "x", "attributes": {"a": ' + b"9" * 6000 + b"}}",
     "a hundred thousand lists": b"[" * 100_000,
     "forty levels": b'{"name": "x", "attributes": ' + b'{"a":' * 40 + b"1" + b"}" * 41,
-    "a byte order mark": b'\xef\xbb\xbf{"name": "x"}',
 }
 
 

@@ -139,9 +139,8 @@ async def test_a_category_link_has_the_creation_time_of_its_product(
 async def test_a_list_in_creation_order_is_read_from_the_link_table(
     app: "TradepostApp", client: httpx.AsyncClient, sort: str, by_link: bool
 ) -> None:
-    plans = app.state.database.reads.plans.entries
+    plans = app.state.database.reads.plans
     plans.clear()
     await read(client, "/v1/categories", fields=f"id,products(first: 2{sort}){{id}}", limit=3)
-    assert [
-        ("product_created_at" in level.rows_statement.sql) for plan in plans.values() for level in plan.levels[1:]
-    ] == [by_link]
+    levels = [level for plan in plans.entries.values() for level in plan.levels[1:]]
+    assert ["product_created_at" in level.rows_statement.sql for level in levels] == [by_link]

@@ -35,7 +35,9 @@ async def import_products(app: "TradepostApp", inputs: list[Json]) -> list[Item[
     """Upsert products as the importer does and return the results."""
     selection: Selection[Product] = Selection(FieldSet((Field("id"),)))
     batch = ProductBatch([ProductBatchItem(op=BatchVerb.UPSERT, input=i) for i in inputs])
-    imports = ProductImports(CallContext(IMPORTER, app.state.database, "an-import"))
+    imports = ProductImports(
+        CallContext(IMPORTER, app.state.database, "an-import", dependencies=app.state.dependencies)
+    )
     return (await imports.batch(batch, False, selection)).items
 
 

@@ -20,7 +20,7 @@ from tradepost.app import TradepostApp
 from tradepost.doors.graphql.documents.document import Document
 from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.graphql.problems import RequestError
-from tradepost.kit.lru import LRUCache
+from tradepost.kit.lru import ENTRY_OVERHEAD, LRUCache
 
 STATEMENTS = [
     ('{ product(slug: "x") { id } }', 1),
@@ -183,7 +183,7 @@ async def test_parsed_documents_are_cached_and_evicted_one_by_one(
     executor, context = executor_of(app), context_of(app)
     first = executor.prepare(RequestParameters("{ tags { nodes { slug } } }"), context)
     assert executor.prepare(RequestParameters("{ tags { nodes { slug } } }"), context).operation is first.operation
-    documents: LRUCache[str, Document] = LRUCache(2)
+    documents: LRUCache[str, Document] = LRUCache("documents", 2 * (ENTRY_OVERHEAD + 1), lambda text, document: 1)
     monkeypatch.setattr(executor, "documents", documents)
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
         executor.prepare(RequestParameters(text), context)

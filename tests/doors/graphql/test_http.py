@@ -225,7 +225,6 @@ async def test_only_short_valid_queries_are_cached_as_prepared_requests(
     await post(client, {"query": "{ __typename } # " + "long " * 500})
     await post(client, {"query": "{ product(id: 1, nothing: 2) { id } }"})
     assert not set(cache.entries) - before
-    assert cache.max_size == 1000
     await post(client, {"query": "{ __typename } # short"})
     assert len(set(cache.entries) - before) == 1
 

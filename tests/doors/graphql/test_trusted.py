@@ -17,6 +17,7 @@ from tests.doors.graphql.graphql_app import Json
 from tests.factories import make_product
 from tests.rate_limit_headers import request_cost, stable_headers
 from tradepost.app import TradepostApp, create_app
+from tradepost.kit.lru import ENTRY_OVERHEAD
 from tradepost.settings import Settings, SettingsError
 
 GRAPHQL = "application/graphql-response+json"
@@ -186,7 +187,7 @@ async def test_a_parameter_is_read_by_the_type_of_its_variable(visitor: httpx.As
     [
         ("Card", "slug", "`slug` is missing."),
         ("Card?slug=a&slug=b", "slug", "`slug` is given twice."),
-        ("Card?slag=a", "slag", "`slag` is not a parameter here. Allowed: slug."),
+        ("Card?slag=a", "slag", "`slag` is not a parameter here. Did you mean `slug`? Allowed: slug."),
         ("First?x=1", "x", "`x` is not a parameter here; this document has none."),
         ("Listing?first=two", "first", "`first` is not a whole number."),
         ("Listing?first=2.0", "first", "`first` is not a whole number."),
@@ -262,12 +263,13 @@ async def test_trusted_documents_are_compiled_at_the_start_and_never_evicted(
 ) -> None:
     executor, visitor = shop[0].state.graphql.executor, shop[1]
     trusted = executor.trusted_documents.by_name
-    assert {name for name, document in trusted.items() if document.single_operation.plans} >= {"Card", "First", "One"}
+    compiled = {name for name, document in trusted.items() if document.single_operation.plans.values}
+    assert compiled >= {"Card", "First", "One"}
     for number in range(1100):
         executor.documents.get_or_create(f"{{ __typename }} # {number}", lambda: trusted["First"])
     answer = await visitor.post("/graphql", json=apq(digest(CARD), variables={"slug": slug}))
     assert answer.json()["data"]["product"]["slug"] == slug
-    executor.documents.entries.clear()
+    executor.documents.clear()
 
 
 async def test_a_trusted_document_needs_the_permissions_of_its_fields(
@@ -546,7 +548,8 @@ async def test_a_mutation_by_get_is_neither_run_nor_persisted(
 async def test_the_store_is_bounded_and_evicts_the_least_recently_used_text(settings: Settings) -> None:
     async with running_app(settings, apq=True, redis_url=None) as (shop, visitor):
         texts = [f"{{ __typename }} # {n}" for n in range(4)]
-        shop.state.graphql.persisted.recent.max_size = 3
+        recent = shop.state.graphql.persisted.recent
+        recent.max_bytes = 3 * (ENTRY_OVERHEAD + recent.size("", texts[0]))
         for text in texts[:3]:
             await visitor.post("/graphql", json=apq(digest(text), query=text))
         await visitor.post("/graphql", json=apq(digest(texts[0])))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from litestar import Litestar, Request, get, patch
+from litestar import Controller, Litestar, Request, get, patch
 from litestar.types import ASGIApp
 
 from tests.doors.http.pipeline_app import SingleFastRoute
@@ -34,6 +34,40 @@ def test_fast_routes_are_read_from_the_options_of_the_routes() -> None:
         ("PATCH", "/products/{key:str}"),
     }
     assert methods_by_path(app.routes)["/products/{key:str}"] == {"GET", "PATCH", "OPTIONS"}
+
+
+async def hook(*_: Any) -> None:
+    """A guard, or another hook of Litestar."""
+
+
+@pytest.mark.parametrize("name", ["guards", "middleware", "before_request", "after_request", "after_response"])
+@pytest.mark.parametrize("layer", ["handler", "controller", "app"])
+def test_a_fast_route_with_hooks_that_it_would_skip_is_refused_at_start(name: str, layer: str) -> None:
+    options: Any = {name: {"guards": [hook], "middleware": [lambda app: app]}.get(name, hook)}
+
+    class Products(Controller):
+        path = "/products"
+
+        @get("/", opt={"fast_route": SingleFastRoute()}, **(options if layer == "handler" else {}))
+        async def products(self, request: Request[Any, Any, Any]) -> ASGIApp:
+            return Response(200)
+
+    if layer == "controller":
+        for option, value in options.items():
+            setattr(Products, option, value)
+    on_app = options if layer == "app" else {}
+    app = Litestar([Products], openapi_config=None, logging_config=None, **on_app)
+    with pytest.raises(ValueError, match=f"/products is a fast route, which would skip its {name}"):
+        fast_routes_of(app.routes)
+
+
+def test_a_guard_that_the_fast_route_checks_itself_is_no_obstacle() -> None:
+    @get("/products", guards=[hook], opt={"fast_route": SingleFastRoute(), "enforced_guards": [hook]})
+    async def products(request: Request[Any, Any, Any]) -> ASGIApp:
+        return Response(200)
+
+    app = Litestar([products], openapi_config=None, logging_config=None)
+    assert set(fast_routes_of(app.routes)) == {("GET", "/products")}
 
 
 def test_a_literal_path_is_never_the_value_of_a_parameter() -> None:

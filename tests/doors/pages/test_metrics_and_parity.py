@@ -82,3 +82,24 @@ def test_buckets_are_cumulative_and_unknown_methods_are_one_series() -> None:
     assert buckets == sorted(buckets)
     assert (buckets[0], buckets[-1]) == (1, 3)
     assert metric_value(text, "tradepost_request_seconds_count", method="other") == 3
+
+
+async def test_every_cache_has_a_budget_in_bytes_and_its_figures(
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
+    query = {"brand": "counted", "limit": "1"}
+    before = (await staff.get("/metrics")).text
+    for _ in range(2):
+        assert (
+            await client.get("/v1/products", params=query, headers={"Cache-Control": "no-cache"})
+        ).status_code == 200
+    text = (await staff.get("/metrics")).text
+    names = set(re.findall(r'tradepost_cache_bytes\{cache="(\w+)"', text))
+    assert names >= {"read_cache", "plans", "rest_queries", "rest_selections", "record_builders", "graphql_documents"}
+    for name in names:
+        size, budget = [metric_value(text, f"tradepost_cache_{n}", cache=name) for n in ("bytes", "budget_bytes")]
+        assert 0 <= size <= budget, name
+    for figure in ("entries", "misses_total", "bytes"):
+        metric = f"tradepost_cache_{figure}"
+        assert metric_value(text, metric, cache="rest_queries") > metric_value(before, metric, cache="rest_queries")
+    assert "# TYPE tradepost_cache_evictions_total counter" in text

@@ -19,12 +19,12 @@ async def test_the_pages_of_a_list_share_a_selection_a_plan_and_a_record_builder
     page = (await client.get("/v1/products", params=params)).json()
     second = (await client.get("/v1/products", params=params | {"cursor": page["next_cursor"]})).json()
     field_set = next(s.field_set for (_, text, *_), s in selections.entries.items() if text == params["fields"])
-    before = (selections.misses, plans.misses, len(field_set.memo))
+    before = (selections.misses, plans.misses, len(field_set.memo.values))
     cursor = second["next_cursor"]
     for _ in range(5):
         page = (await client.get("/v1/products", params=params | {"cursor": cursor})).json()
         cursor = page["next_cursor"]
-    assert (selections.misses, plans.misses, len(field_set.memo)) == before
+    assert (selections.misses, plans.misses, len(field_set.memo.values)) == before
 
 
 async def test_reads_of_one_kind_share_a_plan(app: "TradepostApp", client: httpx.AsyncClient) -> None:

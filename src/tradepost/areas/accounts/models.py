@@ -66,7 +66,10 @@ class SessionRow(Table):
 
 @uncached
 class RefreshTokenRow(Table):
-    """A refresh token of a session. It can be used once; using it again ends the session."""
+    """A refresh token of a session. It can be used once; using it again later ends the session.
+
+    Its successor is derived from it (`OpaqueTokens.successor`).
+    """
 
     __tablename__, __number__ = "refresh_token", 13
     __table_args__ = (

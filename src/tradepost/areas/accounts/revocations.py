@@ -1,21 +1,28 @@
 """Revocations: every process drops revoked credentials from its cache, by messages through Redis.
 
 Redis does not keep messages for absent subscribers, so a process clears its cache whenever it
-(re)connects. Without Redis, or while it is unreachable, other processes accept a revoked
-credential until it leaves their cache, which takes a minute at most.
+(re)connects. While Redis is unavailable, messages are kept and sent when it is back; until then
+other processes accept a revoked credential, for a minute at most: then it leaves their cache.
 """
 
 import asyncio
 import logging
+from contextlib import suppress
 
 import msgspec
 
+from tradepost.kit.redis.errors import RedisUnavailable
 from tradepost.kit.redis.pubsub import PubSub
 
 from .credential_cache import CredentialCache
 
 PING_INTERVAL = 5.0
-"""Seconds of silence before the subscription is pinged, and seconds that the reply may take."""
+"""Seconds between two pings of the subscription."""
+RETRY_INTERVAL = 0.25
+"""Seconds between two attempts to publish what could not be published."""
+MAX_UNSENT = 1000
+UNKNOWN = b""
+"""A message that clears the caches of all processes. It replaces more than MAX_UNSENT messages."""
 
 log = logging.getLogger("tradepost.revocations")
 
@@ -38,7 +45,9 @@ class Revocations:
     def __init__(
         self, cache: CredentialCache, url: str | None, secret_key: str, *, ping_interval: float = PING_INTERVAL
     ) -> None:
-        self.cache, self.publish_failing = cache, False
+        self.cache = cache
+        self.unsent: list[bytes] = []
+        self.sending: asyncio.Task[None] | None = None
         self.pubsub = (
             PubSub(
                 url,
@@ -66,18 +75,24 @@ class Revocations:
         self.cache.invalidate(user=user, session=session, key=key)
         if self.pubsub is None:
             return
-        from redis.exceptions import RedisError  # imported only if Redis is in use
-
+        message = msgspec.json.encode(_Revocation(user, session, key))
         try:
-            await self.pubsub.publish(msgspec.json.encode(_Revocation(user, session, key)))
-            self.publish_failing = False
-        except (RedisError, OSError, TimeoutError) as error:
-            if not self.publish_failing:
-                log.warning(
-                    "a revocation could not be published (%s): other processes apply it within a minute",
-                    type(error).__name__,
-                )
-            self.publish_failing = True
+            await self.pubsub.publish(message)
+        except RedisUnavailable as error:
+            if not self.unsent:
+                log.warning("Redis %s: other processes apply revocations when it is back, or within a minute", error)
+            self.unsent = [*self.unsent, message] if len(self.unsent) < MAX_UNSENT else [UNKNOWN]
+            if self.sending is None or self.sending.done():
+                self.sending = asyncio.create_task(self._send_later(self.pubsub))
+
+    async def _send_later(self, pubsub: PubSub) -> None:
+        """Publish the unsent messages when Redis is back."""
+        while self.unsent:
+            await asyncio.sleep(RETRY_INTERVAL)
+            with suppress(RedisUnavailable):
+                while self.unsent:
+                    await pubsub.publish(self.unsent[0])
+                    del self.unsent[0]
 
     async def start(self) -> None:
         """Subscribe. Wait a moment for the connection, then continue without it."""
@@ -86,6 +101,8 @@ class Revocations:
 
     async def stop(self) -> None:
         """Unsubscribe and close the connections."""
+        if self.sending is not None:
+            self.sending.cancel()
         if self.pubsub is not None:
             await self.pubsub.stop()
 
@@ -99,8 +116,5 @@ class Revocations:
         self.cache.invalidate(user=revocation.user, session=revocation.session, key=revocation.key)
 
 
-def _log_disconnect(error: Exception) -> None:
-    log.warning(
-        "the subscription to revocations failed (%s): revocations of other processes apply within a minute",
-        type(error).__name__,
-    )
+def _log_disconnect(reason: str) -> None:
+    log.warning("Redis %s: revocations of other processes apply within a minute until it is back", reason)

@@ -21,7 +21,7 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jws import JWSRegistry
 
 from tradepost.kit.clock import Clock, now
-from tradepost.kit.problems import Unauthenticated
+from tradepost.kit.problems import TokenExpired, Unauthenticated
 
 from .signing import SigningKeys
 
@@ -29,7 +29,8 @@ MAX_LENGTH = 4096
 LEEWAY = 10
 """Seconds that the clock of another machine may be ahead."""
 JWT_PATTERN = re.compile(r"([\w-]+)\.([\w-]+)\.([\w-]+)", re.ASCII)
-INVALID_TOKEN_DETAIL = "The access token is malformed, expired, or was not issued by this server."  # noqa: S105
+INVALID_TOKEN_DETAIL = "The access token is malformed, or was not issued by this server."  # noqa: S105
+EXPIRED_TOKEN_DETAIL = "The access token has expired."  # noqa: S105
 
 log = logging.getLogger("tradepost.tokens")
 
@@ -122,15 +123,16 @@ class AccessTokens:
         return jws.serialize_compact(header, body, signing_key, registry=self._registry), self.lifetime
 
     def decode(self, text: str) -> Claims:
-        """Verify a token and return its claims, or raise Unauthenticated.
+        """Verify a token and return its claims.
 
-        The error has the same detail for every cause.
+        Raise TokenExpired for one of ours that has expired, and Unauthenticated for any other,
+        with the same detail for every cause.
         """
         try:
             return self._decode(text)
         except (_InvalidToken, msgspec.DecodeError, JoseError, ValueError, OverflowError) as reason:
             log.debug("access token rejected: %s", reason)
-            raise Unauthenticated(INVALID_TOKEN_DETAIL) from None
+            raise Unauthenticated.bad_credential(INVALID_TOKEN_DETAIL) from None
 
     def _decode(self, text: str) -> Claims:
         parts = JWT_PATTERN.fullmatch(text) if len(text) <= MAX_LENGTH else None
@@ -148,16 +150,16 @@ class AccessTokens:
         return _claims(payload)
 
     def _check(self, payload: _Payload) -> None:
-        """Raise _InvalidToken unless a token that we signed is valid here and now."""
+        """Raise _InvalidToken or TokenExpired unless a token of ours is valid here and now."""
         timestamp = self.clock().timestamp()
         if payload.iss != self.issuer or payload.aud != self.audience:
             raise _InvalidToken("wrong issuer or audience")
-        if payload.exp <= timestamp:
-            raise _InvalidToken("expired")
         if max(payload.iat, payload.nbf or 0) > timestamp + LEEWAY:
             raise _InvalidToken("not yet valid")
         if not payload.sub or not payload.jti:
             raise _InvalidToken("empty claim")
+        if payload.exp <= timestamp:
+            raise TokenExpired(EXPIRED_TOKEN_DETAIL)
 
 
 def _base64_decode(part: str) -> bytes:

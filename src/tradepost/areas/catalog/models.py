@@ -103,6 +103,7 @@ class VariantRow(Versioned):
         UniqueConstraint("sku", name="variant_sku_key"),
         UniqueConstraint("product_id", "options_key", name="variant_options_key"),
         Index("variant_product", "product_id", "position", "id"),
+        Index("variant_price_currency", "price_currency"),
     )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
     position: Mapped[int] = mapped_column(default=0)

@@ -7,9 +7,16 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-Role = Annotated[str, Meta(description="The role of the caller at that time.", examples=["staff"])]
+from tradepost.areas.accounts.schemas import Role
+from tradepost.kit.schema.fault_texts import described_pattern
+
+CallerRole = Annotated[Role, Meta(description="The role of the caller at that time.", examples=["staff"])]
 DoorName = Annotated[
-    str, Meta(description="Where the call came from: `rest`, `graphql`, `cli` or `worker`.", examples=["rest"])
+    str,
+    Meta(
+        description="Where the call came from: `rest`, `graphql`, `pages`, `cli` or `worker`.",
+        examples=["rest"],
+    ),
 ]
 Operation = Annotated[
     str,
@@ -42,7 +49,7 @@ class AuditEntry(Struct):
     caller_id: Annotated[
         UUID | None, Meta(description="The user or API key. `null` for the command line and the worker.")
     ]
-    role: Role
+    role: CallerRole
     door: DoorName
     operation: Operation
     type: Type
@@ -134,7 +141,7 @@ Url = Annotated[
     Meta(
         min_length=1,
         max_length=40_000,
-        pattern="^/",
+        pattern=described_pattern("^/", "a path that starts with `/`"),
         description="The path and query string of a REST request.",
         examples=[EXAMPLE_URL],
     ),
@@ -153,6 +160,8 @@ class PriceInput(Struct, forbid_unknown_fields=True):
     """Input for a price quote: either a GraphQL `document` or the `url` of a REST request."""
 
     EXAMPLES: ClassVar = [{"url": EXAMPLE_URL}, {"document": EXAMPLE_QUERY, "variables": {"first": 100}}]
+
+    OTHER_NAMES: ClassVar = {"query": "document", "operationName": "operation_name", "path": "url"}
 
     document: Document | UnsetType = UNSET
     variables: Variables | UnsetType = UNSET

@@ -8,8 +8,13 @@ from graphql import GraphQLError
 from graphql.language import DocumentNode
 
 from tradepost.kit.problems import Fault, Internal, InvalidParameter, Problem
+from tradepost.kit.quoting import shorten
+
+from ..http.access_log import GraphQLLogEntry, logged_names
 
 MAX_ERRORS = 50
+MAX_MESSAGE = 1000
+"""Characters of one of graphql-core's messages, which quote names from the document."""
 
 
 class InvalidDocument(Problem):
@@ -107,7 +112,9 @@ class DocumentNotTrusted(Problem):
 
 
 # The values that graphql-core quotes in its messages. A number that was sent for a number stays.
-QUOTED_VALUE = re.compile(r"(, found|(?<=a non string value)): .*", re.DOTALL)
+QUOTED_VALUE = re.compile(r"([,;] found|(?<=a non string value)): .*", re.DOTALL)
+# Python's error for an integer of more than 4,300 digits.
+TOO_MANY_DIGITS = re.compile(r"Exceeds the limit \(\d+ digits\)[^']*")
 
 
 class RequestError(Exception):
@@ -133,6 +140,10 @@ class RequestError(Exception):
         self.errors, self.keeps_status, self.headers = errors, keeps_status, dict(headers or {})
         self.oversized_document, self.problem = oversized_document, problem
         super().__init__(errors[0]["message"])
+
+    def log_entry(self) -> GraphQLLogEntry:
+        """Return what the access log has of the request."""
+        return GraphQLLogEntry(codes=logged_names([error["extensions"]["code"] for error in self.errors]))
 
     @classmethod
     def from_problem(
@@ -173,7 +184,8 @@ def request_error(kind: type[Problem], errors: list[GraphQLError], request_id: s
 
 def without_value(message: str) -> str:
     """Remove the quoted value from graphql-core's message: it may be an input with a password."""
-    return QUOTED_VALUE.sub(".", message)
+    message = TOO_MANY_DIGITS.sub("the number has too many digits", message)
+    return shorten(QUOTED_VALUE.sub(".", message), MAX_MESSAGE)
 
 
 def to_problem(error: BaseException) -> Problem:

@@ -5,17 +5,48 @@ Entries are formatted and written in batches, so that logging costs a request un
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from tradepost.kit.quoting import shorten
+
 type Write = Callable[[bytes], object]
 
+MAX_NAMES, MAX_NAME = 10, 60
+"""The names of one kind in an entry, and the characters of each."""
 BATCH_SIZE = 256
 """Entries that are buffered at most; the pipeline flushes them four times a second."""
+
+
+class GraphQLLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
+    """What a GraphQL request did, which its path does not tell.
+
+    type: `query` or `mutation`; None if no operation was found.
+    operation: its name, if it has one.
+    fields: its root fields, each once.
+    codes: the codes of its problems.
+    """
+
+    type: str | None = None
+    operation: str | None = None
+    fields: list[str] = []
+    codes: list[str] = []
+
+    def text(self) -> str:
+        """Return the end of a line: ` query Products {products} [not_found]`."""
+        name = " ".join([word for word in (self.type, self.operation) if word])
+        fields = f" {{{','.join(self.fields)}}}" if self.fields else ""
+        codes = f" [{','.join(self.codes)}]" if self.codes else ""
+        return f"{' ' if name else ''}{name}{fields}{codes}"
+
+
+def logged_names(names: Iterable[str]) -> list[str]:
+    """Return the first MAX_NAMES different names, shortened, as a client may have chosen them."""
+    return [shorten(name, MAX_NAME) for name in list(dict.fromkeys(names))[:MAX_NAMES]]
 
 
 class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
@@ -24,6 +55,7 @@ class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
     ms: duration in milliseconds.
     bytes: size of the response body.
     route: the path template, or None if no route matched.
+    graphql: the operation, if it is a GraphQL request.
     """
 
     time: float | str
@@ -36,6 +68,7 @@ class AccessLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
     route: str | None = None
     caller: str | None = None
     event: str = ""
+    graphql: GraphQLLogEntry | None = None
 
 
 class AccessLog:
@@ -76,10 +109,13 @@ def _encode_json(entries: list[AccessLogEntry]) -> bytes:
 
 
 def _encode_text(entries: list[AccessLogEntry]) -> bytes:
-    """Return a line per entry: time, method, path, status, duration, bytes, request id, caller."""
+    """Return a line per entry: time, method, path, status, duration, bytes, request id, caller.
+
+    GraphQL requests also have their operation, root fields and problem codes.
+    """
     lines = [
         f"{_format_time(e.time)} {e.method} {e.path} {e.status} {e.ms:.1f} ms {e.bytes} B "
-        f"{e.request_id} {e.caller or '-'}\n"
+        f"{e.request_id} {e.caller or '-'}{e.graphql.text() if e.graphql is not None else ''}\n"
         for e in entries
     ]
     return "".join(lines).encode("utf-8", "backslashreplace")

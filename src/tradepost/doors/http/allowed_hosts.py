@@ -2,9 +2,13 @@
 
 from functools import lru_cache
 
+from tradepost.kit.cache_registry import FunctionCache
 from tradepost.kit.problems import InvalidParameter
 
 from .asgi import Scope, request_headers
+
+MAX_HOST_LENGTH = 300
+"""Characters of the longest host name (253) with its port, rounded up. Longer ones are refused."""
 
 
 class AllowedHosts:
@@ -18,7 +22,12 @@ class AllowedHosts:
         self.allows_any = not names or b"*" in names
         self.exact = frozenset(name for name in names if not name.startswith(b"*."))
         self.suffixes = tuple(name[1:] for name in names if name.startswith(b"*."))
-        self.allows = lru_cache(256)(self._allows)
+        self.cached = lru_cache(256)(self._allows)
+        self.cache = FunctionCache("hosts", self.cached, 2 * MAX_HOST_LENGTH)
+
+    def allows(self, host: bytes) -> bool:
+        """Return whether a host is served."""
+        return len(host) <= MAX_HOST_LENGTH and self.cached(host)
 
     def _allows(self, host: bytes) -> bool:
         name = host_name(host)

@@ -11,8 +11,11 @@ from typing import Final, NamedTuple
 
 from xxhash import xxh3_64_hexdigest
 
+from tradepost.kit.cache_registry import registered_cache
+
 SUFFIXES = (b"-zstd", b"-br", b"-gzip")
-MAX_CACHED_LENGTH = 1024
+MAX_CACHED_LENGTH, CACHED_BYTES = 128, 10_000
+"""Bytes up to which a list of tags is cached, and the most that one takes then."""
 
 
 class Wildcard(Enum):
@@ -81,7 +84,8 @@ def parse_entity_tags(header: bytes) -> tuple[EntityTag, ...] | Wildcard:
     return _parse_tags(header) if len(header) <= MAX_CACHED_LENGTH else _parse_tags.__wrapped__(header)
 
 
-@lru_cache(1024)
+@registered_cache("entity_tags", CACHED_BYTES)
+@lru_cache(256)
 def _parse_tags(header: bytes) -> tuple[EntityTag, ...] | Wildcard:
     if header.strip() == b"*":
         return ANY

@@ -1,5 +1,7 @@
 """Cross-origin requests (Fetch standard, 3.2): which origins' scripts may read responses."""
 
+import re
+
 from .asgi import Headers, Scope, request_headers
 from .response import Response
 
@@ -14,6 +16,8 @@ EXPOSED_HEADERS = (
     b"X-Request-Cost, X-Request-ID"
 )
 VARY_ORIGIN = (b"vary", b"Origin")
+# A list of tokens (RFC 9110, 5.6.1). The length is bounded because the list is sent back.
+REQUESTED_HEADERS = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z, \t-]{1,2000}")
 
 
 class CorsPolicy:
@@ -48,7 +52,16 @@ class CorsPolicy:
         if self.allows_any or origin in self.allowed:
             response_headers += [
                 (b"access-control-allow-methods", METHODS),
-                (b"access-control-allow-headers", ALLOWED_HEADERS),
+                (b"access-control-allow-headers", _allowed_headers(headers.get(b"access-control-request-headers"))),
                 (b"access-control-max-age", b"600"),
             ]
         return Response(204, headers=response_headers)
+
+
+def _allowed_headers(requested: bytes | None) -> bytes:
+    """Return the request headers that are allowed: those that are asked for.
+
+    Libraries add headers of their own (`traceparent`, `sentry-trace`, `apollographql-client-name`).
+    Allowing them gives no access, because no cookie is read.
+    """
+    return requested if requested and REQUESTED_HEADERS.fullmatch(requested) else ALLOWED_HEADERS

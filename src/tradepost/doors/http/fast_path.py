@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from .asgi import Receive, Scope
 from .response import Response
 
+HOOKS = ("middleware", "before_request", "after_request", "after_response")
+"""What Litestar runs around a handler, apart from guards."""
+
 
 class FastRoute(Protocol):
     """A route that can be called without Litestar; both APIs have them."""
@@ -69,7 +72,9 @@ def fast_routes_of(routes: Iterable[Any]) -> dict[tuple[str, str], FastRoute]:
     """Return the fast routes among an app's routes.
 
     A handler declares one with `opt["fast_route"]`: a FastRoute, or True for the handler itself.
-    Paths that the fast path does not support are left out.
+    Paths that the fast path does not support are left out. Raise ValueError for a handler with
+    guards or hooks, which only Litestar's router would run; `opt["enforced_guards"]` are those
+    that the fast route checks itself.
     """
     fast_routes: dict[tuple[str, str], FastRoute] = {}
     for route in routes:
@@ -79,5 +84,16 @@ def fast_routes_of(routes: Iterable[Any]) -> dict[tuple[str, str], FastRoute]:
             if fast_route is not None and (
                 route.path.count("{") == 0 or (route.path.count("{") == 1 and route.path.endswith("}"))
             ):
+                _refuse_hooks(handler, route.path)
                 fast_routes[method, route.path] = fast_route
     return fast_routes
+
+
+def _refuse_hooks(handler: Any, path: str) -> None:
+    """Raise ValueError if a layer of the handler has guards or hooks that would be skipped."""
+    enforced = handler.opt.get("enforced_guards", ())
+    for layer in handler.ownership_layers:
+        skipped = {"guards": [guard for guard in layer.guards or () if guard not in enforced]}
+        skipped |= {name: getattr(layer, name, None) for name in HOOKS}
+        if names := [name for name, value in skipped.items() if value]:
+            raise ValueError(f"{path} is a fast route, which would skip its {', '.join(names)}")

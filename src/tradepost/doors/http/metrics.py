@@ -15,7 +15,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 type Value = float | Mapping[str, float]
-"""The value of a metric; a mapping has one value per `reason` label."""
+"""The value of a metric; a mapping has one value per label, which its key is: `cache="plans"`."""
 type Collectors = Mapping[str, tuple[str, str, Callable[[], Value]]]
 """Further metrics by name: their type, their help text, and a function that returns the value."""
 
@@ -79,7 +79,7 @@ class Metrics:
         for name, (metric_type, help_text, read) in self.collectors.items():
             value = read()
             samples = (
-                {f'reason="{reason}",{worker}': n for reason, n in value.items()}
+                {f"{label},{worker}": n for label, n in value.items()}
                 if isinstance(value, Mapping)
                 else {worker: value}
             )

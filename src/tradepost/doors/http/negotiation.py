@@ -7,7 +7,11 @@ MAX_CACHED_LENGTH. Nothing here raises: elements that cannot be parsed are ignor
 from functools import lru_cache
 from typing import NamedTuple
 
-MAX_CACHED_LENGTH = 1024
+from tradepost.kit.cache_registry import registered_cache
+
+MAX_CACHED_LENGTH = 512
+CACHED_BYTES = 2 * MAX_CACHED_LENGTH
+"""The most bytes that a cached header takes with its result."""
 CODINGS = (b"zstd", b"br", b"gzip")
 IGNORED_CHARSETS = frozenset({b"charset=utf-8", b"charset=utf8", b"charset=us-ascii"})
 
@@ -32,7 +36,8 @@ def best_offer(header: bytes | None, offers: tuple[bytes, ...]) -> bytes | None:
     return _best_offer(header, offers) if len(header) <= MAX_CACHED_LENGTH else _best_offer.__wrapped__(header, offers)
 
 
-@lru_cache(512)
+@registered_cache("accept", CACHED_BYTES)
+@lru_cache(256)
 def _best_offer(header: bytes, offers: tuple[bytes, ...]) -> bytes | None:
     ranges = _parse_ranges(header)
     if not ranges:
@@ -48,19 +53,22 @@ def _best_offer(header: bytes, offers: tuple[bytes, ...]) -> bytes | None:
 def _rank(offer: bytes, ranges: tuple[Range, ...]) -> tuple[float, int, int]:
     """Return q, specificity and negated position of the most specific range that covers the offer.
 
-    Ranks compare like tuples: the position is negated so that the first range is the greatest.
+    Parameters that the offer does not have are ignored (`application/json;v=1`), but a range
+    without them is more specific. Ranks compare like tuples: the position is negated so that the
+    first range is the greatest.
     """
     name, parameters = _split_type(offer)
     wildcard = name.partition(b"/")[0] + b"/*"
     best = (-1, 0.0, 0)
     for media_range in ranges:
         required = media_range.parameters - IGNORED_CHARSETS
-        if media_range.name == name and required <= parameters:
-            specificity = 3 + len(required)
-        elif not required and media_range.name == wildcard:
-            specificity = 2
-        elif not required and media_range.name in (b"*/*", b"*"):
-            specificity = 1
+        is_known = required <= parameters
+        if media_range.name == name:
+            specificity = 6 + len(required) if is_known else 5
+        elif media_range.name == wildcard:
+            specificity = 4 if is_known else 3
+        elif media_range.name in (b"*/*", b"*"):
+            specificity = 2 if is_known else 1
         else:
             continue
         if specificity > best[0]:
@@ -78,7 +86,8 @@ def best_coding(header: bytes | None) -> bytes | None:
     return _best_coding(header) if len(header) <= MAX_CACHED_LENGTH else _best_coding.__wrapped__(header)
 
 
-@lru_cache(512)
+@registered_cache("accept_encoding", CACHED_BYTES)
+@lru_cache(256)
 def _best_coding(header: bytes) -> bytes | None:
     weights: dict[bytes, float] = {}
     for element in _parse_ranges(header):
@@ -89,10 +98,16 @@ def _best_coding(header: bytes) -> bytes | None:
     return best if weight > 0 and weight >= weights.get(b"identity", 0.0) else None
 
 
-@lru_cache(256)
 def parse_content_type(header: bytes | None) -> tuple[bytes, bytes]:
     """Return the media type without parameters, and the charset or b"", both in lower case."""
-    media_type, *parameters = _split(header or b"", b";")
+    header = header or b""
+    return _parse_content_type(header) if len(header) <= MAX_CACHED_LENGTH else _parse_content_type.__wrapped__(header)
+
+
+@registered_cache("content_type", 2 * CACHED_BYTES)
+@lru_cache(256)
+def _parse_content_type(header: bytes) -> tuple[bytes, bytes]:
+    media_type, *parameters = _split(header, b";")
     charset = b""
     for parameter in parameters:
         name, _, value = parameter.partition(b"=")

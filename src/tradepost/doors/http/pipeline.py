@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIAL_HEADERS, Caller
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.dependencies import NO_DEPENDENCIES, Dependencies
-from tradepost.kit.problems import Unavailable
+from tradepost.kit.problems import NotFound, Problem, Unauthenticated, Unavailable
 from tradepost.kit.rate_limit.meter import RateLimits, unlimited_meter
 from tradepost.kit.writes.call_context import CallContext
 
@@ -34,11 +34,12 @@ from .https_redirect import redirect_to_https
 from .in_flight import InFlightRequests
 from .metrics import Metrics
 from .problem_responses import error_response, problem_response
-from .request_body import DEFAULT_LIMIT, ClientDisconnected
+from .request_body import DEFAULT_LIMIT
+from .request_framing import refuse_framing
 from .response import Response
 from .response_cache import CachedResponse, ResponseCache
 from .response_sender import HSTS, SECURITY_HEADERS, ResponseSender
-from .trusted_proxies import TrustedProxies
+from .trusted_proxies import FORWARDED_FOR, TrustedProxies
 
 type Identify = Callable[[Headers], Caller | Awaitable[Caller]]
 """Return the caller that a request's headers identify; called only if they hold a credential.
@@ -47,7 +48,13 @@ It returns the Caller itself if the credential is cached, as most are: a corouti
 a microsecond more.
 """
 
+type ErrorFormat = Callable[[Problem, Scope], Response]
+"""Return the response of a problem that was raised before the route was called."""
+NO_ERROR_FORMATS: Mapping[str, ErrorFormat] = {}
+
 REQUEST_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
+MAX_PATH_LENGTH = 1000
+"""Characters of a path that Litestar routes. The longest parameters have 100."""
 CLIENT_CLOSED_REQUEST = 499
 """Logged if the client disconnected before the response started (nginx's code, never sent)."""
 
@@ -67,8 +74,8 @@ class PipelineSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_settings(cls, settings: Any) -> "PipelineSettings":
-        """Copy the fields that `settings` has; the others keep their defaults."""
-        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__ if hasattr(settings, name)})
+        """Copy the settings of these names."""
+        return cls(**{name: getattr(settings, name) for name in cls.__struct_fields__})
 
 
 class Pipeline:
@@ -88,6 +95,7 @@ class Pipeline:
         limits: RateLimits | None = None,
         dependencies: Dependencies = NO_DEPENDENCIES,
         self_authenticating: frozenset[str] = frozenset(),
+        error_formats: Mapping[str, ErrorFormat] = NO_ERROR_FORMATS,
         read_cache: ReadCache | None = None,
     ) -> None:
         """Create the pipeline in front of `app`.
@@ -99,11 +107,13 @@ class Pipeline:
         dependencies: passed to every CallContext.
         self_authenticating: paths whose routes read `Authorization` themselves; the caller is
             anonymous there.
+        error_formats: how paths answer a bad credential, if not by a problem as REST does.
         read_cache: if given, responses that come from it are stored in a ResponseCache.
         """
         self.app, self.identify, self.database, self.settings = app, identify, database, settings
         self.access_log, self.metrics, self.limits = access_log, metrics, limits
         self.dependencies, self.self_authenticating = dependencies, self_authenticating
+        self.error_formats = error_formats
         self.allowed_methods = AllowedMethods(methods or {})
         self.fast_path = fast_path_tables(fast_routes or {}, self.allowed_methods.literal_paths)
         self.allowed_hosts = AllowedHosts(settings.allowed_hosts)
@@ -121,6 +131,8 @@ class Pipeline:
             return self.app(scope, receive, send)
         if self.trusted_proxies.networks:
             self.trusted_proxies.resolve(scope)
+        elif FORWARDED_FOR in request_headers(scope):
+            self.trusted_proxies.warn(scope)
         if (
             self.response_cache is not None
             and self.in_flight.has_room
@@ -178,8 +190,6 @@ class Pipeline:
             if not sender.timed_out or sender.status:
                 raise
             await self._send_timeout(scope, receive, sender)
-        except ClientDisconnected:
-            pass
         except Exception as error:
             if sender.status:
                 raise
@@ -208,8 +218,13 @@ class Pipeline:
         has_credential = not (
             CREDENTIAL_HEADERS.isdisjoint(scope["request_headers"]) or scope["path"] in self.self_authenticating
         )
-        identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
-        caller = identified if isinstance(identified, Caller) else await identified
+        try:
+            identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
+            caller = identified if isinstance(identified, Caller) else await identified
+        except Unauthenticated as problem:
+            if (render := self.error_formats.get(scope["path"])) is None:
+                raise
+            return await sender.send(render(problem, scope))
         if self.limits is not None:
             sender.meter = budget.meter_for(self.limits, caller, scope)
         scope["context"] = context = CallContext(
@@ -224,6 +239,9 @@ class Pipeline:
         table = self.fast_path.get(scope["method"])
         match = table.find(scope["path"]) if table is not None else None
         if match is None:
+            # Litestar keeps the last 1,024 paths that it routed.
+            if len(scope["path"]) > MAX_PATH_LENGTH:
+                raise NotFound("No operation has a path of this length.")
             return await self.app(scope, receive, sender)
         route, path_params, scope["path_template"] = match
         response = await route.respond(scope, receive, path_params)
@@ -240,6 +258,8 @@ class Pipeline:
             sender.common_headers = [*sender.common_headers, *self.cors.response_headers(headers.get(b"origin"))]
         if not self.in_flight.try_add(sender) and not scope["path"].startswith("/health/"):
             raise Unavailable("Too many requests are being served at the moment.", retry_after=1)
+        if (refused := refuse_framing(scope)) is not None:
+            return refused
         if not self.allowed_hosts.allows_any:
             self.allowed_hosts.check(scope)
         if settings.https_redirect and (redirect := redirect_to_https(scope)) is not None:
@@ -280,6 +300,7 @@ class Pipeline:
             self.metrics.series_for(sender.method, template, status).observe(seconds)
         if self.access_log is not None:
             caller_id, size = (context := scope.get("context")) and context.caller.id, max(sender.size, 0)
+            graphql = scope.get("graphql")
             self.access_log.add(
                 AccessLogEntry(
                     now(),
@@ -291,6 +312,7 @@ class Pipeline:
                     size,
                     template,
                     caller_id,
+                    graphql=graphql.log_entry() if graphql is not None else None,
                 )
             )
 

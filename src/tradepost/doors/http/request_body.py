@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from tradepost.kit.problems import ContentTooLarge, MalformedBody, UnsupportedMediaType
+from tradepost.kit.quoting import quote
+from tradepost.kit.schema.validation import MAX_DEPTH
 
 from .asgi import Receive, Scope, request_headers
 from .negotiation import parse_content_type
@@ -19,13 +21,10 @@ ACCEPT_PATCH = "application/merge-patch+json, application/json-patch+json"
 
 BODY_TYPES = (JSON, MSGPACK)
 PATCH_TYPES = (JSON, MSGPACK, MERGE_PATCH, JSON_PATCH)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MEDIA_TYPE_ALIASES = {b"application/x-msgpack": MSGPACK, b"application/vnd.msgpack": MSGPACK}
 CHARSETS = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
 DEFAULT_LIMIT = 1024 * 1024
-
-
-class ClientDisconnected(Exception):
-    """The client disconnected before its body was complete; no response can be sent."""
 
 
 class BodyDecoder[T]:
@@ -46,7 +45,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int | None = None) ->
     """Return the whole body.
 
     limit: in bytes; None is the pipeline's limit. A larger body raises ContentTooLarge, before
-        anything is read if `Content-Length` says so.
+        anything is read if `Content-Length` says so. One that ends early raises MalformedBody.
     """
     max_size = limit if limit is not None else scope.get("body_limit", DEFAULT_LIMIT)
     headers = request_headers(scope)
@@ -60,7 +59,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int | None = None) ->
     if message.get("more_body") and (length != b"%d" % len(body) or b"transfer-encoding" in headers):
         return await _read_rest(body, receive, max_size)
     if message["type"] == "http.disconnect":
-        raise ClientDisconnected
+        raise _incomplete()
     if len(body) > max_size:
         raise _too_large(max_size)
     return body
@@ -74,13 +73,21 @@ async def _read_rest(first_chunk: bytes, receive: Receive, max_size: int) -> byt
             raise _too_large(max_size)
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnected
+            raise _incomplete()
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         more = message.get("more_body", False)
     if size > max_size:
         raise _too_large(max_size)
     return b"".join(chunks)
+
+
+def _incomplete() -> MalformedBody:
+    """Return the problem of a body that ends early.
+
+    Granian sends `http.disconnect` for malformed chunks too, on a connection that is still open.
+    """
+    return MalformedBody("The body ends before its last byte, or its chunks are not well-formed.")
 
 
 def _too_large(max_size: int) -> ContentTooLarge:
@@ -97,7 +104,7 @@ def body_media_type(scope: Scope, accepted: tuple[bytes, ...] = BODY_TYPES) -> b
     coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"identity", b""):
         raise UnsupportedMediaType(
-            f"Content-Encoding `{coding.decode('latin-1')}` is not supported; send the body uncompressed.",
+            f"Content-Encoding {quote(coding.decode('latin-1'))} is not supported; send the body uncompressed.",
             accept=_joined(accepted),
             accept_patch=accept_patch,
         )
@@ -106,7 +113,7 @@ def body_media_type(scope: Scope, accepted: tuple[bytes, ...] = BODY_TYPES) -> b
     media_type = MEDIA_TYPE_ALIASES.get(media_type, media_type)
     if media_type in accepted and charset in CHARSETS:
         return media_type
-    fault = f"The body's media type is `{header.decode('latin-1')}`" if header else "`Content-Type` is missing"
+    fault = f"The body's media type is {quote(header.decode('latin-1'))}" if header else "`Content-Type` is missing"
     raise UnsupportedMediaType(
         f"{fault}; supported: {_joined(accepted)}, in UTF-8.",
         accept=_joined(accepted),
@@ -121,23 +128,42 @@ def _joined(media_types: tuple[bytes, ...]) -> str:
 def decode_body[T](media_type: bytes, body: bytes, decoder: BodyDecoder[T] = UNTYPED) -> T:
     """Return the body's value.
 
-    Raise MalformedBody if the bytes are not well-formed, and msgspec.ValidationError if the value
-    does not fit the type.
+    A byte order mark before JSON is ignored (RFC 8259, 8.1). Raise MalformedBody if the bytes are
+    not well-formed, and msgspec.ValidationError if the value does not fit the type.
     """
     is_msgpack, is_typed = media_type == MSGPACK, decoder.value_type is not Any
+    body = body if is_msgpack else body.removeprefix(BYTE_ORDER_MARK)
     try:
         value = decoder.msgpack(body) if is_msgpack else decoder.json(body)
         if is_msgpack and not is_typed:
             _check_json_value(value)
         return value
-    except RecursionError:
-        raise MalformedBody("The body is nested too deeply.") from None
-    except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+    except (msgspec.DecodeError, ValueError, TypeError, OverflowError, RecursionError) as error:
         if is_typed and isinstance(error, msgspec.ValidationError):
             raise
-        syntax = "MessagePack" if is_msgpack else "JSON"
-        detail = f"The body is not well-formed {syntax}: {error}." if body else "The body is empty."
-        raise MalformedBody(detail) from None
+        raise MalformedBody(_syntax_fault(body, error, "MessagePack" if is_msgpack else "JSON")) from None
+
+
+def _syntax_fault(body: bytes, error: Exception, syntax: str) -> str:
+    """Return what is wrong with a body that cannot be decoded, in the words of its format."""
+    if not body:
+        return "The body is empty."
+    if isinstance(error, RecursionError):
+        return f"The body is nested deeper than {MAX_DEPTH} levels."
+    if isinstance(error, UnicodeDecodeError):
+        place = f" (byte {_first_invalid_byte(body)})" if syntax == "JSON" else ""
+        return f"The body is not well-formed {syntax}: a text in it is not UTF-8{place}."
+    # The place in msgspec's message has no names (`$[...]`).
+    return f"The body is not well-formed {syntax}: {str(error).partition(' - at `$')[0]}."
+
+
+def _first_invalid_byte(body: bytes) -> int:
+    """Return the position of the first byte that is not UTF-8, from 0."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return len(body)
 
 
 async def read_value[T](

@@ -21,6 +21,8 @@ VARYING_HEADERS = (b"host", b"accept", b"accept-encoding", b"if-none-match", b"o
 """Request headers that a response to an anonymous request may depend on."""
 IDENTITY_HEADERS = (*CREDENTIAL_HEADERS, b"x-cart-token")
 """Request headers that identify a caller or a cart."""
+MAX_KEY_BYTES, RESPONSE_BYTES = 2000, 2000
+"""Bytes of the values in a key, and of a stored response without its body."""
 PER_REQUEST_HEADERS = frozenset(
     {b"x-request-id", b"x-request-cost", *[name for name, _ in budget.bucket_headers(b"", 1, 1)]}
 )
@@ -62,7 +64,10 @@ class ResponseCache:
         path = scope.get("raw_path")
         if path is None or scope["method"] != "GET":
             return None
-        get = request_headers(scope).get
+        headers = request_headers(scope)
+        if b"transfer-encoding" in headers or not headers.get(b"host"):
+            return None  # see `request_framing`; stored responses have a valid Host in their key
+        get = headers.get
         key = (
             path,
             scope["query_string"],
@@ -87,6 +92,9 @@ class ResponseCache:
         ):
             return
         status, headers, body = response.prepare(scope)
+        key_bytes = sum([len(part) for part in scope["cache_key"] if part])
+        if key_bytes > MAX_KEY_BYTES:
+            return
         # An If-None-Match that did not match: clients could fill the cache with arbitrary tags.
         if status != sender.status or (status == 200 and b"if-none-match" in client_headers):
             return
@@ -99,4 +107,4 @@ class ResponseCache:
         cached = CachedResponse(
             status, [*stored, cost], message, len(body), scope["original_path"], template, meter.price, net, series
         )
-        self.cache.add_alias(context.cache.entry, scope["cache_key"], cached)
+        self.cache.add_alias(context.cache.entry, scope["cache_key"], cached, RESPONSE_BYTES + key_bytes)

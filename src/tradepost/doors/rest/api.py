@@ -1,5 +1,6 @@
 """RestDoor: the state shared by all REST routes, and the preparation of their requests."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from tradepost.kit.problems import NotAcceptable
 from tradepost.kit.rate_limit.meter import COMPILE_POINTS
 from tradepost.kit.resource.rendering import Rendering
 from tradepost.kit.resource.resource import Resource
-from tradepost.kit.resource.selection import Selection
+from tradepost.kit.resource.selection import FIELD_BYTES, Selection
 from tradepost.kit.writes.call_context import CallContext
 
 from ..http.asgi import Receive, Scope, request_headers
@@ -28,7 +29,11 @@ JSON, MSGPACK = b"application/json", b"application/msgpack"
 GRAPHQL_DOCUMENT = b"application/graphql"
 CART_TOKEN = b"x-cart-token"
 MEDIA_TYPES = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
-MAX_CACHED_QUERIES, MAX_CACHED_SELECTIONS = 8192, 2000
+MAX_QUERIES_BYTES, MAX_SELECTIONS_BYTES = 4 * 1024 * 1024, 4 * 1024 * 1024
+QUERY_BYTES = 1500
+"""Bytes of a parsed query string, besides the texts in it."""
+MAX_CACHED_QUERY_LENGTH = 4000
+"""Longer query strings are parsed on every request, and responses to them are not cached."""
 
 
 class RestDoor:
@@ -39,10 +44,10 @@ class RestDoor:
         self.links: dict[int, Links] = {}
         self.renderings: dict[int, Rendering] = {}
         self.graphql_roots: Mapping[str, GraphQLRoot] = {}
-        self.queries = LRUCache[Any, Query](MAX_CACHED_QUERIES)
+        self.queries = LRUCache[Any, Query]("rest_queries", MAX_QUERIES_BYTES, query_size)
         # A cache of its own: successive pages of a list have different queries but the same
         # `fields`, and so share the Selection and the Structs generated for it.
-        self.selections = LRUCache[Any, Selection[Any]](MAX_CACHED_SELECTIONS)
+        self.selections = LRUCache[Any, Selection[Any]]("rest_selections", MAX_SELECTIONS_BYTES, selection_size)
 
     def register_routes(self, endpoints: Iterable[Endpoint], graphql_roots: Mapping[str, GraphQLRoot]) -> None:
         """Set the endpoints, which links lead to, and the GraphQL root field of each operation."""
@@ -133,10 +138,26 @@ class RestDoor:
                 key, lambda: compile_fields(operation.result, fields, permissions, self.renderings[version])
             )
 
-        return self.queries.get_or_create(
-            (operation.name, text, permissions, version),
-            lambda: parse_query_string(operation, text, permissions, version, compile_selection),
-        )
+        def parse() -> Query:
+            return parse_query_string(operation, text, permissions, version, compile_selection)
+
+        if len(text) > MAX_CACHED_QUERY_LENGTH:
+            return parse()
+        return self.queries.get_or_create((operation.name, text, permissions, version), parse)
+
+
+def query_size(key: tuple[Any, ...], query: Query) -> int:
+    """Return the approximate bytes of a parsed query string with its key.
+
+    Its text is also in the filters and, twice, in the links; its Selection is in another cache.
+    """
+    return QUERY_BYTES + 5 * len(key[1])
+
+
+def selection_size(key: tuple[Any, ...], selection: Selection[Any]) -> int:
+    """Return the approximate bytes of a Selection with its key."""
+    lists = len(selection.list_queries)
+    return FIELD_BYTES * (2 + selection.field_set.field_count + lists) + 4 * sys.getsizeof(key[1])
 
 
 def negotiate_media_type(accept: bytes, has_document: bool) -> bytes:

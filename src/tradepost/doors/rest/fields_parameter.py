@@ -17,6 +17,7 @@ from graphql import (
 from graphql.language import OperationType, Visitor, visit
 
 from tradepost.kit.problems import InvalidParameter, TooDeep, TooManyAliases
+from tradepost.kit.quoting import quote, shorten
 from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.rendering import Rendering
@@ -65,9 +66,11 @@ def _parse(text: str) -> SelectionSetNode:
         document = parse("{" + text + "\n}", no_location=True, max_tokens=MAX_TOKENS)
     except GraphQLSyntaxError as error:
         description = error.description if hasattr(error, "description") else error.message
-        raise _invalid(f"`fields` has a syntax error: {description}") from None
-    except (GraphQLError, RecursionError) as error:
-        raise _invalid(f"`fields` has a syntax error: {error}") from None
+        raise _invalid(f"`fields` has a syntax error: {shorten(description, 300)}") from None
+    except GraphQLError as error:
+        raise _invalid(f"`fields` has a syntax error: {shorten(error.message, 300)}") from None
+    except RecursionError:
+        raise _invalid("`fields` is nested too deeply.") from None
     match document.definitions:
         case [OperationDefinitionNode(operation=OperationType.QUERY, name=None, selection_set=selection_set)] if (
             selection_set.selections
@@ -101,7 +104,7 @@ def _add_fields(builder: SelectionBuilder, selection_set: SelectionSetNode, perm
         list_query = _list_query(builder.target, name, node, permissions)
         key = alias or rest_name
         if meanings.setdefault(key, (name, list_query)) != (name, list_query):
-            raise _invalid(f"`{key}` is selected twice with different meanings; give one of them an alias.")
+            raise _invalid(f"{quote(key)} is selected twice with different meanings; give one of them an alias.")
         _, nested = builder.add(name, None if alias == rest_name else alias, list_query)
         _add_nested_fields(nested, node, permissions)
 
@@ -124,7 +127,8 @@ def _check_name(target: Result[Any] | EmbeddedValue, name: str, rest_name: str, 
     """Raise 400 with the known names if the name is unknown."""
     if rest_name == ACTIONS or (name not in target.members and name not in target.relations):
         allowed = [LINKS if n == ACTIONS else n for n in readable_names(target, permissions)]
-        raise InvalidParameter(f"`{rest_name}` is not a field of {target.name}.", parameter="fields", allowed=allowed)
+        detail = f"{quote(rest_name)} is not a field of {target.name}."
+        raise InvalidParameter(detail, parameter="fields", allowed=allowed, unknown=rest_name)
 
 
 def _list_query(

@@ -1,6 +1,6 @@
 """Parsing of query strings: the Selection, ListQuery and flags that they contain."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,6 +9,7 @@ import msgspec
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.pricing import Price, price
 from tradepost.kit.problems import InvalidParameter
+from tradepost.kit.quoting import quote
 from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
 from tradepost.kit.resource.selection import Selection, has_personal_data
@@ -18,6 +19,8 @@ from .paging import Pager
 type FieldsCompiler = Callable[[str | None], Selection[Any]]
 
 MAX_PARAMETERS = 200
+LIST_PARAMETERS = ("limit", "cursor", "before", "fields", "sort", "include")
+NUMBERED_PARAMETERS = (*LIST_PARAMETERS, "page", "page_size")
 # REST's names of the arguments of a ListQuery, if they differ.
 REST_NAMES = {"first": "limit", "last": "limit", "after": "cursor"}
 
@@ -62,9 +65,13 @@ def parse_query_string(
         flags["atomic"] = _parse_flag("atomic", others.pop("atomic"))
     if others:
         name = next(iter(others))
-        allowed = ["fields", "atomic"] if operation.kind == "batch" else ["fields"]
-        raise InvalidParameter(f"`{name}` is not a parameter here.", parameter=name, allowed=allowed)
+        raise _unknown_parameter(name, ["fields", "atomic"] if operation.kind == "batch" else ["fields"])
     return Query(selection, DEFAULT_LIST_QUERY, None, flags, price(operation, selection), personal)
+
+
+def _unknown_parameter(name: str, allowed: Sequence[str]) -> InvalidParameter:
+    detail = f"{quote(name)} is not a parameter here."
+    return InvalidParameter(detail, parameter=name, allowed=allowed, unknown=name)
 
 
 def fields_text(text: bytes) -> str | None:
@@ -81,7 +88,7 @@ def _parse_parameters(text: bytes) -> dict[str, str]:
     parameters: dict[str, str] = {}
     for name, value in pairs:
         if name in parameters:
-            raise InvalidParameter(f"`{name}` is given twice.", parameter=name)
+            raise InvalidParameter(f"{quote(name)} is given twice.", parameter=name)
         parameters[name] = value
     return parameters
 
@@ -108,6 +115,9 @@ def _parse_list_query(
     else:
         arguments["first"] = limit
     arguments["filter"] = parameters
+    filters = [n for n, f in operation.resource.filters.items() if f.access.allows(permissions)]
+    if unknown := [name for name in parameters if name not in filters]:
+        raise _unknown_parameter(unknown[0], [*(LIST_PARAMETERS if version > 1 else NUMBERED_PARAMETERS), *filters])
     try:
         return parse_list_query(operation.resource, arguments, permissions, allow_page_number=True, strict=False)
     except InvalidParameter as problem:
@@ -124,11 +134,11 @@ def with_rest_names(problem: InvalidParameter, names: Mapping[str, str] = REST_N
 
 def _parse_include(value: str | None) -> bool:
     if value not in (None, "total"):
-        raise InvalidParameter(f"`include` is `{value}`; allowed: total.", parameter="include")
+        raise InvalidParameter(f"`include` is {quote(value)}; allowed: total.", parameter="include")
     return value == "total"
 
 
 def _parse_flag(name: str, value: str) -> bool:
     if value not in ("true", "false"):
-        raise InvalidParameter(f"`{name}` is `{value}`; allowed: true, false.", parameter=name)
+        raise InvalidParameter(f"`{name}` is {quote(value)}; allowed: true, false.", parameter=name)
     return value == "true"

@@ -31,7 +31,7 @@ def render_response(
     scope, context, media_type = request.scope, request.context, request.media_type
     is_replay = context.idempotency.is_replay
     # A replay costs 1 point. An attempt at a credential always pays in full.
-    costs_one_point = is_replay and operation.attempted_account is None
+    costs_one_point = is_replay and not operation.is_credential_attempt
     context.meter.net = 1 if costs_one_point else request.price.net(result.row_count)
     must_not_store = operation.kind not in ("get", "list") or request.query.personal
     headers = [cache_control(scope, public=operation.public, personal=must_not_store)]

@@ -20,7 +20,7 @@ from tradepost.kit.resource.resource import Resource
 from ..http.asgi import Receive, Scope
 from ..http.response import Response
 from .access import access_guards
-from .api import RestDoor
+from .api import MAX_CACHED_QUERY_LENGTH, RestDoor
 from .query_string import with_rest_names
 from .request import RestRequest
 from .response import render_response
@@ -48,14 +48,15 @@ class OperationRoute(HTTPRouteHandler):
         if operation.kind not in KINDS_BY_METHOD[method]:
             raise TypeError(f"{method} {path} does not fit {operation.name}: its kind is {operation.kind}")
         self.operation = operation
+        guards = access_guards(operation.access)
         super().__init__(
             path,
             http_method=method,
             # Litestar allows 204 only if the function returns None. The Response has the real one.
             status_code=200,
-            guards=access_guards(operation.access),
+            guards=guards,
             operation_id=operation.name,
-            opt={"fast_route": True},
+            opt={"fast_route": True, "enforced_guards": guards},
         )
 
     def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "OperationRoute":
@@ -75,16 +76,20 @@ class OperationRoute(HTTPRouteHandler):
 
         Called by the endpoint and by the fast path.
         """
-        door = self.door
+        door, cache = self.door, self.door.cache
         request = await door.prepare_request(self.operation, scope, receive)
-        if door.cache is None or not self.operation.public or request.query.personal:
+        if (
+            cache is None
+            or not self.operation.public
+            or request.query.personal
+            or len(scope["query_string"]) > MAX_CACHED_QUERY_LENGTH
+            or not cache.serves(request.context.caller)
+        ):
             return await self.run(request, path_params)
         key = door.cache_key(request)
-        entry = door.cache.get(key)
+        entry = cache.get(key)
         if entry is None:
-            entry = await door.cache.fill(
-                key, lambda dependencies: self.cache_entry(request, path_params, dependencies)
-            )
+            entry = await cache.fill(key, lambda dependencies: self.cache_entry(request, path_params, dependencies))
         request.context.meter.net, request.context.cache.entry = entry.net, entry
         return entry.value
 
@@ -99,7 +104,7 @@ class OperationRoute(HTTPRouteHandler):
         request.context.cache.dependencies = dependencies
         response = await self.run(request, path_params)
         response.encodings = {}
-        size = 2 * len(response.body) + len(request.scope["query_string"])
+        size = 2 * len(response.body) + 4 * len(request.scope["query_string"])
         return CacheEntry(response, size, request.context.meter.net)
 
     async def run(self, request: RestRequest, path_params: dict[str, str]) -> Response:

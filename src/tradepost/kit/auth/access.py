@@ -9,6 +9,8 @@ from ..db.column_types import Id
 from ..problems import Forbidden, Unauthenticated
 from .caller import Caller
 
+HOW_TO_AUTHENTICATE = "Send a credential in `Authorization` (as `Bearer`) or in `X-API-Key`."
+
 
 class Access(msgspec.Struct, frozen=True):
     """A rule about the caller: open to everyone, or only to callers with one permission.
@@ -31,7 +33,7 @@ class Access(msgspec.Struct, frozen=True):
     def problem(self, is_authenticated: bool) -> Forbidden | Unauthenticated:
         """Return the problem of a caller that is not allowed."""
         detail = f"The permission `{self.permission}` is required."
-        return Forbidden(detail) if is_authenticated else Unauthenticated(detail)
+        return Forbidden(detail) if is_authenticated else Unauthenticated(f"{detail} {HOW_TO_AUTHENTICATE}")
 
 
 ANYONE = Access()

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
 from time import monotonic
 from typing import Any
 
+from ..auth.caller import Caller
+from ..cache_registry import Cache, CacheFigures
 from ..query.source_tables import ANY_CHANGE, ReadDependencies, Tag
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -22,6 +24,8 @@ It bounds the harm of a missed invalidation.
 """
 ENTRY_OVERHEAD = 1000
 """Approximate bytes that an entry or an alias takes in addition to its value."""
+TAG_BYTES, USUAL_TAGS = 300, 3
+"""Bytes of a tag, and the number of tags that ENTRY_OVERHEAD includes."""
 MAX_ALIASES = 8
 """Aliases of one entry: many different requests for the same data must not fill the cache."""
 
@@ -79,20 +83,34 @@ class _Fill:
 type Read = Callable[[ReadDependencies], Awaitable[CacheEntry]]
 
 
-class ReadCache:
+class ReadCache(Cache):
     """Entries by key, bounded in bytes, with least-recently-used eviction.
 
     While `suspended` (no invalidation channel) the cache is empty and stores nothing.
     """
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self.max_bytes, self.suspended = max_bytes, False
+    def __init__(self, max_bytes: int = MAX_BYTES, *, write_permissions: frozenset[str] = frozenset()) -> None:
+        """`write_permissions` are those of the writes that change what is cached."""
+        super().__init__("read_cache", max_bytes)
+        self.write_permissions, self.suspended = write_permissions, False
         self.entries = OrderedDict[Hashable, CacheEntry]()
         self.aliases = dict[Hashable, tuple[CacheEntry, Any]]()
         self.keys_by_tag: dict[str, dict[str | None, set[Hashable]]] = {}
         self.fills = dict[Hashable, _Fill]()
         self.running = set[_Fill]()
-        self.bytes = self.hits = self.misses = self.dropped = 0
+        self.bytes = self.hits = self.misses = self.dropped = self.evictions = 0
+
+    def figures(self) -> CacheFigures:
+        """Return the current figures."""
+        return CacheFigures(self.max_bytes, self.bytes, len(self.entries), self.hits, self.misses, self.evictions)
+
+    def serves(self, caller: Caller) -> bool:
+        """Whether reads of this caller use the cache: not if the caller may write what it holds.
+
+        Another process drops its entries some milliseconds after a write was answered. A caller
+        that writes and then reads through that process must not get the old value.
+        """
+        return self.write_permissions.isdisjoint(caller.permissions)
 
     def get(self, key: Hashable) -> CacheEntry | None:
         """Return the entry of a key, or None."""
@@ -119,8 +137,8 @@ class ReadCache:
         self.hits += 1
         return value
 
-    def add_alias(self, entry: CacheEntry, alias: Hashable, value: Any) -> None:
-        """Store a value that was derived from an entry, such as a response.
+    def add_alias(self, entry: CacheEntry, alias: Hashable, value: Any, size: int = 0) -> None:
+        """Store a value of some bytes that was derived from an entry, such as a response.
 
         It lives as long as the entry. Nothing is stored if the entry is not in the cache any more,
         or has too many aliases.
@@ -128,8 +146,9 @@ class ReadCache:
         if entry.key is not None and alias not in self.aliases and len(entry.aliases) < MAX_ALIASES:
             self.aliases[alias] = entry, value
             entry.aliases.append(alias)
-            entry.size += ENTRY_OVERHEAD
-            self.bytes += ENTRY_OVERHEAD
+            entry.size += ENTRY_OVERHEAD + size
+            self.bytes += ENTRY_OVERHEAD + size
+            self._evict()
 
     async def fill(self, key: Hashable, read: Read) -> CacheEntry:
         """Read what `get` did not find, or wait for a running read of the same key.
@@ -202,11 +221,17 @@ class ReadCache:
             self._remove(key)
         entry.key, entry.tags, entry.expires_at = key, frozenset(fill.dependencies.tags), fill.started_at + MAX_AGE
         self.entries[key] = entry
+        entry.size += TAG_BYTES * max(len(entry.tags) - USUAL_TAGS, 0)
         self.bytes += entry.size
         for table, id in entry.tags:
             self.keys_by_tag.setdefault(table, {}).setdefault(id, set()).add(key)
+        self._evict()
+
+    def _evict(self) -> None:
+        """Remove the least recently used entries that exceed the budget."""
         while self.bytes > self.max_bytes:
             self._remove(next(iter(self.entries)))
+            self.evictions += 1
 
     def _remove(self, key: Hashable) -> None:
         entry = self.entries.pop(key)

@@ -26,7 +26,7 @@ from ..problems import (
     Unauthenticated,
     Validation,
 )
-from ..rate_limit.credential_attempts import CredentialAttempts
+from ..rate_limit.credential_attempts import Attempt, CredentialAttempts
 from ..resource.resource import Resource, Result
 from ..resource.selection import Selection
 from ..writes.call_context import CallContext
@@ -57,8 +57,10 @@ class Operation[O, **P, R]:
     points: the cost of one call, without its rows.
     status: the HTTP status of success.
     idempotent: whether a write may be repeated with an idempotency key.
-    attempted_account: for operations that check a credential, the function that returns the
-        account from the body. Such calls are counted, and always charged in full.
+    attempted_account: for operations that check a password, the function that returns the account
+        from the body; None stands for the caller's own.
+    checks_token: whether it checks a token, which nobody can guess. Calls that check a password or
+        a token are always charged in full, and those that fail are counted.
     exclusive_to, reason: the only door that exposes it, and why.
     """
 
@@ -81,6 +83,7 @@ class Operation[O, **P, R]:
         status: int | None = None,
         idempotent: bool = True,
         attempted_account: AttemptedAccount | None = None,
+        checks_token: bool = False,
         exclusive_to: Door | None = None,
         reason: str = "",
     ) -> None:
@@ -91,13 +94,15 @@ class Operation[O, **P, R]:
             raise ValueError(f"the operation {name} is exclusive to {exclusive_to} without a `reason`")
         self.method, self.name, self.kind, self.result, self.access = method, name, kind, result, access
         self.input, self.parent_relation, self.public = input, parent_relation, public
-        self.attempted_account, self.exclusive_to, self.reason = attempted_account, exclusive_to, reason
+        self.attempted_account, self.checks_token = attempted_account, checks_token
+        self.is_credential_attempt = checks_token or attempted_account is not None
+        self.exclusive_to, self.reason = exclusive_to, reason
         self.doc, self.signature = inspect.cleandoc(method.__doc__ or ""), inspect.signature(method)
         self.is_write = kind not in READ_KINDS
         self.accepts_idempotency_key = self.is_write and idempotent
         self.run: Any = self.run_write if self.is_write else self.run_read
         default_points = WRITE_POINTS if self.is_write else READ_POINTS
-        if attempted_account is not None:
+        if self.is_credential_attempt:
             self.run, default_points = self.run_credential_attempt, ATTEMPT_POINTS
         self.points = points if points is not None else default_points
         self.status = status or STATUSES.get(kind, 200)
@@ -155,15 +160,26 @@ class Operation[O, **P, R]:
     async def run_credential_attempt(self, service: Any, *args: Any, **kwargs: Any) -> R:
         """Check the access rule and count the attempt before running the method.
 
-        It is counted once, however often the transaction is retried.
+        It is counted once, however often the transaction is retried, and given back if the call
+        succeeds.
         """
         context: CallContext = service.context
         self.access.check(context.caller)
         context.meter.credential_attempts += 1
         attempts = context.dependencies.get(CredentialAttempts)
-        if attempts is not None:
-            await attempts.count(self.account_of_call(args, kwargs), context.address, context.caller.id)
-        return await (self.run_write if self.is_write else self.run_read)(service, *args, **kwargs)
+        attempt = await self._begin_attempt(attempts, context, args, kwargs) if attempts is not None else None
+        answer: R = await (self.run_write if self.is_write else self.run_read)(service, *args, **kwargs)
+        if attempt is not None:
+            attempt.succeed()
+        return answer
+
+    def _begin_attempt(
+        self, attempts: CredentialAttempts, context: CallContext, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Awaitable[Attempt]:
+        """Count the attempt of a call, or raise QuotaExceeded."""
+        if self.checks_token:
+            return attempts.begin_token(context.address)
+        return attempts.begin(self.account_of_call(args, kwargs), context.address, context.caller.id)
 
     def account_of_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
         """Return the account that a call attempts, from its body; None if the body names none."""
@@ -190,6 +206,8 @@ class Operation[O, **P, R]:
         except LostRace:
             detail = "Concurrent requests kept changing the same data. Try again."
             raise Conflict.lost_race(detail) from None
+        finally:
+            await context.work.run_hooks()
 
     async def _run_in_transaction(
         self, service: Any, context: CallContext, args: Any, kwargs: Any, claimed: Claim | None = None
@@ -197,7 +215,7 @@ class Operation[O, **P, R]:
         """Run the method in a transaction, and complete the claim. Lost races are retried."""
         for _ in range(MAX_TRIES):
             try:
-                async with context.transaction() as session:
+                async with context.work.transaction(context.database) as session:
                     answer = await self._call_method(service, context, args, kwargs)
                     if claimed is not None:
                         answer, outcome = split_outcome(answer, self.result, context)
@@ -256,6 +274,7 @@ def operation[O, **P, R](
     status: int | None = None,
     idempotent: bool = True,
     attempted_account: AttemptedAccount | None = None,
+    checks_token: bool = False,
     exclusive_to: Door | None = None,
     reason: str = "",
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:
@@ -278,6 +297,7 @@ def operation[O, **P, R](
             status=status,
             idempotent=idempotent,
             attempted_account=attempted_account,
+            checks_token=checks_token,
             exclusive_to=exclusive_to,
             reason=reason,
         )

@@ -80,6 +80,13 @@ class Registry:
         )
 
     @property
+    def public_write_permissions(self) -> frozenset[str]:
+        """The permissions of the writes to resources that public operations read."""
+        public = {o.result.name for o in self.operations.values() if o.public}
+        writes = [o for o in self.operations.values() if o.is_write and o.result.name in public]
+        return frozenset([o.access.permission for o in writes if o.access.permission is not None])
+
+    @property
     def node_resources(self) -> list[Resource[Any]]:
         """The resources that `node(id:)` can read."""
         return [r for r in self.resources.values() if self.getter(r) is not None]

@@ -11,8 +11,9 @@ from sqlalchemy import case, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..auth.access import Viewer
+from ..cache_registry import registered_cache
 from ..db.base import Table
-from ..ids import new_id, parse_id
+from ..ids import new_id
 from ..problems import InvalidTransition, PreconditionFailed
 from ..query.records import Page, Record
 from ..query.value_records import value_record
@@ -50,7 +51,11 @@ class Service:
         """Return the visible row with this id or slug, or raise NotFound."""
         column, value = resource.parse_key(key)
         context = self.context
-        record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
+        preloaded = context.preloaded
+        if preloaded is not None and preloaded.resource is resource and preloaded.selection is selection:
+            record = preloaded.records.get(value)
+        else:
+            record = await context.database.reads.one(context.reader, resource, selection, column, value, context)
         if record is None:
             raise resource.not_found(key)
         return record
@@ -86,19 +91,17 @@ class Service:
     async def lock_for_update[T: Table](
         self, model: type[T], resource: Resource[Any], key: str, expected: ExpectedVersion = None
     ) -> T:
-        """Lock the visible row and return it as an ORM object.
+        """Lock the visible row with this id or slug and return it as an ORM object.
 
         Raise NotFound, PreconditionFailed if its version is not an expected one, or
         InvalidTransition if the current operation is not open on it.
         """
-        id = parse_id(key)
-        if id is None:
-            raise resource.not_found(key)
+        column, value = resource.parse_key(key)
         viewer, operation = self.viewer, self.context.work.current_operation
         policy = resource.actions.get(operation, lambda _: true())
         query = (
             select(model, case((policy(viewer), 1), else_=0))
-            .where(model.id == id, resource.visible(viewer))
+            .where(getattr(model, column) == value, resource.visible(viewer))
             .with_for_update(of=model)
         )
         parameters, options = {"caller_id": self.context.caller.id}, {"populate_existing": True}
@@ -134,7 +137,7 @@ class Service:
         before = await self.document(resource, key)
         writable = frozenset([f.name for f in msgspec.structs.fields(shape)])
         check_names(patch, writable.union(before))
-        return validate(shape, check_read_only(before, patch.apply(before), writable))
+        return validate(shape, check_read_only(before, patch.apply(before), writable), stored=before)
 
     async def insert(self, model: type[Table], *rows: Mapping[str, Any]) -> list[str]:
         """Insert rows by one statement, without ORM objects, and return their ids."""
@@ -224,7 +227,6 @@ def _embedded_columns(resource: Resource[Any]) -> dict[str, list[tuple[str, str]
     }
 
 
-@lru_cache(maxsize=1000)
 def _refusal(resource: Resource[Any], operation: str, row: Any) -> str:
     """Return why an operation is not open on a row that the caller sees."""
     table = resource.transitions
@@ -235,6 +237,8 @@ def _refusal(resource: Resource[Any], operation: str, row: Any) -> str:
     return f"`{operation}` is not possible on this {resource.label} now; see its `links` (GraphQL: `availableActions`)."
 
 
+@registered_cache("patched_documents", 20_000)
+@lru_cache(maxsize=100)
 def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
     """Return the default selection without the actions.
 
@@ -245,7 +249,8 @@ def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Se
     return Selection(FieldSet(tuple(fields)), selection.list_queries)
 
 
-@lru_cache(maxsize=1000)
+@registered_cache("whole_rows", 20_000)
+@lru_cache(maxsize=100)
 def _all_members(resource: Resource[Any]) -> Selection[Any]:
     """Return the same with the members that need a permission."""
     permissions = frozenset([a.permission for a in resource.field_access.values() if a.permission])

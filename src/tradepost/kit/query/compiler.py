@@ -11,6 +11,7 @@ from sqlalchemy import Dialect, Select, and_, bindparam, func, select
 from sqlalchemy.sql.elements import False_, True_
 
 from ..auth.access import Viewer
+from ..cache_registry import registered_cache
 from ..resource.list_query import ListQueryShape
 from ..resource.resource import ACTIONS, EmbeddedValue, LinkTable, Relation, Resource
 from ..resource.row_layout import Actions, Embedded, Leaf, Node, ToMany, ToOne
@@ -211,7 +212,8 @@ class PlanCompiler:
         return None if self.tables_read is None else tuple([(table, None) for table in sorted(self.tables_read)])
 
 
-@lru_cache(maxsize=512)
+@registered_cache("table_aliases", 40 * 1024)
+@lru_cache(maxsize=128)
 def _numbered_alias(table: Any, number: int) -> Any:
     """Return an alias of a table, shared by all plans.
 

@@ -22,8 +22,10 @@ from .records import EMPTY_SLICE, Page, Record, RowsByParent, StoredRecord
 from .replayed_rows import has_all_members, place_joined_row, rebuild_row, target_id, to_one_relations
 from .row_count import count_related_rows
 
-INLINE_ROWS, MAX_PLANS = 2000, 2000
-"""How many rows of a relation SQLite may read on the event loop, and how many plans are cached."""
+INLINE_ROWS, MAX_PLAN_BYTES = 2000, 8 * 1024 * 1024
+"""How many rows of a relation SQLite may read on the event loop, and the budget of the plans."""
+LEVEL_BYTES, COLUMN_BYTES = 4000, 1500
+"""Bytes of a level of a plan, and of one of its columns, besides its SQL texts."""
 ONE_TIME_SECRET = "shown_once"  # noqa: S105  (the name of a bind)
 """The bind of a secret that this call made; no column holds it, only this answer shows it."""
 
@@ -36,7 +38,7 @@ class ReadEngine:
 
     def __init__(self, secret: bytes) -> None:
         self.secret = secret
-        self.plans = LRUCache[PlanKey, Plan](MAX_PLANS)
+        self.plans = LRUCache[PlanKey, Plan]("plans", MAX_PLAN_BYTES, plan_size)
 
     def plan(
         self,
@@ -50,15 +52,19 @@ class ReadEngine:
         """Return the plan of a selection for callers of this kind.
 
         It is compiled once and charged to the call that first needs it. The Selection remembers
-        its last plan.
+        the key of its last plan.
         """
         caller = scope.caller
         arguments = (self, resource, key_column, list_query, caller.permissions, caller.is_authenticated)
-        if (last := selection.last_plan) is not None and last[0] == arguments:
-            return last[1]
+        if (
+            (last := selection.last_plan) is not None
+            and last[0] == arguments
+            and (plan := self.plans.get(last[1])) is not None
+        ):
+            return plan
         shape = list_query.shape if list_query is not None else None
-        plan = self._cached_plan(resource, selection, key_column, shape, scope, reader)
-        selection.last_plan = arguments, plan
+        key, plan = self._cached_plan(resource, selection, key_column, shape, scope, reader)
+        selection.last_plan = arguments, key
         return plan
 
     def _cached_plan(
@@ -69,7 +75,7 @@ class ReadEngine:
         shape: ListQueryShape | None,
         scope: ReadScope,
         reader: Reader,
-    ) -> Plan:
+    ) -> tuple[PlanKey, Plan]:
         fields, permissions, known = (
             selection.field_set.unaliased,
             scope.caller.permissions,
@@ -85,7 +91,7 @@ class ReadEngine:
             return compiler.compile_page(resource, fields, shape or ListQuery().shape)
 
         key = PlanKey(resource.name, key_column, fields, shapes, shape, permissions, known)
-        return self.plans.get_or_create(key, compile)
+        return key, self.plans.get_or_create(key, compile)
 
     async def one[S: msgspec.Struct](
         self,
@@ -291,6 +297,14 @@ class ReadEngine:
                 totals = await reader.fetch_all(level.total_statement, level.total_statement.bind(values))
                 group.totals = {r[0]: r[1] for r in totals}
         return group
+
+
+def plan_size(key: PlanKey, plan: Plan) -> int:
+    """Return the approximate bytes of a plan with its key."""
+    statements = [s for level in plan.levels for s in (level.rows_statement, level.total_statement) if s is not None]
+    texts = [s.sql for statement in statements for s in (statement, *statement.by_row_count.values())]
+    columns = sum([len(level.columns) for level in plan.levels])
+    return LEVEL_BYTES * len(plan.levels) + COLUMN_BYTES * columns + sum(map(len, texts))
 
 
 def _bind_values(list_query: ListQuery, limit: int, codec: CursorCodec, parent: Any, caller: Caller) -> dict[str, Any]:

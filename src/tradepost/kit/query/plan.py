@@ -1,6 +1,7 @@
 """Plan: the compiled statements of one selection."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ from .cursors import CursorCodec
 from .record_builder import RecordCompiler
 from .records import DualBody
 from .statement import Statement
+
+_numbers = count()
 
 
 class Level:
@@ -64,12 +67,13 @@ class Level:
 class Plan:
     """The levels of one selection, the top one first.
 
+    number: identifies the plan in memos, which must not keep it alive.
     id_index, version_index: columns of the top row's id and version, in plans that read by key.
     read_tags: the tables it reads, without the table of a row read by key; None if its result
         depends on more than rows, so that it cannot be cached.
     """
 
-    __slots__ = ("dialect", "id_index", "levels", "read_tags", "top", "version_index")
+    __slots__ = ("dialect", "id_index", "levels", "number", "read_tags", "top", "version_index")
 
     def __init__(
         self,
@@ -81,23 +85,23 @@ class Plan:
     ) -> None:
         self.levels, self.dialect, self.read_tags = levels, dialect, read_tags
         self.id_index, self.version_index = id_index, version_index
-        self.top = levels[0]
+        self.top, self.number = levels[0], next(_numbers)
 
     def record_builder(self, field_set: FieldSet) -> Any:
         """Return the function that builds records from rows, memoized in the field set."""
-        builder = field_set.memo.get(self)
+        builder = field_set.memo.get(self.number)
         if builder is None:
             compiler = RecordCompiler(self, field_set, self.dialect)
             builder = compiler.page_function(self.top) if self.id_index is None else compiler.record_function()
             if field_set.secondary is not None:
                 stored = RecordCompiler(self, field_set.secondary, self.dialect).record_function()
                 builder = _dual_body(builder, stored)
-            field_set.memoize(self, builder)
+            field_set.memoize(self.number, builder)
         return builder
 
     def level_page_builder(self, field_set: FieldSet, level_index: int) -> Any:
         """Return the function that builds the page of a relation returned as a list."""
-        key = (self, level_index)
+        key = (self.number, level_index)
         builder = field_set.memo.get(key)
         if builder is None:
             compiler = RecordCompiler(self, field_set, self.dialect)
@@ -109,7 +113,7 @@ def _dual_body(response: Callable[..., Any], stored: Callable[..., Any]) -> Call
     return lambda row, groups: DualBody(response(row, groups), stored(row, groups))
 
 
-class PlanKey(msgspec.Struct, frozen=True):
+class PlanKey(msgspec.Struct, frozen=True, cache_hash=True):
     """The cache key of a plan: everything that it depends on, so no values, aliases or spelling."""
 
     resource: str

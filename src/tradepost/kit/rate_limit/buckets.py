@@ -12,11 +12,15 @@ from math import ceil
 from time import monotonic
 from typing import Protocol
 
-MAX_BUCKETS = 100_000
-MINUTE = 60.0
+from ..cache_registry import Cache, CacheFigures
+
+MAX_BUCKETS, BUCKET_BYTES = 100_000, 300
+MINUTE, HOUR = 60.0, 3600.0
 
 type Bucket = tuple[str, int]
 """The key of a bucket and its size in points."""
+type SlowBucket = tuple[str, tuple[int, int]]
+"""The key of a bucket, its size, and the seconds in which an empty one is full again."""
 
 
 def seconds_until_full(size: int, remaining: float) -> int:
@@ -24,17 +28,23 @@ def seconds_until_full(size: int, remaining: float) -> int:
     return ceil((size - remaining) * MINUTE / size)
 
 
-class MemoryBuckets:
+class MemoryBuckets(Cache):
     """Buckets in this process: key -> the points that were left, and when.
 
-    A full bucket carries no information, so full buckets are evicted first.
+    An empty bucket is full again after `seconds`. A full bucket carries no information, so full
+    buckets are evicted first.
     """
 
-    __slots__ = ("clock", "entries", "max_buckets")
-
-    def __init__(self, clock: Callable[[], float] = monotonic, max_buckets: int = MAX_BUCKETS) -> None:
-        self.clock, self.max_buckets = clock, max_buckets
+    def __init__(
+        self, clock: Callable[[], float] = monotonic, max_buckets: int = MAX_BUCKETS, seconds: float = MINUTE
+    ) -> None:
+        super().__init__("rate_limit_buckets", (max_buckets + 1) * BUCKET_BYTES)
+        self.clock, self.max_buckets, self.seconds = clock, max_buckets, seconds
         self.entries: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def figures(self) -> CacheFigures:
+        """Return the current figures. Hits and misses are not counted: every request has one."""
+        return CacheFigures(self.max_bytes, len(self.entries) * BUCKET_BYTES, len(self.entries))
 
     def take(self, key: str, size: int, points: int) -> float:
         """Remove points and return what is left.
@@ -43,7 +53,7 @@ class MemoryBuckets:
         """
         now, entries = self.clock(), self.entries
         entry = entries.get(key)
-        remaining = (size if entry is None else min(size, entry[0] + (now - entry[1]) * size / MINUTE)) - points
+        remaining = (size if entry is None else min(size, entry[0] + (now - entry[1]) * size / self.seconds)) - points
         if remaining < 0:
             return remaining
         if entry is None:
@@ -69,19 +79,19 @@ class MemoryBuckets:
             if points >= 0:
                 return
             self._evict(now)
-        remaining = min(size, (size if entry is None else entry[0] + (now - entry[1]) * size / MINUTE) + points)
+        remaining = min(size, (size if entry is None else entry[0] + (now - entry[1]) * size / self.seconds) + points)
         # A debt is stored as the time at which it is paid off, so that it is not evicted before.
-        self.entries[key] = (remaining, now) if remaining >= 0 else (0.0, now - remaining * MINUTE / size)
+        self.entries[key] = (remaining, now) if remaining >= 0 else (0.0, now - remaining * self.seconds / size)
 
     def _evict(self, now: float) -> None:
         """Remove up to two buckets that are full, or the least recently used if there are too many.
 
-        A bucket that was not used for two minutes is full.
+        A bucket that was not used for twice its `seconds` is full.
         """
         entries = self.entries
         for _ in range(2):
             oldest = next(iter(entries), None)
-            if oldest is None or (now - entries[oldest][1] < 2 * MINUTE and len(entries) < self.max_buckets):
+            if oldest is None or (now - entries[oldest][1] < 2 * self.seconds and len(entries) < self.max_buckets):
                 return
             del entries[oldest]
 
@@ -102,13 +112,13 @@ class SharedBuckets(Protocol):
         """Disconnect."""
         ...
 
-    def take(self, points: int, *buckets: Bucket) -> Awaitable[list[float] | None]:
+    def take(self, points: int, *buckets: Bucket | SlowBucket) -> Awaitable[list[float] | None]:
         """Remove points as `MemoryBuckets.take_all` does.
 
         The result is None if the buckets cannot be reached in time.
         """
         ...
 
-    def give(self, points: int, *buckets: Bucket) -> None:
+    def give(self, points: int, *buckets: Bucket | SlowBucket) -> None:
         """Return points to each bucket, or remove a debt, without waiting."""
         ...

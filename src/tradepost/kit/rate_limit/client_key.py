@@ -3,7 +3,10 @@
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
+from ..cache_registry import registered_cache
 
+
+@registered_cache("client_keys", 500)
 @lru_cache(8192)
 def client_key(address: str) -> str:
     """Return the key of an address.

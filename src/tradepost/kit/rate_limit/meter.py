@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from math import ceil
 
 from ..problems import QuotaExceeded, TooExpensive
-from .buckets import MINUTE, MemoryBuckets, SharedBuckets, seconds_until_full
+from .buckets import HOUR, MINUTE, MemoryBuckets, SharedBuckets, seconds_until_full
 
 MAX_REQUEST_POINTS, COMPILE_POINTS = 1000, 10
 """The highest price of a request, and the price of compiling a text or plan not seen before."""
@@ -24,6 +24,7 @@ class RateLimits:
         """`default_size` applies to roles that are not in `sizes`."""
         self.sizes, self.default_size = dict(sizes), default_size
         self.local, self.shared = local or MemoryBuckets(), shared
+        self.local_hourly = MemoryBuckets(lambda: self.local.clock(), seconds=HOUR)
         self.refusals = self.charged_points = 0
 
     @property

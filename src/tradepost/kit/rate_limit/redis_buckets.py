@@ -2,9 +2,10 @@
 
 Everything that requests take and give in one iteration of the event loop is sent as one call of
 the script: with 32 concurrent requests, a call for each would take 50 % more CPU, here and in
-Redis. All calls share one connection (`redis/connection.py`). If Redis does not reply for 40 ms it
-counts as unavailable: requests use the buckets of their own process, and a task reconnects. The
-script uses Redis's clock, so processes on several machines agree.
+Redis. All calls share one connection (`redis/connection.py`). If Redis does not reply for 40 ms, or
+refuses the script, it counts as unavailable: requests use the buckets of their own process, and a
+task reconnects. The script uses Redis's clock, so processes on several machines agree. Its keys lie
+in different slots, so Redis must not be a cluster.
 """
 
 import asyncio
@@ -16,17 +17,18 @@ from typing import Any, cast
 from hiredis import ReplyError
 from msgspec import msgpack
 
-from ..redis.connection import RedisConnection, connect
-from .buckets import Bucket
+from ..redis.connection import RedisConnection
+from ..redis.errors import checked, refusal
+from ..redis.persistent import PersistentConnection
+from .buckets import Bucket, SlowBucket
 
-RECONNECT_INTERVAL = 0.5
-"""Seconds between two attempts to connect to Redis, and the timeout of one."""
 KEY = "tradepost:points:"
 
 # KEYS are the buckets of all takes, one take after the other. ARGV[1] holds for each take: its
-# points, whether it is conditional, and the sizes of its buckets. A conditional take succeeds in
-# all of its buckets or in none. A bucket is stored as text: the points left, and when. It expires
-# after two minutes, or when its debt is paid off: in either case it is full then.
+# points, whether it is conditional, and the sizes of its buckets, with the seconds of a refill
+# where these are not 60. A conditional take succeeds in all of its buckets or in none. A bucket is
+# stored as text: the points left, and when. It expires after two minutes, or when it is full if
+# that is later.
 SCRIPT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -34,21 +36,23 @@ local remaining = {}
 for _, take in ipairs(cmsgpack.unpack(ARGV[1])) do
   local points, conditional, first, short = take[1], take[2], #remaining, false
   for i = 3, #take do
-    local size, index = take[i], #remaining + 1
+    local size, seconds, index = take[i], 60, #remaining + 1
+    if type(size) == 'table' then size, seconds = size[1], size[2] end
     local level = size
     local stored = redis.call('GET', KEYS[index])
     if stored then
       local last_level, last_time = string.match(stored, '(%S+) (%S+)')
-      level = math.min(size, last_level + math.max(0, now - last_time) * size / 60)
+      level = math.min(size, last_level + math.max(0, now - last_time) * size / seconds)
     end
     remaining[index] = math.min(size, level - points)
     short = short or remaining[index] < 0
   end
   local succeeds = not (conditional and points > 0 and short)
   for i = 3, #take do
-    local size, index = take[i], first + i - 2
+    local size, seconds, index = take[i], 60, first + i - 2
+    if type(size) == 'table' then size, seconds = size[1], size[2] end
     if succeeds then
-      local expiry = math.max(120000, math.ceil((size - remaining[index]) * 60000 / size))
+      local expiry = math.max(120000, math.ceil((size - remaining[index]) * seconds * 1000 / size))
       redis.call('SET', KEYS[index], string.format('%.6f %.6f', remaining[index], now), 'PX', expiry)
     end
     remaining[index] = math.floor(remaining[index] * 1000)
@@ -71,12 +75,16 @@ class PendingBatch:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
-        self.takes: list[tuple[int, ...]] = []
+        self.takes: list[tuple[int | tuple[int, int], ...]] = []
         self.futures: list[asyncio.Future[Remaining] | None] = []
         self.script_reloaded = False
 
     def add(
-        self, points: int, conditional: bool, buckets: tuple[Bucket, ...], future: asyncio.Future[Remaining] | None
+        self,
+        points: int,
+        conditional: bool,
+        buckets: tuple[Bucket | SlowBucket, ...],
+        future: asyncio.Future[Remaining] | None,
     ) -> None:
         """Add a take."""
         self.keys += [KEY + key for key, _ in buckets]
@@ -93,51 +101,54 @@ class PendingBatch:
             start = end
 
 
+async def check_script(connection: RedisConnection) -> None:
+    """Load the script and run it once, or raise RedisUnavailable.
+
+    On a read-only replica and on a cluster only the run fails, the latter because of the two keys.
+    """
+    takes = msgpack.encode([(0, True, 1, 1)])
+    for command in (("SCRIPT", "LOAD", SCRIPT), ("EVALSHA", SHA, 2, f"{KEY}check:1", f"{KEY}check:2", takes)):
+        checked(await connection.call(*command), connection.close_reason)
+
+
 class RedisBuckets:
     """The buckets in one Redis. They are unavailable before `start` and while disconnected."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
-        self.connection: RedisConnection | None = None
+        self.connection = PersistentConnection(
+            url, check=check_script, on_connect=self._connected, on_disconnect=self._disconnected
+        )
         self.batch: PendingBatch | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.disconnects = 0
+        self.was_unavailable = False
 
     @property
     def is_unavailable(self) -> bool:
-        """Whether Redis cannot be reached at the moment."""
-        return self.connection is None
+        """Whether Redis cannot be used at the moment."""
+        return self.connection.current is None
 
     async def start(self) -> None:
         """Connect. If that fails, keep trying in the background."""
-        if not await self._connect():
-            self._start_reconnecting("could not be reached")
+        await self.connection.start()
 
     async def stop(self) -> None:
         """Close the connection and stop reconnecting."""
-        task, connection = self.task, self.connection
-        self.task = self.connection = None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        if connection is not None:
-            connection.close()
+        await self.connection.stop()
 
-    def take(self, points: int, *buckets: Bucket) -> asyncio.Future[Remaining]:
+    def take(self, points: int, *buckets: Bucket | SlowBucket) -> asyncio.Future[Remaining]:
         """Remove points from each bucket; the result is what is left in each.
 
         If any is negative, nothing was removed. The result is None if Redis is unavailable.
         """
         future: asyncio.Future[Remaining] = asyncio.get_running_loop().create_future()
-        if self.connection is None:
+        if self.connection.current is None:
             future.set_result(None)
         else:
             (self.batch or self._new_batch()).add(points, True, buckets, future)
         return future
 
-    def give(self, points: int, *buckets: Bucket) -> None:
+    def give(self, points: int, *buckets: Bucket | SlowBucket) -> None:
         """Return points to each bucket, or remove a debt, without waiting."""
-        if self.connection is not None:
+        if self.connection.current is not None:
             (self.batch or self._new_batch()).add(-points, False, buckets, None)
 
     def _new_batch(self) -> PendingBatch:
@@ -151,12 +162,13 @@ class RedisBuckets:
         self._call_script(batch)
 
     def _call_script(self, batch: PendingBatch) -> None:
-        if self.connection is None:
+        connection = self.connection.current
+        if connection is None:
             batch.resolve(None)
         else:
-            self.connection.submit(
+            connection.submit(
                 ("EVALSHA", SHA, len(batch.keys), *batch.keys, msgpack.encode(batch.takes)),
-                partial(self._handle_reply, self.connection, batch),
+                partial(self._handle_reply, connection, batch),
             )
 
     def _handle_reply(self, connection: RedisConnection, batch: PendingBatch, reply: Any) -> None:
@@ -169,36 +181,14 @@ class RedisBuckets:
             self._call_script(batch)
         else:
             batch.resolve(None)
-            self._disconnect(connection, connection.close_reason if reply is None else f"replied {reply}")
+            reason = str(refusal(reply)) if isinstance(reply, ReplyError) else connection.close_reason
+            self.connection.drop(connection, reason)
 
-    async def _connect(self) -> bool:
-        def disconnected(connection: RedisConnection) -> None:
-            self._disconnect(connection, connection.close_reason)
+    def _connected(self) -> None:
+        if self.was_unavailable:
+            LOG.warning("Redis is back: rate limits are shared again")
+        self.was_unavailable = False
 
-        try:
-            connection = await asyncio.wait_for(connect(self.url, disconnected), RECONNECT_INTERVAL)
-            if await connection.call("SCRIPT", "LOAD", SCRIPT) is None:
-                raise ConnectionError
-        except (OSError, TimeoutError, ConnectionError):
-            return False
-        self.connection = connection
-        return True
-
-    def _disconnect(self, connection: RedisConnection, reason: str) -> None:
-        """Close a connection, and reconnect if it is the current one."""
-        connection.close()
-        if connection is self.connection:
-            self._start_reconnecting(reason)
-
-    def _start_reconnecting(self, reason: str) -> None:
-        """Log the outage once, and reconnect in the background."""
-        self.connection, self.disconnects = None, self.disconnects + 1
+    def _disconnected(self, reason: str) -> None:
+        self.was_unavailable = True
         LOG.warning("Redis %s: rate limits are per process until it is back", reason)
-        self.task = asyncio.get_running_loop().create_task(self._reconnect())
-
-    async def _reconnect(self) -> None:
-        while True:
-            await asyncio.sleep(RECONNECT_INTERVAL)
-            if await self._connect():
-                LOG.warning("Redis is back: rate limits are shared again")
-                return

@@ -6,19 +6,27 @@ all outstanding calls and runs only while there are any.
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
 
 import hiredis
 
+from .errors import checked, unreachable
+from .url import RedisUrl, tls_context
+
 TICK, SILENT_TICKS = 0.012, 3
 """Seconds between two checks, and checks without a reply after which the connection is closed."""
+PATIENT_TICK = 0.12
+"""Seconds between two checks of connections that no request waits for."""
+CONNECT_TIMEOUT = 0.5
+"""Seconds that it may take to open a connection."""
 
 type Argument = str | bytes | int
 type ReplyCallback = Callable[[Any], None]
 """Takes the reply, a ReplyError, or None if the connection was lost."""
+type OnMessage = Callable[[bytes], None]
+"""Takes a message of a channel that the connection is subscribed to."""
 
 pack: Callable[[tuple[Argument, ...]], bytes] = cast(Any, hiredis).pack_command
 
@@ -30,8 +38,16 @@ def _ignore_reply(_: Any) -> None:
 class RedisConnection(asyncio.Protocol):
     """The connection. Every command's callback is called once: with None if no reply came."""
 
-    def __init__(self, on_disconnect: Callable[["RedisConnection"], None]) -> None:
-        self.on_disconnect, self.reader = on_disconnect, hiredis.Reader()
+    def __init__(
+        self,
+        on_disconnect: Callable[["RedisConnection"], None],
+        *,
+        tick: float = TICK,
+        on_message: OnMessage | None = None,
+    ) -> None:
+        """`on_message` gets the messages of subscriptions."""
+        self.on_disconnect, self.tick, self.on_message = on_disconnect, tick, on_message
+        self.reader = hiredis.Reader()
         self.pending: deque[ReplyCallback] = deque()
         self.close_reason = "closed the connection"
         self.transport: asyncio.Transport | None = None
@@ -48,7 +64,9 @@ class RedisConnection(asyncio.Protocol):
         self.reader.feed(data)
         while (reply := self.reader.gets()) is not False:
             self.reply_count += 1
-            if self.pending:
+            if self.on_message is not None and isinstance(reply, list) and reply[0] == b"message":
+                self.on_message(reply[2])
+            elif self.pending:
                 self.pending.popleft()(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,7 +82,7 @@ class RedisConnection(asyncio.Protocol):
         self.transport.write(pack(arguments))
         if self.timer is None:
             self.last_reply_count, self.silent_ticks = self.reply_count, 0
-            self.timer = self.loop.call_later(TICK, self._check_replies)
+            self.timer = self.loop.call_later(self.tick, self._check_replies)
 
     async def call(self, *arguments: Argument) -> Any:
         """Send a command and return its reply."""
@@ -102,39 +120,41 @@ class RedisConnection(asyncio.Protocol):
             self.close_reason = "did not answer in time"
             self.close()
         else:
-            self.timer = self.loop.call_later(TICK, self._check_replies)
+            self.timer = self.loop.call_later(self.tick, self._check_replies)
 
 
-async def connect(url: str, on_disconnect: Callable[[RedisConnection], None]) -> RedisConnection:
-    """Open a connection, log in and select the URL's database.
+async def connect(
+    url: RedisUrl,
+    on_disconnect: Callable[[RedisConnection], None],
+    *,
+    tick: float = TICK,
+    on_message: OnMessage | None = None,
+) -> RedisConnection:
+    """Open a connection, log in and select the URL's database, or raise RedisUnavailable.
 
-    Raise OSError or ConnectionError if that fails. `on_disconnect` is called when the connection
-    ends, whichever side closed it.
+    `on_disconnect` is called when the connection ends, whichever side closed it.
     """
-    # Imported here to save 14 MB of memory if Redis is not used.
-    from redis.asyncio.connection import SSLConnection, parse_url
-
-    options: dict[str, Any] = dict(parse_url(url))
-    loop = asyncio.get_running_loop()
-
-    def create() -> RedisConnection:
-        return RedisConnection(on_disconnect)
-
-    if "path" in options:
-        _, connection = await loop.create_unix_connection(create, options["path"])
-    else:
-        tls = ssl.create_default_context() if options.get("connection_class") is SSLConnection else None
-        _, connection = await loop.create_connection(
-            create, options.get("host", "localhost"), options.get("port", 6379), ssl=tls
-        )
-    if password := options.get("password"):
-        user = [options["username"]] if options.get("username") else []
-        _check(await connection.call("AUTH", *user, password))
-    if database := options.get("db"):
-        _check(await connection.call("SELECT", database))
+    connection = RedisConnection(on_disconnect, tick=tick, on_message=on_message)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await _open(url, connection)
+            if url.password is not None:
+                user = [url.username] if url.username is not None else []
+                checked(await connection.call("AUTH", *user, url.password), connection.close_reason)
+            if url.database:
+                checked(await connection.call("SELECT", url.database), connection.close_reason)
+    except (OSError, UnicodeError) as error:
+        connection.close()
+        raise unreachable(error) from error
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def _check(reply: Any) -> None:
-    if reply is None or isinstance(reply, hiredis.ReplyError):
-        raise ConnectionError(str(reply))
+async def _open(url: RedisUrl, connection: RedisConnection) -> None:
+    loop = asyncio.get_running_loop()
+    if url.path is not None:
+        await loop.create_unix_connection(lambda: connection, url.path)
+    else:
+        await loop.create_connection(lambda: connection, url.host, url.port, ssl=tls_context(url))

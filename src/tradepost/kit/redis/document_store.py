@@ -6,14 +6,11 @@ Redis. Without Redis each process uses its own documents, and a task reconnects.
 anything: callers must compare a document with its hash.
 """
 
-import asyncio
 from contextlib import suppress
 from typing import Any
 
-from .connection import RedisConnection, connect
+from .persistent import PersistentConnection
 
-RECONNECT_INTERVAL = 0.5
-"""Seconds between two attempts to connect to Redis, and the timeout of one."""
 TEXTS_KEY, USED_KEY = "tradepost:documents:texts", "tradepost:documents:used"
 
 GET_SCRIPT = """
@@ -40,28 +37,20 @@ class DocumentStore:
     """The documents in one Redis. Before `start` and while disconnected it is empty."""
 
     def __init__(self, url: str, max_documents: int = 1000) -> None:
-        self.url, self.max_documents = url, max_documents
-        self.connection: RedisConnection | None = None
-        self.task: asyncio.Task[None] | None = None
+        # Nothing is logged here: RedisBuckets logs the outage.
+        self.max_documents, self.connection = max_documents, PersistentConnection(url)
 
     async def start(self) -> None:
         """Connect. If that fails, keep trying in the background."""
-        if not await self._connect():
-            self._start_reconnecting()
+        await self.connection.start()
 
     async def stop(self) -> None:
         """Close the connection and stop reconnecting."""
-        task, connection = self.task, self.connection
-        self.task = self.connection = None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        if connection is not None:
-            connection.close()
+        await self.connection.stop()
 
     async def get(self, digest: str) -> str | None:
         """Return the text stored under a hash, or None (also if Redis is unavailable)."""
-        connection = self.connection
+        connection = self.connection.current
         if connection is None:
             return None
         reply: Any = await connection.call("EVAL", GET_SCRIPT, 2, TEXTS_KEY, USED_KEY, digest)
@@ -73,29 +62,6 @@ class DocumentStore:
 
     def store(self, digest: str, text: str) -> None:
         """Store a text without waiting for Redis."""
-        if self.connection is not None:
-            self.connection.send("EVAL", STORE_SCRIPT, 2, TEXTS_KEY, USED_KEY, digest, text, self.max_documents)
-
-    async def _connect(self) -> bool:
-        try:
-            self.connection = await asyncio.wait_for(connect(self.url, self._disconnected), RECONNECT_INTERVAL)
-        except (OSError, TimeoutError, ConnectionError):
-            return False
-        return True
-
-    def _disconnected(self, connection: RedisConnection) -> None:
-        """Reconnect, unless an older connection than the current one ended."""
-        connection.close()
-        if connection is self.connection:
-            self._start_reconnecting()
-
-    def _start_reconnecting(self) -> None:
-        """Reconnect in the background. Nothing is logged here: RedisBuckets logs the outage."""
-        self.connection = None
-        self.task = asyncio.get_running_loop().create_task(self._reconnect())
-
-    async def _reconnect(self) -> None:
-        while True:
-            await asyncio.sleep(RECONNECT_INTERVAL)
-            if await self._connect():
-                return
+        if self.connection.current is not None:
+            arguments = (2, TEXTS_KEY, USED_KEY, digest, text, self.max_documents)
+            self.connection.current.send("EVAL", STORE_SCRIPT, *arguments)

@@ -6,22 +6,18 @@ notified of every (re)connection and must assume that messages were missed befor
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any
 
 from ..crypto import derive_key
-
-TIMEOUT = 1.0
-"""Seconds that Redis may take to connect, and to accept a message."""
-MIN_PAUSE, MAX_PAUSE = 0.25, 10.0
-"""Seconds between two attempts to reconnect; the pause doubles after each failure."""
+from .connection import PATIENT_TICK, RedisConnection
+from .errors import RedisUnavailable, checked
+from .persistent import PersistentConnection
 
 
 class PubSub:
     """Publishes messages to a channel and, once started, receives them.
 
     `on_connect` is called when the subscription is confirmed, `on_message` for each message, and
-    `on_disconnect` once per outage, with the error.
+    `on_disconnect` once per outage, with the reason.
     """
 
     def __init__(
@@ -33,89 +29,68 @@ class PubSub:
         ping_interval: float,
         on_connect: Callable[[], None],
         on_message: Callable[[bytes], None],
-        on_disconnect: Callable[[Exception], None],
+        on_disconnect: Callable[[str], None],
     ) -> None:
-        """After `ping_interval` seconds of silence the channel is pinged.
-
-        The reply must arrive within another `ping_interval`.
-        """
+        """Every `ping_interval` seconds the channel is pinged; it must reply within 0.5 s."""
         self.ping_interval = ping_interval
-        self.on_connect, self.on_message, self.on_disconnect = on_connect, on_message, on_disconnect
+        self.on_connect, self.on_disconnect = on_connect, on_disconnect
         # All databases of a Redis server share its channels. The derived name keeps two
         # installations on one server apart.
         self.name = f"tradepost:{subject}:{derive_key(secret_key, subject).hex()[:16]}"
-        self.publisher = _client(url, retries=1, socket_timeout=TIMEOUT)
-        # No timeout, because it waits for messages. No retries, because a silent reconnection
-        # would hide that messages were missed.
-        self.subscriber = _client(url, retries=0, socket_timeout=None)
-        self.task: asyncio.Task[None] | None = None
+        self.publisher = PersistentConnection(url, tick=PATIENT_TICK)
+        # Connections of their own: one that is subscribed takes no other commands.
+        self.subscriber = PersistentConnection(
+            url,
+            tick=PATIENT_TICK,
+            check=self._subscribe,
+            on_connect=self._connected,
+            on_disconnect=self._disconnected,
+            on_message=on_message,
+        )
+        self.pings: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
 
     async def publish(self, message: bytes) -> None:
-        """Publish a message. Raise RedisError, OSError or TimeoutError if that fails."""
-        async with asyncio.timeout(2 * TIMEOUT):
-            await self.publisher.publish(self.name, message)
+        """Publish a message, or raise RedisUnavailable, both within half a second.
+
+        The first call connects if `start` was not called, as in commands.
+        """
+        if not self.publisher.is_started:
+            await self.publisher.start()
+        connection = self.publisher.current
+        if connection is None:
+            raise RedisUnavailable(self.publisher.reason or "could not be reached")
+        checked(await connection.call("PUBLISH", self.name, message), connection.close_reason)
 
     async def start(self) -> None:
-        """Subscribe. If that takes longer than a second, it goes on in the background."""
-        self.task = asyncio.create_task(self._run())
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.listening.wait(), TIMEOUT)
+        """Subscribe. If that fails, keep trying in the background."""
+        await asyncio.gather(self.publisher.start(), self.subscriber.start())
+        self.pings = asyncio.create_task(self._ping())
 
     async def stop(self) -> None:
         """Unsubscribe and close the connections."""
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.wait([self.task])
-            self.task = None
-            self.listening.clear()
-        for client in (self.publisher, self.subscriber):
-            await client.aclose()
+        if self.pings is not None:
+            self.pings.cancel()
+            await asyncio.wait([self.pings])
+            self.pings = None
+        self.listening.clear()
+        for connection in (self.subscriber, self.publisher):
+            await connection.stop()
 
-    async def _run(self) -> None:
-        """Receive messages, and reconnect with growing pauses after an error."""
-        pause, notified = MIN_PAUSE, False
+    async def _subscribe(self, connection: RedisConnection) -> None:
+        checked(await connection.call("SUBSCRIBE", self.name), connection.close_reason)
+
+    def _connected(self) -> None:
+        self.listening.set()
+        self.on_connect()
+
+    def _disconnected(self, reason: str) -> None:
+        self.listening.clear()
+        self.on_disconnect(reason)
+
+    async def _ping(self) -> None:
+        """Ping the subscription. The connection closes itself if there is no reply."""
         while True:
-            try:
-                async with self.subscriber.pubsub() as channel:
-                    await self._receive(channel)
-            except Exception as error:  # any error: nothing restarts this task
-                if self.listening.is_set():
-                    pause, notified = MIN_PAUSE, False
-                self.listening.clear()
-                if not notified:
-                    self.on_disconnect(error)
-                notified = True
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, MAX_PAUSE)
-
-    async def _receive(self, channel: Any) -> None:
-        """Receive messages until an error, or until the channel no longer answers pings."""
-        await channel.subscribe(self.name)
-        awaits_reply = True  # to the subscription, later to a ping
-        while True:
-            message = await channel.get_message(timeout=self.ping_interval)
-            if message is None:
-                if awaits_reply:
-                    raise ConnectionError("the channel does not answer")
-                await channel.ping()
-                awaits_reply = True
-                continue
-            awaits_reply = False
-            if message["type"] == "subscribe":
-                self.on_connect()
-                self.listening.set()
-            elif message["type"] == "message":
-                self.on_message(message["data"])
-
-
-def _client(url: str, *, retries: int, socket_timeout: float | None) -> Any:
-    # Imported here to save 14 MB of memory if Redis is not used.
-    from redis.asyncio import Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-
-    untyped: Any = Redis  # its methods are only partly typed
-    return untyped.from_url(
-        url, socket_connect_timeout=TIMEOUT, socket_timeout=socket_timeout, retry=Retry(NoBackoff(), retries)
-    )
+            await asyncio.sleep(self.ping_interval)
+            if self.subscriber.current is not None:
+                self.subscriber.current.send("PING")

@@ -10,6 +10,7 @@ from sqlalchemy.types import TypeEngine
 
 from ..auth.access import ANYONE, Access
 from ..problems import InvalidParameter
+from ..quoting import quote
 from ..text.words import MAX_WORDS, words
 
 type Condition = Callable[[Callable[..., BindParameter[Any]]], ColumnElement[bool]]
@@ -94,7 +95,7 @@ def search_words(text: str) -> tuple[str, ...]:
     terms = words(text)
     if not terms:
         raise InvalidParameter(
-            f"`q` is `{text}`, which has no words; give at least one letter or digit.", parameter="q"
+            f"`q` is {quote(text)}, which has no words; give at least one letter or digit.", parameter="q"
         )
     if len(terms) > MAX_WORDS:
         raise InvalidParameter(f"`q` has {len(terms)} words; at most {MAX_WORDS} are allowed.", parameter="q")

@@ -4,15 +4,27 @@ import enum
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from inspect import isclass
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 
 from ..problems import InvalidParameter
+from ..quoting import quote
+from ..schema.numbers import parse_whole_number, whole_number
 from .filters import Filter
-from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ListQuery
+from .list_query import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, MAX_TEXT_LENGTH, ListQuery
 from .resource import Resource
 
+TYPE_NAMES: Mapping[Any, str] = {
+    bool: "`true` or `false`",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    UUID: "an id",
+    datetime: "a time with its offset, such as `2026-01-31T12:00:00Z`",
+}
 ARGUMENTS = ("first", "after", "last", "before", "filter", "sort", "total")
 
 
@@ -53,7 +65,9 @@ def _check_names(args: Mapping[str, Any], paged: bool, allow_page_number: bool) 
     allowed = (*ARGUMENTS, *(("page",) if allow_page_number else ())) if paged else ("first", "filter", "sort")
     for name in args:
         if name not in allowed:
-            raise InvalidParameter(f"`{name}` is not an argument here.", parameter=name, allowed=allowed)
+            raise InvalidParameter(
+                f"{quote(name)} is not an argument here.", parameter=name, allowed=allowed, unknown=name
+            )
     if "first" in args and "last" in args:
         raise InvalidParameter("Give either `first` or `last`, not both.", parameter="last")
     if "page" in args and ("after" in args or "before" in args):
@@ -61,19 +75,28 @@ def _check_names(args: Mapping[str, Any], paged: bool, allow_page_number: bool) 
     for name in ("after", "before"):
         if not isinstance(args.get(name, ""), str):
             raise InvalidParameter(f"`{name}` must be a cursor, which is a string.", parameter=name)
+        _check_length(name, args.get(name))
     if not isinstance(args.get("total", False), bool):
         raise InvalidParameter("`total` must be true or false.", parameter="total")
+
+
+def _check_length(name: str, value: Any) -> None:
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        raise InvalidParameter(
+            f"`{name}` has {len(value)} characters; at most {MAX_TEXT_LENGTH} are allowed.", parameter=name
+        )
 
 
 def _positive_int(args: Mapping[str, Any], name: str, maximum: int = MAX_PAGE_SIZE) -> int | None:
     value = args.get(name)
     if value is None:
         return None
-    if type(value) is str and value.isascii() and value.isdecimal() and len(value) < 12:
-        value = int(value)
-    if type(value) is not int or not 1 <= value <= maximum:
-        raise InvalidParameter(f"`{name}` is `{value}`; allowed: a whole number from 1 to {maximum}.", parameter=name)
-    return value
+    number = parse_whole_number(value) if type(value) is str else whole_number(value)
+    if type(number) is not int or not 1 <= number <= maximum:
+        raise InvalidParameter(
+            f"`{name}` is {quote(value)}; allowed: a whole number from 1 to {maximum}.", parameter=name
+        )
+    return number
 
 
 def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str], filters: set[str]) -> tuple[str, ...]:
@@ -82,6 +105,8 @@ def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str],
         raise InvalidParameter("`sort` must be a string such as `-created_at,name`.", parameter="sort")
     parts = value.split(",") if isinstance(value, str) else cast(Sequence[Any], value or ())
     keys = tuple([str(k).strip() for k in parts])
+    for key in keys:
+        _check_length("sort", key)
     seen: set[str] = set()
     for key in keys:
         name = key.removeprefix("-")
@@ -89,9 +114,8 @@ def parse_sort(resource: Resource[Any], value: Any, permissions: frozenset[str],
         if sort is None or name in seen or not sort.access.allows(permissions):
             allowed = [n for n, s in resource.sorts.items() if s.access.allows(permissions)]
             fault = "is given twice" if name in seen else "is not a sort key"
-            raise InvalidParameter(
-                f"`{key}` {fault}; `-` before a name sorts descending.", parameter="sort", allowed=allowed
-            )
+            detail = f"{quote(key)} {fault}; `-` before a name sorts descending."
+            raise InvalidParameter(detail, parameter="sort", allowed=allowed, unknown="" if name in seen else name)
         if sort.required_filter is not None and sort.required_filter not in filters:
             raise InvalidParameter(f"Sorting by `{key}` requires `{sort.required_filter}`.", parameter="sort")
         seen.add(name)
@@ -110,23 +134,24 @@ def parse_filter(
         filter = resource.filters.get(name)
         if filter is None or not filter.access.allows(permissions):
             allowed = [n for n, f in resource.filters.items() if f.access.allows(permissions)]
-            raise InvalidParameter(f"`{name}` is not a parameter or filter here.", parameter=name, allowed=allowed)
+            detail = f"{quote(name)} is not a parameter or filter here."
+            raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=name)
         if values[name] is not None:
             filters.append((name, _convert(name, filter, values[name], strict)))
     return tuple(filters)
 
 
 def _convert(name: str, filter: Filter, raw: Any, strict: bool) -> Any:
+    _check_length(name, raw)
+    wanted: Any = filter.type
     try:
+        raw = whole_number(raw) if wanted is int else raw
         # Times are text on both doors; non-strict conversion would also accept `1700000000`.
-        value = msgspec.convert(raw, filter.type, strict=strict or filter.type is datetime)
-    except msgspec.ValidationError as fault:
-        allowed = (
-            [str(m.value) for m in filter.type]
-            if isinstance(filter.type, type) and issubclass(filter.type, enum.Enum)
-            else []
-        )
-        raise InvalidParameter(f"`{name}` is `{raw}`: {fault}.", parameter=name, allowed=allowed) from None
+        value = msgspec.convert(raw, wanted, strict=strict or wanted is datetime)
+    except msgspec.ValidationError:
+        allowed = [str(m.value) for m in wanted] if isclass(wanted) and issubclass(wanted, enum.Enum) else []
+        detail = f"`{name}` is {quote(raw)}; expected: {TYPE_NAMES.get(wanted, 'one of the allowed values')}."
+        raise InvalidParameter(detail, parameter=name, allowed=allowed, unknown=str(raw)) from None
     if isinstance(value, str) and "\x00" in value:
         raise InvalidParameter(f"`{name}` contains a NUL character.", parameter=name)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

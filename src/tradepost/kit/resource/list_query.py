@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
+MAX_TEXT_LENGTH = 1000
+"""Characters of a cursor or of a filter's value. Queries are cached by them."""
 
 
 class ListQuery(msgspec.Struct, frozen=True, cache_hash=True, kw_only=True):

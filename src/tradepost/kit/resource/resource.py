@@ -11,6 +11,7 @@ from ..auth.access import ANYONE, Access, RowPolicy, Viewer
 from ..db.base import Table as Row
 from ..ids import parse_id
 from ..problems import NotFound, Validation
+from ..quoting import quote
 from ..schema.struct_fields import Member, member, members, snake_case
 from .filters import Filter, Sort, equality_filter
 from .transitions import Transitions
@@ -263,8 +264,8 @@ class Resource[S: msgspec.Struct](Result[S]):
 
     def not_found(self, key: str) -> NotFound:
         """Return the problem of a row that does not exist or is not visible to the caller."""
-        return NotFound(f"There is no {self.label} `{key}`.")
+        return NotFound(f"There is no {self.label} {quote(key)}.")
 
     def reference_not_found(self, pointer: str, id: str) -> Validation:
         """Return the problem of an input that refers to such a row."""
-        return Validation.at_pointer(pointer, f"There is no {self.label} `{id}`.", "not_found")
+        return Validation.at_pointer(pointer, f"There is no {self.label} {quote(id)}.", "not_found")

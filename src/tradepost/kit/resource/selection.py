@@ -9,12 +9,15 @@ from typing import Any, Protocol
 import msgspec
 
 from ..auth.caller import Caller
+from ..lru import Memo, MemoPool
 from ..problems import TooDeep, TooManyAliases
 from .list_query import ListQuery
 from .resource import EmbeddedValue, Resource, Result
 
 MAX_DEPTH, MAX_ALIASES = 10, 50
-MAX_MEMO_ENTRIES = 100
+FIELD_BYTES, OBJECT_BYTES = 1000, 6000
+"""Bytes of a selected field, and of the functions and the Struct generated for one object."""
+RECORD_BUILDERS = MemoPool("record_builders", 6 * 1024 * 1024)
 
 
 class Field(msgspec.Struct, frozen=True, cache_hash=True):
@@ -32,22 +35,40 @@ class FieldSet:
     secondary: the same fields in another rendering; records then have a `DualBody` of both.
     memo: objects derived from this field set, such as the record builders of its plans.
     priced_relations: its relations as the price function needs them, once it has been priced.
+    field_count, object_count: the numbers of its fields and of its objects, at all depths.
     """
 
-    __slots__ = ("fields", "memo", "priced_relations", "rendering", "secondary", "unaliased")
+    __slots__ = (
+        "field_count",
+        "fields",
+        "memo",
+        "object_count",
+        "priced_relations",
+        "rendering",
+        "secondary",
+        "unaliased",
+    )
 
     def __init__(self, fields: tuple[Field, ...], rendering: Any = None, secondary: "FieldSet | None" = None) -> None:
         self.fields, self.unaliased = fields, without_aliases(fields)
         self.rendering, self.secondary = rendering, secondary
-        self.memo: dict[Any, Any] = {}
+        self.memo = Memo[Any, Any](RECORD_BUILDERS)
         self.priced_relations: tuple[Any, ...] | None = None
+        self.field_count, self.object_count = _count(fields)
 
     def memoize[V](self, key: Any, value: V) -> V:
-        """Store a derived object. The oldest is evicted: variables can lead to ever more plans."""
-        self.memo[key] = value
-        if len(self.memo) > MAX_MEMO_ENTRIES:
-            del self.memo[next(iter(self.memo))]
-        return value
+        """Store a derived object and return it."""
+        return self.memo.put(key, value, FIELD_BYTES // 2 * self.field_count + OBJECT_BYTES * self.object_count)
+
+
+def _count(fields: tuple[Field, ...]) -> tuple[int, int]:
+    """Return the number of fields, and of objects that have them."""
+    field_count, object_count = len(fields), 1
+    for field in fields:
+        if field.subfields:
+            nested_fields, nested_objects = _count(field.subfields)
+            field_count, object_count = field_count + nested_fields, object_count + nested_objects
+    return field_count, object_count
 
 
 def has_personal_data(result: Result[Any], fields: tuple[Field, ...]) -> bool:
@@ -72,7 +93,7 @@ class Selection[S]:
     """The selected fields in order, and a ListQuery for each to-many relation, depth first.
 
     row_estimate: memo of `estimate_rows` in operations/pricing.py.
-    last_plan: memo of the read engine: the last arguments it was planned for, and the plan.
+    last_plan: memo of the read engine: the last arguments it was planned for, and the plan's key.
     """
 
     __slots__ = ("field_set", "last_plan", "list_queries", "row_estimate")

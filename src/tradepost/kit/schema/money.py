@@ -6,12 +6,18 @@ from typing import Annotated
 from babel.numbers import get_currency_precision, list_currencies
 from msgspec import Meta, Struct
 
+from .fault_texts import described_pattern
 from .validation import END_OF_TEXT
 
 MAX_AMOUNT = 2**53 - 1
 
 Currency = Annotated[
-    str, Meta(pattern="^[A-Z]{3}" + END_OF_TEXT, description="An ISO 4217 currency code.", examples=["EUR"])
+    str,
+    Meta(
+        pattern=described_pattern("^[A-Z]{3}" + END_OF_TEXT, "three capital letters, such as `EUR`"),
+        description="An ISO 4217 currency code.",
+        examples=["EUR"],
+    ),
 ]
 Amount = Annotated[
     int,

@@ -8,7 +8,8 @@ import jsonpointer
 import msgspec
 
 from ..problems import Fault, PatchTargetMissing, PatchTestFailed, Validation
-from .validation import escape_pointer
+from ..quoting import quote
+from .validation import escape_pointer, unknown_member
 
 MAX_STEPS, MAX_BYTES = 100, 1024 * 1024
 type Document = dict[str, Any]
@@ -83,7 +84,7 @@ def parse_json_patch(value: Any) -> JsonPatch:
     faults = [fault for i, step in enumerate(steps) for fault in _step_faults(step, f"/{i}")]
     if faults:
         raise _validation(faults)
-    return JsonPatch(tuple([msgspec.convert(step, Step) for step in steps]))
+    return JsonPatch(tuple([_step(step) for step in steps]))
 
 
 OPERATIONS = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from", "remove": None}
@@ -110,6 +111,18 @@ def _step_faults(step: Any, pointer: str) -> list[Fault]:
     return faults
 
 
+def _step(members: Document) -> Step:
+    """Return a valid operation with the members that it uses."""
+    op: str = members["op"]
+    match OPERATIONS[op]:
+        case "value":
+            return Step(op=op, path=members["path"], value=members["value"])
+        case "from":
+            return Step(op=op, path=members["path"], from_=members["from"])
+        case _:
+            return Step(op=op, path=members["path"])
+
+
 def _has_bad_escape(pointer: str) -> bool:
     return any(tail[:1] not in ("0", "1") for tail in pointer.split("~")[1:])
 
@@ -119,11 +132,11 @@ def _apply_step(document: Any, step: Step, index: int) -> Any:
     try:
         return jsonpatch.JsonPatch([operation]).apply(document, in_place=True)
     except jsonpatch.JsonPatchTestFailed:
-        detail = f"`{step.path}` has another value."
+        detail = f"{quote(step.path)} has another value."
         raise PatchTestFailed(detail, errors=[Fault(code="test_failed", detail=detail, pointer=f"/{index}")]) from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         pointer = step.from_ if step.op in ("move", "copy") and step.from_ else step.path
-        detail = f"`{pointer}` does not exist."
+        detail = f"{quote(pointer)} does not exist."
         raise PatchTargetMissing(detail, errors=[Fault(code="missing", detail=detail, pointer=f"/{index}")]) from None
 
 
@@ -139,12 +152,14 @@ def check_names(patch: Patch, known: frozenset[str]) -> None:
     if isinstance(patch, MergePatch) and (
         unknown := [name for name, value in patch.members.items() if value is None and name not in known]
     ):
-        raise _validation(
-            [
-                Fault(code="unknown_member", detail=f"Unknown member `{name}`.", pointer=f"/{escape_pointer(name)}")
-                for name in unknown
-            ]
-        )
+        raise _validation([unknown_member(name, "", {n: n for n in known}) for name in unknown])
+
+
+def sets_member(patch: Patch, name: str) -> bool:
+    """Return whether a patch contains a value for a member, even if it is the one it has."""
+    if isinstance(patch, MergePatch):
+        return name in patch.members
+    return any(step.path == f"/{name}" and step.op not in ("test", "remove") for step in patch.steps)
 
 
 def check_read_only(before: Document, changed: Any, writable: frozenset[str]) -> Document:

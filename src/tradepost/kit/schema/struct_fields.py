@@ -8,6 +8,8 @@ from typing import Any, Literal, cast
 import msgspec
 from msgspec import inspect as mi
 
+from .preparation import TEXT
+
 type Extra = Mapping[str, Any]
 type MemberKind = Literal["id", "text", "int", "float", "bool", "moment", "enum", "list", "json", "value"]
 
@@ -50,10 +52,11 @@ def members(shape: type[msgspec.Struct]) -> dict[str, Member]:
 def member(name: str, type_info: Any, required: bool = True) -> Member:
     """Return the member with this type."""
     doc: str | None = None
-    is_int64 = is_rate = null = False
+    is_int64 = is_rate = is_id = null = False
     while True:
         if isinstance(type_info, mi.Metadata):
             extra, schema = cast(Extra, type_info.extra or {}), cast(Extra, type_info.extra_json_schema or {})
+            is_id = is_id or extra.get(TEXT) == "id"
             doc, is_int64 = doc or schema.get("description"), is_int64 or schema.get("format") == "int64"
             is_rate = is_rate or "rate" in extra
             if "shape" in extra:
@@ -74,7 +77,7 @@ def member(name: str, type_info: Any, required: bool = True) -> Member:
             break
     return Member(
         name=name,
-        kind=KINDS[type_info.__class__],
+        kind="id" if is_id else KINDS[type_info.__class__],
         type_info=type_info,
         null=null,
         required=required,

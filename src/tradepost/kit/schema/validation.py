@@ -6,6 +6,7 @@ pointer and code in both.
 
 import math
 import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import cache
 from inspect import isclass
 from typing import Annotated, Any, cast
@@ -15,12 +16,32 @@ import msgspec
 from msgspec import Meta
 
 from ..problems import MAX_FAULTS, Fault, MalformedBody, Validation
+from ..quoting import did_you_mean, nearest, quote, shorten
+from .fault_texts import described_pattern, fault_text, types_text
+from .preparation import CODE, NAME, NO_MEMBERS, ROW_ID, Place, TextFault, prepare
 
 END_OF_TEXT = "$(?!\\n)"
 """The end of a regular expression: Python's `$` alone also matches before a final line break."""
 # C0 and C1 control characters are refused. Text of several lines may have tabs and line breaks.
-SingleLineText = Annotated[str, Meta(pattern="^[^\\x00-\\x1f\\x7f-\\x9f]*" + END_OF_TEXT)]
-MultilineText = Annotated[str, Meta(pattern="^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$")]
+_SINGLE_LINE = described_pattern(
+    "^[^\\x00-\\x1f\\x7f-\\x9f]*" + END_OF_TEXT, "one line of text without control characters"
+)
+SingleLineText = Annotated[str, Meta(pattern=_SINGLE_LINE, extra=NAME)]
+"""Text that people read: stripped, without zero-width characters."""
+Code = Annotated[str, Meta(pattern=_SINGLE_LINE, extra=CODE)]
+"""Text that identifies something (a SKU): stripped, without any invisible character."""
+MultilineText = Annotated[
+    str,
+    Meta(
+        pattern=described_pattern(
+            "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$",
+            "text without control characters other than tabs and line breaks",
+        )
+    ),
+]
+
+RowId = Annotated[str, Meta(extra=ROW_ID, extra_json_schema={"format": "uuid"})]
+"""The id of a row in an item of a batch. Text that is no id names no row, as in a path."""
 
 SECRET = {"secret": True}
 """Marks a member (`Meta(extra=SECRET)`) whose value no error message may quote."""
@@ -32,14 +53,16 @@ OTHER_MARKS = frozenset("\u0f73\u0f75\u0f81")
 MAX_DEPTH = 32
 
 
-def validate[T](shape: type[T], value: Any, pointer: str = "") -> T:
+def validate[T](shape: type[T], value: Any, pointer: str = "", stored: Mapping[str, Any] = NO_MEMBERS) -> T:
     """Convert a decoded value to a type. Raise 422 with all its faults (at most 100).
 
     Their pointers start with `pointer`. Text is normalised to NFC. Control characters are faults
-    everywhere, also inside free JSON.
+    everywhere, also inside free JSON. `stored` are the members before a change (see `prepare`).
     """
-    faults: list[Fault] = []
-    normalized = _normalize(value, pointer, faults, 0)
+    text_faults: list[TextFault] = []
+    prepared = prepare(shape, value, pointer, text_faults, stored)
+    faults = [Fault(code=f.code, detail=f.detail, pointer=_pointer(f.place)) for f in text_faults]
+    normalized = _normalize(prepared, pointer, faults, 0)
     try:
         converted = msgspec.convert(normalized, shape)
     except msgspec.ValidationError as error:
@@ -64,20 +87,13 @@ def validation_problem(faults: list[Fault]) -> Validation:
     return Validation(f"{faults[0].pointer or '/'}: {faults[0].detail}{more}", errors=faults)
 
 
-type Place = str | tuple["Place", object]
-"""A value's location: the pointer of the root, or the parent's location and a member or index.
-
-It is formatted as a JSON pointer only if there is a fault.
-"""
-
-
 def _normalize(value: Any, place: Place, faults: list[Fault], depth: int) -> Any:
     """Return the value with text in NFC. Append a fault for what no text or number may contain."""
     match value:
         case str():
             return value if value.isascii() and value.isprintable() else _text(value, place, faults)
         case dict() | list() if depth >= MAX_DEPTH:
-            raise MalformedBody(f"The body is nested deeper than {MAX_DEPTH} levels at `{_pointer(place)}`.")
+            raise MalformedBody(f"The body is nested deeper than {MAX_DEPTH} levels at {quote(_pointer(place))}.")
         case dict():
             members = cast(dict[Any, Any], value)
             return {
@@ -138,17 +154,21 @@ def _pointer(place: Place) -> str:
 
 
 def escape_pointer(token: str) -> str:
-    """Escape a member's name for a JSON pointer (RFC 6901, 3)."""
-    return token.replace("~", "~0").replace("/", "~1")
+    """Escape a member's name for a JSON pointer (RFC 6901, 3). A long name is shortened."""
+    return shorten(token).replace("~", "~0").replace("/", "~1")
+
+
+@cache
+def _json_schema(shape: Any) -> dict[str, Any]:
+    return msgspec.json.schema(shape)
 
 
 @cache
 def _validator(shape: Any) -> Any:
-    return jsonschema_rs.validator_for(
-        msgspec.json.schema(shape), validate_formats=True, mask="This" if _has_secrets(shape) else None
-    )
+    return jsonschema_rs.validator_for(_json_schema(shape), validate_formats=True)
 
 
+@cache
 def _has_secrets(shape: Any) -> bool:
     """Whether a member is SECRET.
 
@@ -180,29 +200,56 @@ def _schema_faults(shape: Any, value: Any, pointer: str) -> list[Fault]:
     """Return all faults by the type's JSON Schema; msgspec itself stops at the first."""
     faults: list[Fault] = []
     for error in _validator(shape).iter_errors(value):
-        faults += _faults_of_error(error, pointer)
+        faults += _faults_of_error(error, pointer, shape)
         if len(faults) >= MAX_FAULTS:
             break
     return faults
 
 
-def _faults_of_error(error: Any, pointer: str) -> list[Fault]:
+def _faults_of_error(error: Any, pointer: str, shape: Any) -> list[Fault]:
     place = pointer + "".join(["/" + escape_pointer(str(token)) for token in error.instance_path])
     keyword: str = error.kind.name
+    is_secret = _has_secrets(shape)
     if keyword == "additionalProperties":
-        return [
-            Fault(code="unknown_member", detail=f"Unknown member `{name}`.", pointer=f"{place}/{escape_pointer(name)}")
-            for name in error.kind.unexpected
-        ]
-    if keyword == "anyOf" and (branch := next((b for b in error.kind.context if b and b[0].kind.name != "type"), None)):
-        return [fault for inner in branch for fault in _faults_of_error(inner, pointer)]
+        names = _names_for_unknown(shape, error.schema_path)
+        return [unknown_member(name, place, names) for name in error.kind.unexpected]
+    if keyword == "anyOf" and (branch := next((b for b in error.kind.context if b and _is_within(b[0], error)), None)):
+        return [fault for inner in branch for fault in _faults_of_error(inner, pointer, shape)]
     if keyword == "anyOf":
-        detail = "; ".join([str(branch[0].message) for branch in error.kind.context if branch])
-        return [Fault(code="invalid_type", detail=detail[:300], pointer=place)]
+        detail = types_text([branch[0] for branch in error.kind.context if branch], is_secret=is_secret)
+        return [Fault(code="invalid_type", detail=detail, pointer=place)]
     if keyword == "required":
         name = escape_pointer(str(error.kind.property))
         return [Fault(code="required", detail="This member is required.", pointer=f"{place}/{name}")]
-    return [Fault(code=CODES.get(keyword, "invalid"), detail=str(error.message)[:300], pointer=place)]
+    suggestion = did_you_mean(str(error.instance), error.kind.options) if keyword == "enum" and not is_secret else ""
+    detail = fault_text(error, is_secret=is_secret)
+    return [Fault(code=CODES.get(keyword, "invalid"), detail=detail + suggestion, pointer=place, suggestion=suggestion)]
+
+
+def _names_for_unknown(shape: Any, schema_path: Sequence[str | int]) -> dict[str, str]:
+    """Return the known members where an unknown one is, and the names that are taken for them.
+
+    A Struct may have such names in `OTHER_NAMES`.
+    """
+    schema: Any = _json_schema(shape)
+    for step in schema_path[:-1]:
+        schema = schema[step]
+    others: dict[str, str] = getattr(shape, "OTHER_NAMES", {})
+    return others | {name: name for name in schema.get("properties", ())}
+
+
+def unknown_member(name: str, place: str, names: Mapping[str, str]) -> Fault:
+    """Return the fault of an unknown member. `names` maps known names to members."""
+    match = nearest(name, names)
+    suggestion = f" Did you mean `{names[match]}`?" if match else ""
+    detail = f"Unknown member {quote(name)}.{suggestion}"
+    pointer = f"{place}/{escape_pointer(name)}"
+    return Fault(code="unknown_member", detail=detail, pointer=pointer, suggestion=suggestion)
+
+
+def _is_within(fault: Any, error: Any) -> bool:
+    """Whether a fault of an alternative is not about the type of the value itself."""
+    return fault.kind.name != "type" or len(fault.instance_path) > len(error.instance_path)
 
 
 def _msgspec_fault(error: msgspec.ValidationError, pointer: str) -> Fault:

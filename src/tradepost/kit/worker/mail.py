@@ -28,11 +28,12 @@ SMTP_TIMEOUT = 15.0
 
 
 class Email(msgspec.Struct, frozen=True):
-    """A plain text e-mail to one address."""
+    """An e-mail to one address: a plain text and, unless it is empty, the same as HTML."""
 
     to: str
     subject: str
     text: str
+    html: str = ""
 
 
 class Mailer(Protocol):
@@ -64,6 +65,8 @@ def compose(email: Email, sender: str, id: str) -> EmailMessage:
         # Asks automatic responders not to reply (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(email.text, charset="utf-8", cte="quoted-printable")
+        if email.html:
+            message.add_alternative(email.html, subtype="html", charset="utf-8", cte="quoted-printable")
     except (ValueError, IndexError, MessageError) as error:
         raise Undeliverable(type(error).__name__) from None
     return message

@@ -7,7 +7,7 @@ once (`query/statement.py`).
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ClauseElement
 
 from ..cache.tracking_session import record_changes
+from ..cache_registry import registered_cache
 from ..db.base import Versioned
 from ..db.column_types import Json, UTCDateTime
 from ..query.statement import Statement, compile_statement
@@ -100,7 +101,8 @@ def _rows_table(table: Any, names: Sequence[str], dialect: str) -> Any:
     return rows.render_derived(name="r", with_types=True)
 
 
-@cache
+@registered_cache("bulk_inserts", 5000)
+@lru_cache(200)
 def _insert(table: Any, names: tuple[str, ...], dialect: str) -> tuple[Statement, list[tuple[str, Default]]]:
     """Return the statement that inserts rows with these columns.
 
@@ -119,7 +121,8 @@ def _insert(table: Any, names: tuple[str, ...], dialect: str) -> tuple[Statement
     return _compile(insert, dialect), generated
 
 
-@cache
+@registered_cache("bulk_upserts", 5000)
+@lru_cache(200)
 def _upsert(table: Any, names: tuple[str, ...], key: str, dialect: str) -> Statement:
     rows = _rows_table(table, names, dialect)
     # The WHERE keeps SQLite from parsing ON CONFLICT as the condition of a join.
@@ -129,7 +132,8 @@ def _upsert(table: Any, names: tuple[str, ...], key: str, dialect: str) -> State
     return _compile(insert.on_conflict_do_update(index_elements=[key], set_=changes), dialect)
 
 
-@cache
+@registered_cache("bulk_updates", 5000)
+@lru_cache(200)
 def _update(table: Any, names: tuple[str, ...], dialect: str) -> Statement:
     rows = _rows_table(table, ("id", "version", *names), dialect)
     values = {n: rows.c[n] for n in ("version", *names)} | {"updated_at": NOW}

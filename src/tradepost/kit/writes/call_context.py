@@ -1,7 +1,7 @@
 """The context of one call: who calls, through which door, when, and on which database."""
 
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import msgspec
@@ -13,8 +13,11 @@ from ..clock import Clock, now
 from ..dependencies import NO_DEPENDENCIES, Dependencies
 from ..query.readers.protocol import Reader
 from ..query.readers.session import SessionReader
+from ..query.records import Record
 from ..query.source_tables import ReadDependencies
 from ..rate_limit.meter import Meter, unlimited_meter
+from ..resource.resource import Resource
+from ..resource.selection import Selection
 from .database import Database
 from .outbox import is_personal_event
 from .unit_of_work import UnitOfWork
@@ -43,15 +46,24 @@ class CacheTrace:
         self.entry: CacheEntry | None = None
 
 
+class PreloadedRows(msgspec.Struct, frozen=True, eq=False):
+    """Rows that were read by one statement before a service is called for each of them."""
+
+    resource: Resource[Any]
+    selection: Selection[Any]
+    records: Mapping[str, Record[Any]]
+
+
 class CallContext(msgspec.Struct, frozen=True, eq=False):
     """The immutable context that a service is created with.
 
     The state of the call is in three parts: its unit of work, its idempotency and its cache trace.
 
-    door: `rest`, `graphql`, `cli` or `worker`.
+    door: `rest`, `graphql`, `pages`, `cli` or `worker`.
     meter: counts the cost; that of the command line and of the worker has no limit.
     address: the client's address.
     hides_schema: whether error details leave out the lists of valid names.
+    preloaded: the rows by id that `Service.one` returns instead of reading them.
     """
 
     caller: Caller
@@ -66,6 +78,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     work: UnitOfWork = msgspec.field(default_factory=UnitOfWork)
     idempotency: RequestIdempotency = msgspec.field(default_factory=RequestIdempotency)
     cache: CacheTrace = msgspec.field(default_factory=CacheTrace)
+    preloaded: PreloadedRows | None = None
 
     def at_door(self, door: str) -> Self:
         """Return this context with a door."""
@@ -80,6 +93,10 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     def recording(self, dependencies: ReadDependencies) -> Self:
         """Return a context that records what is read, for an answer that may be cached."""
         return msgspec.structs.replace(self, cache=CacheTrace(dependencies))
+
+    def with_rows(self, rows: PreloadedRows) -> Self:
+        """Return this context with rows that need not be read again."""
+        return msgspec.structs.replace(self, preloaded=rows)
 
     @property
     def reader(self) -> Reader:
@@ -108,9 +125,14 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
             "operation": self.work.root_operation,
         }
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Run the transaction of this call's unit of work."""
-        return self.work.transaction(self.database)
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """Run the transaction of this call's unit of work, and then its hooks."""
+        try:
+            async with self.work.transaction(self.database) as session:
+                yield session
+        finally:
+            await self.work.run_hooks()
 
     @asynccontextmanager
     async def open_session(self) -> AsyncGenerator[AsyncSession]:

@@ -17,6 +17,7 @@ from ..clock import now
 from ..db.base import Table
 from ..db.engine import create_engine, json_text
 from ..db.errors import LostRace, translate_error
+from ..lru import LRUCache
 from ..query.engine import ReadEngine
 from ..query.readers.postgres import PostgresReader
 from ..query.readers.protocol import Reader
@@ -38,7 +39,9 @@ class Database:
         self.engine = create_engine(url, pool_size)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self.reader: Reader = SqliteReader(url) if self.is_sqlite else PostgresReader(url, pool_size)
-        self.statements: dict[Select[*tuple[Any, ...]], Statement] = {}
+        self.statements = LRUCache[Select[*tuple[Any, ...]], Statement](
+            "fixed_statements", 2 * 1024 * 1024, lambda query, statement: 10_000 + len(statement.sql)
+        )
         self.session_factory = async_sessionmaker(self.engine, expire_on_commit=False)
         self.invalidation: Invalidation | None = None
         self.event_committed, self.handled_types = asyncio.Event(), frozenset[str]()
@@ -68,9 +71,7 @@ class Database:
 
     async def fetch_first(self, query: Select[*tuple[Any, ...]], values: dict[str, Any]) -> Any:
         """Return the first row of a fixed query, or None. The query is compiled once."""
-        statement = self.statements.get(query)
-        if statement is None:
-            statement = self.statements[query] = compile_statement(query, self.reader.dialect, True)
+        statement = self.statements.get_or_create(query, lambda: compile_statement(query, self.reader.dialect, True))
         return await self.reader.fetch_one(statement, statement.bind(values))
 
     def in_values(

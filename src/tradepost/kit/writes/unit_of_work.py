@@ -1,14 +1,23 @@
 """The unit of work: the state of the one transaction that a call may open."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ..db.errors import LostRace
+from ..problems import AlreadyExists, Conflict
 from .database import Database
 from .pending import PendingEvents
 
+LOG = logging.getLogger("tradepost.writes")
+
 type Hook = Callable[[], Awaitable[None]]
+
+RUNNING_HOOKS: set[asyncio.Task[None]] = set()
+"""The event loop keeps only weak references to tasks."""
 
 
 class UnitOfWork:
@@ -20,10 +29,12 @@ class UnitOfWork:
         of them the write is retried with a new value.
     one_time_secret: a secret that this write made, shown only in its own answer.
     hooks: functions to run after the commit.
+    due_hooks: those of transactions that were committed.
     """
 
     __slots__ = (
         "current_operation",
+        "due_hooks",
         "generated_fields",
         "hooks",
         "one_time_secret",
@@ -37,23 +48,54 @@ class UnitOfWork:
         self.generated_fields: set[str] = set()
         self.one_time_secret: str | None = None
         self.hooks: list[Hook] = []
+        self.due_hooks: list[Hook] = []
 
     def after_commit(self, hook: Hook) -> None:
-        """Run a hook after the commit; it is not run if the transaction fails."""
+        """Run a hook after the commit; it is not run if the transaction fails.
+
+        It also runs if nobody knows whether the commit took effect: when the call was cancelled or
+        lost its connection meanwhile. So it must do no harm if nothing was written.
+        """
         self.hooks.append(hook)
+
+    def after_call(self, hook: Hook) -> None:
+        """Run a hook at the end of the call, even if the call fails.
+
+        For a write in a transaction of its own, whose call fails because of what it found.
+        """
+        self.due_hooks.append(hook)
 
     @asynccontextmanager
     async def transaction(self, database: Database) -> AsyncGenerator[AsyncSession]:
-        """Run the transaction: commit at the end of the block, then run the hooks."""
-        self.hooks = []
+        """Run the transaction: commit at the end of the block. Its hooks are due then.
+
+        `run_hooks` runs them, outside of any block that repeats the transaction.
+        """
+        self.hooks, was_finished = [], False
         try:
             async with database.transaction() as session:
                 self.session = session
                 yield session
+                was_finished = True
+        except (LostRace, AlreadyExists, Conflict):  # rolled back
+            raise
+        except BaseException:
+            if was_finished:
+                self.due_hooks += self.hooks
+            raise
+        else:
+            self.due_hooks += self.hooks
         finally:
             self.session = self.one_time_secret = None
-        for hook in self.hooks:
-            await hook()
+
+    async def run_hooks(self) -> None:
+        """Run the hooks that are due, each once. Cancelling the call does not stop them."""
+        if self.due_hooks:
+            hooks, self.due_hooks = self.due_hooks, []
+            task = asyncio.get_running_loop().create_task(_run_each(hooks))
+            RUNNING_HOOKS.add(task)
+            task.add_done_callback(RUNNING_HOOKS.discard)
+            await asyncio.shield(task)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:
@@ -72,3 +114,12 @@ class UnitOfWork:
         """Return the events of the open transaction, which are written just before the commit."""
         assert self.session is not None, "an event is emitted inside a write"
         return PendingEvents.for_session(self.session)
+
+
+async def _run_each(hooks: Sequence[Hook]) -> None:
+    """Run hooks. One that fails is logged: the write is committed, and the others have to run."""
+    for hook in hooks:
+        try:
+            await hook()
+        except Exception:
+            LOG.exception("a hook failed after its transaction was committed")

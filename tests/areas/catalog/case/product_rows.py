@@ -162,3 +162,16 @@ async def many_rows(context: CaseContext) -> str:
     results = (await context.create("/products/batch", batch, fields="id"))["results"]
     assert [result["status"] for result in results] == [201] * 100
     return results[0]["data"]["id"]
+
+
+async def batch_of_changes(context: CaseContext) -> Json:
+    """Create a product, and return a batch that updates it, then upserts and deletes it."""
+    key = await row(context)
+    upsert = {"name": f"Upserted {context.mark}", "external_reference": f"batch-{context.mark}"}
+    return {
+        "items": [
+            {"op": "update", "id": key, "patch": {"description": "x", "tags": ["t"]}, "expected_version": 1},
+            {"op": "upsert", "input": upsert},
+            {"op": "delete", "id": key},
+        ]
+    }

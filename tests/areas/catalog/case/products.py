@@ -1,6 +1,13 @@
 """Products: drafts and archived products are hidden from everyone but editors."""
 
-from tests.areas.catalog.case.product_rows import complete_product, many_rows, row, sample, without_variants
+from tests.areas.catalog.case.product_rows import (
+    batch_of_changes,
+    complete_product,
+    many_rows,
+    row,
+    sample,
+    without_variants,
+)
 from tests.areas.catalog.case.values import ATTRIBUTES, BAD_PRICES, DESCRIPTIONS, NAMES, PRICE, SLUGS, SOURCES
 from tests.parity.access.table import DRAFTS_HIDDEN, EDITORS, FOR_EDITORS
 from tests.parity.case import EntityCase, Fault, OracleCase, OracleView, ReadCase, TableRow, WriteCase
@@ -150,7 +157,10 @@ PRODUCT = EntityCase(
         WriteCase(
             "product_batch",
             EDITORS,
-            bodies=(lambda c: {"items": [{"op": "create", "input": {"name": f"In a batch {c.mark}"}}]},),
+            bodies=(
+                lambda c: {"items": [{"op": "create", "input": {"name": f"In a batch {c.mark}"}}]},
+                batch_of_changes,
+            ),
             faults=(Fault({"items": []}, ("/items",)),),
         ),
     ),

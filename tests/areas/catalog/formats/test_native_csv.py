@@ -16,7 +16,7 @@ Product,Name,status,categories,tags,attributes,media,SKU,variant_name,price,comp
 track_inventory,imported_quantity,variant_source
 chair,Oak chair,active,"[[""Furniture"",""Chairs""]]","oak, new","{""wood"":""oak""}",\
 "[{""source_url"":""https://i.example/1.jpg""}]",C-1,,149.00,179,eur,"{""size"":""M""}",no,-3,
-chair,,,,,,,C-2,Large,1490,,JPY,"{""size"":""L""}",,,"{""Bin"":""7""}"
+chair,,,,,,,C-2,Large,1490.00,,,"{""size"":""L""}",,,"{""Bin"":""7""}"
 lamp,Lamp,,,,,,,,,,,,,,
 """
 
@@ -34,13 +34,13 @@ def test_each_row_is_a_variant_and_the_first_row_describes_the_product(tmp_path:
         "track_inventory": False, "imported_quantity": -3,
     }  # fmt: skip
     assert second == {
-        "sku": "C-2", "name": "Large", "price": {"amount": 1490, "currency": "JPY"}, "compare_at_price": None,
+        "sku": "C-2", "name": "Large", "price": {"amount": 149000, "currency": "EUR"}, "compare_at_price": None,
         "options": {"size": "L"}, "weight_grams": None, "source": {"Bin": "7"},
     }  # fmt: skip
     assert lamp == {"name": "Lamp", "variants": []}
 
 
-def test_four_columns_are_required_and_the_currency_defaults_to_the_option(tmp_path: Path) -> None:
+def test_four_columns_are_required_and_prices_are_in_the_currency_of_the_shop(tmp_path: Path) -> None:
     [product] = parse_valid_products(tmp_path, "price,sku,name,product\n1490,C-1,Chair,1\n", currency="JPY")
     assert product["variants"][0]["price"] == {"amount": 1490, "currency": "JPY"}
 
@@ -53,8 +53,8 @@ def test_a_german_spreadsheet_is_read(tmp_path: Path) -> None:
     assert product["variants"][0]["price"] == {"amount": 129950, "currency": "EUR"}
 
 
-def test_a_dot_before_three_digits_is_a_decimal_separator(tmp_path: Path) -> None:
-    [product] = parse_valid_products(tmp_path, "product,name,sku,price,currency\n1,Chair,C,1.299,KWD\n")
+def test_a_dot_before_three_digits_is_a_decimal_separator_in_a_currency_with_three_decimals(tmp_path: Path) -> None:
+    [product] = parse_valid_products(tmp_path, "product,name,sku,price,currency\n1,Chair,C,1.299,KWD\n", currency="KWD")
     assert product["variants"][0]["price"] == {"amount": 1299, "currency": "KWD"}
 
 
@@ -62,9 +62,10 @@ def test_a_dot_before_three_digits_is_a_decimal_separator(tmp_path: Path) -> Non
     ("row", "column"),
     [
         ("1,Chair,C,abc,,,,", "price"),
-        ("1,Chair,C,1.005,,,,", "price"),
+        ("1,Chair,C,1.0050,,,,", "price"),
         ("1,Chair,C,,,,,", "price"),
         ("1,Chair,C,5,XQX,,,", "currency"),
+        ("1,Chair,C,5,USD,,,", "currency"),
         ("1,Chair,C,5,,[1],,", "options"),
         ("1,Chair,C,5,,{,,", "options"),
         ("1,Chair,C,5,,,maybe,", "track_inventory"),

@@ -10,42 +10,51 @@ from tradepost.areas.catalog.formats.numbers import (
     DecimalSeparator,
     SeparatorEvidence,
     parse_decimal,
-    parse_measure,
     to_minor_units,
 )
 
 
-def detect_separator(*prices: str) -> tuple[DecimalSeparator | None, str | None]:
-    """Return the separator that prices show, and an ambiguous price if there is one."""
+def evidence_of(*numbers: str) -> SeparatorEvidence:
+    """Return the evidence of some numbers, each in a line of its own."""
     evidence = SeparatorEvidence()
-    for price in prices:
-        evidence.add(price)
-    return evidence.separator(), evidence.ambiguous
+    for line, number in enumerate(numbers, 2):
+        evidence.add(number, line)
+    return evidence
 
 
 @pytest.mark.parametrize(
-    ("prices", "separator"),
+    ("numbers", "separator"),
     [
         (["12.50"], "."), (["12,50"], ","), ([".5"], "."), (["1,5"], ","), (["1.299,00"], ","), (["1,299.00"], "."),
         (["1.234.567"], ","), (["1,234,567"], "."), (["0.299"], "."), (["1299.000"], "."), (["12.5", "1.299"], "."),
-        (["9,99", "1.299", "2.499"], ","), (["12.50", "12.60", "12,70"], "."), (["1'299.50"], "."),
-        (["1\u00a0299,50"], ","), (["1 299,50"], ","),
+        (["9,99", "1.299", "2.499"], ","), (["1'299.50"], "."), (["1\u00a0299,50"], ","), (["1 299,50"], ","),
+        (["-2.5"], "."), (["'-2,5"], ","),
     ],
 )  # fmt: skip
-def test_the_decimal_separator_is_detected_from_all_prices(prices: list[str], separator: DecimalSeparator) -> None:
-    assert detect_separator(*prices)[0] == separator
+def test_the_decimal_separator_is_detected_from_all_numbers(numbers: list[str], separator: DecimalSeparator) -> None:
+    assert evidence_of(*numbers).separator() == separator
 
 
-@pytest.mark.parametrize("prices", [["1.299"], ["1,299", "12"], ["999.000"], ["1.299", "2,499"], ["12.50", "12,50"]])
-def test_the_decimal_separator_may_be_ambiguous(prices: list[str]) -> None:
-    assert detect_separator(*prices)[0] is None
+@pytest.mark.parametrize("numbers", [["1.299"], ["1,299", "12"], ["999.000"], ["1.299", "2,499"]])
+def test_the_decimal_separator_may_be_ambiguous(numbers: list[str]) -> None:
+    evidence = evidence_of(*numbers)
+    assert (evidence.separator(), evidence.is_contradictory, evidence.is_relevant) == (None, False, True)
 
 
-def test_whole_numbers_need_no_decimal_separator() -> None:
-    evidence = SeparatorEvidence()
-    for price in ("1299", "1'299", "", "5"):
-        evidence.add(price)
-    assert (evidence.separator(), evidence.ambiguous, evidence.is_relevant) == (None, None, False)
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_one_number_that_contradicts_the_others_leaves_the_separator_open(count: int) -> None:
+    evidence = evidence_of(*["12.50"] * count, "12,70")
+    assert (evidence.separator(), evidence.is_contradictory) == (None, True)
+    assert {s: (w.text, w.line) for s, w in evidence.witnesses.items()} == {
+        ".": ("12.50", 2),
+        ",": ("12,70", count + 2),
+    }
+
+
+@pytest.mark.parametrize("text", ["1299", "1'299", "", "5", "12.50 EUR", "1.2.3", "n/a.", "0.0.1", "1" * 50 + ".5"])
+def test_whole_numbers_and_other_texts_show_no_separator(text: str) -> None:
+    evidence = evidence_of(text)
+    assert (evidence.separator(), evidence.ambiguous, evidence.is_relevant) == (None, {}, False)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +86,7 @@ def test_a_number_is_parsed_with_the_decimal_separator_of_the_file(
         "1,29",
         "12,3456",
         "1,299,00",
+        "0,299",
         "NaN",
         "Infinity",
         "²",
@@ -118,16 +128,3 @@ def test_an_amount_in_any_notation_is_parsed_exactly(
     number = parse_decimal(f"{grouped}{separator}{fraction}" if fraction else grouped, separator)
     assert number is not None
     assert to_minor_units(number, exponent) == amount
-
-
-@pytest.mark.parametrize(
-    ("text", "weight"),
-    [("1.5", "1.5"), ("1,5", "1.5"), (".5", "0.5"), ("1.299", "1.299"), ("1 299", "1299"), ("2", "2"), ("2.", "2")],
-)
-def test_both_separators_are_decimal_in_a_measure(text: str, weight: str) -> None:
-    assert parse_measure(text) == Decimal(weight)
-
-
-@pytest.mark.parametrize("text", ["", "heavy", "-1", "1.2.3", "."])
-def test_an_invalid_measure_is_none(text: str) -> None:
-    assert parse_measure(text) is None

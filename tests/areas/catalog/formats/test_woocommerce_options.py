@@ -147,7 +147,7 @@ def test_an_image_without_an_address_is_reported_and_preserved(tmp_path: Path) -
     parsed = parse_first(tmp_path, SIMPLE | {"Images": "https://i.example/a.jpg, front.jpg"})
     assert issues_of(parsed) == [(2, "Images", "front.jpg", True)]
     assert ([*product_of(parsed)["media"]], product_of(parsed)["source"]) == (
-        [{"source_url": "https://i.example/a.jpg", "alt": ""}],
+        [{"source_url": "https://i.example/a.jpg"}],
         {"Images": "https://i.example/a.jpg, front.jpg"},
     )
 

@@ -93,7 +93,7 @@ async def test_the_brands_of_a_batch_are_found_by_one_statement(shop: ImportShop
     for name in names:
         await make_brand(shop.staff, name=name)
     file = NdjsonFile(write_ndjson(tmp_path, *[product(str(n), brand=names[n % 60]) for n in range(200)]))
-    context = CallContext(IMPORTER, shop.app.state.database, door="cli")
+    context = CallContext(IMPORTER, shop.app.state.database, door="cli", dependencies=shop.app.state.dependencies)
     importer = Importer(context, dry_run=False, on_issue=print, on_progress=lambda _: None)
     async with record_statements(shop.app) as statements:
         summary = await importer.run(file)

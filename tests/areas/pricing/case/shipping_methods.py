@@ -73,6 +73,11 @@ SHIPPING_METHOD = EntityCase(
             ),
             faults=(
                 WITHOUT_NAME,
+                Fault(
+                    method("express", price={"amount": 490, "currency": "USD"}),
+                    ("/price/currency",),
+                    code="currency_not_sold",
+                ),
                 Fault(method("express", countries=["DE", "XX"]), ("/countries/1",)),
                 Fault(method("express", min_weight_grams=2, max_weight_grams=1), ("/max_weight_grams",)),
                 Fault(method("express", price={"amount": 4_000_000_001, "currency": "EUR"}), ("/price/amount",)),

@@ -25,7 +25,7 @@ from .shapes import Role
 
 
 class RegisterInput(Struct, forbid_unknown_fields=True):
-    """Input for a new account."""
+    """Input for a new account. Fields that are omitted or null get their defaults."""
 
     email: Email
     password: Password
@@ -168,7 +168,7 @@ class EmailChangeInput(Struct, forbid_unknown_fields=True):
 
 
 class ProfileInput(Struct, forbid_unknown_fields=True):
-    """Input for a profile."""
+    """Input for a profile. Fields that are omitted or null get their defaults."""
 
     username: Username | None = None
     full_name: FullName = ""
@@ -187,7 +187,7 @@ class RoleInput(Struct, forbid_unknown_fields=True):
 
 
 class AddressInput(Struct, forbid_unknown_fields=True):
-    """Input for an address."""
+    """Input for an address. Fields that are omitted or null get their defaults."""
 
     name: Recipient
     lines: Lines
@@ -198,7 +198,7 @@ class AddressInput(Struct, forbid_unknown_fields=True):
 
 
 class ApiKeyInput(Struct, forbid_unknown_fields=True):
-    """Input for an API key."""
+    """Input for an API key. Fields that are omitted or null get their defaults."""
 
     name: KeyName
     scopes: Annotated[

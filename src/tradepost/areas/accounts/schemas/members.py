@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.validation import END_OF_TEXT, SECRET, SingleLineText
 
 Email = Annotated[
@@ -13,7 +14,10 @@ Email = Annotated[
 Username = Annotated[
     str,
     Meta(
-        pattern="^[a-z0-9][a-z0-9._-]{2,39}" + END_OF_TEXT,
+        pattern=described_pattern(
+            "^[a-z0-9][a-z0-9._-]{2,39}" + END_OF_TEXT,
+            "3 to 40 lower-case letters, digits, dots, hyphens and underscores, such as `kim.larsen`",
+        ),
         max_length=40,
         description="A unique name, in lower case.",
         examples=["kim.larsen"],
@@ -56,7 +60,7 @@ Postcode = Annotated[
 Country = Annotated[
     str,
     Meta(
-        pattern="^[A-Z]{2}" + END_OF_TEXT,
+        pattern=described_pattern("^[A-Z]{2}" + END_OF_TEXT, "two capital letters, such as `DK`"),
         max_length=2,
         description="An ISO 3166-1 alpha-2 country code.",
         examples=["DK"],
@@ -65,7 +69,9 @@ Country = Annotated[
 Phone = Annotated[
     str,
     Meta(
-        pattern=r"^\+[1-9][0-9]{4,14}" + END_OF_TEXT,
+        pattern=described_pattern(
+            r"^\+[1-9][0-9]{4,14}" + END_OF_TEXT, "`+`, the country code and the number, such as `+4587654321`"
+        ),
         max_length=16,
         description="A phone number in E.164 format.",
         examples=["+4587654321"],
@@ -75,7 +81,14 @@ KeyName = Annotated[
     SingleLineText,
     Meta(min_length=1, max_length=100, description="The purpose of the key.", examples=["Warehouse scanner"]),
 ]
-Scope = Annotated[str, Meta(pattern="^[a-z_]+:[a-z_]+" + END_OF_TEXT, max_length=50, examples=["catalog:write"])]
+Scope = Annotated[
+    str,
+    Meta(
+        pattern=described_pattern("^[a-z_]+:[a-z_]+" + END_OF_TEXT, "two words and a colon, such as `stock:read`"),
+        max_length=50,
+        examples=["catalog:write"],
+    ),
+]
 Scopes = Annotated[list[Scope], Meta(max_length=50, examples=[["catalog:write", "stock:read"]])]
 Points = Annotated[
     int,

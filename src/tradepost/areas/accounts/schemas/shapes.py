@@ -32,8 +32,12 @@ class UserStatus(StrEnum):
 
 
 class Role(StrEnum):
-    """The role of a user: a fixed set of permissions."""
+    """A role: a fixed set of permissions.
 
+    Users have one of the last four. `anonymous` is a caller without a credential, in the audit log.
+    """
+
+    ANONYMOUS = "anonymous"
     CUSTOMER = "customer"
     MODERATOR = "moderator"
     STAFF = "staff"
@@ -121,7 +125,8 @@ class TokenPair(Struct):
     refresh_token: Annotated[
         str,
         Meta(
-            description="Exchange it for the next pair. It can be used once; using it again ends the session.",
+            description="Exchange it for the next pair. It can be used once: sent again within 10 seconds, it gets the "
+            "same next refresh token; later, the session ends.",
             examples=["rt_9xKq..."],
         ),
     ]

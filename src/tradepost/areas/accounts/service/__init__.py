@@ -5,8 +5,16 @@ from .admins import Admins
 from .api_keys import ApiKeys
 from .cleanup import delete_expired
 from .credentials import SYSTEM, Credentials, open_credentials
-from .emails import already_registered, email_changed, password_changed, password_reset, verify_email
-from .errors import InvalidCredentials, InvalidToken
+from .emails import (
+    access_revoked,
+    already_registered,
+    email_change_requested,
+    email_changed,
+    password_changed,
+    password_reset,
+    verify_email,
+)
+from .errors import InvalidCredentials, InvalidToken, ReauthenticationRequired
 from .oauth_tokens import OAuthTokens
 from .passwords import PasswordService
 from .registration import Registration
@@ -25,11 +33,14 @@ __all__ = [
     "InvalidToken",
     "OAuthTokens",
     "PasswordService",
+    "ReauthenticationRequired",
     "Registration",
     "Sessions",
     "Users",
+    "access_revoked",
     "already_registered",
     "delete_expired",
+    "email_change_requested",
     "email_changed",
     "open_credentials",
     "password_changed",

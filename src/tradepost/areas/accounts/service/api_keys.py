@@ -20,7 +20,8 @@ from ..resource import api_keys
 from ..schemas import ApiKey, ApiKeyInput
 from .credential_revoker import CredentialRevoker
 from .credentials import Credentials
-from .own_account import lock_own_account
+from .errors import ReauthenticationRequired
+from .own_account import check_recent_login, lock_own_account
 
 MAX_API_KEYS = 50
 LATEST_EXPIRY = datetime(9999, 12, 31, tzinfo=UTC)
@@ -49,14 +50,21 @@ class ApiKeys(Service):
         return await self.one(api_keys, selection, key)
 
     @operation(
-        "api_key_create", "create", api_keys, access=policy.write_own_account, input=ApiKeyInput, problems=(Conflict,)
+        "api_key_create",
+        "create",
+        api_keys,
+        access=policy.write_own_account,
+        input=ApiKeyInput,
+        problems=(Conflict, ReauthenticationRequired),
     )
     async def create(self, input: ApiKeyInput, selection: Selection[ApiKey]) -> Record[ApiKey]:
         """Create an API key. Its `secret` is only shown in this response.
 
-        The key has your permissions, or fewer.
+        The key has your permissions, or fewer. Your session must have begun with a log-in within
+        the last hour. An API key can create keys that have at most its own permissions.
         """
         user = await lock_own_account(self.context, self.session)
+        await check_recent_login(self.context, self.session)
         query = select(func.count()).where(ApiKeyRow.user_id == user.id, ApiKeyRow.revoked_at.is_(None))
         if (await self.session.scalar(query) or 0) >= MAX_API_KEYS:
             raise Conflict(f"An account has up to {MAX_API_KEYS} API keys. Delete one first.")

@@ -12,16 +12,20 @@ def credential_in(headers: list[tuple[bytes, bytes]]) -> str:
     """
     texts = [_credential_in_header(name, value.decode("latin-1").strip()) for name, value in headers]
     if len(set(texts)) > 1:
-        raise Unauthenticated("`Authorization` and `X-API-Key` have different credentials. Send only one.")
+        raise Unauthenticated.bad_credential(
+            "`Authorization` and `X-API-Key` have different credentials. Send only one."
+        )
     return texts[0]
 
 
 def _credential_in_header(name: bytes, value: str) -> str:
     if name == b"x-api-key":
         if not value.startswith("tp_"):
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         return value
     scheme, _, rest = value.partition(" ")
     if scheme.lower() != "bearer" or not rest.strip():
-        raise Unauthenticated("`Authorization` must be `Bearer` followed by an access token or an API key (`tp_...`).")
+        raise Unauthenticated.bad_credential(
+            "`Authorization` must be `Bearer` followed by an access token or an API key (`tp_...`)."
+        )
     return rest.strip()

@@ -121,12 +121,12 @@ class Credentials:
         if text.startswith("tp_"):
             key = parse(text)
             if key is None:
-                raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+                raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
             credential = await self.by_prefix(key)
             expires_at = credential.expires_at
         else:
             if self.tokens is None:
-                raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+                raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
             claims = self.tokens.decode(text)
             credential = await self.from_token(claims)
             expires_at = claims.expires_at
@@ -150,7 +150,7 @@ class Credentials:
         # Compared even if there is no row, so that an unknown key takes as long as a wrong one.
         matches = hmac.compare_digest(row[1] if row is not None else "", key.digest(self.secret))
         if row is None or not matches:
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         return self.authenticate(row)
 
     async def oauth_client(self, id: str, secret: str) -> Credential:
@@ -163,7 +163,7 @@ class Credentials:
         prefix: str = row[0] if row is not None else ""
         key = parse(secret if secret.startswith("tp_") else f"tp_{prefix}_{secret}")
         if key is None or key.prefix != prefix:
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         return await self.by_prefix(key)
 
     async def from_token(self, claims: Claims) -> Credential:
@@ -181,7 +181,7 @@ class Credentials:
             or str(row[2]) != claims.user
             or row[3] != "active"
         ):
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         caller = Caller(
             id=claims.user, role=row[4], permissions=permissions(row[4], claims.scope), session_id=claims.session
         )
@@ -190,10 +190,10 @@ class Credentials:
     async def _key_of_token(self, key_id: str, claims: Claims) -> Credential:
         row = await self._fetch_by_id(API_KEY_BY_ID, key_id)
         if row is None:
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         credential = self.authenticate(row)
         if credential.caller.id != claims.user:
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         held = credential.caller.permissions
         caller = msgspec.structs.replace(
             credential.caller, permissions=held if claims.scope is None else held & claims.scope
@@ -218,7 +218,7 @@ class Credentials:
             or (expires_at is not None and expires_at <= now())
             or (has_owner and status != "active")
         ):
-            raise Unauthenticated(INVALID_CREDENTIAL_DETAIL)
+            raise Unauthenticated.bad_credential(INVALID_CREDENTIAL_DETAIL)
         self.last_used[str(id)] = now()
         role = user_role if has_owner else key_role
         # A user's keys share the rate limit of the user. A key without an owner has its own.

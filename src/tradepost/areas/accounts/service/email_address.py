@@ -23,13 +23,14 @@ def normalize_email(text: str) -> str:
 def validate_email_address(text: str, pointer: str = "/email") -> str:
     """Return a new address in its stored form, or raise Validation.
 
-    Whether the address exists is not checked here; the verification e-mail finds out.
+    Its local part has at most 64 characters (RFC 5321, 4.5.3.1.1). Whether the address exists is
+    not checked here; the verification e-mail finds out.
     """
     try:
-        return _stored_form(text)
+        return _stored_form(text, strict=True)
     except EmailNotValidError as error:
         raise Validation.at_pointer(pointer, f"Not a valid e-mail address: {error}", "invalid_format") from None
 
 
-def _stored_form(text: str) -> str:
-    return validate_email(text, check_deliverability=False).normalized.lower()
+def _stored_form(text: str, *, strict: bool = False) -> str:
+    return validate_email(text, check_deliverability=False, strict=strict).normalized.lower()

@@ -11,6 +11,7 @@ from tradepost.kit.ids import new_id
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
 
+from ..email_limits import EmailLimits
 from ..models import UserRow
 from ..opaque_tokens import OpaqueTokens
 
@@ -23,6 +24,19 @@ def queue_email(context: CallContext, name: str, subject: str | None = None, **d
     subject = subject or new_id(OutboxEvent.__number__)
     context.emit_personal(f"mail.{name}", subject, **data)
     return subject
+
+
+async def limit_emails(context: CallContext, kind: str, email: str) -> None:
+    """Count an e-mail to an address; raise QuotaExceeded if it was sent enough of this kind."""
+    limits = context.dependencies.get(EmailLimits)
+    if limits is not None and (refusal := await limits.count(kind, email)) is not None:
+        raise refusal
+
+
+async def is_email_allowed(context: CallContext, kind: str, email: str) -> bool:
+    """Count an e-mail to an address, and return whether it may be sent."""
+    limits = context.dependencies.get(EmailLimits)
+    return limits is None or await limits.count(kind, email) is None
 
 
 def queue_verification_email(context: CallContext, opaque_tokens: OpaqueTokens, user: UserRow, email: str) -> None:

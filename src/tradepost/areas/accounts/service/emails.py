@@ -1,11 +1,15 @@
 """E-mails to users, written and sent by the worker when their event is delivered."""
 
+from pathlib import Path
+from typing import Any
+
 import msgspec
 from sqlalchemy import bindparam, select
 
 from tradepost.kit.db.column_types import Id
+from tradepost.kit.worker.email_templates import render_email
 from tradepost.kit.worker.event_handlers import Event, deliver_event
-from tradepost.kit.worker.mail import Email, Mailer
+from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import UserRow
@@ -14,6 +18,9 @@ from .email_queue import password_mark
 from .email_tokens import RESET_PASSWORD, VERIFY_EMAIL, create_token
 from .settings import AccountSettings
 
+STOREFRONT_PAGES = {"change-email": "verify-email"}
+"""Pages that a storefront has under another name: it verifies every address on one page."""
+TEMPLATES = Path(__file__).parent.parent / "templates/emails"
 ACTIVE_USER = select(UserRow.id, UserRow.email, UserRow.password_hash).where(UserRow.status == "active")
 ACTIVE_USER_BY_ID = ACTIVE_USER.where(UserRow.id == bindparam("id", None, type_=Id))
 ACTIVE_USER_BY_EMAIL = ACTIVE_USER.where(UserRow.email == bindparam("email", None))
@@ -40,14 +47,13 @@ async def verify_email(context: CallContext, event: Event) -> None:
         return
     holder = await _find_user(context, email=email)
     if holder is not None and holder.id != user.id:
-        text = _existing_account_text(context, "Someone tried to use this e-mail address for another account.")
-        return await _send(context, event, email, "You already have an account", text)
+        link = _forgotten_password_link(context)
+        return await _send(context, event, email, "existing_account", is_registration=False, link=link)
     token = await create_token(context, VERIFY_EMAIL, user.id, email)
-    text = (
-        f"Please confirm your e-mail address:\n\n{_link(context, 'verify-email', token)}\n\n"
-        "This link expires in 24 hours and can be used once. If you didn't request it, you can ignore this e-mail."
-    )
-    await _send(context, event, email, "Confirm your e-mail address", text)
+    if email == user.email:
+        await _send(context, event, email, "verify_email", link=_link(context, "verify-email", token))
+    else:
+        await _send(context, event, email, "confirm_new_email", link=_link(context, "change-email", token))
 
 
 @deliver_event("mail.already_registered")
@@ -55,10 +61,8 @@ async def already_registered(context: CallContext, event: Event) -> None:
     """Inform a user that someone tried to register with their address."""
     user = await _find_user(context, id=event.subject)
     if user is not None:
-        text = _existing_account_text(
-            context, "Someone, perhaps you, tried to create an account with this e-mail address."
-        )
-        await _send(context, event, user.email, "You already have an account", text)
+        link = _forgotten_password_link(context)
+        await _send(context, event, user.email, "existing_account", is_registration=True, link=link)
 
 
 @deliver_event("mail.password_reset")
@@ -68,35 +72,43 @@ async def password_reset(context: CallContext, event: Event) -> None:
     if user is None:
         return
     token = await create_token(context, RESET_PASSWORD, user.id, user.email)
-    text = (
-        f"Set a new password:\n\n{_link(context, 'reset-password', token)}\n\n"
-        "This link expires in 1 hour and can be used once. If you didn't request it, you can ignore this e-mail; "
-        "your password stays the same."
-    )
-    await _send(context, event, user.email, "Reset your password", text)
+    await _send(context, event, user.email, "password_reset", link=_link(context, "reset-password", token))
+
+
+@deliver_event("mail.email_change_requested")
+async def email_change_requested(context: CallContext, event: Event) -> None:
+    """Inform the current address of a requested change, and how to stop it."""
+    link = _forgotten_password_link(context)
+    email, new_email = event.data["email"], event.data["new_email"]
+    await _send(context, event, email, "email_change_requested", new_email=new_email, link=link)
 
 
 @deliver_event("mail.email_changed")
 async def email_changed(context: CallContext, event: Event) -> None:
     """Inform the previous address that the account has a new one."""
-    text = (
-        "The e-mail address of your account was changed. You won't receive any more e-mails at this address.\n\n"
-        "If this wasn't you, contact the shop immediately."
-    )
-    await _send(context, event, event.data["email"], "Your e-mail address was changed", text)
+    await _send(context, event, event.data["email"], "email_changed")
 
 
 @deliver_event("mail.password_changed")
 async def password_changed(context: CallContext, event: Event) -> None:
-    """Inform a user that their password was changed."""
+    """Inform a user that their password was changed, and what this ended."""
+    await _send_revoked(context, event, "password_changed")
+
+
+@deliver_event("mail.access_revoked")
+async def access_revoked(context: CallContext, event: Event) -> None:
+    """Inform a user of the sessions and API keys that the verification of the address ended."""
+    await _send_revoked(context, event, "access_revoked")
+
+
+async def _send_revoked(context: CallContext, event: Event, template: str) -> None:
+    """Send an e-mail that lists the sessions and API keys that were ended."""
     user = await _find_user(context, id=event.subject)
     if user is not None:
-        storefront = context.dependencies.require(AccountSettings).storefront_url
-        text = (
-            "The password of your account was changed.\n\n"
-            f"If this wasn't you, set a new password immediately:\n\n{storefront}"
-        )
-        await _send(context, event, user.email, "Your password was changed", text)
+        # An event of an earlier version has no list.
+        sessions, api_keys = event.data.get("sessions", 0), event.data.get("api_keys", [])
+        link = _forgotten_password_link(context)
+        await _send(context, event, user.email, template, sessions=sessions, api_keys=api_keys, link=link)
 
 
 async def _find_user(context: CallContext, *, id: str = "", email: str = "") -> _User | None:
@@ -106,22 +118,28 @@ async def _find_user(context: CallContext, *, id: str = "", email: str = "") -> 
     return _User(str(row[0]), row[1], row[2]) if row is not None else None
 
 
-async def _send(context: CallContext, event: Event, to: str, subject: str, text: str) -> None:
+async def _send(context: CallContext, event: Event, to: str, template: str, **values: Any) -> None:
     """Send an e-mail, with the id of its event."""
-    await context.dependencies.require(Mailer).send(Email(to=to, subject=subject, text=text), event.id)
+    await context.dependencies.require(Mailer).send(render_email(TEMPLATES, template, to, **values), event.id)
 
 
-def _existing_account_text(context: CallContext, reason: str) -> str:
-    link = f"{context.dependencies.require(AccountSettings).storefront_url}/reset-password"
-    return (
-        f"{reason}\n\nYou already have an account with this address. If you forgot your password, set a new one:"
-        f"\n\n{link}\n\nIf this wasn't you, you can ignore this e-mail."
-    )
+def _forgotten_password_link(context: CallContext) -> str:
+    """Return the page that asks for an e-mail with a link to set a new password."""
+    settings = context.dependencies.require(AccountSettings)
+    if settings.storefront_url is not None:
+        return f"{settings.storefront_url}/reset-password"
+    return f"{settings.public_url}/forgot-password"
 
 
 def _link(context: CallContext, page: str, token: str) -> str:
-    """Return a link to a page of the storefront.
+    """Return a link to a page of the storefront, else of this server.
 
-    The token is in the fragment, which browsers send neither to a server nor in `Referer`.
+    A storefront gets the token in the fragment, which browsers send neither to a server nor in
+    `Referer`. The pages of this server work without JavaScript, so they need it in the query; they
+    send `Referrer-Policy: no-referrer`, and only a form that is submitted uses the token.
     """
-    return f"{context.dependencies.require(AccountSettings).storefront_url}/{page}#token={token}"
+    settings = context.dependencies.require(AccountSettings)
+    if settings.storefront_url is not None:
+        path = STOREFRONT_PAGES.get(page, page)
+        return f"{settings.storefront_url}/{path}#token={token}"
+    return f"{settings.public_url}/{page}?token={token}"

@@ -42,7 +42,7 @@ class Sessions(Service):
     async def login(self, input: LoginInput, selection: Selection[TokenPair]) -> Record[TokenPair]:
         """Log in with an e-mail address and a password.
 
-        Every attempt counts towards the limit of attempts, whether it succeeds or not.
+        Attempts that fail are limited per account and client address.
         """
         # Verified before the first statement of this write, so that nothing is locked during the
         # slow hash.
@@ -57,13 +57,14 @@ class Sessions(Service):
         input=RefreshInput,
         problems=(InvalidToken,),
         idempotent=False,
-        attempted_account=lambda input: None,
+        checks_token=True,
     )
     async def refresh(self, input: RefreshInput, selection: Selection[TokenPair]) -> Record[TokenPair]:
         """Exchange a refresh token for the next pair of tokens.
 
-        A refresh token can be used once. Using it again ends the session, because the token may
-        have been stolen.
+        A refresh token can be used once. Within 10 seconds it can be sent again, as if the answer
+        was lost, and gets the same next refresh token. Later it ends the session, because it may
+        have been stolen. A session ends after 90 days (`SESSION_DAYS`), however often it is used.
         """
         return self.respond(token_pairs, _token_pair(await self.session_tokens.refresh(input.refresh_token)), selection)
 

@@ -4,7 +4,7 @@ from sqlalchemy import delete, select
 
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
-from tradepost.kit.problems import AlreadyExists, Conflict, Forbidden, InvalidTransition, NotFound
+from tradepost.kit.problems import AlreadyExists, Conflict, Forbidden, InvalidTransition, NotFound, Validation
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -15,7 +15,7 @@ from .. import policy
 from ..models import AddressRow, EmailTokenRow, UserRow
 from ..password_hasher import PasswordHasher
 from ..resource import acknowledgements, users
-from ..schemas import AccountCloseInput, Acknowledgement, ProfileInput, RoleInput, User
+from ..schemas import AccountCloseInput, Acknowledgement, ProfileInput, Role, RoleInput, User
 from .acknowledgements import DONE
 from .credential_revoker import CredentialRevoker
 from .errors import InvalidCredentials
@@ -102,6 +102,8 @@ class Users(Service):
     )
     async def set_role(self, key: str, input: RoleInput, selection: Selection[User]) -> Record[User]:
         """Set the role of a user. You cannot change your own role."""
+        if input.role is Role.ANONYMOUS:
+            raise Validation.at_pointer("/role", "Users cannot have the role `anonymous`.", "not_allowed")
         await self._lock_own_permission()
         user = await self.lock_for_update(UserRow, users, key)
         if apply_changes(user, {"role": input.role.value}):

@@ -7,6 +7,8 @@ from .format import Format
 from .issues import UnreadableError
 from .numbers import DecimalSeparator, SeparatorEvidence
 
+# Only a number with three decimals can also be one with grouped thousands.
+AMBIGUOUS_DECIMALS = 3
 NDJSON_EXAMPLE = "Tradepost NDJSON: one product as JSON on each line"
 
 
@@ -34,16 +36,30 @@ def detect_format(csv_file: CsvFile, formats: Sequence[Format]) -> Format:
     )
 
 
-def detect_decimal_separator(evidence: SeparatorEvidence, format: Format) -> DecimalSeparator:
-    """Return the decimal separator that the prices of a file use.
+def detect_decimal_separator(
+    evidence: SeparatorEvidence, csv_file: CsvFile, *, decimals: int | None
+) -> DecimalSeparator:
+    """Return the decimal separator of some numbers in a file.
 
-    Raise UnreadableError if the prices leave it open, unless the format always uses a dot.
+    If all that they have is numbers such as `1.290`, that is a dot in a file with commas between
+    its cells, if the format always writes numbers with these decimals. `decimals` is how many, or
+    None if the format does not say. Raise UnreadableError for other numbers that leave it open.
     """
     if (separator := evidence.separator()) is not None:
         return separator
-    if evidence.ambiguous is None or format.defaults_to_dot:
+    if evidence.is_contradictory:
+        dot, comma = evidence.witnesses["."], evidence.witnesses[","]
+        raise UnreadableError(
+            f"The numbers use different decimal separators: `{dot.text}` in line {dot.line}, "
+            f"`{comma.text}` in line {comma.line}. Pass `--decimal .` or `--decimal ,`; "
+            "numbers with the other one are then reported."
+        )
+    if not evidence.ambiguous:
         return "."
+    if decimals == AMBIGUOUS_DECIMALS and csv_file.delimiter == "," and [*evidence.ambiguous] == ["."]:
+        return "."
+    witness = next(iter(evidence.ambiguous.values()))
     raise UnreadableError(
-        f"It is unclear whether prices such as `{evidence.ambiguous}` have decimals or a thousands separator. "
-        "Pass `--decimal .` or `--decimal ,`."
+        f"It is unclear whether numbers such as `{witness.text}` in line {witness.line} have decimals or a "
+        "thousands separator. Pass `--decimal .` or `--decimal ,`."
     )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from .csv_file import Row
 from .issues import Issue
 from .row_reader import JsonObject, RowReader
+from .update_scope import UpdateScope
 
 
 class RowGroup(Struct, frozen=True):
@@ -35,13 +36,19 @@ class Format(Struct, frozen=True, kw_only=True):
     """A CSV format. Columns are given as column keys (see `column_key`).
 
     required_columns: columns that every header has, each with its alternative spellings.
-    defaults_to_dot: read prices with a dot if they leave the decimal separator open.
+    has_all_decimals: whether prices always have a dot and all decimals of their currency.
     is_price_column: whether a column holds prices.
+    is_number_column: whether a column holds counts or weights.
+    has_local_prices: whether only prices have the decimal separator of the shop's language, and
+        all other numbers a dot. Otherwise all numbers show which separator the file uses.
     group_row: return the product that a row belongs to.
     parse_product: return the product of a group of rows as a `ProductRecord` in builtins; issues
         are reported to the reader.
-    member_columns: the column of each member of the record (`name`, `variants.sku`), to locate
-        errors found later by the batch operation.
+    member_columns: the columns of each member of the record (`name`, `variants.sku`). A member
+        without any of them in the file stays as it is in a product that exists. The first one in
+        the file locates errors found later by the batch operation.
+    new_members: the members that only a new product takes, because they identify it in the file.
+    has_main_category_only: whether `categories` is the main category alone.
     note_columns: our columns for the members that have no other column, of a product and of a
         variant (see `round_trip.py`).
     """
@@ -50,11 +57,15 @@ class Format(Struct, frozen=True, kw_only=True):
     title: str
     required_columns: Sequence[Sequence[str]]
     example: str
-    defaults_to_dot: bool = False
+    has_all_decimals: bool = False
+    has_local_prices: bool = False
     is_price_column: Callable[[str], bool]
+    is_number_column: Callable[[str], bool]
     group_row: Callable[[Row], RowGroup | UngroupedRow]
     parse_product: Callable[[Sequence[Row], RowReader], JsonObject | None]
     member_columns: Mapping[str, Sequence[str]]
+    new_members: frozenset[str] = frozenset()
+    has_main_category_only: bool = False
     note_columns: tuple[str, str] | None = None
     orphan_message: str = "The row belongs to a product that is not in this file."
 
@@ -70,6 +81,7 @@ class ParsedProduct(Struct, kw_only=True):
 
     product: the `ProductRecord` in builtins, or None if it was rejected.
     other_rejected: number of other products among the same rows that were rejected.
+    scope: what it changes in a product that exists; None for all members that it has.
     variant_lines, member_columns: the lines and columns that its members were read from.
     """
 
@@ -77,6 +89,7 @@ class ParsedProduct(Struct, kw_only=True):
     product: JsonObject | None
     issues: list[Issue]
     other_rejected: int = 0
+    scope: UpdateScope | None = None
     variant_lines: list[int] = []
     member_columns: Mapping[str, str] = {}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tradepost.kit.schema.money import MAX_AMOUNT, currencies, exponent
+from tradepost.kit.schema.money import MAX_AMOUNT
 
 from ..schemas import SLUG_PATTERN
 from .cells import decode_cell
@@ -36,6 +36,11 @@ JSON_COLUMNS = ("variant_attributes", "variant_source")
 TEXT_COLUMNS = ("variant_name", "barcode", "tax_class", "variant_external_reference")
 BOOLEAN_COLUMNS, INTEGER_COLUMNS = ("track_inventory", "allow_backorder"), ("imported_quantity", "position")
 TRUE_VALUES, FALSE_VALUES = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
+# Columns whose members cannot be empty. In those of lists, an empty list is written `[]`.
+KEPT_PRODUCT_COLUMNS = ("slug", "external_reference", "status", "categories", "media")
+KEPT_VARIANT_COLUMNS = (
+    "sku", "variant_name", "tax_class", "track_inventory", "allow_backorder", "variant_external_reference", "position",
+)  # fmt: skip
 JSON_TYPES = {dict: "object", list: "array"}
 
 
@@ -47,8 +52,12 @@ def group_row(row: Row) -> RowGroup | UngroupedRow:
 
 
 def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
-    """Return a product and its variants. Members with an empty cell are left out."""
+    """Return a product and its variants. Members with an empty cell are left out.
+
+    A product that exists then loses the value, or keeps it if it needs one.
+    """
     head = rows[0]
+    reader.keep(head, *[column for column in KEPT_PRODUCT_COLUMNS if not head[column]])
     for row in rows[1:]:
         for column in [c for c in PRODUCT_COLUMNS if row[c] not in ("", head[c])]:
             reader.reject(
@@ -93,17 +102,15 @@ def _json(row: Row, column: str, type_: type, reader: RowReader) -> Any:
 
 def _variant(row: Row, reader: RowReader) -> JsonObject:
     options: JsonObject = (_json(row, "options", dict, reader) or {}) if row["options"] else {}
-    currency = row["currency"].upper() or reader.currency
-    if currency not in currencies():
-        reader.reject(row, "currency", "Not an ISO 4217 currency code.", fix="Use a code such as EUR.")
+    reader.keep(row, *[column for column in KEPT_VARIANT_COLUMNS if not row[column]])
     if not row["price"]:
         reader.reject(row, "price", "A variant needs a price.", fix="Write 0 if it is free.")
     reader.variant_lines.append(row.line)
     variant: JsonObject = {
         "sku": _sku(row, options, reader),
         "options": options,
-        "price": _money(row, "price", currency, reader) or {},
-        "compare_at_price": _money(row, "compare_at_price", currency, reader),
+        "price": _money(row, "price", reader) or {},
+        "compare_at_price": _money(row, "compare_at_price", reader),
         "weight_grams": reader.grams(row, "weight_grams"),
     }
     variant |= {VARIANT_COLUMNS[c]: decode_cell(row[c]) for c in TEXT_COLUMNS if row[c]}
@@ -122,21 +129,21 @@ def _sku(row: Row, options: JsonObject, reader: RowReader) -> str:
     return reader.sku(row, "sku", row["product"], {str(name): str(value) for name, value in options.items()})[0]
 
 
-def _money(row: Row, column: str, currency: str, reader: RowReader) -> JsonObject | None:
-    """Return a price in the currency of its row; None if the cell is empty or rejected."""
+def _money(row: Row, column: str, reader: RowReader) -> JsonObject | None:
+    """Return a price; None if the cell is empty or rejected."""
     if not row[column]:
         return None
-    number, decimals = parse_decimal(row[column], reader.decimal_separator), exponent(currency)
-    amount = None if number is None else to_minor_units(number, decimals)
+    number = parse_decimal(row[column], reader.decimal_separator)
+    amount = None if number is None else to_minor_units(number, reader.decimals)
     if amount is None or amount > MAX_AMOUNT:
         reader.reject(
             row,
             column,
-            f"Not a price in {currency}.",
-            fix=f"Write digits, with `{reader.decimal_separator}` before at most {decimals} decimals.",
+            f"Not a price in {reader.currency}.",
+            fix=f"Write digits, with `{reader.decimal_separator}` before at most {reader.decimals} decimals.",
         )
         return None
-    return {"amount": amount, "currency": currency}
+    return {"amount": amount, "currency": reader.currency}
 
 
 def _boolean(row: Row, column: str, reader: RowReader) -> bool | None:
@@ -153,8 +160,9 @@ NATIVE_CSV = Format(
     title="Tradepost CSV",
     example="product, name, ..., sku, price, currency, ...",
     required_columns=(("product",), ("name",), ("sku",), ("price",)),
-    defaults_to_dot=True,
+    has_all_decimals=True,
     is_price_column=lambda column: column in ("price", "compare_at_price"),
+    is_number_column=lambda column: column in ("weight_grams", *INTEGER_COLUMNS),
     group_row=group_row,
     parse_product=parse_product,
     member_columns={

@@ -5,14 +5,19 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from tradepost.kit.schema.money import exponent
+
 from .csv_file import CsvFile, Row
-from .detect import detect_decimal_separator
+from .detect import AMBIGUOUS_DECIMALS, detect_decimal_separator
 from .format import Format, ParsedProduct, UngroupedRow
 from .issues import Issue
 from .numbers import DecimalSeparator, SeparatorEvidence
 from .round_trip import read_with_notes
 from .row_reader import RowReader
+from .scopes import ScopeBuilder
 from .spool import Spool
+
+CURRENCY_COLUMNS = ("currency", "currency code", "variant currency")
 
 
 class ProductFile(Protocol):
@@ -57,22 +62,37 @@ class CsvProductFile(AbstractContextManager["CsvProductFile"]):
         self.issues: list[Issue] = []
         self.spool = Spool()
         try:
-            evidence = self._group_rows()
-            self.decimal_separator = decimal_separator or detect_decimal_separator(evidence, format)
+            price_evidence, number_evidence = self._group_rows()
+            decimals = exponent(currency) if format.has_all_decimals else None
+            self.decimal_separator = decimal_separator or detect_decimal_separator(
+                price_evidence, csv_file, decimals=decimals
+            )
+            number_separator = self.decimal_separator
+            if number_evidence is not price_evidence:
+                number_separator = (number_evidence.separator() or decimal_separator) or detect_decimal_separator(
+                    number_evidence, csv_file, decimals=AMBIGUOUS_DECIMALS
+                )
         except BaseException:
             self.close()
             raise
         names = {column: csv_file.header[index].strip() for column, index in csv_file.columns.items()}
         self.reader = RowReader(
-            names, currency=currency, decimal_separator=self.decimal_separator, now=now, claims=self.spool
+            names,
+            currency=currency,
+            decimal_separator=self.decimal_separator,
+            number_separator=number_separator,
+            now=now,
+            claims=self.spool,
         )
+        self.scopes = ScopeBuilder(format, names)
+        self.currency_columns = [column for column in CURRENCY_COLUMNS if column in names]
         self.member_columns = {
             member: names[column]
             for member, spellings in format.member_columns.items()
             if (column := next((c for c in spellings if c in names), None))
         }
         self.description = csv_file.description
-        if evidence.is_relevant:
+        if price_evidence.is_relevant:
             self.description += f", decimal separator `{self.decimal_separator}`"
         self.product_count = self.spool.product_count
 
@@ -88,15 +108,18 @@ class CsvProductFile(AbstractContextManager["CsvProductFile"]):
         """Number of variants without a SKU for which one was generated."""
         return self.reader.generated_skus
 
-    def _group_rows(self) -> SeparatorEvidence:
-        """Read all rows into the spool; return the evidence of their prices."""
-        evidence = SeparatorEvidence()
-        price_columns = [column for column in self.csv_file.columns if self.format.is_price_column(column)]
+    def _group_rows(self) -> tuple[SeparatorEvidence, SeparatorEvidence]:
+        """Read all rows into the spool; return the evidence of their prices and other numbers."""
+        prices = SeparatorEvidence()
+        numbers = SeparatorEvidence() if self.format.has_local_prices else prices
+        columns = self.csv_file.columns
+        evidence_of = {column: numbers for column in columns if self.format.is_number_column(column)}
+        evidence_of |= {column: prices for column in columns if self.format.is_price_column(column)}
         for line, cells, fault in self.csv_file.rows(self.issues):
             row = self.csv_file.row(line, cells)
-            for column in price_columns:
+            for column, evidence in evidence_of.items():
                 if not fault and (cell := row[column]):
-                    evidence.add(cell)
+                    evidence.add(cell, line)
             group = self.format.group_row(row)
             if not isinstance(group, UngroupedRow):
                 self.spool.add(line, cells, group.key, group.aliases, group.parent, fault)
@@ -107,7 +130,7 @@ class CsvProductFile(AbstractContextManager["CsvProductFile"]):
         self.spool.finish()
         for line, parent, cells in self.spool.orphans():
             self._reject_row(self.csv_file.row(line, cells), "", self.format.orphan_message, parent)
-        return evidence
+        return prices, numbers
 
     def _reject_row(self, row: Row, column: str, message: str, value: str) -> None:
         index = self.csv_file.columns.get(column)
@@ -121,16 +144,29 @@ class CsvProductFile(AbstractContextManager["CsvProductFile"]):
                 yield _rejected(group)
                 continue
             rows = [self.csv_file.row(line, cells) for line, cells, _ in group]
+            self._check_currency(rows)
             product = read_with_notes(self.format, rows, self.reader)
             result = self.reader.finish_product()
+            line = result.product_line or rows[0].line
+            product = None if result.rejected else product
             yield ParsedProduct(
-                line=result.product_line or rows[0].line,
-                product=None if result.rejected else product,
+                line=line,
+                product=product,
+                scope=None if product is None else self.scopes.build(product, line, result),
                 issues=result.issues,
                 other_rejected=result.other_rejected,
                 variant_lines=result.variant_lines,
                 member_columns=self.member_columns,
             )
+
+    def _check_currency(self, rows: Sequence[Row]) -> None:
+        """Reject a product with prices in a currency that the shop does not sell in."""
+        for row in rows:
+            for column in self.currency_columns:
+                if row[column] and row[column].upper() != self.reader.currency:
+                    message = f"This shop sells in {self.reader.currency}."
+                    fix = f"Convert the prices to {self.reader.currency}, and change this cell."
+                    self.reader.reject(row, column, message, fix=fix)
 
 
 def _rejected(group: Sequence[tuple[int, Sequence[str], str]]) -> ParsedProduct:

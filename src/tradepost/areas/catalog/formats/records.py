@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.validation import SingleLineText
 
 from ..schemas import BrandName, ProductCreate, VariantInput
@@ -13,7 +14,9 @@ MAX_URL_LENGTH = 2000
 Url = Annotated[
     str,
     Meta(
-        pattern="^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$",
+        pattern=described_pattern(
+            "^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$", "a URL that starts with `https://` or `http://`"
+        ),
         max_length=MAX_URL_LENGTH,
         examples=["https://cdn.example.com/chair.jpg"],
     ),
@@ -26,10 +29,10 @@ CategoryPath = Annotated[
 
 
 class MediaRecord(Struct, forbid_unknown_fields=True):
-    """An image, still at its original URL."""
+    """An image, still at its original URL. Without `alt`, an existing image keeps its text."""
 
     source_url: Url
-    alt: Alt = ""
+    alt: Alt | UnsetType = UNSET
 
 
 class VariantRecord(VariantInput, forbid_unknown_fields=True):

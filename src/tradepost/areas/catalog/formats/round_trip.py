@@ -33,7 +33,8 @@ OBJECT_MEMBERS = ("attributes", "source")
 
 def product_with_defaults(product: JsonObject) -> JsonObject:
     """Return all members of a product except its variants, with their defaults."""
-    return {member: product.get(member, default) for member, default in PRODUCT_DEFAULTS.items()}
+    members = {member: product.get(member, default) for member, default in PRODUCT_DEFAULTS.items()}
+    return members | {"media": [{"alt": "", **image} for image in members["media"]]}
 
 
 def variant_with_defaults(variant: JsonObject, index: int) -> JsonObject:
@@ -121,6 +122,7 @@ def read_with_notes(format: Format, rows: Sequence[Row], reader: RowReader) -> J
     ]
     head = next((row for row in rows if product_note in row.cells), rows[0])
     members = _note_members(head, product_note, product_with_defaults(product), reader)
+    reader.noted.update(members)
     return product | members | {"variants": variants}
 
 

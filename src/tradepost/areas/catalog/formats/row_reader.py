@@ -8,21 +8,19 @@ from typing import Any
 
 import msgspec
 import nh3
-import xxhash
 
-from tradepost.kit.ids import parse_id
 from tradepost.kit.schema.money import MAX_AMOUNT, exponent
 from tradepost.kit.schema.validation import CONTROL_CHARACTERS
-from tradepost.kit.text.slugs import RESERVED_SLUGS, slugify
+from tradepost.kit.text.slugs import slugify
 
-from ..schemas import SLUG_PATTERN
 from .csv_file import Row
+from .identifiers import MAX_SKU_LENGTH, generate_sku
 from .issues import Issue, Severity
-from .numbers import DecimalSeparator, parse_decimal, parse_measure, to_minor_units
+from .numbers import DecimalSeparator, parse_decimal, to_minor_units
 from .records import MAX_URL_LENGTH
 from .spool import Claims
 
-MAX_SKU_LENGTH, MAX_TAG_LENGTH, MAX_NAME_LENGTH, MAX_SLUG_LENGTH = 100, 60, 200, 100
+MAX_TAG_LENGTH, MAX_NAME_LENGTH = 60, 200
 MAX_TAGS, MAX_IMAGES, MAX_GRAMS = 100, 100, 100_000_000
 URL_PATTERN = re.compile(r"https?://[^\s\x00-\x1f\x7f-\x9f]+")
 MARKUP = re.compile(r"<[a-zA-Z/!?]|&[a-zA-Z#]")
@@ -39,6 +37,10 @@ class RowReaderResult(msgspec.Struct):
     variant_lines: the line of each variant.
     product_line: the line of the product's own row if that is not the first of its rows.
     preserved: line, column and text of cells that fit no member of the record.
+    kept: line and column of cells whose members an existing product keeps.
+    attribute_keys: the attributes that the columns decide; None for all.
+    noted: the members that a note sets.
+    has_regular_prices_only: whether the file has no column for reduced prices.
     """
 
     rejected: bool
@@ -47,6 +49,10 @@ class RowReaderResult(msgspec.Struct):
     variant_lines: list[int]
     product_line: int | None
     preserved: list[tuple[int, str, str]]
+    kept: set[tuple[int, str]]
+    attribute_keys: set[str] | None
+    noted: set[str]
+    has_regular_prices_only: bool
 
 
 class RowReader:
@@ -54,6 +60,7 @@ class RowReader:
 
     column_names: the columns as the header writes them, by column key.
     claims: the SKUs and references that are already used in the file.
+    number_separator: the decimal separator of counts and weights.
     now: decides which dated sale prices apply.
     """
 
@@ -63,11 +70,13 @@ class RowReader:
         *,
         currency: str,
         decimal_separator: DecimalSeparator,
+        number_separator: DecimalSeparator,
         now: datetime,
         claims: Claims,
     ) -> None:
         self.column_names, self.currency, self.now, self.claims = column_names, currency, now, claims
         self.decimal_separator: DecimalSeparator = decimal_separator
+        self.number_separator: DecimalSeparator = number_separator
         self.decimals = exponent(currency)
         self._columns_by_spellings: dict[Sequence[str], str] = {}
         self.generated_skus = 0
@@ -79,6 +88,10 @@ class RowReader:
         self.product_line: int | None = None
         self.preserved: list[tuple[int, str, str]] = []
         self.rejected, self.other_rejected = False, 0
+        self.kept = set[tuple[int, str]]()
+        self.attribute_keys: set[str] | None = None
+        self.noted = set[str]()
+        self.has_regular_prices_only = False
 
     def finish_product(self) -> RowReaderResult:
         """Return what was collected for the current product, and start the next one."""
@@ -89,6 +102,10 @@ class RowReader:
             variant_lines=self.variant_lines,
             product_line=self.product_line,
             preserved=self.preserved,
+            kept=self.kept,
+            attribute_keys=self.attribute_keys,
+            noted=self.noted,
+            has_regular_prices_only=self.has_regular_prices_only,
         )
         self._start_product()
         return result
@@ -118,6 +135,10 @@ class RowReader:
         self._report(row, column, message, value, "warning", fix)
         if preserve:
             self.preserved.append((row.line, column, row[column]))
+
+    def keep(self, row: Row, *columns: str) -> None:
+        """Let an existing product keep what these cells stand for."""
+        self.kept.update([(row.line, column) for column in columns])
 
     def reject(self, row: Row, column: str, message: str, value: str | None = None, *, fix: str = "") -> None:
         """Report an issue that rejects the product."""
@@ -199,10 +220,14 @@ class RowReader:
         text = row[column]
         if not text:
             return None
-        match = re.fullmatch(r"([+-]?\d+)(?:[.,]0*)?", text)
-        if match and -(2**31) <= (number := int(match[1])) < 2**31:
-            return number
-        self.repair(row, column, "Not a whole number; left empty. The value was kept in `source`.", preserve=True)
+        sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
+        number = parse_decimal(digits, self.number_separator)
+        if number is not None and number <= 2**31 and number == number.to_integral_value():
+            whole = -int(number) if sign == "-" else int(number)
+            if -(2**31) <= whole < 2**31:
+                return whole
+        self.keep(row, column)
+        self.repair(row, column, "Not a whole number; ignored. The value was kept in `source`.", preserve=True)
         return None
 
     def grams(self, row: Row, column: str, grams_per_unit: Decimal = ONE) -> int | None:
@@ -210,10 +235,11 @@ class RowReader:
         text = row[column]
         if not text:
             return None
-        number = parse_measure(text)
+        number = parse_decimal(text, self.number_separator)
         weight = None if number is None else int(number * grams_per_unit + HALF)
         if weight is None or weight > MAX_GRAMS:
-            self.repair(row, column, "Not a weight; left empty. The value was kept in `source`.", preserve=True)
+            self.keep(row, column)
+            self.repair(row, column, "Not a weight; ignored. The value was kept in `source`.", preserve=True)
             return None
         return weight
 
@@ -251,42 +277,18 @@ class RowReader:
             for c, cell in cells.items()
         }
 
-    def slug_member(self, text: str) -> JsonObject:
-        """Return `{"slug": text}` if the text is a valid slug.
-
-        Otherwise return nothing: a slug is then made from the product's name.
-        """
-        is_valid = (
-            bool(re.fullmatch(SLUG_PATTERN, text))
-            and len(text) <= MAX_SLUG_LENGTH
-            and text not in RESERVED_SLUGS
-            and parse_id(text) is None
-        )
-        return {"slug": text} if is_valid else {}
-
     def sku(self, row: Row, column: str, product: str, options: Mapping[str, str]) -> tuple[str, bool]:
         """Return the SKU of a variant, and whether it is the one in the file.
 
         If it is blank or already used in the file, one is generated from product and options, so
-        that every import of the file gives the same.
+        that every import of the file gives the same; a variant that exists keeps its own.
         """
         given_sku = self.text(row, column, MAX_SKU_LENGTH)
         if given_sku and self.claims.claim_sku(given_sku):
             return given_sku, True
-        sku = self._generate_sku(product, options)
+        self.keep(row, column)
+        sku = generate_sku(self.claims, product, options)
         if given_sku:
             self.repair(row, column, f"Already used by another variant in this file; replaced by `{sku}`.")
         self.generated_skus += not given_sku
         return sku, False
-
-    def _generate_sku(self, product: str, options: Mapping[str, str]) -> str:
-        """Generate an unused SKU from slugs; a digest is added if they are not unique."""
-        parts = [slugify(product, ""), *[slugify(value, "") for value in options.values()]]
-        sku = "-".join([part for part in parts if part])[: MAX_SKU_LENGTH - 9].strip("-")
-        if all(parts) and self.claims.claim_sku(sku):
-            return sku
-        digest = xxhash.xxh3_64_hexdigest(msgspec.json.encode([product, options], order="sorted"))
-        sku = f"{sku}-{digest[:8]}".strip("-")
-        while not self.claims.claim_sku(sku):
-            sku += "x"
-        return sku

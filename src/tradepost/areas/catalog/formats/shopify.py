@@ -5,47 +5,47 @@ Source: help.shopify.com, "Using CSV files to import and export products".
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from tradepost.kit.text.slugs import slugify
 
 from .csv_file import Row, column_key
 from .format import Format, RowGroup, UngroupedRow
+from .identifiers import slug_member
 from .row_reader import JsonObject, RowReader
-
-# Columns by their key; tuples hold the spelling in the old export and in the newer template.
-HANDLE, TITLE, BODY = ("handle", "url handle"), "title", ("body (html)", "description")
-VENDOR, TYPE, TAGS, STATUS, GIFT = "vendor", "type", "tags", "status", "gift card"
-PUBLISHED = ("published", "published on online store")
-SKU, BARCODE, GRAMS = ("variant sku", "sku"), ("variant barcode", "barcode"), ("variant grams", "weight value (grams)")
-TRACKER, QUANTITY = ("variant inventory tracker", "inventory tracker"), ("variant inventory qty", "inventory quantity")
-POLICY = ("variant inventory policy", "continue selling when out of stock")
-PRICE, COMPARE = ("variant price", "price"), ("variant compare at price", "compare-at price")
-IMAGE, POSITION, ALT = ("image src", "product image url"), "image position", "image alt text"
-VARIANT_IMAGE = ("variant image", "variant image url")
-ATTRIBUTES = {"seo title": "seo_title", "seo description": "seo_description"}
-OPTIONS = tuple([(f"option{n} name", f"option{n} value") for n in (1, 2, 3)])
-FIRST_OPTION_VALUE = OPTIONS[0][1]
-MAX_VARIANTS, MAX_ATTRIBUTE_LENGTH, MAX_OPTION_NAME_LENGTH = 100, 5000, 60
-MAX_BARCODE_LENGTH, MAX_ALT_LENGTH = 60, 512
-# Columns of metafields: Shopify keeps them, and exports them under these names.
-NOTE_COLUMNS = ("Tradepost (product.metafields.tradepost.product)", "Tradepost (variant.metafields.tradepost.variant)")
-
-# Columns fully represented by members of the record. The cells of all others go to `source`.
-CONSUMED_PRODUCT_COLUMNS = frozenset(
-    [*HANDLE, TITLE, *BODY, VENDOR, TYPE, *ATTRIBUTES, *IMAGE, POSITION, ALT, *[name for name, _ in OPTIONS]]
+from .shopify_columns import (
+    ALT,
+    ATTRIBUTES,
+    BARCODE,
+    BODY,
+    COMPARE,
+    FIRST_OPTION_VALUE,
+    GIFT,
+    GRAMS,
+    HANDLE,
+    IMAGE,
+    MAX_ALT_LENGTH,
+    MAX_ATTRIBUTE_LENGTH,
+    MAX_BARCODE_LENGTH,
+    MAX_OPTION_NAME_LENGTH,
+    MAX_VARIANTS,
+    NOTE_COLUMNS,
+    OPTION_VALUES,
+    OPTIONS,
+    POLICY,
+    POSITION,
+    PRICE,
+    PUBLISHED,
+    QUANTITY,
+    SKU,
+    STATUS,
+    TAGS,
+    TITLE,
+    TRACKER,
+    TYPE,
+    VARIANT_IMAGE,
+    VENDOR,
 )
-CONSUMED_VARIANT_COLUMNS = frozenset(
-    [*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *[value for _, value in OPTIONS]]
-)
-IMAGE_COLUMNS = frozenset([*IMAGE, POSITION, ALT])
-# The usual cells, not kept in `source`. Exports write them, because a blank cell means "no" here.
-USUAL_CELLS = {"variant fulfillment service": "manual", "variant requires shipping": "true", "variant taxable": "true"}
-# Columns of a variant, also in the first row of a product.
-VARIANT_COLUMN_PREFIXES = (
-    "variant ", "cost per item", "price /", "compare at price /", "compare-at price /", "charge tax", "tax code",
-    "weight unit", "fulfillment", "requires shipping", "inventory", "continue selling", "unit price",
-)  # fmt: skip
+from .shopify_source import product_source, variant_source
 
 
 def group_row(row: Row) -> RowGroup | UngroupedRow:
@@ -76,6 +76,7 @@ def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
         )
         return None
     product_rows = _rows_of_title(head[TITLE], rows, reader)
+    reader.product_line = head.line
     handle = head.first(*HANDLE) or slugify(head[TITLE], "")
     variant_rows = [row for row in product_rows if _is_variant(row)]
     if len(variant_rows) > MAX_VARIANTS:
@@ -88,7 +89,7 @@ def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
     status, tags = _status(head, reader), reader.tags(head, TAGS, head[TAGS].split(","))
     return {
         "name": reader.text(head, TITLE),
-        **reader.slug_member(handle),
+        **slug_member(handle),
         "external_reference": handle,
         "description": reader.html(head, reader.find_column(BODY)),
         "status": status,
@@ -98,7 +99,7 @@ def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
         "categories": [[reader.text(head, TYPE)]] if head[TYPE] else [],
         "variants": _variants(handle, head, variant_rows, reader),
         "media": _media(product_rows, reader),
-        "source": _product_source(head, product_rows, variant_rows, status, tags, reader) or None,
+        "source": product_source(head, product_rows, variant_rows, status, tags, reader) or None,
     }
 
 
@@ -121,11 +122,17 @@ def _is_variant(row: Row) -> bool:
 
 
 def _status(head: Row, reader: RowReader) -> str:
-    """Return the status. An active product that is not published is imported as a draft."""
+    """Return the status. An active product that is not published is imported as a draft.
+
+    If `Status` is blank, or is missing and `Published` is blank, a product that exists keeps its
+    status.
+    """
     published, column = head.first(*PUBLISHED).casefold(), reader.find_column(PUBLISHED)
     status = head[STATUS].casefold() if STATUS in head.columns else "active"
+    if not (head[STATUS] if STATUS in head.columns else published):
+        reader.keep(head, STATUS, *PUBLISHED)
     if status not in ("active", "draft", "archived"):
-        reader.repair(head, STATUS, "Not one of active, draft or archived; imported as draft.")
+        reader.repair(head, STATUS, "Not one of active, draft or archived; a new product is a draft.")
         status = "draft"
     if published not in ("true", "false", ""):
         reader.repair(head, column, "Neither true nor false; read as false.")
@@ -133,6 +140,8 @@ def _status(head: Row, reader: RowReader) -> str:
 
 
 def _attributes(head: Row, reader: RowReader) -> JsonObject:
+    keys = ATTRIBUTES | {GIFT: "gift_card"}
+    reader.attribute_keys = {member for column, member in keys.items() if column in reader.column_names}
     attributes: JsonObject = {
         member: reader.text(head, column, MAX_ATTRIBUTE_LENGTH) for column, member in ATTRIBUTES.items() if head[column]
     }
@@ -141,10 +150,13 @@ def _attributes(head: Row, reader: RowReader) -> JsonObject:
 
 def _variants(handle: str, head: Row, rows: Sequence[Row], reader: RowReader) -> list[JsonObject]:
     names = [reader.text(head, column, MAX_OPTION_NAME_LENGTH) for column, _ in OPTIONS]
+    has_names = any(column in reader.column_names for column, _ in OPTIONS)
     first_lines: dict[str, int] = {}
     variants: list[JsonObject] = []
     for row in rows:
         options = _options(row, names, reader)
+        if not has_names:
+            reader.keep(row, *OPTION_VALUES)
         if (first_line := first_lines.setdefault(repr(sorted(options.items())), row.line)) != row.line:
             reader.reject(row, FIRST_OPTION_VALUE, f"Same options as the variant in line {first_line}.")
         reader.variant_lines.append(row.line)
@@ -181,7 +193,7 @@ def _variant(handle: str, row: Row, options: dict[str, str], reader: RowReader) 
         "track_inventory": bool(row.first(*TRACKER)),
         "allow_backorder": policy in ("continue", "true", "yes"),
         "imported_quantity": reader.integer(row, reader.find_column(QUANTITY)),
-        "source": _variant_source(row, is_given_sku, reader) or None,
+        "source": variant_source(row, is_given_sku, reader) or None,
     }
 
 
@@ -191,79 +203,15 @@ def _media(rows: Sequence[Row], reader: RowReader) -> list[JsonObject]:
     for index, row in enumerate(rows):
         if url := reader.url(row, reader.find_column(IMAGE)):
             position = reader.integer(row, POSITION)
-            image = {"source_url": url, "alt": reader.text(row, ALT, MAX_ALT_LENGTH)}
+            image = {"source_url": url}
+            if ALT in reader.column_names:
+                image["alt"] = reader.text(row, ALT, MAX_ALT_LENGTH)
             positioned.append((index + 1 if position is None else position, image))
     product_images = [image for _, image in sorted(positioned, key=lambda p: p[0])]
     variant_images = [
-        {"source_url": url, "alt": ""} for row in rows if (url := reader.url(row, reader.find_column(VARIANT_IMAGE)))
+        {"source_url": url} for row in rows if (url := reader.url(row, reader.find_column(VARIANT_IMAGE)))
     ]
     return reader.images([*product_images, *variant_images], rows[0])
-
-
-@lru_cache(1000)
-def is_variant_column(column: str) -> bool:
-    """Whether a column describes a variant, also in the first row of a product."""
-    return column.startswith(VARIANT_COLUMN_PREFIXES) or "(variant.metafields" in column or column.endswith("linked to")
-
-
-def _variant_source(row: Row, is_given_sku: bool, reader: RowReader) -> JsonObject:
-    """Return the cells of a variant that no member represents, by their column's name."""
-    cells = {
-        column: cell
-        for column, cell in row.cells.items()
-        if column not in CONSUMED_VARIANT_COLUMNS
-        and column not in CONSUMED_PRODUCT_COLUMNS
-        and is_variant_column(column)
-        and not _is_usual_variant_cell(column, cell)
-    }
-    if not is_given_sku and (replaced_sku := row.first(*SKU)):
-        cells[reader.find_column(SKU)] = replaced_sku
-    return reader.by_column_name(cells)
-
-
-def _is_usual_variant_cell(column: str, cell: str) -> bool:
-    """Whether a variant's member represents the cell, or it is the usual one."""
-    return (
-        cell.casefold() == USUAL_CELLS.get(column)
-        or (column in TRACKER and cell == "shopify")
-        or (column in POLICY and cell in ("deny", "continue"))
-    )
-
-
-def _is_usual_product_cell(column: str, cell: str, status: str, tags: Sequence[str]) -> bool:
-    """Whether the product's status, tags or attributes represent the cell."""
-    if column in PUBLISHED:
-        return cell == ("true" if status == "active" else "false")
-    return cell == {STATUS: status, TAGS: ", ".join(tags)}.get(column) or (column == GIFT and cell in ("true", "false"))
-
-
-def _product_source(
-    head: Row, rows: Sequence[Row], variant_rows: Sequence[Row], status: str, tags: Sequence[str], reader: RowReader
-) -> JsonObject:
-    """Return the cells that no member represents, by their column's name.
-
-    A cell of a later row that differs from the first row is kept as `Column (row 3)`.
-    """
-    cells = {
-        column: cell
-        for column, cell in head.cells.items()
-        if column not in CONSUMED_VARIANT_COLUMNS
-        and column not in CONSUMED_PRODUCT_COLUMNS
-        and (not is_variant_column(column) or head not in variant_rows)
-        and not _is_usual_product_cell(column, cell.casefold(), status, tags)
-    }
-    source = reader.by_column_name(cells)
-    for number, row in enumerate(rows, 1):
-        for column, cell in row.cells.items():
-            if (
-                column in CONSUMED_VARIANT_COLUMNS
-                or column in IMAGE_COLUMNS
-                or cell == head[column]
-                or (is_variant_column(column) and row in variant_rows)
-            ):
-                continue
-            source[f"{reader.column_names[column]} (row {number})"] = cell
-    return source
 
 
 SHOPIFY = Format(
@@ -271,8 +219,9 @@ SHOPIFY = Format(
     title="Shopify's product export",
     example="Handle, Title, Body (HTML), ..., Variant Price",
     required_columns=(HANDLE, (TITLE,), PRICE),
-    defaults_to_dot=True,
+    has_all_decimals=True,
     is_price_column=is_price_column,
+    is_number_column=lambda column: column in (*GRAMS, *QUANTITY),
     group_row=group_row,
     parse_product=parse_product,
     member_columns={
@@ -282,6 +231,7 @@ SHOPIFY = Format(
         "description": BODY,
         "status": (STATUS, *PUBLISHED),
         "tags": (TAGS,),
+        "attributes": (*ATTRIBUTES, GIFT),
         "media": IMAGE,
         "brand": (VENDOR,),
         "brand_id": (VENDOR,),
@@ -293,9 +243,14 @@ SHOPIFY = Format(
         "variants.compare_at_price": COMPARE,
         "variants.barcode": BARCODE,
         "variants.weight_grams": GRAMS,
-        "variants.options": (FIRST_OPTION_VALUE,),
-        "variants.name": (FIRST_OPTION_VALUE,),
+        "variants.options": OPTION_VALUES,
+        "variants.name": OPTION_VALUES,
+        "variants.track_inventory": TRACKER,
+        "variants.allow_backorder": POLICY,
         "variants.imported_quantity": QUANTITY,
     },
+    # The handle identifies a product, and its type is only one of its categories.
+    new_members=frozenset({"slug", "external_reference", "categories", "category_ids"}),
+    has_main_category_only=True,
     note_columns=(column_key(NOTE_COLUMNS[0]), column_key(NOTE_COLUMNS[1])),
 )

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText, deferred
+from tradepost.kit.schema.validation import RowId, SingleLineText, deferred
 
 from .members import (
     Attributes,
@@ -28,12 +28,13 @@ from .members import (
     Slug,
     Source,
     Tags,
+    TaxClass,
 )
 from .shapes import ProductStatus
 
 
 class CategoryInput(Struct, forbid_unknown_fields=True):
-    """Input for a category. Omitted fields get their defaults."""
+    """Input for a category. Fields that are omitted or null get their defaults."""
 
     name: CategoryName
     slug: Annotated[
@@ -49,7 +50,7 @@ class CategoryInput(Struct, forbid_unknown_fields=True):
 
 
 class BrandInput(Struct, forbid_unknown_fields=True):
-    """Input for a brand. Omitted fields get their defaults."""
+    """Input for a brand. Fields that are omitted or null get their defaults."""
 
     name: BrandName
     slug: Annotated[
@@ -63,7 +64,10 @@ class BrandInput(Struct, forbid_unknown_fields=True):
 
 
 class ProductInput(Struct, forbid_unknown_fields=True):
-    """Input for a product without its variants. Omitted fields get their defaults."""
+    """Input for a product without its variants.
+
+    Fields that are omitted or null get their defaults.
+    """
 
     name: Name
     slug: Annotated[
@@ -85,7 +89,7 @@ class ProductInput(Struct, forbid_unknown_fields=True):
 
 
 class VariantInput(Struct, forbid_unknown_fields=True):
-    """Input for a variant. Omitted fields get their defaults."""
+    """Input for a variant. Fields that are omitted or null get their defaults."""
 
     sku: Sku
     price: Price
@@ -101,7 +105,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     weight_grams: Grams | None = None
     barcode: Barcode | None = None
     attributes: Attributes = {}
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT, examples=["standard"])] = "standard"
+    tax_class: TaxClass = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
     position: Annotated[Position | UnsetType, Meta(description="If omitted, a new variant becomes the last one.")] = (
@@ -137,7 +141,7 @@ class ProductBatchItem(Struct, forbid_unknown_fields=True):
     """
 
     op: BatchVerb
-    id: UUID | UnsetType = UNSET
+    id: RowId | UnsetType = UNSET
     input: Annotated[dict[str, Any] | UnsetType, deferred(ProductCreate)] = UNSET
     patch: Annotated[dict[str, Any] | UnsetType, deferred(merge_patch_type(ProductInput))] = UNSET
     expected_version: int | UnsetType = UNSET

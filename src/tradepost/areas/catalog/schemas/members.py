@@ -4,10 +4,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import MAX_AMOUNT, Money
-from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
+from tradepost.kit.schema.validation import END_OF_TEXT, Code, MultilineText, SingleLineText
 
-SLUG_PATTERN = "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT
+SLUG_PATTERN = described_pattern(
+    "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT, "lower-case letters and digits joined by hyphens, such as `oak-chair`"
+)
 
 Slug = Annotated[
     str,
@@ -32,7 +35,7 @@ Description = Annotated[
 CategoryDescription = Annotated[Description, Meta(examples=["For the table, the desk and the balcony."])]
 BrandDescription = Annotated[Description, Meta(examples=["Furniture from a workshop in Aarhus."])]
 Sku = Annotated[
-    SingleLineText,
+    Code,
     Meta(
         min_length=1,
         max_length=100,
@@ -58,16 +61,23 @@ Options = Annotated[
     ),
 ]
 Reference = Annotated[
-    SingleLineText,
+    Code,
     Meta(min_length=1, max_length=200, description="Its id in an external system.", examples=["ERP-10482"]),
 ]
 Source = Annotated[
     dict[str, Any] | None, Meta(description="Imported data that has no field of its own. Needs `catalog:write`.")
 ]
-Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
-Barcode = Annotated[
-    SingleLineText, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])
+TaxClass = Annotated[
+    str,
+    Meta(
+        pattern=described_pattern(
+            "^[a-z0-9_-]{1,40}" + END_OF_TEXT, "1 to 40 lower-case letters, digits, hyphens and underscores"
+        ),
+        examples=["standard"],
+    ),
 ]
+Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
+Barcode = Annotated[Code, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])]
 Price = Annotated[Money, Meta(examples=[{"amount": 14900, "currency": "EUR"}])]
 Position = Annotated[
     int, Meta(ge=0, le=1_000_000, description="Sort position among its siblings, in ascending order.", examples=[1])

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import END_OF_TEXT, SingleLineText
+from tradepost.kit.schema.validation import SingleLineText
 
 from .members import (
     SHA256_EXAMPLE,
@@ -32,6 +32,7 @@ from .members import (
     Source,
     Tag,
     Tags,
+    TaxClass,
 )
 
 
@@ -116,7 +117,7 @@ class Variant(Struct):
     weight_grams: Grams | None
     barcode: Barcode | None
     attributes: Attributes
-    tax_class: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT, examples=["standard"])]
+    tax_class: TaxClass
     track_inventory: bool
     allow_backorder: bool
     position: Position

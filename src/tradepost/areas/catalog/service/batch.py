@@ -13,22 +13,33 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from tradepost.kit.db.errors import LostRace, translate_error
+from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.problems import AlreadyExists, Conflict, Fault, NotFound, PreconditionFailed, Problem, Validation
+from tradepost.kit.problems import (
+    AlreadyExists,
+    Conflict,
+    CurrencyNotSold,
+    Fault,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    Validation,
+)
 from tradepost.kit.query.records import Batch, Item, Record
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import MergePatch
 from tradepost.kit.schema.validation import validate
 
 from .. import policy
+from ..formats.update_scope import UpdateScope
 from ..models import ProductRow
 from ..resource import products
 from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem, ProductCreate
 from .products import Products
-from .upserts import UpsertOutcome, Upserts, validate_input
+from .upserts import UpsertInput, UpsertOutcome, Upserts, validate_input
 
 # Problems of single items. In an atomic batch the first one is the answer to the whole batch.
-ITEM_PROBLEMS = (NotFound, AlreadyExists, Conflict, PreconditionFailed)
+ITEM_PROBLEMS = (NotFound, AlreadyExists, Conflict, PreconditionFailed, CurrencyNotSold)
 REQUIRED_MEMBERS: dict[BatchVerb, tuple[str, ...]] = {
     BatchVerb.CREATE: ("input",),
     BatchVerb.UPSERT: ("input",),
@@ -71,7 +82,7 @@ class ProductBatches(Products):
 
         Return None if that fails and the items must be run one by one to find the one at fault.
         """
-        inputs = [_validated_input(self.input_type, item) for item in items]
+        inputs = [self._validated_input(item) for item in items]
         if atomic and any(isinstance(new, Problem) for new in inputs):
             return None
         for _ in range(2):
@@ -89,7 +100,7 @@ class ProductBatches(Products):
         return None
 
     async def _upsert(
-        self, inputs: Sequence[ProductCreate | Problem], selection: Selection[Product], upserts: Upserts
+        self, inputs: Sequence[UpsertInput | Problem], selection: Selection[Product], upserts: Upserts
     ) -> list[Item[Product]]:
         """Upsert the valid inputs; pass problems through.
 
@@ -102,6 +113,9 @@ class ProductBatches(Products):
             ids = [outcome.id for outcome in outcomes if isinstance(outcome, UpsertOutcome)]
             records = await self.read_back_all(products, selection, ids)
             items += [_item(outcome, records) for outcome in outcomes]
+            for outcome in outcomes:
+                if isinstance(outcome, UpsertOutcome):
+                    self.upserted(outcome)
         upserted = iter(items)
         return [Item(new.status, problem=new) if isinstance(new, Problem) else next(upserted) for new in inputs]
 
@@ -144,6 +158,8 @@ class ProductBatches(Products):
         self, item: ProductBatchItem, selection: Selection[Product], upserts: Upserts
     ) -> Item[Product]:
         _check_members(item)
+        if item.id is not UNSET and parse_id(item.id) is None:
+            raise products.not_found(item.id)
         expected = None if item.expected_version is UNSET else item.expected_version
         match item.op:
             case BatchVerb.CREATE:
@@ -159,10 +175,25 @@ class ProductBatches(Products):
                 await self.delete(str(item.id), expected, selection)
                 return Item(204)
             case BatchVerb.UPSERT:
-                [outcome] = await self._upsert([_validated_input(self.input_type, item)], selection, upserts)
+                [outcome] = await self._upsert([self._validated_input(item)], selection, upserts)
                 if outcome.problem is not None:
                     raise outcome.problem
                 return outcome
+
+    def _validated_input(self, item: ProductBatchItem) -> UpsertInput | Problem:
+        """Return the input of an upsert, or the problem with it."""
+        try:
+            _check_members(item)
+            return validate_input(self, self.input_type, item.input, self.scope_of(item))
+        except Problem as problem:
+            return problem
+
+    def scope_of(self, item: ProductBatchItem) -> UpdateScope | None:
+        """Return what an upsert changes in an existing product; None for the members given."""
+        return None
+
+    def upserted(self, outcome: UpsertOutcome) -> None:
+        """Do nothing; the import collects the outcomes."""
 
 
 @asynccontextmanager
@@ -181,15 +212,6 @@ async def _with_pointer[T](pointer: str, call: Awaitable[T]) -> T:
         return await call
     except Validation as problem:
         raise _prefixed(problem, pointer) from problem
-
-
-def _validated_input(input_type: type[ProductCreate], item: ProductBatchItem) -> ProductCreate | Problem:
-    """Return the input of an upsert, or the problem with it."""
-    try:
-        _check_members(item)
-        return validate_input(input_type, item.input)
-    except Problem as problem:
-        return problem
 
 
 def _slugs_in(items: Sequence[ProductBatchItem]) -> set[str]:

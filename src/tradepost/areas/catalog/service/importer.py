@@ -16,8 +16,8 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..formats import Issue, ParsedProduct, ProductFile
 from ..models import MediaRow, ProductCategoryRow, ProductRow, ProductTagRow, TagRow, VariantRow
-from ..schemas import BatchVerb, Product, ProductBatch, ProductBatchItem
-from .imports import ProductImports
+from ..schemas import BatchVerb, Product, ProductBatch
+from .imports import ImportItem, ProductImports
 from .name_resolver import ID_FIELD, NameResolver
 
 BATCH_SIZE = 100
@@ -111,24 +111,27 @@ class Importer:
     async def _import_batch(self, batch: Sequence[ParsedProduct]) -> None:
         """Upsert one batch of products."""
         sent: list[ParsedProduct] = []
-        items: list[ProductBatchItem] = []
+        items: list[ImportItem] = []
         await self.names.load_brands([parsed.product or {} for parsed in batch])
         for parsed in batch:
             try:
                 product = await self.names.with_ids(parsed.product or {})
-                items.append(ProductBatchItem(op=BatchVerb.UPSERT, input=product))
+                items.append(ImportItem(op=BatchVerb.UPSERT, input=product, scope=parsed.scope))
                 sent.append(parsed)
             except Problem as problem:
                 await self._reject(parsed, problem)
         if not items:
             return
         selection: Selection[Product] = Selection(FieldSet(ID_FIELD))
-        result = await ProductImports(self.context).batch(ProductBatch(items), False, selection)
+        imports = ProductImports(self.context)
+        result = await imports.batch(ProductBatch([*items]), False, selection)
         for parsed, outcome in zip(sent, result.items, strict=True):
             if outcome.problem is not None:
                 await self._reject(parsed, outcome.problem)
             else:
                 self._count(parsed, outcome.status, outcome.changed)
+                if outcome.record is not None:
+                    self._report_other_variants(parsed, imports.other_variants[outcome.record.id])
 
     def _count(self, parsed: ParsedProduct, status: int, changed: bool) -> None:
         self.summary.variants += len((parsed.product or {}).get("variants", ()))
@@ -138,6 +141,16 @@ class Importer:
             self.summary.updated += 1
         else:
             self.summary.unchanged += 1
+
+    def _report_other_variants(self, parsed: ParsedProduct, skus: Sequence[str]) -> None:
+        """Report the variants of a product that are not in the file. They stay as they are."""
+        if skus:
+            line, column = parsed.locate("/variants/0/sku")
+            message = f"The product has {len(skus)} variants that are not in this file; they were left unchanged."
+            fix = "Delete those that you no longer sell."
+            self._report(
+                Issue(line=line, column=column, value=", ".join(skus), message=message, fix=fix, severity="warning")
+            )
 
     async def _reject(self, parsed: ParsedProduct, problem: Problem) -> None:
         """Report why the batch operation rejected a product, by line and column of the file."""

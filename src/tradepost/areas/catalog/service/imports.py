@@ -1,14 +1,42 @@
 """Batches of products that come from an imported file."""
 
+from tradepost.kit.writes.call_context import CallContext
+
 from ..formats.records import ProductRecord
+from ..formats.update_scope import UpdateScope
+from ..schemas import ProductBatchItem
 from .batch import ProductBatches
+from .upserts import UpsertOutcome
+
+
+class ImportItem(ProductBatchItem):
+    """An upsert of an imported product.
+
+    scope: what it changes in an existing product; None for the members in its input.
+    """
+
+    scope: UpdateScope | None = None
 
 
 class ProductImports(ProductBatches):
     """Product batches that also accept stock quantities and image URLs.
 
-    A variant with an unknown SKU updates the variant with the same options, because a shop may add
-    its SKUs later.
+    A variant with an unknown SKU or none updates the variant with the same options, because a shop
+    may add its SKUs later.
+
+    other_variants: by product id, the SKUs of variants that are not in the file.
     """
 
     input_type, match_by_options = ProductRecord, True
+
+    def __init__(self, context: CallContext) -> None:
+        super().__init__(context)
+        self.other_variants: dict[str, list[str]] = {}
+
+    def scope_of(self, item: ProductBatchItem) -> UpdateScope | None:
+        """Return what an upsert changes in an existing product."""
+        return item.scope if isinstance(item, ImportItem) else None
+
+    def upserted(self, outcome: UpsertOutcome) -> None:
+        """Collect the variants that are not in the file."""
+        self.other_variants[outcome.id] = outcome.other_variants

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import check_values, create_row, delete_row, visible_ids
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
-from tradepost.kit.problems import AlreadyExists, Conflict, Validation
+from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold, Validation
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -78,7 +78,7 @@ class Products(Service):
         products,
         access=policy.edit,
         input=ProductCreate,
-        problems=(AlreadyExists, Conflict),
+        problems=(AlreadyExists, Conflict, CurrencyNotSold),
     )
     async def create(self, new: ProductCreate, selection: Selection[Product]) -> Record[Product]:
         """Create a product, optionally with its variants."""

@@ -3,7 +3,7 @@
 Each change also updates `price_from` and the search document of the product.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,20 +12,20 @@ from sqlalchemy import func, select
 
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, changed_members, column_values
-from tradepost.kit.problems import AlreadyExists, Conflict, Fault, Validation
+from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.money import currencies
-from tradepost.kit.schema.patch import Patch
+from tradepost.kit.schema.patch import Patch, sets_member
 
 from .. import policy
 from ..models import ProductRow, VariantRow
 from ..resource import products, variants
 from ..schemas import Variant, VariantInput
+from .currency_check import check_currency
 from .search_document import refresh_from_variants
 
-MAX_VARIANTS = 100
+MAX_VARIANTS, MAX_NAME_LENGTH = 100, 200
 
 
 class VariantService(Service):
@@ -50,7 +50,7 @@ class VariantService(Service):
         access=policy.edit,
         input=VariantInput,
         parent_relation=(products, "variants"),
-        problems=(AlreadyExists, Conflict),
+        problems=(AlreadyExists, Conflict, CurrencyNotSold),
     )
     async def create(self, key: str, new: VariantInput, selection: Selection[Variant]) -> Record[Variant]:
         """Add a variant to a product. A product can have at most 100 variants."""
@@ -60,7 +60,12 @@ class VariantService(Service):
         return await self.read_back(variants, selection, id)
 
     @operation(
-        "variant_replace", "replace", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,)
+        "variant_replace",
+        "replace",
+        variants,
+        access=policy.edit,
+        input=VariantInput,
+        problems=(AlreadyExists, CurrencyNotSold),
     )
     async def replace(
         self, key: str, new: VariantInput, expected: ExpectedVersion, selection: Selection[Variant]
@@ -70,13 +75,23 @@ class VariantService(Service):
         await self.change(row, new)
         return await self.read_back(variants, selection, row.id)
 
-    @operation("variant_update", "update", variants, access=policy.edit, input=VariantInput, problems=(AlreadyExists,))
+    @operation(
+        "variant_update",
+        "update",
+        variants,
+        access=policy.edit,
+        input=VariantInput,
+        problems=(AlreadyExists, CurrencyNotSold),
+    )
     async def update(
         self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Variant]
     ) -> Record[Variant]:
-        """Update a variant. Only the given fields are changed."""
+        """Update a variant. Only the given fields are changed, and a name that was generated."""
         row = await self.lock_for_update(VariantRow, variants, key, expected)
-        await self.change(row, await self.apply_patch(variants, key, patch, VariantInput))
+        new = await self.apply_patch(variants, key, patch, VariantInput)
+        if row.name == generated_name(row.options) and not sets_member(patch, "name"):
+            new.name = UNSET
+        await self.change(row, new)
         return await self.read_back(variants, selection, row.id)
 
     @operation("variant_delete", "delete", variants, access=policy.edit)
@@ -108,7 +123,7 @@ class VariantService(Service):
         if count + len(new) > MAX_VARIANTS:
             raise too_many_variants(count + len(new))
         for i, input in enumerate(new):
-            check_prices(input, f"{pointer}/{i}" if pointer else "")
+            check_prices(self, input, f"{pointer}/{i}" if pointer else "")
         positions = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
         rows = [
             variant_values(input) | {"position": position, "product_id": product_id}
@@ -129,7 +144,7 @@ class VariantService(Service):
 
     async def change(self, row: VariantRow, new: VariantInput) -> bool:
         """Apply an input to a locked variant; return whether anything changed."""
-        check_prices(new)
+        check_prices(self, new)
         if changed := apply_changes(row, variant_values(new)):
             self.context.emit(
                 "variant.updated", row.id, product_id=row.product_id, changed=changed_members(variants, changed)
@@ -147,31 +162,21 @@ def too_many_variants(count: int) -> Conflict:
 def variant_values(new: VariantInput) -> dict[str, Any]:
     """Return the column values of an input. A missing name is built from the options."""
     options_key = msgspec.json.encode(new.options, order="sorted").decode()
-    name = " / ".join(new.options.values()) if new.name is UNSET else new.name
+    name = generated_name(new.options) if new.name is UNSET else new.name
     return column_values(variants, new) | {"options_key": options_key, "name": name}
 
 
-def check_prices(new: VariantInput, pointer: str = "") -> None:
-    """Raise Validation if the currency is unknown or the two prices have different currencies.
+def generated_name(options: Mapping[str, str]) -> str:
+    """Return the name of a variant that was given none: its options."""
+    return " / ".join(options.values())[:MAX_NAME_LENGTH]
+
+
+def check_prices(service: Service, new: VariantInput, pointer: str = "") -> None:
+    """Raise CurrencyNotSold if a price is not in the shop's currency.
 
     `pointer` is the JSON pointer of the variant in the input.
     """
-    faults: list[Fault] = []
-    if new.price.currency not in currencies():
-        faults.append(
-            Fault(
-                code="not_allowed",
-                detail=f"`{new.price.currency}` is not an ISO 4217 currency code.",
-                pointer=f"{pointer}/price/currency",
-            )
-        )
-    if new.compare_at_price is not None and new.compare_at_price.currency != new.price.currency:
-        faults.append(
-            Fault(
-                code="not_allowed",
-                detail="`price` and `compare_at_price` must have the same currency.",
-                pointer=f"{pointer}/compare_at_price/currency",
-            )
-        )
-    if faults:
-        raise Validation(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+    check_currency(
+        service.context,
+        {f"{pointer}/price": new.price, f"{pointer}/compare_at_price": new.compare_at_price},
+    )

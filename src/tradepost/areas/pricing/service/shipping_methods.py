@@ -1,15 +1,17 @@
 """Reads and changes of shipping methods."""
 
+from tradepost.areas.catalog.service import check_currency
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
-from tradepost.kit.problems import AlreadyExists, Fault
+from tradepost.kit.problems import AlreadyExists, CurrencyNotSold, Fault
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.countries import country_codes
 from tradepost.kit.schema.patch import Patch
 from tradepost.kit.schema.validation import validation_problem
+from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
 from ..models import MAX_PRICE, ShippingMethodRow
@@ -36,11 +38,11 @@ class ShippingMethods(Service):
         shipping_methods,
         access=policy.edit,
         input=ShippingMethodInput,
-        problems=(AlreadyExists,),
+        problems=(AlreadyExists, CurrencyNotSold),
     )
     async def create(self, new: ShippingMethodInput, selection: Selection[ShippingMethod]) -> Record[ShippingMethod]:
         """Create a shipping method."""
-        id = await create_row(self, shipping_methods, _values(new))
+        id = await create_row(self, shipping_methods, _values(self.context, new))
         return await self.read_back(shipping_methods, selection, id)
 
     @operation(
@@ -49,14 +51,14 @@ class ShippingMethods(Service):
         shipping_methods,
         access=policy.edit,
         input=ShippingMethodInput,
-        problems=(AlreadyExists,),
+        problems=(AlreadyExists, CurrencyNotSold),
     )
     async def replace(
         self, key: str, new: ShippingMethodInput, expected: ExpectedVersion, selection: Selection[ShippingMethod]
     ) -> Record[ShippingMethod]:
         """Replace a shipping method. Omitted fields get their defaults."""
         row = await self.lock_for_update(ShippingMethodRow, shipping_methods, key, expected)
-        await change_row(self, shipping_methods, row, _values(new))
+        await change_row(self, shipping_methods, row, _values(self.context, new))
         return await self.read_back(shipping_methods, selection, row.id)
 
     @operation(
@@ -65,7 +67,7 @@ class ShippingMethods(Service):
         shipping_methods,
         access=policy.edit,
         input=ShippingMethodInput,
-        problems=(AlreadyExists,),
+        problems=(AlreadyExists, CurrencyNotSold),
     )
     async def update(
         self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[ShippingMethod]
@@ -73,7 +75,7 @@ class ShippingMethods(Service):
         """Update a shipping method. Only the given fields are changed."""
         row = await self.lock_for_update(ShippingMethodRow, shipping_methods, key, expected)
         new = await self.apply_patch(shipping_methods, key, patch, ShippingMethodInput)
-        await change_row(self, shipping_methods, row, _values(new))
+        await change_row(self, shipping_methods, row, _values(self.context, new))
         return await self.read_back(shipping_methods, selection, row.id)
 
     @operation("shipping_method_delete", "delete", shipping_methods, access=policy.edit)
@@ -85,7 +87,7 @@ class ShippingMethods(Service):
         return await delete_row(self, shipping_methods, row, selection)
 
 
-def _values(new: ShippingMethodInput) -> dict[str, object]:
+def _values(context: CallContext, new: ShippingMethodInput) -> dict[str, object]:
     """Return the column values. Raise Validation if countries, weights or amounts are invalid."""
     faults = [
         Fault(code="not_allowed", detail=f"`{code}` is not an ISO 3166-1 country code.", pointer=f"/countries/{index}")
@@ -101,4 +103,5 @@ def _values(new: ShippingMethodInput) -> dict[str, object]:
             faults.append(Fault(code="out_of_range", detail=detail, pointer=f"/{name}/amount"))
     if faults:
         raise validation_problem(faults)
+    check_currency(context, {"/price": new.price, "/free_from": new.free_from})
     return column_values(shipping_methods, new)

@@ -21,12 +21,18 @@ from graphql.language import (
     VariableNode,
 )
 
+from tradepost.kit.lru import Memo, MemoPool
+from tradepost.kit.quoting import did_you_mean, quote, shorten
+
+from ...http.access_log import MAX_NAME
 from ..plan.arguments import NO_VARIABLES, PlainVariables, Variables, has_variable
 from ..plan.root_plans import Root
 from ..problems import MAX_ERRORS, InvalidVariables, UnknownOperation, request_error
 from .limits import INTROSPECTION_FIELDS
 
-MAX_PLANS = 64
+TOKEN_BYTES, FIELD_BYTES, DOCUMENT_BYTES = 400, 2000, 3000
+"""Bytes of a token of a document with its nodes, of a field in a plan, and of what all have."""
+PLANS = MemoPool("graphql_plans", 6 * 1024 * 1024)
 SCALAR_TYPES: dict[str, type] = {"String": str, "ID": str, "Boolean": bool, "Int": int, "Float": float}
 
 type Roots = list[Root]
@@ -55,16 +61,18 @@ class ScalarVariable:
 class PreparedOperation:
     """One operation of a validated document, and its plans.
 
+    log_name: its name in the access log.
     scalar_variables: its variables if all of them have built-in scalar types, else None.
     plans: the root fields by the values of the document's condition variables.
     """
 
     def __init__(self, document: "Document", node: OperationDefinitionNode) -> None:
         self.document, self.node = document, node
+        self.log_name = shorten(node.name.value, MAX_NAME) if node.name else None
         self.writes = node.operation is OperationType.MUTATION
         self.is_subscription = node.operation is OperationType.SUBSCRIPTION
         self.scalar_variables = scalar_variables(node) if not document.has_nested_variables else None
-        self.plans: dict[tuple[Any, ...], Roots] = {}
+        self.plans = Memo[tuple[Any, ...], Roots](PLANS)
 
     def coerce_variables(self, values: dict[str, Any] | None, request_id: str, with_suggestions: bool) -> Variables:
         """Return the coerced variables, or raise RequestError."""
@@ -106,11 +114,11 @@ class PreparedOperation:
         """Return the plans of the root fields for these variables, compiled if necessary."""
         names, coerced = self.document.condition_variables, variables.coerced
         key = tuple([coerced.get(name) for name in names])
-        if key not in self.plans:
-            self.plans[key] = compile(self, dict(zip(names, key, strict=True)))
-            if len(self.plans) > MAX_PLANS:
-                del self.plans[next(iter(self.plans))]
-        return self.plans[key]
+        roots = self.plans.get(key)
+        if roots is None:
+            roots = compile(self, dict(zip(names, key, strict=True)))
+            self.plans.put(key, roots, FIELD_BYTES * sum([root.field_count for root in roots]))
+        return roots
 
 
 class Document:
@@ -121,6 +129,8 @@ class Document:
     introspects: whether it selects `__schema` or `__type`.
     has_nested_variables: whether a list or an input object in it contains a variable.
     single_operation: its operation if it has only one.
+    prepared_requests: the cached requests for it, by the key of that cache.
+    size: its approximate bytes, without its text and plans.
     """
 
     trusted = False
@@ -138,6 +148,8 @@ class Document:
         operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
         self.operations = {d.name.value if d.name else None: PreparedOperation(self, d) for d in operations}
         self.single_operation = next(iter(self.operations.values())) if len(self.operations) == 1 else None
+        self.prepared_requests: dict[Any, Any] = {}
+        self.size = DOCUMENT_BYTES + TOKEN_BYTES * count_tokens(ast)
 
     def operation(self, name: str | None) -> PreparedOperation:
         """Return the operation to run, or raise UnknownOperation."""
@@ -150,8 +162,18 @@ class Document:
                 raise UnknownOperation(
                     f"The document has several operations: {names}. Name one of them in `operationName`."
                 )
-            raise UnknownOperation(f"The document has no operation `{name[:100]}`; its operations are: {names}.")
+            suggestion = did_you_mean(name, [n for n in self.operations if n])
+            detail = f"The document has no operation {quote(name)}; its operations are: {names}.{suggestion}"
+            raise UnknownOperation(detail)
         return operation
+
+
+def count_tokens(ast: DocumentNode) -> int:
+    """Return the number of tokens that a parsed document refers to."""
+    tokens, token = 0, ast.loc.start_token if ast.loc is not None else None
+    while token is not None:
+        tokens, token = tokens + 1, token.next
+    return tokens
 
 
 def all_selections(selection_set: SelectionSetNode) -> Iterator[Any]:

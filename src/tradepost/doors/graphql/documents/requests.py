@@ -7,6 +7,7 @@ import msgspec
 from tradepost.kit.operations.pricing import Price
 from tradepost.kit.problems import InvalidParameter
 
+from ...http.access_log import GraphQLLogEntry, logged_names
 from ...http.asgi import Scope
 from ...http.idempotency_header import HEADER, idempotency_key
 from ..plan.arguments import Variables
@@ -28,11 +29,24 @@ class PreparedRequest:
     """A request with its operation, coerced variables, plans and prices.
 
     The executor sets:
+    problem_codes: the codes of the problems of its fields.
     replayed_fields: the response keys of the mutations whose stored outcome was returned.
     retry_after: seconds after which the only field may succeed.
+    challenge: `WWW-Authenticate` of a field that needs a credential.
     """
 
-    __slots__ = ("operation", "prices", "replayed_fields", "request", "retry_after", "roots", "variables")
+    __slots__ = (
+        "__weakref__",
+        "challenge",
+        "operation",
+        "prices",
+        "problem_codes",
+        "replayed_fields",
+        "request",
+        "retry_after",
+        "roots",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -45,7 +59,19 @@ class PreparedRequest:
         self.request, self.operation, self.variables = request, operation, variables
         self.roots, self.prices = roots, prices
         self.replayed_fields: list[str] = []
+        self.problem_codes: list[str] = []
         self.retry_after: int | None = None
+        self.challenge: str | None = None
+
+    def log_entry(self) -> GraphQLLogEntry:
+        """Return what the access log has of the request."""
+        operation = self.operation
+        return GraphQLLogEntry(
+            operation.node.operation.value,
+            operation.log_name,
+            logged_names([root.nodes[0].name.value for root in self.roots if root.nodes]),
+            logged_names(self.problem_codes),
+        )
 
     @property
     def points(self) -> int:

@@ -13,6 +13,8 @@ from ..plan.arguments import Variables
 from ..plan.root_plans import Root
 
 encode = msgspec.json.Encoder().encode
+MAX_VARIABLES_BYTES = 2000
+"""Values that depend on longer variables are not cached."""
 
 
 async def cached_value(
@@ -20,31 +22,35 @@ async def cached_value(
 ) -> bytes:
     """Return the bytes of one root field from the read cache, which is filled if necessary."""
     entry = cache.get(key) or await cache.fill(
-        key, lambda dependencies: cache_entry(root, variables, context, price, dependencies)
+        key, lambda dependencies: cache_entry(root, variables, context, price, dependencies, len(key[1]))
     )
     context.meter.net += entry.net
     return entry.value
 
 
 def cache_key(root: Root, variables: Variables, context: CallContext) -> tuple[Any, ...] | None:
-    """Return the key of a root field in the read cache, or None if its variables are not JSON.
+    """Return the key of a root field in the read cache.
 
-    `cache_id` stands for the field, because the cache may outlive the plan.
+    None if its variables are not JSON, or too long to be part of a key. `cache_id` stands for the
+    field, because the cache may outlive the plan.
     """
     caller = context.caller
     try:
-        return (
-            root.cache_id,
-            encode(variables.coerced) if variables.coerced else b"",
-            caller.permissions,
-            caller.is_authenticated,
-        )
+        encoded = encode(variables.coerced) if variables.coerced else b""
     except (TypeError, ValueError, OverflowError):
         return None
+    if len(encoded) > MAX_VARIABLES_BYTES:
+        return None
+    return root.cache_id, encoded, caller.permissions, caller.is_authenticated
 
 
 async def cache_entry(
-    root: Root, variables: Variables, context: CallContext, price: Price, dependencies: ReadDependencies
+    root: Root,
+    variables: Variables,
+    context: CallContext,
+    price: Price,
+    dependencies: ReadDependencies,
+    key_bytes: int,
 ) -> CacheEntry:
     """Run a root field and return its value as a cache entry.
 
@@ -56,4 +62,4 @@ async def cache_entry(
         return CacheEntry(encoded, 0, min(price.points, 1), uncacheable=True)
     # A missing object in `nodes` has no tag, so creating it would not invalidate the entry.
     has_missing_node = isinstance(value, list) and None in value
-    return CacheEntry(encoded, len(encoded), price.net(rows), uncacheable=has_missing_node)
+    return CacheEntry(encoded, len(encoded) + key_bytes, price.net(rows), uncacheable=has_missing_node)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.pricing import MINIMUM_PRICE, Price
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.problems import Problem
+from tradepost.kit.problems import Internal, Problem, Unauthenticated
 from tradepost.kit.writes.call_context import CallContext
 
 from ..documents.document import Document
@@ -38,7 +39,7 @@ from .operation_compiler import OperationCompiler
 from .parsing import parse_document
 from .response import join_response
 
-MAX_DOCUMENTS = 1000
+MAX_DOCUMENTS_BYTES = 6 * 1024 * 1024
 LOG = logging.getLogger("tradepost.graphql")
 
 encoder = msgspec.json.Encoder()
@@ -70,7 +71,7 @@ class Executor:
         self.compile = OperationCompiler(
             schema, self.fields, Getters(registry), require_version=require_version
         ).compile
-        self.documents = LRUCache[str, Document](MAX_DOCUMENTS)
+        self.documents = LRUCache[str, Document]("graphql_documents", MAX_DOCUMENTS_BYTES, document_size)
         self.trusted_documents, self.trusted_only = NO_DOCUMENTS, False
         self.cache: ReadCache | None = None
 
@@ -118,21 +119,17 @@ class Executor:
             raise RequestError.from_problem(
                 problem, context.request_id, keeps_status=True, oversized_document=document.ast
             ) from None
-        prices = [price_or_minimum(root, context, variables) for root in roots]
-        return PreparedRequest(request, operation, variables, roots, prices)
+        return PreparedRequest(request, operation, variables, roots, prices_of(roots, context, variables))
 
     def reprice(self, prepared: PreparedRequest, context: CallContext) -> PreparedRequest:
         """Return a prepared read-only request for another caller.
 
         Only the prices are recomputed, because they depend on the caller's permissions.
         """
-        return PreparedRequest(
-            prepared.request,
-            prepared.operation,
-            prepared.variables,
-            prepared.roots,
-            [price_or_minimum(root, context, prepared.variables) for root in prepared.roots],
-        )
+        variables = prepared.variables
+        roots = prepared.operation.roots(variables, self.compile)
+        prices = prices_of(roots, context, variables)
+        return PreparedRequest(prepared.request, prepared.operation, variables, roots, prices)
 
     async def execute(self, prepared: PreparedRequest, context: CallContext) -> bytearray:
         """Return the response without its last brace, so that the caller can add `extensions`."""
@@ -157,6 +154,9 @@ class Executor:
             for root, result in zip(roots, results, strict=True)
             if type(result) is not bytearray
         ]
+        challenges = [r.headers()["WWW-Authenticate"] for r in results if isinstance(r, Unauthenticated)]
+        prepared.challenge = challenges[0] if challenges else None
+        prepared.problem_codes = [error["extensions"]["code"] for error in errors]
         return join_response(roots, results, errors)
 
     async def _run_mutations(self, prepared: PreparedRequest, context: CallContext) -> list[Any]:
@@ -188,6 +188,7 @@ class Executor:
                 )
             if (
                 self.cache is not None
+                and self.cache.serves(context.caller)
                 and root.is_cacheable(variables)
                 and (key := cache_key(root, variables, context)) is not None
             ):
@@ -212,6 +213,9 @@ class Executor:
     def _field_error(self, root: Root, error: Exception, context: CallContext) -> dict[str, Any]:
         """Return the entry in `errors` of a root field's exception."""
         problem = self.report_problem(error, context)
+        # Its frames lead back to it by `execute`, which has it as a result. Such a cycle would keep
+        # the request's variables until the next garbage collection.
+        error.__traceback__ = error.__context__ = None
         argument_nodes = error.nodes if isinstance(error, GraphQLError) else None
         return format_error(
             problem,
@@ -236,6 +240,23 @@ class Executor:
         return self.introspection_enabled or context.caller.is_authenticated
 
 
+def document_size(text: str, document: Document) -> int:
+    """Return the approximate bytes of a document with its text."""
+    return 2 * sys.getsizeof(text) + document.size
+
+
+def prices_of(roots: Sequence[Root], context: CallContext, variables: Variables) -> list[Price]:
+    """Return the prices of root fields, or raise RequestError with 500 if one is not known.
+
+    Nothing is executed for less than its price.
+    """
+    try:
+        return [price_or_minimum(root, context, variables) for root in roots]
+    except Exception as error:
+        LOG.error("the price of a GraphQL request is not known, request %s", context.request_id or "-", exc_info=error)
+        raise RequestError.from_problem(Internal(), context.request_id, keeps_status=True) from None
+
+
 def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> Price:
     """Return the price of a root field, or the minimum if its arguments are invalid.
 
@@ -243,5 +264,5 @@ def price_or_minimum(root: Root, context: CallContext, variables: Variables) -> 
     """
     try:
         return root.price(context, variables)
-    except Exception:
+    except (Problem, GraphQLError):
         return MINIMUM_PRICE

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from tradepost.kit.problems import NotAcceptable, NotFound
+from tradepost.kit.quoting import quote
 from tradepost.kit.writes.call_context import CallContext
 
 from ...http.asgi import Receive, Scope, request_headers
@@ -69,10 +70,11 @@ class DocumentEndpoint:
             )
         except RequestError as error:
             raise refusal_problem(error) from None
+        scope["graphql"] = prepared
         return await self.door.respond_to_get(prepared, media_type, scope, context)
 
     def _not_found(self, name: str, context: CallContext) -> NotFound:
         """Return the problem of an unknown name, with all names if the caller may introspect."""
-        detail = f"There is no trusted document `{name[:100]}`"
+        detail = f"There is no trusted document {quote(name)}"
         names = list(self.documents)[:MAX_NAMES_IN_ERROR] if self.door.executor.may_introspect(context) else []
         return NotFound(f"{detail}; there are: {', '.join([f'`{n}`' for n in names])}." if names else f"{detail}.")

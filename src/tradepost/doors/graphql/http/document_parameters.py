@@ -10,11 +10,13 @@ from graphql import GraphQLInputObjectType, GraphQLSchema
 from graphql.language import NamedTypeNode, NonNullTypeNode, VariableDefinitionNode
 
 from tradepost.kit.problems import Fault, InvalidParameter, Problem
+from tradepost.kit.quoting import quote
+from tradepost.kit.schema.numbers import parse_whole_number
 
 from ..documents.document import PreparedOperation
 from ..problems import RequestError
 
-INTEGER, NUMBER = re.compile(r"-?[0-9]{1,19}"), re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 BOOLEANS = {"true": True, "false": False}
 VARIABLE_IN_MESSAGE = re.compile(r"Variable '\$(\w+)'")
 
@@ -45,7 +47,8 @@ class QueryParameter:
             case "Boolean":
                 return BOOLEANS[text] if text in BOOLEANS else self._reject("neither `true` nor `false`")
             case "Int" | "BigInt":
-                return int(text) if INTEGER.fullmatch(text) else self._reject("not a whole number")
+                number = parse_whole_number(text)
+                return number if number is not None else self._reject("not a whole number")
             case "Float":
                 return float(text) if NUMBER.fullmatch(text) else self._reject("not a number")
             case _:
@@ -77,8 +80,8 @@ def parse_variables(query_string: bytes, parameters: Mapping[str, QueryParameter
     for name, text in _pairs(query_string):
         parameter = parameters.get(name)
         if parameter is None:
-            detail = f"`{name[:100]}` is not a parameter here" + ("." if parameters else "; this document has none.")
-            raise InvalidParameter(detail, parameter=name[:100], allowed=list(parameters))
+            detail = f"{quote(name)} is not a parameter here" + ("." if parameters else "; this document has none.")
+            raise InvalidParameter(detail, parameter=name, allowed=list(parameters), unknown=name)
         if name in variables:
             raise InvalidParameter(f"`{name}` is given twice.", parameter=name)
         variables[name] = parameter.parse(text)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from time import time
 from typing import Any
+from weakref import ReferenceType, ref
 
 import msgspec
 from graphql import DocumentNode, print_directive
@@ -68,17 +69,22 @@ STATUS_PROBLEMS = (
 APQ_PROBLEMS = (PersistedQueryNotFound, PersistedQueryNotSupported)
 """Problems whose responses have 200 under `application/json`, as Apollo's protocol expects."""
 
-MAX_PREPARED_REQUESTS, MAX_CACHED_REQUEST_BYTES = 1000, 2000
-"""The number of requests that are cached as prepared, and the size up to which one is."""
+MAX_PREPARED_BYTES, MAX_CACHED_REQUEST_BYTES = 2 * 1024 * 1024, 2000
+"""The budget of requests that are cached as prepared, and the size up to which one is."""
+PREPARED_BYTES = 1500
+"""Bytes of a prepared request, besides its text."""
 
 encode = msgspec.json.Encoder().encode
+
+
+type PreparedKey = tuple[bool, bytes]
 
 
 class GraphQLDoor:
     """The schema, its executor and the endpoint `/graphql`.
 
     prepared_requests: the last read-only requests, by whether they are GETs and by their query
-        string or body.
+        string or body. Their documents hold them, so that none keeps an evicted document alive.
     """
 
     def __init__(
@@ -121,7 +127,12 @@ class GraphQLDoor:
             self.executor.trusted_documents = load_trusted_documents(documents, self.executor)
         self.executor.trusted_only = trusted_only
         self.persisted = PersistedQueries(self.executor, apq=apq, document_store=document_store)
-        self.prepared_requests = LRUCache[tuple[bool, bytes], PreparedRequest](MAX_PREPARED_REQUESTS)
+        self.prepared_requests = LRUCache[PreparedKey, ReferenceType[PreparedRequest]](
+            "graphql_requests",
+            MAX_PREPARED_BYTES,
+            lambda key, prepared: PREPARED_BYTES + 10 * len(key[1]),
+            forget_prepared,
+        )
         self.explorer_page = explorer_page
 
     def sdl(self) -> str:
@@ -151,7 +162,9 @@ class GraphQLDoor:
         try:
             prepared = await self._prepare(scope, receive, context, is_get)
         except RequestError as error:
+            scope["graphql"] = error
             return await error_response(error, media_type, None if is_get else context)
+        scope["graphql"] = prepared
         if is_get:
             return await self.respond_to_get(prepared, media_type, scope, context)
         body = await self.executor.execute(prepared, context)
@@ -160,7 +173,7 @@ class GraphQLDoor:
             200,
             with_extensions(body, context, prepared.replayed_fields),
             CONTENT_TYPES[media_type],
-            (NO_STORE, *replayed, *retry_after_header(prepared)),
+            (NO_STORE, *replayed, *problem_headers(prepared)),
         )
 
     async def respond_to_get(
@@ -170,15 +183,13 @@ class GraphQLDoor:
         body = bytes(await self.executor.execute(prepared, context)) + b"}"
         not_cacheable = body.startswith(b'{"errors"') or prepared.personal
         caching = cache_control(scope, public=prepared.public, personal=not_cacheable)
-        return Response(
-            200, body, CONTENT_TYPES[media_type], (caching, *retry_after_header(prepared)), entity_tag(body)
-        )
+        return Response(200, body, CONTENT_TYPES[media_type], (caching, *problem_headers(prepared)), entity_tag(body))
 
     async def _prepare(self, scope: Scope, receive: Receive, context: CallContext, is_get: bool) -> PreparedRequest:
         """Parse, prepare and charge a request, or raise RequestError."""
         try:
             source = scope["query_string"] if is_get else await read_json_body(scope, receive)
-            if (cached := self.prepared_requests.get((is_get, source))) is not None:
+            if (cached := self.find_prepared((is_get, source))) is not None:
                 return await self.prepare_and_charge(cached.request, context, scope, cached=cached)
             request = parse_query_string(source) if is_get else parse_body(source)
             digest = None
@@ -196,12 +207,27 @@ class GraphQLDoor:
             elif (
                 len(source) <= MAX_CACHED_REQUEST_BYTES and not operation.writes and not operation.document.introspects
             ):
-                self.prepared_requests.get_or_create((is_get, source), lambda: prepared)
+                self.store_prepared((is_get, source), prepared)
         except STATUS_PROBLEMS as problem:
             raise RequestError.from_problem(problem, context.request_id, keeps_status=True) from None
         except APQ_PROBLEMS as problem:
             raise RequestError.from_problem(problem, context.request_id) from None
         return prepared
+
+    def find_prepared(self, key: PreparedKey) -> PreparedRequest | None:
+        """Return the request that was prepared before, as long as its document is cached."""
+        reference = self.prepared_requests.get(key)
+        prepared = reference() if reference is not None else None
+        if prepared is not None:
+            self.executor.documents.get(prepared.request.query or "")  # it was used just now
+        return prepared
+
+    def store_prepared(self, key: PreparedKey, prepared: PreparedRequest) -> None:
+        """Cache a prepared request. Its plans and prices are looked up again for each caller."""
+        reusable = PreparedRequest(prepared.request, prepared.operation, prepared.variables, [], [])
+        self.prepared_requests.put(key, ref(reusable))
+        if key in self.prepared_requests:
+            prepared.operation.document.prepared_requests[key] = reusable
 
     async def prepare_and_charge(
         self,
@@ -271,9 +297,24 @@ async def error_response(error: RequestError, media_type: bytes, charged: CallCo
     return Response(status, body, CONTENT_TYPES[media_type], (*headers, NO_STORE))
 
 
-def retry_after_header(prepared: PreparedRequest) -> list[tuple[bytes, bytes]]:
-    """Return the header Retry-After if the request's only field has to be retried later."""
-    return [] if prepared.retry_after is None else [(b"retry-after", b"%d" % prepared.retry_after)]
+def forget_prepared(key: PreparedKey, reference: ReferenceType[PreparedRequest]) -> None:
+    """Remove an evicted request from its document."""
+    if (prepared := reference()) is not None:
+        prepared.operation.document.prepared_requests.pop(key, None)
+
+
+def problem_headers(prepared: PreparedRequest) -> list[tuple[bytes, bytes]]:
+    """Return the headers of problems in fields that apply to the whole request.
+
+    Retry-After if its only field has to be retried later, WWW-Authenticate if a field needs a
+    credential.
+    """
+    headers: list[tuple[bytes, bytes]] = []
+    if prepared.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % prepared.retry_after))
+    if prepared.challenge is not None:
+        headers.append((b"www-authenticate", prepared.challenge.encode()))
+    return headers
 
 
 def with_extensions(body: bytearray, context: CallContext, replayed_fields: Sequence[str] = ()) -> bytearray:

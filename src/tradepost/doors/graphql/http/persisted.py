@@ -3,12 +3,13 @@
 A client sends only the SHA-256. If it is unknown, the response is `PERSISTED_QUERY_NOT_FOUND`; the
 client then sends hash and text once, and after that the hash is enough. A text is stored only
 after it has been parsed, validated and paid for like any other, so nobody can fill the store for
-free. Each process keeps the last 1,000 documents with their plans. With Redis, all processes also
-share the texts; a text from Redis is compared with its hash, then parsed like any other.
+free. Each process keeps the last 2 MB of texts, and those of their documents that it has used last.
+With Redis, all processes also share the texts; a text from Redis is compared with its hash, then
+parsed like any other.
 """
 
+import sys
 from hmac import compare_digest
-from typing import NamedTuple
 
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.problems import InvalidParameter
@@ -21,23 +22,19 @@ from ..execution.executor import Executor
 from ..problems import DocumentNotTrusted, PersistedQueryMismatch, PersistedQueryNotFound, PersistedQueryNotSupported
 from .request_parser import requested_digest
 
-MAX_PERSISTED_QUERIES = 1000
-
-
-class PersistedQuery(NamedTuple):
-    """A persisted text and its document."""
-
-    text: str
-    document: Document
+MAX_TEXTS_BYTES = 2 * 1024 * 1024
 
 
 class PersistedQueries:
-    """The documents that can be called by their hash. Without APQ these are the trusted ones."""
+    """The documents that can be called by their hash. Without APQ these are the trusted ones.
+
+    recent: the persisted texts by hash. Their documents are in the executor's cache.
+    """
 
     def __init__(self, executor: Executor, *, apq: bool = False, document_store: DocumentStore | None = None) -> None:
         self.executor, self.apq = executor, apq and not executor.trusted_only
         self.document_store = document_store if self.apq else None
-        self.recent = LRUCache[str, PersistedQuery](MAX_PERSISTED_QUERIES)
+        self.recent = LRUCache[str, str]("persisted_queries", MAX_TEXTS_BYTES, lambda digest, text: sys.getsizeof(text))
 
     async def resolve(self, request: RequestParameters) -> tuple[str | None, Document | None]:
         """Return the hash in the request and its document, or raise a Problem.
@@ -67,20 +64,20 @@ class PersistedQueries:
         """Return the document if this process has it, else make sure the request has the text."""
         recent = self.recent.get(digest)
         if request.query:
-            is_recent = recent is not None and recent.text == request.query
-            if not is_recent and not has_digest(request.query, digest):
+            if recent != request.query and not has_digest(request.query, digest):
                 raise PersistedQueryMismatch
-        elif recent is None:
+        elif recent is not None:
+            request.query = recent
+        else:
             request.query = await self.document_store.get(digest) if self.document_store is not None else None
             if not request.query or not has_digest(request.query, digest):
                 raise PersistedQueryNotFound
-        return recent.document if recent is not None else None
+        return self.executor.documents.get(request.query)
 
     def store(self, digest: str | None, request: RequestParameters, document: Document) -> None:
         """Store a text that was sent with its hash, after it has been parsed and paid for."""
         if self.apq and digest is not None and not document.trusted and digest not in self.recent and request.query:
-            persisted = PersistedQuery(request.query, document)
-            self.recent.get_or_create(digest, lambda: persisted)
+            self.recent.put(digest, request.query)
             if self.document_store is not None:
                 self.document_store.store(digest, request.query)
 

@@ -1,18 +1,27 @@
 """Parse the parameters of a request at `/graphql`, and the hash that names its document."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from tradepost.kit.problems import InvalidParameter, MalformedBody
+from tradepost.kit.quoting import quote
 
 from ...http.asgi import Receive, Scope
-from ...http.request_body import JSON, body_media_type, read_body
+from ...http.request_body import BYTE_ORDER_MARK, JSON, BodyDecoder, body_media_type, decode_body, read_body
 from ..documents.requests import RequestParameters
 
-decoder = msgspec.json.Decoder(RequestParameters)
+decoder = BodyDecoder[RequestParameters](RequestParameters)
+MEMBER_TYPES: Mapping[str, tuple[type, str]] = {
+    "query": (str, "a string"),
+    "variables": (dict, "an object"),
+    "operationName": (str, "a string"),
+    "extensions": (dict, "an object"),
+    "documentId": (str, "a string"),
+}
 DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 DOCUMENT_ID_PREFIX = "sha256:"
 PERSISTED_QUERY, DOCUMENT_ID = "extensions.persistedQuery", "documentId"
@@ -21,10 +30,14 @@ PERSISTED_QUERY, DOCUMENT_ID = "extensions.persistedQuery", "documentId"
 def parse_query_string(query_string: bytes) -> RequestParameters:
     """Return the parameters of a GET request."""
     try:
-        text = query_string.decode("ascii")
-        parameters = dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=50))
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=50)
     except ValueError:
         raise InvalidParameter("The query string is not percent-encoded UTF-8.") from None
+    parameters = dict[str, str]()
+    for name, value in pairs:
+        if name in parameters:
+            raise InvalidParameter(f"{quote(name)} is given twice.", parameter=name)
+        parameters[name] = value
     objects: dict[str, Any] = {}
     for name in ("variables", "extensions"):
         if value := parameters.get(name):
@@ -42,19 +55,31 @@ def parse_query_string(query_string: bytes) -> RequestParameters:
 
 
 async def read_json_body(scope: Scope, receive: Receive) -> bytes:
-    """Return the body of a POST request, or raise a Problem if its media type is not JSON."""
+    """Return the body of a POST request, without a byte order mark.
+
+    Raise a Problem if its media type is not JSON.
+    """
     body_media_type(scope, (JSON,))
-    return await read_body(scope, receive)
+    return (await read_body(scope, receive)).removeprefix(BYTE_ORDER_MARK)
 
 
 def parse_body(body: bytes) -> RequestParameters:
     """Return the parameters of a POST request."""
     try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise MalformedBody(f"The body is not a GraphQL request: {error}.") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise MalformedBody(f"The body is not well-formed JSON: {error}." if body else "The body is empty.") from None
+        return decode_body(JSON, body, decoder)
+    except msgspec.ValidationError:
+        fault = _member_fault(decode_body(JSON, body))
+        raise MalformedBody(f"The body is not a GraphQL request: {fault}.") from None
+
+
+def _member_fault(value: Any) -> str:
+    """Return what is wrong with the value of a body that is no GraphQL request."""
+    if isinstance(value, dict):
+        for name, (member_type, expected) in MEMBER_TYPES.items():
+            member = cast(dict[str, Any], value).get(name)
+            if member is not None and not isinstance(member, member_type):
+                return f"`{name}` must be {expected}"
+    return 'it must be an object such as `{"query": "{ __typename }"}`'
 
 
 def requested_digest(request: RequestParameters) -> str | None:

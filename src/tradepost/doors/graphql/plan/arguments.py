@@ -10,6 +10,7 @@ from graphql import GraphQLField, Undefined, coerce_input_literal, get_argument_
 from graphql.execution.values import VariableValues
 from graphql.language import ArgumentNode, FieldNode, ListValueNode, ObjectValueNode, VariableNode
 
+from tradepost.kit.lru import Memo, MemoPool
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
@@ -18,7 +19,11 @@ from tradepost.kit.resource.resource import Resource
 from ...graphql_names import camel, sort_enum_value
 from ..schema.connections import CONNECTION_ARGUMENTS
 
-MAX_MEMO_ENTRIES = 500
+MAX_KEY_LENGTH = 4000
+"""Characters in the variables of a memo's key; results for longer ones are not memoized."""
+BOUND_BYTES = 2000
+"""Bytes of a result that was memoized by variables or permissions, besides its texts."""
+BOUND_ARGUMENTS = MemoPool("graphql_arguments", 2 * 1024 * 1024)
 
 type Variables = Any
 """graphql-core's VariableValues, or PlainVariables: both have the values in `coerced`."""
@@ -139,19 +144,21 @@ def memoize_by_variables[T](
     """
     if names is None:
         return compute
-    memo: dict[Any, T] = {}
+    memo = Memo[Any, T](BOUND_ARGUMENTS)
 
     def memoized(variables: Variables, permissions: frozenset[str]) -> T:
         coerced = variables.coerced
-        key = (permissions, *[coerced.get(n) for n in names])
+        values = [coerced.get(n) for n in names]
+        key = (permissions, *values)
         try:
             result = memo.get(key)
         except TypeError:
             return compute(variables, permissions)  # a list is not hashable
         if result is None:
-            result = memo[key] = compute(variables, permissions)
-            if len(memo) > MAX_MEMO_ENTRIES:
-                del memo[next(iter(memo))]
+            result = compute(variables, permissions)
+            length = sum([len(v) for v in values if isinstance(v, str)])
+            if length <= MAX_KEY_LENGTH:
+                memo.put(key, result, BOUND_BYTES + 8 * length)
         return result
 
     return memoized

@@ -56,6 +56,7 @@ class BatchRoot(Root):
             if field_nodes[0].name.value == "data"
         ]
         self.selection = compiler.merge_selections(field.operation.resource, self.name, data_nodes)
+        self.field_count = self.selection.field_set.field_count
         self.data_indexes = {id(field_nodes): index for index, field_nodes in enumerate(data_nodes)}
 
     def price(self, context: CallContext, variables: Variables) -> Price:

@@ -7,6 +7,7 @@ read the types whose `get` operation they may call.
 from asyncio import gather
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from graphql import GraphQLField
@@ -20,7 +21,7 @@ from tradepost.kit.problems import InvalidParameter, NotFound
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.selection import has_personal_data
-from tradepost.kit.writes.call_context import CallContext
+from tradepost.kit.writes.call_context import CallContext, PreloadedRows
 
 from .arguments import Arguments, Variables
 from .root_plans import NULL_VALUE, Root, RootValue
@@ -66,6 +67,7 @@ class NodesRoot(Root):
             number: compiler.object_selection(resource, resource.name, nodes)
             for number, (resource, _) in getters.by_number.items()
         }
+        self.field_count = sum([selection.field_set.field_count for selection in self.selections.values()])
         self.personal_types = {
             number
             for number, (resource, _) in getters.by_number.items()
@@ -152,14 +154,24 @@ class NodesRoot(Root):
     async def _by_ids(
         self, number: int, ids: Sequence[str], context: CallContext, variables: Variables
     ) -> dict[str, RootValue]:
-        """Return the visible objects of one type by id, with as many SQL statements as for one."""
+        """Return the visible objects of one type by id.
+
+        The rows are read with as many SQL statements as for one; then the operation that `node`
+        calls is called for each.
+        """
         getter = self._getter(number, context)
         if getter is None:
             return {}
-        resource, _ = getter
+        resource, operation = getter
         selection = self.selections[number].bind(variables, context.caller.permissions)
         records = await context.database.reads.by_ids(context.reader, resource, selection, ids, context)
-        return {id: (record.body, 1 + record.row_count) for id, record in records.items()}
+        service = operation.service(context.with_rows(PreloadedRows(resource, selection, records)))
+        values: dict[str, RootValue] = {}
+        for id in records:
+            with suppress(NotFound):
+                record: Record[Any] = await operation.run_read(service, id, selection)
+                values[id] = record.body, 1 + record.row_count
+        return values
 
 
 def node_ids(arguments: dict[str, Any]) -> list[str]:

@@ -38,12 +38,13 @@ class Root(ABC):
     personal: whether its value holds personal data, which no cache may store.
     is_credential_attempt: whether it checks a credential; it is then always charged in full.
     always_cacheable: whether the read cache may store its value, whatever the variables are.
+    field_count: the number of fields that it selects, at all depths.
     json_key: the bytes before the value.
     json_start: the bytes before the value if it is the only field.
     """
 
     nullable, public, personal, is_credential_attempt, access = True, True, False, False, ANYONE
-    always_cacheable = False
+    always_cacheable, field_count = False, 1
 
     def __init__(self, response_key: str, nodes: Sequence[FieldNode]) -> None:
         self.cache_id = next(cache_ids)
@@ -123,9 +124,10 @@ class ObjectRoot(Root):
         operation = field.operation
         self.requires_version = require_version and "expectedVersion" in field.parameters
         self.field, self.public, self.writes = field, operation.public, operation.is_write
-        self.access, self.is_credential_attempt = operation.access, operation.attempted_account is not None
+        self.access, self.is_credential_attempt = operation.access, operation.is_credential_attempt
         self.arguments = Arguments(definition, nodes[0])
         self.selection = compiler.object_selection(operation.result, operation.result.name, nodes)
+        self.field_count = self.selection.field_set.field_count
         self.personal = has_personal_data(operation.result, self.selection.field_set.fields)
         self.always_cacheable = self.public and not self.personal
         self._constant_price: Price | None = None
@@ -171,6 +173,7 @@ class PageRoot(Root):
         self.field, self.public, self.nullable = field, operation.public, operation.parent_relation is not None
         self.access = operation.access
         self.selection, total = compiler.page_selection(operation.resource, nodes)
+        self.field_count = self.selection.field_set.field_count
         self.personal = has_personal_data(operation.result, self.selection.field_set.fields)
         self.always_cacheable = self.public and not self.personal
         self.list_arguments = ListArguments(definition, nodes[0], operation.resource, True, total)

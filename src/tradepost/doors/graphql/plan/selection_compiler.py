@@ -8,16 +8,15 @@ from typing import Any
 
 from graphql.language import FieldNode
 
+from tradepost.kit.lru import Memo
 from tradepost.kit.resource.rendering import Constant, FieldMember, ObjectMember, PageMember, PagePart, Rendering
 from tradepost.kit.resource.resource import Relation, Resource, Result
 from tradepost.kit.resource.row_layout import Actions
 from tradepost.kit.resource.selection import FieldSet, Selection, SelectionBuilder
 
 from ...graphql_names import camel
-from .arguments import ListArguments, Variables
+from .arguments import BOUND_ARGUMENTS, BOUND_BYTES, ListArguments, Variables
 from .field_collector import FieldCollector, FieldsByKey
-
-MAX_BOUND_SELECTIONS = 100
 
 
 class UnboundSelection:
@@ -31,7 +30,7 @@ class UnboundSelection:
     def __init__(self, field_set: FieldSet, list_arguments: Sequence[ListArguments]) -> None:
         self.field_set, self.list_arguments = field_set, tuple(list_arguments)
         self.is_constant = all(arguments.is_constant for arguments in list_arguments)
-        self._bound: dict[frozenset[str], Selection[Any]] = {}
+        self._bound = Memo[frozenset[str], Selection[Any]](BOUND_ARGUMENTS)
 
     def bind(self, variables: Variables, permissions: frozenset[str]) -> Selection[Any]:
         """Return the Selection of a request.
@@ -43,8 +42,8 @@ class UnboundSelection:
         selection: Selection[Any] = Selection(
             self.field_set, tuple([arguments.bind(variables, permissions) for arguments in self.list_arguments])
         )
-        if self.is_constant and len(self._bound) < MAX_BOUND_SELECTIONS:
-            self._bound[permissions] = selection
+        if self.is_constant:
+            self._bound.put(permissions, selection, BOUND_BYTES)
         return selection
 
 

@@ -109,19 +109,15 @@ def builtins_converter(described: Member) -> Converter | None:
 @cache
 def struct_converter(struct: type[msgspec.Struct]) -> Converter:
     """Return a converter of a Struct's input object to a dict."""
-    fields = {
-        camel(m.name): (json_name(struct, m.name), m.null, builtins_converter(m)) for m in members(struct).values()
-    }
+    fields = {camel(m.name): (json_name(struct, m.name), builtins_converter(m)) for m in members(struct).values()}
 
     def convert_object(value: Any) -> Any:
         if value is None:
             return None
         converted: dict[str, Any] = {}
         for key, field_value in cast(dict[str, Any], value).items():
-            name, null, convert = fields[key]
-            # A GraphQL type cannot be optional without being nullable: null counts as left out.
-            if field_value is not None or null:
-                converted[name] = field_value if convert is None else convert(field_value)
+            name, convert = fields[key]
+            converted[name] = field_value if convert is None else convert(field_value)
         return converted
 
     return convert_object

@@ -66,6 +66,9 @@ def _exactly_one(arguments: dict[str, Any]) -> Any:
     return values[0]
 
 
+ALTERNATIVES = (("id", "slug"), ("id", "number"), ("patch", "json_patch"))
+"""Optional arguments of which a field takes exactly one."""
+
 type Call[**P, R] = Callable[Concatenate[GraphQLRequest, P], Awaitable[R]]
 
 
@@ -80,6 +83,8 @@ class RootField[**P, R]:
         self.parameters: dict[str, Parameter] = {
             camel(p.name): build_parameter(p, hints[p.name], operation) for p in declared
         }
+        optional = {p.name for p in declared if p.default is None}
+        self.alternatives = next((names for names in ALTERNATIVES if optional.issuperset(names)), ())
 
     def __repr__(self) -> str:
         return f"<GraphQL field {self.name} of {self.operation.name}>"
@@ -88,8 +93,11 @@ class RootField[**P, R]:
         """Return the function's arguments as typed values. Null counts as left out.
 
         They are converted in the order of the function's parameters, so that the error does not
-        depend on the order in the document.
+        depend on the order in the document. If they exclude each other, no other error of them is
+        reported.
         """
+        if self.alternatives:
+            _exactly_one({name: arguments.get(camel(name)) for name in self.alternatives})
         converted: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             if (value := arguments.get(name)) is not None:

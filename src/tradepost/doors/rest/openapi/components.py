@@ -6,11 +6,21 @@ from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Relation, Resource, Result
 from tradepost.kit.schema.merge_patch_type import merge_patch_type
+from tradepost.kit.schema.preparation import null_is_default
 from tradepost.kit.schema.struct_fields import Member, members
 
 from ..links import Links
 from .common_schemas import CURSOR, FAULT_MEMBERS, HREF, JSON_PATCH, METHODS, PROBLEM_MEMBERS
-from .schema import DATE_TIME, Schema, array_schema, component_schemas, nullable, object_schema, ref
+from .schema import (
+    DATE_TIME,
+    Schema,
+    array_schema,
+    component_schemas,
+    nullable,
+    nullable_member,
+    object_schema,
+    ref,
+)
 
 COUNT: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1}
 
@@ -52,12 +62,14 @@ def _input_shapes(operation: Operation[Any, ..., Any]) -> list[Any]:
 
 
 def _complete_input(properties: dict[str, Schema], shape: Any) -> None:
-    """Add the shapes of deferred members, which msgspec takes for free JSON, and descriptions."""
+    """Add what msgspec does not know: shapes of deferred members, descriptions, null as default."""
     for name, member in members(shape).items():
         if member.deferred and member.shape is not None:
             properties[name] = ref(member.shape.__name__)
         if member.doc:
             properties[name]["description"] = member.doc
+    for name in null_is_default(shape):
+        properties[name] = nullable_member(properties[name])
 
 
 def _result_schema(result: Result[Any], shape_schema: Schema) -> Schema:

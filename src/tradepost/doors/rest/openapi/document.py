@@ -45,9 +45,10 @@ DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations
   request may cost at most 1000 points. `GET rate-limit` returns the budget for free; `POST price` returns the price of
   a request without running it. Requests with an API key that has a limit of its own are charged to that limit and to
   the owner's budget; `RateLimit` describes the one with fewer points left.
-  Operations that check a password or token, such as `login`, always cost 20 points. They are also limited per account
-  and per client address (by default to 10 and 30 a minute): 429 `quota_exceeded` with `login-account` or
-  `login-address` in `violated-policies`.
+  Operations that check a password or token, such as `login`, always cost 20 points. Those that fail are also limited
+  (by default to 10 a minute per account and client address, 30 a minute per client address, and 200 an hour per
+  account): 429 `quota_exceeded` with `login-account`, `login-address` or `login-account-hour` in `violated-policies`.
+  At most 5 password reset e-mails an hour are sent to one address (`emails`).
 {authentication}- **Values**: times are in UTC (RFC 3339, six decimals), money is in minor units, text is UTF-8 in NFC.
 """
 

@@ -16,6 +16,7 @@ type Response = dict[str, Any]
 COMMON_PROBLEMS: tuple[type[Problem], ...] = (
     kinds.InvalidParameter,
     kinds.Unauthenticated,
+    kinds.TokenExpired,
     kinds.NotAcceptable,
     kinds.QuotaExceeded,
     kinds.Internal,

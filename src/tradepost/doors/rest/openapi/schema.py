@@ -32,6 +32,12 @@ def nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
+def nullable_member(schema: Schema) -> Schema:
+    """Return a member's schema that also allows null; its annotations stay at the top."""
+    annotations = {k: v for k, v in schema.items() if k in ("description", "default", "examples")}
+    return annotations | nullable({k: v for k, v in schema.items() if k not in annotations})
+
+
 def object_schema(properties: Mapping[str, Schema], *, required: Iterable[str] = (), doc: str = "") -> Schema:
     """Return the schema of an object. It is open: later versions may add properties."""
     schema: Schema = {"type": "object"} | ({"description": doc} if doc else {}) | {"properties": dict(properties)}

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...redis.errors import RedisUnavailable
 from ...redis.pubsub import PubSub
 
 if TYPE_CHECKING:
     from ..invalidation import Invalidation, Tags
 
-PING_INTERVAL = 0.45
-"""Seconds of silence before a ping, and seconds for its reply. A dead connection is noticed within
-their sum."""
+PING_INTERVAL = 0.4
+"""Seconds between two pings. A reply may take 0.5 s: a dead connection is noticed in their sum."""
 RETRY_INTERVAL, STOP_TIMEOUT = 0.25, 2.0
 """Seconds between two attempts to publish, and seconds for publishing the rest while stopping."""
 
@@ -66,19 +66,15 @@ class RedisChannel:
             self.publishing = asyncio.create_task(self._publish(invalidation))
 
     async def _publish(self, invalidation: "Invalidation") -> None:
-        from redis.exceptions import RedisError  # imported here: not needed without Redis
-
         warned = False
         while self.unsent:
             tags, self.unsent = self.unsent, frozenset()
             try:
                 await self.pubsub.publish(invalidation.encode_message(tags))
-            except (RedisError, OSError, TimeoutError) as error:
+            except RedisUnavailable as error:
                 self.unsent |= tags
                 if not warned:
-                    LOG.warning(
-                        "An invalidation could not be sent to other processes (%s): trying again", type(error).__name__
-                    )
+                    LOG.warning("Redis %s: an invalidation is sent to other processes when it is back", error)
                 warned = True
                 await asyncio.sleep(RETRY_INTERVAL)
 
@@ -90,6 +86,6 @@ class RedisChannel:
         if self.invalidation is not None:
             self.invalidation.receive(message)
 
-    def _disconnected(self, error: Exception) -> None:
+    def _disconnected(self, reason: str) -> None:
         self._set_connected(False)
-        LOG.warning("Notifications from Redis are not received (%s): the read cache is suspended", type(error).__name__)
+        LOG.warning("Redis %s: the read cache is suspended until it is back", reason)

@@ -8,13 +8,15 @@ from typing import Any
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from ...db.asyncpg_codecs import set_wire_codecs
+from ...lru import LRUCache
 
-MAX_PREPARED = 500
+MAX_PREPARED_BYTES, STATEMENT_BYTES = 1024 * 1024, 5000
+"""The budget of a connection's prepared statements, and the bytes of one without its text."""
 
 # asyncpg has no types.
 asyncpg_connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
-type PooledConnection = tuple[Any, dict[str, Any]]
+type PooledConnection = tuple[Any, LRUCache[str, Any]]
 """A connection, and its prepared statements by SQL text."""
 
 
@@ -67,7 +69,7 @@ class PostgresPool:
         try:
             connection = await asyncpg_connect(**self.connect_arguments, server_settings=self.settings)
             await set_wire_codecs(connection)
-            return connection, {}
+            return connection, LRUCache("prepared_statements", MAX_PREPARED_BYTES, statement_size)
         except BaseException:
             self.opened -= 1
             raise
@@ -84,13 +86,17 @@ class PostgresPool:
             raise
 
 
+def statement_size(sql: str, statement: Any) -> int:
+    """Return the approximate bytes of a prepared statement."""
+    return STATEMENT_BYTES + 2 * len(sql)
+
+
 async def prepare(pooled: PooledConnection, sql: str) -> Any:
-    """Return the prepared statement of a SQL text. The oldest is evicted at the limit."""
+    """Return the prepared statement of a SQL text, from the connection's cache if possible."""
     connection, prepared = pooled
     if connection.is_closed():
         raise asyncpg.InterfaceError("the connection is closed")
     if (statement := prepared.get(sql)) is None:
-        if len(prepared) >= MAX_PREPARED:
-            prepared.pop(next(iter(prepared)))
-        statement = prepared[sql] = await connection.prepare(sql)
+        statement = await connection.prepare(sql)
+        prepared.put(sql, statement)
     return statement

@@ -13,6 +13,8 @@ from ...db.engine import SQLITE_PRAGMAS
 from ..statement import Statement
 from .protocol import Row
 
+MAX_CACHED_STATEMENTS = 100
+"""Statements that each connection keeps compiled: 10 to 50 KiB each."""
 MAX_LOOP_SECONDS, STEPS_PER_CHECK = 0.02, 20_000
 """How long a read may block the event loop, checked every so many SQLite instructions."""
 
@@ -44,7 +46,9 @@ class SqliteReader:
             self.pool.get_nowait().close()
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=500)
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, cached_statements=MAX_CACHED_STATEMENTS
+        )
         for pragma in (*SQLITE_PRAGMAS, "query_only=ON", "mmap_size=268435456"):
             connection.execute(f"PRAGMA {pragma}")
         return connection

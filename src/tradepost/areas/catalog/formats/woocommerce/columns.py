@@ -26,6 +26,10 @@ GRAMS_PER_UNIT = {
     "oz": Decimal("28.349523125"),
 }
 
+WEIGHTS = tuple([f"weight ({unit})" for unit in GRAMS_PER_UNIT])
+MAX_ATTRIBUTES = 100
+ATTRIBUTE_VALUES = tuple([f"attribute {n} value(s)" for n in range(1, MAX_ATTRIBUTES + 1)])
+
 # Columns of a variation. In the row of a simple product they describe its only variant.
 VARIANT_COLUMNS = frozenset(
     [

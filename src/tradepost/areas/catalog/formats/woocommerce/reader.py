@@ -9,7 +9,13 @@ from ..csv_file import Row
 from ..format import Format, RowGroup, UngroupedRow
 from ..row_reader import JsonObject, RowReader
 from . import columns as col
-from .attributes import AttributeValues, consumed_by_product, non_option_attributes, read_attributes
+from .attributes import (
+    MAX_NAME_LENGTH,
+    AttributeValues,
+    consumed_by_product,
+    non_option_attributes,
+    read_attributes,
+)
 from .cells import PRODUCT_TYPES, decode_entities, decode_line_breaks, product_type, split_list, without_formula_marks
 from .prices import has_price, read_prices
 from .source import product_source
@@ -59,6 +65,7 @@ def parse_product(rows: Sequence[Row], reader: RowReader) -> JsonObject | None:
         "variants": variants,
         "media": _media([head, *children], reader),
     }
+    reader.attribute_keys = _attribute_keys([head, *children], reader)
     consumed |= consumed_by_product(attributes, options) | _consumed(head, product)
     is_simple = len(variants) == 1 and not children
     product["source"] = product_source(head, consumed, reader, with_variant_columns=not is_simple)
@@ -111,10 +118,15 @@ def _variants(
 
 
 def _status(head: Row, reader: RowReader) -> str:
-    """Return "active" if the product is published and not hidden, else "draft"."""
+    """Return "active" if the product is published and not hidden, else "draft".
+
+    If the cell is blank, a product that exists keeps its status.
+    """
     published = head[col.PUBLISHED].casefold()
+    if not published:
+        reader.keep(head, col.PUBLISHED, col.VISIBILITY)
     if published not in TRUE_VALUES and published not in FALSE_VALUES and published != "-1":
-        reader.repair(head, col.PUBLISHED, "Not one of 1, 0 or -1; imported as draft.")
+        reader.repair(head, col.PUBLISHED, "Not one of 1, 0 or -1; a new product is a draft.")
     if published in TRUE_VALUES and head[col.VISIBILITY].casefold() == "hidden":
         message = "Published products that are only reachable by URL are not supported; imported as draft."
         reader.repair(head, col.VISIBILITY, message)
@@ -175,10 +187,24 @@ def _named_attributes(head: Row, reader: RowReader) -> tuple[JsonObject, set[str
     return attributes, consumed
 
 
+def _attribute_keys(rows: Sequence[Row], reader: RowReader) -> set[str]:
+    """Return the attributes that the rows decide: those that they name, and those with a column.
+
+    An attribute with another name may have been added in this shop, so it stays.
+    """
+    cells = {row[columns.name] for row in rows for columns in col.columns_of(reader).attributes}
+    names = {" ".join(decode_entities(cell).split())[:MAX_NAME_LENGTH].strip() for cell in cells}
+    columns = ((col.SHORT, "short_description"), (col.GROUPED, "grouped_products"), (col.URL, "external_url"))
+    named = {name for column, name in (*columns, (col.BUTTON, "button_text")) if column in reader.column_names}
+    if product_type(rows[0]) == "external":
+        named.add("price")
+    return names | {f"{name} (attribute)" for name in names} | named
+
+
 def _media(rows: Sequence[Row], reader: RowReader) -> list[JsonObject]:
     """Return the images of the product, then those of its variations."""
     urls = [url for row in rows for text in split_list(row[col.IMAGES]) if (url := reader.url(row, col.IMAGES, text))]
-    return reader.images([{"source_url": url, "alt": ""} for url in urls], rows[0])
+    return reader.images([{"source_url": url} for url in urls], rows[0])
 
 
 def _consumed(head: Row, product: JsonObject) -> set[str]:
@@ -214,17 +240,19 @@ WOOCOMMERCE = Format(
         "(WooCommerce writes the header in the language of the shop; set it to English for the export)"
     ),
     required_columns=((col.TYPE,), (col.NAME,), (col.PUBLISHED,), (col.REGULAR,)),
+    has_local_prices=True,
     is_price_column=lambda column: column in (col.REGULAR, col.SALE),
+    is_number_column=lambda column: column in (col.STOCK, *col.WEIGHTS),
     group_row=group_row,
     parse_product=parse_product,
     member_columns={
         "name": (col.NAME,),
         "external_reference": (col.ID, col.SKU),
         "description": (col.DESCRIPTION,),
-        "status": (col.PUBLISHED,),
+        "status": (col.PUBLISHED, col.VISIBILITY),
         "tags": (col.TAGS,),
         "media": (col.IMAGES,),
-        "attributes": (col.SHORT,),
+        "attributes": (col.SHORT, col.GROUPED, col.URL, col.BUTTON, *col.ATTRIBUTE_VALUES),
         "brand": (col.BRANDS,),
         "brand_id": (col.BRANDS,),
         "categories": (col.CATEGORIES,),
@@ -232,14 +260,19 @@ WOOCOMMERCE = Format(
         "category_ids": (col.CATEGORIES,),
         "variants.sku": (col.SKU,),
         "variants.price": (col.REGULAR,),
-        "variants.compare_at_price": (col.REGULAR,),
+        "variants.compare_at_price": (col.SALE,),
         "variants.barcode": (col.GTIN,),
-        "variants.options": ("attribute 1 value(s)",),
+        "variants.options": col.ATTRIBUTE_VALUES,
         "variants.name": (col.NAME,),
         "variants.imported_quantity": (col.STOCK,),
+        "variants.track_inventory": (col.STOCK,),
+        "variants.allow_backorder": (col.BACKORDERS,),
+        "variants.weight_grams": col.WEIGHTS,
+        "variants.position": (col.POSITION,),
         "variants.tax_class": (col.TAX,),
         "variants.external_reference": (col.ID,),
     },
+    new_members=frozenset({"external_reference"}),
     orphan_message="The product that the row names is not in this file.",
     note_columns=("meta: tradepost_product", "meta: tradepost_variant"),
 )

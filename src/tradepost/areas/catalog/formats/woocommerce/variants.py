@@ -8,7 +8,7 @@ from msgspec import Struct
 from tradepost.kit.text.slugs import slugify
 
 from ..csv_file import Row
-from ..numbers import parse_measure
+from ..numbers import parse_decimal
 from ..row_reader import JsonObject, RowReader
 from . import columns as col
 from .attributes import AttributeValues, consumed_by_variation, read_options
@@ -48,7 +48,8 @@ def read_parent(head: Row, attributes: Mapping[str, AttributeValues], sku_prefix
 
 
 def read_simple_variant(row: Row, sku_prefix: str, reader: RowReader) -> JsonObject:
-    """Return the only variant of a simple product."""
+    """Return the only variant of a simple product. The ID is that of the product."""
+    reader.keep(row, col.ID)
     variant, consumed = _variant(row, sku_prefix, {}, None, reader)
     reader.variant_lines.append(row.line)
     return variant | {"source": simple_product_source(row, consumed, reader)}
@@ -127,6 +128,9 @@ def _variant(
     row: Row, sku_prefix: str, options: dict[str, str], parent: Parent | None, reader: RowReader
 ) -> tuple[JsonObject, set[str]]:
     """Return a variant, and the columns that its members fully represent."""
+    reader.has_regular_prices_only = col.SALE not in reader.column_names
+    if not row[col.ID]:
+        reader.keep(row, col.ID)
     prices, columns = read_prices(row, reader), col.columns_of(reader)
     sku, _ = reader.sku(row, col.SKU, sku_prefix, options)
     barcode = reader.text(row, col.GTIN, MAX_BARCODE_LENGTH).lstrip("'") or None
@@ -158,7 +162,7 @@ def _variant(
 
 def _is_exact_weight(row: Row, column: str, grams: int | None, reader: RowReader) -> bool:
     """Whether the whole grams are exactly the weight in the row."""
-    weight = parse_measure(row[column])
+    weight = parse_decimal(row[column], reader.number_separator)
     return weight is not None and weight * col.columns_of(reader).grams_per_unit == grams
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from ..csv_file import Row, column_key
+from ..product_file import CURRENCY_COLUMNS
 from ..registry import CSV_FORMATS
 from ..round_trip import build_note, product_with_defaults, read_columns, variant_with_defaults
 from ..row_reader import JsonObject, RowReader
@@ -23,10 +24,12 @@ from .writer import Writer, encode_csv
 MAX_SOURCE_COLUMNS, MAX_COLUMN_NAME_LENGTH = 500, 100
 FORMULA_STARTS = ("=", "+", "-", "@")
 # Columns by which a format is detected. Adding one could make the file look like another format.
+# A currency would be checked as that of the prices.
 DETECTION_COLUMNS = frozenset(
-    [column for format in CSV_FORMATS for spellings in format.required_columns for column in spellings]
+    [*CURRENCY_COLUMNS]
+    + [column for format in CSV_FORMATS for spellings in format.required_columns for column in spellings]
 )
-PLAIN_PRICE = re.compile(r"\d+(\.\d{1,2})?")
+PLAIN_NUMBER = re.compile(r"\d+(\.\d{1,2})?")
 # Members that need no note if the record does not have them.
 OPTIONAL_MEMBERS = frozenset({"slug", "categories", "media"})
 
@@ -99,7 +102,12 @@ class ShopCsvWriter(Writer):
         self.column_indexes = {column: index for index, column in enumerate(self.column_names)}
         self.column_keys = {name: column for column, name in self.column_names.items()}
         self.reader = RowReader(
-            self.column_names, currency=self.currency, decimal_separator=".", now=self.now, claims=ProductClaims()
+            self.column_names,
+            currency=self.currency,
+            decimal_separator=".",
+            number_separator=".",
+            now=self.now,
+            claims=ProductClaims(),
         )
         return self.layout.file_prefix + encode_csv([[*self.column_names.values()]])
 
@@ -187,8 +195,10 @@ class ShopCsvWriter(Writer):
                     or not self.layout.accepts_source(column, variant=is_variant, shared_row=shared_row)
                 ):
                     continue
-                # A price in another notation could change the decimal separator of the whole file.
-                if not self.layout.format.is_price_column(column) or PLAIN_PRICE.fullmatch(value):
+                # A number in another notation could change the decimal separator of the whole file.
+                format = self.layout.format
+                is_number = format.is_price_column(column) or format.is_number_column(column)
+                if not is_number or PLAIN_NUMBER.fullmatch(value):
                     yield row, name, value
 
 

@@ -13,12 +13,12 @@ from tradepost.kit.text.slugs import numbered_slug, slugify
 
 from ...schemas import SLUG_PATTERN
 from ..row_reader import JsonObject
-from ..shopify import (
+from ..shopify import SHOPIFY
+from ..shopify_columns import (
     CONSUMED_PRODUCT_COLUMNS,
     CONSUMED_VARIANT_COLUMNS,
     MAX_ATTRIBUTE_LENGTH,
     NOTE_COLUMNS,
-    SHOPIFY,
     is_variant_column,
 )
 from ..spool import Spool

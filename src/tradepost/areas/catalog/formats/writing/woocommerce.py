@@ -188,7 +188,7 @@ class WooCommerceLayout(Layout):
             "Tax class": "" if tax_class == "standard" else tax_class,
             "Stock": "" if quantity is None else str(quantity),
             "Backorders allowed?": "1" if variant.get("allow_backorder") else "0",
-            "Weight (kg)": "" if grams is None else f"{Decimal(grams).scaleb(-3).normalize():f}",
+            "Weight (kg)": "" if grams is None else _kilograms(grams),
             "Regular price": self._price(compare_at_price if is_reduced else price),
             "Sale price": self._price(price) if is_reduced else "",
         }
@@ -203,6 +203,12 @@ class WooCommerceLayout(Layout):
         amount = min(money["amount"] * 10**self.decimals // 10 ** exponent(money["currency"]), MAX_AMOUNT)
         # Three decimals look like grouped thousands, so a fourth is added.
         return format_amount(amount, self.decimals) + ("0" if self.decimals == 3 else "")
+
+
+def _kilograms(grams: int) -> str:
+    """Format a weight. Three decimals look like grouped thousands, so a fourth is added."""
+    text = f"{Decimal(grams).scaleb(-3).normalize():f}"
+    return text if grams % 10 == 0 else f"{text}0"
 
 
 def _id(members: JsonObject) -> str:

@@ -4,9 +4,10 @@ run             the steps: find, compare, check, write
 existing        loads the existing products with their variants, images and categories
 planned_upsert  compares one input with the existing product
 variant_plan    compares the variants of one input with the existing ones
+variant_matches finds the existing variants of an imported product
 statements      writes the differences
 """
 
-from .run import UpsertOutcome, Upserts, validate_input
+from .run import UpsertInput, UpsertOutcome, Upserts, validate_input
 
-__all__ = ["UpsertOutcome", "Upserts", "validate_input"]
+__all__ = ["UpsertInput", "UpsertOutcome", "Upserts", "validate_input"]

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Problem
 
+from ...formats.update_scope import UpdateScope
 from ...models import MediaRow, ProductRow
 from ...resource import brands, categories
 from ...schemas import ProductCreate
@@ -20,6 +21,7 @@ from .variant_plan import VariantPlan
 class PlannedUpsert:
     """The rows that an upsert will write.
 
+    scope: the members that the input changes, if the product exists.
     current: the existing product, or None if the input creates one.
     values: the column values after the upsert.
     changed: names of the columns and members that differ from `current`.
@@ -28,12 +30,15 @@ class PlannedUpsert:
 
     variants: VariantPlan
 
-    def __init__(self, input: ProductCreate, current: Values | None) -> None:
-        self.input, self.current = input, current
+    def __init__(self, input: ProductCreate, scope: UpdateScope, current: Values | None) -> None:
+        self.input, self.scope, self.current = input, scope, current
         self.id: str = new_id(ProductRow.__number__) if current is None else current["id"]
-        self.values = product_values(input)
+        new = product_values(input)
+        # What the input does not change keeps its value; all of a new product is the input's.
+        new = new if current is None else scope.product.values(current, new)
+        self.values = (current or {}) | new
         self.changed: list[str] = (
-            [] if current is None else [name for name, value in self.values.items() if current[name] != value]
+            [] if current is None else [name for name, value in new.items() if current[name] != value]
         )
         self.added_categories, self.removed_categories = set[str](), set[str]()
         self.added_media: list[Values] = []
@@ -46,9 +51,10 @@ class PlannedUpsert:
         try:
             self._compare_categories(existing.categories.get(self.id, set()))
             self.variants = VariantPlan(
-                self.id, existing.variants.get(self.id, ()), self.input.variants, match_by_options
+                self.id, existing.variants.get(self.id, ()), self.input.variants, self.scope.variants, match_by_options
             )
-            self._compare_media(existing.media.get(self.id, ()))
+            if self.images is not None:
+                self._compare_media(self.images, existing.media.get(self.id, ()))
         except Problem as problem:
             self.problem = problem
             return
@@ -80,6 +86,11 @@ class PlannedUpsert:
         if (brand := self.new_brand) is not None and brand not in known:
             self.problem = brands.reference_not_found("/brand_id", brand)
 
+    @property
+    def other_variants(self) -> list[str]:
+        """The SKUs of the existing variants that the input does not have."""
+        return self.variants.others if self.input.variants else []
+
     def is_identified_by(self, reference: str | None, slug: str | None) -> bool:
         """Whether the input addresses the product with this external reference or slug."""
         return (reference is not None and self.input.external_reference == reference) or self.input.slug == slug
@@ -103,30 +114,41 @@ class PlannedUpsert:
             return "product.created", self.id, {"variants": self.variants.event_ids["created"]}
         return "product.updated", self.id, {"changed": self.changed, "variants": self.variants.event_ids}
 
+    @property
+    def images(self) -> Sequence[Any] | None:
+        """The images of the input; None if the product keeps those that it has."""
+        images: Any = getattr(self.input, "media", UNSET)
+        return images if images is not UNSET and self._changes("media") else None
+
+    def _changes(self, member: str) -> bool:
+        """Whether the input decides about a member."""
+        return self.current is None or member in self.scope.product.members
+
     def _compare_categories(self, current: set[str]) -> None:
-        """Compare the categories. If `category_ids` is unset, the current ones stay."""
+        """Compare the categories. Unless the input has `category_ids`, the current ones stay."""
         main, ids = self.values["category_id"], self.input.category_ids
-        target = (current if ids is UNSET else {str(i) for i in ids}) | ({main} if main else set[str]())
+        if not self._changes("category_ids") or ids is UNSET:
+            left = self.current["category_id"] if self.current and self.scope.replaces_main_category else None
+            target = current - {left}
+        else:
+            target = {str(i) for i in ids}
+        target |= {main} if main else set[str]()
         check_category_count(target)
         self.added_categories, self.removed_categories = target - current, current - target
 
-    def _compare_media(self, current: Sequence[Values]) -> None:
+    def _compare_media(self, images: Sequence[Any], current: Sequence[Values]) -> None:
         """Compare the images by source URL. Omitted images are removed unless already fetched."""
-        images: Any = getattr(self.input, "media", UNSET)
-        if images is UNSET:
-            return
         by_url: dict[str | None, list[Values]] = {}
         for row in current:
             by_url.setdefault(row["source_url"], []).append(row)
         for position, image in enumerate(images):
-            url, values = image.source_url, {"alt": image.alt, "position": position}
+            url, values = image.source_url, {"position": position}
+            values |= {} if image.alt is UNSET else {"alt": image.alt}
             if same_url := by_url.get(url):
                 before = same_url.pop(0)
                 if before != (after := before | values):
                     self.changed_media.append((before, after))
             else:
-                self.added_media.append(
-                    values
-                    | {"id": new_id(MediaRow.__number__), "product_id": self.id, "source_url": url, "status": "remote"}
-                )
+                new = {"id": new_id(MediaRow.__number__), "product_id": self.id, "source_url": url, "status": "remote"}
+                self.added_media.append({"alt": ""} | values | new)
         self.removed_media = [row["id"] for rest in by_url.values() for row in rest if row["status"] == "remote"]

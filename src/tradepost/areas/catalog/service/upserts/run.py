@@ -14,6 +14,7 @@ from tradepost.kit.schema.validation import validate
 from tradepost.kit.text.slugs import slugify
 from tradepost.kit.writes.slugs import check_slug, generate_slugs
 
+from ...formats.update_scope import UpdateScope
 from ...models import ProductRow, VariantRow
 from ...resource import brands, categories, products
 from ...schemas import ProductCreate
@@ -23,38 +24,53 @@ from .planned_upsert import PlannedUpsert
 from .statements import write
 
 
+class UpsertInput(msgspec.Struct, frozen=True):
+    """A valid input, and which members of an existing product it changes."""
+
+    new: ProductCreate
+    scope: UpdateScope
+
+
 class UpsertOutcome(msgspec.Struct, frozen=True):
-    """The outcome of an upsert: the product's id, whether it is new, whether anything changed."""
+    """The outcome of an upsert: the product's id, whether it is new, whether anything changed.
+
+    other_variants: the SKUs of its variants that the input does not have. They stay.
+    """
 
     id: str
     created: bool
     changed: bool
+    other_variants: list[str] = []
 
 
 class Upserts:
     """Creates and updates products from inputs, in the open transaction of a service.
 
-    match_by_options: a variant whose SKU is new to its product replaces the one with the same
-        options.
+    match_by_options: a variant whose SKU is new to its product, or that has none, is the one with
+        the same options.
     reserved_slugs: slugs given in inputs, which are not generated for other products.
     """
 
     def __init__(self, service: Service, match_by_options: bool, reserved_slugs: Collection[str]) -> None:
         self.service, self.match_by_options, self.reserved_slugs = service, match_by_options, reserved_slugs
 
-    async def run(self, inputs: Sequence[ProductCreate]) -> list[UpsertOutcome | Problem]:
+    async def run(self, inputs: Sequence[UpsertInput]) -> list[UpsertOutcome | Problem]:
         """Upsert as many leading inputs as are independent and return their outcomes.
 
         The caller runs the remaining inputs afterwards, when these are in the database.
         """
-        matches = await find_products(self.service, inputs)
-        size = _independent_prefix(inputs, matches)
+        products = [input.new for input in inputs]
+        matches = await find_products(self.service, products)
+        size = _independent_prefix(products, matches)
         return await self._upsert(
-            [PlannedUpsert(new, current) for new, current in zip(inputs[:size], matches[:size], strict=True)]
+            [
+                PlannedUpsert(input.new, input.scope, current)
+                for input, current in zip(inputs[:size], matches[:size], strict=True)
+            ]
         )
 
     async def _upsert(self, plans: Sequence[PlannedUpsert]) -> list[UpsertOutcome | Problem]:
-        has_media = any([getattr(p.input, "media", UNSET) is not UNSET for p in plans])
+        has_media = any([p.images is not None for p in plans])
         existing = await load_existing(self.service, [p.id for p in plans if p.current is not None], has_media)
         for plan in plans:
             plan.compare(existing, self.match_by_options)
@@ -63,7 +79,7 @@ class Upserts:
         await self._choose_slugs(plans)
         if to_write := [p for p in _valid(plans) if p.has_changes]:
             await write(self.service, to_write, self.service.context.clock())
-        return [p.problem or UpsertOutcome(p.id, p.current is None, p.has_changes) for p in plans]
+        return [p.problem or UpsertOutcome(p.id, p.current is None, p.has_changes, p.other_variants) for p in plans]
 
     async def _check_references(self, plans: Sequence[PlannedUpsert]) -> None:
         """Refuse plans with categories or a brand that do not exist."""
@@ -114,14 +130,19 @@ class Upserts:
                 plan.values["slug"] = slug
 
 
-def validate_input(input_type: type[ProductCreate], value: Any) -> ProductCreate:
-    """Validate the input of an upsert, without the database. Pointers start with `/input`."""
+def validate_input(
+    service: Service, input_type: type[ProductCreate], value: Any, scope: UpdateScope | None
+) -> UpsertInput:
+    """Validate the input of an upsert, without the database. Pointers start with `/input`.
+
+    Without a scope, it changes the members that it has.
+    """
     new = validate(input_type, value, "/input")
     if new.slug is not UNSET:
         check_slug(new.slug, "/input")
     for i, variant in enumerate(new.variants):
-        check_prices(variant, f"/input/variants/{i}")
-    return new
+        check_prices(service, variant, f"/input/variants/{i}")
+    return UpsertInput(new, scope or UpdateScope.of_given_members(value))
 
 
 def _valid(plans: Sequence[PlannedUpsert]) -> Iterator[PlannedUpsert]:

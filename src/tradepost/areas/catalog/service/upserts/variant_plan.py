@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
+from msgspec import UNSET
+
 from tradepost.kit.ids import new_id
 from tradepost.kit.problems import AlreadyExists
 
+from ...formats.update_scope import MemberScope
 from ...models import VariantRow
 from ...schemas import VariantInput
-from ..variants import MAX_VARIANTS, too_many_variants, variant_values
+from ..variants import MAX_VARIANTS, generated_name, too_many_variants, variant_values
 from .existing import Values
+from .variant_matches import find_variants
 
 
 class VariantPlan:
@@ -17,18 +21,28 @@ class VariantPlan:
     created: values of the new variants.
     changed: pairs of the values before and after.
     final_rows: all variants after the upsert.
+    others: the SKUs of the existing variants that no input has.
     parked: ids of variants whose SKU or options another variant of the product takes over. The
         unique constraints apply to each row on its own, so these give up both first.
     """
 
-    __slots__ = ("changed", "created", "final_rows", "parked")
+    __slots__ = ("changed", "created", "final_rows", "others", "parked")
 
     def __init__(
-        self, product_id: str, current: Sequence[Values], variants: Sequence[VariantInput], match_by_options: bool
+        self,
+        product_id: str,
+        current: Sequence[Values],
+        variants: Sequence[VariantInput],
+        scopes: Sequence[MemberScope],
+        match_by_options: bool,
     ) -> None:
         inputs = [variant_values(variant) for variant in variants]
-        matches = _matches(current, inputs, match_by_options)
-        updates = [(before, before | new) for before, new in zip(matches, inputs, strict=True) if before is not None]
+        matches = find_variants(current, inputs, scopes) if match_by_options else _by_sku(current, inputs)
+        updates = [
+            (before, before | _changes(before, values, variant, scope))
+            for before, values, variant, scope in zip(matches, inputs, variants, scopes, strict=True)
+            if before is not None
+        ]
         self.changed = [(before, after) for before, after in updates if before != after]
         kept = {row["id"]: row for row in current} | {after["id"]: after for _, after in updates}
         self.created = [new for before, new in zip(matches, inputs, strict=True) if before is None]
@@ -42,8 +56,10 @@ class VariantPlan:
                 "position": new.get("position", last + 1 + i),
             }
         self.final_rows = [*kept.values(), *self.created]
+        matched = {before["id"] for before, _ in updates}
+        self.others = [row["sku"] for row in current if row["id"] not in matched]
         self.parked = _parked(self.changed)
-        _check_unique("sku", [new["sku"] for new in inputs])
+        _check_unique("sku", [row["sku"] for row in (*[after for _, after in updates], *self.created)])
         _check_unique("options", [row["options_key"] for row in self.final_rows])
 
     @property
@@ -59,18 +75,23 @@ class VariantPlan:
         return {"created": [new["id"] for new in self.created], "updated": [before["id"] for before, _ in self.changed]}
 
 
-def _matches(current: Sequence[Values], inputs: Sequence[Values], match_by_options: bool) -> list[Values | None]:
-    """Return the current variant of each input: the one with its SKU.
+def _changes(before: Values, values: Values, variant: VariantInput, scope: MemberScope) -> Values:
+    """Return the column values that an input changes in an existing variant.
 
-    With `match_by_options`, an input whose SKU is new to the product takes the variant with the
-    same options, unless the SKU of that variant is in another input.
+    A name that was generated follows the options.
     """
+    changes = scope.values(before, values)
+    if variant.name is UNSET or "name" not in scope.members:
+        changes.pop("name", None)
+        if "options" in changes and before["name"] == generated_name(before["options"]):
+            changes["name"] = generated_name(changes["options"])
+    return changes
+
+
+def _by_sku(current: Sequence[Values], inputs: Sequence[Values]) -> list[Values | None]:
+    """Return the current variant of each input: the one with its SKU."""
     by_sku = {row["sku"]: row for row in current}
-    if not match_by_options:
-        return [by_sku.get(new["sku"]) for new in inputs]
-    input_skus = {new["sku"] for new in inputs}
-    by_options = {row["options_key"]: row for row in current if row["sku"] not in input_skus}
-    return [by_sku.get(new["sku"]) or by_options.pop(new["options_key"], None) for new in inputs]
+    return [by_sku.get(new["sku"]) for new in inputs]
 
 
 def _parked(changed: Sequence[tuple[Values, Values]]) -> list[str]:

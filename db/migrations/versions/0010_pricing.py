@@ -5,8 +5,8 @@ from alembic import op
 
 from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 
-revision = "0013"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

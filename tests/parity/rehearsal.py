@@ -1,0 +1,99 @@
+"""Writes whose transaction is rolled back at its end, after its rows have been read.
+
+So both doors write over the same rows, and their answers and their rows can be compared.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from tradepost.kit.cache.invalidation import TrackingSession
+from tradepost.kit.db.base import Table
+from tradepost.kit.writes.database import Database
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UNEQUAL_COLUMNS = frozenset(
+    {
+        "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
+        "used_at", "revoked_at", "replaced_at", "password_hash", "secret_hash", "prefix", "door", "request_id", "mark",
+    }
+)  # fmt: skip
+"""Columns that differ between two equal writes: times, secrets, and the door itself."""
+
+type Rows = list[str]
+
+
+class Rehearsal:
+    """Rolls back the writes of an app while it is active, and keeps the rows that they changed.
+
+    before: the rows of the database without the write.
+    changes: the changed rows of each transaction, without what differs between two equal writes.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.before, self.known_ids = database, frozenset[str](), frozenset[str]()
+        self.changes = list[Rows]()
+        rehearsal = self
+
+        class RolledBackSession(AsyncSession):
+            async def commit(self) -> None:
+                await self.flush()
+                rehearsal.changes.append(await rehearsal.changed_rows(self))
+                await self.rollback()
+
+        self.session_factory = async_sessionmaker(
+            database.engine, class_=RolledBackSession, expire_on_commit=False, sync_session_class=TrackingSession
+        )
+
+    async def remember_rows(self) -> None:
+        """Read the rows that are there before all writes."""
+        async with self.database.session_factory() as session:
+            rows = [row for _, row in await all_rows(session)]
+        self.before = frozenset(rows)
+        self.known_ids = frozenset([id for row in rows for id in UUID.findall(row)])
+
+    @asynccontextmanager
+    async def active(self) -> AsyncIterator[list[Rows]]:
+        """Roll back all writes in the block; the list is filled with their rows."""
+        committing, self.database.session_factory = self.database.session_factory, self.session_factory
+        self.changes = []
+        try:
+            yield self.changes
+        finally:
+            self.database.session_factory = committing
+
+    async def changed_rows(self, session: AsyncSession) -> Rows:
+        """Return the rows that are new or changed, in an order that does not depend on ids."""
+        rows = [(table, row) for table, row in await all_rows(session) if row not in self.before]
+        return sorted([f"{table} {self.mask(row)}" for table, row in rows])
+
+    def mask(self, text: str) -> str:
+        """Return a text with `new` in place of each id that the write made."""
+        return UUID.sub(lambda match: match[0] if match[0] in self.known_ids else "new", text)
+
+
+async def all_rows(session: AsyncSession) -> list[tuple[str, str]]:
+    """Return all rows as JSON, each with the name of its table."""
+    rows: list[tuple[str, str]] = []
+    for mapper in Table.registry.mappers:
+        table: Any = inspect(mapper).local_table
+        names = [c.name for c in table.columns if c.name not in UNEQUAL_COLUMNS]
+        query = select(*[table.c[name] for name in names])
+        for row in await session.execute(query):
+            members = {n: _without_time(table.name, n, v) for n, v in zip(names, row, strict=True)}
+            rows.append((table.name, msgspec.json.encode(members, enc_hook=str).decode()))
+    return rows
+
+
+def _without_time(table: str, column: str, value: Any) -> Any:
+    """Mask the end of a session or token, which depends on the time, and digests in an event."""
+    if column == "expires_at" and table != "api_key":
+        return "later"
+    if column == "data" and isinstance(value, dict):
+        return {n: v for n, v in value.items() if n not in UNEQUAL_COLUMNS}
+    return value

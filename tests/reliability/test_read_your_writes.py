@@ -1,0 +1,166 @@
+"""A member of the staff reads what they wrote, whichever process and API answers.
+
+The server runs with several worker processes, each with a read cache of its own. Each pair is a
+write through one process and a read through another, in which an older version may be cached.
+"""
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from tests import servers
+from tests.factories import unique
+from tests.servers import Run
+
+PAIRS = 10_000 if os.environ.get("TRADEPOST_TORTURE") == "1" else 300
+"""Pairs of a write and a read."""
+
+type Json = dict[str, Any]
+
+
+class WorkerClient:
+    """A keep-alive connection, which one worker process serves."""
+
+    def __init__(self, port: int, key: str) -> None:
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self.headers = {"Content-Type": "application/json", "X-API-Key": key}
+
+    @property
+    def local_port(self) -> int:
+        """The port of this end of the connection."""
+        return self.connection.sock.getsockname()[1]
+
+    def send(self, method: str, path: str, body: Json | None = None, *, anonymous: bool = False) -> Json:
+        """Send a request and return the body of its response, which must be a success."""
+        headers = {"Content-Type": "application/json"} if anonymous else self.headers
+        self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = self.connection.getresponse()
+        content = json.loads(response.read())
+        assert response.status < 300, content
+        assert "errors" not in content, content
+        return content
+
+    def rename(self, door: str, id: str, name: str) -> None:
+        """Change the name of a product at a door."""
+        if door == "rest":
+            self.send("PATCH", f"/v1/products/{id}", {"name": name})
+        else:
+            text = "mutation($id: ID!, $name: String!) { productUpdate(id: $id, patch: {name: $name}) { id } }"
+            self.send("POST", "/graphql", {"query": text, "variables": {"id": id, "name": name}})
+
+    def name(self, read: str, id: str, slug: str, *, anonymous: bool = False) -> str:
+        """Return the name of a product, by one of READS."""
+        if read.startswith("rest"):
+            key = id if read == "rest by id" else slug
+            return self.send("GET", f"/v1/products/{key}?fields=name", anonymous=anonymous)["name"]
+        field = f'product(slug: "{slug}")' if read == "graphql product" else f'node(id: "{id}")'
+        text = f"{{ {field} {{ ... on Product {{ name }} }} }}"
+        [value] = self.send("POST", "/graphql", {"query": text}, anonymous=anonymous)["data"].values()
+        return value["name"]
+
+
+READS = ("rest by id", "rest by slug", "graphql product", "graphql node")
+
+
+@pytest.fixture(scope="module")
+def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WorkerClient]]:
+    """One connection to each worker process: four with PostgreSQL and Redis, two with SQLite."""
+    number, folder = 2 if run.postgresql is None else 4, tmp_path_factory.mktemp("server")
+    url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
+    key = servers.tradepost(run, url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = servers.environ(url) | {
+        "PORT": str(port),
+        "WORKERS": str(number),
+        "REDIS_URL": servers.redis_url(run, worker_id) or "",
+        "BUDGET_ANONYMOUS": "1000000000",
+        "BUDGET_STAFF": "1000000000",
+        "POOL_SIZE": "4",
+        "ACCESS_LOG": "off",
+        "WORKER": "off",
+    }
+    with (folder / "server.log").open("wb") as log:
+        words = [sys.executable, "-m", "tradepost", "run"]
+        server = subprocess.Popen(words, cwd=folder, env=environ, stdout=log, stderr=log)
+    clients: list[WorkerClient] = []
+    try:
+        clients = connect_to_each_worker(server.pid, port, key, number)
+        yield clients
+    finally:
+        for client in clients:
+            client.connection.close()
+        server.terminate()
+        server.wait()
+
+
+def connect_to_each_worker(pid: int, port: int, key: str, number: int) -> list[WorkerClient]:
+    """Open connections until each worker process serves one of them."""
+    clients: dict[int, WorkerClient] = {}
+    deadline = time.monotonic() + 60
+    while len(clients) < number:
+        assert time.monotonic() < deadline, "not all workers accept connections"
+        client = WorkerClient(port, key)
+        try:
+            client.send("GET", "/health/live")
+            worker = serving_process(pid, client.local_port)
+        except OSError:
+            client.connection.close()
+            time.sleep(0.1)
+            continue
+        if clients.setdefault(worker, client) is not client:
+            client.connection.close()
+    return list(clients.values())
+
+
+def serving_process(pid: int, client_port: int) -> int:
+    """Return the id of the worker process at the other end of a connection."""
+    return next(
+        worker.pid
+        for worker in psutil.Process(pid).children(recursive=True)
+        for connection in worker.net_connections("tcp")
+        if connection.raddr and connection.raddr.port == client_port
+    )
+
+
+def test_no_process_answers_the_writer_with_an_older_version(clients: list[WorkerClient]) -> None:
+    chance, stale = random.Random(27), list[str]()
+    slug = unique("written")
+    id = clients[0].send("POST", "/v1/products", {"name": "0", "slug": slug, "status": "active"})["id"]
+    for number in range(PAIRS):
+        writer, reader = chance.sample(clients, 2)
+        door, read = chance.choice(("rest", "graphql")), chance.choice(READS)
+        reader.name(read, id, slug)  # so that a cache of the reading process would hold this version
+        writer.rename(door, id, name := f"Name {number}")
+        if (seen := reader.name(read, id, slug)) != name:
+            stale.append(f"after `{door}` wrote {name}, `{read}` returned {seen}")
+    assert not stale, f"{len(stale)} of {PAIRS} reads were stale: {stale[:3]}"
+
+
+def test_a_write_is_visible_to_visitors_of_other_processes_within_a_second(clients: list[WorkerClient]) -> None:
+    slug = unique("written")
+    id = clients[0].send("POST", "/v1/products", {"name": "0", "slug": slug, "status": "active"})["id"]
+    for number, writer in enumerate(clients, 1):
+        for read in READS:
+            for client in clients:
+                client.name(read, id, slug, anonymous=True)
+        name = f"Name {number}"
+        writer.rename("rest", id, name)
+        start = time.monotonic()
+        for client in clients:
+            for read in READS:
+                while (seen := client.name(read, id, slug, anonymous=True)) != name:
+                    assert time.monotonic() - start < 1.0, (read, seen)
