@@ -18,12 +18,13 @@ test *options:
 check commit="HEAD":
     scripts/check {{commit}}
 
-# Run the scenarios of tests/reliability at full size on both databases, and print what they measured
+# Run the long scenarios and drawn tests at full size on both databases, and print what they measured
 torture *options:
     #!/usr/bin/env bash
     status=0
+    long="tests/reliability tests/parity tests/doors/graphql/test_both_executors.py tests/areas/catalog/formats"
     for database in sqlite postgresql; do
-        TRADEPOST_TORTURE=1 pytest tests/reliability --database "$database" --durations 20 -o timeout=3600 {{options}} ||
+        TRADEPOST_TORTURE=1 pytest $long tests/areas/catalog/import_export/test_running.py --database "$database" --durations 20 -o timeout=3600 {{options}} ||
             status=1
     done
     exit $status

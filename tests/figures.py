@@ -15,9 +15,9 @@ FIGURE = "figure"
 type RecordFigure = Callable[[str], None]
 
 
-def scaled(full_size: int) -> int:
-    """Return the size of a scenario in this run: all of it under `just torture`, else a tenth."""
-    return full_size if IS_TORTURE else max(full_size // 10, 1)
+def scaled(full_size: int, part: int = 10) -> int:
+    """Return the size of a scenario in this run: all of it under `just torture`, else a part."""
+    return full_size if IS_TORTURE else max(full_size // part, 1)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tradepost.kit.schema.money import exponent
 from tradepost.kit.text.slugs import slugify
 from tradepost.kit.text.words import normalize
 
-from . import goods, products, variants
+from . import goods, pricing, products, variants
 from .products import DemoProduct
 from .random_values import BEGIN, END, barcode, new_id, random_time, timestamp
 from .variants import DemoVariant
@@ -29,10 +29,16 @@ VARIANT = (
     " compare_at_price_currency weight_grams barcode attributes tax_class track_inventory allow_backorder"
     " external_reference"
 )
+SHIPPING_METHOD = (
+    "code name description countries price_amount price_currency free_from_amount free_from_currency min_weight_grams"
+    " position active"
+)
 # Columns that are filled, referenced tables first. Other columns stay NULL.
 COLUMNS = {
     "category": (*COMMON, "version", "slug", "name", "description", "position", "parent_id", "path"),
     "brand": (*COMMON, "version", "slug", "name", "description"),
+    "tax_rate": (*COMMON, "version", "country", "tax_class", "percentage", "active"),
+    "shipping_method": (*COMMON, "version", *SHIPPING_METHOD.split()),
     "product": (*COMMON, "version", *PRODUCT.split()),
     "variant": (*COMMON, "version", *VARIANT.split()),
     "tag": (*COMMON, "slug"),
@@ -41,7 +47,10 @@ COLUMNS = {
     "product_search": ("id", "name", "words"),
 }
 # Type numbers in ids (`__number__` of the models).
-NUMBERS = {"category": 1, "product": 2, "variant": 3, "tag": 4, "brand": 6, "product_category": 240, "product_tag": 241}
+NUMBERS = {
+    "category": 1, "product": 2, "variant": 3, "tag": 4, "brand": 6, "tax_rate": 20, "shipping_method": 21,
+    "product_category": 240, "product_tag": 241,
+}  # fmt: skip
 PART_SIZE = 500
 
 
@@ -70,6 +79,7 @@ class DemoShop:
         part = self._empty()
         self._add_categories(part)
         self._add_brands(part)
+        self._add_pricing(part)
         for i in range(self.count):
             self._add_product(part, i)
             if len(part["product"]) == PART_SIZE:
@@ -107,6 +117,20 @@ class DemoShop:
         for name in sorted({brand for kind in self.goods.kinds for brand in kind.brands}):
             id = self.brands[name] = new_id(rng, time, NUMBERS["brand"])
             part["brand"].append((id, created, created, 1, slugify(name, "brand"), name, ""))
+
+    def _add_pricing(self, part: Part) -> None:
+        """Add tax rates and shipping methods, created on the first day."""
+        rng, time = Random("tradepost pricing"), BEGIN.replace(microsecond=1)
+        created = timestamp(time)
+        for rate in pricing.tax_rates():
+            id = new_id(rng, time, NUMBERS["tax_rate"])
+            part["tax_rate"].append((id, created, created, 1, *rate, True))
+        for position, method in enumerate(pricing.METHODS, 1):
+            id = new_id(rng, time, NUMBERS["shipping_method"])
+            free_from = (None, None) if method.free_from is None else (method.free_from * self.scale, self.currency)
+            prices = (method.price * self.scale, self.currency, *free_from)
+            texts = (method.code, method.name, method.description, to_json(method.countries))
+            part["shipping_method"].append((id, created, created, 1, *texts, *prices, 0, position, True))
 
     def _add_product(self, part: Part, i: int) -> None:
         """Add the i-th product with everything that belongs to it. Later products are newer."""

@@ -60,7 +60,7 @@ from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
 # In import order: an area may import only areas before it.
-AREAS = ("accounts", "catalog", "system")
+AREAS = ("accounts", "catalog", "pricing", "system")
 
 
 class TradepostApp(Litestar):

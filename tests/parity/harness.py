@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
-from tests.sizes import scaled
+from tests.figures import scaled
 from tests.users import ShopUser, create_user, http_client
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES

@@ -4,7 +4,6 @@ Each write is rolled back, so both doors write over the same rows. The doors may
 GRAPHQL_COERCION.
 """
 
-import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.figures import IS_TORTURE
 from tests.parity.cases import REGISTRY, TWO_DOOR_WRITES, WriteInput, answer_fields, write_inputs
 from tests.parity.door_writer import DELETED, DoorWriter
 from tests.parity.fields import graphql_fields, normalize_answer, problem_summary, snake
@@ -30,7 +30,6 @@ from tradepost.kit.schema.struct_fields import Member, member, members
 from tradepost.settings import Settings
 
 EXAMPLES = 80
-IS_TORTURE = os.environ.get("TRADEPOST_TORTURE") == "1"
 
 GRAPHQL_COERCION = {
     "refused before execution": "A value, member or enum that the type of the argument does not have is refused with "

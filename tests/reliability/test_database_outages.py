@@ -1,7 +1,6 @@
 """PostgreSQL goes away under load: every request gets its answer or 503 in time, at both doors."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.figures import IS_TORTURE
 from tests.reliability.client import CREATE, problem_in
 from tests.reliability.own_postgresql import POOL_SIZE, OwnPostgreSQL, shop_on_own_server
 from tests.servers import Run
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.once
 
-IS_FULL_SIZE = os.environ.get("TRADEPOST_TORTURE") == "1"
-OUTAGE_SECONDS = 5.0 if IS_FULL_SIZE else 2.0
+OUTAGE_SECONDS = 5.0 if IS_TORTURE else 2.0
 KINDS = ("REST read", "GraphQL read", "REST write", "GraphQL write")
 CLIENTS_OF_A_KIND = 10
 MAX_SECONDS, MAX_RECOVERY = 2.0, 1.0
-SLOWNESS = 1 if IS_FULL_SIZE else 3
+SLOWNESS = 1 if IS_TORTURE else 3
 SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'tradepost-%'"
 LIST = "query($q: String!) { products(first: 2, filter: {q: $q}) { nodes { id name } } }"
 

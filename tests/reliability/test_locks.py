@@ -1,7 +1,6 @@
 """Locks of PostgreSQL: waits are bounded, writes do not deadlock, and lost sessions undo all."""
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.factories import create, make_product, variant_input
+from tests.figures import IS_TORTURE
 from tests.reliability.client import problem_in
 from tests.reliability.own_postgresql import OwnPostgreSQL, shop_on_own_server
 from tests.servers import Run
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.once
 
 MAX_SECONDS = 2.0
 RENAME = "mutation($id: ID!, $name: String!) { productUpdate(id: $id, patch: {name: $name}) { id name } }"
-ROUNDS = 40 if os.environ.get("TRADEPOST_TORTURE") == "1" else 8
+ROUNDS = 40 if IS_TORTURE else 8
 TRIGGER = """
 DO $do$ BEGIN
     CREATE OR REPLACE FUNCTION complain() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -5,7 +5,6 @@ write through one process and a read through another, in which an older version 
 """
 
 import json
-import os
 import random
 import socket
 import subprocess
@@ -22,9 +21,10 @@ import pytest
 
 from tests import servers
 from tests.factories import unique
+from tests.figures import IS_TORTURE
 from tests.servers import Run
 
-PAIRS = 10_000 if os.environ.get("TRADEPOST_TORTURE") == "1" else 200
+PAIRS = 10_000 if IS_TORTURE else 200
 """Pairs of a write and a read."""
 
 type Json = dict[str, Any]

@@ -1,7 +1,6 @@
 """Redis goes away under load: every request succeeds quickly, and all is normal when it is back."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
@@ -19,17 +18,17 @@ from redis import Redis
 
 from tests import servers
 from tests.factories import unique
+from tests.figures import IS_TORTURE
 from tests.reliability.redis_server import RedisServer, free_port
 from tests.servers import Run
 from tradepost.cli.redis_check import check_redis
 from tradepost.settings import SettingsError
 
-TORTURE = os.environ.get("TRADEPOST_TORTURE") == "1"
-OUTAGE = 5.0 if TORTURE else 0.5
+OUTAGE = 5.0 if IS_TORTURE else 0.5
 """Seconds that Redis is away."""
-CALLERS = 40 if TORTURE else 12
+CALLERS = 40 if IS_TORTURE else 12
 """Callers that send one request after the other."""
-MAX_SECONDS, RETURN_SECONDS = (2.0, 1.0) if TORTURE else (5.0, 3.0)
+MAX_SECONDS, RETURN_SECONDS = (2.0, 1.0) if IS_TORTURE else (5.0, 3.0)
 """Seconds that a request may take, and after which all is normal again.
 
 They are longer in the usual run, in which other tests and the callers take most of the CPU.

@@ -61,7 +61,7 @@ async def test_an_invalid_address_is_refused_with_its_pointer(app: "TradepostApp
 
 
 def test_the_country_codes_are_those_of_iso_3166_1_and_kosovo() -> None:
-    from tradepost.areas.accounts.service.addresses import country_codes
+    from tradepost.kit.schema.countries import country_codes
 
     assert len(country_codes()) == 250  # the 249 of ISO 3166-1, and Kosovo
     assert {"DK", "DE", "US", "GB", "JP", "XK", "SS", "CW", "BQ"} <= country_codes()

@@ -206,7 +206,9 @@ async def test_a_suspended_account_is_refused_and_a_restored_one_keeps_its_keys(
         ("token_refresh", {"refresh_token": kim.refresh_token}),
     ):
         assert await DoorClient(app).code(door, operation, body) in ("invalid_credentials", "invalid_token")
-    assert await admin.code(door, "user_suspend", id=kim.id) == "invalid_transition"
+    refused = await admin.call(door, "user_suspend", id=kim.id)
+    assert refused.code == "invalid_transition"
+    assert refused.body["detail"].endswith("while the status is `suspended`; possible now: `user_restore`.")
     assert (await admin.ok(door, "user_restore", id=kim.id))["status"] == "active"
     assert await admin.code(door, "user_restore", id=kim.id) == "invalid_transition"
     assert await key.is_authenticated(door)

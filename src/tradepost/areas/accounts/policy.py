@@ -17,10 +17,10 @@ ROLES: dict[str, frozenset[str]] = {
     "moderator": ACCOUNT_PERMISSIONS | {"reviews:moderate"},
     "staff": ACCOUNT_PERMISSIONS
     | {"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate"}
-    | {"users:read", "audit:read", "ops:read"},
+    | {"pricing:write", "users:read", "audit:read", "ops:read"},
     "admin": ACCOUNT_PERMISSIONS
     | {"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate"}
-    | {"users:read", "users:write", "webhooks:write", "audit:read", "ops:read"},
+    | {"pricing:write", "users:read", "users:write", "webhooks:write", "audit:read", "ops:read"},
 }
 SCOPES = {
     "account:read": "Read your account, your addresses and your API keys.",
@@ -30,6 +30,7 @@ SCOPES = {
     "ops:read": "Read metrics, health checks and the parity report.",
     "orders:read": "Read the orders of all customers.",
     "orders:write": "Manage the orders of all customers.",
+    "pricing:write": "Manage shipping methods and tax rates.",
     "reviews:moderate": "Approve and reject reviews.",
     "stock:read": "Read stock levels.",
     "stock:write": "Adjust stock levels.",
@@ -73,24 +74,6 @@ def manageable_accounts(viewer: Viewer) -> ColumnElement[bool]:
     """
     return (
         and_(UserRow.id != viewer.id, UserRow.status != "closed") if viewer.has_permission("users:write") else false()
-    )
-
-
-def suspendable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Manageable accounts that are active."""
-    return (
-        and_(manageable_accounts(viewer), UserRow.status == "active")
-        if viewer.has_permission("users:write")
-        else false()
-    )
-
-
-def restorable_accounts(viewer: Viewer) -> ColumnElement[bool]:
-    """Manageable accounts that are suspended."""
-    return (
-        and_(manageable_accounts(viewer), UserRow.status == "suspended")
-        if viewer.has_permission("users:write")
-        else false()
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Text, bindparam
 from tradepost.kit.query.engine import ONE_TIME_SECRET
 from tradepost.kit.resource.filters import Sort, equality_filter, range_filters, search_filter
 from tradepost.kit.resource.resource import Resource, Result
+from tradepost.kit.resource.transitions import Transitions
 
 from . import policy
 from .models import AddressRow, ApiKeyRow, UserRow, UserSearchRow
@@ -32,9 +33,12 @@ users = Resource(
         "me_update": policy.writable_own_account,
         "me_close": policy.writable_own_account,
         "user_role_set": policy.manageable_accounts,
-        "user_suspend": policy.suspendable_accounts,
-        "user_restore": policy.restorable_accounts,
+        "user_suspend": policy.manageable_accounts,
+        "user_restore": policy.manageable_accounts,
     },
+    transitions=Transitions(
+        UserRow.status, {"user_suspend": (("active",), "suspended"), "user_restore": (("suspended",), "active")}
+    ),
 )
 
 addresses = Resource(

@@ -119,8 +119,10 @@ def _sqlite_constraint_name(driver_error: Any, metadata: MetaData) -> str:
     """Return the name of the constraint whose columns SQLite lists.
 
     SQLite has no attribute for them, and no other language: they follow the colon of its message,
-    as `table.column`.
+    as `table.column`. Of an index of expressions it tells the name: `index 'tax_rate_region_key'`.
     """
+    if (index := str(driver_error).partition(": index '")[2]) != "":
+        return index.removesuffix("'")
     columns = [column.strip().split(".") for column in str(driver_error).partition(": ")[2].split(",")]
     table, names = columns[0][0], [column[-1] for column in columns]
     for constraint in metadata.tables[table].constraints:

@@ -11,7 +11,7 @@ from ..query.records import Record
 from ..resource.resource import Resource
 from ..resource.selection import Selection
 from ..writes.slugs import check_slug, generate_slugs
-from .service import Service, apply_changes
+from .service import Service, apply_changes, changed_members
 
 
 async def create_row(service: Service, resource: Resource[Any], values: Mapping[str, Any]) -> str:
@@ -29,13 +29,14 @@ async def create_row(service: Service, resource: Resource[Any], values: Mapping[
 
 
 async def change_row(service: Service, resource: Resource[Any], row: Table, values: Mapping[str, Any]) -> list[str]:
-    """Apply the column values of an input to a locked row; return the names that changed.
+    """Apply the column values of an input to a locked row; return the columns that changed.
 
     Emits `<resource>.updated` if there are any.
     """
     await check_values(service, resource, values, row)
     if changed := apply_changes(row, values):
-        service.context.emit(f"{resource.operation_prefix}.updated", row.id, changed=changed)
+        members = changed_members(resource, changed)
+        service.context.emit(f"{resource.operation_prefix}.updated", row.id, changed=members)
     return changed
 
 

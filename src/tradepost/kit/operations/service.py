@@ -21,6 +21,7 @@ from ..resource.list_query import ListQuery
 from ..resource.resource import ACTIONS, EmbeddedValue, Resource, Result
 from ..resource.selection import FieldSet, Selection, check_access, default_selection
 from ..schema.patch import Document, Patch, check_names, check_read_only
+from ..schema.rate import parts_per_million
 from ..schema.validation import validate
 from ..writes import bulk
 from ..writes.call_context import CallContext
@@ -111,10 +112,17 @@ class Service:
         row: T = first[0]
         check_version(getattr(row, "version", None), expected)
         if not first[1]:
-            raise InvalidTransition(
-                f"`{operation}` is not possible on this {resource.label} now;"
-                " see its `links` (GraphQL: `availableActions`)."
-            )
+            raise InvalidTransition(_refusal(resource, operation, row))
+        return row
+
+    async def lock_for_step[T: Table](
+        self, model: type[T], resource: Resource[Any], key: str, expected: ExpectedVersion = None
+    ) -> T:
+        """Lock the row, move its status by the current operation's step, and write it."""
+        row = await self.lock_for_update(model, resource, key, expected)
+        assert resource.transitions is not None
+        resource.transitions.move(row, self.context.work.current_operation)
+        await self.session.flush()
         return row
 
     async def document(self, resource: Resource[Any], key: str) -> Document:
@@ -186,9 +194,10 @@ def changed_members(resource: Resource[Any], changed: Sequence[str]) -> list[str
 def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str) -> dict[str, Any]:
     """Return an input as column values.
 
-    Unset members are left out, embedded values are flattened, enums and ids become text.
+    Unset members are left out, embedded values are flattened, enums and ids become text, and rates
+    become parts per million.
     """
-    values, embedded = dict[str, Any](), _embedded_columns(resource)
+    values, embedded, rates = dict[str, Any](), _embedded_columns(resource), _rates(resource)
     for name, value in msgspec.structs.asdict(input).items():
         if value is msgspec.UNSET or name in excluded:
             continue
@@ -196,9 +205,16 @@ def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str
             values |= {column: getattr(value, member, None) for column, member in columns}
         elif isinstance(value, UUID):
             values[name] = str(value)
+        elif value is not None and name in rates:
+            values[name] = parts_per_million(value)
         else:
             values[name] = value.value if isinstance(value, Enum) else value
     return values
+
+
+@cache
+def _rates(resource: Resource[Any]) -> frozenset[str]:
+    return frozenset([n for n, m in resource.members.items() if not isinstance(m, EmbeddedValue) and m.is_rate])
 
 
 @cache
@@ -209,6 +225,16 @@ def _embedded_columns(resource: Resource[Any]) -> dict[str, list[tuple[str, str]
         for name, value in resource.members.items()
         if isinstance(value, EmbeddedValue)
     }
+
+
+def _refusal(resource: Resource[Any], operation: str, row: Any) -> str:
+    """Return why an operation is not open on a row that the caller sees."""
+    table = resource.transitions
+    if table is not None and operation in table.steps:
+        status: str = getattr(row, table.column.key)
+        if status not in table.steps[operation].sources:
+            return table.refusal(operation, status)
+    return f"`{operation}` is not possible on this {resource.label} now; see its `links` (GraphQL: `availableActions`)."
 
 
 @registered_cache("patched_documents", 20_000)

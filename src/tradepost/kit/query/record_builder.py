@@ -13,6 +13,7 @@ import msgspec
 from ..resource.rendering import Constant, FieldMember, ObjectMember, PageMember, PagePart, Rendering
 from ..resource.row_layout import Actions, Leaf, Node, ToMany, ValueList
 from ..resource.selection import Field, FieldSet
+from ..schema.rate import rate_text
 from .records import EMPTY_SLICE, PageSlice, RowsByParent
 from .row_expression import Row, RowExpression, call, separated
 
@@ -44,6 +45,7 @@ class RecordCompiler:
         self.namespace: dict[str, Any] = {
             "NONE": EMPTY_SLICE,
             "raw": _decoded_json if self.rendering.decode_json else _raw_json,
+            "rate": _rate,
             "Raw": None if self.rendering.decode_json else msgspec.Raw,
         }
 
@@ -115,6 +117,8 @@ class RecordCompiler:
             return RowExpression("(v if (v := ", column, ").__class__ is Raw or v is None else raw(v))")
         if member.kind == "bool" and self.booleans_are_integers:
             return RowExpression("(None if ", column, " is None else ", column, " == 1)")
+        if member.is_rate:
+            return RowExpression("(None if ", column, " is None else rate(", column, "))")
         if member.enum is not None and self.rendering.enum_names:
             names = self._add({m.value: m.name for m in member.enum} | {None: None}, "E")
             return RowExpression(f"{names}[", column, "]")
@@ -186,6 +190,11 @@ def _raw_json(value: Any) -> msgspec.Raw | None:
     SQLite returns text, and SQLAlchemy (reads inside a write) has already decoded it.
     """
     return msgspec.Raw(value if value.__class__ is str else msgspec.json.encode(value))
+
+
+def _rate(value: Any) -> str:
+    """Return a rate as text. Results without a table and stored outcomes have texts already."""
+    return value if value.__class__ is str else rate_text(value)
 
 
 def _decoded_json(value: Any) -> Any:

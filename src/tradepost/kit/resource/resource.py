@@ -14,6 +14,7 @@ from ..problems import NotFound, Validation
 from ..quoting import quote
 from ..schema.struct_fields import Member, member, members, snake_case
 from .filters import Filter, Sort, equality_filter
+from .transitions import Transitions
 
 ACTIONS = "available_actions"
 
@@ -156,6 +157,8 @@ class Resource[S: msgspec.Struct](Result[S]):
     order: the default sort keys.
     expressions: SQL for members that are not a column of the table.
     actions: the operations on one row, each with the rows it is open on, as SQL.
+    transitions: the state machine of its status. Its operations are actions too, and open only on
+        rows with a status that they start from.
     """
 
     def __init__(
@@ -173,6 +176,7 @@ class Resource[S: msgspec.Struct](Result[S]):
         expressions: Mapping[str, Expression] | None = None,
         field_access: Mapping[str, Access] | None = None,
         actions: Mapping[str, RowPolicy] | None = None,
+        transitions: Transitions | None = None,
         secret_members: Iterable[str] = (),
         personal: bool = False,
     ) -> None:
@@ -186,6 +190,9 @@ class Resource[S: msgspec.Struct](Result[S]):
             self.key_columns = ("id", "slug")
             self.filters = {"slug": equality_filter(cast(Any, model).slug, bounded=True)} | self.filters
         self.expressions, self.actions = dict(expressions or {}), dict(actions or {})
+        self.transitions = transitions
+        if transitions is not None:
+            self.actions |= transitions.row_policies(self.actions)
         self.versioned = "version" in self.table.c
         self.members[ACTIONS] = member(ACTIONS, msgspec.inspect.ListType(msgspec.inspect.StrType()))
         self.frozen = False

@@ -21,6 +21,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     type_info: msgspec's description of its type.
     null: whether it can be null.
     is_int64: whether it exceeds GraphQL's 32-bit Int.
+    is_rate: whether it is a rate (`rate.py`), whose column holds parts per million.
     shape: the embedded Struct.
     item: the items of a list.
     deferred: whether it is accepted as free JSON and validated by `shape` when it is used, as the
@@ -33,6 +34,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     null: bool = False
     required: bool = True
     is_int64: bool = False
+    is_rate: bool = False
     doc: str | None = None
     enum: type[Enum] | None = None
     shape: type[msgspec.Struct] | None = None
@@ -50,12 +52,13 @@ def members(shape: type[msgspec.Struct]) -> dict[str, Member]:
 def member(name: str, type_info: Any, required: bool = True) -> Member:
     """Return the member with this type."""
     doc: str | None = None
-    is_int64 = is_id = null = False
+    is_int64 = is_rate = is_id = null = False
     while True:
         if isinstance(type_info, mi.Metadata):
             extra, schema = cast(Extra, type_info.extra or {}), cast(Extra, type_info.extra_json_schema or {})
             is_id = is_id or extra.get(TEXT) == "id"
             doc, is_int64 = doc or schema.get("description"), is_int64 or schema.get("format") == "int64"
+            is_rate = is_rate or "rate" in extra
             if "shape" in extra:
                 return Member(
                     name=name,
@@ -79,6 +82,7 @@ def member(name: str, type_info: Any, required: bool = True) -> Member:
         null=null,
         required=required,
         is_int64=is_int64,
+        is_rate=is_rate,
         doc=doc,
         enum=type_info.cls if isinstance(type_info, mi.EnumType) else None,
         shape=type_info.cls if isinstance(type_info, mi.StructType) else None,

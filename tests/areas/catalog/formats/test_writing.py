@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.areas.catalog.formats.catalogues import catalog, is_valid_option_name, normal
 from tests.areas.catalog.formats.parsing import MOMENT, parse_products
-from tests.sizes import scaled
+from tests.figures import scaled
 from tradepost.areas.catalog.formats.round_trip import product_with_defaults, variant_with_defaults
 from tradepost.areas.catalog.formats.shopify_columns import NOTE_COLUMNS
 from tradepost.areas.catalog.formats.writing import FORMATS, create_writer

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from tests import servers
 from tests.areas.catalog.import_export.conftest import HERE, ImportShop
 from tests.factories import read
-from tests.sizes import scaled
+from tests.figures import scaled
 from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.outbox import OutboxEvent
 

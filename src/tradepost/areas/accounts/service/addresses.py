@@ -1,8 +1,5 @@
 """Address books."""
 
-from functools import cache
-
-from babel import Locale
 from sqlalchemy import func, select
 
 from tradepost.kit.operations.operation import operation
@@ -12,6 +9,7 @@ from tradepost.kit.problems import Conflict, Validation
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.countries import country_codes
 from tradepost.kit.schema.patch import Patch
 
 from .. import policy
@@ -82,14 +80,3 @@ def _validated_columns(input: AddressInput) -> dict[str, object]:
             "/country", f"`{input.country}` is not an ISO 3166-1 country code. Example: `DK`.", "not_allowed"
         )
     return column_values(addresses, input)
-
-
-@cache
-def country_codes() -> frozenset[str]:
-    """Return the ISO 3166-1 alpha-2 country codes, from CLDR.
-
-    CLDR has other two-letter codes too (`EU`, `UN`, `XA`, `ZZ` ...); they are left out.
-    """
-    other_codes = {"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "AC", "CP", "DG", "EA", "IC", "TA", "CQ"}
-    territories = [str(code) for code in Locale("en").territories]
-    return frozenset([code for code in territories if len(code) == 2 and code.isalpha() and code not in other_codes])

@@ -119,9 +119,7 @@ class Users(Service):
         restored.
         """
         await self._lock_own_permission()
-        user = await self.lock_for_update(UserRow, users, key)
-        user.status = "suspended"
-        await self.session.flush()
+        user = await self.lock_for_step(UserRow, users, key)
         await self.revoker.end_sessions(user.id)
         self.context.emit("user.suspended", user.id)
         return await self.read_back(users, selection, user.id)
@@ -130,8 +128,7 @@ class Users(Service):
     async def restore(self, key: str, selection: Selection[User]) -> Record[User]:
         """Restore a suspended account. Its API keys work again; the user has to log in again."""
         await self._lock_own_permission()
-        user = await self.lock_for_update(UserRow, users, key)
-        user.status = "active"
+        user = await self.lock_for_step(UserRow, users, key)
         self.revoker.publish_after_commit(user=user.id)
         self.context.emit("user.restored", user.id)
         return await self.read_back(users, selection, user.id)

@@ -1,9 +1,35 @@
-"""Finds prices that are not in the shop's currency."""
+"""The shop's currency: refuses prices in another one, and finds those that are stored."""
+
+from collections.abc import Mapping
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from tradepost.kit.problems import CurrencyNotSold, Fault
+from tradepost.kit.schema.money import Money
+from tradepost.kit.writes.call_context import CallContext
+
 from ..models import VariantRow
+from .settings import CatalogSettings
+
+
+def check_currency(context: CallContext, prices: Mapping[str, Money | None]) -> None:
+    """Raise CurrencyNotSold if a price is not in the shop's currency.
+
+    `prices` are those of an input by their JSON pointers.
+    """
+    currency = context.dependencies.require(CatalogSettings).currency
+    faults = [
+        Fault(
+            code=CurrencyNotSold.code,
+            detail=f"This shop sells in {currency}, not in {price.currency}.",
+            pointer=f"{pointer}/currency",
+        )
+        for pointer, price in prices.items()
+        if price is not None and price.currency != currency
+    ]
+    if faults:
+        raise CurrencyNotSold(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 
 
 async def find_other_currency(engine: AsyncEngine, currency: str) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, changed_members, column_values
-from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold, Fault
+from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -23,8 +23,8 @@ from .. import policy
 from ..models import ProductRow, VariantRow
 from ..resource import products, variants
 from ..schemas import Variant, VariantInput
+from .currency_check import check_currency
 from .search_document import refresh_from_variants
-from .settings import CatalogSettings
 
 MAX_VARIANTS, MAX_NAME_LENGTH = 100, 200
 
@@ -184,15 +184,7 @@ def check_prices(service: Service, new: VariantInput, pointer: str = "") -> None
 
     `pointer` is the JSON pointer of the variant in the input.
     """
-    currency = service.context.dependencies.require(CatalogSettings).currency
-    faults = [
-        Fault(
-            code=CurrencyNotSold.code,
-            detail=f"This shop sells in {currency}, not in {price.currency}.",
-            pointer=f"{pointer}/{member}/currency",
-        )
-        for member, price in (("price", new.price), ("compare_at_price", new.compare_at_price))
-        if price is not None and price.currency != currency
-    ]
-    if faults:
-        raise CurrencyNotSold(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+    check_currency(
+        service.context,
+        {f"{pointer}/price": new.price, f"{pointer}/compare_at_price": new.compare_at_price},
+    )

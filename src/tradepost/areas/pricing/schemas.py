@@ -1,0 +1,123 @@
+"""Wire types of pricing, the same in both APIs."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from tradepost.kit.schema.money import Money
+from tradepost.kit.schema.rate import Rate
+from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
+
+Country = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z]{2}" + END_OF_TEXT,
+        max_length=2,
+        description="An ISO 3166-1 alpha-2 country code.",
+        examples=["DE"],
+    ),
+]
+Region = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Z0-9]{1,3}" + END_OF_TEXT,
+        max_length=3,
+        description="The second part of an ISO 3166-2 code, such as `CA` of `US-CA`.",
+        examples=["CA"],
+    ),
+]
+TaxClass = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT,
+        max_length=40,
+        description="The tax class of variants that the rate is for.",
+        examples=["standard"],
+    ),
+]
+Countries = Annotated[
+    list[Country], Meta(max_length=250, description="The countries of delivery; empty: all.", examples=[["DE", "AT"]])
+]
+MethodCode = Annotated[
+    str,
+    Meta(
+        pattern="^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT,
+        max_length=100,
+        description="A unique short name, in lower-case words joined by hyphens.",
+        examples=["standard"],
+    ),
+]
+MethodName = Annotated[SingleLineText, Meta(min_length=1, max_length=200, examples=["Standard delivery"])]
+MethodDescription = Annotated[MultilineText, Meta(max_length=2_000, examples=["2 to 4 working days."])]
+FreeFrom = Annotated[
+    Money | None, Meta(description="Delivery is free if the goods, after discounts, cost as much or more.")
+]
+Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Grams.", examples=[2000])]
+Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Lists are sorted by it.", examples=[1])]
+ShippingTaxClass = Annotated[
+    TaxClass | None,
+    Meta(description="The tax class of shipping. Null: taxed like the goods that are shipped, in proportion."),
+]
+Active = Annotated[bool, Meta(description="Whether it is used, and shown to everyone.", examples=[True])]
+
+
+class TaxRate(Struct):
+    """The tax of one class of goods in a country, or in a region of it."""
+
+    id: UUID
+    country: Country
+    region: Region | None
+    tax_class: TaxClass
+    percentage: Rate
+    active: Active
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class TaxRateInput(Struct, forbid_unknown_fields=True):
+    """Input for a tax rate. Omitted fields get their defaults."""
+
+    country: Country
+    percentage: Rate
+    region: Region | None = None
+    tax_class: TaxClass = "standard"
+    active: Active = True
+
+
+class ShippingMethod(Struct):
+    """A way of delivery and its price."""
+
+    id: UUID
+    code: MethodCode
+    name: MethodName
+    description: MethodDescription
+    countries: Countries
+    price: Money
+    free_from: FreeFrom
+    min_weight_grams: Grams
+    max_weight_grams: Grams | None
+    tax_class: ShippingTaxClass
+    position: Position
+    active: Active
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class ShippingMethodInput(Struct, forbid_unknown_fields=True):
+    """Input for a shipping method. Omitted fields get their defaults."""
+
+    code: MethodCode
+    name: MethodName
+    price: Money
+    description: MethodDescription = ""
+    countries: Countries = []
+    free_from: FreeFrom = None
+    min_weight_grams: Grams = 0
+    max_weight_grams: Grams | None = None
+    tax_class: ShippingTaxClass = None
+    position: Position = 0
+    active: Active = True

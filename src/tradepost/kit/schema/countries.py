@@ -1,0 +1,15 @@
+"""Countries: ISO 3166-1 alpha-2 codes."""
+
+from functools import cache
+
+from babel import Locale
+
+# CLDR has other two-letter codes too: groups of countries, private use, exceptional reservations.
+NOT_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "AC", "CP", "DG", "EA", "IC", "TA", "CQ"})
+
+
+@cache
+def country_codes() -> frozenset[str]:
+    """Return the codes of all countries, from CLDR."""
+    territories = [str(code) for code in Locale("en").territories]
+    return frozenset([code for code in territories if len(code) == 2 and code.isalpha()]) - NOT_COUNTRIES
