@@ -12,9 +12,12 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "tradepost"
 NOT_CHOSEN_BY_A_CLIENT = {
     "kit/schema/merge_patch_type.py:merge_patch_type": "the Structs of the source",
     "kit/schema/validation.py:_validator": "the Structs of the source",
+    "kit/schema/preparation.py:type_rule": "the Structs of the source",
     "kit/cache/tracking_session.py:cascaded_tags": "the tables of the source",
     "kit/query/statement.py:_literal_compiler": "the two dialects, with and without `limit`",
     "kit/operations/service.py:_embedded_columns": "the resources of the source",
+    "kit/operations/service.py:_rates": "the resources of the source",
+    "kit/text/templates.py:template_environment": "the folders of templates",
     "kit/operations/idempotency/records.py:_claim_statement": "true and false",
     "doors/graphql/schema/access.py:permission_class": "the accesses of the source",
     "doors/graphql/schema/arguments.py:struct_converter": "the Structs of the source",
@@ -26,7 +29,8 @@ NOT_CHOSEN_BY_A_CLIENT = {
     "doors/pages/guides.py:load_guides": "the folder of the guides",
     "areas/catalog/formats/woocommerce/columns.py:_file_columns": "the header of a file that the command imports",
     "areas/catalog/formats/woocommerce/columns.py:is_variant_column": "the header of a file that the command imports",
-    "areas/catalog/formats/shopify.py:is_variant_column": "the header of a file that the command imports",
+    "areas/catalog/formats/shopify_columns.py:is_variant_column": "the header of a file that the command imports",
+    "areas/catalog/formats/numbers.py:possible_separators": "numbers of a file that the command imports",
 }
 """Functions with a cache that is not registered, and what its keys are instead."""
 

@@ -10,12 +10,13 @@ from tradepost.kit.resource.selection import Field, FieldSet
 
 
 def test_the_least_recently_used_object_of_all_field_sets_is_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = MemoPool("test", 25_000)
+    pool = MemoPool("test", 100_000)
     monkeypatch.setattr(selection, "RECORD_BUILDERS", pool)
     first, second = FieldSet((Field("id"),)), FieldSet((Field("id"),))
     for number in range(3):
         assert first.memoize(number, f"builder {number}") == f"builder {number}"
     assert first.memo.get(0) == "builder 0"
+    pool.max_bytes = pool.bytes
     second.memoize(0, "another")
     assert (list(first.memo.values), list(second.memo.values)) == ([0, 2], [0])
     assert (pool.bytes <= pool.max_bytes, len(pool.entries), pool.evictions) == (True, 3, 1)

@@ -23,7 +23,8 @@ from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
 
 # Read for every request, without an effect on the answer: the request id.
-WITHOUT_EFFECT = {b"x-request-id"}
+# Transfer-Encoding can only refuse a request, before the cache is asked.
+WITHOUT_EFFECT = {b"x-request-id", b"transfer-encoding"}
 
 type Answer = tuple[int, bytes, Json]
 

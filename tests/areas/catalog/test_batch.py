@@ -178,7 +178,7 @@ async def test_an_upsert_without_a_reference_matches_by_slug(staff: httpx.AsyncC
     [result] = await run_batch(
         staff, {"op": "upsert", "input": {"name": "New", "slug": product["slug"], "status": "active"}}
     )
-    assert (result["status"], result["data"]["id"], result["data"]["description"]) == (200, product["id"], "")
+    assert (result["status"], result["data"]["id"], result["data"]["description"]) == (200, product["id"], "old")
 
 
 async def test_errors_of_an_upsert_have_the_pointer_of_the_member(staff: httpx.AsyncClient) -> None:

@@ -112,7 +112,7 @@ async def test_a_cursor_of_staff_shows_no_hidden_rows_to_anonymous_callers(
         ("limit=-1", "limit"),
         ("limit=x", "limit"),
         ("limit=", "limit"),
-        ("limit=1.0", "limit"),
+        ("limit=1.5", "limit"),
         ("limit=%2B1", "limit"),
         ("limit=1_0", "limit"),
         ("limit=%D9%A1", "limit"),

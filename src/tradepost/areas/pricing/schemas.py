@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.rate import Rate
 from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
@@ -13,7 +14,7 @@ from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLi
 Country = Annotated[
     str,
     Meta(
-        pattern="^[A-Z]{2}" + END_OF_TEXT,
+        pattern=described_pattern("^[A-Z]{2}" + END_OF_TEXT, "two capital letters, such as `DE`"),
         max_length=2,
         description="An ISO 3166-1 alpha-2 country code.",
         examples=["DE"],
@@ -22,7 +23,7 @@ Country = Annotated[
 Region = Annotated[
     str,
     Meta(
-        pattern="^[A-Z0-9]{1,3}" + END_OF_TEXT,
+        pattern=described_pattern("^[A-Z0-9]{1,3}" + END_OF_TEXT, "one to three capital letters or digits"),
         max_length=3,
         description="The second part of an ISO 3166-2 code, such as `CA` of `US-CA`.",
         examples=["CA"],
@@ -31,7 +32,9 @@ Region = Annotated[
 TaxClass = Annotated[
     str,
     Meta(
-        pattern="^[a-z0-9_-]{1,40}" + END_OF_TEXT,
+        pattern=described_pattern(
+            "^[a-z0-9_-]{1,40}" + END_OF_TEXT, "1 to 40 lower-case letters, digits, hyphens and underscores"
+        ),
         max_length=40,
         description="The tax class of variants that the rate is for.",
         examples=["standard"],
@@ -43,7 +46,9 @@ Countries = Annotated[
 MethodCode = Annotated[
     str,
     Meta(
-        pattern="^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT,
+        pattern=described_pattern(
+            "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT, "lower-case letters and digits joined by hyphens"
+        ),
         max_length=100,
         description="A unique short name, in lower-case words joined by hyphens.",
         examples=["standard"],
@@ -78,12 +83,12 @@ class TaxRate(Struct):
 
 
 class TaxRateInput(Struct, forbid_unknown_fields=True):
-    """Input for a tax rate. Omitted fields get their defaults."""
+    """Input for a tax rate. Fields that are omitted or null get their defaults."""
 
     country: Country
+    tax_class: TaxClass
     percentage: Rate
     region: Region | None = None
-    tax_class: TaxClass = "standard"
     active: Active = True
 
 
@@ -108,7 +113,7 @@ class ShippingMethod(Struct):
 
 
 class ShippingMethodInput(Struct, forbid_unknown_fields=True):
-    """Input for a shipping method. Omitted fields get their defaults."""
+    """Input for a shipping method. Fields that are omitted or null get their defaults."""
 
     code: MethodCode
     name: MethodName

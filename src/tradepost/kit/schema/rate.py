@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from .fault_texts import described_pattern
 from .validation import END_OF_TEXT
 
 DECIMALS = 4
@@ -16,7 +17,10 @@ PARTS_PER_PERCENT = 10**DECIMALS
 Rate = Annotated[
     str,
     Meta(
-        pattern=rf"^(100(\.0{{1,{DECIMALS}}})?|[0-9]{{1,2}}(\.[0-9]{{1,{DECIMALS}}})?)" + END_OF_TEXT,
+        pattern=described_pattern(
+            rf"^(100(\.0{{1,{DECIMALS}}})?|[0-9]{{1,2}}(\.[0-9]{{1,{DECIMALS}}})?)" + END_OF_TEXT,
+            "a percentage from 0 to 100 with at most 4 decimals, such as `8.875`",
+        ),
         description="A percentage from 0 to 100 as text, with at most 4 decimals.",
         examples=["19"],
         extra={"rate": True},

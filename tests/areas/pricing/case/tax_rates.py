@@ -3,9 +3,10 @@
 from tests.factories import unique
 from tests.parity.access.table import INACTIVE_HIDDEN, STAFF_ONLY, Place
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
-from tests.parity.harness import UNKNOWN_SLUG
 
-UNKNOWN_COUNTRY = Fault({"country": "XX", "percentage": "19"}, ("/country",))
+UNKNOWN_ID = "01890a5d-ac96-774b-bcce-b302099a8014"
+NOT_A_RATE = Fault({"country": "DE", "percentage": "1,5", "tax_class": "standard"}, ("/percentage",))
+UNKNOWN_COUNTRY = Fault({"country": "XX", "percentage": "19", "tax_class": "standard"}, ("/country",))
 
 
 def tax_class(context: CaseContext) -> str:
@@ -24,7 +25,7 @@ async def sample(context: CaseContext) -> Sample:
     shown, hidden, regional = [await context.create("/tax-rates", body) for body in bodies]
     filter = ("tax_class", name)
     return Sample(
-        keys=[shown["id"], hidden["id"], regional["id"], UNKNOWN_SLUG],
+        keys=[shown["id"], hidden["id"], regional["id"], UNKNOWN_ID],
         filter_values={"country": ["DE", "AT", "FR"], "tax_class": [name, "standard"], "active": [True, False]},
         shown={
             "tax_rate_list": Place(seeks=shown["id"], filter=filter),
@@ -56,7 +57,7 @@ TAX_RATE = EntityCase(
     bad_values={
         "country": ["DE", "XX", "de", ""],
         "region": [None, "CA", "California", ""],
-        "tax_class": ["standard", "Standard", ""],
+        "tax_class": ["Standard", ""],
         "percentage": ["19", "8.875", "100", "100.0001", "1.23456", "-1", "", "1,5", "1.", 19],
         "active": [True, False, None, "yes"],
     },
@@ -72,7 +73,10 @@ TAX_RATE = EntityCase(
                 lambda c: {"country": "FR", "percentage": "5.5", "tax_class": tax_class(c)},
                 lambda c: {"country": "US", "region": "CA", "percentage": "7.25", "tax_class": tax_class(c)},
             ),
-            faults=(UNKNOWN_COUNTRY, Fault({"country": "DE", "percentage": "1,5"}, ("/percentage",))),
+            faults=(
+                UNKNOWN_COUNTRY,
+                Fault({"country": "DE", "percentage": "1,5", "tax_class": "standard"}, ("/percentage",)),
+            ),
         ),
         WriteCase(
             "tax_rate_replace",

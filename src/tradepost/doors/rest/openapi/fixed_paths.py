@@ -190,7 +190,7 @@ def _document() -> dict[str, Any]:
         media_type: {"schema": ref("GraphQLAnswer"), "examples": examples}
         for media_type in ("application/json", "application/graphql-response+json")
     }
-    headers = header_refs("ETag", "Retry-After")
+    headers = header_refs("ETag", "Retry-After", "WWW-Authenticate")
     unchanged = "Not modified: `If-None-Match` has the current ETag."
     return {
         "operationId": "document",
