@@ -12,6 +12,9 @@ SOURCE = Path(__file__).resolve().parents[2] / "src" / "tradepost"
 NOT_CHOSEN_BY_A_CLIENT = {
     "kit/schema/merge_patch_type.py:merge_patch_type": "the Structs of the source",
     "kit/schema/validation.py:_validator": "the Structs of the source",
+    "kit/schema/validation.py:_json_schema": "the Structs of the source",
+    "kit/schema/validation.py:_has_secrets": "the Structs of the source",
+    "kit/redis/url.py:tls_context": "the setting REDIS_URL",
     "kit/schema/preparation.py:type_rule": "the Structs of the source",
     "kit/cache/tracking_session.py:cascaded_tags": "the tables of the source",
     "kit/query/statement.py:_literal_compiler": "the two dialects, with and without `limit`",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from tradepost.areas.catalog.schemas import SLUG_PATTERN
 from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.rate import Rate
@@ -14,7 +15,7 @@ from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLi
 Country = Annotated[
     str,
     Meta(
-        pattern=described_pattern("^[A-Z]{2}" + END_OF_TEXT, "two capital letters, such as `DE`"),
+        pattern=described_pattern("^[A-Z]{2}" + END_OF_TEXT, "two capital letters, such as `DK`"),
         max_length=2,
         description="An ISO 3166-1 alpha-2 country code.",
         examples=["DE"],
@@ -46,9 +47,7 @@ Countries = Annotated[
 MethodCode = Annotated[
     str,
     Meta(
-        pattern=described_pattern(
-            "^[a-z0-9]+(-[a-z0-9]+)*" + END_OF_TEXT, "lower-case letters and digits joined by hyphens"
-        ),
+        pattern=SLUG_PATTERN,
         max_length=100,
         description="A unique short name, in lower-case words joined by hyphens.",
         examples=["standard"],
