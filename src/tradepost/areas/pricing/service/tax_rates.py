@@ -78,8 +78,9 @@ class TaxRates(Service):
             TaxRateRow.country == new.country,
             func.coalesce(TaxRateRow.region, "") == (new.region or ""),
             TaxRateRow.tax_class == new.tax_class,
-            TaxRateRow.id != (id or ""),
         )
+        if id is not None:
+            query = query.where(TaxRateRow.id != id)
         if (other := await self.session.scalar(query)) is not None:
             place = f"{new.country}-{new.region}" if new.region else new.country
             raise AlreadyExists(
