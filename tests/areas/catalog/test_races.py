@@ -164,7 +164,9 @@ async def test_concurrent_batches_in_different_orders_do_not_deadlock(staff: htt
         for i, order in enumerate(orders)
     ]
     answers = await gather(*[staff.post("/v1/products/batch", json={"items": items}) for items in batches])
-    assert set(statuses(answers)) <= {200, 409}
+    # Who waits too long for a lock gets 503, and may repeat the batch.
+    assert set(statuses(answers)) <= {200, 409, 503}
+    assert 200 in statuses(answers)
     updated = [
         {r["data"]["id"] for r in a.json()["results"] if r["status"] == 200} if a.status_code == 200 else set()
         for a in answers

@@ -57,7 +57,7 @@ SHIPPING_METHOD = EntityCase(
         "countries": [[], ["DE"], ["XX"], ["de"], None],
         "min_weight_grams": [0, -1, 5],
         "max_weight_grams": [None, 4, 100],
-        "position": [0, -1, "1"],
+        "position": [0, -1],
         "active": [True, None],
     },
     reads=(

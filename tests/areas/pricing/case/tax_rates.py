@@ -58,7 +58,7 @@ TAX_RATE = EntityCase(
         "country": ["DE", "XX", "de", ""],
         "region": [None, "CA", "California", ""],
         "tax_class": ["Standard", ""],
-        "percentage": ["19", "8.875", "100", "100.0001", "1.23456", "-1", "", "1,5", "1.", 19],
+        "percentage": ["19", "8.875", "100", "100.0001", "1.23456", "-1", "", "1,5", "1."],
         "active": [True, False, None, "yes"],
     },
     reads=(

@@ -191,16 +191,18 @@ class SessionTokens(Service):
         session ends.
         """
         if self.context.clock() - used_at > REFRESH_GRACE:
-            await self._end_stolen_session(token.session_id)
+            signature = self.context.signature
+            self.context.work.after_call(lambda: self._end_stolen_session(token.session_id, signature))
             raise InvalidToken(INVALID_TOKEN_DETAIL)
         while token.used_at is not None:
             token = await self._find(self.opaque_tokens.successor(token.text))
         return token.text
 
-    async def _end_stolen_session(self, session_id: str) -> None:
+    async def _end_stolen_session(self, session_id: str, signature: dict[str, str | None]) -> None:
         """End a session whose refresh token was used twice (RFC 9700, 4.14.2).
 
-        It has a transaction of its own, because the call that detects it fails.
+        It has a transaction of its own, because the call that detects it fails. It begins after
+        that of the call has ended: two at once could wait for the connections of each other.
         """
         async with self.context.database.transaction() as transaction:
             result: Any = await transaction.execute(
@@ -210,10 +212,10 @@ class SessionTokens(Service):
             )
             if not result.rowcount:
                 return
-            self.context.work.after_call(lambda: self.revocations.publish(session=session_id))
             PendingEvents.for_session(transaction).add(
-                "session.stolen", session_id, {}, self.context.request_id, self.context.signature
+                "session.stolen", session_id, {}, self.context.request_id, signature
             )
+        await self.revocations.publish(session=session_id)
 
     def _store(self, refresh_token: str, session_id: str) -> None:
         """Store a refresh token, which works once this write is committed."""
