@@ -13,6 +13,7 @@ from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
+from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.kit.cache.channels.sqlite import SqliteChannel
@@ -104,6 +105,12 @@ async def check_currency(settings: Settings, engine: AsyncEngine) -> None:
             f"SHOP_CURRENCY is `{settings.shop_currency}`, but the shop has prices in {currency}, such as that of the "
             f"variant `{sku}`. Set SHOP_CURRENCY={currency}; to sell in another currency, import the products with "
             "new prices into an empty database."
+        )
+    if (other := await find_other_shipping_currency(engine, settings.shop_currency)) is not None:
+        currency, code = other
+        raise SettingsError(
+            f"SHOP_CURRENCY is `{settings.shop_currency}`, but the shipping method `{code}` has a price in {currency}. "
+            f"Set SHOP_CURRENCY={currency}, delete the shipping method, and create it again in the new currency."
         )
 
 

@@ -1,11 +1,13 @@
 """Tax rates and shipping methods: what their cases do not say."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.factories import assert_problem, create, faults, read, unique
+from tradepost.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -112,3 +114,33 @@ async def test_the_demo_shop_has_shipping_methods_and_the_rates_of_germany_and_i
     assert {("standard", "19"), ("reduced", "7")} <= {(rate["tax_class"], rate["percentage"]) for rate in rates}
     countries = {rate["country"] for rate in (await read(client, TAX_RATES, tax_class="standard", limit=100))["data"]}
     assert {"DK", "PL", "CZ", "AT", "CH", "FR", "LU", "BE", "NL"} <= countries
+
+
+async def test_a_shipping_price_in_another_currency_than_the_setting_is_reported_at_the_start(
+    fresh_settings: Callable[[], Settings],
+) -> None:
+    from sqlalchemy import insert, update
+
+    from tradepost.areas.pricing.models import ShippingMethodRow
+    from tradepost.bootstrap import check_currency
+    from tradepost.kit.clock import now
+    from tradepost.kit.db.engine import create_engine
+    from tradepost.kit.ids import new_id
+
+    settings, code = fresh_settings(), unique("code")
+    row = {"id": new_id(ShippingMethodRow.__number__), "created_at": now(), "updated_at": now(), "version": 1}
+    row |= {"code": code, "name": "Express", "description": "", "countries": []}
+    row |= {"price_amount": 490, "price_currency": settings.shop_currency}
+    engine = create_engine(settings.database_url, 1)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(insert(ShippingMethodRow).values(row))
+        await check_currency(settings, engine)
+        async with engine.begin() as connection:
+            await connection.execute(
+                update(ShippingMethodRow).where(ShippingMethodRow.code == code).values(price_currency="USD")
+            )
+        with pytest.raises(SettingsError, match=f"the shipping method `{code}` has a price in USD"):
+            await check_currency(settings, engine)
+    finally:
+        await engine.dispose()

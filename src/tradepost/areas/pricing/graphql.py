@@ -1,4 +1,4 @@
-"""GraphQL queries and mutations of the pricing."""
+"""GraphQL queries and mutations of pricing."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""REST routes of the pricing."""
+"""REST routes of pricing."""
 
 from litestar import Controller
 

@@ -6,21 +6,13 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tradepost.areas.catalog.schemas import SLUG_PATTERN
+from tradepost.areas.accounts.schemas import Country
+from tradepost.areas.catalog.schemas import SLUG_PATTERN, TaxClass
 from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.rate import Rate
 from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
 
-Country = Annotated[
-    str,
-    Meta(
-        pattern=described_pattern("^[A-Z]{2}" + END_OF_TEXT, "two capital letters, such as `DK`"),
-        max_length=2,
-        description="An ISO 3166-1 alpha-2 country code.",
-        examples=["DE"],
-    ),
-]
 Region = Annotated[
     str,
     Meta(
@@ -30,17 +22,7 @@ Region = Annotated[
         examples=["CA"],
     ),
 ]
-TaxClass = Annotated[
-    str,
-    Meta(
-        pattern=described_pattern(
-            "^[a-z0-9_-]{1,40}" + END_OF_TEXT, "1 to 40 lower-case letters, digits, hyphens and underscores"
-        ),
-        max_length=40,
-        description="The tax class of variants that the rate is for.",
-        examples=["standard"],
-    ),
-]
+RatedTaxClass = Annotated[TaxClass, Meta(max_length=40, description="The tax class of variants that the rate is for.")]
 Countries = Annotated[
     list[Country], Meta(max_length=250, description="The countries of delivery; empty: all.", examples=[["DE", "AT"]])
 ]
@@ -61,7 +43,7 @@ FreeFrom = Annotated[
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Grams.", examples=[2000])]
 Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Lists are sorted by it.", examples=[1])]
 ShippingTaxClass = Annotated[
-    TaxClass | None,
+    Annotated[TaxClass, Meta(max_length=40)] | None,
     Meta(description="The tax class of shipping. Null: taxed like the goods that are shipped, in proportion."),
 ]
 Active = Annotated[bool, Meta(description="Whether it is used, and shown to everyone.", examples=[True])]
@@ -73,7 +55,7 @@ class TaxRate(Struct):
     id: UUID
     country: Country
     region: Region | None
-    tax_class: TaxClass
+    tax_class: RatedTaxClass
     percentage: Rate
     active: Active
     created_at: datetime
@@ -85,7 +67,7 @@ class TaxRateInput(Struct, forbid_unknown_fields=True):
     """Input for a tax rate. Fields that are omitted or null get their defaults."""
 
     country: Country
-    tax_class: TaxClass
+    tax_class: RatedTaxClass
     percentage: Rate
     region: Region | None = None
     active: Active = True

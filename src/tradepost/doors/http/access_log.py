@@ -21,7 +21,7 @@ BATCH_SIZE = 256
 
 
 class GraphQLLogEntry(msgspec.Struct, gc=False, omit_defaults=True):
-    """What a GraphQL request did, which its path does not tell.
+    """What a GraphQL request did, because all GraphQL requests have the same path.
 
     type: `query` or `mutation`; None if no operation was found.
     operation: its name, if it has one.

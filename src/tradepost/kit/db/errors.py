@@ -1,8 +1,8 @@
 """Errors of the drivers as problems: violated constraints, lost races, and lost connections.
 
 The meaning of an error is read from its SQLSTATE (PostgreSQL), its error name (SQLite) or its
-class, and the name of a constraint from the field of the error, never from the text: PostgreSQL
-writes it in the language of `lc_messages`.
+class. The name of a constraint is read from the field of the error on PostgreSQL, whose texts are
+in the language of `lc_messages`, and from the text on SQLite, which has no such field.
 """
 
 from collections.abc import Generator
@@ -119,7 +119,8 @@ def _sqlite_constraint_name(driver_error: Any, metadata: MetaData) -> str:
     """Return the name of the constraint whose columns SQLite lists.
 
     SQLite has no attribute for them, and no other language: they follow the colon of its message,
-    as `table.column`. Of an index of expressions it tells the name: `index 'tax_rate_region_key'`.
+    as `table.column`. For an index on expressions the message has the name of the index:
+    `index 'tax_rate_region_key'`.
     """
     if (index := str(driver_error).partition(": index '")[2]) != "":
         return index.removesuffix("'")

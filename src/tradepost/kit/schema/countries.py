@@ -4,6 +4,8 @@ from functools import cache
 
 from babel import Locale
 
+from tradepost.kit.problems import Fault
+
 # CLDR has other two-letter codes too: groups of countries, private use, exceptional reservations.
 NOT_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "AC", "CP", "DG", "EA", "IC", "TA", "CQ"})
 
@@ -13,3 +15,11 @@ def country_codes() -> frozenset[str]:
     """Return the codes of all countries, from CLDR."""
     territories = [str(code) for code in Locale("en").territories]
     return frozenset([code for code in territories if len(code) == 2 and code.isalpha()]) - NOT_COUNTRIES
+
+
+def country_faults(code: str, pointer: str) -> list[Fault]:
+    """Return the fault of a code that is no country, or an empty list."""
+    if code in country_codes():
+        return []
+    detail = f"`{code}` is not an ISO 3166-1 country code. Example: `DK`."
+    return [Fault(code="not_allowed", detail=detail, pointer=pointer)]

@@ -16,6 +16,7 @@ from .inputs import (
     RegisterInput,
     RoleInput,
 )
+from .members import Country
 from .shapes import (
     Acknowledgement,
     AcknowledgementStatus,
@@ -36,6 +37,7 @@ __all__ = [
     "AddressInput",
     "ApiKey",
     "ApiKeyInput",
+    "Country",
     "EmailChangeInput",
     "EmailVerifyInput",
     "GrantInput",

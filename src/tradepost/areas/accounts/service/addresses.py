@@ -5,12 +5,13 @@ from sqlalchemy import func, select
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
-from tradepost.kit.problems import Conflict, Validation
+from tradepost.kit.problems import Conflict
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.countries import country_codes
+from tradepost.kit.schema.countries import country_faults
 from tradepost.kit.schema.patch import Patch
+from tradepost.kit.schema.validation import validation_problem
 
 from .. import policy
 from ..models import AddressRow
@@ -75,8 +76,6 @@ class Addresses(Service):
 
 def _validated_columns(input: AddressInput) -> dict[str, object]:
     """Return the column values of an address, or raise Validation if its country does not exist."""
-    if input.country not in country_codes():
-        raise Validation.at_pointer(
-            "/country", f"`{input.country}` is not an ISO 3166-1 country code. Example: `DK`.", "not_allowed"
-        )
+    if faults := country_faults(input.country, "/country"):
+        raise validation_problem(faults)
     return column_values(addresses, input)

@@ -11,7 +11,7 @@ from ..revocations import Revocations
 
 
 class Revoked(msgspec.Struct, frozen=True):
-    """What was usable and has been revoked: the number of sessions, and the names of API keys."""
+    """The credentials that were revoked: the number of sessions, and the names of API keys."""
 
     sessions: int
     api_keys: list[str]

@@ -10,7 +10,7 @@ from .inputs import (
     ProductInput,
     VariantInput,
 )
-from .members import SLUG_PATTERN, BrandName, Slug
+from .members import SLUG_PATTERN, BrandName, Slug, TaxClass
 from .shapes import Brand, Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ProductStatus",
     "Slug",
     "TagCount",
+    "TaxClass",
     "Variant",
     "VariantInput",
 ]

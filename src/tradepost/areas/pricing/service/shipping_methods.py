@@ -8,7 +8,7 @@ from tradepost.kit.problems import AlreadyExists, CurrencyNotSold, Fault
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.countries import country_codes
+from tradepost.kit.schema.countries import country_faults
 from tradepost.kit.schema.patch import Patch
 from tradepost.kit.schema.validation import validation_problem
 from tradepost.kit.writes.call_context import CallContext
@@ -90,9 +90,7 @@ class ShippingMethods(Service):
 def _values(context: CallContext, new: ShippingMethodInput) -> dict[str, object]:
     """Return the column values. Raise Validation if countries, weights or amounts are invalid."""
     faults = [
-        Fault(code="not_allowed", detail=f"`{code}` is not an ISO 3166-1 country code.", pointer=f"/countries/{index}")
-        for index, code in enumerate(new.countries)
-        if code not in country_codes()
+        fault for index, code in enumerate(new.countries) for fault in country_faults(code, f"/countries/{index}")
     ]
     if new.max_weight_grams is not None and new.max_weight_grams < new.min_weight_grams:
         detail = "The largest weight is less than `min_weight_grams`."

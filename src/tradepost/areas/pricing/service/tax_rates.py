@@ -5,12 +5,13 @@ from sqlalchemy import func, select
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
-from tradepost.kit.problems import AlreadyExists, Validation
+from tradepost.kit.problems import AlreadyExists
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.countries import country_codes
+from tradepost.kit.schema.countries import country_faults
 from tradepost.kit.schema.patch import Patch
+from tradepost.kit.schema.validation import validation_problem
 
 from .. import policy
 from ..models import TaxRateRow
@@ -70,10 +71,8 @@ class TaxRates(Service):
 
     async def _values(self, new: TaxRateInput, id: str | None = None) -> dict[str, object]:
         """Return the column values. The country must exist and must not have the rate already."""
-        if new.country not in country_codes():
-            raise Validation.at_pointer(
-                "/country", f"`{new.country}` is not an ISO 3166-1 country code. Example: `DE`.", "not_allowed"
-            )
+        if faults := country_faults(new.country, "/country"):
+            raise validation_problem(faults)
         query = select(TaxRateRow.id).where(
             TaxRateRow.country == new.country,
             func.coalesce(TaxRateRow.region, "") == (new.region or ""),

@@ -62,7 +62,7 @@ def _input_shapes(operation: Operation[Any, ..., Any]) -> list[Any]:
 
 
 def _complete_input(properties: dict[str, Schema], shape: Any) -> None:
-    """Add what msgspec does not know: shapes of deferred members, descriptions, null as default."""
+    """Add what msgspec leaves out: shapes of deferred members, descriptions, null as default."""
     for name, member in members(shape).items():
         if member.deferred and member.shape is not None:
             properties[name] = ref(member.shape.__name__)
