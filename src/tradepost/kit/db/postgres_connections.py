@@ -50,10 +50,12 @@ class PostgresConnections:
         self.watcher = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Stop watching. The connections are closed by the pools that opened them."""
+        """Stop watching, and close what the pools could not close because it was in use."""
         if self.watcher is not None:
             self.watcher.cancel()
             await asyncio.wait([self.watcher])
+        for connection in list(self.connections):
+            connection.terminate()
 
     async def open(self, **arguments: Any) -> Any:
         """Open a connection with these arguments, or raise Unavailable."""
@@ -82,25 +84,19 @@ class PostgresConnections:
     async def _watch(self) -> None:
         """Ping the server, and note whether it responds."""
         connection: Any = None
-        try:
-            while True:
-                try:
-                    connection = await self._ping(connection)
-                except Exception:  # any error: nothing restarts this task
-                    LOG.exception("PostgreSQL could not be watched")
-                    self.is_down, connection = False, None
-                await asyncio.sleep(PING_INTERVAL)
-        finally:
-            if connection is not None:
-                connection.terminate()
+        while True:
+            try:
+                connection = await self._ping(connection)
+            except Exception:  # any error: nothing restarts this task
+                LOG.exception("PostgreSQL could not be watched")
+                self.is_down, connection = False, None
+            await asyncio.sleep(PING_INTERVAL)
 
     async def _ping(self, connection: Any) -> Any:
         """Ping once, and return the connection if it can be used again."""
         try:
             if connection is None or not await self._replies(connection):
-                settings = {"application_name": "tradepost-watcher"}
-                opening = asyncpg_connect(**self.arguments, server_settings=settings)
-                connection = await _within(MAX_SILENCE, opening)
+                connection = await _within(MAX_SILENCE, self._open_to_watch())
         except TimeoutError:
             self._set_down(f"no reply within {MAX_SILENCE} s")
         except asyncpg.CannotConnectNowError as error:  # it is starting or stopping
@@ -114,6 +110,13 @@ class PostgresConnections:
             self._set_up()
             return connection
         return None
+
+    async def _open_to_watch(self) -> Any:
+        """Open the connection to ping. `stop` closes it, even if nobody awaits this any more."""
+        settings = {"application_name": "tradepost-watcher"}
+        connection = await asyncpg_connect(**self.arguments, server_settings=settings)
+        self.connections.add(connection)
+        return connection
 
     async def _replies(self, connection: Any) -> bool:
         """Whether a connection can be used; if it was closed, the server may be well.

@@ -62,8 +62,8 @@ class Database:
         """Close all connections."""
         if self.invalidation is not None:
             await self.invalidation.stop()
-        await self.reader.stop()  # type: ignore[attr-defined]
         await self.engine.dispose()
+        await self.reader.stop()  # type: ignore[attr-defined]
 
     def attach_invalidation(self, invalidation: Invalidation) -> None:
         """Attach cache invalidation to all further sessions."""

@@ -65,11 +65,16 @@ class PostgresChannel:
             invalidation.set_connected(False)
 
         async with asyncio.timeout(2 * SUSPEND_AFTER):
-            self.connection = await asyncpg_connect(
+            connection = await asyncpg_connect(
                 **self.arguments, server_settings={"application_name": "tradepost-listener"}
             )
-            await self.connection.add_listener(NAME, on_notification)
-        self.connection.add_termination_listener(on_termination)
+            try:
+                await connection.add_listener(NAME, on_notification)
+            except BaseException:
+                connection.terminate()
+                raise
+        connection.add_termination_listener(on_termination)
+        self.connection = connection
         invalidation.set_connected(True)
 
     async def _run(self, invalidation: "Invalidation") -> None:

@@ -42,7 +42,7 @@ class PostgresPool:
             self.free.append(await self._open())
 
     async def stop(self) -> None:
-        """Close the idle connections. Those in use are closed with the process."""
+        """Close the idle connections. `PostgresConnections.stop` closes those in use."""
         while self.free:
             with suppress(TimeoutError):  # the connection is then closed without goodbye
                 await self.free.pop()[0].close(timeout=1)
