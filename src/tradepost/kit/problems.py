@@ -5,9 +5,12 @@
     |       IdempotencyKeyMissing, IdempotencyKeyTooShort
     |- 401  Unauthenticated, TokenExpired   403  Forbidden
     |- 404  NotFound                        405  MethodNotAllowed      406  NotAcceptable
-    |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress
+    |- 409  AlreadyExists, Conflict, InvalidTransition, PatchTestFailed, IdempotencyInProgress,
+    |       OutOfStock, StockReserved, TotalChanged, HasHistory, TooManyOpenOrders,
+    |       PaymentInProgress
     |- 412  PreconditionFailed              413  ContentTooLarge       415  UnsupportedMediaType
-    |- 422  Validation, CurrencyNotSold, PatchTargetMissing, IdempotencyKeyReused
+    |- 422  Validation, CurrencyNotSold, PaymentMethodNotOffered, PatchTargetMissing,
+    |       IdempotencyKeyReused
     |- 428  PreconditionRequired            429  QuotaExceeded
     '- 500  Internal                        503  Unavailable
 
@@ -17,13 +20,20 @@ public: `/problems/{code}` and the OpenAPI document show them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, cast
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
+from .clock import to_rfc3339
 from .quoting import MAX_POINTER, did_you_mean, shorten
 
 MAX_FAULTS = 100
+EXAMPLE_ID = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e28"
+
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Quantity = Annotated[int, Meta(ge=0)]
 
 
 class Fault(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -54,6 +64,10 @@ class Problem(Exception):
 
     is_transient: whether the same request may succeed if it is repeated.
     retry_after: seconds to wait before repeating it.
+    members: additional members: plain values, Structs, and lists of them. Both APIs show them with
+        the REST API's names.
+    member_types: the types of additional members, for the OpenAPI document. A string is the name of
+        a result that a later area defines.
     example: members of a sample occurrence, for the problem pages and the OpenAPI document.
     """
 
@@ -63,11 +77,12 @@ class Problem(Exception):
     cure: ClassVar[str] = "Read `detail`: it names what is wrong and what is allowed."
     is_transient: bool = False
     retry_after: int | None = None
+    member_types: ClassVar[Mapping[str, Any]] = {}
     example: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, detail: str = "", *, errors: list[Fault] | None = None, **members: Any) -> None:
         self.detail = detail or self.title
-        self.errors, self.members = (errors or [])[:MAX_FAULTS], members
+        self.errors, self.members = (errors or [])[:MAX_FAULTS], members and _to_plain(members)
         super().__init__(self.detail)
 
     def headers(self) -> dict[str, str]:
@@ -98,6 +113,19 @@ class Problem(Exception):
         if self.retry_after is not None:
             document["retry_after"] = self.retry_after
         return document | self.members
+
+
+def _to_plain(value: Any) -> Any:
+    """Return Structs as dicts, and times as on the wire."""
+    return _format_times(msgspec.to_builtins(value, builtin_types=(datetime,)))
+
+
+def _format_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _format_times(member) for name, member in cast(dict[str, Any], value).items()}
+    if isinstance(value, list):
+        return [_format_times(item) for item in cast(list[Any], value)]
+    return to_rfc3339(value) if isinstance(value, datetime) else value
 
 
 def all_problems(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
@@ -312,6 +340,88 @@ class InvalidTransition(Problem):
 
     code, status, title = "invalid_transition", 409, "Not possible in this state"
     cure = "See `links` (GraphQL: `availableActions`) for the operations that are possible now."
+    member_types = {
+        "order_id": Annotated[Id, Meta(description="With `invalid_transition`: the order placed from the cart.")]
+    }
+
+
+class OutOfStockLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A variant that cannot be sold in the requested quantity."""
+
+    variant_id: Id
+    sku: str | None
+    requested: Quantity
+    available: Annotated[
+        int | UnsetType, Meta(description="The quantity that can be sold. Requires the permission `stock:read`.")
+    ] = UNSET
+
+
+class OutOfStock(Problem):
+    """The stock does not cover the requested quantities. `lines` names every such variant."""
+
+    code, status, title = "out_of_stock", 409, "Out of stock"
+    cure = "Reduce the quantities of the variants named in `lines` or remove them, then try again."
+    member_types = {
+        "lines": Annotated[
+            list[OutOfStockLine], Meta(description="With `out_of_stock`: the variants that cannot be sold.")
+        ]
+    }
+    example = {
+        "detail": "`OAK-CHAIR` is out of stock.",
+        "lines": [{"variant_id": EXAMPLE_ID, "sku": "OAK-CHAIR", "requested": 3}],
+    }
+
+
+class StockReserved(Problem):
+    """The change would leave less stock than is reserved for orders. `order_ids` names them."""
+
+    code, status, title = "stock_reserved", 409, "Stock is reserved"
+    cure = "Ship or cancel the orders named in `order_ids`, or choose a higher quantity."
+    member_types = {
+        "order_ids": Annotated[
+            list[Id], Meta(max_length=100, description="With `stock_reserved`: orders that the stock is reserved for.")
+        ]
+    }
+    example = {"detail": "5 are reserved, so at least 5 must be on hand.", "order_ids": [EXAMPLE_ID]}
+
+
+class TotalChanged(Problem):
+    """The total of the cart is not the expected one. Nothing was ordered or reserved."""
+
+    code, status, title = "total_changed", 409, "The total has changed"
+    cure = "Show the customer the new total in `quote`, and place the order with it as `expected_total`."
+    member_types = {"quote": "CartQuote"}
+    example = {
+        "detail": "The total is 1999 EUR, but 1899 EUR was expected.",
+        "quote": {"grand_total": {"amount": 1999, "currency": "EUR"}},
+    }
+
+
+class HasHistory(Problem):
+    """The row cannot be deleted, because orders, reservations or reviews refer to it."""
+
+    code, status, title = "has_history", 409, "Has a history"
+    cure = "Archive it or set it to inactive. It is then no longer offered, and existing orders stay complete."
+    example = {"detail": "The variant `OAK-CHAIR` is part of an order."}
+
+
+class TooManyOpenOrders(Problem):
+    """The customer, e-mail address or client address already has many orders that are not paid."""
+
+    code, status, title = "too_many_open_orders", 409, "Too many unpaid orders"
+    cure = "Pay for or cancel one of the open orders, or wait until they expire."
+    example = {"detail": "At most 3 orders can be open without payment.", "limit": 3}
+
+
+class PaymentInProgress(Problem):
+    """The order has a payment whose result is not known yet."""
+
+    code, status, title = "payment_in_progress", 409, "A payment is in progress"
+    cure = "Read the payment named in `payment_id` until its status changes. If it fails, create a new payment."
+    member_types = {
+        "payment_id": Annotated[Id, Meta(description="With `payment_in_progress`: the payment that is in progress.")]
+    }
+    example = {"detail": "A payment of this order is being processed.", "payment_id": EXAMPLE_ID}
 
 
 class PatchTestFailed(Problem):
@@ -406,6 +516,23 @@ class CurrencyNotSold(Validation):
         "detail": "/price/currency: This shop sells in EUR, not in USD.",
         "errors": [
             {"pointer": "/price/currency", "code": "currency_not_sold", "detail": "This shop sells in EUR, not in USD."}
+        ],
+    }
+
+
+class PaymentMethodNotOffered(Validation):
+    """The shop does not offer this provider and method for the order's country and total."""
+
+    code, title = "payment_method_not_offered", "Payment method not offered"
+    cure = "Choose one of the order's `payment_methods`."
+    example = {
+        "detail": "/provider: `stripe` is not offered for this order.",
+        "errors": [
+            {
+                "pointer": "/provider",
+                "code": "payment_method_not_offered",
+                "detail": "`stripe` is not offered for this order.",
+            }
         ],
     }
 

@@ -77,7 +77,7 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
         "format": "int64",
         "minimum": 0,
         "maximum": 2**53 - 1,
-        "description": "With `content_too_large` and `too_expensive`: the maximum allowed.",
+        "description": "With `content_too_large`, `too_expensive` and `too_many_open_orders`: the maximum allowed.",
     },
     "points": {
         "type": "integer",

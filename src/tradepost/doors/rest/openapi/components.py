@@ -11,6 +11,7 @@ from tradepost.kit.schema.struct_fields import Member, members
 
 from ..links import Links
 from .common_schemas import CURSOR, FAULT_MEMBERS, HREF, JSON_PATCH, METHODS, PROBLEM_MEMBERS
+from .problem_members import add_problem_members
 from .schema import (
     DATE_TIME,
     Schema,
@@ -48,7 +49,9 @@ def components(registry: Registry, links: Links, version: int) -> dict[str, Sche
         schemas |= _pages(resource, version)
     for resource in {o.result.name: o.resource for o in operations if o.kind == "batch"}.values():
         schemas |= _batch_outcomes(resource)
-    return dict(sorted((schemas | _common_schemas()).items()))
+    schemas |= _common_schemas()
+    add_problem_members(schemas)
+    return dict(sorted(schemas.items()))
 
 
 def _input_shapes(operation: Operation[Any, ..., Any]) -> list[Any]:
