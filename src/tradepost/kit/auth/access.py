@@ -1,6 +1,7 @@
 """Access rules about the caller, and the caller as rules about rows see it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, bindparam
@@ -44,20 +45,35 @@ def permission(name: str) -> Access:
     return Access(name)
 
 
-class Viewer:
-    """The caller in a rule about rows. Its permissions are values, its id is a bind parameter.
+IDENTITY_BINDS = frozenset({"caller_id", "cart_id", "order_id"})
+"""The bind parameters of a Viewer. What a statement with one of them returns is personal."""
 
-    Permissions are part of the key under which a query plan is cached. The id is not, and a rule
-    has no access to its value, so no caller's id can be compiled into a plan that others share.
+
+class Viewer:
+    """The caller in a rule about rows. Its permissions are values, its ids are bind parameters.
+
+    Permissions are part of the key under which a query plan is cached. The ids are not, and a rule
+    has no access to their values, so no caller's id can be compiled into a plan that others share.
+
+    id, cart, order: `Caller.id`, `Caller.cart_id` and `Caller.order_id`. Each may be NULL, which
+        equals no column.
     """
 
     def __init__(self, permissions: frozenset[str], is_authenticated: bool) -> None:
         self.permissions, self.is_authenticated = permissions, is_authenticated
         self.id: BindParameter[str] = bindparam("caller_id", None, type_=Id)
+        self.cart: BindParameter[str] = bindparam("cart_id", None, type_=Id)
+        self.order: BindParameter[str] = bindparam("order_id", None, type_=Id)
 
     def has_permission(self, permission: str) -> bool:
         """Whether the caller has the permission."""
         return permission in self.permissions
+
+
+def identity_values(caller: Caller, **values: Any) -> dict[str, Any]:
+    """Return the values of a Viewer's bind parameters, and of further ones."""
+    values["caller_id"], values["cart_id"], values["order_id"] = caller.id, caller.cart_id, caller.order_id
+    return values
 
 
 type RowPolicy = Callable[[Viewer], ColumnElement[bool]]

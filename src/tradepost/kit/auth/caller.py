@@ -9,6 +9,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     id: the user, or the API key if it belongs to no user. None if anonymous.
     session_id, api_key_id: the credential of a user.
     points_per_minute: the API key's own rate limit, in addition to its user's.
+    cart_id: the cart whose secret the request had in `X-Cart-Token`, besides any credential.
+    order_id: the order of a signed link, whose token is sent in the same header.
     """
 
     id: str | None = None
@@ -17,10 +19,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     api_key_id: str | None = None
     points_per_minute: int | None = None
+    cart_id: str | None = None
+    order_id: str | None = None
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether the request had a valid credential."""
+        """Whether the request had a valid credential. A cart token alone is none."""
         return self.id is not None
 
     def has_permission(self, permission: str) -> bool:

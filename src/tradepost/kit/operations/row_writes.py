@@ -69,4 +69,4 @@ async def visible_ids(service: Service, resource: Resource[Any], ids: Collection
     """Return those of the ids that belong to visible rows, by one statement."""
     id, in_values = resource.model.id, service.context.database.in_values
     query = select(id).where(in_values(id, sorted(ids)), resource.visible(service.viewer))
-    return set(await service.session.scalars(query, {"caller_id": service.context.caller.id}))
+    return set(await service.session.scalars(query, service.viewer_values))

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import case, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ..auth.access import Viewer
+from ..auth.access import Viewer, identity_values
 from ..cache_registry import registered_cache
 from ..db.base import Table
 from ..ids import new_id
@@ -46,6 +46,11 @@ class Service:
     def viewer(self) -> Viewer:
         """The caller, as the visible rows of a resource depend on it."""
         return Viewer(self.context.caller.permissions, self.context.caller.is_authenticated)
+
+    @property
+    def viewer_values(self) -> dict[str, str | None]:
+        """The values of the viewer's bind parameters."""
+        return identity_values(self.context.caller)
 
     async def one[S: msgspec.Struct](self, resource: Resource[S], selection: Selection[S], key: str) -> Record[S]:
         """Return the visible row with this id or slug, or raise NotFound."""
@@ -104,8 +109,8 @@ class Service:
             .where(getattr(model, column) == value, resource.visible(viewer))
             .with_for_update(of=model)
         )
-        parameters, options = {"caller_id": self.context.caller.id}, {"populate_existing": True}
-        result = await self.session.execute(query, parameters, execution_options=options)
+        options = {"populate_existing": True}
+        result = await self.session.execute(query, self.viewer_values, execution_options=options)
         first = result.first()
         if first is None:
             raise resource.not_found(key)

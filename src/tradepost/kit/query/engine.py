@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ..auth.access import Viewer
+from ..auth.access import Viewer, identity_values
 from ..auth.caller import Caller
 from ..lru import LRUCache
 from ..problems import InvalidParameter
@@ -109,10 +109,9 @@ class ReadEngine:
         plan, caller = self.plan(resource, selection, key_column, None, scope, reader), scope.caller
         # The secret is not sent to the database, which may log its arguments: a placeholder is.
         placeholder = token_hex(16) if scope.one_time_secret is not None else None
-        row = await reader.fetch_one(
-            plan.top.rows_statement,
-            plan.top.rows_statement.bind({"key": value, "caller_id": caller.id, ONE_TIME_SECRET: placeholder}),
-        )
+        values = identity_values(caller, key=value)
+        values[ONE_TIME_SECRET] = placeholder
+        row = await reader.fetch_one(plan.top.rows_statement, plan.top.rows_statement.bind(values))
         if row is None:
             return None
         if scope.read_dependencies is not None:
@@ -136,7 +135,7 @@ class ReadEngine:
         plan, caller = self.plan(resource, selection, BY_IDS, None, scope, reader), scope.caller
         rows: list[Any] = await reader.fetch_all(
             plan.top.rows_statement,
-            plan.top.rows_statement.bind({"parents": reader.ids_argument(list(ids)), "caller_id": caller.id}),
+            plan.top.rows_statement.bind(identity_values(caller, parents=reader.ids_argument(list(ids)))),
         )
         groups = (
             await self._load_relations(plan, reader, rows, selection.list_queries, caller)
@@ -183,7 +182,7 @@ class ReadEngine:
         assert plan.id_index is not None
         if not ids:
             return {}
-        values = {"parents": reader.ids_argument(list(ids)), "caller_id": caller.id}
+        values = identity_values(caller, parents=reader.ids_argument(list(ids)))
         rows: Sequence[Any] = await reader.fetch_all(plan.top.rows_statement, plan.top.rows_statement.bind(values))
         return {str(r[plan.id_index]): r for r in rows}
 
@@ -240,7 +239,7 @@ class ReadEngine:
         outer = relation_selection(relation, list_query, selection)
         plan, caller = self.plan(resource, outer, key_column, None, scope, reader), scope.caller
         row = await reader.fetch_one(
-            plan.top.rows_statement, plan.top.rows_statement.bind({"key": value, "caller_id": caller.id})
+            plan.top.rows_statement, plan.top.rows_statement.bind(identity_values(caller, key=value))
         )
         if row is None:
             return None
@@ -312,7 +311,7 @@ def plan_size(key: PlanKey, plan: Plan) -> int:
 
 def _bind_values(list_query: ListQuery, limit: int, codec: CursorCodec, parent: Any, caller: Caller) -> dict[str, Any]:
     """Return the values of one call, by the names of the statements' binds."""
-    values: dict[str, Any] = {"limit": limit + 1, "caller_id": caller.id}
+    values = identity_values(caller, limit=limit + 1)
     if list_query.page is not None:
         values["offset"] = (list_query.page - 1) * limit
     for name, value in list_query.filter:

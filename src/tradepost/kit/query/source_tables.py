@@ -5,6 +5,7 @@ from typing import Any, cast
 from sqlalchemy import Alias, BindParameter, Select, Table, TextClause
 from sqlalchemy.sql.functions import FunctionElement
 
+from ..auth.access import IDENTITY_BINDS
 from ..db.base import is_uncached
 from .plan import Plan
 
@@ -21,7 +22,7 @@ PURE_FUNCTIONS = frozenset({"coalesce", "concat", "count", "json_each", "matches
 def tables_read(query: Select[*tuple[Any, ...]], row_alias: str = "") -> frozenset[str] | None:
     """Return the tables that a statement and its subqueries read, without the alias `row_alias`.
 
-    Return None if its result can change without a tracked write: it contains the caller's id, a
+    Return None if its result can change without a tracked write: it contains an id of the caller, a
     function that is not known to be pure, an uncached table, or literal SQL text.
     """
     tables, seen = set[str](), set[int]()
@@ -52,7 +53,7 @@ def _table(element: Any) -> Any:
 
 def _is_unpredictable(element: Any) -> bool:
     if isinstance(element, BindParameter):
-        return element.key == "caller_id"
+        return element.key in IDENTITY_BINDS
     return isinstance(element, TextClause) or (
         isinstance(element, FunctionElement) and element.name not in PURE_FUNCTIONS
     )

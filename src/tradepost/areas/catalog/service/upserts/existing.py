@@ -60,7 +60,7 @@ async def find_products(service: Service, inputs: Sequence[ProductCreate]) -> li
     addressed = or_(*[in_values(column, values) for column, values in identifiers if values])
     visible = products.visible(service.viewer)
     query = select(*PRODUCT_COLUMNS).where(addressed, visible).order_by(ProductRow.id).with_for_update()
-    matches = await _rows(service, query, caller_id=service.context.caller.id)
+    matches = await _rows(service, query, **service.viewer_values)
     by_reference = {m["external_reference"]: m for m in matches if m["external_reference"] is not None}
     by_slug = {m["slug"]: m for m in matches}
     return [by_reference.get(new.external_reference) or by_slug.get(new.slug) for new in inputs]
