@@ -61,7 +61,7 @@ def test_prepare_creates_a_shop_and_prints_the_same_key_when_run_again(tradepost
 
 
 def test_prepare_in_production_creates_no_demo_data_and_no_key(tradepost: Command, tmp_path: Path) -> None:
-    production = {"PROFILE": "production", "PUBLIC_URL": "https://shop.example"}
+    production = {"PROFILE": "production", "PUBLIC_URL": "https://shop.example", "SHOP_COUNTRY": "DE"}
     done = tradepost("prepare", **production)
     assert done.returncode == 0, done.stderr
     assert "tp_" not in done.stdout

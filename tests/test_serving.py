@@ -156,7 +156,11 @@ def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_oth
         "query Listing($first: Int!) { products(first: $first) { nodes { name } } }\n"
     )
     process = start(
-        DOCUMENTS=str(tmp_path), DOCUMENTS_ONLY="on", PROFILE="production", PUBLIC_URL="https://shop.example"
+        DOCUMENTS=str(tmp_path),
+        DOCUMENTS_ONLY="on",
+        PROFILE="production",
+        PUBLIC_URL="https://shop.example",
+        SHOP_COUNTRY="DE",
     )
     wait_until_ready(process, port)
     url = f"http://127.0.0.1:{port}"

@@ -15,7 +15,7 @@ from tradepost.setting_names import distance, misspelt_names
 from tradepost.settings import PARSERS, Settings, SettingsError
 
 SECRET = "x" * 32
-PRODUCTION = {"PROFILE": "production", "PUBLIC_URL": "https://shop.example"}
+PRODUCTION = {"PROFILE": "production", "PUBLIC_URL": "https://shop.example", "SHOP_COUNTRY": "DK"}
 
 
 @pytest.fixture
@@ -146,6 +146,9 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
         ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT: `nan` is not a number of seconds from 0.1 to 3600."),
         ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT: `0` is not a number of seconds from 0.1 to 3600."),
         ({"SHOP_CURRENCY": "EURO"}, "SHOP_CURRENCY: `EURO` is not an ISO 4217 currency code such as `EUR`."),
+        ({"SHOP_COUNTRY": "XX"}, "SHOP_COUNTRY: `XX` is not an ISO 3166-1 country code such as `DE`."),
+        ({"TAX_ROUNDING": "down"}, "TAX_ROUNDING: `down` is not one of half_up, half_even."),
+        ({"CART_LINE_MAX": "10000"}, "CART_LINE_MAX: `10000` is not a whole number from 1 to 9999."),
         (
             {"PUBLIC_URL": "shop.example"},
             "PUBLIC_URL: `shop.example` is not a URL such as `https://shop.example`.",
@@ -265,6 +268,17 @@ def test_production_without_a_public_url_is_refused() -> None:
         read(PROFILE="production", HOST="0.0.0.0")  # noqa: S104 - read, not bound
     assert str(refused.value) == "PUBLIC_URL: must be set in production, to a URL such as `https://shop.example`."
     assert read(**PRODUCTION).public_url == "https://shop.example"
+
+
+def test_production_without_a_country_is_refused() -> None:
+    """Taxes would be those of another country."""
+    with pytest.raises(SettingsError) as refused:
+        read(PROFILE="production", PUBLIC_URL="https://shop.example")
+    assert (
+        str(refused.value) == "SHOP_COUNTRY: must be set in production, to an ISO 3166-1 country code such as `DE`."
+    )
+    assert read(**PRODUCTION).shop_country == "DK"
+    assert read().shop_country == "DE"
 
 
 def test_in_production_this_machine_is_no_operator_unless_a_setting_says_so() -> None:

@@ -17,6 +17,7 @@ SETTINGS = {
     "PROFILE": "production",
     "SECRET_KEY": SECRET,
     "PUBLIC_URL": "http://127.0.0.1:8000",
+    "SHOP_COUNTRY": "DE",
     "WORKER": "off",
     "READ_CACHE": "off",
     **BUDGETS,

@@ -18,6 +18,7 @@ import msgspec
 from dotenv import dotenv_values
 
 from tradepost.kit.redis.url import RedisUrl
+from tradepost.kit.schema.countries import country_faults
 from tradepost.kit.schema.money import currencies
 from tradepost.setting_names import misspelt_names
 
@@ -57,6 +58,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password_min_length: int = 8
     storefront_url: str | None = None
     shop_currency: str = "EUR"
+    shop_country: str = "DE"
+    prices_include_tax: bool = True
+    tax_rounding: Literal["half_up", "half_even"] = "half_up"
+    cart_days: int = 30
+    cart_line_max: int = 99
     introspection: bool | None = None
     documents: str | None = None
     documents_only: bool = False
@@ -101,10 +107,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if "secret_key" not in values:
             values["secret_key"] = _stored_secret(values.get("profile", "default"))
         settings = cls(**values)
+        if settings.profile == "production":
+            for name, description in REQUIRED_IN_PRODUCTION.items():
+                if name not in values:
+                    raise SettingsError(f"{name.upper()}: must be set in production, to {description}.")
         if "public_url" in values:
             return settings
-        if settings.profile == "production":
-            raise SettingsError("PUBLIC_URL: must be set in production, to a URL such as `https://shop.example`.")
         return msgspec.structs.replace(settings, public_url=_local_url(settings.host, settings.port))
 
     def __repr__(self) -> str:
@@ -268,6 +276,12 @@ def _currency(text: str) -> str:
     return text.upper()
 
 
+def _country(text: str) -> str:
+    if not re.fullmatch("[A-Za-z]{2}", text) or country_faults(text.upper(), ""):
+        raise ValueError("is not an ISO 3166-1 country code such as `DE`")
+    return text.upper()
+
+
 def _database_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in DRIVERS or not rest:
@@ -363,6 +377,11 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "storefront_url": _public_url,
     "password_min_length": _integer(8, 64),
     "shop_currency": _currency,
+    "shop_country": _country,
+    "prices_include_tax": _switch,
+    "tax_rounding": _one_of("half_up", "half_even"),
+    "cart_days": _integer(1, 3650),
+    "cart_line_max": _integer(1, 9999),
     "introspection": _switch,
     "documents": str,
     "documents_only": _switch,
@@ -397,4 +416,9 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "mail_folder": str,
     "debug": _switch,
 }
+REQUIRED_IN_PRODUCTION = {
+    "public_url": "a URL such as `https://shop.example`",
+    "shop_country": "an ISO 3166-1 country code such as `DE`",
+}
+"""The settings whose defaults are for a single machine, with what they are to be set to."""
 SECRETS = frozenset({"secret_key", "database_url", "redis_url", "smtp_url"})

@@ -128,7 +128,7 @@ async def test_two_workers_send_each_email_once(database: Database, start: Start
 async def test_emails_wait_in_the_outbox_without_a_mail_server(database: Database, start: Start) -> None:
     [email_id] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
     [other] = await emit_events(database, "order.placed", {})
-    worker = start(MAILER="", PROFILE="production", PUBLIC_URL="https://shop.example")
+    worker = start(MAILER="", PROFILE="production", PUBLIC_URL="https://shop.example", SHOP_COUNTRY="DE")
     await wait_until(lambda: is_sent(database, other))
     worker.terminate()
     output, _ = await asyncio.to_thread(worker.communicate, timeout=20)

@@ -6,22 +6,12 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tradepost.areas.accounts.schemas import Country
+from tradepost.areas.accounts.schemas import Country, Region
 from tradepost.areas.catalog.schemas import SLUG_PATTERN, TaxClass
-from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.rate import Rate
-from tradepost.kit.schema.validation import END_OF_TEXT, MultilineText, SingleLineText
+from tradepost.kit.schema.validation import MultilineText, SingleLineText
 
-Region = Annotated[
-    str,
-    Meta(
-        pattern=described_pattern("^[A-Z0-9]{1,3}" + END_OF_TEXT, "one to three capital letters or digits"),
-        max_length=3,
-        description="The second part of an ISO 3166-2 code, such as `CA` of `US-CA`.",
-        examples=["CA"],
-    ),
-]
 RatedTaxClass = Annotated[TaxClass, Meta(max_length=40, description="The tax class of variants that the rate is for.")]
 Countries = Annotated[
     list[Country], Meta(max_length=250, description="The countries of delivery; empty: all.", examples=[["DE", "AT"]])

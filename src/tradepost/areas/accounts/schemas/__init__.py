@@ -16,7 +16,7 @@ from .inputs import (
     RegisterInput,
     RoleInput,
 )
-from .members import Country
+from .members import Country, Email, PostalAddress, Region
 from .shapes import (
     Acknowledgement,
     AcknowledgementStatus,
@@ -38,6 +38,7 @@ __all__ = [
     "ApiKey",
     "ApiKeyInput",
     "Country",
+    "Email",
     "EmailChangeInput",
     "EmailVerifyInput",
     "GrantInput",
@@ -45,8 +46,10 @@ __all__ = [
     "PasswordChangeInput",
     "PasswordResetConfirmInput",
     "PasswordResetInput",
+    "PostalAddress",
     "ProfileInput",
     "RefreshInput",
+    "Region",
     "RegisterInput",
     "Role",
     "RoleInput",

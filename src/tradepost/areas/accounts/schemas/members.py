@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from tradepost.kit.schema.fault_texts import described_pattern
 from tradepost.kit.schema.validation import END_OF_TEXT, SECRET, SingleLineText
@@ -66,6 +66,19 @@ Country = Annotated[
         examples=["DK"],
     ),
 ]
+Company = Annotated[
+    SingleLineText,
+    Meta(max_length=200, description="The company at this address. Empty if there is none.", examples=["Larsen ApS"]),
+]
+Region = Annotated[
+    str,
+    Meta(
+        pattern=described_pattern("^[A-Z0-9]{1,3}" + END_OF_TEXT, "one to three capital letters or digits"),
+        max_length=3,
+        description="The second part of an ISO 3166-2 code, such as `CA` of `US-CA`.",
+        examples=["CA"],
+    ),
+]
 Phone = Annotated[
     str,
     Meta(
@@ -77,6 +90,21 @@ Phone = Annotated[
         examples=["+4587654321"],
     ),
 ]
+
+
+class PostalAddress(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The postal address of a cart or an order. Changes of an address book do not change it."""
+
+    name: Recipient
+    company: Company = ""
+    lines: Annotated[Lines, Meta(max_length=3)]
+    city: City
+    postcode: Postcode = ""
+    region: Annotated[Region, Meta(examples=["82"])] | None = None
+    country: Country
+    phone: Phone | None = None
+
+
 KeyName = Annotated[
     SingleLineText,
     Meta(min_length=1, max_length=100, description="The purpose of the key.", examples=["Warehouse scanner"]),
