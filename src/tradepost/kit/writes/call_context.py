@@ -1,10 +1,11 @@
 """The context of one call: who calls, through which door, when, and on which database."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import msgspec
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ..auth.caller import Caller
@@ -12,7 +13,7 @@ from ..cache.read_cache import CacheEntry
 from ..clock import Clock, now
 from ..db.errors import translated_errors
 from ..dependencies import NO_DEPENDENCIES, Dependencies
-from ..query.readers.protocol import Reader
+from ..query.readers.protocol import Reader, Row
 from ..query.readers.session import SessionReader
 from ..query.records import Record
 from ..query.source_tables import ReadDependencies
@@ -147,6 +148,14 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
             with translated_errors():
                 async with self.database.session_factory() as session:
                     yield session
+
+    async def fetch_all(self, query: Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[Row]:
+        """Return the few rows of a fixed query, in the open write if there is one.
+
+        The query is compiled once. Values are bound by name; JSON columns are returned as text.
+        """
+        statement = self.database.statement(query)
+        return await self.reader.fetch_all(statement, statement.bind(dict(values)))
 
     def emit(self, type: str, subject: str, **data: Any) -> None:
         """Add an event and its audit entry to the open write, to be committed with the change."""

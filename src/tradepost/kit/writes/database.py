@@ -74,8 +74,12 @@ class Database:
 
     async def fetch_first(self, query: Select[*tuple[Any, ...]], values: dict[str, Any]) -> Any:
         """Return the first row of a fixed query, or None. The query is compiled once."""
-        statement = self.statements.get_or_create(query, lambda: compile_statement(query, self.reader.dialect, True))
+        statement = self.statement(query)
         return await self.reader.fetch_one(statement, statement.bind(values))
+
+    def statement(self, query: Select[*tuple[Any, ...]]) -> Statement:
+        """Return a fixed query as a statement. It is compiled once."""
+        return self.statements.get_or_create(query, lambda: compile_statement(query, self.reader.dialect, True))
 
     def in_values(
         self, column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Sequence[Any]

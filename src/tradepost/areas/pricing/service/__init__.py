@@ -1,6 +1,26 @@
 """Services of pricing, one file per aggregate."""
 
 from .shipping_methods import ShippingMethods
+from .shipping_offers import Parcel, ShippingOffer, ShippingProvider, shipping_offers
+from .tax import TaxPlace, TaxProvider, TaxTable, taxes
 from .tax_rates import TaxRates
+from .totals import Discounts, GoodsLine, ShippingCharge, TaxRules, Totals, compute_totals
 
-__all__ = ["ShippingMethods", "TaxRates"]
+__all__ = [
+    "Discounts",
+    "GoodsLine",
+    "Parcel",
+    "ShippingCharge",
+    "ShippingMethods",
+    "ShippingOffer",
+    "ShippingProvider",
+    "TaxPlace",
+    "TaxProvider",
+    "TaxRates",
+    "TaxRules",
+    "TaxTable",
+    "Totals",
+    "compute_totals",
+    "shipping_offers",
+    "taxes",
+]
