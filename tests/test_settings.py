@@ -100,6 +100,20 @@ def test_a_body_limit_may_have_a_unit(text: str, size: int) -> None:
     assert read(BODY_LIMIT=text).body_limit == size
 
 
+def test_payment_methods_have_optional_countries_and_a_largest_total() -> None:
+    transfer, cash = read(
+        PAYMENT_METHODS="manual:bank_transfer, manual:cash_on_delivery ; countries=de+AT; max=50000"
+    ).payment_methods
+    assert [(rule.provider, rule.method) for rule in (transfer, cash)] == [
+        ("manual", "bank_transfer"),
+        ("manual", "cash_on_delivery"),
+    ]
+    assert transfer.offers("FR", 10**15)
+    assert [cash.offers(*place) for place in (("AT", 50000), ("AT", 50001), ("FR", 1), (None, 1))] == [
+        True, False, False, True,
+    ]  # fmt: skip
+
+
 def test_lists_are_separated_by_commas() -> None:
     settings = read(
         ALLOWED_HOSTS="shop.example, *.shop.example ,",
@@ -149,6 +163,25 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
         ({"SHOP_COUNTRY": "XX"}, "SHOP_COUNTRY: `XX` is not an ISO 3166-1 country code such as `DE`."),
         ({"TAX_ROUNDING": "down"}, "TAX_ROUNDING: `down` is not one of half_up, half_even."),
         ({"CART_LINE_MAX": "10000"}, "CART_LINE_MAX: `10000` is not a whole number from 1 to 9999."),
+        (
+            {"PAYMENT_METHODS": "paypal"},
+            "PAYMENT_METHODS: `paypal` is not a list of payment methods; known are manual:bank_transfer, "
+            "manual:cash_on_delivery.",
+        ),
+        (
+            {"PAYMENT_METHODS": "manual:bank_transfer;max=1,manual:bank_transfer"},
+            "PAYMENT_METHODS: `manual:bank_transfer;max=1,manual:bank_transfer` names a payment method twice.",
+        ),
+        (
+            {"PAYMENT_METHODS": "manual:bank_transfer;countries=XX"},
+            "PAYMENT_METHODS: `manual:bank_transfer;countries=XX` names a country that is not an ISO 3166-1 code; "
+            "an entry is written like `manual:bank_transfer;countries=DE+AT;max=50000`.",
+        ),
+        (
+            {"PAYMENT_METHODS": "manual:bank_transfer;fee=1"},
+            "PAYMENT_METHODS: `manual:bank_transfer;fee=1` has an option that is not `countries` or `max`; "
+            "an entry is written like `manual:bank_transfer;countries=DE+AT;max=50000`.",
+        ),
         (
             {"PUBLIC_URL": "shop.example"},
             "PUBLIC_URL: `shop.example` is not a URL such as `https://shop.example`.",
@@ -274,9 +307,7 @@ def test_production_without_a_country_is_refused() -> None:
     """Taxes would be those of another country."""
     with pytest.raises(SettingsError) as refused:
         read(PROFILE="production", PUBLIC_URL="https://shop.example")
-    assert (
-        str(refused.value) == "SHOP_COUNTRY: must be set in production, to an ISO 3166-1 country code such as `DE`."
-    )
+    assert str(refused.value) == "SHOP_COUNTRY: must be set in production, to an ISO 3166-1 country code such as `DE`."
     assert read(**PRODUCTION).shop_country == "DK"
     assert read().shop_country == "DE"
 

@@ -13,6 +13,7 @@ from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
+from tradepost.areas.pricing.service import PaymentMethods
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
@@ -68,6 +69,7 @@ def create_dependencies(settings: Settings, database: Database) -> Dependencies:
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
+    dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
     _provide_accounts(dependencies, settings, database)
     return dependencies
 

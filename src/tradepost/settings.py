@@ -20,6 +20,7 @@ from dotenv import dotenv_values
 from tradepost.kit.redis.url import RedisUrl
 from tradepost.kit.schema.countries import country_faults
 from tradepost.kit.schema.money import currencies
+from tradepost.payment_method_setting import BANK_TRANSFER, PaymentMethodRule, parse_payment_methods
 from tradepost.setting_names import misspelt_names
 
 DRIVERS = {
@@ -63,6 +64,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tax_rounding: Literal["half_up", "half_even"] = "half_up"
     cart_days: int = 30
     cart_line_max: int = 99
+    open_orders: int = 3
+    open_orders_per_client: int = 20
+    order_number_start: int = 1001
+    order_payment_minutes: int = 60
+    bank_transfer_days: int = 7
+    payment_methods: tuple[PaymentMethodRule, ...] = (BANK_TRANSFER,)
     introspection: bool | None = None
     documents: str | None = None
     documents_only: bool = False
@@ -382,6 +389,12 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "tax_rounding": _one_of("half_up", "half_even"),
     "cart_days": _integer(1, 3650),
     "cart_line_max": _integer(1, 9999),
+    "open_orders": _integer(0, 1_000_000),
+    "open_orders_per_client": _integer(0, 1_000_000),
+    "order_number_start": _integer(1, 1_000_000_000_000),
+    "order_payment_minutes": _integer(1, 525_600),
+    "bank_transfer_days": _integer(1, 365),
+    "payment_methods": parse_payment_methods,
     "introspection": _switch,
     "documents": str,
     "documents_only": _switch,

@@ -97,3 +97,13 @@ class ShippingMethodInput(Struct, forbid_unknown_fields=True):
     tax_class: ShippingTaxClass = None
     position: Position = 0
     active: Active = True
+
+
+class PaymentMethod(Struct):
+    """A way to pay that the shop offers."""
+
+    provider: Annotated[str, Meta(examples=["manual"])]
+    method: Annotated[
+        str | None, Meta(description="The method, if the provider has several.", examples=["bank_transfer"])
+    ]
+    name: Annotated[str, Meta(examples=["Bank transfer"])]

@@ -1,5 +1,6 @@
 """Services of pricing, one file per aggregate."""
 
+from .payment_methods import PaymentMethods
 from .shipping_methods import ShippingMethods
 from .shipping_offers import Parcel, ShippingOffer, ShippingProvider, shipping_offers
 from .tax import TaxPlace, TaxProvider, TaxTable, taxes
@@ -10,6 +11,7 @@ __all__ = [
     "Discounts",
     "GoodsLine",
     "Parcel",
+    "PaymentMethods",
     "ShippingCharge",
     "ShippingMethods",
     "ShippingOffer",
