@@ -55,6 +55,7 @@ from tradepost.kit.redis.document_store import DocumentStore
 from tradepost.kit.worker.event_handlers import EventHandler
 from tradepost.kit.worker.periodic import PeriodicTask
 from tradepost.kit.writes.database import Database
+from tradepost.kit.writes.domain_events import DomainEventHandler, DomainEventHandlers
 from tradepost.monitoring import create_metrics, parity_report, readiness_checks
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
@@ -85,7 +86,7 @@ def create_app(settings: Settings) -> TradepostApp:
     cache = ReadCache(write_permissions=registry.public_write_permissions) if settings.read_cache else None
     database = create_database(settings, cache=cache)
     limits = _rate_limits(settings)
-    dependencies = create_dependencies(settings, database)
+    dependencies = create_dependencies(settings, database, domain_event_handlers())
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
     dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
@@ -237,8 +238,13 @@ def instances_of[T](kind: type[T], modules: Iterable[ModuleType]) -> list[T]:
 
 
 def event_handlers() -> list[EventHandler]:
-    """Return the event handlers of all areas."""
+    """Return the handlers of all areas that the worker calls after the commit."""
     return instances_of(EventHandler, load_modules("service"))
+
+
+def domain_event_handlers() -> DomainEventHandlers:
+    """Return the handlers of all areas that run in the transaction."""
+    return DomainEventHandlers(instances_of(DomainEventHandler, load_modules("service")))
 
 
 def periodic_tasks() -> list[PeriodicTask]:

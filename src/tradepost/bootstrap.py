@@ -26,6 +26,7 @@ from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.query.readers.postgres import PostgresReader
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
 from tradepost.kit.writes.database import Database
+from tradepost.kit.writes.domain_events import DomainEventHandlers
 from tradepost.settings import Settings, SettingsError
 
 
@@ -62,9 +63,13 @@ def _invalidation_channel(settings: Settings, database: Database) -> Invalidatio
     )
 
 
-def create_dependencies(settings: Settings, database: Database) -> Dependencies:
-    """Create the dependencies of services, for both APIs, the worker and the command line."""
+def create_dependencies(settings: Settings, database: Database, handlers: DomainEventHandlers) -> Dependencies:
+    """Create the dependencies of services, for both APIs, the worker and the command line.
+
+    `handlers` are those of all areas (`app.domain_event_handlers`).
+    """
     dependencies = Dependencies()
+    dependencies.provide(DomainEventHandlers, handlers)
     if (mailer := _mailer(settings)) is not None:
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))

@@ -21,6 +21,7 @@ from tradepost.kit.worker.outbox_relay import OutboxRelay
 from tradepost.kit.worker.periodic import PeriodicTask, run_forever
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
+from tradepost.kit.writes.domain_events import DomainEventHandlers
 from tradepost.kit.writes.outbox import is_personal_event
 from tradepost.logging_config import logging_config
 from tradepost.migrations.start_check import check_database
@@ -69,21 +70,32 @@ class Worker:
         self.relay.stop()
 
 
-def run_worker(settings: Settings, handlers: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
+def run_worker(
+    settings: Settings,
+    handlers: Iterable[EventHandler],
+    domain_handlers: DomainEventHandlers,
+    periodic_tasks: Iterable[PeriodicTask],
+) -> None:
     """Run the worker as the whole process, until SIGTERM or Ctrl-C.
 
     Raise SettingsError if the database cannot be used or has another schema.
     """
     dictConfig(logging_config(settings))
-    uvloop.run(_run(settings, handlers, periodic_tasks))
+    uvloop.run(_run(settings, handlers, domain_handlers, periodic_tasks))
 
 
-async def _run(settings: Settings, handlers: Iterable[EventHandler], periodic_tasks: Iterable[PeriodicTask]) -> None:
+async def _run(
+    settings: Settings,
+    handlers: Iterable[EventHandler],
+    domain_handlers: DomainEventHandlers,
+    periodic_tasks: Iterable[PeriodicTask],
+) -> None:
     await check_database(settings)
     database = create_database(settings)
     await database.start()
     try:
-        worker = Worker(database, create_dependencies(settings, database), handlers, periodic_tasks)
+        dependencies = create_dependencies(settings, database, domain_handlers)
+        worker = Worker(database, dependencies, handlers, periodic_tasks)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
         LOG.info(

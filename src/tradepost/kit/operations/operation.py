@@ -230,6 +230,7 @@ class Operation[O, **P, R]:
             try:
                 async with context.work.transaction(context.database) as session:
                     answer = await self._call_method(service, context, args, kwargs)
+                    await context.handle_events()
                     if claimed is not None:
                         answer, outcome = split_outcome(answer, self.result, context)
                         await PendingEvents.for_session(session).write(session, now())

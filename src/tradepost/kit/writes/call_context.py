@@ -21,6 +21,7 @@ from ..rate_limit.meter import Meter, unlimited_meter
 from ..resource.resource import Resource
 from ..resource.selection import Selection
 from .database import Database
+from .domain_events import DomainEventHandlers
 from .outbox import is_personal_event
 from .unit_of_work import UnitOfWork
 
@@ -133,8 +134,25 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
         try:
             async with self.work.transaction(self.database) as session:
                 yield session
+                await self.handle_events()
         finally:
             await self.work.run_hooks()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None]:
+        """Run a block and the handlers of its events in a savepoint.
+
+        If one of them raises, the changes and events of the block are undone.
+        """
+        async with self.work.savepoint():
+            yield
+            await self.handle_events()
+
+    async def handle_events(self) -> None:
+        """Call the handlers of the events that the open write has emitted since the last call."""
+        handlers = self.dependencies.get(DomainEventHandlers)
+        if handlers is not None and handlers.handlers and self.work.session is not None:
+            await handlers.run(self, self.work.session)
 
     @asynccontextmanager
     async def open_session(self) -> AsyncGenerator[AsyncSession]:

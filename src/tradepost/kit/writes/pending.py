@@ -4,7 +4,7 @@ They are kept with the session and written just before the commit, by one statem
 business rule reads either table inside a write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -21,14 +21,18 @@ type Values = Mapping[str, Any]
 
 
 class PendingEvents:
-    """The events of one write, and their audit entries."""
+    """The events of one write, and their audit entries.
 
-    __slots__ = ("entries", "events", "types")
+    taken: how many of the events have been given to the handlers of the transaction.
+    """
+
+    __slots__ = ("entries", "events", "taken", "types")
 
     def __init__(self) -> None:
         self.types: set[str] = set()
         self.events: list[Values] = []
         self.entries: list[Values] = []
+        self.taken = 0
 
     @classmethod
     def for_session(cls, session: AsyncSession) -> Self:
@@ -43,18 +47,23 @@ class PendingEvents:
         if not is_personal_event(type):
             self.entries.append({**event, **signature})
 
-    @property
-    def savepoint(self) -> tuple[int, int]:
-        """The present numbers of events and entries, for `rollback_to`."""
-        return len(self.events), len(self.entries)
+    def take_new(self, types: Collection[str]) -> list[Values]:
+        """Return the events of some types that were added since the last call."""
+        new, self.taken = self.events[self.taken :], len(self.events)
+        return [event for event in new if event["type"] in types]
 
-    def rollback_to(self, savepoint: tuple[int, int]) -> None:
+    @property
+    def savepoint(self) -> tuple[int, int, int]:
+        """The present numbers of events and entries, for `rollback_to`."""
+        return len(self.events), len(self.entries), self.taken
+
+    def rollback_to(self, savepoint: tuple[int, int, int]) -> None:
         """Drop the events added since a savepoint."""
-        events, entries = savepoint
+        events, entries, self.taken = savepoint
         del self.events[events:], self.entries[entries:]
 
     async def write(self, session: AsyncSession, now: datetime) -> None:
         """Write the events and entries, and clear them."""
-        (events, entries), self.events, self.entries = (self.events, self.entries), [], []
+        (events, entries), self.events, self.entries, self.taken = (self.events, self.entries), [], [], 0
         await bulk.insert_rows(session, OutboxEvent, events, now)
         await bulk.insert_rows(session, AuditEntry, entries, now)

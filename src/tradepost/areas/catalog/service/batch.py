@@ -1,7 +1,7 @@
 """Batches of product changes: one transaction, with the outcomes in the order of the items.
 
 A batch of upserts only is written by one set of statements. In any other batch each item has a
-savepoint.
+savepoint, in which event handlers run too: what a handler refuses fails this item alone.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
@@ -89,8 +89,11 @@ class ProductBatches(Products):
             try:
                 async with _savepoint(self):
                     outcomes = await self._upsert(inputs, selection, upserts)
-            except (AlreadyExists, Conflict) as clash:
-                if clash.members.get("field") in LOOKUP_MEMBERS:
+            except Unavailable:
+                raise  # the transaction cannot go on
+            except Problem as problem:
+                is_clash = isinstance(problem, (AlreadyExists, Conflict))
+                if is_clash and problem.members.get("field") in LOOKUP_MEMBERS:
                     continue
                 return None
             if atomic and (failed := [(i, o.problem) for i, o in enumerate(outcomes) if o.problem is not None]):
@@ -202,7 +205,7 @@ class ProductBatches(Products):
 async def _savepoint(service: Products) -> AsyncGenerator[None]:
     """A savepoint in which database errors become problems or LostRace."""
     with translated_errors():
-        async with service.context.work.savepoint():
+        async with service.context.savepoint():
             yield
 
 
