@@ -142,6 +142,8 @@ def _answer_member(result: Result[Any] | EmbeddedValue, name: str, value: Any, m
         return normalize_answer(nested, value, mark)
     if nested.kind == "enum" and isinstance(value, str):
         return value.lower()
+    if nested.item is not None and nested.item.kind == "enum" and isinstance(value, list):
+        return [v.lower() for v in value]
     return mask(value, mark)
 
 

@@ -8,20 +8,23 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect, Select, and_, bindparam, func, select
-from sqlalchemy.sql.elements import False_, True_
+from sqlalchemy.sql.elements import ColumnClause, False_, True_
 
 from ..auth.access import Viewer
 from ..cache_registry import registered_cache
 from ..resource.list_query import ListQueryShape
 from ..resource.resource import ACTIONS, EmbeddedValue, LinkTable, Relation, Resource
-from ..resource.row_layout import Actions, Embedded, Leaf, Node, ToMany, ToOne
+from ..resource.row_layout import Actions, Embedded, Leaf, Node, ToMany, ToOne, ValueList
 from ..resource.selection import Field
+from ..resource.value_columns import null_column
+from ..schema.struct_fields import Member
 from .clauses import Clauses, limit, order_by
 from .keyset import cursor_conditions, sort_order
 from .plan import Level, Plan
 from .relation_query import correlated_query, id_in, lateral_query, total_query
 from .source_tables import tables_read
 from .statement import Statement, compile_statement
+from .value_layout import JSON, ValueLayout
 
 BY_IDS = "several"
 """Instead of a key column: the plan reads several rows by their ids."""
@@ -124,20 +127,38 @@ class PlanCompiler:
         """Return the layout of a scalar, an embedded value, or the available actions."""
         if field.name == ACTIONS:
             return self._actions(level, resource, table)
-        member = resource.members[field.name]
-        if isinstance(member, EmbeddedValue):
-            first = next(iter(member.members))
-            null_index = level.add_column(table.c[f"{field.name}_{first}"]) if member.null else None
-            leaves = [
-                Leaf(level.add_column(table.c[f"{field.name}_{f.name}"]), member.members[f.name])
-                for f in field.subfields
-            ]
-            return Embedded(null_index, tuple(leaves))
-        expression = resource.expressions.get(field.name)
+        return self._value(level, resource, table, resource.members[field.name], field, field.name)
+
+    def _value(
+        self, level: Level, resource: Resource[Any], table: Any, member: EmbeddedValue | Member, field: Field, name: str
+    ) -> Node:
+        """Return the layout of a member, or of a value's member. `name` is that of its column."""
+        if not isinstance(member, EmbeddedValue):
+            return Leaf(self._column(level, resource, table, name), member)
+        if member.is_list:
+            items = ValueLayout(member.members, field.subfields, JSON)
+            return ValueList(self._column(level, resource, table, name), items.nodes, items.rows_of_json)
+        null_index = self._column(level, resource, table, null_column(member, name)) if member.null else None
+        nodes = [
+            self._value(level, resource, table, member.members[f.name], f, f"{name}_{f.name}") for f in field.subfields
+        ]
+        return Embedded(null_index, tuple(nodes))
+
+    def _column(self, level: Level, resource: Resource[Any], table: Any, name: str) -> int:
+        """Return the index of a leaf's value in the row: an expression, or the column of its name.
+
+        An expression is read once per row, however many values have it.
+        """
+        expression = resource.expressions.get(name)
         if expression is None:
-            return Leaf(level.add_column(table.c[field.name]), member)
-        expression = expression(self.viewer) if callable(expression) else expression
-        return Leaf(level.add_column(self.clauses.adapt(table, expression).label(field.name)), member)
+            return level.add_column(table.c[name])
+        key = (table.name, name)
+        if key not in level.expressions:
+            expression = expression(self.viewer) if callable(expression) else expression
+            adapted = self.clauses.adapt(table, expression)
+            is_column = isinstance(adapted, ColumnClause)
+            level.expressions[key] = level.add_column(adapted if is_column else adapted.label(name))
+        return level.expressions[key]
 
     def _actions(self, level: Level, resource: Resource[Any], table: Any) -> Actions:
         """Return the layout of the available actions.

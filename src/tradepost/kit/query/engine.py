@@ -159,7 +159,9 @@ class ReadEngine:
         plan, caller = self.plan(resource, selection, BY_IDS, None, scope, reader), scope.caller
         fields = selection.field_set.fields
         present = (
-            {} if has_all_members(plan, stored) else await self._rows(plan, reader, [s.id for s in stored], caller)
+            {}
+            if has_all_members(plan, fields, stored)
+            else await self._rows(plan, reader, [s.id for s in stored], caller)
         )
         rows = [rebuild_row(plan, fields, s, present.get(s.id)) for s in stored]
         for relation, node, subfields in to_one_relations(resource, plan, fields):

@@ -26,7 +26,7 @@ class Level:
     sort_key_indexes, to_one_indexes: columns of the sort keys, and of the ids of joined rows.
     parent_level, parent_id_index: the level of the parent rows, and the column of their id.
     parent_key_index: the column of the parent's id in the rows of this level.
-    pending_relations, joins: used while compiling.
+    pending_relations, joins, expressions: used while compiling.
     cursor_codec: memo of the last cursor codec, with the filters its cursors are bound to.
     """
 
@@ -43,6 +43,7 @@ class Level:
         self.order: tuple[str, ...] = ()
         self.pending_relations: list[tuple[ToMany, Field]] = []
         self.joins: dict[tuple[str, str], Any] = {}
+        self.expressions: dict[tuple[str, str], int] = {}
         self.parent_level, self.parent_id_index, self.parent_key_index = 0, 0, 0
 
     def add_column(self, expression: Any) -> int:

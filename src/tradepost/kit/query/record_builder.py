@@ -6,6 +6,7 @@ selected fields, are not tracked by the garbage collector, and are freed with th
 """
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -105,7 +106,8 @@ class RecordCompiler:
             return self._actions(node)
         value = self._object(node.nodes, member.members, field.subfields)
         if isinstance(node, ValueList):
-            items = f"None if rows is None else [{value.source()} for r in rows]"
+            rows = "rows" if node.rows is None else f"{self._add(node.rows, 'J')}(rows)"
+            items = f"None if rows is None else [{value.source()} for r in {rows}]"
             return RowExpression(f"{self._add(self._function('rows, g', items), 'V')}(", node.index, ", g)")
         if node.null_index is None:
             return value
@@ -113,6 +115,8 @@ class RecordCompiler:
 
     def _leaf(self, node: Leaf) -> RowExpression:
         column, member = node.index, node.member
+        if self.rendering.enum_names and member.item is not None and member.item.enum is not None:
+            return RowExpression(f"{self._add(_enum_list(_enum_names(member.item.enum)), 'E')}(", column, ")")
         if member.kind in ("json", "list"):
             return RowExpression("(v if (v := ", column, ").__class__ is Raw or v is None else raw(v))")
         if member.kind == "bool" and self.booleans_are_integers:
@@ -120,8 +124,7 @@ class RecordCompiler:
         if member.is_rate:
             return RowExpression("(None if ", column, " is None else rate(", column, "))")
         if member.enum is not None and self.rendering.enum_names:
-            names = self._add({m.value: m.name for m in member.enum} | {None: None}, "E")
-            return RowExpression(f"{names}[", column, "]")
+            return RowExpression(f"{self._add(_enum_names(member.enum), 'E')}[", column, "]")
         return RowExpression(column)
 
     def _actions(self, node: Actions) -> RowExpression:
@@ -195,6 +198,15 @@ def _raw_json(value: Any) -> msgspec.Raw | None:
 def _rate(value: Any) -> str:
     """Return a rate as text. Results without a table and stored outcomes have texts already."""
     return value if value.__class__ is str else rate_text(value)
+
+
+def _enum_names(enum: type[Enum]) -> dict[Any, str | None]:
+    """Return the names of an enum's members, by member and by value."""
+    return {key: m.name for m in enum for key in (m, m.value)} | {None: None}
+
+
+def _enum_list(names: dict[Any, str | None]) -> Callable[[Any], Any]:
+    return lambda column: None if column is None else [names[value] for value in _decoded_json(column)]
 
 
 def _decoded_json(value: Any) -> Any:

@@ -14,9 +14,10 @@ from .plan import Plan
 from .records import StoredRecord
 
 
-def has_all_members(plan: Plan, stored: Sequence[StoredRecord]) -> bool:
+def has_all_members(plan: Plan, fields: tuple[Field, ...], stored: Sequence[StoredRecord]) -> bool:
     """Whether all selected members were stored: one may be new, or was not readable then."""
-    names = [n.member.name for n in plan.top.nodes if isinstance(n, Leaf)]
+    is_stored = (Leaf, Embedded, ValueList)
+    names = [f.name for n, f in zip(plan.top.nodes, fields, strict=True) if isinstance(n, is_stored)]
     return all(n in s.members for n in names for s in stored)
 
 
@@ -27,38 +28,42 @@ def rebuild_row(
     row: list[Any] = [None] * len(plan.top.columns) if present is None else list(present)
     row[plan.id_index or 0] = stored.id
     for node, field in zip(plan.top.nodes, fields, strict=True):
-        _fill(row, node, field.name, stored)
+        _fill(row, node, field, stored)
     return row
 
 
-def _fill(row: list[Any], node: Node, name: str, stored: StoredRecord) -> None:
+def _fill(row: list[Any], node: Node, field: Field, stored: StoredRecord) -> None:
     """Write one stored member into its columns."""
-    value: Any = stored.members.get(ACTIONS if isinstance(node, Actions) else name)
     match node:
-        case Leaf() | Embedded() if name not in stored.members:
-            pass
-        case Leaf():
-            row[node.index] = value
-        case Embedded():
-            if node.null_index is not None:
-                row[node.null_index] = value and next(iter(value.values()))
-            for leaf in node.nodes:
-                assert isinstance(leaf, Leaf)
-                row[leaf.index] = value and value[leaf.member.name]
+        case Leaf() | Embedded() | ValueList():
+            if field.name in stored.members:
+                _fill_value(row, node, field, stored.members[field.name])
         case Actions():
+            actions: Any = stored.members.get(ACTIONS)
             row[node.id_index] = stored.id
             for action, index in node.names:
                 if index is not None:
-                    row[index] = action in value["open"]
+                    row[index] = action in actions["open"]
             for relation, index in node.to_one_indexes:
-                row[index] = value["ones"].get(relation)
+                row[index] = actions["ones"].get(relation)
         case ToMany():
             row[node.index] = stored.id
-        case ValueList():
-            names = [n.member.name for n in node.nodes if isinstance(n, Leaf)]
-            row[node.index] = value and [[item[n] for n in names] for item in value]
         case ToOne():
             row[node.null_index] = None
+
+
+def _fill_value(row: list[Any], node: Node, field: Field, value: Any) -> None:
+    """Write a member, or a value's member. The columns below a value that is null stay."""
+    if not isinstance(node, Embedded):
+        assert isinstance(node, Leaf | ValueList)
+        row[node.index] = value
+        return
+    if node.null_index is not None:
+        # Any value but null; if the column is selected too, its leaf overwrites it.
+        row[node.null_index] = None if value is None else True
+    if value is not None:
+        for inner, subfield in zip(node.nodes, field.subfields, strict=True):
+            _fill_value(row, inner, subfield, value.get(subfield.name))
 
 
 def target_id(stored: StoredRecord, relation: str) -> str | None:

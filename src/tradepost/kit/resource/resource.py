@@ -17,6 +17,7 @@ from .filters import Filter, Sort, equality_filter
 from .transitions import Transitions
 
 ACTIONS = "available_actions"
+MAX_VALUE_DEPTH = 4
 
 type Expression = ColumnElement[Any] | Callable[[Viewer], ColumnElement[Any]]
 
@@ -65,29 +66,39 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EmbeddedValue:
-    """An embedded value (money, address): each member is a column `<field>_<member>`.
+    """An embedded value (money, address) or a list of values. Its members may be values too.
 
-    In a Result without a table it may also be a list of values.
+    In a table each leaf is a column, named after the members that lead to it
+    (`shipping_price_amount`), or an expression of the resource with that name. A list of values is
+    one JSON column, which holds the values as they are on the wire.
     """
 
     relations: Mapping[str, Relation] = {}
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, depth: int = 1) -> None:
+        if depth > MAX_VALUE_DEPTH:
+            raise TypeError(f"`{member.name}`: values can be nested {MAX_VALUE_DEPTH} deep")
         self.is_list = member.item is not None
         shape = member.shape if member.item is None else member.item.shape
         assert shape is not None
         self.name, self.shape, self.null, self.member = shape.__name__, shape, member.null, member
-        self.members = members(shape)
+        self.members: dict[str, EmbeddedValue | Member] = {
+            n: EmbeddedValue.from_member(m, depth + 1) for n, m in members(shape).items()
+        }
 
     @staticmethod
-    def from_member(member: Member) -> "EmbeddedValue | Member":
-        """Return the value that a member holds (or a list of it); else the member itself."""
-        is_value = member.kind == "value" or (member.item is not None and member.item.kind == "value")
-        return EmbeddedValue(member) if is_value else member
+    def from_member(member: Member, depth: int = 1) -> "EmbeddedValue | Member":
+        """Return the value that a member holds (or a list of it); else the member itself.
 
-    def nested(self, name: str) -> None:
-        """Return None: the members of a value are scalars."""
-        return None
+        depth: the number of values around the member, and the value itself.
+        """
+        is_value = member.kind == "value" or (member.item is not None and member.item.kind == "value")
+        return EmbeddedValue(member, depth) if is_value else member
+
+    def nested(self, name: str) -> "EmbeddedValue | None":
+        """Return the value whose fields can be selected below a name, or None."""
+        member = self.members[name]
+        return member if isinstance(member, EmbeddedValue) else None
 
 
 class Result[S: msgspec.Struct]:

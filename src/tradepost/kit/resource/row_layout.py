@@ -4,6 +4,7 @@ The plan compiler writes the layout, the record compiler reads it. Every `index`
 column in the row.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -41,10 +42,14 @@ class Embedded(msgspec.Struct, frozen=True):
 
 
 class ValueList(msgspec.Struct, frozen=True):
-    """A list of embedded values: the column holds a list of rows, and `nodes` are about those."""
+    """A list of embedded values: the column holds a list of rows, and `nodes` are about those.
+
+    rows: makes the list of rows from the column, if it holds JSON.
+    """
 
     index: int
     nodes: "tuple[Node, ...]"
+    rows: Callable[[Any], list[list[Any]]] | None = None
 
 
 class ToOne(msgspec.Struct, frozen=True):

@@ -7,8 +7,8 @@ from typing import IO, Any
 import msgspec
 
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, MAX_PAGE_SIZE, ListQuery
-from tradepost.kit.resource.resource import EmbeddedValue, Resource
-from tradepost.kit.resource.selection import Field, FieldSet, Selection
+from tradepost.kit.resource.resource import Resource
+from tradepost.kit.resource.selection import Field, FieldSet, Selection, SelectionBuilder
 from tradepost.kit.writes.call_context import CallContext
 
 from ..formats.records import MAX_URL_LENGTH
@@ -99,14 +99,14 @@ class Exporter:
 
     def _fields(self, resource: Resource[Any], names: tuple[str, ...]) -> tuple[Field, ...]:
         """Return the members that the caller may read, each with all its subfields."""
-        fields: list[Field] = []
+        permissions = self.context.caller.permissions
+        builder = SelectionBuilder(resource)
         for name in names:
-            if not resource.is_readable(name, self.context.caller.permissions):
-                continue
-            member = resource.members[name]
-            subfields = tuple(map(Field, member.members)) if isinstance(member, EmbeddedValue) else ()
-            fields.append(Field(name, None, subfields))
-        return tuple(fields)
+            if resource.is_readable(name, permissions):
+                _, nested = builder.add(name)
+                if nested is not None:
+                    nested.add_default(permissions)
+        return builder.build()[0]
 
     async def _category_paths(self) -> dict[str, list[str]]:
         """Return the names from the root to each category, by its id."""

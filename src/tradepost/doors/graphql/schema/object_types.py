@@ -36,6 +36,7 @@ class ObjectTypes:
 
     def __init__(self) -> None:
         self.types: dict[Any, Any] = {}
+        self.value_shapes: dict[str, type[msgspec.Struct]] = {}
 
     def object_type(
         self,
@@ -59,11 +60,17 @@ class ObjectTypes:
     def output_type(self, member: EmbeddedValue | Member) -> Any:
         """Return the type of an object's field."""
         if isinstance(member, EmbeddedValue):
-            type = self.object_type(member.name, member.members, member.shape.__doc__)
+            type = self.value_type(member)
             type = list[type] if member.is_list else type
         else:
             type = self.scalar_type(member)
         return nullable(type) if member.null else type
+
+    def value_type(self, value: EmbeddedValue) -> Any:
+        """Return the object type of a value. Each Struct has one, wherever it is used."""
+        if self.value_shapes.setdefault(value.name, value.shape) is not value.shape:
+            raise TypeError(f"two Structs of values are named {value.name}; a GraphQL type needs a name of its own")
+        return self.object_type(value.name, value.members, value.shape.__doc__)
 
     def scalar_type(self, member: Member) -> Any:
         """Return a scalar, an enum, or a list of them."""
