@@ -33,6 +33,7 @@ BUDGETS = (
     "BUDGET_LOGIN_ADDRESS",
     "BUDGET_LOGIN_ACCOUNT_HOUR",
     "BUDGET_EMAILS",
+    "BUDGET_CART_TOKENS",
 )
 
 # A slow machine must not fail a property.

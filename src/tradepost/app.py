@@ -26,6 +26,7 @@ from tradepost.doors.graphql.http.bad_credential import bad_credential_response
 from tradepost.doors.graphql.http.document_endpoint import DocumentEndpoint
 from tradepost.doors.http.access_log import AccessLog
 from tradepost.doors.http.allowed_methods import methods_by_path, self_authenticating_paths
+from tradepost.doors.http.cart_identity import CartIdentity
 from tradepost.doors.http.fast_path import fast_routes_of
 from tradepost.doors.http.metrics import Metrics
 from tradepost.doors.http.pipeline import Pipeline, PipelineSettings
@@ -42,12 +43,14 @@ from tradepost.doors.rest.links import Endpoint
 from tradepost.doors.rest.openapi import AuthenticationDocs
 from tradepost.doors.rest.quotes import RestQuotes
 from tradepost.doors.rest.route import OperationRoute
+from tradepost.kit.auth.cart_token import CartTokens, GuestTokens
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import derive_key
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.operations.idempotency import sweep as idempotency_sweep
 from tradepost.kit.operations.quotes import DocumentQuotes, RequestQuotes
 from tradepost.kit.operations.registry import Registry
+from tradepost.kit.rate_limit.cart_token_attempts import CartTokenAttempts
 from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.rate_limit.redis_buckets import RedisBuckets
@@ -175,6 +178,11 @@ def _pipeline(
         self_authenticating=self_authenticating_paths(app.routes),
         error_formats={"/graphql": bad_credential_response},
         read_cache=cache,
+        cart_identity=CartIdentity(
+            dependencies.require(GuestTokens),
+            dependencies.get(CartTokens),
+            CartTokenAttempts(limits, per_hour=settings.budget_cart_tokens),
+        ),
     )
 
 

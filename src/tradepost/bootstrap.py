@@ -15,6 +15,7 @@ from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.areas.pricing.service import PaymentMethods
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
+from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.kit.cache.channels.sqlite import SqliteChannel
@@ -73,6 +74,7 @@ def create_dependencies(settings: Settings, database: Database, handlers: Domain
     if (mailer := _mailer(settings)) is not None:
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))
+    dependencies.provide(GuestTokens, GuestTokens(settings.secret_key))
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
     _provide_accounts(dependencies, settings, database)

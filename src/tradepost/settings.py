@@ -91,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget_login_address: int = 30
     budget_login_account_hour: int = 200
     budget_emails: int = 5
+    budget_cart_tokens: int = 20
     ops_loopback: bool | None = None
     access_log: bool = True
     log_format: Literal["text", "json"] = "text"
@@ -416,6 +417,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "budget_login_address": _integer(1, 1_000_000_000),
     "budget_login_account_hour": _integer(1, 1_000_000_000),
     "budget_emails": _integer(1, 1_000_000_000),
+    "budget_cart_tokens": _integer(1, 1_000_000_000),
     "ops_loopback": _switch,
     "access_log": _switch,
     "log_format": _one_of("text", "json"),

@@ -18,7 +18,8 @@ from tests.parity.cacheable_reads import VARYING, Get, public_reads
 from tests.parity.harness import DualDoorApp, Json
 from tests.parity.sample_rows import SampleRows
 from tradepost.app import TradepostApp, create_app
-from tradepost.doors.http.response_cache import IDENTITY_HEADERS, VARYING_HEADERS
+from tradepost.doors.http.response_cache import VARYING_HEADERS
+from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADER_NAMES
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.settings import Settings
 
@@ -85,7 +86,7 @@ async def test_every_public_rest_read_is_repeated_unchanged(harness: DualDoorApp
     from_cache = 0
     for operation, gets in public_reads(harness, sample_rows).items():
         for get in gets:
-            if get.path == "/graphql" or any(name.encode() in IDENTITY_HEADERS for name, _ in get.headers):
+            if get.path == "/graphql" or any(name.encode() in CREDENTIAL_HEADER_NAMES for name, _ in get.headers):
                 continue
             etag = (await send(harness.app, get))[2].get("etag", "")
             origin, gzip = {"origin": "https://shop.test"}, {"accept_encoding": "gzip"}
@@ -121,7 +122,7 @@ async def test_the_key_of_a_cached_response_contains_every_header_that_is_read(
             await harness.app.pipeline.handle(scope, receive_nothing, discard)
             names |= headers.names
     # `Authorization` and `X-API-Key` are read from the list of headers.
-    assert names - WITHOUT_EFFECT <= {*VARYING_HEADERS, *IDENTITY_HEADERS}
+    assert names - WITHOUT_EFFECT <= {*VARYING_HEADERS, *CREDENTIAL_HEADER_NAMES}
     necessary = {b"accept", b"accept-encoding", b"if-none-match", b"x-api-version", b"x-cart-token"}
     assert necessary <= names, "a header of the key is not read"
 

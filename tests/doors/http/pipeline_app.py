@@ -9,6 +9,7 @@ from litestar import Litestar, Request, get, patch, post
 from litestar.types import ASGIApp
 
 from tradepost.doors.http.allowed_methods import methods_by_path
+from tradepost.doors.http.cart_identity import CartIdentity
 from tradepost.doors.http.conditional import entity_tag
 from tradepost.doors.http.fast_path import FastRoutes
 from tradepost.doors.http.pipeline import Pipeline, PipelineSettings
@@ -17,15 +18,16 @@ from tradepost.doors.http.request_body import read_value
 from tradepost.doors.http.response import Response
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.problems import Unauthenticated
+from tradepost.kit.rate_limit.meter import RateLimits
 
 BODY = b'{"data":[' + b",".join(b'{"name":"Chair","price":%d}' % price for price in range(200)) + b"]}"
 
 
 async def identify(headers: list[tuple[bytes, bytes]]) -> Caller:
-    """Return the anonymous caller, or refuse the API key `bad`."""
+    """Return the user of the API key `ann`; refuse the key `bad`; else return ANONYMOUS."""
     if (b"x-api-key", b"bad") in headers:
         raise Unauthenticated("The API key is not known.")
-    return ANONYMOUS
+    return Caller(id="ann", role="customer") if (b"x-api-key", b"ann") in headers else ANONYMOUS
 
 
 @get("/products")
@@ -86,6 +88,9 @@ async def where(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {name: scope[name] for name in names} | {
         "client": scope["client"][0],
         "caller": scope["context"].caller.id,
+        "cart": scope["context"].caller.cart_id,
+        "order": scope["context"].caller.order_id,
+        "token_hash": scope["context"].caller.token_hash,
         "raw_path": scope["raw_path"].decode(),
     }
 
@@ -98,7 +103,13 @@ class SingleFastRoute:
         return Response(200, b'{"fast":"%s"}' % parameters["key"].encode())
 
 
-def make_pipeline(fast_routes: FastRoutes | None = None, log: Any = None, **settings: Any) -> Pipeline:
+def make_pipeline(
+    fast_routes: FastRoutes | None = None,
+    log: Any = None,
+    limits: RateLimits | None = None,
+    cart_identity: CartIdentity | None = None,
+    **settings: Any,
+) -> Pipeline:
     """Return a pipeline with these settings in front of the small app."""
     app = Litestar(
         [page, create, one, change, export, boom, slow, plain, where],
@@ -114,6 +125,8 @@ def make_pipeline(fast_routes: FastRoutes | None = None, log: Any = None, **sett
         fast_routes=fast_routes,
         methods=methods_by_path(app.routes),
         access_log=log,
+        limits=limits,
+        cart_identity=cart_identity,
     )
 
 

@@ -1,5 +1,7 @@
 """Cache-Control: who may store a response, the same rule for both APIs."""
 
+from tradepost.kit.auth.credential_headers import CART_TOKEN_NAME
+
 from .asgi import Scope, request_headers
 
 PUBLIC = (b"cache-control", b"public, max-age=60, stale-while-revalidate=300")
@@ -18,6 +20,6 @@ def cache_control(scope: Scope, *, public: bool, personal: bool) -> tuple[bytes,
     """
     if personal:
         return NO_STORE
-    if not public or scope["context"].caller.is_authenticated or b"x-cart-token" in request_headers(scope):
+    if not public or scope["context"].caller.is_authenticated or CART_TOKEN_NAME in request_headers(scope):
         return PRIVATE
     return PUBLIC

@@ -2,14 +2,25 @@
 
 import re
 
+from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADERS
+
 from .asgi import Headers, Scope, request_headers
 from .response import Response
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-ALLOWED_HEADERS = (
-    b"Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
-    b"X-API-Key, X-API-Version, X-CSRF, X-Cart-Token, X-Request-ID"
+REQUEST_HEADERS = (
+    *CREDENTIAL_HEADERS,
+    "Accept",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "X-API-Version",
+    "X-CSRF",
+    "X-Request-ID",
 )
+ALLOWED_HEADERS = ", ".join(sorted(REQUEST_HEADERS)).encode()
 EXPOSED_HEADERS = (
     b"Accept-Patch, Allow, Deprecation, ETag, Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, "
     b"Retry-After, Sunset, WWW-Authenticate, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "

@@ -15,10 +15,11 @@ from urllib.parse import quote
 import msgspec
 from uuid_utils import uuid7
 
-from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIAL_HEADERS, Caller
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.auth.credential_headers import CALLER_HEADER_NAMES, CART_TOKEN_NAME
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.dependencies import NO_DEPENDENCIES, Dependencies
-from tradepost.kit.problems import NotFound, Problem, Unauthenticated, Unavailable
+from tradepost.kit.problems import NotFound, Problem, QuotaExceeded, Unauthenticated, Unavailable
 from tradepost.kit.rate_limit.meter import RateLimits, unlimited_meter
 from tradepost.kit.writes.call_context import CallContext
 
@@ -28,6 +29,7 @@ from .allowed_hosts import AllowedHosts
 from .allowed_methods import AllowedMethods, MethodsByPath
 from .api_version import resolve_version
 from .asgi import App, Headers, Receive, Scope, Send, request_headers
+from .cart_identity import CartIdentity
 from .cors import METHODS, CorsPolicy
 from .fast_path import FastRoutes, fast_path_tables
 from .https_redirect import redirect_to_https
@@ -97,6 +99,7 @@ class Pipeline:
         self_authenticating: frozenset[str] = frozenset(),
         error_formats: Mapping[str, ErrorFormat] = NO_ERROR_FORMATS,
         read_cache: ReadCache | None = None,
+        cart_identity: CartIdentity | None = None,
     ) -> None:
         """Create the pipeline in front of `app`.
 
@@ -109,11 +112,12 @@ class Pipeline:
             anonymous there.
         error_formats: how paths answer a bad credential, if not by a problem as REST does.
         read_cache: if given, responses that come from it are stored in a ResponseCache.
+        cart_identity: finds the cart or order of `X-Cart-Token`; without it the header is ignored.
         """
         self.app, self.identify, self.database, self.settings = app, identify, database, settings
         self.access_log, self.metrics, self.limits = access_log, metrics, limits
         self.dependencies, self.self_authenticating = dependencies, self_authenticating
-        self.error_formats = error_formats
+        self.error_formats, self.cart_identity = error_formats, cart_identity
         self.allowed_methods = AllowedMethods(methods or {})
         self.fast_path = fast_path_tables(fast_routes or {}, self.allowed_methods.literal_paths)
         self.allowed_hosts = AllowedHosts(settings.allowed_hosts)
@@ -215,13 +219,14 @@ class Pipeline:
         response = self._check(scope, sender)
         if response is not None:
             return await response(scope, receive, sender)
-        has_credential = not (
-            CREDENTIAL_HEADERS.isdisjoint(scope["request_headers"]) or scope["path"] in self.self_authenticating
-        )
+        headers, address = scope["request_headers"], client[0] if (client := scope.get("client")) else ""
+        has_credential = not (CALLER_HEADER_NAMES.isdisjoint(headers) or scope["path"] in self.self_authenticating)
         try:
             identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
             caller = identified if isinstance(identified, Caller) else await identified
-        except Unauthenticated as problem:
+            if (token := headers.get(CART_TOKEN_NAME)) and self.cart_identity is not None:
+                caller = await self.cart_identity.identify(caller, token, address)
+        except (Unauthenticated, QuotaExceeded) as problem:
             if (render := self.error_formats.get(scope["path"])) is None:
                 raise
             return await sender.send(render(problem, scope))
@@ -233,7 +238,7 @@ class Pipeline:
             scope["request_id"],
             meter=sender.meter or unlimited_meter(),
             dependencies=self.dependencies,
-            address=client[0] if (client := scope.get("client")) else "",
+            address=address,
             hides_schema=not (self.settings.introspection_enabled or caller.is_authenticated),
         )
         table = self.fast_path.get(scope["method"])

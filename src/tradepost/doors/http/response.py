@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADERS
+
 from .asgi import Headers, Receive, Scope, Send, request_headers
 from .compression import MIN_SIZE, compress, is_compressible
 from .conditional import matches
@@ -11,7 +13,7 @@ from .negotiation import best_coding
 JSON = b"application/json"
 BODYLESS = frozenset({204, 304})
 
-VARY_FIELDS = b"Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token"
+VARY_FIELDS = ", ".join(("Accept", "Accept-Encoding", *CREDENTIAL_HEADERS)).encode()
 VARY = (b"vary", VARY_FIELDS)
 VARY_WITH_VERSION = (b"vary", VARY_FIELDS + b", X-API-Version")
 

@@ -7,7 +7,7 @@ depends on. Requests with a credential or cart token are never served from this 
 
 import msgspec
 
-from tradepost.kit.auth.caller import CREDENTIAL_HEADERS
+from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADER_NAMES
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.writes.call_context import CallContext
 
@@ -19,8 +19,6 @@ from .response_sender import ResponseSender
 
 VARYING_HEADERS = (b"host", b"accept", b"accept-encoding", b"if-none-match", b"origin", b"x-api-version")
 """Request headers that a response to an anonymous request may depend on."""
-IDENTITY_HEADERS = (*CREDENTIAL_HEADERS, b"x-cart-token")
-"""Request headers that identify a caller or a cart."""
 MAX_KEY_BYTES, RESPONSE_BYTES = 2000, 2000
 """Bytes of the values in a key, and of a stored response without its body."""
 PER_REQUEST_HEADERS = frozenset(
@@ -73,7 +71,7 @@ class ResponseCache:
             scope["query_string"],
             scope.get("scheme"),
             *map(get, VARYING_HEADERS),
-            *map(get, IDENTITY_HEADERS),
+            *map(get, CREDENTIAL_HEADER_NAMES),
         )
         cached = self.cache.find_alias(key)
         if cached is None:
@@ -88,7 +86,7 @@ class ResponseCache:
             or "cache_key" not in scope
             or context.caller.is_authenticated
             or sender.method != "GET"
-            or any(name in client_headers for name in IDENTITY_HEADERS)
+            or any(name in client_headers for name in CREDENTIAL_HEADER_NAMES)
         ):
             return
         status, headers, body = response.prepare(scope)

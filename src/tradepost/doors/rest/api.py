@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tradepost.kit.auth.credential_headers import CART_TOKEN_NAME
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.lru import LRUCache
 from tradepost.kit.operations.operation import Operation
@@ -27,7 +28,6 @@ from .request import RestRequest
 
 JSON, MSGPACK = b"application/json", b"application/msgpack"
 GRAPHQL_DOCUMENT = b"application/graphql"
-CART_TOKEN = b"x-cart-token"
 MEDIA_TYPES = (JSON, MSGPACK, b"application/x-msgpack", b"application/vnd.msgpack")
 MAX_QUERIES_BYTES, MAX_SELECTIONS_BYTES = 2 * 1024 * 1024, 2 * 1024 * 1024
 QUERY_BYTES = 1500
@@ -101,7 +101,7 @@ class RestDoor:
             request.media_type,
             caller.permissions,
             caller.is_authenticated,
-            CART_TOKEN in request_headers(scope),
+            CART_TOKEN_NAME in request_headers(scope),
         )
 
     async def parse_query(

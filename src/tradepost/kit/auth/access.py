@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, bindparam
+from sqlalchemy.sql.visitors import iterate
 
 from ..db.column_types import Id
 from ..problems import Forbidden, Unauthenticated
@@ -45,7 +46,8 @@ def permission(name: str) -> Access:
     return Access(name)
 
 
-IDENTITY_BINDS = frozenset({"caller_id", "cart_id", "order_id"})
+CART_BINDS = frozenset({"cart_id", "order_id"})
+IDENTITY_BINDS = CART_BINDS | {"caller_id"}
 """The bind parameters of a Viewer. What a statement with one of them returns is personal."""
 
 
@@ -78,3 +80,9 @@ def identity_values(caller: Caller, **values: Any) -> dict[str, Any]:
 
 type RowPolicy = Callable[[Viewer], ColumnElement[bool]]
 """A rule about rows: returns the SQL condition that they must meet."""
+
+
+def depends_on_cart(policy: RowPolicy) -> bool:
+    """Whether a caller without a credential sees rows by the token of a cart or an order."""
+    condition = policy(Viewer(frozenset(), False))
+    return any(isinstance(e, BindParameter) and e.key in CART_BINDS for e in iterate(condition))

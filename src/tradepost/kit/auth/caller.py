@@ -11,6 +11,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     points_per_minute: the API key's own rate limit, in addition to its user's.
     cart_id: the cart whose secret the request had in `X-Cart-Token`, besides any credential.
     order_id: the order of a signed link, whose token is sent in the same header.
+    token_hash: the HMAC of that token. The idempotency keys of a guest belong to it.
     """
 
     id: str | None = None
@@ -21,6 +22,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     points_per_minute: int | None = None
     cart_id: str | None = None
     order_id: str | None = None
+    token_hash: str | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -33,5 +35,3 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ANONYMOUS = Caller()
-CREDENTIAL_HEADERS = frozenset({b"authorization", b"x-api-key"})
-"""The request headers that can carry a credential."""

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Literal, Self, cast, overload
 
 import msgspec
 
-from ..auth.access import Access
+from ..auth.access import Access, depends_on_cart
 from ..clock import now
 from ..db.errors import LostRace
 from ..problems import (
@@ -141,6 +141,12 @@ class Operation[O, **P, R]:
         """The resource of an operation on rows."""
         assert isinstance(self.result, Resource), f"{self.name} is not an operation on rows"
         return self.result
+
+    @property
+    def accepts_cart_token(self) -> bool:
+        """Whether the rows that it is about may be visible by the token of a cart or an order."""
+        resources = (self.result, *([self.parent_relation[0]] if self.parent_relation else []))
+        return any(isinstance(r, Resource) and depends_on_cart(r.visible) for r in resources)
 
     @property
     def path_resource(self) -> Resource[Any]:

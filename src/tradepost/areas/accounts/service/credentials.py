@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, bindparam, select, update
 
-from tradepost.kit.auth.caller import ANONYMOUS, CREDENTIAL_HEADERS, Caller
+from tradepost.kit.auth.caller import ANONYMOUS, Caller
+from tradepost.kit.auth.credential_headers import CALLER_HEADER_NAMES
 from tradepost.kit.clock import now, to_datetime
 from tradepost.kit.crypto import derive_key
 from tradepost.kit.db.column_types import Id
@@ -102,7 +103,7 @@ class Credentials:
         Raise Unauthenticated if the credential is invalid, or if two headers have different ones.
         The result is awaitable only if the caller is not cached.
         """
-        credential_headers = [header for header in headers if header[0] in CREDENTIAL_HEADERS]
+        credential_headers = [header for header in headers if header[0] in CALLER_HEADER_NAMES]
         if not credential_headers:
             return ANONYMOUS
         raw = b"\n".join([b"%b: %b" % header for header in credential_headers])

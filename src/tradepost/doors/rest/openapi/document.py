@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from tradepost.kit.auth.credential_headers import CART_TOKEN
 from tradepost.kit.auth.oauth_errors import OAUTH_ERRORS
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
@@ -17,7 +18,7 @@ from . import fixed_paths, token_endpoint
 from .components import components
 from .examples import Examples
 from .headers import header_components
-from .operations import controller_tag, operation_object
+from .operations import CART_TOKEN_SCHEME, controller_tag, operation_object
 from .parameters import common_parameters
 from .resource_parameters import resource_parameters, result_parameters
 from .responses import group_by_status, operation_problems, problem_response, response_name
@@ -48,12 +49,20 @@ DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations
   Operations that check a password or token, such as `login`, always cost 20 points. Those that fail are also limited
   (by default to 10 a minute per account and client address, 30 a minute per client address, and 200 an hour per
   account): 429 `quota_exceeded` with `login-account`, `login-address` or `login-account-hour` in `violated-policies`.
-  At most 5 password reset e-mails an hour are sent to one address (`emails`).
+  At most 5 password reset e-mails an hour are sent to one address (`emails`), and at most
+  20 requests an hour with an unknown or expired `X-Cart-Token` are answered to one client address (`cart-token`).
 {authentication}- **Values**: times are in UTC (RFC 3339, six decimals), money is in minor units, text is UTF-8 in NFC.
 """
 
 SCHEMES = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key: `tp_<id>_<secret>`."},
+    CART_TOKEN_SCHEME: {
+        "type": "apiKey",
+        "in": "header",
+        "name": CART_TOKEN,
+        "description": "The token of a guest's cart (`tpc_...`), which opens the cart and the order placed from it, or "
+        "of a link to an order (`tpo_...`). It can be sent with any request, also together with another credential.",
+    },
     "bearer": {
         "type": "http",
         "scheme": "bearer",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...http.request_body import ACCEPT_PATCH
+from ...http.response import VARY_FIELDS
 from ..deprecations import PAGE_NUMBERS
 from .examples import CURSOR, REQUEST_ID
 
@@ -80,7 +81,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     ),
     "Vary": header(
         "The request headers that the response depends on.",
-        "Accept, Accept-Encoding, Authorization, X-API-Key, X-Cart-Token",
+        VARY_FIELDS.decode(),
     ),
     "WWW-Authenticate": header("How to authenticate (RFC 9110, 11.6.1).", 'Bearer realm="tradepost"'),
     "X-Request-ID": header("The id of this request: yours or a generated one.", REQUEST_ID),

@@ -19,6 +19,7 @@ from .schema import ref
 type Security = list[dict[str, list[str]]]
 
 SCHEMES = ("apiKey", "bearer", "oauth2")
+CART_TOKEN_SCHEME = "CartToken"  # noqa: S105  (the name of a scheme)
 
 
 def operation_object(
@@ -32,20 +33,21 @@ def operation_object(
     if operation.input is not None:
         result["requestBody"] = request_body(operation, operation.input)
     result["responses"] = success_responses(operation, version, has_document) | problem_response_refs(problems)
-    result["security"] = security(operation.access)
+    result["security"] = security(operation.access, operation.accepts_cart_token)
     if operation.access.permission:
         result["x-permission"] = operation.access.permission
     return result
 
 
-def security(access: Access) -> Security:
+def security(access: Access, accepts_cart_token: bool = False) -> Security:
     """Return the accepted credentials. Each needs the operation's permission as its scope.
 
     OpenAPI 3.1 allows scopes with every scheme.
     """
     scopes = [access.permission] if access.permission else []
     credentials = [{scheme: scopes} for scheme in SCHEMES]
-    return credentials if scopes else [{}, *credentials]
+    cart_token: Security = [{CART_TOKEN_SCHEME: []}] if accepts_cart_token else []
+    return credentials if scopes else [{}, *credentials, *cart_token]
 
 
 def summary_and_description(operation: Operation[Any, ..., Any]) -> dict[str, str]:

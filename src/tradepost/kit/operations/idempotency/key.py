@@ -8,7 +8,7 @@ from ...problems import IdempotencyKeyMissing, IdempotencyKeyTooShort, InvalidPa
 from ...writes.call_context import CallContext
 
 MIN_ANONYMOUS_KEY = 20
-"""Characters of a key whose outcome holds a secret, without a credential."""
+"""Characters of a key whose outcome holds a secret, without a credential or cart token."""
 DOORS_WITHOUT_KEYS = frozenset({"cli", "worker"})
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
 # A string of RFC 9651, 3.3.3: in quotes; a backslash may only precede a quote or a backslash.
@@ -41,19 +41,24 @@ class KeyRules(Protocol):
 
 
 def check_key(key: str | None, operation: KeyRules, context: CallContext) -> None:
-    """Raise the problem of a key that is required but missing, or that could be guessed.
-
-    Anonymous callers share their keys with everyone at their address.
-    """
+    """Raise the problem of a key that is required but missing, or that could be guessed."""
     if key is None:
         if operation.requires_idempotency_key and context.door not in DOORS_WITHOUT_KEYS:
             raise IdempotencyKeyMissing(f"`{operation.name}` requires an `Idempotency-Key`.")
-    elif operation.needs_long_keys and context.caller.id is None and len(key) < MIN_ANONYMOUS_KEY:
+    elif operation.needs_long_keys and len(key) < MIN_ANONYMOUS_KEY and shares_keys(context.caller):
         raise IdempotencyKeyTooShort(
-            f"Without a credential, a key of `{operation.name}` has at least {MIN_ANONYMOUS_KEY} characters."
+            f"Without a credential or a cart token, a key of `{operation.name}` "
+            f"has at least {MIN_ANONYMOUS_KEY} characters."
         )
 
 
+def shares_keys(caller: Caller) -> bool:
+    """Whether the caller shares its keys with everyone at its address."""
+    return caller.id is None and caller.token_hash is None
+
+
 def principal(caller: Caller, address: str) -> str:
-    """Return whose keys they are: the caller's, or the address's if the caller is anonymous."""
-    return caller.id if caller.id is not None else f"address {address}"
+    """Return whose keys they are: the caller's, a guest's with its token, or the address's."""
+    if caller.id is not None:
+        return caller.id
+    return f"cart {caller.token_hash}" if caller.token_hash is not None else f"address {address}"
