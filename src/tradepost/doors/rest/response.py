@@ -39,6 +39,8 @@ def render_response(
         headers.append(REPLAYED_HEADER)
     if status == 204:
         return Response(204, headers=headers)
+    if context.work.returns_existing:
+        status = 200
     if media_type == GRAPHQL_DOCUMENT:
         return _document_response(door, operation, request, result, headers)
     version = None

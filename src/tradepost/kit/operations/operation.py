@@ -59,6 +59,8 @@ class Operation[O, **P, R]:
     public: shared caches may store its answer to callers without a credential.
     points: the cost of one call, without its rows.
     status: the HTTP status of success.
+    may_return_existing: whether a create may return a row that exists already. The service then
+        sets `work.returns_existing`, and the status is 200.
     idempotent: whether a write may be repeated with an idempotency key.
     requires_idempotency_key: whether it must have one. The command line and the worker need none.
     attempted_account: for operations that check a password, the function that returns the account
@@ -85,6 +87,7 @@ class Operation[O, **P, R]:
         public: bool,
         points: int | None = None,
         status: int | None = None,
+        may_return_existing: bool = False,
         idempotent: bool = True,
         requires_idempotency_key: bool = False,
         attempted_account: AttemptedAccount | None = None,
@@ -112,7 +115,7 @@ class Operation[O, **P, R]:
         if self.is_credential_attempt:
             self.run, default_points = self.run_credential_attempt, ATTEMPT_POINTS
         self.points = points if points is not None else default_points
-        self.status = status or STATUSES.get(kind, 200)
+        self.status, self.may_return_existing = status or STATUSES.get(kind, 200), may_return_existing
         self.problems = tuple(dict.fromkeys((*problems, *self._common_problems())))
 
     def _common_problems(self) -> list[type[Problem]]:
@@ -292,6 +295,7 @@ def operation[O, **P, R](
     public: bool = False,
     points: int | None = None,
     status: int | None = None,
+    may_return_existing: bool = False,
     idempotent: bool = True,
     requires_idempotency_key: bool = False,
     attempted_account: AttemptedAccount | None = None,
@@ -316,6 +320,7 @@ def operation[O, **P, R](
             public=public,
             points=points,
             status=status,
+            may_return_existing=may_return_existing,
             idempotent=idempotent,
             requires_idempotency_key=requires_idempotency_key,
             attempted_account=attempted_account,

@@ -28,6 +28,7 @@ class UnitOfWork:
     generated_fields: fields whose value we generated (a slug, say); on a unique violation of one
         of them the write is retried with a new value.
     one_time_secret: a secret that this write made, shown only in its own answer.
+    returns_existing: whether a create returns a row that existed before.
     hooks: functions to run after the commit.
     due_hooks: those of transactions that were committed.
     """
@@ -38,6 +39,7 @@ class UnitOfWork:
         "generated_fields",
         "hooks",
         "one_time_secret",
+        "returns_existing",
         "root_operation",
         "session",
     )
@@ -47,6 +49,7 @@ class UnitOfWork:
         self.root_operation = self.current_operation = ""
         self.generated_fields: set[str] = set()
         self.one_time_secret: str | None = None
+        self.returns_existing = False
         self.hooks: list[Hook] = []
         self.due_hooks: list[Hook] = []
 
@@ -71,7 +74,7 @@ class UnitOfWork:
 
         `run_hooks` runs them, outside of any block that repeats the transaction.
         """
-        self.hooks, was_finished = [], False
+        self.hooks, self.returns_existing, was_finished = [], False, False
         try:
             async with database.transaction() as session:
                 self.session = session

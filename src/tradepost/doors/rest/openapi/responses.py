@@ -103,6 +103,10 @@ def success_responses(operation: Operation[Any, ..., Any], version: int, has_doc
         replayed = REPLAYED if operation.accepts_idempotency_key else ()
         return {"204": {"description": text, "headers": header_refs(*replayed)}}
     response = _success_response(operation, version)
+    if operation.may_return_existing:
+        name = operation.result.name
+        text = "The resource, which existed already."
+        return {"200": success_response(text, ref(name), [name], ("ETag", *REPLAYED)), "201": response}
     if operation.is_write or operation.kind == "query":
         return {str(operation.status): response}
     if has_document:

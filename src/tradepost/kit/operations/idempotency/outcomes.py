@@ -42,9 +42,13 @@ class StoredItem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The outcome of a call: a record, the items of a batch, or a problem."""
+    """The outcome of a call: a record, the items of a batch, or a problem.
+
+    existing: whether the record was returned by a create, but existed before.
+    """
 
     record: StoredRecord | None = None
+    existing: bool = False
     items: list[StoredItem] | None = None
     problem: StoredProblem | None = None
 
@@ -93,7 +97,7 @@ def split_outcome(answer: Any, result: Result[Any], context: CallContext) -> tup
     if result.secret_members:
         encrypt = context.dependencies.require(Cipher).encrypt
         stored = msgspec.structs.replace(stored, members=_map_secrets(stored.members, result, encrypt))
-    return _response(answer), _encode(Outcome(record=stored))
+    return _response(answer), _encode(Outcome(record=stored, existing=context.work.returns_existing))
 
 
 def _map_secrets(members: Any, result: Result[Any], transform: Callable[[str], str]) -> dict[str, Any]:
@@ -114,6 +118,7 @@ async def replay(text: str, result: Result[Any], selection: Selection[Any], cont
     if outcome.problem is not None:
         context.idempotency.is_replay = True
         raise _restore_problem(outcome.problem)
+    context.work.returns_existing = outcome.existing
     if outcome.record is not None:
         stored = [outcome.record]
     else:
