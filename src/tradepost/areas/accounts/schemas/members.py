@@ -44,14 +44,11 @@ Recipient = Annotated[
         examples=["Kim Larsen"],
     ),
 ]
+Line = Annotated[SingleLineText, Meta(min_length=1, max_length=200)]
+LINES_DESCRIPTION = "The street address, and any other lines above the city."
+LINES_EXAMPLE = ["Vestergade 12", "2. tv."]
 Lines = Annotated[
-    list[Annotated[SingleLineText, Meta(min_length=1, max_length=200)]],
-    Meta(
-        min_length=1,
-        max_length=4,
-        description="The street address, and any other lines above the city.",
-        examples=[["Vestergade 12", "2. tv."]],
-    ),
+    list[Line], Meta(min_length=1, max_length=4, description=LINES_DESCRIPTION, examples=[LINES_EXAMPLE])
 ]
 City = Annotated[SingleLineText, Meta(min_length=1, max_length=100, examples=["Aarhus"])]
 Postcode = Annotated[
@@ -97,7 +94,9 @@ class PostalAddress(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Recipient
     company: Company = ""
-    lines: Annotated[Lines, Meta(max_length=3)]
+    lines: Annotated[
+        list[Line], Meta(min_length=1, max_length=3, description=LINES_DESCRIPTION, examples=[LINES_EXAMPLE])
+    ]
     city: City
     postcode: Postcode = ""
     region: Annotated[Region, Meta(examples=["82"])] | None = None
