@@ -27,7 +27,7 @@ PRODUCT = (
 VARIANT = (
     "product_id position sku name options options_key price_amount price_currency compare_at_price_amount"
     " compare_at_price_currency weight_grams barcode attributes tax_class track_inventory allow_backorder"
-    " external_reference"
+    " low_stock_threshold requires_shipping withdrawal_excluded external_reference"
 )
 SHIPPING_METHOD = (
     "code name description countries price_amount price_currency free_from_amount free_from_currency min_weight_grams"
@@ -73,6 +73,8 @@ class DemoShop:
         self.brands: dict[str, str] = {}
         self.tags: dict[str, str] = {}
         self.barcodes = 0
+        # A generator of its own, so that the products of a seed do not depend on it.
+        self.thresholds = Random(f"tradepost thresholds {seed}")
 
     def parts(self) -> Iterator[Part]:
         """Generate all rows. No part refers to a later one."""
@@ -168,12 +170,14 @@ class DemoShop:
         """Add the variants of a product, in the order of their options."""
         created = timestamp(time)
         has_barcodes, allow_backorder = self.rng.random() < 0.95, self.rng.random() < 0.06
+        low_stock_threshold = self.thresholds.choice((2, 10, 20)) if self.thresholds.random() < 0.1 else None
         for position, variant in enumerate(product_variants):
             self.barcodes += 1
             former = variant.former_price and variant.former_price * self.scale
             options_key = json.dumps(variant.options, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             content = (product_id, position, variant.sku, variant.name, to_json(variant.options), options_key)
             prices = (variant.price * self.scale, self.currency, former, self.currency if former else None)
+            # E-books are not shipped, and there is no withdrawal from them once they are delivered.
             is_tracked = variant.weight is not None
             rest = (
                 variant.weight,
@@ -182,6 +186,9 @@ class DemoShop:
                 product.kind.tax,
                 is_tracked,
                 allow_backorder and is_tracked,
+                low_stock_threshold if is_tracked else None,
+                is_tracked,
+                not is_tracked,
                 reference and f"{reference}-{position + 1}",
             )
             part["variant"].append((self._id("variant", time), created, created, 1, *content, *prices, *rest))

@@ -99,6 +99,29 @@ async def test_the_database_refuses_to_delete_the_brand_of_a_product(migrated_ur
     assert await run(migrated_url, "SELECT count(*) FROM brand") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("source", "is_shipped"),
+    [
+        ("NULL", True),
+        ('\'{"Variant Requires Shipping": "FALSE"}\'', False),
+        ('\'{"Requires shipping": "false"}\'', False),
+        ('\'{"Variant Requires Shipping": "perhaps"}\'', True),
+    ],
+)
+async def test_variants_imported_without_shipping_are_not_shipped(
+    empty_url: str, source: str, is_shipped: bool
+) -> None:
+    runner.upgrade(empty_url, "0010")
+    variant = f"""INSERT INTO variant (
+        id, created_at, updated_at, version, product_id, position, sku, name, options, options_key, price_amount,
+        price_currency, attributes, tax_class, track_inventory, allow_backorder, source
+    ) VALUES ('{ID}', {TIMES}, 1, '{ID}', 0, 'L', '', '{{}}', '{{}}', 1, 'EUR', '{{}}', 'standard', true, false,
+        {source})"""
+    await run(empty_url, PRODUCT, variant)
+    runner.upgrade(empty_url)
+    assert await run(empty_url, "SELECT requires_shipping, withdrawal_excluded FROM variant") == [(is_shipped, False)]
+
+
 @pytest.mark.parametrize("words", ["", " ", "two  spaces", "x" * 300])
 async def test_the_search_index_accepts_any_words(migrated_url: str, words: str) -> None:
     await run(migrated_url, PRODUCT, f"INSERT INTO product_search (id, name, words) VALUES ('{ID}', '', '{words}')")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 FIELDS = (
     "name,slug,external_reference,description,status,attributes,tags,category_id,brand_id,source,price_from,version,"
     "categories{id},variants{sku,name,price,options,compare_at_price,weight_grams,barcode,attributes,tax_class,"
-    "track_inventory,allow_backorder,position,external_reference,source,version}"
+    "track_inventory,allow_backorder,low_stock_threshold,requires_shipping,withdrawal_excluded,"
+    "position,external_reference,source,version}"
 )
 MUTATION = (
     "mutation ($items: [ProductBatchItemInput!]!) { productBatch(input: {items: $items}) "
@@ -56,7 +57,8 @@ async def full_product(staff: httpx.AsyncClient) -> tuple[str, Json]:
             500,
             sku=unique("MUG"), name="The mug", options={"size": "M"}, weight_grams=350, barcode="40",
             compare_at_price={"amount": 700, "currency": "EUR"}, attributes={"shelf": 3}, tax_class="reduced",
-            track_inventory=False, allow_backorder=True, position=4, external_reference="V-1", source={"n": 1},
+            track_inventory=False, allow_backorder=True, low_stock_threshold=3, requires_shipping=False,
+            withdrawal_excluded=True, position=4, external_reference="V-1", source={"n": 1},
         ),
         variant_input(600, sku=unique("MUG"), options={"size": "L"}),
     ]  # fmt: skip

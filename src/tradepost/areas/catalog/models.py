@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tradepost.kit.db.base import Table, Versioned
@@ -104,6 +104,9 @@ class VariantRow(Versioned):
         UniqueConstraint("product_id", "options_key", name="variant_options_key"),
         Index("variant_product", "product_id", "position", "id"),
         Index("variant_price_currency", "price_currency"),
+        Index("variant_barcode", "barcode", "id"),
+        Index("variant_created", "created_at", "id"),
+        CheckConstraint("low_stock_threshold >= 0", name="variant_low_stock_threshold_check"),
     )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))
     position: Mapped[int] = mapped_column(default=0)
@@ -121,6 +124,9 @@ class VariantRow(Versioned):
     tax_class: Mapped[str] = mapped_column(default="standard")
     track_inventory: Mapped[bool] = mapped_column(Boolean, default=True)
     allow_backorder: Mapped[bool] = mapped_column(Boolean, default=False)
+    low_stock_threshold: Mapped[int | None]
+    requires_shipping: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    withdrawal_excluded: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     external_reference: Mapped[str | None]
     source: Mapped[dict[str, Any] | None] = mapped_column(Json)
     imported_quantity: Mapped[int | None]

@@ -167,7 +167,11 @@ variants = Resource(
         "price": Sort(expression=VariantRow.price_amount),
         "created_at": Sort(expression=VariantRow.created_at),
     },
-    field_access={"source": policy.edit, "imported_quantity": policy.read_stock},
+    field_access={
+        "low_stock_threshold": policy.edit,
+        "source": policy.edit,
+        "imported_quantity": policy.read_stock,
+    },
     actions={"variant_replace": policy.editors, "variant_update": policy.editors, "variant_delete": policy.editors},
 )
 

@@ -50,7 +50,7 @@ VARIANT = EntityCase(
     answer="sku,name,price,options,position,version,source,attributes,product{name,price_from,version}",
     replayed="id,options,price,compare_at_price{currency},c:compare_at_price,product{slug,links},links,"
     "barcode,attributes",
-    members={"source": FOR_EDITORS, "imported_quantity": FOR_STOCKKEEPERS},
+    members={"source": FOR_EDITORS, "low_stock_threshold": FOR_EDITORS, "imported_quantity": FOR_STOCKKEEPERS},
     oracle=OracleCase(
         visible=lambda view, row: is_product_visible(view, view.row("product", row["product_id"])),
         order=("position",),
@@ -65,6 +65,9 @@ VARIANT = EntityCase(
         "weight_grams": [-1, 2**31 - 1, None],
         "barcode": ["x" * 61, "\u0000"],
         "tax_class": ["A b", "", "reduced"],
+        "low_stock_threshold": [-1, 10**9 + 1, 0, None],
+        "requires_shipping": [None, 1, False],
+        "withdrawal_excluded": [None, "no", True],
         "attributes": ATTRIBUTES,
         "source": SOURCES,
         "position": POSITIONS,

@@ -102,6 +102,8 @@ def variant(draw: st.DrawFn, currency: str) -> Json:
         "attributes": draw(st.just({}) | ATTRIBUTES),
         "tax_class": draw(st.sampled_from(["standard", "reduced", "parent", "a_b-1"])),
         "track_inventory": draw(st.booleans()), "allow_backorder": draw(st.booleans()),
+        "low_stock_threshold": draw(st.none() | st.integers(0, 10**9)), "requires_shipping": draw(st.booleans()),
+        "withdrawal_excluded": draw(st.booleans()),
         "external_reference": draw(REFERENCE), "source": draw(SOURCE),
         "imported_quantity": draw(st.none() | st.integers(-(2**31), 2**31 - 1)),
     }  # fmt: skip

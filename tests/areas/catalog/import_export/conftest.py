@@ -28,7 +28,7 @@ HERE, BASE_URL = Path(__file__).parent, "http://tradepost.test"
 FIELDS = """name,slug,external_reference,status,description,attributes,tags,
 price_from{amount,currency},brand{name,slug},category{name,slug},categories{name},
 variants{sku,price{amount,currency},options,compare_at_price{amount,currency},weight_grams,barcode,
-track_inventory,allow_backorder,imported_quantity},
+track_inventory,allow_backorder,requires_shipping,imported_quantity},
 media{source_url,alt,status}"""
 
 type Json = dict[str, Any]

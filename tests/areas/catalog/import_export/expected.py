@@ -21,6 +21,7 @@ def variant(sku: str, cents: int, options: Json, **members: Any) -> Json:
         "barcode": None,
         "track_inventory": True,
         "allow_backorder": False,
+        "requires_shipping": True,
         "imported_quantity": None,
     }
     return defaults | members

@@ -17,7 +17,7 @@ ALL = (
     "name,slug,external_reference,status,description,attributes,tags,source,price_from{amount,currency},brand{name},"
     "category{name},categories{name,parent{name}},variants{sku,name,price{amount,currency},options,"
     "compare_at_price{amount,currency},weight_grams,barcode,attributes,tax_class,track_inventory,allow_backorder,"
-    "position,external_reference,source,imported_quantity},media{source_url,alt,status,position}"
+    "low_stock_threshold,requires_shipping,withdrawal_excluded,position,external_reference,source,imported_quantity},media{source_url,alt,status,position}"
 )
 CHAIR: dict[str, Any] = {
     "name": "=Chair; \"oak\", 'Ö'\u00a0🪑 ", "slug": "a-chair", "status": "active",

@@ -16,7 +16,7 @@ FIELDS = (
     "name,slug,external_reference,status,description,attributes,tags,source,price_from{amount},brand{name},"
     "category{name},categories{name},media{source_url,alt},variants{sku,name,price{amount,currency},options,"
     "compare_at_price{amount},weight_grams,barcode,attributes,tax_class,track_inventory,allow_backorder,position,"
-    "external_reference,source,imported_quantity}"
+    "low_stock_threshold,requires_shipping,withdrawal_excluded,external_reference,source,imported_quantity}"
 )
 
 
@@ -34,7 +34,8 @@ MUG: Json = {
         {
             "sku": "MUG-1", "name": "The mug", "price": euros(500), "compare_at_price": euros(700), "options": {},
             "weight_grams": 350, "barcode": "4006381333931", "attributes": {"shelf": 3}, "tax_class": "reduced",
-            "track_inventory": False, "allow_backorder": True, "position": 4, "external_reference": "V-1",
+            "track_inventory": False, "allow_backorder": True, "low_stock_threshold": 3,
+            "requires_shipping": False, "withdrawal_excluded": True, "position": 4, "external_reference": "V-1",
             "source": {"Cost per item": "2.10"}, "imported_quantity": 12,
         }
     ],

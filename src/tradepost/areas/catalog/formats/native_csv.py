@@ -28,18 +28,21 @@ VARIANT_COLUMNS: Mapping[str, str] = {
     "sku": "sku", "variant_name": "name", "price": "price", "compare_at_price": "compare_at_price",
     "currency": "currency", "options": "options", "weight_grams": "weight_grams", "barcode": "barcode",
     "tax_class": "tax_class", "track_inventory": "track_inventory", "allow_backorder": "allow_backorder",
+    "low_stock_threshold": "low_stock_threshold", "requires_shipping": "requires_shipping",
+    "withdrawal_excluded": "withdrawal_excluded",
     "imported_quantity": "imported_quantity", "variant_attributes": "attributes",
     "variant_external_reference": "external_reference", "variant_source": "source", "position": "position",
 }  # fmt: skip
 COLUMNS = ("product", *PRODUCT_COLUMNS, *VARIANT_COLUMNS)
 JSON_COLUMNS = ("variant_attributes", "variant_source")
 TEXT_COLUMNS = ("variant_name", "barcode", "tax_class", "variant_external_reference")
-BOOLEAN_COLUMNS, INTEGER_COLUMNS = ("track_inventory", "allow_backorder"), ("imported_quantity", "position")
+BOOLEAN_COLUMNS = ("track_inventory", "allow_backorder", "requires_shipping", "withdrawal_excluded")
+INTEGER_COLUMNS = ("imported_quantity", "low_stock_threshold", "position")
 TRUE_VALUES, FALSE_VALUES = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 # Columns whose members cannot be empty. In those of lists, an empty list is written `[]`.
 KEPT_PRODUCT_COLUMNS = ("slug", "external_reference", "status", "categories", "media")
 KEPT_VARIANT_COLUMNS = (
-    "sku", "variant_name", "tax_class", "track_inventory", "allow_backorder", "variant_external_reference", "position",
+    "sku", "variant_name", "tax_class", *BOOLEAN_COLUMNS, "variant_external_reference", "position",
 )  # fmt: skip
 JSON_TYPES = {dict: "object", list: "array"}
 

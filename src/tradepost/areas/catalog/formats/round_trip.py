@@ -25,6 +25,7 @@ PRODUCT_DEFAULTS: JsonObject = {
 VARIANT_DEFAULTS: JsonObject = {
     "sku": "", "name": "", "price": None, "options": {}, "compare_at_price": None, "weight_grams": None,
     "barcode": None, "attributes": {}, "tax_class": "standard", "track_inventory": True, "allow_backorder": False,
+    "low_stock_threshold": None, "requires_shipping": True, "withdrawal_excluded": False,
     "position": 0, "external_reference": None, "source": None, "imported_quantity": None,
 }  # fmt: skip
 # Members to which a note can add.

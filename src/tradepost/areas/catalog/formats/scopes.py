@@ -14,7 +14,8 @@ VARIANT_PREFIX = "variants."
 # Members of a record that some formats have no column for. A note holds them.
 MEMBERS = (
     "attributes", "source", "variants.attributes", "variants.source", "variants.name", "variants.position",
-    "variants.tax_class", "variants.external_reference", "variants.options",
+    "variants.tax_class", "variants.external_reference", "variants.options", "variants.low_stock_threshold",
+    "variants.requires_shipping", "variants.withdrawal_excluded",
 )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ from .shopify_columns import (
     PRICE,
     PUBLISHED,
     QUANTITY,
+    SHIPPING,
     SKU,
     STATUS,
     TAGS,
@@ -192,9 +193,20 @@ def _variant(handle: str, row: Row, options: dict[str, str], reader: RowReader) 
         "barcode": reader.text(row, reader.find_column(BARCODE), MAX_BARCODE_LENGTH).lstrip("'") or None,
         "track_inventory": bool(row.first(*TRACKER)),
         "allow_backorder": policy in ("continue", "true", "yes"),
+        "requires_shipping": _requires_shipping(row, reader),
         "imported_quantity": reader.integer(row, reader.find_column(QUANTITY)),
         "source": variant_source(row, is_given_sku, reader) or None,
     }
+
+
+def _requires_shipping(row: Row, reader: RowReader) -> bool:
+    """Return whether a variant is shipped. As in Shopify, a blank cell means that it is not."""
+    column = reader.find_column(SHIPPING)
+    text = row[column].casefold()
+    if text not in ("true", "false", "yes", "no", ""):
+        reader.repair(row, column, "Neither true nor false; read as true.")
+        reader.keep(row, column)
+    return column not in reader.column_names or text not in ("false", "no", "")
 
 
 def _media(rows: Sequence[Row], reader: RowReader) -> list[JsonObject]:
@@ -247,6 +259,7 @@ SHOPIFY = Format(
         "variants.name": OPTION_VALUES,
         "variants.track_inventory": TRACKER,
         "variants.allow_backorder": POLICY,
+        "variants.requires_shipping": SHIPPING,
         "variants.imported_quantity": QUANTITY,
     },
     # The handle identifies a product, and its type is only one of its categories.

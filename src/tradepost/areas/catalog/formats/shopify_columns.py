@@ -9,6 +9,7 @@ PUBLISHED = ("published", "published on online store")
 SKU, BARCODE, GRAMS = ("variant sku", "sku"), ("variant barcode", "barcode"), ("variant grams", "weight value (grams)")
 TRACKER, QUANTITY = ("variant inventory tracker", "inventory tracker"), ("variant inventory qty", "inventory quantity")
 POLICY = ("variant inventory policy", "continue selling when out of stock")
+SHIPPING = ("variant requires shipping", "requires shipping")
 PRICE, COMPARE = ("variant price", "price"), ("variant compare at price", "compare-at price")
 IMAGE, POSITION, ALT = ("image src", "product image url"), "image position", "image alt text"
 VARIANT_IMAGE = ("variant image", "variant image url")
@@ -28,7 +29,7 @@ CONSUMED_PRODUCT_COLUMNS = frozenset(
 CONSUMED_VARIANT_COLUMNS = frozenset([*SKU, *BARCODE, *GRAMS, *QUANTITY, *PRICE, *COMPARE, *OPTION_VALUES])
 IMAGE_COLUMNS = frozenset([*IMAGE, POSITION, ALT])
 # The usual cells, not kept in `source`. Exports write them, because a blank cell means "no" here.
-USUAL_CELLS = {"variant fulfillment service": "manual", "variant requires shipping": "true", "variant taxable": "true"}
+USUAL_CELLS = {"variant fulfillment service": "manual", "variant taxable": "true"}
 # Columns of a variant, also in the first row of a product.
 VARIANT_COLUMN_PREFIXES = (
     "variant ", "cost per item", "price /", "compare at price /", "compare-at price /", "charge tax", "tax code",

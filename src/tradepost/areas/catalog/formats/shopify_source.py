@@ -11,6 +11,7 @@ from .shopify_columns import (
     IMAGE_COLUMNS,
     POLICY,
     PUBLISHED,
+    SHIPPING,
     SKU,
     STATUS,
     TAGS,
@@ -41,6 +42,7 @@ def _is_usual_variant_cell(column: str, cell: str) -> bool:
         cell.casefold() == USUAL_CELLS.get(column)
         or (column in TRACKER and cell == "shopify")
         or (column in POLICY and cell in ("deny", "continue"))
+        or (column in SHIPPING and cell.casefold() in ("true", "false"))
     )
 
 

@@ -19,16 +19,19 @@ from .members import (
     CategoryName,
     Description,
     Grams,
+    LowStockThreshold,
     Name,
     Options,
     Position,
     Price,
     Reference,
+    RequiresShipping,
     Sku,
     Slug,
     Source,
     Tags,
     TaxClass,
+    WithdrawalExcluded,
 )
 from .shapes import ProductStatus
 
@@ -108,6 +111,9 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     tax_class: TaxClass = "standard"
     track_inventory: bool = True
     allow_backorder: bool = False
+    low_stock_threshold: LowStockThreshold = None
+    requires_shipping: RequiresShipping = True
+    withdrawal_excluded: WithdrawalExcluded = False
     position: Annotated[Position | UnsetType, Meta(description="If omitted, a new variant becomes the last one.")] = (
         UNSET
     )

@@ -77,6 +77,24 @@ TaxClass = Annotated[
     ),
 ]
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Weight in grams.", examples=[6200])]
+LowStockThreshold = Annotated[
+    Annotated[int, Meta(ge=0, le=1_000_000_000)] | None,
+    Meta(
+        description="At this quantity or below, the stock is low. Null: the shop's usual threshold. "
+        "Needs `catalog:write`.",
+        examples=[10],
+    ),
+]
+RequiresShipping = Annotated[
+    bool, Meta(description="False for what is not sent: services, downloads, gift cards by e-mail.", examples=[True])
+]
+WithdrawalExcluded = Annotated[
+    bool,
+    Meta(
+        description="Whether the right of withdrawal does not apply (EU: made to measure, perishable, unsealed).",
+        examples=[False],
+    ),
+]
 Barcode = Annotated[Code, Meta(max_length=60, description="GTIN, EAN or any other code.", examples=["4006381333931"])]
 Price = Annotated[
     Money,

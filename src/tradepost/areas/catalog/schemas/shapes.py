@@ -21,18 +21,21 @@ from .members import (
     Description,
     FileSize,
     Grams,
+    LowStockThreshold,
     Name,
     Options,
     Pixels,
     Position,
     Price,
     Reference,
+    RequiresShipping,
     Sku,
     Slug,
     Source,
     Tag,
     Tags,
     TaxClass,
+    WithdrawalExcluded,
 )
 
 
@@ -120,6 +123,9 @@ class Variant(Struct):
     tax_class: TaxClass
     track_inventory: bool
     allow_backorder: bool
+    low_stock_threshold: LowStockThreshold
+    requires_shipping: RequiresShipping
+    withdrawal_excluded: WithdrawalExcluded
     position: Position
     external_reference: Reference | None
     source: Source

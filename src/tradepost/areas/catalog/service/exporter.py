@@ -22,7 +22,8 @@ from .products import Products
 PRODUCT_MEMBERS = ("name", "slug", "external_reference", "status", "description", "attributes", "tags", "source")
 VARIANT_MEMBERS = (
     "sku", "name", "price", "options", "compare_at_price", "weight_grams", "barcode", "attributes", "tax_class",
-    "track_inventory", "allow_backorder", "position", "external_reference", "source", "imported_quantity",
+    "track_inventory", "allow_backorder", "low_stock_threshold", "requires_shipping", "withdrawal_excluded",
+    "position", "external_reference", "source", "imported_quantity",
 )  # fmt: skip
 MEDIA_MEMBERS = ("source_url", "alt")
 OLDEST_FIRST = ("created_at",)

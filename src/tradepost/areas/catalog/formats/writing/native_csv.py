@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from ..cells import encode_cell
-from ..native_csv import COLUMNS, PRODUCT_COLUMNS, VARIANT_COLUMNS
+from ..native_csv import BOOLEAN_COLUMNS, COLUMNS, INTEGER_COLUMNS, PRODUCT_COLUMNS, VARIANT_COLUMNS
 from ..row_reader import JsonObject
 from .writer import UTF8_BOM, Writer, encode_csv, format_price
 
-PRICE_COLUMNS, BOOLEAN_COLUMNS = ("price", "compare_at_price"), ("track_inventory", "allow_backorder")
-INTEGER_COLUMNS = ("weight_grams", "imported_quantity", "position")
+PRICE_COLUMNS = ("price", "compare_at_price")
+NUMBER_COLUMNS = ("weight_grams", *INTEGER_COLUMNS)
 JSON_COLUMNS = ("options", "variant_attributes", "variant_source")
 
 
@@ -72,7 +72,7 @@ def _variant_cell(column: str, member: str, variant: Mapping[str, Any]) -> str:
         return format_price(value)
     if column in BOOLEAN_COLUMNS:
         return "" if value is None else "true" if value else "false"
-    if column in INTEGER_COLUMNS:
+    if column in NUMBER_COLUMNS:
         return "" if value is None else str(value)
     if column in JSON_COLUMNS:
         return "" if value is None or (not value and column != "variant_source") else _encode_json(value)

@@ -39,7 +39,6 @@ ATTRIBUTES = {"SEO Title": "seo_title", "SEO Description": "seo_description"}
 # `source` has one of the two, the usual cell is not written.
 USUAL_CELLS = {
     "Variant Fulfillment Service": ("manual", "Fulfillment service"),
-    "Variant Requires Shipping": ("true", "Requires shipping"),
     "Variant Taxable": ("true", "Charge tax"),
 }
 MAX_OPTIONS, MAX_HANDLE_LENGTH = 3, 100
@@ -127,6 +126,7 @@ class ShopifyLayout(Layout):
             "Variant Inventory Qty": "" if quantity is None else str(quantity),
             "Variant Inventory Policy": "continue" if variant.get("allow_backorder") else "deny",
             "Variant Price": self._price(variant["price"]),
+            "Variant Requires Shipping": "true" if variant.get("requires_shipping", True) else "false",
             "Variant Compare At Price": self._price(variant.get("compare_at_price")),
             "Variant Barcode": variant.get("barcode") or "",
         }
