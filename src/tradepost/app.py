@@ -271,8 +271,7 @@ def _connect_routes(app: Litestar, door: RestDoor) -> Iterable[Endpoint]:
         for method, (handler, _) in getattr(app_route, "route_handler_map", {}).items():
             if isinstance(handler, OperationRoute) and method == str(next(iter(handler.http_methods))):
                 handler.door = door
-                head, brace, tail = app_route.path.partition("{")
-                yield Endpoint(handler.operation, method, f"{head}{{0}}{tail.partition('}')[2]}" if brace else head)
+                yield Endpoint.from_template(handler.operation, method, app_route.path)
 
 
 @asynccontextmanager

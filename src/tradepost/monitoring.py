@@ -137,7 +137,7 @@ def parity_report(registry: Registry, rest: RestDoor, fields: Iterable[RootField
     report: list[OperationParity] = []
     for name, operation in registry.operations.items():
         endpoint = endpoints.get(name)
-        route = f"{endpoint.method} /v1{endpoint.path.replace('{0}', '{key}')}" if endpoint is not None else None
+        route = f"{endpoint.method} /v1{endpoint.template}" if endpoint is not None else None
         problems = tuple([problem.code for problem in operation.problems])
         only = f"{operation.exclusive_to}: {operation.reason}" if operation.exclusive_to else None
         report.append(OperationParity(name, route, field_names.get(name), operation.access.permission, problems, only))

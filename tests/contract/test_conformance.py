@@ -5,6 +5,7 @@ type, problem code and headers of a response must be declared, and its body vali
 that the schema does not name.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ async def paths_of(checker: ResponseChecker, path: str, client: httpx.AsyncClien
         rows = [row for product in products for row in product[below]][:2]
     assert rows
     names = [name for row in rows for name in (row["id"], row.get("slug")) if name]
-    return [path.replace("{key}", name) for name in (*names, example)]
+    return [_filled(path, name) for name in (*names, example)]
 
 
 def queries(checker: ResponseChecker, operation: Json) -> Iterator[dict[str, Any]]:
@@ -296,6 +297,9 @@ async def _write_paths(
             await caller.get(head.replace("variants", "products"), params={"fields": "variants{id}", "limit": 1})
         ).json()["data"]
         rows = products[0]["variants"][:1]
-    return [
-        path.replace("{key}", name) for name in (*[row["id"] for row in rows], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")
-    ]
+    return [_filled(path, name) for name in (*[row["id"] for row in rows], "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff")]
+
+
+def _filled(path: str, key: str) -> str:
+    """Return a path with a key; further ids in it are those of no row."""
+    return re.sub(r"{[^}]+}", "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2eff", path.replace("{key}", key))

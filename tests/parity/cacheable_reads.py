@@ -9,7 +9,6 @@ from tests.conftest import HERE
 from tests.parity.cases import READS, REGISTRY
 from tests.parity.fields import graphql_fields
 from tests.parity.harness import UNKNOWN_SLUG, ApiClient, DualDoorApp, Json
-from tests.parity.query_strategies import UUID_LENGTH
 from tests.parity.sample_rows import SampleRows
 from tradepost.app import TradepostApp
 
@@ -65,8 +64,8 @@ async def node_reads(harness: DualDoorApp) -> list[Get]:
 def read_by_both_doors(harness: DualDoorApp, operation: str, key: str, fields: str) -> list[Get]:
     """Return the same read as a REST request and as a document."""
     declaration, root = harness.operation(operation), harness.root(operation)
-    by_slug = "slug" in root.parameters and "-" in key and len(key) < UUID_LENGTH
-    argument = f'({"slug" if by_slug else next(iter(root.parameters))}: "{key}")' if key else ""
+    arguments = [f'{name}: "{value}"' for name, value in harness.key_arguments(operation, key).items()]
+    argument = f"({', '.join(arguments)})" if arguments else ""
     selection = graphql_fields(declaration.result, fields)
     body = f"nodes {{ {selection} }}" if declaration.kind == "list" else selection
     path = f"/v1{harness.path(operation, key)}"

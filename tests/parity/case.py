@@ -72,6 +72,9 @@ class CaseContext:
         return answer.json()
 
 
+type Keys = str | tuple[str, ...]
+"""The parameters in a path, in its order: usually the key of one row. Empty if it has none."""
+
 type Body = Json | Callable[[CaseContext], Json] | Callable[[CaseContext], Awaitable[Json]]
 """A request body. A function if it contains a mark, an id or a token."""
 
@@ -96,6 +99,7 @@ class ReadCase:
     access: who may call it, and which of the sample rows they see.
     statements: how many SQL statements it takes, by the fields selected, as REST writes them.
     path: its REST path, if it does not follow from its kind and its resource.
+    method: its HTTP method, if it does not follow from its kind.
     body: the body of a query.
     """
 
@@ -103,6 +107,7 @@ class ReadCase:
     access: Rule
     statements: Mapping[str, int]
     path: str | None = None
+    method: str | None = None
     body: Json | None = None
 
 
@@ -119,6 +124,10 @@ class WriteCase:
     status: the status of the owner's account before the call.
     idempotent: whether it may be repeated with an idempotency key.
     path: its REST path, if it does not follow from its kind and its resource.
+    method: its HTTP method, if it does not follow from its kind.
+    row: creates the rows in its path and returns their keys, if `row` of the EntityCase of its path
+        does not suffice: the path has two parameters, or the row must be in some state.
+    leaves_traces: whether it writes events and an audit entry.
     """
 
     operation: str
@@ -131,6 +140,9 @@ class WriteCase:
     status: str = "active"
     idempotent: bool = True
     path: str | None = None
+    method: str | None = None
+    row: Callable[[CaseContext], Awaitable[Keys]] | None = None
+    leaves_traces: bool = True
 
 
 class OracleView:

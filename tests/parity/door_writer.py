@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from tests.factories import unique
+from tests.parity.case import Keys
 from tests.parity.fields import camel, graphql_fields, graphql_input, mask, problem_summary
 from tests.parity.harness import ApiClient, DualDoorApp, Json
 from tradepost.kit.ids import parse_id
@@ -21,19 +23,24 @@ class DoorWriter:
     """Calls one write operation, by either door.
 
     `fields` are always those of REST; a batch selects them of the rows in its results.
-    headers: sent with every request.
+    headers: sent with every request. A write that requires an idempotency key gets a new one.
     """
 
     def __init__(self, harness: DualDoorApp, caller: ApiClient, operation: str) -> None:
         self.harness, self.caller, self.operation = harness, caller, harness.operation(operation)
         self.headers = dict[str, str]()
 
-    async def write(self, door: str, fields: str, key: str = "", body: Any = None, **more: Any) -> Any:
+    async def write(self, door: str, fields: str, key: Keys = "", body: Any = None, **more: Any) -> Any:
         """Call the operation by the door `rest` or `graphql` and return its outcome."""
         return await (self.rest if door == "rest" else self.graphql)(fields, key, body, **more)
 
+    def request_headers(self) -> dict[str, str]:
+        """Return the headers of one request."""
+        required = {"Idempotency-Key": unique("required")} if self.operation.requires_idempotency_key else {}
+        return required | self.headers
+
     async def rest(
-        self, fields: str, key: str = "", body: Any = None, version: int | None = None, json_patch: Any = None
+        self, fields: str, key: Keys = "", body: Any = None, version: int | None = None, json_patch: Any = None
     ) -> Any:
         """Call the operation by REST and return a body, the summary of a problem, or DELETED."""
         method, path, request = self.rest_request(fields, key, body, version, json_patch)
@@ -45,26 +52,30 @@ class DoorWriter:
         return answer.json()
 
     def rest_request(
-        self, fields: str, key: str = "", body: Any = None, version: int | None = None, json_patch: Any = None
+        self, fields: str, key: Keys = "", body: Any = None, version: int | None = None, json_patch: Any = None
     ) -> tuple[str, str, Json]:
         """Return the method, the path and the rest of the request."""
-        headers = self.headers | ({"If-Match": f'"{version}.x"'} if version is not None else {})
+        headers = self.request_headers() | ({"If-Match": f'"{version}.x"'} if version is not None else {})
         headers["Content-Type"] = "application/json" if json_patch is None else "application/json-patch+json"
         sent = body if json_patch is None else json_patch
         content = None if sent is None else msgspec.json.encode(sent)
         params = {"fields": fields} if fields and self.operation.status != 204 else {}
         path = self.harness.path(self.operation.name, key)
-        return METHODS[self.operation.kind], path, {"params": params, "content": content, "headers": headers}
+        return (
+            self.harness.method(self.operation.name),
+            path,
+            {"params": params, "content": content, "headers": headers},
+        )
 
     async def graphql(
-        self, fields: str, key: str = "", body: Any = None, version: int | None = None, json_patch: Any = None
+        self, fields: str, key: Keys = "", body: Any = None, version: int | None = None, json_patch: Any = None
     ) -> Any:
         """Call the operation by GraphQL and return its outcome, as `rest` does."""
         selection = graphql_fields(self.operation.result, fields)
         if self.operation.kind == "batch":
             selection = f"results {{ status data {{ {selection} }} }}"
         text, variables = self.document(selection, key, body, version, json_patch)
-        answer = await self.caller.post(text, variables, self.headers)
+        answer = await self.caller.post(text, variables, self.request_headers())
         if "errors" in answer:
             assert answer.get("data", {"it": None}) == {"it": None}
             [error] = answer["errors"]
@@ -74,7 +85,7 @@ class DoorWriter:
     def document(
         self,
         selection: str,
-        key: str = "",
+        key: Keys = "",
         body: Any = None,
         version: int | None = None,
         json_patch: Any = None,
@@ -84,8 +95,7 @@ class DoorWriter:
         name = camel(self.operation.name)
         definition = self.harness.executor.schema.mutation_type.fields[name]
         variables: Json = {"expectedVersion": version} if version is not None else {}
-        if key:
-            variables[next(n for n in definition.args if n.lower().endswith("id"))] = key
+        variables |= self.harness.key_arguments(self.operation.name, key)
         if json_patch is not None:
             variables["jsonPatch"] = json_patch
         elif body is not None:

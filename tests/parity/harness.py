@@ -16,6 +16,7 @@ from tradepost.areas.accounts.policy import ROLES
 from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.rest.query_string import Query
 from tradepost.kit.auth.caller import Caller
+from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, ListQuery
@@ -50,6 +51,11 @@ def hypothesis_settings(examples: int) -> Any:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
     return (lambda test: seed(int(fixed_seed))(configured(test))) if fixed_seed else configured
+
+
+def key_tuple(key: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parameters of a path: none if the key is empty."""
+    return key if isinstance(key, tuple) else (key,) if key else ()
 
 
 def assert_same(rest: Any, graphql: Any) -> None:
@@ -181,9 +187,21 @@ class DualDoorApp:
         """Return the operation with this name."""
         return self.registry.operations[name]
 
-    def path(self, operation: str, key: str = "") -> str:
+    def path(self, operation: str, key: str | tuple[str, ...] = "") -> str:
         """Return the REST path of an operation, without the version."""
-        return self.endpoints[operation].path.replace("{0}", key)
+        return self.endpoints[operation].fill(key_tuple(key))
+
+    def method(self, operation: str) -> str:
+        """Return the HTTP method of an operation."""
+        return self.endpoints[operation].method
+
+    def key_arguments(self, operation: str, key: str | tuple[str, ...]) -> dict[str, str]:
+        """Return the parameters of an operation's path as arguments of its GraphQL field."""
+        names, keys = list(self.root(operation).parameters), key_tuple(key)
+        second = self.operation(operation).path_resource.key_columns[-1] if keys else ""
+        if second in names and second != "id" and parse_id(keys[0]) is None:
+            return {second: keys[0]}
+        return dict(zip(names, keys, strict=False))
 
     def root(self, operation: str) -> Any:
         """Return the GraphQL root field of an operation."""

@@ -6,16 +6,19 @@ from typing import Any
 
 from tests.parity.case import Body, CaseContext, WriteCase, new_mark
 from tests.parity.cases import ENTITIES, REGISTRY, WriteInput
-from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role
+from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role, key_tuple
 from tests.users import ShopUser, create_user
 
 
 @dataclass(frozen=True)
 class PreparedWrite:
-    """The arguments of one call. `mark` is the text by which its row differs from others."""
+    """The arguments of one call. `mark` is the text by which its row differs from others.
+
+    keys: the parameters of its path.
+    """
 
     caller: ApiClient
-    key: str
+    keys: tuple[str, ...]
     body: Json | None
     json_patch: list[Json] | None
     mark: str
@@ -23,7 +26,12 @@ class PreparedWrite:
     @property
     def arguments(self) -> Json:
         """The arguments of a DoorWriter."""
-        return {"key": self.key, "body": self.body, "json_patch": self.json_patch}
+        return {"key": self.keys, "body": self.body, "json_patch": self.json_patch}
+
+    @property
+    def key(self) -> str:
+        """The first parameter of its path, or an empty text if it has none."""
+        return self.keys[0] if self.keys else ""
 
 
 async def prepare(harness: DualDoorApp, valid: WriteInput, mark: str = "") -> PreparedWrite:
@@ -39,8 +47,8 @@ async def prepare_for(
 ) -> PreparedWrite:
     """Prepare a valid input for this caller, on a row of this owner."""
     context = CaseContext(harness.app, harness.staff, owner, mark)
-    key = await row_of(valid.write, context)
-    return PreparedWrite(caller, key, await resolve_body(valid.body, context), valid.json_patch, mark)
+    keys = await row_of(valid.write, context)
+    return PreparedWrite(caller, keys, await resolve_body(valid.body, context), valid.json_patch, mark)
 
 
 async def permitted_caller(harness: DualDoorApp, write: WriteCase, mark: str = "") -> ApiClient:
@@ -55,14 +63,19 @@ async def new_owner(harness: DualDoorApp, write: WriteCase, mark: str) -> ShopUs
     return await create_user(harness.app, email=f"owner-{mark}@shop.example", status=write.status)
 
 
-async def row_of(write: WriteCase, context: CaseContext) -> str:
-    """Create a row for a write and return its key, or an empty text if the write has no key."""
+async def row_of(write: WriteCase, context: CaseContext) -> tuple[str, ...]:
+    """Create the rows in the path of a write and return their keys."""
     operation = REGISTRY.operations[write.operation]
-    if "key" not in operation.signature.parameters:
-        return ""
-    entity = ENTITIES[operation.path_resource.name]
-    assert entity.row is not None, f"{entity.name} needs `row=`: {write.operation} is called on a row of it"
-    return await entity.row(context)
+    if not operation.path_parameters:
+        return ()
+    create = write.row
+    if create is None:
+        entity = ENTITIES[operation.path_resource.name]
+        create = entity.row
+        assert create is not None, f"{entity.name} needs `row=`: {write.operation} is called on a row of it"
+    keys = key_tuple(await create(context))
+    assert len(keys) == len(operation.path_parameters), f"{write.operation} needs `row=` with all keys of its path"
+    return keys
 
 
 async def resolve_body(body: Body | None, context: CaseContext) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.parity.fields import camel
 from tests.parity.harness import DualDoorApp, Json
-from tests.parity.query_strategies import ACTIONS, UUID_LENGTH, AskedField, AskedList
+from tests.parity.query_strategies import ACTIONS, AskedField, AskedList
 
 
 def literal(value: Any) -> str:
@@ -100,7 +100,7 @@ class GraphQLWriter:
         definition = self.harness.executor.schema.query_type.fields[field.name]
         args = {n: v for n, v in asked.args.items() if n != "total"}
         if asked.key is not None:
-            args[next(n for n in definition.args if n in self.key_names(field, asked))] = asked.key
+            args |= self.harness.key_arguments(asked.operation, asked.key)
         if asked.is_list:
             body = self.page(asked.resource, asked.fields, bool(asked.args.get("total")))
         else:
@@ -110,9 +110,6 @@ class GraphQLWriter:
         parts = [f"query Q{declared} {text}" if declared or self.happens(0.5) else text, *self.fragments]
         self.chance.shuffle(parts)
         return "\n".join(parts), self.variables
-
-    def key_names(self, field: Any, asked: AskedList) -> list[str]:
-        return [n for n in field.parameters if (n == "slug") == (len(asked.key or "") != UUID_LENGTH)]
 
     def fields(self, type: str, fields: tuple[AskedField, ...]) -> str:
         """Return a selection set of an object type."""

@@ -52,7 +52,8 @@ async def test_a_write_of_staff_leaves_an_entry_with_caller_door_and_operation(
     outcome = await writer.write(door, "id", **prepared.arguments)
     assert not isinstance(outcome, tuple), outcome
     entries = await entries_of(harness, request_id, caller_id=caller_id)
-    assert subjects_of(outcome, prepared.key) <= {entry["subject"] for entry in entries}
+    assert bool(entries) == FIRST_INPUTS[operation].write.leaves_traces
+    assert not entries or subjects_of(outcome, prepared.key) <= {entry["subject"] for entry in entries}
     for entry in entries:
         identity = (entry["caller_id"], entry["role"], entry["door"], entry["operation"])
         assert identity == (caller_id, "staff", door, operation)
@@ -84,7 +85,7 @@ async def test_a_write_of_a_user_or_anonymous_caller_leaves_an_entry_without_a_s
     outcome = await writer.write(door, field, **prepared.arguments)
     assert not isinstance(outcome, tuple), outcome
     entries = await entries_of(harness, request_id, operation=operation)
-    assert entries
+    assert bool(entries) == FIRST_INPUTS[operation].write.leaves_traces
     caller_id = caller.person.id if caller.person else None
     for entry in entries:
         assert (entry["caller_id"], entry["role"], entry["door"]) == (caller_id, caller.name, door)
@@ -92,6 +93,8 @@ async def test_a_write_of_a_user_or_anonymous_caller_leaves_an_entry_without_a_s
     assert_no_values(prepared.body, entries)
     assert_no_values(outcome, entries)
     subjects = {entry["subject"] for entry in entries}
+    if not entries:
+        return
     if prepared.key:
         assert prepared.key in subjects
     elif caller_id is not None and outcome == DELETED and operation != "logout":

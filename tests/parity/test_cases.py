@@ -104,10 +104,14 @@ def test_the_sample_of_a_resource_has_keys_and_values_of_all_filters(sample_rows
 
 
 def test_each_read_of_rows_has_a_place_for_a_shown_row(sample_rows: SampleRows) -> None:
-    reads = {n for n, o in OPERATIONS.items() if not o.is_write and isinstance(o.result, Resource)}
-    missing = sorted(reads - set(sample_rows.places))
-    assert missing == [], "give the row in `shown=` of the Sample of its EntityCase"
-    assert all(isinstance(shown, Place) and shown.seeks for shown, _ in sample_rows.places.values())
+    reads = {n: o for n, o in OPERATIONS.items() if not o.is_write}
+    of_rows = {n for n, o in reads.items() if isinstance(o.result, Resource)}
+    below_rows = {n for n, o in reads.items() if o.path_parameters}
+    missing = sorted((of_rows | below_rows) - set(sample_rows.places))
+    assert missing == [], "give the row in `shown=` of the Sample of the EntityCase of its result or of its path"
+    assert all(isinstance(shown, Place) for shown, _ in sample_rows.places.values())
+    assert [n for n, (shown, _) in sample_rows.places.items() if n in of_rows and not shown.seeks] == []
+    assert [n for n, (shown, _) in sample_rows.places.items() if n in below_rows and not shown.key] == []
 
 
 def test_each_member_and_relation_with_an_access_rule_has_its_row() -> None:

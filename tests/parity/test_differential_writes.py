@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.figures import IS_TORTURE
+from tests.parity.case import Keys
 from tests.parity.cases import REGISTRY, TWO_DOOR_WRITES, WriteInput, answer_fields, write_inputs
 from tests.parity.door_writer import DELETED, DoorWriter
 from tests.parity.fields import graphql_fields, normalize_answer, problem_summary, snake
@@ -181,7 +182,7 @@ async def outcome(
     writer = DoorWriter(rehearsed.harness, valid.caller, name)
     send = send_rest if door == "rest" else send_graphql
     async with rehearsed.rehearsal.active() as rows:
-        answer, problem, refusals, is_invalid = await send(writer, valid.key, body, json_patch, msgpack)
+        answer, problem, refusals, is_invalid = await send(writer, valid.keys, body, json_patch, msgpack)
     known = msgspec.json.decode(rehearsed.rehearsal.mask(msgspec.json.encode(answer).decode()))
     return Outcome(known, problem, frozenset(refusals), is_invalid, rows)
 
@@ -189,7 +190,7 @@ async def outcome(
 type Sent = tuple[Any, Any, set[str], bool]
 
 
-async def send_rest(writer: DoorWriter, key: str, body: Any, json_patch: Any, msgpack: bool) -> Sent:
+async def send_rest(writer: DoorWriter, key: Keys, body: Any, json_patch: Any, msgpack: bool) -> Sent:
     """Send a write to the REST door."""
     method, path, request = writer.rest_request(answer_fields(writer.operation.name), key, body, None, json_patch)
     if msgpack:
@@ -209,7 +210,7 @@ async def send_rest(writer: DoorWriter, key: str, body: Any, json_patch: Any, ms
     return normalize_answer(writer.operation.result, response.json()), None, set(), False
 
 
-async def send_graphql(writer: DoorWriter, key: str, body: Any, json_patch: Any, msgpack: bool) -> Sent:
+async def send_graphql(writer: DoorWriter, key: Keys, body: Any, json_patch: Any, msgpack: bool) -> Sent:
     """Send a write to the GraphQL door."""
     operation = writer.operation
     selection = graphql_fields(operation.result, answer_fields(operation.name))
@@ -218,7 +219,7 @@ async def send_graphql(writer: DoorWriter, key: str, body: Any, json_patch: Any,
         selection = f"results {{ status changed data {{ {selection} }} error {{ {error} }} }}"
     body = {} if body is None and json_patch is None else body
     text, variables = writer.document(selection, key, body, None, json_patch)
-    answer = await writer.caller.post(text, variables)
+    answer = await writer.caller.post(text, variables, writer.request_headers())
     if "errors" in answer:
         problems = [error["extensions"] for error in answer["errors"]]
         if problems[0]["code"] == "invalid_variables":

@@ -44,7 +44,7 @@ async def new_product(harness: DualDoorApp, *variants: Json, **members: Any) -> 
 async def test_null_is_a_value_in_a_json_patch(harness: DualDoorApp, operation: str, door: str) -> None:
     prepared = await prepare(harness, FIRST_INPUTS[operation])
     writer, step = DoorWriter(harness, prepared.caller, operation), {"op": "test", "path": "/version", "value": None}
-    outcome = await writer.write(door, "id", prepared.key, json_patch=[step])
+    outcome = await writer.write(door, "id", prepared.keys, json_patch=[step])
     assert outcome[0] == "patch_test_failed", "null is compared, not missing"
 
 
@@ -69,7 +69,7 @@ async def test_null_is_the_default_of_every_member_that_has_one(harness: DualDoo
         prepared = await prepare(harness, FIRST_INPUTS[operation])
         body = nulls | {n: v for n, v in (prepared.body or {}).items() if n not in nulls}
         writer = DoorWriter(harness, prepared.caller, operation)
-        outcome = await writer.write(door, "status" if operation == "register" else "id", prepared.key, body)
+        outcome = await writer.write(door, "status" if operation == "register" else "id", prepared.keys, body)
         assert isinstance(outcome, dict), (door, outcome)
 
 

@@ -47,12 +47,17 @@ def rest_path(operation: Operation[Any, ..., Any]) -> str:
     return collection + ("/{0}" if operation.kind in ("get", *VERSIONED_KINDS) else "")
 
 
+def rest_method(operation: Operation[Any, ..., Any]) -> str:
+    """Return the HTTP method: that of the case, or of its kind."""
+    return (READS | WRITES)[operation.name].method or METHODS[operation.kind]
+
+
 def test_every_operation_has_a_route_and_a_field_of_its_name(harness: DualDoorApp) -> None:
     schema = harness.executor.schema
     for name, operation in harness.registry.operations.items():
         if operation.is_exposed_at("rest"):
             endpoint = harness.endpoints[name]
-            assert (endpoint.method, endpoint.path) == (METHODS[operation.kind], rest_path(operation)), name
+            assert (endpoint.method, endpoint.path) == (rest_method(operation), rest_path(operation)), name
         if operation.is_exposed_at("graphql"):
             assert harness.root(name).name == graphql_name(operation)
             parent = schema.mutation_type if operation.is_write else schema.query_type
@@ -75,8 +80,7 @@ def test_inputs_have_the_same_members_at_both_doors(harness: DualDoorApp) -> Non
         if operation.input is None or operation.kind == "update" or operation.exclusive_to:
             continue
         endpoint = harness.endpoints[name]
-        path = next(p for p in openapi["paths"] if p.replace("{key}", "{0}") == f"/v1{endpoint.path}")
-        content = openapi["paths"][path][endpoint.method.lower()]["requestBody"]["content"]
+        content = openapi["paths"][f"/v1{endpoint.template}"][endpoint.method.lower()]["requestBody"]["content"]
         body = content["application/json"]["schema"]
         if operation.kind == "query":
             # GraphQL has an argument for each member of the body.
@@ -116,8 +120,7 @@ def test_every_problem_of_an_operation_is_documented(harness: DualDoorApp) -> No
         if operation.exclusive_to:
             continue
         endpoint = harness.endpoints[name]
-        path = f"/v1{endpoint.path}".replace("{0}", "{key}")
-        responses = openapi["paths"][path][endpoint.method.lower()]["responses"]
+        responses = openapi["paths"][f"/v1{endpoint.template}"][endpoint.method.lower()]["responses"]
         assert {str(p.status) for p in operation.problems} <= set(responses), name
 
 
@@ -136,7 +139,10 @@ async def test_a_write_has_the_same_result_and_events_at_either_door(harness: Du
         answer = normalize_answer(operation.result, outcome, prepared.mark)
         outcomes.append((answer, await events_of_request(harness, request_id, prepared.mark)))
     assert_same(*outcomes)
-    assert outcomes[0][1] or valid.body == {}, "only an empty change has no event"
+    if valid.write.leaves_traces:
+        assert outcomes[0][1] or valid.body == {}, "only an empty change has no event"
+    else:
+        assert outcomes[0][1] == []
 
 
 async def test_a_batch_has_the_same_outcomes_at_either_door(harness: DualDoorApp) -> None:

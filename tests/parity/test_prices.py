@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.factories import make_category, make_product
 from tests.parity.cases import READS, REGISTRY
 from tests.parity.fields import graphql_fields
-from tests.parity.harness import DualDoorApp, Json, hypothesis_settings
+from tests.parity.harness import UNKNOWN_ID, DualDoorApp, Json, hypothesis_settings
 from tests.parity.query_rendering import GraphQLWriter, RestWriter
 from tests.parity.query_strategies import AskedList, read_questions
 from tests.parity.sample_rows import SampleRows
@@ -55,8 +55,9 @@ def test_the_fields_of_a_case_have_one_price_at_both_doors(harness: DualDoorApp,
     selection = graphql_fields(declaration.result, fields)
     body = f"{{ nodes {{ {selection} }} }}" if declaration.kind == "list" else f"{{ {selection} }}"
     root = harness.root(operation)
-    has_key = "key" in declaration.signature.parameters
-    argument = f'({next(iter(root.parameters))}: "01924560-6c00-7d4b-bb5e-72fc1f750d02")' if has_key else ""
+    key = UNKNOWN_ID if declaration.path_parameters else ""
+    arguments = [f'{name}: "{value}"' for name, value in harness.key_arguments(operation, key).items()]
+    argument = f"({', '.join(arguments)})" if arguments else ""
     [graphql] = harness.prepare(f"{{ {root.name}{argument} {body} }}", {}, permissions).prices
     assert price(declaration, query.selection, query.list_query) == graphql
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.parity.case import CaseContext, Fault, WriteCase
+from tests.parity.case import CaseContext, Fault, Keys, WriteCase
 from tests.parity.cases import ENTITIES, FAULTS, FIRST_INPUTS, REGISTRY, WRITES, answer_fields
 from tests.parity.door_writer import DoorWriter
 from tests.parity.fields import normalize_answer
@@ -47,8 +47,8 @@ async def test_an_invalid_body_is_the_same_problem_at_either_door(
     assert tuple(sorted({pointer for pointer, *_ in errors})) == fault.pointers
 
 
-async def caller_and_row(harness: DualDoorApp, write: WriteCase) -> tuple[ApiClient, str, CaseContext]:
-    """Return a permitted caller, and the key of a row, which belongs to the caller if possible."""
+async def caller_and_row(harness: DualDoorApp, write: WriteCase) -> tuple[ApiClient, Keys, CaseContext]:
+    """Return a permitted caller, and the keys of a row, which belongs to the caller if possible."""
     caller = await permitted_caller(harness, write)
     context = CaseContext(harness.app, harness.staff, caller.person or harness.customer.user)
     return caller, await row_of(write, context), context
@@ -84,7 +84,7 @@ async def test_a_forbidden_write_is_refused_alike_before_its_input_is_checked(ha
         if not operation.is_write or operation.access.allows(caller.permissions):
             continue
         writer, fields = DoorWriter(harness, caller, operation.name), answer_fields(operation.name)
-        key = UNKNOWN_ID if "key" in operation.signature.parameters else ""
+        key = (UNKNOWN_ID,) * len(operation.path_parameters)
         body = invalid_body(operation.input, all_optional=operation.kind == "update")
         rest, graphql = [await writer.write(door, fields, key, body) for door in ("rest", "graphql")]
         assert_same(rest, graphql)
@@ -141,7 +141,7 @@ def bad_inputs(draw: Any) -> tuple[str, Json]:
 
 
 @pytest.fixture(scope="module")
-async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, tuple[ApiClient, str]]:
+async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, tuple[ApiClient, Keys]]:
     """For each drawn write a permitted caller and the key of one row, which all examples share."""
     return {name: (await caller_and_row(harness, WRITES[name]))[:2] for name in DRAWN_WRITES}
 
@@ -149,7 +149,7 @@ async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, tu
 @hypothesis_settings(55)
 @given(bad=bad_inputs())
 async def test_a_bad_input_is_the_same_problem_at_either_door(
-    harness: DualDoorApp, targets: dict[str, tuple[ApiClient, str]], bad: tuple[str, Json]
+    harness: DualDoorApp, targets: dict[str, tuple[ApiClient, Keys]], bad: tuple[str, Json]
 ) -> None:
     operation, body = bad
     caller, key = targets[operation]

@@ -8,7 +8,6 @@ import pytest
 from tests.parity.access.table import Outcome
 from tests.parity.case import CaseContext, EntityCase, new_mark
 from tests.parity.cases import ACCESS, ENTITIES, READS, REGISTRY
-from tests.parity.door_writer import METHODS
 from tests.parity.fields import camel, graphql_fields
 from tests.parity.harness import ApiClient, DualDoorApp, client_with_role
 from tests.parity.sample_rows import SampleRows
@@ -57,10 +56,11 @@ async def create_many(entity: EntityCase, context: CaseContext) -> str:
 def key_of(harness: DualDoorApp, operation: str, keys: dict[str, str]) -> tuple[str, str]:
     """Return the key of a read, and the GraphQL argument that takes it; two empty texts if none."""
     declaration = harness.operation(operation)
-    if "key" not in declaration.signature.parameters:
+    if not declaration.path_parameters:
         return "", ""
     key = keys[declaration.path_resource.name]
-    return key, f'{next(iter(harness.root(operation).parameters))}: "{key}"'
+    [(name, _)] = harness.key_arguments(operation, key).items()
+    return key, f'{name}: "{key}"'
 
 
 @pytest.mark.parametrize(("operation", "fields", "count"), LISTS)
@@ -110,18 +110,23 @@ async def test_a_single_read_takes_one_statement_per_level(
 
 @pytest.mark.parametrize(("operation", "fields", "count"), VALUES)
 async def test_a_read_without_a_table_takes_the_statements_of_its_case(
-    harness: DualDoorApp, caller: ApiClient, operation: str, fields: str, count: int
+    harness: DualDoorApp, keys: dict[str, str], caller: ApiClient, operation: str, fields: str, count: int
 ) -> None:
     declaration, body = harness.operation(operation), READS[operation].body
-    method, path = METHODS[declaration.kind], harness.path(operation)
+    key, argument = key_of(harness, operation, keys)
+    if not declaration.access.allows(caller.permissions):
+        return await assert_refused_without_a_statement(harness, caller, operation, key)
+    method, path = harness.method(operation), harness.path(operation, key)
     answer, statements = await harness.record(caller.rest(method, path, json=body, params={"fields": fields}))
-    assert (answer.status_code, len(statements)) == (200, count)
-    arguments = ", ".join([f'{camel(name)}: "{value}"' for name, value in (body or {}).items()])
+    expected = (200, count) if sees_rows(harness, caller, operation) else (404, 1)
+    assert (answer.status_code, len(statements)) == expected
+    values = [f'{camel(name)}: "{value}"' for name, value in (body or {}).items()]
+    arguments = ", ".join([a for a in (argument, *values) if a])
     call = harness.root(operation).name + (f"({arguments})" if arguments else "")
     text = f"{{ r: {call} {{ {graphql_fields(declaration.result, fields)} }} }}"
     data, statements = await harness.record(caller.data(text))
-    assert data["r"]
-    assert len(statements) == count
+    assert (200 if data["r"] else 404, len(statements)) == expected
+    return None
 
 
 def sees_rows(harness: DualDoorApp, caller: ApiClient, operation: str) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from tests.parity.access.table import CALLERS, Outcome, Place
 from tests.parity.case import new_mark
 from tests.parity.cases import FIRST_INPUTS, one_field
-from tests.parity.door_writer import DELETED, METHODS, DoorWriter
+from tests.parity.door_writer import DELETED, DoorWriter
 from tests.parity.fields import camel
 from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role
 from tests.parity.prepared_writes import PreparedWrite, new_owner, prepare_for
@@ -66,21 +66,22 @@ class AccessTrial:
     async def read_value(self, result: Result[Any], place: Place) -> dict[str, Outcome]:
         """Return the same of a result without a table. One of its members is selected."""
         member = next(n for n, m in result.members.items() if not isinstance(m, EmbeddedValue))
+        keys = [place.key] if place.key else []
         inputs = [validate(input_type(self.operation), dict(place.body))] if self.operation.input else []
-        called = (await self.method())(*inputs, select_field(member))
+        called = (await self.method())(*keys, *inputs, select_field(member))
         request: Json = {"params": {"fields": member}} | ({"json": place.body} if self.operation.input else {})
-        path = self.harness.path(self.operation.name)
-        answer = await self.client.rest(METHODS[self.operation.kind], path, **request)
+        name = self.operation.name
+        path = self.harness.path(name, place.key)
+        answer = await self.client.rest(self.harness.method(name), path, **request)
         assert answer.status_code != 200 or list(answer.json()) == [member]
-        arguments = ", ".join([f"{camel(n)}: {json.dumps(v)}" for n, v in place.body.items()])
+        values = self.harness.key_arguments(name, place.key) | {camel(n): v for n, v in place.body.items()}
+        arguments = ", ".join([f"{n}: {json.dumps(v)}" for n, v in values.items()])
         field = self.harness.root(self.operation.name).name + (f"({arguments})" if arguments else "")
         document = await self.client.post(f"{{ it: {field} {{ {camel(member)} }} }}")
         return {
             "service": await self.served(self.answered(called)),
             "rest": Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]],
-            "graphql": (
-                OUTCOMES[document["errors"][0]["extensions"]["code"]] if "errors" in document else Outcome.ALLOWED
-            ),
+            "graphql": value_outcome(document),
         }
 
     async def answered(self, call: Any) -> Outcome:
@@ -99,7 +100,7 @@ class AccessTrial:
                 outcomes[way] = await self.served(self.service_write(prepared))
                 continue
             writer = DoorWriter(self.harness, prepared.caller, self.operation.name)
-            outcome = await writer.write(way, one_field(self.operation.name), prepared.key, prepared.body)
+            outcome = await writer.write(way, one_field(self.operation.name), prepared.keys, prepared.body)
             if self.operation.kind == "batch" and isinstance(outcome, dict):
                 assert [item["status"] for item in outcome["results"]] == [201], outcome
             assert outcome == DELETED or isinstance(outcome, (dict, tuple))
@@ -145,7 +146,8 @@ class AccessTrial:
 
     async def graphql_read(self, place: Place) -> Outcome:
         field, is_list = self.harness.root(self.operation.name), self.operation.kind == "list"
-        arguments = [f'{next(iter(field.parameters))}: "{place.key}"'] if place.key else []
+        keys = self.harness.key_arguments(self.operation.name, place.key)
+        arguments = [f'{name}: "{value}"' for name, value in keys.items()]
         arguments += [f'filter: {{{camel(place.filter[0])}: "{place.filter[1]}"}}'] if place.filter else []
         call = f"{field.name}({', '.join(arguments)})" if arguments else field.name
         document = await self.client.post(f"{{ it: {call} {'{ nodes { id } }' if is_list else '{ id }'} }}")
@@ -168,7 +170,8 @@ class AccessTrial:
 
     async def service_write(self, prepared: PreparedWrite) -> Outcome:
         selection = select_field(one_field(self.operation.name))
-        values: Json = {"key": prepared.key, "expected": None, "atomic": True, "selection": selection}
+        values: Json = {"expected": None, "atomic": True, "selection": selection}
+        values |= dict(zip(self.operation.path_parameters, prepared.keys, strict=True))
         if self.operation.kind == "update":
             values["patch"] = MergePatch(prepared.body or {})
         names = [n for n in self.operation.signature.parameters if n != "self"]
@@ -195,6 +198,13 @@ class AccessTrial:
 def visibility(ids: list[str], place: Place) -> Outcome:
     """Return ALLOWED if the row is among those returned, else HIDDEN."""
     return Outcome.ALLOWED if place.seeks in ids else Outcome.HIDDEN
+
+
+def value_outcome(document: Json) -> Outcome:
+    """Return the outcome of a read of a result without a table: null if its row is hidden."""
+    if "errors" in document:
+        return OUTCOMES[document["errors"][0]["extensions"]["code"]]
+    return Outcome.HIDDEN if document["data"]["it"] is None else Outcome.ALLOWED
 
 
 def input_type(operation: Operation[Any, ..., Any]) -> type[Any]:

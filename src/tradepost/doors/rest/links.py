@@ -1,6 +1,8 @@
 """Links of a row: to itself, its relations and the changes that are possible now."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -10,14 +12,44 @@ from tradepost.kit.operations.registry import Registry
 from tradepost.kit.resource.resource import Resource, Result
 from tradepost.kit.resource.row_layout import Actions
 
+PARAMETER = re.compile(r"\{[^}]+\}")
+
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """Method and path of an operation. `{0}` in the path is its only parameter, if it has one."""
+    """Method and path of an operation. `{0}`, `{1}` in the path are its parameters."""
 
     # Not typed as Operation: that is a descriptor, which a type checker would bind to this class.
     operation: Any
     method: str
     path: str
+
+    @classmethod
+    def from_template(cls, operation: Operation[Any, ..., Any], method: str, template: str) -> "Endpoint":
+        """Return the endpoint of a route's path: `/carts/{key:str}/lines/{variant_id:str}`."""
+        numbers = count()
+        return cls(operation, method, PARAMETER.sub(lambda match: f"{{{next(numbers)}}}", template))
+
+    @property
+    def template(self) -> str:
+        """The path with the names of its parameters: `/carts/{key}/lines/{variant_id}`."""
+        return self.fill([f"{{{name}}}" for name in self.operation.path_parameters])
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of parameters in the path."""
+        return self.path.count("{")
+
+    @property
+    def is_linkable(self) -> bool:
+        """Whether a row can link to it: its path has no parameter besides the row's key."""
+        return self.parameter_count < 2
+
+    def fill(self, values: Sequence[str]) -> str:
+        """Return the path with these values of its parameters."""
+        path = self.path
+        for number, value in enumerate(values):
+            path = path.replace(f"{{{number}}}", value)
+        return path
 
 
 class Links:
@@ -32,7 +64,11 @@ class Links:
 
     def href(self, operation: Operation[Any, ..., Any], key: str) -> str:
         """Return the path of an operation on one row."""
-        return self.prefix + self.endpoints[operation.name].path.replace("{0}", key)
+        return self.prefix + self.endpoints[operation.name].fill([key])
+
+    def is_linked(self, operation: str) -> bool:
+        """Whether rows link to an operation, by its name."""
+        return operation in self.endpoints and self.endpoints[operation].is_linkable
 
     def location(self, result: Result[Any], key: str) -> str | None:
         """Return the path of a row, or None if its resource has no path."""
@@ -44,7 +80,7 @@ class Links:
 
         With `permissions`, only those that are open to callers with these permissions.
         """
-        lists = [e for e in self.endpoints.values() if e.operation.kind == "list" and "{0}" not in e.path]
+        lists = [e for e in self.endpoints.values() if e.operation.kind == "list" and not e.parameter_count]
         lists = [e for e in lists if permissions is None or e.operation.access.allows(permissions)]
         return {e.path.removeprefix("/").replace("/", "_"): self.prefix + e.path for e in lists}
 
@@ -65,13 +101,13 @@ class Links:
         resource: Resource[Any] = actions.resource
         unconditional = [_member("self", href) for href in [self.location(resource, "\0")] if href]
         for name, endpoint in self.nested_lists(resource):
-            unconditional.append(_member(name, self.prefix + endpoint.path.replace("{0}", "\0")))
+            unconditional.append(_member(name, self.prefix + endpoint.fill(["\0"])))
         conditional: list[tuple[str, int, int]] = []  # format string, index of its id, of its condition
         for name, condition_index in actions.names:
-            endpoint = self.endpoints.get(name)
-            if endpoint is None:
+            if not self.is_linked(name):
                 continue
-            href = self.prefix + endpoint.path.replace("{0}", "\0")
+            endpoint = self.endpoints[name]
+            href = self.prefix + endpoint.fill(["\0"])
             member = _member(name.removeprefix(f"{resource.operation_prefix}_"), href, endpoint.method)
             if condition_index is None:
                 unconditional.append(member)

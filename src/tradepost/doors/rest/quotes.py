@@ -74,10 +74,10 @@ def _segments(path: str) -> list[str]:
 
 def _matches(template: Sequence[str], segments: Sequence[str]) -> bool:
     return len(template) == len(segments) and all(
-        expected in ("{0}", segment) for expected, segment in zip(template, segments, strict=True)
+        expected.startswith("{") or expected == segment for expected, segment in zip(template, segments, strict=True)
     )
 
 
 def _parameter_flags(endpoint: Endpoint) -> list[bool]:
     """Return for each segment of the path whether it is a parameter."""
-    return [segment == "{0}" for segment in _segments(endpoint.path)]
+    return [segment.startswith("{") for segment in _segments(endpoint.path)]

@@ -51,8 +51,9 @@ def render_response(
     else:
         body, version = result.body, result.version
         if status == 201:
-            path = door.links[scope["version"]].location(operation.result, result.id) or ""
-            headers.append((b"location", path.encode()))
+            path = door.links[scope["version"]].location(operation.result, result.id)
+            if path is not None:
+                headers.append((b"location", path.encode()))
     content = encode(body) if media_type == JSON else msgspec.msgpack.encode(msgspec.json.decode(encode(body)))
     etag = entity_tag(content, version) if not isinstance(result, Batch) else None
     return Response(status, content, media_type, headers, etag)

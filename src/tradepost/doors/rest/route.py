@@ -109,6 +109,7 @@ class OperationRoute(HTTPRouteHandler):
 
     async def run(self, request: RestRequest, path_params: dict[str, str]) -> Response:
         """Call the handler function and render its result."""
+        path_params = self.operation.parse_path_ids(path_params)
         request.key = path_params.get("key")
         try:
             result = await self.call(self.owner, request, **path_params)

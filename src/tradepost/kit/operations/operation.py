@@ -54,7 +54,11 @@ class Operation[O, **P, R]:
 
     kind: what it does. A `query` is a read with a body; a `command` is any other write.
     result: what it returns.
-    parent_relation: for a list below a path, the parent's resource and the name of the relation.
+    parent_relation: for a list, or a create, below another resource's row: that resource and the
+        name of the relation.
+    path_resource: the resource that the parameter `key` refers to: the parent of a list, else that
+        of the result, unless the declaration names another one.
+    path_ids: the resources that further ids in its path refer to, by parameter, in order.
     input: the type of its body.
     public: shared caches may store its answer to callers without a credential.
     points: the cost of one call, without its rows.
@@ -85,6 +89,8 @@ class Operation[O, **P, R]:
         input: type[msgspec.Struct] | None,
         parent_relation: tuple[Resource[Any], str] | None,
         public: bool,
+        path_resource: Resource[Any] | None = None,
+        path_ids: Mapping[str, Resource[Any]] | None = None,
         points: int | None = None,
         status: int | None = None,
         may_return_existing: bool = False,
@@ -106,6 +112,8 @@ class Operation[O, **P, R]:
         self.is_credential_attempt = checks_token or attempted_account is not None
         self.exclusive_to, self.reason = exclusive_to, reason
         self.doc, self.signature = inspect.cleandoc(method.__doc__ or ""), inspect.signature(method)
+        self._path_resource, self.path_ids = path_resource, dict(path_ids or {})
+        self._check_path_parameters()
         self.is_write = kind not in READ_KINDS
         self.accepts_idempotency_key = self.is_write and idempotent
         self.requires_idempotency_key = self.accepts_idempotency_key and requires_idempotency_key
@@ -117,6 +125,12 @@ class Operation[O, **P, R]:
         self.points = points if points is not None else default_points
         self.status, self.may_return_existing = status or STATUSES.get(kind, 200), may_return_existing
         self.problems = tuple(dict.fromkeys((*problems, *self._common_problems())))
+
+    def _check_path_parameters(self) -> None:
+        """Raise TypeError unless the method has `key` and the further ids, in the path's order."""
+        expected = ["key", *self.path_ids]
+        if self.path_ids and list(self.signature.parameters)[1 : len(expected) + 1] != expected:
+            raise TypeError(f"the first parameters of {self.name} must be {', '.join(expected)}")
 
     def _common_problems(self) -> list[type[Problem]]:
         """Return the problems that follow from the declaration."""
@@ -148,13 +162,32 @@ class Operation[O, **P, R]:
     @property
     def accepts_cart_token(self) -> bool:
         """Whether the rows that it is about may be visible by the token of a cart or an order."""
-        resources = (self.result, *([self.parent_relation[0]] if self.parent_relation else []))
+        parent = self.parent_relation[0] if self.parent_relation else None
+        resources = (self.result, self._path_resource, parent)
         return any(isinstance(r, Resource) and depends_on_cart(r.visible) for r in resources)
 
     @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """The parameters in its path: `key` if it is about a row, then those of `path_ids`."""
+        return ("key", *self.path_ids) if "key" in self.signature.parameters else ()
+
+    @property
     def path_resource(self) -> Resource[Any]:
-        """The resource that the id in its path refers to: the parent of a list, else its own."""
+        """The resource that the parameter `key` refers to."""
+        if self._path_resource is not None:
+            return self._path_resource
         return self.parent_relation[0] if self.parent_relation else self.resource
+
+    def parse_path_ids(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the parameters of a path in canonical form if it has further ids.
+
+        Raise NotFound for the first one that cannot be the key of a row.
+        """
+        if not self.path_ids:
+            return dict(values)
+        self.path_resource.parse_key(values["key"])
+        ids = {name: resource.parse_id(values[name]) for name, resource in self.path_ids.items()}
+        return {**values, **ids}
 
     def __deepcopy__(self, memo: Any) -> Self:
         """Return the same declaration: routers copy their handlers."""
@@ -292,6 +325,8 @@ def operation[O, **P, R](
     problems: tuple[type[Problem], ...] = (),
     input: type[msgspec.Struct] | None = None,
     parent_relation: tuple[Resource[Any], str] | None = None,
+    path_resource: Resource[Any] | None = None,
+    path_ids: Mapping[str, Resource[Any]] | None = None,
     public: bool = False,
     points: int | None = None,
     status: int | None = None,
@@ -305,7 +340,8 @@ def operation[O, **P, R](
 ) -> Callable[[Callable[Concatenate[O, P], Awaitable[R]]], Operation[O, P, R]]:
     """Declare a service method as an operation (see `Operation`). The access rule is required."""
     reads_row = kind in ("get", "replace", "update", "delete") and isinstance(result, Resource)
-    not_found: tuple[type[Problem], ...] = (NotFound,) if reads_row or parent_relation else ()
+    has_path = parent_relation is not None or path_resource is not None or bool(path_ids)
+    not_found: tuple[type[Problem], ...] = (NotFound,) if reads_row or has_path else ()
 
     def declare(method: Callable[Concatenate[O, P], Awaitable[R]]) -> Operation[O, P, R]:
         return Operation(
@@ -317,6 +353,8 @@ def operation[O, **P, R](
             problems=(*not_found, *problems),
             input=input,
             parent_relation=parent_relation,
+            path_resource=path_resource,
+            path_ids=path_ids,
             public=public,
             points=points,
             status=status,

@@ -161,7 +161,9 @@ class Resource[S: msgspec.Struct](Result[S]):
     Later areas add relations, filters and sorts, until the registry freezes it.
 
     visible: the rows that a viewer may see, as SQL.
-    key_columns: the columns that identify a row: the id, then an optional second one (a slug).
+    key_columns: the columns that identify a row: the id, then an optional second one (a slug or a
+        number), which holds text that is not an id. `GET` takes either, as do the GraphQL arguments
+        `id` and the one of the column's name.
     slug: the member that missing slugs are generated from. The column `slug` is then the second key
         column and a filter.
     references: the columns that inputs set to the id of a related row, each with its resource.
@@ -272,6 +274,13 @@ class Resource[S: msgspec.Struct](Result[S]):
         if len(self.key_columns) == 1 or "\0" in text:
             raise self.not_found(text)
         return self.key_columns[-1], text
+
+    def parse_id(self, text: str) -> str:
+        """Return an id in canonical form, or raise NotFound for other text."""
+        id = parse_id(text)
+        if id is None:
+            raise self.not_found(text)
+        return id
 
     def not_found(self, key: str) -> NotFound:
         """Return the problem of a row that does not exist or is not visible to the caller."""

@@ -47,9 +47,7 @@ Recipient = Annotated[
 Line = Annotated[SingleLineText, Meta(min_length=1, max_length=200)]
 LINES_DESCRIPTION = "The street address, and any other lines above the city."
 LINES_EXAMPLE = ["Vestergade 12", "2. tv."]
-Lines = Annotated[
-    list[Line], Meta(min_length=1, max_length=4, description=LINES_DESCRIPTION, examples=[LINES_EXAMPLE])
-]
+Lines = Annotated[list[Line], Meta(min_length=1, max_length=4, description=LINES_DESCRIPTION, examples=[LINES_EXAMPLE])]
 City = Annotated[SingleLineText, Meta(min_length=1, max_length=100, examples=["Aarhus"])]
 Postcode = Annotated[
     SingleLineText, Meta(max_length=20, description="Empty if the country has no postcodes.", examples=["8000"])

@@ -59,7 +59,7 @@ def build_parameter(parameter: inspect.Parameter, annotation: Any, operation: Op
         return Parameter(name, member(name, mi.type_info(list[Step]), required), _convert_json_patch)
     described = member(name, mi.type_info(annotation), required)
     if described.kind == "id":
-        return Parameter(name, described, _id_converter(operation.path_resource))
+        return Parameter(name, described, _id_converter(operation.path_ids.get(name, operation.path_resource)))
     return Parameter(name, described, _validating_converter(name, type, described))
 
 

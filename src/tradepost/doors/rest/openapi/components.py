@@ -130,7 +130,7 @@ def _link_schemas(resource: Resource[Any], links: Links) -> dict[str, Schema]:
     names += [name for name, _ in links.nested_lists(resource)]
     names += [name for name, r in resource.relations.items() if not r.is_to_many and links.location(r.target, "")]
     prefix = f"{resource.operation_prefix}_"
-    actions = [name.removeprefix(prefix) for name in resource.actions if name in links.endpoints]
+    actions = [name.removeprefix(prefix) for name in resource.actions if links.is_linked(name)]
     return {name: ref("Link") for name in names} | {name: ref("Action") for name in actions}
 
 

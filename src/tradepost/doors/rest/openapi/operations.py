@@ -12,7 +12,7 @@ from tradepost.kit.schema.merge_patch_type import merge_patch_type
 from ...http.request_body import JSON, JSON_PATCH, MERGE_PATCH, MSGPACK
 from ..links import Endpoint
 from .parameters import Parameter, common_parameters, parameter_ref
-from .resource_parameters import sort_parameter
+from .resource_parameters import id_parameter, sort_parameter
 from .responses import operation_problems, problem_response_refs, success_responses
 from .schema import ref
 
@@ -29,7 +29,7 @@ def operation_object(
     operation = endpoint.operation
     problems = operation_problems(operation, require_if_match)
     result: dict[str, Any] = {"operationId": operation.name, "tags": [tag], **summary_and_description(operation)}
-    result["parameters"] = operation_parameters(operation, "{0}" in endpoint.path, version)
+    result["parameters"] = operation_parameters(operation, version)
     if operation.input is not None:
         result["requestBody"] = request_body(operation, operation.input)
     result["responses"] = success_responses(operation, version, has_document) | problem_response_refs(problems)
@@ -60,6 +60,8 @@ def summary_and_description(operation: Operation[Any, ..., Any]) -> dict[str, st
 def _access_text(operation: Operation[Any, ..., Any]) -> str:
     if permission := operation.access.permission:
         return f"Requires the permission `{permission}`."
+    if operation.kind == "get" and operation.path_parameters:
+        return "Requires no authentication; a resource that you may not see is reported as not found."
     if not isinstance(operation.result, Resource):
         return "Requires no authentication."
     if operation.kind == "get":
@@ -67,12 +69,13 @@ def _access_text(operation: Operation[Any, ..., Any]) -> str:
     return "Requires no authentication; resources that you may not see are left out."
 
 
-def operation_parameters(operation: Operation[Any, ..., Any], has_path_key: bool, version: int) -> list[Parameter]:
+def operation_parameters(operation: Operation[Any, ..., Any], version: int) -> list[Parameter]:
     """Return all parameters of an operation."""
     kind = operation.kind
     parameters: list[Parameter] = []
-    if has_path_key:
+    if operation.path_parameters:
         parameters.append(parameter_ref(f"{operation.path_resource.name}.key"))
+    parameters += [id_parameter(name, resource) for name, resource in operation.path_ids.items()]
     if operation.status != 204:
         parameters.append(parameter_ref(f"{operation.result.name}.fields"))
     if kind == "list":

@@ -38,15 +38,19 @@ def result_parameters(result: Result[Any], more: str = "") -> dict[str, Paramete
 
 def key_parameter(resource: Resource[Any], examples: Examples) -> Parameter:
     """Return the path parameter that names a row: its id or another unique column."""
+    if len(resource.key_columns) == 1:
+        return id_parameter("key", resource)
+    other_key = resource.key_columns[-1]
+    schema: Schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
+    doc = f"The id or {other_key} of the {resource.label}."
+    return parameter("key", "path", schema, doc, member_example(resource, other_key, examples), required=True)
+
+
+def id_parameter(name: str, resource: Resource[Any]) -> Parameter:
+    """Return a path parameter that is the id of a row."""
     schema: Schema = {"type": "string", "format": "uuid", "maxLength": 36}
     doc = f"The id of the {resource.label}."
-    example: Any = ID.format(resource.type_number)
-    if len(resource.key_columns) > 1:
-        other_key = resource.key_columns[-1]
-        schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9-]+$"}
-        doc = f"The id or {other_key} of the {resource.label}."
-        example = member_example(resource, other_key, examples)
-    return parameter("key", "path", schema, doc, example, required=True)
+    return parameter(name, "path", schema, doc, ID.format(resource.type_number), required=True)
 
 
 def fields_example(result: Result[Any]) -> str:

@@ -35,7 +35,7 @@ def _argument(name: str, value: Any) -> Any:
     Ids have one spelling, and one expected version is the same as a list of one.
     """
     match name, value:
-        case "key", str():
+        case _, str():  # a parameter of the path
             return parse_id(value) or value
         case "expected", int():
             return [value]

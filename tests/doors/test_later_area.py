@@ -1,0 +1,19 @@
+"""The checks of an area that stands after all others. They have a process of their own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.servers import ROOT, Run
+
+
+def test_the_checks_of_the_later_area(run: Run, pytestconfig: pytest.Config) -> None:
+    database = str(pytestconfig.getoption("--database"))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"]
+    checks = ["--database", database, "tests/later_area/checks.py"]
+    servers = {"TEST_DATABASE_URL": run.postgresql, "TEST_REDIS_URL": run.redis}
+    environment = os.environ | {name: url for name, url in servers.items() if url}
+    result = subprocess.run([*command, *checks], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]

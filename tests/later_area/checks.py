@@ -1,0 +1,216 @@
+"""Tests of the area `wishlists`, run by `tests/doors/test_later_area.py`."""
+
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tests.factories import Json, make_product, make_variant, unique
+from tests.later_area.install import create_tables, install
+
+install()
+
+from tests.parity.harness import UNKNOWN_ID, DualDoorApp  # noqa: E402
+from tradepost.app import TradepostApp  # noqa: E402
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="session")
+async def harness(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> DualDoorApp:
+    """The app with the area."""
+    await create_tables(app)
+    return await DualDoorApp.create(app, client, staff)
+
+
+@pytest.fixture
+async def variant(harness: DualDoorApp) -> Json:
+    """A new variant."""
+    product = await make_product(harness.staff.client)
+    return await make_variant(harness.staff.client, product["id"])
+
+
+@pytest.fixture
+async def wishlist(harness: DualDoorApp) -> Json:
+    """A new wishlist."""
+    answer = await harness.anonymous.rest("POST", "/wishlists", json={"number": unique("n"), "name": "Birthday"})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+WISHES = "name,wishes{variant_id,quantity}"
+GRAPHQL_WISHES = "name wishes { variantId quantity }"
+
+
+async def set_wish(harness: DualDoorApp, door: str, wishlist: str, variant: str, quantity: int, key: str = "") -> Any:
+    """Set a wish by a door and return its outcome: the object, or the code of the problem."""
+    headers = {"Idempotency-Key": key} if key else {}
+    if door == "rest":
+        path = f"/wishlists/{wishlist}/wishes/{variant}"
+        answer = await harness.anonymous.rest(
+            "PUT", path, json={"quantity": quantity}, params={"fields": WISHES}, headers=headers
+        )
+        return answer.json().get("code", answer.json())
+    text = (
+        "mutation ($wishlist: ID!, $variant: ID!, $input: WishInput!)"
+        f" {{ it: wishSet(wishlistId: $wishlist, variantId: $variant, input: $input) {{ {GRAPHQL_WISHES} }} }}"
+    )
+    variables = {"wishlist": wishlist, "variant": variant, "input": {"quantity": quantity}}
+    document = await harness.anonymous.post(text, variables, headers)
+    return document["errors"][0]["extensions"]["code"] if "errors" in document else document["data"]["it"]
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+async def test_a_path_with_two_ids(harness: DualDoorApp, wishlist: Json, variant: Json, door: str) -> None:
+    id_name = "variant_id" if door == "rest" else "variantId"
+    expected = {"name": "Birthday", "wishes": [{id_name: variant["id"], "quantity": 2}]}
+    assert await set_wish(harness, door, wishlist["id"], variant["id"], 2) == expected
+    assert await set_wish(harness, door, wishlist["id"], variant["id"].upper(), 2) == expected
+    if door == "rest":
+        path = f"/wishlists/{wishlist['id']}/wishes/{variant['id']}"
+        answer = await harness.anonymous.rest("DELETE", path, params={"fields": WISHES})
+        assert (answer.status_code, answer.json()["wishes"]) == (200, [])
+        assert (await harness.anonymous.rest("DELETE", path)).status_code == 404
+    else:
+        call = f'wishRemove(wishlistId: "{wishlist["id"]}", variantId: "{variant["id"]}")'
+        data = await harness.anonymous.data(f"mutation {{ it: {call} {{ {GRAPHQL_WISHES} }} }}")
+        assert data["it"]["wishes"] == []
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+async def test_an_id_in_a_path_that_names_no_row_is_not_found(
+    harness: DualDoorApp, wishlist: Json, variant: Json, door: str
+) -> None:
+    known = wishlist["id"], variant["id"]
+    for first, second in [("x", known[1]), (known[0], "x"), (UNKNOWN_ID, known[1]), (known[0], UNKNOWN_ID)]:
+        assert await set_wish(harness, door, first, second, 2) == "not_found", (first, second)
+
+
+async def test_the_methods_of_a_path_with_two_ids(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    path = f"/wishlists/{wishlist['id']}/wishes/{variant['id']}"
+    options = await harness.anonymous.rest("OPTIONS", path)
+    assert options.headers["allow"] == "DELETE, OPTIONS, PUT"
+    refused = await harness.anonymous.rest("POST", path)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE, OPTIONS, PUT")
+
+
+async def test_an_idempotency_key_covers_both_ids_at_both_doors(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    other = await make_variant(harness.staff.client, variant["product_id"], options={"number": "other"})
+    key = unique("key")
+    assert (await set_wish(harness, "rest", wishlist["id"], variant["id"], 2, key))["name"] == "Birthday"
+    assert (await set_wish(harness, "graphql", wishlist["id"], variant["id"].upper(), 2, key))["name"] == "Birthday"
+    for door in ("rest", "graphql"):
+        assert await set_wish(harness, door, wishlist["id"], other["id"], 2, key) == "idempotency_key_reused"
+
+
+async def test_rows_have_no_link_to_a_path_with_two_ids(harness: DualDoorApp, wishlist: Json) -> None:
+    id = wishlist["id"]
+    assert wishlist["links"] == {
+        "self": {"href": f"/v1/wishlists/{id}"},
+        "wishes": {"href": f"/v1/wishlists/{id}/wishes"},
+        "wish_create": {"href": f"/v1/wishlists/{id}/wishes", "method": "POST"},
+        "claim": {"href": f"/v1/wishlists/{id}/claim", "method": "POST"},
+    }
+    data = await harness.anonymous.data(f'{{ wishlist(id: "{id}") {{ availableActions }} }}')
+    assert data["wishlist"]["availableActions"] == ["wishSet", "wishRemove", "wishCreate", "wishlistClaim"]
+
+
+async def test_a_command_on_a_row_that_is_not_open_is_refused(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    assert (await harness.anonymous.rest("POST", f"/wishlists/{wishlist['id']}/claim")).json()["status"] == "claimed"
+    for door in ("rest", "graphql"):
+        assert await set_wish(harness, door, wishlist["id"], variant["id"], 2) == "invalid_transition"
+
+
+async def test_a_result_below_a_row(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 3)
+    for key in (wishlist["id"], wishlist["number"]):
+        answer = await harness.anonymous.rest("GET", f"/wishlists/{key}/summary")
+        assert answer.json() == {"wishes": 1, "units": 3}
+    text = '{{ wishlistSummary(wishlistId: "{}") {{ wishes units }} }}'
+    data = await harness.anonymous.data(text.format(wishlist["id"]))
+    assert data["wishlistSummary"] == {"wishes": 1, "units": 3}
+    assert (await harness.anonymous.rest("GET", f"/wishlists/{UNKNOWN_ID}/summary")).status_code == 404
+    assert await harness.anonymous.data(text.format(UNKNOWN_ID)) == {"wishlistSummary": None}
+    headers = {"accept": "application/graphql"}
+    document = await harness.anonymous.rest("GET", f"/wishlists/{wishlist['id']}/summary", headers=headers)
+    assert document.status_code == 200
+    assert (await harness.anonymous.data(document.text))["wishlistSummary"] == {"wishes": 1, "units": 3}
+
+
+async def test_a_create_below_a_row_of_another_resource(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    path, body = f"/wishlists/{wishlist['id']}/wishes", {"variant_id": variant["id"]}
+    assert (await harness.anonymous.rest("POST", path, json=body)).json()["code"] == "idempotency_key_missing"
+    headers = {"Idempotency-Key": unique("key")}
+    answer = await harness.anonymous.rest("POST", path, json=body, headers=headers)
+    assert (answer.status_code, answer.json()["quantity"]) == (201, 1)
+    assert "location" not in answer.headers, "wishes have no path of their own"
+    text = "mutation ($id: ID!, $input: NewWishInput!) { it: wishCreate(wishlistId: $id, input: $input) { id } }"
+    variables = {"id": wishlist["id"], "input": {"variantId": variant["id"]}}
+    assert (await harness.anonymous.post(text, variables, headers))["data"] == {"it": {"id": answer.json()["id"]}}
+    variables["id"] = UNKNOWN_ID
+    refused = await harness.anonymous.post(text, variables, {"Idempotency-Key": unique("key")})
+    assert refused["errors"][0]["extensions"]["code"] == "not_found"
+
+
+async def test_a_row_is_read_by_its_id_or_number(harness: DualDoorApp, wishlist: Json) -> None:
+    number = wishlist["number"]
+    assert (await harness.anonymous.rest("GET", f"/wishlists/{number}")).json()["id"] == wishlist["id"]
+    text = "query ($id: ID, $number: String) { wishlist(id: $id, number: $number) { id } }"
+    for variables in ({"id": wishlist["id"]}, {"number": number}):
+        assert (await harness.anonymous.data(text, variables))["wishlist"] == {"id": wishlist["id"]}
+    for variables in ({}, {"id": wishlist["id"], "number": number}):
+        problem = (await harness.anonymous.post(text, variables))["errors"][0]["extensions"]
+        assert (problem["code"], problem["detail"]) == ("invalid_parameter", "Give exactly one of `id`, `number`.")
+    headers = {"accept": "application/graphql"}
+    document = await harness.anonymous.rest("GET", f"/wishlists/{number}", params={"fields": "id"}, headers=headers)
+    assert document.text == f'{{ wishlist(number: "{number}") {{ id }} }}\n'
+
+
+async def test_openapi_describes_all_forms_of_paths(harness: DualDoorApp) -> None:
+    document = msgspec.json.decode(harness.app.state.contract()["openapi.json"])
+    paths = document["paths"]
+    operation = paths["/v1/wishlists/{key}/wishes/{variant_id}"]["put"]
+    key, variant = [p for p in operation["parameters"] if p.get("in") == "path" or p.get("$ref", "").endswith(".key")]
+    assert key == {"$ref": "#/components/parameters/Wishlist.key"}
+    assert document["components"]["parameters"]["Wishlist.key"]["description"] == "The id or number of the wishlist."
+    assert (variant["name"], variant["required"], variant["schema"]["format"]) == ("variant_id", True, "uuid")
+    assert variant["description"] == "The id of the variant."
+    assert {"404", "409", "422"} <= set(operation["responses"])
+    summary = paths["/v1/wishlists/{key}/summary"]["get"]
+    assert {"$ref": "#/components/parameters/Wishlist.key"} in summary["parameters"]
+    assert "404" in summary["responses"]
+    create = paths["/v1/wishlists/{key}/wishes"]["post"]
+    assert {"$ref": "#/components/parameters/Wishlist.key"} in create["parameters"]
+    assert {"self", "wishes", "claim", "wish_create"} == set(
+        document["components"]["schemas"]["WishlistLinks"]["properties"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "below", "operation", "points"),
+    [
+        ("PUT", "/wishes/{}?fields=id", "wish_set", 10),
+        ("DELETE", "/wishes/{}?fields=id", "wish_remove", 10),
+        ("GET", "/summary", "wishlist_summary", 1),
+        ("POST", "/claim", "wishlist_claim", 10),
+        ("POST", "/wishes", "wish_create", 10),
+    ],
+)
+async def test_a_quote_of_each_form_of_path(
+    harness: DualDoorApp, wishlist: Json, variant: Json, method: str, below: str, operation: str, points: int
+) -> None:
+    url = f"/v1/wishlists/{wishlist['id']}{below.format(variant['id'])}"
+    answer = await harness.anonymous.rest("POST", "/price", json={"method": method, "url": url})
+    assert answer.status_code == 200, answer.text
+    assert [(o["operation"], o["points"]) for o in answer.json()["operations"]] == [(operation, points)]
+
+
+async def test_the_parity_report_names_both_parameters(harness: DualDoorApp) -> None:
+    report = (await harness.staff.client.get("/parity", headers={"accept": "application/json"})).json()
+    operations = {o["operation"]: o for o in report["operations"]}
+    assert operations["wish_set"]["rest"] == "PUT /v1/wishlists/{key}/wishes/{variant_id}"

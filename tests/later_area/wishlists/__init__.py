@@ -1,0 +1,1 @@
+"""Wishlists: variants that somebody wants."""

@@ -1,0 +1,54 @@
+"""GraphQL queries and mutations of wishlists."""
+
+from uuid import UUID
+
+from tradepost.doors.graphql import GraphQLRequest, mutation, query
+from tradepost.kit.query.records import Page, Record
+
+from .schemas import NewWishInput, Wish, WishInput, Wishlist, WishlistInput, WishlistSummary
+from .service import Wishlists
+
+
+@query(Wishlists.list)
+async def wishlists(request: GraphQLRequest) -> Page[Wishlist]:
+    return await Wishlists(request.context).list(request.list_query, request.selection)
+
+
+@query(Wishlists.get)
+async def wishlist(request: GraphQLRequest, id: UUID | None = None, number: str | None = None) -> Record[Wishlist]:
+    return await Wishlists(request.context).get(request.exactly_one(id=id, number=number), request.selection)
+
+
+@mutation(Wishlists.create)
+async def wishlist_create(request: GraphQLRequest, input: WishlistInput) -> Record[Wishlist]:
+    return await Wishlists(request.context).create(input, request.selection)
+
+
+@query(Wishlists.summary)
+async def wishlist_summary(request: GraphQLRequest, wishlist_id: UUID) -> Record[WishlistSummary]:
+    return await Wishlists(request.context).summary(str(wishlist_id), request.selection)
+
+
+@mutation(Wishlists.claim)
+async def wishlist_claim(request: GraphQLRequest, id: UUID) -> Record[Wishlist]:
+    return await Wishlists(request.context).claim(str(id), request.selection)
+
+
+@query(Wishlists.list_wishes)
+async def wishlist_wishes(request: GraphQLRequest, wishlist_id: UUID) -> Page[Wish]:
+    return await Wishlists(request.context).list_wishes(str(wishlist_id), request.list_query, request.selection)
+
+
+@mutation(Wishlists.create_wish)
+async def wish_create(request: GraphQLRequest, wishlist_id: UUID, input: NewWishInput) -> Record[Wish]:
+    return await Wishlists(request.context).create_wish(str(wishlist_id), input, request.selection)
+
+
+@mutation(Wishlists.set_wish)
+async def wish_set(request: GraphQLRequest, wishlist_id: UUID, variant_id: UUID, input: WishInput) -> Record[Wishlist]:
+    return await Wishlists(request.context).set_wish(str(wishlist_id), str(variant_id), input, request.selection)
+
+
+@mutation(Wishlists.remove_wish)
+async def wish_remove(request: GraphQLRequest, wishlist_id: UUID, variant_id: UUID) -> Record[Wishlist]:
+    return await Wishlists(request.context).remove_wish(str(wishlist_id), str(variant_id), request.selection)
