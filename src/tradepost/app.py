@@ -64,7 +64,7 @@ from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
 # In import order: an area may import only areas before it.
-AREAS = ("accounts", "catalog", "pricing", "system")
+AREAS = ("accounts", "catalog", "inventory", "pricing", "system")
 
 
 class TradepostApp(Litestar):

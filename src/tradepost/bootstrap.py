@@ -13,6 +13,7 @@ from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
+from tradepost.areas.inventory.service.settings import InventorySettings
 from tradepost.areas.pricing.service import PaymentMethods
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
 from tradepost.kit.auth.cart_token import GuestTokens
@@ -77,6 +78,7 @@ def create_dependencies(settings: Settings, database: Database, handlers: Domain
     dependencies.provide(GuestTokens, GuestTokens(settings.secret_key))
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
+    dependencies.provide(InventorySettings, InventorySettings(low_stock=settings.low_stock))
     _provide_accounts(dependencies, settings, database)
     return dependencies
 

@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     order_payment_minutes: int = 60
     bank_transfer_days: int = 7
     payment_methods: tuple[PaymentMethodRule, ...] = (BANK_TRANSFER,)
+    low_stock: int = 5
     introspection: bool | None = None
     documents: str | None = None
     documents_only: bool = False
@@ -396,6 +397,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "order_payment_minutes": _integer(1, 525_600),
     "bank_transfer_days": _integer(1, 365),
     "payment_methods": parse_payment_methods,
+    "low_stock": _integer(0, 1_000_000),
     "introspection": _switch,
     "documents": str,
     "documents_only": _switch,

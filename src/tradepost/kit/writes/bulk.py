@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Text, bindparam, cast, column, func, literal, select, true, update
+from sqlalchemy import ColumnElement, Text, bindparam, cast, column, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql_dialect
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite_dialect
@@ -27,19 +27,37 @@ from ..query.statement import Statement, compile_statement
 
 type Values = Mapping[str, Any]
 type Default = Callable[[None], Any]
+type RowCondition = Callable[[Any, Any], ColumnElement[bool]]
+"""Takes a table and the rows of the argument: the condition that a row is changed on."""
 
 ROWS, NOW = bindparam("rows", None, type_=Text), bindparam("now", None, type_=UTCDateTime)
 DIALECTS: dict[str, Any] = {"sqlite": sqlite_dialect(), "postgresql": postgresql_dialect()}
 
 
-async def insert_rows(session: AsyncSession, model: type[Any], rows: Sequence[Values], now: datetime) -> None:
+class OnConflict(msgspec.Struct, frozen=True):
+    """What to do with a row whose unique columns have the values of an existing row.
+
+    add: the columns that are added to those of the existing row; if none, it stays as it is.
+    """
+
+    columns: tuple[str, ...]
+    add: tuple[str, ...] = ()
+
+
+async def insert_rows(
+    session: AsyncSession,
+    model: type[Any],
+    rows: Sequence[Values],
+    now: datetime,
+    on_conflict: OnConflict | None = None,
+) -> None:
     """Insert rows in order. All have the columns of the first one.
 
     Other columns get their defaults, and times are `now`.
     """
     if rows:
         table, dialect = model.__table__, session.get_bind().dialect.name
-        statement, defaults = _insert(table, tuple(rows[0]), dialect)
+        statement, defaults = _insert(table, tuple(rows[0]), dialect, on_conflict)
         if defaults:
             rows = [{**{name: default(None) for name, default in defaults}, **row} for row in rows]
         await _run(session, table, statement, rows, now)
@@ -71,19 +89,34 @@ async def update_rows(
         await _run(session, model.__table__, statement, rows, now)
 
 
+async def add_to_rows(
+    session: AsyncSession, model: type[Versioned], rows: Sequence[Values], now: datetime, condition: RowCondition
+) -> int:
+    """Add to columns of rows, and increment `version`, on the rows that meet a condition.
+
+    Each row has the id and the numbers to add, by column. Returns how many rows were changed.
+    """
+    if not rows:
+        return 0
+    names = tuple([name for name in rows[0] if name != "id"])
+    statement = _addition(model.__table__, names, condition, session.get_bind().dialect.name)
+    return await _run(session, model.__table__, statement, rows, now)
+
+
 async def _run(
     session: AsyncSession, table: Any, statement: Statement, rows: Sequence[Values], now: datetime | None = None
-) -> None:
+) -> int:
     """Run a statement in the session's transaction, after flushing the session."""
     arguments = statement.bind({"rows": msgspec.json.encode(rows).decode(), "now": now})
-    await session.run_sync(_execute, statement.sql, tuple(arguments))
+    count = await session.run_sync(_execute, statement.sql, tuple(arguments))
     # The session tracks only statements that it runs itself.
     record_changes(session.sync_session, table, {row.get("id") for row in rows})
+    return count
 
 
-def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> None:
+def _execute(session: Session, sql: str, arguments: tuple[Any, ...]) -> int:
     session.flush()
-    session.connection().exec_driver_sql(sql, arguments)
+    return session.connection().exec_driver_sql(sql, arguments).rowcount
 
 
 def _compile(query: ClauseElement, dialect: str) -> Statement:
@@ -103,7 +136,9 @@ def _rows_table(table: Any, names: Sequence[str], dialect: str) -> Any:
 
 @registered_cache("bulk_inserts", 5000)
 @lru_cache(200)
-def _insert(table: Any, names: tuple[str, ...], dialect: str) -> tuple[Statement, list[tuple[str, Default]]]:
+def _insert(
+    table: Any, names: tuple[str, ...], dialect: str, on_conflict: OnConflict | None
+) -> tuple[Statement, list[tuple[str, Default]]]:
     """Return the statement that inserts rows with these columns.
 
     Also return the columns whose default is a function to call for each row, such as ids.
@@ -117,8 +152,22 @@ def _insert(table: Any, names: tuple[str, ...], dialect: str) -> tuple[Statement
     row_columns = [*names, *[n for n, _ in generated]]
     rows = _rows_table(table, row_columns, dialect)
     values = select(*[rows.c[n] for n in row_columns], *[NOW for _ in times], *constants.values())
-    insert = table.insert().from_select([*row_columns, *times, *constants], values, include_defaults=False)
-    return _compile(insert, dialect), generated
+    columns = [*row_columns, *times, *constants]
+    if on_conflict is None:
+        return _compile(table.insert().from_select(columns, values, include_defaults=False), dialect), generated
+    # The WHERE keeps SQLite from parsing ON CONFLICT as the condition of a join.
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    insert = insert.from_select(columns, values.where(true()), include_defaults=False)
+    sums = {n: table.c[n] + insert.excluded[n] for n in on_conflict.add}
+    keys = list(on_conflict.columns)
+    return _compile(
+        insert.on_conflict_do_update(
+            index_elements=keys, set_=sums | {"version": table.c.version + 1, "updated_at": NOW}
+        )
+        if sums
+        else insert.on_conflict_do_nothing(index_elements=keys),
+        dialect,
+    ), generated
 
 
 @registered_cache("bulk_upserts", 5000)
@@ -138,3 +187,11 @@ def _update(table: Any, names: tuple[str, ...], dialect: str) -> Statement:
     rows = _rows_table(table, ("id", "version", *names), dialect)
     values = {n: rows.c[n] for n in ("version", *names)} | {"updated_at": NOW}
     return _compile(update(table).where(table.c.id == rows.c.id).values(values), dialect)
+
+
+@registered_cache("bulk_additions", 5000)
+@lru_cache(50)
+def _addition(table: Any, names: tuple[str, ...], condition: RowCondition, dialect: str) -> Statement:
+    rows = _rows_table(table, ("id", *names), dialect)
+    sums = {n: table.c[n] + rows.c[n] for n in names} | {"version": table.c.version + 1, "updated_at": NOW}
+    return _compile(update(table).where(table.c.id == rows.c.id, condition(table, rows)).values(sums), dialect)

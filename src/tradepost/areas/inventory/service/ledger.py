@@ -1,0 +1,85 @@
+"""The ledger: every change of a stock level is one conditional update and one movement."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, or_
+
+from tradepost.kit.db.errors import LostRace
+from tradepost.kit.ids import new_id
+from tradepost.kit.writes import bulk
+from tradepost.kit.writes.call_context import CallContext
+
+from ..models import StockLevelRow, StockMovementRow
+from ..schemas import Availability, MovementKind
+from .levels import Level, LockedStock, open_session
+
+SOLD_OUT = (Availability.OUT_OF_STOCK, Availability.BACKORDER)
+
+
+class Change(msgspec.Struct):
+    """A change of a locked level."""
+
+    level: Level
+    kind: MovementKind
+    on_hand: int = 0
+    reserved: int = 0
+
+
+async def post(
+    context: CallContext, stock: LockedStock, changes: Sequence[Change], reference: str, reason: str | None = None
+) -> list[str]:
+    """Apply changes to locked levels, at most one for each, and return the ids of the movements.
+
+    It takes two statements. The events `stock.low` and `stock.available` are emitted for variants
+    whose availability changed so.
+    """
+    session, now = open_session(context), context.clock()
+    before = {id: variant.availability for id, variant in stock.variants.items()}
+    additions = [{"id": c.level.id, "on_hand": c.on_hand, "reserved": c.reserved} for c in changes]
+    if await bulk.add_to_rows(session, StockLevelRow, additions, now, stays_valid) != len(changes):
+        raise LostRace
+    for change in changes:
+        change.level.on_hand += change.on_hand
+        change.level.reserved += change.reserved
+    movements = [_movement(context, change, reference, reason) for change in changes]
+    await bulk.insert_rows(session, StockMovementRow, movements, now)
+    _emit(context, stock, movements, before)
+    return [movement["id"] for movement in movements]
+
+
+def stays_valid(table: Any, rows: Any) -> ColumnElement[bool]:
+    """Return the condition of a change: the CHECK of the table, on the sums."""
+    on_hand, reserved = table.c.on_hand + rows.c.on_hand, table.c.reserved + rows.c.reserved
+    return and_(on_hand >= 0, reserved >= 0, or_(table.c.backorder, reserved <= on_hand))
+
+
+def _movement(context: CallContext, change: Change, reference: str, reason: str | None) -> dict[str, Any]:
+    return {
+        "id": new_id(StockMovementRow.__number__),
+        "variant_id": change.level.variant_id,
+        "location_id": change.level.location_id,
+        "kind": change.kind.value,
+        "on_hand_delta": change.on_hand,
+        "reserved_delta": change.reserved,
+        "reason": reason,
+        "actor_id": context.caller.id,
+        "reference": reference,
+    }
+
+
+def _emit(
+    context: CallContext, stock: LockedStock, movements: Sequence[dict[str, Any]], before: dict[str, Availability]
+) -> None:
+    """Emit the events. What is only reserved or released has not moved."""
+    for movement in movements:
+        if movement["on_hand_delta"]:
+            data = {name: movement[name] for name in ("variant_id", "location_id", "kind")}
+            context.emit("stock.moved", movement["id"], **data)
+    for variant in stock.variants.values():
+        was, now = before[variant.id], variant.availability
+        if was is Availability.IN_STOCK and now is not Availability.IN_STOCK:
+            context.emit("stock.low", variant.id, product_id=variant.product_id)
+        elif was in SOLD_OUT and now not in SOLD_OUT:
+            context.emit("stock.available", variant.id, product_id=variant.product_id)

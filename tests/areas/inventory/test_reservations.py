@@ -1,0 +1,209 @@
+"""Orders reserve stock at the locations by priority, all or nothing, and release it."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.areas.inventory.stock import (
+    SHOPPER,
+    STOCKKEEPER,
+    check_ledger,
+    context,
+    levels_of,
+    main_location,
+    new_location,
+    new_variant,
+    put,
+    reservations_of,
+    transaction,
+)
+from tradepost.areas.inventory.service import ReservationLine, release, reserve, stock_of
+from tradepost.kit.auth.caller import Caller
+from tradepost.kit.ids import new_id
+from tradepost.kit.problems import OutOfStock
+
+if TYPE_CHECKING:
+    from tradepost.app import TradepostApp
+
+
+def line(variant_id: str, quantity: int) -> ReservationLine:
+    """Return a new order line."""
+    return ReservationLine(new_id(41), variant_id, quantity)
+
+
+async def place(app: "TradepostApp", *lines: ReservationLine, caller: Caller = SHOPPER) -> str:
+    """Reserve the lines of a new order in a transaction, and return its id."""
+    order_id = new_id(40)
+    async with transaction(app, caller) as call:
+        await reserve(call, order_id, lines)
+    return order_id
+
+
+async def cancel(app: "TradepostApp", order_id: str, units: dict[str, int]) -> None:
+    """Release units in a transaction."""
+    async with transaction(app) as call:
+        await release(call, order_id, units, new_id(42))
+
+
+async def test_the_first_location_that_covers_a_line_is_taken_whole(app: "TradepostApp") -> None:
+    variant, main, second = await new_variant(app), await main_location(app), await new_location(app, 1)
+    await put(app, variant, main, 2)
+    await put(app, variant, second, 5)
+    order = await place(app, wanted := line(variant, 3))
+    assert await reservations_of(app, order) == {(wanted.order_line_id, second): 3}
+    assert await levels_of(app, variant) == {(variant, main): (2, 0), (variant, second): (5, 3)}
+    await check_ledger(app, variant)
+
+
+async def test_a_line_is_split_if_no_location_covers_it(app: "TradepostApp") -> None:
+    variant, main, second = await new_variant(app), await main_location(app), await new_location(app, 1)
+    await put(app, variant, main, 2)
+    await put(app, variant, second, 5)
+    order = await place(app, wanted := line(variant, 6))
+    assert await reservations_of(app, order) == {
+        (wanted.order_line_id, main): 2,
+        (wanted.order_line_id, second): 4,
+    }
+    await check_ledger(app, variant)
+
+
+async def test_only_what_is_left_is_backordered_at_the_first_active_location(app: "TradepostApp") -> None:
+    variant, main = await new_variant(app, allow_backorder=True), await main_location(app)
+    second = await new_location(app, 1)
+    await put(app, variant, second, 5)
+    order = await place(app, wanted := line(variant, 7))
+    assert await reservations_of(app, order) == {(wanted.order_line_id, second): 5, (wanted.order_line_id, main): 2}
+    assert await levels_of(app, variant) == {(variant, main): (0, 2), (variant, second): (5, 5)}
+    # The backordered units are released first.
+    await cancel(app, order, {wanted.order_line_id: 3})
+    assert await levels_of(app, variant) == {(variant, main): (0, 0), (variant, second): (5, 4)}
+    await cancel(app, order, {wanted.order_line_id: 4})
+    assert await reservations_of(app, order) == {}
+    await check_ledger(app, variant)
+
+
+async def test_stock_of_inactive_locations_is_not_sold(app: "TradepostApp") -> None:
+    variant, closed = await new_variant(app), await new_location(app, 1, active=False)
+    await put(app, variant, closed, 5)
+    with pytest.raises(OutOfStock):
+        await place(app, line(variant, 1))
+    stock = (await stock_of(context(app), [variant]))[variant]
+    assert (stock.available, stock.availability) == (0, "out_of_stock")
+
+
+async def test_nothing_is_reserved_if_one_line_lacks_units(app: "TradepostApp") -> None:
+    enough, few, main = await new_variant(app), await new_variant(app), await main_location(app)
+    await put(app, enough, main, 10)
+    await put(app, few, main, 1)
+    for caller, available in ((SHOPPER, None), (STOCKKEEPER, 1)):
+        with pytest.raises(OutOfStock) as raised:
+            await place(app, line(enough, 2), line(few, 1), line(few, 1), caller=caller)
+        [problem] = raised.value.members["lines"]
+        assert (problem["variant_id"], problem["requested"], problem.get("available")) == (few, 2, available)
+    assert {level for level in (await levels_of(app, enough, few)).values()} == {(10, 0), (1, 0)}
+
+
+async def test_lines_of_one_variant_share_its_stock(app: "TradepostApp") -> None:
+    variant, main, second = await new_variant(app), await main_location(app), await new_location(app, 1)
+    await put(app, variant, main, 3)
+    await put(app, variant, second, 3)
+    one, two = line(variant, 2), line(variant, 4)
+    order = await place(app, one, two)
+    assert sum((await reservations_of(app, order)).values()) == 6
+    await check_ledger(app, variant)
+    await cancel(app, order, {one.order_line_id: 2, two.order_line_id: 1})
+    assert sum((await reservations_of(app, order)).values()) == 3
+    await check_ledger(app, variant)
+
+
+async def test_an_untracked_variant_reserves_nothing_whatever_its_setting_later(app: "TradepostApp") -> None:
+    variant = await new_variant(app, track_inventory=False)
+    order = await place(app, wanted := line(variant, 1_000))
+    await cancel(app, order, {wanted.order_line_id: 1_000})
+    assert await levels_of(app, variant) == {}
+    stock = (await stock_of(context(app), [variant]))[variant]
+    assert (stock.available, stock.availability) == (None, "in_stock")
+
+
+async def test_an_order_can_reserve_again_after_a_release(app: "TradepostApp") -> None:
+    variant, main = await new_variant(app), await main_location(app)
+    await put(app, variant, main, 3)
+    order = await place(app, wanted := line(variant, 3))
+    await cancel(app, order, {wanted.order_line_id: 3})
+    async with transaction(app) as call:
+        await reserve(call, order, [wanted], reference=new_id(42))
+    assert await reservations_of(app, order) == {(wanted.order_line_id, main): 3}
+    await check_ledger(app, variant)
+
+
+async def test_availability_by_the_threshold_of_the_variant_or_of_the_shop(app: "TradepostApp") -> None:
+    main = await main_location(app)
+    usual, own = await new_variant(app), await new_variant(app, low_stock_threshold=2)
+    backorder = await new_variant(app, allow_backorder=True)
+    for variant in (usual, own, backorder):
+        await put(app, variant, main, 5)
+    stock = await stock_of(context(app), [usual, own, backorder])
+    assert [stock[v].availability for v in (usual, own, backorder)] == ["low", "in_stock", "low"]
+    await place(app, line(usual, 5), line(own, 3), line(backorder, 6))
+    stock = await stock_of(context(app), [usual, own, backorder])
+    assert [stock[v].availability for v in (usual, own, backorder)] == ["out_of_stock", "low", "backorder"]
+    assert [stock[v].available for v in (usual, own, backorder)] == [0, 2, 0]
+
+
+@pytest.mark.parametrize("count", [1, 3, 100])
+async def test_the_number_of_statements_does_not_depend_on_the_number_of_lines(app: "TradepostApp", count: int) -> None:
+    main = await main_location(app)
+    lines = [line(await new_variant(app, allow_backorder=i % 2 == 1), 2) for i in range(count)]
+    for wanted in lines:
+        await put(app, wanted.variant_id, main, 2)
+    statements: list[str] = []
+
+    def record(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement.split()[0])
+
+    engine = app.state.database.engine.sync_engine
+    order = new_id(40)
+    async with transaction(app) as call:
+        event.listen(engine, "before_cursor_execute", record)
+        try:
+            await reserve(call, order, lines)
+            assert [s for s in statements if s != "BEGIN"] == ["SELECT", "SELECT", "UPDATE", "INSERT", "INSERT"]
+            statements.clear()
+            await release(call, order, {wanted.order_line_id: 1 for wanted in lines}, new_id(42))
+            assert statements == ["SELECT", "SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT"]
+        finally:
+            event.remove(engine, "before_cursor_execute", record)
+    await check_ledger(app, *[wanted.variant_id for wanted in lines])
+
+
+async def attempt(app: "TradepostApp", *lines: ReservationLine) -> bool:
+    """Place an order; return whether there was enough stock."""
+    try:
+        await place(app, *lines)
+    except OutOfStock:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("places", [(10,), (6, 4)])
+async def test_parallel_orders_get_exactly_what_there_is(app: "TradepostApp", places: tuple[int, ...]) -> None:
+    variant = await new_variant(app)
+    locations = [await main_location(app), await new_location(app, 1)]
+    for location, units in zip(locations, places, strict=False):
+        await put(app, variant, location, units)
+    outcomes = await asyncio.gather(*[attempt(app, line(variant, 1)) for _ in range(30)])
+    assert sum(outcomes) == 10
+    await check_ledger(app, variant)
+
+
+async def test_parallel_orders_in_opposite_order_of_variants_do_not_deadlock(app: "TradepostApp") -> None:
+    main = await main_location(app)
+    one, two = await new_variant(app, allow_backorder=True), await new_variant(app, allow_backorder=True)
+    await put(app, one, main, 5)
+    orders = [((one, two) if i % 2 else (two, one)) for i in range(20)]
+    outcomes = await asyncio.gather(*[attempt(app, *[line(v, 1) for v in variants]) for variants in orders])
+    assert all(outcomes)
+    assert await levels_of(app, one, two) == {(one, main): (5, 20), (two, main): (0, 20)}
+    await check_ledger(app, one, two)
