@@ -12,6 +12,7 @@ from tradepost.app import TradepostApp, create_app
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
 from tradepost.areas.accounts.password_rules import RULES
 from tradepost.areas.accounts.policy import PERMISSIONS
+from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADERS
 from tradepost.kit.resource.resource import ACTIONS
 from tradepost.settings import Settings
 
@@ -79,6 +80,14 @@ def test_every_operation_names_the_permission_that_it_needs(document: Json, shop
         if operation is not None and operation.accepts_cart_token:
             security.append({"CartToken": []})
         assert documented["security"] == security
+
+
+def test_every_header_with_a_credential_has_a_security_scheme(document: Json) -> None:
+    schemes = document["components"]["securitySchemes"].values()
+    named = {s["name"] for s in schemes if s["type"] == "apiKey" and s["in"] == "header"}
+    assert named | {"Authorization"} == set(CREDENTIAL_HEADERS)
+    assert any(s["type"] == "http" and s["scheme"] == "bearer" for s in schemes)
+    assert document["components"]["headers"]["Vary"]["example"].endswith(", ".join(CREDENTIAL_HEADERS))
 
 
 def test_the_oauth_flows_name_the_token_endpoint_and_every_permission(document: Json) -> None:

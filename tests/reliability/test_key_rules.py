@@ -92,6 +92,16 @@ async def test_an_anonymous_key_has_20_characters_if_the_outcome_has_a_secret(ap
     await call(app, "make", None, door=door)
 
 
+async def test_a_guest_with_a_token_has_keys_of_its_own_that_may_be_short(app: "TradepostApp") -> None:
+    key, guests = unique()[:10], [Caller(token_hash=unique()) for _ in range(2)]
+    codes = [await call(app, "make", key, guest) for guest in (*guests, *guests)]
+    assert codes[:2] == codes[2:]
+    assert codes[0] != codes[1]
+    # A user's keys are the user's, with any token.
+    by_user = [await call(app, "make", key, Caller(id=SYSTEM_USER.id, token_hash=t)) for t in (unique(), None)]
+    assert by_user[0] == by_user[1] not in codes
+
+
 async def test_other_keys_may_be_short(app: "TradepostApp") -> None:
     await call(app, "note", unique()[:10])
     await call(app, "make", unique()[:10], SYSTEM_USER)
@@ -145,7 +155,7 @@ async def test_both_doors_answer_400_idempotency_key_missing(caller: DualDoorCli
 def test_openapi_has_the_key_as_required(app: "TradepostApp") -> None:
     [key] = [
         parameter
-        for parameter in operation_parameters(vars(Products)["create"], False, 1)
+        for parameter in operation_parameters(vars(Products)["create"], 1)
         if parameter.get("name") == "Idempotency-Key"
     ]
     assert key["required"] is True

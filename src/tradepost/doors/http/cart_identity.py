@@ -1,4 +1,4 @@
-"""The cart or order that a request's `X-Cart-Token` opens, besides any credential of the caller."""
+"""The cart or order that the token in `X-Cart-Token` opens, with or without a credential."""
 
 import msgspec
 

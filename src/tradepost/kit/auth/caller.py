@@ -9,7 +9,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     id: the user, or the API key if it belongs to no user. None if anonymous.
     session_id, api_key_id: the credential of a user.
     points_per_minute: the API key's own rate limit, in addition to its user's.
-    cart_id: the cart whose secret the request had in `X-Cart-Token`, besides any credential.
+    cart_id: the cart whose token the request has in `X-Cart-Token`, with or without a credential.
     order_id: the order of a signed link, whose token is sent in the same header.
     token_hash: the HMAC of that token. The idempotency keys of a guest belong to it.
     """
