@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from ..resource.resource import Resource, Result
+from ..resource.value_columns import check_columns
 from .operation import Operation
 from .service import Service
 
@@ -65,6 +66,7 @@ class Registry:
     def freeze(self) -> "Registry":
         """Forbid further relations: plans and documents may be compiled from now on."""
         for resource in self.resources.values():
+            check_columns(resource)
             resource.frozen = True
         return self
 

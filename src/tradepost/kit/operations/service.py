@@ -20,9 +20,12 @@ from ..query.value_records import value_record
 from ..resource.list_query import ListQuery
 from ..resource.resource import ACTIONS, EmbeddedValue, Resource, Result
 from ..resource.selection import FieldSet, Selection, check_access, default_selection
+from ..resource.value_columns import LeafColumn, leaf_columns
 from ..schema.patch import Document, Patch, check_names, check_read_only
 from ..schema.rate import parts_per_million
+from ..schema.struct_fields import Member
 from ..schema.validation import validate
+from ..schema.wire_form import wire_form
 from ..writes import bulk
 from ..writes.call_context import CallContext
 
@@ -192,43 +195,46 @@ def changed_members(resource: Resource[Any], changed: Sequence[str]) -> list[str
 
     Each is named once; columns that no member shows are left out.
     """
-    names = {column: name for name, columns in _embedded_columns(resource).items() for column, _ in columns}
+    names = {leaf.name: name for name, leaves in _leaf_columns(resource).items() for leaf in leaves}
     return list(dict.fromkeys([name for name in [names.get(c, c) for c in changed] if name in resource.members]))
 
 
 def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str) -> dict[str, Any]:
     """Return an input as column values.
 
-    Unset members are left out, embedded values are flattened, enums and ids become text, and rates
-    become parts per million.
+    Unset members are left out, embedded values are flattened, enums and ids become text, rates
+    become parts per million, and lists of values JSON. Leaves that are expressions have no column.
     """
-    values, embedded, rates = dict[str, Any](), _embedded_columns(resource), _rates(resource)
+    values, leaves_by_member = dict[str, Any](), _leaf_columns(resource)
     for name, value in msgspec.structs.asdict(input).items():
         if value is msgspec.UNSET or name in excluded:
             continue
-        if (columns := embedded.get(name)) is not None:
-            values |= {column: getattr(value, member, None) for column, member in columns}
-        elif isinstance(value, UUID):
-            values[name] = str(value)
-        elif value is not None and name in rates:
-            values[name] = parts_per_million(value)
+        if (leaves := leaves_by_member.get(name)) is not None:
+            values |= {leaf.name: _column_value(leaf.get(value), leaf.member) for leaf in leaves}
         else:
-            values[name] = value.value if isinstance(value, Enum) else value
+            values[name] = _column_value(value, resource.members.get(name))
     return values
 
 
-@cache
-def _rates(resource: Resource[Any]) -> frozenset[str]:
-    return frozenset([n for n, m in resource.members.items() if not isinstance(m, EmbeddedValue) and m.is_rate])
+def _column_value(value: Any, member: EmbeddedValue | Member | None) -> Any:
+    """Return what the column of a leaf holds for a value."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(member, EmbeddedValue):
+        return wire_form(value)
+    return parts_per_million(value) if member is not None and member.is_rate and value is not None else value
 
 
 @cache
-def _embedded_columns(resource: Resource[Any]) -> dict[str, list[tuple[str, str]]]:
-    """Return the columns of each embedded value, each with the name of the value's member."""
+def _leaf_columns(resource: Resource[Any]) -> dict[str, list[LeafColumn]]:
+    """Return the columns of each embedded value."""
+    columns = resource.table.c
     return {
-        name: [(f"{name}_{member}", member) for member in value.members]
+        name: [leaf for leaf in leaf_columns(value, name) if leaf.name in columns]
         for name, value in resource.members.items()
-        if isinstance(value, EmbeddedValue)
+        if isinstance(value, EmbeddedValue) and not value.is_list
     }
 
 

@@ -19,7 +19,7 @@ from .transitions import Transitions
 ACTIONS = "available_actions"
 MAX_VALUE_DEPTH = 4
 
-type Expression = ColumnElement[Any] | Callable[[Viewer], ColumnElement[Any]]
+type Expression = ColumnElement[Any] | InstrumentedAttribute[Any] | Callable[[Viewer], ColumnElement[Any]]
 
 
 class LinkTable(msgspec.Struct, frozen=True):
@@ -70,7 +70,8 @@ class EmbeddedValue:
 
     In a table each leaf is a column, named after the members that lead to it
     (`shipping_price_amount`), or an expression of the resource with that name. A list of values is
-    one JSON column, which holds the values as they are on the wire.
+    one JSON column, which holds the values as they are on the wire; members that are added to its
+    Struct later are null in older rows.
     """
 
     relations: Mapping[str, Relation] = {}
@@ -168,7 +169,7 @@ class Resource[S: msgspec.Struct](Result[S]):
         column and a filter.
     references: the columns that inputs set to the id of a related row, each with its resource.
     order: the default sort keys.
-    expressions: SQL for members that are not a column of the table.
+    expressions: SQL for members, and for leaves of values (`price_currency`), that have no column.
     actions: the operations on one row, each with the rows it is open on, as SQL.
     transitions: the state machine of its status. Its operations are actions too, and open only on
         rows with a status that they start from.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..schema.struct_fields import Member
-from .resource import EmbeddedValue
+from .resource import EmbeddedValue, Resource
 
 
 class LeafColumn(NamedTuple):
@@ -41,8 +41,40 @@ def _leaf_columns(value: EmbeddedValue, name: str, path: tuple[str, ...], nullab
 
 
 def null_column(value: EmbeddedValue, name: str) -> str:
-    """Return the column that is null if the value is null: its first leaf that cannot be."""
-    column = next((leaf.name for leaf in leaf_columns(value, name) if not leaf.nullable), None)
-    if column is None:
+    """Return the column that is null if the value is null: its first leaf that cannot be.
+
+    Leaves of JSON are chosen last, because the column is read whenever the value is selected.
+    """
+    leaves = [leaf for leaf in leaf_columns(value, name) if not leaf.nullable]
+    if not leaves:
         raise TypeError(f"`{name}` can be null, but so can all members of {value.name}: null would be ambiguous")
-    return column
+    return min(leaves, key=_is_json).name
+
+
+def _is_json(leaf: LeafColumn) -> bool:
+    return isinstance(leaf.member, EmbeddedValue) or leaf.member.kind in ("list", "json")
+
+
+def check_columns(resource: Resource[Any]) -> None:
+    """Raise TypeError if a value of a resource lacks a column, or a column that tells its nulls."""
+    for name, member in resource.members.items():
+        if isinstance(member, EmbeddedValue):
+            _check_columns(resource, member, name)
+
+
+def _check_columns(resource: Resource[Any], value: EmbeddedValue, name: str) -> None:
+    if value.is_list:
+        _check_column(resource, name)
+        return
+    if value.null:
+        null_column(value, name)
+    for key, member in value.members.items():
+        if isinstance(member, EmbeddedValue):
+            _check_columns(resource, member, f"{name}_{key}")
+        else:
+            _check_column(resource, f"{name}_{key}")
+
+
+def _check_column(resource: Resource[Any], name: str) -> None:
+    if name not in resource.table.c and name not in resource.expressions:
+        raise TypeError(f"{resource.name} has neither a column nor an expression `{name}`")

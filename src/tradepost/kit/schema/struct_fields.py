@@ -75,6 +75,8 @@ def member(name: str, type_info: Any, required: bool = True) -> Member:
             type_info = next(t for t in type_info.types if not isinstance(t, mi.NoneType))
         else:
             break
+    if type_info.__class__ not in KINDS:
+        raise TypeError(f"`{name}` has a type that no API has; for a few fixed values use a `StrEnum`")
     return Member(
         name=name,
         kind="id" if is_id else KINDS[type_info.__class__],
