@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from tests.factories import Json, make_product, make_variant, unique
 from tests.later_area.install import create_tables, install
@@ -13,6 +14,7 @@ install()
 
 from tests.parity.harness import UNKNOWN_ID, DualDoorApp  # noqa: E402
 from tradepost.app import TradepostApp  # noqa: E402
+from tradepost.kit.operations.idempotency.records import RECORDS  # noqa: E402
 
 pytestmark = pytest.mark.anyio
 
@@ -197,7 +199,7 @@ async def test_openapi_describes_all_forms_of_paths(harness: DualDoorApp) -> Non
         ("PUT", "/wishes/{}?fields=id", "wish_set", 10),
         ("DELETE", "/wishes/{}?fields=id", "wish_remove", 10),
         ("GET", "/summary", "wishlist_summary", 1),
-        ("POST", "/claim", "wishlist_claim", 10),
+        ("POST", "/claim", "wishlist_claim", 11),
         ("POST", "/wishes", "wish_create", 10),
     ],
 )
@@ -214,3 +216,89 @@ async def test_the_parity_report_names_both_parameters(harness: DualDoorApp) -> 
     report = (await harness.staff.client.get("/parity", headers={"accept": "application/json"})).json()
     operations = {o["operation"]: o for o in report["operations"]}
     assert operations["wish_set"]["rest"] == "PUT /v1/wishlists/{key}/wishes/{variant_id}"
+
+
+async def test_a_default_relation_is_returned_if_no_fields_are_selected(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    assert wishlist["wishes"] == [], "also by a create"
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 2)
+    path = f"/wishlists/{wishlist['id']}"
+    row = (await harness.anonymous.rest("GET", path)).json()
+    [wish] = row["wishes"]
+    assert (wish["variant_id"], wish["quantity"]) == (variant["id"], 2)
+    assert {"id", "created_at", "version"} < set(wish)
+    rows = (await harness.anonymous.rest("GET", "/wishlists", params={"limit": "1"})).json()["data"]
+    assert rows == [row]
+    assert "wishes" not in (await harness.anonymous.rest("GET", path, params={"fields": "id,name"})).json()
+
+
+async def test_the_default_fields_have_an_equal_document(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 2)
+    path = f"/wishlists/{wishlist['id']}"
+    rest = harness.rest_query("wishlist_get", {}, frozenset())
+    document = (await harness.anonymous.rest("GET", path, headers={"accept": "application/graphql"})).text
+    assert "wishes { id variantId quantity" in document
+    selection, _ = harness.graphql_query(document, {}, frozenset())
+    assert selection == rest.selection
+    [price] = harness.prepare(document, {}, frozenset()).prices
+    assert rest.price == price
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "points"),
+    [("wishlist_get", {}, 2), ("wishlist_get", {"fields": "id"}, 1), ("wishlist_list", {"limit": "20"}, 23)],
+)
+async def test_a_default_relation_is_priced_as_ten_rows(
+    harness: DualDoorApp, operation: str, params: Json, points: int
+) -> None:
+    assert harness.rest_query(operation, params, frozenset()).price.points == points
+    answer = await harness.anonymous.rest("POST", "/price", json={"method": "GET", "url": url_of(operation, params)})
+    assert answer.json()["points"] == points
+
+
+def url_of(operation: str, params: Json) -> str:
+    """Return the URL of a read, of a row that does not exist."""
+    path = "/v1/wishlists" + ("" if operation == "wishlist_list" else f"/{UNKNOWN_ID}")
+    return str(httpx.URL(path, params=params)) if params else path
+
+
+async def test_a_replay_reads_default_relations_again_and_stores_none(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    path, key = f"/wishlists/{wishlist['id']}/wishes/{variant['id']}", unique("key")
+    headers = {"Idempotency-Key": key}
+    first = await harness.anonymous.rest("PUT", path, json={"quantity": 2}, headers=headers)
+    assert [w["quantity"] for w in first.json()["wishes"]] == [2]
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 5)
+    again = await harness.anonymous.rest("PUT", path, json={"quantity": 2}, headers=headers)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert [w["quantity"] for w in again.json()["wishes"]] == [5]
+    assert again.json()["version"] == first.json()["version"]
+    async with harness.app.state.database.engine.connect() as connection:
+        query = select(RECORDS.c.outcome).where(RECORDS.c.key == key)
+        outcome = msgspec.json.decode((await connection.execute(query)).scalar_one())
+    assert "name" in outcome["record"]["members"]
+    assert "wishes" not in outcome["record"]["members"]
+
+
+async def test_a_patch_document_has_no_relation(harness: DualDoorApp, wishlist: Json) -> None:
+    async def patch(document: Any) -> Any:
+        headers = {"Content-Type": "application/json-patch+json"}
+        content = msgspec.json.encode(document)
+        path = f"/wishlists/{wishlist['id']}"
+        return await harness.anonymous.rest("PATCH", path, content=content, headers=headers)
+
+    tested = await patch([{"op": "test", "path": "/wishes", "value": []}])
+    assert tested.json()["code"] == "patch_test_failed"
+    changed = await patch([{"op": "replace", "path": "/name", "value": "Wedding"}])
+    assert (changed.status_code, changed.json()["name"], changed.json()["wishes"]) == (200, "Wedding", [])
+
+
+async def test_openapi_says_that_a_relation_is_returned_by_default(harness: DualDoorApp) -> None:
+    document = msgspec.json.decode(harness.app.state.contract()["openapi.json"])
+    schema = document["components"]["schemas"]["Wishlist"]
+    assert schema["properties"]["wishes"]["description"].endswith("Returned by default.")
+    assert schema["description"].endswith("by default all of them except relations, but with `wishes`.")
+    [wish] = document["components"]["examples"]["Wishlist"]["value"]["wishes"]
+    assert wish["quantity"] == 2

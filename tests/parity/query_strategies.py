@@ -127,8 +127,15 @@ def read_questions(operations: list[str] | None = None, depth: int = 3) -> st.Se
 
 
 def default_fields(resource: Resource[Any] | EmbeddedValue, asker: str) -> tuple[AskedField, ...]:
-    """Return the fields of an answer if none are selected: scalars, whole values, links."""
-    return tuple([whole_member(resource, name, asker) for name in readable(resource, asker)])
+    """Return the fields of an answer if none are selected.
+
+    They are scalars, whole values, links, and the relations that are marked as default.
+    """
+    relations = [r for n, r in resource.relations.items() if r.default and is_readable(resource, n, asker)]
+    return (
+        *[whole_member(resource, n, asker) for n in readable(resource, asker) if n in resource.default_members],
+        *[AskedField(r.name, "list", r.target, inner=default_fields(r.target, asker)) for r in relations],
+    )
 
 
 def whole_member(resource: Any, name: str, asker: str) -> AskedField:

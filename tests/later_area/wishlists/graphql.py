@@ -4,6 +4,7 @@ from uuid import UUID
 
 from tradepost.doors.graphql import GraphQLRequest, mutation, query
 from tradepost.kit.query.records import Page, Record
+from tradepost.kit.schema.patch import JsonPatch, MergePatch
 
 from .schemas import NewWishInput, Wish, WishInput, Wishlist, WishlistInput, WishlistSummary
 from .service import Wishlists
@@ -22,6 +23,19 @@ async def wishlist(request: GraphQLRequest, id: UUID | None = None, number: str 
 @mutation(Wishlists.create)
 async def wishlist_create(request: GraphQLRequest, input: WishlistInput) -> Record[Wishlist]:
     return await Wishlists(request.context).create(input, request.selection)
+
+
+@mutation(Wishlists.update)
+async def wishlist_update(
+    request: GraphQLRequest,
+    id: UUID,
+    patch: MergePatch | None = None,
+    json_patch: JsonPatch | None = None,
+    expected_version: int | None = None,
+) -> Record[Wishlist]:
+    return await Wishlists(request.context).update(
+        str(id), request.patch(patch, json_patch), expected_version, request.selection
+    )
 
 
 @query(Wishlists.summary)

@@ -21,4 +21,4 @@ wishlists = Resource(
 wishes = Resource(Wish, WishRow, visible=policy.everyone, order=("created_at",))
 wishlist_summaries = Result(WishlistSummary)
 
-wishlists.has_many("wishes", wishes, join=WishRow.wishlist_id)
+wishlists.has_many("wishes", wishes, join=WishRow.wishlist_id, default=True)

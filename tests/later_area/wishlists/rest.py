@@ -2,7 +2,7 @@
 
 from litestar import Controller
 
-from tradepost.doors.rest import RestRequest, delete, get, post, put
+from tradepost.doors.rest import RestRequest, delete, get, patch, post, put
 from tradepost.kit.query.records import Page, Record
 
 from .schemas import NewWishInput, Wish, WishInput, Wishlist, WishlistInput, WishlistSummary
@@ -25,6 +25,12 @@ class WishlistController(Controller):
     @post("/", Wishlists.create)
     async def wishlist_create(self, request: RestRequest) -> Record[Wishlist]:
         return await Wishlists(request.context).create(await request.body(WishlistInput), request.selection)
+
+    @patch("/{key:str}", Wishlists.update)
+    async def wishlist_update(self, request: RestRequest, key: str) -> Record[Wishlist]:
+        return await Wishlists(request.context).update(
+            key, await request.patch(), request.expected_version, request.selection
+        )
 
     @get("/{key:str}/summary", Wishlists.summary)
     async def wishlist_summary(self, request: RestRequest, key: str) -> Record[WishlistSummary]:

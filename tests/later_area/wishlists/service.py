@@ -4,12 +4,13 @@ from sqlalchemy import func, select
 
 from tradepost.areas.catalog.resource import variants
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.row_writes import create_row, visible_ids
-from tradepost.kit.operations.service import Service, column_values
+from tradepost.kit.operations.row_writes import change_row, create_row, visible_ids
+from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
 from tradepost.kit.problems import AlreadyExists, InvalidTransition
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
+from tradepost.kit.schema.patch import Patch
 
 from . import policy
 from .models import WishlistRow, WishRow
@@ -37,6 +38,16 @@ class Wishlists(Service):
         """Create a wishlist."""
         id = await create_row(self, wishlists, column_values(wishlists, new) | {"status": "open"})
         return await self.read_back(wishlists, selection, id)
+
+    @operation("wishlist_update", "update", wishlists, access=policy.edit, input=WishlistInput)
+    async def update(
+        self, key: str, patch: Patch, expected: ExpectedVersion, selection: Selection[Wishlist]
+    ) -> Record[Wishlist]:
+        """Update a wishlist. Only the given fields are changed."""
+        row = await self.lock_for_update(WishlistRow, wishlists, key, expected)
+        new = await self.apply_patch(wishlists, key, patch, WishlistInput)
+        await change_row(self, wishlists, row, column_values(wishlists, new))
+        return await self.read_back(wishlists, selection, row.id)
 
     @operation("wishlist_summary", "get", wishlist_summaries, access=policy.browse, path_resource=wishlists)
     async def summary(self, key: str, selection: Selection[WishlistSummary]) -> Record[WishlistSummary]:

@@ -83,7 +83,7 @@ class FormPage:
 
     async def run(self, context: CallContext, values: dict[str, str]) -> None:
         """Charge the price of the operation and run it, as a request to either API does."""
-        selection = default_selection(self.operation.result, context.caller.permissions)
+        selection = default_selection(self.operation.result, context.caller.permissions, with_relations=False)
         await context.meter.pay(price(self.operation, selection).points)
         await self.handler(context, validate(self.input, values), selection)
 

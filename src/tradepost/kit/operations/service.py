@@ -251,11 +251,11 @@ def _refusal(resource: Resource[Any], operation: str, row: Any) -> str:
 @registered_cache("patched_documents", 20_000)
 @lru_cache(maxsize=100)
 def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Selection[Any]:
-    """Return the default selection without the actions.
+    """Return the default selection without the actions and without relations.
 
     Cached, because the Structs of the records are generated for this one Selection.
     """
-    selection = default_selection(resource, permissions)
+    selection = default_selection(resource, permissions, with_relations=False)
     fields = [f for f in selection.field_set.fields if f.name != ACTIONS]
     return Selection(FieldSet(tuple(fields)), selection.list_queries)
 
@@ -265,5 +265,5 @@ def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Se
 def _all_members(resource: Resource[Any]) -> Selection[Any]:
     """Return the same with the members that need a permission."""
     permissions = frozenset([a.permission for a in resource.field_access.values() if a.permission])
-    fields = default_selection(resource, permissions).field_set.fields
+    fields = default_selection(resource, permissions, with_relations=False).field_set.fields
     return Selection(FieldSet(tuple([f for f in fields if f.name != ACTIONS])))

@@ -42,6 +42,8 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
         other table or a link table.
     paged: whether it is a connection; a bounded relation is a plain list of at most 100 rows,
         which a business rule guarantees.
+    default: whether REST returns it, with its default fields, if the client selects no fields. It
+        must be bounded.
     """
 
     name: str
@@ -49,9 +51,14 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
     join: InstrumentedAttribute[Any] | LinkTable
     is_to_many: bool
     paged: bool = False
+    default: bool = False
     order: tuple[str, ...] = ()
     access: Access = ANYONE
     doc: str = ""
+
+    def __post_init__(self) -> None:
+        if self.default and (self.paged or not self.is_to_many):
+            raise ValueError(f"`{self.name}` cannot be a default relation: it is not a bounded list")
 
     @property
     def default_size(self) -> int:
@@ -96,6 +103,11 @@ class EmbeddedValue:
         is_value = member.kind == "value" or (member.item is not None and member.item.kind == "value")
         return EmbeddedValue(member, depth) if is_value else member
 
+    @property
+    def default_members(self) -> Iterable[str]:
+        """The members that are returned if the client selects none: all of them."""
+        return self.members
+
     def nested(self, name: str) -> "EmbeddedValue | None":
         """Return the value whose fields can be selected below a name, or None."""
         member = self.members[name]
@@ -108,6 +120,7 @@ class Result[S: msgspec.Struct]:
     field_access: the access rules of members that are not open to everyone.
     secret_members: secrets, which are encrypted in stored idempotency outcomes.
     personal: personal data, which is never cached.
+    optional_members: members that are returned only if the client selects them.
     """
 
     def __init__(
@@ -122,9 +135,15 @@ class Result[S: msgspec.Struct]:
         self.shape, self.name, self.field_access = shape, name or shape.__name__, dict(field_access or {})
         self.secret_members, self.personal = frozenset(secret_members), personal
         self.relations: dict[str, Relation] = {}
+        self.optional_members = set[str]()
         self.members: dict[str, EmbeddedValue | Member] = {
             n: EmbeddedValue.from_member(m) for n, m in members(shape).items()
         }
+
+    @property
+    def default_members(self) -> Iterable[str]:
+        """The members that are returned if the client selects none."""
+        return [name for name in self.members if name not in self.optional_members]
 
     def nested(self, name: str) -> "EmbeddedValue | Resource[Any] | None":
         """Return the value or resource whose fields can be selected below a name, or None."""
@@ -242,6 +261,7 @@ class Resource[S: msgspec.Struct](Result[S]):
         *,
         join: InstrumentedAttribute[Any] | LinkTable,
         paged: bool = False,
+        default: bool = False,
         order: tuple[str, ...] = (),
         access: Access = ANYONE,
         doc: str = "",
@@ -254,6 +274,7 @@ class Resource[S: msgspec.Struct](Result[S]):
                 join=join,
                 is_to_many=True,
                 paged=paged,
+                default=default,
                 order=order or target.order,
                 access=access,
                 doc=doc,

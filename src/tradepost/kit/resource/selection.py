@@ -11,7 +11,7 @@ import msgspec
 from ..auth.caller import Caller
 from ..lru import Memo, MemoPool
 from ..problems import TooDeep, TooManyAliases
-from .list_query import ListQuery
+from .list_query import DEFAULT_LIST_QUERY, ListQuery
 from .resource import EmbeddedValue, Resource, Result
 
 MAX_DEPTH, MAX_ALIASES = 10, 50
@@ -156,19 +156,32 @@ class SelectionBuilder:
             fields.append(Field(name, alias, subfields))
         return tuple(fields), tuple(list_queries)
 
-    def add_default(self, permissions: frozenset[str]) -> "SelectionBuilder":
-        """Add the default fields: scalars and embedded values that these permissions may read."""
-        for name in self.target.members:
+    def add_default(self, permissions: frozenset[str], *, with_relations: bool = True) -> "SelectionBuilder":
+        """Add the default fields that these permissions may read.
+
+        They are the scalars, the embedded values and, with their own default fields, the relations
+        that are marked as default.
+        """
+        for name in self.target.default_members:
             if isinstance(self.target, EmbeddedValue) or self.target.is_readable(name, permissions):
                 _, builder = self.add(name)
                 if builder is not None:
                     builder.add_default(permissions)
+        if with_relations and self.depth < MAX_DEPTH:
+            for relation in self.target.relations.values():
+                if relation.default and relation.access.allows(permissions):
+                    _, builder = self.add(relation.name, None, DEFAULT_LIST_QUERY)
+                    assert builder is not None
+                    builder.add_default(permissions)
         return self
 
 
-def default_selection(result: Result[Any], permissions: frozenset[str]) -> Selection[Any]:
+def default_selection(
+    result: Result[Any], permissions: frozenset[str], *, with_relations: bool = True
+) -> Selection[Any]:
     """Return the selection that applies if a caller with these permissions selects nothing."""
-    fields, list_queries = SelectionBuilder(result).add_default(permissions).build()
+    builder = SelectionBuilder(result).add_default(permissions, with_relations=with_relations)
+    fields, list_queries = builder.build()
     return Selection(FieldSet(fields), list_queries)
 
 

@@ -85,9 +85,17 @@ def _result_schema(result: Result[Any], shape_schema: Schema) -> Schema:
     if ACTIONS in result.members:
         properties["links"] = ref(f"{result.name}Links")
     properties |= {name: _relation_schema(result, relation) for name, relation in result.relations.items()}
-    default = "all of them except relations" if result.relations else "all of them"
+    default = _default_text(result)
     doc = shape_schema.get("description", result.name)
     return object_schema(properties, doc=f"{doc} `fields` chooses the members that are returned; by default {default}.")
+
+
+def _default_text(result: Result[Any]) -> str:
+    """Return which members are returned by default."""
+    if not result.relations:
+        return "all of them"
+    names = [f"`{name}`" for name, relation in result.relations.items() if relation.default]
+    return f"all of them except relations{', but with ' if names else ''}{' and '.join(names)}"
 
 
 def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValue, schema: Any) -> Schema:
@@ -116,7 +124,8 @@ def _relation_schema(result: Result[Any], relation: Relation) -> Schema:
     name, permission = relation.name.replace("_", " "), relation.access.permission
     doc = _with_permission(relation.doc or f"The {name} of the {result.label}.", permission)
     target = relation.target.name
-    schema: Schema = {"description": f"{doc} Returned only if selected with `fields`."}
+    when = "Returned by default." if relation.default else "Returned only if selected with `fields`."
+    schema: Schema = {"description": f"{doc} {when}"}
     if permission:
         schema["x-permission"] = permission
     if not relation.is_to_many:

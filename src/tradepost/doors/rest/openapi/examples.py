@@ -51,14 +51,22 @@ class Examples:
         members = {
             name: schema
             for name, schema in self.schemas[result.name]["properties"].items()
-            if name not in result.relations and (name == "links" or result.is_readable(name, frozenset()))
+            if name == "links" or self._is_default(result, name)
         }
-        return {
-            name: self.row_links(result)
-            if name == "links" and isinstance(result, Resource)
-            else self.value(schema, name, result)
-            for name, schema in members.items()
-        }
+        return {name: self._member(result, name, schema) for name, schema in members.items()}
+
+    def _is_default(self, result: Result[Any], name: str) -> bool:
+        """Return whether callers without a credential get a member if they select no fields."""
+        relation = result.relations.get(name)
+        is_default = name in result.default_members if relation is None else relation.default
+        return is_default and result.is_readable(name, frozenset())
+
+    def _member(self, result: Result[Any], name: str, schema: Schema) -> Any:
+        """Return an example of a member, or of a relation with one row."""
+        if name == "links" and isinstance(result, Resource):
+            return self.row_links(result)
+        relation = result.relations.get(name)
+        return [self.result(relation.target)] if relation is not None else self.value(schema, name, result)
 
     def input(self, name: str, result: Result[Any]) -> dict[str, Any]:
         """Return a body: the shape's own example, or one of all members.

@@ -54,12 +54,15 @@ class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def storing_selection(result: Result[Any], selection: Selection[Any], permissions: frozenset[str]) -> Selection[Any]:
-    """Return the selection plus the default record; its records' bodies are `DualBody`."""
+    """Return the selection plus the default record; its records' bodies are `DualBody`.
+
+    The record has no relations: a replay reads them again.
+    """
     field_set: FieldSet = selection.field_set
     key = ("storing", permissions)
     storing: FieldSet | None = field_set.memo.get(key)
     if storing is None:
-        default_fields = default_selection(result, permissions).field_set.fields
+        default_fields = default_selection(result, permissions, with_relations=False).field_set.fields
         storing = field_set.memoize(key, _storing_field_set(field_set, default_fields))
     return Selection(storing, selection.list_queries)
 
