@@ -17,6 +17,7 @@ import httpx
 import hypothesis
 import pytest
 
+from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
 from tradepost.settings import Settings
@@ -24,7 +25,6 @@ from tradepost.settings import Settings
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-HERE = "http://tradepost.test"
 BUDGETS = (
     "BUDGET_ANONYMOUS",
     "BUDGET_CUSTOMER",
@@ -155,7 +155,7 @@ async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["Tradepos
 @pytest.fixture(scope="session")
 async def client(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A client without a credential."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as client:
+    async with AppClient(app) as client:
         yield client
 
 
@@ -168,9 +168,7 @@ def staff_key(run: Run, settings: Settings) -> str:
 @pytest.fixture(scope="session")
 async def staff(app: "TradepostApp", staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a staff API key."""
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url=HERE, headers={"X-API-Key": staff_key}
-    ) as client:
+    async with AppClient(app, headers={"X-API-Key": staff_key}) as client:
         yield client
 
 

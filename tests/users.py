@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.factories import Json, unique
 from tradepost.areas.accounts.models import AddressRow, RefreshTokenRow, SessionRow, UserRow
 from tradepost.areas.accounts.opaque_tokens import REFRESH_TOKEN, OpaqueTokens
@@ -110,4 +110,4 @@ async def create_user(app: "TradepostApp", role: str = "customer", **members: An
 def http_client(app: "TradepostApp", credential: str | None = None) -> httpx.AsyncClient:
     """Return a client that sends an access token or an API key, or neither."""
     headers = {"Authorization": f"Bearer {credential}"} if credential else {}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers, trust_env=False)
+    return AppClient(app, headers=headers)

@@ -38,26 +38,29 @@ class ResponseChecker:
 
     def check(self, operation: Json, answer: httpx.Response) -> None:
         """Fail unless the response is one that the document declares for the operation."""
-        where = f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
-        assert str(answer.status_code) in operation["responses"], where
+
+        def where() -> str:
+            return f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:500]}"
+
+        assert str(answer.status_code) in operation["responses"], where()
         response = resolve_reference(self.document, operation["responses"][str(answer.status_code)])
         declared = {name.lower() for name in response.get("headers", {})}
-        assert {name for name in answer.headers if name in DECLARED_HEADERS} <= declared, where
+        assert {name for name in answer.headers if name in DECLARED_HEADERS} <= declared, where()
         for name, header in response.get("headers", {}).items():
             if name.lower() in answer.headers:
                 schema = resolve_reference(self.document, header)["schema"]
-                assert self.errors(schema, answer.headers[name]) == [], where
+                assert self.errors(schema, answer.headers[name]) == [], where()
         if "content" not in response:
-            assert answer.content == b"", where
+            assert answer.content == b"", where()
             return
         media = answer.headers["content-type"].partition(";")[0]
-        assert media in response["content"], where
+        assert media in response["content"], where()
         body = _read(media, answer.content)
-        assert self.errors(response["content"][media]["schema"], body) == [], where
+        assert self.errors(response["content"][media]["schema"], body) == [], where()
         if media == PROBLEM:
             examples = response["content"][media]["examples"].values()
             codes = [resolve_reference(self.document, example)["value"]["code"] for example in examples]
-            assert body["code"] in codes, where
+            assert body["code"] in codes, where()
 
     def errors(self, schema: Json, value: Any) -> list[Any]:
         """Return the validation errors of a value."""

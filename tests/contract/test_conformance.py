@@ -15,6 +15,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.app_client import AppClient
 from tests.factories import make_media, make_product, unique
 from tests.users import create_user
 from tradepost.app import TradepostApp, create_app
@@ -152,7 +153,7 @@ async def test_a_trusted_document_responds_as_declared(
     operation, seen = checker.document["paths"][f"{prefix}/documents/{{name}}"]["get"], set[int]()
     async with (
         shop.lifespan(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller,
+        AppClient(shop) as caller,
     ):
         for query in (
             {"first": 1},
@@ -207,7 +208,7 @@ async def test_every_write_responds_as_declared(
     shop = create_app(fresh_settings())
     async with (
         shop.lifespan(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=shop), base_url="http://tradepost.test") as caller,
+        AppClient(shop) as caller,
     ):
         assert {200, 201, 204, 400, 401, 404, 406, 409, 412, 415, 422} <= {
             status async for status in writes(checker, caller, shop)

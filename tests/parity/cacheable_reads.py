@@ -3,9 +3,7 @@
 import json
 from dataclasses import dataclass
 
-import httpx
-
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.parity.cases import READS, REGISTRY
 from tests.parity.fields import graphql_fields
 from tests.parity.harness import UNKNOWN_SLUG, ApiClient, DualDoorApp, Json
@@ -28,14 +26,13 @@ class Get:
         """Return an app's answer to a caller: status, bytes, and the headers that do not vary."""
         credentials = {n: v for n, v in caller.client.headers.items() if n in ("x-api-key", "authorization")}
         headers = {"x-request-id": "one"} | credentials | dict(self.headers)
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE) as client:
+        async with AppClient(app) as client:
             answer = await client.get(self.path, params=dict(self.params), headers=headers)
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in VARYING}
 
     async def cost(self, app: TradepostApp, caller: ApiClient) -> str:
         """Return the points that it costs."""
-        transport, headers = httpx.ASGITransport(app=app), caller.client.headers
-        async with httpx.AsyncClient(transport=transport, base_url=HERE, headers=headers) as client:
+        async with AppClient(app, headers=caller.client.headers) as client:
             answer = await client.get(self.path, params=dict(self.params), headers=dict(self.headers))
         return answer.headers["x-request-cost"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.login_throttle_app import ThrottleApp
 
 ENTER = "mutation($email: String!, $password: String!) { enter(input: {email: $email, password: $password}) { token } }"
@@ -19,9 +19,8 @@ type Outcome = tuple[int, dict[str, Any]]
 @asynccontextmanager
 async def client_at(throttle: ThrottleApp, address: str = ADDRESS, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client at an address."""
-    transport = httpx.ASGITransport(app=throttle.pipeline, client=(address, 4711))
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers=names) as client:
+    async with AppClient(throttle.pipeline, headers=names, address=(address, 4711)) as client:
         yield client
 
 

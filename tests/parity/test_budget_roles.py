@@ -6,7 +6,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.factories import unique
 from tests.rate_limit_headers import remaining_points, request_cost
 from tradepost.app import TradepostApp, create_app
@@ -28,7 +28,7 @@ async def app_with_budgets(settings: Settings) -> AsyncIterator[TradepostApp]:
 
 def client(app: TradepostApp, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
     """Return a client that sends these headers."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers)
+    return AppClient(app, headers=headers)
 
 
 @pytest.mark.parametrize("role", SIZES)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.parity.harness import DualDoorApp, hypothesis_settings
 from tests.parity.query_rendering import GraphQLWriter, RestWriter
 from tests.parity.query_strategies import AskedList, read_questions
@@ -30,18 +30,17 @@ async def client_pairs(
     app = create_app(msgspec.structs.replace(settings, fast_lane=False))
     assert app.pipeline.fast_path == {}
     assert harness.app.pipeline.fast_path
-    async with app.lifespan():
-        transport = httpx.ASGITransport(app=app)
-        async with (
-            httpx.AsyncClient(transport=transport, base_url=HERE) as anonymous,
-            httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": staff_key}) as staff,
-            httpx.AsyncClient(transport=transport, base_url=HERE, headers=harness.customer.client.headers) as customer,
-        ):
-            yield {
-                "anonymous": (harness.anonymous.client, anonymous),
-                "staff": (harness.staff.client, staff),
-                "customer": (harness.customer.client, customer),
-            }
+    async with (
+        app.lifespan(),
+        AppClient(app) as anonymous,
+        AppClient(app, headers={"X-API-Key": staff_key}) as staff,
+        AppClient(app, headers=harness.customer.client.headers) as customer,
+    ):
+        yield {
+            "anonymous": (harness.anonymous.client, anonymous),
+            "staff": (harness.staff.client, staff),
+            "customer": (harness.customer.client, customer),
+        }
 
 
 def without_cost(answer: httpx.Response) -> bytes:

@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import pytest
 
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.factories import make_product
 from tests.parity.cacheable_reads import VARYING, Get, public_reads
 from tests.parity.harness import DualDoorApp, Json
@@ -69,8 +69,7 @@ async def apps(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[str
 
 async def send(app: TradepostApp, get: Get, method: str = "GET", **headers: str) -> Answer:
     """Return the answer to an anonymous request with these headers only."""
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"accept-encoding": "identity"}) as client:
+    async with AppClient(app, headers={"accept-encoding": "identity"}) as client:
         sent = dict(get.headers) | {name.replace("_", "-"): value for name, value in headers.items()}
         answer = await client.request(method, get.path, params=dict(get.params), headers=sent)
     return answer.status_code, answer.content, dict(answer.headers)

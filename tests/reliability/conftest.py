@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.app_client import AppClient
 from tests.figures import record_figure as record_figure  # a fixture
 from tests.reliability.client import DualDoorClient, records
 
@@ -23,9 +24,7 @@ def caller(app: "TradepostApp", staff: httpx.AsyncClient) -> DualDoorClient:
 async def other_caller(app: "TradepostApp") -> AsyncIterator[DualDoorClient]:
     """Another staff API key at both doors."""
     key = await app.state.credentials.create(name="another", role="staff")
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://tradepost.test", headers={"X-API-Key": key}
-    ) as client:
+    async with AppClient(app, headers={"X-API-Key": key}) as client:
         yield DualDoorClient(app, client)
 
 

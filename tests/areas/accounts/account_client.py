@@ -8,7 +8,7 @@ import httpx
 from advanced_alchemy.base import DefaultBase
 from sqlalchemy import func, select, update
 
-from tests.conftest import HERE
+from tests.app_client import AppClient
 from tests.factories import Json, unique
 from tradepost.areas.accounts.models import RefreshTokenRow, UserRow
 from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
@@ -94,7 +94,7 @@ class DoorClient:
 
     def client(self) -> httpx.AsyncClient:
         """Return a new HTTP client with the caller's credential."""
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url=HERE, headers=self.headers)
+        return AppClient(self.app, headers=self.headers)
 
     def with_credential(self, token: str) -> "DoorClient":
         """Return a client of the same app that sends a token or an API key."""

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.app_client import AppClient
 from tests.areas.accounts.account_client import (
     DOORS,
     OTHER_PASSWORD,
@@ -21,7 +22,6 @@ from tests.areas.accounts.account_client import (
     register_user,
     rows_of,
 )
-from tests.conftest import HERE
 from tests.factories import unique
 from tradepost.app import TradepostApp, create_app
 from tradepost.kit.rate_limit import credential_attempts
@@ -62,8 +62,7 @@ class ClientAtAddress(DoorClient):
 
     def client(self) -> httpx.AsyncClient:
         """Return a new HTTP client."""
-        transport = httpx.ASGITransport(app=self.app, client=(self.address, 4711))
-        return httpx.AsyncClient(transport=transport, base_url=HERE, headers=self.headers)
+        return AppClient(self.app, headers=self.headers, address=(self.address, 4711))
 
 
 def client_of(app: TradepostApp) -> ClientAtAddress:

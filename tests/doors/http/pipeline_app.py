@@ -8,6 +8,7 @@ import httpx
 from litestar import Litestar, Request, get, patch, post
 from litestar.types import ASGIApp
 
+from tests.app_client import AppClient
 from tradepost.doors.http.allowed_methods import methods_by_path
 from tradepost.doors.http.cart_identity import CartIdentity
 from tradepost.doors.http.conditional import entity_tag
@@ -134,8 +135,8 @@ def client(
     pipeline: Pipeline | None = None, *, address: str = "203.0.113.9", base: str = "http://shop.test", **settings: Any
 ) -> httpx.AsyncClient:
     """Return a client that calls from this address and accepts no compression by default."""
-    transport = httpx.ASGITransport(app=pipeline or make_pipeline(**settings), client=(address, 4711))
-    return httpx.AsyncClient(transport=transport, base_url=base, headers={"accept-encoding": "identity"})
+    app, headers = pipeline or make_pipeline(**settings), {"accept-encoding": "identity"}
+    return AppClient(app, base_url=base, headers=headers, address=(address, 4711))
 
 
 async def send_raw(
