@@ -8,6 +8,7 @@ iterate over the cases of all areas, so a new resource is described once and ent
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from tests.factories import Json, unique
@@ -47,6 +48,7 @@ class CaseContext:
 
     staff: a caller who may edit the catalogue.
     owner: the user to whom rows belong, if rows of the resource belong to a user.
+    for_guest: rows that may belong to a guest belong to the one with `cart_token`, not to `owner`.
     mark: a text that no other row has. Texts that must be unique contain it; comparisons mask it.
     samples: in `sample`, the samples of the resources before this one.
     keys: in `many_rows`, the keys that the resources before this one returned.
@@ -58,6 +60,15 @@ class CaseContext:
     mark: str = field(default_factory=new_mark)
     samples: Mapping[str, Sample] = field(default_factory=dict[str, Sample])
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    for_guest: bool = False
+
+    @property
+    def cart_token(self) -> str:
+        """The token of the guest's cart that a case creates with this context, if it creates one.
+
+        The sample cart of a guest has it too, so that the guest of the access table sees that cart.
+        """
+        return f"tpc_{sha256(self.mark.encode()).hexdigest()[:43]}"
 
     async def create(self, path: str, body: Json, **params: str) -> Json:
         """Create a row through REST, as staff, and return it."""
@@ -128,6 +139,9 @@ class WriteCase:
     row: creates the rows in its path and returns their keys, if `row` of the EntityCase of its path
         does not suffice: the path has two parameters, or the row must be in some state.
     leaves_traces: whether it writes events and an audit entry.
+    for_guests: whether the rows in its path and body may belong to a guest, who may then call it.
+        The access table tries `guest` on such rows.
+    cart_token: the token of a cart that every caller sends in `X-Cart-Token`.
     """
 
     operation: str
@@ -143,6 +157,8 @@ class WriteCase:
     method: str | None = None
     row: Callable[[CaseContext], Awaitable[Keys]] | None = None
     leaves_traces: bool = True
+    for_guests: bool = False
+    cart_token: Callable[[CaseContext], str] | None = None
 
 
 class OracleView:

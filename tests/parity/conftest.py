@@ -31,7 +31,7 @@ async def harness(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.Asy
 @pytest.fixture(scope="package")
 async def sample_rows(harness: DualDoorApp) -> SampleRows:
     """The sample rows of all resources."""
-    return await create_sample_rows(harness.app, harness.staff, harness.customer)
+    return await create_sample_rows(harness.app, harness.staff, harness.customer, harness.guest)
 
 
 @pytest.fixture(scope="package", params=["anonymous", "staff"])

@@ -3,19 +3,21 @@
 import json
 import os
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, Phase, seed, settings
 
 from tests.figures import scaled
+from tests.guests import guest_client
 from tests.users import ShopUser, create_user, http_client
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.doors.graphql.documents.requests import RequestParameters
 from tradepost.doors.rest.query_string import Query
 from tradepost.kit.auth.caller import Caller
+from tradepost.kit.auth.credential_headers import CART_TOKEN
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.operations.registry import Registry
@@ -31,7 +33,7 @@ UNKNOWN_ID, UNKNOWN_SLUG = "01924560-6c00-7d4b-bb5e-72fc1f750d02", "no-such-thin
 SECRET_WORD = "Vqzeltor"
 """A word in restricted members, which no answer to other callers may contain."""
 # Statements that look up a caller's credential contain one of these; no other statement does.
-CREDENTIAL_MARKS = ("secret_hash", "FROM session")
+CREDENTIAL_MARKS = ("secret_hash", "FROM session", "token_hash =")
 
 
 def hypothesis_settings(examples: int) -> Any:
@@ -109,6 +111,17 @@ class ApiClient:
     person: ShopUser | None = None
 
     @property
+    def cart_token(self) -> str:
+        """The token of a cart that it sends, or an empty text."""
+        return self.client.headers.get(CART_TOKEN, "")
+
+    def with_cart_token(self, app: TradepostApp, token: str) -> "ApiClient":
+        """Return the same caller with the token of a cart."""
+        client = http_client(app)
+        client.headers.update({**self.client.headers, CART_TOKEN: token})
+        return replace(self, client=client)
+
+    @property
     def user(self) -> ShopUser:
         """The user of a caller that has one."""
         assert self.person is not None, f"{self.name} has no account"
@@ -139,6 +152,7 @@ class DualDoorApp:
     anonymous: ApiClient
     staff: ApiClient
     customer: ApiClient
+    guest: ApiClient
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:
@@ -146,13 +160,14 @@ class DualDoorApp:
 
     @classmethod
     async def create(cls, app: TradepostApp, client: httpx.AsyncClient, staff: httpx.AsyncClient) -> "DualDoorApp":
-        """Create the callers: anonymous, a staff API key, and a new customer."""
+        """Create the callers: anonymous, a staff API key, a new customer and a guest."""
         person = await create_user(app)
         return cls(
             app,
             ApiClient("anonymous", client, frozenset()),
             ApiClient("staff", staff, STAFF),
             ApiClient("customer", person.client(), CUSTOMER, person.token, person),
+            new_guest(app),
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -226,6 +241,11 @@ class DualDoorApp:
         """Return a document prepared for a caller with these permissions."""
         caller = Caller(id="a-test" if permissions else None, permissions=permissions)
         return self.executor.prepare(RequestParameters(text, variables), CallContext(caller, self.app.state.database))
+
+
+def new_guest(app: TradepostApp) -> ApiClient:
+    """Return a new guest: an anonymous caller with the token of a cart that is in no table."""
+    return ApiClient("guest", guest_client(app), frozenset())
 
 
 async def client_with_role(

@@ -43,11 +43,24 @@ async def prepare(harness: DualDoorApp, valid: WriteInput, mark: str = "") -> Pr
 
 
 async def prepare_for(
-    harness: DualDoorApp, valid: WriteInput, caller: ApiClient, owner: ShopUser, mark: str
+    harness: DualDoorApp,
+    valid: WriteInput,
+    caller: ApiClient,
+    owner: ShopUser,
+    mark: str,
+    *,
+    for_guest: bool = False,
 ) -> PreparedWrite:
-    """Prepare a valid input for this caller, on a row of this owner."""
-    context = CaseContext(harness.app, harness.staff, owner, mark)
+    """Prepare a valid input for this caller, on a row of this owner or of a guest.
+
+    for_guest: the row belongs to a guest, whose token the caller sends.
+    """
+    context = CaseContext(harness.app, harness.staff, owner, mark, for_guest=for_guest)
     keys = await row_of(valid.write, context)
+    if valid.write.cart_token is not None:
+        caller = caller.with_cart_token(harness.app, valid.write.cart_token(context))
+    elif for_guest:
+        caller = caller.with_cart_token(harness.app, context.cart_token)
     return PreparedWrite(caller, keys, await resolve_body(valid.body, context), valid.json_patch, mark)
 
 

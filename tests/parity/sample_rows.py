@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.guests import send_token
 from tests.parity.access.table import Place
 from tests.parity.case import CaseContext, Sample
 from tests.parity.cases import ENTITIES
@@ -40,10 +41,17 @@ class SampleRows:
         printer.text("sample_rows")
 
 
-async def create_sample_rows(app: TradepostApp, staff: ApiClient, customer: ApiClient) -> SampleRows:
-    """Create the sample rows of all resources. Rows that belong to a user belong to `customer`."""
+async def create_sample_rows(
+    app: TradepostApp, staff: ApiClient, customer: ApiClient, guest: ApiClient | None = None
+) -> SampleRows:
+    """Create the sample rows of all resources.
+
+    Rows that belong to a user belong to `customer`, and those of a guest to `guest`.
+    """
     samples: dict[str, Sample] = {}
     context = CaseContext(app, staff, customer.user)
+    if guest is not None:
+        send_token(app, guest.client, context.cart_token)
     for entity in ENTITIES.values():
         samples[entity.name] = await entity.sample(replace(context, samples=dict(samples)))
     return SampleRows(samples)

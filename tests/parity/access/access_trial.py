@@ -10,7 +10,7 @@ from tests.parity.case import new_mark
 from tests.parity.cases import FIRST_INPUTS, one_field
 from tests.parity.door_writer import DELETED, DoorWriter
 from tests.parity.fields import camel
-from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role
+from tests.parity.harness import ApiClient, DualDoorApp, Json, client_with_role, new_guest
 from tests.parity.prepared_writes import PreparedWrite, new_owner, prepare_for
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.operation import Operation
@@ -37,6 +37,8 @@ ONLY_ID = select_field("id")
 async def client_for(harness: DualDoorApp, caller: str) -> ApiClient:
     """Return a new caller of a kind."""
     kind = CALLERS[caller]
+    if kind.has_cart:
+        return new_guest(harness.app)
     return await client_with_role(harness, kind.role, None if kind.scopes is None else list(kind.scopes))
 
 
@@ -44,6 +46,9 @@ async def context_of(harness: DualDoorApp, client: ApiClient) -> CallContext:
     """Return the context of a call of a service by this caller, without a door."""
     state = harness.app.state
     caller = await state.credentials.identify(client.credential) if client.credential else ANONYMOUS
+    identity = harness.app.pipeline.cart_identity
+    if client.cart_token and identity is not None:
+        caller = await identity.identify(caller, client.cart_token.encode(), "")
     return CallContext(caller, state.database, "access-table", door="test", dependencies=state.dependencies)
 
 
@@ -125,7 +130,7 @@ class AccessTrial:
         }
 
     async def prepared(self) -> PreparedWrite:
-        """Prepare a row and a body. The row belongs to the caller if that is the customer.
+        """Prepare a row and a body. The row belongs to the caller if that is the customer or guest.
 
         Writes of users may end the caller's session, so each call has a caller of its own.
         """
@@ -134,7 +139,10 @@ class AccessTrial:
             self.client = await client_for(self.harness, self.kind)
         is_owner = self.kind == "customer" and valid.write.role == "customer"
         owner = self.client.user if is_owner else await new_owner(self.harness, valid.write, mark)
-        return await prepare_for(self.harness, valid, self.client, owner, mark)
+        for_guest = self.kind == "guest" and valid.write.for_guests
+        prepared = await prepare_for(self.harness, valid, self.client, owner, mark, for_guest=for_guest)
+        self.client = prepared.caller
+        return prepared
 
     async def rest_read(self, place: Place) -> Outcome:
         params = {"fields": "id"} | (dict([place.filter]) if place.filter else {})

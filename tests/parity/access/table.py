@@ -27,9 +27,10 @@ A, U, F, H = Outcome
 class Row:
     """The outcome for each kind of caller.
 
-    Rows that belong to a user belong to `customer`; `other` is another customer. The last two are
-    API keys with fewer permissions than their owner: an admin's key with no scope, and a staff
-    member's key with the scope `catalog:write` only.
+    Rows that belong to a user belong to `customer`; `other` is another customer. The two keys have
+    fewer permissions than their owner: an admin's key with no scope, and a staff member's key with
+    the scope `catalog:write` only. `guest` has the token of a cart and no credential: rows that
+    belong to a guest belong to it. By default a guest is treated as an anonymous caller.
     """
 
     anonymous: Outcome
@@ -40,18 +41,23 @@ class Row:
     admin: Outcome
     empty_key: Outcome
     catalog_key: Outcome
+    guest: Outcome | None = None
 
     def of(self, caller: str) -> Outcome:
         """Return the outcome for a kind of caller."""
-        return asdict(self)[caller]
+        return asdict(self)[caller] or self.anonymous
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of caller: a logged-in user with a role, or a key of such a user with `scopes`."""
+    """A kind of caller: a logged-in user with a role, or a key of such a user with `scopes`.
+
+    has_cart: it sends the token of a cart.
+    """
 
     role: str
     scopes: tuple[str, ...] | None = None
+    has_cart: bool = False
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -70,6 +76,7 @@ CALLERS = {
     **{role: Kind(role) for role in ("moderator", "staff", "admin")},
     "empty_key": Kind("admin", ()),
     "catalog_key": Kind("staff", ("catalog:write",)),
+    "guest": Kind("anonymous", has_cart=True),
 }
 
 # In order: anonymous, customer, other customer, moderator, staff, admin, empty key, catalog key

@@ -29,9 +29,9 @@ def getter(name: str) -> str:
 
 @pytest.fixture(scope="module")
 async def clients(harness: DualDoorApp) -> dict[str, ApiClient]:
-    """A caller of each kind. The customer is the owner of the sample rows."""
-    others = {kind: await client_for(harness, kind) for kind in CALLERS if kind != "customer"}
-    return others | {"customer": harness.customer}
+    """A caller of each kind. The sample rows belong to the customer or to the guest."""
+    owners = {"customer": harness.customer, "guest": harness.guest}
+    return owners | {kind: await client_for(harness, kind) for kind in CALLERS if kind not in owners}
 
 
 @pytest.fixture(scope="module")
