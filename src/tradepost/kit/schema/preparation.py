@@ -5,10 +5,12 @@
 - A whole number may be written as `1.0`.
 - Text of one line loses the white space at both ends.
 - An id gets its canonical form.
+- A JSON object may have a limited size.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -22,6 +24,8 @@ TEXT = "text"
 """The key of `Meta(extra=...)` that marks text of one line; its value is one of the next two."""
 NAME, CODE = {TEXT: "name"}, {TEXT: "code"}
 ROW_ID = {TEXT: "id"}
+MAX_BYTES = "max_bytes"
+"""The key of `Meta(extra=...)` that limits the size of free JSON."""
 
 SPACES = " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 ZERO_WIDTH = "\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff"
@@ -47,7 +51,7 @@ It is formatted as a JSON pointer only if there is a fault.
 
 
 class TextFault(NamedTuple):
-    """What is wrong with a text, and where."""
+    """What is wrong with a text or with the size of a value, and where."""
 
     place: Place
     code: str
@@ -91,7 +95,9 @@ def _rule(info: Any, text: str) -> Rule | None:
     """Return the rule of a type. `text` is the kind of text that its metadata names."""
     match info:
         case mi.Metadata():
-            return _rule(info.type, cast(Mapping[str, Any], info.extra or {}).get(TEXT, text))
+            extra = cast(Mapping[str, Any], info.extra or {})
+            rule = _rule(info.type, extra.get(TEXT, text))
+            return _size_rule(rule, extra[MAX_BYTES]) if MAX_BYTES in extra else rule
         case mi.UnionType():
             types = [t for t in info.types if not isinstance(t, mi.NoneType)]
             return _rule(types[0], text) if len(types) == 1 else None
@@ -132,6 +138,20 @@ def _text_rule(invisible: re.Pattern[str]) -> Rule:
         return text
 
     return prepare_text
+
+
+def _size_rule(rule: Rule | None, limit: int) -> Rule:
+    """Return the rule of free JSON whose text has at most `limit` bytes."""
+
+    def check_size(value: Any, place: Place, faults: list[TextFault]) -> Any:
+        # A value that JSON cannot hold gets its own fault later.
+        with suppress(TypeError, ValueError, OverflowError, RecursionError):
+            if (size := len(msgspec.json.encode(value))) > limit:
+                detail = f"The value has {size} bytes as JSON; at most {limit} are allowed."
+                faults.append(TextFault(place, "too_large", detail))
+        return value if rule is None else rule(value, place, faults)
+
+    return check_size
 
 
 def _list_rule(item: Rule | None) -> Rule | None:
