@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 PASSWORD = "seven grey herons asleep"
 ADDRESS: Json = {
     "name": "Kim Larsen",
+    "company": "Larsen ApS",
     "lines": ["Vestergade 12", "2. tv."],
     "city": "Aarhus",
     "country": "DK",
     "postcode": "8000",
+    "region": "82",
     "phone": "+4587654321",
 }
 HASHES: list[str] = []

@@ -26,7 +26,7 @@ DOORS: tuple[Door, Door] = ("rest", "graphql")
 PASSWORD = "seven grey herons asleep"
 OTHER_PASSWORD = "four green boats at noon"
 USER = "id version email username fullName status role emailVerifiedAt availableActions"
-ADDRESS = "id version name lines city postcode country phone"
+ADDRESS = "id version name company lines city postcode region country phone"
 KEY = "id version name prefix scopes pointsPerMinute expiresAt lastUsedAt secret"
 TOKENS, STATUS = "accessToken tokenType expiresIn refreshToken", "status"
 # For each operation: REST method and path, GraphQL field, its input type, and the selected fields.

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 both_doors = pytest.mark.parametrize("door", DOORS)
 HOME = {
     "name": "Kim Larsen",
+    "company": "Larsen ApS",
     "lines": ["Vestergade 12", "2. tv."],
     "city": "Aarhus",
     "postcode": "8000",
+    "region": "82",
     "country": "DK",
     "phone": "+4587654321",
 }
@@ -32,7 +34,7 @@ async def test_an_address_is_created_read_replaced_and_deleted(app: "TradepostAp
     assert {n: created[n] for n in HOME} == HOME
     assert {n: (await kim.ok(door, "address", id=created["id"]))[n] for n in HOME} == HOME
     other = await kim.ok(door, "address_replace", WORK, id=created["id"])
-    assert {n: other[n] for n in HOME} == WORK | {"postcode": "", "phone": None}
+    assert {n: other[n] for n in HOME} == WORK | {"company": "", "postcode": "", "region": None, "phone": None}
     assert other["version"] == created["version"] + 1
     assert await kim.code(door, "address_delete", id=created["id"]) is None
     assert await kim.code(door, "address", id=created["id"]) == "not_found"
@@ -47,6 +49,8 @@ INVALID: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"lines": ["x"] * 5}, ("/lines", "too_many")), ({"lines": ["x", ""]}, ("/lines/1", "too_short")),
     ({"lines": ["x\ny"]}, ("/lines/0", "invalid_format")), ({"city": ""}, ("/city", "too_short")),
     ({"name": "x" * 201}, ("/name", "too_long")), ({"postcode": "8" * 21}, ("/postcode", "too_long")),
+    ({"company": "x" * 201}, ("/company", "too_long")), ({"region": "DK-82"}, ("/region", "too_long")),
+    ({"region": "ca"}, ("/region", "invalid_format")), ({"region": ""}, ("/region", "invalid_format")),
 ]  # fmt: skip
 
 

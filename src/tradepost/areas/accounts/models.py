@@ -135,8 +135,10 @@ class AddressRow(Versioned):
     __table_args__ = (Index("address_user", "user_id", "created_at", "id"),)
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
     name: Mapped[str]
+    company: Mapped[str] = mapped_column(default="", server_default="")
     lines: Mapped[list[str]] = mapped_column(Json)
     city: Mapped[str]
     postcode: Mapped[str]
+    region: Mapped[str | None]
     country: Mapped[str]
     phone: Mapped[str | None]

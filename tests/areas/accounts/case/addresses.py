@@ -35,7 +35,7 @@ ADDRESSES = EntityCase(
     sample=sample,
     row=row,
     many_rows=many_rows,
-    answer="name,lines,city,postcode,country,phone,version",
+    answer="name,company,lines,city,postcode,region,country,phone,version",
     open_actions={"customer": {"address_replace", "address_update", "address_delete"}},
     oracle=OracleCase(visible=lambda view, row: row["user_id"] == view.user_id),
     reads=(
@@ -61,15 +61,15 @@ ADDRESSES = EntityCase(
             OWNER,
             role="customer",
             bodies=({"name": "Sam Holm", "lines": ["Havnegade 1"], "city": "Odense", "country": "DK"},),
-            faults=(Fault(ADDRESS | {"lines": ["x"] * 5, "phone": "12"}, ("/lines", "/phone")),),
+            faults=(Fault(ADDRESS | {"lines": ["x"] * 5, "region": "DK-82"}, ("/lines", "/region")),),
         ),
         WriteCase(
             "address_update",
             OWNER,
             role="customer",
-            bodies=({"city": "Odense", "phone": None},),
+            bodies=({"city": "Odense", "phone": None, "region": "83"},),
             faults=(
-                Fault({"phone": "12", "postcode": "x" * 21}, ("/phone", "/postcode")),
+                Fault({"phone": "12", "postcode": "x" * 21, "company": "x\ny"}, ("/company", "/phone", "/postcode")),
                 Fault({"country": "XA"}, ("/country",)),
             ),
         ),

@@ -6,7 +6,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from .members import (
+    AddressRegion,
     City,
+    Company,
     Country,
     Email,
     FullName,
@@ -193,7 +195,9 @@ class AddressInput(Struct, forbid_unknown_fields=True):
     lines: Lines
     city: City
     country: Country
+    company: Company = ""
     postcode: Postcode = ""
+    region: AddressRegion | None = None
     phone: Phone | None = None
 
 

@@ -63,7 +63,7 @@ Country = Annotated[
 ]
 Company = Annotated[
     SingleLineText,
-    Meta(max_length=200, description="The company at this address. Empty if there is none.", examples=["Larsen ApS"]),
+    Meta(max_length=200, description="The company at this address, or an empty string.", examples=["Larsen ApS"]),
 ]
 Region = Annotated[
     str,
@@ -74,6 +74,8 @@ Region = Annotated[
         examples=["CA"],
     ),
 ]
+# 82 is the region Midtjylland of Denmark, the country of the other examples.
+AddressRegion = Annotated[Region, Meta(examples=["82"])]
 Phone = Annotated[
     str,
     Meta(
@@ -97,7 +99,7 @@ class PostalAddress(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ]
     city: City
     postcode: Postcode = ""
-    region: Annotated[Region, Meta(examples=["82"])] | None = None
+    region: AddressRegion | None = None
     country: Country
     phone: Phone | None = None
 

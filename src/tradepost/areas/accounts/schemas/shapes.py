@@ -8,7 +8,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from .members import (
+    AddressRegion,
     City,
+    Company,
     Country,
     Email,
     FullName,
@@ -69,9 +71,11 @@ class Address(Struct):
     created_at: datetime
     updated_at: datetime
     name: Recipient
+    company: Company
     lines: Lines
     city: City
     postcode: Postcode
+    region: AddressRegion | None
     country: Country
     phone: Phone | None
 
