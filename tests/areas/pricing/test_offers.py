@@ -41,6 +41,16 @@ async def create(staff: httpx.AsyncClient, path: str, **body: Any) -> Json:
     return answer.json()
 
 
+async def test_an_open_write_finds_the_offers_of_a_country(context: CallContext, staff: httpx.AsyncClient) -> None:
+    code = unique("parcel")
+    price = {"amount": 490, "currency": "EUR"}
+    await create(staff, "/v1/shipping-methods", code=code, name="Parcel", price=price, countries=["SE"])
+    async with context.transaction():
+        for country, is_offered in (("SE", True), ("NO", False)):
+            offers = await shipping_offers(context, Parcel(country, 100, 1000))
+            assert (code in [offer.code for offer in offers]) is is_offered
+
+
 async def test_a_class_has_the_rate_of_its_country_else_the_standard_rate(context: CallContext) -> None:
     assert await rate(context, TaxPlace("FR"), "standard") == 200_000
     assert await rate(context, TaxPlace("FR"), "reduced") == 55_000

@@ -6,6 +6,7 @@ SQLite stores ids and times as the text of the APIs, so that rows are encoded wi
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import JSON, DateTime, Dialect, String, Text, Uuid
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -52,3 +53,12 @@ class UTCDateTime(TypeDecorator[datetime]):
         if isinstance(value, str):
             return datetime.fromisoformat(value)
         return value.astimezone(UTC) if value is not None else None
+
+
+def decode_json(value: Any) -> Any:
+    """Return the value of a JSON column.
+
+    Readers return it as text on SQLite and as `Raw` on PostgreSQL; in an open write on PostgreSQL
+    it is decoded already.
+    """
+    return msgspec.json.decode(value) if isinstance(value, str | msgspec.Raw) else value

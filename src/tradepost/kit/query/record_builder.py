@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ..db.column_types import decode_json
 from ..resource.rendering import Constant, FieldMember, ObjectMember, PageMember, PagePart, Rendering
 from ..resource.row_layout import Actions, Leaf, Node, ToMany, ValueList
 from ..resource.selection import Field, FieldSet
@@ -45,7 +46,7 @@ class RecordCompiler:
         self.rendering: Rendering = field_set.rendering or DEFAULT_RENDERING
         self.namespace: dict[str, Any] = {
             "NONE": EMPTY_SLICE,
-            "raw": _decoded_json if self.rendering.decode_json else _raw_json,
+            "raw": decode_json if self.rendering.decode_json else _raw_json,
             "rate": _rate,
             "Raw": None if self.rendering.decode_json else msgspec.Raw,
         }
@@ -206,11 +207,7 @@ def _enum_names(enum: type[Enum]) -> dict[Any, str | None]:
 
 
 def _enum_list(names: dict[Any, str | None]) -> Callable[[Any], Any]:
-    return lambda column: None if column is None else [names[value] for value in _decoded_json(column)]
-
-
-def _decoded_json(value: Any) -> Any:
-    return msgspec.json.decode(value) if isinstance(value, str | msgspec.Raw) else value
+    return lambda column: None if column is None else [names[value] for value in decode_json(column)]
 
 
 PAGE_MEMBERS: dict[str, PageFunction] = {

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..clock import to_rfc3339
+from ..db.column_types import decode_json
 from ..resource.resource import EmbeddedValue
 from ..resource.row_layout import Embedded, Leaf, Node, ValueList
 from ..resource.selection import Field
@@ -55,7 +56,7 @@ class ValueLayout:
 
     def rows_of_json(self, column: Any) -> list[list[Any]]:
         """Return the rows of the values in a JSON column, whether or not it is decoded already."""
-        return self.rows(msgspec.json.decode(column) if isinstance(column, str | msgspec.Raw) else column)
+        return self.rows(decode_json(column))
 
     def _node(self, member: EmbeddedValue | Member, field: Field, get: Getter) -> Node:
         if not isinstance(member, EmbeddedValue):

@@ -170,7 +170,8 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     async def fetch_all(self, query: Select[*tuple[Any, ...]], values: Mapping[str, Any]) -> Sequence[Row]:
         """Return the few rows of a fixed query, in the open write if there is one.
 
-        The query is compiled once. Values are bound by name; JSON columns are returned as text.
+        The query is compiled once. Values are bound by name; `decode_json` returns the value of a
+        JSON column.
         """
         statement = self.database.statement(query)
         return await self.reader.fetch_all(statement, statement.bind(dict(values)))

@@ -1,12 +1,12 @@
 """The shipping methods that can deliver a parcel, with their prices (SELLING.md, 2)."""
 
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import select
 
+from tradepost.kit.db.column_types import decode_json
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import ShippingMethodRow
@@ -78,11 +78,11 @@ class _Method(Struct, frozen=True):
     free_from: int | None
     min_weight: int
     max_weight: int | None
-    countries: str
+    countries: Any
     tax_class: str | None
 
     def delivers(self, parcel: Parcel) -> bool:
-        countries: list[str] = msgspec.json.decode(self.countries)
+        countries: list[str] = decode_json(self.countries)
         fits = self.min_weight <= parcel.weight_grams and (
             self.max_weight is None or parcel.weight_grams <= self.max_weight
         )
