@@ -180,10 +180,11 @@ async def test_a_write_increments_the_version_and_emits_one_event(
     app: "TradepostApp", staff: httpx.AsyncClient, patch: dict[str, Any]
 ) -> None:
     created = await make_product(staff, tags=["a"], variants=[variant_input()])
+    [variant] = (await read(staff, f"/v1/products/{created['id']}/variants"))["data"]
     changed = (await staff.patch(f"/v1/products/{created['id']}", json=patch)).json()
     assert changed["version"] == created["version"] + 1
     created, *later = await events_of(app, created["id"])
-    assert created == ("product.created", {})
+    assert created == ("product.created", {"variants": [variant["id"]]})
     assert [(type, set(data["changed"])) for type, data in later] == [("product.updated", set(patch))]
 
 

@@ -19,12 +19,18 @@ async def create_row(service: Service, resource: Resource[Any], values: Mapping[
 
     A missing slug is generated. Emits `<resource>.created`.
     """
+    id = await insert_row(service, resource, values)
+    service.context.emit(f"{resource.operation_prefix}.created", id)
+    return id
+
+
+async def insert_row(service: Service, resource: Resource[Any], values: Mapping[str, Any]) -> str:
+    """Do the same without the event."""
     if resource.slug is not None and "slug" not in values:
         [slug] = await generate_slugs(service.context, resource, [values[resource.slug]])
         values = {**values, "slug": slug}
     await check_values(service, resource, values)
     [id] = await service.insert(resource.model, values)
-    service.context.emit(f"{resource.operation_prefix}.created", id)
     return id
 
 
@@ -41,12 +47,16 @@ async def change_row(service: Service, resource: Resource[Any], row: Table, valu
 
 
 async def delete_row[S: msgspec.Struct](
-    service: Service, resource: Resource[S], row: Table, selection: Selection[S]
+    service: Service, resource: Resource[S], row: Table, selection: Selection[S], **data: Any
 ) -> Record[S]:
-    """Delete a locked row and return what it was. Emits `<resource>.deleted`."""
+    """Delete a locked row and return what it was.
+
+    Emits `<resource>.deleted` with some data. Its handlers run before the row is deleted.
+    """
     deleted = await service.one(resource, selection, row.id)
+    service.context.emit(f"{resource.operation_prefix}.deleted", row.id, **data)
+    await service.context.handle_events()
     await service.session.delete(row)
-    service.context.emit(f"{resource.operation_prefix}.deleted", row.id)
     return deleted
 
 

@@ -193,10 +193,11 @@ def apply_changes(row: Table, values: Mapping[str, Any]) -> list[str]:
 def changed_members(resource: Resource[Any], changed: Sequence[str]) -> list[str]:
     """Return changed columns as the members that clients know: `price` for `price_amount`.
 
-    Each is named once; columns that no member shows are left out.
+    Each is named once, in the order of the resource; columns that no member shows are left out.
     """
     names = {leaf.name: name for name, leaves in _leaf_columns(resource).items() for leaf in leaves}
-    return list(dict.fromkeys([name for name in [names.get(c, c) for c in changed] if name in resource.members]))
+    members = {names.get(column, column) for column in changed}
+    return [name for name in resource.members if name in members]
 
 
 def column_values(resource: Resource[Any], input: msgspec.Struct, *excluded: str) -> dict[str, Any]:

@@ -181,6 +181,15 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
         assert not is_personal_event(type), "the audit log would keep personal data; use `emit_personal`"
         self.work.pending_events().add(type, subject, data, self.request_id, self.signature)
 
+    def emit_to_handlers(self, type: str, subject: str, **data: Any) -> None:
+        """Add an event for the handlers of the transaction that is not stored.
+
+        For the rows of a change whose stored event lists their ids.
+        """
+        handlers = self.dependencies.get(DomainEventHandlers)
+        if handlers is not None and type in handlers.types:
+            self.work.pending_events().add_for_handlers(type, subject, data)
+
     def emit_personal(self, type: str, subject: str, **data: Any) -> None:
         """Add an event with personal data (`mail.*`) to the open write.
 

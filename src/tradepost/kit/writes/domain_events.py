@@ -45,11 +45,12 @@ def on_event(*types: str) -> Callable[[HandlerFunction], DomainEventHandler]:
     """Declare a function of an area's `service` as the handler of these event types.
 
     It runs in the open transaction, before the commit, and is called once with all events of its
-    types, in their order. Their changes are in the database by then. It may refuse the change by
-    raising a Problem: the transaction is rolled back. The answer of the operation has been read
-    before, so a handler must not change what the operation returns. It acts for the caller of the
-    operation, whose permissions need not cover its effects, so it calls functions of services, not
-    operations.
+    types, in their order. Their changes are in the database by then, except that rows are deleted
+    after the handlers of `<resource>.deleted`, which still find what refers to them. It may refuse
+    the change by raising a Problem: the transaction is rolled back. The answer of the operation has
+    been read before, so a handler must not change what the operation returns. It acts for the
+    caller of the operation, whose permissions need not cover its effects, so it calls functions of
+    services, not operations.
 
     In a batch that writes item by item, it is called once for each item, in the item's savepoint,
     so that a refusal fails this item alone.

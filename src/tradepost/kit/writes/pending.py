@@ -23,15 +23,16 @@ type Values = Mapping[str, Any]
 class PendingEvents:
     """The events of one write, and their audit entries.
 
-    taken: how many of the events have been given to the handlers of the transaction.
+    handled: the events for the handlers of the transaction, of which they got the first `taken`.
     """
 
-    __slots__ = ("entries", "events", "taken", "types")
+    __slots__ = ("entries", "events", "handled", "taken", "types")
 
     def __init__(self) -> None:
         self.types: set[str] = set()
         self.events: list[Values] = []
         self.entries: list[Values] = []
+        self.handled: list[Values] = []
         self.taken = 0
 
     @classmethod
@@ -44,26 +45,31 @@ class PendingEvents:
         self.types.add(type)
         event = {"type": type, "subject": subject, "data": data, "request_id": request_id}
         self.events.append(event)
+        self.handled.append(event)
         if not is_personal_event(type):
             self.entries.append({**event, **signature})
 
+    def add_for_handlers(self, type: str, subject: str, data: Mapping[str, Any]) -> None:
+        """Add an event that is not written."""
+        self.handled.append({"type": type, "subject": subject, "data": data})
+
     def take_new(self, types: Collection[str]) -> list[Values]:
         """Return the events of some types that were added since the last call."""
-        new, self.taken = self.events[self.taken :], len(self.events)
+        new, self.taken = self.handled[self.taken :], len(self.handled)
         return [event for event in new if event["type"] in types]
 
     @property
-    def savepoint(self) -> tuple[int, int, int]:
+    def savepoint(self) -> tuple[int, int, int, int]:
         """The present numbers of events and entries, for `rollback_to`."""
-        return len(self.events), len(self.entries), self.taken
+        return len(self.events), len(self.entries), len(self.handled), self.taken
 
-    def rollback_to(self, savepoint: tuple[int, int, int]) -> None:
+    def rollback_to(self, savepoint: tuple[int, int, int, int]) -> None:
         """Drop the events added since a savepoint."""
-        events, entries, self.taken = savepoint
-        del self.events[events:], self.entries[entries:]
+        events, entries, handled, self.taken = savepoint
+        del self.events[events:], self.entries[entries:], self.handled[handled:]
 
     async def write(self, session: AsyncSession, now: datetime) -> None:
         """Write the events and entries, and clear them."""
-        (events, entries), self.events, self.entries, self.taken = (self.events, self.entries), [], [], 0
+        (events, entries), self.events, self.entries = (self.events, self.entries), [], []
         await bulk.insert_rows(session, OutboxEvent, events, now)
         await bulk.insert_rows(session, AuditEntry, entries, now)

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import delete, select
 
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.row_writes import check_values, create_row, delete_row, visible_ids
+from tradepost.kit.operations.row_writes import check_values, delete_row, insert_row, visible_ids
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, column_values
 from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold, Validation
 from tradepost.kit.query.records import Page, Record
@@ -20,9 +20,10 @@ from .. import policy
 from ..models import ProductCategoryRow, ProductRow
 from ..resource import brands, categories, products, tags
 from ..schemas import Product, ProductCreate, ProductInput
+from .events import product_created, product_updated, variants_deleted_with_product
 from .search_document import SEARCHED_MEMBERS, document_of, index, price_from_values, refresh_from_variants
 from .tags import Tags
-from .variants import VariantService
+from .variants import VariantService, lock_variants
 
 # Input fields that are not columns of the table `product`.
 NON_COLUMNS = ("category_ids", "variants", "brand", "categories", "media")
@@ -112,19 +113,22 @@ class Products(Service):
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Product]) -> Record[Product]:
         """Delete a product with its variants and images."""
         row = await self.lock_for_update(ProductRow, products, key, expected)
-        return await delete_row(self, products, row, selection)
+        variant_ids = await lock_variants(self, row.id)
+        variants_deleted_with_product(self.context, row.id, variant_ids)
+        return await delete_row(self, products, row, selection, variants=variant_ids)
 
     async def add(self, new: ProductCreate) -> str:
         """Insert a product with everything that belongs to it; return its id."""
         # `price_from` is part of the INSERT, so that a new product is at version 1.
         values = product_values(new) | price_from_values([(v.price.amount, v.price.currency) for v in new.variants])
-        id = await create_row(self, products, values)
+        id = await insert_row(self, products, values)
         await self.set_categories(
             id, values["category_id"], [] if new.category_ids is UNSET else new.category_ids, current=set()
         )
         await Tags(self.context).add_tags({id: values["tags"]})
-        await VariantService(self.context).add(id, new.variants, "/variants", product_is_new=True)
+        variant_ids = await VariantService(self.context).add(id, new.variants, "/variants", product_is_new=True)
         await index(self, id, document_of(new.name, [v.sku for v in new.variants], values["tags"], new.description))
+        product_created(self.context, id, variant_ids)
         return id
 
     async def change(self, row: ProductRow, new: ProductInput, category_ids: Sequence[UUID] | UnsetType) -> bool:
@@ -145,7 +149,7 @@ class Products(Service):
             changed.append("categories")
             row.updated_at = self.context.clock()
         if changed:
-            self.context.emit("product.updated", row.id, changed=changed)
+            product_updated(self.context, row.id, changed)
             if not SEARCHED_MEMBERS.isdisjoint(changed):
                 await refresh_from_variants(self, row)
             if "tags" in changed:

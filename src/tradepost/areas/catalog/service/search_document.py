@@ -10,6 +10,7 @@ from tradepost.kit.text.words import normalize
 from tradepost.kit.writes import bulk
 
 from ..models import ProductRow, ProductSearchRow, VariantRow
+from .events import product_updated
 
 SEARCHED_MEMBERS = frozenset({"name", "description", "tags"})
 """Fields of a product that its search document contains, in addition to the SKUs."""
@@ -30,7 +31,7 @@ async def refresh_from_variants(service: Service, product: ProductRow) -> bool:
         variants = (await session.execute(query)).all()
     changed = apply_changes(product, price_from_values([(amount, currency) for _, amount, currency in variants]))
     if changed:
-        service.context.emit("product.updated", product.id, changed=["price_from"])
+        product_updated(service.context, product.id, ["price_from"])
     document = document_of(product.name, [sku for sku, _, _ in variants], product.tags, product.description)
     statement = update(ProductSearchRow).where(ProductSearchRow.id == product.id).values(document)
     if not (await session.execute(statement)).rowcount:  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
+from tradepost.kit.operations.row_writes import delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes, changed_members, column_values
 from tradepost.kit.problems import AlreadyExists, Conflict, CurrencyNotSold
 from tradepost.kit.query.records import Page, Record
@@ -57,6 +58,7 @@ class VariantService(Service):
         """Add a variant to a product. A product can have at most 100 variants."""
         product = await self.lock_for_update(ProductRow, products, key)
         [id] = await self.add(product.id, [new])
+        self.context.emit("variant.created", id, product_id=product.id)
         await refresh_from_variants(self, product)
         return await self.read_back(variants, selection, id)
 
@@ -99,10 +101,8 @@ class VariantService(Service):
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[Variant]) -> Record[Variant]:
         """Delete a variant."""
         product, row = await self._lock(key, expected)
-        deleted = await self.one(variants, selection, row.id)
-        await self.session.delete(row)
+        deleted = await delete_row(self, variants, row, selection, product_id=row.product_id)
         await self.session.flush()
-        self.context.emit("variant.deleted", row.id, product_id=row.product_id)
         await refresh_from_variants(self, product)
         return deleted
 
@@ -122,7 +122,7 @@ class VariantService(Service):
     async def add(
         self, product_id: str, new: Sequence[VariantInput], pointer: str = "", *, product_is_new: bool = False
     ) -> Sequence[str]:
-        """Insert variants behind those that the product has; return their ids.
+        """Insert variants behind those that the product has; return their ids. Emits no event.
 
         `pointer` is the JSON pointer of the list in the input, or "" for a single variant.
         A new product has no variants, so they are not counted.
@@ -137,10 +137,7 @@ class VariantService(Service):
             variant_values(input) | {"position": position, "product_id": product_id}
             for input, position in zip(new, positions, strict=True)
         ]
-        ids = await self.insert(VariantRow, *rows)
-        for id in ids:
-            self.context.emit("variant.created", id, product_id=product_id)
-        return ids
+        return await self.insert(VariantRow, *rows)
 
     async def count_and_last_position(self, product_id: str) -> tuple[int, int]:
         """Return the number of variants of a product and the last position (-1 if it has none)."""
@@ -160,6 +157,13 @@ class VariantService(Service):
             await self.session.flush()
             await refresh_from_variants(self, product)
         return bool(changed)
+
+
+async def lock_variants(service: Service, product_id: str) -> list[str]:
+    """Lock the variants of a product and return their ids in the order of their positions."""
+    query = select(VariantRow.id, VariantRow.position).where(VariantRow.product_id == product_id)
+    rows = await service.session.execute(query.order_by(VariantRow.id).with_for_update())
+    return [id for _, id in sorted([(position, id) for id, position in rows])]
 
 
 def too_many_variants(count: int) -> Conflict:

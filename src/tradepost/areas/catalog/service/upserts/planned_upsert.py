@@ -7,11 +7,13 @@ from msgspec import UNSET
 
 from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Problem
+from tradepost.kit.writes.call_context import CallContext
 
 from ...formats.update_scope import UpdateScope
 from ...models import MediaRow, ProductRow
 from ...resource import brands, categories
 from ...schemas import ProductCreate
+from ..events import product_created, product_updated
 from ..products import check_category_count, product_values
 from ..search_document import SEARCHED_MEMBERS, document_of, price_from_values
 from .existing import Existing, Values
@@ -108,11 +110,13 @@ class PlannedUpsert:
         values, skus = self.values, [v["sku"] for v in self.variants.final_rows]
         return {"id": self.id} | document_of(values["name"], skus, values["tags"], values["description"])
 
-    def event(self) -> tuple[str, str, dict[str, Any]]:
-        """Return type, subject and data of the event to emit."""
+    def emit(self, context: CallContext) -> None:
+        """Emit the events of the product and its variants."""
+        created = [new["id"] for new in self.variants.created]
         if self.current is None:
-            return "product.created", self.id, {"variants": self.variants.event_ids["created"]}
-        return "product.updated", self.id, {"changed": self.changed, "variants": self.variants.event_ids}
+            product_created(context, self.id, created)
+        else:
+            product_updated(context, self.id, self.changed, created, self.variants.changed_names)
 
     @property
     def images(self) -> Sequence[Any] | None:

@@ -17,7 +17,7 @@ from .planned_upsert import PlannedUpsert
 
 
 async def write(service: Service, plans: Sequence[PlannedUpsert], now: datetime) -> None:
-    """Write all plans and emit one event for each.
+    """Write all plans and emit their events.
 
     New rows of a table are inserted in an order that depends only on their values, so that
     concurrent lists do not deadlock.
@@ -42,8 +42,7 @@ async def write(service: Service, plans: Sequence[PlannedUpsert], now: datetime)
     await bulk.upsert_rows(service.session, ProductSearchRow.__table__, search_rows, "id")
     await _write_media(service, plans, now)
     for plan in plans:
-        type, subject, data = plan.event()
-        service.context.emit(type, subject, **data)
+        plan.emit(service.context)
 
 
 async def _write_categories(service: Service, plans: Sequence[PlannedUpsert], now: datetime) -> None:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from msgspec import UNSET
 
 from tradepost.kit.ids import new_id
+from tradepost.kit.operations.service import changed_members
 from tradepost.kit.problems import AlreadyExists
 
 from ...formats.update_scope import MemberScope
 from ...models import VariantRow
+from ...resource import variants as variant_resource
 from ...schemas import VariantInput
 from ..variants import MAX_VARIANTS, generated_name, too_many_variants, variant_values
 from .existing import Values
@@ -70,9 +72,12 @@ class VariantPlan:
         ]
 
     @property
-    def event_ids(self) -> dict[str, list[str]]:
-        """Ids of created and updated variants, as the event lists them."""
-        return {"created": [new["id"] for new in self.created], "updated": [before["id"] for before, _ in self.changed]}
+    def changed_names(self) -> dict[str, list[str]]:
+        """The names of the members that change, by the ids of the variants."""
+        return {
+            before["id"]: changed_members(variant_resource, [n for n, value in after.items() if before[n] != value])
+            for before, after in self.changed
+        }
 
 
 def _changes(before: Values, values: Values, variant: VariantInput, scope: MemberScope) -> Values:
