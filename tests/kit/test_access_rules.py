@@ -4,20 +4,23 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import or_, select
 
 from tests.parity.query_strategies import REGISTRY
+from tradepost.areas.catalog.models import TagRow
 from tradepost.areas.catalog.policy import edit
 from tradepost.areas.catalog.resource import tags
 from tradepost.doors.graphql import mutation, query
 from tradepost.doors.graphql.schema.access import permission_class
 from tradepost.doors.rest.access import access_guards
 from tradepost.doors.rest.route import OperationRoute
-from tradepost.kit.auth.access import ANYONE, permission
+from tradepost.kit.auth.access import ANYONE, Viewer, permission
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Forbidden, Unauthenticated
+from tradepost.kit.resource.resource import Resource, Result
 from tradepost.kit.writes.call_context import CallContext
 
 CUSTOMER = Caller(id="01890a5d-ac96-774b-bcce-b302099a800a", role="customer")
@@ -69,3 +72,21 @@ def test_one_access_object_guards_the_route_the_field_and_the_method() -> None:
             assert guards[0].__closure__[0].cell_contents is access  # type: ignore[union-attr]
             assert permission_class(access) is permission_class(permission(access.permission or ""))
     assert access_guards(ANYONE) == []
+
+
+def test_an_operation_accepts_a_cart_token_if_rows_are_visible_by_it() -> None:
+    def resource(name: str, visible: Any) -> Resource[Any]:
+        return Resource(tags.shape, TagRow, name=name, visible=visible)
+
+    below_cart = select(TagRow.id).where(TagRow.id == Viewer(frozenset(), False).cart).exists()
+    carts, orders = (
+        resource("ByCart", lambda v: TagRow.id == v.cart),
+        resource("ByOrder", lambda v: TagRow.id == v.order),
+    )
+    lines = resource("BelowCart", lambda v: or_(TagRow.id == v.id, below_cart))
+    own = resource("OfUser", lambda v: TagRow.id == v.id)
+    for target, is_accepted in ((carts, True), (orders, True), (lines, True), (own, False), (tags, False)):
+        assert operation("tag_lose", "delete", target, access=ANYONE)(method).accepts_cart_token == is_accepted
+    quote = operation("cart_price", "get", Result(tags.shape, name="Quote"), access=ANYONE, path_resource=carts)(method)
+    assert quote.accepts_cart_token
+    assert operation("lines", "list", own, access=ANYONE, parent_relation=(carts, "lines"))(method).accepts_cart_token

@@ -143,6 +143,7 @@ async def test_the_catalogue_is_the_same_for_a_guest_and_is_not_shared(
     for path, params in (
         (f"/v1/products/{product['id']}", {}),
         ("/v1/products", {"q": product["name"]}),
+        ("/v1", {}),
         ("/graphql", {"query": document}),
     ):
         public = await shop.client().get(path, params=params)

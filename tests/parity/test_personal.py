@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import HERE
 from tests.factories import make_product
+from tests.guests import guest_client
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,6 +101,16 @@ async def test_a_relation_to_personal_data_makes_the_whole_answer_no_store(visit
         tag = "... on Tag { products { nodes { category { id } } } }"
         text = f'{{ node(id: "{one}") {{ ... on Product {{ {below} }} {tag} }} }}'
         assert await cache_control(visitor, "/graphql", query=text) == expected, text
+
+
+async def test_a_guest_gets_personal_data_that_is_not_stored_and_other_data_that_is_not_shared(
+    app_with_personal_categories: "TradepostApp",
+) -> None:
+    document = "{{ {} {{ nodes {{ id }} }} }}"
+    async with guest_client(app_with_personal_categories) as guest:
+        for name, expected in (("categories", "no-store"), ("brands", PRIVATE)):
+            assert await cache_control(guest, f"/v1/{name}") == expected
+            assert await cache_control(guest, "/graphql", query=document.format(name)) == expected
 
 
 async def test_personal_data_is_not_looked_up_in_the_read_cache(

@@ -20,6 +20,9 @@ def cache_control(scope: Scope, *, public: bool, personal: bool) -> tuple[bytes,
     """
     if personal:
         return NO_STORE
-    if not public or scope["context"].caller.is_authenticated or CART_TOKEN_NAME in request_headers(scope):
-        return PRIVATE
-    return PUBLIC
+    return PUBLIC if public and is_shareable(scope) else PRIVATE
+
+
+def is_shareable(scope: Scope) -> bool:
+    """Whether the request has neither a credential nor a cart token."""
+    return not scope["context"].caller.is_authenticated and CART_TOKEN_NAME not in request_headers(scope)

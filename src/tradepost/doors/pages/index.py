@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Scope
 from tradepost.kit.problems import NotAcceptable
 
 from ..http.asgi import request_headers
-from ..http.cache_policy import PRIVATE
+from ..http.cache_policy import PRIVATE, is_shareable
 from ..http.conditional import entity_tag
 from ..http.negotiation import best_offer
 from ..http.response import JSON, Response
@@ -83,10 +83,10 @@ def _version_response(scope: Any, collections: Collections) -> Response:
     """Return the collections of an API version that the caller may read, for `/v1` and `/v2`."""
     if best_offer(request_headers(scope).get(b"accept"), (JSON,)) is None:
         raise NotAcceptable("Available here: application/json.")
-    version, caller = scope["version"], scope["context"].caller
-    urls = {"self": f"/v{version}"} | collections(version, caller.permissions)
+    version = scope["version"]
+    urls = {"self": f"/v{version}"} | collections(version, scope["context"].caller.permissions)
     body = msgspec.json.encode({"links": {name: {"href": href} for name, href in urls.items()}})
-    policy = PRIVATE if caller.is_authenticated else (b"cache-control", b"public, max-age=60")
+    policy = (b"cache-control", b"public, max-age=60") if is_shareable(scope) else PRIVATE
     return Response(200, body, JSON, [policy], entity_tag(body))
 
 
