@@ -1,8 +1,9 @@
 """The composition root: the areas in order, then both APIs over one database."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -84,20 +85,19 @@ def application() -> TradepostApp:
 
 def create_app(settings: Settings) -> TradepostApp:
     """Create both APIs over one database."""
-    registry = Registry.collect(load_modules("resource", "service"))
-    fields = instances_of(RootField, load_modules("graphql"))
-    cache = ReadCache(write_permissions=registry.public_write_permissions) if settings.read_cache else None
-    database = create_database(settings, cache=cache)
+    registry, fields = declarations()
+    read_cache = ReadCache(write_permissions=registry.public_write_permissions) if settings.read_cache else None
+    database = create_database(settings, cache=read_cache)
     limits = _rate_limits(settings)
     dependencies = create_dependencies(settings, database, domain_event_handlers())
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
     dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
     signing_keys, credentials = dependencies.require(SigningKeys), dependencies.require(Credentials)
-    rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=cache), graphiql_page()
+    rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=read_cache), graphiql_page()
     graphql = _graphql_door(settings, registry, fields, lambda: tool_response(explorer))
-    graphql.executor.cache = cache
-    metrics = create_metrics(database, limits, worker, cache)
+    graphql.executor.cache = read_cache
+    metrics = create_metrics(database, limits, worker, read_cache)
 
     dependencies.provide(DocumentQuotes, GraphQLQuotes(graphql.executor))
     dependencies.provide(RequestQuotes, RestQuotes(rest, introspection_enabled=settings.introspection_enabled))
@@ -132,9 +132,7 @@ def create_app(settings: Settings) -> TradepostApp:
     )
     graphql_roots = {field.operation.name: GraphQLRoot(field.name, tuple(field.parameters)) for field in fields}
     rest.register_routes(_connect_routes(app, rest), graphql_roots)
-    contract = contract_files(
-        registry, rest, app.routes, graphql.sdl(), AuthenticationDocs(SCOPES, AUTHENTICATION_GUIDE)
-    )
+    authentication = AuthenticationDocs(SCOPES, AUTHENTICATION_GUIDE)
     app.state.update(
         {
             "registry": registry,
@@ -145,11 +143,11 @@ def create_app(settings: Settings) -> TradepostApp:
             "limits": limits,
             "dependencies": dependencies,
             "worker": worker,
-            "cache": cache,
-            "contract": lambda: contract,
+            "cache": read_cache,
+            "contract": cache(lambda: contract_files(registry, rest, app.routes, graphql.sdl(), authentication)),
         }
     )
-    app.pipeline = _pipeline(app, settings, credentials, database, metrics, limits, dependencies, cache)
+    app.pipeline = _pipeline(app, settings, credentials, database, metrics, limits, dependencies, read_cache)
     return app
 
 
@@ -231,6 +229,13 @@ def _credential_attempts(settings: Settings, limits: RateLimits) -> CredentialAt
 def _email_limits(settings: Settings, limits: RateLimits) -> EmailLimits:
     """Create the limits on e-mails per address."""
     return EmailLimits(limits, derive_key(settings.secret_key, "email limits"), per_hour=settings.budget_emails)
+
+
+@cache
+def declarations() -> tuple[Registry, Sequence[RootField[..., Any]]]:
+    """Return the registry and the GraphQL fields of all areas. All apps of a process share them."""
+    registry = Registry.collect(load_modules("resource", "service"))
+    return registry, instances_of(RootField, load_modules("graphql"))
 
 
 def load_modules(*files: str) -> list[ModuleType]:

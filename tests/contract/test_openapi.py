@@ -12,6 +12,7 @@ from tradepost.app import TradepostApp, create_app
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
 from tradepost.areas.accounts.password_rules import RULES
 from tradepost.areas.accounts.policy import PERMISSIONS
+from tradepost.doors.graphql.http.endpoint import build_schema
 from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADERS
 from tradepost.kit.resource.resource import ACTIONS
 from tradepost.settings import Settings
@@ -223,6 +224,7 @@ def test_the_documents_name_no_host_and_no_folder_of_the_machine(text: str, cont
 
 
 def test_two_apps_generate_the_same_documents(settings: Settings, contract: Mapping[str, bytes]) -> None:
+    build_schema.cache_clear()  # apps of one process share it
     assert create_app(settings).state.contract() == contract
 
 

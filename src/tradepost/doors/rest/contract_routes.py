@@ -1,5 +1,6 @@
 """The OpenAPI documents and the GraphQL schema, and the routes that serve them."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -39,15 +40,16 @@ def _to_json(document: dict[str, Any]) -> bytes:
 def contract_routes(may_introspect: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
     """Return the routes of `/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`.
 
-    They return 404 to requests that may not introspect. Each file is compressed once per coding.
+    They return 404 to requests that may not introspect. The files are made for the first request,
+    in a thread, because that takes 0.1 s. Each is compressed once per coding.
     """
     responses: dict[str, Response] = {}
 
-    def serve(request: Request[Any, Any, Any], name: str, media_type: bytes) -> Response:
+    async def serve(request: Request[Any, Any, Any], name: str, media_type: bytes) -> Response:
         if not may_introspect(request.scope):
             raise NotFound
         if name not in responses:
-            content = request.app.state.contract()[name]
+            content = (await asyncio.to_thread(request.app.state.contract))[name]
             etag = entity_tag(content)
             responses[name] = Response(200, content, media_type, [CACHE_CONTROL], etag, keep_encodings=True)
         return responses[name]
@@ -55,10 +57,10 @@ def contract_routes(may_introspect: Callable[[Any], bool]) -> list[HTTPRouteHand
     @get("/openapi.json", include_in_schema=False)
     async def serve_openapi(request: Request[Any, Any, Any]) -> ASGIApp:
         version: int = request.scope["version"]  # type: ignore[typeddict-item]
-        return serve(request, "openapi.json" if version == 1 else f"openapi.v{version}.json", b"application/json")
+        return await serve(request, "openapi.json" if version == 1 else f"openapi.v{version}.json", b"application/json")
 
     @get("/schema.graphql", include_in_schema=False)
     async def serve_schema(request: Request[Any, Any, Any]) -> ASGIApp:
-        return serve(request, "schema.graphql", b"application/graphql; charset=utf-8")
+        return await serve(request, "schema.graphql", b"application/graphql; charset=utf-8")
 
     return [serve_openapi, serve_schema]

@@ -9,7 +9,7 @@ from typing import Any
 from weakref import ReferenceType, ref
 
 import msgspec
-from graphql import DocumentNode, print_directive
+from graphql import DocumentNode, GraphQLSchema, print_directive
 from litestar import Request as LitestarRequest
 from litestar import route
 from litestar.handlers import HTTPRouteHandler
@@ -80,6 +80,18 @@ encode = msgspec.json.Encoder().encode
 type PreparedKey = tuple[bool, bytes]
 
 
+@lru_cache(4)
+def build_schema(registry: Registry, roots: tuple[RootField[..., Any], ...]) -> tuple[GraphQLSchema, str]:
+    """Return the schema and its text in SDL, sorted. Doors with the same fields share them."""
+    strawberry_schema = SchemaBuilder(registry, roots).build()
+    core_schema = strawberry_schema._schema
+    # Strawberry prints the schema, because graphql-core does not print `@needs` on fields.
+    # `@idempotent` is added here, because Strawberry would print it after `@needs`.
+    text = f"{print_directive(IDEMPOTENT)}\n\n{strawberry_schema.as_str()}\n"
+    core_schema.directives = (*core_schema.directives, IDEMPOTENT)
+    return core_schema, text
+
+
 class GraphQLDoor:
     """The schema, its executor and the endpoint `/graphql`.
 
@@ -110,12 +122,7 @@ class GraphQLDoor:
         apq: whether automatic persisted queries are enabled; `document_store` shares them.
         """
         root_fields = list(roots)
-        self.strawberry_schema = SchemaBuilder(registry, root_fields).build()
-        core_schema = self.strawberry_schema._schema
-        # Strawberry prints the schema, because graphql-core does not print `@needs` on fields.
-        # `@idempotent` is added here, because Strawberry would print it after `@needs`.
-        self.schema_text = f"{print_directive(IDEMPOTENT)}\n\n{self.strawberry_schema.as_str()}\n"
-        core_schema.directives = (*core_schema.directives, IDEMPOTENT)
+        core_schema, self.schema_text = build_schema(registry, tuple(root_fields))
         self.executor = Executor(
             core_schema,
             registry,
