@@ -1,11 +1,13 @@
 """Tests of the area `wishlists`, run by `tests/doors/test_later_area.py`."""
 
+import asyncio
+from io import BytesIO
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from tests.factories import Json, make_product, make_variant, unique
 from tests.later_area.install import create_tables, install
@@ -14,7 +16,12 @@ install()
 
 from tests.parity.harness import UNKNOWN_ID, DualDoorApp  # noqa: E402
 from tradepost.app import TradepostApp  # noqa: E402
+from tradepost.areas.accounts.service import SYSTEM  # noqa: E402
+from tradepost.areas.catalog.formats.writing import FORMATS  # noqa: E402
+from tradepost.areas.catalog.service.exporter import Exporter  # noqa: E402
+from tradepost.kit.cache.read_cache import ReadCache  # noqa: E402
 from tradepost.kit.operations.idempotency.records import RECORDS  # noqa: E402
+from tradepost.kit.writes.call_context import CallContext  # noqa: E402
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +31,18 @@ async def harness(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.Asy
     """The app with the area."""
     await create_tables(app)
     return await DualDoorApp.create(app, client, staff)
+
+
+@pytest.fixture
+async def cache(harness: DualDoorApp) -> ReadCache:
+    """The app's read cache, empty and connected."""
+    cache: ReadCache = harness.app.state.cache
+    for _ in range(100):
+        if not cache.suspended:
+            break
+        await asyncio.sleep(0.05)
+    cache.clear()
+    return cache
 
 
 @pytest.fixture
@@ -114,10 +133,17 @@ async def test_rows_have_no_link_to_a_path_with_two_ids(harness: DualDoorApp, wi
         "self": {"href": f"/v1/wishlists/{id}"},
         "wishes": {"href": f"/v1/wishlists/{id}/wishes"},
         "wish_create": {"href": f"/v1/wishlists/{id}/wishes", "method": "POST"},
+        "update": {"href": f"/v1/wishlists/{id}", "method": "PATCH"},
         "claim": {"href": f"/v1/wishlists/{id}/claim", "method": "POST"},
     }
     data = await harness.anonymous.data(f'{{ wishlist(id: "{id}") {{ availableActions }} }}')
-    assert data["wishlist"]["availableActions"] == ["wishSet", "wishRemove", "wishCreate", "wishlistClaim"]
+    assert data["wishlist"]["availableActions"] == [
+        "wishlistUpdate",
+        "wishSet",
+        "wishRemove",
+        "wishCreate",
+        "wishlistClaim",
+    ]
 
 
 async def test_a_command_on_a_row_that_is_not_open_is_refused(
@@ -188,7 +214,7 @@ async def test_openapi_describes_all_forms_of_paths(harness: DualDoorApp) -> Non
     assert "404" in summary["responses"]
     create = paths["/v1/wishlists/{key}/wishes"]["post"]
     assert {"$ref": "#/components/parameters/Wishlist.key"} in create["parameters"]
-    assert {"self", "wishes", "claim", "wish_create"} == set(
+    assert {"self", "wishes", "claim", "wish_create", "update", "reopen"} == set(
         document["components"]["schemas"]["WishlistLinks"]["properties"]
     )
 
@@ -302,3 +328,198 @@ async def test_openapi_says_that_a_relation_is_returned_by_default(harness: Dual
     assert schema["description"].endswith("by default all of them except relations, but with `wishes`.")
     [wish] = document["components"]["examples"]["Wishlist"]["value"]["wishes"]
     assert wish["quantity"] == 2
+
+
+async def test_a_later_area_adds_members_to_a_resource(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    path = f"/variants/{variant['id']}"
+    assert list(variant)[-2:] == ["demand", "links"]
+    assert variant["demand"] == "none"
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 3)
+    row = (await harness.anonymous.rest("GET", path)).json()
+    assert row["demand"] == "some"
+    assert not {"wished_units", "wished_value"} & set(row), "they are returned only if they are selected"
+    fields = {"fields": "demand,wished_units,wished_value"}
+    assert (await harness.anonymous.rest("GET", path, params=fields)).status_code == 401
+    read = (await harness.staff.rest("GET", path, params=fields)).json()
+    value = {"amount": 3 * variant["price"]["amount"], "currency": "EUR"}
+    assert read == {"demand": "some", "wished_units": 3, "wished_value": value}
+    text = f'{{ variant(id: "{variant["id"]}") {{ demand wishedUnits wishedValue {{ amount currency }} }} }}'
+    data = await harness.staff.data(text)
+    assert data["variant"] == {"demand": "SOME", "wishedUnits": 3, "wishedValue": value}
+    refused = await harness.anonymous.post(text)
+    assert refused["errors"][0]["extensions"]["code"] == "unauthenticated"
+
+
+async def test_the_sql_of_an_added_member_depends_on_the_caller(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 30)
+    await harness.anonymous.rest("POST", f"/wishlists/{wishlist['id']}/claim")
+    path = f"/products/{variant['product_id']}"
+    for caller, demand in ((harness.anonymous, "none"), (harness.staff, "high")):
+        answer = await caller.rest("GET", path, params={"fields": "variants{demand}"})
+        assert answer.json() == {"variants": [{"demand": demand}]}
+
+
+async def test_a_later_area_adds_a_filter_and_a_sort_key(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    other = await make_product(harness.staff.client)
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 1)
+
+    async def ids(door: str, wished: bool | None, sort: str = "") -> list[str]:
+        if door == "rest":
+            params = {"fields": "id", "limit": "100"} | ({"wished": str(wished).lower()} if wished is not None else {})
+            params |= {"sort": sort} if sort else {}
+            answer = await harness.anonymous.rest("GET", "/products", params=params)
+            return [row["id"] for row in answer.json()["data"]]
+        arguments = ["first: 100"] + ([f"filter: {{wished: {str(wished).lower()}}}"] if wished is not None else [])
+        arguments += [f"sort: [{sort.upper()}_ASC, CREATED_AT_DESC]"] if sort else []
+        data = await harness.anonymous.data(f"{{ products({', '.join(arguments)}) {{ nodes {{ id }} }} }}")
+        return [row["id"] for row in data["products"]["nodes"]]
+
+    for door in ("rest", "graphql"):
+        assert variant["product_id"] in await ids(door, True)
+        assert other["id"] not in await ids(door, True)
+        assert variant["product_id"] not in await ids(door, False)
+        assert other["id"] in await ids(door, False)
+        ordered = await ids(door, None, "wished,-created_at" if door == "rest" else "wished")
+        assert ordered[0] == other["id"], door
+
+
+async def test_a_later_area_adds_relations_in_both_directions(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 1)
+    path, fields = f"/wishlists/{wishlist['id']}", {"fields": "wishes{variant{sku,wishes{quantity}}}"}
+    [wish] = (await harness.anonymous.rest("GET", path, params=fields)).json()["wishes"]
+    assert wish["variant"]["sku"] == variant["sku"]
+    assert wish["variant"]["wishes"]["data"] == [{"quantity": 1}]
+
+
+async def test_a_later_area_adds_an_action(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    path = f"/variants/{variant['id']}"
+    assert "unwish" not in variant["links"]
+    assert (await harness.anonymous.rest("DELETE", f"{path}/wishes")).json()["code"] == "invalid_transition"
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 1)
+    row = (await harness.anonymous.rest("GET", path)).json()
+    assert row["links"]["unwish"] == {"href": f"/v1{path}/wishes", "method": "DELETE"}
+    data = await harness.anonymous.data(f'{{ variant(id: "{variant["id"]}") {{ availableActions }} }}')
+    assert data["variant"]["availableActions"] == ["variantUnwish"]
+    removed = await harness.anonymous.rest("DELETE", f"{path}/wishes")
+    assert (removed.status_code, removed.json()["demand"]) == (200, "none")
+
+
+async def test_a_later_area_adds_a_step_to_a_state_machine(harness: DualDoorApp, wishlist: Json) -> None:
+    path = f"/wishlists/{wishlist['id']}"
+    refused = (await harness.staff.rest("POST", f"{path}/reopening")).json()
+    assert refused["detail"] == (
+        "`wishlist_reopen` is not possible while the status is `open`; possible now: `wishlist_claim`."
+    )
+    claimed = (await harness.anonymous.rest("POST", f"{path}/claim")).json()
+    assert {"reopen", "update"} <= set(claimed["links"])
+    assert "claim" not in claimed["links"]
+    assert (await harness.staff.rest("POST", f"{path}/reopening")).json()["status"] == "open"
+
+
+async def test_added_members_can_be_read_but_not_changed_by_a_patch(harness: DualDoorApp, variant: Json) -> None:
+    path, headers = f"/variants/{variant['id']}", {"Content-Type": "application/json-patch+json"}
+
+    async def patch(*steps: Json) -> httpx.Response:
+        return await harness.staff.rest("PATCH", path, content=msgspec.json.encode(list(steps)), headers=headers)
+
+    tested = await patch({"op": "test", "path": "/demand", "value": "none"}, {"op": "remove", "path": "/barcode"})
+    assert tested.status_code == 200, tested.text
+    changed = await patch({"op": "replace", "path": "/demand", "value": "high"})
+    assert (changed.status_code, changed.json()["code"]) == (422, "validation")
+    merged = await harness.staff.rest("PATCH", path, json={"demand": "high"})
+    assert (merged.status_code, merged.json()["errors"][0]["pointer"]) == (422, "/demand")
+
+
+async def test_a_replay_has_the_added_members_as_they_were(harness: DualDoorApp, wishlist: Json, variant: Json) -> None:
+    headers, path = {"Idempotency-Key": unique("key")}, f"/variants/{variant['id']}"
+    first = await harness.staff.rest("PATCH", path, json={"weight_grams": 7}, headers=headers)
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 1)
+    again = await harness.staff.rest("PATCH", path, json={"weight_grams": 7}, headers=headers)
+    assert (first.status_code, again.content) == (200, first.content)
+    assert first.json()["demand"] == "none"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+async def test_exports_do_not_have_the_added_members(harness: DualDoorApp, variant: Json, format: str) -> None:
+    exporter, file = Exporter(CallContext(SYSTEM, harness.app.state.database, door="cli")), BytesIO()
+    await exporter.write(format, file, currency="EUR", on_progress=lambda count: None)
+    assert variant["sku"].encode() in file.getvalue()
+    assert b"demand" not in file.getvalue()
+
+
+async def test_the_documents_describe_added_members(harness: DualDoorApp) -> None:
+    contract = harness.app.state.contract()
+    document, sdl = msgspec.json.decode(contract["openapi.json"]), contract["schema.graphql"].decode()
+    schemas = document["components"]["schemas"]
+    members = schemas["Variant"]["properties"]
+    assert members["demand"] == {
+        "description": "How much the variant is wanted.",
+        "$ref": "#/components/schemas/Demand",
+    }
+    assert schemas["Demand"]["enum"] == ["high", "none", "some"]
+    assert members["wished_units"]["x-permission"] == "stock:read"
+    assert members["wished_units"]["description"] == (
+        "How many units are on wishlists. Returned only if selected with `fields`. "
+        "Requires the permission `stock:read`."
+    )
+    assert document["components"]["examples"]["Variant"]["value"]["demand"] == "high"
+    assert "wished" in {p.get("name") for p in document["components"]["parameters"].values()}
+    assert "How much the variant is wanted." in sdl
+    assert "demand: Demand!" in sdl
+    assert "WISHED_ASC" in sdl
+
+
+async def test_a_write_of_the_later_area_invalidates_cached_reads_of_the_earlier_resource(
+    harness: DualDoorApp, cache: ReadCache, wishlist: Json, variant: Json
+) -> None:
+    product = f"/products/{variant['product_id']}"
+    reads: list[tuple[str, Json]] = [
+        (product, {"fields": "variants{demand}"}),
+        (f"/variants/{variant['id']}", {}),
+        ("/products", {"fields": "id", "wished": "true", "limit": "100"}),
+    ]
+    text = f'{{ variant(id: "{variant["id"]}") {{ demand }} }}'
+
+    async def read_all() -> list[Any]:
+        bodies = [(await harness.anonymous.rest("GET", path, params=params)).json() for path, params in reads]
+        document = await harness.anonymous.client.get("/graphql", params={"query": text})
+        return [*bodies, document.json()["data"]]
+
+    before = await read_all()
+    hits = cache.hits
+    assert await read_all() == before
+    assert cache.hits - hits == 4, "all are cached"
+    await set_wish(harness, "rest", wishlist["id"], variant["id"], 1)
+    after = await read_all()
+    assert [a != b for a, b in zip(after, before, strict=True)] == [True] * 4
+    assert after[0]["variants"] == [{"demand": "some"}]
+    await harness.anonymous.rest("DELETE", f"/variants/{variant['id']}/wishes")
+    assert await read_all() == before
+
+
+def test_callers_who_write_what_a_public_read_shows_are_not_served_from_the_cache(harness: DualDoorApp) -> None:
+    """`stock:write` is required by one write of the area whose table the variants' members read."""
+    assert {"catalog:write", "stock:write"} <= harness.registry.public_write_permissions
+
+
+def test_nothing_is_added_twice_or_after_the_registry_is_frozen(harness: DualDoorApp) -> None:
+    variants = harness.registry.resources["Variant"]
+    with pytest.raises(ValueError, match="cannot add the member `late` to Variant: the registry is frozen"):
+        variants.add_member("late", int, expression=literal(1))
+    variants.frozen = False
+    try:
+        for add in (
+            lambda: variants.add_member("demand", int, expression=literal(1)),
+            lambda: variants.add_member("product", int, expression=literal(1)),
+            lambda: variants.add_filter("sku", variants.filters["sku"]),
+            lambda: variants.add_sort("sku", variants.sorts["sku"]),
+            lambda: variants.add_action("variant_update", variants.visible),
+        ):
+            with pytest.raises(ValueError, match="the name is taken"):
+                add()
+    finally:
+        variants.frozen = True

@@ -7,7 +7,7 @@ iterate over the cases of all areas, so a new resource is described once and ent
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
@@ -258,8 +258,42 @@ class EntityCase(ResultCase):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdditionCase:
+    """What an area adds to a resource of an earlier area.
+
+    name: the name of that resource.
+    members: who may read the added members and relations that have an access rule of their own.
+    filter_values: values for each added filter, which the sample rows of the area exist for.
+    filters, columns, tables: as in an OracleCase.
+    """
+
+    name: str
+    members: Mapping[str, Row] = field(default_factory=dict[str, Row])
+    filter_values: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+    filters: Mapping[str, Callable[[OracleView, TableRow, Any], bool]] = field(default_factory=dict[str, Any])
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    tables: tuple[str, ...] = ()
+
+    def add_to(self, entity: EntityCase) -> EntityCase:
+        """Return the case of the resource with what is added to it."""
+        oracle = entity.oracle and replace(
+            entity.oracle,
+            filters={**entity.oracle.filters, **self.filters},
+            columns={**entity.oracle.columns, **self.columns},
+            tables=(*entity.oracle.tables, *self.tables),
+        )
+
+        async def sample(context: CaseContext) -> Sample:
+            rows = await entity.sample(context)
+            return replace(rows, filter_values={**rows.filter_values, **self.filter_values})
+
+        return replace(entity, oracle=oracle, members={**entity.members, **self.members}, sample=sample)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AreaCase:
     """All resources of an area, in the order in which their sample rows are created."""
 
     entities: Sequence[EntityCase]
     results: Sequence[ResultCase] = ()
+    additions: Sequence[AdditionCase] = ()

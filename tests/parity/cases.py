@@ -37,6 +37,8 @@ def has_case(area: str) -> bool:
 
 CASES = load_cases()
 ENTITIES: dict[str, EntityCase] = {entity.name: entity for case in CASES.values() for entity in case.entities}
+for _addition in [addition for case in CASES.values() for addition in case.additions]:
+    ENTITIES[_addition.name] = _addition.add_to(ENTITIES[_addition.name])
 RESULTS: dict[str, ResultCase] = ENTITIES | {result.name: result for case in CASES.values() for result in case.results}
 READS: dict[str, ReadCase] = {read.operation: read for result in RESULTS.values() for read in result.reads}
 WRITES: dict[str, WriteCase] = {write.operation: write for result in RESULTS.values() for write in result.writes}

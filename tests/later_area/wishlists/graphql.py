@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from tradepost.areas.catalog.schemas import Variant
 from tradepost.doors.graphql import GraphQLRequest, mutation, query
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.schema.patch import JsonPatch, MergePatch
@@ -46,6 +47,16 @@ async def wishlist_summary(request: GraphQLRequest, wishlist_id: UUID) -> Record
 @mutation(Wishlists.claim)
 async def wishlist_claim(request: GraphQLRequest, id: UUID) -> Record[Wishlist]:
     return await Wishlists(request.context).claim(str(id), request.selection)
+
+
+@mutation(Wishlists.reopen)
+async def wishlist_reopen(request: GraphQLRequest, id: UUID) -> Record[Wishlist]:
+    return await Wishlists(request.context).reopen(str(id), request.selection)
+
+
+@mutation(Wishlists.unwish)
+async def variant_unwish(request: GraphQLRequest, id: UUID) -> Record[Variant]:
+    return await Wishlists(request.context).unwish(str(id), request.selection)
 
 
 @query(Wishlists.list_wishes)

@@ -2,6 +2,7 @@
 
 from litestar import Controller
 
+from tradepost.areas.catalog.schemas import Variant
 from tradepost.doors.rest import RestRequest, delete, get, patch, post, put
 from tradepost.kit.query.records import Page, Record
 
@@ -40,6 +41,10 @@ class WishlistController(Controller):
     async def wishlist_claim(self, request: RestRequest, key: str) -> Record[Wishlist]:
         return await Wishlists(request.context).claim(key, request.selection)
 
+    @post("/{key:str}/reopening", Wishlists.reopen)
+    async def wishlist_reopen(self, request: RestRequest, key: str) -> Record[Wishlist]:
+        return await Wishlists(request.context).reopen(key, request.selection)
+
     @get("/{key:str}/wishes", Wishlists.list_wishes)
     async def wishlist_wishes(self, request: RestRequest, key: str) -> Page[Wish]:
         return await Wishlists(request.context).list_wishes(key, request.list_query, request.selection)
@@ -57,3 +62,13 @@ class WishlistController(Controller):
     @delete("/{key:str}/wishes/{variant_id:str}", Wishlists.remove_wish)
     async def wish_remove(self, request: RestRequest, key: str, variant_id: str) -> Record[Wishlist]:
         return await Wishlists(request.context).remove_wish(key, variant_id, request.selection)
+
+
+class WishedVariantController(Controller):
+    """Wishes for variants."""
+
+    path, tags = "/variants", ["Wishlists"]
+
+    @delete("/{key:str}/wishes", Wishlists.unwish)
+    async def variant_unwish(self, request: RestRequest, key: str) -> Record[Variant]:
+        return await Wishlists(request.context).unwish(key, request.selection)

@@ -1,6 +1,7 @@
 """Wire types of wishlists."""
 
 from datetime import datetime
+from enum import Enum
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +10,14 @@ from msgspec import Meta, Struct
 Number = Annotated[str, Meta(max_length=40, description="The number of the wishlist.", examples=["1001"])]
 Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["Birthday"])]
 Quantity = Annotated[int, Meta(ge=1, le=99, description="How many are wanted.", examples=[2])]
+
+
+class Demand(Enum):
+    """How much a variant is wanted."""
+
+    NONE = "none"
+    SOME = "some"
+    HIGH = "high"
 
 
 class Wishlist(Struct):

@@ -1,8 +1,10 @@
 """The business rules of wishlists."""
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
+from tradepost.areas.catalog.models import VariantRow
 from tradepost.areas.catalog.resource import variants
+from tradepost.areas.catalog.schemas import Variant
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, visible_ids
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
@@ -63,11 +65,24 @@ class Wishlists(Service):
     @operation("wishlist_claim", "command", wishlists, access=policy.edit, problems=(InvalidTransition,))
     async def claim(self, key: str, selection: Selection[Wishlist]) -> Record[Wishlist]:
         """Close a wishlist."""
-        row = await self.lock_for_update(WishlistRow, wishlists, key)
-        row.status = "claimed"
-        await self.session.flush()
+        row = await self.lock_for_step(WishlistRow, wishlists, key)
         self.context.emit("wishlist.claimed", row.id)
         return await self.read_back(wishlists, selection, row.id)
+
+    @operation("wishlist_reopen", "command", wishlists, access=policy.reopen, problems=(InvalidTransition,))
+    async def reopen(self, key: str, selection: Selection[Wishlist]) -> Record[Wishlist]:
+        """Open a wishlist again."""
+        row = await self.lock_for_step(WishlistRow, wishlists, key)
+        self.context.emit("wishlist.reopened", row.id)
+        return await self.read_back(wishlists, selection, row.id)
+
+    @operation("variant_unwish", "command", variants, access=policy.edit, problems=(InvalidTransition,))
+    async def unwish(self, key: str, selection: Selection[Variant]) -> Record[Variant]:
+        """Remove a variant from all wishlists."""
+        row = await self.lock_for_update(VariantRow, variants, key)
+        await self.session.execute(delete(WishRow).where(WishRow.variant_id == row.id))
+        self.context.emit("variant.unwished", row.id)
+        return await self.read_back(variants, selection, row.id)
 
     @operation("wish_list", "list", wishes, access=policy.browse, parent_relation=(wishlists, "wishes"))
     async def list_wishes(self, key: str, list_query: ListQuery, selection: Selection[Wish]) -> Page[Wish]:

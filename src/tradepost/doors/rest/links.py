@@ -117,10 +117,13 @@ class Links:
         prefix, id_index = _format_string(",".join(unconditional)), actions.id_index
         if not conditional:
             return lambda row: msgspec.Raw(("{" + prefix.format(row[id_index]) + "}").encode())
+        # Rows without a path of their own may have conditional links only.
+        always = [(prefix, id_index, id_index)] if prefix else []
+        links = [*always, *conditional]
 
         def render(row: Any) -> msgspec.Raw:
-            more = [text.format(row[index]) for text, index, condition in conditional if row[condition]]
-            return msgspec.Raw(("{" + ",".join([prefix.format(row[id_index]), *more]) + "}").encode())
+            texts = [text.format(row[index]) for text, index, condition in links if row[condition]]
+            return msgspec.Raw(("{" + ",".join(texts) + "}").encode())
 
         return render
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, cast
 
+from ..db.base import DefaultBase
+from ..query.source_tables import resource_tables
 from ..resource.resource import Resource, Result
 from ..resource.value_columns import check_columns
 from .operation import Operation
@@ -83,12 +85,28 @@ class Registry:
 
     @property
     def public_write_permissions(self) -> frozenset[str]:
-        """The permissions of the writes to resources that public operations read."""
-        public = {o.result.name for o in self.operations.values() if o.public}
-        writes = [o for o in self.operations.values() if o.is_write and o.result.name in public]
+        """The permissions of the writes to what public operations read.
+
+        Those are the writes to their resources, and all writes of areas whose tables these
+        resources read, such as the stock in a variant's availability.
+        """
+        public = {o.result.name: o.result for o in self.operations.values() if o.public}
+        tables = [resource_tables(r) for r in public.values() if isinstance(r, Resource)]
+        packages = _packages_of(frozenset[str]().union(*tables))
+        writes = [
+            o
+            for o in self.operations.values()
+            if o.is_write and (o.result.name in public or o.service.__module__.startswith(packages))
+        ]
         return frozenset([o.access.permission for o in writes if o.access.permission is not None])
 
     @property
     def node_resources(self) -> list[Resource[Any]]:
         """The resources that `node(id:)` can read."""
         return [r for r in self.resources.values() if self.getter(r) is not None]
+
+
+def _packages_of(tables: frozenset[str]) -> tuple[str, ...]:
+    """Return the packages that define these tables, each with a dot after it."""
+    models = [m.class_ for m in DefaultBase.registry.mappers if getattr(m.local_table, "name", None) in tables]
+    return tuple(sorted({f"{model.__module__.rpartition('.')[0]}." for model in models}))

@@ -264,7 +264,7 @@ def _without_actions(resource: Resource[Any], permissions: frozenset[str]) -> Se
 @registered_cache("whole_rows", 20_000)
 @lru_cache(maxsize=100)
 def _all_members(resource: Resource[Any]) -> Selection[Any]:
-    """Return the same with the members that need a permission."""
+    """Return the members of the resource's Struct, also those that need a permission."""
     permissions = frozenset([a.permission for a in resource.field_access.values() if a.permission])
     fields = default_selection(resource, permissions, with_relations=False).field_set.fields
-    return Selection(FieldSet(tuple([f for f in fields if f.name != ACTIONS])))
+    return Selection(FieldSet(tuple([f for f in fields if f.name != ACTIONS and f.name not in resource.added_types])))

@@ -2,11 +2,13 @@
 
 from typing import Any, cast
 
-from sqlalchemy import Alias, BindParameter, Select, Table, TextClause
+from sqlalchemy import Alias, BindParameter, Select, Table, TextClause, select
 from sqlalchemy.sql.functions import FunctionElement
 
-from ..auth.access import IDENTITY_BINDS
+from ..auth.access import IDENTITY_BINDS, Viewer
 from ..db.base import is_uncached
+from ..resource.filters import binder
+from ..resource.resource import Resource
 from .plan import Plan
 
 type Tag = tuple[str, str | None]
@@ -43,6 +45,22 @@ def tables_read(query: Select[*tuple[Any, ...]], row_alias: str = "") -> frozens
         else:
             pending += element.get_children()
     return frozenset(tables)
+
+
+def resource_tables(resource: Resource[Any]) -> frozenset[str]:
+    """Return the tables that the visibility, members, filters and sort keys of a resource read.
+
+    Clauses that can change without a tracked write are left out: reads of them are not cached.
+    """
+    viewer = Viewer(frozenset(), is_authenticated=False)
+    clauses: list[Any] = [resource.visible(viewer)]
+    clauses += [e(viewer) if callable(e) else e for e in resource.expressions.values()]
+    clauses += [filter.where(binder(name)) for name, filter in resource.filters.items()]
+    for sort in resource.sorts.values():
+        expression: Any = sort.expression
+        clauses.append(expression(binder(sort.required_filter)) if sort.required_filter else expression)
+    tables = [tables_read(select(clause)) for clause in clauses]
+    return frozenset[str]().union(*[names for names in tables if names is not None])
 
 
 def _table(element: Any) -> Any:

@@ -1,9 +1,10 @@
 """Resource: a Struct bound to its table, visible rows, filters, sort keys and relations."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import Annotated, Any, cast
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -121,6 +122,7 @@ class Result[S: msgspec.Struct]:
     secret_members: secrets, which are encrypted in stored idempotency outcomes.
     personal: personal data, which is never cached.
     optional_members: members that are returned only if the client selects them.
+    added_types: the types of members that later areas added, which the Struct does not have.
     """
 
     def __init__(
@@ -135,7 +137,7 @@ class Result[S: msgspec.Struct]:
         self.shape, self.name, self.field_access = shape, name or shape.__name__, dict(field_access or {})
         self.secret_members, self.personal = frozenset(secret_members), personal
         self.relations: dict[str, Relation] = {}
-        self.optional_members = set[str]()
+        self.optional_members, self.added_types = set[str](), dict[str, Any]()
         self.members: dict[str, EmbeddedValue | Member] = {
             n: EmbeddedValue.from_member(m) for n, m in members(shape).items()
         }
@@ -178,7 +180,7 @@ class Result[S: msgspec.Struct]:
 class Resource[S: msgspec.Struct](Result[S]):
     """A Result whose rows are in a table.
 
-    Later areas add relations, filters and sorts, until the registry freezes it.
+    Later areas add members, relations, filters, sorts and actions, until the registry freezes it.
 
     visible: the rows that a viewer may see, as SQL.
     key_columns: the columns that identify a row: the id, then an optional second one (a slug or a
@@ -281,12 +283,70 @@ class Resource[S: msgspec.Struct](Result[S]):
             )
         )
 
+    def add_member(
+        self,
+        name: str,
+        type: Any,
+        *,
+        expression: Expression | None = None,
+        leaves: Mapping[str, Expression] | None = None,
+        access: Access = ANYONE,
+        doc: str = "",
+        default: bool = True,
+    ) -> None:
+        """Add a member of a later area. It is read by SQL; no input has it.
+
+        type: its type, annotated like that of a Struct's member.
+        expression: its SQL, about the columns of this resource's model.
+        leaves: instead, if the type is a Struct, the SQL of each leaf: `amount`, `currency`.
+        default: whether it is returned if the client selects no fields.
+        """
+        self._check_addition("member", name, self.members, self.relations)
+        annotated = Annotated[type, Meta(description=doc)] if doc else type
+        actions = self.members.pop(ACTIONS)
+        self.members[name] = EmbeddedValue.from_member(member(name, msgspec.inspect.type_info(annotated)))
+        self.members[ACTIONS] = actions
+        self.added_types[name] = annotated
+        if expression is not None:
+            self.expressions[name] = expression
+        self.expressions |= {f"{name}_{leaf}": sql for leaf, sql in (leaves or {}).items()}
+        if access is not ANYONE:
+            self.field_access[name] = access
+        if not default:
+            self.optional_members.add(name)
+
+    def add_filter(self, name: str, filter: Filter) -> None:
+        """Add a filter of a later area."""
+        self._check_addition("filter", name, self.filters)
+        self.filters[name] = filter
+
+    def add_sort(self, name: str, sort: Sort) -> None:
+        """Add a sort key of a later area."""
+        self._check_addition("sort key", name, self.sorts)
+        self.sorts[name] = sort
+
+    def add_action(self, operation: str, open_rows: RowPolicy) -> None:
+        """Add an operation of a later area on one row, and the rows that it is open on."""
+        self._check_addition("action", operation, self.actions)
+        self.actions[operation] = open_rows
+
+    def add_transition(self, operation: str, sources: Iterable[str], target: str, permitted: RowPolicy) -> None:
+        """Add a step of a later area to the state machine.
+
+        permitted: the rows that the viewer may call it on, whatever their status is.
+        """
+        assert self.transitions is not None, f"{self.name} has no state machine"
+        self.add_action(operation, self.transitions.add_step(operation, sources, target, permitted))
+
     def _add(self, relation: Relation) -> None:
-        if self.frozen or relation.name in self.members or relation.name in self.relations:
-            raise ValueError(
-                f"cannot add the relation `{relation.name}` to {self.name}: the registry is frozen or the name is taken"
-            )
+        self._check_addition("relation", relation.name, self.members, self.relations)
         self.relations[relation.name] = relation
+
+    def _check_addition(self, kind: str, name: str, *taken: Container[str]) -> None:
+        """Raise ValueError if the registry is frozen, or the name is taken."""
+        if self.frozen or any(name in names for names in taken):
+            reason = "the registry is frozen" if self.frozen else "the name is taken"
+            raise ValueError(f"cannot add the {kind} `{name}` to {self.name}: {reason}")
 
     def parse_key(self, text: str) -> tuple[str, str]:
         """Return the column and value that a key in a path refers to: the id, or a slug."""

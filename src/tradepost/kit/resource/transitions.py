@@ -33,6 +33,11 @@ class Transitions:
         self.column = column
         self.steps = {operation: Step(frozenset(sources), target) for operation, (sources, target) in steps.items()}
 
+    def add_step(self, operation: str, sources: Iterable[str], target: str, permitted: RowPolicy) -> RowPolicy:
+        """Add the step of a later area, and return the rows on which it is open."""
+        self.steps[operation] = Step(frozenset(sources), target)
+        return self._row_policy(operation, permitted)
+
     @property
     def statuses(self) -> frozenset[str]:
         """All statuses of the table."""

@@ -21,8 +21,10 @@ from .schema import (
     nullable_member,
     object_schema,
     ref,
+    type_schema,
 )
 
+ONLY_SELECTED = "Returned only if selected with `fields`."
 COUNT: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**53 - 1}
 
 
@@ -38,6 +40,9 @@ def components(registry: Registry, links: Links, version: int) -> dict[str, Sche
             schemas[shape.__name__]["examples"] = examples
     for result in results:
         shape_schema = schemas.pop(result.shape.__name__)
+        for name, added_type in result.added_types.items():
+            shape_schema["properties"][name], more = type_schema(added_type)
+            schemas |= more
         schemas[result.name] = _result_schema(result, shape_schema)
     for resource in registry.resources.values():
         schemas[f"{resource.name}Links"] = object_schema(
@@ -92,10 +97,10 @@ def _result_schema(result: Result[Any], shape_schema: Schema) -> Schema:
 
 def _default_text(result: Result[Any]) -> str:
     """Return which members are returned by default."""
-    if not result.relations:
-        return "all of them"
-    names = [f"`{name}`" for name, relation in result.relations.items() if relation.default]
-    return f"all of them except relations{', but with ' if names else ''}{' and '.join(names)}"
+    left_out = (["relations"] if result.relations else []) + [f"`{name}`" for name in sorted(result.optional_members)]
+    added = [f"`{name}`" for name, relation in result.relations.items() if relation.default]
+    text = f"all of them{' except ' if left_out else ''}{' and '.join(left_out)}"
+    return f"{text}{', but with ' if added else ''}{' and '.join(added)}"
 
 
 def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValue, schema: Any) -> Schema:
@@ -103,6 +108,8 @@ def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValu
         schema = ({"description": member.doc} if member.doc else {}) | (
             nullable(DATE_TIME) if member.null else DATE_TIME
         )
+    if name in result.optional_members:
+        schema = {**schema, "description": f"{schema.get('description', '')} {ONLY_SELECTED}".strip()}
     permission = result.access(name).permission
     if not permission:
         return schema
@@ -124,8 +131,7 @@ def _relation_schema(result: Result[Any], relation: Relation) -> Schema:
     name, permission = relation.name.replace("_", " "), relation.access.permission
     doc = _with_permission(relation.doc or f"The {name} of the {result.label}.", permission)
     target = relation.target.name
-    when = "Returned by default." if relation.default else "Returned only if selected with `fields`."
-    schema: Schema = {"description": f"{doc} {when}"}
+    schema: Schema = {"description": f"{doc} {'Returned by default.' if relation.default else ONLY_SELECTED}"}
     if permission:
         schema["x-permission"] = permission
     if not relation.is_to_many:

@@ -55,6 +55,12 @@ def component_schemas(shapes: Iterable[Any]) -> dict[str, Schema]:
     return {name: add_bounds(schema) for name, schema in schemas.items()}
 
 
+def type_schema(type: Any) -> tuple[Schema, dict[str, Schema]]:
+    """Return the schema of a type, and those of the Structs and enums in it by name."""
+    (schema,), components = msgspec.json.schema_components([type], ref_template=SCHEMA_PREFIX + "{name}")
+    return add_bounds(schema), {name: add_bounds(component) for name, component in components.items()}
+
+
 def inline_schema(type: Any) -> Schema:
     """Return the schema of a single value, without references."""
     (schema,), components = msgspec.json.schema_components([type], ref_template=SCHEMA_PREFIX + "{name}")
