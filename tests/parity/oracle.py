@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import Any
@@ -16,6 +16,8 @@ from tests.parity.cases import DRAWN, ENTITIES, REGISTRY
 from tests.parity.fields import snake
 from tests.parity.harness import ApiClient, DualDoorApp
 from tests.parity.query_strategies import AskedList
+from tradepost.kit.resource.resource import EmbeddedValue
+from tradepost.kit.schema.struct_fields import Member
 
 type Tables = dict[str, list[TableRow]]
 RANGE_FILTER = re.compile(r"(.+)_(gte|gt|lte|lt)")
@@ -34,12 +36,18 @@ def table_of(resource: str) -> str:
 
 
 TABLES = sorted({table_of(name) for name in DRAWN} | {table for name in DRAWN for table in oracle_case(name).tables})
-JSON_COLUMNS = {
-    name
-    for resource in REGISTRY.resources.values()
-    for name, member in resource.members.items()
-    if getattr(member, "kind", "") in ("json", "list")
-}
+
+
+def json_columns(members: Mapping[str, EmbeddedValue | Member], prefix: str = "") -> Iterator[str]:
+    """Yield the columns of JSON among those of some members, also of members of values."""
+    for name, member in members.items():
+        if isinstance(member, EmbeddedValue) and not member.is_list:
+            yield from json_columns(member.members, f"{prefix}{name}_")
+        elif isinstance(member, EmbeddedValue) or member.kind in ("json", "list"):
+            yield f"{prefix}{name}"
+
+
+JSON_COLUMNS = {name for resource in REGISTRY.resources.values() for name in json_columns(resource.members)}
 
 
 async def read_all(harness: DualDoorApp) -> Tables:

@@ -95,12 +95,12 @@ def _struct_to_column(value: Any, member: Member) -> Any:
     """Return the value of a leaf; times as on the wire."""
     if isinstance(value, datetime):
         return to_rfc3339(value)
-    return value.value if isinstance(value, Enum) else value
+    return value.value if isinstance(value, Enum) else _json_to_column(value, member)
 
 
 def _json_to_column(value: Any, member: Member) -> Any:
-    """Return the value of a leaf; JSON in it is encoded again, as the column of a table is."""
-    return msgspec.Raw(msgspec.json.encode(value)) if member.kind in ("json", "list") and value is not None else value
+    """Return the value of a leaf; a text as JSON if the leaf is free JSON, as columns of it are."""
+    return msgspec.Raw(msgspec.json.encode(value)) if member.kind == "json" and isinstance(value, str) else value
 
 
 STRUCT = ValueSource(attrgetter, _struct_to_column)
