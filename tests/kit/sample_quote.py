@@ -190,6 +190,8 @@ def create_app_with(settings: Settings, *modules: Any) -> composition_root.Trade
     with pytest.MonkeyPatch.context() as patch:
         load_modules = composition_root.load_modules
         patch.setattr(composition_root, "load_modules", lambda *files: [*load_modules(*files), *modules])
+        # Not those that other apps of this process share.
+        patch.setattr(composition_root, "declarations", composition_root.declarations.__wrapped__)
         return composition_root.create_app(settings)
 
 
