@@ -38,6 +38,8 @@ Then:
   just test    Tests the resource, and by its case everything that holds for all resources.
   just export-contract    Shows the change of the API in tests/contract. Commit it.
   CHANGELOG.md    Describe the change for API users.
+README.md, "Adding a resource", lists the declarations for everything else: paths with two ids, results below
+a row, second keys, default relations, state machines, additions to the resources of earlier areas.
 """
 
 

@@ -523,3 +523,27 @@ def test_nothing_is_added_twice_or_after_the_registry_is_frozen(harness: DualDoo
                 add()
     finally:
         variants.frozen = True
+
+
+async def test_a_problem_has_the_same_members_at_both_doors_and_in_a_replay(
+    harness: DualDoorApp, wishlist: Json, variant: Json
+) -> None:
+    expected = [{"variant_id": variant["id"], "sku": None, "requested": 95, "available": 90}]
+    path = f"/wishlists/{wishlist['id']}/wishes/{variant['id']}"
+    call = f'wishSet(wishlistId: "{wishlist["id"]}", variantId: "{variant["id"]}", input: {{quantity: 95}})'
+    for headers in ({}, {"Idempotency-Key": unique("key")}):
+        rest = [await harness.anonymous.rest("PUT", path, json={"quantity": 95}, headers=headers) for _ in range(2)]
+        document = await harness.anonymous.post(f"mutation {{ it: {call} {{ id }} }}", {}, headers)
+        extensions = document["errors"][0]["extensions"]
+        assert [answer.status_code for answer in rest] == [409, 409]
+        for problem in (*[answer.json() for answer in rest], extensions):
+            assert (problem["code"], problem["lines"]) == ("out_of_stock", expected)
+        assert ("idempotent-replayed" in rest[1].headers) == bool(headers)
+
+
+async def test_openapi_describes_the_members_of_problems(harness: DualDoorApp) -> None:
+    components = msgspec.json.decode(harness.app.state.contract()["openapi.json"])["components"]
+    lines = components["schemas"]["Problem"]["properties"]["lines"]
+    assert lines["items"] == {"$ref": "#/components/schemas/OutOfStockLine"}
+    assert set(components["schemas"]["OutOfStockLine"]["properties"]) == {"variant_id", "sku", "requested", "available"}
+    assert components["examples"]["OutOfStock"]["value"]["lines"][0]["requested"] == 3

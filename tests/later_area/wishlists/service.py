@@ -8,7 +8,7 @@ from tradepost.areas.catalog.schemas import Variant
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, visible_ids
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
-from tradepost.kit.problems import AlreadyExists, InvalidTransition
+from tradepost.kit.problems import AlreadyExists, InvalidTransition, OutOfStock, OutOfStockLine
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -18,6 +18,8 @@ from . import policy
 from .models import WishlistRow, WishRow
 from .resource import wishes, wishlist_summaries, wishlists
 from .schemas import NewWishInput, Wish, WishInput, Wishlist, WishlistInput, WishlistSummary
+
+MAX_QUANTITY = 90
 
 
 class Wishlists(Service):
@@ -113,7 +115,7 @@ class Wishlists(Service):
         access=policy.edit,
         input=WishInput,
         path_ids={"variant_id": variants},
-        problems=(InvalidTransition,),
+        problems=(InvalidTransition, OutOfStock),
     )
     async def set_wish(
         self, key: str, variant_id: str, new: WishInput, selection: Selection[Wishlist]
@@ -122,6 +124,9 @@ class Wishlists(Service):
         wishlist = await self.lock_for_update(WishlistRow, wishlists, key)
         if not await visible_ids(self, variants, [variant_id]):
             raise variants.not_found(variant_id)
+        if new.quantity > MAX_QUANTITY:
+            lines = [OutOfStockLine(variant_id=variant_id, sku=None, requested=new.quantity, available=MAX_QUANTITY)]
+            raise OutOfStock(lines=lines)
         row = await self._wish(wishlist.id, variant_id)
         if row is None:
             values = {"wishlist_id": wishlist.id, "variant_id": variant_id, "quantity": new.quantity}
