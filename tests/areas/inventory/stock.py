@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from tests.factories import unique
 from tradepost.areas.catalog.models import ProductRow, VariantRow
 from tradepost.areas.inventory.models import StockLevelRow, StockLocationRow, StockMovementRow, StockReservationRow
-from tradepost.areas.inventory.schemas import MovementKind
+from tradepost.areas.inventory.schemas import StockMovementKind
 from tradepost.areas.inventory.service.ledger import Change, post
 from tradepost.areas.inventory.service.levels import lock_stock
 from tradepost.kit.auth.caller import Caller
@@ -72,7 +72,7 @@ async def put(app: "TradepostApp", variant_id: str, location_id: str, quantity: 
         stock = await lock_stock(call, [variant_id], [(variant_id, location_id)])
         level = stock.variants[variant_id].level_at(location_id)
         assert level is not None
-        await post(call, stock, [Change(level, MovementKind.RECEIVE, on_hand=quantity)], new_id(24))
+        await post(call, stock, [Change(level, StockMovementKind.RECEIVE, on_hand=quantity)], new_id(24))
 
 
 async def levels_of(app: "TradepostApp", *variant_ids: str) -> dict[tuple[str, str], tuple[int, int]]:

@@ -73,7 +73,7 @@ class AccessTrial:
         member = next(n for n, m in result.members.items() if not isinstance(m, EmbeddedValue))
         keys = [place.key] if place.key else []
         inputs = [validate(input_type(self.operation), dict(place.body))] if self.operation.input else []
-        called = (await self.method())(*keys, *inputs, select_field(member))
+        called = self.called(*keys, *inputs, select_field(member))
         request: Json = {"params": {"fields": member}} | ({"json": place.body} if self.operation.input else {})
         name = self.operation.name
         path = self.harness.path(name, place.key)
@@ -88,6 +88,10 @@ class AccessTrial:
             "rest": Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]],
             "graphql": value_outcome(document),
         }
+
+    async def called(self, *arguments: Any) -> Any:
+        """Call the operation. That of a read is refused before it is awaited."""
+        return await (await self.method())(*arguments)
 
     async def answered(self, call: Any) -> Outcome:
         """Assert that a call of a service returns an answer."""
@@ -107,7 +111,7 @@ class AccessTrial:
             writer = DoorWriter(self.harness, prepared.caller, self.operation.name)
             outcome = await writer.write(way, one_field(self.operation.name), prepared.keys, prepared.body)
             if self.operation.kind == "batch" and isinstance(outcome, dict):
-                assert [item["status"] for item in outcome["results"]] == [201], outcome
+                assert {item["status"] for item in outcome["results"]} <= {200, 201}, outcome
             assert outcome == DELETED or isinstance(outcome, (dict, tuple))
             outcomes[way] = OUTCOMES[outcome[0]] if isinstance(outcome, tuple) else Outcome.ALLOWED
         return outcomes
@@ -121,7 +125,7 @@ class AccessTrial:
         prepared = await self.prepared()
         assert prepared.body is not None
         selection = select_field(one_field(self.operation.name))
-        called = (await self.method())(validate(input_type(self.operation), prepared.body), selection)
+        called = self.called(validate(input_type(self.operation), prepared.body), selection)
         path = self.harness.path(self.operation.name)
         answer = await self.harness.anonymous.rest("POST", path, data=prepared.body)
         return {
@@ -187,12 +191,14 @@ class AccessTrial:
             # The only other parameter is the body.
             values[name] = validate(input_type(self.operation), prepared.body)
         answer = await (await self.method())(*[values[n] for n in names])
-        assert not isinstance(answer, Batch) or [item.status for item in answer.items] == [201]
+        assert not isinstance(answer, Batch) or {item.status for item in answer.items} <= {200, 201}
         return Outcome.ALLOWED
 
     async def method(self) -> Any:
         """Return the operation on a service of this caller."""
         service = self.operation.service(await context_of(self.harness, self.client))
+        if self.operation.requires_idempotency_key:
+            service.context.idempotency.key = new_mark()
         return self.operation.__get__(service, self.operation.service)
 
     async def served(self, call: Any) -> Outcome:

@@ -130,7 +130,9 @@ async def test_a_member_returns_to_each_caller_what_its_rule_says(
     assert (Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]]) == expected
     if name in resource.members:
         assert (name in (await client.rest("GET", path)).json()) == (expected is Outcome.ALLOWED)
-    selected = camel(name) if name in resource.members else f"{camel(name)} {{ id }}"
+    selected = camel(name)
+    if (relation := resource.relations.get(name)) is not None:
+        selected += " { nodes { id } }" if relation.paged else " { id }"
     root = f'{harness.root(operation).name}(id: "{key}") {{ {selected} }}'
     node = f'node(id: "{key}") {{ ... on {resource_name} {{ {selected} }} }}'
     for field in (root, node):

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.areas.catalog.schemas import SLUG_PATTERN
-from tradepost.kit.schema.validation import SingleLineText
+from tradepost.areas.catalog.schemas import SLUG_PATTERN, Sku
+from tradepost.kit.schema.validation import RowId, SingleLineText
 
 MAX_QUANTITY = 1_000_000_000
 """Units at one location, and in one change."""
@@ -26,7 +26,7 @@ class Availability(StrEnum):
     BACKORDER = "backorder"
 
 
-class MovementKind(StrEnum):
+class StockMovementKind(StrEnum):
     """Why a stock level changed.
 
     `receive`: goods arrived. `adjust`: a correction. `transfer`: between two locations.
@@ -61,6 +61,9 @@ Active = Annotated[
 ]
 OnHand = Annotated[int, Meta(ge=0, le=MAX_QUANTITY, description="Units at the location.", examples=[12])]
 Reserved = Annotated[int, Meta(ge=0, description="Units reserved for orders.", examples=[2])]
+Available = Annotated[
+    int, Meta(description="`on_hand` less `reserved`; negative if units are backordered.", examples=[10])
+]
 Reason = Annotated[SingleLineText, Meta(min_length=1, max_length=200, examples=["Broken in transport"])]
 
 
@@ -94,9 +97,7 @@ class StockLevel(Struct):
     location_id: UUID
     on_hand: OnHand
     reserved: Reserved
-    available: Annotated[
-        int, Meta(description="`on_hand` less `reserved`; negative if units are backordered.", examples=[10])
-    ]
+    available: Available
     created_at: datetime
     updated_at: datetime
     version: int
@@ -108,7 +109,7 @@ class StockMovement(Struct):
     id: UUID
     variant_id: UUID
     location_id: UUID
-    kind: MovementKind
+    kind: StockMovementKind
     on_hand_delta: Annotated[int, Meta(description="The change of `on_hand`.", examples=[12])]
     reserved_delta: Annotated[int, Meta(description="The change of `reserved`.", examples=[0])]
     reason: Reason | None
@@ -121,3 +122,78 @@ class StockMovement(Struct):
         ),
     ]
     created_at: datetime
+
+
+class StockAtLocation(Struct):
+    """The stock of a variant at one location."""
+
+    location_id: UUID
+    code: LocationCode
+    on_hand: OnHand
+    reserved: Reserved
+
+
+class StockSummary(Struct):
+    """The stock of a variant at all active locations together, and at each location."""
+
+    on_hand: OnHand
+    reserved: Reserved
+    available: Available
+    locations: Annotated[
+        list[StockAtLocation], Meta(description="Locations with a stock level, in the order of their priority.")
+    ]
+
+
+class StockMoveKind(StrEnum):
+    """What a stock movement does.
+
+    `receive` adds units, `adjust` corrects the stock by a positive or negative quantity, `transfer`
+    moves units to another location.
+    """
+
+    RECEIVE = "receive"
+    ADJUST = "adjust"
+    TRANSFER = "transfer"
+
+
+class StockMove(Struct, forbid_unknown_fields=True):
+    """Input for a stock movement. Without a location: the active one that is first by priority."""
+
+    kind: StockMoveKind
+    quantity: Annotated[
+        int,
+        Meta(
+            ge=-MAX_QUANTITY,
+            le=MAX_QUANTITY,
+            description="Units. Negative only to adjust, and never 0.",
+            examples=[12],
+        ),
+    ]
+    location_id: UUID | None = None
+    to_location_id: Annotated[UUID | None, Meta(description="The location that a transfer moves units to.")] = None
+    reason: Reason | None = None
+
+
+class CountedStock(Struct, forbid_unknown_fields=True):
+    """The units of a variant that were counted at a location.
+
+    Give `variant_id` or `sku`. Without a location: the active one that is first by priority.
+    """
+
+    on_hand: OnHand
+    variant_id: RowId | UnsetType = UNSET
+    sku: Sku | UnsetType = UNSET
+    location_id: UUID | None = None
+    expected_on_hand: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_QUANTITY)] | None,
+        Meta(description="If `on_hand` is another number now, the item is refused: goods moved since.", examples=[14]),
+    ] = None
+
+
+class StockCount(Struct, forbid_unknown_fields=True):
+    """Up to 100 counts, made in one transaction."""
+
+    counts: Annotated[
+        list[CountedStock],
+        Meta(min_length=1, max_length=100, examples=[[{"sku": "CHAIR-OAK-01", "on_hand": 12, "expected_on_hand": 14}]]),
+    ]

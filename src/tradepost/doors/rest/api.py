@@ -87,7 +87,7 @@ class RestDoor:
             raise NotAcceptable("A numbered page has no equivalent GraphQL document; use `limit` and `cursor`.")
         request = RestRequest(scope, receive, query, media_type, require_if_match=self.require_if_match)
         if operation.kind == "batch":
-            request.price = price(operation, query.selection, items=await request.batch_size())
+            request.price = price(operation, query.selection, items=await request.batch_size(operation.list_member))
         await context.meter.pay(request.price.points, reserve)
         return request
 

@@ -46,7 +46,7 @@ class RestQuotes:
             raise quote_problem(METHOD if isinstance(problem, MethodNotAllowed) else URL, [problem]) from None
         cost = query.price
         if operation.kind == "batch":
-            cost = price(operation, query.selection, items=batch_size_of(body))
+            cost = price(operation, query.selection, items=batch_size_of(body, operation.list_member))
         return Quote(cost.points, [QuoteLine(operation.name, cost.points, cost.rows)])
 
     def resolve(self, method: str, url: str) -> tuple[int, Operation[Any, ..., Any], str]:

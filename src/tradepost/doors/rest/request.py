@@ -66,10 +66,10 @@ class RestRequest:
         media_type = body_media_type(self.scope, BODY_TYPES)
         return decode_body(media_type, await read_body(self.scope, self.receive), UNTYPED)
 
-    async def batch_size(self) -> int:
+    async def batch_size(self, list_member: str) -> int:
         """Read the body of a batch and return the number of items to charge for."""
         self.decoded_body = await self.decode_body()
-        return batch_size_of(self.decoded_body)
+        return batch_size_of(self.decoded_body, list_member)
 
     async def patch(self) -> Patch:
         """Return the patch in the body: a JSON Patch or a merge patch, by its media type."""
@@ -90,10 +90,10 @@ class RestRequest:
         return None if versions is ANY else versions
 
 
-def batch_size_of(body: Any) -> int:
+def batch_size_of(body: Any, list_member: str) -> int:
     """Return the number of batch items to charge for: at least 1, at most 100.
 
     Larger batches are refused later, when the body is validated.
     """
-    items: Any = cast(dict[str, Any], body).get("items") if isinstance(body, dict) else None
+    items: Any = cast(dict[str, Any], body).get(list_member) if isinstance(body, dict) else None
     return max(min(len(cast(list[Any], items)), MAX_PAGE_SIZE), 1) if isinstance(items, list) else 1

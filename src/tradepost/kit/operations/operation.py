@@ -167,6 +167,12 @@ class Operation[O, **P, R]:
         return any(isinstance(r, Resource) and depends_on_cart(r.visible) for r in resources)
 
     @property
+    def list_member(self) -> str:
+        """The member of a batch's input that lists its items."""
+        assert self.input is not None, f"{self.name} is not a batch"
+        return self.input.__struct_fields__[0]
+
+    @property
     def path_parameters(self) -> tuple[str, ...]:
         """The parameters in its path: `key` if it is about a row, then those of `path_ids`."""
         return ("key", *self.path_ids) if "key" in self.signature.parameters else ()

@@ -50,7 +50,12 @@ VARIANT = EntityCase(
     answer="sku,name,price,options,position,version,source,attributes,product{name,price_from,version}",
     replayed="id,options,price,compare_at_price{currency},c:compare_at_price,product{slug,links},links,"
     "barcode,attributes",
-    members={"source": FOR_EDITORS, "low_stock_threshold": FOR_EDITORS, "imported_quantity": FOR_STOCKKEEPERS},
+    members={
+        "source": FOR_EDITORS,
+        "low_stock_threshold": FOR_EDITORS,
+        "imported_quantity": FOR_STOCKKEEPERS,
+        "stock_movements": FOR_STOCKKEEPERS,
+    },
     oracle=OracleCase(
         visible=lambda view, row: is_product_visible(view, view.row("product", row["product_id"])),
         order=("position",),

@@ -10,7 +10,7 @@ from .inputs import (
     ProductInput,
     VariantInput,
 )
-from .members import SLUG_PATTERN, BrandName, Slug, TaxClass
+from .members import SLUG_PATTERN, BrandName, Sku, Slug, TaxClass
 from .shapes import Brand, Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "ProductCreate",
     "ProductInput",
     "ProductStatus",
+    "Sku",
     "Slug",
     "TagCount",
     "TaxClass",

@@ -12,7 +12,7 @@ from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import StockLevelRow, StockMovementRow
-from ..schemas import Availability, MovementKind
+from ..schemas import Availability, StockMovementKind
 from .levels import Level, LockedStock, open_session
 
 SOLD_OUT = (Availability.OUT_OF_STOCK, Availability.BACKORDER)
@@ -22,7 +22,7 @@ class Change(msgspec.Struct):
     """A change of a locked level."""
 
     level: Level
-    kind: MovementKind
+    kind: StockMovementKind
     on_hand: int = 0
     reserved: int = 0
 
@@ -45,7 +45,7 @@ async def post(
         change.level.reserved += change.reserved
     movements = [_movement(context, change, reference, reason) for change in changes]
     await bulk.insert_rows(session, StockMovementRow, movements, now)
-    _emit(context, stock, movements, before)
+    _emit(context, stock, changes, movements, before)
     return [movement["id"] for movement in movements]
 
 
@@ -70,13 +70,17 @@ def _movement(context: CallContext, change: Change, reference: str, reason: str 
 
 
 def _emit(
-    context: CallContext, stock: LockedStock, movements: Sequence[dict[str, Any]], before: dict[str, Availability]
+    context: CallContext,
+    stock: LockedStock,
+    changes: Sequence[Change],
+    movements: Sequence[dict[str, Any]],
+    before: dict[str, Availability],
 ) -> None:
     """Emit the events. What is only reserved or released has not moved."""
-    for movement in movements:
-        if movement["on_hand_delta"]:
+    for movement, change in zip(movements, changes, strict=True):
+        if change.on_hand:
             data = {name: movement[name] for name in ("variant_id", "location_id", "kind")}
-            context.emit("stock.moved", movement["id"], **data)
+            context.emit("stock.moved", movement["id"], level_id=change.level.id, **data)
     for variant in stock.variants.values():
         was, now = before[variant.id], variant.availability
         if was is Availability.IN_STOCK and now is not Availability.IN_STOCK:

@@ -19,7 +19,7 @@ from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
 from ..models import StockReservationRow
-from ..schemas import MovementKind
+from ..schemas import StockMovementKind
 from .allocation import allocate, deal, release_order
 from .ledger import Change, post
 from .levels import Level, LockedStock, StockedVariant, lock_stock, open_session
@@ -56,7 +56,7 @@ async def reserve(
             missing.append(variant)
             continue
         levels = {level.id: level for level in variant.levels}
-        changes += [Change(levels[id], MovementKind.RESERVE, reserved=n) for id, n in units.items()]
+        changes += [Change(levels[id], StockMovementKind.RESERVE, reserved=n) for id, n in units.items()]
         rows += [_row(order_id, same_variant[i], levels[id], n) for i, id, n in deal(quantities, units)]
     if missing:
         raise _out_of_stock(context, missing, _by_variant(lines))
@@ -91,7 +91,7 @@ async def release(context: CallContext, order_id: str, units: Mapping[str, int],
         raise LostRace
     totals = dict[str, Change]()
     for level, quantity in released.values():
-        change = totals.setdefault(level.id, Change(level, MovementKind.RELEASE))
+        change = totals.setdefault(level.id, Change(level, StockMovementKind.RELEASE))
         change.reserved -= quantity
     await post(context, stock, [*totals.values()], reference)
 

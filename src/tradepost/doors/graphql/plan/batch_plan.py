@@ -13,6 +13,7 @@ from tradepost.kit.query.records import Batch, Item
 from tradepost.kit.resource.list_query import DEFAULT_LIST_QUERY, MAX_PAGE_SIZE
 from tradepost.kit.writes.call_context import CallContext
 
+from ...graphql_names import camel
 from ..schema.root_fields import GraphQLRequest, RootField
 from .arguments import Arguments, Variables
 from .root_plans import Root, RootValue
@@ -61,9 +62,10 @@ class BatchRoot(Root):
 
     def price(self, context: CallContext, variables: Variables) -> Price:
         """Return the price for the items. A batch of more than 100 is rejected when it runs."""
-        items = self.arguments.values(variables).get("input", {}).get("items", ())
+        operation = self.field.operation
+        items = self.arguments.values(variables).get("input", {}).get(camel(operation.list_member), ())
         return price(
-            self.field.operation,
+            operation,
             self.selection.bind(variables, context.caller.permissions),
             items=max(min(len(items), MAX_PAGE_SIZE), 1),
         )
