@@ -145,7 +145,7 @@ class StockSummary(Struct):
 
 
 class StockMoveKind(StrEnum):
-    """What a stock movement does.
+    """The kind of a new stock movement.
 
     `receive` adds units, `adjust` corrects the stock by a positive or negative quantity, `transfer`
     moves units to another location.

@@ -16,18 +16,18 @@ from .levels import Level, StockedVariant, first_location, open_session
 MAX_ORDERS = 100
 
 
-async def location_id(context: CallContext, given: UUID | None, pointer: str) -> str:
-    """Return the id of a location that exists: the one given, else the first by priority."""
+async def location_id(context: CallContext, requested: UUID | None, pointer: str) -> str:
+    """Return the id of a location that exists: the requested one, else the first by priority."""
     session = open_session(context)
-    if given is None:
+    if requested is None:
         id: str | None = await session.scalar(first_location())
         if id is None:
             detail = "No stock location is active; give the id of a location."
             raise Validation.at_pointer(pointer, detail, "required")
         return id
-    if await session.scalar(select(StockLocationRow.id).where(StockLocationRow.id == str(given))) is None:
-        raise stock_locations.reference_not_found(pointer, str(given))
-    return str(given)
+    if await session.scalar(select(StockLocationRow.id).where(StockLocationRow.id == str(requested))) is None:
+        raise stock_locations.reference_not_found(pointer, str(requested))
+    return str(requested)
 
 
 def check_tracked(variant: StockedVariant) -> None:

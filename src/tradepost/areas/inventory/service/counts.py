@@ -51,8 +51,8 @@ class StockCounts(Service):
         Items succeed or fail independently. With `atomic`, nothing is changed if one fails.
         """
         places = await self._places(counted.counts)
-        found = {place for place in places if isinstance(place, Place)}
-        stock = await lock_stock(self.context, {place.variant_id for place in found}, found)
+        pairs = {place for place in places if isinstance(place, Place)}
+        stock = await lock_stock(self.context, {place.variant_id for place in pairs}, pairs)
         seen, outcomes = set[Place](), list[Change | Problem]()
         for item, place in zip(counted.counts, places, strict=True):
             outcomes.append(await self._outcome(stock, item, place, seen))
@@ -78,7 +78,7 @@ class StockCounts(Service):
         first: str | None = await self.session.scalar(first_location())
         in_values, row = self.context.database.in_values, StockLocationRow
         given = sorted({str(item.location_id) for item in items if item.location_id is not None})
-        locations = set(await self.session.scalars(select(row.id).where(in_values(row.id, given)))) if given else set()
+        locations = set(await self.session.scalars(select(row.id).where(in_values(row.id, given))))
         return [_place(item, known, locations, first) for item in items]
 
     async def _variant_ids(self, items: Sequence[CountedStock]) -> dict[str, str]:
