@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from sqlalchemy import or_
 
-from tests.factories import unique
+from tests.factories import make_category
 from tradepost.app import TradepostApp
 from tradepost.areas.catalog.models import CategoryRow
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
@@ -44,8 +44,7 @@ async def ids(staff: httpx.AsyncClient) -> list[str]:
     """A category and two below it."""
     ids: list[str] = []
     for _ in range(3):
-        body = {"name": unique("parcel"), "parent_id": ids[0] if ids else None}
-        ids.append((await staff.post("/v1/categories", json=body)).raise_for_status().json()["id"])
+        ids.append((await make_category(staff, parent_id=ids[0] if ids else None))["id"])
     return ids
 
 
