@@ -11,12 +11,13 @@ from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
+from tradepost.areas.carts.service import CartSettings, StoredCartTokens
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.areas.inventory.service.settings import InventorySettings
-from tradepost.areas.pricing.service import PaymentMethods
+from tradepost.areas.pricing.service import PaymentMethods, TaxRules
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
-from tradepost.kit.auth.cart_token import GuestTokens
+from tradepost.kit.auth.cart_token import CartTokens, GuestTokens
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.kit.cache.channels.sqlite import SqliteChannel
@@ -80,7 +81,23 @@ def create_dependencies(settings: Settings, database: Database, handlers: Domain
     dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
     dependencies.provide(InventorySettings, InventorySettings(low_stock=settings.low_stock))
     _provide_accounts(dependencies, settings, database)
+    _provide_carts(dependencies, settings, database)
     return dependencies
+
+
+def _provide_carts(dependencies: Dependencies, settings: Settings, database: Database) -> None:
+    """Add what carts and quotes need."""
+    dependencies.provide(CartTokens, StoredCartTokens(database))
+    dependencies.provide(
+        CartSettings,
+        CartSettings(
+            currency=settings.shop_currency,
+            country=settings.shop_country,
+            tax_rules=TaxRules(settings.prices_include_tax, settings.tax_rounding),
+            days=settings.cart_days,
+            max_quantity=settings.cart_line_max,
+        ),
+    )
 
 
 def _provide_accounts(dependencies: Dependencies, settings: Settings, database: Database) -> None:

@@ -56,8 +56,8 @@ TESTS = (
     "-k", " or ".join(["test_cases", *AREAS, "found_thing", ENTITY]),
 )  # fmt: skip
 INVALID_ENTITIES = {
-    "no name": (("catalog",), "give one of the areas accounts, catalog"),
-    "unknown area": (("shop", "gift"), "give one of the areas accounts, catalog"),
+    "no name": (("catalog",), "give one of the areas accounts, carts, catalog"),
+    "unknown area": (("shop", "gift"), "give one of the areas accounts, carts, catalog"),
     "upper case": (("catalog", "Gift"), "`Gift` is not a valid name"),
     "table": (("catalog", "brand"), "`Brand` is in use"),
 }

@@ -139,6 +139,7 @@ class WriteCase:
     row: creates the rows in its path and returns their keys, if `row` of the EntityCase of its path
         does not suffice: the path has two parameters, or the row must be in some state.
     leaves_traces: whether it writes events and an audit entry.
+    shows_secrets: whether its answer has the secrets of its result, if the result has any.
     for_guests: whether the rows in its path and body may belong to a guest, who may then call it.
         The access table tries `guest` on such rows.
     cart_token: the token of a cart that every caller sends in `X-Cart-Token`.
@@ -157,6 +158,7 @@ class WriteCase:
     method: str | None = None
     row: Callable[[CaseContext], Awaitable[Keys]] | None = None
     leaves_traces: bool = True
+    shows_secrets: bool = True
     for_guests: bool = False
     cart_token: Callable[[CaseContext], str] | None = None
 

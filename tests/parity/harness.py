@@ -118,7 +118,8 @@ class ApiClient:
     def with_cart_token(self, app: TradepostApp, token: str) -> "ApiClient":
         """Return the same caller with the token of a cart."""
         client = http_client(app)
-        client.headers.update({**self.client.headers, CART_TOKEN: token})
+        client.headers.update(self.client.headers)
+        client.headers[CART_TOKEN] = token
         return replace(self, client=client)
 
     @property

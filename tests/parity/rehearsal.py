@@ -20,8 +20,8 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 UNEQUAL_COLUMNS = frozenset(
     {
         "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
-        "used_at", "revoked_at", "replaced_at", "password_hash", "secret_hash", "prefix", "door", "request_id", "mark",
-        "product_created_at", "seq",
+        "used_at", "revoked_at", "replaced_at", "password_hash", "secret_hash", "token_hash", "prefix", "door",
+        "request_id", "mark", "product_created_at", "seq",
     }
 )  # fmt: skip
 """Columns that differ between two equal writes: times, sequences, secrets, and the door itself."""

@@ -24,14 +24,15 @@ OPERATIONS = REGISTRY.operations
 TWO_DOORS = [name for name, operation in OPERATIONS.items() if not operation.exclusive_to]
 
 
-def place_of_case(operation: str) -> str:
+def place_of_case(operation: str | None) -> str:
     """Return the file in which an operation's case belongs."""
-    return f"tests/areas/{area_of(OPERATIONS[operation])}/case.py (or the package case/)"
+    area = area_of(OPERATIONS[operation]) if operation is not None else "AREA"
+    return f"tests/areas/{area}/case.py (or the package case/)"
 
 
-def operation_of(result: str) -> str:
-    """Return an operation with this result."""
-    return next(name for name, operation in OPERATIONS.items() if operation.result.name == result)
+def operation_of(result: str) -> str | None:
+    """Return an operation with this result. Rows that only a relation returns have none."""
+    return next((name for name, operation in OPERATIONS.items() if operation.result.name == result), None)
 
 
 @pytest.mark.parametrize("area", [area for area in AREAS if any(area_of(o) == area for o in OPERATIONS.values())])

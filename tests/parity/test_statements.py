@@ -162,7 +162,9 @@ async def test_node_takes_the_statements_of_its_own_read_and_nodes_their_sum(
     keys = {name: key for name, key in keys.items() if harness.registry.getter(harness.registry.resources[name])}
     for name, key in keys.items():
         getter = harness.registry.getter(harness.registry.resources[name])
-        assert getter is not None
+        if getter is None:  # only a relation returns these rows
+            counts[name] = 0
+            continue
         fields, count = max(READS[getter.name].statements.items(), key=lambda item: item[1])
         selection = graphql_fields(getter.result, fields, prefix=f"{name}_")
         fragments.append(f"... on {name} {{ {selection} }}")

@@ -192,6 +192,8 @@ class Resource[S: msgspec.Struct](Result[S]):
     order: the default sort keys.
     expressions: SQL for members, and for leaves of values (`price_currency`), that have no column.
     actions: the operations on one row, each with the rows it is open on, as SQL.
+    bearer_identity: the attribute of a Caller that holds the id of the row whose secret it sends.
+        A replayed outcome with the secret shows the row's relations, as the first answer did.
     transitions: the state machine of its status. Its operations are actions too, and open only on
         rows with a status that they start from.
     """
@@ -213,9 +215,11 @@ class Resource[S: msgspec.Struct](Result[S]):
         actions: Mapping[str, RowPolicy] | None = None,
         transitions: Transitions | None = None,
         secret_members: Iterable[str] = (),
+        bearer_identity: str | None = None,
         personal: bool = False,
     ) -> None:
         super().__init__(shape, name=name, field_access=field_access, secret_members=secret_members, personal=personal)
+        self.bearer_identity = bearer_identity
         self.model, self.visible = model, visible
         self.table: Any = model.__table__
         self.key_columns, self.order, self.type_number = key_columns, order, model.__number__

@@ -7,7 +7,7 @@ it also works if the row was deleted. Secrets in an outcome (the text of a new A
 encrypted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -132,8 +132,8 @@ async def replay(text: str, result: Result[Any], selection: Selection[Any], cont
     if not isinstance(result, Resource):
         context.idempotency.is_replay = True
         return value_record(result, msgspec.convert(stored[0].members, result.shape), selection)
-    reads = context.database.reads
-    records = await reads.replay(context.reader, result, selection, stored, context) if stored else []
+    reads, scope = context.database.reads, _with_secret(context, result, stored)
+    records = await reads.replay(context.reader, result, selection, stored, scope) if stored else []
     context.idempotency.is_replay = True
     if outcome.items is None:
         return records[0]
@@ -143,6 +143,18 @@ async def replay(text: str, result: Result[Any], selection: Selection[Any], cont
             Item(i.status, i.record and next(remaining), i.problem and _restore_problem(i.problem), i.changed)
             for i in outcome.items
         ]
+    )
+
+
+def _with_secret(context: CallContext, result: Resource[Any], stored: Sequence[StoredRecord]) -> CallContext:
+    """Return the context of a caller that has sent the secret in an outcome."""
+    if result.bearer_identity is None or len(stored) != 1:
+        return context
+    [record] = stored
+    if not any([record.members[name] for name in result.secret_members]):
+        return context
+    return msgspec.structs.replace(
+        context, caller=msgspec.structs.replace(context.caller, **{result.bearer_identity: record.id})
     )
 
 

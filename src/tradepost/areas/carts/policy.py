@@ -1,0 +1,54 @@
+"""Access to carts.
+
+A guest's cart is open to whoever sends its secret. A user's cart is open to the user, with a
+credential that has `account:read` or `account:write`, and to staff.
+"""
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+
+from tradepost.kit.auth.access import ANYONE, Viewer, permission
+
+from .models import CartLineRow, CartRow
+
+READ_OWN, WRITE_OWN = "account:read", "account:write"
+READ_ALL, WRITE_ALL = "orders:read", "orders:write"
+
+anyone = ANYONE
+claim = permission(WRITE_OWN)
+
+
+def carts(viewer: Viewer) -> ColumnElement[bool]:
+    """The cart whose secret was sent, and those of the caller; with `orders:read`, all carts."""
+    return true() if viewer.has_permission(READ_ALL) else _own_carts(viewer, READ_OWN)
+
+
+def lines(viewer: Viewer) -> ColumnElement[bool]:
+    """The lines of visible carts."""
+    if viewer.has_permission(READ_ALL):
+        return true()
+    return exists().where(CartRow.id == CartLineRow.cart_id, carts(viewer))
+
+
+def open_carts(viewer: Viewer) -> ColumnElement[bool]:
+    """The open carts that the caller may change: its own; with `orders:write`, all."""
+    return and_(CartRow.status == "open", writable_carts(viewer))
+
+
+def writable_carts(viewer: Viewer) -> ColumnElement[bool]:
+    """The carts that the caller may change while they are open."""
+    return true() if viewer.has_permission(WRITE_ALL) else _own_carts(viewer, WRITE_OWN)
+
+
+def claimable_carts(viewer: Viewer) -> ColumnElement[bool]:
+    """The open guest's cart whose secret was sent."""
+    if not viewer.is_authenticated or not viewer.has_permission(WRITE_OWN):
+        return false()
+    return and_(CartRow.status == "open", CartRow.customer_id.is_(None), CartRow.id == viewer.cart)
+
+
+def _own_carts(viewer: Viewer, permission: str) -> ColumnElement[bool]:
+    """The cart whose secret was sent, and with a permission those of the caller."""
+    by_secret = CartRow.id == viewer.cart
+    if not viewer.is_authenticated or not viewer.has_permission(permission):
+        return by_secret
+    return or_(by_secret, CartRow.customer_id == viewer.id)

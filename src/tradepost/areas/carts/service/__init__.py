@@ -1,0 +1,34 @@
+"""Services of carts, one file per aggregate."""
+
+from .cart_tokens import StoredCartTokens
+from .carts import Carts
+from .claims import CartClaims
+from .closed_accounts import delete_carts
+from .expiry import expire_carts
+from .lines import CartLines
+from .open_carts import complete_cart, lock_open_cart
+from .quote_answer import promotions, shipping_amounts, tax_lines
+from .quote_lines import QuotedLine, SoldVariant
+from .quotes import CartQuotes
+from .quoting import QuotedCart, quote_cart
+from .settings import CartSettings
+
+__all__ = [
+    "CartClaims",
+    "CartLines",
+    "CartQuotes",
+    "CartSettings",
+    "Carts",
+    "QuotedCart",
+    "QuotedLine",
+    "SoldVariant",
+    "StoredCartTokens",
+    "complete_cart",
+    "delete_carts",
+    "expire_carts",
+    "lock_open_cart",
+    "promotions",
+    "quote_cart",
+    "shipping_amounts",
+    "tax_lines",
+]

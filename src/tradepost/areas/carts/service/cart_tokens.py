@@ -1,0 +1,36 @@
+"""Finds the carts that secrets open, for the pipeline."""
+
+from datetime import timedelta
+
+from sqlalchemy import Text, and_, bindparam, or_, select
+
+from tradepost.kit.clock import now
+from tradepost.kit.db.column_types import UTCDateTime
+from tradepost.kit.writes.database import Database
+
+from ..models import CartRow
+
+ORDER_ACCESS = timedelta(days=90)
+"""How long the secret of a cart opens the order that was placed from it."""
+CART_BY_HASH = select(CartRow.id).where(
+    CartRow.token_hash == bindparam("token_hash", None, type_=Text),
+    or_(
+        CartRow.status == "open",
+        and_(CartRow.status == "completed", CartRow.completed_at > bindparam("since", None, type_=UTCDateTime)),
+    ),
+)
+
+
+class StoredCartTokens:
+    """The secrets of carts, of which the database holds keyed hashes."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def find_cart(self, token_hash: str) -> str | None:
+        """Return the id of the cart whose secret has this hash, or None.
+
+        It is open, or an order was placed from it in the last 90 days.
+        """
+        row = await self.database.fetch_first(CART_BY_HASH, {"token_hash": token_hash, "since": now() - ORDER_ACCESS})
+        return None if row is None else str(row[0])
