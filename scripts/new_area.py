@@ -164,10 +164,11 @@ def inspect_app() -> CurrentApp:
     if (source := str(ROOT / "src")) not in sys.path:
         sys.path.insert(0, source)
     # Imported here, so that an invalid name is refused without loading the app.
+    from advanced_alchemy.base import DefaultBase
     from graphql import build_schema
 
     from tradepost.app import create_app
-    from tradepost.kit.db.base import DefaultBase, Table
+    from tradepost.kit.db.base import Table
     from tradepost.migrations.head import head_revision
     from tradepost.migrations.runner import load_metadata
     from tradepost.settings import Settings

@@ -12,6 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from advanced_alchemy.base import DefaultBase
 from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -21,7 +22,6 @@ from sqlalchemy.exc import SAWarning
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tradepost import areas
-from tradepost.kit.db.base import DefaultBase
 from tradepost.kit.operations.idempotency import records as _idempotency  # noqa: F401 (its table counts)
 from tradepost.kit.writes import audit as _audit  # noqa: F401 (its table counts)
 from tradepost.kit.writes import outbox as _outbox  # noqa: F401 (its table counts)

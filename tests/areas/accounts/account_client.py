@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
+from advanced_alchemy.base import DefaultBase
 from sqlalchemy import func, select, update
 
 from tests.app_client import AppClient
@@ -13,7 +14,6 @@ from tradepost.areas.accounts.models import RefreshTokenRow, UserRow
 from tradepost.areas.accounts.opaque_tokens import OpaqueTokens
 from tradepost.areas.accounts.service.email_tokens import create_token
 from tradepost.kit.auth.caller import ANONYMOUS
-from tradepost.kit.db.base import DefaultBase
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
 

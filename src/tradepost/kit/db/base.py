@@ -4,27 +4,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlalchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from advanced_alchemy.base import DefaultBase
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from ..clock import now
 from ..ids import new_id
 from .column_types import Id, UTCDateTime
 
 UNCACHED = "uncached"
-CONSTRAINT_NAMES = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""The names of indexes and constraints that are declared without one."""
-
-
-class DefaultBase(DeclarativeBase):
-    """The base of all tables."""
-
-    metadata = sqlalchemy.MetaData(naming_convention=CONSTRAINT_NAMES)
 
 
 def uncached[Row: type[DefaultBase]](row: Row) -> Row:

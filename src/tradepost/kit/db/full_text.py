@@ -9,13 +9,12 @@ involves neither a parser nor a locale.
 from collections.abc import Callable
 from typing import Any, Literal
 
+from advanced_alchemy.base import DefaultBase
 from sqlalchemy import BindParameter, Boolean, Dialect, Integer, Select, String, Text, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
-
-from .base import DefaultBase
 
 type SearchColumn = Literal["name", "words"]
 
