@@ -191,6 +191,7 @@ class OracleCase:
 
     visible: whether the viewer sees a row.
     order: the default sort keys.
+    orders: those of lists below a row that have others, by operation.
     columns: the column of each filter and sort key that is not called as its column.
     filters: filters that do not compare one column.
     search_text: the text in which the filter `q` finds the beginnings of words.
@@ -200,6 +201,7 @@ class OracleCase:
 
     visible: Callable[[OracleView, TableRow], bool] = lambda view, row: True
     order: tuple[str, ...] = ("-created_at",)
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     filters: Mapping[str, Callable[[OracleView, TableRow, Any], bool]] = field(default_factory=dict[str, Any])
     search_text: Callable[[OracleView, TableRow], str] | None = None

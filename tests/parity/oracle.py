@@ -112,7 +112,8 @@ class Oracle:
         case = oracle_case(resource)
         rows = [row for row in self.visible_rows(resource) if self.is_below(case, asked, row)]
         rows = [row for row in rows if all(self.passes(case, row, n, v) for n, v in filters.items())]
-        default = ("relevance",) if "q" in filters and "relevance" in asked.resource.sorts else case.order
+        order = case.orders.get(asked.operation, case.order)
+        default = ("relevance",) if "q" in filters and "relevance" in asked.resource.sorts else order
         keys: list[str] = []
         for key in asked.args.get("sort") or default:
             keys += [key, "-created_at"] if key.removeprefix("-") == "relevance" else [key]

@@ -27,12 +27,14 @@ def upgrade() -> None:
         op.execute(f"UPDATE variant SET requires_shipping = false WHERE lower({cell}) = 'false'")
     op.create_index("variant_barcode", "variant", ["barcode", "id"])
     op.create_index("variant_created", "variant", ["created_at", "id"])
+    op.create_index("variant_price", "variant", ["price_amount", "id"])
+    op.create_index("variant_position", "variant", ["position", "id"])
 
 
 def downgrade() -> None:
     """Drop the indexes and columns."""
-    op.drop_index("variant_created", "variant")
-    op.drop_index("variant_barcode", "variant")
+    for index in ("variant_position", "variant_price", "variant_created", "variant_barcode"):
+        op.drop_index(index, "variant")
     # SQLite drops no column that is part of a constraint of the table, but one of its own.
     for column in ("low_stock_threshold", "withdrawal_excluded", "requires_shipping"):
         op.drop_column("variant", column)

@@ -168,3 +168,26 @@ async def test_the_imported_quantity_is_read_only(staff: httpx.AsyncClient) -> N
     answer = await staff.patch(f"/v1/variants/{created['id']}", json={"imported_quantity": 5})
     assert_problem(answer, 422, "validation")
     assert faults(answer) == {("/imported_quantity", "read_only")}
+
+
+@pytest.mark.parametrize("member", ["sku", "barcode"])
+async def test_a_variant_is_found_across_the_shop_if_its_product_is_visible(
+    client: httpx.AsyncClient, staff: httpx.AsyncClient, member: str
+) -> None:
+    barcode = unique("gtin")
+    shown = await make_product(staff, variants=[variant_input(barcode=barcode), variant_input()])
+    hidden = await make_product(staff, status="draft", variants=[variant_input(barcode=barcode)])
+    by_product = {
+        product["id"]: (await read(staff, f"/v1/products/{product['id']}/variants"))["data"][0]
+        for product in (shown, hidden)
+    }
+    text = f"query ($value: String!) {{ variants(filter: {{{member}: $value}}) {{ nodes {{ id product {{ id }} }} }} }}"
+    for caller, products in ((client, [shown]), (staff, [hidden, shown])):
+        ids: list[tuple[str, str]] = []
+        values = dict.fromkeys([by_product[product["id"]][member] for product in (hidden, shown)])
+        for value in values:
+            rows = (await read(caller, "/v1/variants", **{member: value, "fields": "id,product{id}"}))["data"]
+            answer = (await caller.post("/graphql", json={"query": text, "variables": {"value": value}})).json()
+            assert answer["data"]["variants"]["nodes"] == rows
+            ids += [(row["id"], row["product"]["id"]) for row in rows]
+        assert ids == [(by_product[product["id"]]["id"], product["id"]) for product in products]

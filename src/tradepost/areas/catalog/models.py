@@ -106,6 +106,8 @@ class VariantRow(Versioned):
         Index("variant_price_currency", "price_currency"),
         Index("variant_barcode", "barcode", "id"),
         Index("variant_created", "created_at", "id"),
+        Index("variant_price", "price_amount", "id"),
+        Index("variant_position", "position", "id"),
         CheckConstraint("low_stock_threshold >= 0", name="variant_low_stock_threshold_check"),
     )
     product_id: Mapped[str] = mapped_column(Id, ForeignKey("product.id", ondelete="CASCADE"))

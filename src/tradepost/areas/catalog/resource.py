@@ -159,8 +159,10 @@ variants = Resource(
     Variant,
     VariantRow,
     visible=policy.variants,
-    order=("position",),
-    filters={"sku": equality_filter(VariantRow.sku, bounded=True), "barcode": equality_filter(VariantRow.barcode)},
+    filters={
+        "sku": equality_filter(VariantRow.sku, bounded=True, doc="The SKU, case-sensitive."),
+        "barcode": equality_filter(VariantRow.barcode, doc="The barcode. Several variants may have the same."),
+    },
     sorts={
         "position": Sort(expression=VariantRow.position),
         "sku": Sort(expression=VariantRow.sku),
@@ -213,7 +215,14 @@ products.has_one("brand", brands, join=ProductRow.brand_id, settable=True, back=
 products.has_many(
     "categories", categories, join=LinkTable(ProductCategoryRow.product_id, ProductCategoryRow.category_id)
 )
-variants.has_one("product", products, join=VariantRow.product_id, back="variants", back_paged=False)
+variants.has_one(
+    "product",
+    products,
+    join=VariantRow.product_id,
+    back="variants",
+    back_paged=False,
+    back_order=("position",),
+)
 media.has_one(
     "product",
     products,

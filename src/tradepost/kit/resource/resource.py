@@ -247,18 +247,20 @@ class Resource[S: msgspec.Struct](Result[S]):
         doc: str = "",
         back: str | None = None,
         back_paged: bool = True,
+        back_order: tuple[str, ...] = (),
         back_doc: str = "",
     ) -> None:
         """Add a to-one relation over a column of this table.
 
         settable: inputs set the column, so services check that the related row exists.
         back: the name of the to-many relation to add to the other resource.
+        back_order: the default sort keys of that relation.
         """
         self._add(Relation(name=name, target=target, join=join, is_to_many=False, access=access, doc=doc))
         if settable:
             self.references[join.key] = target
         if back is not None:
-            target.has_many(back, self, join=join, paged=back_paged, access=access, doc=back_doc)
+            target.has_many(back, self, join=join, paged=back_paged, order=back_order, access=access, doc=back_doc)
 
     def has_many(
         self,

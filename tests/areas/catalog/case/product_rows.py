@@ -110,7 +110,7 @@ async def _create_complete(context: CaseContext, status: str, category: str, bra
         "variants": [variant_input()],
         "source": {"erp": 1},
     }
-    product = await context.create("/products", body, fields="id,slug,variants{id}")
+    product = await context.create("/products", body, fields="id,slug,variants{id,sku}")
     shared_tag, own_tag = [(await context.read(f"/tags/{slug}"))["id"] for slug in (word, own_slug)]
     media = await make_media(context.app, product["id"])
     return product | {"media": media["id"], "shared_tag": shared_tag, "own_tag": own_tag, "own_slug": own_slug}

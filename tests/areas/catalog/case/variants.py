@@ -24,8 +24,12 @@ async def sample(context: CaseContext) -> Sample:
 
 
 def _places(product: Json) -> dict[str, Place]:
-    variant = product["variants"][0]["id"]
-    return {"variant_list": Place(product["id"], variant), "variant_get": Place(variant, variant)}
+    variant = product["variants"][0]
+    return {
+        "variant_list": Place(seeks=variant["id"], filter=("sku", variant["sku"])),
+        "variant_get": Place(variant["id"], variant["id"]),
+        "product_variants": Place(product["id"], variant["id"]),
+    }
 
 
 async def row(context: CaseContext) -> str:
@@ -58,9 +62,9 @@ VARIANT = EntityCase(
     },
     oracle=OracleCase(
         visible=lambda view, row: is_product_visible(view, view.row("product", row["product_id"])),
-        order=("position",),
+        orders={"product_variants": ("position",)},
         columns={"price": "price_amount"},
-        parents={"variant_list": lambda view, row, key: row["product_id"] == key},
+        parents={"product_variants": lambda view, row, key: row["product_id"] == key},
     ),
     bad_values={
         "sku": ["", "x" * 101, "a\tb"],
@@ -78,7 +82,8 @@ VARIANT = EntityCase(
         "position": POSITIONS,
     },
     reads=(
-        ReadCase("variant_list", DRAFTS_HIDDEN, {"id,product{name}": 2}),
+        ReadCase("variant_list", DRAFTS_HIDDEN, {"id,product{name}": 1}),
+        ReadCase("product_variants", DRAFTS_HIDDEN, {"id,product{name}": 2}),
         ReadCase("variant_get", DRAFTS_HIDDEN, {"sku,product{name}": 1}),
     ),
     writes=(

@@ -33,10 +33,17 @@ MAX_VARIANTS, MAX_NAME_LENGTH = 100, 200
 class VariantService(Service):
     """Reads and changes variants."""
 
+    @operation("variant_list", "list", variants, access=policy.browse, public=True)
+    def list(self, list_query: ListQuery, selection: Selection[Variant]) -> Awaitable[Page[Variant]]:
+        """List the variants of all products, newest first. Use `sku` or `barcode` to find one."""
+        return self.page(variants, selection, list_query)
+
     @operation(
-        "variant_list", "list", variants, access=policy.browse, parent_relation=(products, "variants"), public=True
+        "product_variants", "list", variants, access=policy.browse, parent_relation=(products, "variants"), public=True
     )
-    def list(self, key: str, list_query: ListQuery, selection: Selection[Variant]) -> Awaitable[Page[Variant]]:
+    def list_of_product(
+        self, key: str, list_query: ListQuery, selection: Selection[Variant]
+    ) -> Awaitable[Page[Variant]]:
         """List the variants of a product, sorted by position."""
         return self.related(products, key, "variants", list_query, selection)
 
