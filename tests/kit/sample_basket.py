@@ -60,10 +60,11 @@ class SampleBasketRow(Versioned):
     status: Mapped[str]
     currency: Mapped[str]
     subtotal_amount: Mapped[int] = mapped_column(BigInteger)
-    shipping_price_amount: Mapped[int | None] = mapped_column(BigInteger)
-    shipping_discount_amount: Mapped[int | None] = mapped_column(BigInteger)
-    shipping_tax_amount: Mapped[int | None] = mapped_column(BigInteger)
-    shipping_total_amount: Mapped[int | None] = mapped_column(BigInteger)
+    shipping_total_amount: Mapped[int] = mapped_column(BigInteger)
+    delivery_price_amount: Mapped[int | None] = mapped_column(BigInteger)
+    delivery_discount_amount: Mapped[int | None] = mapped_column(BigInteger)
+    delivery_tax_amount: Mapped[int | None] = mapped_column(BigInteger)
+    delivery_total_amount: Mapped[int | None] = mapped_column(BigInteger)
     top_rate_percentage: Mapped[int | None]
     top_rate_taxable_amount: Mapped[int | None] = mapped_column(BigInteger)
     top_rate_tax_amount: Mapped[int | None] = mapped_column(BigInteger)
@@ -109,6 +110,7 @@ class SampleBasket(msgspec.Struct):
     status: SampleStatus
     currency: Annotated[str, Meta(max_length=3)]
     subtotal: Money
+    shipping_total: Money
     shipping: SampleShipping | None
     top_rate: SampleTaxLine | None
     address: PostalAddress | None
@@ -122,6 +124,7 @@ class SampleBasketInput(msgspec.Struct, forbid_unknown_fields=True):
     """Input for a basket."""
 
     subtotal: Money
+    shipping_total: Money
     status: SampleStatus = SampleStatus.OPEN
     currency: Annotated[str, Meta(max_length=3)] = "EUR"
     shipping: SampleShipping | None = None
@@ -159,15 +162,16 @@ def live_price(column: InstrumentedAttribute[Any]) -> Any:
     )
 
 
-AMOUNTS = ("subtotal", "shipping_price", "shipping_discount", "shipping_tax", "shipping_total")
+AMOUNTS = ("subtotal", "shipping_total", "top_rate_taxable", "top_rate_tax")
+DELIVERY = ("delivery_price", "delivery_discount", "delivery_tax", "delivery_total")
 baskets = Resource(
     SampleBasket,
     SampleBasketRow,
     visible=everyone,
     filters={"status": equality_filter(SampleBasketRow.status, SampleStatus)},
-    expressions={
-        f"{name}_currency": SampleBasketRow.currency for name in (*AMOUNTS, "top_rate_taxable", "top_rate_tax")
-    },
+    expressions={f"{name}_currency": SampleBasketRow.currency for name in (*AMOUNTS, *DELIVERY)},
+    # `shipping.total` would have the column of `shipping_total`.
+    column_prefixes={"shipping": "delivery"},
     actions={"sample_basket_update": everyone},
 )
 basket_lines = Resource(

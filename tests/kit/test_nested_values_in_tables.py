@@ -43,6 +43,7 @@ WHOLE_ADDRESS = {
 }
 FULL: dict[str, Any] = {
     "subtotal": wire_form(QUOTE.grand_total),
+    "shipping_total": {"amount": 490, "currency": "EUR"},
     "shipping": wire_form(QUOTE.shipping),
     "top_rate": wire_form(QUOTE.tax_lines[0]),
     "address": ADDRESS,
@@ -51,7 +52,7 @@ FULL: dict[str, Any] = {
     "items": wire_form(QUOTE.lines),
     "parcels": wire_form(QUOTE.parcels),
 }
-EMPTY: dict[str, Any] = {"subtotal": {"amount": 0, "currency": "EUR"}}
+EMPTY: dict[str, Any] = {name: {"amount": 0, "currency": "EUR"} for name in ("subtotal", "shipping_total")}
 NULLS = {"shipping": None, "top_rate": None, "address": None, "gift": None, "parcels": None}
 
 
@@ -132,7 +133,7 @@ async def test_both_doors_select_the_whole_record_filtered(
 
 
 async def test_a_basket_is_written_alike_through_graphql(guest: httpx.AsyncClient, full: Any) -> None:
-    members = ["subtotal", "shipping", "top_rate", "address", "gift", "tax_lines", "items", "parcels"]
+    members = ["subtotal", "shipping_total", "shipping", "top_rate", "address", "gift", "tax_lines", "items", "parcels"]
     document = (
         "mutation($input: SampleBasketInput!) { sampleBasketCreate(input: $input) { "
         f"{graphql_fields(baskets, ','.join(members))} }} }}"
@@ -162,6 +163,7 @@ async def test_a_member_that_was_added_after_the_row_was_written_is_null(
     ("patch", "changed"),
     [
         ({"shipping": None}, ["shipping"]),
+        ({"shipping_total": {"amount": 1, "currency": "EUR"}}, ["shipping_total"]),
         ({"address": {"city": "Odense"}, "top_rate": {"percentage": "7"}}, ["top_rate", "address"]),
         ({"subtotal": {"amount": 1, "currency": "EUR"}, "items": []}, ["subtotal", "items"]),
         ({"gift": {"wrapped": False}, "parcels": None}, ["gift", "parcels"]),

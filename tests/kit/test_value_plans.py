@@ -49,12 +49,13 @@ def sources_of(resource: Resource[Any], fields: str, monkeypatch: pytest.MonkeyP
 
 @DIALECTS
 def test_amounts_share_the_column_of_their_currency(dialect: Any) -> None:
-    plan = plan_of(baskets, "currency,subtotal,shipping,top_rate{tax}", dialect)
+    plan = plan_of(baskets, "currency,subtotal,shipping_total,shipping,top_rate{tax}", dialect)
     names = [column.name for column in plan.top.columns]
     amounts = ["price", "discount", "tax", "total"]
-    expected = ["currency", "subtotal_amount", *[f"shipping_{a}_amount" for a in amounts]]
+    expected = ["currency", "subtotal_amount", "shipping_total_amount", *[f"delivery_{a}_amount" for a in amounts]]
     assert names == [*expected, "top_rate_percentage", "top_rate_tax_amount", "id"]
     assert plan.top.rows_statement.sql.count("currency") == 1
+    assert len(plan.levels) == 1
 
 
 @DIALECTS
@@ -62,7 +63,7 @@ def test_only_the_columns_of_the_selected_leaves_are_read(dialect: Any) -> None:
     plan = plan_of(baskets, "items{quantity,unit_price{amount}},shipping{tax{amount}},gift{wrapped}", dialect)
     names = [column.name for column in plan.top.columns]
     # `shipping` is null if its first leaf that cannot be null is.
-    assert names == ["items", "shipping_price_amount", "shipping_tax_amount", "gift_wrapped", "id"]
+    assert names == ["items", "delivery_price_amount", "delivery_tax_amount", "gift_wrapped", "id"]
 
 
 @DIALECTS
@@ -99,6 +100,23 @@ def test_the_leaves_of_a_value_are_named_after_the_way_to_them() -> None:
         ("top_rate_tax_amount", ("tax", "amount")),
         ("top_rate_tax_currency", ("tax", "currency")),
     ]
+
+
+def test_two_members_with_one_column_are_refused_at_the_start() -> None:
+    fee = msgspec.defstruct("Fee", [("total", Money)])
+    shape = msgspec.defstruct("Basket", [("shipping", fee), ("shipping_total", Money)])
+    currencies = {f"{n}_currency": SampleBasketRow.currency for n in ("shipping_total", "delivery_total")}
+
+    def resource(**prefixes: str) -> Resource[Any]:
+        return Resource(
+            shape, SampleBasketRow, visible=everyone, expressions=currencies, column_prefixes=prefixes, name="Basket"
+        )
+
+    with pytest.raises(
+        TypeError, match="two members have the column `shipping_total_amount`; give one a column prefix"
+    ):
+        check_columns(resource())
+    check_columns(resource(shipping="delivery"))
 
 
 class Unknown(msgspec.Struct):

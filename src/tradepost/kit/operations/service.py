@@ -20,7 +20,7 @@ from ..query.value_records import value_record
 from ..resource.list_query import ListQuery
 from ..resource.resource import ACTIONS, EmbeddedValue, Resource, Result
 from ..resource.selection import FieldSet, Selection, check_access, default_selection
-from ..resource.value_columns import LeafColumn, leaf_columns
+from ..resource.value_columns import LeafColumn, resource_columns
 from ..schema.patch import Document, Patch, check_names, check_read_only
 from ..schema.rate import parts_per_million
 from ..schema.struct_fields import Member
@@ -233,9 +233,7 @@ def _leaf_columns(resource: Resource[Any]) -> dict[str, list[LeafColumn]]:
     """Return the columns of each embedded value."""
     columns = resource.table.c
     return {
-        name: [leaf for leaf in leaf_columns(value, name) if leaf.name in columns]
-        for name, value in resource.members.items()
-        if isinstance(value, EmbeddedValue) and not value.is_list
+        name: [leaf for leaf in leaves if leaf.name in columns] for name, leaves in resource_columns(resource).items()
     }
 
 

@@ -127,7 +127,8 @@ class PlanCompiler:
         """Return the layout of a scalar, an embedded value, or the available actions."""
         if field.name == ACTIONS:
             return self._actions(level, resource, table)
-        return self._value(level, resource, table, resource.members[field.name], field, field.name)
+        name = resource.column_prefixes.get(field.name, field.name)
+        return self._value(level, resource, table, resource.members[field.name], field, name)
 
     def _value(
         self, level: Level, resource: Resource[Any], table: Any, member: EmbeddedValue | Member, field: Field, name: str

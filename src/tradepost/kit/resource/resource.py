@@ -191,6 +191,8 @@ class Resource[S: msgspec.Struct](Result[S]):
     references: the columns that inputs set to the id of a related row, each with its resource.
     order: the default sort keys.
     expressions: SQL for members, and for leaves of values (`price_currency`), that have no column.
+    column_prefixes: the start of the column names of an embedded value, if it is not the member's
+        name: `shipping.total` and `shipping_total` have the same name.
     actions: the operations on one row, each with the rows it is open on, as SQL.
     bearer_identity: the attribute of a Caller that holds the id of the row whose secret it sends.
         A replayed outcome with the secret shows the row's relations, as the first answer did.
@@ -211,6 +213,7 @@ class Resource[S: msgspec.Struct](Result[S]):
         filters: Mapping[str, Filter] | None = None,
         sorts: Mapping[str, Sort] | None = None,
         expressions: Mapping[str, Expression] | None = None,
+        column_prefixes: Mapping[str, str] | None = None,
         field_access: Mapping[str, Access] | None = None,
         actions: Mapping[str, RowPolicy] | None = None,
         transitions: Transitions | None = None,
@@ -229,6 +232,7 @@ class Resource[S: msgspec.Struct](Result[S]):
             self.key_columns = ("id", "slug")
             self.filters = {"slug": equality_filter(cast(Any, model).slug, bounded=True)} | self.filters
         self.expressions, self.actions = dict(expressions or {}), dict(actions or {})
+        self.column_prefixes = dict(column_prefixes or {})
         self.transitions = transitions
         if transitions is not None:
             self.actions |= transitions.row_policies(self.actions)

@@ -1,5 +1,6 @@
 """The columns of an embedded value in a table: one for each leaf, named after the way to it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -40,6 +41,16 @@ def _leaf_columns(value: EmbeddedValue, name: str, path: tuple[str, ...], nullab
             yield LeafColumn(column, inner_path, member, inner_nullable)
 
 
+def resource_columns(resource: Resource[Any]) -> dict[str, list[LeafColumn]]:
+    """Return the columns of each embedded value of a resource, by the name of its member."""
+    prefixes = resource.column_prefixes
+    return {
+        name: list(leaf_columns(value, prefixes.get(name, name)))
+        for name, value in resource.members.items()
+        if isinstance(value, EmbeddedValue) and not value.is_list
+    }
+
+
 def null_column(value: EmbeddedValue, name: str) -> str:
     """Return the column that is null if the value is null: its first leaf that cannot be.
 
@@ -56,10 +67,16 @@ def _is_json(leaf: LeafColumn) -> bool:
 
 
 def check_columns(resource: Resource[Any]) -> None:
-    """Raise TypeError if a value of a resource lacks a column, or a column that tells its nulls."""
+    """Raise TypeError if a value of a resource lacks a column, or shares one by its name only.
+
+    A value that can be null also needs a column that is null only then.
+    """
     for name, member in resource.members.items():
         if isinstance(member, EmbeddedValue):
-            _check_columns(resource, member, name)
+            _check_columns(resource, member, resource.column_prefixes.get(name, name))
+    counts = Counter([leaf.name for leaves in resource_columns(resource).values() for leaf in leaves])
+    if clashes := [name for name, count in counts.items() if count > 1 or name in resource.members]:
+        raise TypeError(f"{resource.name}: two members have the column `{clashes[0]}`; give one a column prefix")
 
 
 def _check_columns(resource: Resource[Any], value: EmbeddedValue, name: str) -> None:
