@@ -59,7 +59,7 @@ TAX_RATE = EntityCase(
         "region": [None, "CA", "California", ""],
         "tax_class": ["Standard", ""],
         "percentage": ["19", "8.875", "100", "100.0001", "1.23456", "-1", "", "1,5", "1."],
-        "active": [True, False, None, "yes"],
+        "active": [True, False, None],
     },
     reads=(
         ReadCase("tax_rate_list", INACTIVE_HIDDEN, {"id,percentage": 1}),

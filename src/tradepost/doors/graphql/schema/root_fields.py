@@ -13,6 +13,9 @@ a list reads `request.list_query` and does not declare the list's arguments.
 
 An argument that is called an id (`id`, `productId`) takes ids only, also where a REST path takes an
 id or a slug. A row with a slug is read by `slug`, and the lists below it are fields of the row.
+
+The first argument is the key of the operation's path and may have any name (`id`, `cart_id`). The
+further ids of a path have the names of the operation's `path_ids` (`variant_id`).
 """
 
 import inspect
