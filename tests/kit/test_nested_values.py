@@ -14,8 +14,12 @@ from tests.kit.sample_quote import EMPTY, QUOTE, SampleLine, SampleQuote, create
 from tests.parity.fields import graphql_fields, normalize_answer
 from tradepost.doors.graphql.schema.object_types import ObjectTypes
 from tradepost.doors.rest.fields_parameter import compile_fields
+from tradepost.kit.auth.access import permission
+from tradepost.kit.auth.caller import Caller
+from tradepost.kit.problems import Forbidden
 from tradepost.kit.query.value_records import value_record
 from tradepost.kit.resource.resource import EmbeddedValue, Result
+from tradepost.kit.resource.selection import check_access
 from tradepost.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -46,10 +50,10 @@ def keep(tree: Tree | None, value: Any) -> Any:
     return {name: keep(below, value[name]) for name, below in tree.items()}
 
 
-def rendered(quote: SampleQuote, fields: str | None = None) -> Any:
+def rendered(quote: SampleQuote, fields: str | None = None, result: Result[SampleQuote] = sample_quotes) -> Any:
     """Return the JSON of a quote in REST's default form or with some `fields`."""
-    selection = compile_fields(sample_quotes, fields, frozenset())
-    return msgspec.json.decode(msgspec.json.encode(value_record(sample_quotes, quote, selection).body))
+    selection = compile_fields(result, fields, frozenset())
+    return msgspec.json.decode(msgspec.json.encode(value_record(result, quote, selection).body))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +88,16 @@ def test_a_value_without_braces_has_all_its_members() -> None:
         "lines": rendered(QUOTE)["lines"],
         "tax_lines": [{"tax": {"amount": 16, "currency": "EUR"}}, {"tax": {"amount": 0, "currency": "EUR"}}],
     }
+
+
+def test_a_value_that_needs_a_permission_is_left_out_or_refused_at_any_depth() -> None:
+    result = Result(SampleQuote, field_access={"parcels": permission("parcels:read")})
+    assert list(rendered(QUOTE, None, result)) == [n for n in result.members if n != "parcels"]
+    for fields in ("parcels", "parcels{contents{lines{unit_price{amount}}}}"):
+        selection = compile_fields(result, fields, frozenset())
+        with pytest.raises(Forbidden, match="parcels:read"):
+            check_access(result, selection.field_set.fields, Caller(id="x"))
+        check_access(result, selection.field_set.fields, Caller(id="x", permissions=frozenset({"parcels:read"})))
 
 
 def test_aliases_are_kept_at_every_depth() -> None:
