@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests.areas.carts.shopper import ADDRESS, Shopper, graphql, new_guest, succeed, variant
 from tests.factories import assert_problem, create, faults, make_product, make_variant, unique
-from tests.users import create_user, http_client
+from tests.users import PASSWORD, create_user, http_client
 from tradepost.areas.carts.models import CartRow
 from tradepost.kit.ids import new_id
 from tradepost.kit.writes.outbox import OutboxEvent
@@ -250,6 +250,38 @@ async def test_changes_write_neither_event_nor_audit_entry(app: "TradepostApp", 
     assert events == []
     entries = succeed(await staff.get("/v1/audit", params={"subject": guest.cart["id"]}))["data"]
     assert entries == []
+
+
+@pytest.mark.parametrize("doors", [("rest", "rest"), ("rest", "graphql"), ("graphql", "rest")])
+async def test_a_repeated_create_returns_the_same_cart_with_its_secret_and_lines(
+    app: "TradepostApp", staff: httpx.AsyncClient, doors: tuple[str, str]
+) -> None:
+    key, id = unique("a-key-of-a-guest"), await variant(staff)
+    text = "mutation ($lines: [CartLineInput!]!) { cartCreate(input: {lines: $lines}) "
+    text += "{ id token lines { variantId } } }"
+    carts: list[tuple[str, str, list[str]]] = []
+    async with http_client(app) as client:
+        client.headers["Idempotency-Key"] = key
+        for door in doors:
+            if door == "rest":
+                answer = await client.post("/v1/carts", json={"lines": [{"variant_id": id, "quantity": 2}]})
+                cart, name = succeed(answer), "variant_id"
+            else:
+                lines = [{"variantId": id, "quantity": 2}]
+                cart, name = (await graphql(client, text, lines=lines))["cartCreate"], "variantId"
+            carts.append((cart["id"], cart["token"], [line[name] for line in cart["lines"]]))
+    assert carts[0] == carts[1]
+    assert carts[0][1].startswith("tpc_")
+    assert carts[0][2] == [id]
+
+
+async def test_the_carts_of_a_closed_account_are_deleted(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    user = await create_user(app)
+    async with user.client() as client:
+        cart = await create(client, "/v1/carts", {"shipping_address": ADDRESS})
+        closed = await client.post("/v1/users/me/closure", json={"password": PASSWORD})
+        assert closed.status_code == 204, closed.text
+    assert_problem(await staff.get(f"/v1/carts/{cart['id']}"), 404, "not_found")
 
 
 async def test_a_lost_precondition_is_refused(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

@@ -23,13 +23,13 @@ ROLES: dict[str, frozenset[str]] = {
     | {"pricing:write", "users:read", "users:write", "webhooks:write", "audit:read", "ops:read"},
 }
 SCOPES = {
-    "account:read": "Read your account, your addresses and your API keys.",
-    "account:write": "Update your account, your addresses and your API keys, and log out everywhere.",
+    "account:read": "Read your account, your addresses, your carts and your API keys.",
+    "account:write": "Update your account, your addresses, your carts and your API keys, and log out everywhere.",
     "audit:read": "Read the audit log.",
     "catalog:write": "Manage the catalogue, and read unpublished products.",
     "ops:read": "Read metrics, health checks and the parity report.",
-    "orders:read": "Read the orders of all customers.",
-    "orders:write": "Manage the orders of all customers.",
+    "orders:read": "Read the carts and orders of all customers.",
+    "orders:write": "Manage the carts and orders of all customers.",
     "pricing:write": "Manage shipping methods and tax rates.",
     "reviews:moderate": "Approve and reject reviews.",
     "stock:read": "Read stock locations, levels and movements.",

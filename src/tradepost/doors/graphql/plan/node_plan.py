@@ -37,7 +37,8 @@ class Getters:
     """The Getter of each node type, by type number.
 
     public: whether callers without a credential share the values. Types that need a permission
-        count as public, because they are null for all of those callers.
+        count as public, because they are null for all of those callers, and so do types with
+        personal data, because a response to an id of theirs is never stored.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -45,7 +46,10 @@ class Getters:
         self.by_number: dict[int, Getter] = {
             resource.type_number: (resource, operation) for resource, operation in getters if operation is not None
         }
-        self.public = all(operation.public or operation.access.permission for _, operation in self.by_number.values())
+        self.public = all(
+            operation.public or operation.access.permission or resource.personal
+            for resource, operation in self.by_number.values()
+        )
 
 
 class NodesRoot(Root):
