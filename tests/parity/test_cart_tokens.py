@@ -113,7 +113,7 @@ async def test_each_guest_sees_only_the_rows_of_its_own_token(own_categories: Gu
                     asked = [i for i in ids if i in text]
                     expected = {id} if id and (id in asked or not asked) else set[str]()
                     assert ids_in(answer.json()) == expected, text
-                    assert (answer.headers["cache-control"] == PRIVATE) == bool(id)
+                    assert (answer.headers["cache-control"] == PRIVATE) == bool(id), text
                     tags.setdefault((text, id), set()).add(answer.headers["etag"])
     assert {len(own) for own in tags.values()} == {1}, "the answer to a caller changed"
 
@@ -254,3 +254,24 @@ async def test_a_token_is_in_no_log_line_and_no_answer(
     for token in tokens:
         assert token not in written
         assert shop.tokens.hash(token) not in written
+
+
+async def test_the_cart_of_a_guest_is_its_own_at_both_doors_and_is_not_stored(shop: GuestShop) -> None:
+    carts = [(await shop.client().post("/v1/carts", json={"note": unique()})).json() for _ in range(2)]
+    guests = [shop.client(cart["token"]) for cart in carts]
+    ids = [cart["id"] for cart in carts]
+    for guest, own in [*zip(guests, carts, strict=True)] * 2:
+        for id in ids:
+            fields = ('cart(id: "%") { note }', 'cartQuote(cartId: "%") { taxEstimated }', 'node(id: "%") { id }')
+            text = f"{{ {' '.join(fields)} }}".replace("%", id)
+            paths = (f"/v1/carts/{id}", f"/v1/carts/{id}/quote")
+            answers = [*[await guest.get(path) for path in paths], await guest.get("/graphql", params={"query": text})]
+            assert [a.status_code for a in answers] == ([200] * 3 if id == own["id"] else [404, 404, 200])
+            assert {a.headers["cache-control"] for a in answers} == {"no-store"}
+            values = answers[2].json()["data"].values()
+            assert {value is not None for value in values} == {id == own["id"]}
+            assert (own["note"] in answers[2].text) == (id == own["id"])
+            assert not any(cart["token"] in a.text for cart in carts for a in answers)
+        listed = await guest.get("/v1/carts", params={"include": "total"})
+        assert ([cart["id"] for cart in listed.json()["data"]], listed.json()["total"]) == ([own["id"]], 1)
+        assert listed.headers["cache-control"] == "no-store"
