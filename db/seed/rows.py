@@ -10,7 +10,7 @@ from tradepost.kit.schema.money import exponent
 from tradepost.kit.text.slugs import slugify
 from tradepost.kit.text.words import normalize
 
-from . import goods, pricing, products, variants
+from . import goods, pricing, products, stock, variants
 from .products import DemoProduct
 from .random_values import BEGIN, END, barcode, new_id, random_time, timestamp
 from .variants import DemoVariant
@@ -33,6 +33,7 @@ SHIPPING_METHOD = (
     "code name description countries price_amount price_currency free_from_amount free_from_currency min_weight_grams"
     " position active"
 )
+STOCK_MOVEMENT = "variant_id location_id kind on_hand_delta reserved_delta reason reference"
 # Columns that are filled, referenced tables first. Other columns stay NULL.
 COLUMNS = {
     "category": (*COMMON, "version", "slug", "name", "description", "position", "parent_id", "path"),
@@ -41,6 +42,8 @@ COLUMNS = {
     "shipping_method": (*COMMON, "version", *SHIPPING_METHOD.split()),
     "product": (*COMMON, "version", *PRODUCT.split()),
     "variant": (*COMMON, "version", *VARIANT.split()),
+    "stock_level": (*COMMON, "version", "variant_id", "location_id", "on_hand", "reserved", "backorder"),
+    "stock_movement": (*COMMON, *STOCK_MOVEMENT.split()),
     "tag": (*COMMON, "slug"),
     "product_category": (*COMMON, "product_id", "category_id"),
     "product_tag": (*COMMON, "product_id", "tag_id"),
@@ -49,6 +52,7 @@ COLUMNS = {
 # Type numbers in ids (`__number__` of the models).
 NUMBERS = {
     "category": 1, "product": 2, "variant": 3, "tag": 4, "brand": 6, "tax_rate": 20, "shipping_method": 21,
+    "stock_level": 23, "stock_movement": 24,
     "product_category": 240, "product_tag": 241,
 }  # fmt: skip
 PART_SIZE = 500
@@ -75,6 +79,7 @@ class DemoShop:
         self.barcodes = 0
         # A generator of its own, so that the products of a seed do not depend on it.
         self.thresholds = Random(f"tradepost thresholds {seed}")
+        self.stock = Random(f"tradepost stock {seed}")
 
     def parts(self) -> Iterator[Part]:
         """Generate all rows. No part refers to a later one."""
@@ -191,7 +196,22 @@ class DemoShop:
                 not is_tracked,
                 reference and f"{reference}-{position + 1}",
             )
-            part["variant"].append((self._id("variant", time), created, created, 1, *content, *prices, *rest))
+            id = self._id("variant", time)
+            part["variant"].append((id, created, created, 1, *content, *prices, *rest))
+            if is_tracked:
+                self._add_stock(part, id, time, backorder=allow_backorder)
+
+    def _add_stock(self, part: Part, variant_id: str, time: datetime, *, backorder: bool) -> None:
+        """Add the first delivery of a variant. Some variants are sold out."""
+        units, created = stock.units(self.stock), timestamp(time)
+        if units:
+            level, movement, delivery = [
+                new_id(self.stock, time, NUMBERS[table]) for table in ("stock_level", *["stock_movement"] * 2)
+            ]
+            place = (variant_id, stock.MAIN_LOCATION)
+            part["stock_level"].append((level, created, created, 1, *place, units, 0, backorder))
+            step = ("receive", units, 0, "First delivery", delivery)
+            part["stock_movement"].append((movement, created, created, *place, *step))
 
     def _add_to_categories(
         self, part: Part, product_id: str, time: datetime, main: str | None, product: DemoProduct

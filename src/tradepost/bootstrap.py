@@ -14,6 +14,7 @@ from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.areas.carts.service import CartSettings, StoredCartTokens
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
+from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service.settings import InventorySettings
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
@@ -49,6 +50,7 @@ def create_database(
         secret=derive_key(settings.secret_key, "cursors"),
         pool_size=pool_size or settings.pool_size,
         max_lock_wait=max_lock_wait,
+        rule_settings={LOW_STOCK: settings.low_stock},
     )
     if settings.read_cache:
         database.attach_invalidation(Invalidation(_invalidation_channel(settings, database), cache))

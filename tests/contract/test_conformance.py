@@ -193,7 +193,7 @@ async def test_every_page_of_a_list_responds_as_declared(checker: ResponseChecke
 async def test_the_relations_that_fields_selects_are_as_declared(
     checker: ResponseChecker, member: httpx.AsyncClient, app: TradepostApp
 ) -> None:
-    for resource in app.state.registry.resources.values():
+    for resource in app.state.registry.node_resources:
         name = app.state.registry.getter(resource).name
         path, operation = next((p, o) for p, _, o in operations(checker.document) if o["operationId"] == name)
         for url in await paths_of(checker, path, member):

@@ -14,8 +14,10 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-LOCATION, LEVEL, MOVEMENT = 22, 23, 24
+LEVEL, MOVEMENT = 23, 24
 """Type numbers in ids."""
+MAIN_LOCATION = "01990000-0000-7000-8000-000000000016"
+"""The same id in every shop, so that the demo data can use it. Its type number is 22."""
 BATCH_SIZE = 1000
 
 
@@ -119,7 +121,7 @@ def _receive_imported_quantities() -> None:
     """Create the location `main`, and put there what variants of imported products had in stock."""
     connection, now = op.get_bind(), datetime.now(UTC)
     times = {"created_at": now, "updated_at": now}
-    location = {"id": new_id(LOCATION), "version": 1, "code": "main", "name": "Main", "priority": 0, "active": True}
+    location = {"id": MAIN_LOCATION, "version": 1, "code": "main", "name": "Main", "priority": 0, "active": True}
     connection.execute(_table("stock_location", "code name priority active version").insert(), [location | times])
     variant = sa.table(
         "variant",

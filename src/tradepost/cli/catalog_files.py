@@ -32,16 +32,27 @@ UNREADABLE_STATUS, SOME_REJECTED_STATUS = 2, 3
     type=click.Choice([".", ","]),
     help="Decimal separator of numbers; needed if the file leaves it open whether `1.290` is more than a thousand.",
 )
+@click.option(
+    "--set-stock",
+    is_flag=True,
+    help="Let stock quantities in the file replace the stock of variants that have stock already.",
+)
 @click.option("--dry-run", is_flag=True, help="Read the whole file and report what would happen, without changes.")
 @click.option("--json", "as_json", is_flag=True, help="Print issues and summary as one JSON object.")
 def import_products(
-    file: Path, currency: str | None, decimal_separator: "DecimalSeparator | None", dry_run: bool, as_json: bool
+    file: Path,
+    currency: str | None,
+    decimal_separator: "DecimalSeparator | None",
+    set_stock: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Import products from FILE: a Shopify or WooCommerce export, Tradepost CSV or NDJSON.
 
     Importing a file again is safe: existing products are updated or left unchanged. A product
     that exists keeps whatever the file has no column for. A blank cell empties the value, but
-    never replaces a SKU. Variants that are not in the file stay, and are reported.
+    never replaces a SKU. Variants that are not in the file stay, and are reported. Stock quantities
+    are received once, by variants that never had stock; later ones need --set-stock.
 
     The exit status is 0 if all products were imported, 3 if some were rejected, and 2 if the file
     could not be read.
@@ -59,7 +70,7 @@ def import_products(
         sys.exit(UNREADABLE_STATUS)
     try:
         with report_database_errors(settings):
-            summary = asyncio.run(_import(settings, product_file, dry_run, report))
+            summary = asyncio.run(_import(settings, product_file, dry_run, set_stock, report))
     finally:
         product_file.close()
     report.summary(product_file, summary)
@@ -109,7 +120,11 @@ def export_products(format: str, output: Path | None, currency: str | None) -> N
 
 
 async def _import(
-    settings: Settings, product_file: "ProductFile", dry_run: bool, report: "_TextReport | _JsonReport"
+    settings: Settings,
+    product_file: "ProductFile",
+    dry_run: bool,
+    set_stock: bool,
+    report: "_TextReport | _JsonReport",
 ) -> "ImportSummary":
     """Run the import as the system caller."""
     from tradepost.areas.catalog.service.importer import Importer
@@ -120,7 +135,9 @@ async def _import(
     gc.set_threshold(50_000, 20, 50)
     async with cli_context(settings) as context:
         with report.progress_bar(product_file.product_count) as on_progress:
-            importer = Importer(context, dry_run=dry_run, on_issue=report.issue, on_progress=on_progress)
+            importer = Importer(
+                context, dry_run=dry_run, on_issue=report.issue, on_progress=on_progress, set_stock=set_stock
+            )
             return await importer.run(product_file)
 
 

@@ -1,16 +1,24 @@
-"""Resources of inventory: visible rows, filters and sorts."""
+"""Resources of inventory, and what they add to variants and products."""
 
+from typing import Any
 from uuid import UUID
 
-from tradepost.areas.catalog.resource import variants
+from sqlalchemy import Boolean, ColumnElement, Text, and_, case, cast, exists, func, or_, select
+
+from tradepost.areas.catalog.resource import products, variants
+from tradepost.kit.auth.access import Viewer
 from tradepost.kit.db.column_types import Id
 from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters
 from tradepost.kit.resource.resource import Resource, Result
 
 from . import policy
 from .models import StockLevelRow, StockLocationRow, StockMovementRow
-from .schemas import StockLevel, StockLocation, StockMovement, StockMovementKind, StockSummary
+from .schemas import Availability, StockLevel, StockLocation, StockMovement, StockMovementKind, StockSummary
 
+LOW_STOCK, DEFAULT_LOW_STOCK = "low_stock", 5
+"""The name of the setting in rules, and its default."""
+VARIANT: Any = variants.model
+PRODUCT: Any = products.model
 AVAILABLE = StockLevelRow.on_hand - StockLevelRow.reserved
 
 stock_locations = Resource(
@@ -67,4 +75,50 @@ variants.has_many(
     paged=True,
     access=policy.read,
     doc="Changes of its stock, newest first.",
+)
+
+
+def at_active_locations(value: ColumnElement[Any]) -> Any:
+    """Return the query of a value of the levels of a variant at active locations."""
+    is_active = and_(StockLocationRow.id == StockLevelRow.location_id, StockLocationRow.active)
+    return (
+        select(value)
+        .select_from(StockLevelRow)
+        .join(StockLocationRow, is_active)
+        .where(StockLevelRow.variant_id == VARIANT.id)
+        .correlate(VARIANT)
+        .scalar_subquery()
+    )
+
+
+def availability(viewer: Viewer) -> ColumnElement[str]:
+    """Return the availability of a variant: `availability_of` in the services, as SQL."""
+    units = func.coalesce(func.sum(AVAILABLE), 0)
+    low_stock = func.coalesce(VARIANT.low_stock_threshold, viewer.settings.get(LOW_STOCK, DEFAULT_LOW_STOCK))
+    by_units = case(
+        (units > low_stock, Availability.IN_STOCK.value),
+        (units > 0, Availability.LOW.value),
+        (VARIANT.allow_backorder, Availability.BACKORDER.value),
+        else_=Availability.OUT_OF_STOCK.value,
+    )
+    state = case((VARIANT.track_inventory, at_active_locations(by_units)), else_=Availability.IN_STOCK.value)
+    return cast(state, Text)
+
+
+def is_in_stock() -> ColumnElement[bool]:
+    """Products with a variant that has available units, or whose inventory is not tracked."""
+    units = at_active_locations(func.coalesce(func.sum(AVAILABLE), 0))
+    return exists().where(VARIANT.product_id == PRODUCT.id, or_(VARIANT.track_inventory.is_(False), units > 0))
+
+
+variants.add_member(
+    "availability", Availability, expression=availability, doc="Whether it can be ordered, by its stock."
+)
+products.add_filter(
+    "in_stock",
+    Filter(
+        type=bool,
+        where=lambda bind: is_in_stock() == bind(Boolean),
+        doc="Whether any variant has available units, or an inventory that is not tracked.",
+    ),
 )

@@ -1,6 +1,6 @@
 """Access rules about the caller, and the caller as rules about rows see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -57,12 +57,15 @@ class Viewer:
     Permissions are part of the key under which a query plan is cached. The ids are not, and a rule
     has no access to their values, so no caller's id can be compiled into a plan that others share.
 
+    settings: the settings that rules depend on, by name. They are values too.
     id, cart, order: `Caller.id`, `Caller.cart_id` and `Caller.order_id`. Each may be NULL, which
         equals no column.
     """
 
-    def __init__(self, permissions: frozenset[str], is_authenticated: bool) -> None:
-        self.permissions, self.is_authenticated = permissions, is_authenticated
+    def __init__(
+        self, permissions: frozenset[str], is_authenticated: bool, settings: Mapping[str, int] | None = None
+    ) -> None:
+        self.permissions, self.is_authenticated, self.settings = permissions, is_authenticated, settings or {}
         self.id: BindParameter[str] = bindparam("caller_id", None, type_=Id)
         self.cart: BindParameter[str] = bindparam("cart_id", None, type_=Id)
         self.order: BindParameter[str] = bindparam("order_id", None, type_=Id)

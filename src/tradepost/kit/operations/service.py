@@ -48,7 +48,8 @@ class Service:
     @property
     def viewer(self) -> Viewer:
         """The caller, as the visible rows of a resource depend on it."""
-        return Viewer(self.context.caller.permissions, self.context.caller.is_authenticated)
+        caller = self.context.caller
+        return Viewer(caller.permissions, caller.is_authenticated, self.context.database.reads.rule_settings)
 
     @property
     def viewer_values(self) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
 """The read engine: runs a plan's statements through a reader and builds records."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 
@@ -36,10 +36,11 @@ class ReadEngine:
     """Reads records, pages and relations in the caller's selection. Plans are cached.
 
     secret: the key that cursors are signed with.
+    rule_settings: the settings that members and rules about rows depend on, by name.
     """
 
-    def __init__(self, secret: bytes) -> None:
-        self.secret = secret
+    def __init__(self, secret: bytes, rule_settings: Mapping[str, int] | None = None) -> None:
+        self.secret, self.rule_settings = secret, rule_settings
         self.plans = LRUCache[PlanKey, Plan]("plans", MAX_PLAN_BYTES, plan_size)
 
     def plan(
@@ -88,7 +89,7 @@ class ReadEngine:
 
         def compile() -> Plan:
             scope.meter.new_plans += 1
-            compiler = PlanCompiler(Viewer(permissions, known), reader.dialect, iter(shapes))
+            compiler = PlanCompiler(Viewer(permissions, known, self.rule_settings), reader.dialect, iter(shapes))
             if key_column is not None:
                 return compiler.compile_rows(resource, fields, key_column)
             return compiler.compile_page(resource, fields, shape or ListQuery().shape)

@@ -1,7 +1,7 @@
 """The database: an engine for writes, a reader for reads, and transactions."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
@@ -30,13 +30,22 @@ class Database:
     """One database. `transaction` is the only way to write to it.
 
     max_lock_wait: seconds that a write waits for a lock that another session holds.
+    rule_settings: the settings that members and rules about rows depend on, by name.
     invalidation: notified of every write; None if no process has a read cache.
     handled_types: the event types that this process's relay delivers.
     event_committed: set when this process has committed an event of such a type.
     """
 
-    def __init__(self, url: str, *, secret: bytes, pool_size: int = 10, max_lock_wait: float = MAX_LOCK_WAIT) -> None:
-        self.url, self.reads = url, ReadEngine(secret)
+    def __init__(
+        self,
+        url: str,
+        *,
+        secret: bytes,
+        pool_size: int = 10,
+        max_lock_wait: float = MAX_LOCK_WAIT,
+        rule_settings: Mapping[str, int] | None = None,
+    ) -> None:
+        self.url, self.reads = url, ReadEngine(secret, rule_settings)
         self.is_sqlite = url.startswith("sqlite")
         self.reader: Reader = SqliteReader(url) if self.is_sqlite else PostgresReader(url, pool_size)
         connections = self.reader.connections if isinstance(self.reader, PostgresReader) else None

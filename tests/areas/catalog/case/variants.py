@@ -58,7 +58,6 @@ VARIANT = EntityCase(
         "source": FOR_EDITORS,
         "low_stock_threshold": FOR_EDITORS,
         "imported_quantity": FOR_STOCKKEEPERS,
-        "stock_movements": FOR_STOCKKEEPERS,
     },
     oracle=OracleCase(
         visible=lambda view, row: is_product_visible(view, view.row("product", row["product_id"])),

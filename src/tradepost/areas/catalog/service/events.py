@@ -43,3 +43,14 @@ def variants_deleted_with_product(context: CallContext, id: str, variant_ids: Se
     """Emit the events of the variants that are deleted with their product."""
     for variant_id in variant_ids:
         context.emit_to_handlers("variant.deleted", variant_id, product_id=id)
+
+
+def quantities_imported(context: CallContext, quantities: Mapping[str, int], *, replaces_stock: bool) -> None:
+    """Emit the stock quantities of a file, by the ids of the variants, to handlers only.
+
+    replaces_stock: whether they replace the stock of variants that have stock already.
+    """
+    for variant_id, quantity in quantities.items():
+        context.emit_to_handlers(
+            "variant.quantity_imported", variant_id, quantity=quantity, replaces_stock=replaces_stock
+        )

@@ -43,7 +43,8 @@ class Importer:
     """Imports one product file.
 
     `on_issue` is called with every issue as it is found, `on_progress` with the number of products
-    done so far. A dry run executes each batch and rolls it back.
+    done so far. A dry run executes each batch and rolls it back. With `set_stock`, quantities in
+    the file replace the stock of variants that have stock already.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Importer:
         dry_run: bool,
         on_issue: Callable[[Issue], None],
         on_progress: Callable[[int], None],
+        set_stock: bool = False,
     ) -> None:
         self.context, self.dry_run, self.on_issue, self.on_progress = context, dry_run, on_issue, on_progress
+        self.set_stock = set_stock
         self.summary = ImportSummary()
         self.names = NameResolver(context)
 
@@ -125,7 +128,7 @@ class Importer:
         if not items:
             return
         selection: Selection[Product] = Selection(FieldSet(ID_FIELD))
-        imports = ProductImports(self.context)
+        imports = ProductImports(self.context, set_stock=self.set_stock)
         result = await imports.batch(ProductBatch([*items]), False, selection)
         for parsed, outcome in zip(sent, result.items, strict=True):
             if outcome.problem is not None:

@@ -1,11 +1,13 @@
 """Services of inventory."""
 
 from .counts import StockCounts
+from .imported_quantities import take_imported_quantities
 from .locations import StockLocations
 from .movements import StockMovements
 from .reservations import ReservationLine, release, reserve
 from .settings import InventorySettings
 from .stock_levels import StockLevels
+from .variant_changes import copy_allow_backorder, refuse_to_delete_ordered_variants
 from .variant_stock import VariantStock, stock_of
 
 __all__ = [
@@ -16,7 +18,10 @@ __all__ = [
     "StockLocations",
     "StockMovements",
     "VariantStock",
+    "copy_allow_backorder",
+    "refuse_to_delete_ordered_variants",
     "release",
     "reserve",
     "stock_of",
+    "take_imported_quantities",
 ]

@@ -111,7 +111,7 @@ class StockCounts(Service):
             assert level is not None, "the level was created"
             if item.expected_on_hand not in (None, level.on_hand):
                 detail = f"{level.on_hand} units are on hand, but {item.expected_on_hand} were expected. Count again."
-                raise Conflict(detail, on_hand=level.on_hand)
+                raise Conflict(detail)
             await check_on_hand(self.context, variant, level, item.on_hand, "/on_hand")
             return Change(level, StockMovementKind.ADJUST, on_hand=item.on_hand - level.on_hand)
         except Problem as problem:

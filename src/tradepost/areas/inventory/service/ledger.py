@@ -28,12 +28,19 @@ class Change(msgspec.Struct):
 
 
 async def post(
-    context: CallContext, stock: LockedStock, changes: Sequence[Change], reference: str, reason: str | None = None
+    context: CallContext,
+    stock: LockedStock,
+    changes: Sequence[Change],
+    reference: str,
+    reason: str | None = None,
+    *,
+    emits: bool = True,
 ) -> list[str]:
     """Apply changes to locked levels, at most one for each, and return the ids of the movements.
 
-    It takes two statements. The events `stock.low` and `stock.available` are emitted for variants
-    whose availability changed so.
+    It takes two statements. Emits `stock.moved`, and `stock.low` or `stock.available` for variants
+    whose availability changed so. Imports emit none, because the events of products name their
+    variants.
     """
     session, now = open_session(context), context.clock()
     before = {id: variant.availability for id, variant in stock.variants.items()}
@@ -45,7 +52,8 @@ async def post(
         change.level.reserved += change.reserved
     movements = [_movement(context, change, reference, reason) for change in changes]
     await bulk.insert_rows(session, StockMovementRow, movements, now)
-    _emit(context, stock, changes, movements, before)
+    if emits:
+        _emit(context, stock, changes, movements, before)
     return [movement["id"] for movement in movements]
 
 

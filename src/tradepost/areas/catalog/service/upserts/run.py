@@ -35,12 +35,14 @@ class UpsertOutcome(msgspec.Struct, frozen=True):
     """The outcome of an upsert: the product's id, whether it is new, whether anything changed.
 
     other_variants: the SKUs of its variants that the input does not have. They stay.
+    quantities: the stock quantities in the input, by the ids of its variants.
     """
 
     id: str
     created: bool
     changed: bool
     other_variants: list[str] = []
+    quantities: dict[str, int] = {}
 
 
 class Upserts:
@@ -79,7 +81,10 @@ class Upserts:
         await self._choose_slugs(plans)
         if to_write := [p for p in _valid(plans) if p.has_changes]:
             await write(self.service, to_write, self.service.context.clock())
-        return [p.problem or UpsertOutcome(p.id, p.current is None, p.has_changes, p.other_variants) for p in plans]
+        return [
+            p.problem or UpsertOutcome(p.id, p.current is None, p.has_changes, p.other_variants, p.variants.quantities)
+            for p in plans
+        ]
 
     async def _check_references(self, plans: Sequence[PlannedUpsert]) -> None:
         """Refuse plans with categories or a brand that do not exist."""

@@ -23,12 +23,13 @@ class VariantPlan:
     created: values of the new variants.
     changed: pairs of the values before and after.
     final_rows: all variants after the upsert.
+    quantities: the stock quantities in the input, by the ids of the variants.
     others: the SKUs of the existing variants that no input has.
     parked: ids of variants whose SKU or options another variant of the product takes over. The
         unique constraints apply to each row on its own, so these give up both first.
     """
 
-    __slots__ = ("changed", "created", "final_rows", "others", "parked")
+    __slots__ = ("changed", "created", "final_rows", "others", "parked", "quantities")
 
     def __init__(
         self,
@@ -58,6 +59,11 @@ class VariantPlan:
                 "position": new.get("position", last + 1 + i),
             }
         self.final_rows = [*kept.values(), *self.created]
+        self.quantities: dict[str, int] = {
+            (before or new)["id"]: quantity
+            for before, new in zip(matches, inputs, strict=True)
+            if (quantity := new.get("imported_quantity")) is not None
+        }
         matched = {before["id"] for before, _ in updates}
         self.others = [row["sku"] for row in current if row["id"] not in matched]
         self.parked = _parked(self.changed)
