@@ -65,7 +65,7 @@ from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
 
 # In import order: an area may import only areas before it.
-AREAS = ("accounts", "catalog", "inventory", "pricing", "carts", "system")
+AREAS = ("accounts", "catalog", "inventory", "pricing", "carts", "orders", "payments", "system")
 
 
 class TradepostApp(Litestar):

@@ -1,5 +1,6 @@
 """Creates the database and the dependencies of services, once per process, from the settings."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,6 +17,7 @@ from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service.settings import InventorySettings
+from tradepost.areas.orders.service import OrderSettings
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
 from tradepost.kit.auth.cart_token import CartTokens, GuestTokens
@@ -79,6 +81,7 @@ def create_dependencies(settings: Settings, database: Database, handlers: Domain
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))
     dependencies.provide(GuestTokens, GuestTokens(settings.secret_key))
+    _provide_orders(dependencies, settings)
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
     dependencies.provide(InventorySettings, InventorySettings(low_stock=settings.low_stock))
@@ -125,6 +128,23 @@ def _provide_accounts(dependencies: Dependencies, settings: Settings, database: 
     cache = CredentialCache(derive_key(settings.secret_key, "remembered credentials"))
     dependencies.provide(Revocations, Revocations(cache, settings.redis_url, settings.secret_key))
     dependencies.provide(Credentials, Credentials(database, settings.secret_key, tokens=tokens, cache=cache))
+
+
+def _provide_orders(dependencies: Dependencies, settings: Settings) -> None:
+    """Add what orders need."""
+    dependencies.provide(
+        OrderSettings,
+        OrderSettings(
+            open_orders=settings.open_orders,
+            open_orders_per_client=settings.open_orders_per_client,
+            number_start=settings.order_number_start,
+            payment_period=timedelta(minutes=settings.order_payment_minutes),
+            bank_transfer_period=timedelta(days=settings.bank_transfer_days),
+            client_key=derive_key(settings.secret_key, "clients of orders"),
+            storefront_url=settings.storefront_url,
+            public_url=settings.public_url,
+        ),
+    )
 
 
 async def check_currency(settings: Settings, engine: AsyncEngine) -> None:

@@ -17,10 +17,10 @@ ROLES: dict[str, frozenset[str]] = {
     "moderator": ACCOUNT_PERMISSIONS | {"reviews:moderate"},
     "staff": ACCOUNT_PERMISSIONS
     | {"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate"}
-    | {"pricing:write", "users:read", "audit:read", "ops:read"},
+    | {"payments:write", "pricing:write", "users:read", "audit:read", "ops:read"},
     "admin": ACCOUNT_PERMISSIONS
     | {"catalog:write", "stock:read", "stock:write", "orders:read", "orders:write", "reviews:moderate"}
-    | {"pricing:write", "users:read", "users:write", "webhooks:write", "audit:read", "ops:read"},
+    | {"payments:write", "pricing:write", "users:read", "users:write", "webhooks:write", "audit:read", "ops:read"},
 }
 SCOPES = {
     "account:read": "Read your account, your addresses, your carts and your API keys.",
@@ -30,6 +30,7 @@ SCOPES = {
     "ops:read": "Read metrics, health checks and the parity report.",
     "orders:read": "Read the carts and orders of all customers.",
     "orders:write": "Manage the carts and orders of all customers.",
+    "payments:write": "Record and capture payments.",
     "pricing:write": "Manage shipping methods and tax rates.",
     "reviews:moderate": "Approve and reject reviews.",
     "stock:read": "Read stock locations, levels and movements.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, bindparam
@@ -66,8 +67,9 @@ def binder(name: str) -> Callable[..., BindParameter[Any]]:
 def equality_filter(
     column: InstrumentedAttribute[Any], type: Any = str, *, doc: str = "", bounded: bool = False
 ) -> Filter:
-    """`?name=value`."""
-    return Filter(type=type, where=lambda bind: column == bind(column.type), doc=doc, bounded=bounded)
+    """`?name=value`. An id is of the type UUID, and is bound as text."""
+    convert = str if type is UUID else None
+    return Filter(type=type, where=lambda bind: column == bind(column.type), doc=doc, bounded=bounded, convert=convert)
 
 
 def range_filters(name: str, column: Any, type: Any = int) -> dict[str, Filter]:

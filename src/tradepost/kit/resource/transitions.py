@@ -27,11 +27,18 @@ class Transitions:
 
     column: the column of the status.
     steps: the steps by operation.
+    internal: the steps that follow from something else, such as a payment or the time. They have no
+        operation, so nobody is offered them.
     """
 
-    def __init__(self, column: InstrumentedAttribute[str], steps: Mapping[str, tuple[Iterable[str], str]]) -> None:
+    def __init__(
+        self,
+        column: InstrumentedAttribute[str],
+        steps: Mapping[str, tuple[Iterable[str], str]],
+        internal: Mapping[str, tuple[Iterable[str], str]] | None = None,
+    ) -> None:
         self.column = column
-        self.steps = {operation: Step(frozenset(sources), target) for operation, (sources, target) in steps.items()}
+        self.steps, self.internal = _steps(steps), _steps(internal or {})
 
     def add_step(self, operation: str, sources: Iterable[str], target: str, permitted: RowPolicy) -> RowPolicy:
         """Add the step of a later area, and return the rows on which it is open."""
@@ -41,7 +48,8 @@ class Transitions:
     @property
     def statuses(self) -> frozenset[str]:
         """All statuses of the table."""
-        return frozenset([status for step in self.steps.values() for status in (*step.sources, step.target)])
+        steps = (*self.steps.values(), *self.internal.values())
+        return frozenset([status for step in steps for status in (*step.sources, step.target)])
 
     def open_from(self, status: str) -> list[str]:
         """Return the operations that are open from a status, in the order of the table."""
@@ -60,12 +68,12 @@ class Transitions:
         return is_open
 
     def move(self, row: Any, operation: str) -> str:
-        """Set the status of a locked row to that after the operation, and return it.
+        """Set the status of a locked row to that after a step, and return it.
 
         Raise InvalidTransition, which names the operations that are open.
         """
         status: str = getattr(row, self.column.key)
-        step = self.steps[operation]
+        step = self.steps.get(operation) or self.internal[operation]
         if status not in step.sources:
             raise InvalidTransition(self.refusal(operation, status))
         setattr(row, self.column.key, step.target)
@@ -76,3 +84,7 @@ class Transitions:
         names = [f"`{name}`" for name in self.open_from(status)]
         cure = f"possible now: {', '.join(names)}" if names else "no operation changes this status"
         return f"`{operation}` is not possible while the status is `{status}`; {cure}."
+
+
+def _steps(steps: Mapping[str, tuple[Iterable[str], str]]) -> dict[str, Step]:
+    return {name: Step(frozenset(sources), target) for name, (sources, target) in steps.items()}

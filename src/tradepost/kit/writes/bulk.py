@@ -58,9 +58,26 @@ async def insert_rows(
     if rows:
         table, dialect = model.__table__, session.get_bind().dialect.name
         statement, defaults = _insert(table, tuple(rows[0]), dialect, on_conflict)
-        if defaults:
-            rows = [{**{name: default(None) for name, default in defaults}, **row} for row in rows]
-        await _run(session, table, statement, rows, now)
+        await _run(session, table, statement, _with_defaults(rows, defaults), now)
+
+
+async def insert_into_tables(session: AsyncSession, now: datetime, *groups: tuple[type[Any], Sequence[Values]]) -> None:
+    """Insert rows of several tables, as `insert_rows` does: on PostgreSQL by one statement.
+
+    Foreign keys are checked at its end, so rows may refer to rows of any group.
+    """
+    groups = tuple([(model, rows) for model, rows in groups if rows])
+    if session.get_bind().dialect.name == "sqlite" or len(groups) < 2:
+        for model, rows in groups:
+            await insert_rows(session, model, rows, now)
+        return
+    statement, generated = _inserts(tuple([(model.__table__, tuple(rows[0])) for model, rows in groups]))
+    values: dict[str, Any] = {"now": now}
+    for i, ((_, rows), defaults) in enumerate(zip(groups, generated, strict=True)):
+        values[f"rows{i}"] = msgspec.json.encode(_with_defaults(rows, defaults)).decode()
+    await session.run_sync(_execute, statement.sql, tuple(statement.bind(values)))
+    for model, rows in groups:
+        record_changes(session.sync_session, model.__table__, {row.get("id") for row in rows})
 
 
 async def upsert_rows(session: AsyncSession, table: Any, rows: Sequence[Values], key: str) -> None:
@@ -123,14 +140,20 @@ def _compile(query: ClauseElement, dialect: str) -> Statement:
     return compile_statement(query, DIALECTS[dialect], False)
 
 
-def _rows_table(table: Any, names: Sequence[str], dialect: str) -> Any:
+def _with_defaults(rows: Sequence[Values], defaults: Sequence[tuple[str, Default]]) -> Sequence[Values]:
+    if not defaults:
+        return rows
+    return [{**{name: default(None) for name, default in defaults}, **row} for row in rows]
+
+
+def _rows_table(table: Any, names: Sequence[str], dialect: str, argument: Any = ROWS) -> Any:
     """Return the rows of the argument as a table, in their order."""
     if dialect == "sqlite":
-        each = func.json_each(ROWS).table_valued("value", name="e")
+        each = func.json_each(argument).table_valued("value", name="e")
         values = [func.json_extract(each.c.value, f"$.{n}", type_=table.c[n].type).label(n) for n in names]
         return select(*values).subquery("r")
     columns = [column(n, table.c[n].type) for n in names]
-    rows = func.json_to_recordset(cast(ROWS, Json)).table_valued(*columns, name="r")
+    rows = func.json_to_recordset(cast(argument, Json)).table_valued(*columns, name="r")
     return rows.render_derived(name="r", with_types=True)
 
 
@@ -143,6 +166,28 @@ def _insert(
 
     Also return the columns whose default is a function to call for each row, such as ids.
     """
+    insert, generated = _insert_query(table, names, dialect, on_conflict)
+    return _compile(insert, dialect), generated
+
+
+@registered_cache("bulk_table_inserts", 10_000)
+@lru_cache(50)
+def _inserts(
+    tables: tuple[tuple[Any, tuple[str, ...]], ...],
+) -> tuple[Statement, list[list[tuple[str, Default]]]]:
+    """Return the same for several tables on PostgreSQL. Their rows are `rows0`, `rows1`, ..."""
+    inserts = [
+        _insert_query(table, names, "postgresql", None, bindparam(f"rows{i}", None, type_=Text))
+        for i, (table, names) in enumerate(tables)
+    ]
+    *first, (last, _) = inserts
+    query = last.add_cte(*[insert.cte(f"insert{i}") for i, (insert, _) in enumerate(first)])
+    return _compile(query, "postgresql"), [generated for _, generated in inserts]
+
+
+def _insert_query(
+    table: Any, names: tuple[str, ...], dialect: str, on_conflict: OnConflict | None, argument: Any = ROWS
+) -> tuple[Any, list[tuple[str, Default]]]:
     defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in names}
     times = [n for n, default in defaults.items() if default.is_callable and isinstance(table.c[n].type, UTCDateTime)]
     generated: list[tuple[str, Default]] = [
@@ -150,24 +195,20 @@ def _insert(
     ]
     constants = {n: literal(default.arg, table.c[n].type) for n, default in defaults.items() if default.is_scalar}
     row_columns = [*names, *[n for n, _ in generated]]
-    rows = _rows_table(table, row_columns, dialect)
+    rows = _rows_table(table, row_columns, dialect, argument)
     values = select(*[rows.c[n] for n in row_columns], *[NOW for _ in times], *constants.values())
     columns = [*row_columns, *times, *constants]
     if on_conflict is None:
-        return _compile(table.insert().from_select(columns, values, include_defaults=False), dialect), generated
+        return table.insert().from_select(columns, values, include_defaults=False), generated
     # The WHERE keeps SQLite from parsing ON CONFLICT as the condition of a join.
     insert = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     insert = insert.from_select(columns, values.where(true()), include_defaults=False)
     sums = {n: table.c[n] + insert.excluded[n] for n in on_conflict.add}
     keys = list(on_conflict.columns)
-    return _compile(
-        insert.on_conflict_do_update(
-            index_elements=keys, set_=sums | {"version": table.c.version + 1, "updated_at": NOW}
-        )
-        if sums
-        else insert.on_conflict_do_nothing(index_elements=keys),
-        dialect,
-    ), generated
+    if not sums:
+        return insert.on_conflict_do_nothing(index_elements=keys), generated
+    changes = sums | {"version": table.c.version + 1, "updated_at": NOW}
+    return insert.on_conflict_do_update(index_elements=keys, set_=changes), generated
 
 
 @registered_cache("bulk_upserts", 5000)

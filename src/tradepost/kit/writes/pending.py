@@ -71,5 +71,4 @@ class PendingEvents:
     async def write(self, session: AsyncSession, now: datetime) -> None:
         """Write the events and entries, and clear them."""
         (events, entries), self.events, self.entries = (self.events, self.entries), [], []
-        await bulk.insert_rows(session, OutboxEvent, events, now)
-        await bulk.insert_rows(session, AuditEntry, entries, now)
+        await bulk.insert_into_tables(session, now, (OutboxEvent, events), (AuditEntry, entries))

@@ -1,10 +1,13 @@
 """The services of accounts."""
 
+from .acknowledgements import ACCEPTED
 from .addresses import Addresses
 from .admins import Admins
 from .api_keys import ApiKeys
 from .cleanup import delete_expired
 from .credentials import SYSTEM, Credentials, open_credentials
+from .email_address import normalize_email
+from .email_queue import limit_emails, queue_email
 from .emails import (
     access_revoked,
     already_registered,
@@ -23,6 +26,7 @@ from .settings import AccountSettings
 from .users import Users
 
 __all__ = [
+    "ACCEPTED",
     "SYSTEM",
     "AccountSettings",
     "Addresses",
@@ -42,8 +46,11 @@ __all__ = [
     "delete_expired",
     "email_change_requested",
     "email_changed",
+    "limit_emails",
+    "normalize_email",
     "open_credentials",
     "password_changed",
     "password_reset",
+    "queue_email",
     "verify_email",
 ]

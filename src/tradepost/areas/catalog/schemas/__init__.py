@@ -10,7 +10,7 @@ from .inputs import (
     ProductInput,
     VariantInput,
 )
-from .members import SLUG_PATTERN, BrandName, Sku, Slug, TaxClass
+from .members import SLUG_PATTERN, BrandName, Options, Sku, Slug, TaxClass
 from .shapes import Brand, Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "CategoryInput",
     "Media",
     "MediaStatus",
+    "Options",
     "Product",
     "ProductBatch",
     "ProductBatchItem",

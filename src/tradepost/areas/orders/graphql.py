@@ -1,0 +1,55 @@
+"""GraphQL queries and mutations of orders."""
+
+from uuid import UUID
+
+from tradepost.areas.accounts.schemas import Acknowledgement
+from tradepost.doors.graphql import GraphQLRequest, mutation, query
+from tradepost.kit.query.records import Page, Record
+
+from .schemas import Order, OrderAccessInput, OrderCancelInput, OrderEvent, OrderLine, OrderNoteInput, OrderPlaceInput
+from .service import Cancellations, Orders, Placement
+
+
+@query(Orders.list)
+async def orders(request: GraphQLRequest) -> Page[Order]:
+    return await Orders(request.context).list(request.list_query, request.selection)
+
+
+@query(Orders.get)
+async def order(request: GraphQLRequest, id: UUID | None = None, number: str | None = None) -> Record[Order]:
+    return await Orders(request.context).get(request.exactly_one(id=id, number=number), request.selection)
+
+
+@query(Orders.lines)
+async def order_lines(request: GraphQLRequest, order_id: UUID) -> Page[OrderLine]:
+    return await Orders(request.context).lines(str(order_id), request.list_query, request.selection)
+
+
+@query(Orders.events)
+async def order_events(request: GraphQLRequest, order_id: UUID) -> Page[OrderEvent]:
+    return await Orders(request.context).events(str(order_id), request.list_query, request.selection)
+
+
+@mutation(Placement.place)
+async def order_place(request: GraphQLRequest, input: OrderPlaceInput) -> Record[Order]:
+    return await Placement(request.context).place(input, request.selection)
+
+
+@mutation(Cancellations.cancel)
+async def order_cancel(request: GraphQLRequest, id: UUID, input: OrderCancelInput) -> Record[Order]:
+    return await Cancellations(request.context).cancel(str(id), input, request.selection)
+
+
+@mutation(Orders.add_note)
+async def order_note_add(request: GraphQLRequest, order_id: UUID, input: OrderNoteInput) -> Record[Order]:
+    return await Orders(request.context).add_note(str(order_id), input, request.selection)
+
+
+@mutation(Orders.send_link)
+async def order_access(request: GraphQLRequest, input: OrderAccessInput) -> Record[Acknowledgement]:
+    return await Orders(request.context).send_link(input, request.selection)
+
+
+@query(Orders.of_user)
+async def user_orders(request: GraphQLRequest, user_id: UUID) -> Page[Order]:
+    return await Orders(request.context).of_user(str(user_id), request.list_query, request.selection)

@@ -1,0 +1,75 @@
+"""Access to orders.
+
+Customers see and cancel their own orders. A guest's cart secret opens the order placed from the
+cart likewise; the signed link of an e-mail opens one order for reading. Staff see and manage all.
+"""
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+
+from tradepost.kit.auth.access import ANYONE, Viewer, permission
+
+from .models import OrderEventRow, OrderLineRow, OrderRow
+
+READ, WRITE, RECORD_PAYMENTS = "orders:read", "orders:write", "payments:write"
+NOTE = "note"
+"""The type of the timeline's entries that only staff read."""
+
+anyone = ANYONE
+read_own_account = permission("account:read")
+read_all, manage = permission(READ), permission(WRITE)
+
+
+def orders(viewer: Viewer) -> ColumnElement[bool]:
+    """The caller's own orders, that of the cart or the link; with `orders:read`, all orders."""
+    if viewer.has_permission(READ):
+        return true()
+    return or_(_owned(viewer, "account:read"), OrderRow.id == viewer.order)
+
+
+def order_lines(viewer: Viewer) -> ColumnElement[bool]:
+    """The lines of visible orders."""
+    if viewer.has_permission(READ):
+        return true()
+    return exists().where(OrderRow.id == OrderLineRow.order_id, orders(viewer))
+
+
+def order_events(viewer: Viewer) -> ColumnElement[bool]:
+    """The timelines of visible orders; notes only with `orders:read`."""
+    if viewer.has_permission(READ):
+        return true()
+    return and_(OrderEventRow.type != NOTE, exists().where(OrderRow.id == OrderEventRow.order_id, orders(viewer)))
+
+
+def writable_orders(viewer: Viewer) -> ColumnElement[bool]:
+    """The caller's own orders and that of the cart; with `orders:write`, all orders."""
+    return true() if viewer.has_permission(WRITE) else _owned(viewer, "account:write")
+
+
+def cancellable_orders(viewer: Viewer) -> ColumnElement[bool]:
+    """Writable orders without captured money; customers cancel only while nothing has shipped."""
+    rules = [writable_orders(viewer), OrderRow.captured_amount == 0]
+    if not viewer.has_permission(WRITE):
+        rules.append(OrderRow.fulfilment_status == "unfulfilled")
+    return and_(*rules)
+
+
+def payable_orders(viewer: Viewer) -> ColumnElement[bool]:
+    """Writable orders with something left to pay; with `payments:write`, all such orders."""
+    paid = OrderRow.cancelled_total_amount + OrderRow.captured_amount + OrderRow.authorized_amount
+    rules = [OrderRow.status.in_(("pending", "confirmed")), OrderRow.grand_total_amount > paid]
+    if not viewer.has_permission(RECORD_PAYMENTS):
+        rules.append(writable_orders(viewer))
+    return and_(*rules)
+
+
+def staff_orders(viewer: Viewer) -> ColumnElement[bool]:
+    """All orders with `orders:write`, else none."""
+    return true() if viewer.has_permission(WRITE) else false()
+
+
+def _owned(viewer: Viewer, account_permission: str) -> ColumnElement[bool]:
+    """The orders of the user, with a credential that has the permission, and that of the cart."""
+    rules = [OrderRow.cart_id == viewer.cart]
+    if viewer.is_authenticated and viewer.has_permission(account_permission):
+        rules.append(OrderRow.customer_id == viewer.id)
+    return or_(*rules)

@@ -1,0 +1,114 @@
+"""Resources of orders: visible rows, filters, sorts and the state machine."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tradepost.areas.accounts.resource import acknowledgements as acknowledgements
+from tradepost.areas.accounts.resource import users
+from tradepost.areas.catalog.resource import variants
+from tradepost.kit.resource.filters import Sort, equality_filter, range_filters, search_filter
+from tradepost.kit.resource.resource import Resource
+from tradepost.kit.resource.transitions import Transitions
+
+from . import policy
+from .models import OrderEventRow, OrderLineRow, OrderRow, OrderSearchRow
+from .policy import payable_orders as payable_orders
+from .schemas import Order, OrderEvent, OrderFulfilmentStatus, OrderLine, OrderPaymentStatus, OrderStatus
+
+AMOUNTS = (
+    "subtotal",
+    "discount_total",
+    "shipping_total",
+    "tax_total",
+    "grand_total",
+    "cancelled_total",
+    "authorized",
+    "captured",
+    "refunded",
+    "delivery_price",
+    "delivery_discount",
+    "delivery_tax",
+    "delivery_total",
+)
+"""The columns of amounts, which share the currency of the order."""
+
+transitions = Transitions(
+    OrderRow.status,
+    {"order_cancel": (("pending", "confirmed"), "cancelled")},
+    internal={
+        "order_confirm": (("pending",), "confirmed"),
+        "order_expire": (("pending",), "expired"),
+        "order_complete": (("confirmed",), "completed"),
+    },
+)
+
+orders = Resource(
+    Order,
+    OrderRow,
+    visible=policy.orders,
+    personal=True,
+    key_columns=("id", "number"),
+    order=("-placed_at",),
+    filters={
+        "number": equality_filter(OrderRow.number, bounded=True),
+        "status": equality_filter(OrderRow.status, OrderStatus),
+        "payment_status": equality_filter(OrderRow.payment_status, OrderPaymentStatus),
+        "fulfilment_status": equality_filter(OrderRow.fulfilment_status, OrderFulfilmentStatus),
+        "customer_id": equality_filter(OrderRow.customer_id, UUID),
+        "email": equality_filter(OrderRow.email),
+        **range_filters("placed_at", OrderRow.placed_at, datetime),
+        **range_filters("grand_total", OrderRow.grand_total_amount),
+        "q": search_filter(
+            lambda bind: OrderRow.id.in_(OrderSearchRow.select_matching_ids(bind)),
+            doc="Search the number, the e-mail address, names of people and products, and SKUs. Each word must be the "
+            "start of a word in them.",
+        ),
+    },
+    sorts={
+        "placed_at": Sort(expression=OrderRow.placed_at),
+        "grand_total": Sort(expression=OrderRow.grand_total_amount),
+    },
+    expressions={f"{name}_currency": OrderRow.currency for name in AMOUNTS},
+    column_prefixes={"shipping": "delivery"},
+    actions={"order_cancel": policy.cancellable_orders, "order_note_add": policy.staff_orders},
+    transitions=transitions,
+)
+
+order_lines = Resource(
+    OrderLine,
+    OrderLineRow,
+    visible=policy.order_lines,
+    personal=True,
+    order=("position",),
+    sorts={"position": Sort(expression=OrderLineRow.position)},
+    expressions={f"{name}_currency": OrderLineRow.currency for name in ("unit_price", "discount", "tax", "total")},
+)
+
+order_events = Resource(
+    OrderEvent,
+    OrderEventRow,
+    visible=policy.order_events,
+    personal=True,
+    order=("created_at",),
+    filters={"type": equality_filter(OrderEventRow.type)},
+    sorts={"created_at": Sort(expression=OrderEventRow.created_at)},
+)
+
+orders.has_one(
+    "customer",
+    users,
+    join=OrderRow.customer_id,
+    doc="The user that the order belongs to, if you may see the account.",
+    back="orders",
+    back_doc="The user's orders, the newest first.",
+)
+orders.has_many(
+    "lines", order_lines, join=OrderLineRow.order_id, default=True, doc="The lines, in the order of the cart."
+)
+order_lines.has_one(
+    "variant",
+    variants,
+    join=OrderLineRow.variant_id,
+    doc="The variant as it is now; null if you may not see it any more.",
+)
+orders.has_many("events", order_events, join=OrderEventRow.order_id, paged=True, doc="The timeline, oldest first.")

@@ -1,0 +1,58 @@
+"""REST routes of orders."""
+
+from litestar import Controller
+
+from tradepost.areas.accounts.schemas import Acknowledgement
+from tradepost.doors.rest import RestRequest, get, post
+from tradepost.kit.query.records import Page, Record
+
+from .schemas import Order, OrderAccessInput, OrderCancelInput, OrderEvent, OrderLine, OrderNoteInput, OrderPlaceInput
+from .service import Cancellations, Orders, Placement
+
+
+class OrderController(Controller):
+    """Orders, placed from carts."""
+
+    path, tags = "/orders", ["Orders"]
+
+    @get("/", Orders.list)
+    async def orders(self, request: RestRequest) -> Page[Order]:
+        return await Orders(request.context).list(request.list_query, request.selection)
+
+    @get("/{key:str}", Orders.get)
+    async def order(self, request: RestRequest, key: str) -> Record[Order]:
+        return await Orders(request.context).get(key, request.selection)
+
+    @get("/{key:str}/lines", Orders.lines)
+    async def order_lines(self, request: RestRequest, key: str) -> Page[OrderLine]:
+        return await Orders(request.context).lines(key, request.list_query, request.selection)
+
+    @get("/{key:str}/events", Orders.events)
+    async def order_events(self, request: RestRequest, key: str) -> Page[OrderEvent]:
+        return await Orders(request.context).events(key, request.list_query, request.selection)
+
+    @post("/", Placement.place)
+    async def order_place(self, request: RestRequest) -> Record[Order]:
+        return await Placement(request.context).place(await request.body(OrderPlaceInput), request.selection)
+
+    @post("/{key:str}/cancellation", Cancellations.cancel)
+    async def order_cancel(self, request: RestRequest, key: str) -> Record[Order]:
+        return await Cancellations(request.context).cancel(key, await request.body(OrderCancelInput), request.selection)
+
+    @post("/{key:str}/notes", Orders.add_note)
+    async def order_note_add(self, request: RestRequest, key: str) -> Record[Order]:
+        return await Orders(request.context).add_note(key, await request.body(OrderNoteInput), request.selection)
+
+    @post("/access", Orders.send_link)
+    async def order_access(self, request: RestRequest) -> Record[Acknowledgement]:
+        return await Orders(request.context).send_link(await request.body(OrderAccessInput), request.selection)
+
+
+class UserOrderController(Controller):
+    """The orders of a user."""
+
+    path, tags = "/users", ["Orders"]
+
+    @get("/{key:str}/orders", Orders.of_user)
+    async def user_orders(self, request: RestRequest, key: str) -> Page[Order]:
+        return await Orders(request.context).of_user(key, request.list_query, request.selection)

@@ -1,0 +1,33 @@
+"""The services of orders. Later areas record payments through `record_payment`."""
+
+from ..models import OrderRow
+from .cancellation import Cancellations
+from .emails import format_money, order_access, order_placed
+from .expiry import expire_orders
+from .orders import Orders
+from .placement import Placement
+from .settings import OrderSettings
+from .settlement import await_bank_transfer, await_payment, lock_order, lock_order_for, record_payment
+from .statuses import open_amount, payable_total
+from .timeline import TimelineEntry, add_entries
+
+__all__ = [
+    "Cancellations",
+    "OrderRow",
+    "OrderSettings",
+    "Orders",
+    "Placement",
+    "TimelineEntry",
+    "add_entries",
+    "await_bank_transfer",
+    "await_payment",
+    "expire_orders",
+    "format_money",
+    "lock_order",
+    "lock_order_for",
+    "open_amount",
+    "order_access",
+    "order_placed",
+    "payable_total",
+    "record_payment",
+]

@@ -1,0 +1,72 @@
+"""E-mails about orders, written and sent by the worker when their event is delivered."""
+
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+from babel.numbers import format_currency
+from sqlalchemy import select
+
+from tradepost.kit.auth.cart_token import GuestTokens
+from tradepost.kit.schema.money import exponent
+from tradepost.kit.worker.email_templates import render_email
+from tradepost.kit.worker.event_handlers import Event, deliver_event
+from tradepost.kit.worker.mail import Mailer
+from tradepost.kit.writes.call_context import CallContext
+
+from ..models import OrderLineRow, OrderRow
+from .settings import OrderSettings
+
+TEMPLATES = Path(__file__).parent.parent / "templates/emails"
+ORDER_LINK_PERIOD, ACCESS_LINK_PERIOD = timedelta(days=90), timedelta(hours=24)
+LOCALE = "en"
+"""The language of the templates."""
+
+
+@deliver_event("mail.order_placed")
+async def order_placed(context: CallContext, event: Event) -> None:
+    """Send the confirmation of an order to the customer."""
+    async with context.open_session() as session:
+        order = await session.scalar(select(OrderRow).where(OrderRow.id == event.subject))
+        if order is None:
+            return
+        query = select(OrderLineRow).where(OrderLineRow.order_id == order.id).order_by(OrderLineRow.position)
+        lines = (await session.scalars(query)).all()
+    email = render_email(
+        TEMPLATES,
+        "order_placed",
+        order.email,
+        order=order,
+        lines=lines,
+        money=partial(format_money, currency=order.currency),
+        link=order_link(context, order.id, ORDER_LINK_PERIOD),
+    )
+    await context.dependencies.require(Mailer).send(email, event.id)
+
+
+@deliver_event("mail.order_access")
+async def order_access(context: CallContext, event: Event) -> None:
+    """Send a link to an order, if it was placed with this e-mail address."""
+    number, email = event.data["number"], event.data["email"]
+    async with context.open_session() as session:
+        id = await session.scalar(select(OrderRow.id).where(OrderRow.number == number, OrderRow.email == email))
+    if id is not None:
+        link = order_link(context, id, ACCESS_LINK_PERIOD)
+        message = render_email(TEMPLATES, "order_access", email, number=number, link=link)
+        await context.dependencies.require(Mailer).send(message, event.id)
+
+
+def order_link(context: CallContext, order_id: str, period: timedelta) -> str:
+    """Return a link that opens an order for a while.
+
+    The token is in the fragment, which browsers send neither to a server nor in `Referer`.
+    """
+    settings = context.dependencies.require(OrderSettings)
+    token = context.dependencies.require(GuestTokens).order_token(order_id, context.clock() + period)
+    return f"{settings.storefront_url or settings.public_url}/order#token={token}"
+
+
+def format_money(amount: int, currency: str) -> str:
+    """Return an amount of minor units as text, such as `€12.50`."""
+    return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale=LOCALE)

@@ -1,0 +1,65 @@
+"""Expires orders that were not paid in time, and releases their stock."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from tradepost.areas.inventory.service import release
+from tradepost.kit.db.errors import LostRace
+from tradepost.kit.worker.periodic import periodic
+from tradepost.kit.writes.call_context import CallContext
+
+from ..models import OrderLineRow, OrderRow
+from .cancellation import close
+from .session import open_session
+from .statuses import derive_payment_status
+from .timeline import TimelineEntry, add_entries, emit
+
+BATCH_SIZE, MAX_TRIES = 50, 4
+OPERATION = "order_expire"
+"""The operation in the audit log."""
+
+
+@periodic(seconds=30)
+async def expire_orders(context: CallContext) -> None:
+    """Expire the pending orders whose time is over, 50 in a transaction."""
+    tries = 0
+    while tries < MAX_TRIES:
+        try:
+            async with context.transaction():
+                context.work.root_operation = OPERATION
+                count = await _expire_due(context)
+        except LostRace:  # a payment or a cancellation came first
+            tries += 1
+            continue
+        if count < BATCH_SIZE:
+            return
+
+
+async def _expire_due(context: CallContext) -> int:
+    """Expire some orders and return how many. Orders that another process has locked are left."""
+    due = select(OrderRow).where(OrderRow.status == "pending", OrderRow.expires_at <= context.clock())
+    query = due.order_by(OrderRow.id).limit(BATCH_SIZE).with_for_update(skip_locked=True)
+    orders = (await open_session(context).scalars(query)).all()
+    entries = [(order, TimelineEntry("expired")) for order in orders]
+    for order in orders:
+        close(order, OPERATION)
+        order.payment_status = derive_payment_status(order)
+        emit(context, order, "expired")
+    await add_entries(context, *entries)
+    await context.handle_events()
+    lines = await _lines_by_order(context, [order.id for order in orders])
+    for order, entry in entries:
+        await release(context, order.id, lines[order.id], entry.id)
+    return len(orders)
+
+
+async def _lines_by_order(context: CallContext, order_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return the units of each line that are not cancelled, by order."""
+    units = {id: dict[str, int]() for id in order_ids}
+    if units:
+        query = select(OrderLineRow.order_id, OrderLineRow.id, OrderLineRow.quantity - OrderLineRow.cancelled)
+        query = query.where(context.database.in_values(OrderLineRow.order_id, sorted(order_ids)))
+        for order_id, line_id, quantity in await open_session(context).execute(query):
+            units[order_id][line_id] = quantity
+    return units

@@ -1,0 +1,81 @@
+"""Records payments on an order. The caller has locked the row of the order."""
+
+from collections.abc import Awaitable
+from datetime import datetime
+
+from sqlalchemy import select
+
+from tradepost.kit.operations.service import Service
+from tradepost.kit.writes.call_context import CallContext
+
+from ..models import OrderRow
+from ..resource import orders, transitions
+from .session import open_session
+from .settings import OrderSettings
+from .statuses import derive_payment_status, open_amount
+from .timeline import TimelineEntry, add_entries, emit
+
+
+def lock_order_for(service: Service, key: str) -> Awaitable[OrderRow]:
+    """Lock the visible order with an id or number. The operation must be open on it."""
+    return service.lock_for_update(OrderRow, orders, key)
+
+
+async def lock_order(context: CallContext, id: str) -> OrderRow:
+    """Lock an order's row and return it as it is now."""
+    query = select(OrderRow).where(OrderRow.id == id).with_for_update()
+    result = await open_session(context).execute(query, execution_options={"populate_existing": True})
+    return result.scalar_one()
+
+
+async def record_payment(context: CallContext, order: OrderRow, *, authorized: int = 0, captured: int = 0) -> None:
+    """Add to what is authorized and captured, and derive the statuses.
+
+    An order is confirmed as soon as both together reach what is to be paid.
+    """
+    order.authorized_amount += authorized
+    order.captured_amount += captured
+    await settle(context, order)
+
+
+async def settle(context: CallContext, order: OrderRow, *entries: TimelineEntry) -> None:
+    """Derive the payment status, confirm a pending order that is covered, and record both."""
+    names = derive(order)
+    if entries or names:
+        await add_entries(context, *[(order, e) for e in (*entries, *[TimelineEntry(n) for n in names])])
+    for name in names:
+        emit(context, order, name)
+
+
+def derive(order: OrderRow) -> list[str]:
+    """Derive the payment status, and confirm a pending order that is covered.
+
+    Return what has happened by that: `confirmed`, `paid`.
+    """
+    was_paid, names = order.payment_status == "paid", list[str]()
+    order.payment_status = derive_payment_status(order)
+    if order.authorized_amount + order.captured_amount > 0:
+        order.expires_at = None
+    if order.status == "pending" and open_amount(order) == 0:
+        transitions.move(order, "order_confirm")
+        order.expires_at = None
+        names.append("confirmed")
+    if order.payment_status == "paid" and not was_paid:
+        names.append("paid")
+    return names
+
+
+def await_bank_transfer(context: CallContext, order: OrderRow) -> None:
+    """Give a pending order the time that a bank transfer takes."""
+    _set_expiry(context, order, order.placed_at + context.dependencies.require(OrderSettings).bank_transfer_period)
+
+
+def await_payment(context: CallContext, order: OrderRow) -> None:
+    """Give a pending order without a payment the time to choose another one."""
+    _set_expiry(context, order, context.clock() + context.dependencies.require(OrderSettings).payment_period)
+
+
+def _set_expiry(context: CallContext, order: OrderRow, time: datetime) -> None:
+    if order.status == "pending" and order.expires_at != time:
+        order.expires_at = time
+        emit(context, order, "updated", changed=["expires_at"])

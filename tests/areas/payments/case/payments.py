@@ -1,0 +1,112 @@
+"""Payments: hidden with their order. Staff capture them."""
+
+from typing import Any
+
+from tests.areas.orders.case.orders import OPEN_ORDER, ORDERS, is_visible
+from tests.areas.orders.case.rows import insert_order, open_order
+from tests.parity.access.table import STAFF_ONLY, Place
+from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
+from tests.parity.harness import UNKNOWN_ID
+from tradepost.areas.payments.models import PaymentRow
+from tradepost.kit.clock import now, to_rfc3339
+from tradepost.kit.ids import new_id
+
+TRANSFER = {"provider": "manual", "method": "bank_transfer"}
+
+
+async def insert_payment(context: CaseContext, order_id: str, **columns: Any) -> str:
+    """Insert a payment of an order, and return its id."""
+    values = TRANSFER | {"order_id": order_id, "currency": "EUR", "amount_amount": 2000, "status": "created"} | columns
+    row = PaymentRow(id=new_id(PaymentRow.__number__), **values)
+    async with context.app.state.database.transaction() as session:
+        session.add(row)
+    return row.id
+
+
+async def sample(context: CaseContext) -> Sample:
+    """Create payments of the sample orders."""
+    orders, moment = context.samples["Order"].rows, to_rfc3339(now())
+    instructions = {"next_action_type": "instructions", "next_action_text": "Transfer it."}
+    shown = await insert_payment(context, orders["shown"], **instructions)
+    hidden = await insert_payment(context, orders["hidden"], status="voided")
+    return Sample(
+        keys=[shown, hidden, UNKNOWN_ID],
+        filter_values={
+            "order_id": [orders["shown"], orders["hidden"], UNKNOWN_ID],
+            "status": ["created", "voided", "captured"],
+            **{f"created_at_{name}": [moment] for name in ("gte", "gt", "lte", "lt")},
+        },
+        shown={
+            "payment_list": Place(seeks=shown, filter=("order_id", orders["shown"])),
+            "payment_get": Place(shown, shown),
+            "order_payment_list": Place(orders["shown"], shown),
+        },
+        hidden={
+            "payment_list": Place(seeks=hidden, filter=("order_id", orders["hidden"])),
+            "payment_get": Place(hidden, hidden),
+            "order_payment_list": Place(orders["hidden"], hidden),
+        },
+    )
+
+
+async def row(context: CaseContext) -> str:
+    """Insert an open payment of an order of the owner, and return its id."""
+    return await insert_payment(context, await open_order(context))
+
+
+async def many_rows(context: CaseContext) -> str:
+    """Create more than a page of payments, and return the id of one."""
+    for _ in range(101):
+        await insert_payment(context, await insert_order(context), status="voided")
+    return await insert_payment(context, context.keys["Order"])
+
+
+PAYMENT = EntityCase(
+    name="Payment",
+    plural="payments",
+    sample=sample,
+    row=row,
+    many_rows=many_rows,
+    answer="provider,method,amount,captured,refunded,status,next_action{type},failure,version",
+    replayed="id,status,amount{amount},links,a:amount,next_action",
+    open_actions={"customer": set(), "staff": {"payment_capture"}, "admin": {"payment_capture"}},
+    oracle=OracleCase(
+        visible=lambda view, row: is_visible(view, view.row("order", row["order_id"])),
+        parents={"order_payment_list": lambda view, row, key: row["order_id"] == key},
+    ),
+    bad_values={
+        "provider": ["manual", "stripe", "", "x" * 41, None],
+        "method": ["bank_transfer", "cash", "", None],
+        "amount": [None, {"amount": 0, "currency": "EUR"}, {"amount": 9999, "currency": "EUR"}, {"amount": 1}],
+    },
+    reads=(
+        ReadCase("payment_list", ORDERS, {"id,amount": 1, "id,order{number}": 1}),
+        ReadCase("payment_get", ORDERS, {"status,next_action{text}": 1}),
+        ReadCase("order_payment_list", ORDERS, {"status": 2}),
+    ),
+    writes=(
+        WriteCase(
+            "payment_create",
+            OPEN_ORDER,
+            role="customer",
+            for_guests=True,
+            path="/orders/{0}/payments",
+            row=open_order,
+            bodies=(TRANSFER,),
+            faults=(
+                Fault({"provider": "stripe"}, ("/provider",), code="payment_method_not_offered"),
+                Fault({"provider": "", "method": ""}, ("/method", "/provider")),
+            ),
+        ),
+        WriteCase(
+            "payment_capture",
+            STAFF_ONLY,
+            path="/payments/{0}/capture",
+            bodies=({}, {"amount": {"amount": 500, "currency": "EUR"}}),
+            faults=(
+                Fault({"amount": {"amount": 9999, "currency": "EUR"}}, ("/amount/amount",)),
+                Fault({"amount": {"amount": 1, "currency": "USD"}}, ("/amount/currency",)),
+            ),
+        ),
+    ),
+)

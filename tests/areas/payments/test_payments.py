@@ -1,0 +1,156 @@
+"""Payments with the provider `manual`: bank transfers and cash on delivery."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import httpx
+import msgspec
+import pytest
+
+from tests.areas.orders.checkout import new_key, placed_order, post, stocked_variant
+from tests.conftest import HERE
+from tests.factories import assert_problem, faults
+from tests.servers import tradepost
+from tests.users import create_user
+from tradepost.payment_method_setting import parse_payment_methods
+
+if TYPE_CHECKING:
+    from tests.servers import Run
+    from tradepost.app import TradepostApp
+    from tradepost.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+TRANSFER = {"provider": "manual", "method": "bank_transfer"}
+CASH = {"provider": "manual", "method": "cash_on_delivery"}
+
+
+@pytest.fixture(scope="module")
+async def app(module_settings: "Settings") -> AsyncIterator["TradepostApp"]:
+    """An app that offers cash on delivery too, within Denmark and up to 50 euros."""
+    from tradepost.app import create_app
+
+    methods = parse_payment_methods("manual:bank_transfer,manual:cash_on_delivery;countries=DK;max=5000")
+    app = create_app(msgspec.structs.replace(module_settings, payment_methods=methods))
+    async with app.lifespan():
+        yield app
+
+
+@pytest.fixture(scope="module")
+async def staff(run: "Run", module_settings: "Settings", app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
+    """A client with a staff API key of that app."""
+    arguments = ("create-api-key", "--role", "staff", "--name", "tests")
+    key = tradepost(run, module_settings.database_url, *arguments).split()[-1]
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
+        yield client
+
+
+async def test_a_bank_transfer_waits_until_staff_capture_it(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}"
+    answer = await post(client, f"{path}/payments", TRANSFER)
+    assert answer.status_code == 201, answer.text
+    payment = answer.json()
+    assert (payment["status"], payment["amount"]) == ("created", order["grand_total"])
+    assert order["number"] in payment["next_action"]["text"]
+    assert (await client.get(path)).json()["status"] == "pending"
+    assert_problem(await post(client, f"/v1/payments/{payment['id']}/capture"), 401, "unauthenticated")
+    answer = await post(staff, f"/v1/payments/{payment['id']}/capture")
+    assert answer.status_code == 200, answer.text
+    captured = answer.json()
+    assert (captured["status"], captured["captured"], captured["next_action"]) == (
+        "captured",
+        order["grand_total"],
+        None,
+    )
+    paid = (await client.get(path)).json()
+    assert (paid["status"], paid["payment_status"], paid["captured"]) == ("confirmed", "paid", order["grand_total"])
+    assert_problem(await post(staff, f"/v1/payments/{payment['id']}/capture"), 409, "invalid_transition")
+    assert_problem(await post(client, f"{path}/payments", TRANSFER), 409, "invalid_transition")
+
+
+async def test_cash_on_delivery_confirms_the_order_at_once(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}"
+    payment = (await post(client, f"{path}/payments", CASH)).json()
+    assert payment["status"] == "authorized"
+    confirmed = (await client.get(path)).json()
+    assert (confirmed["status"], confirmed["payment_status"], confirmed["expires_at"]) == (
+        "confirmed",
+        "authorized",
+        None,
+    )
+    assert confirmed["authorized"] == order["grand_total"]
+    cancelled = (await post(client, f"{path}/cancellation")).json()
+    assert (cancelled["status"], cancelled["authorized"]["amount"]) == ("cancelled", 0)
+    assert (await client.get(f"/v1/payments/{payment['id']}")).json()["status"] == "voided"
+
+
+async def test_the_same_choice_returns_the_open_payment_and_another_voids_it(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}/payments"
+    first = (await post(client, path, TRANSFER)).json()
+    key = new_key()
+    again = await client.post(path, json=TRANSFER, headers=key)
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+    replayed = await client.post(path, json=TRANSFER, headers=key)
+    assert (replayed.status_code, replayed.headers["idempotent-replayed"]) == (200, "true")
+    other = await post(client, path, CASH)
+    assert other.status_code == 201
+    statuses = {row["id"]: row["status"] for row in (await client.get(path)).json()["data"]}
+    assert statuses == {first["id"]: "voided", other.json()["id"]: "authorized"}
+
+
+async def test_a_smaller_capture_is_final_and_the_rest_is_paid_by_another_payment(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)
+    path, total = f"/v1/orders/{order['id']}", order["grand_total"]["amount"]
+    first = (await post(client, f"{path}/payments", TRANSFER)).json()
+    capture = f"/v1/payments/{first['id']}/capture"
+    for amount, fault in ((0, "/amount/amount"), (total + 1, "/amount/amount")):
+        answer = await post(staff, capture, {"amount": {"amount": amount, "currency": "EUR"}})
+        assert faults(answer) == {(fault, "out_of_range")}
+    await post(staff, capture, {"amount": {"amount": 500, "currency": "EUR"}})
+    assert (await client.get(path)).json()["payment_status"] == "partially_paid"
+    second = (await post(client, f"{path}/payments", TRANSFER)).json()
+    assert second["amount"]["amount"] == total - 500
+    await post(staff, f"/v1/payments/{second['id']}/capture")
+    paid = (await client.get(path)).json()
+    assert (paid["status"], paid["payment_status"], paid["captured"]["amount"]) == ("confirmed", "paid", total)
+
+
+async def test_only_what_is_offered_for_the_order_can_be_chosen(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    expensive = await stocked_variant(app, staff, 5, 9000)
+    client, order = await placed_order(app, staff, (expensive, 1))
+    assert [method["method"] for method in order["payment_methods"]] == ["bank_transfer"]
+    path = f"/v1/orders/{order['id']}/payments"
+    for choice in (CASH, {"provider": "stripe"}, {"provider": "manual"}):
+        problem = assert_problem(await post(client, path, choice), 422, "payment_method_not_offered")
+        assert problem["errors"][0]["pointer"] == "/provider"
+
+
+async def test_only_staff_choose_the_amount(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff)
+    path, amount = f"/v1/orders/{order['id']}/payments", {"amount": {"amount": 100, "currency": "EUR"}}
+    user = await create_user(app)
+    assert_problem(await post(client, path, TRANSFER | amount), 403, "forbidden")
+    assert_problem(await post(user.client(), path, TRANSFER), 404, "not_found")
+    payment = (await post(staff, path, TRANSFER | amount)).json()
+    assert payment["amount"]["amount"] == 100
+    too_much = {"amount": {"amount": order["grand_total"]["amount"] + 1, "currency": "EUR"}}
+    assert faults(await post(staff, path, TRANSFER | too_much)) == {("/amount/amount", "out_of_range")}
+
+
+async def test_a_payment_is_seen_by_those_who_see_the_order(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff)
+    payment = (await post(client, f"/v1/orders/{order['id']}/payments", TRANSFER)).json()
+    stranger = (await create_user(app)).client()
+    for caller, status in ((client, 200), (staff, 200), (stranger, 404)):
+        assert (await caller.get(f"/v1/payments/{payment['id']}")).status_code == status
+        assert (await caller.get(f"/v1/orders/{order['id']}/payments")).status_code == status
+        rows = (await caller.get("/v1/payments", params={"order_id": order["id"]})).json()["data"]
+        assert len(rows) == (1 if status == 200 else 0)
