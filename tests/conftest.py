@@ -5,6 +5,7 @@ memory, `--database postgresql` on PostgreSQL and Redis. TEST_DATABASE_URL and T
 servers to use instead of the ones that the tests start.
 """
 
+import gc
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -69,6 +70,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     repeated = [i for i in items if "run" in getattr(i, "fixturenames", ()) and i.get_closest_marker("once") is None]
     config.hook.pytest_deselected(items=[i for i in items if i not in set(repeated)])
     items[:] = repeated
+
+
+def pytest_collection_finish() -> None:
+    """Keep what has been imported out of garbage collections: they took 8 % of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
