@@ -18,9 +18,10 @@ import httpx
 import hypothesis
 import pytest
 
+from tests import servers
 from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
-from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url, servers, tradepost
+from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url
 from tradepost.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = ExitStack()
     config.add_cleanup(stack.close)
-    stack.enter_context(servers(str(config.getoption("--database")))).export()
+    stack.enter_context(servers.servers(str(config.getoption("--database")))).export()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -168,9 +169,9 @@ async def client(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="session")
-def staff_key(run: Run, settings: Settings) -> str:
-    """A staff API key, created by the command."""
-    return tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+def staff_key(settings: Settings) -> str:
+    """A staff API key."""
+    return servers.staff_key(settings.database_url)
 
 
 @pytest.fixture(scope="session")

@@ -200,6 +200,19 @@ def tradepost(run: Run, url: str, *words: str) -> str:
     return done.stdout
 
 
+def staff_key(url: str) -> str:
+    """Create a staff API key in this database and return it.
+
+    It is what the command `create-api-key` does, without the second that a process takes to start.
+    """
+    from tradepost.cli.api_key_file import new_api_key
+    from tradepost.settings import Settings
+
+    settings = Settings.read({"DATABASE_URL": url, "SECRET_KEY": SECRET_KEY}, env_file=None)
+    with ThreadPoolExecutor(1) as thread:  # an event loop may be running in this one
+        return thread.submit(new_api_key, settings, "staff", "tests").result()
+
+
 def environ(url: str) -> dict[str, str]:
     """The environment of a command under test: this database, and no settings of the developer."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}

@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from tests import servers
 from tradepost.areas.accounts.models import UserRow
 from tradepost.kit.writes.database import Database
+from tradepost.migrations.runner import upgrade
 
 type Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -36,6 +37,7 @@ def tradepost(empty_url: str, tmp_path: Path) -> Command:
     return command
 
 
+@pytest.mark.once
 def test_help_lists_the_commands_of_tradepost_and_litestar(tradepost: Command) -> None:
     shown = tradepost("--help").stdout
     for name in ("run", "migrate", "seed", "create-api-key", "export-contract", "routes"):
@@ -69,8 +71,8 @@ def test_prepare_in_production_creates_no_demo_data_and_no_key(tradepost: Comman
     assert tradepost("seed", "--products", "1", **production).returncode == 0  # refused if there are products
 
 
-def test_seed_refuses_a_database_that_has_products(tradepost: Command) -> None:
-    assert tradepost("migrate").returncode == 0
+def test_seed_refuses_a_database_that_has_products(tradepost: Command, empty_url: str) -> None:
+    upgrade(empty_url)
     assert tradepost("seed", "--products", "5").returncode == 0
     again = tradepost("seed", "--products", "5")
     assert (again.returncode, again.stderr.count("\n")) == (1, 1)
@@ -81,14 +83,15 @@ def test_migrate_can_be_run_twice(tradepost: Command) -> None:
     assert [tradepost("migrate").returncode for _ in range(2)] == [0, 0]
 
 
-def test_create_api_key_refuses_an_unknown_role(tradepost: Command) -> None:
-    tradepost("migrate")
+def test_create_api_key_refuses_an_unknown_role(tradepost: Command, empty_url: str) -> None:
+    upgrade(empty_url)
     assert tradepost("create-api-key", "--role", "staff", "--name", "till").stdout.startswith("tp_")
     refused = tradepost("create-api-key", "--role", "king", "--name", "till")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("Error: `king` is not a role")
 
 
+@pytest.mark.once
 def test_an_unreachable_database_is_reported_in_one_line_without_its_password(tradepost: Command) -> None:
     done = tradepost("migrate", DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
@@ -101,12 +104,14 @@ def test_a_database_without_tables_is_reported_in_one_line(tradepost: Command) -
     assert done.stderr.startswith("Error: DATABASE_URL: ")
 
 
+@pytest.mark.once
 def test_production_does_not_start_without_a_secret(tradepost: Command) -> None:
     done = tradepost("run", PROFILE="production", SECRET_KEY="")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "tradepost: SECRET_KEY: must be set in production, to 32 random characters or more.\n"
 
 
+@pytest.mark.once
 def test_production_does_not_start_without_a_public_url(tradepost: Command) -> None:
     done = tradepost("run", PROFILE="production")
     assert (done.returncode, done.stdout) == (2, "")
@@ -115,6 +120,7 @@ def test_production_does_not_start_without_a_public_url(tradepost: Command) -> N
     )
 
 
+@pytest.mark.once
 def test_a_misspelt_setting_stops_the_start_in_the_file_and_is_a_warning_in_the_environment(
     tradepost: Command, tmp_path: Path
 ) -> None:
@@ -128,6 +134,7 @@ def test_a_misspelt_setting_stops_the_start_in_the_file_and_is_a_warning_in_the_
     assert refused.stderr == "tradepost: WORKRES: `.env` sets it, but there is no such setting; did you mean WORKERS?\n"
 
 
+@pytest.mark.once
 def test_rotate_signing_key_adds_a_key_and_prints_no_secret(tradepost: Command, tmp_path: Path) -> None:
     first, second = tradepost("rotate-signing-key"), tradepost("rotate-signing-key")
     key_file = tmp_path / "var" / "signing_keys.json"
@@ -138,6 +145,7 @@ def test_rotate_signing_key_adds_a_key_and_prints_no_secret(tradepost: Command, 
     assert all(key["d"] not in first.stdout + second.stdout for key in json.loads(key_file.read_text())["keys"])
 
 
+@pytest.mark.once
 def test_rotate_signing_key_reports_an_error_in_one_line(tradepost: Command, tmp_path: Path) -> None:
     for environ, message in (
         (
@@ -154,8 +162,8 @@ def test_rotate_signing_key_reports_an_error_in_one_line(tradepost: Command, tmp
         assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
 
-def test_create_admin_creates_an_active_verified_admin(tradepost: Command, empty_url: str) -> None:
-    assert tradepost("migrate").returncode == 0
+def test_create_admin_creates_an_active_verified_admin(empty_url: str) -> None:
+    upgrade(empty_url)
     done = create_admin(empty_url, "seven grey herons asleep\n")
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert "Kim@Shop.example is a new admin" in done.stdout
@@ -169,7 +177,7 @@ def test_create_admin_creates_an_active_verified_admin(tradepost: Command, empty
 def test_create_admin_changes_the_password_only_of_an_account_that_is_not_verified(
     tradepost: Command, empty_url: str
 ) -> None:
-    assert tradepost("migrate").returncode == 0
+    upgrade(empty_url)
     assert create_admin(empty_url, "seven grey herons asleep\n").returncode == 0
     [before] = rows(empty_url)
     again = tradepost("create-admin", "--email", "kim@shop.example")
@@ -190,9 +198,9 @@ def test_create_admin_changes_the_password_only_of_an_account_that_is_not_verifi
     [("kim", "seven grey herons asleep", "Not a valid e-mail address"), ("k@shop.example", "password1", "common")],
 )
 def test_create_admin_refuses_an_invalid_address_or_password_in_one_line(
-    tradepost: Command, empty_url: str, email: str, password: str, message: str
+    empty_url: str, email: str, password: str, message: str
 ) -> None:
-    assert tradepost("migrate").returncode == 0
+    upgrade(empty_url)
     done = create_admin(empty_url, f"{password}\n", email)
     assert done.returncode == 1
     assert message in done.stderr

@@ -65,6 +65,7 @@ def wait_until_ready(process: subprocess.Popen[str], port: int) -> None:
     raise TimeoutError("the server was not ready after 30 seconds")
 
 
+@pytest.mark.once  # the database has no part in it
 @pytest.mark.parametrize("chosen", [{}, {"PYTHONMALLOC": "pymalloc"}])
 def test_a_worker_uses_huge_pages_unless_the_operator_chose_an_allocator(
     start: Start, port: int, chosen: dict[str, str]
@@ -79,6 +80,7 @@ def test_a_worker_uses_huge_pages_unless_the_operator_chose_an_allocator(
         assert int(dict(line.split()[:2] for line in lines)["AnonHugePages:"]) > 0
 
 
+@pytest.mark.once  # the database has no part in it
 def test_a_body_is_read_whole_in_one_piece_in_several_and_in_chunks(start: Start, port: int) -> None:
     """All requests use one connection. Granian sets `more_body` on every piece."""
     wait_until_ready(start(), port)
@@ -103,6 +105,7 @@ def test_a_body_is_read_whole_in_one_piece_in_several_and_in_chunks(start: Start
             assert b'{"data":{"__typename":"Query"}' in answers.read(int(headers[b"content-length"]))
 
 
+@pytest.mark.once  # the database has no part in it
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 def test_a_graphql_response_has_the_requested_content_coding(start: Start, port: int, coding: str) -> None:
     wait_until_ready(start(), port)
@@ -138,6 +141,7 @@ def test_a_signal_during_the_start_stops_the_server(start: Start, port: int) -> 
     assert process.returncode == 0, output
 
 
+@pytest.mark.once  # the database has no part in it
 def test_an_invalid_trusted_document_is_reported_in_one_line_with_exit_status_2(start: Start, tmp_path: Path) -> None:
     (tmp_path / "Card.graphql").write_text("query Card {\n  nothing\n}\n")
     output, _ = (process := start(DOCUMENTS=str(tmp_path), WORKERS="2")).communicate(timeout=60)
@@ -149,6 +153,7 @@ def test_an_invalid_trusted_document_is_reported_in_one_line_with_exit_status_2(
     assert "Traceback" not in output
 
 
+@pytest.mark.once  # the database has no part in it
 def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_others(
     start: Start, port: int, tmp_path: Path
 ) -> None:
@@ -183,6 +188,7 @@ def test_prices_in_another_currency_than_the_setting_are_reported_in_one_line_wi
     assert "Traceback" not in output
 
 
+@pytest.mark.once  # the database has no part in it
 def test_a_port_in_use_is_reported_in_one_line_with_exit_status_2(start: Start, port: int) -> None:
     with closing(socket.create_server(("127.0.0.1", port))):
         output, _ = (process := start()).communicate(timeout=30)

@@ -34,7 +34,7 @@ async def test_the_server_process_delivers_events(
     await database.start()
     [email_id] = await emit_events(database, "mail.test", {"to": "ada@example.com"})
     (tmp_path / ".env").write_text("MAILER=file\nMAIL_FROM=Ada's <shop@ada.example>\n")
-    key = await asyncio.to_thread(_key, url)
+    key = servers.staff_key(url)
     with serving("tests.reliability.posting_process:application", url, tmp_path) as (address, _):
         await wait_until(lambda: is_sent(database, email_id))
         answer = await asyncio.to_thread(
@@ -53,11 +53,6 @@ async def test_the_server_process_delivers_events(
     [file] = (tmp_path / "var" / "mail").iterdir()
     assert file.name == f"{email_id}.eml"
     assert "From: Ada's <shop@ada.example>" in file.read_text()
-
-
-def _key(url: str) -> str:
-    words = [sys.executable, "-m", "tradepost", "create-api-key", "--name", "tests"]
-    return subprocess.run(words, env=servers.environ(url), capture_output=True, text=True, check=True).stdout.strip()
 
 
 async def _outbox_is_empty(database: Database) -> bool:

@@ -28,7 +28,8 @@ WRITERS = {
     "application/msgpack": msgspec.msgpack.encode,
     "application/x-www-form-urlencoded": lambda value: urlencode(value).encode(),
 }
-BOTH = ["openapi.json", "openapi.v2.json"]
+# Rows look alike in both versions, so one is enough to see what each database returns.
+BOTH = ["openapi.json", pytest.param("openapi.v2.json", marks=pytest.mark.once)]
 
 
 @pytest.fixture(scope="session", params=BOTH)

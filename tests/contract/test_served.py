@@ -9,6 +9,9 @@ import pytest
 from tradepost.app import create_app
 from tradepost.settings import Settings
 
+# The documents do not depend on the database.
+pytestmark = pytest.mark.once
+
 DOCUMENTS = {
     "/openapi.json": ("openapi.json", "application/json"),
     "/v1/openapi.json": ("openapi.json", "application/json"),

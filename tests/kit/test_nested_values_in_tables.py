@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
+from tests import servers
 from tests.conftest import HERE
 from tests.factories import create, make_product, make_variant, read, unique
 from tests.kit.sample_basket import (
@@ -22,7 +23,6 @@ from tests.kit.sample_basket import (
 from tests.kit.sample_quote import QUOTE, SampleLine
 from tests.kit.test_nested_values import Tree, fields_text, keep, trees
 from tests.parity.fields import graphql_fields, graphql_input, normalize_answer
-from tests.servers import Run, tradepost
 from tradepost.app import TradepostApp
 from tradepost.kit.schema.wire_form import wire_form
 from tradepost.settings import Settings
@@ -71,10 +71,9 @@ async def guest(shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture(scope="module")
-async def editor(run: Run, module_settings: Settings, shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
+async def editor(module_settings: Settings, shop: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a staff API key."""
-    command = ("create-api-key", "--role", "staff", "--name", "tests")
-    key = tradepost(run, module_settings.database_url, *command).split()[-1]
+    key = servers.staff_key(module_settings.database_url)
     transport = httpx.ASGITransport(app=shop)
     async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
         yield client

@@ -15,6 +15,10 @@ from tests.rate_limit_headers import remaining_points, request_cost
 from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
+# The limits of these apps are in memory with either database, and are checked before it is read.
+# The limits in Redis are tested in tests/kit and in test_attempts.py.
+pytestmark = pytest.mark.once
+
 GRAPHQL = {"accept": "application/graphql-response+json"}
 
 

@@ -16,6 +16,10 @@ from tradepost.doors.http.asgi import Headers
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.settings import Settings
 
+# The limits of these apps are in memory with either database, and are checked before it is read.
+# The limits in Redis are tested in tests/kit and in test_attempts.py.
+pytestmark = pytest.mark.once
+
 DOCUMENT = {"query": '{ product(slug: "none") { id } }'}
 MANY = {"limit": "50", "fields": "id,variants{id}"}
 CALLERS = {b"owner": None, b"narrow": 30, b"wide": 5000, b"other": 30}

@@ -11,6 +11,10 @@ from tests.factories import unique
 from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
+# The limits of these apps are in memory with either database, and are checked before it is read.
+# The limits in Redis are tested in tests/kit and in test_attempts.py.
+pytestmark = pytest.mark.once
+
 RIGHT = "seven grey herons asleep"
 
 

@@ -37,6 +37,7 @@ def prices(harness: DualDoorApp, asker: str, asked: AskedList, spelling: int) ->
     return price(harness.operation(asked.operation), query.selection, query.list_query), graphql
 
 
+@pytest.mark.once  # a price depends on the selection only
 @pytest.mark.parametrize("part", range(4))
 @hypothesis_settings(85)
 @given(asking=read_questions(), spelling=SPELLINGS)

@@ -43,19 +43,23 @@ def shared(fresh_settings: Callable[[], Settings]) -> Settings:
     return fresh_settings()
 
 
-@pytest.fixture(params=["redis", "database"])
-def channel_settings(request: pytest.FixtureRequest, run: Run, shared: Settings) -> Settings:
-    """The settings with each invalidation channel. Tests with SQLite have no Redis."""
-    if request.param == "redis" and run.redis is None:
-        return shared
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests with each invalidation channel. With SQLite there is no Redis."""
+    if "channel_settings" in metafunc.fixturenames:
+        has_redis = metafunc.config.getoption("--database") == "postgresql"
+        metafunc.parametrize("channel_settings", ["redis", "database"] if has_redis else ["database"], indirect=True)
+
+
+@pytest.fixture
+def channel_settings(request: pytest.FixtureRequest, shared: Settings) -> Settings:
+    """The settings with an invalidation channel."""
     return shared if request.param == "redis" else msgspec.structs.replace(shared, redis_url=None)
 
 
 @pytest.fixture
-def key(run: Run, shared: Settings) -> str:
+def key(shared: Settings) -> str:
     """A staff API key."""
-    words = ("create-api-key", "--role", "staff", "--name", "tests")
-    return servers.tradepost(run, shared.database_url, *words).split()[-1]
+    return servers.staff_key(shared.database_url)
 
 
 @pytest.fixture

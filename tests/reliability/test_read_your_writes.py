@@ -79,7 +79,7 @@ def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) 
     """One connection to each worker process: four with PostgreSQL and Redis, two with SQLite."""
     number, folder = 2 if run.postgresql is None else 4, tmp_path_factory.mktemp("server")
     url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
-    key = servers.tradepost(run, url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+    key = servers.staff_key(url)
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -89,7 +89,7 @@ def shop(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("shop")
     redis = RedisServer(folder / "redis", "secret")
     url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
-    key = servers.tradepost(run, url, "create-api-key", "--role", "staff", "--name", "tests").split()[-1]
+    key = servers.staff_key(url)
     port = free_port()
     environ = servers.environ(url) | {"PORT": str(port), "REDIS_URL": redis.url, "ACCESS_LOG": "off", "WORKER": "off"}
     environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_STAFF"), "1000000000")

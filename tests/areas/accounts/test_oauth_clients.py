@@ -5,9 +5,8 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
@@ -23,16 +22,19 @@ with warnings.catch_warnings(record=True):
 EMAIL, PASSWORD = "kim@shop.example", "seven grey herons asleep"
 
 
-@pytest.fixture
-def shop(fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+# The client sees only HTTP. test_oauth.py sends every grant to both databases.
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def shop(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running server with an admin created by `create-admin`."""
-    # Authlib requires TLS; this is a loopback connection.
-    monkeypatch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+    tmp_path = tmp_path_factory.mktemp("shop")
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     address = f"http://127.0.0.1:{port}"
-    environ = servers.environ(fresh_settings().database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
+    environ = servers.environ(module_settings.database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
     tradepost = [sys.executable, "-m", "tradepost"]
     command = [*tradepost, "create-admin", "--email", EMAIL, "--password-stdin"]
     subprocess.run(
@@ -50,7 +52,10 @@ def shop(fresh_settings: Callable[[], Settings], tmp_path: Path, monkeypatch: py
     )
     try:
         wait_until_ready(process, address)
-        yield address
+        with pytest.MonkeyPatch.context() as environment:
+            # Authlib requires TLS; this is a loopback connection.
+            environment.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")
+            yield address
     finally:
         process.terminate()
         process.wait(30)

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from tests import servers
+from tests.app_client import AppClient
 from tests.factories import read
 from tests.servers import Run
 from tradepost.settings import Settings
@@ -24,7 +25,7 @@ from tradepost.settings import Settings
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-HERE, BASE_URL = Path(__file__).parent, "http://tradepost.test"
+HERE = Path(__file__).parent
 FIELDS = """name,slug,external_reference,status,description,attributes,tags,
 price_from{amount,currency},brand{name,slug},category{name,slug},categories{name},
 variants{sku,price{amount,currency},options,compare_at_price{amount,currency},weight_grams,barcode,
@@ -60,7 +61,7 @@ class ImportShop:
 
     def anonymous(self) -> httpx.AsyncClient:
         """Return a client without credentials."""
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url=BASE_URL, trust_env=False)
+        return AppClient(self.app)
 
     async def clear(self) -> None:
         """Delete all rows that a test created."""
@@ -107,8 +108,8 @@ async def two_shops(
     """Two shops of this test worker. `shop` and `other_shop` empty them for each test."""
     async with AsyncExitStack() as stack:
         yield (
-            await start_shop(empty_settings(run, f"{worker_id}_shop", settings), run, stack),
-            await start_shop(empty_settings(run, f"{worker_id}_other", settings), run, stack),
+            await start_shop(empty_settings(run, f"{worker_id}_shop", settings), stack),
+            await start_shop(empty_settings(run, f"{worker_id}_other", settings), stack),
         )
 
 
@@ -142,19 +143,15 @@ def empty_settings(run: Run, name: str, usual: Settings) -> Settings:
     )
 
 
-async def start_shop(settings: Settings, run: Run, stack: AsyncExitStack) -> ImportShop:
+async def start_shop(settings: Settings, stack: AsyncExitStack) -> ImportShop:
     """Start a shop with these settings."""
     from tradepost.app import create_app
 
     app = create_app(settings)
     app.state.credentials.write_interval = 86_400.0
     await stack.enter_async_context(app.lifespan())
-    output = servers.tradepost(run, settings.database_url, "create-api-key", "--role", "staff", "--name", "tests")
-    key = output.split()[-1]
-    transport = httpx.ASGITransport(app=app)
-    staff = await stack.enter_async_context(
-        httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers={"X-API-Key": key})
-    )
+    key = servers.staff_key(settings.database_url)
+    staff = await stack.enter_async_context(AppClient(app, headers={"X-API-Key": key}))
     return ImportShop(app, settings.database_url, staff)
 
 
