@@ -172,7 +172,9 @@ async def test_a_line_whose_variant_is_hidden_keeps_its_last_names_and_has_no_pr
         lines = succeed(await caller.get(guest.path))["lines"]
         assert [line["product_name"] for line in lines] == ["Oak chair", "Oak chair"]
         assert [line["sku"] for line in lines] == [first["sku"], second["sku"]]
-        assert [(line["unit_price"], line["total"]) for line in lines] == [(None, None)] * 2
+        assert [(line["unit_price"], line["total"], line["availability"]) for line in lines] == [
+            (None, None, "not_available")
+        ] * 2
     assert_problem(await guest.client.put(f"{guest.path}/lines/{second['id']}", json={"quantity": 2}), 404, "not_found")
     removed = succeed(await guest.client.delete(f"{guest.path}/lines/{second['id']}"))
     assert [line["variant_id"] for line in removed["lines"]] == [first["id"]]
@@ -304,10 +306,10 @@ async def test_both_doors_change_one_cart(app: "TradepostApp", staff: httpx.Asyn
     guest = Shopper(client, created)
     assert (await guest.put(id, 3))["lines"][0]["quantity"] == 3
     text = """mutation ($cart: ID!, $variant: ID!) {
-      cartLineSet(cartId: $cart, variantId: $variant, input: {quantity: 4}) { lines { quantity } }
+      cartLineSet(cartId: $cart, variantId: $variant, input: {quantity: 4}) { lines { quantity availability } }
     }"""
     changed = await graphql(client, text, cart=created["id"], variant=id)
-    assert changed["cartLineSet"]["lines"] == [{"quantity": 4}]
+    assert changed["cartLineSet"]["lines"] == [{"quantity": 4, "availability": "IN_STOCK"}]
     text = "mutation ($cart: ID!, $variant: ID!) { cartLineRemove(cartId: $cart, variantId: $variant) { version } }"
     assert (await graphql(client, text, cart=created["id"], variant=id))["cartLineRemove"] == {"version": 4}
     assert (await graphql(client, "query ($id: ID!) { cart(id: $id) { lines { id } } }", id=created["id"])) == {

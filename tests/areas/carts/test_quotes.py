@@ -122,6 +122,7 @@ async def test_stock_is_checked_and_goods_on_order_are_not(app: "TradepostApp", 
     guest = await new_guest(app, lines=[{"variant_id": id, "quantity": 2} for id in (scarce, ordered)])
     quote = await guest.quote()
     assert [line["availability"] for line in quote["lines"]] == ["low", "backorder"]
+    assert [line["availability"] for line in (await guest.read())["lines"]] == ["low", "backorder"]
     assert "out_of_stock" not in [problem["code"] for problem in quote["problems"]]
     await guest.put(scarce, 3)
     quote = await guest.quote()

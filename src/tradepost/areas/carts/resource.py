@@ -8,6 +8,7 @@ from sqlalchemy import Text, bindparam, func, select
 
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import media, products, variants
+from tradepost.areas.inventory.resource import availability as variant_availability
 from tradepost.areas.pricing.resource import shipping_methods
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.db.column_types import Id
@@ -17,7 +18,7 @@ from tradepost.kit.resource.resource import Resource, Result
 
 from . import policy
 from .models import CartLineRow, CartRow
-from .schemas import Cart, CartLine, CartQuote, CartStatus
+from .schemas import Cart, CartLine, CartQuote, CartStatus, LineAvailability
 
 PUBLIC = Viewer(frozenset(), is_authenticated=False)
 """A caller without any permission. What it does not see is not sold, not to staff either."""
@@ -40,6 +41,11 @@ def _live(column: Any) -> Any:
     """Return the value that a line's variant has now, as SQL; null if it is not sold."""
     query = select(column).join_from(VARIANT, PRODUCT, PRODUCT.c.id == VARIANT.c.product_id)
     return query.where(VARIANT.c.id == CartLineRow.variant_id, IS_SOLD).scalar_subquery()
+
+
+def availability(viewer: Viewer) -> Any:
+    """Return the availability of a line's variant, as SQL."""
+    return func.coalesce(_live(variant_availability(viewer)), LineAvailability.NOT_AVAILABLE.value)
 
 
 carts = Resource(
@@ -83,6 +89,7 @@ cart_lines = Resource(
         "variant_name": func.coalesce(_live(VARIANT.c.name), CartLineRow.variant_name),
         "sku": func.coalesce(_live(VARIANT.c.sku), CartLineRow.sku),
         "image_url": func.coalesce(_live(image_of(PRODUCT.c.id)), CartLineRow.image_url),
+        "availability": availability,
     },
 )
 

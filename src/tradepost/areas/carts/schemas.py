@@ -118,6 +118,7 @@ class CartLine(Struct):
     variant_name: Annotated[str, Meta(examples=["M / red"])]
     sku: Annotated[str, Meta(examples=["CHAIR-OAK-01"])]
     image_url: Annotated[str | None, Meta(examples=["https://images.example.com/oak-chair-front.jpg"])]
+    availability: LineAvailability
     created_at: datetime
     updated_at: datetime
     version: int

@@ -97,7 +97,7 @@ CART = EntityCase(
     row=open_cart,
     many_rows=many_rows,
     answer="status,email,currency,locale,note,attributes,shipping_address,billing_address,version,"
-    "lines{quantity,unit_price,total,sku}",
+    "lines{quantity,unit_price,total,sku,availability}",
     replayed="id,status,shipping_address{city},links,s:shipping_address,lines{quantity,links}",
     open_actions={"customer": ACTIONS, "staff": ACTIONS, "admin": ACTIONS},
     oracle=OracleCase(visible=is_visible),
@@ -113,7 +113,7 @@ CART = EntityCase(
         "customer_id": [None, UNKNOWN_ID, "x"],
     },
     reads=(
-        ReadCase("cart_list", CARTS, {"id,status": 1, "id,lines{sku,unit_price}": 2}),
+        ReadCase("cart_list", CARTS, {"id,status": 1, "id,lines{sku,unit_price,availability}": 2}),
         ReadCase("cart_get", CARTS, {"email,shipping_address{city}": 1, "id,lines{product_name,variant{sku}}": 2}),
     ),
     writes=(
