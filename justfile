@@ -46,7 +46,7 @@ new-area name thing="":
 new-entity area name:
     python scripts/new_entity.py {{area}} {{name}}
 
-# Write openapi.json, openapi.v2.json and schema.graphql; review the diff before you commit
+# Write openapi.json, openapi.v2.json, schema.graphql and events.json; review the diff before you commit
 export-contract folder="tests/contract":
     tradepost export-contract {{folder}}
 

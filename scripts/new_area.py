@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "scripts" / "area_template"
 MIGRATIONS = ROOT / "db" / "migrations" / "versions"
 APP = ROOT / "src" / "tradepost" / "app.py"
-MODULES = ("__init__", "models", "schemas", "policy", "resource", "service", "rest", "graphql")
+MODULES = ("__init__", "models", "schemas", "policy", "resource", "event_types", "service", "rest", "graphql")
 # Type numbers from 240 on are reserved for link tables and the kit.
 FIRST_RESERVED_NUMBER, MAX_NAME_LENGTH = 240, 40
 

@@ -127,6 +127,14 @@ def cheap_passwords() -> None:
     password_hasher.MEMORY, password_hasher.PASSES = 8 * password_hasher.LANES, 1
 
 
+@pytest.fixture(scope="session", autouse=True)
+def declared_events() -> None:
+    """Refuse events that do not fit the declaration of their type."""
+    from tradepost.kit.writes.event_types import EventTypes
+
+    EventTypes.strict = True
+
+
 @pytest.fixture(scope="session")
 def settings(run: Run, worker_id: str, cheap_passwords: None) -> Settings:
     """The settings of the app under test, with this worker's copy of the template database."""

@@ -60,6 +60,7 @@ from tradepost.kit.worker.event_handlers import EventHandler
 from tradepost.kit.worker.periodic import PeriodicTask
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.domain_events import DomainEventHandler, DomainEventHandlers
+from tradepost.kit.writes.event_types import EventTypes
 from tradepost.monitoring import create_metrics, parity_report, readiness_checks
 from tradepost.settings import Settings, SettingsError
 from tradepost.worker import Worker
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> TradepostApp:
     database = create_database(settings, cache=read_cache)
     limits = _rate_limits(settings)
     dependencies = create_dependencies(settings, database, domain_event_handlers())
+    types = dependencies.provide(EventTypes, event_types())
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
     dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
@@ -114,6 +116,7 @@ def create_app(settings: Settings) -> TradepostApp:
                 ops_loopback=settings.trusts_loopback,
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
                 public_keys=signing_keys.jwks_json,
+                event_types=types,
             ),
             *([] if settings.storefront_url else form_routes(instances_of(FormPage, load_modules("pages")))),
             *metrics_and_parity_routes(
@@ -144,7 +147,7 @@ def create_app(settings: Settings) -> TradepostApp:
             "dependencies": dependencies,
             "worker": worker,
             "cache": read_cache,
-            "contract": cache(lambda: contract_files(registry, rest, app.routes, graphql.sdl(), authentication)),
+            "contract": cache(lambda: contract_files(registry, rest, app.routes, graphql.sdl(), authentication, types)),
         }
     )
     app.pipeline = _pipeline(app, settings, credentials, database, metrics, limits, dependencies, read_cache)
@@ -258,6 +261,12 @@ def event_handlers() -> list[EventHandler]:
 def domain_event_handlers() -> DomainEventHandlers:
     """Return the handlers of all areas that run in the transaction."""
     return DomainEventHandlers(instances_of(DomainEventHandler, load_modules("service")))
+
+
+def event_types() -> EventTypes:
+    """Return the event types that the areas declare."""
+    lists = [value for module in load_modules("event_types") for value in vars(module).values()]
+    return EventTypes([type for types in lists if isinstance(types, list) for type in types])
 
 
 def periodic_tasks() -> list[PeriodicTask]:

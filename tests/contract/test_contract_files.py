@@ -18,7 +18,7 @@ from .conftest import HERE
 
 pytestmark = pytest.mark.once  # the documents do not depend on the database
 
-NAMES = ["openapi.json", "openapi.v2.json", "schema.graphql"]
+NAMES = ["openapi.json", "openapi.v2.json", "schema.graphql", "events.json"]
 RELEASED = HERE / "released"
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 

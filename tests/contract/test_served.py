@@ -16,6 +16,7 @@ DOCUMENTS = {
     "/openapi.json": ("openapi.json", "application/json"),
     "/v1/openapi.json": ("openapi.json", "application/json"),
     "/v2/openapi.json": ("openapi.v2.json", "application/json"),
+    "/events.json": ("events.json", "application/json"),
     "/schema.graphql": ("schema.graphql", "application/graphql; charset=utf-8"),
 }
 

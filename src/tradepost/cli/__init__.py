@@ -198,9 +198,9 @@ def rotate_signing_key() -> None:
 @shop.command("export-contract")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def export_contract(folder: Path) -> None:
-    """Write the OpenAPI and GraphQL documents.
+    """Write the OpenAPI and GraphQL documents and the event types.
 
-    FOLDER gets openapi.json, openapi.v2.json and schema.graphql.
+    FOLDER gets openapi.json, openapi.v2.json, schema.graphql and events.json.
     """
     from tradepost.app import create_app
 

@@ -48,7 +48,10 @@ async def test_the_allowed_names_are_listed_only_to_callers_who_may_introspect(
     assert "external_reference" not in hidden.text
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/v2/openapi.json", "/schema.graphql", "/docs", "/docs/graphql"])
+@pytest.mark.parametrize(
+    "path",
+    ["/openapi.json", "/v2/openapi.json", "/schema.graphql", "/events.json", "/docs", "/docs/graphql", "/docs/events"],
+)
 async def test_the_documents_are_404_without_a_credential(closed: httpx.AsyncClient, staff_key: str, path: str) -> None:
     assert (await closed.get(path)).status_code == 404
     assert (await closed.get(path, headers={"X-API-Key": staff_key})).status_code == 200

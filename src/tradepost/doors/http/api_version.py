@@ -8,7 +8,10 @@ DEFAULT_VERSION = 1
 SUPPORTED = "Supported versions: 1 (`/v1`) and 2 (`/v2`)."
 
 UNVERSIONED = frozenset(
-    {"graphql", "health", "docs", "problems", "parity", "console", "metrics", "schema.graphql", ".well-known", "pages"}
+    [
+        *("graphql", "health", "docs", "problems", "parity", "console", "metrics", "pages"),
+        *("schema.graphql", "events.json", ".well-known"),
+    ]
 )
 """First segments of paths that have no version; with a version prefix they do not exist."""
 

@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Scope
 
+from tradepost.kit.writes.event_types import EventTypes
+
 from .assets import asset_routes, load_assets
 from .docs import docs_routes
+from .event_types import event_type_routes
 from .guides import guide_routes
 from .health import Check, health_routes
 from .index import Collections, index_routes
@@ -24,6 +27,7 @@ def page_routes(
     ops_loopback: bool = True,
     collections: Collections = lambda *_: {},
     public_keys: PublicKeys = lambda: None,
+    event_types: EventTypes | None = None,
 ) -> list[HTTPRouteHandler]:
     """Return the routes of all pages, for `Litestar(route_handlers=[...])`.
 
@@ -33,12 +37,14 @@ def page_routes(
     ops_loopback: whether requests from this machine see the details of readiness.
     collections: REST's collections, by version and the caller's permissions.
     public_keys: the JWK set of access tokens, or None.
+    event_types: the event types of all areas; None means that there are none.
     """
     assets = load_assets()
     stylesheet = assets["pages.css"].href
     return [
         *index_routes(stylesheet, may_introspect, collections),
         *docs_routes(assets, may_introspect),
+        *event_type_routes(event_types or EventTypes(), stylesheet, may_introspect),
         *guide_routes(stylesheet),
         *asset_routes(assets),
         *problem_routes(stylesheet),

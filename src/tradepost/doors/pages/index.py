@@ -38,6 +38,7 @@ DOCUMENTATION_LINKS = {
     "openapi": ("/v1/openapi.json", "OpenAPI document, version 1"),
     "openapi_v2": ("/v2/openapi.json", "OpenAPI document, version 2"),
     "graphql_schema": ("/schema.graphql", "GraphQL schema"),
+    "events": ("/docs/events", "Event types"),
 }
 
 

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from tradepost.kit.operations.registry import Registry
 from tradepost.kit.problems import NotFound
+from tradepost.kit.writes.event_types import EventTypes
 
 from ..http.conditional import entity_tag
 from ..http.response import Response
@@ -22,14 +23,20 @@ CACHE_CONTROL = (b"cache-control", b"private, max-age=300")
 
 
 def contract_files(
-    registry: Registry, door: RestDoor, routes: Iterable[Any], sdl: str, authentication: AuthenticationDocs
+    registry: Registry,
+    door: RestDoor,
+    routes: Iterable[Any],
+    sdl: str,
+    authentication: AuthenticationDocs,
+    event_types: EventTypes,
 ) -> Mapping[str, bytes]:
-    """Return file names and contents: OpenAPI of both versions, and the GraphQL schema."""
+    """Return names and contents: OpenAPI of both versions, the GraphQL schema, the event types."""
     routes = list(routes)
     return {
         "openapi.json": _to_json(openapi_document(registry, door, routes, 1, authentication)),
         "openapi.v2.json": _to_json(openapi_document(registry, door, routes, 2, authentication)),
         "schema.graphql": f"{sdl.strip()}\n".encode(),
+        "events.json": _to_json({"data": event_types.described()}),
     }
 
 
@@ -38,7 +45,7 @@ def _to_json(document: dict[str, Any]) -> bytes:
 
 
 def contract_routes(may_introspect: Callable[[Any], bool]) -> list[HTTPRouteHandler]:
-    """Return the routes of `/openapi.json` (also below `/v1` and `/v2`) and `/schema.graphql`.
+    """Return the routes of `/openapi.json` (also below `/v1` and `/v2`) and the other files.
 
     They return 404 to requests that may not introspect. The files are made for the first request,
     in a thread, because that takes 0.1 s. Each is compressed once per coding.
@@ -63,4 +70,8 @@ def contract_routes(may_introspect: Callable[[Any], bool]) -> list[HTTPRouteHand
     async def serve_schema(request: Request[Any, Any, Any]) -> ASGIApp:
         return await serve(request, "schema.graphql", b"application/graphql; charset=utf-8")
 
-    return [serve_openapi, serve_schema]
+    @get("/events.json", include_in_schema=False)
+    async def serve_events(request: Request[Any, Any, Any]) -> ASGIApp:
+        return await serve(request, "events.json", b"application/json")
+
+    return [serve_openapi, serve_schema, serve_events]

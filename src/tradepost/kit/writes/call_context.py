@@ -22,6 +22,7 @@ from ..resource.resource import Resource
 from ..resource.selection import Selection
 from .database import Database
 from .domain_events import DomainEventHandlers
+from .event_types import EventTypes
 from .outbox import is_personal_event
 from .unit_of_work import UnitOfWork
 
@@ -179,6 +180,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     def emit(self, type: str, subject: str, **data: Any) -> None:
         """Add an event and its audit entry to the open write, to be committed with the change."""
         assert not is_personal_event(type), "the audit log would keep personal data; use `emit_personal`"
+        self._check_event(type, data)
         self.work.pending_events().add(type, subject, data, self.request_id, self.signature)
 
     def emit_to_handlers(self, type: str, subject: str, **data: Any) -> None:
@@ -186,9 +188,15 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
 
         For the rows of a change whose stored event lists their ids.
         """
+        self._check_event(type, data)
         handlers = self.dependencies.get(DomainEventHandlers)
         if handlers is not None and type in handlers.types:
             self.work.pending_events().add_for_handlers(type, subject, data)
+
+    def _check_event(self, type: str, data: Mapping[str, Any]) -> None:
+        """In tests, raise UndeclaredEvent if an event does not fit its declaration."""
+        if EventTypes.strict and (types := self.dependencies.get(EventTypes)) is not None:
+            types.check(type, data)
 
     def emit_personal(self, type: str, subject: str, **data: Any) -> None:
         """Add an event with personal data (`mail.*`) to the open write.

@@ -1,0 +1,63 @@
+"""`/docs/events`: the event types, generated from their declarations."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from litestar import Request, route
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Scope
+
+from tradepost.kit.problems import NotFound
+from tradepost.kit.writes.event_types import EventType, EventTypes, data_schema
+
+from ..http.cache_policy import PRIVATE
+from ..http.conditional import entity_tag
+from ..http.response import Response
+from .assets import GET_AND_HEAD
+from .layout import HTML, TEXT_POLICY, render_page
+
+PATH = "/docs/events"
+
+
+def _page(types: EventTypes, stylesheet: str) -> bytes:
+    """Return the HTML page of all event types."""
+    rows = "".join([_row(type) for _, type in sorted(types.types.items())])
+    body = (
+        '<main class="text"><h1>Events</h1><p>Each change of the shop is announced by an event, stored with the '
+        "change and shown in the audit log. Its data has ids and the names of what changed, never the values. "
+        'The <a href="/docs/guides/events">guide</a> explains how they are made; <a href="/events.json">'
+        "<code>/events.json</code></a> has the JSON Schema of their data.</p>"
+        '<table><thead><tr><th scope="col">Type</th><th scope="col">When</th><th scope="col">Subject</th>'
+        '<th scope="col">Data</th><th scope="col">Readable by</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></main>"
+    )
+    return render_page("Events - Tradepost", body, path=PATH, stylesheet=stylesheet)
+
+
+def _row(type: EventType) -> str:
+    """Return the table row of one type."""
+    properties: dict[str, Any] = data_schema(type.data).get("properties", {})
+    members = ", ".join([f"<code>{escape(name)}</code>" for name in properties])
+    subject = f"<code>{escape(type.subject.name)}</code>" if type.subject is not None else ""
+    permission = type.access.permission
+    readers = f"<code>{escape(permission)}</code>" if permission else "everyone who sees the subject"
+    return (
+        f"<tr><td><code>{escape(type.name)}</code></td><td>{escape(type.doc)}</td><td>{subject}</td>"
+        f"<td>{members}</td><td>{readers}</td></tr>"
+    )
+
+
+def event_type_routes(
+    types: EventTypes, stylesheet: str, may_introspect: Callable[[Scope], bool]
+) -> list[HTTPRouteHandler]:
+    """Return the route of the page; it returns 404 to requests that may not introspect."""
+    page = _page(types, stylesheet)
+
+    @route(PATH, http_method=GET_AND_HEAD, include_in_schema=False)
+    async def list_event_types(request: Request[Any, Any, Any]) -> ASGIApp:
+        if not may_introspect(request.scope):
+            raise NotFound
+        return Response(200, page, HTML, [(b"content-security-policy", TEXT_POLICY), PRIVATE], entity_tag(page))
+
+    return [list_event_types]
