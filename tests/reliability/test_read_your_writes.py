@@ -6,22 +6,17 @@ write through one process and a read through another, in which an older version 
 
 import json
 import random
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
-from uuid import uuid4
 
 import psutil
 import pytest
 
-from tests import servers
 from tests.factories import unique
 from tests.figures import IS_TORTURE
+from tests.reliability.shop_server import ShopServer, shop_server
 from tests.servers import Run
 
 PAIRS = 10_000 if IS_TORTURE else 200
@@ -77,46 +72,23 @@ READS = ("rest by id", "rest by slug", "graphql product", "graphql node")
 @pytest.fixture(scope="module")
 def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WorkerClient]]:
     """One connection to each worker process: four with PostgreSQL and Redis, two with SQLite."""
-    number, folder = 2 if run.postgresql is None else 4, tmp_path_factory.mktemp("server")
-    url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
-    key = servers.staff_key(url)
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environ = servers.environ(url) | {
-        "PORT": str(port),
-        "WORKERS": str(number),
-        "REDIS_URL": servers.redis_url(run, worker_id) or "",
-        "BUDGET_ANONYMOUS": "1000000000",
-        "BUDGET_STAFF": "1000000000",
-        "POOL_SIZE": "4",
-        "ACCESS_LOG": "off",
-        "WORKER": "off",
-    }
-    with (folder / "server.log").open("wb") as log:
-        words = [sys.executable, "-m", "tradepost", "run"]
-        server = subprocess.Popen(words, cwd=folder, env=environ, stdout=log, stderr=log)
-    clients: list[WorkerClient] = []
-    try:
-        clients = connect_to_each_worker(server.pid, port, key, number)
+    with shop_server(run, worker_id, tmp_path_factory.mktemp("server")) as server:
+        clients = connect_to_each_worker(server)
         yield clients
-    finally:
         for client in clients:
             client.connection.close()
-        server.terminate()
-        server.wait()
 
 
-def connect_to_each_worker(pid: int, port: int, key: str, number: int) -> list[WorkerClient]:
+def connect_to_each_worker(server: ShopServer) -> list[WorkerClient]:
     """Open connections until each worker process serves one of them."""
     clients: dict[int, WorkerClient] = {}
     deadline = time.monotonic() + 120
-    while len(clients) < number:
+    while len(clients) < server.number:
         assert time.monotonic() < deadline, "not all workers accept connections"
-        client = WorkerClient(port, key)
+        client = WorkerClient(server.port, server.key)
         try:
             client.send("GET", "/health/live")
-            worker = serving_process(pid, client.local_port)
+            worker = serving_process(server.pid, client.local_port)
         except OSError:
             client.connection.close()
             time.sleep(0.1)

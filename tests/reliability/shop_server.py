@@ -1,0 +1,78 @@
+"""A server with several worker processes over a demo shop, as `tradepost run` starts it."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from tests import servers
+from tests.conftest import BUDGETS
+from tests.servers import Run
+
+
+@dataclass(frozen=True)
+class ShopServer:
+    """A running server. `key` is an API key of the staff, `number` that of its worker processes."""
+
+    pid: int
+    port: int
+    key: str
+    number: int
+    database_url: str
+
+    @property
+    def url(self) -> str:
+        """The URL of its APIs."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def shop_server(run: Run, worker_id: str, folder: Path, settings: Mapping[str, str] = {}) -> Iterator[ShopServer]:
+    """Run a server: four worker processes with PostgreSQL and Redis, two with SQLite.
+
+    Calls cost nothing that counts, and no worker delivers events, unless `settings` say otherwise.
+    """
+    number = 2 if run.postgresql is None else 4
+    url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
+    key = servers.staff_key(url)
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    defaults = {
+        "PORT": str(port),
+        "WORKERS": str(number),
+        "REDIS_URL": servers.redis_url(run, worker_id) or "",
+        "POOL_SIZE": "4",
+        "ACCESS_LOG": "off",
+        "WORKER": "off",
+    }
+    environ = servers.environ(url) | dict.fromkeys(BUDGETS, "1000000000") | defaults | dict(settings)
+    with (folder / "server.log").open("wb") as log:
+        words = [sys.executable, "-m", "tradepost", "run"]
+        server = subprocess.Popen(words, cwd=folder, env=environ, stdout=log, stderr=log)
+    try:
+        shop = ShopServer(server.pid, port, key, number, url)
+        _wait_until_ready(shop)
+        yield shop
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_until_ready(shop: ShopServer) -> None:
+    """Wait for the first worker process, at most two minutes."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{shop.url}/health/ready", timeout=10).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise TimeoutError
