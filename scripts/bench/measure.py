@@ -57,7 +57,10 @@ class Entrant:
     warm_up: int = 0
 
     def run(self, count: int) -> "Load":
-        requests, cores = self.requests(count), os.sched_getaffinity(0)
+        return self.send(self.requests(count), count)
+
+    def send(self, requests: Sequence[bytes], count: int) -> "Load":
+        cores = os.sched_getaffinity(0)
         start = random.randrange(len(requests))  # noqa: S311 - not security
         load = Load(self.server.port, [*requests[start:], *requests[:start]], count, b"%d" % self.status)
         os.sched_setaffinity(0, {max(cores)})
@@ -77,8 +80,9 @@ class Entrant:
         return max(minimum, int(load.count / load.seconds * seconds))
 
     def turn(self, count: int, postgres: psutil.Process) -> Turn:
+        requests = self.requests(count)  # this may prepare rows, which is not measured
         server, database = tree_cpu(self.server.process), tree_cpu(postgres)
-        load = self.run(count)
+        load = self.send(requests, count)
         used = tree_cpu(self.server.process) - server, tree_cpu(postgres) - database
         latencies = sorted(1000 * seconds for seconds in load.latencies)
         percentiles = latencies[count // 2], latencies[99 * count // 100]

@@ -41,6 +41,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     results: dict[str, dict[str, Turns]] = field(default_factory=dict)
     processes: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    sections: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         heads = ["", "first response, s", "worker idle, MB", "worker loaded, MB", "tree loaded (PSS), MB"]
@@ -51,6 +52,7 @@ class Report:
             f"## Aims\n\n{AIMS_TEXT}\n\n" + _table(["aim", "ratio", "rounds", "must", "goal", ""], self._aims()),
             "![CPU time per request as multiples of the limit](results.svg)",
             *(_kind(KINDS[kind], turns) for kind, turns in self.results.items()),
+            *self.sections,
             "## Start and memory\n\n" + _table(heads, memory),
         ]
         return "\n\n".join(parts) + "\n"

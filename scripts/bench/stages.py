@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from . import aims, work
+from . import aims, checkout, work
 from .contestants import CACHED, CONTESTANTS, FASTAPI, FASTAPI_SQLITE, GRAPHQL, LIMIT, TRADEPOST, Contestant
 from .database import Cluster, create_shop
 from .measure import Entrant, compare
@@ -63,6 +63,9 @@ class Bench:
             url = f"sqlite:///{self.cluster.folder}/shop.db"
             create_shop(url, self.plan.products, self.cluster.folder)
             self.with_servers(url, (TRADEPOST, FASTAPI_SQLITE), self.sqlite)
+            log("checkout")
+            rounds = self.plan.rounds, self.plan.seconds, self.plan.minimum
+            self.report.sections.append(checkout.measure(self.cluster, self.key, *rounds))
 
     def with_servers(self, url: str, contestants: Sequence[Contestant], measure: Callable[[Servers], None]) -> None:
         """Measure with several starts: the placement of memory changes CPU time by about 5%."""
