@@ -118,7 +118,7 @@ def _counts(cluster: Cluster, key: str) -> dict[str, tuple[int, int]]:
 
 
 def _count(proxy: CountingProxy, entrant: Entrant) -> tuple[int, int]:
-    """Return the fewest statements and round trips of some requests; others are retries and background work."""
+    """Return the fewest statements and round trips of some requests: without background work."""
     counts: list[tuple[int, int]] = []
     for message in entrant.requests(8):
         before = proxy.counts

@@ -30,7 +30,6 @@ class CountingProxy:
     async def serve(self, path: Path, started: threading.Event) -> None:
         """Serve until the task is cancelled."""
         async with await asyncio.start_unix_server(self._connect, path) as server:
-            path.chmod(0o777)
             started.set()
             await server.serve_forever()
 
