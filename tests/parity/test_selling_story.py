@@ -1,0 +1,268 @@
+"""One story of a shop, told through REST, through GraphQL, and with another door at every step.
+
+A guest browses and fills a cart, signs in, claims it, orders and pays; a second order is cancelled,
+a third one expires. Answers, timelines, events and audit entries are the same each time.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from tests.factories import Json, unique
+from tests.parity.case import Keys
+from tests.parity.door_writer import DoorWriter
+from tests.parity.fields import camel, graphql_fields, normalize_answer
+from tests.parity.harness import ApiClient, DualDoorApp
+from tests.users import create_user, http_client
+from tradepost.areas.accounts.policy import ROLES
+from tradepost.areas.orders.service import expire_orders
+from tradepost.kit.auth.caller import ANONYMOUS
+from tradepost.kit.clock import now
+from tradepost.kit.writes.audit import AuditEntry
+from tradepost.kit.writes.call_context import CallContext
+from tradepost.kit.writes.outbox import OutboxEvent
+
+ADDRESS: Json = {
+    "name": "Ada Berg",
+    "company": None,
+    "lines": ["Hauptstr. 1"],
+    "city": "Berlin",
+    "postcode": "10115",
+    "region": None,
+    "country": "DE",
+    "phone": None,
+}
+CART = (
+    "id,status,email,currency,shipping_address,lines{variant_id,quantity,unit_price,added_price,total,product_name,"
+    "sku,availability}"
+)
+QUOTE = (
+    "lines{variant_id,quantity,unit_price,discount,tax,tax_percentage,total,availability},subtotal,discount_total,"
+    "shipping_total,shipping,tax_total,tax_lines,tax_estimated,grand_total,prices_include_tax,"
+    "shipping_methods{code,name,price},payment_methods,problems,notices"
+)
+ORDER = (
+    "id,number,status,payment_status,fulfilment_status,email,currency,subtotal,discount_total,shipping_total,shipping,"
+    "tax_total,tax_lines,grand_total,cancelled_total,authorized,captured,refunded,prices_include_tax,shipping_address,"
+    "shipping_method,links,cancel_reason,lines{variant_id,sku,quantity,unit_price,tax,tax_percentage,total,cancelled}"
+)
+PAYMENT = "id,order_id,provider,method,amount,captured,status,next_action{type,text},links"
+MASKS = [
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
+    (re.compile(r"tpc_\w+"), "TOKEN"),
+]
+
+
+class Story:
+    """The steps of one telling: each calls an operation at the next door, and keeps its answer."""
+
+    def __init__(self, harness: DualDoorApp, doors: Iterator[str]) -> None:
+        self.harness, self.doors = harness, doors
+        self.answers: list[tuple[str, Any]] = []
+        self.subjects: set[str] = set()
+        self.names: dict[str, str] = {}
+
+    async def write(self, caller: ApiClient, operation: str, fields: str, key: Keys = "", body: Any = None) -> Any:
+        """Call an operation that writes."""
+        writer = DoorWriter(self.harness, caller, operation)
+        return self.keep(operation, await writer.write(next(self.doors), fields, key, body))
+
+    async def read(self, caller: ApiClient, operation: str, fields: str, key: Keys = "", **filters: str) -> Any:
+        """Call an operation that reads: one row, or the rows of a list."""
+        declared = self.harness.operation(operation)
+        if next(self.doors) == "rest":
+            params = {"fields": fields, **filters}
+            answer = await caller.rest("GET", self.harness.path(operation, key), params=params)
+            assert answer.status_code == 200, answer.text
+            return self.keep(operation, answer.json()["data"] if declared.kind == "list" else answer.json())
+        arguments = [f'{name}: "{value}"' for name, value in self.harness.key_arguments(operation, key).items()]
+        if filters:
+            arguments.append(f"filter: {{{', '.join([f'{n}: {v.upper()}' for n, v in filters.items()])}}}")
+        selection = graphql_fields(declared.result, fields)
+        if declared.kind == "list" and self.is_paged(operation):
+            selection = f"nodes {{ {selection} }}"
+        head = f"({', '.join(arguments)})" if arguments else ""
+        value = (await caller.data(f"{{ it: {self.harness.root(operation).name}{head} {{ {selection} }} }}"))["it"]
+        return self.keep(operation, value["nodes"] if "nodes" in value else value)
+
+    def is_paged(self, operation: str) -> bool:
+        """Whether the list is a connection."""
+        parent = self.harness.operation(operation).parent_relation
+        return parent is None or parent[0].relations[parent[1]].paged
+
+    def keep(self, operation: str, answer: Any) -> Any:
+        """Keep an answer in REST's form, without what is of one telling only, and return it."""
+        answer = normalize_answer(self.harness.operation(operation).result, answer)
+        if isinstance(answer, dict) and "id" in answer:
+            self.subjects.add(answer["id"])
+        self.answers.append((operation, self.masked(answer)))
+        return answer
+
+    def masked(self, value: Any) -> Any:
+        """Return a value without ids, times, secrets and names of one telling. Links become names."""
+        match value:
+            case dict():
+                return {n: sorted(_action_names(v)) if n == "links" else self.masked(v) for n, v in value.items()}
+            case list():
+                return [self.masked(v) for v in value]
+            case str():
+                for text, name in self.names.items():
+                    value = value.replace(text, name)
+                for pattern, name in MASKS:
+                    value = pattern.sub(name, value)
+                return value
+            case _:
+                return value
+
+
+def _action_names(links: Any) -> Iterator[str]:
+    """Yield the names of the actions in `links`, or in `availableActions` of GraphQL."""
+    if isinstance(links, dict):
+        yield from [name for name, link in links.items() if "method" in link]
+    else:
+        yield from [name.partition("_")[2] for name in links]
+
+
+async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
+    """Tell the story."""
+    story, staff, product_id, variants = Story(harness, doors), harness.staff, *(await goods(harness))
+    first, second = variants
+    guest = ApiClient("guest", http_client(harness.app), frozenset())
+    await story.read(guest, "product_get", "name,status,variants{sku,price,availability}", product_id)
+    cart = await story.write(
+        guest, "cart_create", f"{CART},token", body={"lines": [{"variant_id": first, "quantity": 1}]}
+    )
+    guest.client.headers["X-Cart-Token"] = cart["token"]
+    story.names |= {cart["token"]: "TOKEN"}
+    await story.write(guest, "cart_line_set", CART, (cart["id"], second), {"quantity": 3})
+    await story.write(guest, "cart_line_set", CART, (cart["id"], second), {"quantity": 2})
+    await story.read(guest, "cart_quote", QUOTE, cart["id"])
+
+    person = await create_user(harness.app)
+    story.names[person.email] = "EMAIL"
+    customer = ApiClient("customer", person.client(), ROLES["customer"], person.token, person)
+    own = await story.write(customer, "cart_create", CART, body={"lines": [{"variant_id": first, "quantity": 1}]})
+    customer.client.headers["X-Cart-Token"] = cart["token"]
+    claimed = await story.write(customer, "cart_claim", CART, cart["id"])
+    del customer.client.headers["X-Cart-Token"]
+    assert claimed["id"] == own["id"]
+    [listed] = await story.read(customer, "cart_list", CART, status="open")
+    assert listed["id"] == own["id"]
+    method = await shipping_method(harness)
+    patch = {"email": person.email, "shipping_address": ADDRESS, "shipping_method_id": method}
+    await story.write(customer, "cart_update", CART, own["id"], patch)
+
+    order = await place(story, customer, own["id"])
+    payment = await story.write(
+        customer, "payment_create", PAYMENT, order["id"], {"provider": "manual", "method": "bank_transfer"}
+    )
+    await story.write(staff, "payment_capture", PAYMENT, payment["id"], {})
+    paid = await story.read(customer, "order_get", ORDER, order["id"])
+    assert (paid["status"], paid["payment_status"]) == ("confirmed", "paid")
+
+    cancelled = await order_again(story, customer, first, patch)
+    await story.write(customer, "order_cancel", ORDER, cancelled["id"], {"reason": "Ordered twice."})
+    expired = await order_again(story, customer, second, patch)
+    await expire(harness)
+    assert (await story.read(customer, "order_get", ORDER, expired["id"]))["status"] == "expired"
+    for placed in (order, cancelled, expired):
+        await story.read(staff, "order_event_list", "type,actor,data", placed["id"])
+    await story.read(staff, "order_payment_list", PAYMENT, order["id"])
+    for variant in variants:
+        await story.read(staff, "variant_stock_get", "on_hand,reserved,available", variant)
+    return story
+
+
+async def place(story: Story, customer: ApiClient, cart_id: str) -> Json:
+    """Order a cart for the total of its quote."""
+    quote = await story.read(customer, "cart_quote", QUOTE, cart_id)
+    assert quote["problems"] == []
+    body = {"cart_id": cart_id, "expected_total": quote["grand_total"]}
+    order = await story.write(customer, "order_place", ORDER, body=body)
+    story.names[order["number"]] = "NUMBER"
+    return order
+
+
+async def order_again(story: Story, customer: ApiClient, variant: str, members: Json) -> Json:
+    """Order one unit of a variant by a new cart."""
+    lines = [{"variant_id": variant, "quantity": 1}]
+    cart = await story.write(customer, "cart_create", CART, body={**members, "lines": lines})
+    return await place(story, customer, cart["id"])
+
+
+async def goods(harness: DualDoorApp) -> tuple[str, list[str]]:
+    """Create a product with two variants in stock, and return their ids."""
+    prices = [{"amount": amount, "currency": "EUR"} for amount in (1990, 905)]
+    variants = [
+        {"sku": unique("SKU"), "options": {"size": str(number)}, "price": price} for number, price in enumerate(prices)
+    ]
+    body = {"name": "Goods of the story", "status": "active", "variants": variants}
+    answer = await harness.staff.rest("POST", "/products?fields=id,variants{id}", json=body)
+    assert answer.status_code == 201, answer.text
+    product = answer.json()
+    ids = [variant["id"] for variant in product["variants"]]
+    for id in ids:
+        writer = DoorWriter(harness, harness.staff, "stock_move")
+        await writer.rest("id", id, {"kind": "receive", "quantity": 10})
+    return product["id"], ids
+
+
+async def shipping_method(harness: DualDoorApp) -> str:
+    """Return the id of the demo shop's standard method."""
+    answer = await harness.staff.rest("GET", "/shipping-methods", params={"code": "standard"})
+    return answer.json()["data"][0]["id"]
+
+
+async def expire(harness: DualDoorApp) -> None:
+    """Let the worker expire orders as if two hours had passed."""
+    app = harness.app
+    context = CallContext(
+        ANONYMOUS,
+        app.state.database,
+        clock=lambda: now() + timedelta(hours=2),
+        door="worker",
+        dependencies=app.state.dependencies,
+    )
+    await expire_orders.function(context)
+
+
+async def recorded(story: Story) -> tuple[list[Any], list[Any]]:
+    """Return the events of the story's rows, and their audit entries without the door."""
+    async with story.harness.app.state.database.session_factory() as session:
+        kept: list[list[Any]] = []
+        for table in (OutboxEvent, AuditEntry):
+            query = select(table).where(table.subject.in_(story.subjects)).order_by(table.id)
+            rows: list[Any] = list(await session.scalars(query))
+            operations = [getattr(row, "operation", "") for row in rows]
+            roles = [getattr(row, "role", "") for row in rows]
+            kept.append(
+                [
+                    (row.type, operation, role, story.masked(row.data))
+                    for row, operation, role in zip(rows, operations, roles, strict=True)
+                ]
+            )
+    return kept[0], kept[1]
+
+
+async def test_the_story_is_the_same_at_every_door(harness: DualDoorApp) -> None:
+    orders = {
+        "rest": itertools.repeat("rest"),
+        "graphql": itertools.repeat("graphql"),
+        "rest first": itertools.cycle(["rest", "graphql"]),
+        "graphql first": itertools.cycle(["graphql", "rest"]),
+    }
+    stories = {name: await tell(harness, doors) for name, doors in orders.items()}
+    expected = stories["rest"]
+    events, entries = await recorded(expected)
+    types = [type for type, *_ in events]
+    assert {"order.placed", "order.confirmed", "order.paid", "order.cancelled", "order.expired"} <= set(types)
+    assert len(entries) >= len(types)
+    for name, story in stories.items():
+        for (operation, answer), (_, other) in zip(expected.answers, story.answers, strict=True):
+            assert answer == other, f"{operation} in the story `{name}`"
+        assert await recorded(story) == (events, entries), name
