@@ -15,7 +15,7 @@ from sqlalchemy import select
 from tests.factories import Json, unique
 from tests.parity.case import Keys
 from tests.parity.door_writer import DoorWriter
-from tests.parity.fields import camel, graphql_fields, normalize_answer
+from tests.parity.fields import graphql_fields, normalize_answer
 from tests.parity.harness import ApiClient, DualDoorApp
 from tests.users import create_user, http_client
 from tradepost.areas.accounts.policy import ROLES
@@ -88,7 +88,7 @@ class Story:
             selection = f"nodes {{ {selection} }}"
         head = f"({', '.join(arguments)})" if arguments else ""
         value = (await caller.data(f"{{ it: {self.harness.root(operation).name}{head} {{ {selection} }} }}"))["it"]
-        return self.keep(operation, value["nodes"] if "nodes" in value else value)
+        return self.keep(operation, value if isinstance(value, list) else value.get("nodes", value))
 
     def is_paged(self, operation: str) -> bool:
         """Whether the list is a connection."""
@@ -104,7 +104,7 @@ class Story:
         return answer
 
     def masked(self, value: Any) -> Any:
-        """Return a value without ids, times, secrets and names of one telling. Links become names."""
+        """Return a value without what is of one telling only: ids, times. Links become names."""
         match value:
             case dict():
                 return {n: sorted(_action_names(v)) if n == "links" else self.masked(v) for n, v in value.items()}
