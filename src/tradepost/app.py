@@ -117,6 +117,7 @@ def create_app(settings: Settings) -> TradepostApp:
                 collections=lambda version, permissions: rest.links[version].collections(permissions),
                 public_keys=signing_keys.jwks_json,
                 event_types=types,
+                state_machines=registry.state_machines,
             ),
             *([] if settings.storefront_url else form_routes(instances_of(FormPage, load_modules("pages")))),
             *metrics_and_parity_routes(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Scope
 
+from tradepost.kit.resource.transitions import Transitions
 from tradepost.kit.writes.event_types import EventTypes
 
 from .assets import asset_routes, load_assets
@@ -18,6 +19,7 @@ from .health import Check, health_routes
 from .index import Collections, index_routes
 from .jwks import PublicKeys, jwks_routes
 from .problems import problem_routes
+from .statuses import status_routes
 
 
 def page_routes(
@@ -28,6 +30,7 @@ def page_routes(
     collections: Collections = lambda *_: {},
     public_keys: PublicKeys = lambda: None,
     event_types: EventTypes | None = None,
+    state_machines: Mapping[str, Transitions] = {},
 ) -> list[HTTPRouteHandler]:
     """Return the routes of all pages, for `Litestar(route_handlers=[...])`.
 
@@ -38,6 +41,7 @@ def page_routes(
     collections: REST's collections, by version and the caller's permissions.
     public_keys: the JWK set of access tokens, or None.
     event_types: the event types of all areas; None means that there are none.
+    state_machines: the state machines by the name of their resource.
     """
     assets = load_assets()
     stylesheet = assets["pages.css"].href
@@ -48,6 +52,7 @@ def page_routes(
         *guide_routes(stylesheet),
         *asset_routes(assets),
         *problem_routes(stylesheet),
+        *status_routes(stylesheet, state_machines, may_introspect),
         *health_routes(checks, ops_loopback),
         *jwks_routes(public_keys),
     ]

@@ -35,6 +35,7 @@ LINKS = {
 DOCUMENTATION_LINKS = {
     "docs": ("/docs", "REST documentation"),
     "graphiql": ("/docs/graphql", "GraphQL explorer"),
+    "statuses": ("/docs/statuses", "Statuses, and the operations that change them"),
     "openapi": ("/v1/openapi.json", "OpenAPI document, version 1"),
     "openapi_v2": ("/v2/openapi.json", "OpenAPI document, version 2"),
     "graphql_schema": ("/schema.graphql", "GraphQL schema"),

@@ -10,6 +10,7 @@ from typing import Any, cast
 from ..db.base import DefaultBase
 from ..query.source_tables import resource_tables
 from ..resource.resource import Resource, Result
+from ..resource.transitions import Transitions
 from ..resource.value_columns import check_columns
 from .operation import Operation
 from .service import Service
@@ -99,6 +100,11 @@ class Registry:
             if o.is_write and (o.result.name in public or o.service.__module__.startswith(packages))
         ]
         return frozenset([o.access.permission for o in writes if o.access.permission is not None])
+
+    @property
+    def state_machines(self) -> dict[str, Transitions]:
+        """The state machines by the name of their resource."""
+        return {r.name: r.transitions for r in self.resources.values() if r.transitions is not None}
 
     @property
     def node_resources(self) -> list[Resource[Any]]:
