@@ -15,13 +15,14 @@ from sqlalchemy import select
 from tests.factories import Json, unique
 from tests.parity.case import Keys
 from tests.parity.door_writer import DoorWriter
-from tests.parity.fields import graphql_fields, normalize_answer
+from tests.parity.fields import graphql_fields, normalize_answer, snake
 from tests.parity.harness import ApiClient, DualDoorApp
 from tests.users import create_user, http_client
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.areas.orders.service import expire_orders
 from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.clock import now
+from tradepost.kit.resource.resource import Result
 from tradepost.kit.writes.audit import AuditEntry
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.outbox import OutboxEvent
@@ -30,15 +31,15 @@ ADDRESS: Json = {
     "name": "Ada Berg",
     "company": None,
     "lines": ["Hauptstr. 1"],
-    "city": "Berlin",
-    "postcode": "10115",
+    "city": "Hamburg",
+    "postcode": "20095",
     "region": None,
     "country": "DE",
     "phone": None,
 }
 CART = (
     "id,status,email,currency,shipping_address,lines{variant_id,quantity,unit_price,added_price,total,product_name,"
-    "sku,availability}"
+    "sku}"
 )
 QUOTE = (
     "lines{variant_id,quantity,unit_price,discount,tax,tax_percentage,total,availability},subtotal,discount_total,"
@@ -54,7 +55,8 @@ PAYMENT = "id,order_id,provider,method,amount,captured,status,next_action{type,t
 MASKS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
-    (re.compile(r"tpc_\w+"), "TOKEN"),
+    (re.compile(r"tpc_[\w-]+"), "TOKEN"),
+    (re.compile(r"SKU-\w+"), "SKU"),
 ]
 
 
@@ -70,7 +72,9 @@ class Story:
     async def write(self, caller: ApiClient, operation: str, fields: str, key: Keys = "", body: Any = None) -> Any:
         """Call an operation that writes."""
         writer = DoorWriter(self.harness, caller, operation)
-        return self.keep(operation, await writer.write(next(self.doors), fields, key, body))
+        answer = await writer.write(next(self.doors), fields, key, body)
+        assert isinstance(answer, dict), f"{operation}: {answer}"
+        return self.keep(operation, answer)
 
     async def read(self, caller: ApiClient, operation: str, fields: str, key: Keys = "", **filters: str) -> Any:
         """Call an operation that reads: one row, or the rows of a list."""
@@ -84,30 +88,26 @@ class Story:
         if filters:
             arguments.append(f"filter: {{{', '.join([f'{n}: {v.upper()}' for n, v in filters.items()])}}}")
         selection = graphql_fields(declared.result, fields)
-        if declared.kind == "list" and self.is_paged(operation):
+        if declared.kind == "list":
             selection = f"nodes {{ {selection} }}"
         head = f"({', '.join(arguments)})" if arguments else ""
         value = (await caller.data(f"{{ it: {self.harness.root(operation).name}{head} {{ {selection} }} }}"))["it"]
         return self.keep(operation, value if isinstance(value, list) else value.get("nodes", value))
 
-    def is_paged(self, operation: str) -> bool:
-        """Whether the list is a connection."""
-        parent = self.harness.operation(operation).parent_relation
-        return parent is None or parent[0].relations[parent[1]].paged
-
     def keep(self, operation: str, answer: Any) -> Any:
-        """Keep an answer in REST's form, without what is of one telling only, and return it."""
-        answer = normalize_answer(self.harness.operation(operation).result, answer)
+        """Keep an answer in REST's form, and return it."""
+        result = self.harness.operation(operation).result
+        answer = [_row(result, row) for row in answer] if isinstance(answer, list) else _row(result, answer)
         if isinstance(answer, dict) and "id" in answer:
             self.subjects.add(answer["id"])
-        self.answers.append((operation, self.masked(answer)))
+        self.answers.append((operation, answer))
         return answer
 
     def masked(self, value: Any) -> Any:
-        """Return a value without what is of one telling only: ids, times. Links become names."""
+        """Return a value without what is of one telling only: ids, times, names."""
         match value:
             case dict():
-                return {n: sorted(_action_names(v)) if n == "links" else self.masked(v) for n, v in value.items()}
+                return {name: self.masked(member) for name, member in value.items()}
             case list():
                 return [self.masked(v) for v in value]
             case str():
@@ -120,12 +120,19 @@ class Story:
                 return value
 
 
-def _action_names(links: Any) -> Iterator[str]:
-    """Yield the names of the actions in `links`, or in `availableActions` of GraphQL."""
+def _row(result: Result[Any], row: Json) -> Json:
+    """Return a row in REST's form, with the names of its actions in place of links."""
+    links = [row.pop(name) for name in ("links", "availableActions") if name in row]
+    answer = normalize_answer(result, row)
+    return answer | ({"actions": sorted(_action_names(links[0], result.operation_prefix))} if links else {})
+
+
+def _action_names(links: Any, prefix: str) -> Iterator[str]:
+    """Yield the actions in `links`, or in `availableActions` of GraphQL, without the resource."""
     if isinstance(links, dict):
         yield from [name for name, link in links.items() if "method" in link]
     else:
-        yield from [name.partition("_")[2] for name in links]
+        yield from [snake(name).removeprefix(f"{prefix}_") for name in links]
 
 
 async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
@@ -133,12 +140,11 @@ async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
     story, staff, product_id, variants = Story(harness, doors), harness.staff, *(await goods(harness))
     first, second = variants
     guest = ApiClient("guest", http_client(harness.app), frozenset())
-    await story.read(guest, "product_get", "name,status,variants{sku,price,availability}", product_id)
+    await story.read(guest, "product_get", "name,status,variants{sku,price}", product_id)
     cart = await story.write(
         guest, "cart_create", f"{CART},token", body={"lines": [{"variant_id": first, "quantity": 1}]}
     )
     guest.client.headers["X-Cart-Token"] = cart["token"]
-    story.names |= {cart["token"]: "TOKEN"}
     await story.write(guest, "cart_line_set", CART, (cart["id"], second), {"quantity": 3})
     await story.write(guest, "cart_line_set", CART, (cart["id"], second), {"quantity": 2})
     await story.read(guest, "cart_quote", QUOTE, cart["id"])
@@ -174,7 +180,7 @@ async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
         await story.read(staff, "order_event_list", "type,actor,data", placed["id"])
     await story.read(staff, "order_payment_list", PAYMENT, order["id"])
     for variant in variants:
-        await story.read(staff, "variant_stock_get", "on_hand,reserved,available", variant)
+        await story.read(staff, "variant_stock", "on_hand,reserved,available", variant)
     return story
 
 
@@ -261,8 +267,8 @@ async def test_the_story_is_the_same_at_every_door(harness: DualDoorApp) -> None
     events, entries = await recorded(expected)
     types = [type for type, *_ in events]
     assert {"order.placed", "order.confirmed", "order.paid", "order.cancelled", "order.expired"} <= set(types)
-    assert len(entries) >= len(types)
+    assert [type for type, *_ in entries] == [type for type in types if not type.startswith("mail.")]
     for name, story in stories.items():
         for (operation, answer), (_, other) in zip(expected.answers, story.answers, strict=True):
-            assert answer == other, f"{operation} in the story `{name}`"
+            assert expected.masked(answer) == story.masked(other), f"{operation} in the story `{name}`"
         assert await recorded(story) == (events, entries), name

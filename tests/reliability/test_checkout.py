@@ -153,7 +153,7 @@ async def test_repeating_a_checkout_under_its_key_returns_the_same_order(shop: S
     variant, racers = await shop.variant((1_000, None)), scaled(50, 2)
     [cart] = await shop.fill_carts(1, (variant, 3))
     outcomes = await asyncio.gather(
-        *[shop.guest(n).place(cart, "a key that all of them send", repeats=50) for n in range(racers)]
+        *[shop.guest(n).place(cart, "one-key-for-all-of-them", repeats=50) for n in range(racers)]
     )
     assert tally(outcomes) == {"placed": racers}
     assert len({outcome.row["number"] for outcome in outcomes if outcome.row}) == 1
