@@ -140,7 +140,7 @@ async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
     story, staff, product_id, variants = Story(harness, doors), harness.staff, *(await goods(harness))
     first, second = variants
     guest = ApiClient("guest", http_client(harness.app), frozenset())
-    await story.read(guest, "product_get", "name,status,variants{sku,price}", product_id)
+    await story.read(guest, "product_get", "name,status,variants{sku,price,availability}", product_id)
     cart = await story.write(
         guest, "cart_create", f"{CART},token", body={"lines": [{"variant_id": first, "quantity": 1}]}
     )
