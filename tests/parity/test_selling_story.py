@@ -38,8 +38,7 @@ ADDRESS: Json = {
     "phone": None,
 }
 CART = (
-    "id,status,email,currency,shipping_address,lines{variant_id,quantity,unit_price,added_price,total,product_name,"
-    "sku}"
+    "id,status,email,currency,shipping_address,lines{variant_id,quantity,unit_price,added_price,total,product_name,sku}"
 )
 QUOTE = (
     "lines{variant_id,quantity,unit_price,discount,tax,tax_percentage,total,availability},subtotal,discount_total,"
