@@ -110,7 +110,7 @@ def run_block(block: Block, folder: Path, environ: dict[str, str], port: int) ->
         cwd=folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     statuses = [int(status) for status in re.findall(r"^STATUS (\d+)$", done.stderr, re.MULTILINE)]
-    refusal = isinstance(block.shown, dict) and block.shown.get("status")
+    refusal = isinstance(block.shown, dict) and "type" in block.shown and block.shown["status"]
     if done.returncode:
         yield f"exit status {done.returncode}: {done.stdout}{done.stderr}"
     elif len(statuses) != number_of_requests(block.commands):
@@ -213,7 +213,7 @@ def links_lead_to_files(folder: Path) -> Iterator[str]:
 
 
 def number_of_requests(commands: str) -> int:
-    """Return how many requests the commands send: by curl, or by a function of theirs that calls it."""
+    """Return how many requests commands send: by curl, or by a function that calls it."""
     functions: list[str] = re.findall(r"^(\w+)\(\) \{.*\bcurl .*\}$", commands, re.MULTILINE)
     calls = sum([len(re.findall(rf"\b{name} '", commands)) for name in functions])
     return commands.count("curl ") - len(functions) + calls
