@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from litestar import Controller, Litestar
+from litestar.handlers import HTTPRouteHandler
 
 from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
@@ -37,6 +38,7 @@ from tradepost.doors.pages import page_routes
 from tradepost.doors.pages.docs import graphiql_page, tool_response
 from tradepost.doors.pages.forms import FormPage, form_routes
 from tradepost.doors.pages.metrics_and_parity import metrics_and_parity_routes
+from tradepost.doors.pages.script_page import ScriptPage, script_page_routes
 from tradepost.doors.rest.api import RestDoor
 from tradepost.doors.rest.contract_routes import contract_files, contract_routes
 from tradepost.doors.rest.graphql_document import GraphQLRoot
@@ -119,7 +121,7 @@ def create_app(settings: Settings) -> TradepostApp:
                 event_types=types,
                 state_machines=registry.state_machines,
             ),
-            *([] if settings.storefront_url else form_routes(instances_of(FormPage, load_modules("pages")))),
+            *([] if settings.storefront_url else _email_page_routes()),
             *metrics_and_parity_routes(
                 metrics.render, lambda: parity_report(registry, rest, fields), settings.trusts_loopback
             ),
@@ -153,6 +155,12 @@ def create_app(settings: Settings) -> TradepostApp:
     )
     app.pipeline = _pipeline(app, settings, credentials, database, metrics, limits, dependencies, read_cache)
     return app
+
+
+def _email_page_routes() -> list[HTTPRouteHandler]:
+    """Return the routes of the pages that links in e-mails lead to."""
+    modules = load_modules("pages")
+    return [*form_routes(instances_of(FormPage, modules)), *script_page_routes(instances_of(ScriptPage, modules))]
 
 
 def _pipeline(

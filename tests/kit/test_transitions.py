@@ -57,6 +57,17 @@ def test_a_step_is_made_or_refused_as_the_table_says(status: str, operation: str
     assert [name for name in STEPS if f"`{name}`" in error.value.detail.partition(";")[2]] == PARCEL.open_from(status)
 
 
+def test_an_internal_step_is_made_but_not_offered() -> None:
+    machine = Transitions(ParcelRow.status, STEPS, internal={"parcel_lose": (("shipped",), "lost")})
+    assert machine.statuses == {*STATUSES, "lost"}
+    assert machine.open_from("shipped") == PARCEL.open_from("shipped")
+    assert set(machine.row_policies(dict.fromkeys(STEPS, lambda _: true()))) == set(STEPS)
+    parcel = Parcel("shipped")
+    assert machine.move(parcel, "parcel_lose") == parcel.status == "lost"
+    with pytest.raises(InvalidTransition):
+        machine.move(parcel, "parcel_lose")
+
+
 def test_the_rows_on_which_an_operation_is_open_are_those_of_the_table() -> None:
     engine, viewer = create_engine("sqlite://"), Viewer(frozenset(), False)
     policies = PARCEL.row_policies({operation: lambda _: true() for operation in STEPS})

@@ -36,7 +36,8 @@ LINE_CHECKS = {
     "tax_percentage": "tax_percentage BETWEEN 0 AND 1000000",
     **{name: f"{name}_amount >= 0" for name in LINE_AMOUNTS},
 }
-PENDING = {"sqlite_where": sa.text("status = 'pending'"), "postgresql_where": sa.text("status = 'pending'")}
+IS_PENDING = sa.text("status = 'pending'")
+PENDING: dict[str, Any] = {"sqlite_where": IS_PENDING, "postgresql_where": IS_PENDING}
 
 
 def upgrade() -> None:

@@ -31,7 +31,8 @@ async def stocked_variant(
     """Create a variant with units on hand, and return its id."""
     product = await make_product(staff)
     variant = await make_variant(staff, product["id"], price, **members)
-    await put(app, variant["id"], await main_location(app), units)
+    if units:
+        await put(app, variant["id"], await main_location(app), units)
     return variant["id"]
 
 

@@ -4,6 +4,7 @@ from ..models import OrderRow
 from .cancellation import Cancellations
 from .emails import format_money, order_access, order_placed
 from .expiry import expire_orders
+from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
 from .settings import OrderSettings
@@ -30,4 +31,5 @@ __all__ = [
     "order_placed",
     "payable_total",
     "record_payment",
+    "refuse_to_delete_ordered_variants",
 ]

@@ -1,0 +1,156 @@
+"""Guests read an order by the secret of its cart or by a link; nobody sees another's order."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.areas.accounts.captured_mail import CapturedMail, token_in_email
+from tests.areas.orders.checkout import placed_order, post, ready_cart, stocked_variant
+from tests.conftest import HERE
+from tests.factories import assert_problem, unique
+from tests.servers import tradepost
+from tests.users import create_user, http_client
+from tradepost.areas.orders.service import OrderSettings
+from tradepost.kit.auth.cart_token import GuestTokens
+from tradepost.kit.clock import now
+
+if TYPE_CHECKING:
+    from tests.servers import Run
+    from tradepost.app import TradepostApp
+    from tradepost.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def shop(fresh_settings: "Callable[[], Settings]", anyio_backend: str) -> AsyncIterator["TradepostApp"]:
+    """A shop with its own database, so that no other test reads its outbox."""
+    from tradepost.app import create_app
+
+    app = create_app(fresh_settings())
+    async with app.lifespan():
+        yield app
+
+
+@pytest.fixture
+async def shop_staff(run: "Run", shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
+    """A client with a staff API key of the shop."""
+    arguments = ("create-api-key", "--role", "staff", "--name", "tests")
+    key = tradepost(run, shop.state.database.url, *arguments).split()[-1]
+    transport = httpx.ASGITransport(app=shop)
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
+        yield client
+
+
+def with_token(app: "TradepostApp", token: str) -> httpx.AsyncClient:
+    """Return a client that sends the token of a link."""
+    client = http_client(app)
+    client.headers["X-Cart-Token"] = token
+    return client
+
+
+async def test_the_confirmation_has_a_link_that_only_reads_the_order(
+    shop: "TradepostApp", shop_staff: httpx.AsyncClient
+) -> None:
+    email = f"{unique('kim')}@shop.example"
+    _, order = await placed_order(shop, shop_staff, email=email)
+    _, other = await placed_order(shop, shop_staff)
+    mail = CapturedMail(shop)
+    [message] = await mail.collect(email)
+    assert message.subject == f"Your order {order['number']}"
+    for text in (message.text, message.html):
+        assert order["number"] in text
+        assert "2" in text
+        assert "€24.90" in text
+    assert f"{HERE}/order#token=tpo_" in message.text
+    guest = with_token(shop, token_in_email(message))
+    assert (await guest.get(f"/v1/orders/{order['id']}")).json()["number"] == order["number"]
+    assert [row["id"] for row in (await guest.get("/v1/orders")).json()["data"]] == [order["id"]]
+    assert_problem(await guest.get(f"/v1/orders/{other['id']}"), 404, "not_found")
+    refused = await post(guest, f"/v1/orders/{order['id']}/cancellation")
+    assert_problem(refused, 409, "invalid_transition")
+    choice = {"provider": "manual", "method": "bank_transfer"}
+    assert_problem(await post(guest, f"/v1/orders/{order['id']}/payments", choice), 409, "invalid_transition")
+    page = await guest.get("/order")
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert (await guest.get("/order/order.js")).status_code == 200
+
+
+async def test_a_link_is_sent_only_to_the_address_of_the_order(
+    shop: "TradepostApp", shop_staff: httpx.AsyncClient
+) -> None:
+    email, stranger = f"{unique('kim')}@shop.example", f"{unique('mallory')}@shop.example"
+    _, order = await placed_order(shop, shop_staff, email=email)
+    mail, client = CapturedMail(shop), http_client(shop)
+    await mail.collect(email)
+    mail.emails.clear()
+    for address in (email.upper(), stranger):
+        answer = await post(client, "/v1/orders/access", {"number": order["number"], "email": address})
+        assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
+    [message] = await mail.collect(email)
+    assert await mail.collect(stranger) == []
+    assert "24 hours" in message.text
+    guest = with_token(shop, token_in_email(message))
+    assert (await guest.get(f"/v1/orders/{order['number']}")).status_code == 200
+
+
+async def test_an_expired_link_opens_nothing(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    _, order = await placed_order(app, staff)
+    tokens: GuestTokens = app.state.dependencies.require(GuestTokens)
+    for seconds, status in ((60, 200), (-60, 404)):
+        guest = with_token(app, tokens.order_token(order["id"], now() + timedelta(seconds=seconds)))
+        assert (await guest.get(f"/v1/orders/{order['id']}")).status_code == status
+
+
+async def test_an_order_of_somebody_else_is_found_by_no_path(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    owner, other = await create_user(app), await create_user(app)
+    client, order = await placed_order(app, staff, user=owner)
+    [line] = (await client.get(f"/v1/orders/{order['id']}/lines")).json()["data"]
+    id, number = order["id"], order["number"]
+    for caller in (other.client(), http_client(app)):
+        for path in (f"/v1/orders/{id}", f"/v1/orders/{number}", f"/v1/orders/{id}/lines", f"/v1/orders/{id}/events"):
+            assert_problem(await caller.get(path), 404, "not_found")
+        for params in ({"number": number}, {"email": order["email"]}, {"q": number}, {"include": "total"}):
+            page = (await caller.get("/v1/orders", params=params)).json()
+            assert (page["data"], page.get("total", 0)) == ([], 0)
+        nodes = f'a: node(id: "{id}") {{ id }} b: node(id: "{line["id"]}") {{ id }}'
+        answer = await caller.post("/graphql", json={"query": f'{{ {nodes} c: order(number: "{number}") {{ id }} }}'})
+        assert answer.json()["data"] == dict.fromkeys("abc")
+    assert_problem(await other.client().get(f"/v1/users/{owner.id}/orders"), 404, "not_found")
+    mine = (await client.get(f"/v1/users/{owner.id}/orders")).json()["data"]
+    assert [row["id"] for row in mine] == [id]
+
+
+async def test_customers_do_not_see_notes_of_staff(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}"
+    assert_problem(await post(client, f"{path}/notes", {"text": "Mine"}), 401, "unauthenticated")
+    assert (await post(staff, f"{path}/notes", {"text": "Call first."})).status_code == 200
+    types = {}
+    for name, caller in (("customer", client), ("staff", staff)):
+        types[name] = [event["type"] for event in (await caller.get(f"{path}/events")).json()["data"]]
+    assert types == {"customer": ["placed"], "staff": ["placed", "note"]}
+
+
+async def test_nobody_reserves_the_shop_with_unpaid_orders(
+    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = OrderSettings(open_orders=2, open_orders_per_client=0)
+    monkeypatch.setitem(app.state.dependencies.instances, OrderSettings, settings)
+    email, variant = f"{unique('kim')}@shop.example", await stocked_variant(app, staff, 20)
+    checkouts = [await ready_cart(app, staff, (variant, 1), email=email) for _ in range(3)]
+    first, _ = [await checkout.place() for checkout in checkouts[:2]]
+    problem = assert_problem(await checkouts[2].try_place(), 409, "too_many_open_orders")
+    assert problem["limit"] == 2
+    await post(checkouts[0].shopper.client, f"/v1/orders/{first['id']}/cancellation")
+    assert (await checkouts[2].try_place()).status_code == 201
+
+
+async def test_an_ordered_variant_is_not_deleted(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    variant = await stocked_variant(app, staff, 0, track_inventory=False)
+    await placed_order(app, staff, (variant, 1))
+    assert_problem(await staff.delete(f"/v1/variants/{variant}"), 409, "has_history")
