@@ -11,6 +11,7 @@ from tests.factories import assert_problem, create, faults, make_product, make_v
 from tests.users import PASSWORD, create_user, http_client
 from tradepost.areas.carts.models import CartRow
 from tradepost.kit.ids import new_id
+from tradepost.kit.operations.idempotency.records import RECORDS
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
@@ -180,6 +181,21 @@ async def test_a_line_whose_variant_is_hidden_keeps_its_last_names_and_has_no_pr
     assert [line["variant_id"] for line in removed["lines"]] == [first["id"]]
 
 
+async def test_a_variant_is_not_sold_at_a_price_whose_totals_would_not_fit(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    id = await variant(staff, 4_000_000_000)
+    guest = await new_guest(app, lines=[{"variant_id": id, "quantity": 99}])
+    assert (await guest.quote())["grand_total"]["amount"] == 396_000_000_000
+    for price in (4_000_000_001, 2**53 - 1):
+        await staff.patch(f"/v1/variants/{id}", json={"price": {"amount": price}})
+        [line] = (await guest.read())["lines"]
+        assert (line["unit_price"], line["availability"]) == (None, "not_available")
+        assert (await guest.quote())["grand_total"]["amount"] == 0
+        refused = await guest.client.put(f"{guest.path}/lines/{id}", json={"quantity": 1})
+        assert_problem(refused, 404, "not_found")
+
+
 async def test_names_and_prices_are_those_of_now(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     product = await make_product(staff, name="Oak chair")
     item = await make_variant(staff, product["id"], 1500, track_inventory=False)
@@ -275,6 +291,9 @@ async def test_a_repeated_create_returns_the_same_cart_with_its_secret_and_lines
     assert carts[0] == carts[1]
     assert carts[0][1].startswith("tpc_")
     assert carts[0][2] == [id]
+    async with app.state.database.engine.connect() as connection:
+        [stored] = (await connection.execute(select(RECORDS).where(RECORDS.c.key == key))).all()
+    assert carts[0][1] not in str(tuple(stored))
 
 
 async def test_the_carts_of_a_closed_account_are_deleted(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

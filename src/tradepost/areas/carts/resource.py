@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, bindparam, func, select
+from sqlalchemy import Text, and_, bindparam, func, select
 
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import media, products, variants
 from tradepost.areas.inventory.resource import availability as variant_availability
 from tradepost.areas.pricing.resource import shipping_methods
+from tradepost.areas.pricing.service import MAX_PRICE
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.db.column_types import Id
 from tradepost.kit.query.engine import ONE_TIME_SECRET
@@ -23,7 +24,8 @@ from .schemas import Cart, CartLine, CartQuote, CartStatus, LineAvailability
 PUBLIC = Viewer(frozenset(), is_authenticated=False)
 """A caller without any permission. What it does not see is not sold, not to staff either."""
 VARIANT, PRODUCT, IMAGE = variants.table, products.table.alias("line_product"), media.table.alias("line_image")
-IS_SOLD = variants.visible(PUBLIC)
+# The total of a dearer variant could exceed 2^53.
+IS_SOLD = and_(variants.visible(PUBLIC), VARIANT.c.price_amount <= MAX_PRICE)
 
 
 def image_of(product_id: Any) -> Any:

@@ -268,5 +268,7 @@ class CartQuote(Struct):
         Meta(description="The shipping methods that can deliver the cart. Empty if nothing is shipped."),
     ]
     payment_methods: list[PaymentMethod]
-    problems: Annotated[list[QuoteProblem], Meta(description="They prevent an order. Empty: it can be placed.")]
-    notices: Annotated[list[QuoteNotice], Meta(description="They do not prevent an order.")]
+    problems: Annotated[
+        list[QuoteProblem], Meta(max_length=103, description="They prevent an order. Empty: it can be placed.")
+    ]
+    notices: Annotated[list[QuoteNotice], Meta(max_length=200, description="They do not prevent an order.")]

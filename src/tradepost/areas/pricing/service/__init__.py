@@ -1,5 +1,6 @@
 """Services of pricing, one file per aggregate."""
 
+from ..models import MAX_PRICE
 from .payment_methods import PaymentMethods
 from .shipping_methods import ShippingMethods
 from .shipping_offers import Parcel, ShippingOffer, ShippingProvider, shipping_offers
@@ -8,6 +9,7 @@ from .tax_rates import TaxRates
 from .totals import Discounts, GoodsLine, ShippingCharge, TaxRules, Totals, compute_totals
 
 __all__ = [
+    "MAX_PRICE",
     "Discounts",
     "GoodsLine",
     "Parcel",
