@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from tests.factories import unique
-from tradepost.areas.catalog.models import ProductRow, VariantRow
+from tradepost.areas.catalog.models import ProductRow, ProductSearchRow, VariantRow
+from tradepost.areas.catalog.service.search_document import document_of
 from tradepost.areas.inventory.models import StockLevelRow, StockLocationRow, StockMovementRow, StockReservationRow
 from tradepost.areas.inventory.schemas import StockMovementKind
 from tradepost.areas.inventory.service.ledger import Change, post
@@ -53,16 +54,19 @@ async def new_location(app: "TradepostApp", priority: int, **values: Any) -> str
 
 async def new_variant(app: "TradepostApp", **values: Any) -> str:
     """Create a variant of a product of its own."""
+    sku = unique("SKU")
     async with app.state.database.session_factory() as session, session.begin():
         product = ProductRow(slug=unique("chair"), name="Chair", status="active")
         session.add(product)
         await session.flush()
         row = VariantRow(
-            product_id=product.id, sku=unique("SKU"), name="", options={}, options_key="{}",
+            product_id=product.id, sku=sku, name="", options={}, options_key="{}",
             price_amount=100, price_currency="EUR", **values,
         )  # fmt: skip
         session.add(row)
         await session.flush()
+        search: Any = ProductSearchRow.__table__
+        await session.execute(insert(search).values(id=product.id, **document_of("Chair", [sku], [], "")))
         return row.id
 
 
