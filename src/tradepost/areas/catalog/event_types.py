@@ -43,6 +43,13 @@ class ChangedVariant(Struct, forbid_unknown_fields=True):
     changed: list[str]
 
 
+class ImportedQuantity(Struct, forbid_unknown_fields=True):
+    """The stock of a variant in a file, and whether it replaces stock that the variant has."""
+
+    quantity: int
+    replaces_stock: bool
+
+
 BROWSE, EDIT = policy.browse, policy.edit
 
 EVENT_TYPES = [
@@ -59,5 +66,13 @@ EVENT_TYPES = [
     EventType("product.deleted", products, "A product was deleted with its variants.", VariantsOfProduct, EDIT),
     EventType("variant.created", variants, "A variant was added to a product.", VariantData, BROWSE),
     EventType("variant.updated", variants, "A variant was changed.", ChangedVariant, BROWSE),
+    EventType(
+        "variant.quantity_imported",
+        variants,
+        "A file had the stock of a variant.",
+        ImportedQuantity,
+        EDIT,
+        is_stored=False,
+    ),
     EventType("variant.deleted", variants, "A variant was deleted, but not its product.", VariantData, EDIT),
 ]

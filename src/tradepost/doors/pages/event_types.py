@@ -22,7 +22,7 @@ PATH = "/docs/events"
 
 def _page(types: EventTypes, stylesheet: str) -> bytes:
     """Return the HTML page of all event types."""
-    rows = "".join([_row(type) for _, type in sorted(types.types.items())])
+    rows = "".join([_row(type) for type in types.documented])
     body = (
         '<main class="text"><h1>Events</h1><p>Each change of the shop is announced by an event, stored with the '
         "change and shown in the audit log. Its data has ids and the names of what changed, never the values. "

@@ -32,6 +32,8 @@ class EventType(msgspec.Struct, frozen=True, eq=False):
     doc: when it happens.
     data: the shape of its data.
     access: who may read its events. A subject that still exists must be a row that the reader sees.
+    is_stored: False if its events are only for handlers in the transaction (`emit_to_handlers`).
+        Clients never see them, so the documentation leaves them out.
     """
 
     name: str
@@ -39,6 +41,7 @@ class EventType(msgspec.Struct, frozen=True, eq=False):
     doc: str
     data: type[msgspec.Struct] = NoData
     access: Access = ANYONE
+    is_stored: bool = True
 
 
 def row_event_types(resource: Resource[Any], access: Access, delete_access: Access | None = None) -> list[EventType]:
@@ -86,6 +89,11 @@ class EventTypes:
         except msgspec.ValidationError as error:
             raise UndeclaredEvent(f"the data of `{name}` is not a {type.data.__name__}: {error}") from error
 
+    @property
+    def documented(self) -> list[EventType]:
+        """The types whose events clients can see, sorted by name."""
+        return [type for _, type in sorted(self.types.items()) if type.is_stored]
+
     def described(self) -> list[dict[str, Any]]:
         """Return all types as JSON, sorted by name, with the JSON Schema of their data."""
         return [
@@ -96,7 +104,7 @@ class EventTypes:
                 "permission": type.access.permission,
                 "data": data_schema(type.data),
             }
-            for _, type in sorted(self.types.items())
+            for type in self.documented
         ]
 
 
