@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from tradepost.kit.auth.cart_token import CART_TOKEN_PATTERN, ORDER_TOKEN_PATTERN, GuestTokens
 from tradepost.kit.clock import now
-from tradepost.kit.ids import new_id
 
 TOKENS = GuestTokens("a secret key of the tests")
 NOW = now()
-ORDER = str(new_id(40))
+ORDER = "0199d2a4-6c1e-7b53-9f0e-3a5d8c7b2e28"
 
 
 def test_a_cart_token_has_256_random_bits_behind_its_prefix() -> None:
