@@ -1,0 +1,36 @@
+"""The events of orders: their number and statuses, never an address, an e-mail or a text."""
+
+from msgspec import Struct
+
+from tradepost.kit.writes.event_types import EventType
+
+from . import policy
+from .resource import orders
+from .schemas import OrderFulfilmentStatus, OrderPaymentStatus, OrderStatus
+
+
+class OrderState(Struct, forbid_unknown_fields=True):
+    """The number of the order, and its statuses after the change."""
+
+    number: str
+    status: OrderStatus
+    payment_status: OrderPaymentStatus
+    fulfilment_status: OrderFulfilmentStatus
+
+
+class ChangedOrder(OrderState, forbid_unknown_fields=True):
+    """The same, and the names of the members that changed."""
+
+    changed: list[str]
+
+
+EVENT_TYPES = [
+    EventType("order.placed", orders, "An order was placed.", OrderState),
+    EventType("order.confirmed", orders, "An order is covered by what was authorized and captured.", OrderState),
+    EventType("order.paid", orders, "An order was paid.", OrderState),
+    EventType("order.updated", orders, "An order was changed in another way.", ChangedOrder),
+    EventType("order.cancelled", orders, "An order was cancelled.", OrderState),
+    EventType("order.expired", orders, "An order was not paid in time.", OrderState),
+    EventType("order.note_added", orders, "A note was added to an order.", OrderState, policy.read_all),
+    EventType("order.access_requested", None, "A link to an order was requested.", access=policy.read_all),
+]
