@@ -138,14 +138,23 @@ class CartClaims(Service):
 
 
 def _fill_gaps(cart: CartRow, guest: CartRow) -> None:
-    """Copy to the caller's cart the members that only the guest's cart has."""
+    """Copy to the caller's cart the members that only the guest's cart has.
+
+    A cart with an address of delivery and no billing address has one address for both.
+    """
     for name in ("email", "shipping_method_id"):
         if getattr(cart, name) is None:
             setattr(cart, name, getattr(guest, name))
     for name in ("note", "attributes"):
         if not getattr(cart, name):
             setattr(cart, name, getattr(guest, name))
-    for address in ("shipping_address", "billing_address"):
-        if getattr(cart, f"{address}_name") is None:
-            for part in ADDRESS_PARTS:
-                setattr(cart, f"{address}_{part}", getattr(guest, f"{address}_{part}"))
+    has_no_address = cart.shipping_address_name is None and cart.billing_address_name is None
+    if cart.shipping_address_name is None:
+        _copy_address(cart, guest, "shipping_address")
+    if has_no_address:
+        _copy_address(cart, guest, "billing_address")
+
+
+def _copy_address(cart: CartRow, guest: CartRow, name: str) -> None:
+    for part in ADDRESS_PARTS:
+        setattr(cart, f"{name}_{part}", getattr(guest, f"{name}_{part}"))
