@@ -238,6 +238,8 @@ class EntityCase(ResultCase):
     row: creates a row for a write and returns its key. Rows with equal marks are equal.
     many_rows: creates more than 100 rows, one of them with more than a page of rows below it if
         there are relations, and returns the key of that one. By default calls `row`.
+    set_status: puts a row into a status of its state machine, if that takes more than the column of
+        the status.
     replayed: the fields in which replays are compared, with aliases and relations. By default
         the id and the fields of `answer`.
     bad_values: for each member of its inputs, values of which some are invalid.
@@ -252,6 +254,7 @@ class EntityCase(ResultCase):
     open_actions: Mapping[str, set[str]] | None = None
     row: Callable[[CaseContext], Awaitable[str]] | None = None
     many_rows: Callable[[CaseContext], Awaitable[str]] | None = None
+    set_status: Callable[[CaseContext, str, str], Awaitable[None]] | None = None
     replayed: str | None = None
     bad_values: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
 

@@ -1,5 +1,7 @@
 """Orders: a customer's own, that of a guest's cart, and all of them for staff."""
 
+from sqlalchemy import update
+
 from tests.parity.access.table import OWNER_AND_STAFF, STAFF_ONLY, A, H, Place, Row, Rule
 from tests.parity.case import (
     CaseContext,
@@ -13,6 +15,7 @@ from tests.parity.case import (
     WriteCase,
 )
 from tests.parity.harness import UNKNOWN_ID
+from tradepost.areas.orders.models import OrderRow
 from tradepost.kit.clock import now, to_rfc3339
 
 from .rows import insert_order, open_order, ready_cart
@@ -23,6 +26,13 @@ ORDERS = Rule(Row(H, A, H, H, A, A, H, H), Row(H, H, H, H, A, A, H, H, guest=A))
 OPEN_ORDER = Rule(Row(H, A, H, H, A, A, H, H, guest=A))
 ACTIONS = {"order_cancel", "order_note_add", "payment_create"}
 TOTAL = {"amount": 2400, "currency": "EUR"}
+
+
+async def set_status(context: CaseContext, id: str, status: str) -> None:
+    """Put an order into a status. Only pending orders expire."""
+    columns = {"status": status} | ({} if status == "pending" else {"expires_at": None})
+    async with context.app.state.database.transaction() as session:
+        await session.execute(update(OrderRow).where(OrderRow.id == id).values(**columns))
 
 
 async def sample(context: CaseContext) -> Sample:
@@ -96,6 +106,7 @@ ORDER = EntityCase(
         "staff": ACTIONS,
         "admin": ACTIONS,
     },
+    set_status=set_status,
     oracle=OracleCase(
         visible=is_visible,
         order=("-placed_at",),

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from sqlalchemy import select, update
+
 from tests.areas.orders.case.orders import OPEN_ORDER, ORDERS, is_visible
 from tests.areas.orders.case.rows import insert_order, open_order
 from tests.parity.access.table import STAFF_ONLY, Place
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
 from tests.parity.harness import UNKNOWN_ID
+from tradepost.areas.orders.resource import orders
 from tradepost.areas.payments.models import PaymentRow
 from tradepost.kit.clock import now, to_rfc3339
 from tradepost.kit.ids import new_id
 
+ORDER = orders.table
 TRANSFER = {"provider": "manual", "method": "bank_transfer"}
 
 
@@ -21,6 +25,16 @@ async def insert_payment(context: CaseContext, order_id: str, **columns: Any) ->
     async with context.app.state.database.transaction() as session:
         session.add(row)
     return row.id
+
+
+async def set_status(context: CaseContext, id: str, status: str) -> None:
+    """Put a payment into a status. What is authorized is counted by its order."""
+    async with context.app.state.database.transaction() as session:
+        await session.execute(update(PaymentRow).where(PaymentRow.id == id).values(status=status))
+        if status == "authorized":
+            order = select(PaymentRow.order_id).where(PaymentRow.id == id).scalar_subquery()
+            amount = select(PaymentRow.amount_amount).where(PaymentRow.id == id).scalar_subquery()
+            await session.execute(update(ORDER).where(ORDER.c.id == order).values(authorized_amount=amount))
 
 
 async def sample(context: CaseContext) -> Sample:
@@ -69,6 +83,7 @@ PAYMENT = EntityCase(
     many_rows=many_rows,
     answer="provider,method,amount,captured,refunded,status,next_action{type},failure,version",
     replayed="id,status,amount{amount},links,a:amount,next_action",
+    set_status=set_status,
     open_actions={"customer": set(), "staff": {"payment_capture"}, "admin": {"payment_capture"}},
     oracle=OracleCase(
         visible=lambda view, row: is_visible(view, view.row("order", row["order_id"])),
