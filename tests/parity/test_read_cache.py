@@ -71,7 +71,7 @@ async def test_kinds_of_callers_do_not_share_entries(
 async def test_a_caller_that_may_write_the_catalogue_reads_it_from_the_database(
     harness: DualDoorApp, sample_rows: SampleRows, cache: ReadCache
 ) -> None:
-    assert cache.write_permissions == {"catalog:write", "pricing:write"}
+    assert cache.write_permissions == {"catalog:write", "pricing:write", "stock:write"}
     reads = [*public_reads(harness, sample_rows, full=False).values(), await node_reads(harness)]
     before = cache.hits, cache.misses
     for get in [get for gets in reads for get in gets]:
