@@ -148,3 +148,31 @@ def test_an_upgrade_that_leaves_orphaned_rows_fails(tmp_path: Path) -> None:
 def test_head_revision_is_the_one_that_alembic_finds() -> None:
     config = Config(toml_file=head.project_root() / "pyproject.toml")
     assert head.head_revision() == ScriptDirectory.from_config(config).get_current_head()
+
+
+async def test_the_quantities_of_earlier_imports_become_receipts_at_the_location_main(empty_url: str) -> None:
+    runner.upgrade(empty_url, "0011")
+    variants = (("a", "7", "true", "false"), ("b", "0", "true", "true"), ("c", "NULL", "true", "false"))
+    variants += (("d", "-2", "true", "true"), ("e", "4", "false", "false"), ("f", "3", "true", "true"))
+    inserts = [
+        f"""INSERT INTO variant (
+            id, created_at, updated_at, version, product_id, position, sku, name, options, options_key, price_amount,
+            price_currency, attributes, tax_class, track_inventory, allow_backorder, imported_quantity
+        ) VALUES ('01890a5d-ac96-774b-bcce-b302099a{n:02d}03', {TIMES}, 1, '{ID}', 0, '{sku}', '', '{{}}', '{sku}', 1,
+            'EUR', '{{}}', 'standard', {tracked}, {backorder}, {quantity})"""
+        for n, (sku, quantity, tracked, backorder) in enumerate(variants)
+    ]
+    await run(empty_url, PRODUCT, *inserts)
+    runner.upgrade(empty_url)
+    levels = await run(
+        empty_url,
+        "SELECT sku, on_hand, reserved, backorder, code FROM stock_level"
+        " JOIN variant ON variant.id = variant_id JOIN stock_location ON stock_location.id = location_id ORDER BY sku",
+    )
+    assert levels == [("a", 7, 0, False, "main"), ("f", 3, 0, True, "main")]
+    movements = await run(
+        empty_url,
+        "SELECT sku, kind, on_hand_delta, reserved_delta, reference FROM stock_movement"
+        " JOIN variant ON variant.id = variant_id ORDER BY sku",
+    )
+    assert movements == [("a", "receive", 7, 0, "import"), ("f", "receive", 3, 0, "import")]
