@@ -13,6 +13,7 @@ from tests.conftest import HERE
 from tests.factories import assert_problem, unique
 from tests.servers import tradepost
 from tests.users import create_user, http_client
+from tradepost.areas.accounts.service.email_tokens import VERIFY_EMAIL
 from tradepost.areas.orders.service import OrderSettings
 from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.clock import now
@@ -134,6 +135,24 @@ async def test_customers_do_not_see_notes_of_staff(app: "TradepostApp", staff: h
     for name, caller in (("customer", client), ("staff", staff)):
         types[name] = [event["type"] for event in (await caller.get(f"{path}/events")).json()["data"]]
     assert types == {"customer": ["placed"], "staff": ["placed", "note"]}
+
+
+async def test_verifying_an_address_attaches_the_orders_of_the_guest(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    user = await create_user(app)
+    client, order = await placed_order(app, staff, email=user.email)
+    _, other = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}"
+    assert_problem(await user.client().get(path), 404, "not_found")
+    token = await user.email_token(VERIFY_EMAIL)
+    answer = await user.client().post("/v1/auth/email-verification", json={"token": token})
+    assert answer.status_code < 300, answer.text
+    attached = (await user.client().get(path)).json()
+    assert (attached["customer_id"], attached["version"]) == (user.id, order["version"] + 1)
+    assert (await client.get(path)).status_code == 200
+    assert (await staff.get(f"/v1/orders/{other['id']}")).json()["customer_id"] is None
+    assert (await user.client().get("/v1/users/me/addresses")).json()["data"] == []
 
 
 async def test_nobody_reserves_the_shop_with_unpaid_orders(

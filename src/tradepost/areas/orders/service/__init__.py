@@ -4,6 +4,7 @@ from ..models import OrderRow
 from .cancellation import Cancellations
 from .emails import format_money, order_access, order_placed
 from .expiry import expire_orders
+from .guest_orders import attach_guest_orders
 from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
@@ -20,6 +21,7 @@ __all__ = [
     "Placement",
     "TimelineEntry",
     "add_entries",
+    "attach_guest_orders",
     "await_bank_transfer",
     "await_payment",
     "expire_orders",

@@ -1,0 +1,30 @@
+"""Attaches the orders of a guest to the account whose e-mail address they were placed with."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from tradepost.areas.accounts.resource import users
+from tradepost.kit.writes.call_context import CallContext
+from tradepost.kit.writes.domain_events import DomainEvent, on_event
+
+from ..models import OrderRow
+from .session import open_session
+from .timeline import emit
+
+
+@on_event("user.email_verified")
+async def attach_guest_orders(context: CallContext, events: Sequence[DomainEvent]) -> None:
+    """Attach the orders of guests to the user who has proved to own their e-mail address.
+
+    Without this proof an equal address attaches nothing. The addresses of the orders are not added
+    to the address book.
+    """
+    session, user = open_session(context), users.table
+    for user_id in sorted({event.subject for event in events}):
+        email = select(user.c.email).where(user.c.id == user_id).scalar_subquery()
+        query = select(OrderRow).where(OrderRow.email == email, OrderRow.customer_id.is_(None))
+        for order in await session.scalars(query.order_by(OrderRow.id).with_for_update()):
+            order.customer_id = user_id
+            emit(context, order, "updated", changed=["customer_id"])
+    await session.flush()
