@@ -27,13 +27,13 @@ class Get:
         credentials = {n: v for n, v in caller.client.headers.items() if n in ("x-api-key", "authorization")}
         headers = {"x-request-id": "one"} | credentials | dict(self.headers)
         async with AppClient(app) as client:
-            answer = await client.get(self.path, params=dict(self.params), headers=headers)
+            answer = await client.get(self.path, params=dict(self.params) or None, headers=headers)
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in VARYING}
 
     async def cost(self, app: TradepostApp, caller: ApiClient) -> str:
         """Return the points that it costs."""
         async with AppClient(app, headers=caller.client.headers) as client:
-            answer = await client.get(self.path, params=dict(self.params), headers=dict(self.headers))
+            answer = await client.get(self.path, params=dict(self.params) or None, headers=dict(self.headers))
         return answer.headers["x-request-cost"]
 
 
