@@ -22,18 +22,23 @@ class Get:
     params: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def query(self) -> Json | None:
+        """The parameters as httpx takes them. An empty dict would drop the query in the path."""
+        return dict(self.params) or None
+
     async def answer(self, app: TradepostApp, caller: ApiClient) -> tuple[int, bytes, Json]:
         """Return an app's answer to a caller: status, bytes, and the headers that do not vary."""
         credentials = {n: v for n, v in caller.client.headers.items() if n in ("x-api-key", "authorization")}
         headers = {"x-request-id": "one"} | credentials | dict(self.headers)
         async with AppClient(app) as client:
-            answer = await client.get(self.path, params=dict(self.params) or None, headers=headers)
+            answer = await client.get(self.path, params=self.query, headers=headers)
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in VARYING}
 
     async def cost(self, app: TradepostApp, caller: ApiClient) -> str:
         """Return the points that it costs."""
         async with AppClient(app, headers=caller.client.headers) as client:
-            answer = await client.get(self.path, params=dict(self.params) or None, headers=dict(self.headers))
+            answer = await client.get(self.path, params=self.query, headers=dict(self.headers))
         return answer.headers["x-request-cost"]
 
 

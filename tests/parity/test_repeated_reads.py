@@ -71,7 +71,7 @@ async def send(app: TradepostApp, get: Get, method: str = "GET", **headers: str)
     """Return the answer to an anonymous request with these headers only."""
     async with AppClient(app, headers={"accept-encoding": "identity"}) as client:
         sent = dict(get.headers) | {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = await client.request(method, get.path, params=dict(get.params) or None, headers=sent)
+        answer = await client.request(method, get.path, params=get.query, headers=sent)
     return answer.status_code, answer.content, dict(answer.headers)
 
 
