@@ -86,3 +86,12 @@ async def test_exact_numbers_need_the_permission(app: "TradepostApp", client: ht
         for path in (f"/v1/variants/{variant}/stock", f"/v1/variants/{variant}/stock/movements", "/v1/stock-levels"):
             assert (await client.get(path)).status_code == 401
             assert (await signed_in.get(path)).status_code == 403
+
+
+async def test_only_who_may_read_stock_gets_a_link_to_movements(
+    app: "TradepostApp", client: httpx.AsyncClient, staff: httpx.AsyncClient
+) -> None:
+    path = f"/v1/variants/{await new_variant(app)}"
+    assert "stock_movements" not in (await client.get(path)).json()["links"]
+    links = (await staff.get(path)).json()["links"]
+    assert links["stock_movements"] == {"href": f"{path}/stock/movements"}

@@ -101,7 +101,8 @@ class Links:
         resource: Resource[Any] = actions.resource
         unconditional = [_member("self", href) for href in [self.location(resource, "\0")] if href]
         for name, endpoint in self.nested_lists(resource):
-            unconditional.append(_member(name, self.prefix + endpoint.fill(["\0"])))
+            if resource.access(name).allows(actions.permissions):
+                unconditional.append(_member(name, self.prefix + endpoint.fill(["\0"])))
         conditional: list[tuple[str, int, int]] = []  # format string, index of its id, of its condition
         for name, condition_index in actions.names:
             if not self.is_linked(name):

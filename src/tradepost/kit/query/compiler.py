@@ -179,7 +179,8 @@ class PlanCompiler:
             for n, r in resource.relations.items()
             if not r.is_to_many and not isinstance(r.join, LinkTable)
         ]
-        return Actions(resource, level.add_column(table.c.id), tuple(names), tuple(to_one_indexes))
+        id_index = level.add_column(table.c.id)
+        return Actions(resource, id_index, tuple(names), tuple(to_one_indexes), self.viewer.permissions)
 
     def _compile_relations(self, level: Level) -> None:
         """Compile the to-many relations of a level, depth first like the list queries."""

@@ -26,12 +26,14 @@ class Actions(msgspec.Struct, frozen=True):
     names: the operations, each with the index of the column that tells whether it is open; None
         if it is always open.
     id_index, to_one_indexes: the row's id and the ids of its to-one relations, to make links.
+    permissions: those of the caller, who gets no link to a relation that needs others.
     """
 
     resource: Any
     id_index: int
     names: tuple[tuple[str, int | None], ...]
     to_one_indexes: tuple[tuple[str, int], ...]
+    permissions: frozenset[str] = frozenset()
 
 
 class Embedded(msgspec.Struct, frozen=True):
