@@ -57,3 +57,5 @@ async def test_the_date_style_and_time_zone_of_the_database_do_not_matter(empty_
     result = to_datetime(await echo(reader, NOON))
     assert (result, result.utcoffset()) == (NOON, timedelta(0))
     await reader.stop()
+    if isinstance(reader, PostgresReader):
+        await reader.connections.stop()

@@ -48,8 +48,8 @@ class Database:
         self.url, self.reads = url, ReadEngine(secret, rule_settings)
         self.is_sqlite = url.startswith("sqlite")
         self.reader: Reader = SqliteReader(url) if self.is_sqlite else PostgresReader(url, pool_size)
-        connections = self.reader.connections if isinstance(self.reader, PostgresReader) else None
-        self.engine = create_engine(url, pool_size, connections=connections, max_lock_wait=max_lock_wait)
+        self.connections = self.reader.connections if isinstance(self.reader, PostgresReader) else None
+        self.engine = create_engine(url, pool_size, connections=self.connections, max_lock_wait=max_lock_wait)
         self.statements = LRUCache[Select[*tuple[Any, ...]], Statement](
             "fixed_statements", 2 * 1024 * 1024, lambda query, statement: 10_000 + len(statement.sql)
         )
@@ -71,8 +71,11 @@ class Database:
         """Close all connections."""
         if self.invalidation is not None:
             await self.invalidation.stop()
-        await self.engine.dispose()
+        # The engine's connection to SQLite is closed last: readers cannot remove the WAL file.
         await self.reader.stop()  # type: ignore[attr-defined]
+        await self.engine.dispose()
+        if self.connections is not None:
+            await self.connections.stop()
 
     def attach_invalidation(self, invalidation: Invalidation) -> None:
         """Attach cache invalidation to all further sessions."""

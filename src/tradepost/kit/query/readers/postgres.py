@@ -46,9 +46,8 @@ class PostgresReader:
         self.connections.start()
 
     async def stop(self) -> None:
-        """Close all connections: the idle ones with a goodbye, then what is left."""
+        """Close the idle connections."""
         await self.pool.stop()
-        await self.connections.stop()
 
     async def _run(self, method: str, statement: Statement, arguments: list[Any]) -> Any:
         self.statement_count += 1
