@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from tests.app_client import AppClient
+from tests.areas.orders.checkout import post, ready_cart, stocked_variant
 from tests.factories import make_media, make_product, unique
 from tests.users import create_user
 from tradepost.app import TradepostApp, create_app
@@ -58,8 +59,14 @@ async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
 
 
 @pytest.fixture(scope="module")
-async def member(app: TradepostApp) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with a session of a staff user who has an address and an API key."""
+async def member(app: TradepostApp, staff: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with a session of a staff user who has an address and an API key.
+
+    The shop has an order with a payment.
+    """
+    order = await (await ready_cart(app, staff, (await stocked_variant(app, staff), 1))).place()
+    payment = {"provider": "manual", "method": "bank_transfer"}
+    assert (await post(staff, f"/v1/orders/{order['id']}/payments", payment)).status_code == 201
     user = await create_user(app, "staff", username=unique("member"))
     await user.address()
     await user.key(scopes=["catalog:write"], points_per_minute=60)

@@ -23,7 +23,7 @@ def _rest_member(asked: AskedField, value: Any) -> Any:
         return sorted([camel(n if n in REGISTRY.operations else f"{asked.parent.operation_prefix}_{n}") for n in names])
     if asked.kind == "page":
         return rest_page(asked.inner, value, bool(asked.args.get("total")))
-    if asked.kind == "list":
+    if asked.kind == "list" or (asked.inner and isinstance(value, list)):
         return [normalize_rest(asked.inner, v) for v in value]
     return normalize_rest(asked.inner, value) if asked.inner else value
 
@@ -56,7 +56,7 @@ def _graphql_member(asked: AskedField, value: Any) -> Any:
         return sorted(value)
     if asked.kind == "page":
         return graphql_page(asked.inner, value)
-    if asked.kind == "list":
+    if asked.kind == "list" or (asked.inner and isinstance(value, list)):
         return [normalize_graphql(asked.inner, v) for v in value]
     if asked.inner:
         return normalize_graphql(asked.inner, value)

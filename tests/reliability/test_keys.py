@@ -219,7 +219,10 @@ def test_openapi_has_the_key_on_every_operation_that_accepts_one_and_on_no_other
             if "operationId" in o
         }
         for name, operation in app.state.registry.operations.items():
-            has_key = {"$ref": "#/components/parameters/Idempotency-Key"} in operations[name]["parameters"]
+            shared, parameters = "#/components/parameters/Idempotency-Key", operations[name]["parameters"]
+            required = [p["required"] for p in parameters if p.get("name") == "Idempotency-Key"]
+            assert required == ([True] if operation.requires_idempotency_key else [])
+            has_key = {"$ref": shared} in parameters or bool(required)
             responses = [r["$ref"].rsplit("/", 1)[1] for r in operations[name]["responses"].values() if "$ref" in r]
             assert has_key is operation.accepts_idempotency_key, name
             assert operation.is_write or not has_key

@@ -191,9 +191,9 @@ class TaxLine(Struct):
 class PromotionAmount(Struct):
     """A promotion that was applied, and its reduction."""
 
-    name: str
-    code: str | None
-    kind: str
+    name: Annotated[str, Meta(examples=["Summer sale"])]
+    code: Annotated[str | None, Meta(examples=["SUMMER26"])]
+    kind: Annotated[str, Meta(examples=["percent"])]
     amount: Money
 
 
@@ -223,7 +223,7 @@ class QuoteProblem(Struct):
 
     code: QuoteProblemCode
     pointer: Annotated[str, Meta(description="JSON pointer to the member of the cart.", examples=["/lines/0/quantity"])]
-    detail: str
+    detail: Annotated[str, Meta(examples=["`CHAIR-OAK-01` is not in stock in this quantity."])]
 
 
 class QuoteNoticeCode(StrEnum):
@@ -241,7 +241,7 @@ class QuoteNotice(Struct):
 
     code: QuoteNoticeCode
     pointer: Annotated[str, Meta(description="JSON pointer to the member of the cart.", examples=["/lines/0"])]
-    detail: str
+    detail: Annotated[str, Meta(examples=["The price has changed since the line was added."])]
 
 
 class CartQuote(Struct):

@@ -147,7 +147,7 @@ class OrderLine(Struct):
     product_name: Annotated[str, Meta(examples=["Oak chair"])]
     variant_name: Annotated[str, Meta(examples=["Oiled"])]
     options: Options
-    image_url: str | None
+    image_url: Annotated[str | None, Meta(examples=["https://images.example.com/oak-chair-front.jpg"])]
     quantity: LineQuantity
     unit_price: Money
     discount: Annotated[Money, Meta(description="The reduction by promotions.")]

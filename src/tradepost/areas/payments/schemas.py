@@ -58,7 +58,7 @@ class PaymentFailure(Struct):
     """The reason why the last attempt to pay failed."""
 
     code: Annotated[str, Meta(examples=["declined"])]
-    detail: str
+    detail: Annotated[str, Meta(examples=["The payment was declined."])]
 
 
 class Payment(Struct):
