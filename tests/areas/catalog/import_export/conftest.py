@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -105,12 +106,14 @@ class ImportShop:
 async def two_shops(
     run: Run, worker_id: str, settings: Settings, anyio_backend: str
 ) -> AsyncIterator[tuple[ImportShop, ImportShop]]:
-    """Two shops of this test worker. `shop` and `other_shop` empty them for each test."""
+    """Two shops of this test worker. `shop` and `other_shop` empty them for each test.
+
+    Another module that imports this fixture has shops of its own, so their names are new each time.
+    """
+    names = [f"{worker_id}_{name}_{uuid4().hex[:8]}" for name in ("shop", "other")]
     async with AsyncExitStack() as stack:
-        yield (
-            await start_shop(empty_settings(run, f"{worker_id}_shop", settings), stack),
-            await start_shop(empty_settings(run, f"{worker_id}_other", settings), stack),
-        )
+        first, second = [await start_shop(empty_settings(run, name, settings), stack) for name in names]
+        yield first, second
 
 
 @pytest.fixture
