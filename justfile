@@ -22,7 +22,7 @@ check commit="HEAD":
 torture *options:
     #!/usr/bin/env bash
     status=0
-    long="tests/reliability tests/parity tests/doors/graphql/test_both_executors.py tests/areas/catalog/formats"
+    long="tests/reliability tests/parity tests/doors/graphql/test_both_executors.py tests/areas/catalog/formats tests/areas/pricing tests/areas/carts tests/areas/orders tests/areas/inventory"
     for database in sqlite postgresql; do
         TRADEPOST_TORTURE=1 pytest $long tests/areas/catalog/import_export/test_running.py --database "$database" --durations 20 -o timeout=3600 {{options}} ||
             status=1

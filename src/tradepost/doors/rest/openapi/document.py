@@ -22,6 +22,7 @@ from .operations import CART_TOKEN_SCHEME, controller_tag, operation_object
 from .parameters import common_parameters
 from .resource_parameters import resource_parameters, result_parameters
 from .responses import group_by_status, operation_problems, problem_response, response_name
+from .unused import without_unused
 
 DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations; you can explore it at `/docs/graphql`.
 
@@ -87,7 +88,7 @@ def openapi_document(
 ) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of a version. It is the same in every process."""
     paths, tags = operation_paths(door, routes, version)
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Tradepost",
@@ -103,6 +104,7 @@ def openapi_document(
         "paths": fixed_paths.paths(f"/v{version}") | paths,
         "components": component_objects(registry, door, routes, version, authentication),
     }
+    return without_unused(document)
 
 
 def component_objects(
