@@ -111,7 +111,7 @@ class Story:
                 return [self.masked(v) for v in value]
             case str():
                 for text, name in self.names.items():
-                    value = value.replace(text, name)
+                    value = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", name, value)
                 for pattern, name in MASKS:
                     value = pattern.sub(name, value)
                 return value
