@@ -30,16 +30,16 @@ class Checkout:
     server: Server
     key: str
     variants: list[str] = field(default_factory=list)
-    numbers: itertools.count[int] = field(default_factory=itertools.count)
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def prepare(self) -> None:
-        """Read variants and give them stock."""
-        page = self.read("/v1/variants?" + urlencode({"limit": "100", "fields": "id,track_inventory"}))
+        """Read variants, as guests see them, and give them stock."""
+        page = self.call("GET", "/v1/variants?" + urlencode({"limit": "100", "fields": "id,track_inventory"}))
         while len(self.variants) < VARIANTS:
             self.variants += [row["id"] for row in page["data"] if row["track_inventory"]]
             if not page["has_more"]:
                 break
-            page = self.read(page["links"]["next"])
+            page = self.call("GET", page["links"]["next"])
         for start in range(0, len(self.variants), 100):
             counts = [{"variant_id": id, "on_hand": STOCK} for id in self.variants[start : start + 100]]
             self.call("POST", "/v1/stock/counts", {"counts": counts}, X_API_Key=self.key)
