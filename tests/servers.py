@@ -220,9 +220,11 @@ def environ(url: str) -> dict[str, str]:
 
 
 def redis_url(run: Run, worker: str) -> str | None:
-    """Return the URL of this worker's Redis database."""
-    number = re.sub(r"\D", "", worker) or "0"
-    return None if run.redis is None else urlunsplit(urlsplit(run.redis)._replace(path=f"/{int(number) % 16}"))
+    """Return the URL of this worker's Redis database. That in the server's URL is the first one."""
+    if run.redis is None:
+        return None
+    server, number = urlsplit(run.redis), int(re.sub(r"\D", "", worker) or "0")
+    return urlunsplit(server._replace(path=f"/{(int(server.path.strip('/') or 0) + number) % 16}"))
 
 
 def _wait(work: Coroutine[Any, Any, None]) -> None:
