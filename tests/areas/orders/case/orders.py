@@ -116,7 +116,7 @@ ORDER = EntityCase(
         tables=("order_line",),
     ),
     bad_values={
-        "cart_id": [UNKNOWN_ID, "x"],
+        "cart_id": ["x", ""],
         "expected_total": [TOTAL, {"amount": -1, "currency": "EUR"}],
         "lines": [[], [{"order_line_id": UNKNOWN_ID, "quantity": 1}], [{}], None, "x"],
         "reason": ["", "x" * 501, "Two\nlines", None],
