@@ -42,8 +42,7 @@ class Service:
     @property
     def session(self) -> AsyncSession:
         """The session of the open write."""
-        assert self.context.work.session is not None, "not inside a write"
-        return self.context.work.session
+        return self.context.session
 
     @property
     def viewer(self) -> Viewer:

@@ -109,6 +109,12 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
         return self.database.reader if session is None else SessionReader(session, self.database.reader)
 
     @property
+    def session(self) -> AsyncSession:
+        """The session of the open write."""
+        assert self.work.session is not None, "not inside a write"
+        return self.work.session
+
+    @property
     def one_time_secret(self) -> str | None:
         """A secret that this call made, shown only in its own answer."""
         return self.work.one_time_secret

@@ -29,8 +29,7 @@ async def generate_slugs(
 
     The first choice is the slugified name; if it is taken, `-2`, `-3`, ... is appended.
     """
-    session, column = context.work.session, resource.table.c.slug
-    assert session is not None, "not inside a write"
+    session, column = context.session, resource.table.c.slug
     default = str(resource.model.__tablename__)
     stems = [f"{slug}-1" if parse_id(slug) else slug for slug in [slugify(name, default) for name in names]]
     context.work.generated_fields.add("slug")

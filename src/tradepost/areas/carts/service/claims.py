@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from tradepost.areas.accounts.resource import users
+from tradepost.areas.accounts.schemas import PostalAddress
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
@@ -24,7 +25,6 @@ from .open_carts import check_open, lifetime, seeing
 from .settings import CartSettings
 
 LINE_COLUMNS = ("added_price_amount", "added_price_currency", "product_name", "variant_name", "sku", "image_url")
-ADDRESS_PARTS = ("name", "company", "lines", "city", "postcode", "region", "country", "phone")
 
 
 class CartClaims(Service):
@@ -156,5 +156,5 @@ def _fill_gaps(cart: CartRow, guest: CartRow) -> None:
 
 
 def _copy_address(cart: CartRow, guest: CartRow, name: str) -> None:
-    for part in ADDRESS_PARTS:
+    for part in PostalAddress.__struct_fields__:
         setattr(cart, f"{name}_{part}", getattr(guest, f"{name}_{part}"))

@@ -11,14 +11,14 @@ from tradepost.kit.writes.call_context import CallContext
 from ..models import StockLocationRow, StockReservationRow
 from ..resource import stock_locations
 from ..schemas import MAX_QUANTITY
-from .levels import Level, StockedVariant, first_location, open_session
+from .levels import Level, StockedVariant, first_location
 
 MAX_ORDERS = 100
 
 
 async def location_id(context: CallContext, requested: UUID | None, pointer: str) -> str:
     """Return the id of a location that exists: the requested one, else the first by priority."""
-    session = open_session(context)
+    session = context.session
     if requested is None:
         id: str | None = await session.scalar(first_location())
         if id is None:
@@ -68,4 +68,4 @@ async def reserving_orders(
     )
     if location_id is not None:
         query = query.where(row.location_id == location_id)
-    return list(await open_session(context).scalars(query.order_by(row.order_id).limit(MAX_ORDERS)))
+    return list(await context.session.scalars(query.order_by(row.order_id).limit(MAX_ORDERS)))

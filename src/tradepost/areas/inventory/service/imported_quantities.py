@@ -13,7 +13,7 @@ from ..models import StockMovementRow
 from ..schemas import StockMovementKind
 from .checks import check_on_hand
 from .ledger import Change, post
-from .levels import VARIANT, first_location, lock_stock, open_session
+from .levels import VARIANT, first_location, lock_stock
 
 REFERENCE, REASON = "import", "Import"
 
@@ -27,7 +27,7 @@ async def take_imported_quantities(context: CallContext, events: Sequence[Domain
     """
     counted = {e.subject: e.data["quantity"] for e in events if e.data["replaces_stock"]}
     received = {e.subject: e.data["quantity"] for e in events if e.subject not in counted and e.data["quantity"] > 0}
-    location: str | None = await open_session(context).scalar(first_location())
+    location: str | None = await context.session.scalar(first_location())
     if location is None:
         return
     if received:
@@ -71,4 +71,4 @@ async def _tracked(context: CallContext, ids: Mapping[str, int], *conditions: An
     query = select(VARIANT.id).where(
         context.database.in_values(VARIANT.id, sorted(ids)), VARIANT.track_inventory.is_(True), *conditions
     )
-    return sorted(await open_session(context).scalars(query))
+    return sorted(await context.session.scalars(query))

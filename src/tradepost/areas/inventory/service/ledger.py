@@ -13,7 +13,7 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..models import StockLevelRow, StockMovementRow
 from ..schemas import Availability, StockMovementKind
-from .levels import Level, LockedStock, open_session
+from .levels import Level, LockedStock
 
 SOLD_OUT = (Availability.OUT_OF_STOCK, Availability.BACKORDER)
 
@@ -42,7 +42,7 @@ async def post(
     whose availability changed so. Imports emit none, because the events of products name their
     variants.
     """
-    session, now = open_session(context), context.clock()
+    session, now = context.session, context.clock()
     before = {id: variant.availability for id, variant in stock.variants.items()}
     additions = [{"id": c.level.id, "on_hand": c.on_hand, "reserved": c.reserved} for c in changes]
     if await bulk.add_to_rows(session, StockLevelRow, additions, now, stays_valid) != len(changes):

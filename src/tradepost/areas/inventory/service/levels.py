@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradepost.areas.catalog.resource import variants
 from tradepost.kit.ids import new_id
@@ -119,7 +118,7 @@ async def create_levels(context: CallContext, pairs: Collection[tuple[str, str]]
     The variants are locked against changes: a level must not get an `allow_backorder` that a
     concurrent write is changing.
     """
-    session = open_session(context)
+    session = context.session
     ids = sorted({variant_id for variant_id, _ in pairs})
     query = select(VARIANT.id, VARIANT.allow_backorder).where(context.database.in_values(VARIANT.id, ids))
     locked = await session.execute(query.order_by(VARIANT.id).with_for_update(read=True))
@@ -142,12 +141,6 @@ def first_location() -> Select[Any]:
     return select(LOCATION.id).where(LOCATION.active.is_(True)).order_by(LOCATION.priority, LOCATION.id).limit(1)
 
 
-def open_session(context: CallContext) -> AsyncSession:
-    """Return the session of the open write."""
-    assert context.work.session is not None, "stock changes inside a write"
-    return context.work.session
-
-
 async def _read_variants(context: CallContext, ids: Collection[str]) -> tuple[LockedStock, list[str]]:
     """Return the variants without levels, and the ids of those that lack one for backorders."""
     first = first_location().scalar_subquery()
@@ -166,14 +159,14 @@ async def _read_variants(context: CallContext, ids: Collection[str]) -> tuple[Lo
         has_level.label("has_level"),
     ).where(context.database.in_values(VARIANT.id, sorted(ids)))
     stock, without_level = LockedStock({}, None), list[str]()
-    for id, product_id, sku, tracked, backorder, low, stock.first_location, has in await open_session(context).execute(
-        query
-    ):
-        stock.variants[id] = StockedVariant(
-            id, product_id, sku, tracked, backorder, default if low is None else low, []
+    for row in await context.session.execute(query):
+        stock.first_location = row.first
+        low_stock = default if row.low_stock_threshold is None else row.low_stock_threshold
+        stock.variants[row.id] = StockedVariant(
+            row.id, row.product_id, row.sku, row.track_inventory, row.allow_backorder, low_stock
         )
-        if tracked and backorder and not has:
-            without_level.append(id)
+        if row.track_inventory and row.allow_backorder and not row.has_level:
+            without_level.append(row.id)
     return stock, without_level
 
 
@@ -194,7 +187,7 @@ async def _lock_levels(context: CallContext, stock: LockedStock) -> None:
         .order_by(LEVEL.variant_id, LEVEL.location_id)
         .with_for_update(of=LEVEL)
     )
-    for row in await open_session(context).execute(query):
+    for row in await context.session.execute(query):
         level = Level(*row)
         stock.variants[level.variant_id].levels.append(level)
     for variant in stock.variants.values():

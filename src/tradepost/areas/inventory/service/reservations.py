@@ -22,7 +22,7 @@ from ..models import StockReservationRow
 from ..schemas import StockMovementKind
 from .allocation import allocate, deal, release_order
 from .ledger import Change, post
-from .levels import Level, LockedStock, StockedVariant, lock_stock, open_session
+from .levels import Level, LockedStock, StockedVariant, lock_stock
 
 RESERVATION = StockReservationRow
 ADD_TO_EXISTING = bulk.OnConflict(("order_line_id", "location_id"), add=("quantity",))
@@ -62,7 +62,7 @@ async def reserve(
         raise _out_of_stock(context, missing, _by_variant(lines))
     if changes:
         await post(context, stock, changes, reference or order_id)
-        await bulk.insert_rows(open_session(context), RESERVATION, rows, context.clock(), ADD_TO_EXISTING)
+        await bulk.insert_rows(context.session, RESERVATION, rows, context.clock(), ADD_TO_EXISTING)
 
 
 async def release(context: CallContext, order_id: str, units: Mapping[str, int], reference: str) -> None:
@@ -72,7 +72,7 @@ async def release(context: CallContext, order_id: str, units: Mapping[str, int],
     reserved fewer units, because its variant was not tracked, releases those. `reference` is the id
     of the step, such as the cancellation.
     """
-    session = open_session(context)
+    session = context.session
     lines = sorted([line_id for line_id, quantity in units.items() if quantity])
     query = select(
         RESERVATION.id,

@@ -1,15 +1,11 @@
 """Reads of stock levels, and of the stock of one variant."""
 
-from functools import cache
-
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select
 
 from tradepost.areas.catalog.resource import variants
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.query.records import Page, Record
-from tradepost.kit.query.relation_query import id_in
-from tradepost.kit.query.statement import compile_statement
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Field, FieldSet, Selection
 
@@ -19,6 +15,18 @@ from ..resource import stock_levels, stock_summaries
 from ..schemas import StockAtLocation, StockLevel, StockSummary
 
 ID_FIELD = FieldSet((Field("id"),))
+LEVELS_OF_VARIANT = (
+    select(
+        StockLevelRow.location_id,
+        StockLocationRow.code,
+        StockLevelRow.on_hand,
+        StockLevelRow.reserved,
+        StockLocationRow.active,
+    )
+    .join(StockLocationRow, StockLocationRow.id == StockLevelRow.location_id)
+    .where(StockLevelRow.variant_id == bindparam("variant", None))
+    .order_by(StockLocationRow.priority, StockLocationRow.id)
+)
 
 
 class StockLevels(Service):
@@ -33,10 +41,7 @@ class StockLevels(Service):
     async def summary(self, key: str, selection: Selection[StockSummary]) -> Record[StockSummary]:
         """Get the stock of a variant, in total and at each location."""
         variant = await self.one(variants, Selection(ID_FIELD), key)
-        database, reader = self.context.database, self.context.reader
-        query = _levels_of_variant(reader.dialect.name)
-        statement = database.statements.get_or_create(query, lambda: compile_statement(query, reader.dialect, True))
-        rows = await reader.fetch_all(statement, statement.bind({"parents": reader.ids_argument([variant.id])}))
+        rows = await self.context.fetch_all(LEVELS_OF_VARIANT, {"variant": variant.id})
         active = [row for row in rows if row[4]]
         on_hand, reserved = sum([row[2] for row in active]), sum([row[3] for row in active])
         summary = StockSummary(
@@ -46,20 +51,3 @@ class StockLevels(Service):
             locations=[StockAtLocation(*row[:4]) for row in rows],
         )
         return self.respond(stock_summaries, summary, selection)
-
-
-@cache
-def _levels_of_variant(dialect: str) -> Select[str, str, int, int, bool]:
-    """Return the query: location, code, units on hand and reserved, and whether it is active."""
-    return (
-        select(
-            StockLevelRow.location_id,
-            StockLocationRow.code,
-            StockLevelRow.on_hand,
-            StockLevelRow.reserved,
-            StockLocationRow.active,
-        )
-        .join(StockLocationRow, StockLocationRow.id == StockLevelRow.location_id)
-        .where(id_in(StockLevelRow.variant_id.expression, dialect))
-        .order_by(StockLocationRow.priority, StockLocationRow.id)
-    )

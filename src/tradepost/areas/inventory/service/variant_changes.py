@@ -11,7 +11,7 @@ from tradepost.kit.writes.domain_events import DomainEvent, on_event
 
 from ..models import StockLevelRow, StockReservationRow
 from .checks import reserving_orders
-from .levels import LEVEL, VARIANT, open_session
+from .levels import LEVEL, VARIANT
 
 
 @on_event("variant.updated")
@@ -28,7 +28,7 @@ async def copy_allow_backorder(context: CallContext, events: Sequence[DomainEven
         .with_for_update(of=LEVEL)
     )
     levels = {True: list[str](), False: list[str]()}
-    for id, on_hand, reserved, variant_id, sku, allowed in await open_session(context).execute(query):
+    for id, on_hand, reserved, variant_id, sku, allowed in await context.session.execute(query):
         if not allowed and reserved > on_hand:
             raise StockReserved(
                 f"{reserved - on_hand} units of `{sku}` are backordered, so `allow_backorder` must stay on.",
@@ -45,7 +45,7 @@ async def _set_backorder(context: CallContext, ids: Sequence[str], allowed: bool
     values = {"backorder": allowed, "version": table.c.version + 1, "updated_at": context.clock()}
     is_other = table.c.backorder.is_not(allowed)
     statement = update(table).where(context.database.in_values(table.c.id, ids), is_other).values(values)
-    await open_session(context).execute(statement)
+    await context.session.execute(statement)
 
 
 @on_event("variant.deleted")
@@ -57,6 +57,6 @@ async def refuse_to_delete_ordered_variants(context: CallContext, events: Sequen
         .where(context.database.in_values(VARIANT.id, sorted({e.subject for e in events})))
         .limit(1)
     )
-    sku = await open_session(context).scalar(query)
+    sku = await context.session.scalar(query)
     if sku is not None:
         raise HasHistory(f"Units of the variant `{sku}` were reserved for orders.")

@@ -8,7 +8,6 @@ import msgspec
 from sqlalchemy import BigInteger, Select, and_, case, cast, func, select
 
 from tradepost.kit.query.relation_query import id_in
-from tradepost.kit.query.statement import compile_statement
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import StockLevelRow, StockLocationRow
@@ -35,10 +34,8 @@ async def stock_of(context: CallContext, variant_ids: Collection[str]) -> dict[s
     if not variant_ids:
         return {}
     reader, default = context.reader, context.dependencies.require(InventorySettings).low_stock
-    query = _query(reader.dialect.name)
-    statement = context.database.statements.get_or_create(query, lambda: compile_statement(query, reader.dialect, True))
     ids = reader.ids_argument(sorted(set(variant_ids)))
-    rows = await reader.fetch_all(statement, statement.bind({"parents": ids}))
+    rows = await context.fetch_all(_query(reader.dialect.name), {"parents": ids})
     stock = dict[str, VariantStock]()
     for id, is_tracked, backorder, low_stock, free, available in rows:
         low = default if low_stock is None else low_stock

@@ -20,7 +20,6 @@ from .. import policy
 from ..models import OrderLineRow, OrderRow
 from ..resource import orders, transitions
 from ..schemas import Order, OrderCancelInput, OrderCancelLineInput
-from .session import open_session
 from .settlement import settle
 from .statuses import derive_fulfilment_status
 from .timeline import TimelineEntry, emit
@@ -88,7 +87,7 @@ async def cancel_units(
         for line, after in zip(lines, lines_after, strict=True)
         if after != line
     ]
-    await bulk.update_rows(open_session(context), OrderLineRow, pairs, context.clock())
+    await bulk.update_rows(context.session, OrderLineRow, pairs, context.clock())
     order.fulfilment_status = derive_fulfilment_status(lines_after)
     is_whole = all(line.cancelled == line.quantity for line in lines_after)
     entry = TimelineEntry(
@@ -126,7 +125,7 @@ async def _load_lines(context: CallContext, order_id: str) -> list[LineUnits]:
         OrderLineRow.cancelled,
         OrderLineRow.returned,
     ).where(OrderLineRow.order_id == order_id)
-    rows = await open_session(context).execute(query.order_by(OrderLineRow.position, OrderLineRow.id))
+    rows = await context.session.execute(query.order_by(OrderLineRow.position, OrderLineRow.id))
     return [LineUnits(*row) for row in rows]
 
 

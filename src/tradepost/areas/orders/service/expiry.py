@@ -11,7 +11,6 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..models import OrderLineRow, OrderRow
 from .cancellation import close
-from .session import open_session
 from .statuses import derive_payment_status
 from .timeline import TimelineEntry, add_entries, emit
 
@@ -40,7 +39,7 @@ async def _expire_due(context: CallContext) -> int:
     """Expire some orders and return how many. Orders that another process has locked are left."""
     due = select(OrderRow).where(OrderRow.status == "pending", OrderRow.expires_at <= context.clock())
     query = due.order_by(OrderRow.id).limit(BATCH_SIZE).with_for_update(skip_locked=True)
-    orders = (await open_session(context).scalars(query)).all()
+    orders = (await context.session.scalars(query)).all()
     entries = [(order, TimelineEntry("expired")) for order in orders]
     for order in orders:
         close(order, OPERATION)
@@ -60,6 +59,6 @@ async def _lines_by_order(context: CallContext, order_ids: Sequence[str]) -> dic
     if units:
         query = select(OrderLineRow.order_id, OrderLineRow.id, OrderLineRow.quantity - OrderLineRow.cancelled)
         query = query.where(context.database.in_values(OrderLineRow.order_id, sorted(order_ids)))
-        for order_id, line_id, quantity in await open_session(context).execute(query):
+        for order_id, line_id, quantity in await context.session.execute(query):
             units[order_id][line_id] = quantity
     return units

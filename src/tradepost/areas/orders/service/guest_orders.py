@@ -9,7 +9,6 @@ from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.domain_events import DomainEvent, on_event
 
 from ..models import OrderRow
-from .session import open_session
 from .timeline import emit
 
 
@@ -20,7 +19,7 @@ async def attach_guest_orders(context: CallContext, events: Sequence[DomainEvent
     Without this proof an equal address attaches nothing. The addresses of the orders are not added
     to the address book.
     """
-    session, user = open_session(context), users.table
+    session, user = context.session, users.table
     for user_id in sorted({event.subject for event in events}):
         email = select(user.c.email).where(user.c.id == user_id).scalar_subquery()
         query = select(OrderRow).where(OrderRow.email == email, OrderRow.customer_id.is_(None))

@@ -10,7 +10,6 @@ from sqlalchemy import Sequence, func, literal_column, select, update
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import OrderCounterRow
-from .session import open_session
 from .settings import OrderSettings
 
 SEQUENCE = Sequence("order_number_seq")
@@ -23,7 +22,7 @@ async def next_number(context: CallContext) -> str:
     number; the unique constraint then refuses one, and the operation tries again.
     """
     context.work.generated_fields.add("number")
-    session, start = open_session(context), context.dependencies.require(OrderSettings).number_start
+    session, start = context.session, context.dependencies.require(OrderSettings).number_start
     if context.database.is_sqlite:
         return str(await _count_up(session, start))
     number = await session.scalar(select(SEQUENCE.next_value()))

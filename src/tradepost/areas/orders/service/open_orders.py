@@ -11,7 +11,6 @@ from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
 from ..models import OrderRow
-from .session import open_session
 from .settings import OrderSettings
 
 
@@ -41,7 +40,7 @@ async def check_open_orders(context: CallContext, customer_id: str | None, email
         limits.append((client, OrderRow.client_hash == client, settings.open_orders_per_client))
     if not limits:
         return
-    session, conditions = open_session(context), [condition for _, condition, _ in limits]
+    session, conditions = context.session, [condition for _, condition, _ in limits]
     if not context.database.is_sqlite:
         keys = sorted([_lock_key(value) for value, _, _ in limits])
         await session.execute(select(*[func.pg_advisory_xact_lock(key) for key in keys]))

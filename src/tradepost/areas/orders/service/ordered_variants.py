@@ -9,7 +9,6 @@ from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.domain_events import DomainEvent, on_event
 
 from ..models import OrderLineRow
-from .session import open_session
 
 
 @on_event("variant.deleted")
@@ -17,6 +16,6 @@ async def refuse_to_delete_ordered_variants(context: CallContext, events: Sequen
     """Refuse to delete variants that were ever ordered. They can be archived instead."""
     ids = sorted({event.subject for event in events})
     query = select(OrderLineRow.sku).where(context.database.in_values(OrderLineRow.variant_id, ids)).limit(1)
-    sku = await open_session(context).scalar(query)
+    sku = await context.session.scalar(query)
     if sku is not None:
         raise HasHistory(f"The variant `{sku}` is part of an order.")

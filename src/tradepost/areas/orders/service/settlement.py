@@ -10,7 +10,6 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..models import OrderRow
 from ..resource import orders, transitions
-from .session import open_session
 from .settings import OrderSettings
 from .statuses import derive_payment_status, open_amount
 from .timeline import TimelineEntry, add_entries, emit
@@ -24,7 +23,7 @@ def lock_order_for(service: Service, key: str) -> Awaitable[OrderRow]:
 async def lock_order(context: CallContext, id: str) -> OrderRow:
     """Lock an order's row and return it as it is now."""
     query = select(OrderRow).where(OrderRow.id == id).with_for_update()
-    result = await open_session(context).execute(query, execution_options={"populate_existing": True})
+    result = await context.session.execute(query, execution_options={"populate_existing": True})
     return result.scalar_one()
 
 

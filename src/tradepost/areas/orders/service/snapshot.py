@@ -10,8 +10,6 @@ from tradepost.kit.ids import new_id
 
 from ..models import OrderLineRow, OrderRow
 
-ADDRESS_MEMBERS = ("name", "company", "lines", "city", "postcode", "region", "country", "phone")
-
 
 def order_values(quoted: QuotedCart) -> dict[str, Any]:
     """Return the columns of an order that is placed from a cart."""
@@ -78,4 +76,4 @@ def line_values(order: OrderRow, quoted: QuotedCart) -> list[dict[str, Any]]:
 
 def _address_values(name: str, address: PostalAddress | None) -> dict[str, Any]:
     """Return the columns of an address, all of which are null if there is none."""
-    return {f"{name}_{member}": getattr(address, member, None) for member in ADDRESS_MEMBERS}
+    return {f"{name}_{member}": getattr(address, member, None) for member in PostalAddress.__struct_fields__}

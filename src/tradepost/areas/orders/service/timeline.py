@@ -8,7 +8,6 @@ from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
 from ..models import OrderEventRow, OrderRow
-from .session import open_session
 
 
 class TimelineEntry:
@@ -23,7 +22,7 @@ class TimelineEntry:
 
 async def add_entries(context: CallContext, *entries: tuple[OrderRow, TimelineEntry]) -> None:
     """Add entries to the timelines of orders, by one statement."""
-    await bulk.insert_rows(open_session(context), OrderEventRow, entry_rows(context, *entries), context.clock())
+    await bulk.insert_rows(context.session, OrderEventRow, entry_rows(context, *entries), context.clock())
 
 
 def entry_rows(context: CallContext, *entries: tuple[OrderRow, TimelineEntry]) -> list[dict[str, Any]]:

@@ -18,8 +18,7 @@ async def void_closed_orders(context: CallContext, events: Sequence[DomainEvent]
 
     The orders are locked, and their authorized amounts are 0 already.
     """
-    session, ids = context.work.session, sorted({event.subject for event in events})
-    assert session is not None, "events are handled inside a write"
+    session, ids = context.session, sorted({event.subject for event in events})
     query = select(PaymentRow).where(
         context.database.in_values(PaymentRow.order_id, ids),
         PaymentRow.status.in_(sorted(transitions.internal["payment_void"].sources)),
