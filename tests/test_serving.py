@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests import servers
+from tests.servers import free_port
 from tradepost.server.huge_pages import can_use_huge_pages
 from tradepost.settings import Settings
 
@@ -23,9 +24,7 @@ type Start = Callable[..., subprocess.Popen[str]]
 @pytest.fixture
 def port() -> int:
     """A free port."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

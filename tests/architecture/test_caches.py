@@ -34,7 +34,6 @@ NOT_CHOSEN_BY_A_CLIENT = {
     "areas/catalog/formats/woocommerce/columns.py:is_variant_column": "the header of a file that the command imports",
     "areas/catalog/formats/shopify_columns.py:is_variant_column": "the header of a file that the command imports",
     "areas/catalog/formats/numbers.py:possible_separators": "numbers of a file that the command imports",
-    "areas/inventory/service/stock_levels.py:_levels_of_variant": "the two databases",
     "areas/inventory/service/variant_stock.py:_query": "the two databases",
 }
 """Functions with a cache that is not registered, and what its keys are instead."""

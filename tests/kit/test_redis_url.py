@@ -19,7 +19,6 @@ from tradepost.kit.rate_limit.redis_buckets import check_script
 from tradepost.kit.redis import connection
 from tradepost.kit.redis.errors import RedisUnavailable
 from tradepost.kit.redis.persistent import PersistentConnection
-from tradepost.kit.redis.pubsub import PubSub
 from tradepost.kit.redis.url import RedisUrl
 
 DEFAULTS = {"host": "localhost", "port": 6379, "path": None, "username": None, "password": None, "database": 0}
@@ -116,21 +115,3 @@ async def test_the_options_of_tls_are_used(tls_port: int, certificate: Path) -> 
 async def test_a_certificate_of_an_unknown_authority_is_refused(tls_port: int) -> None:
     with pytest.raises(RedisUnavailable, match="has a TLS certificate that is not accepted"):
         await PersistentConnection(f"rediss://127.0.0.1:{tls_port}/0").connect()
-
-
-def test_only_processes_with_the_same_secret_and_database_share_a_channel() -> None:
-    def channel(url: str, secret: str) -> str:
-        return PubSub(
-            url,
-            "written",
-            secret,
-            ping_interval=1,
-            on_connect=lambda: None,
-            on_message=lambda message: None,
-            on_disconnect=lambda reason: None,
-        ).name
-
-    name = channel("redis://localhost/1", "secret")
-    assert channel("redis://127.0.0.1/1", "secret") == name
-    assert channel("redis://localhost/2", "secret") != name
-    assert channel("redis://localhost/1", "another secret") != name

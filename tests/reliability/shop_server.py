@@ -1,11 +1,10 @@
 """A server with several worker processes over a demo shop, as `tradepost run` starts it."""
 
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +13,7 @@ import httpx
 
 from tests import servers
 from tests.conftest import BUDGETS
-from tests.servers import Run
+from tests.servers import Run, free_port
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,7 @@ def shop_server(run: Run, worker_id: str, folder: Path, settings: Mapping[str, s
     number = 2 if run.postgresql is None else 4
     url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
     key = servers.staff_key(url)
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     defaults = {
         "PORT": str(port),
         "WORKERS": str(number),

@@ -2,12 +2,10 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -18,6 +16,7 @@ from tests import servers
 from tests.conftest import BUDGETS
 from tests.figures import IS_TORTURE, RecordFigure
 from tests.reliability.http_connections import get, post, send_all
+from tests.servers import free_port
 from tradepost.settings import Settings
 
 REQUESTS = 20_000 if IS_TORTURE else 200
@@ -102,9 +101,7 @@ ALL_KINDS = KINDS | SLOW_KINDS
 @pytest.fixture
 def port() -> int:
     """A free port."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from sqlalchemy import event
 from tests import servers
 from tests.conftest import HERE
 from tests.factories import make_product, unique
-from tests.servers import Run
+from tests.servers import Run, free_port
 from tradepost.app import TradepostApp, create_app
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.settings import Settings
@@ -68,9 +67,7 @@ def serve(tmp_path: Path, key: str) -> Iterator[Serve]:
     started: list[Served] = []
 
     def start(settings: Settings, **environment: str) -> Served:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         environ = servers.environ(settings.database_url) | {
             "PORT": str(port),
             "ACCESS_LOG": "off",

@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from tests import servers
 from tests.areas.catalog.events import types_of
 from tests.factories import unique
 from tests.reliability.client import DualDoorClient, is_replay, problem_in, products_named, records, update_record
+from tests.servers import free_port
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
@@ -179,9 +179,7 @@ async def test_the_worker_deletes_expired_keys_periodically(caller: DualDoorClie
 @contextmanager
 def serving(target: str, database_url: str, folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     """Run a server of the app factory `target`; yield its URL, and a function that kills it."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environ = servers.environ(database_url) | {"ACCESS_LOG": "off"}
     environ["PYTHONPATH"] = os.pathsep.join([str(servers.ROOT), str(servers.ROOT / "src")])
     words = [

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +15,7 @@ from typing import BinaryIO
 import psutil
 import pytest
 
-from tests.servers import Run, copy_of_template, environ
+from tests.servers import Run, copy_of_template, environ, free_port
 from tests.test_serving import wait_until_ready
 
 pytestmark = pytest.mark.once  # nothing here depends on the database
@@ -43,9 +42,7 @@ class Answer:
 @pytest.fixture(scope="module")
 def address(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
     """The address of a running server."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     folder: Path = tmp_path_factory.mktemp("malformed_http")
     settings = {"PORT": str(port), "ACCESS_LOG": "off", "WORKER": "off", "REQUEST_TIMEOUT": str(REQUEST_TIMEOUT)}
     process = subprocess.Popen(

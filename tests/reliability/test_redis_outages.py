@@ -19,8 +19,8 @@ from redis import Redis
 from tests import servers
 from tests.factories import unique
 from tests.figures import IS_TORTURE
-from tests.reliability.redis_server import RedisServer, free_port
-from tests.servers import Run
+from tests.reliability.redis_server import RedisServer
+from tests.servers import Run, free_port
 from tradepost.cli.redis_check import check_redis
 from tradepost.settings import SettingsError
 

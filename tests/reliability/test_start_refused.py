@@ -1,11 +1,10 @@
 """A server or worker that cannot work says so in one line that names the setting and the cure."""
 
 import asyncio
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ from sqlalchemy import text
 
 from tests import servers
 from tests.reliability.own_postgresql import shop_on_own_server
+from tests.servers import free_port
 from tests.test_serving import wait_until_ready
 from tradepost.kit.db.engine import create_engine
 from tradepost.settings import Settings
@@ -23,9 +23,7 @@ from tradepost.settings import Settings
 @pytest.fixture
 def port() -> int:
     """A free port."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 class Commands:

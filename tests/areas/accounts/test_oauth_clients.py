@@ -1,17 +1,16 @@
 """A third-party client (Authlib) gets tokens from a real server by every grant and uses them."""
 
-import socket
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import closing
 
 import httpx
 import pytest
 
 from tests import servers
+from tests.servers import free_port
 from tradepost.settings import Settings
 
 # On import, Authlib warns that it prefers httpx2, even if a filter ignores the warning.
@@ -30,9 +29,7 @@ pytestmark = pytest.mark.once
 def shop(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running server with an admin created by `create-admin`."""
     tmp_path = tmp_path_factory.mktemp("shop")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     environ = servers.environ(module_settings.database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
     tradepost = [sys.executable, "-m", "tradepost"]

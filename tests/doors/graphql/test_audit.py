@@ -3,18 +3,16 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.servers import ROOT, SECRET_KEY
+from tests.servers import ROOT, SECRET_KEY, free_port
 from tradepost.settings import Settings
 
 FOLDER = ROOT / "var" / "audits"
@@ -23,9 +21,7 @@ FOLDER = ROOT / "var" / "audits"
 @pytest.fixture
 def url(fresh_settings: Callable[[], Settings], tmp_path: Path) -> Iterator[str]:
     """The GraphQL URL of a running server."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environ = {
         "PATH": os.environ["PATH"],
         "DATABASE_URL": fresh_settings().database_url,

@@ -11,7 +11,6 @@ from ..crypto import derive_key
 from .connection import PATIENT_TICK, RedisConnection
 from .errors import RedisUnavailable, checked
 from .persistent import PersistentConnection
-from .url import RedisUrl
 
 
 class PubSub:
@@ -35,10 +34,9 @@ class PubSub:
         """Every `ping_interval` seconds the channel is pinged; it must reply within 0.5 s."""
         self.ping_interval = ping_interval
         self.on_connect, self.on_disconnect = on_connect, on_disconnect
-        # All databases of a Redis server share its channels. The number of the database and the
-        # derived name keep two installations on one server apart.
-        database, name = RedisUrl.parse(url).database, derive_key(secret_key, subject).hex()[:16]
-        self.name = f"tradepost:{subject}:{database}:{name}"
+        # All databases of a Redis server share its channels. The derived name keeps two
+        # installations on one server apart.
+        self.name = f"tradepost:{subject}:{derive_key(secret_key, subject).hex()[:16]}"
         self.publisher = PersistentConnection(url, tick=PATIENT_TICK)
         # Connections of their own: one that is subscribed takes no other commands.
         self.subscriber = PersistentConnection(
