@@ -16,8 +16,9 @@ from tradepost.areas.carts.service import CartSettings, StoredCartTokens
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.areas.inventory.resource import LOW_STOCK
+from tradepost.areas.inventory.service import OrderNumbers
 from tradepost.areas.inventory.service.settings import InventorySettings
-from tradepost.areas.orders.service import OrderSettings
+from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
 from tradepost.kit.auth.cart_token import CartTokens, GuestTokens
@@ -131,7 +132,8 @@ def _provide_accounts(dependencies: Dependencies, settings: Settings, database: 
 
 
 def _provide_orders(dependencies: Dependencies, settings: Settings) -> None:
-    """Add what orders need."""
+    """Add what orders need, and what inventory needs of them."""
+    dependencies.provide(OrderNumbers, VisibleOrderNumbers())
     dependencies.provide(
         OrderSettings,
         OrderSettings(

@@ -373,16 +373,20 @@ class OutOfStock(Problem):
 
 
 class StockReserved(Problem):
-    """The change would leave less stock than is reserved for orders. `order_ids` names them."""
+    """The change would leave less stock than is reserved for orders.
+
+    `order_numbers` names those that you may see.
+    """
 
     code, status, title = "stock_reserved", 409, "Stock is reserved"
-    cure = "Ship or cancel the orders named in `order_ids`, or choose a higher quantity."
+    cure = "Ship or cancel the orders named in `order_numbers`, or choose a higher quantity."
     member_types = {
-        "order_ids": Annotated[
-            list[Id], Meta(max_length=100, description="With `stock_reserved`: orders that the stock is reserved for.")
+        "order_numbers": Annotated[
+            list[str],
+            Meta(max_length=100, description="With `stock_reserved`: the orders that the stock is reserved for."),
         ]
     }
-    example = {"detail": "5 are reserved, so at least 5 must be on hand.", "order_ids": [EXAMPLE_ID]}
+    example = {"detail": "5 are reserved, so at least 5 must be on hand.", "order_numbers": ["1001", "1007"]}
 
 
 class TotalChanged(Problem):

@@ -19,7 +19,7 @@ from tradepost.kit.writes.call_context import CallContext
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-IMPORTER = Caller(role="staff", permissions=frozenset({"catalog:write", "stock:read"}))
+IMPORTER = Caller(role="staff", permissions=frozenset({"catalog:write", "stock:read", "orders:read"}))
 
 
 async def upsert(staff: httpx.AsyncClient, inputs: list[Json], **parameters: Any) -> list[Json]:

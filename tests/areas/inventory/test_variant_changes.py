@@ -13,13 +13,13 @@ from tests.areas.inventory.stock import (
     main_location,
     new_variant,
     put,
-    reservations_of,
     transaction,
 )
+from tests.areas.orders.checkout import placed_order, post
 from tests.factories import Json, unique, variant_input
 from tradepost.areas.catalog.schemas import BatchVerb, Product, ProductBatch, ProductBatchItem
 from tradepost.areas.catalog.service.imports import ProductImports
-from tradepost.areas.inventory.service import ReservationLine, release, reserve
+from tradepost.areas.inventory.service import ReservationLine, reserve
 from tradepost.kit.ids import new_id
 from tradepost.kit.query.records import Item
 from tradepost.kit.resource.selection import Field, FieldSet, Selection
@@ -43,14 +43,13 @@ async def test_levels_follow_allow_backorder_unless_units_are_backordered(
     await put(app, variant, main, 2)
     path = f"/v1/variants/{variant}"
     assert (await staff.patch(path, json={"allow_backorder": True})).status_code == 200
-    order_id = await order(app, variant, 3)
+    _, placed = await placed_order(app, staff, (variant, 3))
     refused = await staff.patch(path, json={"allow_backorder": False})
     assert (refused.status_code, refused.json()["code"]) == (409, "stock_reserved")
-    assert refused.json()["order_ids"] == [order_id]
+    assert refused.json()["order_numbers"] == [placed["number"]]
     assert (await staff.get(path)).json()["allow_backorder"] is True
-    [(line_id, _)] = await reservations_of(app, order_id)
-    async with transaction(app) as call:
-        await release(call, order_id, {line_id: 1}, new_id(42))
+    units = [{"order_line_id": placed["lines"][0]["id"], "quantity": 1}]
+    assert (await post(staff, f"/v1/orders/{placed['id']}/cancellation", {"lines": units})).status_code == 200
     assert (await staff.patch(path, json={"allow_backorder": False})).status_code == 200
     with pytest.raises(Exception, match="not enough"):
         await order(app, variant, 1)
@@ -125,12 +124,13 @@ async def test_with_set_stock_an_import_counts(app: "TradepostApp", staff: httpx
     assert (same.changed, (await stock_by_sku(app, staff, sku, created.record.id))[0]) == (False, 7)
     await import_file(app, product_with(reference, sku), set_stock=True)
     assert (await stock_by_sku(app, staff, sku, created.record.id))[0] == 7
-    order_id = await order(app, variant, 6)
+    await staff.patch(f"/v1/products/{created.record.id}", json={"status": "active"})
+    _, placed = await placed_order(app, staff, (variant, 6))
     other = product_with(unique("erp"), unique("SKU"), imported_quantity=3)
     refused, accepted = await import_file(app, product_with(reference, sku, imported_quantity=5), other, set_stock=True)
     assert (refused.problem and refused.problem.code, accepted.status) == ("stock_reserved", 201)
     assert refused.problem is not None
-    assert refused.problem.members["order_ids"] == [order_id]
+    assert refused.problem.members["order_numbers"] == [placed["number"]]
     assert (await stock_by_sku(app, staff, sku, created.record.id))[0] == 7
 
 

@@ -76,8 +76,9 @@ class Users(Service):
     ) -> Record[Acknowledgement]:
         """Close your account permanently.
 
-        Your name, your addresses, your password, your sessions and your API keys are removed. Your
-        orders are kept without them.
+        Your name, your address book, your password, your sessions, your API keys and your carts are
+        removed. It is refused while one of your orders is open. The others are kept for the shop's
+        accounts, without the link to you and your notes.
         """
         confirmed_hash = await confirm_password(self.context, self.password_hasher, input.password)
         user = await lock_own_account(self.context, self.session, confirmed_hash)

@@ -4,6 +4,7 @@ from .counts import StockCounts
 from .imported_quantities import take_imported_quantities
 from .locations import StockLocations
 from .movements import StockMovements
+from .order_numbers import OrderNumbers
 from .reservations import ReservationLine, release, reserve
 from .settings import InventorySettings
 from .stock_levels import StockLevels
@@ -12,6 +13,7 @@ from .variant_stock import VariantStock, stock_of
 
 __all__ = [
     "InventorySettings",
+    "OrderNumbers",
     "ReservationLine",
     "StockCounts",
     "StockLevels",

@@ -12,6 +12,7 @@ from ..models import StockLocationRow, StockReservationRow
 from ..resource import stock_locations
 from ..schemas import MAX_QUANTITY
 from .levels import Level, StockedVariant, first_location
+from .order_numbers import OrderNumbers
 
 MAX_ORDERS = 100
 
@@ -52,14 +53,17 @@ async def check_on_hand(
     if on_hand < level.reserved and not level.backorder:
         raise StockReserved(
             f"{level.reserved} units of `{variant.sku}` are reserved here, but {on_hand} would be left.",
-            order_ids=await reserving_orders(context, [variant.id], level.location_id),
+            order_numbers=await reserving_orders(context, [variant.id], level.location_id),
         )
 
 
 async def reserving_orders(
     context: CallContext, variant_ids: Sequence[str], location_id: str | None = None
 ) -> list[str]:
-    """Return the ids of orders for which units of variants are reserved, at most 100."""
+    """Return the numbers of the orders for which units of variants are reserved, at most 100.
+
+    Those that the caller may not see are left out.
+    """
     row = StockReservationRow
     query = (
         select(row.order_id)
@@ -68,4 +72,5 @@ async def reserving_orders(
     )
     if location_id is not None:
         query = query.where(row.location_id == location_id)
-    return list(await context.session.scalars(query.order_by(row.order_id).limit(MAX_ORDERS)))
+    ids = (await context.session.scalars(query.order_by(row.order_id).limit(MAX_ORDERS))).all()
+    return await context.dependencies.require(OrderNumbers).numbers_of(context, ids)

@@ -32,7 +32,7 @@ async def copy_allow_backorder(context: CallContext, events: Sequence[DomainEven
         if not allowed and reserved > on_hand:
             raise StockReserved(
                 f"{reserved - on_hand} units of `{sku}` are backordered, so `allow_backorder` must stay on.",
-                order_ids=await reserving_orders(context, [variant_id]),
+                order_numbers=await reserving_orders(context, [variant_id]),
             )
         levels[allowed].append(id)
     for allowed, level_ids in levels.items():

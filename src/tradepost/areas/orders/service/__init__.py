@@ -2,6 +2,7 @@
 
 from ..models import OrderRow
 from .cancellation import Cancellations
+from .closed_accounts import detach_orders
 from .emails import format_money, order_access, order_placed
 from .expiry import expire_orders
 from .guest_orders import attach_guest_orders
@@ -12,6 +13,7 @@ from .settings import OrderSettings
 from .settlement import await_bank_transfer, await_payment, lock_order, lock_order_for, record_payment
 from .statuses import open_amount, payable_total
 from .timeline import TimelineEntry, add_entries
+from .visible_numbers import VisibleOrderNumbers
 
 __all__ = [
     "Cancellations",
@@ -20,10 +22,12 @@ __all__ = [
     "Orders",
     "Placement",
     "TimelineEntry",
+    "VisibleOrderNumbers",
     "add_entries",
     "attach_guest_orders",
     "await_bank_transfer",
     "await_payment",
+    "detach_orders",
     "expire_orders",
     "format_money",
     "lock_order",
