@@ -80,3 +80,8 @@ async def graphql(client: httpx.AsyncClient, text: str, **variables: Any) -> Jso
     answer = (await client.post("/graphql", json={"query": text, "variables": variables})).json()
     assert "errors" not in answer, answer
     return answer["data"]
+
+
+async def graphql_errors(client: httpx.AsyncClient, text: str, **variables: Any) -> list[Json]:
+    """Return the errors of a document that must fail."""
+    return (await client.post("/graphql", json={"query": text, "variables": variables})).json()["errors"]

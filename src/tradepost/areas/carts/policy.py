@@ -7,9 +7,12 @@ credential that has `account:read` or `account:write`, and to staff.
 from sqlalchemy import ColumnElement, and_, exists, false, or_, true
 
 from tradepost.kit.auth.access import ANYONE, Viewer, permission
+from tradepost.kit.db.current_time import CurrentTime
 
 from .models import CartLineRow, CartRow
 
+IS_OPEN = and_(CartRow.status == "open", CartRow.expires_at > CurrentTime())
+"""Overdue carts are expired, also before the worker has set their status."""
 READ_OWN, WRITE_OWN = "account:read", "account:write"
 READ_ALL, WRITE_ALL = "orders:read", "orders:write"
 
@@ -31,7 +34,7 @@ def lines(viewer: Viewer) -> ColumnElement[bool]:
 
 def open_carts(viewer: Viewer) -> ColumnElement[bool]:
     """The open carts that the caller may change: its own; with `orders:write`, all."""
-    return and_(CartRow.status == "open", writable_carts(viewer))
+    return and_(IS_OPEN, writable_carts(viewer))
 
 
 def writable_carts(viewer: Viewer) -> ColumnElement[bool]:
@@ -43,7 +46,7 @@ def claimable_carts(viewer: Viewer) -> ColumnElement[bool]:
     """The open guest's cart whose secret was sent."""
     if not viewer.is_authenticated or not viewer.has_permission(WRITE_OWN):
         return false()
-    return and_(CartRow.status == "open", CartRow.customer_id.is_(None), CartRow.id == viewer.cart)
+    return and_(IS_OPEN, CartRow.customer_id.is_(None), CartRow.id == viewer.cart)
 
 
 def _own_carts(viewer: Viewer, permission: str) -> ColumnElement[bool]:

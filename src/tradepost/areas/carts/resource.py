@@ -1,10 +1,11 @@
 """Resources of carts: visible rows, filters and live members of lines."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, and_, bindparam, func, select
+from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, case, func, not_, or_, select
 
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import media, products, variants
@@ -12,7 +13,6 @@ from tradepost.areas.inventory.resource import availability as variant_availabil
 from tradepost.areas.pricing.resource import shipping_methods
 from tradepost.areas.pricing.service import MAX_PRICE
 from tradepost.kit.auth.access import Viewer
-from tradepost.kit.db.column_types import Id
 from tradepost.kit.query.engine import ONE_TIME_SECRET
 from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters
 from tradepost.kit.resource.resource import Resource, Result
@@ -50,6 +50,11 @@ def availability(viewer: Viewer) -> Any:
     return func.coalesce(_live(variant_availability(viewer)), LineAvailability.NOT_AVAILABLE.value)
 
 
+def _has_status(bind: Callable[..., BindParameter[Any]]) -> ColumnElement[bool]:
+    """Compare the column, because it has an index; overdue carts are not open."""
+    return and_(CartRow.status == bind(Text), or_(CartRow.status != "open", policy.IS_OPEN))
+
+
 carts = Resource(
     Cart,
     CartRow,
@@ -58,15 +63,16 @@ carts = Resource(
     secret_members={"token"},
     bearer_identity="cart_id",
     filters={
-        "status": equality_filter(CartRow.status, CartStatus),
-        "customer_id": Filter(
-            type=UUID, where=lambda bind: CartRow.customer_id == bind(Id), convert=str, doc="The carts of this user."
-        ),
+        "status": Filter(type=CartStatus, where=_has_status),
+        "customer_id": equality_filter(CartRow.customer_id, UUID, doc="The carts of this user."),
         **range_filters("created_at", CartRow.created_at, datetime),
     },
     sorts={"created_at": Sort(expression=CartRow.created_at)},
     # Not a column: the call that creates the cart binds its secret, every other call binds null.
-    expressions={"token": bindparam(ONE_TIME_SECRET, None, type_=Text)},
+    expressions={
+        "token": bindparam(ONE_TIME_SECRET, None, type_=Text),
+        "status": case((and_(CartRow.status == "open", not_(policy.IS_OPEN)), "expired"), else_=CartRow.status),
+    },
     actions={
         "cart_update": policy.open_carts,
         "cart_line_set": policy.open_carts,

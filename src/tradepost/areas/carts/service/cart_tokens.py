@@ -15,7 +15,7 @@ ORDER_ACCESS = timedelta(days=90)
 CART_BY_HASH = select(CartRow.id).where(
     CartRow.token_hash == bindparam("token_hash", None, type_=Text),
     or_(
-        CartRow.status == "open",
+        and_(CartRow.status == "open", CartRow.expires_at > bindparam("now", None, type_=UTCDateTime)),
         and_(CartRow.status == "completed", CartRow.completed_at > bindparam("since", None, type_=UTCDateTime)),
     ),
 )
@@ -30,7 +30,9 @@ class StoredCartTokens:
     async def find_cart(self, token_hash: str) -> str | None:
         """Return the id of the cart whose secret has this hash, or None.
 
-        It is open, or an order was placed from it in the last 90 days.
+        It is open and not overdue, or an order was placed from it in the last 90 days.
         """
-        row = await self.database.fetch_first(CART_BY_HASH, {"token_hash": token_hash, "since": now() - ORDER_ACCESS})
+        moment = now()
+        values = {"token_hash": token_hash, "now": moment, "since": moment - ORDER_ACCESS}
+        row = await self.database.fetch_first(CART_BY_HASH, values)
         return None if row is None else str(row[0])

@@ -24,6 +24,7 @@ from .. import policy
 from ..models import CartLineRow, CartRow
 from ..resource import carts
 from ..schemas import Cart, CartCreate, CartInput
+from .expiry import expire
 from .lines import line_rows
 from .open_carts import extend, lifetime, lock_open_cart, seeing
 from .settings import CartSettings
@@ -119,8 +120,9 @@ def is_user(context: CallContext) -> bool:
 async def customer_values(service: Service, customer_id: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the owner of a new cart, and its e-mail address unless there is one in the input.
 
-    Raise AlreadyExists if the user has an open cart.
+    Raise AlreadyExists if the user has an open cart. An overdue one expires.
     """
+    await expire(service.session, service.context.clock(), CartRow.customer_id == customer_id)
     query = select(CartRow.id).where(CartRow.customer_id == customer_id, CartRow.status == "open")
     if (id := await service.session.scalar(query)) is not None:
         raise AlreadyExists(f"This user has an open cart already: `{id}`.", field="customer_id")

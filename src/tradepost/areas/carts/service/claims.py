@@ -21,7 +21,7 @@ from ..resource import carts
 from ..schemas import Cart
 from .capped_lines import CappedLine
 from .carts import is_user
-from .open_carts import check_open, lifetime, seeing
+from .open_carts import check_open, is_overdue, lifetime, seeing
 from .settings import CartSettings
 
 LINE_COLUMNS = ("added_price_amount", "added_price_currency", "product_name", "variant_name", "sku", "image_url")
@@ -71,9 +71,12 @@ class CartClaims(Service):
             raise carts.not_found(key)
         if guest.customer_id is not None:
             raise InvalidTransition("This cart belongs to a user already.")
-        check_open(guest)
+        check_open(self.context, guest)
         if self.context.caller.cart_id != guest.id:
             raise Forbidden("Send the secret of the guest's cart in `X-Cart-Token`.")
+        if cart is not None and is_overdue(self.context, cart):
+            cart.status = "expired"
+            await self.session.flush()  # before the new cart, because a user has one open cart
         return guest, cart if cart is not None and cart.status == "open" else None
 
     async def _is_visible(self, row: CartRow) -> bool:

@@ -40,16 +40,22 @@ async def lock_open_cart(context: CallContext, key: str, expected: ExpectedVersi
         is_own = row.customer_id == context.caller.id
         raise Forbidden(f"The permission `{policy.WRITE_OWN if is_own else policy.WRITE_ALL}` is required.")
     check_version(row.version, expected)
-    check_open(row)
+    check_open(context, row)
     return row
 
 
-def check_open(row: CartRow) -> None:
+def check_open(context: CallContext, row: CartRow) -> None:
     """Raise InvalidTransition if a cart is not open; it names the order of a completed cart."""
     if row.status == "completed":
         raise InvalidTransition("An order was placed from this cart. Create a new cart.", order_id=row.order_id)
-    if row.status != "open":
-        raise InvalidTransition(f"This cart can no longer be changed: its status is `{row.status}`.")
+    status = "expired" if is_overdue(context, row) else row.status
+    if status != "open":
+        raise InvalidTransition(f"This cart can no longer be changed: its status is `{status}`. Create a new cart.")
+
+
+def is_overdue(context: CallContext, row: CartRow) -> bool:
+    """Whether a cart has expired, but `expire_carts` has not set its status yet."""
+    return row.status == "open" and row.expires_at <= context.clock()
 
 
 async def extend(service: Service, row: CartRow) -> None:
