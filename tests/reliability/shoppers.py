@@ -16,6 +16,13 @@ PLACE = (
     "mutation($input: OrderPlaceInput!, $key: String!) "
     "{ orderPlace(input: $input) @idempotent(key: $key) { id number status } }"
 )
+CANCEL = (
+    "mutation($id: ID!, $input: OrderCancelInput!, $key: String!) "
+    "{ orderCancel(id: $id, input: $input) @idempotent(key: $key) { id status } }"
+)
+CAPTURE = (
+    "mutation($id: ID!, $key: String!) { paymentCapture(id: $id, input: {}) @idempotent(key: $key) { id status } }"
+)
 
 
 @dataclass(frozen=True)
@@ -37,33 +44,33 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cart:
-    """A guest's cart that can be ordered, its secret and its total."""
+    """A cart that can be ordered, its secret if it is a guest's, and its total."""
 
     id: str
-    token: str
+    token: str | None
     total: Json
 
 
 class Shopper:
-    """A guest at one API, `rest` or `graphql`."""
+    """A caller at one API, `rest` or `graphql`: a guest, unless `headers` have a credential."""
 
-    def __init__(self, client: httpx.AsyncClient, door: str) -> None:
-        self.client, self.door = client, door
+    def __init__(self, client: httpx.AsyncClient, door: str, headers: Mapping[str, str] = {}) -> None:
+        self.client, self.door, self.headers = client, door, headers
 
-    async def fill_cart(self, shipping_method_id: str, *lines: tuple[str, int]) -> Cart:
+    async def fill_cart(self, shipping_method_id: str, *lines: tuple[str, int], email: str | None = None) -> Cart:
         """Create a cart with lines of a variant and a quantity."""
         body = {
-            "email": f"{uuid4().hex}@example.com",
+            "email": email or f"{uuid4().hex}@example.com",
             "shipping_address": ADDRESS,
             "shipping_method_id": shipping_method_id,
             "lines": [{"variant_id": id, "quantity": quantity} for id, quantity in lines],
         }
         if self.door == "rest":
-            created = _expect_row(await self._rest("POST", "/v1/carts?fields=id,token", body))
-            quote = _expect_row(await self._rest("GET", f"/v1/carts/{created['id']}/quote", token=created["token"]))
+            created = expect_row(await self.rest("POST", "/v1/carts?fields=id,token", body))
+            quote = expect_row(await self.rest("GET", f"/v1/carts/{created['id']}/quote", token=created["token"]))
             return Cart(created["id"], created["token"], quote["grand_total"])
-        created = _expect_row(await self._graphql(CREATE, {"input": camel(body)}))
-        quote = _expect_row(await self._graphql(QUOTE, {"id": created["id"]}, created["token"]))
+        created = expect_row(await self.graphql(CREATE, {"input": camel(body)}))
+        quote = expect_row(await self.graphql(QUOTE, {"id": created["id"]}, created["token"]))
         return Cart(created["id"], created["token"], quote["grandTotal"])
 
     async def place(self, cart: Cart, key: str | None = None, *, repeats: int = 0) -> Outcome:
@@ -77,13 +84,26 @@ class Shopper:
     async def _place_once(self, cart: Cart, key: str) -> Outcome:
         body = {"cart_id": cart.id, "expected_total": cart.total}
         if self.door == "rest":
-            return await self._rest("POST", "/v1/orders", body, cart.token, key)
-        return await self._graphql(PLACE, {"input": camel(body), "key": key}, cart.token)
+            return await self.rest("POST", "/v1/orders", body, cart.token, key)
+        return await self.graphql(PLACE, {"input": camel(body), "key": key}, cart.token)
 
-    async def _rest(
+    async def cancel(self, order_id: str, body: Json) -> Outcome:
+        """Cancel an order, or units of it."""
+        if self.door == "rest":
+            return await self.rest("POST", f"/v1/orders/{order_id}/cancellation", body, key=str(uuid4()))
+        return await self.graphql(CANCEL, {"id": order_id, "input": camel(body), "key": str(uuid4())})
+
+    async def capture(self, payment_id: str) -> Outcome:
+        """Record a payment as received, as staff."""
+        if self.door == "rest":
+            return await self.rest("POST", f"/v1/payments/{payment_id}/capture", {}, key=str(uuid4()))
+        return await self.graphql(CAPTURE, {"id": payment_id, "key": str(uuid4())})
+
+    async def rest(
         self, method: str, path: str, body: Json | None = None, token: str | None = None, key: str | None = None
     ) -> Outcome:
-        headers = {"X-Cart-Token": token, "Idempotency-Key": key}
+        """Send a REST request."""
+        headers = {"X-Cart-Token": token, "Idempotency-Key": key, **self.headers}
         answer = await self.client.request(
             method, path, json=body, headers={name: value for name, value in headers.items() if value}
         )
@@ -92,9 +112,9 @@ class Shopper:
             return Outcome(code=content["code"], status=answer.status_code)
         return Outcome(content, status=answer.status_code)
 
-    async def _graphql(self, text: str, variables: Json, token: str | None = None) -> Outcome:
-        headers = {"X-Cart-Token": token} if token else {}
-        answer = await self.client.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
+    async def graphql(self, text: str, variables: Json, token: str | None = None) -> Outcome:
+        """Send a GraphQL document with one root field."""
+        answer = await self._post_document(text, variables, token)
         content = answer.json()
         if "errors" in content:
             return Outcome(code=content["errors"][0]["extensions"]["code"], status=answer.status_code)
@@ -102,6 +122,16 @@ class Shopper:
             return Outcome(code=content["code"], status=answer.status_code)
         [row] = content["data"].values()
         return Outcome(row, status=answer.status_code)
+
+    async def graphql_data(self, text: str, variables: Json, token: str | None = None) -> Json:
+        """Return the data of a GraphQL document that must succeed."""
+        content = (await self._post_document(text, variables, token)).json()
+        assert "errors" not in content, content
+        return content["data"]
+
+    async def _post_document(self, text: str, variables: Json, token: str | None) -> httpx.Response:
+        headers = {"X-Cart-Token": token, **self.headers} if token else self.headers
+        return await self.client.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
 
 
 def camel(value: Any) -> Any:
@@ -116,6 +146,7 @@ def _camel_name(name: str) -> str:
     return first + "".join([word.title() for word in others])
 
 
-def _expect_row(outcome: Outcome) -> Json:
+def expect_row(outcome: Outcome) -> Json:
+    """Return the row of a call that must succeed."""
     assert outcome.row is not None, outcome
     return outcome.row

@@ -3,22 +3,27 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.factories import unique
+from tests.areas.inventory.stock import check_ledger, reservations_of
+from tests.conftest import _settings  # pyright: ignore[reportPrivateUsage]
 from tests.figures import RecordFigure, scaled
+from tests.reliability.order_race import ENDS, OrderRace
+from tests.reliability.planted_cart import PlantedCart
+from tests.reliability.shop import Shop
 from tests.reliability.shop_server import ShopServer, shop_server
-from tests.reliability.shoppers import Cart, Outcome, Shopper
-from tests.servers import Run
-
-type Json = dict[str, Any]
+from tests.reliability.shoppers import Outcome, Shopper, expect_row
+from tests.servers import Run, redis_url
+from tests.users import PASSWORD, create_user
+from tradepost.app import TradepostApp, create_app
 
 CHECKOUTS, UNITS = scaled(500), scaled(100)
-SETTINGS = {"OPEN_ORDERS": "0", "OPEN_ORDERS_PER_CLIENT": "0"}
-"""All these shoppers share one client address."""
+SETTINGS = {"OPEN_ORDERS": "0", "OPEN_ORDERS_PER_CLIENT": "0", "PRICES_INCLUDE_TAX": "off"}
+"""All these shoppers share one client address. With tax on top, the value of a unit is rounded."""
+HEAD_STARTS = (0.0, 0.05, 0.3, 2.0)
+"""The seconds by which one kind of step starts earlier, until one of it wins."""
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -30,66 +35,14 @@ def server(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -
         yield server
 
 
-class Shop:
-    """The shop as its staff and its guests use it."""
-
-    def __init__(self, staff: httpx.AsyncClient, guests: list[Shopper], shipping_method_id: str) -> None:
-        self.staff, self.guests, self.shipping_method_id = staff, guests, shipping_method_id
-
-    async def create(self, path: str, body: Json) -> Json:
-        """Create a row as staff."""
-        headers = {"Idempotency-Key": unique("key")}
-        answer = await self.staff.post(path, json=body, headers=headers)
-        assert answer.status_code in (200, 201), answer.text
-        return answer.json()
-
-    async def read(self, path: str) -> Json:
-        """Read as staff."""
-        answer = await self.staff.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def variant(self, *stock: tuple[int, str | None]) -> str:
-        """Create a variant with these units at these locations (None: the main one)."""
-        price = {"amount": 1990, "currency": "EUR"}
-        body = {"name": unique("Goods"), "status": "active", "variants": [{"sku": unique("sku"), "price": price}]}
-        product = await self.create("/v1/products?fields=variants{id}", body)
-        id = product["variants"][0]["id"]
-        for quantity, location_id in stock:
-            body = {"kind": "receive", "quantity": quantity, "location_id": location_id}
-            await self.create(f"/v1/variants/{id}/stock/movements", body)
-        return id
-
-    async def fill_carts(self, number: int, *lines: tuple[str, int]) -> list[Cart]:
-        """Fill equal carts, at the APIs in turn."""
-        return await asyncio.gather(*[self.guest(n).fill_cart(self.shipping_method_id, *lines) for n in range(number)])
-
-    def guest(self, number: int) -> Shopper:
-        """Return a guest: each is at another API than the one before."""
-        return self.guests[number % 2]
-
-    async def place_all(self, carts: list[Cart], repeats: int = 20) -> list[Outcome]:
-        """Place the orders of all carts at once, at the APIs in turn."""
-        return await asyncio.gather(*[self.guest(n).place(cart, repeats=repeats) for n, cart in enumerate(carts)])
-
-    async def check_ledger(self, variant_id: str, received: int, reserved: int) -> None:
-        """Check that levels, movements and reservations of a variant agree."""
-        stock = await self.read(f"/v1/variants/{variant_id}/stock")
-        assert (stock["on_hand"], stock["reserved"], stock["available"]) == (received, reserved, received - reserved)
-        by_location = {location["location_id"]: Counter[str]() for location in stock["locations"]}
-        cursor, fields = "", "kind,location_id,on_hand_delta,reserved_delta"
-        while True:
-            path = f"/v1/variants/{variant_id}/stock/movements?limit=100&fields={fields}{cursor}"
-            page = await self.read(path)
-            for movement in page["data"]:
-                for column in ("on_hand", "reserved"):
-                    by_location[movement["location_id"]][column] += movement[f"{column}_delta"]
-            if not page["has_more"]:
-                break
-            cursor = f"&cursor={page['next_cursor']}"
-        for location in stock["locations"]:
-            sums = by_location[location["location_id"]]
-            assert (sums["on_hand"], sums["reserved"]) == (location["on_hand"], location["reserved"])
+@pytest.fixture(scope="module")
+async def worker(
+    run: Run, worker_id: str, server: ShopServer, cheap_passwords: None, anyio_backend: str
+) -> AsyncIterator[TradepostApp]:
+    """An app in this process over the same database, in place of the server's worker."""
+    app = create_app(_settings(run, server.database_url, redis_url(run, worker_id)))
+    async with app.lifespan():
+        yield app
 
 
 @pytest.fixture
@@ -121,9 +74,7 @@ async def test_parallel_checkouts_sell_every_unit_once(shop: Shop, record_figure
 
 
 async def test_parallel_checkouts_empty_two_locations(shop: Shop, record_figure: RecordFigure) -> None:
-    body = {"code": unique("second"), "name": "Second", "priority": 50}
-    second = (await shop.create("/v1/stock-locations", body))["id"]
-    variant = await shop.variant((UNITS * 6 // 10, None), (UNITS * 4 // 10, second))
+    variant = await shop.variant((UNITS * 6 // 10, None), (UNITS * 4 // 10, await shop.location()))
     counts = tally(await shop.place_all(await shop.fill_carts(CHECKOUTS, (variant, 1))))
     record_figure(f"{CHECKOUTS} checkouts of {UNITS} units at two locations: {counts}")
     assert counts == {"placed": UNITS, "out_of_stock": CHECKOUTS - UNITS}
@@ -158,3 +109,50 @@ async def test_repeating_a_checkout_under_its_key_returns_the_same_order(shop: S
     assert tally(outcomes) == {"placed": racers}
     assert len({outcome.row["number"] for outcome in outcomes if outcome.row}) == 1
     await shop.check_ledger(variant, 1_000, 3)
+
+
+async def test_a_planted_cart_that_was_claimed_opens_nothing_and_its_order_is_cancelled_in_parts(
+    shop: Shop, worker: TradepostApp
+) -> None:
+    variant = await shop.variant((3, None), (2, await shop.location()), price=333, allow_backorder=True)
+    planted = await shop.guest(0).fill_cart(shop.shipping_method_id, (variant, 5))
+    user = await create_user(worker)
+    customers = await shop.log_in(user.email, PASSWORD)
+    own = await customers[1].fill_cart(shop.shipping_method_id, (variant, 2), email=user.email)
+    scene = await PlantedCart.order_by(customers[0], planted)
+    [line] = scene.order["lines"]
+    assert (scene.cart["id"], scene.cart["email"], line["quantity"]) == (own.id, user.email, 7)
+    assert await shop.levels(variant) == [(3, 5), (2, 2)]
+    total, totals = line["total"]["amount"], [0]
+    assert total * 3 % 7, "the value of three units is rounded"
+    steps = ((customers[0], 3, [(3, 3), (2, 1)]), (customers[1], 2, [(3, 2), (2, 0)]))
+    for customer, units, levels in steps:
+        body = {"lines": [{"order_line_id": line["id"], "quantity": units}]}
+        assert expect_row(await customer.cancel(scene.order["id"], body))["status"].lower() == "pending"
+        # Backordered units are released first, then those at the last location.
+        assert await shop.levels(variant) == levels
+        order = await shop.read(f"/v1/orders/{scene.order['id']}")
+        totals.append(order["cancelled_total"]["amount"])
+        assert order["lines"][0]["cancelled"] * total / 7 == pytest.approx(totals[-1], abs=0.5)
+    assert order["lines"][0]["cancelled"] == 5
+    reserved = await reservations_of(worker, scene.order["id"])
+    assert [(id, units) for (id, _), units in reserved.items()] == [(line["id"], 2)]
+    await check_ledger(worker, variant)
+    await shop.check_ledger(variant, 5, 2)
+    await scene.check_secret_opens_nothing(shop)
+
+
+async def test_of_cancellations_captures_and_expiries_one_wins(
+    shop: Shop, worker: TradepostApp, record_figure: RecordFigure
+) -> None:
+    winners = Counter[str]()
+    for favourite in [*ENDS] * scaled(5):
+        for head_start in HEAD_STARTS:
+            race = await OrderRace.prepare(shop, worker)
+            winner = await race.run(scaled(64, 4), favourite, head_start)
+            winners[winner] += 1
+            if winner == favourite:
+                break
+        else:
+            pytest.fail(f"`{favourite}` never wins")
+    record_figure(f"of {scaled(64, 4)} racers won: {dict(winners)}")

@@ -40,9 +40,11 @@ def deal(quantities: Sequence[int], units: dict[str, int]) -> list[tuple[int, st
     return dealt
 
 
-def release_order(levels: Sequence[Level]) -> list[Level]:
-    """Return levels in the order in which units are released from them.
+def release_order(levels: Sequence[Level]) -> list[tuple[Level, int]]:
+    """Return the levels in the order in which units are released, and how many at most.
 
     Backordered units first, then those at the locations that are last by priority.
     """
-    return sorted(levels, key=lambda level: (level.available >= 0, -level.priority, level.location_id))
+    backordered = [(level, -level.available) for level in levels if level.available < 0]
+    last_first = sorted(levels, key=lambda level: (-level.priority, level.location_id))
+    return [*backordered, *[(level, level.reserved) for level in last_first]]

@@ -105,11 +105,13 @@ def _released(
     for row in reservations:
         by_place[row.variant_id, row.location_id].append(row)
     for variant in stock.variants.values():
-        for level in release_order(variant.levels):
+        for level, most in release_order(variant.levels):
             for row in by_place.get((variant.id, level.location_id), ()):
-                if quantity := min(row.open, left[row.order_line_id]):
+                _, before = released.get(row.id, (level, 0))
+                if quantity := min(row.open - before, left[row.order_line_id], most):
+                    most -= quantity
                     left[row.order_line_id] -= quantity
-                    released[row.id] = level, quantity
+                    released[row.id] = level, before + quantity
     return released
 
 
