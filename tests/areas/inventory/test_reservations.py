@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from sqlalchemy import event
 
@@ -118,13 +119,44 @@ async def test_lines_of_one_variant_share_its_stock(app: "TradepostApp") -> None
     await check_ledger(app, variant)
 
 
-async def test_an_untracked_variant_reserves_nothing_whatever_its_setting_later(app: "TradepostApp") -> None:
-    variant = await new_variant(app, track_inventory=False)
-    order = await place(app, wanted := line(variant, 1_000))
-    await cancel(app, order, {wanted.order_line_id: 1_000})
-    assert await levels_of(app, variant) == {}
+async def test_backordered_units_are_released_first_then_those_at_the_last_location(app: "TradepostApp") -> None:
+    variant, main = await new_variant(app, allow_backorder=True), await main_location(app)
+    second = await new_location(app, 1)
+    await put(app, variant, main, 3)
+    await put(app, variant, second, 2)
+    order = await place(app, wanted := line(variant, 7))
+    levels = [await levels_of(app, variant)]
+    for units in (1, 2, 3, 1):
+        await cancel(app, order, {wanted.order_line_id: units})
+        levels.append(await levels_of(app, variant))
+    reserved = [(level[variant, main][1], level[variant, second][1]) for level in levels]
+    assert reserved == [(5, 2), (4, 2), (3, 1), (1, 0), (0, 0)]
+    assert await reservations_of(app, order) == {}
+    await check_ledger(app, variant)
+
+
+@pytest.mark.parametrize("is_tracked", [False, True])
+async def test_a_change_of_tracking_does_not_change_what_an_order_has_reserved(
+    app: "TradepostApp", staff: httpx.AsyncClient, is_tracked: bool
+) -> None:
+    variant, main = await new_variant(app), await main_location(app)
+    await put(app, variant, main, 5)
+
+    async def track(value: bool) -> None:
+        answer = await staff.patch(f"/v1/variants/{variant}", json={"track_inventory": value})
+        assert answer.status_code == 200, answer.text
+
+    await track(is_tracked)
+    order, reserved = await place(app, wanted := line(variant, 4)), 4 if is_tracked else 0
     stock = (await stock_of(context(app), [variant]))[variant]
-    assert (stock.available, stock.availability) == (None, "in_stock")
+    assert (stock.available, stock.availability) == ((1, "low") if is_tracked else (None, "in_stock"))
+    await track(not is_tracked)
+    assert await levels_of(app, variant) == {(variant, main): (5, reserved)}
+    await cancel(app, order, {wanted.order_line_id: 3})
+    assert await levels_of(app, variant) == {(variant, main): (5, reserved - 3 if is_tracked else 0)}
+    await cancel(app, order, {wanted.order_line_id: 1})
+    assert await levels_of(app, variant) == {(variant, main): (5, 0)}
+    await check_ledger(app, variant)
 
 
 async def test_an_order_can_reserve_again_after_a_release(app: "TradepostApp") -> None:
