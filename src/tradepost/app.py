@@ -46,14 +46,13 @@ from tradepost.doors.rest.links import Endpoint
 from tradepost.doors.rest.openapi import AuthenticationDocs
 from tradepost.doors.rest.quotes import RestQuotes
 from tradepost.doors.rest.route import OperationRoute
-from tradepost.kit.auth.cart_token import CartTokens, GuestTokens
+from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import derive_key
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.operations.idempotency import sweep as idempotency_sweep
 from tradepost.kit.operations.quotes import DocumentQuotes, RequestQuotes
 from tradepost.kit.operations.registry import Registry
-from tradepost.kit.rate_limit.cart_token_attempts import CartTokenAttempts
 from tradepost.kit.rate_limit.credential_attempts import CredentialAttempts
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.rate_limit.redis_buckets import RedisBuckets
@@ -190,8 +189,9 @@ def _pipeline(
         read_cache=cache,
         cart_identity=CartIdentity(
             dependencies.require(GuestTokens),
-            dependencies.get(CartTokens),
-            CartTokenAttempts(limits, per_hour=settings.budget_cart_tokens),
+            dependencies.require(CartFinder),
+            limits,
+            wrong_per_hour=settings.budget_cart_tokens,
         ),
     )
 

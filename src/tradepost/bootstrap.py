@@ -12,7 +12,7 @@ from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
-from tradepost.areas.carts.service import CartSettings, StoredCartTokens
+from tradepost.areas.carts.service import CartSettings, StoredCartFinder
 from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.areas.inventory.resource import LOW_STOCK
@@ -21,7 +21,7 @@ from tradepost.areas.inventory.service.settings import InventorySettings
 from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
-from tradepost.kit.auth.cart_token import CartTokens, GuestTokens
+from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
 from tradepost.kit.cache.channels.sqlite import SqliteChannel
@@ -93,7 +93,7 @@ def create_dependencies(settings: Settings, database: Database, handlers: Domain
 
 def _provide_carts(dependencies: Dependencies, settings: Settings, database: Database) -> None:
     """Add what carts and quotes need."""
-    dependencies.provide(CartTokens, StoredCartTokens(database))
+    dependencies.provide(CartFinder, StoredCartFinder(database))
     dependencies.provide(
         CartSettings,
         CartSettings(

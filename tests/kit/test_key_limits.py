@@ -60,6 +60,16 @@ async def test_a_refusal_by_one_bucket_does_not_drain_the_other(limits: RateLimi
     assert (problem.value.members, problem.value.retry_after) == ({"violated-policies": ["points"]}, 2)
 
 
+@pytest.mark.parametrize(("key_size", "spent"), [(40, 40), (100, 100)], ids=["key", "owner"])
+async def test_a_point_of_each_bucket_is_required(limits: RateLimits, key_size: int, spent: int) -> None:
+    await meter(limits, key_size).require_points()
+    await meter(limits, key_size).pay(spent)
+    other = meter(limits, key_size, "one" if key_size == 40 else "other")
+    with pytest.raises(QuotaExceeded):
+        await other.require_points()
+    assert other.drained == 0
+
+
 async def test_a_refusal_by_both_buckets_names_both_and_the_longer_wait(limits: RateLimits) -> None:
     await meter(limits, 100, "one").pay(95)
     with pytest.raises(QuotaExceeded) as problem:

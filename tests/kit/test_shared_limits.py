@@ -76,6 +76,27 @@ async def test_unused_points_are_refunded_and_a_debt_is_drained(limits: RateLimi
     assert 80 <= three.remaining <= 130  # 80, and what was refilled meanwhile
 
 
+async def test_points_are_required_of_redis_only_after_a_refusal(limits: RateLimits, valkey: Any) -> None:
+    other = await limits_in_redis(valkey.port)
+    assert other.shared is not None
+    await other.meter("a-caller", "").drain(SIZE)
+    # Nothing in this process says so yet, and no request waits for Redis to find out.
+    first = limits.meter("a-caller", "")
+    await first.require_points()
+    assert not first.touched
+    with pytest.raises(QuotaExceeded):
+        await first.pay(100)
+    second = limits.meter("a-caller", "")
+    with pytest.raises(QuotaExceeded):
+        await second.require_points()
+    other.shared.give(300, ("a-caller", SIZE))
+    await other.meter("a-caller", "").drain(1)
+    third = limits.meter("a-caller", "")
+    await third.require_points()
+    assert (third.drained, third.from_shared) == (1, True)
+    await other.shared.stop()
+
+
 async def test_requests_of_one_loop_iteration_are_sent_as_one_call(limits: RateLimits, valkey: Any) -> None:
     assert limits.shared is not None
     redis = Redis(port=valkey.port)

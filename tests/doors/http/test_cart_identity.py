@@ -14,7 +14,6 @@ from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
 from tradepost.kit.rate_limit.buckets import MemoryBuckets
-from tradepost.kit.rate_limit.cart_token_attempts import CartTokenAttempts
 from tradepost.kit.rate_limit.meter import RateLimits
 
 TOKENS = GuestTokens("a secret key of the tests")
@@ -32,8 +31,7 @@ class Shop:
         )
         self.carts = KnownCarts()
         self.token, self.other_token = [self.carts.open_cart(TOKENS, id) for id in (CART, OTHER_CART)]
-        attempts = CartTokenAttempts(self.limits, per_hour=PER_HOUR)
-        identity = CartIdentity(TOKENS, self.carts, attempts)
+        identity = CartIdentity(TOKENS, self.carts, self.limits, wrong_per_hour=PER_HOUR)
         self.pipeline = make_pipeline(limits=self.limits, cart_identity=identity)
 
     def client(self, address: str = "203.0.113.9", **headers: str) -> httpx.AsyncClient:
@@ -63,7 +61,7 @@ async def test_a_guest_is_the_cart_or_the_order_of_its_token(shop: Shop) -> None
     order_token = TOKENS.order_token(ORDER, now() + timedelta(days=1))
     assert identity_of(await shop.where(order_token)) == (None, None, ORDER)
     for token in (shop.token, order_token):
-        assert (await shop.where(token)).json()["token_hash"] == TOKENS.hash(token)
+        assert (await shop.where(token)).json()["token_hash"] == TOKENS.token_hash(token)
 
 
 async def test_a_token_serves_beside_the_credential_of_a_user(shop: Shop) -> None:
@@ -147,9 +145,16 @@ async def test_points_are_charged_to_the_address_or_the_user_never_to_a_token(sh
     assert remaining(await shop.where(shop.token, x_api_key="ann")) == ("1200", before[1] - 1)
 
 
-async def test_without_carts_only_orders_are_found() -> None:
-    pipeline = make_pipeline(cart_identity=CartIdentity(TOKENS, None))
-    order_token = TOKENS.order_token(ORDER, now() + timedelta(days=1))
-    for token, expected in ((order_token, ORDER), (TOKENS.new_cart_token(), None)):
-        answer = await client(pipeline).get("/where", headers={"x-cart-token": token})
-        assert identity_of(answer) == (None, None, expected)
+@pytest.mark.parametrize("caller", [{}, {"x_api_key": "ann"}], ids=["guest", "user"])
+async def test_no_cart_is_looked_up_for_a_caller_without_points(shop: Shop, caller: dict[str, str]) -> None:
+    size = int((await shop.where(shop.token, **caller)).headers["x-ratelimit-limit"])
+    for _ in range(size - 1):
+        assert (await shop.client(**caller).get("/where")).status_code == 200
+    shop.carts.lookups.clear()
+    for token in (shop.token, TOKENS.new_cart_token()):
+        refused = await shop.where(token, **caller)
+        assert (refused.status_code, refused.json()["violated-policies"]) == (429, ["points"])
+    assert shop.carts.lookups == []
+    shop.time += 120 / size
+    assert identity_of(await shop.where(shop.token, **caller))[1] == CART
+    assert len(shop.carts.lookups) == 1

@@ -224,19 +224,20 @@ class Pipeline:
         try:
             identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS
             caller = identified if isinstance(identified, Caller) else await identified
+            meter = unlimited_meter() if self.limits is None else budget.meter_for(self.limits, caller, scope)
+            if self.limits is not None:
+                sender.meter = meter
             if (token := headers.get(CART_TOKEN_NAME)) and self.cart_identity is not None:
-                caller = await self.cart_identity.identify(caller, token, address)
+                caller = await self.cart_identity.identify(caller, token, address, meter)
         except (Unauthenticated, QuotaExceeded) as problem:
             if (render := self.error_formats.get(scope["path"])) is None:
                 raise
             return await sender.send(render(problem, scope))
-        if self.limits is not None:
-            sender.meter = budget.meter_for(self.limits, caller, scope)
         scope["context"] = context = CallContext(
             caller,
             self.database,
             scope["request_id"],
-            meter=sender.meter or unlimited_meter(),
+            meter=meter,
             dependencies=self.dependencies,
             address=address,
             hides_schema=not (self.settings.introspection_enabled or caller.is_authenticated),

@@ -1,4 +1,4 @@
-"""Tokens in the header `X-Cart-Token`: the secret of a guest's cart, or a signed link to an order.
+"""Tokens in the header `X-Cart-Token`: that of a guest's cart, or that of a link to an order.
 
 A cart's token is random, shown once, and stored only as a keyed hash. An order's token is not
 stored: it holds the order's id and its expiry, and is signed. Both are accepted in the header
@@ -23,11 +23,11 @@ ORDER_TOKEN_PATTERN = re.compile(r"tpo_[0-9A-Za-z_-]{72}")
 PAYLOAD_BYTES = 22
 
 
-class CartTokens(Protocol):
+class CartFinder(Protocol):
     """Finds the cart that a token opens. The area `carts` provides it."""
 
     async def find_cart(self, token_hash: str) -> str | None:
-        """Return the id of the cart whose token has this hash (see `GuestTokens.hash`).
+        """Return the id of the cart whose token has this hash (see `GuestTokens.token_hash`).
 
         None if there is no such cart, or if its token has expired or was voided.
         """
@@ -45,7 +45,7 @@ class GuestTokens:
         """Return a new random token, such as `tpc_...`."""
         return CART_PREFIX + secrets.token_urlsafe(32)
 
-    def hash(self, token: str) -> str:
+    def token_hash(self, token: str) -> str:
         """Return the HMAC-SHA256 by which a token is stored and looked up, in hexadecimal.
 
         A slow hash is not needed, because a token has 256 bits of entropy.

@@ -72,6 +72,11 @@ class MemoryBuckets(Cache):
             return remaining
         return [self.take(key, size, points) for key, size in buckets]
 
+    def lower(self, key: str, size: int, level: float) -> None:
+        """Lower a bucket to a level, unless it has less."""
+        if self.take(key, size, 0) > level:
+            self.entries[key] = (level, self.clock())
+
     def give(self, key: str, size: int, points: int) -> None:
         """Return points to a bucket. A negative number is a debt, removed in any case."""
         now, entry = self.clock(), self.entries.get(key)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from math import ceil
 
 from ..problems import QuotaExceeded
-from .buckets import MINUTE, Bucket, SharedBuckets
+from .buckets import MINUTE, Bucket, MemoryBuckets, SharedBuckets
 from .meter import Meter, RateLimits
 
 POLICIES = (b"points", b"key")
@@ -25,6 +25,10 @@ class KeyMeter(Meter):
         self.capacity, self.remaining_each = min(self.sizes), [float(size) for size in self.sizes]
         self._describe_lowest()
 
+    def _local_level(self, local: MemoryBuckets) -> float:
+        """Return what is left in the bucket with fewer points in this process."""
+        return min(local.take_all(self.buckets, 0))
+
     def _take_shared(self, shared: SharedBuckets, points: int) -> Awaitable[list[float] | None]:
         """Take points from the shared buckets."""
         return shared.take(points, *self.buckets)
@@ -40,6 +44,9 @@ class KeyMeter(Meter):
             limits.refusals += 1
             self.remaining_each = [max(n + points, 0) for n in remaining]
             self._describe_lowest()
+            if self.from_shared:
+                for (key, size), level in zip(self.buckets, self.remaining_each, strict=True):
+                    limits.local.lower(key, size, level)
             exhausted = [
                 (ceil(-n * MINUTE / size), size, policy)
                 for n, size, policy in zip(remaining, self.sizes, POLICIES, strict=True)

@@ -122,6 +122,19 @@ class Meter:
                 limits, points, None if limits.shared is None else await self._take_shared(limits.shared, points)
             )
 
+    async def require_points(self) -> None:
+        """Raise QuotaExceeded if no point is left, before work that is done ahead of `pay`.
+
+        The level in this process is enough: a refusal by shared buckets lowers it. Only a caller
+        whose points seem to be spent waits for them here.
+        """
+        if self.limits is not None and self._local_level(self.limits.local) < 1:
+            await self.drain(1)
+
+    def _local_level(self, local: MemoryBuckets) -> float:
+        """Return what is left in this process's bucket."""
+        return local.take(self.key, self.size, 0)
+
     def _take_shared(self, shared: SharedBuckets, points: int) -> Awaitable[list[float] | None]:
         """Take points from the shared bucket."""
         return shared.take(points, (self.key, self.size))
@@ -136,6 +149,8 @@ class Meter:
         if remaining < 0 and points:
             limits.refusals += 1
             self.remaining = max(remaining + points, 0)
+            if self.from_shared:
+                limits.local.lower(self.key, self.size, self.remaining)
             raise QuotaExceeded(ceil(-remaining * MINUTE / self.size), self.size)
         self.remaining, self.drained = remaining, self.drained + points
 

@@ -50,7 +50,7 @@ async def guest_cart(context: CaseContext, **columns: Any) -> str:
 
     Its line is of a variant that was deleted.
     """
-    token_hash = context.app.state.dependencies.require(GuestTokens).hash(context.cart_token)
+    token_hash = context.app.state.dependencies.require(GuestTokens).token_hash(context.cart_token)
     return await insert_cart(context, [new_id(3)], customer_id=None, token_hash=token_hash, **columns)
 
 

@@ -110,7 +110,7 @@ async def ready_cart(context: CaseContext) -> Json:
     """Insert a cart that can be ordered, of the owner or of the guest, and return the input."""
     columns: dict[str, Any] = {"email": f"{context.mark}@shop.example"}
     if context.for_guest:
-        hash = context.app.state.dependencies.require(GuestTokens).hash
-        columns |= {"customer_id": None, "token_hash": hash(context.cart_token)}
+        token_hash = context.app.state.dependencies.require(GuestTokens).token_hash
+        columns |= {"customer_id": None, "token_hash": token_hash(context.cart_token)}
     cart = await insert_cart(context, [await new_variant(context)], **columns)
     return {"cart_id": cart, "expected_total": {"amount": 2400, "currency": "EUR"}}

@@ -1,6 +1,6 @@
 """Services of carts, one file per aggregate."""
 
-from .cart_tokens import StoredCartTokens
+from .cart_finder import StoredCartFinder
 from .carts import Carts
 from .claims import CartClaims
 from .closed_accounts import delete_carts
@@ -22,7 +22,7 @@ __all__ = [
     "QuotedCart",
     "QuotedLine",
     "SoldVariant",
-    "StoredCartTokens",
+    "StoredCartFinder",
     "complete_cart",
     "delete_carts",
     "expire_carts",

@@ -68,7 +68,7 @@ class Carts(Service):
         if customer_id is None:
             tokens = self.context.dependencies.require(GuestTokens)
             self.context.work.one_time_secret = token = tokens.new_cart_token()
-            values["token_hash"] = tokens.hash(token)
+            values["token_hash"] = tokens.token_hash(token)
         else:
             values |= await customer_values(self, customer_id, values)
         rows = await line_rows(self, new.lines)

@@ -1,4 +1,4 @@
-"""Finds the carts that secrets open, for the pipeline."""
+"""Finds the carts that tokens open, for the pipeline."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from tradepost.kit.writes.database import Database
 from ..models import CartRow
 
 ORDER_ACCESS = timedelta(days=90)
-"""How long the secret of a cart opens the order that was placed from it."""
+"""How long the token of a cart opens the order that was placed from it."""
 CART_BY_HASH = select(CartRow.id).where(
     CartRow.token_hash == bindparam("token_hash", None, type_=Text),
     or_(
@@ -21,14 +21,14 @@ CART_BY_HASH = select(CartRow.id).where(
 )
 
 
-class StoredCartTokens:
-    """The secrets of carts, of which the database holds keyed hashes."""
+class StoredCartFinder:
+    """Finds carts by the keyed hashes of their tokens, which the database holds."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def find_cart(self, token_hash: str) -> str | None:
-        """Return the id of the cart whose secret has this hash, or None.
+        """Return the id of the cart whose token has this hash, or None.
 
         It is open and not overdue, or an order was placed from it in the last 90 days.
         """
