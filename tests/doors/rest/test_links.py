@@ -1,11 +1,17 @@
 """Links: every href resolves, has the caller's API version, and is open to the caller."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 import pytest
 
 from tests.factories import read
+from tradepost.kit.auth.access import permission
+from tradepost.kit.resource.row_layout import Actions
+
+if TYPE_CHECKING:
+    from tradepost.app import TradepostApp
 
 
 def hrefs(value: Any) -> list[tuple[str, str]]:
@@ -55,6 +61,21 @@ async def test_links_contain_only_operations_that_the_caller_may_run(
         "update": "PATCH",
         "delete": "DELETE",
     }
+
+
+def test_no_link_leads_to_a_relation_that_the_caller_may_not_follow(
+    app: "TradepostApp", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    products = app.state.registry.resources["Product"]
+    guarded = msgspec.structs.replace(products.relations["brand"], access=permission("catalog:write"))
+    monkeypatch.setitem(products.relations, "brand", guarded)
+
+    def link_names(*permissions: str) -> list[str]:
+        actions = Actions(products, 0, (), (("category", 1), ("brand", 2)), frozenset(permissions))
+        return list(msgspec.json.decode(app.state.rest.links[1].row_renderer(actions)(["p", "c", "b"])))
+
+    assert link_names() == ["self", "media", "variants", "category"]
+    assert link_names("catalog:write") == ["self", "media", "variants", "category", "brand"]
 
 
 async def test_without_a_version_prefix_links_have_the_version_of_the_header(

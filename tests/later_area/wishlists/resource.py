@@ -65,7 +65,6 @@ variants.add_member(
     expression=units,
     access=permission("stock:read"),
     doc="How many units are on wishlists.",
-    default=False,
 )
 variants.add_member(
     "wished_value",
@@ -74,7 +73,6 @@ variants.add_member(
         "amount": lambda viewer: VariantRow.price_amount * units(viewer),
         "currency": VariantRow.price_currency,
     },
-    default=False,
 )
 variants.add_action("variant_unwish", policy.wished_variants)
 products.add_filter(

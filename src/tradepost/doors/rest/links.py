@@ -129,11 +129,15 @@ class Links:
         return render
 
     def _to_one_links(self, resource: Resource[Any], actions: Actions) -> list[tuple[str, int, int]]:
-        """Return the links to related rows. Each is there if the related row's id is not null."""
+        """Return the links to related rows that the caller may follow.
+
+        Each is there if the related row's id is not null.
+        """
         links: list[tuple[str, int, int]] = []
         for name, index in actions.to_one_indexes:
-            href = self.location(resource.relations[name].target, "\0")
-            if href is not None:
+            relation = resource.relations[name]
+            href = self.location(relation.target, "\0")
+            if href is not None and relation.access.allows(actions.permissions):
                 links.append((_format_string(_member(name, href)), index, index))
         return links
 

@@ -121,7 +121,6 @@ class Result[S: msgspec.Struct]:
     field_access: the access rules of members that are not open to everyone.
     secret_members: secrets, which are encrypted in stored idempotency outcomes.
     personal: personal data, which is never cached.
-    optional_members: members that are returned only if the client selects them.
     added_types: the types of members that later areas added, which the Struct does not have.
     """
 
@@ -137,15 +136,15 @@ class Result[S: msgspec.Struct]:
         self.shape, self.name, self.field_access = shape, name or shape.__name__, dict(field_access or {})
         self.secret_members, self.personal = frozenset(secret_members), personal
         self.relations: dict[str, Relation] = {}
-        self.optional_members, self.added_types = set[str](), dict[str, Any]()
+        self.added_types = dict[str, Any]()
         self.members: dict[str, EmbeddedValue | Member] = {
             n: EmbeddedValue.from_member(m) for n, m in members(shape).items()
         }
 
     @property
     def default_members(self) -> Iterable[str]:
-        """The members that are returned if the client selects none."""
-        return [name for name in self.members if name not in self.optional_members]
+        """The members that are returned if the client selects none: all of them."""
+        return self.members
 
     def nested(self, name: str) -> "EmbeddedValue | Resource[Any] | None":
         """Return the value or resource whose fields can be selected below a name, or None."""
@@ -302,28 +301,23 @@ class Resource[S: msgspec.Struct](Result[S]):
         leaves: Mapping[str, Expression] | None = None,
         access: Access = ANYONE,
         doc: str = "",
-        default: bool = True,
     ) -> None:
         """Add a member of a later area. It is read by SQL; no input has it.
 
         type: its type, annotated like that of a Struct's member.
         expression: its SQL, about the columns of this resource's model.
         leaves: instead, if the type is a Struct, the SQL of each leaf: `amount`, `currency`.
-        default: whether it is returned if the client selects no fields.
         """
         self._check_addition("member", name, self.members, self.relations)
         annotated = Annotated[type, Meta(description=doc)] if doc else type
-        actions = self.members.pop(ACTIONS)
         self.members[name] = EmbeddedValue.from_member(member(name, msgspec.inspect.type_info(annotated)))
-        self.members[ACTIONS] = actions
+        self.members[ACTIONS] = self.members.pop(ACTIONS)  # it stays the last one
         self.added_types[name] = annotated
         if expression is not None:
             self.expressions[name] = expression
         self.expressions |= {f"{name}_{leaf}": sql for leaf, sql in (leaves or {}).items()}
         if access is not ANYONE:
             self.field_access[name] = access
-        if not default:
-            self.optional_members.add(name)
 
     def add_filter(self, name: str, filter: Filter) -> None:
         """Add a filter of a later area."""

@@ -53,18 +53,21 @@ async def insert_rows(
 ) -> None:
     """Insert rows in order. All have the columns of the first one.
 
-    Other columns get their defaults, and times are `now`.
+    Other columns get their defaults; those of times get `now`.
     """
     if rows:
         table, dialect = model.__table__, session.get_bind().dialect.name
         statement, defaults = _insert(table, tuple(rows[0]), dialect, on_conflict)
         await _run(session, table, statement, _with_defaults(rows, defaults), now)
+        if on_conflict is not None and on_conflict.add:
+            # The changed rows have other ids than those that were to be inserted.
+            record_changes(session.sync_session, table, [None])
 
 
 async def insert_into_tables(session: AsyncSession, now: datetime, *groups: tuple[type[Any], Sequence[Values]]) -> None:
     """Insert rows of several tables, as `insert_rows` does: on PostgreSQL by one statement.
 
-    Foreign keys are checked at its end, so rows may refer to rows of any group.
+    SQLite inserts one group after the other, so rows may refer only to rows of earlier groups.
     """
     groups = tuple([(model, rows) for model, rows in groups if rows])
     if session.get_bind().dialect.name == "sqlite" or len(groups) < 2:

@@ -96,11 +96,11 @@ def _result_schema(result: Result[Any], shape_schema: Schema) -> Schema:
 
 
 def _default_text(result: Result[Any]) -> str:
-    """Return which members are returned by default."""
-    left_out = (["relations"] if result.relations else []) + [f"`{name}`" for name in sorted(result.optional_members)]
+    """Return which members are returned by default, as the end of a sentence."""
+    if not result.relations:
+        return "all of them"
     added = [f"`{name}`" for name, relation in result.relations.items() if relation.default]
-    text = f"all of them{' except ' if left_out else ''}{' and '.join(left_out)}"
-    return f"{text}{', but with ' if added else ''}{' and '.join(added)}"
+    return f"all of them except relations{', but with ' if added else ''}{' and '.join(added)}"
 
 
 def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValue, schema: Any) -> Schema:
@@ -108,8 +108,6 @@ def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValu
         schema = ({"description": member.doc} if member.doc else {}) | (
             nullable(DATE_TIME) if member.null else DATE_TIME
         )
-    if name in result.optional_members:
-        schema = {**schema, "description": f"{schema.get('description', '')} {ONLY_SELECTED}".strip()}
     permission = result.access(name).permission
     if not permission:
         return schema
