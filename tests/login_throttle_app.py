@@ -41,6 +41,7 @@ from tradepost.kit.resource.resource import Result
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.domain_events import DomainEventHandlers
+from tradepost.kit.writes.event_types import EventTypes
 from tradepost.settings import Settings
 
 
@@ -135,7 +136,7 @@ class ThrottleApp:
         self.now = 0.0
         sizes = {"anonymous": settings.budget_anonymous, "customer": settings.budget_customer}
         self.limits = RateLimits(sizes, default_size=settings.budget_staff, local=MemoryBuckets(lambda: self.now))
-        dependencies = create_dependencies(settings, self.database, DomainEventHandlers())
+        dependencies = create_dependencies(settings, self.database, DomainEventHandlers(), EventTypes())
         secret = derive_key(SECRET_KEY, "attempts")
         self.attempts = dependencies.provide(
             CredentialAttempts,

@@ -91,8 +91,8 @@ def create_app(settings: Settings) -> TradepostApp:
     read_cache = ReadCache(write_permissions=registry.public_write_permissions) if settings.read_cache else None
     database = create_database(settings, cache=read_cache)
     limits = _rate_limits(settings)
-    dependencies = create_dependencies(settings, database, domain_event_handlers())
-    types = dependencies.provide(EventTypes, event_types())
+    types = event_types()
+    dependencies = create_dependencies(settings, database, domain_event_handlers(), types)
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
     dependencies.provide(EmailLimits, _email_limits(settings, limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
@@ -274,8 +274,7 @@ def domain_event_handlers() -> DomainEventHandlers:
 
 def event_types() -> EventTypes:
     """Return the event types that the areas declare."""
-    lists = [value for module in load_modules("event_types") for value in vars(module).values()]
-    return EventTypes([type for types in lists if isinstance(types, list) for type in types])
+    return EventTypes([type for module in load_modules("event_types") for type in module.EVENT_TYPES])
 
 
 def periodic_tasks() -> list[PeriodicTask]:

@@ -34,6 +34,7 @@ from tradepost.kit.query.readers.postgres import PostgresReader
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.domain_events import DomainEventHandlers
+from tradepost.kit.writes.event_types import EventTypes
 from tradepost.settings import Settings, SettingsError
 
 
@@ -71,13 +72,17 @@ def _invalidation_channel(settings: Settings, database: Database) -> Invalidatio
     )
 
 
-def create_dependencies(settings: Settings, database: Database, handlers: DomainEventHandlers) -> Dependencies:
+def create_dependencies(
+    settings: Settings, database: Database, handlers: DomainEventHandlers, event_types: EventTypes
+) -> Dependencies:
     """Create the dependencies of services, for both APIs, the worker and the command line.
 
-    `handlers` are those of all areas (`app.domain_event_handlers`).
+    `handlers` and `event_types` are those of all areas (`app.domain_event_handlers`,
+    `app.event_types`).
     """
     dependencies = Dependencies()
     dependencies.provide(DomainEventHandlers, handlers)
+    dependencies.provide(EventTypes, event_types)
     if (mailer := _mailer(settings)) is not None:
         dependencies.provide(Mailer, mailer)
     dependencies.provide(Cipher, Cipher(settings.secret_key))

@@ -22,6 +22,7 @@ from tradepost.kit.worker.periodic import PeriodicTask, run_forever
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.domain_events import DomainEventHandlers
+from tradepost.kit.writes.event_types import EventTypes
 from tradepost.kit.writes.outbox import is_personal_event
 from tradepost.logging_config import logging_config
 from tradepost.migrations.start_check import check_database
@@ -74,6 +75,7 @@ def run_worker(
     settings: Settings,
     handlers: Iterable[EventHandler],
     domain_handlers: DomainEventHandlers,
+    event_types: EventTypes,
     periodic_tasks: Iterable[PeriodicTask],
 ) -> None:
     """Run the worker as the whole process, until SIGTERM or Ctrl-C.
@@ -81,20 +83,21 @@ def run_worker(
     Raise SettingsError if the database cannot be used or has another schema.
     """
     dictConfig(logging_config(settings))
-    uvloop.run(_run(settings, handlers, domain_handlers, periodic_tasks))
+    uvloop.run(_run(settings, handlers, domain_handlers, event_types, periodic_tasks))
 
 
 async def _run(
     settings: Settings,
     handlers: Iterable[EventHandler],
     domain_handlers: DomainEventHandlers,
+    event_types: EventTypes,
     periodic_tasks: Iterable[PeriodicTask],
 ) -> None:
     await check_database(settings)
     database = create_database(settings)
     await database.start()
     try:
-        dependencies = create_dependencies(settings, database, domain_handlers)
+        dependencies = create_dependencies(settings, database, domain_handlers, event_types)
         worker = Worker(database, dependencies, handlers, periodic_tasks)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)

@@ -1,6 +1,8 @@
 """The contract documents over HTTP, for callers who may introspect."""
 
+import asyncio
 from collections.abc import Mapping
+from functools import cache
 
 import httpx
 import msgspec
@@ -34,6 +36,23 @@ async def test_a_document_is_served_byte_for_byte(
 
 async def test_the_version_can_be_named_by_a_header(client: httpx.AsyncClient, contract: Mapping[str, bytes]) -> None:
     assert (await client.get("/openapi.json", headers={"X-API-Version": "2"})).content == contract["openapi.v2.json"]
+
+
+async def test_concurrent_first_requests_make_the_documents_once(settings: Settings) -> None:
+    app = create_app(settings)
+    make, made = app.state.contract.__wrapped__, list[str]()
+
+    @cache
+    def counted() -> Mapping[str, bytes]:
+        made.append("documents")
+        return make()
+
+    app.state.contract = counted
+    transport = httpx.ASGITransport(app=app)
+    async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://tradepost.test") as visitor:
+        answers = await asyncio.gather(*[visitor.get(path) for path in [*DOCUMENTS] * 2])
+    assert {answer.status_code for answer in answers} == {200}
+    assert made == ["documents"]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)

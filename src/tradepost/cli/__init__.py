@@ -130,13 +130,13 @@ def worker() -> None:
     """
     for signal_number in (signal.SIGTERM, signal.SIGINT):  # while it starts there is nothing to finish
         signal.signal(signal_number, lambda *_: sys.exit(0))
-    from tradepost.app import domain_event_handlers, event_handlers, periodic_tasks
+    from tradepost.app import domain_event_handlers, event_handlers, event_types, periodic_tasks
     from tradepost.worker import run_worker
 
     settings = Settings.read()
     _warn_of_misspelt_variables()
     with report_database_errors(settings):
-        run_worker(settings, event_handlers(), domain_event_handlers(), periodic_tasks())
+        run_worker(settings, event_handlers(), domain_event_handlers(), event_types(), periodic_tasks())
 
 
 @shop.command("create-api-key")

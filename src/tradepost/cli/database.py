@@ -33,7 +33,7 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     Fail if the database is not at the latest migration, or has prices in another currency than
     SHOP_CURRENCY.
     """
-    from tradepost.app import domain_event_handlers
+    from tradepost.app import domain_event_handlers, event_types
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
     from tradepost.bootstrap import check_currency, create_database, create_dependencies
@@ -41,7 +41,7 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     from tradepost.migrations.head import is_at_head
 
     database = create_database(settings, pool_size=2, max_lock_wait=MAX_LOCK_WAIT)
-    dependencies = create_dependencies(settings, database, domain_event_handlers())
+    dependencies = create_dependencies(settings, database, domain_event_handlers(), event_types())
     await database.start()
     try:
         if not await is_at_head(database.engine):

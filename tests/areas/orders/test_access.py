@@ -1,5 +1,6 @@
 """Guests read an order by the secret of its cart or by a link; nobody sees another's order."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -78,7 +79,9 @@ async def test_the_confirmation_has_a_link_that_only_reads_the_order(
     page = await guest.get("/order")
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
     assert "script-src 'self'" in page.headers["content-security-policy"]
-    assert (await guest.get("/order/order.js")).status_code == 200
+    [script] = re.findall(r'<script defer src="(/order/order[.]js[?]v=\w+)"></script>', page.text)
+    [stylesheet] = re.findall(r'<link rel="stylesheet" href="(.*?)">', page.text)
+    assert [(await guest.get(path)).status_code for path in (script, stylesheet)] == [200, 200]
 
 
 async def test_a_link_is_sent_only_to_the_address_of_the_order(

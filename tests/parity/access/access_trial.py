@@ -16,6 +16,7 @@ from tradepost.kit.auth.caller import ANONYMOUS
 from tradepost.kit.operations.operation import Operation
 from tradepost.kit.problems import Problem
 from tradepost.kit.query.records import Batch, Page
+from tradepost.kit.rate_limit.meter import unlimited_meter
 from tradepost.kit.resource.list_arguments import parse_list_query
 from tradepost.kit.resource.resource import EmbeddedValue, Resource, Result
 from tradepost.kit.resource.selection import Field, FieldSet, Selection
@@ -48,7 +49,7 @@ async def context_of(harness: DualDoorApp, client: ApiClient) -> CallContext:
     caller = await state.credentials.identify(client.credential) if client.credential else ANONYMOUS
     identity = harness.app.pipeline.cart_identity
     if client.cart_token and identity is not None:
-        caller = await identity.identify(caller, client.cart_token.encode(), "")
+        caller = await identity.identify(caller, client.cart_token.encode(), "", unlimited_meter())
     return CallContext(caller, state.database, "access-table", door="test", dependencies=state.dependencies)
 
 

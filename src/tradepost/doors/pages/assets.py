@@ -1,6 +1,7 @@
 """The static files of the pages: read from this package on first use, then sent from memory."""
 
 import gzip
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,12 @@ class Asset:
             if is_compressed and self._response.encodings is not None:
                 self._response.encodings[b"gzip"] = content
         return self._response
+
+
+@cache
+def stylesheet() -> str:
+    """Return the URL of the stylesheet of the pages."""
+    return Asset(FOLDER / "pages.css").href
 
 
 type Assets = dict[str, Asset]

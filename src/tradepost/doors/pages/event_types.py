@@ -24,12 +24,12 @@ def _page(types: EventTypes, stylesheet: str) -> bytes:
     """Return the HTML page of all event types."""
     rows = "".join([_row(type) for type in types.documented])
     body = (
-        '<main class="text"><h1>Events</h1><p>Each change of the shop is announced by an event, stored with the '
-        "change and shown in the audit log. Its data has ids and the names of what changed, never the values. "
+        '<main class="text"><h1>Events</h1><p>A change of the shop writes an event in its transaction. Events are '
+        "shown in the audit log, to callers with the permission <code>audit:read</code>. "
         'The <a href="/docs/guides/events">guide</a> explains how they are made; <a href="/events.json">'
         "<code>/events.json</code></a> has the JSON Schema of their data.</p>"
         '<table><thead><tr><th scope="col">Type</th><th scope="col">When</th><th scope="col">Subject</th>'
-        '<th scope="col">Data</th><th scope="col">Readable by</th></tr></thead>'
+        '<th scope="col">Data</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></main>"
     )
     return render_page("Events - Tradepost", body, path=PATH, stylesheet=stylesheet)
@@ -40,11 +40,9 @@ def _row(type: EventType) -> str:
     properties: dict[str, Any] = data_schema(type.data).get("properties", {})
     members = ", ".join([f"<code>{escape(name)}</code>" for name in properties])
     subject = f"<code>{escape(type.subject.name)}</code>" if type.subject is not None else ""
-    permission = type.access.permission
-    readers = f"<code>{escape(permission)}</code>" if permission else "everyone who sees the subject"
     return (
         f"<tr><td><code>{escape(type.name)}</code></td><td>{escape(type.doc)}</td><td>{subject}</td>"
-        f"<td>{members}</td><td>{readers}</td></tr>"
+        f"<td>{members}</td></tr>"
     )
 
 

@@ -6,7 +6,6 @@ no cookie identifies the caller, and the token from the e-mail authorises the op
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,7 +28,7 @@ from ..http.asgi import Receive, Scope
 from ..http.cache_policy import NO_STORE
 from ..http.request_body import body_media_type, read_body
 from ..http.response import Response
-from .assets import FOLDER, Asset
+from .assets import stylesheet
 from .layout import HTML
 
 FORM_URLENCODED = b"application/x-www-form-urlencoded"
@@ -98,14 +97,8 @@ class FormPage:
         """Return the page."""
         template = template_environment(self.folder, LAYOUTS).get_template(f"{self.path.strip('/')}.html")
         defaults = {"values": dict.fromkeys(self.fields, ""), "errors": {}, "problem": None, "done": False}
-        html = template.render({**defaults, **values, "stylesheet": _stylesheet()})
+        html = template.render({**defaults, **values, "stylesheet": stylesheet()})
         return Response(status, html.encode(), HTML, [*HEADERS, *headers])
-
-
-@cache
-def _stylesheet() -> str:
-    """Return the URL of the stylesheet."""
-    return Asset(FOLDER / "pages.css").href
 
 
 def form_page(path: str, operation: Operation[Any, ..., Any], *, folder: Path) -> Callable[[Handler], FormPage]:

@@ -12,7 +12,7 @@ TEXT_POLICY = (
     b"frame-ancestors 'none'"
 )
 
-TEMPLATE = Template("""\
+DOCUMENT = Template("""\
 <!doctype html>
 <html lang="en">
 <head>
@@ -24,31 +24,41 @@ TEMPLATE = Template("""\
 $head<link rel="stylesheet" href="$stylesheet">
 </head>
 <body$body_class>
+$body
+</body>
+</html>
+""")
+HEADER = Template("""\
 <header class="bar">
 <a class="name" href="/"><img src="/favicon.svg" alt="" width="22" height="22">Tradepost</a>
 <nav aria-label="Documentation">$links</nav>
 </header>
-$body
-</body>
-</html>
 """)
 
 LINKS = {"/docs": "REST", "/docs/graphql": "GraphQL", "/docs/guides": "Guides", "/problems": "Problems"}
 
 
 def render_page(title: str, body: str, *, path: str, stylesheet: str, head: str = "", body_class: str = "") -> bytes:
-    """Return a complete HTML document.
+    """Return the HTML document of a page with the navigation.
 
-    title: plain text.
-    body, head: HTML.
     path: the page's own path, to mark it in the navigation.
     """
     links = " ".join(
         f'<a href="{href}"{" aria-current=page" if href == path else ""}>{name}</a>' for href, name in LINKS.items()
     )
+    header = HEADER.substitute(links=links)
+    return render_document(title, header + body, stylesheet=stylesheet, head=head, body_class=body_class)
+
+
+def render_document(title: str, body: str, *, stylesheet: str, head: str = "", body_class: str = "") -> bytes:
+    """Return a complete HTML document.
+
+    title: plain text.
+    body, head: HTML.
+    """
     class_attribute = f' class="{body_class}"' if body_class else ""
-    return TEMPLATE.substitute(
-        title=escape(title), head=head, stylesheet=stylesheet, body_class=class_attribute, links=links, body=body
+    return DOCUMENT.substitute(
+        title=escape(title), head=head, stylesheet=stylesheet, body_class=class_attribute, body=body
     ).encode()
 
 

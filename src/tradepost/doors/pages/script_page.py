@@ -13,31 +13,14 @@ from litestar.types import ASGIApp
 
 from ..http.cache_policy import NO_STORE
 from ..http.response import Response
-from .assets import FOLDER, GET_AND_HEAD, Asset
-from .layout import HTML
+from .assets import GET_AND_HEAD, Asset, stylesheet
+from .layout import HTML, render_document
 
 SCRIPT_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = [NO_STORE, (b"content-security-policy", SCRIPT_POLICY), (b"referrer-policy", b"no-referrer")]
-TEMPLATE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{stylesheet}">
-<script defer src="{script}"></script>
-</head>
-<body>
-<main class="text" id="page"><h1>{title}</h1><noscript><p>This page needs JavaScript.</p></noscript></main>
-</body>
-</html>
-"""
 
 
 class ScriptPage:
@@ -53,9 +36,14 @@ class ScriptPage:
 
     def response(self) -> Response:
         """Return the page."""
-        stylesheet, script = Asset(FOLDER / "pages.css").href, f"{self.script_path}?v={self.script.digest}"
-        html = TEMPLATE.format(title=escape(self.title), stylesheet=stylesheet, script=script)
-        return Response(200, html.encode(), HTML, [*HEADERS])
+        noscript = "<noscript><p>This page needs JavaScript.</p></noscript>"
+        html = render_document(
+            self.title,
+            f'<main class="text" id="page"><h1>{escape(self.title)}</h1>{noscript}</main>',
+            stylesheet=stylesheet(),
+            head=f'<script defer src="{self.script_path}?v={self.script.digest}"></script>\n',
+        )
+        return Response(200, html, HTML, HEADERS, keep_encodings=True)
 
 
 def script_page_routes(pages: list[ScriptPage]) -> list[HTTPRouteHandler]:
@@ -64,9 +52,11 @@ def script_page_routes(pages: list[ScriptPage]) -> list[HTTPRouteHandler]:
 
 
 def _routes(page: ScriptPage) -> list[HTTPRouteHandler]:
+    response = page.response()
+
     @route(page.path, http_method=GET_AND_HEAD, include_in_schema=False)
     async def serve_page(request: Request[Any, Any, Any]) -> ASGIApp:
-        return page.response()
+        return response
 
     @route(page.script_path, http_method=GET_AND_HEAD, include_in_schema=False)
     async def serve_script(request: Request[Any, Any, Any]) -> ASGIApp:

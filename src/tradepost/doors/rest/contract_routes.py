@@ -48,15 +48,17 @@ def contract_routes(may_introspect: Callable[[Any], bool]) -> list[HTTPRouteHand
     """Return the routes of `/openapi.json` (also below `/v1` and `/v2`) and the other files.
 
     They return 404 to requests that may not introspect. The files are made for the first request,
-    in a thread, because that takes 0.1 s. Each is compressed once per coding.
+    in a thread, because that takes 0.1 s; others wait for it. Each is compressed once per coding.
     """
     responses: dict[str, Response] = {}
+    lock = asyncio.Lock()
 
     async def serve(request: Request[Any, Any, Any], name: str, media_type: bytes) -> Response:
         if not may_introspect(request.scope):
             raise NotFound
         if name not in responses:
-            content = (await asyncio.to_thread(request.app.state.contract))[name]
+            async with lock:
+                content = (await asyncio.to_thread(request.app.state.contract))[name]
             etag = entity_tag(content)
             responses[name] = Response(200, content, media_type, [CACHE_CONTROL], etag, keep_encodings=True)
         return responses[name]

@@ -1,7 +1,7 @@
-"""Event types: what an area announces, in which shape, and who may read it.
+"""Event types: what an area announces, and in which shape.
 
-Each area declares its own in `event_types.py`, as lists. The documentation and `events.json` are
-made from them, and tests refuse every event that does not fit its declaration.
+Each area declares its own in `event_types.py`, as `EVENT_TYPES`. The documentation and
+`events.json` are made from them, and tests refuse every event that does not fit its declaration.
 Events with personal data (`mail.*`) are internal and not declared.
 """
 
@@ -31,7 +31,8 @@ class EventType(msgspec.Struct, frozen=True, eq=False):
     subject: the resource of the row that the event is about; None if clients cannot read it.
     doc: when it happens.
     data: the shape of its data.
-    access: who may read its events. A subject that still exists must be a row that the reader sees.
+    access: who may read the subject. Nothing depends on it yet: clients see events only in the
+        audit log, which has a permission of its own.
     is_stored: False if its events are only for handlers in the transaction (`emit_to_handlers`).
         Clients never see them, so the documentation leaves them out.
     """
@@ -47,7 +48,7 @@ class EventType(msgspec.Struct, frozen=True, eq=False):
 def row_event_types(resource: Resource[Any], access: Access, delete_access: Access | None = None) -> list[EventType]:
     """Return the types that `create_row`, `change_row` and `delete_row` emit.
 
-    delete_access: who may read deletions, because the rows are no longer there to be checked.
+    delete_access: the same for deletions, after which there is no row left to be checked.
     """
     name, noun = resource.operation_prefix, resource.label
     return [
@@ -101,7 +102,6 @@ class EventTypes:
                 "type": type.name,
                 "description": type.doc,
                 "subject": type.subject and type.subject.name,
-                "permission": type.access.permission,
                 "data": data_schema(type.data),
             }
             for type in self.documented
