@@ -1,7 +1,7 @@
 """Makes variants with stock, and checks that the ledger agrees with the levels."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select
@@ -11,6 +11,7 @@ from tradepost.areas.catalog.models import ProductRow, ProductSearchRow, Variant
 from tradepost.areas.catalog.service.search_document import document_of
 from tradepost.areas.inventory.models import StockLevelRow, StockLocationRow, StockMovementRow, StockReservationRow
 from tradepost.areas.inventory.schemas import StockMovementKind
+from tradepost.areas.inventory.service import Release, release
 from tradepost.areas.inventory.service.ledger import Change, post
 from tradepost.areas.inventory.service.levels import lock_stock
 from tradepost.kit.auth.caller import Caller
@@ -35,6 +36,19 @@ async def transaction(app: "TradepostApp", caller: Caller = STOCKKEEPER) -> Asyn
     call = context(app, caller)
     async with call.transaction():
         yield call
+
+
+class RolledBack(Exception):
+    """Ends a transaction whose changes other tests must not see."""
+
+
+@asynccontextmanager
+async def rolled_back(app: "TradepostApp") -> AsyncGenerator[CallContext]:
+    """Run a transaction that is rolled back at its end, and yield its context."""
+    with suppress(RolledBack):
+        async with transaction(app) as call:
+            yield call
+            raise RolledBack
 
 
 async def main_location(app: "TradepostApp") -> str:
@@ -76,7 +90,13 @@ async def put(app: "TradepostApp", variant_id: str, location_id: str, quantity: 
         stock = await lock_stock(call, [variant_id], [(variant_id, location_id)])
         level = stock.variants[variant_id].level_at(location_id)
         assert level is not None
-        await post(call, stock, [Change(level, StockMovementKind.RECEIVE, on_hand=quantity)], new_id(24))
+        await post(call, stock, [Change(level, StockMovementKind.RECEIVE, new_id(24), on_hand=quantity)])
+
+
+async def release_units(app: "TradepostApp", order_id: str, units: dict[str, int]) -> None:
+    """Release units of an order, by line."""
+    async with transaction(app) as call:
+        await release(call, [Release(order_id, units, new_id(42))])
 
 
 async def levels_of(app: "TradepostApp", *variant_ids: str) -> dict[tuple[str, str], tuple[int, int]]:

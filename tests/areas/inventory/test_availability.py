@@ -3,13 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from sqlalchemy import select
+import msgspec
+import pytest
+from sqlalchemy import select, update
 
-from tests.areas.inventory.stock import context, main_location, new_location, new_variant, put, transaction
+from tests.areas.inventory.stock import context, main_location, new_location, new_variant, put, rolled_back, transaction
 from tests.users import create_user
 from tradepost.areas.catalog.models import VariantRow
+from tradepost.areas.catalog.resource import variants
+from tradepost.areas.inventory.models import StockLocationRow
 from tradepost.areas.inventory.service import ReservationLine, reserve, stock_of
 from tradepost.kit.ids import new_id
+from tradepost.kit.operations.service import Service
+from tradepost.kit.problems import OutOfStock
+from tradepost.kit.resource.selection import Field, FieldSet, Selection
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -53,6 +60,19 @@ async def test_everyone_sees_the_availability_that_carts_use(app: "TradepostApp"
     text = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Variant { availability } } }"
     answer = await client.post("/graphql", json={"query": text, "variables": {"ids": [*made]}})
     assert [node["availability"] for node in answer.json()["data"]["nodes"]] == [s.upper() for s, _ in made.values()]
+
+
+async def test_without_an_active_location_nothing_can_be_backordered(app: "TradepostApp") -> None:
+    variant = await new_variant(app, allow_backorder=True)
+    selection: Selection[Any] = Selection(FieldSet((Field("availability"),)))
+    async with rolled_back(app) as call:
+        await call.session.execute(update(StockLocationRow).values(active=False))
+        stock = (await stock_of(call, [variant]))[variant]
+        assert (stock.backorder, stock.availability) == (False, "out_of_stock")
+        record = await Service(call).one(variants, selection, variant)
+        assert msgspec.json.encode(record.body) == b'{"availability":"out_of_stock"}'
+        with pytest.raises(OutOfStock):
+            await reserve(call, new_id(40), [ReservationLine(new_id(41), variant, 1)])
 
 
 async def test_products_are_filtered_by_whether_they_are_in_stock(

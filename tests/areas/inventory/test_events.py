@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.areas.catalog.events import events_of, types_of
-from tests.areas.inventory.stock import main_location, new_location, new_variant, put, transaction
+from tests.areas.inventory.stock import main_location, new_location, new_variant, put, release_units, transaction
 from tests.areas.inventory.test_movements import move
-from tradepost.areas.inventory.service import ReservationLine, release, reserve
+from tradepost.areas.inventory.service import ReservationLine, reserve
 from tradepost.kit.ids import new_id
 
 if TYPE_CHECKING:
@@ -16,35 +16,39 @@ if TYPE_CHECKING:
 LOW, AVAILABLE = "stock.low", "stock.available"
 
 
-class Order:
-    """An order of one line, which reserves and releases units."""
+class Orders:
+    """Orders of one line, which reserve and release units of a variant."""
 
     def __init__(self, app: "TradepostApp", variant: str) -> None:
-        self.app, self.id, self.variant, self.line = app, new_id(40), variant, new_id(41)
+        self.app, self.variant = app, variant
+        self.lines: list[tuple[str, str]] = []
 
     async def reserve(self, quantity: int) -> None:
+        """Reserve units for a new order."""
+        order_id, line_id = new_id(40), new_id(41)
         async with transaction(self.app) as call:
-            line = ReservationLine(self.line, self.variant, quantity)
-            await reserve(call, self.id, [line], reference=new_id(42))
+            await reserve(call, order_id, [ReservationLine(line_id, self.variant, quantity)])
+        self.lines.append((order_id, line_id))
 
     async def release(self, quantity: int) -> None:
-        async with transaction(self.app) as call:
-            await release(call, self.id, {self.line: quantity}, new_id(42))
+        """Release units of the oldest order that has released none."""
+        order_id, line_id = self.lines.pop(0)
+        await release_units(self.app, order_id, {line_id: quantity})
 
 
 async def test_low_stock_is_reported_once_per_crossing(app: "TradepostApp") -> None:
     variant = await new_variant(app, low_stock_threshold=3)
     await put(app, variant, await main_location(app), 6)
-    order = Order(app, variant)
+    orders = Orders(app, variant)
     assert await types_of(app, variant) == [AVAILABLE]
     for quantity in (2, 1, 1):  # 4, 3 (low), 2
-        await order.reserve(quantity)
+        await orders.reserve(quantity)
     assert await types_of(app, variant) == [AVAILABLE, LOW]
-    await order.release(1)  # 3: still low
-    await order.release(1)  # 4
-    await order.reserve(4)  # 0: across the threshold at once
+    await orders.release(1)  # 3: still low
+    await orders.release(1)  # 4
+    await orders.reserve(4)  # 0: across the threshold at once
     assert await types_of(app, variant) == [AVAILABLE, LOW, LOW]
-    await order.release(1)
+    await orders.release(1)
     assert await types_of(app, variant) == [AVAILABLE, LOW, LOW, AVAILABLE]
     [_, (_, data), *_] = await events_of(app, variant)
     assert list(data) == ["product_id"], "exact stock is not public"
@@ -65,7 +69,7 @@ async def test_every_movement_of_goods_has_an_event(app: "TradepostApp", staff: 
         assert (type, data["kind"], data["variant_id"]) == ("stock.moved", movement["kind"], variant)
         assert data["location_id"] == movement["location_id"]
         assert "quantity" not in data
-    await Order(app, variant).reserve(1)
+    await Orders(app, variant).reserve(1)
     movements = (await staff.get(f"/v1/variants/{variant}/stock/movements")).json()["data"]
     [reserved] = [movement for movement in movements if movement["kind"] == "reserve"]
     assert await events_of(app, reserved["id"]) == [], "nothing has moved"

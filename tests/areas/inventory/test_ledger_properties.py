@@ -1,6 +1,6 @@
 """Any sequence of stock changes keeps the ledger: levels are sums, and nothing is oversold."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 from hypothesis import given, settings
@@ -12,12 +12,13 @@ from tests.areas.inventory.stock import (
     main_location,
     new_location,
     new_variant,
+    release_units,
     reservations_of,
     transaction,
 )
 from tests.areas.inventory.test_movements import count, move
-from tradepost.areas.inventory.service import ReservationLine, release, reserve
-from tradepost.areas.inventory.service.allocation import allocate, deal
+from tradepost.areas.inventory.service import ReservationLine, reserve
+from tradepost.areas.inventory.service.allocation import allocate
 from tradepost.areas.inventory.service.levels import Level, StockedVariant
 from tradepost.kit.ids import new_id
 from tradepost.kit.problems import OutOfStock
@@ -85,8 +86,7 @@ class Shelf:
         """Release units of the oldest line, perhaps more than it has."""
         if self.lines:
             order_id, line_id = self.lines.pop(0)
-            async with transaction(self.app) as call:
-                await release(call, order_id, {line_id: quantity}, new_id(42))
+            await release_units(self.app, order_id, {line_id: quantity})
 
 
 @settings(max_examples=12)
@@ -137,14 +137,3 @@ def test_an_allocation_takes_real_stock_first_and_exactly_what_is_needed(
     assert sum(over.values()) == max(0, quantity - variant.free)
     whole = [level for level in active if level.available >= quantity]
     assert not whole or allocation == {whole[0].id: quantity}
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.data())
-def test_dealt_units_are_those_of_the_lines_and_of_the_levels(quantities: list[int], data: Any) -> None:
-    total, units = sum(quantities), dict[str, int]()
-    while (left := total - sum(units.values())) > 0:
-        units[str(len(units))] = data.draw(st.integers(1, left))
-    dealt = deal(quantities, units)
-    for index, quantity in enumerate(quantities):
-        assert sum([n for i, _, n in dealt if i == index]) == quantity
-    assert {id: sum([n for _, level, n in dealt if level == id]) for id in units} == units

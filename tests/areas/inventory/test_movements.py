@@ -4,13 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from sqlalchemy import bindparam, text
 
 from tests.areas.inventory.stock import check_ledger, levels_of, main_location, new_location, new_variant, transaction
 from tests.areas.orders.checkout import placed_order
 from tests.factories import Json, unique
 from tests.users import create_user, http_client
-from tradepost.areas.inventory.service import ReservationLine, reserve
+from tradepost.areas.inventory.service import ReservationLine, levels, reserve
+from tradepost.kit.db.column_types import Id
 from tradepost.kit.ids import new_id
+from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -167,6 +170,38 @@ async def test_an_atomic_count_changes_nothing_if_one_item_fails(
     variables = {"input": {"counts": [{"variantId": variant, "onHand": 7}, {"variantId": new_id(3), "onHand": 1}]}}
     document = (await staff.post("/graphql", json={"query": text, "variables": variables})).json()
     assert document["errors"][0]["extensions"]["errors"][0]["pointer"] == "/counts/1"
+
+
+@pytest.mark.parametrize("is_read", [False, True], ids=["before it is read", "after it was read"])
+async def test_a_variant_that_is_deleted_meanwhile_is_a_conflict(
+    app: "TradepostApp", staff: httpx.AsyncClient, variant: str, monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    read = levels._read_variants  # pyright: ignore[reportPrivateUsage]
+
+    async def read_and_delete(context: CallContext, ids: Any) -> Any:
+        delete = text("DELETE FROM variant WHERE id = :id")
+        answer = await read(context, ids) if is_read else None
+        await context.session.execute(delete.bindparams(bindparam("id", variant, Id)))
+        return answer or await read(context, ids)
+
+    monkeypatch.setattr(levels, "_read_variants", read_and_delete)
+    for answer in (
+        await move(staff, variant, kind="receive", quantity=1),
+        await count(staff, {"variant_id": variant, "on_hand": 7}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict"), answer.text
+
+
+async def test_the_total_of_several_locations_exceeds_32_bits(
+    app: "TradepostApp", staff: httpx.AsyncClient, variant: str
+) -> None:
+    for place in [await main_location(app), await new_location(app, 3), await new_location(app, 4)]:
+        answer = await move(staff, variant, kind="receive", quantity=10**9, location_id=place)
+        assert answer.status_code == 201, answer.text
+    assert (await staff.get(f"/v1/variants/{variant}/stock")).json()["on_hand"] == 3 * 10**9
+    document = f'{{ variantStock(variantId: "{variant}") {{ onHand available locations {{ onHand }} }} }}'
+    data = (await staff.post("/graphql", json={"query": document})).json()["data"]["variantStock"]
+    assert (data["onHand"], data["available"]) == (3 * 10**9, 3 * 10**9)
 
 
 async def test_a_count_is_charged_for_each_item(staff: httpx.AsyncClient, variant: str) -> None:

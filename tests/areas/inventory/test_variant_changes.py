@@ -134,6 +134,14 @@ async def test_with_set_stock_an_import_counts(app: "TradepostApp", staff: httpx
     assert (await stock_by_sku(app, staff, sku, created.record.id))[0] == 7
 
 
+async def test_a_quantity_of_an_import_has_the_limit_of_a_location(app: "TradepostApp") -> None:
+    for set_stock in (False, True):
+        file = product_with(unique("erp"), unique("SKU"), imported_quantity=10**9 + 1)
+        [refused] = await import_file(app, file, set_stock=set_stock)
+        assert refused.problem is not None
+        assert [error.code for error in refused.problem.errors] == ["out_of_range"]
+
+
 async def test_untracked_and_unstocked_variants_of_an_import_have_no_stock(
     app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:

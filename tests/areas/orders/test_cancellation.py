@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
+from tests.areas.orders.test_place_statements import counted
 from tests.factories import assert_problem, faults
 from tests.users import create_user
 from tradepost.areas.orders.models import OrderRow
@@ -41,6 +42,19 @@ async def test_a_cancelled_order_releases_its_stock(app: "TradepostApp", staff: 
     events = (await client.get(f"/v1/orders/{order['id']}/events")).json()["data"]
     assert [(event["type"], event["actor"]) for event in events] == [("placed", "customer"), ("cancelled", "customer")]
     assert events[1]["data"]["reason"] == "Ordered twice."
+
+
+async def test_the_payments_of_a_cancelled_order_are_locked_before_its_stock(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}"
+    await post(client, f"{path}/payments", {"provider": "manual", "method": "bank_transfer"})
+    with counted(app) as statements:
+        assert (await post(client, f"{path}/cancellation")).status_code == 200
+    texts = [" ".join(sql.split()) for sql in statements]
+    payment, level = [next(i for i, sql in enumerate(texts) if f"FROM {t} " in sql) for t in ("payment", "stock_level")]
+    assert payment < level
 
 
 async def test_units_are_cancelled_until_none_is_left(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

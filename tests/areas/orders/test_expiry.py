@@ -1,17 +1,21 @@
 """Orders that are not paid in time expire, and their stock is released."""
 
+import itertools
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import update
 
 from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
+from tests.areas.orders.test_place_statements import counted
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.models import OrderRow
-from tradepost.areas.orders.service import expire_orders
+from tradepost.areas.orders.service import OrderSettings, expire_orders, expiry
 from tradepost.kit.clock import now
+from tradepost.kit.db.errors import LostRace
 from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
@@ -61,18 +65,53 @@ async def test_an_order_with_money_does_not_expire(app: "TradepostApp", staff: h
     assert (after["status"], after["payment_status"], after["expires_at"]) == ("pending", "partially_paid", None)
 
 
-async def test_more_orders_than_one_transaction_takes_expire(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
-    variant = await stocked_variant(app, staff, 100)
-    orders = [(await placed_order(app, staff, (variant, 1)))[1] for _ in range(3)]
+async def due_orders(app: "TradepostApp", staff: httpx.AsyncClient, variant: str, count: int) -> list[str]:
+    """Place orders whose time is over, and return their ids. No other order is due."""
+    await expire(app, 24 * 365)
+    ids = [(await placed_order(app, staff, (variant, 1)))[1]["id"] for _ in range(count)]
     async with app.state.database.transaction() as session:
-        await session.execute(update(OrderRow).where(OrderRow.status == "pending").values(expires_at=now()))
-    import tradepost.areas.orders.service.expiry as expiry
+        await session.execute(update(OrderRow).where(OrderRow.id.in_(ids)).values(expires_at=now()))
+    return ids
 
-    size, expiry.BATCH_SIZE = expiry.BATCH_SIZE, 2
-    try:
-        await expire(app, 0)
-    finally:
-        expiry.BATCH_SIZE = size
-    states = {(await staff.get(f"/v1/orders/{order['id']}")).json()["status"] for order in orders}
+
+@pytest.fixture
+def unlimited(app: "TradepostApp", monkeypatch: pytest.MonkeyPatch) -> None:
+    """No limit on the number of open orders."""
+    settings: OrderSettings = app.state.dependencies.require(OrderSettings)
+    limited = msgspec.structs.replace(settings, open_orders=0, open_orders_per_client=0)
+    monkeypatch.setitem(app.state.dependencies.instances, OrderSettings, limited)
+
+
+@pytest.mark.usefixtures("unlimited")
+@pytest.mark.parametrize("loses", [False, True], ids=["alone", "each transaction loses a race first"])
+async def test_more_orders_than_one_transaction_takes_expire(
+    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, loses: bool
+) -> None:
+    variant = await stocked_variant(app, staff, 100)
+    orders = await due_orders(app, staff, variant, 2 * expiry.MAX_TRIES + 1)
+    expire_due, calls = expiry._expire_due, itertools.count()  # pyright: ignore[reportPrivateUsage]
+
+    async def lose_first(context: CallContext) -> int:
+        if loses and next(calls) % 2 == 0:
+            raise LostRace
+        return await expire_due(context)
+
+    monkeypatch.setattr(expiry, "_expire_due", lose_first)
+    monkeypatch.setattr(expiry, "BATCH_SIZE", 2)
+    await expire(app, 0)
+    states = {(await staff.get(f"/v1/orders/{id}")).json()["status"] for id in orders}
     assert states == {"expired"}
     assert await stock_of(app, variant) == (100, 0)
+
+
+@pytest.mark.usefixtures("unlimited")
+async def test_the_stock_of_expired_orders_is_released_by_the_same_statements_whatever_their_number(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    variant, taken = await stocked_variant(app, staff, 100), list[int]()
+    for count in (1, 1, 4):
+        await due_orders(app, staff, variant, count)
+        with counted(app) as statements:
+            await expire(app, 0)
+        taken.append(len([sql for sql in statements if not sql.startswith('UPDATE "order"')]))
+    assert taken[1] == taken[2]

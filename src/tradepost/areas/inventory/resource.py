@@ -7,7 +7,6 @@ from sqlalchemy import Boolean, ColumnElement, Text, and_, case, cast, exists, f
 
 from tradepost.areas.catalog.resource import products, variants
 from tradepost.kit.auth.access import Viewer
-from tradepost.kit.db.column_types import Id
 from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters
 from tradepost.kit.resource.resource import Resource, Result
 
@@ -20,6 +19,9 @@ LOW_STOCK, DEFAULT_LOW_STOCK = "low_stock", 5
 VARIANT: Any = variants.model
 PRODUCT: Any = products.model
 AVAILABLE = StockLevelRow.on_hand - StockLevelRow.reserved
+HAS_ACTIVE_LOCATION = select(StockLocationRow.id).where(StockLocationRow.active).correlate(None).exists()
+CAN_BACKORDER: ColumnElement[bool] = and_(VARIANT.allow_backorder, HAS_ACTIVE_LOCATION)
+"""Whether more units of a variant than there are can be ordered: they need a location."""
 
 stock_locations = Resource(
     StockLocation,
@@ -47,8 +49,8 @@ stock_levels = Resource(
     StockLevelRow,
     visible=policy.stock_levels,
     filters={
-        "variant_id": Filter(type=UUID, where=lambda bind: StockLevelRow.variant_id == bind(Id), convert=str),
-        "location_id": Filter(type=UUID, where=lambda bind: StockLevelRow.location_id == bind(Id), convert=str),
+        "variant_id": equality_filter(StockLevelRow.variant_id, UUID),
+        "location_id": equality_filter(StockLevelRow.location_id, UUID),
         "available_lt": range_filters("available", AVAILABLE)["available_lt"],
     },
     sorts={"created_at": Sort(expression=StockLevelRow.created_at)},
@@ -98,7 +100,7 @@ def availability(viewer: Viewer) -> ColumnElement[str]:
     by_units = case(
         (units > low_stock, Availability.IN_STOCK.value),
         (units > 0, Availability.LOW.value),
-        (VARIANT.allow_backorder, Availability.BACKORDER.value),
+        (CAN_BACKORDER, Availability.BACKORDER.value),
         else_=Availability.OUT_OF_STOCK.value,
     )
     state = case((VARIANT.track_inventory, at_active_locations(by_units)), else_=Availability.IN_STOCK.value)

@@ -64,6 +64,21 @@ Reserved = Annotated[int, Meta(ge=0, description="Units reserved for orders.", e
 Available = Annotated[
     int, Meta(description="`on_hand` less `reserved`; negative if units are backordered.", examples=[10])
 ]
+INT64 = {"format": "int64"}
+TotalOnHand = Annotated[
+    int, Meta(ge=0, description="Units at all active locations.", examples=[12], extra_json_schema=INT64)
+]
+TotalReserved = Annotated[
+    int, Meta(ge=0, description="Units reserved for orders there.", examples=[2], extra_json_schema=INT64)
+]
+TotalAvailable = Annotated[
+    int,
+    Meta(
+        description="`on_hand` less `reserved`; negative if units are backordered.",
+        examples=[10],
+        extra_json_schema=INT64,
+    ),
+]
 Reason = Annotated[SingleLineText, Meta(min_length=1, max_length=200, examples=["Broken in transport"])]
 
 
@@ -136,9 +151,9 @@ class StockAtLocation(Struct):
 class StockSummary(Struct):
     """The stock of a variant at all active locations together, and at each location."""
 
-    on_hand: OnHand
-    reserved: Reserved
-    available: Available
+    on_hand: TotalOnHand
+    reserved: TotalReserved
+    available: TotalAvailable
     locations: Annotated[
         list[StockAtLocation], Meta(description="Locations with a stock level, in the order of their priority.")
     ]

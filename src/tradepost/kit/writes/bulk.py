@@ -34,34 +34,22 @@ ROWS, NOW = bindparam("rows", None, type_=Text), bindparam("now", None, type_=UT
 DIALECTS: dict[str, Any] = {"sqlite": sqlite_dialect(), "postgresql": postgresql_dialect()}
 
 
-class OnConflict(msgspec.Struct, frozen=True):
-    """What to do with a row whose unique columns have the values of an existing row.
-
-    add: the columns that are added to those of the existing row; if none, it stays as it is.
-    """
-
-    columns: tuple[str, ...]
-    add: tuple[str, ...] = ()
-
-
 async def insert_rows(
     session: AsyncSession,
     model: type[Any],
     rows: Sequence[Values],
     now: datetime,
-    on_conflict: OnConflict | None = None,
+    unique: tuple[str, ...] = (),
 ) -> None:
     """Insert rows in order. All have the columns of the first one.
 
-    Other columns get their defaults; those of times get `now`.
+    Other columns get their defaults; those of times get `now`. Rows are left out if the `unique`
+    columns of an existing row have the same values.
     """
     if rows:
         table, dialect = model.__table__, session.get_bind().dialect.name
-        statement, defaults = _insert(table, tuple(rows[0]), dialect, on_conflict)
+        statement, defaults = _insert(table, tuple(rows[0]), dialect, unique)
         await _run(session, table, statement, _with_defaults(rows, defaults), now)
-        if on_conflict is not None and on_conflict.add:
-            # The changed rows have other ids than those that were to be inserted.
-            record_changes(session.sync_session, table, [None])
 
 
 async def insert_into_tables(session: AsyncSession, now: datetime, *groups: tuple[type[Any], Sequence[Values]]) -> None:
@@ -163,13 +151,13 @@ def _rows_table(table: Any, names: Sequence[str], dialect: str, argument: Any = 
 @registered_cache("bulk_inserts", 5000)
 @lru_cache(200)
 def _insert(
-    table: Any, names: tuple[str, ...], dialect: str, on_conflict: OnConflict | None
+    table: Any, names: tuple[str, ...], dialect: str, unique: tuple[str, ...]
 ) -> tuple[Statement, list[tuple[str, Default]]]:
     """Return the statement that inserts rows with these columns.
 
     Also return the columns whose default is a function to call for each row, such as ids.
     """
-    insert, generated = _insert_query(table, names, dialect, on_conflict)
+    insert, generated = _insert_query(table, names, dialect, unique)
     return _compile(insert, dialect), generated
 
 
@@ -180,7 +168,7 @@ def _inserts(
 ) -> tuple[Statement, list[list[tuple[str, Default]]]]:
     """Return the same for several tables on PostgreSQL. Their rows are `rows0`, `rows1`, ..."""
     inserts = [
-        _insert_query(table, names, "postgresql", None, bindparam(f"rows{i}", None, type_=Text))
+        _insert_query(table, names, "postgresql", (), bindparam(f"rows{i}", None, type_=Text))
         for i, (table, names) in enumerate(tables)
     ]
     *first, (last, _) = inserts
@@ -189,7 +177,7 @@ def _inserts(
 
 
 def _insert_query(
-    table: Any, names: tuple[str, ...], dialect: str, on_conflict: OnConflict | None, argument: Any = ROWS
+    table: Any, names: tuple[str, ...], dialect: str, unique: tuple[str, ...], argument: Any = ROWS
 ) -> tuple[Any, list[tuple[str, Default]]]:
     defaults = {c.name: c.default for c in table.columns if c.default is not None and c.name not in names}
     times = [n for n, default in defaults.items() if default.is_callable and isinstance(table.c[n].type, UTCDateTime)]
@@ -201,17 +189,12 @@ def _insert_query(
     rows = _rows_table(table, row_columns, dialect, argument)
     values = select(*[rows.c[n] for n in row_columns], *[NOW for _ in times], *constants.values())
     columns = [*row_columns, *times, *constants]
-    if on_conflict is None:
+    if not unique:
         return table.insert().from_select(columns, values, include_defaults=False), generated
     # The WHERE keeps SQLite from parsing ON CONFLICT as the condition of a join.
     insert = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     insert = insert.from_select(columns, values.where(true()), include_defaults=False)
-    sums = {n: table.c[n] + insert.excluded[n] for n in on_conflict.add}
-    keys = list(on_conflict.columns)
-    if not sums:
-        return insert.on_conflict_do_nothing(index_elements=keys), generated
-    changes = sums | {"version": table.c.version + 1, "updated_at": NOW}
-    return insert.on_conflict_do_update(index_elements=keys, set_=changes), generated
+    return insert.on_conflict_do_nothing(index_elements=[*unique]), generated
 
 
 @registered_cache("bulk_upserts", 5000)

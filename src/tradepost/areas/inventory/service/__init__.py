@@ -5,15 +5,16 @@ from .imported_quantities import take_imported_quantities
 from .locations import StockLocations
 from .movements import StockMovements
 from .order_numbers import OrderNumbers
-from .reservations import ReservationLine, release, reserve
+from .reservations import Release, ReservationLine, release, reserve
 from .settings import InventorySettings
 from .stock_levels import StockLevels
-from .variant_changes import copy_allow_backorder, refuse_to_delete_ordered_variants
+from .variant_changes import copy_allow_backorder, refuse_to_delete_reserved_variants
 from .variant_stock import VariantStock, stock_of
 
 __all__ = [
     "InventorySettings",
     "OrderNumbers",
+    "Release",
     "ReservationLine",
     "StockCounts",
     "StockLevels",
@@ -21,7 +22,7 @@ __all__ = [
     "StockMovements",
     "VariantStock",
     "copy_allow_backorder",
-    "refuse_to_delete_ordered_variants",
+    "refuse_to_delete_reserved_variants",
     "release",
     "reserve",
     "stock_of",

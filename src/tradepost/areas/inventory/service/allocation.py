@@ -27,19 +27,6 @@ def allocate(variant: StockedVariant, quantity: int, first_location: str | None)
     return units
 
 
-def deal(quantities: Sequence[int], units: dict[str, int]) -> list[tuple[int, str, int]]:
-    """Deal units to lines in order: return index of the line, id of the level and units."""
-    dealt, remaining = list[tuple[int, str, int]](), dict(units)
-    for index, quantity in enumerate(quantities):
-        for level_id, left in remaining.items():
-            taken = min(quantity, left)
-            remaining[level_id] -= taken
-            quantity -= taken
-            if taken:
-                dealt.append((index, level_id, taken))
-    return dealt
-
-
 def release_order(levels: Sequence[Level]) -> list[tuple[Level, int]]:
     """Return the levels in the order in which units are released, and how many at most.
 

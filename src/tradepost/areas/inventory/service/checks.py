@@ -11,7 +11,7 @@ from tradepost.kit.writes.call_context import CallContext
 from ..models import StockLocationRow, StockReservationRow
 from ..resource import stock_locations
 from ..schemas import MAX_QUANTITY
-from .levels import Level, StockedVariant, first_location
+from .levels import Level, StockedVariant, first_location_id
 from .order_numbers import OrderNumbers
 
 MAX_ORDERS = 100
@@ -19,16 +19,20 @@ MAX_ORDERS = 100
 
 async def location_id(context: CallContext, requested: UUID | None, pointer: str) -> str:
     """Return the id of a location that exists: the requested one, else the first by priority."""
-    session = context.session
     if requested is None:
-        id: str | None = await session.scalar(first_location())
-        if id is None:
-            detail = "No stock location is active; give the id of a location."
-            raise Validation.at_pointer(pointer, detail, "required")
-        return id
-    if await session.scalar(select(StockLocationRow.id).where(StockLocationRow.id == str(requested))) is None:
+        first = await first_location_id(context)
+        if first is None:
+            raise no_active_location(pointer)
+        return first
+    if await context.session.scalar(select(StockLocationRow.id).where(StockLocationRow.id == str(requested))) is None:
         raise stock_locations.reference_not_found(pointer, str(requested))
     return str(requested)
+
+
+def no_active_location(pointer: str) -> Validation:
+    """Return the problem of a change without a location, in a shop without an active one."""
+    detail = "No stock location is active. Give the id of a location."
+    return Validation.at_pointer(pointer, detail, "required")
 
 
 def check_tracked(variant: StockedVariant) -> None:

@@ -20,9 +20,9 @@ from .. import policy
 from ..models import StockLocationRow, StockMovementRow
 from ..resource import stock_levels, stock_locations
 from ..schemas import CountedStock, StockCount, StockLevel, StockMovementKind
-from .checks import check_on_hand, check_tracked
+from .checks import check_on_hand, check_tracked, no_active_location
 from .ledger import Change, post
-from .levels import VARIANT, LockedStock, first_location, lock_stock
+from .levels import VARIANT, LockedStock, first_location_id, lock_stock
 
 REASON = "Count"
 
@@ -53,15 +53,15 @@ class StockCounts(Service):
         places = await self._places(counted.counts)
         pairs = {place for place in places if isinstance(place, Place)}
         stock = await lock_stock(self.context, {place.variant_id for place in pairs}, pairs)
-        seen, outcomes = set[Place](), list[Change | Problem]()
+        seen, outcomes, reference = set[Place](), list[Change | Problem](), new_id(StockMovementRow.__number__)
         for item, place in zip(counted.counts, places, strict=True):
-            outcomes.append(await self._outcome(stock, item, place, seen))
+            outcomes.append(await self._outcome(stock, item, place, seen, reference))
         if atomic and (failed := [(i, o) for i, o in enumerate(outcomes) if isinstance(o, Problem)]):
             raise _at_item(failed[0][1], failed[0][0])
         counts = [outcome for outcome in outcomes if isinstance(outcome, Change)]
         changed = [change for change in counts if change.on_hand]
         if changed:
-            await post(self.context, stock, changed, new_id(StockMovementRow.__number__), REASON)
+            await post(self.context, stock, changed, REASON)
         records = await self.read_back_all(stock_levels, selection, [change.level.id for change in counts])
         return Batch(
             [
@@ -75,7 +75,7 @@ class StockCounts(Service):
     async def _places(self, items: Sequence[CountedStock]) -> list[Place | Problem]:
         """Return the place of each item, or why it has none, by three statements."""
         known = await self._variant_ids(items)
-        first: str | None = await self.session.scalar(first_location())
+        first = await first_location_id(self.context)
         in_values, row = self.context.database.in_values, StockLocationRow
         given = sorted({str(item.location_id) for item in items if item.location_id is not None})
         locations = set(await self.session.scalars(select(row.id).where(in_values(row.id, given))))
@@ -96,7 +96,7 @@ class StockCounts(Service):
         return known
 
     async def _outcome(
-        self, stock: LockedStock, item: CountedStock, place: Place | Problem, seen: set[Place]
+        self, stock: LockedStock, item: CountedStock, place: Place | Problem, seen: set[Place], reference: str
     ) -> Change | Problem:
         """Return the change that an item makes, or why it is refused."""
         if isinstance(place, Problem):
@@ -113,7 +113,7 @@ class StockCounts(Service):
                 detail = f"{level.on_hand} units are on hand, but {item.expected_on_hand} were expected. Count again."
                 raise Conflict(detail)
             await check_on_hand(self.context, variant, level, item.on_hand, "/on_hand")
-            return Change(level, StockMovementKind.ADJUST, on_hand=item.on_hand - level.on_hand)
+            return Change(level, StockMovementKind.ADJUST, reference, on_hand=item.on_hand - level.on_hand)
         except Problem as problem:
             return problem
 
@@ -128,8 +128,7 @@ def _place(item: CountedStock, known: dict[str, str], locations: set[str], first
         return NotFound(f"There is no variant {quote(name)}.")
     if item.location_id is None:
         if first is None:
-            detail = "No stock location is active; give the id of a location."
-            return Validation.at_pointer("/location_id", detail, "required")
+            return no_active_location("/location_id")
         return Place(known[key], first)
     if str(item.location_id) not in locations:
         return stock_locations.reference_not_found("/location_id", str(item.location_id))

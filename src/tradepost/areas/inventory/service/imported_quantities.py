@@ -13,7 +13,7 @@ from ..models import StockMovementRow
 from ..schemas import StockMovementKind
 from .checks import check_on_hand
 from .ledger import Change, post
-from .levels import VARIANT, first_location, lock_stock
+from .levels import VARIANT, first_location_id, lock_stock
 
 REFERENCE, REASON = "import", "Import"
 
@@ -27,7 +27,7 @@ async def take_imported_quantities(context: CallContext, events: Sequence[Domain
     """
     counted = {e.subject: e.data["quantity"] for e in events if e.data["replaces_stock"]}
     received = {e.subject: e.data["quantity"] for e in events if e.subject not in counted and e.data["quantity"] > 0}
-    location: str | None = await context.session.scalar(first_location())
+    location = await first_location_id(context)
     if location is None:
         return
     if received:
@@ -46,8 +46,9 @@ async def _receive(context: CallContext, quantities: Mapping[str, int], location
     for id in ids:
         level = stock.variants[id].level_at(location)
         assert level is not None, "the level was created"
-        changes.append(Change(level, StockMovementKind.RECEIVE, on_hand=quantities[id]))
-    await post(context, stock, changes, REFERENCE, emits=False)
+        await check_on_hand(context, stock.variants[id], level, level.on_hand + quantities[id], "/imported_quantity")
+        changes.append(Change(level, StockMovementKind.RECEIVE, REFERENCE, on_hand=quantities[id]))
+    await post(context, stock, changes, emits=False)
 
 
 async def _count(context: CallContext, quantities: Mapping[str, int], location: str) -> None:
@@ -55,15 +56,15 @@ async def _count(context: CallContext, quantities: Mapping[str, int], location: 
     if not ids:
         return
     stock = await lock_stock(context, ids, [(id, location) for id in ids])
-    changes: list[Change] = []
+    changes, reference = list[Change](), new_id(StockMovementRow.__number__)
     for id in ids:
         level, quantity = stock.variants[id].level_at(location), max(quantities[id], 0)
         assert level is not None, "the level was created"
         await check_on_hand(context, stock.variants[id], level, quantity, "/imported_quantity")
         if quantity != level.on_hand:
-            changes.append(Change(level, StockMovementKind.ADJUST, on_hand=quantity - level.on_hand))
+            changes.append(Change(level, StockMovementKind.ADJUST, reference, on_hand=quantity - level.on_hand))
     if changes:
-        await post(context, stock, changes, new_id(StockMovementRow.__number__), REASON)
+        await post(context, stock, changes, REASON)
 
 
 async def _tracked(context: CallContext, ids: Mapping[str, int], *conditions: Any) -> list[str]:

@@ -18,11 +18,12 @@ from .levels import Level, LockedStock
 SOLD_OUT = (Availability.OUT_OF_STOCK, Availability.BACKORDER)
 
 
-class Change(msgspec.Struct):
-    """A change of a locked level."""
+class Change(msgspec.Struct, frozen=True):
+    """A change of a locked level. `reference` is the id of the step that makes it."""
 
     level: Level
     kind: StockMovementKind
+    reference: str
     on_hand: int = 0
     reserved: int = 0
 
@@ -31,26 +32,25 @@ async def post(
     context: CallContext,
     stock: LockedStock,
     changes: Sequence[Change],
-    reference: str,
     reason: str | None = None,
     *,
     emits: bool = True,
 ) -> list[str]:
-    """Apply changes to locked levels, at most one for each, and return the ids of the movements.
+    """Apply changes to locked levels, and return the ids of the movements.
 
-    It takes two statements. Emits `stock.moved`, and `stock.low` or `stock.available` for variants
-    whose availability changed so. Imports emit none, because the events of products name their
-    variants.
+    Each step changes a level at most once. It takes two statements. Emits `stock.moved`, and
+    `stock.low` or `stock.available` for variants whose availability changed so. Imports emit none,
+    because the events of products name their variants.
     """
     session, now = context.session, context.clock()
     before = {id: variant.availability for id, variant in stock.variants.items()}
-    additions = [{"id": c.level.id, "on_hand": c.on_hand, "reserved": c.reserved} for c in changes]
-    if await bulk.add_to_rows(session, StockLevelRow, additions, now, stays_valid) != len(changes):
+    additions = _sums_by_level(changes)
+    if await bulk.add_to_rows(session, StockLevelRow, additions, now, stays_valid) != len(additions):
         raise LostRace
     for change in changes:
         change.level.on_hand += change.on_hand
         change.level.reserved += change.reserved
-    movements = [_movement(context, change, reference, reason) for change in changes]
+    movements = [_movement(context, change, reason) for change in changes]
     await bulk.insert_rows(session, StockMovementRow, movements, now)
     if emits:
         _emit(context, stock, changes, movements, before)
@@ -63,7 +63,17 @@ def stays_valid(table: Any, rows: Any) -> ColumnElement[bool]:
     return and_(on_hand >= 0, reserved >= 0, or_(table.c.backorder, reserved <= on_hand))
 
 
-def _movement(context: CallContext, change: Change, reference: str, reason: str | None) -> dict[str, Any]:
+def _sums_by_level(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    """Return what is added to each level: a statement changes a row only once."""
+    sums = dict[str, dict[str, Any]]()
+    for change in changes:
+        row = sums.setdefault(change.level.id, {"id": change.level.id, "on_hand": 0, "reserved": 0})
+        row["on_hand"] += change.on_hand
+        row["reserved"] += change.reserved
+    return [*sums.values()]
+
+
+def _movement(context: CallContext, change: Change, reason: str | None) -> dict[str, Any]:
     return {
         "id": new_id(StockMovementRow.__number__),
         "variant_id": change.level.variant_id,
@@ -73,7 +83,7 @@ def _movement(context: CallContext, change: Change, reference: str, reason: str 
         "reserved_delta": change.reserved,
         "reason": reason,
         "actor_id": context.caller.id,
-        "reference": reference,
+        "reference": change.reference,
     }
 
 

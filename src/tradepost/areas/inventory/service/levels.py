@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, select
 
 from tradepost.areas.catalog.resource import variants
+from tradepost.kit.db.errors import LostRace
 from tradepost.kit.ids import new_id
 from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
@@ -20,7 +21,7 @@ from .settings import InventorySettings
 
 VARIANT = variants.table.c
 LEVEL, LOCATION = StockLevelRow, StockLocationRow
-UNIQUE_LEVEL = bulk.OnConflict(("variant_id", "location_id"))
+UNIQUE_COLUMNS = ("variant_id", "location_id")
 
 
 class Level(msgspec.Struct):
@@ -44,6 +45,7 @@ class Level(msgspec.Struct):
 class StockedVariant(msgspec.Struct):
     """A variant and its locked levels, in order of priority.
 
+    can_backorder: whether more units than there are can be ordered.
     low_stock: the number of available units at or below which its stock is low.
     """
 
@@ -51,7 +53,7 @@ class StockedVariant(msgspec.Struct):
     product_id: str
     sku: str
     is_tracked: bool
-    allow_backorder: bool
+    can_backorder: bool
     low_stock: int
     levels: list[Level] = []
 
@@ -68,7 +70,7 @@ class StockedVariant(msgspec.Struct):
     @property
     def availability(self) -> Availability:
         """What everyone sees of the stock."""
-        return availability_of(self.available if self.is_tracked else None, self.low_stock, self.allow_backorder)
+        return availability_of(self.available if self.is_tracked else None, self.low_stock, self.can_backorder)
 
     def level_at(self, location_id: str | None) -> Level | None:
         """Return the level at a location, or None."""
@@ -101,8 +103,12 @@ async def lock_stock(
 
     Created first are the levels of `pairs` of variant and location, and those at the first
     location of tracked variants that allow backorders, because backorders go there.
+
+    Raise LostRace if a variant was deleted since the caller read it.
     """
     stock, without_level = await _read_variants(context, variant_ids)
+    if len(stock.variants) < len(set(variant_ids)):
+        raise LostRace
     missing = set(pairs)
     if stock.first_location is not None:
         missing |= {(id, stock.first_location) for id in without_level}
@@ -116,13 +122,15 @@ async def create_levels(context: CallContext, pairs: Collection[tuple[str, str]]
     """Create the levels of pairs of variant and location that are missing.
 
     The variants are locked against changes: a level must not get an `allow_backorder` that a
-    concurrent write is changing.
+    concurrent write is changing. Raise LostRace if one of them was deleted.
     """
     session = context.session
     ids = sorted({variant_id for variant_id, _ in pairs})
     query = select(VARIANT.id, VARIANT.allow_backorder).where(context.database.in_values(VARIANT.id, ids))
     locked = await session.execute(query.order_by(VARIANT.id).with_for_update(read=True))
     backorder = {id: allowed for id, allowed in locked}
+    if len(backorder) < len(ids):
+        raise LostRace
     rows = [
         {
             "id": new_id(LEVEL.__number__),
@@ -131,19 +139,22 @@ async def create_levels(context: CallContext, pairs: Collection[tuple[str, str]]
             "backorder": backorder[variant_id],
         }
         for variant_id, location_id in sorted(pairs)
-        if variant_id in backorder
     ]
-    await bulk.insert_rows(session, LEVEL, rows, context.clock(), UNIQUE_LEVEL)
+    await bulk.insert_rows(session, LEVEL, rows, context.clock(), UNIQUE_COLUMNS)
 
 
-def first_location() -> Select[Any]:
-    """Return the query of the active location that is first by priority."""
+async def first_location_id(context: CallContext) -> str | None:
+    """Return the id of the active location that is first by priority; None if none is active."""
+    return await context.session.scalar(_first_location())
+
+
+def _first_location() -> Select[Any]:
     return select(LOCATION.id).where(LOCATION.active.is_(True)).order_by(LOCATION.priority, LOCATION.id).limit(1)
 
 
 async def _read_variants(context: CallContext, ids: Collection[str]) -> tuple[LockedStock, list[str]]:
     """Return the variants without levels, and the ids of those that lack one for backorders."""
-    first = first_location().scalar_subquery()
+    first = _first_location().scalar_subquery()
     has_level: ColumnElement[bool] = (
         select(LEVEL.id).where(LEVEL.variant_id == VARIANT.id, LEVEL.location_id == first).exists()
     )
@@ -162,8 +173,9 @@ async def _read_variants(context: CallContext, ids: Collection[str]) -> tuple[Lo
     for row in await context.session.execute(query):
         stock.first_location = row.first
         low_stock = default if row.low_stock_threshold is None else row.low_stock_threshold
+        can_backorder = row.allow_backorder and row.first is not None
         stock.variants[row.id] = StockedVariant(
-            row.id, row.product_id, row.sku, row.track_inventory, row.allow_backorder, low_stock
+            row.id, row.product_id, row.sku, row.track_inventory, can_backorder, low_stock
         )
         if row.track_inventory and row.allow_backorder and not row.has_level:
             without_level.append(row.id)

@@ -65,8 +65,7 @@ class StockMovements(Service):
         places = [place for place in (source, target) if place is not None]
         stock = await lock_stock(self.context, [variant_id], [(variant_id, place) for place in places])
         changes = await _changes(self.context, new, stock.variants[variant_id], places)
-        reference = new_id(StockMovementRow.__number__)
-        [movement_id, *_] = await post(self.context, stock, changes, reference, new.reason)
+        [movement_id, *_] = await post(self.context, stock, changes, new.reason)
         return await self.read_back(stock_movements, selection, movement_id)
 
 
@@ -75,14 +74,14 @@ async def _changes(
 ) -> list[Change]:
     """Return the changes at the locations, of which a transfer has two."""
     check_tracked(variant)
-    kind = StockMovementKind(new.kind.value)
+    kind, reference = StockMovementKind(new.kind.value), new_id(StockMovementRow.__number__)
     deltas = [new.quantity] if len(places) == 1 else [-new.quantity, new.quantity]
     changes: list[Change] = []
     for place, delta in zip(places, deltas, strict=True):
         level = variant.level_at(place)
         assert level is not None, "the level was created"
         await check_on_hand(context, variant, level, level.on_hand + delta, "/quantity")
-        changes.append(Change(level, kind, on_hand=delta))
+        changes.append(Change(level, kind, reference, on_hand=delta))
     return changes
 
 

@@ -4,7 +4,7 @@ Both take the same number of statements whatever the number of lines. They run i
 of the order, whose row is locked before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,12 +20,11 @@ from tradepost.kit.writes.call_context import CallContext
 from .. import policy
 from ..models import StockReservationRow
 from ..schemas import StockMovementKind
-from .allocation import allocate, deal, release_order
+from .allocation import allocate, release_order
 from .ledger import Change, post
 from .levels import Level, LockedStock, StockedVariant, lock_stock
 
 RESERVATION = StockReservationRow
-ADD_TO_EXISTING = bulk.OnConflict(("order_line_id", "location_id"), add=("quantity",))
 
 
 class ReservationLine(msgspec.Struct, frozen=True):
@@ -36,94 +35,104 @@ class ReservationLine(msgspec.Struct, frozen=True):
     quantity: int
 
 
-async def reserve(
-    context: CallContext, order_id: str, lines: Sequence[ReservationLine], reference: str | None = None
-) -> None:
+class Release(msgspec.Struct, frozen=True):
+    """Units of the lines of an order that are not needed any more.
+
+    units: by the id of the order line.
+    reference: the id of the step, such as the cancellation.
+    """
+
+    order_id: str
+    units: Mapping[str, int]
+    reference: str
+
+
+async def reserve(context: CallContext, order_id: str, lines: Sequence[ReservationLine]) -> None:
     """Reserve the units of all lines, or raise OutOfStock with every line that lacks units.
 
-    Lines of variants whose inventory is not tracked reserve nothing. `reference` is the id of the
-    step, if the same order reserves again; by default it is the order's.
+    Each line is of another variant. Lines of variants whose inventory is not tracked reserve
+    nothing.
     """
     stock = await lock_stock(context, {line.variant_id for line in lines})
-    changes, rows, missing = list[Change](), list[dict[str, Any]](), list[StockedVariant]()
-    for variant_id, same_variant in _by_variant(lines).items():
-        variant = stock.variants[variant_id]
+    changes, rows, missing = list[Change](), list[dict[str, Any]](), list[tuple[StockedVariant, int]]()
+    for line in lines:
+        variant = stock.variants[line.variant_id]
         if not variant.is_tracked:
             continue
-        quantities = [line.quantity for line in same_variant]
-        units = allocate(variant, sum(quantities), stock.first_location)
+        units = allocate(variant, line.quantity, stock.first_location)
         if units is None:
-            missing.append(variant)
+            missing.append((variant, line.quantity))
             continue
         levels = {level.id: level for level in variant.levels}
-        changes += [Change(levels[id], StockMovementKind.RESERVE, reserved=n) for id, n in units.items()]
-        rows += [_row(order_id, same_variant[i], levels[id], n) for i, id, n in deal(quantities, units)]
+        changes += [Change(levels[id], StockMovementKind.RESERVE, order_id, reserved=n) for id, n in units.items()]
+        rows += [_row(order_id, line, levels[id], n) for id, n in units.items()]
     if missing:
-        raise _out_of_stock(context, missing, _by_variant(lines))
+        raise _out_of_stock(context, missing)
     if changes:
-        await post(context, stock, changes, reference or order_id)
-        await bulk.insert_rows(context.session, RESERVATION, rows, context.clock(), ADD_TO_EXISTING)
+        await post(context, stock, changes)
+        await bulk.insert_rows(context.session, RESERVATION, rows, context.clock())
 
 
-async def release(context: CallContext, order_id: str, units: Mapping[str, int], reference: str) -> None:
-    """Release units of order lines that have not shipped.
+async def release(context: CallContext, releases: Sequence[Release]) -> None:
+    """Release units of order lines that have not shipped, of any number of orders.
 
     Backordered units are released first, then those at the last location by priority. A line that
-    reserved fewer units, because its variant was not tracked, releases those. `reference` is the id
-    of the step, such as the cancellation.
+    reserved fewer units, because its variant was not tracked, releases those.
     """
-    session = context.session
-    lines = sorted([line_id for line_id, quantity in units.items() if quantity])
+    units = {line: quantity for one in releases for line, quantity in one.units.items() if quantity}
+    references = {one.order_id: one.reference for one in releases}
+    if not units or not (reservations := await _open_reservations(context, references, units)):
+        return
+    stock = await lock_stock(context, {row.variant_id for row in reservations})
+    changes = _changes(stock, reservations, units, references)
+    reductions = [{"id": id, "quantity": change.reserved} for id, change in changes.items()]
+    reduced = await bulk.add_to_rows(context.session, RESERVATION, reductions, context.clock(), _keeps_shipped)
+    if reduced != len(reductions):
+        raise LostRace
+    await post(context, stock, [*changes.values()])
+
+
+async def _open_reservations(context: CallContext, order_ids: Iterable[str], line_ids: Iterable[str]) -> Sequence[Any]:
+    """Return the reservations of lines of orders that have units which have not shipped."""
     query = select(
         RESERVATION.id,
+        RESERVATION.order_id,
         RESERVATION.order_line_id,
         RESERVATION.variant_id,
         RESERVATION.location_id,
         (RESERVATION.quantity - RESERVATION.shipped).label("open"),
-    ).where(RESERVATION.order_id == order_id, context.database.in_values(RESERVATION.order_line_id, lines))
-    reservations = [row for row in await session.execute(query) if row.open]
-    if not reservations:
-        return
-    stock = await lock_stock(context, {row.variant_id for row in reservations})
-    released = _released(stock, reservations, units)
-    reductions = [{"id": id, "quantity": -n} for id, (_, n) in released.items()]
-    if await bulk.add_to_rows(session, RESERVATION, reductions, context.clock(), _keeps_shipped) != len(reductions):
-        raise LostRace
-    totals = dict[str, Change]()
-    for level, quantity in released.values():
-        change = totals.setdefault(level.id, Change(level, StockMovementKind.RELEASE))
-        change.reserved -= quantity
-    await post(context, stock, [*totals.values()], reference)
+    ).where(
+        context.database.in_values(RESERVATION.order_id, sorted(order_ids)),
+        context.database.in_values(RESERVATION.order_line_id, sorted(line_ids)),
+        RESERVATION.quantity > RESERVATION.shipped,
+    )
+    return (await context.session.execute(query.order_by(RESERVATION.id))).all()
 
 
-def _released(
-    stock: LockedStock, reservations: Sequence[Any], units: Mapping[str, int]
-) -> dict[str, tuple[Level, int]]:
-    """Return the level and the units that each reservation releases, by its id."""
-    left, released = dict(units), dict[str, tuple[Level, int]]()
+def _changes(
+    stock: LockedStock, reservations: Sequence[Any], units: Mapping[str, int], references: Mapping[str, str]
+) -> dict[str, Change]:
+    """Return the change of a level that each reservation makes by its release, by its id."""
+    left, changes = dict(units), dict[str, Change]()
     by_place = {(row.variant_id, row.location_id): list[Any]() for row in reservations}
     for row in reservations:
         by_place[row.variant_id, row.location_id].append(row)
     for variant in stock.variants.values():
         for level, most in release_order(variant.levels):
             for row in by_place.get((variant.id, level.location_id), ()):
-                _, before = released.get(row.id, (level, 0))
+                before = -changes[row.id].reserved if row.id in changes else 0
                 if quantity := min(row.open - before, left[row.order_line_id], most):
                     most -= quantity
                     left[row.order_line_id] -= quantity
-                    released[row.id] = level, before + quantity
-    return released
+                    change = Change(
+                        level, StockMovementKind.RELEASE, references[row.order_id], reserved=-before - quantity
+                    )
+                    changes[row.id] = change
+    return changes
 
 
 def _keeps_shipped(table: Any, rows: Any) -> ColumnElement[bool]:
     return and_(table.c.quantity + rows.c.quantity >= table.c.shipped)
-
-
-def _by_variant(lines: Sequence[ReservationLine]) -> dict[str, list[ReservationLine]]:
-    groups = dict[str, list[ReservationLine]]()
-    for line in lines:
-        groups.setdefault(line.variant_id, []).append(line)
-    return groups
 
 
 def _row(order_id: str, line: ReservationLine, level: Level, quantity: int) -> dict[str, Any]:
@@ -137,19 +146,17 @@ def _row(order_id: str, line: ReservationLine, level: Level, quantity: int) -> d
     }
 
 
-def _out_of_stock(
-    context: CallContext, variants: Sequence[StockedVariant], lines: Mapping[str, Sequence[ReservationLine]]
-) -> OutOfStock:
+def _out_of_stock(context: CallContext, missing: Sequence[tuple[StockedVariant, int]]) -> OutOfStock:
     """Return the problem. How many units are left is for callers who may read stock."""
     may_read = context.caller.has_permission(policy.READ)
     details = [
         OutOfStockLine(
             variant_id=variant.id,
             sku=variant.sku,
-            requested=sum([line.quantity for line in lines[variant.id]]),
+            requested=requested,
             available=variant.free if may_read else UNSET,
         )
-        for variant in variants
+        for variant, requested in missing
     ]
-    skus = ", ".join([f"`{variant.sku}`" for variant in variants[:10]])
+    skus = ", ".join([f"`{variant.sku}`" for variant, _ in missing[:10]])
     return OutOfStock(f"There are not enough units of {skus}.", lines=details)

@@ -49,7 +49,7 @@ async def _set_backorder(context: CallContext, ids: Sequence[str], allowed: bool
 
 
 @on_event("variant.deleted")
-async def refuse_to_delete_ordered_variants(context: CallContext, events: Sequence[DomainEvent]) -> None:
+async def refuse_to_delete_reserved_variants(context: CallContext, events: Sequence[DomainEvent]) -> None:
     """Refuse to delete variants that were ever reserved. The stock of others goes with them."""
     query = (
         select(VARIANT.sku)

@@ -11,6 +11,7 @@ from tradepost.kit.query.relation_query import id_in
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import StockLevelRow, StockLocationRow
+from ..resource import CAN_BACKORDER
 from ..schemas import Availability
 from .levels import VARIANT, availability_of
 from .settings import InventorySettings
@@ -54,7 +55,7 @@ def _query(dialect: str) -> Select[*tuple[Any, ...]]:
         .subquery("level")
     )
     free = func.sum(case((at_active.c.left > 0, at_active.c.left), else_=0))
-    columns = (VARIANT.id, VARIANT.track_inventory, VARIANT.allow_backorder, VARIANT.low_stock_threshold)
+    columns = (VARIANT.id, VARIANT.track_inventory, CAN_BACKORDER, VARIANT.low_stock_threshold)
     sums = [cast(func.coalesce(total, 0), BigInteger) for total in (free, func.sum(at_active.c.left))]
     variants: Any = VARIANT.id.table
     return (

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import select
 
-from tradepost.areas.inventory.service import release
+from tradepost.areas.inventory.service import Release, release
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import Fault, InvalidTransition, NotFound
@@ -72,15 +72,17 @@ class Cancellations(Service):
         lines = await _load_lines(self.context, order.id)
         units = _units(input.lines, lines)
         await cancel_units(self.context, order, lines, units, input.reason)
-        # The payments of the order are voided by a handler; the answer may contain them.
-        await self.context.handle_events()
         return await self.read_back(orders, selection, order.id)
 
 
 async def cancel_units(
     context: CallContext, order: OrderRow, lines: Sequence[LineUnits], units: Mapping[str, int], reason: str | None
 ) -> None:
-    """Cancel units of the lines of a locked order, and release their stock."""
+    """Cancel units of the lines of a locked order, and release their stock.
+
+    The stock comes last, after the handlers of the cancellation, which lock the payments: levels
+    are locked after payments everywhere.
+    """
     lines_after = [line.after(units.get(line.id, 0)) for line in lines]
     pairs = [
         ({"id": line.id, "version": line.version, "cancelled": line.cancelled}, {"cancelled": after.cancelled})
@@ -105,7 +107,8 @@ async def cancel_units(
         emit(context, order, "cancelled")
     else:
         emit(context, order, "updated", changed=["cancelled_total", "lines"])
-    await release(context, order.id, units, entry.id)
+    await context.handle_events()
+    await release(context, [Release(order.id, units, entry.id)])
 
 
 def close(order: OrderRow, step: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from tradepost.areas.inventory.service import release
+from tradepost.areas.inventory.service import Release, release
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.worker.periodic import periodic
 from tradepost.kit.writes.call_context import CallContext
@@ -22,17 +22,20 @@ OPERATION = "order_expire"
 @periodic(seconds=30)
 async def expire_orders(context: CallContext) -> None:
     """Expire the pending orders whose time is over, 50 in a transaction."""
-    tries = 0
-    while tries < MAX_TRIES:
+    while await _expire_batch(context) == BATCH_SIZE:
+        pass
+
+
+async def _expire_batch(context: CallContext) -> int:
+    """Expire some orders in a transaction, and return how many; 0 if every try lost a race."""
+    for _ in range(MAX_TRIES):
         try:
             async with context.transaction():
                 context.work.root_operation = OPERATION
-                count = await _expire_due(context)
+                return await _expire_due(context)
         except LostRace:  # a payment or a cancellation came first
-            tries += 1
             continue
-        if count < BATCH_SIZE:
-            return
+    return 0
 
 
 async def _expire_due(context: CallContext) -> int:
@@ -48,8 +51,7 @@ async def _expire_due(context: CallContext) -> int:
     await add_entries(context, *entries)
     await context.handle_events()
     lines = await _lines_by_order(context, [order.id for order in orders])
-    for order, entry in entries:
-        await release(context, order.id, lines[order.id], entry.id)
+    await release(context, [Release(order.id, lines[order.id], entry.id) for order, entry in entries])
     return len(orders)
 
 
