@@ -152,7 +152,6 @@ def test_an_invalid_trusted_document_is_reported_in_one_line_with_exit_status_2(
     assert "Traceback" not in output
 
 
-@pytest.mark.once  # the database has no part in it
 def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_others(
     start: Start, port: int, tmp_path: Path
 ) -> None:

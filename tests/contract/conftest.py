@@ -10,6 +10,8 @@ import pytest
 from tradepost.app import TradepostApp, create_app
 from tradepost.settings import Settings
 
+from .response_checker import ResponseChecker
+
 HERE = Path(__file__).parent
 
 
@@ -29,3 +31,9 @@ def contract(shop: TradepostApp) -> Mapping[str, bytes]:
 def document(request: pytest.FixtureRequest, contract: Mapping[str, bytes]) -> dict[str, Any]:
     """The OpenAPI document of a version."""
     return msgspec.json.decode(contract[request.param])
+
+
+@pytest.fixture(scope="session", params=["openapi.json", "openapi.v2.json"])
+def checker(request: pytest.FixtureRequest, contract: Mapping[str, bytes]) -> ResponseChecker:
+    """The checker of an API version."""
+    return ResponseChecker(msgspec.json.decode(contract[request.param]))

@@ -128,6 +128,7 @@ class WriteCase:
 
     access: who may call it.
     bodies: valid bodies, if it has an input. Tests that need only one use the first.
+    batch_statuses: for a batch, the statuses of the items of each of the bodies.
     json_patches: valid JSON Patches (RFC 6902), for an update.
     faults: at least one invalid body, if it has an input.
     no_fault: why no body can be invalid at both doors.
@@ -148,6 +149,7 @@ class WriteCase:
     operation: str
     access: Rule
     bodies: Sequence[Body] = ()
+    batch_statuses: Sequence[Sequence[int]] = ()
     json_patches: Sequence[list[Json]] = ()
     faults: Sequence[Fault] = ()
     no_fault: str = ""
@@ -166,8 +168,14 @@ class WriteCase:
 class OracleView:
     """All tables, and who looks at them: what the functions of an OracleCase know."""
 
-    def __init__(self, tables: Mapping[str, list[TableRow]], permissions: frozenset[str], user_id: str | None) -> None:
-        self.tables, self.permissions, self.user_id = tables, permissions, user_id
+    def __init__(
+        self,
+        tables: Mapping[str, list[TableRow]],
+        permissions: frozenset[str],
+        user_id: str | None,
+        cart_id: str | None,
+    ) -> None:
+        self.tables, self.permissions, self.user_id, self.cart_id = tables, permissions, user_id, cart_id
         self._by_id: dict[str, dict[str, TableRow]] = {}
         self._links: dict[tuple[str, tuple[str, ...]], set[tuple[Any, ...]]] = {}
 
@@ -176,6 +184,11 @@ class OracleView:
         if table not in self._by_id:
             self._by_id[table] = {row["id"]: row for row in self.tables[table]}
         return self._by_id[table][id]
+
+    def is_own(self, row: TableRow, cart: str) -> bool:
+        """Whether a row belongs to the user, or to the guest by the column `cart`."""
+        is_of_user = self.user_id is not None and row["customer_id"] == self.user_id
+        return is_of_user or (self.cart_id is not None and row[cart] == self.cart_id)
 
     def has_row(self, table: str, **values: Any) -> bool:
         """Return whether a table has a row with these values."""

@@ -1,6 +1,6 @@
 """The cases of all areas, loaded by name, and what is looked up in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -62,6 +62,11 @@ class WriteInput:
     @property
     def operation(self) -> Operation[Any, ..., Any]:
         return REGISTRY.operations[self.write.operation]
+
+    @property
+    def batch_statuses(self) -> Sequence[int]:
+        """The statuses of the items of the body, if the write is a batch."""
+        return self.write.batch_statuses[self.number]
 
     def __str__(self) -> str:
         return f"{self.write.operation}-{self.number}"

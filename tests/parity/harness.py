@@ -189,7 +189,7 @@ class DualDoorApp:
 
     @property
     def callers(self) -> dict[str, ApiClient]:
-        return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer}
+        return {"anonymous": self.anonymous, "staff": self.staff, "customer": self.customer, "guest": self.guest}
 
     async def record[T](self, call: Awaitable[T]) -> tuple[T, Statements]:
         """Return the result of a call and its SQL statements. The read cache is emptied before."""

@@ -16,6 +16,7 @@ from tests.parity.cases import DRAWN, ENTITIES, REGISTRY
 from tests.parity.fields import snake
 from tests.parity.harness import ApiClient, DualDoorApp
 from tests.parity.query_strategies import AskedList
+from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.resource.resource import EmbeddedValue
 from tradepost.kit.schema.struct_fields import Member
 
@@ -99,11 +100,21 @@ def begins_all(wanted: str, text: str) -> bool:
     return all(any(word.startswith(prefix) for word in words) for prefix in split(wanted))
 
 
+async def oracle_for(harness: DualDoorApp, caller: ApiClient) -> "Oracle":
+    """Return the oracle of the rows that there are now, for a caller, who may be a guest."""
+    tables, cart_id = await read_all(harness), None
+    if caller.cart_token:
+        token_hash = harness.app.state.dependencies.require(GuestTokens).hash(caller.cart_token)
+        [cart_id] = [row["id"] for row in tables["cart"] if row["token_hash"] == token_hash]
+    return Oracle(tables, caller, cart_id)
+
+
 class Oracle:
     """The lists of all drawn resources, worked out row by row."""
 
-    def __init__(self, tables: Tables, caller: ApiClient) -> None:
-        self.view = OracleView(tables, caller.permissions, caller.person.id if caller.person else None)
+    def __init__(self, tables: Tables, caller: ApiClient, cart_id: str | None) -> None:
+        user_id = caller.person.id if caller.person else None
+        self.view = OracleView(tables, caller.permissions, user_id, cart_id)
         self._visible: dict[str, list[TableRow]] = {}
 
     def answer(self, asked: AskedList) -> list[str]:

@@ -13,7 +13,7 @@ from tradepost.kit.resource.resource import ACTIONS, EmbeddedValue, Resource
 type Kind = Literal["leaf", "value", "one", "list", "page"]
 type Args = dict[str, Any]
 
-ASKERS = ("anonymous", "staff", "customer")
+ASKERS = ("anonymous", "staff", "customer", "guest")
 """The callers who ask drawn questions."""
 UUID_LENGTH = 36
 

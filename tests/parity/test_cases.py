@@ -69,6 +69,9 @@ def test_a_write_with_an_input_has_a_valid_and_an_invalid_body(operation: str) -
     assert bool(write.bodies) == bool(declaration.input), f"`bodies=` {where}: give one if it has an input"
     if declaration.input and not declaration.exclusive_to:
         assert bool(write.faults) != bool(write.no_fault), f"give `faults=`, or the reason in `no_fault=`, {where}"
+    assert len(write.batch_statuses) == (len(write.bodies) if declaration.kind == "batch" else 0), (
+        f"give the statuses of the items of each of its bodies in `batch_statuses=` {where}, if it is a batch"
+    )
     assert not write.json_patches or declaration.kind == "update", f"`json_patches=` {where} is only for an update"
     assert len(write_inputs(write)) >= 1
 

@@ -11,21 +11,26 @@ from hypothesis import strategies as st
 from tests.parity.access.table import CALLERS
 from tests.parity.cases import REGISTRY
 from tests.parity.harness import ApiClient, DualDoorApp, assert_same, hypothesis_settings
-from tests.parity.oracle import Oracle, read_all, table_of
+from tests.parity.oracle import Oracle, oracle_for, table_of
 from tests.parity.query_rendering import GraphQLWriter, RestWriter
 from tests.parity.query_strategies import ASKERS, LISTS, AskedField, AskedList, sort_keys
 from tests.parity.sample_rows import SampleRows
+from tradepost.kit.auth.access import Access
+from tradepost.kit.operations.operation import Operation
 
 CHILD_LISTS = tuple([name for name in LISTS if REGISTRY.operations[name].parent_relation])
 """The lists below a row."""
-OPEN_CHILD_LISTS = tuple([name for name in CHILD_LISTS if REGISTRY.operations[name].access.permission is None])
-"""Those that every caller may read."""
 PERMITTED = [
     (name, asker)
     for name in LISTS
     for asker in ASKERS
     if REGISTRY.operations[name].access.allows(CALLERS[asker].permissions)
 ]
+
+
+def refusal_of(asker: str) -> int:
+    """Return the status of a refusal of a caller without the permission."""
+    return 403 if CALLERS[asker].is_authenticated else 401
 
 
 @st.composite
@@ -51,11 +56,11 @@ async def test_both_doors_list_the_rows_of_the_oracle(
     harness: DualDoorApp, sample_rows: SampleRows, drawn_list: AskedList, asker: str, spelling: int
 ) -> None:
     asked, caller = drawn_list.with_samples(sample_rows), harness.callers[asker]
-    oracle, size = Oracle(await read_all(harness), caller), drawn_list.args["first"]
+    oracle, size = await oracle_for(harness, caller), drawn_list.args["first"]
     path, params = RestWriter(Random(spelling)).request(harness, asked)
     answer = await caller.rest("GET", path, params=params | {"include": "total"})
     if not harness.operation(asked.operation).access.allows(caller.permissions):
-        assert answer.status_code == (401 if asker == "anonymous" else 403)
+        assert answer.status_code == refusal_of(asker)
         return
     if answer.status_code == 404:
         assert_parent_hidden(harness, oracle, asked.operation, asked.key)
@@ -74,7 +79,7 @@ async def test_each_filter_and_each_sort_key_returns_the_rows_of_the_oracle(
 ) -> None:
     """With every sample value of every filter, and with every sort key in both directions."""
     caller, resource = harness.callers[asker], REGISTRY.operations[operation].resource
-    oracle = Oracle(await read_all(harness), caller)
+    oracle = await oracle_for(harness, caller)
     key = list_key(sample_rows, operation, asker)
     filters = [{name: value} for name in resource.filters for value in sample_rows.values[resource.name, name]]
     keys = [name for name, sort in resource.sorts.items() if sort.required_filter is None]
@@ -146,28 +151,37 @@ def parents_in_lists(harness: DualDoorApp, resource: str) -> list[tuple[str, str
     return [*over_relations[:1], (lists[resource], "")]
 
 
+def may_read_below(listed: Operation[Any, ..., Any], outer: str, below: Access, caller: ApiClient) -> bool:
+    """Whether a caller may read a list, the relation `outer` of its rows, and the one below."""
+    accesses = [listed.access, below, *[listed.resource.access(outer)] * bool(outer)]
+    return all(access.allows(caller.permissions) for access in accesses)
+
+
 @hypothesis_settings(15)
-@given(drawn_list=lists(OPEN_CHILD_LISTS), asker=st.sampled_from(ASKERS), shuffle=st.integers(0, 2**32))
+@given(drawn_list=lists(CHILD_LISTS), asker=st.sampled_from(ASKERS), shuffle=st.integers(0, 2**32))
 async def test_the_rows_below_each_row_are_those_of_the_oracle(
     harness: DualDoorApp, sample_rows: SampleRows, drawn_list: AskedList, asker: str, shuffle: int
 ) -> None:
     asked, caller = drawn_list.with_samples(sample_rows), harness.callers[asker]
-    oracle = Oracle(await read_all(harness), caller)
+    oracle = await oracle_for(harness, caller)
     parent_relation = harness.operation(asked.operation).parent_relation
     assert parent_relation is not None
     parent, name = parent_relation
     args = asked.args | {"first": 1 + shuffle % 4}
     below = f"{name}{RestWriter(Random(shuffle)).arguments(asked.resource, args)}{{id}}"
-    rows: list[Any] = []
+    rows, is_refused = list[Any](), False
     for operation, outer in parents_in_lists(harness, parent.name):
         fields = f"{outer}{{id,{below}}}" if outer else f"id,{below}"
         answer = await caller.rest("GET", harness.path(operation), params={"fields": fields, "limit": "100"})
-        assert answer.status_code == 200, answer.text
+        is_refused = not may_read_below(harness.operation(operation), outer, parent.access(name), caller)
+        assert answer.status_code == (refusal_of(asker) if is_refused else 200), answer.text
+        if is_refused:
+            continue
         rows = [row[outer] if outer else row for row in answer.json()["data"]]
         if any(rows):
             break
     parents = oracle.view.tables[table_of(parent.name)]
-    assert any(rows) or not any(oracle.is_visible(parent.name, row) for row in parents)
+    assert any(rows) or is_refused or not any(oracle.is_visible(parent.name, row) for row in parents)
     for row in [row for row in rows if row]:
         expected, paged = oracle.answer(replace(asked, key=row["id"])), parent.relations[name].paged
         children = row[name]["data"] if paged else row[name]

@@ -9,8 +9,8 @@ from tests.factories import unique
 from tests.parity.cases import FIRST_INPUTS, REGISTRY, TWO_DOOR_WRITES, answer_fields
 from tests.parity.door_writer import DoorWriter
 from tests.parity.fields import normalize_answer
-from tests.parity.harness import ApiClient, DualDoorApp, assert_same, client_with_role
-from tests.parity.prepared_writes import PreparedWrite, prepare
+from tests.parity.harness import ApiClient, DualDoorApp, assert_same, client_with_role, new_guest
+from tests.parity.prepared_writes import PreparedWrite, new_owner, prepare, prepare_for
 from tradepost.kit.operations.idempotency.records import RECORDS
 from tradepost.kit.writes.outbox import OutboxEvent
 
@@ -107,3 +107,37 @@ async def test_the_idempotency_key_of_another_caller_does_not_replay_a_secret(ha
     assert repeated == first
     assert others["secret"] != first["secret"]
     assert others["id"] != first["id"]
+
+
+async def guest_write(harness: DualDoorApp, operation: str) -> PreparedWrite:
+    """Prepare a write of a new guest to a cart of its own, or of a guest who has none yet."""
+    valid, mark = FIRST_INPUTS[operation], unique("m").replace("-", "")
+    owner = await new_owner(harness, valid.write, mark)
+    caller = new_guest(harness.app)
+    return await prepare_for(harness, valid, caller, owner, mark, for_guest=valid.write.for_guests)
+
+
+@pytest.mark.parametrize("door", ["rest", "graphql"])
+@pytest.mark.parametrize("operation", ["cart_create", "order_place"])
+async def test_the_idempotency_key_of_a_guest_replays_nothing_to_another_guest(
+    harness: DualDoorApp, operation: str, door: str
+) -> None:
+    prepared, key = await guest_write(harness, operation), unique("key")
+    fields = "id,token" if operation == "cart_create" else "id,number,email"
+
+    async def write(caller: ApiClient, at: str) -> Any:
+        writer = DoorWriter(harness, caller, operation)
+        writer.headers = {"Idempotency-Key": key}
+        return await writer.write(at, fields, **prepared.arguments)
+
+    first, other_guest = await write(prepared.caller, door), new_guest(harness.app)
+    others = [await write(other_guest, at) for at in ("rest", "graphql")]
+    repeated = [await write(prepared.caller, at) for at in ("rest", "graphql")]
+    assert repeated == [first, first]
+    if operation == "order_place":
+        assert [other[:2] for other in others] == [("not_found", 404)] * 2
+    else:
+        # The second guest's own repeat replays the second guest's own cart.
+        assert others[0] == others[1]
+        assert {others[0][name] == first[name] for name in ("id", "token")} == {False}
+        assert [first["token"] in str(tuple(record)) for record in await records(harness, key)] == [False] * 2

@@ -161,6 +161,7 @@ PRODUCT = EntityCase(
                 lambda c: {"items": [{"op": "create", "input": {"name": f"In a batch {c.mark}"}}]},
                 batch_of_changes,
             ),
+            batch_statuses=([201], [200, 201, 204]),
             faults=(Fault({"items": []}, ("/items",)),),
         ),
     ),

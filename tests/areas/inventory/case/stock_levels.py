@@ -123,6 +123,7 @@ STOCK_LEVEL = EntityCase(
             "stock_count",
             STAFF_ONLY,
             bodies=(_count, _counts),
+            batch_statuses=([200], [200, 409, 422, 404, 422, 422]),
             faults=(Fault({"counts": []}, ("/counts",)),),
             path="/stock/counts",
         ),

@@ -23,7 +23,7 @@ async def sample(context: CaseContext) -> Sample:
 
 
 def is_visible(view: OracleView, row: TableRow) -> bool:
-    """Whether a caller without a cart's secret sees an entry."""
+    """Whether a caller sees an entry."""
     is_shown = "orders:read" in view.permissions or row["type"] != "note"
     return is_shown and is_order_visible(view, view.row("order", row["order_id"]))
 
