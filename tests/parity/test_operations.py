@@ -19,7 +19,6 @@ from tradepost.kit.operations.operation import Operation
 
 # GraphQL fields that are not operations: they lead to the operations that read one row.
 NO_OPERATION = {"node", "nodes"}
-VERSIONED_KINDS = ("replace", "update", "delete")
 
 
 def graphql_name(operation: Operation[Any, ..., Any]) -> str:
@@ -44,7 +43,7 @@ def rest_path(operation: Operation[Any, ..., Any]) -> str:
     collection = ENTITIES[operation.result.name].collection_path
     if operation.kind == "batch":
         return f"{collection}/batch"
-    return collection + ("/{0}" if operation.kind in ("get", *VERSIONED_KINDS) else "")
+    return collection + ("/{0}" if operation.kind in ("get", "replace", "update", "delete") else "")
 
 
 def rest_method(operation: Operation[Any, ..., Any]) -> str:
@@ -132,7 +131,7 @@ async def test_a_write_has_the_same_result_and_events_at_either_door(harness: Du
         prepared = await prepare(harness, valid)
         writer = DoorWriter(harness, prepared.caller, operation.name)
         writer.headers["X-Request-ID"] = request_id = unique("write")
-        version = 1 if operation.kind in VERSIONED_KINDS else None
+        version = 1 if operation.takes_version else None
         fields = answer_fields(operation.name)
         outcome = await writer.write(door, fields, version=version, **prepared.arguments)
         assert not isinstance(outcome, tuple), outcome

@@ -24,12 +24,8 @@ from tests.parity.prepared_writes import permitted_caller, prepare, resolve_body
 from tests.parity.sample_rows import SampleRows
 from tradepost.kit.schema.struct_fields import members
 
-KEYED = [
-    name
-    for name, o in REGISTRY.operations.items()
-    if o.kind in ("replace", "update", "delete") and "key" in o.signature.parameters
-]
-VERSIONED = [name for name, o in REGISTRY.operations.items() if o.kind in ("replace", "update", "delete")]
+VERSIONED = [name for name, o in REGISTRY.operations.items() if o.takes_version]
+KEYED = [name for name in VERSIONED if "key" in REGISTRY.operations[name].signature.parameters]
 
 
 @pytest.mark.parametrize(("write", "fault"), FAULTS, ids=[f"{w.operation}-{n}" for n, (w, _) in enumerate(FAULTS)])
@@ -69,7 +65,8 @@ async def assert_refused_alike(harness: DualDoorApp, operation: str, code: str, 
 async def test_a_change_of_a_row_that_does_not_exist_is_refused_alike(
     harness: DualDoorApp, operation: str, key: str
 ) -> None:
-    await assert_refused_alike(harness, operation, "not_found", key=key)
+    keys = (key,) * len(REGISTRY.operations[operation].path_parameters)
+    await assert_refused_alike(harness, operation, "not_found", key=keys)
 
 
 @pytest.mark.parametrize("operation", VERSIONED)

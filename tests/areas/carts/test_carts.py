@@ -306,11 +306,33 @@ async def test_the_carts_of_a_closed_account_are_deleted(app: "TradepostApp", st
 
 
 async def test_a_lost_precondition_is_refused(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
-    guest, id = await new_guest(app), await variant(staff)
+    guest, first, second = await new_guest(app), await variant(staff), await variant(staff)
     tag = (await guest.client.get(guest.path)).headers["etag"]
-    await guest.put(id)
-    refused = await guest.client.patch(guest.path, json={"note": "x"}, headers={"If-Match": tag})
+    cart, line = await guest.put(first), f"{guest.path}/lines/{second}"
+    for method, path, body in (("PATCH", guest.path, {"note": "x"}), ("PUT", line, {"quantity": 2})):
+        refused = await guest.client.request(method, path, json=body, headers={"If-Match": tag})
+        assert_problem(refused, 412, "precondition_failed")
+    refused = await guest.client.delete(f"{guest.path}/lines/{first}", headers={"If-Match": tag})
     assert_problem(refused, 412, "precondition_failed")
+    text = """mutation ($cart: ID!, $one: ID!, $other: ID!, $version: Int) {
+      cartLineRemove(cartId: $cart, variantId: $one, expectedVersion: $version) { version }
+      cartLineSet(cartId: $cart, variantId: $other, input: {quantity: 2}, expectedVersion: $version) { version }
+    }"""
+    variables = {"cart": cart["id"], "one": first, "other": second, "version": cart["version"] - 1}
+    answer = (await guest.client.post("/graphql", json={"query": text, "variables": variables})).json()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["precondition_failed"] * 2
+    assert await guest.read() == cart
+
+
+async def test_a_line_is_changed_if_the_version_is_that_of_the_cart(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    guest, id = await new_guest(app), await variant(staff)
+    line, tag = f"{guest.path}/lines/{id}", (await guest.client.get(guest.path)).headers["etag"]
+    answer = await guest.client.put(line, json={"quantity": 2}, headers={"If-Match": tag})
+    assert succeed(answer)["lines"][0]["quantity"] == 2
+    answer = await guest.client.delete(line, headers={"If-Match": answer.headers["etag"]})
+    assert succeed(answer)["lines"] == []
 
 
 async def test_both_doors_change_one_cart(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

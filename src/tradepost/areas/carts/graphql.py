@@ -45,14 +45,22 @@ async def cart_update(
 
 @mutation(CartLines.set)
 async def cart_line_set(
-    request: GraphQLRequest, cart_id: UUID, variant_id: UUID, input: CartLineQuantity
+    request: GraphQLRequest,
+    cart_id: UUID,
+    variant_id: UUID,
+    input: CartLineQuantity,
+    expected_version: int | None = None,
 ) -> Record[Cart]:
-    return await CartLines(request.context).set(str(cart_id), str(variant_id), input, request.selection)
+    return await CartLines(request.context).set(
+        str(cart_id), str(variant_id), input, expected_version, request.selection
+    )
 
 
 @mutation(CartLines.remove)
-async def cart_line_remove(request: GraphQLRequest, cart_id: UUID, variant_id: UUID) -> Record[Cart]:
-    return await CartLines(request.context).remove(str(cart_id), str(variant_id), request.selection)
+async def cart_line_remove(
+    request: GraphQLRequest, cart_id: UUID, variant_id: UUID, expected_version: int | None = None
+) -> Record[Cart]:
+    return await CartLines(request.context).remove(str(cart_id), str(variant_id), expected_version, request.selection)
 
 
 @mutation(CartClaims.claim)

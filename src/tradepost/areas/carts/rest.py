@@ -39,12 +39,12 @@ class CartController(Controller):
     @put("/{key:str}/lines/{variant_id:str}", CartLines.set)
     async def cart_line_set(self, request: RestRequest, key: str, variant_id: str) -> Record[Cart]:
         return await CartLines(request.context).set(
-            key, variant_id, await request.body(CartLineQuantity), request.selection
+            key, variant_id, await request.body(CartLineQuantity), request.expected_version, request.selection
         )
 
     @delete("/{key:str}/lines/{variant_id:str}", CartLines.remove)
     async def cart_line_remove(self, request: RestRequest, key: str, variant_id: str) -> Record[Cart]:
-        return await CartLines(request.context).remove(key, variant_id, request.selection)
+        return await CartLines(request.context).remove(key, variant_id, request.expected_version, request.selection)
 
     @post("/{key:str}/claim", CartClaims.claim)
     async def cart_claim(self, request: RestRequest, key: str) -> Record[Cart]:

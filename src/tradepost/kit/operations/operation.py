@@ -60,6 +60,7 @@ class Operation[O, **P, R]:
         of the result, unless the declaration names another one.
     path_ids: the resources that further ids in its path refer to, by parameter, in order.
     input: the type of its body.
+    takes_version: whether it takes the version that its row must have, as the argument `expected`.
     public: shared caches may store its answer to callers without a credential.
     points: the cost of one call, without its rows.
     status: the HTTP status of success.
@@ -112,6 +113,7 @@ class Operation[O, **P, R]:
         self.is_credential_attempt = checks_token or attempted_account is not None
         self.exclusive_to, self.reason = exclusive_to, reason
         self.doc, self.signature = inspect.cleandoc(method.__doc__ or ""), inspect.signature(method)
+        self.takes_version = "expected" in self.signature.parameters
         self._path_resource, self.path_ids = path_resource, dict(path_ids or {})
         self._check_path_parameters()
         self.is_write = kind not in READ_KINDS
@@ -137,7 +139,7 @@ class Operation[O, **P, R]:
         problems: list[type[Problem]] = []
         if self.access.permission:
             problems += [Unauthenticated, Forbidden]
-        if self.kind in ("replace", "update", "delete"):
+        if self.takes_version:
             problems += [PreconditionFailed, Conflict]
         if self.accepts_idempotency_key:
             problems += [IdempotencyInProgress, IdempotencyKeyReused]

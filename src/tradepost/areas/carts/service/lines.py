@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 
 from tradepost.areas.catalog.resource import variants
 from tradepost.kit.operations.operation import operation
-from tradepost.kit.operations.service import Service, apply_changes
+from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes
 from tradepost.kit.problems import Fault, Forbidden, InvalidTransition, NotFound, Validation
 from tradepost.kit.query.records import Record
 from tradepost.kit.quoting import quote
@@ -36,12 +36,20 @@ class CartLines(Service):
         path_ids={"variant_id": variants},
         problems=(Forbidden, InvalidTransition),
     )
-    async def set(self, key: str, variant_id: str, new: CartLineQuantity, selection: Selection[Cart]) -> Record[Cart]:
+    async def set(
+        self,
+        key: str,
+        variant_id: str,
+        new: CartLineQuantity,
+        expected: ExpectedVersion,
+        selection: Selection[Cart],
+    ) -> Record[Cart]:
         """Set the quantity of a variant in an open cart.
 
-        A new line is added at the end. A cart has at most 100 lines.
+        A new line is added at the end. A cart has at most 100 lines. The expected version is that
+        of the cart.
         """
-        cart = await lock_open_cart(self.context, key)
+        cart = await lock_open_cart(self.context, key, expected)
         if faults := quantity_faults(self.context, new.quantity, "/quantity"):
             raise validation_problem(faults)
         variant = (await find_sellable(self, [variant_id])).get(variant_id)
@@ -60,9 +68,11 @@ class CartLines(Service):
         path_ids={"variant_id": variants},
         problems=(Forbidden, InvalidTransition),
     )
-    async def remove(self, key: str, variant_id: str, selection: Selection[Cart]) -> Record[Cart]:
-        """Remove a variant from an open cart."""
-        cart = await lock_open_cart(self.context, key)
+    async def remove(
+        self, key: str, variant_id: str, expected: ExpectedVersion, selection: Selection[Cart]
+    ) -> Record[Cart]:
+        """Remove a variant from an open cart. The expected version is that of the cart."""
+        cart = await lock_open_cart(self.context, key, expected)
         line = CartLineRow.cart_id == cart.id, CartLineRow.variant_id == variant_id
         result: Any = await self.session.execute(delete(CartLineRow).where(*line))
         if result.rowcount == 0:

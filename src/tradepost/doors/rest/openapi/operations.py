@@ -84,7 +84,7 @@ def operation_parameters(operation: Operation[Any, ..., Any], version: int) -> l
         parameters.append(parameter_ref("Atomic"))
     if kind in ("get", "list"):
         parameters.append(parameter_ref("If-None-Match"))
-    if kind in ("replace", "update", "delete"):
+    if operation.takes_version:
         parameters.append(parameter_ref("If-Match"))
     if operation.requires_idempotency_key:
         parameters.append(common_parameters(version)["Idempotency-Key"] | {"required": True})

@@ -51,7 +51,7 @@ def operation_problems(operation: Operation[Any, ..., Any], require_if_match: bo
         problems += BODY_PROBLEMS
     if operation.kind == "update":
         problems += PATCH_PROBLEMS
-    if require_if_match and operation.kind in ("replace", "update", "delete"):
+    if require_if_match and operation.takes_version:
         problems.append(kinds.PreconditionRequired)
     return list(dict.fromkeys(problems))
 
