@@ -5,7 +5,9 @@ import stat
 import subprocess
 import sys
 import threading
+from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -114,6 +116,11 @@ def test_payment_methods_have_optional_countries_and_a_largest_total() -> None:
     ]  # fmt: skip
 
 
+def test_the_time_zone_of_the_shop_is_utc_or_one_of_the_database() -> None:
+    assert read().timezone is UTC
+    assert read(SHOP_TIMEZONE="Europe/Berlin").timezone == ZoneInfo("Europe/Berlin")
+
+
 def test_lists_are_separated_by_commas() -> None:
     settings = read(
         ALLOWED_HOSTS="shop.example, *.shop.example ,",
@@ -160,6 +167,14 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
         ({"REQUEST_TIMEOUT": "nan"}, "REQUEST_TIMEOUT: `nan` is not a number of seconds from 0.1 to 3600."),
         ({"REQUEST_TIMEOUT": "0"}, "REQUEST_TIMEOUT: `0` is not a number of seconds from 0.1 to 3600."),
         ({"SHOP_CURRENCY": "EURO"}, "SHOP_CURRENCY: `EURO` is not an ISO 4217 currency code such as `EUR`."),
+        (
+            {"SHOP_TIMEZONE": "Europe/Atlantis"},
+            "SHOP_TIMEZONE: `Europe/Atlantis` is not a name of the IANA time zone database such as `Europe/Berlin`.",
+        ),
+        (
+            {"SHOP_TIMEZONE": "../UTC"},
+            "SHOP_TIMEZONE: `../UTC` is not a name of the IANA time zone database such as `Europe/Berlin`.",
+        ),
         ({"SHOP_COUNTRY": "XX"}, "SHOP_COUNTRY: `XX` is not an ISO 3166-1 country code such as `DE`."),
         ({"TAX_ROUNDING": "down"}, "TAX_ROUNDING: `down` is not one of half_up, half_even."),
         ({"CART_LINE_MAX": "10000"}, "CART_LINE_MAX: `10000` is not a whole number from 1 to 9999."),

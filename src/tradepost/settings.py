@@ -9,10 +9,12 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import UTC, tzinfo
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from dotenv import dotenv_values
@@ -60,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     storefront_url: str | None = None
     shop_currency: str = "EUR"
     shop_country: str = "DE"
+    shop_timezone: str = "UTC"
     prices_include_tax: bool = True
     tax_rounding: Literal["half_up", "half_even"] = "half_up"
     cart_days: int = 30
@@ -156,6 +159,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def mailer_kind(self) -> Literal["console", "file", "smtp"]:
         """Where e-mails go; by default to the console, in production to an SMTP server."""
         return self.mailer or ("smtp" if self.profile == "production" else "console")
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The time zone of the shop. UTC needs no database of time zones."""
+        return UTC if self.shop_timezone == "UTC" else ZoneInfo(self.shop_timezone)
 
     @property
     def is_sqlite(self) -> bool:
@@ -291,6 +299,15 @@ def _country(text: str) -> str:
     return text.upper()
 
 
+def _timezone(text: str) -> str:
+    try:
+        if text != "UTC":
+            ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("is not a name of the IANA time zone database such as `Europe/Berlin`") from None
+    return text
+
+
 def _database_url(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in DRIVERS or not rest:
@@ -387,6 +404,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "password_min_length": _integer(8, 64),
     "shop_currency": _currency,
     "shop_country": _country,
+    "shop_timezone": _timezone,
     "prices_include_tax": _switch,
     "tax_rounding": _one_of("half_up", "half_even"),
     "cart_days": _integer(1, 3650),

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from tests.areas.accounts.captured_mail import CapturedMail, token_in_email
 from tests.areas.orders.checkout import placed_order, post, ready_cart, stocked_variant
@@ -82,6 +84,21 @@ async def test_the_confirmation_has_a_link_that_only_reads_the_order(
     [script] = re.findall(r'<script defer src="(/order/order[.]js[?]v=\w+)"></script>', page.text)
     [stylesheet] = re.findall(r'<link rel="stylesheet" href="(.*?)">', page.text)
     assert [(await guest.get(path)).status_code for path in (script, stylesheet)] == [200, 200]
+
+
+async def test_an_email_states_times_in_the_time_zone_of_the_shop(
+    shop: "TradepostApp", shop_staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: OrderSettings = shop.state.dependencies.require(OrderSettings)
+    assert settings.timezone is UTC
+    zone = ZoneInfo("Asia/Kathmandu")  # 5 hours and 45 minutes before UTC
+    monkeypatch.setitem(shop.state.dependencies.instances, OrderSettings, replace(settings, timezone=zone))
+    email = f"{unique('kim')}@shop.example"
+    _, order = await placed_order(shop, shop_staff, email=email)
+    [message] = await CapturedMail(shop).collect(email)
+    expires_at = datetime.fromisoformat(order["expires_at"]) + timedelta(hours=5, minutes=45)
+    for text in (message.text, message.html):
+        assert f"it expires on {expires_at:%Y-%m-%d at %H:%M} +0545." in text
 
 
 async def test_a_link_is_sent_only_to_the_address_of_the_order(

@@ -1,6 +1,6 @@
 """E-mails about orders, written and sent by the worker when their event is delivered."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ async def order_placed(context: CallContext, event: Event) -> None:
         order=order,
         lines=lines,
         money=partial(format_money, currency=order.currency),
+        time=partial(format_time, timezone=context.dependencies.require(OrderSettings).timezone),
         link=order_link(context, order.id, ORDER_LINK_PERIOD),
     )
     await context.dependencies.require(Mailer).send(email, event.id)
@@ -65,6 +66,11 @@ def order_link(context: CallContext, order_id: str, period: timedelta) -> str:
     settings = context.dependencies.require(OrderSettings)
     token = context.dependencies.require(GuestTokens).order_token(order_id, context.clock() + period)
     return f"{settings.storefront_url or settings.public_url}/order#token={token}"
+
+
+def format_time(time: datetime, timezone: tzinfo) -> str:
+    """Return a time in a time zone as text, such as `2026-12-07 at 15:30 CET`."""
+    return time.astimezone(timezone).strftime("%Y-%m-%d at %H:%M %Z")
 
 
 def format_money(amount: int, currency: str) -> str:

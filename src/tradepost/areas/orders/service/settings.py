@@ -1,6 +1,6 @@
 """The settings of orders."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 
 import msgspec
 
@@ -13,6 +13,7 @@ class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
     number_start: the number of the first order.
     payment_period, bank_transfer_period: how long an order waits for its payment.
     client_key: the key of the hashes of client addresses.
+    timezone: that of the times in e-mails.
     storefront_url: the base of links in e-mails; None: the pages of this server.
     public_url: the base URL of this server.
     """
@@ -23,5 +24,6 @@ class OrderSettings(msgspec.Struct, frozen=True, kw_only=True):
     payment_period: timedelta = timedelta(minutes=60)
     bank_transfer_period: timedelta = timedelta(days=7)
     client_key: bytes = b""
+    timezone: tzinfo = UTC
     storefront_url: str | None = None
     public_url: str = "http://127.0.0.1:8000"
