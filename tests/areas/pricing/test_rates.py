@@ -20,7 +20,7 @@ TAX_RATES, METHODS = "/v1/tax-rates", "/v1/shipping-methods"
     [("19", "19", 190_000), ("8.8750", "8.875", 88_750), ("0.0001", "0.0001", 1), ("100.0", "100", 10**6)],
 )
 async def test_a_percentage_is_a_decimal_string_and_parts_per_million_in_the_database(
-    app: "TradepostApp", staff: httpx.AsyncClient, client: httpx.AsyncClient, sent: str, returned: str, stored: int
+    app: "TradepostApp", staff: httpx.AsyncClient, sent: str, returned: str, stored: int
 ) -> None:
     from sqlalchemy import select
 
@@ -28,7 +28,7 @@ async def test_a_percentage_is_a_decimal_string_and_parts_per_million_in_the_dat
 
     new = await create(staff, TAX_RATES, {"country": "DE", "percentage": sent, "tax_class": unique("class")})
     assert new["percentage"] == returned
-    answer = await client.post("/graphql", json={"query": f'{{ taxRate(id: "{new["id"]}") {{ percentage }} }}'})
+    answer = await staff.post("/graphql", json={"query": f'{{ taxRate(id: "{new["id"]}") {{ percentage }} }}'})
     assert answer.json()["data"] == {"taxRate": {"percentage": returned}}
     async with app.state.database.engine.connect() as connection:
         query = select(TaxRateRow.percentage).where(TaxRateRow.id == new["id"])
@@ -105,16 +105,16 @@ async def test_an_inactive_method_is_seen_by_staff_only(staff: httpx.AsyncClient
 
 
 async def test_the_demo_shop_has_shipping_methods_and_the_rates_of_germany_and_its_neighbours(
-    client: httpx.AsyncClient,
+    client: httpx.AsyncClient, staff: httpx.AsyncClient
 ) -> None:
     for code in ("standard", "express", "pickup"):
         [method] = (await read(client, METHODS, code=code))["data"]
         assert method["active"]
     for tax_class, percentage in (("standard", "19"), ("reduced", "7")):
-        [rate] = (await read(client, TAX_RATES, country="DE", tax_class=tax_class))["data"]
+        [rate] = (await read(staff, TAX_RATES, country="DE", tax_class=tax_class))["data"]
         assert rate["percentage"] == percentage
     for country in ("DK", "PL", "CZ", "AT", "CH", "FR", "LU", "BE", "NL"):
-        assert (await read(client, TAX_RATES, country=country, tax_class="standard"))["data"]
+        assert (await read(staff, TAX_RATES, country=country, tax_class="standard"))["data"]
 
 
 async def test_a_shipping_price_in_another_currency_than_the_setting_is_reported_at_the_start(

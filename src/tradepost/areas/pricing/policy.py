@@ -1,20 +1,15 @@
-"""Access to pricing: everyone sees what is active, and with `pricing:write` all of it."""
+"""Access to pricing: everyone sees active shipping methods; all else needs `pricing:write`."""
 
 from sqlalchemy import ColumnElement, false, true
 
 from tradepost.kit.auth.access import ANYONE, Viewer, permission
 
-from .models import ShippingMethodRow, TaxRateRow
+from .models import ShippingMethodRow
 
 EDIT = "pricing:write"
 
 browse = ANYONE
 edit = permission(EDIT)
-
-
-def tax_rates(viewer: Viewer) -> ColumnElement[bool]:
-    """Active tax rates; for callers who may edit pricing, all of them."""
-    return true() if viewer.has_permission(EDIT) else TaxRateRow.active.is_(True)
 
 
 def shipping_methods(viewer: Viewer) -> ColumnElement[bool]:

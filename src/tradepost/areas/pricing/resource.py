@@ -10,7 +10,7 @@ from .schemas import ShippingMethod, TaxRate
 tax_rates = Resource(
     TaxRate,
     TaxRateRow,
-    visible=policy.tax_rates,
+    visible=policy.editors,
     order=("country", "tax_class"),
     filters={
         "country": equality_filter(TaxRateRow.country),

@@ -36,7 +36,8 @@ ShippingTaxClass = Annotated[
     Annotated[TaxClass, Meta(max_length=40)] | None,
     Meta(description="The tax class of shipping. Null: taxed like the goods that are shipped, in proportion."),
 ]
-Active = Annotated[bool, Meta(description="Whether it is used, and shown to everyone.", examples=[True])]
+Active = Annotated[bool, Meta(description="Whether it is offered, and shown to everyone.", examples=[True])]
+RateActive = Annotated[bool, Meta(description="Whether it is applied.", examples=[True])]
 
 
 class TaxRate(Struct):
@@ -47,7 +48,7 @@ class TaxRate(Struct):
     region: Region | None
     tax_class: RatedTaxClass
     percentage: Rate
-    active: Active
+    active: RateActive
     created_at: datetime
     updated_at: datetime
     version: int
@@ -60,7 +61,7 @@ class TaxRateInput(Struct, forbid_unknown_fields=True):
     tax_class: RatedTaxClass
     percentage: Rate
     region: Region | None = None
-    active: Active = True
+    active: RateActive = True
 
 
 class ShippingMethod(Struct):

@@ -22,12 +22,12 @@ from ..schemas import TaxRate, TaxRateInput
 class TaxRates(Service):
     """Reads and changes tax rates."""
 
-    @operation("tax_rate_list", "list", tax_rates, access=policy.browse, public=True)
+    @operation("tax_rate_list", "list", tax_rates, access=policy.edit)
     async def list(self, list_query: ListQuery, selection: Selection[TaxRate]) -> Page[TaxRate]:
         """List tax rates, sorted by country and tax class."""
         return await self.page(tax_rates, selection, list_query)
 
-    @operation("tax_rate_get", "get", tax_rates, access=policy.browse, public=True)
+    @operation("tax_rate_get", "get", tax_rates, access=policy.edit)
     async def get(self, key: str, selection: Selection[TaxRate]) -> Record[TaxRate]:
         """Get a tax rate by its id."""
         return await self.one(tax_rates, selection, key)
