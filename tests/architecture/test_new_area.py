@@ -14,7 +14,8 @@ import pytest
 from tests.servers import ROOT, Run
 
 pytestmark = pytest.mark.once
-IGNORED = shutil.ignore_patterns("__pycache__", "node_modules")
+# Compiled modules are copied too, but not those that another process is writing.
+IGNORED = shutil.ignore_patterns("node_modules", "*.pyc.*")
 # A table whose name is reserved in SQL, and an area that is not named after its resource.
 AREAS = {"unions": ("unions",), "lost_property": ("lost_property", "found_thing")}
 # A resource that the first of them gets besides.
